@@ -1,0 +1,8 @@
+//! windtunnel: a wind tunnel for cluster schedulers.
+//!
+//! The layers, lowest first; a lower one never imports a higher one (`tests/it/layers.rs`):
+//! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
+//! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
+
+pub mod units;
+pub mod rng;

@@ -1,0 +1,15 @@
+//! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
+//! resource vectors, and dense ids. Nothing here knows anything else of ours.
+
+pub mod id;
+pub mod quantity;
+pub mod resources;
+pub mod time;
+
+pub use id::{
+    CellId, ComponentId, GangId, GpuModelId, NodeId, PodId, PodSlot, ResourceId, Revision, SpecId,
+    TenantId,
+};
+pub use quantity::{Quantity, QuantityError};
+pub use resources::Resources;
+pub use time::{Duration, Instant};
