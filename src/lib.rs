@@ -4,5 +4,7 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
-pub mod units;
+pub mod model;
 pub mod rng;
+pub mod trace;
+pub mod units;

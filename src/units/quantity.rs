@@ -27,12 +27,16 @@ impl Quantity {
 
     /// A whole number of units.
     pub const fn from_units(units: i64) -> Self {
-        Self { nanos: units as i128 * 1_000_000_000 }
+        Self {
+            nanos: units as i128 * 1_000_000_000,
+        }
     }
 
     /// Thousandths of a unit.
     pub const fn from_milli(milli: i64) -> Self {
-        Self { nanos: milli as i128 * 1_000_000 }
+        Self {
+            nanos: milli as i128 * 1_000_000,
+        }
     }
 
     /// The amount in thousandths, rounded up (away from zero).
@@ -47,7 +51,10 @@ impl Quantity {
 
     /// The sum, or an error on overflow.
     pub fn checked_add(self, other: Self) -> Result<Self, QuantityError> {
-        self.nanos.checked_add(other.nanos).map(|nanos| Self { nanos }).ok_or(QuantityError::Overflow)
+        self.nanos
+            .checked_add(other.nanos)
+            .map(|nanos| Self { nanos })
+            .ok_or(QuantityError::Overflow)
     }
 }
 
@@ -55,7 +62,9 @@ impl std::str::FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        text.parse::<i64>().map(Self::from_units).map_err(|_| QuantityError::Syntax(text.to_owned()))
+        text.parse::<i64>()
+            .map(Self::from_units)
+            .map_err(|_| QuantityError::Syntax(text.to_owned()))
     }
 }
 
