@@ -4,6 +4,7 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
+pub mod cluster;
 pub mod model;
 pub mod rng;
 pub mod trace;

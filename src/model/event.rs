@@ -85,7 +85,7 @@ pub enum Event {
     },
     /// A node joined.
     NodeAdded {
-        /// Its index: the next free one, or one that was removed.
+        /// Its index: the next free one.
         node: NodeId,
         /// As declared.
         object: Arc<Node>,
