@@ -5,6 +5,7 @@
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
 pub mod cluster;
+pub mod control;
 pub mod model;
 pub mod rng;
 pub mod trace;
