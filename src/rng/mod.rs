@@ -1,1 +1,1 @@
-//! Randomness: named ChaCha8 streams, distributions and float functions over `libm`.
+//! Randomness: named `ChaCha8` streams, distributions and float functions over `libm`.
