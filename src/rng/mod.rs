@@ -2,5 +2,7 @@
 
 pub mod go;
 pub mod math;
+pub mod stream;
 
 pub use go::GoRand;
+pub use stream::Stream;
