@@ -2,9 +2,9 @@
 //! Published experiments that were run with it can be repeated draw by draw; nothing else uses it.
 //!
 //! The source is an additive lagged Fibonacci generator of 607 words with tap 273. A Lehmer
-//! generator expands the seed into its state, combined (exclusive or) with a fixed table (`seed_table.txt`, 607
-//! words in hexadecimal, recovered from the generator's outputs). The methods keep Go's names and
-//! the number of draws each takes, as every later draw depends on it.
+//! generator expands the seed into its state, combined (exclusive or) with a fixed table
+//! (`seed_table.txt`, 607 words in hexadecimal, recovered from the generator's outputs). The
+//! methods keep Go's names and the number of draws each takes, as every later draw depends on it.
 
 mod ziggurat;
 

@@ -56,6 +56,12 @@ pub fn sqrt(x: f64) -> f64 {
     libm::sqrt(x)
 }
 
+/// Cube root.
+#[inline]
+pub fn cbrt(x: f64) -> f64 {
+    libm::cbrt(x)
+}
+
 /// Sine of an angle in radians.
 #[inline]
 pub fn sin(x: f64) -> f64 {

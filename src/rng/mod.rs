@@ -2,6 +2,8 @@
 
 pub mod go;
 pub mod math;
+mod sample;
+pub mod special;
 pub mod stream;
 
 pub use go::GoRand;

@@ -88,63 +88,43 @@ mod tests {
 
     use super::*;
 
-    fn draws(seed: u64, purpose: &str, entity: u64) -> [u64; 3] {
+    fn draws(seed: u64, purpose: &str, entity: u64) -> [u64; 2] {
         let mut stream = Stream::new(seed, purpose, entity);
         std::array::from_fn(|_| stream.next_u64())
     }
 
     #[test]
-    fn golden_values() {
+    fn golden_words() {
         for (seed, purpose, entity, numbers) in [
             (
                 42,
                 "arrivals",
                 0,
-                [
-                    0x363b_18e9_480c_c61b,
-                    0x708d_cb9e_8216_0009,
-                    0xbe8b_f060_1b29_677f,
-                ],
+                [0x363b_18e9_480c_c61b, 0x708d_cb9e_8216_0009],
             ),
             (
                 42,
                 "arrivals",
                 1,
-                [
-                    0x6b88_aa9b_4e83_dbbe,
-                    0x1f01_c1c6_8e89_cd20,
-                    0x98b9_6445_a566_0bb7,
-                ],
+                [0x6b88_aa9b_4e83_dbbe, 0x1f01_c1c6_8e89_cd20],
             ),
             (
                 42,
                 "failures",
                 0,
-                [
-                    0xf2e8_890f_3187_59ca,
-                    0x6c25_7cae_198b_9e1d,
-                    0x9cee_b0a6_8d93_a759,
-                ],
+                [0xf2e8_890f_3187_59ca, 0x6c25_7cae_198b_9e1d],
             ),
             (
                 43,
                 "arrivals",
                 0,
-                [
-                    0x7869_325b_426f_aff1,
-                    0xb4d1_f16b_980c_18ea,
-                    0x81bc_fe3a_7eb3_0c05,
-                ],
+                [0x7869_325b_426f_aff1, 0xb4d1_f16b_980c_18ea],
             ),
             (
                 u64::MAX,
                 "",
                 u64::MAX,
-                [
-                    0xdda8_8db6_decc_e812,
-                    0x4a04_db35_0796_97e9,
-                    0xe0a3_1fc4_4334_a66e,
-                ],
+                [0xdda8_8db6_decc_e812, 0x4a04_db35_0796_97e9],
             ),
         ] {
             assert_eq!(
@@ -153,6 +133,10 @@ mod tests {
                 "{seed} {purpose} {entity}"
             );
         }
+    }
+
+    #[test]
+    fn golden_choices_floats_and_orders() {
         let mut stream = Stream::new(7, "golden", 0);
         let whole = [1, 10, 1_000_000_007, u64::MAX].map(|n| stream.below(n));
         assert_eq!(whole, [0, 7, 606_576_571, 1_012_509_754_759_517_440]);
