@@ -8,5 +8,6 @@ pub mod cluster;
 pub mod control;
 pub mod model;
 pub mod rng;
+pub mod sim;
 pub mod trace;
 pub mod units;

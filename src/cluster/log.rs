@@ -42,6 +42,11 @@ impl Log {
         self.entries.range((cursor.0 - self.base) as usize..)
     }
 
+    /// The last change.
+    pub fn last(&self) -> Option<&LogEntry> {
+        self.entries.back()
+    }
+
     /// Forgets everything up to and including a revision.
     pub fn truncate(&mut self, upto: Revision) {
         let count = (upto.0.saturating_sub(self.base) as usize).min(self.entries.len());
