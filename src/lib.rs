@@ -6,3 +6,4 @@
 
 pub mod units;
 pub mod rng;
+pub mod scenario;
