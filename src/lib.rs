@@ -4,6 +4,6 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
-pub mod units;
 pub mod rng;
 pub mod scenario;
+pub mod units;

@@ -19,7 +19,9 @@ pub fn to_yaml(experiment: &Experiment) -> String {
 
 /// The experiment as a JSON value of the same form.
 pub fn to_json(experiment: &Experiment) -> Json {
-    let Some(first) = experiment.variants.first() else { return Json::Null };
+    let Some(first) = experiment.variants.first() else {
+        return Json::Null;
+    };
     let base = document(&first.scenario);
     let mut document = base.clone();
     let single = experiment.variants.len() == 1 && first.name == experiment.name;
@@ -77,6 +79,14 @@ fn differences(base: &Json, other: &Json, path: &str, changes: &mut Map<String, 
                     changes.insert(path, value.clone());
                 }
             }
+        }
+        return;
+    }
+    if let (Json::Array(base), Json::Array(other)) = (base, other)
+        && base.len() == other.len()
+    {
+        for (position, (old, value)) in base.iter().zip(other).enumerate() {
+            differences(old, value, &format!("{path}.{position}"), changes);
         }
         return;
     }

@@ -16,15 +16,17 @@ use super::tree::{Span, Tree, Value};
 
 /// Reports all that is wrong in `tree` after `schema`; `span` is where to point when something
 /// is missing at the top.
-pub fn check(
-    schema: &Json,
-    tree: &Tree,
-    names: &dyn Names,
-    span: Span,
-    findings: &mut Findings,
-) {
-    let place = Place { name: "the experiment", span };
-    Checker { root: schema, names, findings }.value(schema, tree, place);
+pub fn check(schema: &Json, tree: &Tree, names: &dyn Names, span: Span, findings: &mut Findings) {
+    let place = Place {
+        name: "the experiment",
+        span,
+    };
+    Checker {
+        root: schema,
+        names,
+        findings,
+    }
+    .value(schema, tree, place);
 }
 
 /// What holds the value under check.
@@ -45,7 +47,10 @@ pub(super) struct Checker<'run> {
 impl<'run> Checker<'run> {
     /// Follows `$ref`s to the schema that says something.
     fn resolve(&self, mut schema: &'run Json) -> &'run Json {
-        while let Some(pointer) = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#')) {
+        while let Some(pointer) = schema["$ref"]
+            .as_str()
+            .and_then(|text| text.strip_prefix('#'))
+        {
             match self.root.pointer(pointer) {
                 Some(target) => schema = target,
                 None => return schema,
@@ -99,7 +104,8 @@ impl<'run> Checker<'run> {
                     .filter_map(|branch| kind_of(self.resolve(branch)))
                     .filter(|kind| kind != "nothing")
                     .collect();
-                self.findings.push(wrong_type(&kinds.join(" or "), tree, place));
+                self.findings
+                    .push(wrong_type(&kinds.join(" or "), tree, place));
             }
         }
     }
@@ -108,13 +114,17 @@ impl<'run> Checker<'run> {
         if items.is_empty() && schema["minItems"].as_u64().is_some_and(|least| least > 0) {
             let message = format!("`{}` is empty", place.name);
             let finding = Finding::new(Code::Impossible, message, place.span);
-            self.findings.push(finding.label("expected at least one item"));
+            self.findings
+                .push(finding.label("expected at least one item"));
         }
         if schema["items"].is_null() {
             return;
         }
         for item in items {
-            let span = item.entries().first().map_or(item.span, |entry| entry.key_span);
+            let span = item
+                .entries()
+                .first()
+                .map_or(item.span, |entry| entry.key_span);
             self.value(&schema["items"], item, Place { span, ..place });
         }
     }
@@ -183,7 +193,9 @@ impl<'run> Checker<'run> {
 /// Adds the nearest of the right words as a change.
 pub(super) fn suggest(finding: Finding, wrong: &str, right: &[&str], span: Span) -> Finding {
     match nearest(wrong, right.iter().copied()) {
-        Some(near) => finding.help(format!("did you mean `{near}`?")).replace_at(span, near),
+        Some(near) => finding
+            .help(format!("did you mean `{near}`?"))
+            .replace_at(span, near),
         None => finding,
     }
 }
@@ -217,7 +229,11 @@ fn words<'run>(schemas: impl Iterator<Item = &'run Json>) -> Option<Vec<&'run st
         } else if let Some(listed) = schema["enum"].as_array() {
             words.extend(listed.iter().filter_map(Json::as_str));
         } else if let Some(branches) = schema["oneOf"].as_array() {
-            words.extend(branches.iter().filter_map(|branch| branch["const"].as_str()));
+            words.extend(
+                branches
+                    .iter()
+                    .filter_map(|branch| branch["const"].as_str()),
+            );
         }
     }
     (!words.is_empty()).then_some(words)
@@ -236,7 +252,9 @@ fn types(schema: &Json) -> Vec<&str> {
 }
 
 fn is_number(schema: &Json) -> bool {
-    types(schema).iter().any(|kind| matches!(*kind, "integer" | "number"))
+    types(schema)
+        .iter()
+        .any(|kind| matches!(*kind, "integer" | "number"))
 }
 
 /// What a schema takes, for messages.
@@ -266,8 +284,10 @@ fn kind_of(schema: &Json) -> Option<String> {
 /// What was expected, if the value is of another type.
 fn wrong_kind(schema: &Json, tree: &Tree) -> Option<String> {
     if let Some(branches) = alternatives(schema) {
-        let wrong: Option<Vec<String>> =
-            branches.iter().map(|branch| wrong_kind(branch, tree)).collect();
+        let wrong: Option<Vec<String>> = branches
+            .iter()
+            .map(|branch| wrong_kind(branch, tree))
+            .collect();
         return wrong.map(|kinds| kinds.join(" or "));
     }
     let types = types(schema);
@@ -293,12 +313,12 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
     let finding =
         Finding::new(Code::WrongType, message, span).label(format!("expected {expected}"));
     match &tree.value {
-        Value::Number(text) if expected.contains("a text") => {
-            finding.help("put it in quotes").replace(format!("\"{text}\""))
-        }
-        Value::Bool(value) if expected.contains("a text") => {
-            finding.help("put it in quotes").replace(format!("\"{value}\""))
-        }
+        Value::Number(text) if expected.contains("a text") => finding
+            .help("put it in quotes")
+            .replace(format!("\"{text}\"")),
+        Value::Bool(value) if expected.contains("a text") => finding
+            .help("put it in quotes")
+            .replace(format!("\"{value}\"")),
         _ => finding,
     }
 }

@@ -48,7 +48,10 @@ impl std::error::Error for DecodeError {}
 
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { path: Vec::new(), message: message.to_string() }
+        Self {
+            path: Vec::new(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -81,7 +84,9 @@ impl<'de> Deserializer<'de> for &'de Plain {
                 (_, Ok(value)) => visitor.visit_i64(value),
                 _ => match text.parse::<f64>() {
                     // `1e3` is a whole number too.
-                    Ok(value) if value.abs() < 9e15 && libm::trunc(value).total_cmp(&value).is_eq() => {
+                    Ok(value)
+                        if value.abs() < 9e15 && libm::trunc(value).total_cmp(&value).is_eq() =>
+                    {
                         visitor.visit_i64(value as i64)
                     }
                     Ok(value) => visitor.visit_f64(value),
@@ -89,7 +94,10 @@ impl<'de> Deserializer<'de> for &'de Plain {
                 },
             },
             Plain::String(text) => visitor.visit_borrowed_str(text),
-            Plain::List(items) => visitor.visit_seq(Items { items: items.iter(), position: 0 }),
+            Plain::List(items) => visitor.visit_seq(Items {
+                items: items.iter(),
+                position: 0,
+            }),
             Plain::Map(entries) => MapDeserializer::new(entries).deserialize_any(visitor),
         }
     }
@@ -101,8 +109,9 @@ impl<'de> Deserializer<'de> for &'de Plain {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         match self {
-            Plain::Map(entries) => MapDeserializer::new(entries)
-                .deserialize_struct(name, fields, visitor),
+            Plain::Map(entries) => {
+                MapDeserializer::new(entries).deserialize_struct(name, fields, visitor)
+            }
             _ => self.deserialize_any(visitor),
         }
     }
@@ -188,10 +197,14 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        let Some(item) = self.items.next() else { return Ok(None) };
+        let Some(item) = self.items.next() else {
+            return Ok(None);
+        };
         let position = self.position;
         self.position += 1;
-        seed.deserialize(item).map(Some).map_err(|error| error.inside(position.to_string()))
+        seed.deserialize(item)
+            .map(Some)
+            .map_err(|error| error.inside(position.to_string()))
     }
 }
 
@@ -209,7 +222,11 @@ impl<'de> Deserializer<'de> for MapDeserializer<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         let entries = self.0.into_iter();
-        visitor.visit_map(Entries { entries, rest: Vec::new(), current: None })
+        visitor.visit_map(Entries {
+            entries,
+            rest: Vec::new(),
+            current: None,
+        })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -221,9 +238,15 @@ impl<'de> Deserializer<'de> for MapDeserializer<'de> {
         if !fields.contains(&REST) {
             return self.deserialize_any(visitor);
         }
-        let (known, rest): (Vec<_>, Vec<_>) =
-            self.0.into_iter().partition(|(key, _)| fields.contains(&key.as_str()));
-        visitor.visit_map(Entries { entries: known.into_iter(), rest, current: None })
+        let (known, rest): (Vec<_>, Vec<_>) = self
+            .0
+            .into_iter()
+            .partition(|(key, _)| fields.contains(&key.as_str()));
+        visitor.visit_map(Entries {
+            entries: known.into_iter(),
+            rest,
+            current: None,
+        })
     }
 
     forward_to_deserialize_any! {
@@ -260,9 +283,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         seed: V,
     ) -> Result<V::Value, DecodeError> {
         match self.current {
-            Some((key, value)) => {
-                seed.deserialize(value).map_err(|error| error.inside(key.as_str()))
-            }
+            Some((key, value)) => seed
+                .deserialize(value)
+                .map_err(|error| error.inside(key.as_str())),
             None => seed.deserialize(MapDeserializer(std::mem::take(&mut self.rest))),
         }
     }
@@ -281,7 +304,10 @@ impl<'de> EnumAccess<'de> for Choice<'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, &'de Plain), DecodeError> {
-        Ok((seed.deserialize(StrDeserializer::new(self.name))?, self.content))
+        Ok((
+            seed.deserialize(StrDeserializer::new(self.name))?,
+            self.content,
+        ))
     }
 }
 

@@ -178,7 +178,12 @@ impl Findings {
 
     /// Adds a help text to all findings from position `from` on that have none.
     pub(super) fn add_help(&mut self, from: usize, help: &str) {
-        for finding in self.0.iter_mut().skip(from).filter(|finding| finding.help.is_none()) {
+        for finding in self
+            .0
+            .iter_mut()
+            .skip(from)
+            .filter(|finding| finding.help.is_none())
+        {
             finding.help = Some(help.to_owned());
         }
     }
@@ -232,13 +237,15 @@ impl Rejected {
         let source = self.sources.get(finding.span.source);
         let id = finding.code.id();
         let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
-            AnnotationKind::Primary.span(finding.span.range()).label(non_empty(&finding.label)),
+            AnnotationKind::Primary
+                .span(finding.span.range())
+                .label(non_empty(&finding.label)),
         );
         for (span, label) in &finding.context {
             if span.source == finding.span.source {
                 let label = non_empty(label);
-                snippet = snippet
-                    .annotation(AnnotationKind::Context.span(span.range()).label(label));
+                snippet =
+                    snippet.annotation(AnnotationKind::Context.span(span.range()).label(label));
             }
         }
         let title = Level::ERROR.primary_title(&finding.message).id(&id);
@@ -284,7 +291,10 @@ impl Rejected {
 
     fn place(&self, span: Span) -> Value {
         let (line, column) = self.sources.position(span);
-        let end = Span { start: span.end, ..span };
+        let end = Span {
+            start: span.end,
+            ..span
+        };
         let (end_line, end_column) = self.sources.position(end);
         json!({
             "file": self.sources.get(span.source).name,

@@ -52,8 +52,12 @@ impl SearchPath {
             true => "no such file".to_owned(),
             false => format!("not in {}", looked.join(", not in ")),
         };
-        let finding =
-            Finding::new(Code::MissingFile, format!("`{written}` was not found"), span).label(label);
+        let finding = Finding::new(
+            Code::MissingFile,
+            format!("`{written}` was not found"),
+            span,
+        )
+        .label(label);
         match known_traces::find(written) {
             Some(known) => finding.help(format!(
                 "`{}` is published by {} ({}); unpacked, its blake3 hash is {}. Keep it under a \

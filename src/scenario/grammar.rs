@@ -72,13 +72,17 @@ const DURATION_WORDS: [(&str, &str); 23] = [
 
 fn duration(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
     match text.parse::<Duration>() {
-        Ok(duration) if duration < Duration::ZERO => {
-            Err(Finding::new(Code::Impossible, format!("`{name}` cannot be negative"), span)
-                .label("expected a duration of 0 or more"))
-        }
+        Ok(duration) if duration < Duration::ZERO => Err(Finding::new(
+            Code::Impossible,
+            format!("`{name}` cannot be negative"),
+            span,
+        )
+        .label("expected a duration of 0 or more")),
         Ok(Duration::ZERO) if positive => {
-            Err(Finding::new(Code::Impossible, format!("`{name}` cannot be zero"), span)
-                .label("expected a duration of more than 0"))
+            Err(
+                Finding::new(Code::Impossible, format!("`{name}` cannot be zero"), span)
+                    .label("expected a duration of more than 0"),
+            )
         }
         Ok(_) => Ok(()),
         Err(error) => {
@@ -87,30 +91,43 @@ fn duration(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Fi
             let (number, unit) = number_and_unit(text);
             let meant = match unit {
                 "" => Some("s"),
-                _ => DURATION_WORDS.iter().find(|(word, _)| *word == unit).map(|&(_, unit)| unit),
+                _ => DURATION_WORDS
+                    .iter()
+                    .find(|(word, _)| *word == unit)
+                    .map(|&(_, unit)| unit),
             };
             let meant = meant.map(|unit| format!("{number}{unit}"));
-            Err(match meant.filter(|meant| meant.parse::<Duration>().is_ok()) {
-                Some(meant) => finding.help(format!("did you mean `{meant}`?")).replace(meant),
-                None => finding,
-            })
+            Err(
+                match meant.filter(|meant| meant.parse::<Duration>().is_ok()) {
+                    Some(meant) => finding
+                        .help(format!("did you mean `{meant}`?"))
+                        .replace(meant),
+                    None => finding,
+                },
+            )
         }
     }
 }
 
 /// The suffixes of the quantity grammar, as messages list them.
-const SUFFIXES: [&str; 14] =
-    ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P"];
+const SUFFIXES: [&str; 14] = [
+    "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P",
+];
 
 fn quantity(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
     match text.parse::<Quantity>() {
-        Ok(quantity) if quantity < Quantity::ZERO => {
-            Err(Finding::new(Code::Impossible, format!("`{name}` cannot be negative"), span)
-                .label("expected a quantity of 0 or more"))
-        }
+        Ok(quantity) if quantity < Quantity::ZERO => Err(Finding::new(
+            Code::Impossible,
+            format!("`{name}` cannot be negative"),
+            span,
+        )
+        .label("expected a quantity of 0 or more")),
         Ok(quantity) if positive && quantity == Quantity::ZERO => {
-            let finding =
-                Finding::new(Code::Impossible, format!("a node without {name} is no node"), span);
+            let finding = Finding::new(
+                Code::Impossible,
+                format!("a node without {name} is no node"),
+                span,
+            );
             Err(finding.label("expected more than 0"))
         }
         Ok(_) => Ok(()),
@@ -125,10 +142,17 @@ fn wrong_quantity(text: &str, name: &str, error: &str, span: Span) -> Finding {
         return Finding::new(Code::Quantity, format!("`{text}` is not a quantity"), span)
             .label(error.to_owned());
     }
-    let finding =
-        Finding::new(Code::Quantity, format!("unknown quantity suffix `{suffix}`"), span)
-            .label("expected one of Ki Mi Gi Ti Pi k M G T P m u n, or none");
-    let first = suffix.chars().next().unwrap_or_default().to_ascii_uppercase();
+    let finding = Finding::new(
+        Code::Quantity,
+        format!("unknown quantity suffix `{suffix}`"),
+        span,
+    )
+    .label("expected one of Ki Mi Gi Ti Pi k M G T P m u n, or none");
+    let first = suffix
+        .chars()
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
     // Whoever writes `GB` of memory has powers of two in mind.
     let meant = SUFFIXES.iter().find(|known| {
         let bytes = ["b", "ib", "byte", "bytes", "i", ""];
@@ -136,14 +160,25 @@ fn wrong_quantity(text: &str, name: &str, error: &str, span: Span) -> Finding {
             && known.starts_with(first)
             && bytes.contains(&suffix[1..].to_ascii_lowercase().as_str())
     });
-    let Some(meant) = meant.filter(|_| suffix.is_ascii()) else { return finding };
+    let Some(meant) = meant.filter(|_| suffix.is_ascii()) else {
+        return finding;
+    };
     let meant = format!("{number}{meant}");
-    let Some(amount) = meant.parse().ok().and_then(|amount: Quantity| amount.units_ceil().ok())
+    let Some(amount) = meant
+        .parse()
+        .ok()
+        .and_then(|amount: Quantity| amount.units_ceil().ok())
     else {
         return finding;
     };
-    let unit = if name.contains("memory") || name.contains("storage") { " bytes" } else { "" };
-    finding.help(format!("did you mean `{meant}` ({amount}{unit})?")).replace(meant)
+    let unit = if name.contains("memory") || name.contains("storage") {
+        " bytes"
+    } else {
+        ""
+    };
+    finding
+        .help(format!("did you mean `{meant}` ({amount}{unit})?"))
+        .replace(meant)
 }
 
 /// Splits `12.5Gb` into `12.5` and `Gb`.

@@ -109,25 +109,43 @@ fn read(
         return None;
     }
     let schema = schema::internal_schema();
-    let reader = Reader { schema: &schema, top: Span::start_of(source), options };
+    let reader = Reader {
+        schema: &schema,
+        top: Span::start_of(source),
+        options,
+    };
     let entry = base.remove("variants");
-    let all = entry.map(|entry| variants::read(&entry, findings)).unwrap_or_default();
+    let all = entry
+        .map(|entry| variants::read(&entry, findings))
+        .unwrap_or_default();
     let mut files = Files::new();
     let mut plans = Vec::new();
     for variant in &all {
         let tree = variants::apply(&base, variant, &all, findings);
         let scenario = reader.scenario(&tree, &mut files, findings);
-        plans.extend(scenario.map(|scenario| VariantPlan { name: variant.name.clone(), scenario }));
+        plans.extend(scenario.map(|scenario| VariantPlan {
+            name: variant.name.clone(),
+            scenario,
+        }));
     }
     if all.is_empty() {
         let scenario = reader.scenario(&base, &mut files, findings);
-        plans.extend(
-            scenario.map(|scenario| VariantPlan { name: scenario.name.clone(), scenario }),
-        );
+        plans.extend(scenario.map(|scenario| VariantPlan {
+            name: scenario.name.clone(),
+            scenario,
+        }));
     }
     let first = plans.first()?;
-    let (name, description) = (first.scenario.name.clone(), first.scenario.description.clone());
-    Some(Experiment { name, description, variants: plans, files })
+    let (name, description) = (
+        first.scenario.name.clone(),
+        first.scenario.description.clone(),
+    );
+    Some(Experiment {
+        name,
+        description,
+        variants: plans,
+        files,
+    })
 }
 
 /// Reads trees of one file.
@@ -149,7 +167,9 @@ impl Reader<'_> {
         let scenario = match Plain::from(tree).decode::<Scenario>() {
             Ok(scenario) => {
                 let LoadOptions { search, lookup, .. } = self.options;
-                files.extend(validate::validate(&scenario, tree, search, lookup, &mut found));
+                files.extend(validate::validate(
+                    &scenario, tree, search, lookup, &mut found,
+                ));
                 Some(scenario)
             }
             Err(error) => {

@@ -41,8 +41,9 @@ fn edit_distance(left: &str, right: &str) -> Option<usize> {
     for (i, &a) in left.iter().enumerate() {
         let mut current = vec![i + 1];
         for (j, &b) in right.iter().enumerate() {
-            let mut distance =
-                (previous[j] + usize::from(a != b)).min(previous[j + 1] + 1).min(current[j] + 1);
+            let mut distance = (previous[j] + usize::from(a != b))
+                .min(previous[j + 1] + 1)
+                .min(current[j] + 1);
             if i > 0 && j > 0 && a == right[j - 1] && left[i - 1] == b {
                 distance = distance.min(before_previous[j - 1] + 1);
             }
@@ -50,7 +51,10 @@ fn edit_distance(left: &str, right: &str) -> Option<usize> {
         }
         before_previous = std::mem::replace(&mut previous, current);
     }
-    previous.last().copied().filter(|&distance| distance <= MAX_DISTANCE)
+    previous
+        .last()
+        .copied()
+        .filter(|&distance| distance <= MAX_DISTANCE)
 }
 
 #[cfg(test)]
@@ -69,7 +73,11 @@ mod tests {
             ("fc", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, ["best-fit", "worst-fit", "xy"]), expected, "{word}");
+            assert_eq!(
+                nearest(word, ["best-fit", "worst-fit", "xy"]),
+                expected,
+                "{word}"
+            );
         }
     }
 

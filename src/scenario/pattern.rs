@@ -68,9 +68,9 @@ impl Pattern {
     pub fn is_unique(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Text(_) => false,
-            Piece::Index { steps, .. } => {
-                steps.iter().all(|step| matches!(step, Step::Add(_) | Step::Divide(1)))
-            }
+            Piece::Index { steps, .. } => steps
+                .iter()
+                .all(|step| matches!(step, Step::Add(_) | Step::Divide(1))),
         })
     }
 }
@@ -109,7 +109,10 @@ impl FromStr for Pattern {
         if !literal.is_empty() {
             pieces.push(Piece::Text(literal));
         }
-        Ok(Self { text: text.to_owned(), pieces })
+        Ok(Self {
+            text: text.to_owned(),
+            pieces,
+        })
     }
 }
 
@@ -126,11 +129,16 @@ fn read_expression(text: &str) -> Option<Piece> {
         return None;
     }
     let formula = formula.trim();
-    let mut rest = formula.strip_prefix("index").unwrap_or(formula).trim_start();
+    let mut rest = formula
+        .strip_prefix("index")
+        .unwrap_or(formula)
+        .trim_start();
     let mut steps = Vec::new();
     while let Some(operator) = rest.chars().next() {
         let operand = rest[operator.len_utf8()..].trim_start();
-        let end = operand.find(|c: char| !c.is_ascii_digit()).unwrap_or(operand.len());
+        let end = operand
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(operand.len());
         let value: u64 = operand[..end].parse().ok()?;
         steps.push(match operator {
             '%' if value > 0 => Step::Modulo(value),
@@ -169,8 +177,14 @@ mod tests {
     #[test]
     fn wrong_patterns_say_what_is_wrong() {
         for (pattern, message) in [
-            ("a{", "a brace without its partner; write `{{` or `}}` for a brace itself"),
-            ("a}", "a brace without its partner; write `{{` or `}}` for a brace itself"),
+            (
+                "a{",
+                "a brace without its partner; write `{{` or `}}` for a brace itself",
+            ),
+            (
+                "a}",
+                "a brace without its partner; write `{{` or `}}` for a brace itself",
+            ),
             (
                 "a{idx}",
                 "`{idx}` is not an index expression such as `{:04}` or `{index % 3}`",
@@ -179,8 +193,14 @@ mod tests {
                 "a{index % 0}",
                 "`{index % 0}` is not an index expression such as `{:04}` or `{index % 3}`",
             ),
-            ("a{:99}", "`{:99}` is not an index expression such as `{:04}` or `{index % 3}`"),
-            ("a{:099}", "`{:099}` is not an index expression such as `{:04}` or `{index % 3}`"),
+            (
+                "a{:99}",
+                "`{:99}` is not an index expression such as `{:04}` or `{index % 3}`",
+            ),
+            (
+                "a{:099}",
+                "`{:099}` is not an index expression such as `{:04}` or `{index % 3}`",
+            ),
         ] {
             let error = pattern.parse::<Pattern>().expect_err(pattern);
             assert_eq!(error.to_string(), message, "{pattern}");

@@ -46,7 +46,10 @@ impl From<&Tree> for Plain {
             Value::String(text) => Self::String(text.clone()),
             Value::List(items) => Self::List(items.iter().map(Self::from).collect()),
             Value::Map(entries) => Self::Map(
-                entries.iter().map(|entry| (entry.key.clone(), Self::from(&entry.value))).collect(),
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), Self::from(&entry.value)))
+                    .collect(),
             ),
         }
     }
@@ -62,7 +65,10 @@ impl Plain {
 impl Arguments {
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&Plain> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// All of them as one type, usually a struct of parameters with defaults.
@@ -75,7 +81,6 @@ impl Arguments {
         self.0.is_empty()
     }
 }
-
 
 impl Serialize for Plain {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

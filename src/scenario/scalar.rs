@@ -64,9 +64,10 @@ impl FromStr for Bound {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Self::Number(value)),
-            _ => text.parse().map(Self::Duration).map_err(|_| {
-                format!("`{text}` is neither a number nor a duration such as `30s`")
-            }),
+            _ => text
+                .parse()
+                .map(Self::Duration)
+                .map_err(|_| format!("`{text}` is neither a number nor a duration such as `30s`")),
         }
     }
 }
@@ -103,14 +104,44 @@ where
     }
 }
 
-macro_rules! text_type {
-    ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
+/// A text, or a number where the text is one, so that `cpu: 32` is written without quotes.
+fn serialize_text<S: Serializer>(value: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    let text = value.to_string();
+    match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => to.serialize_i64(number),
+        _ => to.serialize_str(&text),
+    }
+}
+
+impl Serialize for Quantity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_text(self, serializer)
+    }
+}
+
+impl Serialize for Bound {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(value) => serializer.serialize_f64(*value),
+            Self::Duration(value) => serializer.collect_str(value),
+        }
+    }
+}
+
+macro_rules! serialize_as_text {
+    ($($type:ty)*) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
         }
+    )*};
+}
 
+serialize_as_text! { Duration Pattern DistributionText }
+
+macro_rules! text_type {
+    ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let value = std::marker::PhantomData;
@@ -134,10 +165,30 @@ macro_rules! text_type {
     };
 }
 
-text_type!(Duration, "duration", ["string", "number"], "a duration such as `1h30m`");
-text_type!(Quantity, "quantity", ["string", "number"], "a quantity such as `8Gi` or `500m`");
-text_type!(Pattern, "pattern", ["string"], "a text, maybe with an index such as `{:04}`");
-text_type!(Bound, "bound", ["string", "number"], "a number or a duration");
+text_type!(
+    Duration,
+    "duration",
+    ["string", "number"],
+    "a duration such as `1h30m`"
+);
+text_type!(
+    Quantity,
+    "quantity",
+    ["string", "number"],
+    "a quantity such as `8Gi` or `500m`"
+);
+text_type!(
+    Pattern,
+    "pattern",
+    ["string"],
+    "a text, maybe with an index such as `{:04}`"
+);
+text_type!(
+    Bound,
+    "bound",
+    ["string", "number"],
+    "a number or a duration"
+);
 text_type!(
     DistributionText,
     "distribution",

@@ -10,7 +10,7 @@ use super::yaml;
 
 /// One override, ready to be applied.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Override {
+pub(super) struct Override {
     /// The steps of the path, each with where it was written.
     path: Vec<(String, Span)>,
     /// What to put there.
@@ -19,7 +19,12 @@ pub struct Override {
 
 impl Override {
     /// An override from a path that was written at `span` and a value.
-    pub fn new(path: &str, span: Span, value: Tree, findings: &mut Findings) -> Option<Self> {
+    pub(super) fn new(
+        path: &str,
+        span: Span,
+        value: Tree,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         match steps(path, span) {
             Some(path) => Some(Self { path, value }),
             None => {
@@ -34,9 +39,17 @@ impl Override {
     }
 
     /// Reads `PATH=VALUE`; the value is YAML.
-    pub fn parse(text: &str, sources: &mut Sources, findings: &mut Findings) -> Option<Self> {
+    pub(super) fn parse(
+        text: &str,
+        sources: &mut Sources,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         let source = sources.add("--set", text);
-        let whole = Span { source, start: 0, end: text.len() as u32 };
+        let whole = Span {
+            source,
+            start: 0,
+            end: text.len() as u32,
+        };
         let Some(equals) = equals_sign(text) else {
             findings.push(
                 Finding::new(Code::OverridePath, "`--set` needs PATH=VALUE", whole)
@@ -46,12 +59,15 @@ impl Override {
             return None;
         };
         let value = yaml::parse_from(sources, source, equals + 1, findings)?;
-        let span = Span { end: equals as u32, ..whole };
+        let span = Span {
+            end: equals as u32,
+            ..whole
+        };
         Self::new(&text[..equals], span, value, findings)
     }
 
     /// Puts the value into the tree, or says why its path leads nowhere.
-    pub fn apply(&self, tree: &mut Tree, findings: &mut Findings) {
+    pub(super) fn apply(&self, tree: &mut Tree, findings: &mut Findings) {
         if let Err(finding) = put(tree, &self.path, &self.value) {
             findings.push(finding);
         }
@@ -90,7 +106,11 @@ fn steps(path: &str, span: Span) -> Option<Vec<(String, Span)>> {
         // In a file the path may stand in quotes of its own, which are part of the span.
         let shift = span.start as usize + usize::from(span.end - span.start > path.len() as u32);
         let place = |offset: usize| ((shift + offset) as u32).min(span.end);
-        let step_span = Span { start: place(start), end: place(start + length), ..span };
+        let step_span = Span {
+            start: place(start),
+            end: place(start + length),
+            ..span
+        };
         steps.push((step.to_owned(), step_span));
         start += length;
         if start == path.len() {
@@ -113,15 +133,26 @@ fn put(tree: &mut Tree, path: &[(String, Span)], value: &Tree) -> Result<(), Fin
         Value::Map(entries) => {
             let position = entries.iter().position(|entry| entry.key == *step);
             let position = position.unwrap_or_else(|| {
-                let value = Tree { span: *span, value: Value::Null };
-                entries.push(Entry { key: step.clone(), key_span: *span, value });
+                let value = Tree {
+                    span: *span,
+                    value: Value::Null,
+                };
+                entries.push(Entry {
+                    key: step.clone(),
+                    key_span: *span,
+                    value,
+                });
                 entries.len() - 1
             });
             put(&mut entries[position].value, rest, value)
         }
         Value::List(items) => {
             let n_items = items.len();
-            match step.parse().ok().and_then(|position: usize| items.get_mut(position)) {
+            match step
+                .parse()
+                .ok()
+                .and_then(|position: usize| items.get_mut(position))
+            {
                 Some(item) => put(item, rest, value),
                 None => Err(no_such_item(step, *span, n_items).context(tree_span, "this list")),
             }
@@ -141,7 +172,12 @@ fn no_such_item(step: &str, span: Span, n_items: usize) -> Finding {
         0 => "the list is empty".to_owned(),
         _ => format!("expected a position from 0 to {}", n_items - 1),
     };
-    Finding::new(Code::OverridePath, format!("the list has no item `{step}`"), span).label(label)
+    Finding::new(
+        Code::OverridePath,
+        format!("the list has no item `{step}`"),
+        span,
+    )
+    .label(label)
 }
 
 /// The path of a key below another path, quoted where the key needs it.
@@ -150,5 +186,9 @@ pub(super) fn join(path: &str, key: &str) -> String {
         true => format!("\"{key}\""),
         false => key.to_owned(),
     };
-    if path.is_empty() { key } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
+    }
 }

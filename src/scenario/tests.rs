@@ -1,5 +1,7 @@
 //! The layer as its callers see it.
 
+mod bad_inputs;
+
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -38,7 +40,13 @@ impl Names for SomeNames {
             NameKind::System => vec!["kubernetes", "swarm"],
             NameKind::Profile => vec!["default", "fgd"],
             NameKind::Policy => {
-                vec!["NodeResourcesFit", "ImageLocality", "best-fit", "worst-fit", "random"]
+                vec![
+                    "NodeResourcesFit",
+                    "ImageLocality",
+                    "best-fit",
+                    "worst-fit",
+                    "random",
+                ]
             }
             NameKind::Queue => vec!["fcfs", "sjf", "wfp3"],
             NameKind::NodeFormat => vec!["openb-nodes"],
@@ -56,12 +64,19 @@ impl Names for SomeNames {
 
 fn load_with(text: &str, sets: &[&str]) -> Result<Experiment, Box<Rejected>> {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    let search =
-        SearchPath { base_dir: PathBuf::from("/lab"), traces_dirs: vec![PathBuf::from("/traces")] };
+    let search = SearchPath {
+        base_dir: PathBuf::from("/lab"),
+        traces_dirs: vec![PathBuf::from("/traces")],
+    };
     load(
         text,
         "lab.yaml",
-        LoadOptions { sets: &sets, search: &search, lookup: &Disk, names: &SomeNames },
+        LoadOptions {
+            sets: &sets,
+            search: &search,
+            lookup: &Disk,
+            names: &SomeNames,
+        },
     )
 }
 
@@ -69,11 +84,42 @@ fn complete() -> &'static str {
     include_str!("../../tests/data/scenario/complete.yaml")
 }
 
+/// The smallest experiment that is right.
+const MINIMAL: &str = "\
+windtunnel: v1
+name: lab
+cluster:
+  nodes:
+    - count: 4
+      template:
+        allocatable: {cpu: 8, memory: 32Gi}
+workload:
+  - generate: {model: lublin99, jobs: 100}
+";
+
 #[test]
-fn debug() {
-    match load_with(complete(), &[]) {
-        Ok(e) => println!("{}", as_run::to_yaml(&e)),
-        Err(r) => println!("{}", r.render(Color::Off)),
-    }
-    println!("{}", serde_json::to_string_pretty(&schema::internal_schema()).unwrap());
+fn the_complete_example_loads() {
+    let experiment = load_with(complete(), &[]).expect("the example is right");
+    let names: Vec<&str> = experiment
+        .variants
+        .iter()
+        .map(|plan| plan.name.as_str())
+        .collect();
+    assert_eq!(names, ["spread", "pack", "pack-shortest-first"]);
+    assert_eq!(
+        experiment.variants[2]
+            .scenario
+            .system
+            .scheduler
+            .queue
+            .as_deref(),
+        Some("sjf")
+    );
+    let found = experiment
+        .files
+        .get("openb/openb_node_list_gpu_node.csv.gz");
+    assert_eq!(
+        found.map(PathBuf::as_path),
+        Some(Path::new("/traces/openb/openb_node_list_gpu_node.csv.gz"))
+    );
 }

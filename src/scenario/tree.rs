@@ -25,7 +25,11 @@ pub struct Span {
 impl Span {
     /// The first byte of a source, for findings about the whole of it.
     pub const fn start_of(source: SourceId) -> Self {
-        Self { source, start: 0, end: 0 }
+        Self {
+            source,
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The byte range.
@@ -50,7 +54,10 @@ pub struct Sources(Vec<Source>);
 impl Sources {
     /// Adds a text.
     pub fn add(&mut self, name: &str, text: &str) -> SourceId {
-        self.0.push(Source { name: name.to_owned(), text: text.to_owned() });
+        self.0.push(Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        });
         SourceId(self.0.len() as u32 - 1)
     }
 
@@ -69,7 +76,10 @@ impl Sources {
         let text = &self.get(span.source).text;
         let before = text.get(..span.start as usize).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
     }
 }
 
@@ -127,7 +137,10 @@ impl Value {
 impl Tree {
     /// An empty map at a place.
     pub const fn empty_map(span: Span) -> Self {
-        Self { span, value: Value::Map(Vec::new()) }
+        Self {
+            span,
+            value: Value::Map(Vec::new()),
+        }
     }
 
     /// The entries of a map; of anything else none.
@@ -166,7 +179,9 @@ impl Tree {
 
     /// Takes an entry out of a map.
     pub fn remove(&mut self, key: &str) -> Option<Entry> {
-        let Value::Map(entries) = &mut self.value else { return None };
+        let Value::Map(entries) = &mut self.value else {
+            return None;
+        };
         let position = entries.iter().position(|entry| entry.key == key)?;
         Some(entries.remove(position))
     }

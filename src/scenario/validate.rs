@@ -22,7 +22,13 @@ pub(super) fn validate(
     lookup: &dyn FileLookup,
     findings: &mut Findings,
 ) -> Files {
-    let mut validator = Validator { tree, search, lookup, findings, files: Files::new() };
+    let mut validator = Validator {
+        tree,
+        search,
+        lookup,
+        findings,
+        files: Files::new(),
+    };
     validator.files_of(scenario);
     validator.node_names(&scenario.cluster.nodes);
     for (position, source) in scenario.workload.iter().enumerate() {
@@ -79,7 +85,9 @@ impl Validator<'_> {
             Some(found) => {
                 self.files.insert(written.to_owned(), found);
             }
-            None => self.findings.push(self.search.missing(written, self.at(place))),
+            None => self
+                .findings
+                .push(self.search.missing(written, self.at(place))),
         }
     }
 
@@ -103,7 +111,9 @@ impl Validator<'_> {
             for index in 0..u64::from(n_compared) {
                 let name = template.name.render(index);
                 let message = format!("two nodes are called `{name}`");
-                let Some(earlier) = seen.insert(name, position) else { continue };
+                let Some(earlier) = seen.insert(name, position) else {
+                    continue;
+                };
                 let finding = Finding::new(Code::DuplicateName, message, span);
                 self.findings.push(if earlier == position {
                     finding
@@ -122,12 +132,21 @@ impl Validator<'_> {
     }
 
     fn window(&mut self, trace: &WorkloadTrace, position: usize) {
-        let Arrivals::Times { window: Some(window), .. } = &trace.arrivals else { return };
+        let Arrivals::Times {
+            window: Some(window),
+            ..
+        } = &trace.arrivals
+        else {
+            return;
+        };
         if window.to > window.from {
             return;
         }
         let span = self.at(&format!("workload.{position}.trace.arrivals.window.to"));
-        let message = format!("the window ends at {} and starts at {}", window.to, window.from);
+        let message = format!(
+            "the window ends at {} and starts at {}",
+            window.to, window.from
+        );
         self.findings.push(
             Finding::new(Code::Conflict, message, span).label("expected a time after `from`"),
         );
@@ -144,7 +163,9 @@ impl Validator<'_> {
                     .context(self.at("stop.at"), "the run stops here"),
             );
         }
-        let Stop { at: None, when } = scenario.stop else { return };
+        let Stop { at: None, when } = scenario.stop else {
+            return;
+        };
         let span = self.at("stop.when");
         if when == Some(StopWhen::Drained)
             && let Some(position) = scenario.workload.iter().position(never_departs)
@@ -160,7 +181,9 @@ impl Validator<'_> {
     }
 
     fn objective(&mut self, objective: &Objective, position: usize) {
-        let (Some(min), Some(max)) = (&objective.min, &objective.max) else { return };
+        let (Some(min), Some(max)) = (&objective.min, &objective.max) else {
+            return;
+        };
         let contradicts = match (min, max) {
             (Bound::Number(min), Bound::Number(max)) => min > max,
             (Bound::Duration(min), Bound::Duration(max)) => min > max,
@@ -170,13 +193,16 @@ impl Validator<'_> {
             let span = self.at(&format!("objectives.{position}.max"));
             let message = format!("nothing is at least {min} and at most {max}");
             let finding = Finding::new(Code::Conflict, message, span);
-            self.findings.push(finding.label(format!("expected a bound of {min} or more")));
+            self.findings
+                .push(finding.label(format!("expected a bound of {min} or more")));
         }
     }
 }
 
 fn never_departs(source: &WorkloadSource) -> bool {
-    let WorkloadSource::Trace(trace) = source else { return false };
+    let WorkloadSource::Trace(trace) = source else {
+        return false;
+    };
     match trace.arrivals {
         Arrivals::Times { depart, .. } | Arrivals::FillUp { depart, .. } => depart == Depart::Never,
     }

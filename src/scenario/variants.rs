@@ -25,7 +25,10 @@ pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Vec<Variant> {
         );
         return Vec::new();
     };
-    let variants: Vec<Variant> = entries.iter().map(|entry| variant(entry, findings)).collect();
+    let variants: Vec<Variant> = entries
+        .iter()
+        .map(|entry| variant(entry, findings))
+        .collect();
     for variant in &variants {
         check_chain(variant, &variants, findings);
     }
@@ -62,7 +65,9 @@ fn variant(entry: &Entry, findings: &mut Findings) -> Variant {
             }
         } else {
             let value = field.value.clone();
-            variant.overrides.extend(Override::new(&field.key, field.key_span, value, findings));
+            variant
+                .overrides
+                .extend(Override::new(&field.key, field.key_span, value, findings));
         }
     }
     variant
@@ -83,25 +88,40 @@ fn chain<'all>(variant: &'all Variant, all: &'all [Variant]) -> Vec<&'all Varian
 }
 
 fn check_chain(variant: &Variant, all: &[Variant], findings: &mut Findings) {
-    let Some((extends, span)) = &variant.extends else { return };
+    let Some((extends, span)) = &variant.extends else {
+        return;
+    };
     if !all.iter().any(|other| other.name == *extends) {
         let known: Vec<&str> = all.iter().map(|other| other.name.as_str()).collect();
-        let others: Vec<&str> = known.into_iter().filter(|name| *name != variant.name).collect();
+        let others: Vec<&str> = known
+            .into_iter()
+            .filter(|name| *name != variant.name)
+            .collect();
         let message = format!("there is no variant `{extends}`");
         let finding = Finding::new(Code::VariantChain, message, *span);
-        findings.push(suggest(finding.label("unknown variant"), extends, &others, *span));
+        findings.push(suggest(
+            finding.label("unknown variant"),
+            extends,
+            &others,
+            *span,
+        ));
         return;
     }
     let chain = chain(variant, all);
     let Some(last) = chain.last() else { return };
     // Each cycle is reported once, at its first variant in written order.
-    let closes = last.extends.as_ref().is_some_and(|(name, _)| *name == variant.name);
+    let closes = last
+        .extends
+        .as_ref()
+        .is_some_and(|(name, _)| *name == variant.name);
     let position = |name: &str| all.iter().position(|other| other.name == name);
-    let first = chain.iter().filter_map(|member| position(&member.name)).min();
+    let first = chain
+        .iter()
+        .filter_map(|member| position(&member.name))
+        .min();
     if closes && first == position(&variant.name) {
         let names: Vec<&str> = chain.iter().map(|member| member.name.as_str()).collect();
-        let message =
-            format!("cyclic variant: {} → {}", names.join(" → "), variant.name);
+        let message = format!("cyclic variant: {} → {}", names.join(" → "), variant.name);
         let mut finding = Finding::new(Code::VariantChain, message, *span)
             .label("leads back to this variant")
             .help("let one of them extend nothing");

@@ -23,11 +23,15 @@ const MAX_DEPTH: usize = 128;
 
 /// Reads one document. With a finding of [`Code::Syntax`] there is no tree; duplicate keys leave
 /// one, in which the last of them stands.
-pub fn parse(sources: &Sources, source: SourceId, findings: &mut Findings) -> Option<Tree> {
+pub(super) fn parse(sources: &Sources, source: SourceId, findings: &mut Findings) -> Option<Tree> {
     let text = &sources.get(source).text;
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than {MAX_BYTES}", text.len());
-        findings.push(Finding::new(Code::TooLarge, message, Span::start_of(source)));
+        findings.push(Finding::new(
+            Code::TooLarge,
+            message,
+            Span::start_of(source),
+        ));
         return None;
     }
     parse_padded(text, source, findings)
@@ -35,7 +39,7 @@ pub fn parse(sources: &Sources, source: SourceId, findings: &mut Findings) -> Op
 
 /// Reads the value of a `PATH=VALUE` of which the path takes the first `skip` bytes; spans point
 /// into the whole text.
-pub fn parse_from(
+pub(super) fn parse_from(
     sources: &Sources,
     source: SourceId,
     skip: usize,
@@ -81,7 +85,7 @@ fn read(text: &str, duplicates: DuplicateKeyPolicy) -> Result<Spanned<Node>, ser
 }
 
 /// Writes a value as YAML.
-pub fn write<T: Serialize>(value: &T) -> Result<String, serde_saphyr::SerializeError> {
+pub(super) fn write<T: Serialize>(value: &T) -> Result<String, serde_saphyr::SerializeError> {
     let mut options = serde_saphyr::SerializerOptions::default();
     options.compact_list_indent = false;
     options.prefer_block_scalars = false;
@@ -182,9 +186,12 @@ impl Builder<'_> {
                 Value::Number(if plain { written.to_owned() } else { read })
             }
             Node::String(text) => Value::String(text),
-            Node::List(items) => {
-                Value::List(items.into_iter().map(|item| self.tree(item, findings)).collect())
-            }
+            Node::List(items) => Value::List(
+                items
+                    .into_iter()
+                    .map(|item| self.tree(item, findings))
+                    .collect(),
+            ),
             Node::Map(entries) => Value::Map(self.entries(entries, findings)),
         };
         Tree { span, value }
@@ -199,7 +206,11 @@ impl Builder<'_> {
         for (key, node) in nodes {
             let key_span = span_of(key.defined, self.text, self.source);
             let value = self.tree(node, findings);
-            let entry = Entry { key: key.value, key_span, value };
+            let entry = Entry {
+                key: key.value,
+                key_span,
+                value,
+            };
             match entries.iter_mut().find(|earlier| earlier.key == entry.key) {
                 Some(earlier) => {
                     let message = format!("`{}` is given twice", entry.key);
@@ -227,15 +238,21 @@ fn span_of(location: Location, text: &str, source: SourceId) -> Span {
     let end = (end as usize).min(text.len());
     let start = (start as usize).min(end);
     // A block scalar or map ends with the line break after it.
-    let trimmed = text.get(start..end).map_or(end, |slice| start + slice.trim_end().len());
-    Span { source, start: start as u32, end: trimmed as u32 }
+    let trimmed = text
+        .get(start..end)
+        .map_or(end, |slice| start + slice.trim_end().len());
+    Span {
+        source,
+        start: start as u32,
+        end: trimmed as u32,
+    }
 }
 
 fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Finding {
     use serde_saphyr::Error;
-    let span = error
-        .location()
-        .map_or(Span::start_of(source), |location| span_of(location, text, source));
+    let span = error.location().map_or(Span::start_of(source), |location| {
+        span_of(location, text, source)
+    });
     match error.without_snippet() {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("a key");
@@ -244,7 +261,10 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
                 .help("keep one of the two")
         }
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
-            let message = format!("the file is too large or too deeply nested: {}", plain(error));
+            let message = format!(
+                "the file is too large or too deeply nested: {}",
+                plain(error)
+            );
             Finding::new(Code::TooLarge, message, span)
                 .help("an experiment file is small; large inputs belong in traces and manifests")
         }
@@ -253,7 +273,11 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
                 .label("the second document starts here")
                 .help("an experiment is one document; write one file for each")
         }
-        _ => Finding::new(Code::Syntax, format!("this is not YAML: {}", plain(error)), span),
+        _ => Finding::new(
+            Code::Syntax,
+            format!("this is not YAML: {}", plain(error)),
+            span,
+        ),
     }
 }
 

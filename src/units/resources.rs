@@ -53,7 +53,10 @@ impl Resources {
             && self.storage_bytes <= room.storage_bytes
             && self.gpu_milli <= room.gpu_milli
             && self.pods <= room.pods
-            && self.extended.iter().all(|&(id, amount)| amount <= room.extended_amount(id))
+            && self
+                .extended
+                .iter()
+                .all(|&(id, amount)| amount <= room.extended_amount(id))
     }
 
     fn combine(&mut self, other: &Self, sign: i64) {
@@ -90,7 +93,10 @@ mod tests {
         };
         total.add(&one);
         total.add(&other);
-        assert_eq!(total.extended.as_slice(), &[(ResourceId(1), 1), (ResourceId(3), 2)]);
+        assert_eq!(
+            total.extended.as_slice(),
+            &[(ResourceId(1), 1), (ResourceId(3), 2)]
+        );
         total.subtract(&one);
         assert_eq!(total, other);
         assert!(!one.fits_in(&total));

@@ -33,7 +33,10 @@ impl Instant {
     /// # Panics
     /// Beyond 292 years.
     pub const fn from_secs(secs: i64) -> Self {
-        Self(secs.checked_mul(NANOS_PER_SECOND).expect("time beyond 292 years"))
+        Self(
+            secs.checked_mul(NANOS_PER_SECOND)
+                .expect("time beyond 292 years"),
+        )
     }
 
     /// Nanoseconds since zero.
@@ -81,7 +84,11 @@ impl Duration {
     /// # Panics
     /// Beyond 292 years.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis.checked_mul(1_000_000).expect("duration beyond 292 years"))
+        Self(
+            millis
+                .checked_mul(1_000_000)
+                .expect("duration beyond 292 years"),
+        )
     }
 
     /// A span of whole seconds.
@@ -89,7 +96,10 @@ impl Duration {
     /// # Panics
     /// Beyond 292 years; user input goes through [`Duration::checked_from_secs`].
     pub const fn from_secs(secs: i64) -> Self {
-        Self(secs.checked_mul(NANOS_PER_SECOND).expect("duration beyond 292 years"))
+        Self(
+            secs.checked_mul(NANOS_PER_SECOND)
+                .expect("duration beyond 292 years"),
+        )
     }
 
     /// A span of whole seconds, or `None` beyond 292 years.
@@ -139,7 +149,8 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        self.checked_add(duration).expect("invariant: simulated time stays within 292 years")
+        self.checked_add(duration)
+            .expect("invariant: simulated time stays within 292 years")
     }
 }
 
@@ -161,7 +172,8 @@ impl Add for Duration {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        self.checked_add(other).expect("invariant: durations stay within 292 years")
+        self.checked_add(other)
+            .expect("invariant: durations stay within 292 years")
     }
 }
 
@@ -212,9 +224,13 @@ impl std::str::FromStr for Duration {
         }
         let mut total: i64 = 0;
         while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .unwrap_or(rest.len());
             let (number, tail) = rest.split_at(digits);
-            let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+            let unit_end = tail
+                .find(|c: char| c.is_ascii_digit())
+                .unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(unit_end);
             let scale = DURATION_UNITS
                 .iter()
@@ -241,13 +257,19 @@ fn scaled_decimal(number: &str, scale: i64) -> Option<Result<i64, ()>> {
         return None;
     }
     let digits = |text: &str| -> Option<i128> {
-        if text.is_empty() { Some(0) } else { text.parse().ok() }
+        if text.is_empty() {
+            Some(0)
+        } else {
+            text.parse().ok()
+        }
     };
     // 18 digits of a fraction of the longest unit (a week, 6e14 ns) are below a nanosecond.
     let fraction = &fraction[..fraction.len().min(18)];
     let denominator = 10_i128.pow(fraction.len() as u32);
-    let value = (digits(whole)?.checked_mul(denominator)?.checked_add(digits(fraction)?)?)
-        .checked_mul(i128::from(scale))?
+    let value = (digits(whole)?
+        .checked_mul(denominator)?
+        .checked_add(digits(fraction)?)?)
+    .checked_mul(i128::from(scale))?
         / denominator;
     Some(i64::try_from(value).map_err(|_| ()))
 }
@@ -319,12 +341,24 @@ mod tests {
     #[test]
     fn wrong_durations_say_what_is_wrong() {
         for (text, message) in [
-            ("", "a duration is expected, such as `90s`, `1.5h` or `2d12h`"),
+            (
+                "",
+                "a duration is expected, such as `90s`, `1.5h` or `2d12h`",
+            ),
             ("5", "`5` is not a number followed by a unit, such as `90s`"),
-            ("5parsec", "unknown unit `parsec`: expected one of ns us ms s m h d w"),
-            ("1..5s", "`1..5s` is not a number followed by a unit, such as `90s`"),
+            (
+                "5parsec",
+                "unknown unit `parsec`: expected one of ns us ms s m h d w",
+            ),
+            (
+                "1..5s",
+                "`1..5s` is not a number followed by a unit, such as `90s`",
+            ),
             ("300000w", "longer than 292 years"),
-            (".s", "`.s` is not a number followed by a unit, such as `90s`"),
+            (
+                ".s",
+                "`.s` is not a number followed by a unit, such as `90s`",
+            ),
         ] {
             let error = text.parse::<Duration>().expect_err(text);
             assert_eq!(error.to_string(), message, "{text}");

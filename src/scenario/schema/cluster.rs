@@ -117,7 +117,10 @@ pub struct NodeTemplate {
 
 /// What pods can use of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Quantity>", into = "BTreeMap<String, Quantity>")]
+#[serde(
+    try_from = "BTreeMap<String, Quantity>",
+    into = "BTreeMap<String, Quantity>"
+)]
 pub struct Allocatable {
     /// Cores.
     pub cpu: Quantity,
@@ -184,7 +187,9 @@ impl TryFrom<BTreeMap<String, Quantity>> for Allocatable {
         Ok(Self {
             cpu: map.remove(CPU).ok_or("a node needs `cpu`")?,
             memory: map.remove(MEMORY).ok_or("a node needs `memory`")?,
-            pods: map.remove(PODS).unwrap_or(Quantity::from_units(DEFAULT_PODS)),
+            pods: map
+                .remove(PODS)
+                .unwrap_or(Quantity::from_units(DEFAULT_PODS)),
             ephemeral_storage: map.remove(EPHEMERAL_STORAGE).unwrap_or(Quantity::ZERO),
             extended: map,
         })
@@ -239,14 +244,30 @@ impl TryFrom<NodeFields> for NodeSource {
 
     fn try_from(fields: NodeFields) -> Result<Self, String> {
         match fields {
-            NodeFields { trace: Some(trace), .. } => Ok(Self::Trace(trace)),
-            NodeFields { manifests: Some(file), .. } => Ok(Self::Manifests(file)),
-            NodeFields { count: Some(count), template: Some(template), name, zone, .. } => {
+            NodeFields {
+                trace: Some(trace), ..
+            } => Ok(Self::Trace(trace)),
+            NodeFields {
+                manifests: Some(file),
+                ..
+            } => Ok(Self::Manifests(file)),
+            NodeFields {
+                count: Some(count),
+                template: Some(template),
+                name,
+                zone,
+                ..
+            } => {
                 let name = match name {
                     Some(name) => name,
                     None => "node-{}".parse().map_err(|error| format!("{error}"))?,
                 };
-                Ok(Self::Template(Template { count, name, zone, template }))
+                Ok(Self::Template(Template {
+                    count,
+                    name,
+                    zone,
+                    template,
+                }))
             }
             _ => Err("expected one of `trace`, `manifests`, `count` with `template`".to_owned()),
         }

@@ -15,9 +15,7 @@ pub use cluster::{
     Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint, TaintEffect,
     Template,
 };
-pub use run::{
-    DecisionTime, Metrics, Models, Objective, Startup, Stop, StopWhen, Usage,
-};
+pub use run::{DecisionTime, Metrics, Models, Objective, Startup, Stop, StopWhen, Usage};
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
@@ -103,7 +101,9 @@ pub(super) fn internal_schema() -> Json {
 pub(super) fn public_schema(names: &dyn Names) -> Json {
     let mut schema = internal_schema();
     let generator = SchemaSettings::draft2020_12().into_generator();
-    let variants = generator.into_root_schema_for::<BTreeMap<String, Option<Variant>>>().to_value();
+    let variants = generator
+        .into_root_schema_for::<BTreeMap<String, Option<Variant>>>()
+        .to_value();
     schema["properties"]["variants"] = serde_json::json!({
         "description": "Variants by name; each overrides fields by path.",
         "type": "object",
@@ -129,7 +129,10 @@ fn publish(schema: &mut Json, names: &dyn Names) {
 
 fn publish_object(object: &mut Map<String, Json>, names: &dyn Names) {
     let known = |keyword: Option<Json>| -> Vec<&'static str> {
-        let kind = keyword.as_ref().and_then(Json::as_str).and_then(NameKind::from_keyword);
+        let kind = keyword
+            .as_ref()
+            .and_then(Json::as_str)
+            .and_then(NameKind::from_keyword);
         kind.map(|kind| names.names(kind)).unwrap_or_default()
     };
     let values = known(object.remove("x-names"));
@@ -142,7 +145,10 @@ fn publish_object(object: &mut Map<String, Json>, names: &dyn Names) {
     }
     let keys = known(object.remove("x-key-names"));
     if !keys.is_empty() {
-        object.insert("propertyNames".to_owned(), serde_json::json!({"enum": keys}));
+        object.insert(
+            "propertyNames".to_owned(),
+            serde_json::json!({"enum": keys}),
+        );
     }
     for keyword in ["x-parameters", "x-excludes", "x-positive", "x-help"] {
         object.remove(keyword);

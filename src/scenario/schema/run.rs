@@ -94,7 +94,10 @@ pub struct Stop {
 
 impl Default for Stop {
     fn default() -> Self {
-        Self { at: None, when: Some(StopWhen::Idle) }
+        Self {
+            at: None,
+            when: Some(StopWhen::Idle),
+        }
     }
 }
 
@@ -123,7 +126,10 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { warmup: Duration::ZERO, resolution: default_resolution() }
+        Self {
+            warmup: Duration::ZERO,
+            resolution: default_resolution(),
+        }
     }
 }
 
@@ -152,10 +158,18 @@ impl TryFrom<DecisionTimeFields> for DecisionTime {
 
     fn try_from(fields: DecisionTimeFields) -> Result<Self, String> {
         match fields {
-            DecisionTimeFields { per_pod: Some(duration), .. } => Ok(Self::PerPod(duration)),
-            DecisionTimeFields { per_job: Some(job), per_task, .. } => {
-                Ok(Self::PerJob { job, task: per_task.unwrap_or_default() })
-            }
+            DecisionTimeFields {
+                per_pod: Some(duration),
+                ..
+            } => Ok(Self::PerPod(duration)),
+            DecisionTimeFields {
+                per_job: Some(job),
+                per_task,
+                ..
+            } => Ok(Self::PerJob {
+                job,
+                task: per_task.unwrap_or_default(),
+            }),
             _ => Err("expected one of `perPod`, `perJob`".to_owned()),
         }
     }
@@ -164,12 +178,16 @@ impl TryFrom<DecisionTimeFields> for DecisionTime {
 impl From<DecisionTime> for DecisionTimeFields {
     fn from(time: DecisionTime) -> Self {
         match time {
-            DecisionTime::PerPod(duration) => {
-                Self { per_pod: Some(duration), per_job: None, per_task: None }
-            }
-            DecisionTime::PerJob { job, task } => {
-                Self { per_pod: None, per_job: Some(job), per_task: Some(task) }
-            }
+            DecisionTime::PerPod(duration) => Self {
+                per_pod: Some(duration),
+                per_job: None,
+                per_task: None,
+            },
+            DecisionTime::PerJob { job, task } => Self {
+                per_pod: None,
+                per_job: Some(job),
+                per_task: Some(task),
+            },
         }
     }
 }

@@ -23,7 +23,10 @@ pub struct System {
 
 impl Default for System {
     fn default() -> Self {
-        Self { name: default_system(), scheduler: Scheduler::default() }
+        Self {
+            name: default_system(),
+            scheduler: Scheduler::default(),
+        }
     }
 }
 

@@ -110,7 +110,11 @@ pub enum Arrivals {
 
 impl Default for Arrivals {
     fn default() -> Self {
-        Self::Times { window: None, scale: 1.0, depart: Depart::Trace }
+        Self::Times {
+            window: None,
+            scale: 1.0,
+            depart: Depart::Trace,
+        }
     }
 }
 
@@ -224,11 +228,21 @@ impl TryFrom<WorkloadFields> for WorkloadSource {
 
     fn try_from(fields: WorkloadFields) -> Result<Self, String> {
         match fields {
-            WorkloadFields { trace: Some(trace), .. } => Ok(Self::Trace(trace)),
-            WorkloadFields { manifests: Some(file), at, .. } => {
-                Ok(Self::Manifests { file, at: at.unwrap_or_default() })
-            }
-            WorkloadFields { generate: Some(generate), .. } => Ok(Self::Generate(generate)),
+            WorkloadFields {
+                trace: Some(trace), ..
+            } => Ok(Self::Trace(trace)),
+            WorkloadFields {
+                manifests: Some(file),
+                at,
+                ..
+            } => Ok(Self::Manifests {
+                file,
+                at: at.unwrap_or_default(),
+            }),
+            WorkloadFields {
+                generate: Some(generate),
+                ..
+            } => Ok(Self::Generate(generate)),
             _ => Err("expected one of `trace`, `manifests`, `generate`".to_owned()),
         }
     }
@@ -236,7 +250,12 @@ impl TryFrom<WorkloadFields> for WorkloadSource {
 
 impl From<WorkloadSource> for WorkloadFields {
     fn from(source: WorkloadSource) -> Self {
-        let mut fields = Self { trace: None, manifests: None, at: None, generate: None };
+        let mut fields = Self {
+            trace: None,
+            manifests: None,
+            at: None,
+            generate: None,
+        };
         match source {
             WorkloadSource::Trace(trace) => fields.trace = Some(trace),
             WorkloadSource::Manifests { file, at } => {
@@ -257,29 +276,63 @@ impl TryFrom<WordOr<ByTrace, ArrivalFields>> for Arrivals {
             WordOr::Word(ByTrace::Trace) => return Ok(Self::default()),
             WordOr::Fields(fields) => fields,
         };
-        let ArrivalFields { order, until, depart, window, scale } = fields;
+        let ArrivalFields {
+            order,
+            until,
+            depart,
+            window,
+            scale,
+        } = fields;
         if order.is_none() && until.is_none() {
             let (scale, depart) = (scale.unwrap_or(1.0), depart.unwrap_or(Depart::Trace));
-            return Ok(Self::Times { window, scale, depart });
+            return Ok(Self::Times {
+                window,
+                scale,
+                depart,
+            });
         }
         if window.is_some() || scale.is_some() {
             return Err("a fill-up takes neither `window` nor `scale`".to_owned());
         }
         let (order, depart) = (order.unwrap_or_default(), depart.unwrap_or(Depart::Never));
-        Ok(Self::FillUp { order, until, depart })
+        Ok(Self::FillUp {
+            order,
+            until,
+            depart,
+        })
     }
 }
 
 impl From<Arrivals> for ArrivalFields {
     fn from(arrivals: Arrivals) -> Self {
-        let none = Self { order: None, until: None, depart: None, window: None, scale: None };
+        let none = Self {
+            order: None,
+            until: None,
+            depart: None,
+            window: None,
+            scale: None,
+        };
         match arrivals {
-            Arrivals::Times { window, scale, depart } => {
-                Self { window, scale: Some(scale), depart: Some(depart), ..none }
-            }
-            Arrivals::FillUp { order, until, depart } => {
-                Self { order: Some(order), until, depart: Some(depart), ..none }
-            }
+            Arrivals::Times {
+                window,
+                scale,
+                depart,
+            } => Self {
+                window,
+                scale: Some(scale),
+                depart: Some(depart),
+                ..none
+            },
+            Arrivals::FillUp {
+                order,
+                until,
+                depart,
+            } => Self {
+                order: Some(order),
+                until,
+                depart: Some(depart),
+                ..none
+            },
         }
     }
 }
