@@ -95,7 +95,12 @@ impl<'run> Checker<'run> {
             .filter(|branch| wrong_kind(self.resolve(branch), tree).is_none())
             .collect();
         match (fitting.as_slice(), words) {
-            (_, Some(words)) if tree.text().is_some() => self.word(&words, tree, place),
+            (_, Some(words)) if tree.text().is_some() => {
+                let maps = branches
+                    .iter()
+                    .any(|branch| types(self.resolve(branch)) == ["object"]);
+                self.word(&words, maps, tree, place);
+            }
             ([only], _) => self.value(only, tree, place),
             ([first, ..], _) => self.value(first, tree, place),
             ([], _) => {
@@ -138,7 +143,7 @@ impl<'run> Checker<'run> {
         place: Place<'_>,
     ) {
         if let Some(words) = words([schema].into_iter()) {
-            return self.word(&words, tree, place);
+            return self.word(&words, false, tree, place);
         }
         for schema in [outer, schema] {
             if let Some(kind) = schema["x-names"].as_str().and_then(NameKind::from_keyword) {
@@ -162,14 +167,16 @@ impl<'run> Checker<'run> {
         }
     }
 
-    fn word(&mut self, words: &[&str], tree: &Tree, place: Place<'_>) {
+    /// One of a few words; `or_map` says that a map would be right as well.
+    fn word(&mut self, words: &[&str], or_map: bool, tree: &Tree, place: Place<'_>) {
         let text = tree.text().unwrap_or_default();
         if words.contains(&text) {
             return;
         }
         let message = format!("`{text}` is no value of `{}`", place.name);
         let finding = Finding::new(Code::UnknownWord, message, tree.span);
-        let finding = finding.label(format!("expected {}", choices(words)));
+        let map = if or_map { ", or a map" } else { "" };
+        let finding = finding.label(format!("expected {}{map}", choices(words)));
         self.findings.push(suggest(finding, text, words, tree.span));
     }
 

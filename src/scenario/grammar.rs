@@ -5,6 +5,7 @@ use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
 use super::scalar::Bound;
 use super::tree::{Span, Tree};
+use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
 
 /// What a text of a schema's `format` is called; `None` if it is none of ours.
@@ -191,7 +192,24 @@ fn number_and_unit(text: &str) -> (&str, &str) {
 }
 
 fn distribution(text: &str, span: Span) -> Result<(), Finding> {
-    let _ = text;
-    let _ = span;
-    Ok(())
+    let Err(error) = text.parse::<Distribution>() else {
+        return Ok(());
+    };
+    // The part that is wrong, if the text stands in the file as it is or in plain quotes.
+    let quotes = span.end - span.start - text.len().min((span.end - span.start) as usize) as u32;
+    let start = span.start + quotes / 2 + error.at as u32;
+    let part = match quotes {
+        0 | 2 => Span {
+            start,
+            end: start + error.length as u32,
+            ..span
+        },
+        _ => span,
+    };
+    Err(Finding::new(
+        Code::Distribution,
+        format!("`{text}` is not a distribution"),
+        part,
+    )
+    .label(error.problem))
 }

@@ -13,32 +13,8 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::Pattern;
+use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
-
-/// A distribution as written, such as `lognormal(400ms, 0.5)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DistributionText(String);
-
-impl DistributionText {
-    /// The characters the user wrote.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DistributionText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for DistributionText {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
 
 /// The bound of an objective: a plain number in the metric's unit, or a duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,7 +114,7 @@ macro_rules! serialize_as_text {
     )*};
 }
 
-serialize_as_text! { Duration Pattern DistributionText }
+serialize_as_text! { Duration Pattern Distribution }
 
 macro_rules! text_type {
     ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
@@ -190,7 +166,7 @@ text_type!(
     "a number or a duration"
 );
 text_type!(
-    DistributionText,
+    Distribution,
     "distribution",
     ["string"],
     "a distribution such as `lognormal(400ms, 0.5)`"

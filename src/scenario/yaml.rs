@@ -232,11 +232,14 @@ impl Builder<'_> {
 fn span_of(location: Location, text: &str, source: SourceId) -> Span {
     let span = location.span();
     let (start, end) = match (span.byte_offset(), span.byte_len()) {
-        (Some(start), Some(length)) => (start, start + length),
-        _ => (0, 0),
+        (Some(start), Some(length)) => (start as usize, (start + length) as usize),
+        _ => {
+            let start = offset_of(text, location.line(), location.column());
+            (start, start)
+        }
     };
-    let end = (end as usize).min(text.len());
-    let start = (start as usize).min(end);
+    let end = end.min(text.len());
+    let start = start.min(end);
     // A block scalar or map ends with the line break after it.
     let trimmed = text
         .get(start..end)
@@ -246,6 +249,27 @@ fn span_of(location: Location, text: &str, source: SourceId) -> Span {
         start: start as u32,
         end: trimmed as u32,
     }
+}
+
+/// The byte at a line and a column in characters, both from 1.
+fn offset_of(text: &str, line: u64, column: u64) -> usize {
+    let (line, column) = (
+        line.saturating_sub(1) as usize,
+        column.saturating_sub(1) as usize,
+    );
+    let line_start = match line {
+        0 => 0,
+        _ => match text.match_indices('\n').nth(line - 1) {
+            Some((newline, _)) => newline + 1,
+            None => return text.len(),
+        },
+    };
+    let rest = text[line_start..].lines().next().unwrap_or_default();
+    let within = rest
+        .char_indices()
+        .nth(column)
+        .map_or(rest.len(), |(offset, _)| offset);
+    line_start + within
 }
 
 fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Finding {

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::scalar::{Bound, DistributionText, NoneOr};
+use crate::rng::Distribution;
+use crate::scenario::scalar::{Bound, NoneOr};
 use crate::units::Duration;
 
 /// How the world around the system behaves.
@@ -26,7 +27,7 @@ pub struct Models {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Startup {
     /// Start of the containers: a distribution, such as `lognormal(400ms, 0.5)`.
-    pub container_start: DistributionText,
+    pub container_start: Distribution,
 }
 
 /// How long a decision takes.
