@@ -4,11 +4,13 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod cluster;
 pub mod control;
 pub mod lab;
 pub mod model;
 pub mod rng;
+pub mod scenario;
 pub mod sim;
 pub mod trace;
 pub mod units;
