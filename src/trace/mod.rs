@@ -2,6 +2,7 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod error;
+pub mod manifest;
 pub mod stream;
 
 pub use error::TraceError;
