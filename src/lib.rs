@@ -4,7 +4,10 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
+pub mod cluster;
+pub mod control;
 pub mod model;
 pub mod rng;
+pub mod sim;
 pub mod trace;
 pub mod units;
