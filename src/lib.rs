@@ -4,7 +4,6 @@
 //! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
 //! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
 
-pub mod cli;
 pub mod cluster;
 pub mod control;
 pub mod lab;

@@ -7,6 +7,7 @@ pub mod input;
 pub mod intern;
 pub mod ledger;
 pub mod lookahead;
+pub mod manifest;
 pub mod memory;
 pub mod options;
 pub mod order;
