@@ -1,3 +1,5 @@
 //! The lab: experiments over runs, and what they leave behind.
 
+pub mod build;
+pub mod inputs;
 pub mod summary;

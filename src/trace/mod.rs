@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod lookahead;
 pub mod manifest;
 pub mod memory;
+pub mod merge;
 pub mod options;
 pub mod order;
 pub mod registry;
