@@ -1,0 +1,161 @@
+//! Judging recorded decisions and published tables against what this program decides. Every family
+//! calls the very functions that the simulator runs, so breaking one breaks its family.
+
+pub mod fgd_orders;
+pub mod fgd_placements;
+pub mod fgd_runs;
+pub mod fgd_tables;
+pub mod go_rand;
+pub mod published;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// What a family's check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FamilyReport {
+    /// The family's name.
+    pub family: String,
+    /// Cases that agree.
+    pub passed: u64,
+    /// Cases that don't.
+    pub failed: u64,
+    /// Cases that this program can't judge.
+    pub unsupported: u64,
+    /// The first disagreements, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disagreements: Vec<String>,
+}
+
+/// How many disagreements are told in words.
+const TOLD: usize = 5;
+
+impl FamilyReport {
+    /// A report without cases.
+    pub fn new(family: &str) -> Self {
+        Self { family: family.to_owned(), ..Self::default() }
+    }
+
+    /// Counts a case: `Err` says how it disagrees.
+    pub fn case(&mut self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(words) => {
+                self.failed += 1;
+                self.tell(words);
+            }
+        }
+    }
+
+    /// Counts a case that can't be judged, and why.
+    pub fn cannot(&mut self, words: String) {
+        self.unsupported += 1;
+        self.tell(words);
+    }
+
+    fn tell(&mut self, words: String) {
+        if self.disagreements.len() < TOLD {
+            self.disagreements.push(words);
+        }
+    }
+
+    /// Whether there was any case.
+    pub fn is_empty(&self) -> bool {
+        self.passed + self.failed + self.unsupported == 0
+    }
+}
+
+/// What to judge.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Folders in which the traces that vectors name are found.
+    pub traces: Vec<PathBuf>,
+    /// Only cases whose name contains this text.
+    pub case: Option<String>,
+    /// Judge about this many runs, spread over what there is, instead of all.
+    pub sample: Option<usize>,
+}
+
+impl VerifyOptions {
+    /// Whether a case of this name is to be judged.
+    pub fn wants(&self, name: &str) -> bool {
+        self.case.as_ref().is_none_or(|part| name.contains(part.as_str()))
+    }
+}
+
+/// A family of vectors.
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What it judges, in a sentence.
+    pub summary: &'static str,
+    /// Whether a file of this name belongs to it.
+    pub claims: fn(&Path) -> bool,
+    /// Judges files of the family. An error is a file that can't be read.
+    pub judge: fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>,
+}
+
+/// Every family, in written order.
+pub const FAMILIES: &[Family] = &[
+    go_rand::FAMILY,
+    fgd_orders::FAMILY,
+    fgd_placements::FAMILY,
+    fgd_tables::FAMILY,
+];
+
+/// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
+/// before a `-` (`fgd` selects `fgd-tables`).
+pub fn selects(pattern: &str, family: &str) -> bool {
+    matches_glob(pattern.as_bytes(), family.as_bytes())
+        || family.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('-'))
+}
+
+fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => {
+            matches_glob(rest, text)
+                || text.split_first().is_some_and(|(_, tail)| matches_glob(pattern, tail))
+        }
+        (Some((b'?', rest)), Some((_, tail))) => matches_glob(rest, tail),
+        (Some((head, rest)), Some((first, tail))) => head == first && matches_glob(rest, tail),
+        _ => false,
+    }
+}
+
+/// Finds a file below the traces folders: as given, or in a folder of this name.
+pub(super) fn find_trace(options: &VerifyOptions, folder: &str, names: &[String]) -> Option<PathBuf> {
+    let folders = options
+        .traces
+        .iter()
+        .flat_map(|root| [root.join(folder), root.clone()]);
+    folders.flat_map(|root| names.iter().map(move |name| root.join(name))).find(|path| path.is_file())
+}
+
+/// A file's name as text.
+pub(super) fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_selected_by_name_prefix_and_glob() {
+        for (pattern, family, expected) in [
+            ("fgd", "fgd-tables", true),
+            ("fgd-tables", "fgd-tables", true),
+            ("fgd-*", "fgd-tables", true),
+            ("*", "go-rand", true),
+            ("go", "go-rand", true),
+            ("gd", "fgd-tables", false),
+            ("fgd-t?bles", "fgd-tables", true),
+            ("swf", "go-rand", false),
+        ] {
+            assert_eq!(selects(pattern, family), expected, "{pattern} {family}");
+        }
+    }
+}
