@@ -4,12 +4,14 @@
 pub mod error;
 pub mod formats;
 pub mod input;
+pub mod inspect;
 pub mod intern;
 pub mod ledger;
 pub mod lookahead;
 pub mod memory;
 pub mod options;
 pub mod order;
+pub mod quantiles;
 pub mod registry;
 pub mod stream;
 pub mod table;
