@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod formats;
+pub mod generate;
 pub mod input;
 pub mod inspect;
 pub mod intern;
@@ -11,6 +12,7 @@ pub mod lookahead;
 pub mod memory;
 pub mod options;
 pub mod order;
+pub mod output;
 pub mod quantiles;
 pub mod registry;
 pub mod stream;

@@ -49,7 +49,7 @@ impl Counted {
         self.counts.len()
     }
 
-    /// The smallest value that at least `percent` of all values don't exceed; `None` without values.
+    /// The smallest value that at least `percent` of all values don't exceed; `None` without any.
     pub fn at(&self, percent: u64) -> Option<i64> {
         let wanted = (u128::from(self.total) * u128::from(percent))
             .div_ceil(100)
