@@ -2,7 +2,20 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod error;
+pub mod formats;
+pub mod input;
+pub mod intern;
+pub mod ledger;
+pub mod lookahead;
+pub mod memory;
+pub mod options;
+pub mod registry;
 pub mod stream;
+pub mod table;
 
 pub use error::TraceError;
+pub use input::Input;
+pub use ledger::{Action, Ledger, OnBadRow, RowPolicy};
+pub use memory::{MemorySource, Recorded};
+pub use options::ReadOptions;
 pub use stream::{Arrival, ArrivalSource, Classes};
