@@ -152,3 +152,24 @@ pub enum Event {
         number: u64,
     },
 }
+
+impl Event {
+    /// What kind of change this is, in words.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SpecAdded { .. } => "a new class",
+            Self::NodeAdded { .. } => "a new node",
+            Self::NodeUpdated { .. } => "a node's new declaration",
+            Self::NodeReadiness { .. } => "a node's readiness",
+            Self::NodeRemoved { .. } => "a node's removal",
+            Self::PodCreated(_) => "a new pod",
+            Self::PodUnschedulable { .. } => "a failed attempt",
+            Self::PodBound { .. } => "a binding",
+            Self::PodStarting { .. } => "a starting pod",
+            Self::PodRunning { .. } => "a running pod",
+            Self::PodEnded { .. } => "a pod's end",
+            Self::HoldPlaced(_) => "a hold",
+            Self::HoldReleased { .. } => "a hold's release",
+        }
+    }
+}

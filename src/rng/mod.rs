@@ -1,10 +1,12 @@
 //! Randomness: named `ChaCha8` streams, distributions and float functions over `libm`.
 
+pub mod distribution;
 pub mod go;
 pub mod math;
 mod sample;
 pub mod special;
 pub mod stream;
 
+pub use distribution::{Distribution, DistributionError, Law, LawError};
 pub use go::GoRand;
 pub use stream::Stream;

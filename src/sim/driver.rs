@@ -28,19 +28,30 @@ impl<'o> Simulation<'o> {
         observer: &'o mut dyn Observer,
     ) -> Result<Self, SimError> {
         let queue = EventQueue::default();
-        let mut engine = Engine { options, now: Instant::ZERO, queue, observer };
+        let mut engine = Engine {
+            options,
+            now: Instant::ZERO,
+            queue,
+            observer,
+        };
         let mut cells = Vec::new();
         for (number, parts) in worlds.into_iter().enumerate() {
             let mut cell = Cell::new(number as u16, &engine.options, parts.agent, parts.arrivals);
             for node in parts.nodes {
                 let event = cell.store.node_added(node.clone());
-                engine.commit(&mut cell, event).map_err(|why| SimError::Declaration {
-                    what: format!("node `{}`", node.name),
-                    why: why.to_string(),
-                })?;
+                engine
+                    .commit(&mut cell, event)
+                    .map_err(|why| SimError::Declaration {
+                        what: format!("node `{}`", node.name),
+                        why: why.to_string(),
+                    })?;
             }
             for (at, node, up) in parts.outages {
-                let event = if up { Upcoming::NodeUp(node) } else { Upcoming::NodeDown(node) };
+                let event = if up {
+                    Upcoming::NodeUp(node)
+                } else {
+                    Upcoming::NodeDown(node)
+                };
                 engine.queue.push(at, cell.number, event);
             }
             let lag = engine.options.view_lag;
@@ -74,7 +85,9 @@ impl<'o> Simulation<'o> {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
             }
-            let Some(at) = self.next_instant() else { break EndCause::Idle };
+            let Some(at) = self.next_instant() else {
+                break EndCause::Idle;
+            };
             if let Stop::At(end) = self.engine.options.stop
                 && at > end
             {
@@ -108,8 +121,11 @@ impl<'o> Simulation<'o> {
         for cell in &self.cells {
             digest.include(&cell.digest.value());
         }
-        let value =
-            if let [cell] = self.cells.as_slice() { cell.digest.value() } else { digest.value() };
+        let value = if let [cell] = self.cells.as_slice() {
+            cell.digest.value()
+        } else {
+            digest.value()
+        };
         End {
             cause,
             at: self.engine.now,
@@ -120,8 +136,13 @@ impl<'o> Simulation<'o> {
     }
 
     fn next_instant(&self) -> Option<Instant> {
-        let arrivals = self.cells.iter().filter_map(|cell| Some(cell.upcoming.as_ref()?.submit));
-        arrivals.chain(self.engine.queue.peek().map(|(at, _)| at)).min()
+        let arrivals = self
+            .cells
+            .iter()
+            .filter_map(|cell| Some(cell.upcoming.as_ref()?.submit));
+        arrivals
+            .chain(self.engine.queue.peek().map(|(at, _)| at))
+            .min()
     }
 
     /// Applies what happens at an instant: everything by rank, or one event.
@@ -132,7 +153,12 @@ impl<'o> Simulation<'o> {
         };
         let mut events = 0;
         loop {
-            let queued = self.engine.queue.peek().filter(|&(due, _)| due == at).map(|(_, rank)| rank);
+            let queued = self
+                .engine
+                .queue
+                .peek()
+                .filter(|&(due, _)| due == at)
+                .map(|(_, rank)| rank);
             let arriving = self
                 .cells
                 .iter()
@@ -141,7 +167,8 @@ impl<'o> Simulation<'o> {
                 (None, None) => break,
                 (Some(rank), cell) if cell.is_none() || rank < arrival_rank => {
                     if let Some((_, cell, event)) = self.engine.queue.pop() {
-                        self.engine.occur(&mut self.cells[usize::from(cell)], event)?;
+                        self.engine
+                            .occur(&mut self.cells[usize::from(cell)], event)?;
                     }
                 }
                 (_, Some(cell)) => self.engine.arrive(&mut self.cells[cell])?,

@@ -25,7 +25,9 @@ impl Engine<'_> {
     pub(super) fn occur(&mut self, cell: &mut Cell, event: Upcoming) -> Result<(), SimError> {
         let now = self.now;
         match event {
-            Upcoming::NodeUp(node) => self.observed(cell, Event::NodeReadiness { node, ready: true }),
+            Upcoming::NodeUp(node) => {
+                self.observed(cell, Event::NodeReadiness { node, ready: true })
+            }
             Upcoming::NodeDown(node) => self.node_down(cell, node),
             Upcoming::Started(pod) if cell.machine.work(pod).is_some() => self.started(cell, pod),
             Upcoming::Exit(pod) if cell.machine.is_running(pod) => {
@@ -48,8 +50,10 @@ impl Engine<'_> {
     }
 
     fn started(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
-        cell.machine.started(self.now, pod, cell.number, &mut self.queue);
-        cell.agent.machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
+        cell.machine
+            .started(self.now, pod, cell.number, &mut self.queue);
+        cell.agent
+            .machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
         self.carry(cell)
     }
 
@@ -64,8 +68,19 @@ impl Engine<'_> {
             .map(|pod| pod.pod)
             .collect();
         for pod in lost {
-            let again = cell.store.pods().get(pod).cloned().zip(cell.machine.work(pod));
-            self.observed(cell, Event::PodEnded { pod, reason: EndReason::NodeLost })?;
+            let again = cell
+                .store
+                .pods()
+                .get(pod)
+                .cloned()
+                .zip(cell.machine.work(pod));
+            self.observed(
+                cell,
+                Event::PodEnded {
+                    pod,
+                    reason: EndReason::NodeLost,
+                },
+            )?;
             if let (NodeLoss::Resubmit, Some((record, work))) = (self.options.node_loss, again) {
                 let created = PodCreated {
                     pod: cell.store.pods().next(),
@@ -84,7 +99,9 @@ impl Engine<'_> {
 
     /// Creates the pods of the next arrival.
     pub(super) fn arrive(&mut self, cell: &mut Cell) -> Result<(), SimError> {
-        let Some(arrival) = cell.upcoming.take() else { return Ok(()) };
+        let Some(arrival) = cell.upcoming.take() else {
+            return Ok(());
+        };
         let spec = self.spec_of(cell, arrival.class)?;
         let gang = (arrival.members > 1).then(|| {
             cell.gangs += 1;
@@ -94,7 +111,11 @@ impl Engine<'_> {
             let created = PodCreated {
                 pod: cell.store.pods().next(),
                 spec,
-                name: if gang.is_some() { member_name(&arrival.name, member) } else { arrival.name.clone() },
+                name: if gang.is_some() {
+                    member_name(&arrival.name, member)
+                } else {
+                    arrival.name.clone()
+                },
                 tenant: TenantId(arrival.tenant),
                 gang,
                 time_limit: arrival.time_limit,
@@ -111,17 +132,20 @@ impl Engine<'_> {
             let object = cell.arrivals.classes()[cell.specs.len()].clone();
             let spec = if let Some(event) = cell.store.spec_added(&object) {
                 let spec = SpecId::from_index(cell.store.class_count());
-                self.commit(cell, event).map_err(|why| SimError::Declaration {
-                    what: "a pod of the workload".to_owned(),
-                    why: why.to_string(),
-                })?;
+                self.commit(cell, event)
+                    .map_err(|why| SimError::Declaration {
+                        what: "a pod of the workload".to_owned(),
+                        why: why.to_string(),
+                    })?;
                 spec
             } else {
-                cell.store.class_of(&object).ok_or_else(|| SimError::Invariant {
-                    at: self.now,
-                    what: "a known class is unknown".to_owned(),
-                    seed: self.options.seed,
-                })?
+                cell.store
+                    .class_of(&object)
+                    .ok_or_else(|| SimError::Invariant {
+                        at: self.now,
+                        what: "a known class is unknown".to_owned(),
+                        seed: self.options.seed,
+                    })?
             };
             cell.specs.push(spec);
         }
@@ -130,10 +154,10 @@ impl Engine<'_> {
 
     /// A change that the world makes: it can't be refused.
     pub(super) fn observed(&mut self, cell: &mut Cell, event: Event) -> Result<(), SimError> {
-        let said = format!("{event:?}");
+        let kind = event.kind();
         self.commit(cell, event).map_err(|why| SimError::Invariant {
             at: self.now,
-            what: format!("{said} was refused: {why}"),
+            what: format!("{kind} was refused: {why}"),
             seed: self.options.seed,
         })
     }
@@ -147,7 +171,8 @@ impl Engine<'_> {
         let ended = cell.store.apply(self.now, event)?;
         if let Some(entry) = cell.store.log().last() {
             cell.digest.event(self.now, &entry.event);
-            self.observer.observe(self.now, &entry.event, ended.as_ref(), &cell.store);
+            self.observer
+                .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
         }
         if let Some(pod) = ended {
             cell.machine.forget(pod.pod);
@@ -157,10 +182,19 @@ impl Engine<'_> {
 
     /// A pod was bound: its node is told.
     pub(super) fn assign(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
-        let Some(record) = cell.store.pods().get(pod) else { return Ok(()) };
-        let Some(node) = record.node else { return Ok(()) };
-        let assignment = Assignment { pod, node, time_limit: record.time_limit };
-        cell.agent.assigned(self.now, assignment, &mut cell.agent_output);
+        let Some(record) = cell.store.pods().get(pod) else {
+            return Ok(());
+        };
+        let Some(node) = record.node else {
+            return Ok(());
+        };
+        let assignment = Assignment {
+            pod,
+            node,
+            time_limit: record.time_limit,
+        };
+        cell.agent
+            .assigned(self.now, assignment, &mut cell.agent_output);
         self.carry(cell)
     }
 
@@ -168,7 +202,8 @@ impl Engine<'_> {
     fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
         let mut output = std::mem::take(&mut cell.agent_output);
         for &(at, pod) in &output.wakes {
-            self.queue.push(at.max(self.now), cell.number, Upcoming::AgentTimer(pod));
+            self.queue
+                .push(at.max(self.now), cell.number, Upcoming::AgentTimer(pod));
         }
         for &report in &output.reports {
             self.report(cell, report)?;
@@ -183,11 +218,15 @@ impl Engine<'_> {
     }
 
     fn order(&mut self, cell: &mut Cell, command: MachineCommand) -> Result<(), SimError> {
-        match cell.machine.order(self.now, command, cell.number, &mut self.queue) {
+        match cell
+            .machine
+            .order(self.now, command, cell.number, &mut self.queue)
+        {
             Immediate::Nothing => Ok(()),
             Immediate::Started(pod) => self.started(cell, pod),
             Immediate::Stopped(pod) => {
-                cell.agent.machine(self.now, pod, MachineEvent::Stopped, &mut cell.agent_output);
+                cell.agent
+                    .machine(self.now, pod, MachineEvent::Stopped, &mut cell.agent_output);
                 self.carry(cell)
             }
         }
@@ -196,7 +235,9 @@ impl Engine<'_> {
     fn report(&mut self, cell: &mut Cell, report: Report) -> Result<(), SimError> {
         let (Report::Starting(pod) | Report::Running(pod) | Report::Ended(pod, _)) = report;
         // A report about a pod that has ended meanwhile says nothing new.
-        let Some(phase) = cell.store.pods().get(pod).map(|pod| pod.phase) else { return Ok(()) };
+        let Some(phase) = cell.store.pods().get(pod).map(|pod| pod.phase) else {
+            return Ok(());
+        };
         let event = match report {
             Report::Starting(pod) if phase == PodPhase::Bound => Event::PodStarting { pod },
             Report::Running(pod) if phase != PodPhase::Running => Event::PodRunning { pod },

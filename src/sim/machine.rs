@@ -43,7 +43,11 @@ pub enum Immediate {
 impl Machine {
     /// Machines with nothing on them.
     pub fn new(seed: u64, start_up: StartUp) -> Self {
-        Self { seed, start_up, work: Vec::new() }
+        Self {
+            seed,
+            start_up,
+            work: Vec::new(),
+        }
     }
 
     /// A pod was submitted that will run this long.
@@ -52,18 +56,30 @@ impl Machine {
         if self.work.len() <= slot {
             self.work.resize(slot + 1, None);
         }
-        self.work[slot] = Some(Work { pod, run_time, running: false });
+        self.work[slot] = Some(Work {
+            pod,
+            run_time,
+            running: false,
+        });
     }
 
     /// A pod ended.
     pub fn forget(&mut self, pod: PodRef) -> Option<Work> {
         let work = self.work.get_mut(pod.slot.index())?;
-        if work.is_some_and(|work| work.pod == pod) { work.take() } else { None }
+        if work.is_some_and(|work| work.pod == pod) {
+            work.take()
+        } else {
+            None
+        }
     }
 
     /// What a pod will do.
     pub fn work(&self, pod: PodRef) -> Option<Work> {
-        self.work.get(pod.slot.index()).copied().flatten().filter(|work| work.pod == pod)
+        self.work
+            .get(pod.slot.index())
+            .copied()
+            .flatten()
+            .filter(|work| work.pod == pod)
     }
 
     /// Carries out an agent's order.

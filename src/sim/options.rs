@@ -33,7 +33,9 @@ impl DecisionTime {
     pub fn charge(self, pods: u32, jobs: u32) -> Duration {
         let pods = self.per_pod.checked_mul(i64::from(pods));
         let jobs = self.per_job.checked_mul(i64::from(jobs));
-        pods.zip(jobs).and_then(|(pods, jobs)| pods.checked_add(jobs)).unwrap_or(Duration::MAX)
+        pods.zip(jobs)
+            .and_then(|(pods, jobs)| pods.checked_add(jobs))
+            .unwrap_or(Duration::MAX)
     }
 }
 
@@ -151,7 +153,9 @@ pub enum SimError {
         rounds: u64,
     },
     /// Something that can't be happened.
-    #[error("an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario")]
+    #[error(
+        "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"
+    )]
     Invariant {
         /// When.
         at: Instant,

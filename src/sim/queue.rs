@@ -69,18 +69,23 @@ pub struct EventQueue {
 impl EventQueue {
     /// Adds an event of a cell.
     pub fn push(&mut self, at: Instant, cell: u16, event: Upcoming) {
-        self.heap.push(Reverse(((at, event.rank(), self.sequence), cell, event)));
+        self.heap
+            .push(Reverse(((at, event.rank(), self.sequence), cell, event)));
         self.sequence += 1;
     }
 
     /// When the next event is, and its rank.
     pub fn peek(&self) -> Option<(Instant, u8)> {
-        self.heap.peek().map(|Reverse(((at, rank, _), _, _))| (*at, *rank))
+        self.heap
+            .peek()
+            .map(|Reverse(((at, rank, _), _, _))| (*at, *rank))
     }
 
     /// Takes the next event out.
     pub fn pop(&mut self) -> Option<(Instant, u16, Upcoming)> {
-        self.heap.pop().map(|Reverse(((at, _, _), cell, event))| (at, cell, event))
+        self.heap
+            .pop()
+            .map(|Reverse(((at, _, _), cell, event))| (at, cell, event))
     }
 
     /// How many events lie ahead.
@@ -101,7 +106,10 @@ mod tests {
 
     #[test]
     fn equal_instants_go_by_rank_and_equal_ranks_first_in_first_out() {
-        let pod = |id| PodRef { id: PodId(id), slot: PodSlot(id) };
+        let pod = |id| PodRef {
+            id: PodId(id),
+            slot: PodSlot(id),
+        };
         let at = Instant::from_secs(5);
         let mut queue = EventQueue::default();
         queue.push(at, 0, Upcoming::Wake(ComponentId(0)));
@@ -110,7 +118,9 @@ mod tests {
         queue.push(at, 0, Upcoming::Exit(pod(3)));
         queue.push(at, 0, Upcoming::NodeUp(NodeId(2)));
         queue.push(Instant::from_secs(1), 0, Upcoming::Decided(ComponentId(0)));
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, _, event)| event).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|(_, _, event)| event)
+            .collect();
         assert_eq!(
             order,
             [

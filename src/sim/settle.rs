@@ -1,9 +1,9 @@
 //! Letting a control plane settle: components run in order of registration, repeated until nobody
 //! has anything to do. A bound guards against components that keep each other busy.
 
-use crate::control::{Component, Progress, Write};
+use crate::control::{Progress, Write};
 use crate::model::Event;
-use crate::units::{ComponentId, Duration, Instant, Revision};
+use crate::units::{ComponentId, Duration, Revision};
 
 use super::SimError;
 use super::cell::{Cell, Seat};
@@ -60,7 +60,8 @@ impl Engine<'_> {
         let progress = seat.component.step(now, seen, &mut seat.outbox);
         seat.due = progress == Progress::More;
         if let Some(at) = seat.outbox.wake {
-            self.queue.push(at.max(now), cell.number, Upcoming::Wake(component));
+            self.queue
+                .push(at.max(now), cell.number, Upcoming::Wake(component));
         }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         cell.decisions += u64::from(pods);
@@ -68,7 +69,11 @@ impl Engine<'_> {
         let writes = std::mem::take(&mut seat.outbox.writes);
         if charge > Duration::ZERO {
             seat.deciding = Some(writes);
-            self.queue.push(now.saturating_add(charge), cell.number, Upcoming::Decided(component));
+            self.queue.push(
+                now.saturating_add(charge),
+                cell.number,
+                Upcoming::Decided(component),
+            );
         } else {
             let writes = self.write_all(cell, index, writes)?;
             cell.components[index].outbox.writes = writes;
@@ -93,7 +98,11 @@ impl Engine<'_> {
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
         for write in writes.drain(..) {
-            let bound = if let Event::PodBound { pod, .. } = write.event { Some(pod) } else { None };
+            let bound = if let Event::PodBound { pod, .. } = write.event {
+                Some(pod)
+            } else {
+                None
+            };
             match self.commit(cell, write.event.clone()) {
                 Ok(()) => {
                     if let Some(pod) = bound {
@@ -118,7 +127,11 @@ impl Engine<'_> {
             .filter(busy)
             .map(|seat| format!("`{}`", seat.component.name()))
             .collect();
-        SimError::Livelock { at: self.now, components: names.join(", "), rounds }
+        SimError::Livelock {
+            at: self.now,
+            components: names.join(", "),
+            rounds,
+        }
     }
 }
 
@@ -137,4 +150,3 @@ fn truncate(cell: &mut Cell) {
     }
     cell.store.truncate(read);
 }
-

@@ -1,0 +1,3 @@
+//! The lab: experiments over runs, and what they leave behind.
+
+pub mod summary;
