@@ -10,6 +10,7 @@ pub mod lab;
 pub mod model;
 pub mod policy;
 pub mod rng;
+pub mod scenario;
 pub mod sim;
 pub mod systems;
 pub mod trace;

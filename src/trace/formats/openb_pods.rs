@@ -88,15 +88,13 @@ impl OpenbPod {
         if self.num_gpu == 0 {
             return GpuRequest::default();
         }
-        let mut models: Vec<Text> = self
+        let models: Vec<Text> = self
             .gpu_spec
             .split('|')
             .map(str::trim)
             .filter(|model| !model.is_empty())
             .map(Text::from)
             .collect();
-        models.sort_unstable();
-        models.dedup();
         GpuRequest {
             devices: self.num_gpu,
             milli_per_device: self.gpu_milli,

@@ -1,0 +1,4 @@
+//! The one integration binary: shared helpers and a module per concern.
+
+mod layers;
+mod shared;
