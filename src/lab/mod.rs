@@ -3,3 +3,4 @@
 pub mod build;
 pub mod inputs;
 pub mod summary;
+pub mod verify;

@@ -36,7 +36,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
             .zip(find_trace(options, "openb", &NODES.map(str::to_owned)));
         let table = Table::read(file)?;
         let Some((pods, nodes)) = traces else {
-            report.cannot(format!("{workload}: {} is not below --traces", names[0]));
+            report.leave_out(1, || format!("{workload}: {} is not below --traces", names[0]));
             continue;
         };
         judge_file(&workload, &table, (&pods, &nodes), &mut report)?;
@@ -63,7 +63,7 @@ fn judge_file(
     for row in &table.rows {
         let case = format!("{workload}, seed {}, {}", row[seed], row[kind]);
         let Ok(seed) = row[seed].parse() else {
-            report.cannot(format!("{case}: the seed is not a number"));
+            report.leave_out(1, || format!("{case}: the seed is not a number"));
             continue;
         };
         let order =
@@ -72,7 +72,7 @@ fn judge_file(
             "pods" => order.rows,
             "node_rank" => order.node_ranks,
             other => {
-                report.cannot(format!("{case}: the kind `{other}` is not known"));
+                report.leave_out(1, || format!("{case}: the kind `{other}` is not known"));
                 continue;
             }
         };

@@ -7,6 +7,7 @@ pub mod fgd_runs;
 pub mod fgd_tables;
 pub mod go_rand;
 pub mod published;
+pub mod swf_sched;
 pub mod table;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub struct FamilyReport {
 }
 
 /// How many disagreements are told in words.
-const TOLD: usize = 5;
+const TOLD: usize = 10;
 
 impl FamilyReport {
     /// A report without cases.
@@ -38,26 +39,44 @@ impl FamilyReport {
         Self { family: family.to_owned(), ..Self::default() }
     }
 
+    /// A case agrees.
+    pub fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// A case disagrees; `what` says which, what was expected and what was found.
+    pub fn fail(&mut self, what: impl FnOnce() -> String) {
+        self.failed += 1;
+        self.tell(what);
+    }
+
+    /// So many cases can't be judged; `why` says why, and what would help.
+    pub fn leave_out(&mut self, cases: u64, why: impl FnOnce() -> String) {
+        self.unsupported += cases;
+        self.tell(why);
+    }
+
     /// Counts a case: `Err` says how it disagrees.
     pub fn case(&mut self, outcome: Result<(), String>) {
         match outcome {
-            Ok(()) => self.passed += 1,
-            Err(words) => {
-                self.failed += 1;
-                self.tell(words);
-            }
+            Ok(()) => self.pass(),
+            Err(words) => self.fail(|| words),
         }
     }
 
-    /// Counts a case that can't be judged, and why.
-    pub fn cannot(&mut self, words: String) {
-        self.unsupported += 1;
-        self.tell(words);
+    /// Adds the cases of another report of the same family.
+    pub fn merge(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.unsupported += other.unsupported;
+        for words in other.disagreements {
+            self.tell(|| words);
+        }
     }
 
-    fn tell(&mut self, words: String) {
+    fn tell(&mut self, words: impl FnOnce() -> String) {
         if self.disagreements.len() < TOLD {
-            self.disagreements.push(words);
+            self.disagreements.push(words());
         }
     }
 

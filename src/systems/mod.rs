@@ -1,0 +1,3 @@
+//! Systems: how each composes components and policies.
+
+pub mod batch;
