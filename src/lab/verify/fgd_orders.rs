@@ -3,11 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use crate::trace::Input;
-use crate::trace::formats::{openb_nodes, openb_pods};
 use crate::trace::ReadOptions;
+use crate::trace::formats::{openb_nodes, openb_pods};
 use crate::trace::order::{FillPod, FillResource, published_order};
 
-use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};
+/// The published node list, plain or compressed.
+pub const NODES: [&str; 2] = [
+    "openb_node_list_gpu_node.csv.gz",
+    "openb_node_list_gpu_node.csv",
+];
+/// What the published workloads' files are called.
+pub const PODS_PREFIX: &str = "openb_pod_list_";
+/// The share of the cluster's GPUs that arrives, in millionths.
+pub const SHARE_MILLIONTHS: i64 = 1_300_000;
 use super::table::Table;
 use super::{Family, FamilyReport, VerifyOptions, file_name, find_trace};
 
@@ -20,23 +28,34 @@ pub const FAMILY: Family = Family {
 };
 
 fn claims(path: &Path) -> bool {
-    let in_folder = path.parent().is_some_and(|folder| file_name(folder) == "orders");
+    let in_folder = path
+        .parent()
+        .is_some_and(|folder| file_name(folder) == "orders");
     in_folder && file_name(path).starts_with(PODS_PREFIX)
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
     let mut report = FamilyReport::new(FAMILY.name);
     for file in files {
-        let workload = file_name(file).split('.').next().unwrap_or_default().to_owned();
+        let workload = file_name(file)
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         if options.case.is_some() && !options.wants(&workload) {
             continue;
         }
         let names = [format!("{workload}.csv.gz"), format!("{workload}.csv")];
-        let traces = find_trace(options, "openb", &names)
-            .zip(find_trace(options, "openb", &NODES.map(str::to_owned)));
+        let traces = find_trace(options, "openb", &names).zip(find_trace(
+            options,
+            "openb",
+            &NODES.map(str::to_owned),
+        ));
         let table = Table::read(file)?;
         let Some((pods, nodes)) = traces else {
-            report.leave_out(1, || format!("{workload}: {} is not below --traces", names[0]));
+            report.leave_out(1, || {
+                format!("{workload}: {} is not below --traces", names[0])
+            });
             continue;
         };
         judge_file(&workload, &table, (&pods, &nodes), &mut report)?;
@@ -50,7 +69,8 @@ fn judge_file(
     (pods, nodes): (&Path, &Path),
     report: &mut FamilyReport,
 ) -> Result<(), String> {
-    let pods = openb_pods::read_openb_pods(&Input::path(pods)).map_err(|error| error.to_string())?;
+    let pods =
+        openb_pods::read_openb_pods(&Input::path(pods)).map_err(|error| error.to_string())?;
     let nodes = openb_nodes::read(&Input::path(nodes), &ReadOptions::default())
         .map_err(|error| error.to_string())?
         .nodes;
@@ -58,8 +78,11 @@ fn judge_file(
     let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
     let capacity = i128::from(FillResource::Gpu.capacity_milli(&nodes));
     let target = (capacity * i128::from(SHARE_MILLIONTHS) / 1_000_000) as i64;
-    let (seed, kind, values) =
-        (table.column("seed")?, table.column("kind")?, table.column("values")?);
+    let (seed, kind, values) = (
+        table.column("seed")?,
+        table.column("kind")?,
+        table.column("values")?,
+    );
     for row in &table.rows {
         let case = format!("{workload}, seed {}, {}", row[seed], row[kind]);
         let Ok(seed) = row[seed].parse() else {
@@ -84,13 +107,21 @@ fn judge_file(
 
 fn compare(case: &str, recorded: &[&str], own: &[u32]) -> Result<(), String> {
     if recorded.len() != own.len() {
-        return Err(format!("{case}: {} recorded, {} decided", recorded.len(), own.len()));
+        return Err(format!(
+            "{case}: {} recorded, {} decided",
+            recorded.len(),
+            own.len()
+        ));
     }
-    let differs = recorded.iter().zip(own).position(|(recorded, own)| **recorded != own.to_string());
+    let differs = recorded
+        .iter()
+        .zip(own)
+        .position(|(recorded, own)| **recorded != own.to_string());
     match differs {
         None => Ok(()),
-        Some(at) => {
-            Err(format!("{case}: position {at}: recorded {}, decided {}", recorded[at], own[at]))
-        }
+        Some(at) => Err(format!(
+            "{case}: position {at}: recorded {}, decided {}",
+            recorded[at], own[at]
+        )),
     }
 }

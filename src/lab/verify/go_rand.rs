@@ -31,7 +31,12 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
                 continue;
             }
             match row[seed].parse().ok().and_then(|seed| {
-                replay(GoRand::new(seed), &row[call], &row[arguments], row[result].split_whitespace().count())
+                replay(
+                    GoRand::new(seed),
+                    &row[call],
+                    &row[arguments],
+                    row[result].split_whitespace().count(),
+                )
             }) {
                 None => report.leave_out(1, || format!("{name}: the call is not known")),
                 Some(own) if same(&own, &row[result]) => report.case(Ok(())),
@@ -65,7 +70,11 @@ fn replay(mut rng: GoRand, call: &str, argument: &str, length: usize) -> Option<
         "Float64" => draws(&mut || bits(rng.float64())),
         "NormFloat64" => draws(&mut || bits(rng.norm_float64())),
         "ExpFloat64" => draws(&mut || bits(rng.exp_float64())),
-        "Perm" => rng.perm(bound()? as usize).iter().map(ToString::to_string).collect(),
+        "Perm" => rng
+            .perm(bound()? as usize)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         "Shuffle" => {
             let mut order: Vec<usize> = (0..bound()? as usize).collect();
             rng.shuffle(order.len(), |i, j| order.swap(i, j));
@@ -83,8 +92,13 @@ fn bits(value: f64) -> String {
 fn same(own: &[String], recorded: &str) -> bool {
     let recorded: Vec<&str> = recorded.split_whitespace().collect();
     own.len() == recorded.len()
-        && own.iter().zip(recorded).all(|(own, recorded)| match own.strip_prefix('f') {
-            Some(_) => recorded.parse::<f64>().is_ok_and(|value| bits(value) == *own),
-            None => *own == recorded,
-        })
+        && own
+            .iter()
+            .zip(recorded)
+            .all(|(own, recorded)| match own.strip_prefix('f') {
+                Some(_) => recorded
+                    .parse::<f64>()
+                    .is_ok_and(|value| bits(value) == *own),
+                None => *own == recorded,
+            })
 }

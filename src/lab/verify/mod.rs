@@ -2,11 +2,9 @@
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
 pub mod fgd_orders;
-pub mod fgd_placements;
-pub mod fgd_runs;
-pub mod fgd_tables;
+
 pub mod go_rand;
-pub mod published;
+
 pub mod swf_sched;
 pub mod table;
 
@@ -36,7 +34,10 @@ const TOLD: usize = 10;
 impl FamilyReport {
     /// A report without cases.
     pub fn new(family: &str) -> Self {
-        Self { family: family.to_owned(), ..Self::default() }
+        Self {
+            family: family.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// A case agrees.
@@ -100,7 +101,9 @@ pub struct VerifyOptions {
 impl VerifyOptions {
     /// Whether a case of this name is to be judged.
     pub fn wants(&self, name: &str) -> bool {
-        self.case.as_ref().is_none_or(|part| name.contains(part.as_str()))
+        self.case
+            .as_ref()
+            .is_none_or(|part| name.contains(part.as_str()))
     }
 }
 
@@ -117,18 +120,15 @@ pub struct Family {
 }
 
 /// Every family, in written order.
-pub const FAMILIES: &[Family] = &[
-    go_rand::FAMILY,
-    fgd_orders::FAMILY,
-    fgd_placements::FAMILY,
-    fgd_tables::FAMILY,
-];
+pub const FAMILIES: &[Family] = &[go_rand::FAMILY, fgd_orders::FAMILY];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
 /// before a `-` (`fgd` selects `fgd-tables`).
 pub fn selects(pattern: &str, family: &str) -> bool {
     matches_glob(pattern.as_bytes(), family.as_bytes())
-        || family.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('-'))
+        || family
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
@@ -136,7 +136,9 @@ fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
         (None, None) => true,
         (Some((b'*', rest)), _) => {
             matches_glob(rest, text)
-                || text.split_first().is_some_and(|(_, tail)| matches_glob(pattern, tail))
+                || text
+                    .split_first()
+                    .is_some_and(|(_, tail)| matches_glob(pattern, tail))
         }
         (Some((b'?', rest)), Some((_, tail))) => matches_glob(rest, tail),
         (Some((head, rest)), Some((first, tail))) => head == first && matches_glob(rest, tail),
@@ -145,17 +147,25 @@ fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Finds a file below the traces folders: as given, or in a folder of this name.
-pub(super) fn find_trace(options: &VerifyOptions, folder: &str, names: &[String]) -> Option<PathBuf> {
+pub(super) fn find_trace(
+    options: &VerifyOptions,
+    folder: &str,
+    names: &[String],
+) -> Option<PathBuf> {
     let folders = options
         .traces
         .iter()
         .flat_map(|root| [root.join(folder), root.clone()]);
-    folders.flat_map(|root| names.iter().map(move |name| root.join(name))).find(|path| path.is_file())
+    folders
+        .flat_map(|root| names.iter().map(move |name| root.join(name)))
+        .find(|path| path.is_file())
 }
 
 /// A file's name as text.
 pub(super) fn file_name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -78,7 +78,10 @@ fn verify_case(
     let label = format!("{workload}, {case}");
     let Some(rules) = case.rules() else {
         report.leave_out(figures.count(), || {
-            format!("{label}: `{}` is no known policy; job orders are listed by `systems`", case.policy)
+            format!(
+                "{label}: `{}` is no known policy; job orders are listed by `systems`",
+                case.policy
+            )
         });
         return;
     };
@@ -110,8 +113,11 @@ fn verify_starts(
     figures: &Figures,
     report: &mut FamilyReport,
 ) {
-    let known: BTreeMap<i64, i64> =
-        jobs.iter().zip(starts).map(|(job, &start)| (job.number, start)).collect();
+    let known: BTreeMap<i64, i64> = jobs
+        .iter()
+        .zip(starts)
+        .map(|(job, &start)| (job.number, start))
+        .collect();
     for (number, expected) in &figures.starts {
         match known.get(number) {
             Some(found) if found == expected => report.pass(),

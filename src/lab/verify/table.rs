@@ -17,10 +17,17 @@ impl Table {
     /// Reads a table, plain or compressed.
     pub fn read(path: &Path) -> Result<Self, String> {
         let name = path.display();
-        let input = Input::path(path).open().map_err(|error| error.to_string())?;
+        let input = Input::path(path)
+            .open()
+            .map_err(|error| error.to_string())?;
         let mut reader = csv::ReaderBuilder::new().from_reader(input);
         let wrong = |error: csv::Error| format!("{name}: {error}");
-        let header = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
+        let header = reader
+            .headers()
+            .map_err(wrong)?
+            .iter()
+            .map(str::to_owned)
+            .collect();
         let mut rows = Vec::new();
         for record in reader.records() {
             rows.push(record.map_err(wrong)?.iter().map(str::to_owned).collect());

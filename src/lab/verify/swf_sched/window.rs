@@ -47,16 +47,25 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i6
         node_loss: NodeLoss::Lose,
         view_lag: Duration::ZERO,
     };
-    let mut starts = Starts { at: vec![None; jobs.len()] };
+    let mut starts = Starts {
+        at: vec![None; jobs.len()],
+    };
     let mut simulation =
         Simulation::new(options, vec![world], &mut starts).map_err(|error| error.to_string())?;
     let interrupted = AtomicBool::new(false);
-    let mut control = RunControl { interrupted: &interrupted, progress: &mut |_, _| {} };
-    simulation.run(&mut control).map_err(|error| error.to_string())?;
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_, _| {},
+    };
+    simulation
+        .run(&mut control)
+        .map_err(|error| error.to_string())?;
     drop(simulation);
     let started = starts.at.iter().zip(jobs).map(|(start, job)| {
         let seconds = |at: Instant| at.as_nanos() / NANOS_PER_SECOND;
-        start.map(seconds).ok_or_else(|| format!("job {} never starts", job.number))
+        start
+            .map(seconds)
+            .ok_or_else(|| format!("job {} never starts", job.number))
     });
     started.collect()
 }
@@ -65,7 +74,8 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i6
 /// number of jobs, added up in the order of the jobs.
 pub fn average_bounded_slowdown(jobs: &[Job], starts: &[i64]) -> f64 {
     let slowdown = |(job, &start): (&Job, &i64)| {
-        let stay = Instant::from_secs(start).since(job.submit).as_secs_f64() + job.run.as_secs_f64();
+        let stay =
+            Instant::from_secs(start).since(job.submit).as_secs_f64() + job.run.as_secs_f64();
         (stay / job.run.max(BOUND).as_secs_f64()).max(1.0)
     };
     let sum: f64 = jobs.iter().zip(starts).map(slowdown).sum();
@@ -111,7 +121,9 @@ struct Starts {
 
 impl Observer for Starts {
     fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
-        let Event::PodBound { pod, .. } = event else { return };
+        let Event::PodBound { pod, .. } = event else {
+            return;
+        };
         let Some(PodName::Job(position) | PodName::Member(position, _)) =
             store.pods().get(*pod).map(|pod| &pod.name)
         else {
