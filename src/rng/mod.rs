@@ -1,1 +1,10 @@
-//! Randomness: named ChaCha8 streams, distributions and float functions over `libm`.
+//! Randomness: named `ChaCha8` streams, distributions and float functions over `libm`.
+
+pub mod go;
+pub mod math;
+mod sample;
+pub mod special;
+pub mod stream;
+
+pub use go::GoRand;
+pub use stream::Stream;

@@ -10,6 +10,6 @@ pub use id::{
     CellId, ComponentId, GangId, GpuModelId, NodeId, PodId, PodSlot, ResourceId, Revision, SpecId,
     TenantId,
 };
-pub use quantity::{Quantity, QuantityError};
+pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;
 pub use time::{Duration, Instant};
