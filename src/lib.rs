@@ -7,6 +7,8 @@
 pub mod cluster;
 pub mod control;
 pub mod model;
+pub mod policy;
 pub mod rng;
+pub mod systems;
 pub mod trace;
 pub mod units;

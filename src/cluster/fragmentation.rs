@@ -88,22 +88,23 @@ impl TypicalPods {
         let total: u64 = counts.values().sum();
         let mut groups: Vec<(Shape, u64)> = counts.into_iter().collect();
         groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
+        let total = total as f64;
+        let mut cumulated = 0_u64;
         let mut pods = Vec::new();
-        let mut cumulated = 0.0;
         for (shape, count) in &groups {
-            if cumulated >= share {
+            if cumulated as f64 >= share * total {
                 break;
             }
-            let weight = *count as f64 / total as f64;
-            cumulated += weight;
+            cumulated += count;
             pods.push(TypicalPod {
                 cpu_milli: shape.cpu_milli,
                 gpu: columns(shape),
-                weight,
+                weight: *count as f64 / total,
             });
         }
+        let kept = cumulated as f64 / total;
         for pod in &mut pods {
-            pod.weight /= cumulated;
+            pod.weight /= kept;
         }
         Self { pods }
     }
