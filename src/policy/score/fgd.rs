@@ -281,10 +281,17 @@ mod tests {
         for (node, points, device) in [(fresh, 28, 0), (used, 57, 1)] {
             let ctx = world.ctx(shared);
             assert_eq!(fgd.score(&ctx, node), points, "{node}");
-            assert_eq!(fgd.devices(&ctx, node), Some(device_set(&[device])), "{node}");
+            assert_eq!(
+                fgd.devices(&ctx, node),
+                Some(device_set(&[device])),
+                "{node}"
+            );
         }
         let whole = world.spec(pod(1_000, 1, (2, 1000)));
-        assert_eq!(fgd.devices(&world.ctx(whole), fresh), Some(device_set(&[0, 1])));
+        assert_eq!(
+            fgd.devices(&world.ctx(whole), fresh),
+            Some(device_set(&[0, 1]))
+        );
         assert_eq!(fgd.score(&world.ctx(whole), fresh), 50);
         // Cpu is left for nobody: all 2,000 are lost, trunc(100 × sigmoid(-2)).
         let cpu = world.spec(pod(7_500, 1, (0, 0)));
