@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use crate::cluster::{Digest, Observer, Store, View};
-use crate::control::Outbox;
+use crate::control::{Outbox, Stepping};
 use crate::units::{Duration, Instant};
 
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, RunControl, SimError, Stepping, Stop};
+use super::{End, EndCause, Options, RunControl, SimError, Stop};
 
 /// A running simulation.
 pub struct Simulation<'o> {

@@ -3,6 +3,7 @@
 
 use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::plain_agent::PlainAgent;
+use crate::control::Stepping;
 use crate::control::scheduler::Pipeline;
 use crate::policy::build_profile;
 use crate::units::ComponentId;
@@ -21,5 +22,6 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
         components: vec![Box::new(scheduler)],
         agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerInstant,
     })
 }
