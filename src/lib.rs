@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod control;
+pub mod metrics;
 pub mod model;
 pub mod rng;
 pub mod sim;
