@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod control;
 pub mod lab;
+pub mod metrics;
 pub mod model;
 pub mod policy;
 pub mod rng;

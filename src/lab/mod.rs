@@ -7,5 +7,6 @@ pub mod build;
 )]
 pub mod folder;
 pub mod inputs;
+pub mod run;
 pub mod summary;
 pub mod verify;

@@ -8,13 +8,17 @@ use crate::cluster::fragmentation::TypicalPods;
 use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
-use crate::metrics::{PodSink, RecordError, Recorder, RunMetrics, SeriesSink, Setup as MetricSetup};
+use crate::metrics::{
+    PodSink, RecordError, Recorder, RunMetrics, SeriesSink, Setup as MetricSetup,
+};
 use crate::model::{Event, Node, Pod};
 use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
-use crate::scenario::plain::Plain;
+use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{Backfill, DecisionTime, StopWhen, TieBreak};
-use crate::sim::{CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop};
+use crate::sim::{
+    CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+};
 use crate::systems::batch::BatchOptions;
 use crate::systems::{SystemRequest, TimeLimits};
 use crate::trace::Ledger;
@@ -52,7 +56,11 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let workload = build::workload(scenario, &nodes, files)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
-    Ok(Prepared { nodes, workload, typical })
+    Ok(Prepared {
+        nodes,
+        workload,
+        typical,
+    })
 }
 
 /// Where the tables of a run go.
@@ -88,7 +96,11 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
-    let Prepared { nodes, workload, typical } = prepared;
+    let Prepared {
+        nodes,
+        workload,
+        typical,
+    } = prepared;
     let parts = system(scenario, &workload, typical.clone(), form)?;
     let options = options(scenario, parts.stepping)?;
     let setup = MetricSetup {
@@ -114,7 +126,10 @@ pub fn run(
         arrivals: workload.source,
         outages: Vec::new(),
     };
-    let mut observer = Both { recorder, watch: tables.watch };
+    let mut observer = Both {
+        recorder,
+        watch: tables.watch,
+    };
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = simulation.run(control)?;
     let mut ledger = workload.ledger;
@@ -122,7 +137,13 @@ pub fn run(
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let metrics = observer.recorder.finish(at, &store)?;
-    Ok(Outcome { end, metrics, nodes: node_count, pods, ledger })
+    Ok(Outcome {
+        end,
+        metrics,
+        nodes: node_count,
+        pods,
+        ledger,
+    })
 }
 
 /// The recorder, and somebody else who watches.
@@ -204,28 +225,30 @@ const fn tie_break(rule: TieBreak) -> &'static str {
     }
 }
 
-fn options(
-    scenario: &Scenario,
-    stepping: crate::control::Stepping,
-) -> Result<Options, BuildError> {
+fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Options, BuildError> {
     let start_up = match &scenario.models.startup {
-        crate::scenario::scalar::NoneOr::None => StartUp::None,
-        crate::scenario::scalar::NoneOr::Some(start_up) => {
-            let text = Plain::to_string(&start_up.container_start);
-            let drawn = text.parse().map_err(|error: crate::rng::DistributionError| {
-                BuildError::Experiment(format!("models.startup.containerStart: {error}"))
-            })?;
-            StartUp::Drawn(drawn)
+        NoneOr::None => StartUp::None,
+        NoneOr::Some(start_up) => {
+            if let Some(file) = start_up.container_start.missing_file() {
+                let message = format!(
+                    "models.startup.containerStart: empirical({file}) is not read yet; give the \
+                     law that fits its values, such as lognormal(400ms, 0.5)"
+                );
+                return Err(BuildError::Experiment(message));
+            }
+            StartUp::Drawn(start_up.container_start.clone())
         }
     };
     let decision_time = match scenario.models.decision_time {
-        crate::scenario::scalar::NoneOr::None => crate::sim::DecisionTime::default(),
-        crate::scenario::scalar::NoneOr::Some(DecisionTime::PerPod(per_pod)) => {
-            crate::sim::DecisionTime { per_pod, per_job: Duration::ZERO }
-        }
-        crate::scenario::scalar::NoneOr::Some(DecisionTime::PerJob { job, task }) => {
-            crate::sim::DecisionTime { per_pod: task, per_job: job }
-        }
+        NoneOr::None => crate::sim::DecisionTime::default(),
+        NoneOr::Some(DecisionTime::PerPod(per_pod)) => crate::sim::DecisionTime {
+            per_pod,
+            per_job: Duration::ZERO,
+        },
+        NoneOr::Some(DecisionTime::PerJob { job, task }) => crate::sim::DecisionTime {
+            per_pod: task,
+            per_job: job,
+        },
     };
     let stop = match (scenario.stop.at, scenario.stop.when) {
         (Some(at), _) => Stop::At(Instant::ZERO + at),

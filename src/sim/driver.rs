@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::cluster::{Digest, Observer, Store, View};
 use crate::control::{Outbox, Stepping};
+use crate::trace::Ledger;
 use crate::units::{Duration, Instant};
 
 use super::cell::{Cell, CellParts, Seat};
@@ -76,6 +77,16 @@ impl<'o> Simulation<'o> {
     /// The store of a cell.
     pub fn store(&self, cell: usize) -> &Store {
         &self.cells[cell].store
+    }
+
+    /// What was found in what arrived in a cell.
+    pub fn ledger(&self, cell: usize) -> &Ledger {
+        self.cells[cell].arrivals.ledger()
+    }
+
+    /// The store of a cell, taken out of the finished simulation.
+    pub fn into_store(mut self, cell: usize) -> Store {
+        self.cells.swap_remove(cell).store
     }
 
     /// Runs to the end.

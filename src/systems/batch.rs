@@ -15,6 +15,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
     source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
+    plans_jobs: true,
     build,
 };
 

@@ -17,6 +17,8 @@ pub struct SystemEntry {
     pub summary: &'static str,
     /// Whose rules it follows, and of which version.
     pub source: &'static str,
+    /// Whether its scheduler plans jobs under an order of jobs, rather than pods in a queue.
+    pub plans_jobs: bool,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
 }

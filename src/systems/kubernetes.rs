@@ -13,6 +13,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "kubernetes",
     summary: "A scheduler with extension points that places one pod at a time.",
     source: "kube-scheduler 1.34: scheduling framework, resource fit, taints, node affinity",
+    plans_jobs: false,
     build,
 };
 
