@@ -244,6 +244,12 @@ impl ResultFolder {
         self.text(name, &text)
     }
 
+    /// Removes a folder below, with what is in it.
+    pub fn discard(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.partial.join(name);
+        fs::remove_dir_all(&path).at(&path)
+    }
+
     /// Gives the folder its name. Returns it.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
         let Self {
