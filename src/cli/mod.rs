@@ -2,7 +2,6 @@
 //! terminal are read here and nowhere else.
 
 mod exit;
-mod names;
 mod run;
 mod schema;
 mod systems;

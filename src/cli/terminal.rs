@@ -1,7 +1,10 @@
-//! What goes to the terminal: results on stdout, everything else on stderr. A broken pipe is no
-//! error.
+//! What goes to the terminal, and what is read of the world around the program: results on stdout,
+//! everything else on stderr. A broken pipe is no error.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use super::Global;
 
 /// Prints a result to stdout.
 pub(super) fn print(text: &str) {
@@ -14,4 +17,30 @@ pub(super) fn print(text: &str) {
 pub(super) fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = writeln!(out, "{text}");
+}
+
+/// Whether messages may be colored.
+pub(super) fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// The width of the terminal in columns: `COLUMNS`, or a usual one.
+pub(super) fn width() -> usize {
+    const USUAL: usize = 100;
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.unwrap_or(USUAL)
+}
+
+/// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).
+pub(super) fn traces_dirs(global: &Global) -> Vec<PathBuf> {
+    let mut folders = global.traces.clone();
+    if let Some(variable) = std::env::var_os("WINDTUNNEL_TRACES") {
+        folders.extend(std::env::split_paths(&variable));
+    }
+    folders
+}
+
+/// A wall-clock time in words.
+pub(super) fn seconds(elapsed: std::time::Duration) -> String {
+    format!("{:.2} s", elapsed.as_secs_f64())
 }

@@ -8,6 +8,7 @@ pub mod experiment;
 )]
 pub mod folder;
 pub mod inputs;
+pub mod names;
 pub mod run;
 pub mod summary;
 pub mod tables;
