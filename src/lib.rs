@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod control;
 pub mod lab;
 pub mod model;
+pub mod report;
 pub mod rng;
 pub mod sim;
 pub mod trace;

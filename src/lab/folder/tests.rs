@@ -210,7 +210,11 @@ fn a_full_disk_is_told_with_the_file_and_the_way_out() {
     let full = Path::new("/dev/full");
     let path = PathBuf::from("results/run.partial/pods.csv.zst");
     let sink = Sink::Plain(BufWriter::new(File::create(full).unwrap()));
-    let mut file = OutputFile { sink, temporary: full.to_path_buf(), path };
+    let mut file = OutputFile {
+        sink,
+        temporary: full.to_path_buf(),
+        path,
+    };
     file.write_all(b"pod").unwrap();
     let error = file.finish().unwrap_err();
     assert_eq!(error.exit_code(), 101);
