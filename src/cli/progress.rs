@@ -42,10 +42,15 @@ impl Bars {
             bar.set_style(style);
         }
         bar.enable_steady_tick(WallDuration::from_millis(200));
-        let horizon = experiment.variants.first().and_then(|plan| plan.scenario.stop.at);
+        let horizon = experiment
+            .variants
+            .first()
+            .and_then(|plan| plan.scenario.stop.at);
         Self {
             bar,
-            variants: (0..count).map(|_| (AtomicU64::new(0), AtomicU64::new(0))).collect(),
+            variants: (0..count)
+                .map(|_| (AtomicU64::new(0), AtomicU64::new(0)))
+                .collect(),
             horizon: horizon.map(|at| at.as_nanos() as u64),
             last: Mutex::new(()),
         }
@@ -57,13 +62,24 @@ impl Bars {
     }
 
     fn show(&self, now: Instant) {
-        let Ok(_alone) = self.last.try_lock() else { return };
-        let events: u64 = self.variants.iter().map(|(events, _)| events.load(Ordering::Relaxed)).sum();
-        let steps: u64 = self.variants.iter().map(|(_, steps)| steps.load(Ordering::Relaxed)).sum();
+        let Ok(_alone) = self.last.try_lock() else {
+            return;
+        };
+        let events: u64 = self
+            .variants
+            .iter()
+            .map(|(events, _)| events.load(Ordering::Relaxed))
+            .sum();
+        let steps: u64 = self
+            .variants
+            .iter()
+            .map(|(_, steps)| steps.load(Ordering::Relaxed))
+            .sum();
         self.bar.set_position(steps);
         let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
         let rate = events as f64 / elapsed / 1e3;
-        self.bar.set_message(format!("simulated {now}, {events} events, {rate:.0} k/s"));
+        self.bar
+            .set_message(format!("simulated {now}, {events} events, {rate:.0} k/s"));
     }
 }
 

@@ -11,8 +11,11 @@ use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
 use crate::lab::run::RunError;
+use crate::lab::summary::Summary;
+use crate::report::comparison::{Comparison, Rows};
+use crate::report::table::TableOptions;
 use crate::report::{self, Format};
-use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
+use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
 use crate::trace::Input;
 
 use super::progress::Bars;
@@ -36,8 +39,8 @@ pub(super) struct RunArguments {
     #[arg(long)]
     force: bool,
     /// How the summary is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    format: SummaryFormat,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -57,11 +60,17 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let started = Clock::now();
     let experiment = read(global, arguments)?;
     let is_default = arguments.out.is_none();
-    let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("results").join(&experiment.name));
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
-    let existing =
-        if arguments.force || is_default { Existing::Replace } else { Existing::Refuse };
+    let existing = if arguments.force || is_default {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
     let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
     let bars = Bars::new(global, &experiment);
     let interrupted = interrupt::flag();
@@ -74,20 +83,73 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let result = run_experiment(&plan, &folder);
     bars.clear();
     let summary = result.map_err(|error| failure(error, interrupt::exit()))?;
-    report::write(&summary, &folder).map_err(|error| folder_failure(&error))?;
+    write_report(&experiment, &summary, &folder)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::silent(interrupt::exit()));
     }
     let out = folder.finish().map_err(|error| folder_failure(&error))?;
-    let view = report::View {
-        format: arguments.format,
-        verbose: global.verbose,
+    let report = out.join(REPORT).display().to_string();
+    let wall_time = terminal::seconds(started.elapsed());
+    let options = TableOptions {
         width: terminal::width(),
-        wall: Some(terminal::seconds(started.elapsed())),
-        folder: Some(out.display().to_string()),
+        wall_time: Some(&wall_time),
+        report: Some(&report),
     };
-    terminal::print(&report::render(&summary, &view));
+    let rows = if global.verbose {
+        Rows::All
+    } else {
+        Rows::Headline
+    };
+    let comparison = Comparison::new(&summary, rows);
+    terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
     Ok(Exit::Done)
+}
+
+/// The name of the report in a result folder.
+const REPORT: &str = "report.html";
+
+/// Writes plots and report into the folder.
+fn write_report(
+    experiment: &Experiment,
+    summary: &Summary,
+    folder: &ResultFolder,
+) -> Result<(), Failure> {
+    let plots = report::plot::draw_all(summary).map_err(Failure::incomplete)?;
+    for plot in &plots {
+        folder
+            .text(&format!("plots/{}.svg", plot.name), &plot.svg)
+            .map_err(|error| folder_failure(&error))?;
+    }
+    let scenario = as_run::to_yaml(experiment);
+    let html = report::html::render(summary, &plots, &scenario).map_err(Failure::incomplete)?;
+    folder
+        .text(REPORT, &html)
+        .map_err(|error| folder_failure(&error))
+}
+
+/// How the summary is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SummaryFormat {
+    /// The table as people see it.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// CSV, one line per metric and variant.
+    Csv,
+    /// A Markdown table.
+    Markdown,
+}
+
+impl From<SummaryFormat> for Format {
+    fn from(format: SummaryFormat) -> Self {
+        match format {
+            SummaryFormat::Table => Self::Table,
+            SummaryFormat::Json => Self::Json,
+            SummaryFormat::Csv => Self::Csv,
+            SummaryFormat::Markdown => Self::Markdown,
+        }
+    }
 }
 
 /// Reads the experiment; what is wrong with it is printed here.
@@ -95,7 +157,11 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     let (name, text, base_dir) = match &arguments.scenario {
-        None => (BUNDLED.0.to_owned(), BUNDLED.1.to_owned(), inputs::embedded_folder()),
+        None => (
+            BUNDLED.0.to_owned(),
+            BUNDLED.1.to_owned(),
+            inputs::embedded_folder(),
+        ),
         Some(path) => {
             let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
             let text = input.read_to_string().map_err(Failure::input)?;
@@ -105,13 +171,24 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     };
     let mut traces_dirs = terminal::traces_dirs(global);
     traces_dirs.push(inputs::embedded_folder());
-    let search = SearchPath { base_dir, traces_dirs };
-    let options =
-        LoadOptions { sets: &sets, search: &search, lookup: &DiskAndEmbedded, names: &Registered };
+    let search = SearchPath {
+        base_dir,
+        traces_dirs,
+    };
+    let options = LoadOptions {
+        sets: &sets,
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
     load(&text, &name, options).map_err(|rejected| {
         match arguments.message_format {
             MessageFormat::Human => {
-                let color = if terminal::color() { Color::Always } else { Color::Never };
+                let color = if terminal::color() {
+                    Color::On
+                } else {
+                    Color::Off
+                };
                 terminal::complain(rejected.render(color).trim_end());
             }
             MessageFormat::Json => terminal::print(&format!("{:#}\n", rejected.to_json())),
@@ -137,13 +214,14 @@ fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),
-        ExperimentError::Variant { source: RunError::Build(_), .. }
+        ExperimentError::Variant {
+            source: RunError::Build(_),
+            ..
+        }
         | ExperimentError::Trace(_)
         | ExperimentError::Variant {
             source:
-                RunError::Sim(
-                    crate::sim::SimError::Trace(_) | crate::sim::SimError::Declaration { .. },
-                ),
+                RunError::Sim(crate::sim::SimError::Trace(_) | crate::sim::SimError::Declaration { .. }),
             ..
         } => Failure::input(error),
         ExperimentError::Variant { .. } | ExperimentError::Threads { .. } => {

@@ -41,7 +41,11 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     }
     let mut text = String::new();
     for (heading, entries) in sections {
-        let width = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let width = entries
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0);
         text.push_str(heading);
         text.push('\n');
         for (name, summary) in entries {
@@ -56,26 +60,68 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
 fn sections() -> Vec<Section> {
     let pair = |name: &str, summary: &str| (name.to_owned(), summary.to_owned());
     vec![
-        ("systems", SYSTEMS.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
-        ("profiles", PROFILES.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
+        (
+            "systems",
+            SYSTEMS
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
+        (
+            "profiles",
+            PROFILES
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
         (
             "policies",
             POLICIES
                 .iter()
                 .map(|entry| {
-                    let parameters: Vec<&str> =
-                        entry.parameters.iter().map(|parameter| parameter.name).collect();
+                    let parameters: Vec<&str> = entry
+                        .parameters
+                        .iter()
+                        .map(|parameter| parameter.name)
+                        .collect();
                     let told = match parameters.as_slice() {
                         [] => String::new(),
                         names => format!(" Arguments: {}.", names.join(", ")),
                     };
-                    (entry.name.to_owned(), format!("[{}] {}{told}", entry.point.name(), entry.summary))
+                    (
+                        entry.name.to_owned(),
+                        format!("[{}] {}{told}", entry.point.name(), entry.summary),
+                    )
                 })
                 .collect(),
         ),
-        ("job orders", JOB_ORDERS.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
-        ("backfilling", BACKFILLS.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
-        ("trace formats", FORMATS.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
-        ("generators", GENERATORS.iter().map(|entry| pair(entry.name, entry.summary)).collect()),
+        (
+            "job orders",
+            JOB_ORDERS
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
+        (
+            "backfilling",
+            BACKFILLS
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
+        (
+            "trace formats",
+            FORMATS
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
+        (
+            "generators",
+            GENERATORS
+                .iter()
+                .map(|entry| pair(entry.name, entry.summary))
+                .collect(),
+        ),
     ]
 }

@@ -13,6 +13,12 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints a result to stdout as it is written.
+pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+    let mut out = anstream::stdout().lock();
+    let _ = write(&mut out).and_then(|()| out.flush());
+}
+
 /// Prints a line for people to stderr.
 pub(super) fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
@@ -24,11 +30,17 @@ pub(super) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-/// The width of the terminal in columns: `COLUMNS`, or a usual one.
-pub(super) fn width() -> usize {
+/// The width of the terminal in columns; `None` where the output is no terminal.
+pub(super) fn width() -> Option<usize> {
     const USUAL: usize = 100;
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.unwrap_or(USUAL)
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let measured = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    columns.or(measured).or(Some(USUAL))
 }
 
 /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).

@@ -1,6 +1,7 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
@@ -19,7 +20,8 @@ use super::folder::{FolderError, ResultFolder};
 use super::inputs;
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
-    ArrivedSummary, InputSummary, MetricSummary, SCHEMA_VERSION, Summary, VariantSummary,
+    ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
+    VariantSummary,
 };
 use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, SharedTable};
 
@@ -102,6 +104,7 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
         description: experiment.description.clone(),
         scenario_hash: blake3::hash(scenario.as_bytes()).to_hex().to_string(),
         inputs: input_hashes(experiment)?,
+        definitions: definitions(),
         variants,
     };
     folder.text("scenario.yaml", &scenario)?;
@@ -119,6 +122,27 @@ fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, Experiment
         });
     }
     Ok(found)
+}
+
+/// What every metric means.
+fn definitions() -> BTreeMap<String, MetricDefinition> {
+    let entries = registry::REGISTRY.iter().flat_map(|entry| {
+        entry.ids().map(|(id, statistic)| {
+            let definition = MetricDefinition {
+                title: format!(
+                    "{}, {}",
+                    entry.subject.replace(['_', '.'], " "),
+                    statistic.name.replace(['_', '.'], " ")
+                ),
+                definition: format!(
+                    "{} {} Over: {}. Census: {}. Unfinished: {}.",
+                    entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring
+                ),
+            };
+            (id, definition)
+        })
+    });
+    entries.collect()
 }
 
 fn run_one(
@@ -231,7 +255,7 @@ const fn ended(cause: EndCause) -> &'static str {
     }
 }
 
-fn metrics(run: &RunMetrics) -> std::collections::BTreeMap<String, MetricSummary> {
+fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
     let known = run
         .values
         .iter()

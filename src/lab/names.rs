@@ -21,11 +21,19 @@ pub struct Registered;
 /// Queue policies that the pipeline and the batch planner know.
 fn queues() -> Vec<&'static str> {
     let orders = registry::at(Point::QueueOrder).map(|entry| entry.name);
-    JOB_ORDERS.iter().map(|entry| entry.name).chain(orders).collect()
+    JOB_ORDERS
+        .iter()
+        .map(|entry| entry.name)
+        .chain(orders)
+        .collect()
 }
 
 fn formats(kind: FormatKind) -> Vec<&'static str> {
-    FORMATS.iter().filter(|entry| entry.kind() == kind).map(|entry| entry.name).collect()
+    FORMATS
+        .iter()
+        .filter(|entry| entry.kind() == kind)
+        .map(|entry| entry.name)
+        .collect()
 }
 
 impl Names for Registered {
@@ -59,15 +67,18 @@ impl Names for Registered {
 fn metric_ids() -> Vec<&'static str> {
     static IDS: OnceLock<Vec<String>> = OnceLock::new();
     let ids = IDS.get_or_init(|| {
-        metrics::REGISTRY.iter().flat_map(metrics::MetricEntry::ids).map(|(id, _)| id).collect()
+        metrics::REGISTRY
+            .iter()
+            .flat_map(metrics::MetricEntry::ids)
+            .map(|(id, _)| id)
+            .collect()
     });
     ids.iter().map(String::as_str).collect()
 }
 
 fn object(properties: Map<String, Value>) -> Option<Value> {
-    (!properties.is_empty()).then(|| {
-        json!({"type": "object", "properties": properties, "additionalProperties": false})
-    })
+    (!properties.is_empty())
+        .then(|| json!({"type": "object", "properties": properties, "additionalProperties": false}))
 }
 
 fn policy_parameters(name: &str) -> Option<Value> {

@@ -6,13 +6,13 @@ use crate::cluster::fragmentation::Shape;
 use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
+use crate::trace::generate::lublin99::LublinKind;
+use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::intern::ClassTable;
 use crate::trace::manifest::read_manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use crate::trace::generate::lublin99::LublinKind;
-use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
 use crate::trace::{Arrival, ArrivalSource, Input, Ledger, ReadOptions};
@@ -245,5 +245,7 @@ fn generated(
             return Ok(open(&input, &ReadOptions::default())?);
         }
     }
-    Err(BuildError::Experiment(format!("`{model}` makes no workload")))
+    Err(BuildError::Experiment(format!(
+        "`{model}` makes no workload"
+    )))
 }
