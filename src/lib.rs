@@ -6,9 +6,13 @@
 
 pub mod cluster;
 pub mod control;
+pub mod lab;
 pub mod metrics;
 pub mod model;
+pub mod policy;
 pub mod rng;
+pub mod scenario;
 pub mod sim;
+pub mod systems;
 pub mod trace;
 pub mod units;

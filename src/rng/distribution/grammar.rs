@@ -1,6 +1,9 @@
 //! The written form of distributions: `NAME(ARGUMENT, …)` or a bare duration, which stands for
 //! `constant`. Every message says which parameter it is about and where it stands.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use super::{Distribution, Law};

@@ -94,7 +94,8 @@ impl Law {
                     return Err(LawError {
                         argument: 1,
                         problem: format!(
-                            "SIGMA must be a finite number of at least 0, not {sigma}"
+                            "SIGMA must be a finite number of at least 0, not {}",
+                            Number(*sigma)
                         ),
                     });
                 }
