@@ -298,9 +298,10 @@ fn names_in(list: &Json) -> impl Iterator<Item = &str> {
 }
 
 fn quoted(name: &str) -> String {
-    match name.contains(' ') {
-        true => name.to_owned(),
-        false => format!("`{name}`"),
+    if name.contains(' ') {
+        name.to_owned()
+    } else {
+        format!("`{name}`")
     }
 }
 
