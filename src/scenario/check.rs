@@ -3,8 +3,8 @@
 //! not allowed, values out of range.
 //!
 //! It understands what schemars makes of our types, and the `x-` keywords that
-//! [`super::schema`] lists. Which fields go together is in [`super::check_fields`], rules between
-//! distant fields are in [`super::validate`].
+//! `schema` lists. Which fields go together is in `check_fields`, rules between
+//! distant fields are in `validate`.
 
 use serde_json::Value as Json;
 
@@ -16,7 +16,13 @@ use super::tree::{Span, Tree, Value};
 
 /// Reports all that is wrong in `tree` after `schema`; `span` is where to point when something
 /// is missing at the top.
-pub fn check(schema: &Json, tree: &Tree, names: &dyn Names, span: Span, findings: &mut Findings) {
+pub(super) fn check(
+    schema: &Json,
+    tree: &Tree,
+    names: &dyn Names,
+    span: Span,
+    findings: &mut Findings,
+) {
     let place = Place {
         name: "the experiment",
         span,

@@ -1,4 +1,4 @@
-//! The part of [`super::check`] about the fields of a map: unknown ones, missing ones, and which
+//! The part of `check` about the fields of a map: unknown ones, missing ones, and which
 //! of them go together.
 
 use serde_json::{Map, Value as Json};

@@ -1,0 +1,140 @@
+//! Equivalence classes of pods: what the integer columns of a placement decision need, derived
+//! once per class.
+
+use std::sync::Arc;
+
+use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use crate::model::{GpuRequest, PodSpec, ResourceList};
+use crate::units::{Quantity, QuantityError, ResourceId, Resources};
+
+use super::Interner;
+use super::store::Conflict;
+
+/// The most GPU models a cell may know: a set of them is one machine word.
+pub const MAX_GPU_MODELS: usize = 64;
+
+/// The largest amount of one resource on one object: half of what would overflow when two are
+/// added, so that sums over a cluster are checked where they are made.
+const MAX_AMOUNT: i64 = 1 << 60;
+
+/// An interned pod spec with the columns derived from it.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// The spec itself.
+    pub object: Arc<PodSpec>,
+    /// What a pod of the class reserves: milli-cores and bytes rounded up, one pod slot, milli-GPU
+    /// over all devices.
+    pub requests: Resources,
+    /// What it asks of GPU devices.
+    pub gpu: GpuColumns,
+    /// Whether a node's name or labels matter to it (selector or required node affinity).
+    pub selects_nodes: bool,
+}
+
+/// A GPU request with its models as a set of dense indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GpuColumns {
+    /// Number of devices; 0 asks for none.
+    pub devices: u8,
+    /// Milli-GPU of each device.
+    pub milli_per_device: u16,
+    /// Admissible models, one bit per model index; all bits set admits every model.
+    pub models: u64,
+}
+
+impl GpuColumns {
+    /// Whether part of one device is asked for.
+    pub const fn is_shared(self) -> bool {
+        self.devices == 1 && self.milli_per_device < crate::model::gpu::DEVICE_MILLI
+    }
+
+    /// Milli-GPU over all devices.
+    pub const fn total_milli(self) -> i64 {
+        self.devices as i64 * self.milli_per_device as i64
+    }
+
+    /// Whether a model is admissible.
+    pub const fn admits(self, model: u8) -> bool {
+        self.models & (1 << model) != 0
+    }
+}
+
+/// The columns of a GPU request.
+pub(super) fn gpu_columns(
+    request: &GpuRequest,
+    models: &mut Interner,
+) -> Result<GpuColumns, Conflict> {
+    let mut set = 0_u64;
+    for model in &request.models {
+        set |= 1 << model_index(model, models)?;
+    }
+    Ok(GpuColumns {
+        devices: request.devices,
+        milli_per_device: request.milli_per_device,
+        models: if request.models.is_empty() {
+            u64::MAX
+        } else {
+            set
+        },
+    })
+}
+
+/// The index of a GPU model.
+pub(super) fn model_index(model: &str, models: &mut Interner) -> Result<u8, Conflict> {
+    let index = models.intern(model);
+    if index >= MAX_GPU_MODELS {
+        Err(Conflict::TooManyGpuModels)
+    } else {
+        Ok(index as u8)
+    }
+}
+
+impl Class {
+    /// Derives the columns of a spec.
+    pub(super) fn derive(
+        object: Arc<PodSpec>,
+        extended: &mut Interner,
+        models: &mut Interner,
+    ) -> Result<Self, Conflict> {
+        let list = object.requests().map_err(Conflict::Quantity)?;
+        let mut requests = columns(&list, extended)?;
+        requests.pods = 1;
+        let gpu = gpu_columns(&object.gpu, models)?;
+        requests.gpu_milli = gpu.total_milli();
+        let selects_nodes =
+            !object.node_selector.is_empty() || object.affinity.node.required.is_some();
+        Ok(Self {
+            object,
+            requests,
+            gpu,
+            selects_nodes,
+        })
+    }
+}
+
+/// The integer columns of a list: cpu in milli-cores, everything else in whole units, each rounded
+/// up once.
+pub(super) fn columns(list: &ResourceList, extended: &mut Interner) -> Result<Resources, Conflict> {
+    let bounded = |amount: Result<i64, QuantityError>| match amount {
+        Ok(amount) if amount.abs() <= MAX_AMOUNT => Ok(amount),
+        Ok(_) => Err(Conflict::Quantity(QuantityError::Overflow)),
+        Err(error) => Err(Conflict::Quantity(error)),
+    };
+    let units = |amount: Quantity| bounded(amount.units_ceil());
+    let mut resources = Resources::default();
+    for (name, amount) in list.iter() {
+        match name {
+            CPU => resources.cpu_milli = bounded(amount.milli_ceil())?,
+            MEMORY => resources.memory_bytes = units(amount)?,
+            EPHEMERAL_STORAGE => resources.storage_bytes = units(amount)?,
+            PODS => resources.pods = units(amount)?,
+            other => {
+                let id = ResourceId::from_index(extended.intern(other));
+                resources.extended.push((id, units(amount)?));
+            }
+        }
+    }
+    resources.extended.sort_unstable();
+    resources.extended.retain(|&mut (_, amount)| amount != 0);
+    Ok(resources)
+}

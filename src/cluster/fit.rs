@@ -1,0 +1,24 @@
+//! What would fit where, as metrics ask it; the scheduler answers with its own filters.
+
+use crate::units::{NodeId, SpecId};
+
+use super::Store;
+
+/// Answers whether a pod of a class could be placed on a node as the store is now.
+pub trait Fit {
+    /// Whether every filter lets a pod of the class on the node.
+    fn fits(&mut self, store: &Store, spec: SpecId, node: NodeId) -> bool;
+}
+
+/// Fit by resources and GPU devices alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResourceFit;
+
+impl Fit for ResourceFit {
+    fn fits(&mut self, store: &Store, spec: SpecId, node: NodeId) -> bool {
+        let class = store.class(spec);
+        store.nodes().schedulable()[node.index()]
+            && store.nodes().has_room(node, &class.requests)
+            && store.nodes().has_gpu_room(node, class.gpu)
+    }
+}

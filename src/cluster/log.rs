@@ -1,0 +1,94 @@
+//! The two logs of a store: the object log, from which nobody may fall off, and a ring of changed
+//! nodes for caches, where one that fell off rescans.
+
+use std::collections::VecDeque;
+
+use crate::model::Event;
+use crate::units::{Instant, NodeId, Revision};
+
+/// A change with the instant it was made.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: Event,
+}
+
+/// The changes of a store, from the oldest that some watcher has not read yet.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// Revision of the change before the first entry.
+    base: u64,
+    entries: VecDeque<LogEntry>,
+}
+
+impl Log {
+    /// Revision of the last change.
+    pub fn head(&self) -> Revision {
+        Revision(self.base + self.entries.len() as u64)
+    }
+
+    /// The changes after a revision, oldest first.
+    ///
+    /// # Panics
+    /// If they are gone already: the driver keeps what a registered cursor has not read.
+    pub fn since(&self, cursor: Revision) -> impl Iterator<Item = &LogEntry> {
+        assert!(
+            cursor.0 >= self.base,
+            "invariant: a watcher's cursor ({cursor}) is not behind the log ({})",
+            self.base
+        );
+        self.entries.range((cursor.0 - self.base) as usize..)
+    }
+
+    /// The last change.
+    pub fn last(&self) -> Option<&LogEntry> {
+        self.entries.back()
+    }
+
+    /// Forgets everything up to and including a revision.
+    pub fn truncate(&mut self, upto: Revision) {
+        let count = (upto.0.saturating_sub(self.base) as usize).min(self.entries.len());
+        self.entries.drain(..count);
+        self.base += count as u64;
+    }
+
+    pub(super) fn push(&mut self, at: Instant, event: Event) {
+        self.entries.push_back(LogEntry { at, event });
+    }
+}
+
+/// How many node changes the ring remembers. A cache that is further behind would touch so many
+/// nodes that a scan is cheaper.
+const RING_LENGTH: usize = 1 << 14;
+
+/// The last node changes, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct NodeRing {
+    changes: VecDeque<(Revision, NodeId)>,
+    /// Everything after this revision is still in the ring.
+    complete_since: Revision,
+}
+
+impl NodeRing {
+    /// The nodes changed after a revision (with repetitions), or `None` if some are forgotten.
+    pub fn since(&self, cursor: Revision) -> Option<impl Iterator<Item = NodeId>> {
+        if cursor < self.complete_since {
+            return None;
+        }
+        let start = self
+            .changes
+            .partition_point(|&(revision, _)| revision <= cursor);
+        Some(self.changes.range(start..).map(|&(_, node)| node))
+    }
+
+    pub(super) fn push(&mut self, at: Revision, node: NodeId) {
+        if self.changes.len() == RING_LENGTH
+            && let Some((revision, _)) = self.changes.pop_front()
+        {
+            self.complete_since = revision;
+        }
+        self.changes.push_back((at, node));
+    }
+}

@@ -1,0 +1,26 @@
+//! The one store of observed and desired state: a function of its log. Slabs with dense indexes,
+//! interned pod specs (one index per equivalence class), per-node resource columns, the change log
+//! that every watcher reads from its own cursor, views that may lag, holds, and cheap forks.
+
+pub mod check;
+pub mod class;
+pub mod digest;
+pub mod fit;
+pub mod fragmentation;
+pub mod interner;
+pub mod log;
+pub mod nodes;
+pub mod observe;
+pub mod pods;
+pub mod store;
+pub mod view;
+
+pub use class::{Class, GpuColumns};
+pub use digest::Digest;
+pub use interner::Interner;
+pub use log::{Log, LogEntry, NodeRing};
+pub use nodes::Nodes;
+pub use observe::Observer;
+pub use pods::Pods;
+pub use store::{Conflict, Store};
+pub use view::View;

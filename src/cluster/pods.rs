@@ -1,0 +1,107 @@
+//! Living pods: a slab of small records. Rows are reused once a pod has ended, identities never.
+
+use crate::model::{DeviceSet, Pod, PodCreated, PodPhase, PodRef};
+use crate::units::{Instant, PodId, PodSlot};
+
+use super::store::Conflict;
+
+/// All living pods of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Pods {
+    rows: Vec<Option<Pod>>,
+    vacant: Vec<PodSlot>,
+    next: u32,
+    living: usize,
+}
+
+impl Pods {
+    /// The identity and row that the next pod will have.
+    pub fn next(&self) -> PodRef {
+        let slot = self
+            .vacant
+            .last()
+            .copied()
+            .unwrap_or_else(|| PodSlot::from_index(self.rows.len()));
+        PodRef {
+            id: PodId(self.next),
+            slot,
+        }
+    }
+
+    /// A living pod.
+    #[inline]
+    pub fn get(&self, pod: PodRef) -> Option<&Pod> {
+        self.at(pod.slot).filter(|known| known.pod.id == pod.id)
+    }
+
+    /// The living pod in a row.
+    #[inline]
+    pub fn at(&self, slot: PodSlot) -> Option<&Pod> {
+        self.rows.get(slot.index())?.as_ref()
+    }
+
+    /// The living pods, by row.
+    pub fn iter(&self) -> impl Iterator<Item = &Pod> {
+        self.rows.iter().flatten()
+    }
+
+    /// How many pods live.
+    pub fn living(&self) -> usize {
+        self.living
+    }
+
+    /// How many pods were ever created.
+    pub fn created(&self) -> u32 {
+        self.next
+    }
+
+    /// How many rows there are, vacant ones included.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn create(&mut self, created: &PodCreated, now: Instant) -> Result<(), Conflict> {
+        if created.pod != self.next() {
+            return Err(Conflict::UnknownPod);
+        }
+        let pod = Pod {
+            pod: created.pod,
+            spec: created.spec,
+            name: created.name.clone(),
+            tenant: created.tenant,
+            gang: created.gang,
+            phase: PodPhase::Pending,
+            created: now,
+            bound: now,
+            started: now,
+            time_limit: created.time_limit,
+            node: None,
+            devices: DeviceSet::EMPTY,
+        };
+        if self.vacant.pop().is_some() {
+            self.rows[created.pod.slot.index()] = Some(pod);
+        } else {
+            self.rows.push(Some(pod));
+        }
+        self.next = self.next.checked_add(1).ok_or(Conflict::TooManyPods)?;
+        self.living += 1;
+        Ok(())
+    }
+
+    pub(super) fn get_mut(&mut self, pod: PodRef) -> Option<&mut Pod> {
+        self.rows
+            .get_mut(pod.slot.index())?
+            .as_mut()
+            .filter(|known| known.pod.id == pod.id)
+    }
+
+    pub(super) fn end(&mut self, pod: PodRef) -> Option<Pod> {
+        let row = self.rows.get_mut(pod.slot.index())?;
+        if row.as_ref()?.pod.id != pod.id {
+            return None;
+        }
+        self.vacant.push(pod.slot);
+        self.living -= 1;
+        row.take()
+    }
+}

@@ -1,0 +1,356 @@
+//! The store: `apply` is the only way in, every change has a revision, and the state is a function
+//! of the changes alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use thiserror::Error;
+
+use crate::model::event::Hold;
+use crate::model::{EndReason, Event, Pod, PodPhase, PodRef, PodSpec};
+use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
+
+use super::nodes::Taken;
+use super::{Class, Interner, Log, NodeRing, Nodes, Pods};
+
+/// Why a change was refused, as the modelled system would refuse it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Conflict {
+    /// The pod has ended or never was.
+    #[error("the pod is gone")]
+    UnknownPod,
+    /// The node was removed or never was.
+    #[error("the node is gone")]
+    UnknownNode,
+    /// A node of that name is there already.
+    #[error("a node named `{0}` is there already")]
+    DuplicateNode(String),
+    /// A declaration would change a node's name or number of devices.
+    #[error("a node's name and number of GPU devices can't change")]
+    NodeIdentity,
+    /// The node still has pods.
+    #[error("the node still has pods")]
+    NodeInUse,
+    /// The node is down or cordoned.
+    #[error("the node takes no new pods")]
+    NodeClosed,
+    /// The pod is not in the phase that the change starts from.
+    #[error("the pod is {0:?}")]
+    Phase(PodPhase),
+    /// The pod's resources are not free on the node.
+    #[error("the node has not enough room")]
+    NoRoom,
+    /// A class out of order.
+    #[error("the class is unknown")]
+    UnknownSpec,
+    /// No such hold, or its number is taken.
+    #[error("the hold is unknown or its number is taken")]
+    UnknownHold,
+    /// A node with too many devices.
+    #[error("a node has at most 64 GPU devices")]
+    TooManyDevices,
+    /// Too many GPU models.
+    #[error("a cell has at most 64 GPU models")]
+    TooManyGpuModels,
+    /// Too many pods.
+    #[error("a run creates at most 2^32 - 1 pods in a cell")]
+    TooManyPods,
+    /// An amount that doesn't fit the integer columns.
+    #[error(transparent)]
+    Quantity(QuantityError),
+}
+
+/// Everything a control plane knows about its cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    now: Instant,
+    log: Log,
+    ring: NodeRing,
+    classes: Vec<Class>,
+    class_index: IndexMap<Arc<PodSpec>, SpecId, FxBuildHasher>,
+    extended: Interner,
+    gpu_models: Interner,
+    nodes: Nodes,
+    pods: Pods,
+    holds: BTreeMap<(ComponentId, u64), Arc<Hold>>,
+}
+
+impl Store {
+    /// An empty cluster.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Revision of the last change.
+    pub fn revision(&self) -> Revision {
+        self.log.head()
+    }
+
+    /// Instant of the last change.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The changes that somebody may still have to read.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The nodes changed lately.
+    pub fn ring(&self) -> &NodeRing {
+        &self.ring
+    }
+
+    /// The nodes.
+    #[inline]
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// The living pods.
+    #[inline]
+    pub fn pods(&self) -> &Pods {
+        &self.pods
+    }
+
+    /// A pod class.
+    ///
+    /// # Panics
+    /// If the class was never added.
+    #[inline]
+    pub fn class(&self, spec: SpecId) -> &Class {
+        &self.classes[spec.index()]
+    }
+
+    /// How many classes are known.
+    pub fn class_count(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// The class of a spec, if it was added.
+    pub fn class_of(&self, spec: &PodSpec) -> Option<SpecId> {
+        self.class_index.get(spec).copied()
+    }
+
+    /// Names of extended resources by [`crate::units::ResourceId`].
+    pub fn extended(&self) -> &Interner {
+        &self.extended
+    }
+
+    /// Names of GPU models by index.
+    pub fn gpu_models(&self) -> &Interner {
+        &self.gpu_models
+    }
+
+    /// The holds, by owner and number.
+    pub fn holds(&self) -> impl Iterator<Item = &Arc<Hold>> {
+        self.holds.values()
+    }
+
+    /// A copy with an empty log, for a view or a fork.
+    pub fn fork(&self) -> Self {
+        let mut copy = self.clone();
+        copy.truncate(self.revision());
+        copy
+    }
+
+    /// Forgets the log up to a revision that every watcher has read.
+    pub fn truncate(&mut self, upto: Revision) {
+        self.log.truncate(upto);
+    }
+
+    /// Applies a change. Returns the record of a pod that it ended, as it was before.
+    ///
+    /// # Errors
+    /// The change is refused and nothing happened.
+    pub fn apply(&mut self, now: Instant, event: Event) -> Result<Option<Pod>, Conflict> {
+        let at = Revision(self.revision().0 + 1);
+        let mut ended = None;
+        match &event {
+            Event::SpecAdded { spec, object } => self.add_spec(*spec, object)?,
+            Event::NodeAdded { node, object } => {
+                let tables = (&mut self.extended, &mut self.gpu_models);
+                self.nodes.add(*node, object.clone(), tables, at)?;
+                self.ring.push(at, *node);
+            }
+            Event::NodeUpdated { node, object } => {
+                let tables = (&mut self.extended, &mut self.gpu_models);
+                self.nodes.update(*node, object.clone(), tables, at)?;
+                self.ring.push(at, *node);
+            }
+            Event::NodeReadiness { node, ready } => {
+                self.nodes.set_ready(*node, *ready, at)?;
+                self.ring.push(at, *node);
+            }
+            Event::NodeRemoved { node } => {
+                self.nodes.remove(*node, at)?;
+                self.ring.push(at, *node);
+            }
+            Event::PodCreated(created) => {
+                if created.spec.index() >= self.classes.len() {
+                    return Err(Conflict::UnknownSpec);
+                }
+                self.pods.create(created, now)?;
+            }
+            Event::PodUnschedulable { pod } => {
+                self.pod_in(*pod, |phase| phase == PodPhase::Pending)?;
+            }
+            Event::PodBound { pod, .. } => {
+                self.pod_in(*pod, |phase| phase == PodPhase::Pending)?;
+                self.bind(&event, at, now)?;
+            }
+            Event::PodStarting { pod } => {
+                self.pod_in(*pod, |phase| phase == PodPhase::Bound)?.phase = PodPhase::Starting;
+            }
+            Event::PodRunning { pod } => {
+                let pod = self.pod_in(*pod, |phase| {
+                    matches!(phase, PodPhase::Bound | PodPhase::Starting)
+                })?;
+                pod.phase = PodPhase::Running;
+                pod.started = now;
+            }
+            Event::PodEnded { pod, .. } => ended = Some(self.end(*pod, at)?),
+            Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
+            Event::HoldReleased { owner, number } => {
+                let hold = self
+                    .holds
+                    .remove(&(*owner, *number))
+                    .ok_or(Conflict::UnknownHold)?;
+                self.nodes.give_back(hold.node, &taken_by_hold(&hold), at);
+                self.ring.push(at, hold.node);
+            }
+        }
+        self.now = now;
+        self.log.push(now, event);
+        Ok(ended)
+    }
+
+    fn add_spec(&mut self, spec: SpecId, object: &Arc<PodSpec>) -> Result<(), Conflict> {
+        if spec.index() != self.classes.len() || self.class_index.contains_key(object) {
+            return Err(Conflict::UnknownSpec);
+        }
+        let class = Class::derive(object.clone(), &mut self.extended, &mut self.gpu_models)?;
+        self.classes.push(class);
+        self.class_index.insert(object.clone(), spec);
+        Ok(())
+    }
+
+    fn pod_in(
+        &mut self,
+        pod: PodRef,
+        allowed: impl Fn(PodPhase) -> bool,
+    ) -> Result<&mut Pod, Conflict> {
+        let pod = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
+        if allowed(pod.phase) {
+            Ok(pod)
+        } else {
+            Err(Conflict::Phase(pod.phase))
+        }
+    }
+
+    fn bind(&mut self, event: &Event, at: Revision, now: Instant) -> Result<(), Conflict> {
+        let Event::PodBound { pod, node, devices } = *event else {
+            return Ok(());
+        };
+        let record = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
+        let class = &self.classes[record.spec.index()];
+        if self.nodes.object(node).is_none() {
+            return Err(Conflict::UnknownNode);
+        }
+        if !self.nodes.is_ready(node) {
+            return Err(Conflict::NodeClosed);
+        }
+        let fits = self.nodes.has_room(node, &class.requests)
+            && devices.len() == usize::from(class.gpu.devices)
+            && self
+                .nodes
+                .devices_have_room(node, devices, class.gpu.milli_per_device);
+        if !fits {
+            return Err(Conflict::NoRoom);
+        }
+        record.phase = PodPhase::Bound;
+        record.node = Some(node);
+        record.devices = devices;
+        record.bound = now;
+        self.nodes.take(node, &taken_by_pod(class, devices), at);
+        self.nodes.push_pod(node, pod.slot);
+        self.ring.push(at, node);
+        Ok(())
+    }
+
+    fn end(&mut self, pod: PodRef, at: Revision) -> Result<Pod, Conflict> {
+        let record = self.pods.end(pod).ok_or(Conflict::UnknownPod)?;
+        if let Some(node) = record.node {
+            let class = &self.classes[record.spec.index()];
+            self.nodes
+                .give_back(node, &taken_by_pod(class, record.devices), at);
+            self.nodes.drop_pod(node, pod.slot);
+            self.ring.push(at, node);
+        }
+        Ok(record)
+    }
+
+    fn place_hold(&mut self, hold: &Arc<Hold>, at: Revision) -> Result<(), Conflict> {
+        if self.holds.contains_key(&(hold.owner, hold.number)) {
+            return Err(Conflict::UnknownHold);
+        }
+        if self.nodes.object(hold.node).is_none() {
+            return Err(Conflict::UnknownNode);
+        }
+        let fits = self.nodes.has_room(hold.node, &hold.resources)
+            && self
+                .nodes
+                .devices_have_room(hold.node, hold.devices, hold.milli_per_device);
+        if !fits {
+            return Err(Conflict::NoRoom);
+        }
+        self.nodes.take(hold.node, &taken_by_hold(hold), at);
+        self.ring.push(at, hold.node);
+        self.holds.insert((hold.owner, hold.number), hold.clone());
+        Ok(())
+    }
+
+    /// The event that adds a node.
+    pub fn node_added(&self, object: Arc<crate::model::Node>) -> Event {
+        Event::NodeAdded {
+            node: NodeId::from_index(self.nodes.len()),
+            object,
+        }
+    }
+
+    /// The event that adds a class; `None` if it is known.
+    pub fn spec_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
+        let spec = SpecId::from_index(self.classes.len());
+        (!self.class_index.contains_key(object)).then(|| Event::SpecAdded {
+            spec,
+            object: object.clone(),
+        })
+    }
+}
+
+fn taken_by_pod(class: &Class, devices: crate::model::DeviceSet) -> Taken<'_> {
+    Taken {
+        resources: &class.requests,
+        devices,
+        milli_per_device: class.gpu.milli_per_device,
+    }
+}
+
+fn taken_by_hold(hold: &Hold) -> Taken<'_> {
+    Taken {
+        resources: &hold.resources,
+        devices: hold.devices,
+        milli_per_device: hold.milli_per_device,
+    }
+}
+
+/// The phase a pod is counted in after it ended.
+pub const fn final_phase(reason: EndReason) -> PodPhase {
+    match reason {
+        EndReason::Completed => PodPhase::Succeeded,
+        EndReason::TimeLimit | EndReason::Error | EndReason::Rejected => PodPhase::Failed,
+        EndReason::NodeLost | EndReason::Evicted | EndReason::Cancelled => PodPhase::Evicted,
+    }
+}

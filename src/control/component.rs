@@ -1,0 +1,89 @@
+//! Components: schedulers, controllers, autoscalers. They talk through the store only: each reads
+//! changes from its own cursor, decides, and hands back writes.
+
+use crate::cluster::{Conflict, Store};
+use crate::model::Event;
+use crate::units::{Instant, Revision};
+
+/// A change that a component wants, with the revision it was decided on.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The change.
+    pub event: Event,
+    /// What the component had seen when it decided.
+    pub decided_on: Revision,
+}
+
+/// What a component hands back from one step.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    /// Changes, in the order they are to be made.
+    pub writes: Vec<Write>,
+    /// When the component wants to be stepped even if nothing changes.
+    pub wake: Option<Instant>,
+    /// Pods decided on in this step; what a decision-time model charges for.
+    pub decided_pods: u32,
+    /// Jobs (gangs, or single pods) decided on in this step.
+    pub decided_jobs: u32,
+}
+
+impl Outbox {
+    /// Asks for a change, decided on what `store` shows.
+    pub fn write(&mut self, store: &Store, event: Event) {
+        self.writes.push(Write {
+            event,
+            decided_on: store.revision(),
+        });
+    }
+
+    /// Asks for a wake-up at `at`, or earlier if one is asked for already.
+    pub fn wake_at(&mut self, at: Instant) {
+        self.wake = Some(self.wake.map_or(at, |known| known.min(at)));
+    }
+
+    /// Empties the box and keeps its memory.
+    pub fn clear(&mut self) {
+        self.writes.clear();
+        self.wake = None;
+        self.decided_pods = 0;
+        self.decided_jobs = 0;
+    }
+}
+
+/// Whether a component has more to do at this instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing to do until something changes or it is woken.
+    Idle,
+    /// There is more; step again once these writes were made.
+    More,
+}
+
+/// A state machine of the control plane.
+pub trait Component: Send {
+    /// Its name, for messages and profiles.
+    fn name(&self) -> &str;
+
+    /// Up to where it has read the log.
+    fn cursor(&self) -> Revision;
+
+    /// Reads what is new, decides at most one thing, hands back what it wants.
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress;
+
+    /// A write was refused; the component may try otherwise in its next step.
+    fn refused(&mut self, write: &Write, conflict: &Conflict);
+
+    /// How many pods wait for a decision of this component.
+    fn backlog(&self) -> usize {
+        0
+    }
+
+    /// An equal machine that goes its own way from here.
+    fn clone_component(&self) -> Box<dyn Component>;
+}
+
+impl Clone for Box<dyn Component> {
+    fn clone(&self) -> Self {
+        self.clone_component()
+    }
+}

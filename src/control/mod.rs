@@ -1,0 +1,10 @@
+//! The control plane: deterministic state machines. Observations and wake-ups come in; writes to
+//! the store, commands to nodes and the next wake-up come out. Nothing here reads a clock, a file
+//! or a global random number, and nothing knows whether a simulator or real hosts drive it.
+
+pub mod component;
+pub mod node;
+pub mod scheduler;
+
+pub use component::{Component, Outbox, Progress, Write};
+pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};

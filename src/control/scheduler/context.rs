@@ -1,0 +1,30 @@
+//! What the plugins of one scheduling attempt look at.
+
+use crate::cluster::{Class, Store};
+use crate::units::{Instant, SpecId};
+
+/// The cluster and the class of the pod being placed. Filters and scores see the class and not the
+/// pod, so pods of one class get one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassContext<'a> {
+    /// The present.
+    pub now: Instant,
+    /// The cluster as the scheduler sees it.
+    pub store: &'a Store,
+    /// The class's index.
+    pub spec: SpecId,
+    /// The class.
+    pub class: &'a Class,
+}
+
+impl<'a> ClassContext<'a> {
+    /// The context of a class at an instant.
+    pub fn new(now: Instant, store: &'a Store, spec: SpecId) -> Self {
+        Self {
+            now,
+            store,
+            spec,
+            class: store.class(spec),
+        }
+    }
+}

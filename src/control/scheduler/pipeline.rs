@@ -1,0 +1,138 @@
+//! The scheduler with extension points, as a component: it reads the log, keeps the queue, and
+//! makes one attempt a step.
+
+use crate::cluster::{Conflict, Store};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::{Event, PodPhase, PodRef};
+use crate::units::{ComponentId, Instant, Revision};
+
+use super::cycle::{Cycle, Decision};
+use super::evaluate::Form;
+use super::permit::Waiting;
+use super::profile::Profile;
+use super::queue::Queue;
+
+/// A scheduler that places one pod at a time through the plugins of its profile.
+#[derive(Clone)]
+pub struct Pipeline {
+    owner: ComponentId,
+    cycle: Cycle,
+    queue: Queue,
+    waiting: Waiting,
+    cursor: Revision,
+    /// Pods whose binding was refused, to be tried again.
+    refused: Vec<PodRef>,
+}
+
+impl Pipeline {
+    /// A scheduler under a profile; `owner` is its place in the control plane.
+    pub fn new(owner: ComponentId, profile: Profile, form: Form) -> Self {
+        Self {
+            owner,
+            cycle: Cycle::new(profile, form),
+            queue: Queue::default(),
+            waiting: Waiting::default(),
+            cursor: Revision::default(),
+            refused: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            for slot in &mut self.cycle.profile.plugins {
+                slot.plugin.observe(store, &entry.event);
+            }
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    self.queue
+                        .push(&*self.cycle.profile.order, store, created.pod);
+                }
+                Event::PodEnded { .. }
+                | Event::NodeAdded { .. }
+                | Event::NodeUpdated { .. }
+                | Event::NodeReadiness { ready: true, .. }
+                | Event::HoldReleased { .. } => self.queue.unblock(),
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+        for pod in std::mem::take(&mut self.refused) {
+            self.queue.push(&*self.cycle.profile.order, store, pod);
+        }
+    }
+
+    fn attempt(&mut self, pod: PodRef, now: Instant, store: &Store, out: &mut Outbox) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        if record.phase != PodPhase::Pending {
+            return;
+        }
+        out.decided_pods += 1;
+        out.decided_jobs += 1;
+        match self.cycle.attempt(now, store, record) {
+            Decision::Place(placement) => {
+                let binding = self.cycle.bind(record, placement);
+                out.write(store, binding);
+            }
+            Decision::Hold(placement, limit) => {
+                let until = now.saturating_add(limit);
+                self.waiting
+                    .add(self.owner, record, (placement, until), store, out);
+            }
+            Decision::Unschedulable(changes) => {
+                self.queue.push(&*self.cycle.profile.order, store, pod);
+                self.queue.block(record.spec);
+                out.write(store, Event::PodUnschedulable { pod });
+                for change in changes {
+                    out.write(store, change);
+                }
+            }
+        }
+    }
+}
+
+impl Component for Pipeline {
+    fn name(&self) -> &str {
+        &self.cycle.profile.name
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(view);
+        if !self.waiting.is_empty() {
+            let lost = self
+                .waiting
+                .review(self.owner, &mut self.cycle, now, view, out);
+            self.refused.extend(lost);
+        }
+        // Writes of the review come first: they change what an attempt would look at.
+        if out.writes.is_empty()
+            && let Some(pod) = self.queue.pop()
+        {
+            self.attempt(pod, now, view, out);
+        }
+        if self.queue.is_idle() && self.refused.is_empty() {
+            Progress::Idle
+        } else {
+            Progress::More
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::PodBound { pod, .. } = write.event {
+            self.refused.push(pod);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.len() + self.waiting.len()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

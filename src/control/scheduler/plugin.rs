@@ -1,0 +1,198 @@
+//! Extension points of the pipeline. A plugin implements those it needs and names them in
+//! [`Plugin::points`]; the meaning of each point is that of the Kubernetes scheduling framework
+//! (spec: kubernetes.md 1.4, 1.14).
+
+use crate::cluster::Store;
+use crate::model::{DeviceSet, Event, Pod};
+use crate::units::{Duration, NodeId};
+
+use super::{ClassContext, Reason};
+
+/// A set of extension points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Points(u16);
+
+impl Points {
+    /// Prepares or refuses a pod before nodes are looked at.
+    pub const PRE_FILTER: Self = Self(1);
+    /// Says whether a node can take the pod.
+    pub const FILTER: Self = Self(1 << 1);
+    /// Makes room when no node can.
+    pub const POST_FILTER: Self = Self(1 << 2);
+    /// Prepares scoring.
+    pub const PRE_SCORE: Self = Self(1 << 3);
+    /// Gives a node points.
+    pub const SCORE: Self = Self(1 << 4);
+    /// Rescales points over the feasible nodes.
+    pub const NORMALIZE: Self = Self(1 << 5);
+    /// Chooses GPU devices on the chosen node.
+    pub const DEVICES: Self = Self(1 << 6);
+    /// Claims what belongs to the chosen node.
+    pub const RESERVE: Self = Self(1 << 7);
+    /// Lets the pod go on, wait, or not.
+    pub const PERMIT: Self = Self(1 << 8);
+    /// Writes the binding.
+    pub const BIND: Self = Self(1 << 9);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all points of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What a plugin's answer about a node depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The class and the state of that node alone; an answer stays true until the node changes.
+    Node,
+    /// Anything in the cluster; asked anew every time.
+    Cluster,
+}
+
+/// The answer of PreFilter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreFilter {
+    /// Filter is asked for every node.
+    Run,
+    /// Filter has nothing against any node.
+    Skip,
+    /// No node can take the pod.
+    Reject(Reason),
+}
+
+/// The answer of PreScore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreScore {
+    /// Score is asked for every feasible node.
+    Run,
+    /// The plugin gives no points.
+    Skip,
+}
+
+/// The answer of Permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// The pod is bound now.
+    Allow,
+    /// The pod keeps its place and waits, at most this long.
+    Wait(Duration),
+    /// The pod gives up its place.
+    Reject(Reason),
+}
+
+/// A scheduling plugin. Every method but [`Plugin::name`], [`Plugin::points`] and
+/// [`Plugin::clone_plugin`] has a neutral default.
+pub trait Plugin: Send {
+    /// Its name in the registry.
+    fn name(&self) -> &'static str;
+
+    /// The points it acts at.
+    fn points(&self) -> Points;
+
+    /// What its Filter and Score depend on.
+    fn scope(&self) -> Scope {
+        Scope::Node
+    }
+
+    /// The cluster changed. Called for every change, in order, before anything else is asked.
+    fn observe(&mut self, store: &Store, event: &Event) {
+        let _ = (store, event);
+    }
+
+    /// Prepares for a class.
+    fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
+        let _ = ctx;
+        PreFilter::Run
+    }
+
+    /// Whether the node can take a pod of the class.
+    fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
+        let _ = (ctx, node);
+        Ok(())
+    }
+
+    /// No node can take the pod: makes room on one, if it can, by changes it hands back.
+    fn post_filter(&mut self, ctx: &ClassContext<'_>, pod: &Pod) -> Vec<Event> {
+        let _ = (ctx, pod);
+        Vec::new()
+    }
+
+    /// Prepares scoring over the feasible nodes.
+    fn pre_score(&mut self, ctx: &ClassContext<'_>, feasible: &[NodeId]) -> PreScore {
+        let _ = (ctx, feasible);
+        PreScore::Run
+    }
+
+    /// Points of a feasible node; larger is better.
+    fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
+        let _ = (ctx, node);
+        0
+    }
+
+    /// Rescales the points of the feasible nodes, given in the order of nodes.
+    fn normalize(&self, ctx: &ClassContext<'_>, scores: &mut [i64]) {
+        let _ = (ctx, scores);
+    }
+
+    /// Chooses the devices for a pod of the class on a node that was found feasible.
+    fn devices(&mut self, ctx: &ClassContext<'_>, node: NodeId) -> Option<DeviceSet> {
+        let _ = (ctx, node);
+        None
+    }
+
+    /// Claims what belongs to the chosen node.
+    fn reserve(&mut self, ctx: &ClassContext<'_>, pod: &Pod, node: NodeId) -> Result<(), Reason> {
+        let _ = (ctx, pod, node);
+        Ok(())
+    }
+
+    /// Gives up what [`Plugin::reserve`] claimed.
+    fn unreserve(&mut self, ctx: &ClassContext<'_>, pod: &Pod, node: NodeId) {
+        let _ = (ctx, pod, node);
+    }
+
+    /// Lets the pod go on; asked again for waiting pods whenever something changed.
+    fn permit(&mut self, ctx: &ClassContext<'_>, pod: &Pod, node: NodeId) -> Permit {
+        let _ = (ctx, pod, node);
+        Permit::Allow
+    }
+
+    /// The change that binds the pod; `None` leaves it to the next binder.
+    fn bind(&mut self, pod: &Pod, node: NodeId, devices: DeviceSet) -> Option<Event> {
+        let _ = (pod, node, devices);
+        None
+    }
+
+    /// An equal plugin that goes its own way from here.
+    fn clone_plugin(&self) -> Box<dyn Plugin>;
+}
+
+impl Clone for Box<dyn Plugin> {
+    fn clone(&self) -> Self {
+        self.clone_plugin()
+    }
+}
+
+/// Chooses among the nodes with the highest total.
+pub trait Select: Send {
+    /// Its name in the registry.
+    fn name(&self) -> &'static str;
+
+    /// The chosen one of `tied`, which has at least one node, in snapshot order.
+    fn select(&mut self, ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId;
+
+    /// An equal chooser that goes its own way from here.
+    fn clone_select(&self) -> Box<dyn Select>;
+}
+
+impl Clone for Box<dyn Select> {
+    fn clone(&self) -> Self {
+        self.clone_select()
+    }
+}

@@ -1,0 +1,106 @@
+//! `summary.json`: what a run came to. Everything that is printed, plotted or reported is in here
+//! or in the tables beside it. The schema only grows; `schemaVersion` counts the steps.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of this schema.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What an experiment came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Version of this schema.
+    pub schema_version: u32,
+    /// Version of the program that ran it.
+    pub windtunnel: String,
+    /// The experiment's name.
+    pub name: String,
+    /// The question it answers.
+    pub description: String,
+    /// Blake3 hash of the scenario as run (every default filled in).
+    pub scenario_hash: String,
+    /// The input files, as written in the scenario, with the blake3 hash of their content.
+    pub inputs: Vec<InputSummary>,
+    /// One entry per variant, in written order.
+    pub variants: Vec<VariantSummary>,
+}
+
+/// An input file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputSummary {
+    /// The path as written.
+    pub path: String,
+    /// Blake3 hash of its bytes.
+    pub blake3: String,
+}
+
+/// What one variant came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VariantSummary {
+    /// Its name.
+    pub name: String,
+    /// Its seed.
+    pub seed: u64,
+    /// The system modelled.
+    pub system: String,
+    /// The scheduler's profile, or queue policy and backfilling.
+    pub scheduler: String,
+    /// Nodes at the start.
+    pub nodes: u64,
+    /// Pods that were submitted.
+    pub pods: u64,
+    /// Why the run ended: `reached`, `drained`, `idle` or `interrupted`.
+    pub ended: String,
+    /// Simulated time at the end, in nanoseconds.
+    pub end_ns: i64,
+    /// Changes applied to the store.
+    pub changes: u64,
+    /// Scheduling attempts.
+    pub decisions: u64,
+    /// Digest over every change: equal digests mean equal runs.
+    pub digest: String,
+    /// The metrics by id.
+    pub metrics: BTreeMap<String, MetricSummary>,
+    /// Means over the events of a fill-up, by arrived demand in percent of capacity; absent where
+    /// pods arrive by the times of a trace.
+    pub arrived: Option<ArrivedSummary>,
+    /// What was wrong in the input and what was done about it, one line each.
+    pub ledger: Vec<String>,
+}
+
+/// One metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricSummary {
+    /// Its value; `null` where it is undefined.
+    pub value: Option<f64>,
+    /// Its unit: `ratio`, `seconds`, `pods` …
+    pub unit: String,
+    /// Which direction is better: `higher`, `lower` or `none`.
+    pub better: String,
+    /// Why it is undefined, or what to know about the value.
+    pub note: Option<String>,
+    /// Whether percentiles come from buckets with a stated error.
+    pub approximate: bool,
+    /// How many observations it is made of, where it is made of observations.
+    pub observations: Option<u64>,
+}
+
+/// Series over arrived demand: the entry at `a` is the mean over all events whose arrived demand
+/// rounds to `a` percent of the cluster's capacity.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArrivedSummary {
+    /// Allocated share of all GPUs, in percent.
+    pub allocation_percent: Vec<Option<f64>>,
+    /// Fragmented amount, in percent of all GPUs.
+    pub fragmentation_percent: Vec<Option<f64>>,
+    /// Fragmented share of the idle GPUs, in percent.
+    pub fragmented_idle_percent: Vec<Option<f64>>,
+}

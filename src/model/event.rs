@@ -1,0 +1,175 @@
+//! The one list of what can happen to a cluster. The store is a function of these; metrics, views
+//! and the digest read nothing else.
+
+use std::sync::Arc;
+
+use super::{DeviceSet, Node, PodName, PodSpec};
+use crate::units::{
+    ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
+};
+
+/// A pod: its identity, which is never reused, and the row where its record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodRef {
+    /// Identity: the n-th pod created in its cell.
+    pub id: PodId,
+    /// Row in the pod slab.
+    pub slot: PodSlot,
+}
+
+/// A new pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodCreated {
+    /// Its identity and row, as the store foretold them.
+    pub pod: PodRef,
+    /// Its class.
+    pub spec: SpecId,
+    /// What it is called.
+    pub name: PodName,
+    /// Whom it is accounted to.
+    pub tenant: TenantId,
+    /// The gang it starts with, if any.
+    pub gang: Option<GangId>,
+    /// How long it says it may run at most.
+    pub time_limit: Option<Duration>,
+}
+
+/// Why a pod ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndReason {
+    /// Its work is done.
+    Completed,
+    /// It ran longer than its time limit and was killed.
+    TimeLimit,
+    /// It failed by itself.
+    Error,
+    /// It was refused for good: no node can ever take it, or its scheduler does not try again.
+    Rejected,
+    /// Its node went away.
+    NodeLost,
+    /// It was evicted on purpose.
+    Evicted,
+    /// It was withdrawn by its owner.
+    Cancelled,
+}
+
+/// A claim on a node's resources that is not (yet) a bound pod: assumed and nominated pods, permit
+/// waits, offers, reservations. It counts as used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Who holds.
+    pub owner: ComponentId,
+    /// The owner's own number for it, unique among its holds.
+    pub number: u64,
+    /// Where.
+    pub node: NodeId,
+    /// How much.
+    pub resources: Resources,
+    /// Devices and the milli-GPU taken of each.
+    pub devices: DeviceSet,
+    /// Milli-GPU taken of each device in `devices`.
+    pub milli_per_device: u16,
+    /// When it lapses by itself, if it does.
+    pub until: Option<Instant>,
+}
+
+/// What can happen. Ids are dense and never reused, except for pod slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A pod class was seen for the first time.
+    SpecAdded {
+        /// Its index: the next free one.
+        spec: SpecId,
+        /// Its content.
+        object: Arc<PodSpec>,
+    },
+    /// A node joined.
+    NodeAdded {
+        /// Its index: the next free one.
+        node: NodeId,
+        /// As declared.
+        object: Arc<Node>,
+    },
+    /// A node's declaration changed.
+    NodeUpdated {
+        /// Which.
+        node: NodeId,
+        /// As declared now.
+        object: Arc<Node>,
+    },
+    /// A node came up or went down; while down it takes nothing new.
+    NodeReadiness {
+        /// Which.
+        node: NodeId,
+        /// Whether it is up.
+        ready: bool,
+    },
+    /// A node left for good; no pod is on it any more.
+    NodeRemoved {
+        /// Which.
+        node: NodeId,
+    },
+    /// A pod was submitted.
+    PodCreated(PodCreated),
+    /// An attempt to place a pod failed; it stays pending.
+    PodUnschedulable {
+        /// Which.
+        pod: PodRef,
+    },
+    /// A pod was given a node.
+    PodBound {
+        /// Which.
+        pod: PodRef,
+        /// Where.
+        node: NodeId,
+        /// The GPU devices it takes there.
+        devices: DeviceSet,
+    },
+    /// A pod's node began to start it.
+    PodStarting {
+        /// Which.
+        pod: PodRef,
+    },
+    /// A pod runs.
+    PodRunning {
+        /// Which.
+        pod: PodRef,
+    },
+    /// A pod ended and holds nothing any more; its row is reused from now on.
+    PodEnded {
+        /// Which.
+        pod: PodRef,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Resources were claimed.
+    HoldPlaced(Arc<Hold>),
+    /// A claim was given up or lapsed.
+    HoldReleased {
+        /// Who held.
+        owner: ComponentId,
+        /// The owner's number for it.
+        number: u64,
+    },
+}
+
+impl Event {
+    /// What kind of change this is, in words.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SpecAdded { .. } => "a new class",
+            Self::NodeAdded { .. } => "a new node",
+            Self::NodeUpdated { .. } => "a node's new declaration",
+            Self::NodeReadiness { .. } => "a node's readiness",
+            Self::NodeRemoved { .. } => "a node's removal",
+            Self::PodCreated(_) => "a new pod",
+            Self::PodUnschedulable { .. } => "a failed attempt",
+            Self::PodBound { .. } => "a binding",
+            Self::PodStarting { .. } => "a starting pod",
+            Self::PodRunning { .. } => "a running pod",
+            Self::PodEnded { .. } => "a pod's end",
+            Self::HoldPlaced(_) => "a hold",
+            Self::HoldReleased { .. } => "a hold's release",
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A cell in the simulator: one cluster with its control plane, agents and machines.
+
+use std::sync::Arc;
+
+use crate::cluster::{Digest, Store, View};
+use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
+use crate::model::{Node, PodName};
+use crate::trace::{Arrival, ArrivalSource};
+use crate::units::{Instant, NodeId, SpecId};
+
+use super::{Machine, Options, SimError};
+
+/// What a cell is made of.
+pub struct CellParts {
+    /// Its nodes, in order.
+    pub nodes: Vec<Arc<Node>>,
+    /// Its control plane, in order of registration.
+    pub components: Vec<Box<dyn Component>>,
+    /// The agents of its nodes.
+    pub agent: Box<dyn NodeAgent>,
+    /// What arrives.
+    pub arrivals: Box<dyn ArrivalSource>,
+    /// Nodes that go down and come up again: when, which, up or down.
+    pub outages: Vec<(Instant, NodeId, bool)>,
+}
+
+/// One cluster with its control plane and machines.
+pub struct Cell {
+    pub(super) number: u16,
+    pub(super) store: Store,
+    pub(super) components: Vec<Seat>,
+    pub(super) agent: Box<dyn NodeAgent>,
+    pub(super) machine: Machine,
+    pub(super) digest: Digest,
+    pub(super) decisions: u64,
+    pub(super) arrivals: Box<dyn ArrivalSource>,
+    pub(super) upcoming: Option<Arrival>,
+    last_arrival: Instant,
+    pub(super) specs: Vec<SpecId>,
+    pub(super) gangs: u32,
+    pub(super) agent_output: AgentOutput,
+}
+
+/// A component in its place.
+pub(super) struct Seat {
+    pub(super) component: Box<dyn Component>,
+    /// What it sees, where that lags behind the store.
+    pub(super) view: Option<View>,
+    /// Writes that its deciding still takes time for.
+    pub(super) deciding: Option<Vec<Write>>,
+    /// Whether it has more to do at this instant, or is due to wake.
+    pub(super) due: bool,
+    pub(super) outbox: Outbox,
+}
+
+impl Cell {
+    pub(super) fn new(
+        number: u16,
+        options: &Options,
+        agent: Box<dyn NodeAgent>,
+        arrivals: Box<dyn ArrivalSource>,
+    ) -> Self {
+        Self {
+            number,
+            store: Store::new(),
+            components: Vec::new(),
+            agent,
+            machine: Machine::new(options.seed, options.start_up.clone()),
+            digest: Digest::new(),
+            decisions: 0,
+            arrivals,
+            upcoming: None,
+            last_arrival: Instant::ZERO,
+            specs: Vec::new(),
+            gangs: 0,
+            agent_output: AgentOutput::default(),
+        }
+    }
+
+    /// Reads the next arrival.
+    pub(super) fn fetch(&mut self) -> Result<(), SimError> {
+        self.upcoming = self.arrivals.next()?;
+        if let Some(arrival) = &mut self.upcoming {
+            // Readers deliver in order; whatever does not is held back rather than lost.
+            arrival.submit = arrival.submit.max(self.last_arrival);
+            self.last_arrival = arrival.submit;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a member of a gang.
+pub(super) fn member_name(gang: &PodName, member: u32) -> PodName {
+    match gang {
+        PodName::Job(number) | PodName::Member(number, _) => PodName::Member(*number, member),
+        PodName::Text(name) => PodName::Text(format!("{name}-{member}").into()),
+    }
+}

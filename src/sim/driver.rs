@@ -1,0 +1,192 @@
+//! The simulator's driver: pops what happens next, applies it, lets the control plane settle.
+
+use std::sync::atomic::Ordering;
+
+use crate::cluster::{Digest, Observer, Store, View};
+use crate::control::Outbox;
+use crate::units::{Duration, Instant};
+
+use super::cell::{Cell, CellParts, Seat};
+use super::engine::Engine;
+use super::queue::{EventQueue, Upcoming, rank};
+use super::{End, EndCause, Options, RunControl, SimError, Stepping, Stop};
+
+/// A running simulation.
+pub struct Simulation<'o> {
+    engine: Engine<'o>,
+    cells: Vec<Cell>,
+}
+
+/// How many events pass between two reports of progress.
+const PROGRESS_EVENTS: u64 = 1 << 14;
+
+impl<'o> Simulation<'o> {
+    /// Sets the world up at its zero: nodes are there, nothing has arrived.
+    pub fn new(
+        options: Options,
+        worlds: Vec<CellParts>,
+        observer: &'o mut dyn Observer,
+    ) -> Result<Self, SimError> {
+        let queue = EventQueue::default();
+        let mut engine = Engine {
+            options,
+            now: Instant::ZERO,
+            queue,
+            observer,
+        };
+        let mut cells = Vec::new();
+        for (number, parts) in worlds.into_iter().enumerate() {
+            let mut cell = Cell::new(number as u16, &engine.options, parts.agent, parts.arrivals);
+            for node in parts.nodes {
+                let event = cell.store.node_added(node.clone());
+                engine
+                    .commit(&mut cell, event)
+                    .map_err(|why| SimError::Declaration {
+                        what: format!("node `{}`", node.name),
+                        why: why.to_string(),
+                    })?;
+            }
+            for (at, node, up) in parts.outages {
+                let event = if up {
+                    Upcoming::NodeUp(node)
+                } else {
+                    Upcoming::NodeDown(node)
+                };
+                engine.queue.push(at, cell.number, event);
+            }
+            let lag = engine.options.view_lag;
+            for component in parts.components {
+                // A lagging view starts empty, so that the component reads the nodes like
+                // everything else.
+                let view = (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag));
+                cell.components.push(Seat {
+                    component,
+                    view,
+                    deciding: None,
+                    due: true,
+                    outbox: Outbox::default(),
+                });
+            }
+            cell.fetch()?;
+            cells.push(cell);
+        }
+        Ok(Self { engine, cells })
+    }
+
+    /// The store of a cell.
+    pub fn store(&self, cell: usize) -> &Store {
+        &self.cells[cell].store
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
+        let mut events = 0_u64;
+        let cause = loop {
+            if control.interrupted.load(Ordering::Relaxed) {
+                break EndCause::Interrupted;
+            }
+            let Some(at) = self.next_instant() else {
+                break EndCause::Idle;
+            };
+            if let Stop::At(end) = self.engine.options.stop
+                && at > end
+            {
+                self.engine.now = end;
+                break EndCause::Reached;
+            }
+            debug_assert!(at >= self.engine.now, "invariant: time does not go back");
+            self.engine.now = at;
+            events += self.happen(at)?;
+            self.settle_all()?;
+            if events % PROGRESS_EVENTS < 2 {
+                (control.progress)(at, events);
+            }
+            let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
+            if self.engine.options.stop == Stop::Drained && self.cells.iter().all(drained) {
+                break EndCause::Drained;
+            }
+        };
+        if let (EndCause::Idle, Stop::At(end)) = (cause, self.engine.options.stop) {
+            self.engine.now = end;
+        }
+        Ok(self.end(cause))
+    }
+
+    fn end(&self, cause: EndCause) -> End {
+        let mut digest = Digest::new();
+        let cause = match (cause, self.engine.options.stop) {
+            (EndCause::Idle, Stop::At(_)) => EndCause::Reached,
+            (cause, _) => cause,
+        };
+        for cell in &self.cells {
+            digest.include(&cell.digest.value());
+        }
+        let value = if let [cell] = self.cells.as_slice() {
+            cell.digest.value()
+        } else {
+            digest.value()
+        };
+        End {
+            cause,
+            at: self.engine.now,
+            changes: self.cells.iter().map(|cell| cell.store.revision().0).sum(),
+            decisions: self.cells.iter().map(|cell| cell.decisions).sum(),
+            digest: value,
+        }
+    }
+
+    fn next_instant(&self) -> Option<Instant> {
+        let arrivals = self
+            .cells
+            .iter()
+            .filter_map(|cell| Some(cell.upcoming.as_ref()?.submit));
+        arrivals
+            .chain(self.engine.queue.peek().map(|(at, _)| at))
+            .min()
+    }
+
+    /// Applies what happens at an instant: everything by rank, or one event.
+    fn happen(&mut self, at: Instant) -> Result<u64, SimError> {
+        let arrival_rank = match self.engine.options.stepping {
+            Stepping::PerInstant => rank::ARRIVAL,
+            Stepping::PerEvent => 0,
+        };
+        let mut events = 0;
+        loop {
+            let queued = self
+                .engine
+                .queue
+                .peek()
+                .filter(|&(due, _)| due == at)
+                .map(|(_, rank)| rank);
+            let arriving = self
+                .cells
+                .iter()
+                .position(|cell| cell.upcoming.as_ref().is_some_and(|next| next.submit == at));
+            match (queued, arriving) {
+                (None, None) => break,
+                (Some(rank), cell) if cell.is_none() || rank < arrival_rank => {
+                    if let Some((_, cell, event)) = self.engine.queue.pop() {
+                        self.engine
+                            .occur(&mut self.cells[usize::from(cell)], event)?;
+                    }
+                }
+                (_, Some(cell)) => self.engine.arrive(&mut self.cells[cell])?,
+                (Some(_), None) => unreachable!("invariant: the guard above took this case"),
+            }
+            events += 1;
+            if self.engine.options.stepping == Stepping::PerEvent {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    fn settle_all(&mut self) -> Result<(), SimError> {
+        for cell in &mut self.cells {
+            self.engine.settle(cell)?;
+            self.engine.observer.settled(self.engine.now, &cell.store);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! The engine below the driver: applies what happens in a cell, and carries commands and reports
+//! between the control plane, the node agents and the machines.
+
+use crate::cluster::Observer;
+use crate::control::node::{Assignment, Report};
+use crate::control::{MachineCommand, MachineEvent};
+use crate::model::{EndReason, Event, PodCreated, PodPhase, PodRef};
+use crate::units::{GangId, Instant, NodeId, SpecId, TenantId};
+
+use super::cell::{Cell, member_name};
+use super::machine::Immediate;
+use super::queue::{EventQueue, Upcoming};
+use super::{NodeLoss, Options, SimError};
+
+/// What all cells share: options, the clock, the event queue, the observer.
+pub(super) struct Engine<'o> {
+    pub(super) options: Options,
+    pub(super) now: Instant,
+    pub(super) queue: EventQueue,
+    pub(super) observer: &'o mut dyn Observer,
+}
+
+impl Engine<'_> {
+    /// Applies an event that was due.
+    pub(super) fn occur(&mut self, cell: &mut Cell, event: Upcoming) -> Result<(), SimError> {
+        let now = self.now;
+        match event {
+            Upcoming::NodeUp(node) => {
+                self.observed(cell, Event::NodeReadiness { node, ready: true })
+            }
+            Upcoming::NodeDown(node) => self.node_down(cell, node),
+            Upcoming::Started(pod) if cell.machine.work(pod).is_some() => self.started(cell, pod),
+            Upcoming::Exit(pod) if cell.machine.is_running(pod) => {
+                let event = MachineEvent::Exited { success: true };
+                cell.agent.machine(now, pod, event, &mut cell.agent_output);
+                self.carry(cell)
+            }
+            Upcoming::AgentTimer(pod) if cell.machine.work(pod).is_some() => {
+                cell.agent.woken(now, pod, &mut cell.agent_output);
+                self.carry(cell)
+            }
+            Upcoming::Wake(component) => {
+                cell.components[component.index()].due = true;
+                Ok(())
+            }
+            Upcoming::Decided(component) => self.decided(cell, component.index()),
+            // What was due of a pod that has ended meanwhile.
+            Upcoming::Started(_) | Upcoming::Exit(_) | Upcoming::AgentTimer(_) => Ok(()),
+        }
+    }
+
+    fn started(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+        cell.machine
+            .started(self.now, pod, cell.number, &mut self.queue);
+        cell.agent
+            .machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
+        self.carry(cell)
+    }
+
+    fn node_down(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        self.observed(cell, Event::NodeReadiness { node, ready: false })?;
+        let lost: Vec<PodRef> = cell
+            .store
+            .nodes()
+            .pods(node)
+            .iter()
+            .filter_map(|&slot| cell.store.pods().at(slot))
+            .map(|pod| pod.pod)
+            .collect();
+        for pod in lost {
+            let again = cell
+                .store
+                .pods()
+                .get(pod)
+                .cloned()
+                .zip(cell.machine.work(pod));
+            self.observed(
+                cell,
+                Event::PodEnded {
+                    pod,
+                    reason: EndReason::NodeLost,
+                },
+            )?;
+            if let (NodeLoss::Resubmit, Some((record, work))) = (self.options.node_loss, again) {
+                let created = PodCreated {
+                    pod: cell.store.pods().next(),
+                    spec: record.spec,
+                    name: record.name,
+                    tenant: record.tenant,
+                    gang: record.gang,
+                    time_limit: record.time_limit,
+                };
+                cell.machine.submit(created.pod, work.run_time);
+                self.observed(cell, Event::PodCreated(created))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates the pods of the next arrival.
+    pub(super) fn arrive(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+        let Some(arrival) = cell.upcoming.take() else {
+            return Ok(());
+        };
+        let spec = self.spec_of(cell, arrival.class)?;
+        let gang = (arrival.members > 1).then(|| {
+            cell.gangs += 1;
+            GangId(cell.gangs - 1)
+        });
+        for member in 0..arrival.members {
+            let created = PodCreated {
+                pod: cell.store.pods().next(),
+                spec,
+                name: if gang.is_some() {
+                    member_name(&arrival.name, member)
+                } else {
+                    arrival.name.clone()
+                },
+                tenant: TenantId(arrival.tenant),
+                gang,
+                time_limit: arrival.time_limit,
+            };
+            cell.machine.submit(created.pod, arrival.run_time);
+            self.observed(cell, Event::PodCreated(created))?;
+        }
+        cell.fetch()
+    }
+
+    /// The class of an arrival, added to the store when it is met for the first time.
+    fn spec_of(&mut self, cell: &mut Cell, class: u32) -> Result<SpecId, SimError> {
+        while cell.specs.len() <= class as usize {
+            let object = cell.arrivals.classes()[cell.specs.len()].clone();
+            let spec = if let Some(event) = cell.store.spec_added(&object) {
+                let spec = SpecId::from_index(cell.store.class_count());
+                self.commit(cell, event)
+                    .map_err(|why| SimError::Declaration {
+                        what: "a pod of the workload".to_owned(),
+                        why: why.to_string(),
+                    })?;
+                spec
+            } else {
+                cell.store
+                    .class_of(&object)
+                    .ok_or_else(|| SimError::Invariant {
+                        at: self.now,
+                        what: "a known class is unknown".to_owned(),
+                        seed: self.options.seed,
+                    })?
+            };
+            cell.specs.push(spec);
+        }
+        Ok(cell.specs[class as usize])
+    }
+
+    /// A change that the world makes: it can't be refused.
+    pub(super) fn observed(&mut self, cell: &mut Cell, event: Event) -> Result<(), SimError> {
+        let kind = event.kind();
+        self.commit(cell, event).map_err(|why| SimError::Invariant {
+            at: self.now,
+            what: format!("{kind} was refused: {why}"),
+            seed: self.options.seed,
+        })
+    }
+
+    /// Applies a change; everybody who watches sees it.
+    pub(super) fn commit(
+        &mut self,
+        cell: &mut Cell,
+        event: Event,
+    ) -> Result<(), crate::cluster::Conflict> {
+        let ended = cell.store.apply(self.now, event)?;
+        if let Some(entry) = cell.store.log().last() {
+            cell.digest.event(self.now, &entry.event);
+            self.observer
+                .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
+        }
+        if let Some(pod) = ended {
+            cell.machine.forget(pod.pod);
+        }
+        Ok(())
+    }
+
+    /// A pod was bound: its node is told.
+    pub(super) fn assign(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+        let Some(record) = cell.store.pods().get(pod) else {
+            return Ok(());
+        };
+        let Some(node) = record.node else {
+            return Ok(());
+        };
+        let assignment = Assignment {
+            pod,
+            node,
+            time_limit: record.time_limit,
+        };
+        cell.agent
+            .assigned(self.now, assignment, &mut cell.agent_output);
+        self.carry(cell)
+    }
+
+    /// Carries an agent's reports to the store and its orders to the machines, until it has none.
+    fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+        let mut output = std::mem::take(&mut cell.agent_output);
+        for &(at, pod) in &output.wakes {
+            self.queue
+                .push(at.max(self.now), cell.number, Upcoming::AgentTimer(pod));
+        }
+        for &report in &output.reports {
+            self.report(cell, report)?;
+        }
+        for &command in &output.commands {
+            self.order(cell, command)?;
+        }
+        output.clear();
+        // What the orders led to was carried by the calls above, with boxes of their own.
+        cell.agent_output = output;
+        Ok(())
+    }
+
+    fn order(&mut self, cell: &mut Cell, command: MachineCommand) -> Result<(), SimError> {
+        match cell
+            .machine
+            .order(self.now, command, cell.number, &mut self.queue)
+        {
+            Immediate::Nothing => Ok(()),
+            Immediate::Started(pod) => self.started(cell, pod),
+            Immediate::Stopped(pod) => {
+                cell.agent
+                    .machine(self.now, pod, MachineEvent::Stopped, &mut cell.agent_output);
+                self.carry(cell)
+            }
+        }
+    }
+
+    fn report(&mut self, cell: &mut Cell, report: Report) -> Result<(), SimError> {
+        let (Report::Starting(pod) | Report::Running(pod) | Report::Ended(pod, _)) = report;
+        // A report about a pod that has ended meanwhile says nothing new.
+        let Some(phase) = cell.store.pods().get(pod).map(|pod| pod.phase) else {
+            return Ok(());
+        };
+        let event = match report {
+            Report::Starting(pod) if phase == PodPhase::Bound => Event::PodStarting { pod },
+            Report::Running(pod) if phase != PodPhase::Running => Event::PodRunning { pod },
+            Report::Ended(pod, reason) => Event::PodEnded { pod, reason },
+            Report::Starting(_) | Report::Running(_) => return Ok(()),
+        };
+        self.observed(cell, event)
+    }
+}

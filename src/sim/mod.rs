@@ -1,0 +1,18 @@
+//! The simulator: virtual time, the machine under the node agents, and the driver that carries
+//! commands and observations between them and the control plane.
+
+pub mod cell;
+pub mod check;
+pub mod driver;
+mod engine;
+pub mod machine;
+pub mod options;
+pub mod queue;
+mod settle;
+
+pub use cell::{Cell, CellParts};
+pub use driver::Simulation;
+pub use machine::Machine;
+pub use options::{
+    DecisionTime, End, EndCause, NodeLoss, Options, RunControl, SimError, StartUp, Stepping, Stop,
+};

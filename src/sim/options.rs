@@ -1,0 +1,167 @@
+//! How a simulation is set up, and how it ended.
+
+use std::sync::atomic::AtomicBool;
+
+use thiserror::Error;
+
+use crate::rng::Distribution;
+use crate::trace::TraceError;
+use crate::units::{Duration, Instant};
+
+/// When a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At an instant.
+    At(Instant),
+    /// When every pod that was submitted has ended and none will come.
+    Drained,
+    /// When nothing more can happen.
+    Idle,
+}
+
+/// How long a scheduler takes to decide, as charged by the driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecisionTime {
+    /// For every pod.
+    pub per_pod: Duration,
+    /// For every job, in addition.
+    pub per_job: Duration,
+}
+
+impl DecisionTime {
+    /// The time charged for a step.
+    pub fn charge(self, pods: u32, jobs: u32) -> Duration {
+        let pods = self.per_pod.checked_mul(i64::from(pods));
+        let jobs = self.per_job.checked_mul(i64::from(jobs));
+        pods.zip(jobs)
+            .and_then(|(pods, jobs)| pods.checked_add(jobs))
+            .unwrap_or(Duration::MAX)
+    }
+}
+
+/// How long a pod's processes take to start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum StartUp {
+    /// No time.
+    #[default]
+    None,
+    /// A draw per pod from its own stream.
+    Drawn(Distribution),
+}
+
+/// When the control plane acts within an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stepping {
+    /// Once everything of the instant has happened, by rank.
+    #[default]
+    PerInstant,
+    /// After every single event, arrivals before ends, as published simulators of batch queues do
+    /// (spec: published-results.md section 2).
+    PerEvent,
+}
+
+/// What becomes of the pods of a node that goes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeLoss {
+    /// They are lost.
+    #[default]
+    Lose,
+    /// They are submitted again from the start, as new pods.
+    Resubmit,
+}
+
+/// A set-up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// When the run is over.
+    pub stop: Stop,
+    /// How long deciding takes.
+    pub decision_time: DecisionTime,
+    /// How long starting takes.
+    pub start_up: StartUp,
+    /// When the control plane acts.
+    pub stepping: Stepping,
+    /// What becomes of pods on lost nodes.
+    pub node_loss: NodeLoss,
+    /// How much later components see what happens.
+    pub view_lag: Duration,
+}
+
+/// The caller's hand on a run.
+pub struct RunControl<'a> {
+    /// Set from outside to stop at the next consistent point.
+    pub interrupted: &'a AtomicBool,
+    /// Told now and then how far the run is: simulated time, events so far.
+    pub progress: &'a mut dyn FnMut(Instant, u64),
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndCause {
+    /// The instant it was to stop at.
+    Reached,
+    /// Every pod has ended.
+    Drained,
+    /// Nothing more can happen.
+    Idle,
+    /// It was interrupted.
+    Interrupted,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub cause: EndCause,
+    /// When.
+    pub at: Instant,
+    /// Changes applied, over all cells.
+    pub changes: u64,
+    /// Decisions taken, over all cells.
+    pub decisions: u64,
+    /// Digest over all cells, in order.
+    pub digest: String,
+}
+
+/// Why a run can't go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SimError {
+    /// The trace can't be read on.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// What the scenario declares can't be.
+    #[error("{what}: {why}")]
+    Declaration {
+        /// Which object.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Components keep each other busy at one instant.
+    #[error(
+        "livelock at {at}: {components} keep writing without end; after {rounds} rounds the run \
+         was stopped"
+    )]
+    Livelock {
+        /// When.
+        at: Instant,
+        /// Who.
+        components: String,
+        /// How often every component was asked.
+        rounds: u64,
+    },
+    /// Something that can't be happened.
+    #[error(
+        "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"
+    )]
+    Invariant {
+        /// When.
+        at: Instant,
+        /// What.
+        what: String,
+        /// The run's seed.
+        seed: u64,
+    },
+}

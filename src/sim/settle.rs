@@ -1,0 +1,152 @@
+//! Letting a control plane settle: components run in order of registration, repeated until nobody
+//! has anything to do. A bound guards against components that keep each other busy.
+
+use crate::control::{Progress, Write};
+use crate::model::Event;
+use crate::units::{ComponentId, Duration, Revision};
+
+use super::SimError;
+use super::cell::{Cell, Seat};
+use super::engine::Engine;
+use super::queue::Upcoming;
+
+/// Rounds at one instant that are always allowed.
+const ROUNDS_ALLOWED: u64 = 1 << 20;
+
+/// Rounds allowed besides for every living pod and node.
+const ROUNDS_PER_OBJECT: u64 = 64;
+
+impl Engine<'_> {
+    /// Runs components until none has anything to do at this instant.
+    pub(super) fn settle(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+        let objects = (cell.store.pods().living() + cell.store.nodes().len()) as u64;
+        let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
+        let mut rounds = 0_u64;
+        loop {
+            let mut busy = false;
+            for index in 0..cell.components.len() {
+                busy |= self.step(cell, index)?;
+            }
+            if !busy {
+                break;
+            }
+            rounds += 1;
+            if rounds > bound {
+                return Err(self.livelock(cell, rounds));
+            }
+        }
+        truncate(cell);
+        Ok(())
+    }
+
+    /// Steps a component if it has anything to do; returns whether it had.
+    fn step(&mut self, cell: &mut Cell, index: usize) -> Result<bool, SimError> {
+        let now = self.now;
+        let seat = &mut cell.components[index];
+        if seat.deciding.is_some() {
+            return Ok(false);
+        }
+        let component = ComponentId::from_index(index);
+        if let Some(view) = &mut seat.view
+            && let Some(due) = view.advance(&cell.store, now)
+        {
+            self.queue.push(due, cell.number, Upcoming::Wake(component));
+        }
+        let seen = seat.view.as_ref().map_or(&cell.store, |view| view.store());
+        if !seat.due && seat.component.cursor() >= seen.revision() {
+            return Ok(false);
+        }
+        seat.outbox.clear();
+        let progress = seat.component.step(now, seen, &mut seat.outbox);
+        seat.due = progress == Progress::More;
+        if let Some(at) = seat.outbox.wake {
+            self.queue
+                .push(at.max(now), cell.number, Upcoming::Wake(component));
+        }
+        let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
+        cell.decisions += u64::from(pods);
+        let charge = self.options.decision_time.charge(pods, jobs);
+        let writes = std::mem::take(&mut seat.outbox.writes);
+        if charge > Duration::ZERO {
+            seat.deciding = Some(writes);
+            self.queue.push(
+                now.saturating_add(charge),
+                cell.number,
+                Upcoming::Decided(component),
+            );
+        } else {
+            let writes = self.write_all(cell, index, writes)?;
+            cell.components[index].outbox.writes = writes;
+        }
+        Ok(true)
+    }
+
+    /// A component has finished deciding: its writes are made.
+    pub(super) fn decided(&mut self, cell: &mut Cell, index: usize) -> Result<(), SimError> {
+        cell.components[index].due = true;
+        if let Some(writes) = cell.components[index].deciding.take() {
+            self.write_all(cell, index, writes)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a component's writes in order; returns the emptied box for reuse.
+    fn write_all(
+        &mut self,
+        cell: &mut Cell,
+        index: usize,
+        mut writes: Vec<Write>,
+    ) -> Result<Vec<Write>, SimError> {
+        for write in writes.drain(..) {
+            let bound = if let Event::PodBound { pod, .. } = write.event {
+                Some(pod)
+            } else {
+                None
+            };
+            match self.commit(cell, write.event.clone()) {
+                Ok(()) => {
+                    if let Some(pod) = bound {
+                        self.assign(cell, pod)?;
+                    }
+                }
+                Err(conflict) => {
+                    let seat = &mut cell.components[index];
+                    seat.component.refused(&write, &conflict);
+                    seat.due = true;
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    fn livelock(&self, cell: &Cell, rounds: u64) -> SimError {
+        let busy = |seat: &&Seat| seat.due || seat.component.cursor() < cell.store.revision();
+        let names: Vec<String> = cell
+            .components
+            .iter()
+            .filter(busy)
+            .map(|seat| format!("`{}`", seat.component.name()))
+            .collect();
+        SimError::Livelock {
+            at: self.now,
+            components: names.join(", "),
+            rounds,
+        }
+    }
+}
+
+/// Forgets what every component has read.
+fn truncate(cell: &mut Cell) {
+    let mut read = cell.store.revision();
+    for seat in &mut cell.components {
+        let cursor: Revision = seat.component.cursor();
+        match &mut seat.view {
+            Some(view) => {
+                view.truncate(cursor);
+                read = read.min(view.cursor());
+            }
+            None => read = read.min(cursor),
+        }
+    }
+    cell.store.truncate(read);
+}
