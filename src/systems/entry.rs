@@ -3,8 +3,10 @@
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::control::{Component, NodeAgent};
+use crate::control::{Component, NodeAgent, Stepping};
 use crate::policy::{ProfileChoice, ProfileError, Setup};
+
+use super::batch::{BatchError, BatchOptions};
 
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +17,8 @@ pub struct SystemEntry {
     pub summary: &'static str,
     /// Whose rules it follows, and of which version.
     pub source: &'static str,
+    /// Whether its scheduler plans jobs under an order of jobs, rather than pods in a queue.
+    pub plans_jobs: bool,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
 }
@@ -26,6 +30,8 @@ pub struct SystemRequest {
     pub setup: Setup,
     /// The scheduler's profile.
     pub profile: ProfileChoice,
+    /// The order of jobs and the backfilling rule, for systems that plan jobs.
+    pub jobs: BatchOptions,
     /// How nodes are evaluated; both forms decide alike.
     pub form: Form,
     /// Whether nodes stop pods that run longer than their time limit.
@@ -47,6 +53,8 @@ pub struct SystemParts {
     pub components: Vec<Box<dyn Component>>,
     /// The agents of all nodes.
     pub agent: Box<dyn NodeAgent>,
+    /// When the control plane acts within an instant.
+    pub stepping: Stepping,
 }
 
 /// Why a system can't be built.
@@ -63,4 +71,7 @@ pub enum SystemError {
     /// Its profile is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// Its order of jobs or its backfilling rule is wrong.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
 }

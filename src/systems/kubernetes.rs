@@ -3,6 +3,7 @@
 
 use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::plain_agent::PlainAgent;
+use crate::control::Stepping;
 use crate::control::scheduler::Pipeline;
 use crate::policy::build_profile;
 use crate::units::ComponentId;
@@ -12,6 +13,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "kubernetes",
     summary: "A scheduler with extension points that places one pod at a time.",
     source: "kube-scheduler 1.34: scheduling framework, resource fit, taints, node affinity",
+    plans_jobs: false,
     build,
 };
 
@@ -21,5 +23,6 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
         components: vec![Box::new(scheduler)],
         agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerInstant,
     })
 }

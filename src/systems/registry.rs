@@ -2,10 +2,10 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::kubernetes;
+use super::{batch, kubernetes};
 
 /// The systems.
-pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY];
+pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY, batch::ENTRY];
 
 /// The system of a name.
 ///
@@ -34,6 +34,7 @@ mod tests {
     use crate::policy::profiles::PROFILES;
     use crate::policy::{ProfileChoice, Setup};
     use crate::systems::SystemRequest;
+    use crate::systems::batch::BatchOptions;
     use crate::systems::entry::TimeLimits;
 
     #[test]
@@ -42,6 +43,7 @@ mod tests {
         let request = |profile: &str| SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
+            jobs: BatchOptions::default(),
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };
@@ -58,7 +60,7 @@ mod tests {
             Some("there is no profile `fdg`; did you mean `fgd`?")
         );
         let error = find("kubernetis").err().map(|error| error.to_string());
-        let expected = "there is no system `kubernetis`; known are `kubernetes`";
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

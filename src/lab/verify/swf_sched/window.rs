@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::jobs::Job;
 use crate::cluster::{Observer, Store};
+use crate::control::Stepping;
 use crate::control::node::{AgentOutput, Assignment, NodeAgent, Report};
 use crate::control::{MachineCommand, MachineEvent};
 use crate::model::resource_list::{CPU, PODS};
 use crate::model::{EndReason, Event, Node, Pod, PodName, PodRef, PodSpec, ResourceList};
 use crate::sim::{
-    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stepping, Stop,
+    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::{BatchOptions, planner};
 use crate::trace::{Arrival, MemorySource, Recorded};
