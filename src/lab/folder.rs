@@ -241,6 +241,12 @@ impl ResultFolder {
         self.text(name, &text)
     }
 
+    /// Removes a folder below, with what is in it.
+    pub fn discard(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.partial.join(name);
+        fs::remove_dir_all(&path).at(&path)
+    }
+
     /// Gives the folder its name. Returns it.
     pub fn finish(self) -> Result<PathBuf, FolderError> {
         let Self {
@@ -295,6 +301,33 @@ impl ResultFolder {
             path,
         })
     }
+}
+
+/// Writes one file of a user's choice under a temporary name and renames it.
+pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
+    if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
+        return Err(FolderError::Exists {
+            path: path.to_path_buf(),
+        });
+    }
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::create_dir_all(parent).at(parent)?;
+    }
+    let mut temporary = path.to_path_buf().into_os_string();
+    temporary.push(".partial");
+    let temporary = PathBuf::from(temporary);
+    let file = File::create(&temporary).at(&temporary)?;
+    let sink = Sink::Plain(BufWriter::new(file));
+    let mut output = OutputFile {
+        sink,
+        temporary,
+        path: path.to_path_buf(),
+    };
+    output.write_all(bytes).at(path)?;
+    output.finish()
 }
 
 /// Whether `out` is there; an error where it may not be replaced.

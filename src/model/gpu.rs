@@ -27,7 +27,8 @@ pub struct GpuRequest {
     pub devices: u8,
     /// Milli-GPU asked of each device, 1–1,000; less than 1,000 only with one device.
     pub milli_per_device: u16,
-    /// Admissible models, sorted; empty admits every model.
+    /// Admissible models as written; empty admits every model. The order has no meaning for
+    /// placement, but workloads are grouped by this text (spec: published-results.md 1.7).
     pub models: Vec<Text>,
 }
 

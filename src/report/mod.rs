@@ -13,6 +13,7 @@ pub mod format;
 pub mod html;
 pub mod plot;
 pub mod table;
+pub mod trace;
 pub mod verdict;
 
 #[cfg(test)]

@@ -2,7 +2,32 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod error;
+pub mod formats;
+pub mod generate;
+pub mod input;
+pub mod inspect;
+pub mod intern;
+pub mod ledger;
+pub mod lookahead;
+pub mod manifest;
+pub mod memory;
+pub mod merge;
+pub mod options;
+pub mod order;
+pub mod output;
+pub mod quantiles;
+pub mod registry;
 pub mod stream;
+pub mod table;
+pub mod transform;
+
+#[cfg(test)]
+mod real_files;
 
 pub use error::TraceError;
+pub use input::Input;
+pub use ledger::{Action, Ledger, OnBadRow, RowPolicy};
+pub use memory::{MemorySource, Recorded};
+pub use options::ReadOptions;
+pub use order::{FillOrder, FillResource, FillUp, Filled, fill_up};
 pub use stream::{Arrival, ArrivalSource, Classes};

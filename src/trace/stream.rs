@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{PodName, PodSpec};
+use crate::model::{PodName, PodSpec, Text};
 use crate::units::{Duration, Instant};
 
 use super::error::TraceError;
+use super::ledger::Ledger;
 
 /// One job or pod that arrives: `members` pods of one class that start together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,4 +46,15 @@ pub trait ArrivalSource: Send {
 
     /// A source at the same position that can be read on its own.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
+
+    /// What was wrong in what was read up to now, and what was done about it.
+    fn ledger(&self) -> &Ledger {
+        static NOTHING: Ledger = Ledger::EMPTY;
+        &NOTHING
+    }
+
+    /// The names of the tenants seen up to now, by number; empty if the source has none.
+    fn tenants(&self) -> &[Text] {
+        &[]
+    }
 }

@@ -13,6 +13,7 @@ pub mod profile;
 pub mod queue;
 pub mod reason;
 
+pub use batch::BatchPlanner;
 pub use context::ClassContext;
 pub use pipeline::Pipeline;
 pub use plugin::{Plugin, Points, Scope, Select};

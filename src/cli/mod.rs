@@ -1,0 +1,85 @@
+//! The command line: one file per subcommand, thin. The wall clock, the environment and the
+//! terminal are read here and nowhere else.
+
+mod exit;
+mod interrupt;
+mod progress;
+mod run;
+mod schema;
+mod systems;
+mod terminal;
+mod trace;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+/// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
+/// traces, in deterministic time.
+#[derive(Debug, Parser)]
+#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::HELP)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags of every subcommand.
+#[derive(Clone, Debug, clap::Args)]
+struct Global {
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Don't draw progress bars
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// Where the traces that scenarios and vectors name are kept; may be given several times
+    #[arg(long = "traces", value_name = "DIR", global = true)]
+    traces: Vec<PathBuf>,
+    /// How many threads run variants side by side [default: all processors]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an experiment (without a file: the bundled one), write a result folder, print the summary
+    Run(run::RunArguments),
+    /// Judge recorded decisions and published tables against what this program decides
+    Verify(verify::VerifyArguments),
+    /// Look into traces, check them, make them
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
+    /// List systems, profiles, policies, queue policies, trace formats and generators
+    Systems(systems::SystemsArguments),
+    /// Print the JSON Schema of the experiment file, or of the result
+    Schema(schema::SchemaArguments),
+}
+
+/// Runs the command line and says how it ended.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let global = arguments.global;
+    let command = arguments
+        .command
+        .unwrap_or(Command::Run(run::RunArguments::default()));
+    let result = match command {
+        Command::Run(arguments) => run::run(&global, &arguments),
+        Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Trace(command) => trace::run(&global, &command),
+        Command::Systems(arguments) => systems::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    };
+    exit::report(&global, result)
+}

@@ -1,0 +1,119 @@
+//! Backfilling: which jobs may start while the chosen one waits for room.
+
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use crate::cluster::Store;
+use crate::units::{Instant, NodeId, Resources};
+
+use super::job::{Job, JobFacts};
+use super::room::{admits, slots_in};
+use super::running::{Place, Running, RunningJob};
+
+/// A rule that lets jobs start before the chosen one.
+pub trait Backfill: Send {
+    /// Its name in the registry.
+    fn name(&self) -> &'static str;
+
+    /// Whether it ever lets a job start before the chosen one.
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// The chosen job does not fit; asked once for every chosen job, when that is found.
+    fn blocked(&mut self, outlook: &Outlook<'_>) {
+        let _ = outlook;
+    }
+
+    /// Whether a job that fits may start before the chosen one. The waiting jobs are gone through
+    /// in the order of submission: all of them when room was freed, new ones otherwise. So a job
+    /// that was refused once must not become admissible merely because time passes.
+    fn admits(&self, now: Instant, job: &JobFacts) -> bool;
+
+    /// An equal rule in the same state.
+    fn clone_backfill(&self) -> Box<dyn Backfill>;
+}
+
+impl Clone for Box<dyn Backfill> {
+    fn clone(&self) -> Self {
+        self.clone_backfill()
+    }
+}
+
+/// What a backfilling rule may look at when the chosen job does not fit.
+pub struct Outlook<'a> {
+    /// The present.
+    pub now: Instant,
+    pub(super) store: &'a Store,
+    pub(super) running: &'a Running,
+    pub(super) chosen: &'a Job,
+    /// How many members of the chosen job fit now.
+    pub(super) room: u64,
+}
+
+impl Outlook<'_> {
+    /// The chosen job.
+    pub fn chosen(&self) -> &JobFacts {
+        &self.chosen.facts
+    }
+
+    /// When the chosen job has room if every running job ends at its start plus requested time:
+    /// the expected end of the job whose end makes it fit. If even the last one does not, that
+    /// one's; if nothing runs, now.
+    pub fn earliest_start(&self) -> Instant {
+        let wanted = self.chosen.members.len() as u64;
+        let mut room = self.room;
+        let mut freed = Freed::default();
+        let mut earliest = self.now;
+        for job in self.running.by_end() {
+            earliest = job.expected_end;
+            room += self.room_after(job, &mut freed);
+            if room >= wanted {
+                break;
+            }
+        }
+        earliest
+    }
+
+    /// How many more members of the chosen job fit once a running job has ended as well.
+    fn room_after(&self, job: &RunningJob, freed: &mut Freed) -> u64 {
+        if self.store.class_count() == 1 {
+            // Members of one class take each other's places one for one.
+            return job.members as u64;
+        }
+        let held = job.places.iter().filter(|place| place.held);
+        held.map(|place| freed.add(self, job, place)).sum()
+    }
+}
+
+/// What is left on the nodes that expected ends would free.
+#[derive(Default)]
+struct Freed {
+    nodes: BTreeMap<NodeId, (Resources, SmallVec<[u16; 8]>)>,
+}
+
+impl Freed {
+    fn add(&mut self, outlook: &Outlook<'_>, job: &RunningJob, place: &Place) -> u64 {
+        let store = outlook.store;
+        let nodes = store.nodes();
+        let node = place.node;
+        let wanted = store.class(outlook.chosen.spec);
+        if !nodes.schedulable()[node.index()] || !admits(store, wanted, node) {
+            return 0;
+        }
+        let (free, devices) = self.nodes.entry(node).or_insert_with(|| {
+            (
+                nodes.free().row(node),
+                SmallVec::from_slice(nodes.gpu_room(node)),
+            )
+        });
+        let before = slots_in(wanted, free, devices);
+        let ending = store.class(job.spec);
+        free.add(&ending.requests);
+        for device in place.devices.iter() {
+            devices[device] += ending.gpu.milli_per_device;
+        }
+        u64::from(slots_in(wanted, free, devices).saturating_sub(before))
+    }
+}

@@ -1,0 +1,100 @@
+//! Jobs as the batch planner sees them, and the order they are chosen in.
+
+use smallvec::SmallVec;
+
+use crate::model::PodRef;
+use crate::units::{Duration, Instant, SpecId};
+
+/// A job's place in the order of submission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobNumber(pub u64);
+
+/// What an order or a backfilling rule may know of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobFacts {
+    /// When it was submitted.
+    pub submitted: Instant,
+    /// How long it says it may run; [`Duration::MAX`] where it does not say.
+    pub requested: Duration,
+    /// Processors over all members, rounded up; the number of members where none are asked for.
+    pub processors: i64,
+}
+
+/// A job's score: the smallest is chosen first, equal scores in the order of submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Score(i64, i64);
+
+impl Score {
+    /// A whole number.
+    pub const fn whole(number: i64) -> Self {
+        Self(number, 0)
+    }
+
+    /// Two whole numbers, the second for equal first ones.
+    pub const fn pair(first: i64, second: i64) -> Self {
+        Self(first, second)
+    }
+
+    /// A float, in the order of [`f64::total_cmp`] except that both zeros are equal.
+    pub fn float(number: f64) -> Self {
+        let bits = (number + 0.0).to_bits() as i64;
+        Self(bits ^ (((bits >> 63) as u64) >> 1) as i64, 0)
+    }
+}
+
+/// Which waiting job is chosen.
+pub trait JobOrder: Send {
+    /// Its name in the registry.
+    fn name(&self) -> &'static str;
+
+    /// A job's score at an instant.
+    fn score(&self, job: &JobFacts, now: Instant) -> Score;
+
+    /// Whether scores change while jobs wait. Then every waiting job is scored again whenever one
+    /// is chosen; otherwise once, when it is submitted.
+    fn ages(&self) -> bool {
+        false
+    }
+
+    /// An equal order.
+    fn clone_order(&self) -> Box<dyn JobOrder>;
+}
+
+impl Clone for Box<dyn JobOrder> {
+    fn clone(&self) -> Self {
+        self.clone_order()
+    }
+}
+
+/// A job that waits: its members start together or not at all.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) facts: JobFacts,
+    pub(super) spec: SpecId,
+    pub(super) members: SmallVec<[PodRef; 2]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn float_scores_keep_the_order_of_numbers() {
+        let numbers = [
+            f64::NEG_INFINITY,
+            -2.5,
+            -1e-300,
+            0.0,
+            1e-300,
+            3.0,
+            f64::INFINITY,
+            f64::NAN,
+        ];
+        for pair in numbers.windows(2) {
+            assert!(Score::float(pair[0]) < Score::float(pair[1]), "{pair:?}");
+        }
+        assert_eq!(Score::float(-0.0), Score::float(0.0));
+        assert!(Score::pair(1, 9) < Score::pair(2, 0));
+        assert!(Score::whole(-1) < Score::whole(0));
+    }
+}

@@ -1,0 +1,230 @@
+//! How many more members of a class each node can take, kept up to date from the ring of changed
+//! nodes: a decision costs what changed since the last one, not the size of the cluster.
+
+use fixedbitset::FixedBitSet;
+use smallvec::SmallVec;
+
+use crate::cluster::nodes::NO_MODEL;
+use crate::cluster::{Class, Store};
+use crate::model::gpu::DEVICE_MILLI;
+use crate::model::{DeviceSet, Node, TaintEffect};
+use crate::units::{NodeId, Resources, Revision, SpecId};
+
+/// Where the members of a job go, in order of member.
+pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
+
+/// The room of every class that was asked about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rooms {
+    classes: Vec<Option<Room>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Room {
+    /// How many members each node can take now.
+    slots: Vec<u32>,
+    /// The nodes that can take at least one.
+    open: FixedBitSet,
+    total: u64,
+    cursor: Revision,
+    /// How many members the empty cluster could take, and as of which declaration.
+    capacity: Option<(Revision, u64)>,
+}
+
+impl Rooms {
+    /// How many members of a class can start now, over all nodes.
+    pub(super) fn total(&mut self, store: &Store, spec: SpecId) -> u64 {
+        self.room(store, spec).total
+    }
+
+    /// How many members of a class the cluster could take if nothing ran and every node were up.
+    pub(super) fn capacity(&mut self, store: &Store, spec: SpecId) -> u64 {
+        let room = self.room(store, spec);
+        let declared = store.nodes().declared();
+        match room.capacity {
+            Some((known, capacity)) if known == declared => capacity,
+            _ => {
+                let capacity = capacity(store, store.class(spec));
+                room.capacity = Some((declared, capacity));
+                capacity
+            }
+        }
+    }
+
+    /// Places for so many members, lowest node first, as many on a node as it can take; `None` if
+    /// there are not enough.
+    pub(super) fn places(&mut self, store: &Store, spec: SpecId, members: usize) -> Option<Places> {
+        let room = self.room(store, spec);
+        if room.total < members as u64 {
+            return None;
+        }
+        let class = store.class(spec);
+        let mut places = Places::with_capacity(members);
+        for node in room.open.ones() {
+            let here = (room.slots[node] as usize).min(members - places.len());
+            let node = NodeId::from_index(node);
+            push_places(&mut places, store, class, (node, here));
+            if places.len() == members {
+                break;
+            }
+        }
+        Some(places)
+    }
+
+    fn room(&mut self, store: &Store, spec: SpecId) -> &mut Room {
+        if self.classes.len() <= spec.index() {
+            self.classes.resize_with(spec.index() + 1, || None);
+        }
+        let room = self.classes[spec.index()].get_or_insert_default();
+        room.catch_up(store, store.class(spec));
+        room
+    }
+}
+
+impl Room {
+    fn catch_up(&mut self, store: &Store, class: &Class) {
+        let head = store.revision();
+        if self.cursor == head {
+            return;
+        }
+        let nodes = store.nodes().len();
+        if self.slots.len() < nodes {
+            self.slots.resize(nodes, 0);
+            self.open.grow(nodes);
+        }
+        match store.ring().since(self.cursor) {
+            Some(changed) => changed.for_each(|node| self.update(store, class, node)),
+            None => store
+                .nodes()
+                .ids()
+                .for_each(|node| self.update(store, class, node)),
+        }
+        self.cursor = head;
+    }
+
+    fn update(&mut self, store: &Store, class: &Class, node: NodeId) {
+        let nodes = store.nodes();
+        let slots = if nodes.schedulable()[node.index()] && admits(store, class, node) {
+            slots_in(class, &nodes.free().row(node), nodes.gpu_room(node))
+        } else {
+            0
+        };
+        let known = &mut self.slots[node.index()];
+        self.total = self.total - u64::from(*known) + u64::from(slots);
+        *known = slots;
+        self.open.set(node.index(), slots > 0);
+    }
+}
+
+/// Whether a class's selectors and tolerations, and its GPU models, admit a node.
+pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
+    let nodes = store.nodes();
+    if class.gpu.devices > 0 {
+        let model = nodes.gpu_model(node);
+        if model == NO_MODEL || !class.gpu.admits(model) {
+            return false;
+        }
+    }
+    if !class.selects_nodes && !nodes.any_tainted() {
+        return true;
+    }
+    nodes
+        .object(node)
+        .is_some_and(|object| selected(class, object) && tolerated(class, object))
+}
+
+fn selected(class: &Class, node: &Node) -> bool {
+    let spec = &class.object;
+    let labels = spec
+        .node_selector
+        .iter()
+        .all(|(key, value)| node.labels.get(key) == Some(value));
+    let affinity = spec.affinity.node.required.as_ref();
+    labels && affinity.is_none_or(|selector| selector.matches(&node.name, &node.labels))
+}
+
+fn tolerated(class: &Class, node: &Node) -> bool {
+    let repels = |effect| matches!(effect, TaintEffect::NoSchedule | TaintEffect::NoExecute);
+    node.taints
+        .iter()
+        .filter(|taint| repels(taint.effect))
+        .all(|taint| {
+            class
+                .object
+                .tolerations
+                .iter()
+                .any(|toleration| toleration.tolerates(taint))
+        })
+}
+
+/// How many members of a class fit what is left on a node: in its resources, and on its devices
+/// with these rooms in milli-GPU.
+pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 {
+    let requests = &class.requests;
+    let extended = requests
+        .extended
+        .iter()
+        .map(|&(id, amount)| (free.extended_amount(id), amount));
+    let slots = [
+        (free.cpu_milli, requests.cpu_milli),
+        (free.memory_bytes, requests.memory_bytes),
+        (free.storage_bytes, requests.storage_bytes),
+        (free.pods, requests.pods),
+    ]
+    .into_iter()
+    .chain(extended)
+    .filter(|&(_, request)| request > 0)
+    .map(|(free, request)| free.max(0) / request)
+    .chain(device_slots(class, devices))
+    .min();
+    u32::try_from(slots.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+fn device_slots(class: &Class, rooms: &[u16]) -> Option<i64> {
+    let milli = class.gpu.milli_per_device;
+    match class.gpu.devices {
+        0 => None,
+        1 if milli > 0 => Some(rooms.iter().map(|&room| i64::from(room / milli)).sum()),
+        devices => {
+            let roomy = rooms.iter().filter(|&&room| room >= milli).count();
+            Some(roomy as i64 / i64::from(devices))
+        }
+    }
+}
+
+fn capacity(store: &Store, class: &Class) -> u64 {
+    let nodes = store.nodes();
+    let slots = |node: NodeId| {
+        let devices = [DEVICE_MILLI; crate::model::gpu::MAX_DEVICES];
+        let devices = &devices[..nodes.gpu_room(node).len()];
+        u64::from(slots_in(class, &nodes.allocatable().row(node), devices))
+    };
+    nodes
+        .present()
+        .filter(|&node| admits(store, class, node))
+        .map(slots)
+        .sum()
+}
+
+/// Adds places for `count` members on a node, each on its lowest devices with room.
+fn push_places(places: &mut Places, store: &Store, class: &Class, (node, count): (NodeId, usize)) {
+    let milli = class.gpu.milli_per_device;
+    let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(if class.gpu.devices > 0 {
+        store.nodes().gpu_room(node)
+    } else {
+        &[]
+    });
+    for _ in 0..count {
+        let mut devices = DeviceSet::EMPTY;
+        for (index, room) in rooms.iter_mut().enumerate() {
+            if devices.len() == usize::from(class.gpu.devices) {
+                break;
+            }
+            if *room >= milli {
+                *room -= milli;
+                devices.insert(index);
+            }
+        }
+        places.push((node, devices));
+    }
+}

@@ -1,0 +1,104 @@
+//! The jobs that hold nodes, with the end that each is expected to have by its requested time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smallvec::SmallVec;
+
+use crate::model::{DeviceSet, PodRef};
+use crate::units::{Instant, NodeId, SpecId};
+
+use super::job::{JobFacts, JobNumber};
+
+/// Where one member of a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) pod: PodRef,
+    pub(super) node: NodeId,
+    pub(super) devices: DeviceSet,
+    /// Whether the member still holds its place.
+    pub(super) held: bool,
+}
+
+/// A job that holds nodes.
+#[derive(Clone, Debug)]
+pub(super) struct RunningJob {
+    pub(super) facts: JobFacts,
+    pub(super) spec: SpecId,
+    /// Start plus requested time.
+    pub(super) expected_end: Instant,
+    pub(super) places: SmallVec<[Place; 1]>,
+    /// How many places are held.
+    pub(super) members: usize,
+}
+
+/// Jobs that hold nodes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running {
+    jobs: BTreeMap<JobNumber, RunningJob>,
+    by_end: BTreeSet<(Instant, JobNumber)>,
+    /// Jobs that lost members, with the instant of the last loss, while others hold their places.
+    ending: BTreeMap<JobNumber, Instant>,
+}
+
+impl Running {
+    /// Adds a job that starts.
+    pub(super) fn add(&mut self, number: JobNumber, mut job: RunningJob) {
+        if let Some(known) = self.jobs.get_mut(&number) {
+            // The rest of a job whose first members are up already.
+            known.members += job.members;
+            known.places.append(&mut job.places);
+            return;
+        }
+        self.by_end.insert((job.expected_end, number));
+        self.jobs.insert(number, job);
+    }
+
+    /// How many places of a job are recorded, held or not.
+    pub(super) fn recorded(&self, number: JobNumber) -> usize {
+        self.jobs.get(&number).map_or(0, |job| job.places.len())
+    }
+
+    /// A job that holds nodes.
+    pub(super) fn get(&self, number: JobNumber) -> Option<&RunningJob> {
+        self.jobs.get(&number)
+    }
+
+    /// A member, by its position in the job, gave its place up. The job goes with its last one.
+    pub(super) fn release(&mut self, number: JobNumber, position: usize, at: Instant) {
+        let Some(job) = self.jobs.get_mut(&number) else {
+            return;
+        };
+        let Some(place) = job.places.get_mut(position) else {
+            return;
+        };
+        if std::mem::replace(&mut place.held, false) {
+            job.members -= 1;
+        }
+        if job.members > 0 {
+            self.ending.insert(number, at);
+            return;
+        }
+        self.ending.remove(&number);
+        self.by_end.remove(&(job.expected_end, number));
+        self.jobs.remove(&number);
+    }
+
+    /// Whether a job is in the midst of its end: members of it ended at this instant, others
+    /// have not yet.
+    pub(super) fn in_midst_of_end(&mut self, now: Instant) -> bool {
+        self.ending.retain(|_, &mut at| at == now);
+        !self.ending.is_empty()
+    }
+
+    /// The ends that happened so far are all that happen at this instant.
+    pub(super) fn settle_ends(&mut self) {
+        self.ending.clear();
+    }
+
+    /// The jobs by expected end, equal ones in the order of submission.
+    pub(super) fn by_end(&self) -> impl Iterator<Item = &RunningJob> {
+        self.by_end
+            .iter()
+            .filter_map(|(_, number)| self.jobs.get(number))
+    }
+}

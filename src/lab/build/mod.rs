@@ -1,0 +1,80 @@
+//! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
+
+mod nodes;
+mod typical;
+mod workload;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::scenario::schema::OnBadRow as Written;
+use crate::scenario::{Arguments, Files};
+use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
+
+use super::inputs;
+
+pub use nodes::nodes;
+pub use typical::typical_pods;
+pub use workload::{Workload, workload};
+
+/// Why an experiment can't be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BuildError {
+    /// A trace can't be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A policy's arguments are wrong.
+    #[error("system.scheduler: {0}")]
+    Policy(String),
+    /// Something else that the experiment asks for can't be.
+    #[error("{0}")]
+    Experiment(String),
+}
+
+/// Finds files of an experiment.
+pub struct FileSource<'a> {
+    /// Where each written path was found.
+    pub files: &'a Files,
+}
+
+impl FileSource<'_> {
+    /// The file of a path as written.
+    pub fn open(&self, written: &str) -> Input {
+        let found = self
+            .files
+            .get(written)
+            .cloned()
+            .unwrap_or_else(|| PathBuf::from(written));
+        inputs::open(&found)
+    }
+}
+
+fn row_policy(on_bad_row: Written) -> RowPolicy {
+    let on_bad_row = match on_bad_row {
+        Written::Fail => OnBadRow::Fail,
+        Written::Skip => OnBadRow::Skip,
+        Written::Report => OnBadRow::Report,
+    };
+    RowPolicy {
+        on_bad_row,
+        strict: false,
+    }
+}
+
+/// Options of formats beyond the common ones; returns how often the log is repeated.
+fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64, BuildError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Extra {
+        pods_per_node: Option<i64>,
+        memory: Option<bool>,
+        repeat: Option<u64>,
+    }
+    let extra: Extra = arguments
+        .decode()
+        .map_err(|error| BuildError::Experiment(format!("trace options: {error:?}")))?;
+    options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
+    options.memory = extra.memory.unwrap_or(options.memory);
+    Ok(extra.repeat.unwrap_or(1))
+}

@@ -1,0 +1,98 @@
+//! The nodes of a scenario.
+
+use std::sync::Arc;
+
+use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
+use crate::scenario::Scenario;
+use crate::scenario::schema::{NodeSource, TaintEffect as SchemaEffect, Template};
+use crate::trace::ReadOptions;
+use crate::trace::manifest::read_manifests;
+use crate::trace::registry::{Constructor, find};
+
+use super::{BuildError, FileSource, read_options, row_policy};
+
+/// The nodes of a scenario, in order.
+pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node>>, BuildError> {
+    let mut nodes = Vec::new();
+    for source in &scenario.cluster.nodes {
+        match source {
+            NodeSource::Trace(trace) => {
+                let entry = find(&trace.format).map(|entry| entry.open);
+                let Some(Constructor::Nodes(open)) = entry else {
+                    let format = &trace.format;
+                    return Err(BuildError::Experiment(format!("`{format}` has no nodes")));
+                };
+                let mut options = ReadOptions::default();
+                options.rows = row_policy(trace.on_bad_row);
+                read_options(&mut options, &trace.options)?;
+                nodes.extend(
+                    open(&files.open(&trace.path), &options)?
+                        .nodes
+                        .into_iter()
+                        .map(Arc::new),
+                );
+            }
+            NodeSource::Template(template) => {
+                for index in 0..template.count {
+                    nodes.push(Arc::new(from_template(template, u64::from(index))));
+                }
+            }
+            NodeSource::Manifests(path) => {
+                let input = files.open(path);
+                let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+                nodes.extend(manifests.nodes.into_iter().map(Arc::new));
+            }
+        }
+    }
+    Ok(nodes)
+}
+
+fn from_template(template: &Template, index: u64) -> Node {
+    let name = template.name.render(index);
+    let allocatable = &template.template.allocatable;
+    let mut list = ResourceList::from_pairs([
+        (CPU, allocatable.cpu),
+        (MEMORY, allocatable.memory),
+        (PODS, allocatable.pods),
+        (EPHEMERAL_STORAGE, allocatable.ephemeral_storage),
+    ]);
+    for (resource, &amount) in &allocatable.extended {
+        list.set(resource, amount);
+    }
+    let mut node = Node {
+        name: name.as_str().into(),
+        allocatable: list,
+        ..Node::default()
+    };
+    node.labels
+        .insert(HOSTNAME_LABEL.into(), name.as_str().into());
+    if let Some(zone) = &template.zone {
+        node.labels
+            .insert(ZONE_LABEL.into(), zone.render(index).into());
+    }
+    for (key, value) in &template.template.labels {
+        node.labels
+            .insert(key.as_str().into(), value.render(index).into());
+    }
+    node.taints = template
+        .template
+        .taints
+        .iter()
+        .map(|taint| Taint {
+            key: taint.key.as_str().into(),
+            value: taint.value.as_str().into(),
+            effect: match taint.effect {
+                SchemaEffect::NoSchedule => TaintEffect::NoSchedule,
+                SchemaEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
+                SchemaEffect::NoExecute => TaintEffect::NoExecute,
+            },
+        })
+        .collect();
+    node.gpu = template.template.gpu.as_ref().map(|gpu| GpuInventory {
+        devices: gpu.devices as u8,
+        model: gpu.model.as_str().into(),
+    });
+    node
+}

@@ -1,0 +1,58 @@
+//! The typical pods of a workload, for fragmentation (spec: published-results.md 1.7).
+
+use std::sync::Arc;
+
+use crate::cluster::GpuColumns;
+use crate::cluster::fragmentation::{Shape, TypicalPods};
+use crate::model::resource_list::CPU;
+use crate::model::{Node, PodSpec, Text};
+use crate::trace::{ArrivalSource, TraceError};
+
+/// The share of pods that typical pods stand for.
+const TYPICAL_SHARE: f64 = 0.95;
+
+/// The typical pods among these shapes on these nodes.
+pub fn typical_pods(shapes: &[Shape], nodes: &[Arc<Node>]) -> TypicalPods {
+    // Models are numbered as the store numbers them: by order of first appearance among the nodes.
+    // A model that no node has admits none of them whatever its number.
+    let mut models: Vec<Text> = Vec::new();
+    for gpu in nodes.iter().filter_map(|node| node.gpu.as_ref()) {
+        if !models.contains(&gpu.model) {
+            models.push(gpu.model.clone());
+        }
+    }
+    TypicalPods::of_workload(shapes.iter().cloned(), TYPICAL_SHARE, |shape| GpuColumns {
+        devices: shape.devices as u8,
+        milli_per_device: shape.gpu_milli as u16,
+        models: match shape.models.as_str() {
+            "" => u64::MAX,
+            written => written
+                .split('|')
+                .filter_map(|name| models.iter().position(|model| **model == *name))
+                .fold(0, |set, index| set | 1 << index),
+        },
+    })
+}
+
+/// The shapes of all arrivals of a source that can be read a second time.
+pub(super) fn shapes(source: &dyn ArrivalSource) -> Result<Vec<Shape>, TraceError> {
+    let mut source = source.fork()?;
+    let mut shapes = Vec::new();
+    while let Some(arrival) = source.next()? {
+        shapes.push(shape_of(&source.classes()[arrival.class as usize]));
+    }
+    Ok(shapes)
+}
+
+pub(super) fn shape_of(spec: &PodSpec) -> Shape {
+    let cpu = spec
+        .requests()
+        .ok()
+        .and_then(|requests| requests.get(CPU).milli_ceil().ok());
+    Shape {
+        cpu_milli: cpu.unwrap_or(i64::MAX),
+        gpu_milli: i64::from(spec.gpu.milli_per_device),
+        devices: i64::from(spec.gpu.devices),
+        models: spec.gpu.models.join("|"),
+    }
+}

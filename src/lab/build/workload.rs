@@ -1,0 +1,251 @@
+//! What arrives in a scenario.
+
+use std::sync::Arc;
+
+use crate::cluster::fragmentation::Shape;
+use crate::model::{Node, PodName};
+use crate::scenario::Scenario;
+use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
+use crate::trace::generate::lublin99::LublinKind;
+use crate::trace::generate::{GeneratorOptions, find as find_generator};
+use crate::trace::intern::ClassTable;
+use crate::trace::manifest::read_manifests;
+use crate::trace::memory::{MemorySource, Recorded};
+use crate::trace::merge::Merge;
+use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
+use crate::trace::registry::{Constructor, find, recognize};
+use crate::trace::transform::{Ratio, Repeat, Scale, Window};
+use crate::trace::{Arrival, ArrivalSource, Input, Ledger, ReadOptions};
+use crate::units::{Duration, Instant};
+
+use super::typical::{shape_of, shapes};
+use super::{BuildError, FileSource, read_options, row_policy};
+
+/// What arrives, and what is known of it beforehand.
+pub struct Workload {
+    /// The arrivals.
+    pub source: Box<dyn ArrivalSource>,
+    /// Dirt that is known already; sources that are read while the run goes on add theirs.
+    pub ledger: Ledger,
+    /// The shapes of the original workload, for fragmentation; empty if it is streamed or has no
+    /// GPU pods.
+    pub shapes: Vec<Shape>,
+    /// Tie ranks of the nodes, where the published order drew them.
+    pub node_ranks: Option<Vec<u32>>,
+    /// Whether pods arrive as a fill-up, which is plotted over arrived demand.
+    pub is_fill_up: bool,
+}
+
+/// The workload of a scenario on its nodes.
+pub fn workload(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+) -> Result<Workload, BuildError> {
+    let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
+    let mut all = Workload {
+        source: Box::new(MemorySource::new(Recorded::default())),
+        ledger: Ledger::default(),
+        shapes: Vec::new(),
+        node_ranks: None,
+        is_fill_up: false,
+    };
+    let mut sources = Vec::new();
+    for source in &scenario.workload {
+        let source = match source {
+            WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
+            WorkloadSource::Manifests { file, at } => {
+                let input = files.open(file);
+                declared(&input, *at)?
+            }
+            WorkloadSource::Generate(generate) => generated(scenario, generate)?,
+        };
+        if has_gpu && !all.is_fill_up {
+            all.shapes.extend(shapes(&*source)?);
+        }
+        sources.push(source);
+    }
+    all.source = match sources.len() {
+        1 => sources.remove(0),
+        _ => Box::new(Merge::new(sources)?),
+    };
+    Ok(all)
+}
+
+fn traced(
+    scenario: &Scenario,
+    trace: &WorkloadTrace,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    all: &mut Workload,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    let Some(Constructor::Workload(open)) = find(&trace.format).map(|entry| entry.open) else {
+        let format = &trace.format;
+        return Err(BuildError::Experiment(format!(
+            "`{format}` has no workload"
+        )));
+    };
+    let mut options = ReadOptions {
+        rows: row_policy(trace.on_bad_row),
+        ran_only: trace.ran_only,
+        min_runtime: trace.min_runtime,
+        kill_at_walltime: trace.kill_at_walltime,
+        ..ReadOptions::default()
+    };
+    let repeat = read_options(&mut options, &trace.options)?;
+    let mut source = open(&files.open(&trace.path), &options)?;
+    if repeat > 1 {
+        source = Box::new(Repeat::new(source, repeat)?);
+    }
+    match &trace.arrivals {
+        Arrivals::Times {
+            window,
+            scale,
+            depart,
+        } => {
+            if let Some(window) = window {
+                let (from, to) = (Instant::ZERO + window.from, Instant::ZERO + window.to);
+                source = Box::new(Window::new(source, from, to));
+            }
+            if (*scale - 1.0).abs() > f64::EPSILON {
+                source = Box::new(Scale::new(source, inverse_ratio(*scale)?));
+            }
+            stay_if_never(source, *depart)
+        }
+        Arrivals::FillUp {
+            order,
+            until,
+            depart,
+        } => {
+            let recorded = Recorded::collect(&mut *source)?;
+            let filled = filled(scenario, &recorded, nodes, (*order, *until))?;
+            all.shapes = recorded
+                .arrivals
+                .iter()
+                .map(|arrival| shape_of(&recorded.classes[arrival.class as usize]))
+                .collect();
+            all.ledger.merge(&recorded.ledger);
+            all.is_fill_up = true;
+            all.node_ranks = filled.1;
+            stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)
+        }
+    }
+}
+
+/// The arrivals of a fill-up, and tie ranks if the published order drew them.
+fn filled(
+    scenario: &Scenario,
+    recorded: &Recorded,
+    nodes: &[Arc<Node>],
+    (order, until): (Order, Option<f64>),
+) -> Result<(Recorded, Option<Vec<u32>>), BuildError> {
+    let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
+    let seed = scenario.seed;
+    let resource = FillResource::default_of(&plain);
+    let until_ppm = match until {
+        Some(share) => libm::rint(share * 1e6) as i64,
+        None => i64::MAX,
+    };
+    let order = match order {
+        Order::Trace => FillOrder::Given,
+        Order::Shuffled => FillOrder::Shuffled,
+        Order::Published => FillOrder::Published { seed: seed as i64 },
+    };
+    let config = FillUp {
+        order,
+        resource,
+        until_ppm,
+        gap: Duration::from_secs(1),
+        seed,
+    };
+    let filled = fill_up(recorded, &plain, &config)?;
+    Ok((filled.recorded, filled.node_ranks))
+}
+
+/// Takes the run times away where pods are to stay.
+fn stay_if_never(
+    mut source: Box<dyn ArrivalSource>,
+    depart: Depart,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    if depart == Depart::Trace {
+        return Ok(source);
+    }
+    let mut recorded = Recorded::collect(&mut *source)?;
+    for arrival in &mut recorded.arrivals {
+        arrival.run_time = None;
+    }
+    Ok(Box::new(MemorySource::new(recorded)))
+}
+
+/// 1 / `scale` as a ratio of integers: a factor on the arrival rate divides times.
+fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
+    let denominator = libm::rint(scale * 1e6);
+    if !(1.0..9e15).contains(&denominator) {
+        let message = format!("arrivals.scale: {scale} is not between 0.000001 and 9e9");
+        return Err(BuildError::Experiment(message));
+    }
+    Ratio::new(1_000_000, denominator as i64)
+        .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
+}
+
+/// Pods of manifests, submitted at their own time or at `at`.
+fn declared(input: &Input, at: Duration) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+    let mut recorded = Recorded::default();
+    let mut table = ClassTable::default();
+    for pod in manifests.pods {
+        recorded.arrivals.push(Arrival {
+            submit: Instant::ZERO + pod.at.unwrap_or(at),
+            name: PodName::Text(pod.name),
+            class: table.class_of((*pod.spec).clone()),
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: pod.time_limit,
+            historic_start: None,
+        });
+    }
+    recorded.classes = table.classes().clone();
+    recorded.arrivals.sort_by_key(|arrival| arrival.submit);
+    Ok(Box::new(MemorySource::new(recorded)))
+}
+
+/// Arrivals that a generator makes.
+fn generated(
+    scenario: &Scenario,
+    generate: &Generate,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    #[derive(serde::Deserialize)]
+    struct Parameters {
+        seed: Option<u64>,
+        processors: Option<u32>,
+        kind: Option<String>,
+    }
+    let parameters: Parameters = generate
+        .parameters
+        .decode()
+        .map_err(|error| BuildError::Experiment(format!("generate: {error:?}")))?;
+    let model = &generate.model;
+    let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
+    let entry = find_generator(model).ok_or_else(unknown)?;
+    let mut options = GeneratorOptions {
+        seed: parameters.seed.unwrap_or(scenario.seed),
+        jobs: u32::try_from(generate.jobs).map_err(|_| {
+            BuildError::Experiment("generate.jobs: expected at most 4294967295".to_owned())
+        })?,
+        ..GeneratorOptions::default()
+    };
+    options.processors = parameters.processors.unwrap_or(options.processors);
+    if parameters.kind.as_deref() == Some("typed") {
+        options.kind = LublinKind::Typed;
+    }
+    for file in (entry.generate)(&options)? {
+        let input = Input::bytes(&file.name, file.text);
+        if let Constructor::Workload(open) = recognize(&input)?.open {
+            return Ok(open(&input, &ReadOptions::default())?);
+        }
+    }
+    Err(BuildError::Experiment(format!(
+        "`{model}` makes no workload"
+    )))
+}

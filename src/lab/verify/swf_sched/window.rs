@@ -1,0 +1,168 @@
+//! One window of jobs through the simulator: an empty machine of nodes with one processor each,
+//! stepped after every single event.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::jobs::Job;
+use crate::cluster::{Observer, Store};
+use crate::control::Stepping;
+use crate::control::node::{AgentOutput, Assignment, NodeAgent, Report};
+use crate::control::{MachineCommand, MachineEvent};
+use crate::model::resource_list::{CPU, PODS};
+use crate::model::{EndReason, Event, Node, Pod, PodName, PodRef, PodSpec, ResourceList};
+use crate::sim::{
+    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
+};
+use crate::systems::batch::{BatchOptions, planner};
+use crate::trace::{Arrival, MemorySource, Recorded};
+use crate::units::time::NANOS_PER_SECOND;
+use crate::units::{Duration, Instant, NodeId, Quantity};
+
+/// Under which rules a window is run: a batch system's options.
+pub type Rules = BatchOptions;
+
+/// What bounds a slowdown: shorter jobs count as this long.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// Runs jobs, in the order given, on an empty machine; the start of each in whole seconds since
+/// the log's zero.
+///
+/// # Errors
+/// In words, if the rules are unknown, the simulator gives up, or a job never starts.
+pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i64>, String> {
+    let component = planner(rules).map_err(|error| error.to_string())?;
+    let world = CellParts {
+        nodes: (0..processors).map(node).collect(),
+        components: vec![Box::new(component)],
+        agent: Box::new(AtOnce),
+        arrivals: Box::new(MemorySource::new(recorded(jobs))),
+        outages: Vec::new(),
+    };
+    let options = Options {
+        seed: 0,
+        stop: Stop::Idle,
+        decision_time: DecisionTime::default(),
+        start_up: StartUp::None,
+        stepping: Stepping::PerEvent,
+        node_loss: NodeLoss::Lose,
+        view_lag: Duration::ZERO,
+    };
+    let mut starts = Starts {
+        at: vec![None; jobs.len()],
+    };
+    let mut simulation =
+        Simulation::new(options, vec![world], &mut starts).map_err(|error| error.to_string())?;
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_, _| {},
+    };
+    simulation
+        .run(&mut control)
+        .map_err(|error| error.to_string())?;
+    drop(simulation);
+    let started = starts.at.iter().zip(jobs).map(|(start, job)| {
+        let seconds = |at: Instant| at.as_nanos() / NANOS_PER_SECOND;
+        start
+            .map(seconds)
+            .ok_or_else(|| format!("job {} never starts", job.number))
+    });
+    started.collect()
+}
+
+/// The mean over all jobs of max(1, (start - submit + run) / max(run, 10 s)): each divided by the
+/// number of jobs, added up in the order of the jobs.
+pub fn average_bounded_slowdown(jobs: &[Job], starts: &[i64]) -> f64 {
+    let slowdown = |(job, &start): (&Job, &i64)| {
+        let stay =
+            Instant::from_secs(start).since(job.submit).as_secs_f64() + job.run.as_secs_f64();
+        (stay / job.run.max(BOUND).as_secs_f64()).max(1.0)
+    };
+    let sum: f64 = jobs.iter().zip(starts).map(slowdown).sum();
+    sum / jobs.len() as f64
+}
+
+/// A node of one processor.
+fn node(number: u32) -> Arc<Node> {
+    Arc::new(Node {
+        name: format!("processor-{number}").into(),
+        allocatable: ResourceList::from_pairs([
+            (CPU, Quantity::from_units(1)),
+            (PODS, Quantity::from_units(1)),
+        ]),
+        ..Node::default()
+    })
+}
+
+/// The jobs as arrivals, each called by its position.
+fn recorded(jobs: &[Job]) -> Recorded {
+    let requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
+    let arrival = |(position, job): (usize, &Job)| Arrival {
+        submit: job.submit,
+        name: PodName::Job(position as u64),
+        class: 0,
+        members: job.processors,
+        tenant: 0,
+        run_time: Some(job.run),
+        time_limit: Some(job.requested),
+        historic_start: None,
+    };
+    Recorded {
+        arrivals: jobs.iter().enumerate().map(arrival).collect(),
+        classes: vec![Arc::new(PodSpec::with_requests(requests))],
+        ..Recorded::default()
+    }
+}
+
+/// Notes when the first member of each job is bound.
+struct Starts {
+    at: Vec<Option<Instant>>,
+}
+
+impl Observer for Starts {
+    fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
+        let Event::PodBound { pod, .. } = event else {
+            return;
+        };
+        let Some(PodName::Job(position) | PodName::Member(position, _)) =
+            store.pods().get(*pod).map(|pod| &pod.name)
+        else {
+            return;
+        };
+        if let Some(start) = self.at.get_mut(*position as usize) {
+            start.get_or_insert(at);
+        }
+    }
+}
+
+/// The agent of nodes that start pods at once and let them run to their end: the published
+/// simulators have nothing between a decision and the job.
+#[derive(Clone, Copy, Debug)]
+struct AtOnce;
+
+impl NodeAgent for AtOnce {
+    fn assigned(&mut self, _now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+        let Assignment { pod, node, .. } = assignment;
+        out.commands.push(MachineCommand::Start { pod, node });
+    }
+
+    fn withdrawn(&mut self, _now: Instant, pod: PodRef, node: NodeId, out: &mut AgentOutput) {
+        out.commands.push(MachineCommand::Stop { pod, node });
+    }
+
+    fn machine(&mut self, _now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+        out.reports.push(match event {
+            MachineEvent::Started => Report::Running(pod),
+            MachineEvent::Exited { success: true } => Report::Ended(pod, EndReason::Completed),
+            MachineEvent::Exited { success: false } => Report::Ended(pod, EndReason::Error),
+            MachineEvent::Stopped => Report::Ended(pod, EndReason::Evicted),
+        });
+    }
+
+    fn woken(&mut self, _now: Instant, _pod: PodRef, _out: &mut AgentOutput) {}
+
+    fn clone_agent(&self) -> Box<dyn NodeAgent> {
+        Box::new(*self)
+    }
+}

@@ -1,0 +1,44 @@
+//! Greedy backfilling as `RLScheduler` (SC'20) has it (spec: published-results.md section 2): when the
+//! chosen job does not fit, its earliest start is estimated once, from the requested times of the
+//! running jobs; while it waits, every job that would end strictly before that by its own requested
+//! time may start. The estimate is not mended when jobs end early or late.
+
+use crate::control::scheduler::batch::{Backfill, JobFacts, Outlook};
+use crate::units::Instant;
+
+use super::BackfillEntry;
+
+/// The registry's entry.
+pub const ENTRY: BackfillEntry = BackfillEntry {
+    name: "greedy-once",
+    summary: "Jobs start that end before the chosen job's earliest start, estimated once.",
+    build: || {
+        Box::new(GreedyOnce {
+            earliest_start: Instant::ZERO,
+        })
+    },
+};
+
+/// Lets jobs pass that end before the chosen one's estimated start.
+#[derive(Clone, Copy, Debug)]
+pub struct GreedyOnce {
+    earliest_start: Instant,
+}
+
+impl Backfill for GreedyOnce {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn blocked(&mut self, outlook: &Outlook<'_>) {
+        self.earliest_start = outlook.earliest_start();
+    }
+
+    fn admits(&self, now: Instant, job: &JobFacts) -> bool {
+        now.saturating_add(job.requested) < self.earliest_start
+    }
+
+    fn clone_backfill(&self) -> Box<dyn Backfill> {
+        Box::new(*self)
+    }
+}

@@ -1,0 +1,35 @@
+//! No backfilling: nobody starts before the chosen job.
+
+use crate::control::scheduler::batch::{Backfill, JobFacts};
+use crate::units::Instant;
+
+use super::BackfillEntry;
+
+/// The registry's entry.
+pub const ENTRY: BackfillEntry = BackfillEntry {
+    name: "none",
+    summary: "Nobody starts before the chosen job.",
+    build: || Box::new(NoBackfill),
+};
+
+/// Lets nobody pass.
+#[derive(Clone, Copy, Debug)]
+pub struct NoBackfill;
+
+impl Backfill for NoBackfill {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn is_active(&self) -> bool {
+        false
+    }
+
+    fn admits(&self, _now: Instant, _job: &JobFacts) -> bool {
+        false
+    }
+
+    fn clone_backfill(&self) -> Box<dyn Backfill> {
+        Box::new(*self)
+    }
+}

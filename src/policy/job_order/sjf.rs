@@ -1,0 +1,31 @@
+//! Shortest job first, by requested time; of equal ones the one submitted first.
+
+use crate::control::scheduler::batch::{JobFacts, JobOrder, Score};
+use crate::units::Instant;
+
+use super::JobOrderEntry;
+
+/// The registry's entry.
+pub const ENTRY: JobOrderEntry = JobOrderEntry {
+    name: "sjf",
+    summary: "The shortest requested time first.",
+    build: || Box::new(Sjf),
+};
+
+/// The requested time, then the submit time.
+#[derive(Clone, Copy, Debug)]
+pub struct Sjf;
+
+impl JobOrder for Sjf {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn score(&self, job: &JobFacts, _now: Instant) -> Score {
+        Score::pair(job.requested.as_nanos(), job.submitted.as_nanos())
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(*self)
+    }
+}

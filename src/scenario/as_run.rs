@@ -1,0 +1,99 @@
+//! The experiment as it was run: every default filled in, every variant resolved, so that running
+//! the text again gives the same experiment; and the JSON Schema for editors.
+//!
+//! The base of the text is the first variant; each further variant lists what differs from it.
+
+use serde_json::{Map, Value as Json};
+
+use super::schema::{self, Scenario};
+use super::{Experiment, Names, yaml};
+
+/// The experiment as YAML.
+pub fn to_yaml(experiment: &Experiment) -> String {
+    let mut text = yaml::write(&to_json(experiment)).expect("invariant: plain values are YAML");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// The experiment as a JSON value of the same form.
+pub fn to_json(experiment: &Experiment) -> Json {
+    let Some(first) = experiment.variants.first() else {
+        return Json::Null;
+    };
+    let base = document(&first.scenario);
+    let mut document = base.clone();
+    let single = experiment.variants.len() == 1 && first.name == experiment.name;
+    if !single {
+        let variants: Map<String, Json> = experiment
+            .variants
+            .iter()
+            .map(|plan| {
+                let mut changes = Map::new();
+                differences(&base, &self::document(&plan.scenario), "", &mut changes);
+                (plan.name.clone(), Json::Object(changes))
+            })
+            .collect();
+        document["variants"] = Json::Object(variants);
+    }
+    document
+}
+
+/// One scenario as a JSON value, with the arguments of names among their fields.
+pub fn document(scenario: &Scenario) -> Json {
+    let mut value = serde_json::to_value(scenario).expect("invariant: a scenario is plain data");
+    unfold_rest(&mut value);
+    value
+}
+
+/// Puts the entries of `$rest` beside it.
+fn unfold_rest(value: &mut Json) {
+    match value {
+        Json::Object(map) => {
+            if let Some(Json::Object(rest)) = map.remove(super::decode::REST) {
+                map.extend(rest);
+            }
+            map.values_mut().for_each(unfold_rest);
+        }
+        Json::Array(items) => items.iter_mut().for_each(unfold_rest),
+        _ => {}
+    }
+}
+
+/// Overrides by path that turn `base` into `other`.
+fn differences(base: &Json, other: &Json, path: &str, changes: &mut Map<String, Json>) {
+    if base == other {
+        return;
+    }
+    if let (Json::Object(base), Json::Object(other)) = (base, other)
+        // An override can only add to a map; to take a field away the map is given as a whole.
+        && base.keys().all(|key| other.contains_key(key))
+        && (path.is_empty() || other.keys().any(|key| base.contains_key(key)))
+    {
+        for (key, value) in other {
+            let path = super::set::join(path, key);
+            match base.get(key) {
+                Some(old) => differences(old, value, &path, changes),
+                None => {
+                    changes.insert(path, value.clone());
+                }
+            }
+        }
+        return;
+    }
+    if let (Json::Array(base), Json::Array(other)) = (base, other)
+        && base.len() == other.len()
+    {
+        for (position, (old, value)) in base.iter().zip(other).enumerate() {
+            differences(old, value, &format!("{path}.{position}"), changes);
+        }
+        return;
+    }
+    changes.insert(path.to_owned(), other.clone());
+}
+
+/// The JSON Schema of experiment files, draft 2020-12, with the names the registries know.
+pub fn json_schema(names: &dyn Names) -> Json {
+    schema::public_schema(names)
+}

@@ -1,0 +1,74 @@
+//! Where the files that an experiment names are.
+//!
+//! A relative path is looked up beside the experiment file, then in each traces folder. This
+//! layer reads nothing: the caller says whether a path exists. For well-known public traces a
+//! miss says who publishes the file and how to know the right one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Code, Finding};
+use super::known_traces;
+use super::tree::Span;
+
+/// What this layer asks of the file system (or of what stands in for one).
+pub trait FileLookup {
+    /// Whether there is a file at this path.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// Where to look.
+#[derive(Clone, Debug, Default)]
+pub struct SearchPath {
+    /// The folder of the experiment file.
+    pub base_dir: PathBuf,
+    /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES`.
+    pub traces_dirs: Vec<PathBuf>,
+}
+
+/// The files an experiment names, as written, and where each was found.
+pub type Files = BTreeMap<String, PathBuf>;
+
+impl SearchPath {
+    /// The first place that has the file.
+    pub fn find(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
+        std::iter::once(&self.base_dir)
+            .chain(&self.traces_dirs)
+            // An absolute path replaces the folder.
+            .map(|folder| folder.join(written))
+            .find(|path| lookup.exists(path))
+    }
+
+    /// What to say when it is nowhere.
+    pub fn missing(&self, written: &str, span: Span) -> Finding {
+        let looked: Vec<String> = std::iter::once(&self.base_dir)
+            .chain(&self.traces_dirs)
+            .map(|folder| match folder.as_os_str().is_empty() {
+                true => "the current folder".to_owned(),
+                false => format!("`{}`", folder.display()),
+            })
+            .collect();
+        let label = match Path::new(written).is_absolute() {
+            true => "no such file".to_owned(),
+            false => format!("not in {}", looked.join(", not in ")),
+        };
+        let finding = Finding::new(
+            Code::MissingFile,
+            format!("`{written}` was not found"),
+            span,
+        )
+        .label(label);
+        match known_traces::find(written) {
+            Some(known) => finding.help(format!(
+                "`{}` is published by {} ({}); unpacked, its blake3 hash is {}. Keep it under a \
+                 folder given by --traces DIR or WINDTUNNEL_TRACES",
+                known.file, known.publisher, known.source, known.blake3,
+            )),
+            None if self.traces_dirs.is_empty() => finding.help(
+                "paths are relative to this file; --traces DIR or WINDTUNNEL_TRACES names a \
+                 folder of traces to look in as well",
+            ),
+            None => finding,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The small grammars of texts in an experiment file, checked one value at a time: what is wrong
+//! with a duration, a quantity, a distribution, a pattern or a bound, and what was probably meant.
+
+use super::diagnostic::{Code, Finding};
+use super::pattern::Pattern;
+use super::scalar::Bound;
+use super::tree::{Span, Tree};
+use crate::rng::Distribution;
+use crate::units::{Duration, Quantity};
+
+/// What a text of a schema's `format` is called; `None` if it is none of ours.
+pub(super) fn noun(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "duration" => "a duration such as `1h30m`",
+        "quantity" => "a quantity such as `8Gi` or `500m`",
+        "distribution" => "a distribution such as `lognormal(400ms, 0.5)`",
+        "pattern" => "a text",
+        "bound" => "a number or a duration",
+        _ => return None,
+    })
+}
+
+/// Checks a text; `None` if the format is none of ours. `positive`: nothing is not enough.
+pub(super) fn check(
+    format: &str,
+    text: &str,
+    name: &str,
+    positive: bool,
+    tree: &Tree,
+) -> Option<Result<(), Finding>> {
+    let span = tree.span;
+    Some(match format {
+        "duration" => duration(text, name, positive, span),
+        "quantity" => quantity(text, name, positive, span),
+        "distribution" => distribution(text, span),
+        "pattern" => text.parse::<Pattern>().map(|_| ()).map_err(|error| {
+            Finding::new(Code::Pattern, format!("`{text}` is not a pattern"), span)
+                .label(error.to_string())
+        }),
+        "bound" => text.parse::<Bound>().map(|_| ()).map_err(|error| {
+            Finding::new(Code::Duration, error, span).label("expected such as `0.9` or `30s`")
+        }),
+        _ => return None,
+    })
+}
+
+/// Units that people write and the grammar does not have, with the one they mean.
+const DURATION_WORDS: [(&str, &str); 23] = [
+    ("sec", "s"),
+    ("secs", "s"),
+    ("second", "s"),
+    ("seconds", "s"),
+    ("S", "s"),
+    ("min", "m"),
+    ("mins", "m"),
+    ("minute", "m"),
+    ("minutes", "m"),
+    ("M", "m"),
+    ("hr", "h"),
+    ("hrs", "h"),
+    ("hour", "h"),
+    ("hours", "h"),
+    ("H", "h"),
+    ("day", "d"),
+    ("days", "d"),
+    ("D", "d"),
+    ("week", "w"),
+    ("weeks", "w"),
+    ("msec", "ms"),
+    ("usec", "us"),
+    ("µs", "us"),
+];
+
+fn duration(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
+    match text.parse::<Duration>() {
+        Ok(duration) if duration < Duration::ZERO => Err(Finding::new(
+            Code::Impossible,
+            format!("`{name}` cannot be negative"),
+            span,
+        )
+        .label("expected a duration of 0 or more")),
+        Ok(Duration::ZERO) if positive => {
+            Err(
+                Finding::new(Code::Impossible, format!("`{name}` cannot be zero"), span)
+                    .label("expected a duration of more than 0"),
+            )
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let finding = Finding::new(Code::Duration, format!("`{text}` is not a duration"), span)
+                .label(error.to_string());
+            let (number, unit) = number_and_unit(text);
+            let meant = match unit {
+                "" => Some("s"),
+                _ => DURATION_WORDS
+                    .iter()
+                    .find(|(word, _)| *word == unit)
+                    .map(|&(_, unit)| unit),
+            };
+            let meant = meant.map(|unit| format!("{number}{unit}"));
+            Err(
+                match meant.filter(|meant| meant.parse::<Duration>().is_ok()) {
+                    Some(meant) => finding
+                        .help(format!("did you mean `{meant}`?"))
+                        .replace(meant),
+                    None => finding,
+                },
+            )
+        }
+    }
+}
+
+/// The suffixes of the quantity grammar, as messages list them.
+const SUFFIXES: [&str; 14] = [
+    "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P",
+];
+
+fn quantity(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
+    match text.parse::<Quantity>() {
+        Ok(quantity) if quantity < Quantity::ZERO => Err(Finding::new(
+            Code::Impossible,
+            format!("`{name}` cannot be negative"),
+            span,
+        )
+        .label("expected a quantity of 0 or more")),
+        Ok(quantity) if positive && quantity == Quantity::ZERO => {
+            let finding = Finding::new(
+                Code::Impossible,
+                format!("a node without {name} is no node"),
+                span,
+            );
+            Err(finding.label("expected more than 0"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(wrong_quantity(text, name, &error.to_string(), span)),
+    }
+}
+
+fn wrong_quantity(text: &str, name: &str, error: &str, span: Span) -> Finding {
+    let (number, suffix) = number_and_unit(text);
+    let readable = number.parse::<f64>().is_ok() && !number.is_empty();
+    if !readable || suffix.is_empty() || SUFFIXES.contains(&suffix) {
+        return Finding::new(Code::Quantity, format!("`{text}` is not a quantity"), span)
+            .label(error.to_owned());
+    }
+    let finding = Finding::new(
+        Code::Quantity,
+        format!("unknown quantity suffix `{suffix}`"),
+        span,
+    )
+    .label("expected one of Ki Mi Gi Ti Pi k M G T P m u n, or none");
+    let first = suffix
+        .chars()
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
+    // Whoever writes `GB` of memory has powers of two in mind.
+    let meant = SUFFIXES.iter().find(|known| {
+        let bytes = ["b", "ib", "byte", "bytes", "i", ""];
+        known.len() == 2
+            && known.starts_with(first)
+            && bytes.contains(&suffix[1..].to_ascii_lowercase().as_str())
+    });
+    let Some(meant) = meant.filter(|_| suffix.is_ascii()) else {
+        return finding;
+    };
+    let meant = format!("{number}{meant}");
+    let Some(amount) = meant
+        .parse()
+        .ok()
+        .and_then(|amount: Quantity| amount.units_ceil().ok())
+    else {
+        return finding;
+    };
+    let unit = if name.contains("memory") || name.contains("storage") {
+        " bytes"
+    } else {
+        ""
+    };
+    finding
+        .help(format!("did you mean `{meant}` ({amount}{unit})?"))
+        .replace(meant)
+}
+
+/// Splits `12.5Gb` into `12.5` and `Gb`.
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-'))
+        .unwrap_or(text.len());
+    (text[..end].trim(), text[end..].trim())
+}
+
+fn distribution(text: &str, span: Span) -> Result<(), Finding> {
+    let Err(error) = text.parse::<Distribution>() else {
+        return Ok(());
+    };
+    // The part that is wrong, if the text stands in the file as it is or in plain quotes.
+    let quotes = span.end - span.start - text.len().min((span.end - span.start) as usize) as u32;
+    let start = span.start + quotes / 2 + error.at as u32;
+    let part = match quotes {
+        0 | 2 => Span {
+            start,
+            end: start + error.length as u32,
+            ..span
+        },
+        _ => span,
+    };
+    Err(Finding::new(
+        Code::Distribution,
+        format!("`{text}` is not a distribution"),
+        part,
+    )
+    .label(error.problem))
+}

@@ -1,0 +1,187 @@
+//! The experiment file: text in, ready experiment out.
+//!
+//! [`load`] reads YAML (or JSON) into a tree that knows positions, applies `--set`, and for each
+//! variant its overrides; checks the tree against the JSON Schema of the types in [`schema`],
+//! decodes it into them and checks the rules between fields. Everything wrong is collected and
+//! reported together. Nothing here reads a file: whether one exists is asked of [`FileLookup`].
+
+pub mod as_run;
+pub mod check;
+mod check_fields;
+mod decode;
+pub mod diagnostic;
+mod files;
+mod grammar;
+pub mod known_traces;
+pub mod names;
+pub mod nearest;
+pub mod pattern;
+pub mod plain;
+pub mod scalar;
+pub mod schema;
+mod set;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+mod validate;
+mod variants;
+mod yaml;
+
+pub use as_run::json_schema;
+pub use decode::DecodeError;
+pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
+pub use files::{FileLookup, Files, SearchPath};
+pub use names::{AnyName, NameKind, Names};
+pub use plain::{Arguments, Plain};
+pub use schema::Scenario;
+
+use serde_json::Value as Json;
+
+use tree::{Sources, Span, Tree, Value};
+
+/// An experiment, complete and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Its name.
+    pub name: String,
+    /// The question it answers.
+    pub description: String,
+    /// What to run, in written order; a file without variants is one plan of the same name.
+    pub variants: Vec<VariantPlan>,
+    /// The files it names and where they are.
+    pub files: Files,
+}
+
+/// One scenario to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariantPlan {
+    /// Its name, unique within the experiment.
+    pub name: String,
+    /// What to run.
+    pub scenario: Scenario,
+}
+
+/// What [`load`] needs beside the text.
+#[derive(Clone, Copy)]
+pub struct LoadOptions<'a> {
+    /// `PATH=VALUE` of each `--set`, applied in order before the variants.
+    pub sets: &'a [String],
+    /// Where to look for the files it names.
+    pub search: &'a SearchPath,
+    /// Whether a file exists.
+    pub lookup: &'a dyn FileLookup,
+    /// The names that registries know.
+    pub names: &'a dyn Names,
+}
+
+/// Reads an experiment. `name` is what messages call the text, usually its path as typed.
+pub fn load(text: &str, name: &str, options: LoadOptions<'_>) -> Result<Experiment, Box<Rejected>> {
+    let mut sources = Sources::default();
+    let mut findings = Findings::default();
+    let experiment = read(text, name, options, &mut sources, &mut findings);
+    match experiment {
+        Some(experiment) if findings.is_empty() => Ok(experiment),
+        _ => Err(Box::new(Rejected { findings, sources })),
+    }
+}
+
+fn read(
+    text: &str,
+    name: &str,
+    options: LoadOptions<'_>,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Option<Experiment> {
+    let source = sources.add(name, text);
+    let mut base = yaml::parse(sources, source, findings)?;
+    for set in options.sets {
+        if let Some(change) = set::Override::parse(set, sources, findings) {
+            change.apply(&mut base, findings);
+        }
+    }
+    if !matches!(base.value, Value::Map(_)) {
+        let message = format!("the experiment is {}", base.value.kind());
+        findings.push(
+            Finding::new(Code::WrongType, message, Span::start_of(source))
+                .label("expected a map")
+                .help("an experiment file starts with `windtunnel: v1`"),
+        );
+        return None;
+    }
+    let schema = schema::internal_schema();
+    let reader = Reader {
+        schema: &schema,
+        top: Span::start_of(source),
+        options,
+    };
+    let entry = base.remove("variants");
+    let all = entry
+        .map(|entry| variants::read(&entry, findings))
+        .unwrap_or_default();
+    let mut files = Files::new();
+    let mut plans = Vec::new();
+    for variant in &all {
+        let tree = variants::apply(&base, variant, &all, findings);
+        let scenario = reader.scenario(&tree, &mut files, findings);
+        plans.extend(scenario.map(|scenario| VariantPlan {
+            name: variant.name.clone(),
+            scenario,
+        }));
+    }
+    if all.is_empty() {
+        let scenario = reader.scenario(&base, &mut files, findings);
+        plans.extend(scenario.map(|scenario| VariantPlan {
+            name: scenario.name.clone(),
+            scenario,
+        }));
+    }
+    let first = plans.first()?;
+    let (name, description) = (
+        first.scenario.name.clone(),
+        first.scenario.description.clone(),
+    );
+    Some(Experiment {
+        name,
+        description,
+        variants: plans,
+        files,
+    })
+}
+
+/// Reads trees of one file.
+struct Reader<'a> {
+    schema: &'a Json,
+    top: Span,
+    options: LoadOptions<'a>,
+}
+
+impl Reader<'_> {
+    fn scenario(
+        &self,
+        tree: &Tree,
+        files: &mut Files,
+        findings: &mut Findings,
+    ) -> Option<Scenario> {
+        let mut found = Findings::default();
+        check::check(self.schema, tree, self.options.names, self.top, &mut found);
+        let scenario = match Plain::from(tree).decode::<Scenario>() {
+            Ok(scenario) => {
+                let LoadOptions { search, lookup, .. } = self.options;
+                files.extend(validate::validate(
+                    &scenario, tree, search, lookup, &mut found,
+                ));
+                Some(scenario)
+            }
+            Err(error) => {
+                // What the schema cannot say; otherwise the walk has said it with more care.
+                if found.is_empty() {
+                    let span = tree.locate(error.path.iter().map(String::as_str));
+                    found.push(Finding::new(Code::Conflict, error.message, span));
+                }
+                None
+            }
+        };
+        findings.append(found);
+        scenario
+    }
+}

@@ -1,0 +1,163 @@
+//! The types of the experiment file; their doc comments are its reference (`windtunnel schema`).
+//!
+//! Decoding and JSON Schema come from the same types. Keywords of ours in the schema, taken out
+//! before it is printed: `x-names` (the text is a registered name of that kind), `x-key-names`
+//! (the keys are), `x-parameters` (other fields are the arguments of a name, `KIND:FIELD`),
+//! `x-excludes` (fields that do not go together), `x-positive` (more than nothing) and `x-help`
+//! (what to say when the value is wrong).
+
+mod cluster;
+mod run;
+mod system;
+mod workload;
+
+pub use cluster::{
+    Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint, TaintEffect,
+    Template,
+};
+pub use run::{DecisionTime, Metrics, Models, Objective, Startup, Stop, StopWhen, Usage};
+pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
+pub use workload::{
+    Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
+};
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::names::{NameKind, Names};
+use super::plain::Plain;
+
+/// The version of this file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FormatVersion {
+    /// The first.
+    V1,
+}
+
+/// One experiment, or one variant of it with its overrides applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// The version of this file format: `v1`.
+    pub windtunnel: FormatVersion,
+    /// Short name; the result folder is named after it.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// The question this experiment answers, in a sentence.
+    #[serde(default)]
+    pub description: String,
+    /// Seed of every random number. Equal seeds give equal results.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// The nodes.
+    pub cluster: Cluster,
+    /// What arrives: any number of sources, merged by time.
+    #[schemars(length(min = 1))]
+    pub workload: Vec<WorkloadSource>,
+    /// The system that places it.
+    #[serde(default)]
+    pub system: System,
+    /// How the world around the system behaves.
+    #[serde(default)]
+    pub models: Models,
+    /// When the run ends.
+    #[serde(default)]
+    pub stop: Stop,
+    /// How results are measured.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Gates for `check` and goals for `plan`.
+    #[serde(default)]
+    pub objectives: Vec<Objective>,
+}
+
+/// Overrides by path on top of the experiment, or on top of another variant (`extends`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Variant {
+    /// The variant whose overrides come first.
+    extends: Option<String>,
+    /// `path: value`, such as `system.scheduler.queue: sjf`.
+    #[serde(rename = "$rest", default)]
+    overrides: BTreeMap<String, Plain>,
+}
+
+fn default_seed() -> u64 {
+    42
+}
+
+/// The JSON Schema with our own keywords, which the checks walk. `variants` is not part of it:
+/// it is read before.
+pub(super) fn internal_schema() -> Json {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Scenario>().to_value();
+    // Known here so that messages list it and `varaints` finds it.
+    schema["properties"]["variants"] = Json::Bool(true);
+    schema
+}
+
+/// The JSON Schema for editors: with `variants`, without our keywords, with the names that
+/// registries know.
+pub(super) fn public_schema(names: &dyn Names) -> Json {
+    let mut schema = internal_schema();
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let variants = generator
+        .into_root_schema_for::<BTreeMap<String, Option<Variant>>>()
+        .to_value();
+    schema["properties"]["variants"] = serde_json::json!({
+        "description": "Variants by name; each overrides fields by path.",
+        "type": "object",
+        "additionalProperties": variants["additionalProperties"],
+    });
+    schema["$defs"]["Variant"] = variants["$defs"]["Variant"].clone();
+    schema["title"] = "windtunnel experiment".into();
+    publish(&mut schema, names);
+    schema
+}
+
+/// Replaces our keywords by what JSON Schema has.
+fn publish(schema: &mut Json, names: &dyn Names) {
+    match schema {
+        Json::Object(object) => {
+            publish_object(object, names);
+            object.values_mut().for_each(|value| publish(value, names));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| publish(item, names)),
+        _ => {}
+    }
+}
+
+fn publish_object(object: &mut Map<String, Json>, names: &dyn Names) {
+    let known = |keyword: Option<Json>| -> Vec<&'static str> {
+        let kind = keyword
+            .as_ref()
+            .and_then(Json::as_str)
+            .and_then(NameKind::from_keyword);
+        kind.map(|kind| names.names(kind)).unwrap_or_default()
+    };
+    let values = known(object.remove("x-names"));
+    if !values.is_empty() {
+        let mut values: Vec<Json> = values.into_iter().map(Json::from).collect();
+        if object.get("type").is_some_and(Json::is_array) {
+            values.push(Json::Null);
+        }
+        object.insert("enum".to_owned(), values.into());
+    }
+    let keys = known(object.remove("x-key-names"));
+    if !keys.is_empty() {
+        object.insert(
+            "propertyNames".to_owned(),
+            serde_json::json!({"enum": keys}),
+        );
+    }
+    for keyword in ["x-parameters", "x-excludes", "x-positive", "x-help"] {
+        object.remove(keyword);
+    }
+    let rest = object.get_mut("properties").and_then(Json::as_object_mut);
+    if rest.is_some_and(|properties| properties.remove("$rest").is_some()) {
+        object.insert("additionalProperties".to_owned(), Json::Bool(true));
+    }
+}

@@ -1,0 +1,194 @@
+//! `models:`, `stop:`, `metrics:` and `objectives:` of the experiment file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::rng::Distribution;
+use crate::scenario::scalar::{Bound, NoneOr};
+use crate::units::Duration;
+
+/// How the world around the system behaves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Models {
+    /// How long a pod takes from its binding to its running; `none` for no time.
+    #[serde(default)]
+    pub startup: NoneOr<Startup>,
+    /// How long the scheduler takes to decide; `none` for no time.
+    #[serde(default)]
+    pub decision_time: NoneOr<DecisionTime>,
+    /// What pods use of what they asked for.
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// How long a pod takes to start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Startup {
+    /// Start of the containers: a distribution, such as `lognormal(400ms, 0.5)`.
+    pub container_start: Distribution,
+}
+
+/// How long a decision takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "DecisionTimeFields", into = "DecisionTimeFields")]
+pub enum DecisionTime {
+    /// The same for every pod.
+    PerPod(Duration),
+    /// A part for each job and a part for each of its tasks.
+    PerJob {
+        /// For a job.
+        job: Duration,
+        /// For each of its tasks.
+        task: Duration,
+    },
+}
+
+/// How long a decision takes: `perPod`, or `perJob` and `perTask`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    rename = "DecisionTime",
+    extend("oneOf" = [{"required": ["perPod"]}, {"required": ["perJob"]}]),
+    extend("dependentRequired" = {"perTask": ["perJob"]})
+)]
+struct DecisionTimeFields {
+    /// For every pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_pod: Option<Duration>,
+    /// For every job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_job: Option<Duration>,
+    /// For each task of a job, beside `perJob`; default `0s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_task: Option<Duration>,
+}
+
+/// What pods use of what they asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Usage {
+    /// Not modelled.
+    #[default]
+    None,
+    /// As the trace recorded it.
+    Trace,
+}
+
+/// When the run ends: the first of the conditions given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    extend("minProperties" = 1),
+    extend("x-help" = "give `at` (a time after the start), `when` (`drained` or `idle`) or both")
+)]
+pub struct Stop {
+    /// At this time after the start.
+    #[serde(default)]
+    #[schemars(extend("x-positive" = true))]
+    pub at: Option<Duration>,
+    /// When this holds.
+    #[serde(default)]
+    pub when: Option<StopWhen>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            at: None,
+            when: Some(StopWhen::Idle),
+        }
+    }
+}
+
+/// A state in which a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StopWhen {
+    /// Everything has arrived and ended; nothing waits or runs.
+    Drained,
+    /// Nothing more can happen; pods may still wait or run for ever.
+    Idle,
+}
+
+/// How results are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metrics {
+    /// What happens before this time is not counted.
+    #[serde(default)]
+    pub warmup: Duration,
+    /// Step of the time series.
+    #[serde(default = "default_resolution")]
+    #[schemars(extend("x-positive" = true))]
+    pub resolution: Duration,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            warmup: Duration::ZERO,
+            resolution: default_resolution(),
+        }
+    }
+}
+
+fn default_resolution() -> Duration {
+    Duration::from_secs(60)
+}
+
+/// A gate for `check`, a goal for `plan`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["min"]}, {"required": ["max"]}]))]
+pub struct Objective {
+    /// The metric's id, such as `pending_time.p99`.
+    #[schemars(extend("x-names" = "metric"))]
+    pub metric: String,
+    /// It may not be less.
+    #[serde(default)]
+    pub min: Option<Bound>,
+    /// It may not be more.
+    #[serde(default)]
+    pub max: Option<Bound>,
+}
+
+impl TryFrom<DecisionTimeFields> for DecisionTime {
+    type Error = String;
+
+    fn try_from(fields: DecisionTimeFields) -> Result<Self, String> {
+        match fields {
+            DecisionTimeFields {
+                per_pod: Some(duration),
+                ..
+            } => Ok(Self::PerPod(duration)),
+            DecisionTimeFields {
+                per_job: Some(job),
+                per_task,
+                ..
+            } => Ok(Self::PerJob {
+                job,
+                task: per_task.unwrap_or_default(),
+            }),
+            _ => Err("expected one of `perPod`, `perJob`".to_owned()),
+        }
+    }
+}
+
+impl From<DecisionTime> for DecisionTimeFields {
+    fn from(time: DecisionTime) -> Self {
+        match time {
+            DecisionTime::PerPod(duration) => Self {
+                per_pod: Some(duration),
+                per_job: None,
+                per_task: None,
+            },
+            DecisionTime::PerJob { job, task } => Self {
+                per_pod: None,
+                per_job: Some(job),
+                per_task: Some(task),
+            },
+        }
+    }
+}

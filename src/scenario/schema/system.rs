@@ -1,0 +1,130 @@
+//! `system:` of the experiment file.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::plain::Arguments;
+
+/// The system under test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct System {
+    /// Its name (`windtunnel systems` lists all).
+    #[serde(default = "default_system")]
+    #[schemars(extend("x-names" = "system"))]
+    pub name: String,
+    /// How it places pods.
+    #[serde(default)]
+    pub scheduler: Scheduler,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self {
+            name: default_system(),
+            scheduler: Scheduler::default(),
+        }
+    }
+}
+
+fn default_system() -> String {
+    "kubernetes".to_owned()
+}
+
+/// How a system places pods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scheduler {
+    /// The set of policies to start from.
+    #[serde(default = "default_profile")]
+    #[schemars(extend("x-names" = "profile"))]
+    pub profile: String,
+    /// The order in which waiting pods or jobs are tried; default the profile's.
+    #[serde(default)]
+    #[schemars(extend("x-names" = "queue"))]
+    pub queue: Option<String>,
+    /// Whether later jobs may start before the first one that does not fit.
+    #[serde(default)]
+    pub backfill: Backfill,
+    /// Which of equally good nodes is taken; default the profile's.
+    #[serde(default)]
+    pub tie_break: Option<TieBreak>,
+    /// Policies to add, weigh and set up, by name; `null` switches one of the profile's off.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
+    pub plugins: Plugins,
+    /// Share of the nodes to look at for each pod before the best of them is taken; 0 for
+    /// Kubernetes' rule, which depends on the size of the cluster.
+    #[serde(default = "default_percentage")]
+    #[schemars(range(min = 0, max = 100))]
+    pub percentage_of_nodes_to_score: u32,
+}
+
+/// Policies by name, in written order; `None` switches one off.
+pub type Plugins = IndexMap<String, Option<Plugin>>;
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self {
+            profile: default_profile(),
+            queue: None,
+            backfill: Backfill::default(),
+            tie_break: None,
+            plugins: Plugins::default(),
+            percentage_of_nodes_to_score: default_percentage(),
+        }
+    }
+}
+
+fn default_profile() -> String {
+    "default".to_owned()
+}
+
+/// All nodes: the plain form, by which every policy is defined.
+fn default_percentage() -> u32 {
+    100
+}
+
+/// One policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plugin {
+    /// Factor on its score; default the profile's, or 1.
+    #[serde(default)]
+    #[schemars(
+        range(min = 1, max = 1_000_000),
+        extend("x-help" = "a policy without weight has no effect; to switch it off write `null` \
+            in place of its fields")
+    )]
+    pub weight: Option<i64>,
+    /// Its arguments.
+    #[serde(rename = "$rest", default)]
+    #[schemars(extend("x-parameters" = "policy:"))]
+    pub arguments: Arguments,
+}
+
+/// Whether later jobs may start before the first one that does not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backfill {
+    /// No job overtakes.
+    #[default]
+    None,
+    /// Those may that end before the first one could start, looked at once in queue order.
+    GreedyOnce,
+}
+
+/// Which of equally good nodes is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TieBreak {
+    /// One drawn from the seed.
+    Random,
+    /// The first in node order.
+    First,
+    /// The lowest of the ranks that the published runs drew, from the seed by Go's generator.
+    Published,
+}

@@ -1,0 +1,99 @@
+//! The layer as its callers see it.
+
+mod findings;
+mod loading;
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// Every file exists, except those called `missing…` and, beside the experiment, traces.
+struct Disk;
+
+impl FileLookup for Disk {
+    fn exists(&self, path: &Path) -> bool {
+        let text = path.to_string_lossy();
+        !text.contains("missing") && (text.starts_with("/traces/") || !text.contains("openb/"))
+    }
+}
+
+/// A few names of each registry.
+struct SomeNames;
+
+#[derive(schemars::JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct FitParameters {
+    /// How to score.
+    strategy: Option<FitStrategy>,
+}
+
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum FitStrategy {
+    LeastAllocated,
+    MostAllocated,
+}
+
+impl Names for SomeNames {
+    fn names(&self, kind: NameKind) -> Vec<&'static str> {
+        match kind {
+            NameKind::System => vec!["kubernetes", "swarm"],
+            NameKind::Profile => vec!["default", "fgd"],
+            NameKind::Policy => {
+                vec![
+                    "NodeResourcesFit",
+                    "ImageLocality",
+                    "best-fit",
+                    "worst-fit",
+                    "random",
+                ]
+            }
+            NameKind::Queue => vec!["fcfs", "sjf", "wfp3"],
+            NameKind::NodeFormat => vec!["openb-nodes"],
+            NameKind::WorkloadFormat => vec!["openb-pods", "swf", "csv"],
+            NameKind::Generator => vec!["lublin99", "gpu-cluster"],
+            NameKind::Metric => vec!["pending_time.p99", "gpu_allocation.peak"],
+        }
+    }
+
+    fn parameters(&self, kind: NameKind, name: &str) -> Option<Json> {
+        (kind == NameKind::Policy && name == "NodeResourcesFit")
+            .then(|| schemars::schema_for!(FitParameters).to_value())
+    }
+}
+
+fn load_with(text: &str, sets: &[&str]) -> Result<Experiment, Box<Rejected>> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    let search = SearchPath {
+        base_dir: PathBuf::from("/lab"),
+        traces_dirs: vec![PathBuf::from("/traces")],
+    };
+    load(
+        text,
+        "lab.yaml",
+        LoadOptions {
+            sets: &sets,
+            search: &search,
+            lookup: &Disk,
+            names: &SomeNames,
+        },
+    )
+}
+
+fn complete() -> &'static str {
+    include_str!("../../tests/data/scenario/complete.yaml")
+}
+
+/// The smallest experiment that is right.
+const MINIMAL: &str = "\
+windtunnel: v1
+name: lab
+cluster:
+  nodes:
+    - count: 4
+      template:
+        allocatable: {cpu: 8, memory: 32Gi}
+workload:
+  - generate: {model: lublin99, jobs: 100}
+";

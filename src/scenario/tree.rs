@@ -1,0 +1,224 @@
+//! The experiment file as a generic tree in which every value knows where it was written.
+//!
+//! Checks point at text, so values keep their source and byte range; numbers and quantities keep
+//! the characters the user typed (`010`, `1e3`, `8Gi`), because what they mean is decided by the
+//! field they stand in and not by YAML. A tree can be mixed from several sources: the file itself
+//! and each `--set` of the command line.
+
+use std::ops::Range;
+
+/// Which text a span points into: an index into [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub(super) u32);
+
+/// A byte range of one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text it points into.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The first byte of a source, for findings about the whole of it.
+    pub const fn start_of(source: SourceId) -> Self {
+        Self {
+            source,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// The byte range.
+    pub(super) const fn bytes(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// One text that takes part in an experiment.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// File name as the user gave it, or `--set`.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// All texts of an experiment; spans index into it.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a text.
+    pub fn add(&mut self, name: &str, text: &str) -> SourceId {
+        self.0.push(Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        });
+        SourceId(self.0.len() as u32 - 1)
+    }
+
+    /// The text of an id that [`Sources::add`] returned.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.0[id.0 as usize]
+    }
+
+    /// The bytes of a span, moved outwards to whole characters of its text.
+    pub fn range(&self, span: Span) -> Range<usize> {
+        let text = &self.get(span.source).text;
+        let start = text.floor_char_boundary(span.start as usize);
+        start..text.ceil_char_boundary((span.end as usize).max(start))
+    }
+
+    /// Line and column (both from 1, the column in characters) of the start of a span.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let text = &self.get(span.source).text;
+        let before = &text[..self.range(span).start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// Where; of a list or map only its first token is certain.
+    pub span: Span,
+    /// What.
+    pub value: Value,
+}
+
+/// What can be written in an experiment file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false`; `yes` and `no` are texts.
+    Bool(bool),
+    /// Anything YAML reads as a number, in the user's characters.
+    Number(String),
+    /// Text, quoted or plain.
+    String(String),
+    /// `[a, b]`.
+    List(Vec<Tree>),
+    /// `{a: 1}`, in written order.
+    Map(Vec<Entry>),
+}
+
+/// One `key: value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// Its value.
+    pub value: Tree,
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+impl Tree {
+    /// An empty map at a place.
+    pub const fn empty_map(span: Span) -> Self {
+        Self {
+            span,
+            value: Value::Map(Vec::new()),
+        }
+    }
+
+    /// The entries of a map; of anything else none.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; of anything else none.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entry of a key, if this is a map that has it.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of a key, if this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The characters of a text or number.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::String(text) | Value::Number(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Takes an entry out of a map.
+    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+        let Value::Map(entries) = &mut self.value else {
+            return None;
+        };
+        let position = entries.iter().position(|entry| entry.key == key)?;
+        Some(entries.remove(position))
+    }
+
+    /// Where the user would look for a place in this tree: the deepest part of the path that was
+    /// written. A list index is written as a number.
+    pub fn locate<'path>(&self, path: impl IntoIterator<Item = &'path str>) -> Span {
+        let mut tree = self;
+        let mut span = self.span;
+        for step in path {
+            match &tree.value {
+                Value::Map(entries) => {
+                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
+                        return span;
+                    };
+                    // A map or list is shown by the key that holds it.
+                    span = match entry.value.value {
+                        Value::Map(_) | Value::List(_) | Value::Null => entry.key_span,
+                        _ => entry.value.span,
+                    };
+                    tree = &entry.value;
+                }
+                Value::List(items) => {
+                    let Some(item) = step.parse().ok().and_then(|at: usize| items.get(at)) else {
+                        return span;
+                    };
+                    span = match item.entries() {
+                        [first, ..] => first.key_span,
+                        [] => item.span,
+                    };
+                    tree = item;
+                }
+                _ => return span,
+            }
+        }
+        span
+    }
+}

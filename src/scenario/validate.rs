@@ -1,0 +1,214 @@
+//! Rules between fields, after types and grammars are right: what a schema cannot say.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::files::{FileLookup, Files, SearchPath};
+use super::scalar::{Bound, NoneOr};
+use super::schema::{
+    Arrivals, Depart, NodeSource, Objective, Scenario, Stop, StopWhen, Template, WorkloadSource,
+    WorkloadTrace,
+};
+use super::tree::{Span, Tree};
+
+/// Most node names that are compared one by one; larger clusters come from traces.
+const MAX_NAMES_COMPARED: u32 = 1_000_000;
+
+/// Reports every broken rule of one scenario and finds its files.
+pub(super) fn validate(
+    scenario: &Scenario,
+    tree: &Tree,
+    search: &SearchPath,
+    lookup: &dyn FileLookup,
+    findings: &mut Findings,
+) -> Files {
+    let mut validator = Validator {
+        tree,
+        search,
+        lookup,
+        findings,
+        files: Files::new(),
+    };
+    validator.files_of(scenario);
+    validator.node_names(&scenario.cluster.nodes);
+    for (position, source) in scenario.workload.iter().enumerate() {
+        if let WorkloadSource::Trace(trace) = source {
+            validator.window(trace, position);
+        }
+    }
+    validator.stop(scenario);
+    for (position, objective) in scenario.objectives.iter().enumerate() {
+        validator.objective(objective, position);
+    }
+    validator.files
+}
+
+struct Validator<'run> {
+    tree: &'run Tree,
+    search: &'run SearchPath,
+    lookup: &'run dyn FileLookup,
+    findings: &'run mut Findings,
+    files: Files,
+}
+
+impl Validator<'_> {
+    /// Where a path such as `cluster.nodes.0.count` was written.
+    fn at(&self, path: &str) -> Span {
+        self.tree.locate(path.split('.'))
+    }
+
+    fn files_of(&mut self, scenario: &Scenario) {
+        for (position, source) in scenario.cluster.nodes.iter().enumerate() {
+            let place = format!("cluster.nodes.{position}");
+            match source {
+                NodeSource::Trace(trace) => self.file(&trace.path, &format!("{place}.trace.path")),
+                NodeSource::Manifests(file) => self.file(file, &format!("{place}.manifests")),
+                NodeSource::Template(_) => {}
+            }
+        }
+        if let NoneOr::Some(startup) = &scenario.models.startup
+            && let Some(file) = startup.container_start.missing_file()
+        {
+            self.file(file, "models.startup.containerStart");
+        }
+        for (position, source) in scenario.workload.iter().enumerate() {
+            let place = format!("workload.{position}");
+            match source {
+                WorkloadSource::Trace(trace) => {
+                    self.file(&trace.path, &format!("{place}.trace.path"));
+                }
+                WorkloadSource::Manifests { file, .. } => {
+                    self.file(file, &format!("{place}.manifests"));
+                }
+                WorkloadSource::Generate(_) => {}
+            }
+        }
+    }
+
+    fn file(&mut self, written: &str, place: &str) {
+        match self.search.find(written, self.lookup) {
+            Some(found) => {
+                self.files.insert(written.to_owned(), found);
+            }
+            None => self
+                .findings
+                .push(self.search.missing(written, self.at(place))),
+        }
+    }
+
+    /// Every templated node needs a name of its own.
+    fn node_names(&mut self, sources: &[NodeSource]) {
+        let templates: Vec<(usize, &Template)> = sources
+            .iter()
+            .enumerate()
+            .filter_map(|(position, source)| match source {
+                NodeSource::Template(template) => Some((position, template)),
+                _ => None,
+            })
+            .collect();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut n_left = MAX_NAMES_COMPARED;
+        for (position, template) in templates {
+            let span = self.at(&format!("cluster.nodes.{position}.name"));
+            // A pattern that repeats shows it within a few names; one that does not needs none.
+            let n_compared = template.count.min(n_left);
+            n_left -= n_compared;
+            for index in 0..u64::from(n_compared) {
+                let name = template.name.render(index);
+                let message = format!("two nodes are called `{name}`");
+                let Some(earlier) = seen.insert(name, position) else {
+                    continue;
+                };
+                let finding = Finding::new(Code::DuplicateName, message, span);
+                self.findings.push(if earlier == position {
+                    finding
+                        .label(format!("{} nodes need {0} names", template.count))
+                        .help("put the index into the name, such as `worker-{:04}`")
+                } else {
+                    let other = self.at(&format!("cluster.nodes.{earlier}.name"));
+                    finding
+                        .label("this pattern gives the name again")
+                        .context(other, "and this one gave it")
+                        .help("give the two groups different names")
+                });
+                break;
+            }
+        }
+    }
+
+    fn window(&mut self, trace: &WorkloadTrace, position: usize) {
+        let Arrivals::Times {
+            window: Some(window),
+            ..
+        } = &trace.arrivals
+        else {
+            return;
+        };
+        if window.to > window.from {
+            return;
+        }
+        let span = self.at(&format!("workload.{position}.trace.arrivals.window.to"));
+        let message = format!(
+            "the window ends at {} and starts at {}",
+            window.to, window.from
+        );
+        self.findings.push(
+            Finding::new(Code::Conflict, message, span).label("expected a time after `from`"),
+        );
+    }
+
+    fn stop(&mut self, scenario: &Scenario) {
+        if let (Some(at), warmup) = (scenario.stop.at, scenario.metrics.warmup)
+            && at <= warmup
+        {
+            let message = format!("the run stops at {at}, before the warm-up of {warmup} is over");
+            self.findings.push(
+                Finding::new(Code::Conflict, message, self.at("metrics.warmup"))
+                    .label(format!("expected less than {at}"))
+                    .context(self.at("stop.at"), "the run stops here"),
+            );
+        }
+        let Stop { at: None, when } = scenario.stop else {
+            return;
+        };
+        let span = self.at("stop.when");
+        if when == Some(StopWhen::Drained)
+            && let Some(position) = scenario.workload.iter().position(never_departs)
+        {
+            let place = format!("workload.{position}.trace.arrivals");
+            self.findings.push(
+                Finding::new(Code::NeverStops, "the run never stops", span)
+                    .label("pods that never depart never drain")
+                    .context(self.at(&place), "these stay for ever")
+                    .help("stop when `idle`, or at a time (`at: 30d`)"),
+            );
+        }
+    }
+
+    fn objective(&mut self, objective: &Objective, position: usize) {
+        let (Some(min), Some(max)) = (&objective.min, &objective.max) else {
+            return;
+        };
+        let contradicts = match (min, max) {
+            (Bound::Number(min), Bound::Number(max)) => min > max,
+            (Bound::Duration(min), Bound::Duration(max)) => min > max,
+            _ => true,
+        };
+        if contradicts {
+            let span = self.at(&format!("objectives.{position}.max"));
+            let message = format!("nothing is at least {min} and at most {max}");
+            let finding = Finding::new(Code::Conflict, message, span);
+            self.findings
+                .push(finding.label(format!("expected a bound of {min} or more")));
+        }
+    }
+}
+
+fn never_departs(source: &WorkloadSource) -> bool {
+    let WorkloadSource::Trace(trace) = source else {
+        return false;
+    };
+    match trace.arrivals {
+        Arrivals::Times { depart, .. } | Arrivals::FillUp { depart, .. } => depart == Depart::Never,
+    }
+}

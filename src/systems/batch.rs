@@ -1,0 +1,117 @@
+//! A batch queue system: one planner of rigid jobs under an order and a backfilling rule.
+
+use thiserror::Error;
+
+use crate::control::Stepping;
+use crate::control::scheduler::BatchPlanner;
+use crate::policy::backfill::{BACKFILLS, backfill};
+use crate::policy::job_order::{JOB_ORDERS, job_order};
+
+use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::plain_agent::PlainAgent;
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "batch",
+    summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
+    source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
+    plans_jobs: true,
+    build,
+};
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    Ok(SystemParts {
+        components: vec![Box::new(planner(&request.jobs)?)],
+        agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerEvent,
+    })
+}
+
+/// What a batch system is composed of, by names of the registries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// In which order jobs are chosen: a name of [`JOB_ORDERS`].
+    pub order: String,
+    /// What may start while the chosen job waits: a name of [`BACKFILLS`].
+    pub backfill: String,
+}
+
+/// A name that is in no registry.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BatchError {
+    /// No such order.
+    #[error("unknown job order `{name}`, expected one of {known}")]
+    Order {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// No such backfilling rule.
+    #[error("unknown backfilling rule `{name}`, expected one of {known}")]
+    Backfill {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+impl Default for BatchOptions {
+    /// First come, first served, without backfilling.
+    fn default() -> Self {
+        Self {
+            order: "fcfs".to_owned(),
+            backfill: "none".to_owned(),
+        }
+    }
+}
+
+/// The planner of a batch system.
+pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, BatchError> {
+    let order = job_order(&options.order).ok_or_else(|| BatchError::Order {
+        name: options.order.clone(),
+        known: listed(JOB_ORDERS.iter().map(|entry| entry.name)),
+    })?;
+    let rule = backfill(&options.backfill).ok_or_else(|| BatchError::Backfill {
+        name: options.backfill.clone(),
+        known: listed(BACKFILLS.iter().map(|entry| entry.name)),
+    })?;
+    Ok(BatchPlanner::new((order.build)(), (rule.build)()))
+}
+
+fn listed(names: impl Iterator<Item = &'static str>) -> String {
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_registries_compose_and_others_are_told_what_there_is() {
+        let composed = planner(&BatchOptions::default()).expect("names of the registries");
+        assert_eq!(
+            (composed.order().name(), composed.backfill().name()),
+            ("fcfs", "none")
+        );
+        let options = BatchOptions {
+            order: "lifo".to_owned(),
+            ..BatchOptions::default()
+        };
+        let error = planner(&options).map(|_| ()).expect_err("no such order");
+        assert!(
+            error
+                .to_string()
+                .starts_with("unknown job order `lifo`, expected one of `fcfs`")
+        );
+        let options = BatchOptions {
+            backfill: "all".to_owned(),
+            ..BatchOptions::default()
+        };
+        assert!(planner(&options).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! Nodes of the openb GPU cluster trace (2023): one row per node. Format: `traces.md`, section 5.
+//!
+//! The trace has no number of pods per node; the published study allows 1,001, which is the
+//! default of the option `pods-per-node`. A node's GPU model becomes the label
+//! `alibabacloud.com/gpu-card-model`, as in the study's own manifests.
+
+use crate::model::gpu::MAX_DEVICES;
+use crate::model::node::HOSTNAME_LABEL;
+use crate::model::resource_list::{CPU, MEMORY, PODS};
+use crate::model::{GpuInventory, Labels, Node, ResourceList};
+use crate::trace::error::TraceError;
+use crate::trace::input::Input;
+use crate::trace::ledger::{BadRow, Journal};
+use crate::trace::options::ReadOptions;
+use crate::trace::registry::{
+    ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has,
+};
+use crate::trace::table::{Column, Row, Table};
+use crate::units::Quantity;
+
+/// The label that carries a node's GPU model.
+pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
+
+/// Bytes of a MiB.
+pub(super) const MIB: i64 = 1 << 20;
+/// More than any machine has; keeps sums over a cluster within 2^62.
+pub(super) const MAX_CPU_MILLI: i64 = 1_000_000_000;
+/// 1 EiB in MiB.
+pub(super) const MAX_MEMORY_MIB: i64 = 1 << 40;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "openb-nodes",
+    summary: "nodes of the openb GPU cluster trace (CSV with header)",
+    columns: &[
+        ColumnDoc::required("sn", "name of the node"),
+        ColumnDoc::required("cpu_milli", "processors in 1/1000 core, at least 1"),
+        ColumnDoc::required("memory_mib", "memory in MiB, at least 1"),
+        ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
+        ColumnDoc::required("model", "model of the devices; empty without devices"),
+    ],
+    options: &["pods-per-node"],
+    sniff,
+    open: Constructor::Nodes(read),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(first, &["sn", "cpu_milli", "memory_mib", "gpu", "model"])
+}
+
+/// Reads all nodes in the file's order.
+pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut table = Table::open(input)?;
+    let columns = Columns::find(&table)?;
+    let mut nodes = Vec::new();
+    while let Some(row) = table.next_row()? {
+        match row.and_then(|row| columns.node(&row, options.pods_per_node)) {
+            Ok(node) => nodes.push(node),
+            Err(bad) => journal.bad_row(bad)?,
+        }
+    }
+    Ok(NodeList {
+        nodes,
+        ledger: journal.ledger,
+    })
+}
+
+struct Columns {
+    name: Column,
+    cpu_milli: Column,
+    memory_mib: Column,
+    gpu: Column,
+    model: Column,
+}
+
+impl Columns {
+    fn find(table: &Table) -> Result<Self, TraceError> {
+        Ok(Self {
+            name: table.required_column("sn")?,
+            cpu_milli: table.required_column("cpu_milli")?,
+            memory_mib: table.required_column("memory_mib")?,
+            gpu: table.required_column("gpu")?,
+            model: table.required_column("model")?,
+        })
+    }
+
+    fn node(&self, row: &Row<'_>, pods: i64) -> Result<Node, BadRow> {
+        let name = row.text(&self.name);
+        if name.is_empty() {
+            return Err(row.bad(&self.name, "the name of a node"));
+        }
+        let cpu_milli = row.integer(&self.cpu_milli, 1, MAX_CPU_MILLI)?;
+        let memory_mib = row.integer(&self.memory_mib, 1, MAX_MEMORY_MIB)?;
+        let devices = row.integer(&self.gpu, 0, MAX_DEVICES as i64)?;
+        let model = row.text(&self.model);
+        let mut labels = Labels::new();
+        labels.insert(HOSTNAME_LABEL.into(), name.into());
+        if devices > 0 && !model.is_empty() {
+            labels.insert(GPU_MODEL_LABEL.into(), model.into());
+        }
+        Ok(Node {
+            name: name.into(),
+            labels,
+            allocatable: ResourceList::from_pairs([
+                (CPU, Quantity::from_milli(cpu_milli)),
+                (MEMORY, Quantity::from_units(memory_mib * MIB)),
+                (PODS, Quantity::from_units(pods)),
+            ]),
+            gpu: (devices > 0).then(|| GpuInventory {
+                devices: devices as u8,
+                model: model.into(),
+            }),
+            ..Node::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::ledger::RowPolicy;
+
+    fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
+        let text = format!("sn,cpu_milli,memory_mib,gpu,model\n{rows}");
+        read(&Input::bytes("nodes.csv", text.into_bytes()), options)
+    }
+
+    #[test]
+    fn a_row_becomes_a_node() {
+        let list = check(
+            "n0,64000,262144,2,P100\nn1,32000,1,0,\n",
+            &ReadOptions::default(),
+        );
+        let nodes = list.expect("good rows").nodes;
+        assert_eq!(nodes[0].allocatable.get("cpu").milli_ceil(), Ok(64_000));
+        assert_eq!(
+            nodes[0].allocatable.get("memory").units_ceil(),
+            Ok(262_144 << 20)
+        );
+        assert_eq!(nodes[0].allocatable.get("pods").units_ceil(), Ok(1_001));
+        let gpu = nodes[0].gpu.as_ref().expect("two devices");
+        assert_eq!((gpu.devices, &*gpu.model), (2, "P100"));
+        assert_eq!(nodes[0].labels[HOSTNAME_LABEL], "n0".into());
+        assert_eq!(nodes[0].labels[GPU_MODEL_LABEL], "P100".into());
+        assert_eq!((&nodes[1].gpu, nodes[1].labels.len()), (&None, 1));
+    }
+
+    #[test]
+    fn bad_rows_are_named_or_listed() {
+        for (row, message) in [
+            (
+                "n0,0,1,0,",
+                "nodes.csv:2: column `cpu_milli`: must be at least 1, found `0`",
+            ),
+            (
+                "n0,1,1,65,X",
+                "nodes.csv:2: column `gpu`: must be at most 64, found `65`",
+            ),
+            (
+                ",1,1,0,",
+                "nodes.csv:2: column `sn`: must be the name of a node, found ``",
+            ),
+            (
+                "n0,1",
+                "nodes.csv:2: column `memory_mib`: a row has 5 fields as the header has, not 2, \
+                 found `n0,1`",
+            ),
+        ] {
+            let error = check(row, &ReadOptions::default()).expect_err(row);
+            assert_eq!(error.to_string(), message);
+        }
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            pods_per_node: 110,
+            ..ReadOptions::default()
+        };
+        let list = check("n0,0,1,0,\nn1,1,1,0,\n", &options).expect("reported");
+        assert_eq!(list.nodes.len(), 1);
+        assert_eq!(list.nodes[0].allocatable.get("pods").units_ceil(), Ok(110));
+        assert_eq!(list.ledger.bad_row_count(), 1);
+    }
+}

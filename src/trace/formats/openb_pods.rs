@@ -1,0 +1,420 @@
+//! Pods of the openb GPU cluster trace (2023): one row per pod, in eleven columns or, in the
+//! `multigpu` variants, in the first five of them; read by header, never by position. Format:
+//! `traces.md`, section 5.
+//!
+//! A pod becomes one container with exact requests and a GPU request. `gpu_milli` is capped to
+//! 1,000 per device; both it and `gpu_spec` are ignored when `num_gpu` is 0, as in the published
+//! study. `qos` and `pod_phase` change no placement and stay out of the spec: as a label they would
+//! split equivalence classes for nothing. A run time is `deletion_time - scheduled_time`; a pod
+//! that was never scheduled is dropped with `ran-only`, else it is kept and, once placed, stays as
+//! long as it existed in the origin (`deletion_time - creation_time`). Without the time columns
+//! all pods arrive at zero and never end.
+
+use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use crate::model::resource_list::{CPU, MEMORY};
+use crate::model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
+use crate::trace::error::TraceError;
+use crate::trace::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
+use crate::trace::input::Input;
+use crate::trace::intern::{ClassTable, NameTable};
+use crate::trace::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
+use crate::trace::memory::{MemorySource, Recorded};
+use crate::trace::options::ReadOptions;
+use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::trace::stream::{Arrival, ArrivalSource};
+use crate::trace::table::{Column, Row, Table};
+use crate::units::{Duration, Instant, Quantity};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "openb-pods",
+    summary: "pods of the openb GPU cluster trace (CSV with header)",
+    columns: &[
+        ColumnDoc::required("name", "name of the pod"),
+        ColumnDoc::required("cpu_milli", "processors asked for, in 1/1000 core"),
+        ColumnDoc::required("memory_mib", "memory asked for, in MiB"),
+        ColumnDoc::required("num_gpu", "GPU devices asked for"),
+        ColumnDoc::required(
+            "gpu_milli",
+            "1/1000 of each device; under 1000 only with one device",
+        ),
+        ColumnDoc::optional(
+            "gpu_spec",
+            "admissible GPU models joined by `|`; empty admits all",
+        ),
+        ColumnDoc::optional("qos", "class of service; read, not used"),
+        ColumnDoc::optional("pod_phase", "state at the trace's end; read, not used"),
+        ColumnDoc::optional("creation_time", "seconds since the trace's zero"),
+        ColumnDoc::optional("deletion_time", "seconds since the trace's zero"),
+        ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
+    ],
+    options: &["ran-only"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+/// One raw row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenbPod {
+    /// Line of the file, counted from 1.
+    pub line: u64,
+    /// Name of the pod.
+    pub name: Text,
+    /// Processors asked for, in 1/1000 core.
+    pub cpu_milli: i64,
+    /// Memory asked for, in MiB.
+    pub memory_mib: i64,
+    /// GPU devices asked for.
+    pub num_gpu: u8,
+    /// 1/1000 of each device, capped to 1,000; 0 without devices.
+    pub gpu_milli: u16,
+    /// Admissible models as the file has them: its order, its repetitions, also without devices.
+    pub gpu_spec: Text,
+    /// Class of service.
+    pub qos: Text,
+    /// State at the trace's end.
+    pub phase: Text,
+    /// Creation, since the trace's zero; absent without the column.
+    pub creation: Option<Instant>,
+    /// Deletion.
+    pub deletion: Option<Instant>,
+    /// When it was given a node; absent if it never ran.
+    pub scheduled: Option<Instant>,
+}
+
+impl OpenbPod {
+    /// What it asks of GPUs.
+    pub fn gpu_request(&self) -> GpuRequest {
+        if self.num_gpu == 0 {
+            return GpuRequest::default();
+        }
+        let models: Vec<Text> = self
+            .gpu_spec
+            .split('|')
+            .map(str::trim)
+            .filter(|model| !model.is_empty())
+            .map(Text::from)
+            .collect();
+        GpuRequest {
+            devices: self.num_gpu,
+            milli_per_device: self.gpu_milli,
+            models,
+        }
+    }
+
+    /// Everything about it that a placement may depend on.
+    pub fn spec(&self) -> PodSpec {
+        let requests = ResourceList::from_pairs([
+            (CPU, Quantity::from_milli(self.cpu_milli)),
+            (MEMORY, Quantity::from_units(self.memory_mib * MIB)),
+        ]);
+        PodSpec {
+            gpu: self.gpu_request(),
+            ..PodSpec::with_requests(requests)
+        }
+    }
+
+    /// How long it runs once started.
+    pub fn run_time(&self) -> Option<Duration> {
+        Some(self.deletion?.since(self.scheduled.or(self.creation)?))
+    }
+}
+
+/// Reads raw rows in the file's order; the first bad row is an error.
+pub fn read_openb_pods(input: &Input) -> Result<Vec<OpenbPod>, TraceError> {
+    Ok(read_rows(input, RowPolicy::default())?.0)
+}
+
+/// Reads raw rows in the file's order under a policy.
+pub fn read_rows(input: &Input, policy: RowPolicy) -> Result<(Vec<OpenbPod>, Ledger), TraceError> {
+    let mut journal = Journal::new(input.name.clone(), policy);
+    let mut table = Table::open(input)?;
+    let columns = Columns::find(&table)?;
+    let mut pods = Vec::new();
+    while let Some(row) = table.next_row()? {
+        match row.and_then(|row| columns.pod(&row)) {
+            Ok(pod) => pods.push(pod),
+            Err(bad) => journal.bad_row(bad)?,
+        }
+    }
+    Ok((pods, journal.ledger))
+}
+
+/// Opens the trace as a workload, sorted by creation (equal times: in the file's order).
+pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let (pods, ledger) = read_rows(input, options.rows)?;
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    journal.ledger = ledger;
+    let mut classes = ClassTable::default();
+    let mut tenants = NameTable::default();
+    tenants.number_of("openb");
+    let mut arrivals: Vec<Arrival> = Vec::with_capacity(pods.len());
+    for pod in &pods {
+        let line = pod.line;
+        if pod.scheduled.is_none() && pod.creation.is_some() {
+            if options.ran_only {
+                journal.dirt("pod never ran", Action::Drop, line)?;
+                continue;
+            }
+            journal.dirt("pod never ran; stays for its life", Action::Keep, line)?;
+        }
+        let submit = pod.creation.unwrap_or(Instant::ZERO);
+        if arrivals.last().is_some_and(|last| submit < last.submit) {
+            journal.dirt("created before the row above; sorted", Action::Repair, line)?;
+        }
+        arrivals.push(Arrival {
+            submit,
+            name: PodName::Text(pod.name.clone()),
+            class: classes.class_of(pod.spec()),
+            members: 1,
+            tenant: 0,
+            run_time: pod.run_time(),
+            time_limit: None,
+            historic_start: pod.scheduled,
+        });
+    }
+    arrivals.sort_by_key(|arrival| arrival.submit);
+    Ok(Box::new(MemorySource::new(Recorded {
+        arrivals,
+        classes: classes.classes().clone(),
+        tenants: tenants.names().to_vec(),
+        ledger: journal.ledger,
+    })))
+}
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(
+        first,
+        &["name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"],
+    )
+}
+
+struct Columns {
+    name: Column,
+    cpu_milli: Column,
+    memory_mib: Column,
+    num_gpu: Column,
+    gpu_milli: Column,
+    gpu_spec: Option<Column>,
+    qos: Option<Column>,
+    phase: Option<Column>,
+    creation: Option<Column>,
+    deletion: Option<Column>,
+    scheduled: Option<Column>,
+}
+
+impl Columns {
+    fn find(table: &Table) -> Result<Self, TraceError> {
+        Ok(Self {
+            name: table.required_column("name")?,
+            cpu_milli: table.required_column("cpu_milli")?,
+            memory_mib: table.required_column("memory_mib")?,
+            num_gpu: table.required_column("num_gpu")?,
+            gpu_milli: table.required_column("gpu_milli")?,
+            gpu_spec: table.column("gpu_spec"),
+            qos: table.column("qos"),
+            phase: table.column("pod_phase"),
+            creation: table.column("creation_time"),
+            deletion: table.column("deletion_time"),
+            scheduled: table.column("scheduled_time"),
+        })
+    }
+
+    fn pod(&self, row: &Row<'_>) -> Result<OpenbPod, BadRow> {
+        let name = row.text(&self.name);
+        if name.is_empty() {
+            return Err(row.bad(&self.name, "the name of a pod"));
+        }
+        let num_gpu = row.integer(&self.num_gpu, 0, MAX_DEVICES as i64)?;
+        let creation = time(row, self.creation.as_ref())?;
+        if let (Some(column), None) = (&self.creation, creation) {
+            return Err(row.bad(column, "the second of the pod's creation"));
+        }
+        let scheduled = time(row, self.scheduled.as_ref())?;
+        let deletion = time(row, self.deletion.as_ref())?;
+        for (column, later, earlier) in [
+            (&self.scheduled, scheduled, creation),
+            (&self.deletion, deletion, creation),
+            (&self.deletion, deletion, scheduled),
+        ] {
+            if let (Some(column), Some(later), Some(earlier)) = (column, later, earlier)
+                && later < earlier
+            {
+                let rule = format!("no earlier than second {}", earlier.as_nanos() / NANOS);
+                return Err(row.bad(column, &rule));
+            }
+        }
+        Ok(OpenbPod {
+            line: row.line,
+            name: name.into(),
+            cpu_milli: row.integer(&self.cpu_milli, 0, MAX_CPU_MILLI)?,
+            memory_mib: row.integer(&self.memory_mib, 0, MAX_MEMORY_MIB)?,
+            num_gpu: num_gpu as u8,
+            gpu_milli: self.gpu_milli(row, num_gpu)?,
+            gpu_spec: row.optional_text(self.gpu_spec.as_ref()).into(),
+            qos: row.optional_text(self.qos.as_ref()).into(),
+            phase: row.optional_text(self.phase.as_ref()).into(),
+            creation,
+            deletion,
+            scheduled,
+        })
+    }
+
+    fn gpu_milli(&self, row: &Row<'_>, num_gpu: i64) -> Result<u16, BadRow> {
+        let whole = i64::from(DEVICE_MILLI);
+        let least = i64::from(num_gpu > 0);
+        let milli = row
+            .integer(&self.gpu_milli, least, MAX_CPU_MILLI)?
+            .min(whole);
+        if num_gpu > 1 && milli < whole {
+            return Err(row.bad(&self.gpu_milli, "1000 for more than one device"));
+        }
+        Ok(if num_gpu == 0 { 0 } else { milli as u16 })
+    }
+}
+
+const NANOS: i64 = crate::units::time::NANOS_PER_SECOND;
+/// The last second within 292 years.
+const MAX_SECONDS: i64 = i64::MAX / NANOS;
+
+/// Seconds in a column; absent if the column is or if nothing stands there.
+fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRow> {
+    let Some(column) = column.filter(|column| !row.text(column).is_empty()) else {
+        return Ok(None);
+    };
+    let seconds = row.integer(column, 0, MAX_SECONDS)?;
+    Ok(Some(Instant::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::ledger::OnBadRow;
+
+    const HEADER: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,\
+                          creation_time,deletion_time,scheduled_time\n";
+
+    fn input(text: String) -> Input {
+        Input::bytes("pods.csv", text.into_bytes())
+    }
+
+    fn check(rows: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
+        let mut source = open(&input(format!("{HEADER}{rows}")), options)?;
+        Recorded::collect(&mut *source)
+    }
+
+    #[test]
+    fn a_row_becomes_an_arrival_with_its_class() {
+        let recorded = check(
+            "p0,6000,12288,1,460,,LS,Running,427,902,430\n\
+             p1,500,1,2,1500,T4|A10|T4,BE,Running,428,500,428\n\
+             p2,6000,12288,1,460,,BE,Failed,500,600,510\n\
+             p3,1,1,0,300,T4,,Pending,500,700,\n",
+            &ReadOptions::default(),
+        )
+        .expect("good rows");
+        let classes: Vec<u32> = recorded
+            .arrivals
+            .iter()
+            .map(|arrival| arrival.class)
+            .collect();
+        assert_eq!(classes, [0, 1, 0, 2]);
+        let first = &recorded.arrivals[0];
+        assert_eq!(first.submit, Instant::from_secs(427));
+        assert_eq!(first.run_time, Some(Duration::from_secs(472)));
+        assert_eq!(first.historic_start, Some(Instant::from_secs(430)));
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("cpu").milli_ceil(), Ok(6_000));
+        assert_eq!(requests.get("memory").units_ceil(), Ok(12_288 << 20));
+        let gpu = &recorded.classes[1].gpu;
+        assert_eq!((gpu.devices, gpu.milli_per_device), (2, 1_000));
+        assert_eq!(gpu.models, ["A10".into(), "T4".into()]);
+        assert_eq!(recorded.classes[2].gpu, GpuRequest::default());
+        assert_eq!(
+            recorded.arrivals[3].run_time,
+            Some(Duration::from_secs(200))
+        );
+        assert_eq!(
+            recorded.ledger.count("pod never ran; stays for its life"),
+            1
+        );
+    }
+
+    #[test]
+    fn pods_that_never_ran_can_be_left_out_and_disorder_is_sorted() {
+        let options = ReadOptions {
+            ran_only: true,
+            ..ReadOptions::default()
+        };
+        let rows = "p0,1,1,0,0,,,,500,600,510\np1,1,1,0,0,,,,400,600,400\n\
+                    p2,1,1,0,0,,,,400,600,\n";
+        let recorded = check(rows, &options).expect("good rows");
+        let names: Vec<String> = recorded
+            .arrivals
+            .iter()
+            .map(|arrival| arrival.name.to_string())
+            .collect();
+        assert_eq!(names, ["p1", "p0"]);
+        assert_eq!(recorded.ledger.count("pod never ran"), 1);
+        assert_eq!(
+            recorded
+                .ledger
+                .count("created before the row above; sorted"),
+            1
+        );
+    }
+
+    #[test]
+    fn five_columns_are_enough() {
+        let text = "gpu_milli,num_gpu,memory_mib,cpu_milli,name\n1000,8,5,4,p0\n".to_owned();
+        let pods = read_openb_pods(&input(text.clone())).expect("good rows");
+        assert_eq!((pods[0].cpu_milli, pods[0].num_gpu), (4, 8));
+        let mut source = open(&input(text), &ReadOptions::default()).expect("good rows");
+        let arrival = source.next().expect("no error").expect("one pod");
+        assert_eq!((arrival.submit, arrival.run_time), (Instant::ZERO, None));
+    }
+
+    #[test]
+    fn bad_rows_say_what_was_expected() {
+        for (row, message) in [
+            (
+                "p,1,1,2,500,,,,0,9,0",
+                "`gpu_milli`: must be 1000 for more than one device",
+            ),
+            ("p,1,1,1,0,,,,0,9,0", "`gpu_milli`: must be at least 1"),
+            ("p,-1,1,1,5,,,,0,9,0", "`cpu_milli`: must be at least 0"),
+            (
+                "p,1,1,1,5,,,,10,9,",
+                "`deletion_time`: must be no earlier than second 10",
+            ),
+            (
+                "p,1,1,1,5,,,,1,9,0",
+                "`scheduled_time`: must be no earlier than second 1",
+            ),
+            (
+                "p,1,1,1,5,,,,,9,0",
+                "`creation_time`: must be the second of the pod's creation",
+            ),
+            (
+                "p,1,1,1,5,,,,99999999999,,",
+                "`creation_time`: must be at most 9223372036",
+            ),
+        ] {
+            let error = check(row, &ReadOptions::default())
+                .expect_err(row)
+                .to_string();
+            assert!(
+                error.starts_with(&format!("pods.csv:2: column {message}")),
+                "{error}"
+            );
+            let skip = ReadOptions {
+                rows: RowPolicy {
+                    on_bad_row: OnBadRow::Skip,
+                    strict: false,
+                },
+                ..ReadOptions::default()
+            };
+            assert_eq!(check(row, &skip).expect(row).ledger.bad_row_count(), 1);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Job logs in the Standard Workload Format 2.2 and its dialects (spec: traces.md, section 1),
+//! streamed: memory does not grow with the log.
+//!
+//! A job becomes an arrival of as many members as it asks processors for (field 8, else 5), each
+//! asking for one core and, with the option `memory`, for the memory per processor of field 10
+//! (else 7). Its run time is field 4, its limit field 9 where stated (as wall time, whatever a
+//! header note says about CPU time), its tenant field 12. Fields 17 and 18 are not imposed.
+//!
+//! Dirt and what is done: run time 0: `min-runtime` or dropped; unknown run time: dropped; no
+//! processors: dropped; blank and short lines, column names without `;` (Alea): dropped; submit
+//! times since 1970: made relative to the first; a submit time earlier than a row above: moved
+//! into place if not more than 4,096 rows late, else a bad row; run time beyond the requested one:
+//! kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
+
+mod header;
+mod reader;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use self::row::{Parsed, RowParser};
+use crate::model::resource_list::{CPU, MEMORY};
+use crate::model::{PodName, PodSpec, ResourceList, Text};
+use crate::trace::error::TraceError;
+use crate::trace::input::Input;
+use crate::trace::intern::ClassTable;
+use crate::trace::ledger::{Action, BadRow, Ledger, RowPolicy};
+use crate::trace::lookahead::{Lookahead, Placed};
+use crate::trace::options::ReadOptions;
+use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::trace::stream::{Arrival, ArrivalSource, Classes};
+use crate::units::{Duration, Instant, Quantity};
+
+pub use self::header::SwfHeader;
+pub use self::reader::SwfReader;
+pub use self::row::{FIELD_NAMES, FIELDS, MISSING, SwfJob};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "swf",
+    summary: "job log in the Standard Workload Format 2.2, Alea's and Slurm's dialects too",
+    columns: &[
+        ColumnDoc::required("1", "job number"),
+        ColumnDoc::required("2", "submit time, s; since 1970 or since the log's zero"),
+        ColumnDoc::required("3", "wait time, s"),
+        ColumnDoc::required("4", "run time, s of wall time"),
+        ColumnDoc::required("5", "allocated processors"),
+        ColumnDoc::required("6", "average CPU time per processor, s; not used"),
+        ColumnDoc::required("7", "used memory per processor, KB"),
+        ColumnDoc::required("8", "requested processors"),
+        ColumnDoc::required("9", "requested time, s"),
+        ColumnDoc::required("10", "requested memory per processor, KB"),
+        ColumnDoc::required("11", "status; not used"),
+        ColumnDoc::required("12", "user"),
+        ColumnDoc::required("13", "group; not used"),
+        ColumnDoc::required("14", "executable; not used"),
+        ColumnDoc::required("15", "queue; not used"),
+        ColumnDoc::required("16", "partition; not used"),
+        ColumnDoc::required("17", "preceding job; not imposed"),
+        ColumnDoc::required("18", "think time after it, s; not imposed"),
+    ],
+    options: &["min-runtime", "kill-at-walltime", "memory"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+/// Reads the header and every row in the file's order; the first bad row is an error.
+pub fn read_swf_jobs(input: &Input) -> Result<(SwfHeader, Vec<SwfJob>), TraceError> {
+    let mut reader = SwfReader::open(input, RowPolicy::default())?;
+    let mut jobs = Vec::new();
+    while let Some(job) = reader.next_job()? {
+        jobs.push(job);
+    }
+    Ok((reader.header, jobs))
+}
+
+/// Reads the header only: what stands before the first job.
+pub fn read_swf_header(input: &Input) -> Result<SwfHeader, TraceError> {
+    Ok(SwfReader::open(input, RowPolicy::REPORT)?.header)
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    Ok(Box::new(SwfSource::open(input, options)?))
+}
+
+fn sniff(first: &[u8]) -> Confidence {
+    let line = first
+        .split(|&byte| byte == b'\n')
+        .find(|line| !line.trim_ascii().is_empty() && !line.starts_with(b";"));
+    let comment = first.trim_ascii_start().starts_with(b";");
+    match line.map(|line| RowParser::default().parse(1, line)) {
+        Some(Ok(Parsed::Job { .. })) => Confidence::Certain,
+        // Names of columns (Alea), or a header longer than what was looked at.
+        Some(Err(_)) if line.is_some_and(|line| line.starts_with(b"id\t")) => Confidence::Certain,
+        _ if comment => Confidence::Maybe,
+        _ => Confidence::No,
+    }
+}
+
+/// Submit times from here on count from 1970, not from the log's zero: nobody's log spans 15 years.
+const ABSOLUTE_FROM: Duration = Duration::from_secs(500_000_000);
+/// More memory per processor than this is stated in bytes by mistake.
+const MAX_MEMORY_KB: i64 = 1 << 32;
+/// More members than this no machine has; the bound keeps sums small.
+const MAX_PROCESSORS: i64 = 1 << 30;
+
+/// A log as a workload, streamed.
+pub struct SwfSource {
+    input: Input,
+    options: ReadOptions,
+    reader: SwfReader,
+    lookahead: Lookahead,
+    zero: Option<Duration>,
+    ended: bool,
+    delivered: u64,
+    classes: ClassTable,
+    class_by_memory: BTreeMap<i64, u32>,
+    users: IndexSet<i64, FxBuildHasher>,
+    user_names: Vec<Text>,
+}
+
+impl SwfSource {
+    /// Opens a log.
+    pub fn open(input: &Input, options: &ReadOptions) -> Result<Self, TraceError> {
+        Ok(Self {
+            input: input.clone(),
+            options: options.clone(),
+            reader: SwfReader::open(input, options.rows)?,
+            lookahead: Lookahead::default(),
+            zero: None,
+            ended: false,
+            delivered: 0,
+            classes: ClassTable::default(),
+            class_by_memory: BTreeMap::new(),
+            users: IndexSet::default(),
+            user_names: Vec::new(),
+        })
+    }
+
+    /// What stands before the first job.
+    pub fn header(&self) -> &SwfHeader {
+        &self.reader.header
+    }
+
+    fn dirt(&mut self, kind: &str, action: Action, job: &SwfJob) -> Result<(), TraceError> {
+        self.reader.journal.dirt(kind, action, job.line)
+    }
+
+    /// Reads one job into the window, unless it is left out.
+    fn take(&mut self, job: &SwfJob) -> Result<(), TraceError> {
+        let Some(submit) = self.submit(job)? else {
+            return Ok(());
+        };
+        let Some(run_time) = self.run_time(job)? else {
+            return Ok(());
+        };
+        let processors = match job.requested_processors {
+            requested if requested > 0 => requested,
+            _ => job.allocated_processors,
+        };
+        if processors <= 0 {
+            return self.dirt("no number of processors", Action::Drop, job);
+        }
+        if processors > MAX_PROCESSORS {
+            return self.bad(
+                job,
+                "8 requested processors",
+                &processors,
+                "must be at most 2^30",
+            );
+        }
+        if job.preceding_job >= 0 {
+            self.dirt("preceding job, not imposed", Action::Keep, job)?;
+        }
+        let known_wait = job.wait >= Duration::ZERO;
+        if !known_wait {
+            self.dirt("no wait time", Action::Keep, job)?;
+        }
+        let arrival = Arrival {
+            submit,
+            name: PodName::Job(job.number.unsigned_abs()),
+            class: self.class(job)?,
+            members: processors as u32,
+            tenant: self.tenant(job.user),
+            run_time: Some(run_time),
+            time_limit: (job.requested_time > Duration::ZERO).then_some(job.requested_time),
+            historic_start: known_wait.then(|| submit.saturating_add(job.wait)),
+        };
+        match self.lookahead.push(arrival) {
+            Placed::InOrder => Ok(()),
+            Placed::Moved => self.dirt("submitted before a row above; moved", Action::Repair, job),
+            Placed::TooLate => self.bad(
+                job,
+                "2 submit time",
+                &job.submit,
+                "must not be earlier than rows far above; sort the file by it",
+            ),
+        }
+    }
+
+    /// The submit time since zero; `None` for a row before the zero that the first row set.
+    fn submit(&mut self, job: &SwfJob) -> Result<Option<Instant>, TraceError> {
+        let zero = match self.zero {
+            Some(zero) => zero,
+            None if job.submit >= ABSOLUTE_FROM => {
+                self.dirt(
+                    "submit times since 1970; made relative",
+                    Action::Repair,
+                    job,
+                )?;
+                job.submit
+            }
+            None => Duration::ZERO,
+        };
+        self.zero = Some(zero);
+        let since = job.submit.as_nanos() - zero.as_nanos();
+        if since < 0 {
+            let rule = "must not be before the first row";
+            self.bad(job, "2 submit time", &job.submit, rule)?;
+            return Ok(None);
+        }
+        Ok(Some(Instant::from_nanos(since)))
+    }
+
+    /// The run time that is simulated; `None` if the job is left out.
+    fn run_time(&mut self, job: &SwfJob) -> Result<Option<Duration>, TraceError> {
+        let mut run_time = job.run;
+        if run_time == MISSING {
+            let kind = if job.status == CANCELLED {
+                "cancelled before it ran"
+            } else {
+                "run time not known"
+            };
+            self.dirt(kind, Action::Drop, job)?;
+            return Ok(None);
+        }
+        if run_time == Duration::ZERO {
+            let Some(least) = self.options.min_runtime else {
+                self.dirt("run time 0", Action::Drop, job)?;
+                return Ok(None);
+            };
+            self.dirt("run time 0; raised to min-runtime", Action::Repair, job)?;
+            run_time = least;
+        }
+        if job.requested_time > Duration::ZERO && job.requested_time < run_time {
+            if self.options.kill_at_walltime {
+                self.dirt("ran beyond its requested time; cut", Action::Repair, job)?;
+                run_time = job.requested_time;
+            } else {
+                self.dirt("ran beyond its requested time", Action::Keep, job)?;
+            }
+        }
+        Ok(Some(run_time))
+    }
+
+    fn class(&mut self, job: &SwfJob) -> Result<u32, TraceError> {
+        let kilobytes = if job.requested_memory_kb > 0 {
+            job.requested_memory_kb
+        } else {
+            job.used_memory_kb.max(0)
+        };
+        let bytes = if kilobytes > MAX_MEMORY_KB {
+            let kind = "memory beyond 4 TiB per processor; taken as bytes";
+            self.dirt(kind, Action::Repair, job)?;
+            kilobytes
+        } else {
+            kilobytes * 1_024
+        };
+        let bytes = if self.options.memory { bytes } else { 0 };
+        if let Some(&class) = self.class_by_memory.get(&bytes) {
+            return Ok(class);
+        }
+        let mut requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
+        if bytes > 0 {
+            requests.set(MEMORY, Quantity::from_units(bytes));
+        }
+        let class = self.classes.class_of(PodSpec::with_requests(requests));
+        self.class_by_memory.insert(bytes, class);
+        Ok(class)
+    }
+
+    fn tenant(&mut self, user: i64) -> u32 {
+        let (tenant, new) = self.users.insert_full(user);
+        if new {
+            let name = match self.reader.parser.name(user) {
+                Some(name) => name.clone(),
+                None if user < 0 => "unknown".into(),
+                None => user.to_string().into(),
+            };
+            self.user_names.push(name);
+        }
+        tenant as u32
+    }
+
+    fn bad(
+        &mut self,
+        job: &SwfJob,
+        column: &str,
+        value: &dyn ToString,
+        rule: &str,
+    ) -> Result<(), TraceError> {
+        self.reader.journal.bad_row(BadRow {
+            line: job.line,
+            column: column.to_owned(),
+            value: value.to_string(),
+            rule: rule.to_owned(),
+        })
+    }
+}
+
+/// Status 5.
+const CANCELLED: i64 = 5;
+
+impl ArrivalSource for SwfSource {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        while !self.ended && self.lookahead.wants_more() {
+            match self.reader.next_job()? {
+                Some(job) => self.take(&job)?,
+                None => self.ended = true,
+            }
+        }
+        let arrival = self.lookahead.pop();
+        self.delivered += u64::from(arrival.is_some());
+        Ok(arrival)
+    }
+
+    fn classes(&self) -> &Classes {
+        self.classes.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut fork = Self::open(&self.input, &self.options)?;
+        for _ in 0..self.delivered {
+            fork.next()?;
+        }
+        Ok(Box::new(fork))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.reader.journal.ledger
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.user_names
+    }
+}

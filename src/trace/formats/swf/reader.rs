@@ -1,0 +1,111 @@
+//! Raw rows of a log, streamed: header, comments, blank and short lines are dealt with here.
+
+use super::header::SwfHeader;
+use super::row::{FIELDS, Parsed, RowParser, SwfJob};
+use crate::trace::error::TraceError;
+use crate::trace::input::{Input, Lines};
+use crate::trace::ledger::{Action, Journal, RowPolicy};
+
+/// Raw rows, streamed.
+pub struct SwfReader {
+    lines: Lines,
+    pub(super) parser: RowParser,
+    pub(super) journal: Journal,
+    pub(super) header: SwfHeader,
+    first: Option<SwfJob>,
+    rows: u64,
+}
+
+impl SwfReader {
+    /// Opens a log and reads to its first job.
+    pub fn open(input: &Input, policy: RowPolicy) -> Result<Self, TraceError> {
+        let mut reader = Self {
+            lines: input.lines()?,
+            parser: RowParser::default(),
+            journal: Journal::new(input.name.clone(), policy),
+            header: SwfHeader::default(),
+            first: None,
+            rows: 0,
+        };
+        reader.first = reader.read_job()?;
+        Ok(reader)
+    }
+
+    /// What stands before the first job.
+    pub fn header(&self) -> &SwfHeader {
+        &self.header
+    }
+
+    /// The next row that is a job.
+    pub fn next_job(&mut self) -> Result<Option<SwfJob>, TraceError> {
+        match self.first.take() {
+            Some(job) => Ok(Some(job)),
+            None => self.read_job(),
+        }
+    }
+
+    fn read_job(&mut self) -> Result<Option<SwfJob>, TraceError> {
+        while let Some((number, text)) = self.lines.next_line()? {
+            if text.trim_ascii().is_empty() {
+                self.journal.dirt("blank line", Action::Drop, number)?;
+                continue;
+            }
+            if text.starts_with(b";") {
+                if self.rows == 0 {
+                    self.header.push_line(text);
+                }
+                continue;
+            }
+            match self.parser.parse(number, text) {
+                Ok(Parsed::Short) => {
+                    let kind = "line of fewer than 18 fields";
+                    self.journal.dirt(kind, Action::Drop, number)?;
+                }
+                Ok(Parsed::Job {
+                    job,
+                    extra_fields,
+                    several_preceding,
+                }) => {
+                    self.rows += 1;
+                    if extra_fields {
+                        let kind = "fields beyond the 18th, not used";
+                        self.journal.dirt(kind, Action::Keep, number)?;
+                    }
+                    if several_preceding {
+                        let kind = "several preceding jobs, not imposed";
+                        self.journal.dirt(kind, Action::Keep, number)?;
+                    }
+                    return Ok(Some(job));
+                }
+                Err(_) if self.rows == 0 && is_column_names(text) => {
+                    self.journal
+                        .dirt("column names without `;`", Action::Drop, number)?;
+                }
+                Err(bad) => {
+                    self.rows += 1;
+                    self.journal.bad_row(bad)?;
+                }
+            }
+        }
+        self.refuse_empty()
+    }
+
+    fn refuse_empty(&self) -> Result<Option<SwfJob>, TraceError> {
+        if self.rows > 0 {
+            return Ok(None);
+        }
+        Err(TraceError::Format {
+            file: self.journal.file.to_string(),
+            reason: format!("holds no job: a row has {FIELDS} fields between blanks or `;`"),
+        })
+    }
+}
+
+/// Whether the first two fields are words.
+fn is_column_names(text: &[u8]) -> bool {
+    let mut fields = text
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .take(2);
+    fields.all(|field| field[0].is_ascii_alphabetic())
+}

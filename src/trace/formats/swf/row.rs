@@ -1,0 +1,401 @@
+//! One row of a log in the Standard Workload Format: 18 fields, parsed without allocation
+//! (spec: traces.md, section 1).
+//!
+//! Fields stand between blanks, or between `;` in the dialect of the Slurm simulator, where empty
+//! fields are missing values and fields 12 to 16 may be names, which are numbered by order of
+//! appearance. Fields beyond the 18th (Alea) are passed over.
+
+use crate::model::Text;
+use crate::trace::intern::NameTable;
+use crate::trace::ledger::BadRow;
+use crate::units::Duration;
+use crate::units::time::NANOS_PER_SECOND;
+
+/// Number of fields of a row.
+pub const FIELDS: usize = 18;
+
+/// What a time that is not known is written as.
+pub const MISSING: Duration = Duration::from_secs(-1);
+
+/// Names of the fields, for messages.
+pub const FIELD_NAMES: [&str; FIELDS] = [
+    "job number",
+    "submit time",
+    "wait time",
+    "run time",
+    "allocated processors",
+    "average CPU time",
+    "used memory",
+    "requested processors",
+    "requested time",
+    "requested memory",
+    "status",
+    "user",
+    "group",
+    "executable",
+    "queue",
+    "partition",
+    "preceding job",
+    "think time",
+];
+
+/// One raw row. Numbers are as they stand; -1 (for times [`MISSING`]) is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwfJob {
+    /// Line of the file, counted from 1.
+    pub line: u64,
+    /// Field 1.
+    pub number: i64,
+    /// Field 2, since the log's zero.
+    pub submit: Duration,
+    /// Field 3.
+    pub wait: Duration,
+    /// Field 4: wall time.
+    pub run: Duration,
+    /// Field 5.
+    pub allocated_processors: i64,
+    /// Field 6, per processor.
+    pub cpu_time: Duration,
+    /// Field 7, per processor, in KB.
+    pub used_memory_kb: i64,
+    /// Field 8.
+    pub requested_processors: i64,
+    /// Field 9.
+    pub requested_time: Duration,
+    /// Field 10, per processor, in KB.
+    pub requested_memory_kb: i64,
+    /// Field 11: 0 failed, 1 completed, 5 cancelled, 2 to 4 parts of a job.
+    pub status: i64,
+    /// Field 12.
+    pub user: i64,
+    /// Field 13.
+    pub group: i64,
+    /// Field 14.
+    pub executable: i64,
+    /// Field 15.
+    pub queue: i64,
+    /// Field 16.
+    pub partition: i64,
+    /// Field 17: a job number; -1 as well where several are named (`1&2&3`).
+    pub preceding_job: i64,
+    /// Field 18: time after that job's end.
+    pub think_time: Duration,
+}
+
+/// What a line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    /// A job.
+    Job {
+        /// The job.
+        job: SwfJob,
+        /// Whether there are fields beyond the 18th.
+        extra_fields: bool,
+        /// Whether field 17 names several jobs.
+        several_preceding: bool,
+    },
+    /// Fewer than 18 fields.
+    Short,
+}
+
+/// How fields are separated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Blanks,
+    Semicolons,
+}
+
+/// Parses the rows of one log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RowParser {
+    dialect: Option<Dialect>,
+    names: NameTable,
+}
+
+impl RowParser {
+    /// Parses a line that is neither blank nor a comment. The first one decides on the dialect.
+    pub(super) fn parse(&mut self, line: u64, text: &[u8]) -> Result<Parsed, BadRow> {
+        let dialect = *self.dialect.get_or_insert(if text.contains(&b';') {
+            Dialect::Semicolons
+        } else {
+            Dialect::Blanks
+        });
+        let mut fields = [&text[..0]; FIELDS];
+        let count = match dialect {
+            Dialect::Blanks => fill(
+                &mut fields,
+                text.split(u8::is_ascii_whitespace)
+                    .filter(|field| !field.is_empty()),
+            ),
+            Dialect::Semicolons => {
+                let text = text.trim_ascii().strip_suffix(b";").unwrap_or(text);
+                fill(
+                    &mut fields,
+                    text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii),
+                )
+            }
+        };
+        if count < FIELDS {
+            return Ok(Parsed::Short);
+        }
+        self.job(&Fields { line, fields }, dialect, count)
+    }
+
+    /// The name that a number of fields 12 to 16 stands for, if the log has names.
+    pub(super) fn name(&self, number: i64) -> Option<&Text> {
+        self.names.names().get(usize::try_from(number).ok()?)
+    }
+
+    fn job(
+        &mut self,
+        fields: &Fields<'_>,
+        dialect: Dialect,
+        count: usize,
+    ) -> Result<Parsed, BadRow> {
+        let mut name = |index: usize| match dialect {
+            Dialect::Blanks => fields.integer(index, i64::MIN),
+            Dialect::Semicolons => Ok(fields.name(index, &mut self.names)),
+        };
+        let several_preceding = fields.fields[16].contains(&b'&');
+        let job = SwfJob {
+            line: fields.line,
+            number: fields.integer(0, 0)?,
+            submit: fields.time(1, 0)?,
+            wait: fields.time(2, -1)?,
+            run: fields.time(3, -1)?,
+            allocated_processors: fields.integer(4, -1)?,
+            cpu_time: fields.time(5, -1)?,
+            used_memory_kb: fields.amount(6)?,
+            requested_processors: fields.integer(7, -1)?,
+            requested_time: fields.time(8, -1)?,
+            requested_memory_kb: fields.amount(9)?,
+            status: fields.integer(10, i64::MIN)?,
+            user: name(11)?,
+            group: name(12)?,
+            executable: name(13)?,
+            queue: name(14)?,
+            partition: name(15)?,
+            preceding_job: if several_preceding {
+                -1
+            } else {
+                fields.integer(16, i64::MIN)?
+            },
+            think_time: fields.time(17, i64::MIN)?,
+        };
+        Ok(Parsed::Job {
+            job,
+            extra_fields: count > FIELDS,
+            several_preceding,
+        })
+    }
+}
+
+/// Takes the first fields and returns how many there are in all.
+fn fill<'text>(
+    fields: &mut [&'text [u8]; FIELDS],
+    parts: impl Iterator<Item = &'text [u8]>,
+) -> usize {
+    let mut count = 0;
+    for part in parts {
+        if let Some(field) = fields.get_mut(count) {
+            *field = part;
+        }
+        count += 1;
+    }
+    count
+}
+
+struct Fields<'text> {
+    line: u64,
+    fields: [&'text [u8]; FIELDS],
+}
+
+impl Fields<'_> {
+    /// A whole number, at least `least`; an empty field is -1.
+    fn integer(&self, index: usize, least: i64) -> Result<i64, BadRow> {
+        match self.decimal(index)? {
+            (whole, 0) if whole >= least => Ok(whole),
+            (_, 0) => Err(self.bad(index, &at_least(least))),
+            _ => Err(self.bad(index, "must be a whole number")),
+        }
+    }
+
+    /// An amount whose fraction is of no account.
+    fn amount(&self, index: usize) -> Result<i64, BadRow> {
+        Ok(self.decimal(index)?.0)
+    }
+
+    /// Seconds, at least `least` or exactly -1.
+    fn time(&self, index: usize, least: i64) -> Result<Duration, BadRow> {
+        let (whole, nanos) = self.decimal(index)?;
+        let time = Duration::checked_from_secs(whole)
+            .and_then(|seconds| seconds.checked_add(Duration::from_nanos(nanos)))
+            .ok_or_else(|| self.bad(index, "must be within 292 years"))?;
+        let missing_allowed = least <= -1 && time == MISSING;
+        if missing_allowed || time >= Duration::ZERO || least == i64::MIN {
+            return Ok(time);
+        }
+        Err(self.bad(index, &at_least(least)))
+    }
+
+    fn name(&self, index: usize, names: &mut NameTable) -> i64 {
+        match self.fields[index] {
+            b"" | b"-1" => -1,
+            name => i64::from(names.number_of(&String::from_utf8_lossy(name))),
+        }
+    }
+
+    fn decimal(&self, index: usize) -> Result<(i64, i64), BadRow> {
+        match self.fields[index] {
+            b"" => Ok((-1, 0)),
+            text => decimal(text).ok_or_else(|| self.bad(index, "must be a number")),
+        }
+    }
+
+    fn bad(&self, index: usize, rule: &str) -> BadRow {
+        BadRow {
+            line: self.line,
+            column: format!("{} {}", index + 1, FIELD_NAMES[index]),
+            value: String::from_utf8_lossy(self.fields[index]).into_owned(),
+            rule: rule.to_owned(),
+        }
+    }
+}
+
+fn at_least(least: i64) -> String {
+    match least {
+        -1 => "must not be negative, or -1 if it is not known".to_owned(),
+        _ => format!("must be at least {least}"),
+    }
+}
+
+/// A decimal number as whole units and nanos of the same sign; digits beyond nanos are dropped.
+fn decimal(text: &[u8]) -> Option<(i64, i64)> {
+    let (sign, digits) = match text.split_first()? {
+        (b'-', rest) => (-1, rest),
+        (b'+', rest) => (1, rest),
+        _ => (1, text),
+    };
+    let mut parts = digits.splitn(2, |&byte| byte == b'.');
+    let (whole, fraction) = (parts.next()?, parts.next().unwrap_or(b""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut units: i64 = 0;
+    for &byte in whole {
+        let digit = i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        units = units.checked_mul(10)?.checked_add(digit)?;
+    }
+    let (mut nanos, mut scale) = (0, NANOS_PER_SECOND / 10);
+    for &byte in fraction {
+        let digit = i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        nanos += digit * scale;
+        scale /= 10;
+    }
+    Some((sign * units, sign * nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Parsed, BadRow> {
+        RowParser::default().parse(7, text.as_bytes())
+    }
+
+    fn job(text: &str) -> SwfJob {
+        match parse(text) {
+            Ok(Parsed::Job { job, .. }) => job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_row_has_eighteen_fields() {
+        let job = job(
+            "   12   342343  5.5    553   40 552.21 -1   39  43200    -1  1   4   3  2 6  1 -1 -1",
+        );
+        assert_eq!((job.line, job.number, job.user, job.queue), (7, 12, 4, 6));
+        assert_eq!(job.submit, Duration::from_secs(342_343));
+        assert_eq!(job.wait, Duration::from_millis(5_500));
+        assert_eq!(job.cpu_time, Duration::from_millis(552_210));
+        assert_eq!(
+            (job.allocated_processors, job.requested_processors),
+            (40, 39)
+        );
+        assert_eq!((job.requested_memory_kb, job.think_time), (-1, MISSING));
+        assert_eq!(parse("1 0 -1 5"), Ok(Parsed::Short));
+    }
+
+    #[test]
+    fn semicolons_give_empty_fields_and_names() {
+        let mut parser = RowParser::default();
+        let row = b"1001;0;-1;15;12;-1;-1;-1;420;-1;-1;user5;account2;-1;normal;normal;;-1;";
+        let Ok(Parsed::Job {
+            job, extra_fields, ..
+        }) = parser.parse(1, row)
+        else {
+            panic!("a job");
+        };
+        assert!(!extra_fields);
+        assert_eq!(
+            (job.user, job.group, job.executable, job.queue),
+            (0, 1, -1, 2)
+        );
+        assert_eq!(parser.name(job.user).map(|name| &**name), Some("user5"));
+        assert_eq!((parser.name(-1), job.preceding_job), (None, -1));
+    }
+
+    #[test]
+    fn extra_fields_and_several_preceding_jobs_are_told() {
+        let text = "6\t0\t0\t2400\t4\t-1\t1\t4\t2400\t1\t1\t1\t1\t1\t1\t1\t1&2&3\t0\tDAG-1\t6";
+        let Ok(Parsed::Job {
+            job,
+            extra_fields,
+            several_preceding,
+        }) = parse(text)
+        else {
+            panic!("a job");
+        };
+        assert!(extra_fields && several_preceding);
+        assert_eq!(job.preceding_job, -1);
+    }
+
+    #[test]
+    fn wrong_values_name_their_field() {
+        let row = |index: usize, value: &str| {
+            let mut fields = ["1"; FIELDS];
+            fields[index] = value;
+            parse(&fields.join(" ")).expect_err(value)
+        };
+        for (index, value, column, rule) in [
+            (
+                3,
+                "-7",
+                "4 run time",
+                "must not be negative, or -1 if it is not known",
+            ),
+            (1, "-1", "2 submit time", "must be at least 0"),
+            (
+                1,
+                "99999999999",
+                "2 submit time",
+                "must be within 292 years",
+            ),
+            (7, "1.5", "8 requested processors", "must be a whole number"),
+            (11, "bob", "12 user", "must be a number"),
+            (0, "1e3", "1 job number", "must be a number"),
+            (0, "-", "1 job number", "must be a number"),
+            (
+                0,
+                "99999999999999999999",
+                "1 job number",
+                "must be a number",
+            ),
+        ] {
+            let bad = row(index, value);
+            assert_eq!((bad.column.as_str(), bad.rule.as_str()), (column, rule));
+            assert_eq!((bad.line, bad.value.as_str()), (7, value));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Logs of one or a few rows, and what becomes of them.
+
+use super::*;
+use crate::trace::memory::Recorded;
+
+fn input(text: &str) -> Input {
+    Input::bytes("log.swf", text.as_bytes().to_vec())
+}
+
+fn check(text: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
+    Recorded::collect(&mut *open(&input(text), options)?)
+}
+
+/// Job, submit, wait, run, allocated, requested, requested time, memory, status, user.
+fn row(values: [i64; 10]) -> String {
+    let [
+        job,
+        submit,
+        wait,
+        run,
+        allocated,
+        requested,
+        time,
+        memory,
+        status,
+        user,
+    ] = values;
+    format!(
+        "{job} {submit} {wait} {run} {allocated} -1 -1 {requested} {time} {memory} {status} \
+         {user} -1 -1 -1 -1 -1 -1\n"
+    )
+}
+
+#[test]
+fn a_job_becomes_an_arrival() {
+    let text = format!(
+        "; MaxProcs: 8\n{}{}",
+        row([7, 10, 5, 90, 4, -1, 100, 2_048, 1, 33]),
+        row([8, 10, -1, 60, 4, 2, -1, -1, 1, -1]),
+    );
+    let options = ReadOptions {
+        memory: true,
+        ..ReadOptions::default()
+    };
+    let recorded = check(&text, &options).expect("good rows");
+    assert_eq!(
+        recorded.arrivals[0],
+        Arrival {
+            submit: Instant::from_secs(10),
+            name: PodName::Job(7),
+            class: 0,
+            members: 4,
+            tenant: 0,
+            run_time: Some(Duration::from_secs(90)),
+            time_limit: Some(Duration::from_secs(100)),
+            historic_start: Some(Instant::from_secs(15)),
+        }
+    );
+    let second = &recorded.arrivals[1];
+    assert_eq!((second.class, second.members, second.tenant), (1, 2, 1));
+    assert_eq!((second.time_limit, second.historic_start), (None, None));
+    assert_eq!(recorded.tenants, ["33".into(), "unknown".into()]);
+    let requests = recorded.classes[0].requests().expect("small");
+    assert_eq!(requests.get("cpu").units_ceil(), Ok(1));
+    assert_eq!(requests.get("memory").units_ceil(), Ok(2_048 << 10));
+    let plain = check(&text, &ReadOptions::default()).expect("good rows");
+    assert_eq!(plain.classes.len(), 1);
+}
+
+/// One row for each kind of dirt.
+fn dirty() -> String {
+    [
+        row([1, 0, 0, 0, 1, -1, -1, -1, 1, 1]),
+        row([2, 0, 0, -1, 1, -1, -1, -1, 5, 1]),
+        row([3, 0, 0, -1, 1, -1, -1, -1, 0, 1]),
+        row([4, 0, 0, 9, -1, -1, -1, -1, 1, 1]),
+        row([5, 9, 0, 9, 1, -1, 5, -1, 1, 1]),
+        row([6, 8, 0, 9, 1, -1, -1, 68_719_476_736, 1, 1]),
+        "\n1 2 3\n; a remark\n".to_owned(),
+    ]
+    .concat()
+}
+
+#[test]
+fn documented_dirt_is_handled_as_documented() {
+    let dirty = dirty();
+    let kept = |options: &ReadOptions| {
+        let recorded = check(&dirty, options).expect("documented dirt");
+        let arrivals = recorded.arrivals.iter();
+        let kept: Vec<(String, String)> = arrivals
+            .map(|arrival| {
+                let run_time = arrival.run_time.expect("known");
+                (arrival.name.to_string(), run_time.to_string())
+            })
+            .collect();
+        (kept, recorded.ledger)
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|&(a, b)| (a.to_owned(), b.to_owned()))
+            .collect()
+    };
+    let (jobs, ledger) = kept(&ReadOptions::default());
+    assert_eq!(jobs, pairs(&[("job-6", "9s"), ("job-5", "9s")]));
+    let found: Vec<(&str, Action)> = ledger
+        .entries()
+        .iter()
+        .map(|entry| (&*entry.kind, entry.action))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("run time 0", Action::Drop),
+            ("cancelled before it ran", Action::Drop),
+            ("run time not known", Action::Drop),
+            ("no number of processors", Action::Drop),
+            ("ran beyond its requested time", Action::Keep),
+            (
+                "memory beyond 4 TiB per processor; taken as bytes",
+                Action::Repair
+            ),
+            ("submitted before a row above; moved", Action::Repair),
+            ("blank line", Action::Drop),
+            ("line of fewer than 18 fields", Action::Drop),
+        ]
+    );
+    let (jobs, ledger) = kept(&ReadOptions {
+        min_runtime: Some(Duration::from_secs(1)),
+        kill_at_walltime: true,
+        ..ReadOptions::default()
+    });
+    assert_eq!(
+        jobs,
+        pairs(&[("job-1", "1s"), ("job-6", "9s"), ("job-5", "5s")])
+    );
+    assert_eq!(ledger.count("ran beyond its requested time; cut"), 1);
+    let strict = ReadOptions {
+        rows: RowPolicy {
+            strict: true,
+            ..RowPolicy::default()
+        },
+        ..ReadOptions::default()
+    };
+    let message = check(&dirty, &strict).expect_err("strict").to_string();
+    assert_eq!(
+        message,
+        "log.swf: line 1: run time 0 (strict reading accepts no dirt)"
+    );
+}
+
+#[test]
+fn submit_times_since_1970_become_relative() {
+    let text = [
+        row([1, 1_356_996_147, 0, 9, 1, -1, -1, -1, 1, 1]),
+        row([2, 1_356_996_150, 0, 9, 1, -1, -1, -1, 1, 1]),
+    ]
+    .concat();
+    let recorded = check(&text, &ReadOptions::default()).expect("good rows");
+    let submits: Vec<i64> = recorded
+        .arrivals
+        .iter()
+        .map(|arrival| arrival.submit.as_nanos() / 1_000_000_000)
+        .collect();
+    assert_eq!(submits, [0, 3]);
+}
+
+#[test]
+fn a_negative_run_time_is_a_bad_row_and_a_text_without_jobs_an_error() {
+    let text = row([1, 0, 0, -7, 1, -1, -1, -1, 1, 1]);
+    assert_eq!(
+        check(&text, &ReadOptions::default())
+            .expect_err("negative")
+            .to_string(),
+        "log.swf:1: column `4 run time`: must not be negative, or -1 if it is not known, \
+         found `-7`"
+    );
+    assert_eq!(
+        check("; MaxProcs: 8\nhello\n", &ReadOptions::default())
+            .expect_err("no job")
+            .to_string(),
+        "log.swf: holds no job: a row has 18 fields between blanks or `;`"
+    );
+}
+
+#[test]
+fn a_fork_goes_on_where_its_origin_stands() {
+    let rows: String = (0..50)
+        .map(|n| row([n, n, 0, 9, 1, -1, -1, -1, 1, n]))
+        .collect();
+    let mut source = SwfSource::open(&input(&rows), &ReadOptions::default()).expect("a log");
+    for _ in 0..20 {
+        source.next().expect("good rows");
+    }
+    let mut fork = source.fork().expect("memory");
+    while let Some(arrival) = source.next().expect("good rows") {
+        assert_eq!(fork.next(), Ok(Some(arrival)));
+    }
+    assert_eq!(fork.next(), Ok(None));
+    assert_eq!(fork.tenants(), source.tenants());
+}

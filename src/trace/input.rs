@@ -1,0 +1,326 @@
+//! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
+//! The compression is recognised by content (gzip with any number of members, zstd with any number
+//! of frames, or none), never by name. Everything is streamed except standard input, which is read
+//! into memory once so that a reader can be forked.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::TraceError;
+
+/// The longest line that a reader accepts, in bytes; no trace row comes near it.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// Bytes read from the system at once.
+const BUFFER_BYTES: usize = 1 << 16;
+/// Bytes that formats are recognised by.
+const SNIFF_BYTES: usize = 8_192;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Something that can be read from its beginning as often as needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// What messages call it: the path as the user wrote it, or the name of bundled bytes.
+    pub name: Arc<str>,
+    origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Path(PathBuf),
+    Bytes(Arc<[u8]>),
+}
+
+impl Input {
+    /// A file; nothing is opened yet.
+    pub fn path(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        Self {
+            name: path.to_string_lossy().into(),
+            origin: Origin::Path(path.to_owned()),
+        }
+    }
+
+    /// Bytes in memory, compressed or not.
+    pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            name: name.into(),
+            origin: Origin::Bytes(bytes.into()),
+        }
+    }
+
+    /// What a command line names: a path, or `-` for standard input, which is read to its end now.
+    pub fn argument(text: &str) -> Result<Self, TraceError> {
+        if text != "-" {
+            return Ok(Self::path(text));
+        }
+        let name = "standard input";
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| read_error(name, &error))?;
+        Ok(Self::bytes(name, bytes))
+    }
+
+    /// The text from its beginning: decompressed, without a byte order mark.
+    pub fn open(&self) -> Result<Box<dyn BufRead + Send>, TraceError> {
+        self.open_plain()
+            .map_err(|error| read_error(&self.name, &error))
+    }
+
+    /// The text from its beginning as lines.
+    pub fn lines(&self) -> Result<Lines, TraceError> {
+        Ok(Lines {
+            reader: self.open()?,
+            name: self.name.clone(),
+            number: 0,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
+    pub fn first_bytes(&self) -> Result<Vec<u8>, TraceError> {
+        let mut first = Vec::with_capacity(SNIFF_BYTES);
+        self.open()?
+            .take(SNIFF_BYTES as u64)
+            .read_to_end(&mut first)
+            .map_err(|error| read_error(&self.name, &error))?;
+        Ok(first)
+    }
+
+    /// The whole text in memory.
+    pub fn read_to_string(&self) -> Result<String, TraceError> {
+        let mut bytes = Vec::new();
+        self.open()?
+            .read_to_end(&mut bytes)
+            .map_err(|error| read_error(&self.name, &error))?;
+        String::from_utf8(bytes).map_err(|error| TraceError::Format {
+            file: self.name.to_string(),
+            reason: format!(
+                "byte {} is not UTF-8 text; convert the file to UTF-8",
+                error.utf8_error().valid_up_to() + 1
+            ),
+        })
+    }
+
+    /// The BLAKE3 hash of the bytes as they are stored (compressed if they are), in hexadecimal.
+    pub fn blake3(&self) -> Result<String, TraceError> {
+        let mut hasher = blake3::Hasher::new();
+        self.open_stored()
+            .and_then(|mut reader| io::copy(&mut reader, &mut hasher))
+            .map_err(|error| read_error(&self.name, &error))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn open_stored(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        match &self.origin {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the one place where traces are opened"
+            )]
+            Origin::Path(path) => Ok(Box::new(BufReader::with_capacity(
+                BUFFER_BYTES,
+                File::open(path)?,
+            ))),
+            Origin::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+        }
+    }
+
+    fn open_plain(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        let (magic, stored) = peek::<4>(self.open_stored()?)?;
+        let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
+            let decoder = MultiGzDecoder::new(stored);
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        } else if magic.starts_with(&ZSTD_MAGIC) {
+            let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        } else {
+            stored
+        };
+        let (mark, mut plain) = peek::<3>(plain)?;
+        if mark == BYTE_ORDER_MARK {
+            plain.read_exact(&mut [0; 3])?;
+        }
+        Ok(plain)
+    }
+}
+
+/// The first `N` bytes (fewer at the end) and a reader that still delivers them.
+fn peek<const N: usize>(
+    mut reader: Box<dyn BufRead + Send>,
+) -> io::Result<(Vec<u8>, Box<dyn BufRead + Send>)> {
+    // One filled buffer is enough for files; a pipe may deliver less, so those bytes are collected.
+    let buffered = reader.fill_buf()?;
+    if buffered.len() >= N || buffered.is_empty() {
+        return Ok((buffered[..N.min(buffered.len())].to_vec(), reader));
+    }
+    let mut first = Vec::with_capacity(N);
+    (&mut reader).take(N as u64).read_to_end(&mut first)?;
+    let again = io::Cursor::new(first.clone()).chain(reader);
+    Ok((first, Box::new(again)))
+}
+
+/// Lines of a text, counted from 1, with either end of line.
+pub struct Lines {
+    reader: Box<dyn BufRead + Send>,
+    name: Arc<str>,
+    number: u64,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    /// What messages call the file.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The next line with its number, without its end; `None` after the last.
+    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, TraceError> {
+        self.buffer.clear();
+        let limit = MAX_LINE_BYTES as u64 + 1;
+        let taken = (&mut self.reader)
+            .take(limit)
+            .read_until(b'\n', &mut self.buffer)
+            .map_err(|error| read_error(&self.name, &error))?;
+        if taken == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if taken as u64 == limit {
+            return Err(TraceError::Format {
+                file: self.name.to_string(),
+                reason: format!(
+                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
+                    self.number
+                ),
+            });
+        }
+        let mut line = self.buffer.as_slice();
+        line = line.strip_suffix(b"\n").unwrap_or(line);
+        line = line.strip_suffix(b"\r").unwrap_or(line);
+        Ok(Some((self.number, line)))
+    }
+}
+
+/// What the system said about a file, and what to do about it.
+pub fn read_error(name: &str, error: &io::Error) -> TraceError {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read by you; check its mode".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
+             truncated; download or copy it again"
+            .to_owned(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            format!("the compressed data is damaged ({error}); download or copy the file again")
+        }
+        _ => error.to_string(),
+    };
+    TraceError::Io {
+        file: name.to_owned(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
+        let mut lines = input.lines()?;
+        let mut all = Vec::new();
+        while let Some((number, line)) = lines.next_line()? {
+            all.push((number, String::from_utf8_lossy(line).into_owned()));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn every_compression_and_line_end_gives_the_same_lines() {
+        let text = b"\xef\xbb\xbffirst\r\nsecond\n\nlast".to_vec();
+        let two_members = [gzip(&text[..9]), gzip(&text[9..])].concat();
+        let zstd = zstd::encode_all(text.as_slice(), 3).expect("memory");
+        let expected: Vec<(u64, String)> = [(1, "first"), (2, "second"), (3, ""), (4, "last")]
+            .map(|(number, line)| (number, line.to_owned()))
+            .to_vec();
+        for (kind, bytes) in [
+            ("plain", text.clone()),
+            ("gzip", gzip(&text)),
+            ("two members", two_members),
+            ("zstd", zstd),
+        ] {
+            assert_eq!(
+                lines(&Input::bytes("memory", bytes)).as_ref(),
+                Ok(&expected),
+                "{kind}"
+            );
+        }
+        assert_eq!(lines(&Input::bytes("empty", Vec::new())), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_truncated_file_says_so() {
+        let text: Vec<u8> = (0..5_000_u32)
+            .flat_map(|n| n.to_string().into_bytes())
+            .collect();
+        let zstd = zstd::encode_all(text.as_slice(), 3).expect("memory");
+        for bytes in [gzip(&text), zstd] {
+            let half = Input::bytes("log.swf", bytes[..bytes.len() / 2].to_vec());
+            assert_eq!(
+                lines(&half).expect_err("half a file").to_string(),
+                "log.swf: the compressed data ends too early: the file is truncated; download or \
+                 copy it again"
+            );
+        }
+    }
+
+    #[test]
+    fn missing_files_and_directories_are_named() {
+        for (path, part) in [
+            ("/nowhere/log.swf", "/nowhere/log.swf: no such file"),
+            (
+                env!("CARGO_MANIFEST_DIR"),
+                "is a directory; name the file in it",
+            ),
+        ] {
+            let message = lines(&Input::path(path)).expect_err(path).to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn endless_lines_are_refused() {
+        let input = Input::bytes("memory", vec![b'x'; MAX_LINE_BYTES + 10]);
+        let message = lines(&input).expect_err("a long line").to_string();
+        assert_eq!(
+            message,
+            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
+        );
+    }
+
+    #[test]
+    fn hashes_are_of_the_stored_bytes() {
+        assert_eq!(
+            Input::bytes("memory", b"abc".to_vec()).blake3().as_deref(),
+            Ok("6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85")
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! Numbering by order of first appearance: pod classes and tenants of a source.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use super::stream::Classes;
+use crate::model::{PodSpec, Text};
+
+/// Pod classes by order of first appearance.
+#[derive(Clone, Debug, Default)]
+pub struct ClassTable {
+    classes: Classes,
+    known: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+}
+
+impl ClassTable {
+    /// The class of a spec: a known one if an equal spec was seen, else the next free one.
+    pub fn class_of(&mut self, spec: PodSpec) -> u32 {
+        if let Some(index) = self.known.get_index_of(&spec) {
+            return index as u32;
+        }
+        let spec = Arc::new(spec);
+        self.classes.push(spec.clone());
+        self.known.insert_full(spec).0 as u32
+    }
+
+    /// The classes seen up to now.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+}
+
+/// Names by order of first appearance.
+#[derive(Clone, Debug, Default)]
+pub struct NameTable {
+    names: Vec<Text>,
+    known: IndexSet<Text, FxBuildHasher>,
+}
+
+impl NameTable {
+    /// The number of a name; allocates only for a new one.
+    pub fn number_of(&mut self, name: &str) -> u32 {
+        if let Some(index) = self.known.get_index_of(name) {
+            return index as u32;
+        }
+        let name = Text::from(name);
+        self.names.push(name.clone());
+        self.known.insert_full(name).0 as u32
+    }
+
+    /// The names seen up to now.
+    pub fn names(&self) -> &[Text] {
+        &self.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_specs_and_names_share_a_number() {
+        let mut classes = ClassTable::default();
+        let urgent = PodSpec {
+            priority: 9,
+            ..PodSpec::default()
+        };
+        assert_eq!(classes.class_of(PodSpec::default()), 0);
+        assert_eq!(classes.class_of(urgent.clone()), 1);
+        assert_eq!(classes.class_of(PodSpec::default()), 0);
+        assert_eq!(*classes.classes()[1], urgent);
+
+        let mut names = NameTable::default();
+        assert_eq!(["b", "a", "b"].map(|name| names.number_of(name)), [0, 1, 0]);
+        assert_eq!(names.names(), ["b".into(), "a".into()]);
+    }
+}

@@ -1,0 +1,322 @@
+//! What was wrong in a trace and what was done about it. Dirt that a format's page documents is
+//! handled as documented and counted in the [`Ledger`]; anything else is a bad row, and the
+//! [`RowPolicy`] says whether it stops the reading (spec: traces.md, section 0).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::error::TraceError;
+
+/// How many bad rows are kept word for word; all are counted.
+pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
+
+/// What was done about a kind of dirt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// The row was left out.
+    Drop,
+    /// A value was replaced.
+    Repair,
+    /// The row was taken as it stands.
+    Keep,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Drop => "drop",
+            Self::Repair => "repair",
+            Self::Keep => "keep",
+        })
+    }
+}
+
+/// One kind of dirt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// What it is, in a few words.
+    pub kind: Arc<str>,
+    /// How many rows have it.
+    pub count: u64,
+    /// The file of the first.
+    pub file: Arc<str>,
+    /// The line of the first, counted from 1.
+    pub line: u64,
+    /// What was done.
+    pub action: Action,
+}
+
+impl fmt::Display for LedgerEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            count,
+            file,
+            line,
+            action,
+        } = self;
+        write!(f, "{action} {count} rows: {kind} (first {file}:{line})")
+    }
+}
+
+/// All dirt of a source, by order of first appearance, and the bad rows that were passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    entries: Vec<LedgerEntry>,
+    bad_rows: Vec<TraceError>,
+}
+
+impl Ledger {
+    /// A ledger without entries.
+    pub const EMPTY: Self = Self {
+        entries: Vec::new(),
+        bad_rows: Vec::new(),
+    };
+
+    /// Counts one row.
+    pub fn note(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64) {
+        // A format has a handful of kinds; a scan beats a map.
+        match self
+            .entries
+            .iter_mut()
+            .find(|entry| &*entry.kind == kind && entry.action == action)
+        {
+            Some(entry) => entry.count += 1,
+            None => self.entries.push(LedgerEntry {
+                kind: kind.into(),
+                count: 1,
+                file: file.clone(),
+                line,
+                action,
+            }),
+        }
+    }
+
+    /// Adds everything that another ledger holds.
+    pub fn merge(&mut self, other: &Self) {
+        for entry in &other.entries {
+            match self
+                .entries
+                .iter_mut()
+                .find(|own| own.kind == entry.kind && own.action == entry.action)
+            {
+                Some(own) => own.count += entry.count,
+                None => self.entries.push(entry.clone()),
+            }
+        }
+        for bad_row in &other.bad_rows {
+            if self.bad_rows.len() < MAX_LISTED_BAD_ROWS {
+                self.bad_rows.push(bad_row.clone());
+            }
+        }
+    }
+
+    /// The kinds of dirt, by order of first appearance.
+    pub fn entries(&self) -> &[LedgerEntry] {
+        &self.entries
+    }
+
+    /// Bad rows that were passed over under [`OnBadRow::Report`], at most
+    /// [`MAX_LISTED_BAD_ROWS`].
+    pub fn bad_rows(&self) -> &[TraceError] {
+        &self.bad_rows
+    }
+
+    /// How many rows have a kind of dirt, whatever was done.
+    pub fn count(&self, kind: &str) -> u64 {
+        self.entries
+            .iter()
+            .filter(|entry| &*entry.kind == kind)
+            .map(|entry| entry.count)
+            .sum()
+    }
+
+    /// How many bad rows were passed over.
+    pub fn bad_row_count(&self) -> u64 {
+        self.count(BAD_ROW)
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The kind under which bad rows are counted.
+const BAD_ROW: &str = "bad row";
+
+impl fmt::Display for Ledger {
+    /// One table: action, count, first place, kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places: Vec<String> = self
+            .entries
+            .iter()
+            .map(|entry| format!("{}:{}", entry.file, entry.line))
+            .collect();
+        let width = places.iter().map(String::len).max().unwrap_or(0).max(5);
+        writeln!(f, "action      rows  {:width$}  kind", "first")?;
+        for (entry, place) in self.entries.iter().zip(&places) {
+            writeln!(
+                f,
+                "{:6}  {:>8}  {place:width$}  {}",
+                entry.action, entry.count, entry.kind
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What a bad row does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadRow {
+    /// Stops the reading.
+    #[default]
+    Fail,
+    /// Is left out and counted.
+    Skip,
+    /// Is left out, counted and listed word for word.
+    Report,
+}
+
+/// How a reader deals with rows that aren't as they should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowPolicy {
+    /// What a bad row does.
+    pub on_bad_row: OnBadRow,
+    /// Whether documented dirt is an error as well.
+    pub strict: bool,
+}
+
+impl RowPolicy {
+    /// Leaves out bad rows and lists them.
+    pub const REPORT: Self = Self {
+        on_bad_row: OnBadRow::Report,
+        strict: false,
+    };
+}
+
+/// A ledger being written under a policy.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// The file that is read.
+    pub file: Arc<str>,
+    /// What was found.
+    pub ledger: Ledger,
+    policy: RowPolicy,
+}
+
+/// A row that breaks a rule, before its file is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// Line, counted from 1.
+    pub line: u64,
+    /// The column's name.
+    pub column: String,
+    /// What stands there.
+    pub value: String,
+    /// The rule, saying what was expected.
+    pub rule: String,
+}
+
+impl Journal {
+    /// An empty journal of a file.
+    pub fn new(file: Arc<str>, policy: RowPolicy) -> Self {
+        Self {
+            file,
+            ledger: Ledger::EMPTY,
+            policy,
+        }
+    }
+
+    /// Counts documented dirt; an error if the policy is strict.
+    pub fn dirt(&mut self, kind: &str, action: Action, line: u64) -> Result<(), TraceError> {
+        if self.policy.strict {
+            return Err(TraceError::Format {
+                file: self.file.to_string(),
+                reason: format!("line {line}: {kind} (strict reading accepts no dirt)"),
+            });
+        }
+        self.ledger.note(kind, action, &self.file, line);
+        Ok(())
+    }
+
+    /// Deals with a bad row as the policy says.
+    pub fn bad_row(&mut self, bad: BadRow) -> Result<(), TraceError> {
+        let line = bad.line;
+        let error = TraceError::BadRow {
+            file: self.file.to_string(),
+            line,
+            column: bad.column,
+            value: bad.value,
+            rule: bad.rule,
+        };
+        match self.policy.on_bad_row {
+            OnBadRow::Fail => return Err(error),
+            OnBadRow::Skip => {}
+            OnBadRow::Report => {
+                if self.ledger.bad_rows.len() < MAX_LISTED_BAD_ROWS {
+                    self.ledger.bad_rows.push(error);
+                }
+            }
+        }
+        self.ledger.note(BAD_ROW, Action::Drop, &self.file, line);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bad(line: u64) -> BadRow {
+        BadRow {
+            line,
+            column: "run".to_owned(),
+            value: "-7".to_owned(),
+            rule: "must not be negative".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_table_shows_kind_count_first_place_and_action() {
+        let mut journal = Journal::new("log.swf".into(), RowPolicy::REPORT);
+        for line in [12, 13] {
+            journal
+                .dirt("run time 0", Action::Drop, line)
+                .expect("not strict");
+        }
+        journal.bad_row(bad(1_200)).expect("reported");
+        assert_eq!(
+            journal.ledger.to_string(),
+            "action      rows  first         kind\n\
+             drop           2  log.swf:12    run time 0\n\
+             drop           1  log.swf:1200  bad row\n"
+        );
+        assert_eq!(
+            journal.ledger.bad_rows()[0].to_string(),
+            "log.swf:1200: column `run`: must not be negative, found `-7`"
+        );
+        let mut twice = journal.ledger.clone();
+        twice.merge(&journal.ledger);
+        assert_eq!((twice.count("run time 0"), twice.bad_row_count()), (4, 2));
+    }
+
+    #[test]
+    fn policies_stop_or_pass_over() {
+        let journal =
+            |on_bad_row, strict| Journal::new("log.swf".into(), RowPolicy { on_bad_row, strict });
+        assert!(journal(OnBadRow::Fail, false).bad_row(bad(1)).is_err());
+        let mut skipping = journal(OnBadRow::Skip, false);
+        skipping.bad_row(bad(1)).expect("skipped");
+        assert_eq!(skipping.ledger.bad_row_count(), 1);
+        assert!(skipping.ledger.bad_rows().is_empty());
+        let message = journal(OnBadRow::Skip, true)
+            .dirt("blank line", Action::Drop, 9)
+            .expect_err("strict")
+            .to_string();
+        assert_eq!(
+            message,
+            "log.swf: line 9: blank line (strict reading accepts no dirt)"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! Puts rows that are slightly out of order into order while streaming. Logs are sorted by
+//! submission as a rule; where they aren't, the offenders are a few rows late. Memory stays that
+//! of the window.
+
+use std::collections::VecDeque;
+
+use super::stream::Arrival;
+use crate::units::Instant;
+
+/// How many rows late a row may be.
+pub const WINDOW_ROWS: usize = 4_096;
+
+/// A window of arrivals sorted by submission; equal times keep the file's order.
+#[derive(Clone, Debug, Default)]
+pub struct Lookahead {
+    window: VecDeque<Arrival>,
+    delivered: Option<Instant>,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is the latest up to now.
+    InOrder,
+    /// It was moved before later ones.
+    Moved,
+    /// A later one was delivered already: it was not taken.
+    TooLate,
+}
+
+impl Lookahead {
+    /// Takes the next arrival of the file.
+    pub fn push(&mut self, arrival: Arrival) -> Placed {
+        if self.delivered.is_some_and(|last| arrival.submit < last) {
+            return Placed::TooLate;
+        }
+        let position = self
+            .window
+            .iter()
+            .rposition(|known| known.submit <= arrival.submit)
+            .map_or(0, |before| before + 1);
+        let placed = if position == self.window.len() {
+            Placed::InOrder
+        } else {
+            Placed::Moved
+        };
+        self.window.insert(position, arrival);
+        placed
+    }
+
+    /// Whether more rows must be read before the first of the window may be delivered.
+    pub fn wants_more(&self) -> bool {
+        self.window.len() < WINDOW_ROWS
+    }
+
+    /// The first of the window.
+    pub fn pop(&mut self) -> Option<Arrival> {
+        let arrival = self.window.pop_front()?;
+        self.delivered = Some(arrival.submit);
+        Some(arrival)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::PodName;
+
+    fn arrival(number: u64, submit: i64) -> Arrival {
+        Arrival {
+            submit: Instant::from_secs(submit),
+            name: PodName::Job(number),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_sorts_stably(times in proptest::collection::vec(0_i64..50, 0..200)) {
+            let mut lookahead = Lookahead::default();
+            let mut expected = Vec::new();
+            for (number, &time) in times.iter().enumerate() {
+                expected.push((time, number as u64));
+                prop_assert_ne!(lookahead.push(arrival(number as u64, time)), Placed::TooLate);
+            }
+            expected.sort_unstable();
+            for (time, number) in expected {
+                prop_assert_eq!(lookahead.pop(), Some(arrival(number, time)));
+            }
+            prop_assert_eq!(lookahead.pop(), None);
+        }
+    }
+
+    #[test]
+    fn a_row_beyond_the_window_is_too_late() {
+        let mut lookahead = Lookahead::default();
+        lookahead.push(arrival(1, 5));
+        lookahead.pop();
+        assert_eq!(lookahead.push(arrival(2, 4)), Placed::TooLate);
+        assert_eq!(lookahead.push(arrival(3, 5)), Placed::InOrder);
+    }
+}

@@ -1,0 +1,329 @@
+//! One object of a manifest, or a list of them, taken apart while it is parsed: the `kind` says
+//! into what its `spec` and `status` are read. Where the kind comes after them, they wait as plain
+//! values until the end of the object. Items that state no kind, in a list whose kind comes after
+//! them, follow when the list ends.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::raw;
+use super::reader::Reader;
+
+/// The fields of any object that are looked at.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Key {
+    ApiVersion,
+    Kind,
+    Metadata,
+    Spec,
+    Status,
+    Items,
+    Value,
+    GlobalDefault,
+    PreemptionPolicy,
+    #[serde(other)]
+    Other,
+}
+
+/// An object as far as it has been read.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) api_version: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) metadata: raw::Metadata,
+    pub(super) pod_spec: raw::PodSpec,
+    pub(super) pod_status: raw::PodStatus,
+    pub(super) node_spec: raw::NodeSpec,
+    pub(super) node_status: raw::NodeStatus,
+    /// Of a priority class.
+    pub(super) value: Option<Value>,
+    pub(super) global_default: Option<Value>,
+    pub(super) preemption_policy: Option<Value>,
+    /// A `spec` and a `status` that came before the kind.
+    late_spec: Option<Value>,
+    late_status: Option<Value>,
+    /// Items of a list that have no kind of their own, and where they stand.
+    waiting: Vec<(Box<Parts>, String)>,
+    has_items: bool,
+}
+
+/// What is read of an object's body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    Pod,
+    Node,
+    PriorityClass,
+    /// Nothing.
+    Skipped,
+}
+
+impl Parts {
+    /// What is read of this object; `None` as long as its kind isn't known.
+    pub(super) fn body(&self) -> Option<Body> {
+        let group = self.api_version.as_deref().unwrap_or("v1");
+        Some(match (self.kind.as_deref()?, group) {
+            ("Pod", "v1") => Body::Pod,
+            ("Node", "v1") => Body::Node,
+            ("PriorityClass", group) if group.starts_with("scheduling.k8s.io/") => {
+                Body::PriorityClass
+            }
+            _ => Body::Skipped,
+        })
+    }
+
+    fn is_list(&self) -> bool {
+        let kind = self.kind.as_deref();
+        kind.is_none_or(|kind| kind.ends_with("List"))
+    }
+
+    /// The kind that items have which state none: `Pod` in a `PodList`.
+    fn kind_of_items(&self) -> Option<String> {
+        let kind = self.kind.as_deref()?.strip_suffix("List")?;
+        (!kind.is_empty()).then(|| kind.to_owned())
+    }
+
+    /// Reads what came before the kind.
+    fn read_late<E: Error>(&mut self) -> Result<(), E> {
+        fn take<T: Default + serde::de::DeserializeOwned, E: Error>(
+            late: &mut Option<Value>,
+            into: &mut T,
+        ) -> Result<(), E> {
+            if let Some(value) = late.take() {
+                *into = Option::deserialize(value)
+                    .map_err(E::custom)?
+                    .unwrap_or_default();
+            }
+            Ok(())
+        }
+        match self.body() {
+            Some(Body::Pod) => {
+                take(&mut self.late_spec, &mut self.pod_spec)?;
+                take(&mut self.late_status, &mut self.pod_status)
+            }
+            Some(Body::Node) => {
+                take(&mut self.late_spec, &mut self.node_spec)?;
+                take(&mut self.late_status, &mut self.node_status)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads one object into the reader. The value is the object itself where its kind is left to the
+/// list it stands in and the list's kind is still to come.
+pub(super) struct ObjectSeed<'a> {
+    reader: &'a mut Reader,
+    kind: Option<String>,
+    is_item: bool,
+}
+
+impl<'a> ObjectSeed<'a> {
+    /// A document: an object, a list, an array of them, or nothing.
+    pub(super) fn document(reader: &'a mut Reader) -> Self {
+        Self {
+            reader,
+            kind: None,
+            is_item: false,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
+    type Value = Option<Box<Parts>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ObjectSeed<'_> {
+    type Value = Option<Box<Parts>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Kubernetes object with `apiVersion`, `kind` and `metadata`")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = Parts::default();
+        let items = Items {
+            reader: &mut *self.reader,
+            list: &mut list,
+        };
+        items.visit_seq(seq)?;
+        settle_waiting(self.reader, list)?;
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut parts = Box::<Parts>::default();
+        parts.kind = self.kind;
+        if let Err(error) = read_fields(self.reader, &mut parts, &mut map) {
+            self.reader.note_place(&parts);
+            return Err(error);
+        }
+        if parts.kind.is_none() && self.is_item {
+            return Ok(Some(parts));
+        }
+        settle(self.reader, parts)?;
+        Ok(None)
+    }
+}
+
+fn read_fields<'de, A: MapAccess<'de>>(
+    reader: &mut Reader,
+    parts: &mut Parts,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    while let Some(key) = map.next_key()? {
+        match key {
+            Key::ApiVersion => parts.api_version = map.next_value()?,
+            Key::Kind => parts.kind = map.next_value()?,
+            Key::Metadata => {
+                parts.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
+            }
+            Key::Spec => match parts.body() {
+                None => parts.late_spec = map.next_value()?,
+                Some(Body::Pod) => {
+                    parts.pod_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                Some(Body::Node) => {
+                    parts.node_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                Some(_) => skip(map)?,
+            },
+            Key::Status => match parts.body() {
+                None => parts.late_status = map.next_value()?,
+                Some(Body::Pod) => {
+                    parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                Some(Body::Node) => {
+                    parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                Some(_) => skip(map)?,
+            },
+            Key::Items if parts.is_list() => {
+                parts.has_items = true;
+                map.next_value_seed(Items {
+                    reader: &mut *reader,
+                    list: &mut *parts,
+                })?;
+            }
+            Key::Value => parts.value = of_priority_class(parts.body(), map)?,
+            Key::GlobalDefault => parts.global_default = of_priority_class(parts.body(), map)?,
+            Key::PreemptionPolicy => {
+                parts.preemption_policy = of_priority_class(parts.body(), map)?;
+            }
+            Key::Items | Key::Other => skip(map)?,
+        }
+    }
+    Ok(())
+}
+
+fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+    map.next_value::<IgnoredAny>().map(|_| ())
+}
+
+/// A field of a priority class, which may precede the kind; of other kinds it is skipped.
+fn of_priority_class<'de, A: MapAccess<'de>>(
+    body: Option<Body>,
+    map: &mut A,
+) -> Result<Option<Value>, A::Error> {
+    match body {
+        None | Some(Body::PriorityClass) => map.next_value(),
+        Some(_) => skip(map).map(|()| None),
+    }
+}
+
+/// Hands a whole object to the reader.
+fn settle<E: Error>(reader: &mut Reader, mut parts: Box<Parts>) -> Result<(), E> {
+    if parts.has_items && parts.is_list() {
+        return settle_waiting(reader, *parts);
+    }
+    if let Err(error) = parts.read_late() {
+        reader.note_place(&parts);
+        return Err(error);
+    }
+    reader.add(&parts).map_err(E::custom)
+}
+
+/// Settles the items that left their kind to their list.
+fn settle_waiting<E: Error>(reader: &mut Reader, mut list: Parts) -> Result<(), E> {
+    let kind = list.kind_of_items();
+    for (mut item, place) in std::mem::take(&mut list.waiting) {
+        item.kind.clone_from(&kind);
+        let place = reader.move_to(place);
+        settle(reader, item)?;
+        reader.move_to(place);
+    }
+    Ok(())
+}
+
+/// The items of a list.
+struct Items<'a> {
+    reader: &'a mut Reader,
+    list: &'a mut Parts,
+}
+
+impl<'de> DeserializeSeed<'de> for Items<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of Kubernetes objects")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let kind = self.list.kind_of_items();
+        self.reader.enter_list();
+        loop {
+            let seed = ObjectSeed {
+                reader: &mut *self.reader,
+                kind: kind.clone(),
+                is_item: true,
+            };
+            match seq.next_element_seed(seed) {
+                Ok(Some(None)) => {}
+                Ok(Some(Some(parts))) => self.list.waiting.push((parts, self.reader.place())),
+                Ok(None) => break,
+                Err(error) => {
+                    self.reader.note_place(&Parts::default());
+                    return Err(error);
+                }
+            }
+            self.reader.next_item();
+        }
+        self.reader.leave_list();
+        Ok(())
+    }
+}

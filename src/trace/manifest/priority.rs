@@ -1,0 +1,59 @@
+//! The priority of pods that name a priority class instead of stating a number, as the API
+//! server's admission fills it in. Classes may stand anywhere in the file, so pods are settled at
+//! its end.
+
+use std::collections::BTreeMap;
+
+/// What a priority class gives its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PriorityClass {
+    pub(super) value: i32,
+    pub(super) preempts: bool,
+}
+
+/// The priority classes of a file beside the two that every cluster has.
+pub(super) struct PriorityClasses {
+    by_name: BTreeMap<String, PriorityClass>,
+    default: Option<PriorityClass>,
+}
+
+impl Default for PriorityClasses {
+    fn default() -> Self {
+        let built_in = [
+            ("system-cluster-critical", 2_000_000_000),
+            ("system-node-critical", 2_000_001_000),
+        ];
+        let class = |(name, value): (&str, i32)| {
+            let preempts = true;
+            (name.to_owned(), PriorityClass { value, preempts })
+        };
+        Self {
+            by_name: built_in.into_iter().map(class).collect(),
+            default: None,
+        }
+    }
+}
+
+impl PriorityClasses {
+    /// Adds a class that the file declares.
+    pub(super) fn insert(&mut self, name: String, class: PriorityClass) {
+        self.by_name.insert(name, class);
+    }
+
+    /// Makes a class that of pods without one; of several the lowest counts, as in Kubernetes.
+    pub(super) fn offer_default(&mut self, class: PriorityClass) {
+        if self.default.is_none_or(|known| class.value < known.value) {
+            self.default = Some(class);
+        }
+    }
+
+    /// The class of this name.
+    pub(super) fn get(&self, name: &str) -> Option<PriorityClass> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The class of pods that name none.
+    pub(super) fn default_class(&self) -> Option<PriorityClass> {
+        self.default
+    }
+}

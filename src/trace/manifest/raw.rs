@@ -1,0 +1,417 @@
+//! The used part of the manifest format, field for field as the Kubernetes API names it. What
+//! these types don't name is skipped while reading; `null` stands for an absent field, as the API
+//! has it.
+
+#![expect(
+    clippy::struct_field_names,
+    reason = "fields are called as the Kubernetes API calls them"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, de};
+
+/// A missing or `null` field is the default one.
+fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Texts by key; a `null` is the empty text, as in `node-role.kubernetes.io/control-plane:`.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
+    let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
+    let pairs = map.unwrap_or_default().into_iter();
+    Ok(pairs
+        .map(|(key, text)| (key, text.unwrap_or_default()))
+        .collect())
+}
+
+/// Texts by key, in order of key.
+pub(super) type TextMap = BTreeMap<String, String>;
+
+/// Amounts by resource name.
+pub(super) type Amounts = BTreeMap<String, AmountText>;
+
+/// A quantity as it stands in the file: a text, or a plain number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct AmountText(pub(super) String);
+
+impl<'de> Deserialize<'de> for AmountText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AmountVisitor;
+        impl Visitor<'_> for AmountVisitor {
+            type Value = AmountText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity such as `500m`, `2` or `1.5Gi`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AmountText, E> {
+                Ok(AmountText(text.to_owned()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+
+            // The shortest text that reads back as the same number is what was written.
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+/// The annotations this reader looks at; others (which may be large) are never stored.
+#[derive(Debug, Default)]
+pub(super) struct Annotations(pub(super) TextMap);
+
+impl Annotations {
+    fn is_read(key: &str) -> bool {
+        key.starts_with("alibabacloud.com/gpu-") || key.starts_with("windtunnel/")
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnnotationsVisitor;
+        impl<'de> Visitor<'de> for AnnotationsVisitor {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("annotations by key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+                let mut kept = TextMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if Annotations::is_read(&key) {
+                        let value: AmountText = map.next_value()?;
+                        kept.insert(key, value.0);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Annotations(kept))
+            }
+        }
+        deserializer.deserialize_map(AnnotationsVisitor)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    pub(super) name: Option<String>,
+    pub(super) generate_name: Option<String>,
+    pub(super) namespace: Option<String>,
+    #[serde(deserialize_with = "texts")]
+    pub(super) labels: TextMap,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) annotations: Annotations,
+    pub(super) creation_timestamp: Option<String>,
+    pub(super) deletion_timestamp: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct NodeSpec {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) taints: Vec<Taint>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) unschedulable: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Taint {
+    pub(super) key: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) effect: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeStatus {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) allocatable: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) capacity: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) images: Vec<Image>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Image {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) names: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) size_bytes: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Condition {
+    #[serde(rename = "type", deserialize_with = "nullable")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) status: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodSpec {
+    pub(super) node_name: Option<String>,
+    pub(super) scheduler_name: Option<String>,
+    pub(super) priority: Option<i32>,
+    pub(super) priority_class_name: Option<String>,
+    pub(super) preemption_policy: Option<String>,
+    pub(super) active_deadline_seconds: Option<i64>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) host_network: bool,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) containers: Vec<Container>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) init_containers: Vec<Container>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) overhead: Amounts,
+    pub(super) resources: Option<Resources>,
+    #[serde(deserialize_with = "texts")]
+    pub(super) node_selector: TextMap,
+    pub(super) affinity: Option<Affinity>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) tolerations: Vec<Toleration>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) topology_spread_constraints: Vec<TopologySpread>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) scheduling_gates: Vec<Named>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) volumes: Vec<Volume>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) resource_claims: Vec<IgnoredAny>,
+    pub(super) runtime_class_name: Option<String>,
+    pub(super) workload_ref: Option<IgnoredAny>,
+    pub(super) scheduling_group: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Named {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Container {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) resources: Resources,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) ports: Vec<Port>,
+    pub(super) restart_policy: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Resources {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) requests: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) limits: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) claims: Vec<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Port {
+    pub(super) container_port: Option<i64>,
+    pub(super) host_port: Option<i64>,
+    #[serde(rename = "hostIP")]
+    pub(super) host_ip: Option<String>,
+    pub(super) protocol: Option<String>,
+}
+
+/// A volume: only the kinds that bear on the place of a pod, by whether they are there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Volume {
+    pub(super) persistent_volume_claim: Option<IgnoredAny>,
+    pub(super) ephemeral: Option<IgnoredAny>,
+    pub(super) csi: Option<IgnoredAny>,
+    pub(super) gce_persistent_disk: Option<IgnoredAny>,
+    #[serde(rename = "awsElasticBlockStore")]
+    pub(super) aws_elastic_block_store: Option<IgnoredAny>,
+    pub(super) azure_disk: Option<IgnoredAny>,
+    pub(super) cinder: Option<IgnoredAny>,
+    pub(super) iscsi: Option<IgnoredAny>,
+    pub(super) rbd: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Toleration {
+    pub(super) key: Option<String>,
+    pub(super) operator: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) effect: Option<String>,
+    pub(super) toleration_seconds: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TopologySpread {
+    pub(super) max_skew: Option<i32>,
+    pub(super) topology_key: Option<String>,
+    pub(super) when_unsatisfiable: Option<String>,
+    pub(super) label_selector: Option<LabelSelector>,
+    pub(super) min_domains: Option<i32>,
+    pub(super) node_affinity_policy: Option<String>,
+    pub(super) node_taints_policy: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) match_label_keys: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct LabelSelector {
+    #[serde(deserialize_with = "texts")]
+    pub(super) match_labels: TextMap,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) match_expressions: Vec<Expression>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Expression {
+    pub(super) key: Option<String>,
+    pub(super) operator: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Affinity {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) node_affinity: NodeAffinity,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) pod_affinity: PodAffinity,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) pod_anti_affinity: PodAffinity,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeAffinity {
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
+    pub(super) required: Option<NodeSelector>,
+    #[serde(
+        rename = "preferredDuringSchedulingIgnoredDuringExecution",
+        deserialize_with = "nullable"
+    )]
+    pub(super) preferred: Vec<PreferredNodeTerm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct NodeSelector {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) node_selector_terms: Vec<NodeTerm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct NodeTerm {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) match_expressions: Vec<Expression>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) match_fields: Vec<Expression>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PreferredNodeTerm {
+    pub(super) weight: Option<i32>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) preference: NodeTerm,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PodAffinity {
+    #[serde(
+        rename = "requiredDuringSchedulingIgnoredDuringExecution",
+        deserialize_with = "nullable"
+    )]
+    pub(super) required: Vec<PodTerm>,
+    #[serde(
+        rename = "preferredDuringSchedulingIgnoredDuringExecution",
+        deserialize_with = "nullable"
+    )]
+    pub(super) preferred: Vec<PreferredPodTerm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodTerm {
+    pub(super) label_selector: Option<LabelSelector>,
+    pub(super) topology_key: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) namespaces: Vec<String>,
+    pub(super) namespace_selector: Option<LabelSelector>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) match_label_keys: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) mismatch_label_keys: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PreferredPodTerm {
+    pub(super) weight: Option<i32>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) pod_affinity_term: PodTerm,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodStatus {
+    pub(super) phase: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) nominated_node_name: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ContainerStatus {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) allocated_resources: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) resources: Resources,
+}

@@ -1,0 +1,343 @@
+//! Gathers the objects of a file: counts where it stands, turns each object into one of the model
+//! and remembers the first rule that was broken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use serde_json::Value;
+
+use super::field::{Path, Problem, unix_secs};
+use super::findings::ObjectName;
+use super::object::{Body, Parts};
+use super::priority::{PriorityClass, PriorityClasses};
+use super::{Ctx, ManifestPod, Manifests, node, pod, raw, unmodelled};
+use crate::model::{Node, PodPhase, PodSpec, Text};
+use crate::units::Duration;
+
+/// Lists deeper within each other are not told apart in messages.
+const DEPTH_SHOWN: usize = 4;
+
+/// The objects of a file as far as it has been read.
+#[derive(Default)]
+pub(super) struct Reader {
+    ctx: Ctx,
+    nodes: Vec<Node>,
+    /// Where each node of a name stands.
+    node_places: BTreeMap<Text, String>,
+    pods: Vec<ManifestPod>,
+    pod_names: BTreeSet<(Text, Text)>,
+    classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    ignored_kinds: BTreeMap<String, usize>,
+    priorities: PriorityClasses,
+    /// Pods that state no priority, with their class and whether they state a preemption policy.
+    without_priority: Vec<(usize, Option<String>, bool)>,
+    document: usize,
+    /// The positions in the lists around the object being read.
+    items: Vec<usize>,
+    /// Where an object is reported that is settled after its list.
+    moved_to: Option<String>,
+    failed_at: Option<String>,
+    problem: Option<String>,
+}
+
+impl Reader {
+    pub(super) fn begin_document(&mut self) {
+        self.document += 1;
+    }
+
+    pub(super) fn enter_list(&mut self) {
+        self.items.push(0);
+    }
+
+    pub(super) fn next_item(&mut self) {
+        if let Some(position) = self.items.last_mut() {
+            *position += 1;
+        }
+    }
+
+    pub(super) fn leave_list(&mut self) {
+        self.items.pop();
+    }
+
+    /// Where the object being read stands.
+    pub(super) fn place(&self) -> String {
+        if let Some(place) = &self.moved_to {
+            return place.clone();
+        }
+        let mut place = format!("document {}", self.document);
+        for (depth, position) in self.items.iter().enumerate() {
+            if depth == DEPTH_SHOWN {
+                place.push_str(" …");
+                break;
+            }
+            let joint = if depth == 0 { ", " } else { "." };
+            let _ = write!(place, "{joint}items[{position}]");
+        }
+        place
+    }
+
+    /// Reports from another place; an empty one is the place being read. Gives the former one.
+    pub(super) fn move_to(&mut self, place: String) -> String {
+        let place = (!place.is_empty()).then_some(place);
+        std::mem::replace(&mut self.moved_to, place).unwrap_or_default()
+    }
+
+    /// Remembers the object in which reading stopped; the innermost counts.
+    pub(super) fn note_place(&mut self, parts: &Parts) {
+        if self.failed_at.is_none() {
+            self.failed_at = Some(self.name_of(parts));
+        }
+    }
+
+    fn place_of_failure(&self) -> String {
+        self.failed_at.clone().unwrap_or_else(|| self.place())
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// The message of an error that ended the reading: the rule that was broken, or what the
+    /// parser says.
+    pub(super) fn describe(&self, fault: &str) -> String {
+        match &self.problem {
+            Some(problem) => problem.clone(),
+            None => format!("{}: {fault}", self.place_of_failure()),
+        }
+    }
+
+    fn name_of(&self, parts: &Parts) -> String {
+        let mut name = self.place();
+        if let Some(kind) = &parts.kind {
+            let metadata = &parts.metadata;
+            let object = ObjectName {
+                kind,
+                namespace: metadata.namespace.as_deref(),
+                name: metadata.name.as_deref().unwrap_or_default(),
+            };
+            let _ = write!(name, ", {object}");
+        }
+        name
+    }
+
+    /// Takes an object; the error says where it stands.
+    pub(super) fn add(&mut self, parts: &Parts) -> Result<(), String> {
+        let outcome = match parts.body() {
+            None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
+            Some(Body::Pod) => self.add_pod(parts),
+            Some(Body::Node) => self.add_node(parts),
+            Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Skipped) => {
+                self.count_ignored(parts);
+                Ok(())
+            }
+        };
+        outcome.map_err(|Problem(problem)| {
+            let message = format!("{}: {problem}", self.name_of(parts));
+            self.problem.get_or_insert(message).clone()
+        })
+    }
+
+    fn count_ignored(&mut self, parts: &Parts) {
+        let kind = parts.kind.as_deref().unwrap_or_default();
+        let key = match (kind, parts.api_version.as_deref()) {
+            ("Pod" | "Node" | "PriorityClass", Some(version)) => format!("{kind} ({version})"),
+            _ => kind.to_owned(),
+        };
+        *self.ignored_kinds.entry(key).or_default() += 1;
+    }
+
+    fn add_node(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (spec, status) = (&parts.node_spec, &parts.node_status);
+        let node = node::node(&parts.metadata, spec, status, &mut self.ctx)?;
+        let place = self.place();
+        if let Some(former) = self.node_places.get(&node.name) {
+            let expected = format!("a name of its own (the one in {former} has it too)");
+            let path = Path::root("metadata");
+            return Err(path.field("name").problem(&expected, &node.name));
+        }
+        self.node_places.insert(node.name.clone(), place);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
+        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
+        let name = self.pod_name(metadata)?;
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&spec.namespace),
+            name: &name,
+        };
+        let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
+        unmodelled::note_left_out(object, metadata, raw, &parts.pod_status, &mut self.ctx);
+        spec.tolerations = tolerations;
+        pod::check_sums(&spec)?;
+        if !self
+            .pod_names
+            .insert((spec.namespace.clone(), name.clone()))
+        {
+            let path = Path::root("metadata");
+            let expected = "a name of its own in its namespace";
+            return Err(path.field("name").problem(expected, &name));
+        }
+        let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
+        let pod = ManifestPod {
+            phase: phase(&parts.pod_status, node_name.is_some())?,
+            is_terminating: metadata.deletion_timestamp.is_some(),
+            created_unix_secs: created(metadata)?,
+            at: at(metadata)?,
+            time_limit: time_limit(raw)?,
+            node_name: node_name.map(|node| self.ctx.texts.share(node)),
+            spec: self.share_class(spec),
+            name,
+        };
+        if raw.priority.is_none() {
+            let class = raw.priority_class_name.clone();
+            let class = class.filter(|class| !class.is_empty());
+            let states_policy = raw.preemption_policy.is_some();
+            self.without_priority
+                .push((self.pods.len(), class, states_policy));
+        }
+        self.pods.push(pod);
+        Ok(())
+    }
+
+    fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {
+        match (metadata.name.as_deref(), metadata.generate_name.as_deref()) {
+            (Some(name), _) if !name.is_empty() => Ok(name.into()),
+            (_, Some(stem)) if !stem.is_empty() => {
+                Ok(format!("{stem}{}", self.pods.len() + 1).into())
+            }
+            _ => Err(Path::root("metadata")
+                .field("name")
+                .missing("the pod's name")),
+        }
+    }
+
+    fn share_class(&mut self, spec: PodSpec) -> Arc<PodSpec> {
+        if let Some(known) = self.classes.get(&spec) {
+            return Arc::clone(known);
+        }
+        let class = Arc::new(spec);
+        self.classes.insert(Arc::clone(&class));
+        class
+    }
+
+    fn add_priority_class(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let path = Path::root("value");
+        let value = parts.value.as_ref().and_then(Value::as_i64);
+        let value = value.and_then(|value| i32::try_from(value).ok());
+        let class = PriorityClass {
+            value: value.ok_or_else(|| path.missing("a priority, a whole number of 32 bits"))?,
+            preempts: parts.preemption_policy.as_ref().and_then(Value::as_str) != Some("Never"),
+        };
+        if parts.global_default.as_ref().and_then(Value::as_bool) == Some(true) {
+            self.priorities.offer_default(class);
+        }
+        let name = parts.metadata.name.clone().unwrap_or_default();
+        self.priorities.insert(name, class);
+        Ok(())
+    }
+
+    /// What the file declares.
+    pub(super) fn finish(mut self) -> Manifests {
+        for (index, class, states_policy) in std::mem::take(&mut self.without_priority) {
+            let found = match &class {
+                Some(class) => self.priorities.get(class),
+                None => self.priorities.default_class(),
+            };
+            match (found, class) {
+                (Some(found), _) => self.give_priority(index, found, states_policy),
+                (None, Some(class)) => self.note_unknown_class(index, &class),
+                (None, None) => {}
+            }
+        }
+        Manifests {
+            nodes: self.nodes,
+            pods: self.pods,
+            ignored_kinds: self.ignored_kinds,
+            findings: self.ctx.findings.into_list(),
+        }
+    }
+
+    fn give_priority(&mut self, index: usize, class: PriorityClass, states_policy: bool) {
+        let mut spec = PodSpec::clone(&self.pods[index].spec);
+        spec.priority = class.value;
+        if !states_policy {
+            spec.preempts = class.preempts;
+        }
+        self.pods[index].spec = self.share_class(spec);
+    }
+
+    fn note_unknown_class(&mut self, index: usize, class: &str) {
+        let pod = &self.pods[index];
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&pod.spec.namespace),
+            name: &pod.name,
+        };
+        let path = Path::root("spec");
+        self.ctx.findings.add(
+            object,
+            &path.field("priorityClassName"),
+            format!("the priority class `{class}` is not in the file, and no `priority` is stated"),
+            "the priority is taken as 0",
+        );
+    }
+}
+
+fn phase(status: &raw::PodStatus, has_node: bool) -> Result<PodPhase, Problem> {
+    const EXPECTED: &str = "`Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`";
+    let is_evicted = status.reason.as_deref() == Some("Evicted");
+    match status.phase.as_deref() {
+        None | Some("" | "Pending") if has_node => Ok(PodPhase::Bound),
+        None | Some("" | "Pending") => Ok(PodPhase::Pending),
+        // Of a pod in phase `Unknown` its node could not tell the state; it holds its place.
+        Some("Running" | "Unknown") => Ok(PodPhase::Running),
+        Some("Succeeded") => Ok(PodPhase::Succeeded),
+        Some("Failed") if is_evicted => Ok(PodPhase::Evicted),
+        Some("Failed") => Ok(PodPhase::Failed),
+        Some(other) => Err(Path::root("status").field("phase").problem(EXPECTED, other)),
+    }
+}
+
+fn created(metadata: &raw::Metadata) -> Result<Option<i64>, Problem> {
+    let path = Path::root("metadata");
+    let path = path.field("creationTimestamp");
+    let text = metadata.creation_timestamp.as_deref();
+    text.map(|text| unix_secs(text, &path)).transpose()
+}
+
+fn at(metadata: &raw::Metadata) -> Result<Option<Duration>, Problem> {
+    const KEY: &str = "windtunnel/at";
+    let Some(text) = metadata.annotations.get(KEY) else {
+        return Ok(None);
+    };
+    let path = Path::root("metadata");
+    let path = path.field("annotations");
+    let path = path.key(KEY);
+    let at: Duration = text.parse().map_err(|error| path.broken(error))?;
+    if at < Duration::ZERO {
+        return Err(path.problem("a duration of 0 or more", text));
+    }
+    Ok(Some(at))
+}
+
+fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Problem> {
+    let Some(seconds) = spec.active_deadline_seconds else {
+        return Ok(None);
+    };
+    let path = Path::root("spec");
+    Duration::checked_from_secs(seconds)
+        .filter(|&limit| limit > Duration::ZERO)
+        .map(Some)
+        .ok_or_else(|| {
+            let path = path.field("activeDeadlineSeconds");
+            path.problem("1 second or more, less than 292 years", seconds)
+        })
+}

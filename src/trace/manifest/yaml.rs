@@ -1,0 +1,103 @@
+//! The one place where manifests meet the YAML parser: splits a text into documents, so that a
+//! problem in one is told with its number and no document's limits count against another's, and
+//! sets the parser's options.
+
+use serde::de::DeserializeSeed;
+use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
+
+use super::fault::Fault;
+
+/// One document of a text.
+pub(super) struct Document<'a> {
+    pub(super) text: &'a str,
+    /// How many lines of the text precede it.
+    pub(super) lines_before: u64,
+}
+
+/// Whether a file's name says that it holds YAML.
+pub(super) fn is_yaml_name(name: &str) -> bool {
+    let extension = std::path::Path::new(name).extension();
+    extension
+        .is_some_and(|text| text.eq_ignore_ascii_case("yaml") || text.eq_ignore_ascii_case("yml"))
+}
+
+/// The documents of a text. A line that begins with `---` always begins a document (YAML allows
+/// it nowhere else), except after nothing but comments and directives.
+pub(super) fn documents(text: &str) -> impl Iterator<Item = Document<'_>> {
+    let mut rest = text;
+    let mut line_number = 0;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let lines_before = line_number;
+        let mut has_content = false;
+        let mut end = 0;
+        for line in rest.split_inclusive('\n') {
+            let is_marker = is_document_marker(line);
+            if is_marker && has_content {
+                break;
+            }
+            let is_preamble = line.trim().is_empty() || line.starts_with(['#', '%']);
+            has_content |= is_marker || !is_preamble;
+            end += line.len();
+            line_number += 1;
+        }
+        let (text, tail) = rest.split_at(end);
+        rest = tail;
+        Some(Document { text, lines_before })
+    })
+}
+
+fn is_document_marker(line: &str) -> bool {
+    let tail = line.strip_prefix("---");
+    tail.is_some_and(|tail| tail.is_empty() || tail.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// Reads one document.
+pub(super) fn deserialize<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
+where
+    S: DeserializeSeed<'de>,
+{
+    let outcome = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |yaml| {
+        seed.deserialize(yaml)
+    });
+    outcome.map_err(|error| {
+        let location = error.location();
+        let message = UserMessageFormatter.format_message(&error);
+        Fault {
+            message: in_plain_words(&message).to_owned(),
+            line: location.map_or(0, |location| location.line()),
+            column: location.map_or(0, |location| location.column()),
+        }
+    })
+}
+
+/// The parser's own terms in those of a manifest's writer.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "invalid i32" | "invalid i64" => "expected a whole number",
+        "expected string scalar" => "expected a text",
+        "expected sequence start" => "expected a list",
+        "expected mapping start" => "expected fields with values",
+        "invalid boolean (true or false expected)" => "expected `true` or `false`",
+        other => other,
+    }
+}
+
+/// The parser's limits guard against nesting without end and aliases that multiply; the plain
+/// size of a dump is no danger and is not limited.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+            max_total_comment_bytes: usize::MAX,
+            max_depth: 128,
+        },
+        // `no` and `off` are texts, as in YAML 1.2.
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}

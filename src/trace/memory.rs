@@ -1,0 +1,79 @@
+//! A source whose arrivals are all in memory and shared between its forks; for traces that are
+//! small or that must be sorted as a whole.
+
+use std::sync::Arc;
+
+use super::error::TraceError;
+use super::ledger::Ledger;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use crate::model::Text;
+
+/// Everything that a small trace holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its arrivals in order of submission.
+    pub arrivals: Vec<Arrival>,
+    /// Its classes by order of first appearance.
+    pub classes: Classes,
+    /// Its tenants' names.
+    pub tenants: Vec<Text>,
+    /// What was found while it was read.
+    pub ledger: Ledger,
+}
+
+impl Recorded {
+    /// Reads a source to its end.
+    pub fn collect(source: &mut dyn ArrivalSource) -> Result<Self, TraceError> {
+        let mut arrivals = Vec::new();
+        while let Some(arrival) = source.next()? {
+            arrivals.push(arrival);
+        }
+        Ok(Self {
+            arrivals,
+            classes: source.classes().clone(),
+            tenants: source.tenants().to_vec(),
+            ledger: source.ledger().clone(),
+        })
+    }
+}
+
+/// A stream over a [`Recorded`] trace.
+#[derive(Clone, Debug)]
+pub struct MemorySource {
+    recorded: Arc<Recorded>,
+    position: usize,
+}
+
+impl MemorySource {
+    /// A stream from the first arrival.
+    pub fn new(recorded: impl Into<Arc<Recorded>>) -> Self {
+        Self {
+            recorded: recorded.into(),
+            position: 0,
+        }
+    }
+}
+
+impl ArrivalSource for MemorySource {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let arrival = self.recorded.arrivals.get(self.position).cloned();
+        self.position += usize::from(arrival.is_some());
+        Ok(arrival)
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.recorded.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.recorded.ledger
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.recorded.tenants
+    }
+}

@@ -1,0 +1,181 @@
+//! Several sources as one, merged by time; equal times in the order of the sources.
+
+use super::error::TraceError;
+use super::ledger::Ledger;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use crate::model::Text;
+
+/// A merge of sources.
+pub struct Merge {
+    parts: Vec<Part>,
+    classes: Classes,
+    tenants: Vec<Text>,
+    ledger: Ledger,
+}
+
+struct Part {
+    source: Box<dyn ArrivalSource>,
+    next: Option<Arrival>,
+    /// Index in the merge of each of the part's classes.
+    classes: Vec<u32>,
+    /// Index in the merge of each of the part's tenants.
+    tenants: Vec<u32>,
+}
+
+impl Merge {
+    /// A merge from the present positions of its sources.
+    pub fn new(sources: Vec<Box<dyn ArrivalSource>>) -> Result<Self, TraceError> {
+        let mut merge = Self {
+            parts: Vec::new(),
+            classes: Classes::new(),
+            tenants: Vec::new(),
+            ledger: Ledger::default(),
+        };
+        for source in sources {
+            let part = Part {
+                source,
+                next: None,
+                classes: Vec::new(),
+                tenants: Vec::new(),
+            };
+            merge.parts.push(part);
+            merge.advance(merge.parts.len() - 1)?;
+        }
+        Ok(merge)
+    }
+
+    /// Reads a part's next arrival and numbers its class and tenant anew.
+    fn advance(&mut self, index: usize) -> Result<(), TraceError> {
+        let part = &mut self.parts[index];
+        part.next = part.source.next()?;
+        for class in &part.source.classes()[part.classes.len()..] {
+            part.classes.push(self.classes.len() as u32);
+            self.classes.push(class.clone());
+        }
+        for tenant in &part.source.tenants()[part.tenants.len()..] {
+            let known = self.tenants.iter().position(|name| name == tenant);
+            part.tenants
+                .push(known.unwrap_or(self.tenants.len()) as u32);
+            if known.is_none() {
+                self.tenants.push(tenant.clone());
+            }
+        }
+        if let Some(next) = &mut part.next {
+            next.class = part.classes[next.class as usize];
+            next.tenant = part
+                .tenants
+                .get(next.tenant as usize)
+                .copied()
+                .unwrap_or(next.tenant);
+        } else {
+            self.ledger.merge(part.source.ledger());
+        }
+        Ok(())
+    }
+}
+
+impl ArrivalSource for Merge {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let first = (0..self.parts.len())
+            .filter_map(|index| Some((self.parts[index].next.as_ref()?.submit, index)))
+            .min();
+        let Some((_, index)) = first else {
+            return Ok(None);
+        };
+        let arrival = self.parts[index].next.take();
+        self.advance(index)?;
+        Ok(arrival)
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let fork = |part: &Part| {
+            Ok(Part {
+                source: part.source.fork()?,
+                next: part.next.clone(),
+                classes: part.classes.clone(),
+                tenants: part.tenants.clone(),
+            })
+        };
+        Ok(Box::new(Self {
+            parts: self
+                .parts
+                .iter()
+                .map(fork)
+                .collect::<Result<_, TraceError>>()?,
+            classes: self.classes.clone(),
+            tenants: self.tenants.clone(),
+            ledger: self.ledger.clone(),
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.tenants
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MemorySource, Recorded};
+    use super::*;
+    use crate::model::{PodName, PodSpec};
+    use crate::units::Instant;
+    use std::sync::Arc;
+
+    fn source(times: &[i64], tenant: &str, priority: i32) -> Box<dyn ArrivalSource> {
+        let arrivals = times
+            .iter()
+            .map(|&time| Arrival {
+                submit: Instant::from_secs(time),
+                name: PodName::Job(time as u64),
+                class: 0,
+                members: 1,
+                tenant: 0,
+                run_time: None,
+                time_limit: None,
+                historic_start: None,
+            })
+            .collect();
+        let spec = PodSpec {
+            priority,
+            ..PodSpec::default()
+        };
+        Box::new(MemorySource::new(Recorded {
+            arrivals,
+            classes: vec![Arc::new(spec)],
+            tenants: vec![tenant.into()],
+            ledger: Ledger::default(),
+        }))
+    }
+
+    #[test]
+    fn arrivals_merge_by_time_and_keep_their_class_and_tenant() {
+        let sources = vec![source(&[1, 5], "a", 1), source(&[1, 2, 9], "b", 2)];
+        let mut merge = Merge::new(sources).expect("sources in memory");
+        let mut seen = Vec::new();
+        while let Some(next) = merge.next().expect("sources in memory") {
+            let priority = merge.classes()[next.class as usize].priority;
+            let tenant = merge.tenants()[next.tenant as usize].to_string();
+            seen.push((next.submit.as_nanos() / 1_000_000_000, priority, tenant));
+        }
+        let expected = [
+            (1, 1, "a"),
+            (1, 2, "b"),
+            (2, 2, "b"),
+            (5, 1, "a"),
+            (9, 2, "b"),
+        ];
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|&(at, priority, name)| (at, priority, name.to_owned()))
+            .collect();
+        assert_eq!(seen, expected);
+    }
+}

@@ -1,0 +1,37 @@
+//! What a user may choose about the reading of a trace. One set for all formats; each format's
+//! entry in the registry names those that it heeds, anything else has no effect on it.
+
+use crate::units::Duration;
+
+use super::ledger::RowPolicy;
+
+/// Choices about the reading of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// What bad rows and documented dirt do.
+    pub rows: RowPolicy,
+    /// `pods-per-node`: pod slots of a node whose format doesn't say (openb nodes). The published
+    /// study of that trace allows 1,001.
+    pub pods_per_node: i64,
+    /// `ran-only`: leave out pods that never ran (openb pods).
+    pub ran_only: bool,
+    /// `min-runtime`: what a run time of 0 becomes; without it such jobs are dropped (SWF).
+    pub min_runtime: Option<Duration>,
+    /// `kill-at-walltime`: a run time longer than the requested time is cut to it (SWF).
+    pub kill_at_walltime: bool,
+    /// `memory`: jobs ask for the memory that the log says they requested (SWF).
+    pub memory: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            rows: RowPolicy::default(),
+            pods_per_node: 1_001,
+            ran_only: false,
+            min_runtime: None,
+            kill_at_walltime: false,
+            memory: false,
+        }
+    }
+}

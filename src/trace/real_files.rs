@@ -1,0 +1,223 @@
+//! The readers on the published files, which lie beside the package where it is developed; without
+//! them these tests say so and pass.
+
+use std::path::{Path, PathBuf};
+
+use super::formats::openb_nodes;
+use super::formats::openb_pods::{OpenbPod, read_openb_pods};
+use super::formats::swf::{SwfSource, read_swf_jobs};
+use super::order::{FillPod, FillResource, published_order};
+use super::*;
+use crate::units::Duration;
+
+/// A file of the shared folder, if it is there.
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared")
+        .join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: needs ../shared/{path}", path = path.display());
+    None
+}
+
+fn recorded(path: &str, options: &ReadOptions) -> Option<Recorded> {
+    let input = Input::path(shared(path)?);
+    let entry = registry::recognize(&input).expect("a known format");
+    let registry::Constructor::Workload(open) = entry.open else {
+        panic!("{path} is a workload");
+    };
+    let mut source = open(&input, options).expect("a readable file");
+    Some(Recorded::collect(&mut *source).expect("no bad row"))
+}
+
+#[test]
+fn logs_have_the_known_numbers_of_jobs() {
+    for (file, arrivals, dropped) in [
+        ("LCG-2005-1.swf.gz", 187_520, &[("run time 0", 521)][..]),
+        (
+            "NASA-iPSC-1993-3.1-cln.swf.gz",
+            18_066,
+            &[("run time 0", 173)],
+        ),
+        ("lublin_256.swf.gz", 10_000, &[]),
+        (
+            "HPC2N-2002-2.2-first3170.swf.gz",
+            3_145,
+            &[("run time not known", 25)],
+        ),
+        ("alea-jaros1.swf", 12, &[("column names without `;`", 1)]),
+        (
+            "alea-jaros2.swf",
+            12,
+            &[("several preceding jobs, not imposed", 2)],
+        ),
+        (
+            "alea-jaros3.swf",
+            16,
+            &[("fields beyond the 18th, not used", 16)],
+        ),
+        ("accasim-sample.swf", 25, &[]),
+        ("opendc-ctc-excerpt.swf", 5, &[]),
+    ] {
+        let Some(recorded) = recorded(&format!("traces/swf/{file}"), &ReadOptions::default())
+        else {
+            return;
+        };
+        assert_eq!(recorded.arrivals.len(), arrivals, "{file}");
+        for &(kind, count) in dropped {
+            assert_eq!(recorded.ledger.count(kind), count, "{file}: {kind}");
+        }
+        assert!(
+            recorded.arrivals.is_sorted_by_key(|arrival| arrival.submit),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn slurm_logs_are_read_with_names() {
+    let path = "traces/swf/slurm-micro-500.swf-semicolon.gz";
+    let Some(recorded) = recorded(path, &ReadOptions::default()) else {
+        return;
+    };
+    let left_out: u64 = recorded
+        .ledger
+        .entries()
+        .iter()
+        .filter(|entry| entry.action == Action::Drop)
+        .map(|entry| entry.count)
+        .sum();
+    assert_eq!(recorded.arrivals.len() as u64 + left_out, 500);
+    assert!(
+        recorded.tenants.contains(&"user5".into()),
+        "{:?}",
+        recorded.tenants
+    );
+}
+
+#[test]
+fn raw_rows_and_header_of_a_log() {
+    let Some(path) = shared("traces/swf/lublin_256.swf.gz") else {
+        return;
+    };
+    let (header, jobs) = read_swf_jobs(&Input::path(path)).expect("a clean log");
+    assert_eq!(header.processors(), Some(256));
+    assert_eq!(jobs.len(), 10_000);
+    assert_eq!(jobs[0].submit, Duration::from_secs(5_094));
+    assert_eq!(jobs[0].run, Duration::from_secs(12_072));
+}
+
+#[test]
+fn a_log_repeated_spans_to_its_last_end() {
+    let Some(path) = shared("traces/swf/LCG-2005-1.swf.gz") else {
+        return;
+    };
+    let source = SwfSource::open(&Input::path(path), &ReadOptions::default()).expect("a log");
+    let mut repeat = transform::Repeat::new(Box::new(source), 2).expect("a log");
+    let mut jobs = 0;
+    let mut last = crate::units::Instant::ZERO;
+    while let Some(arrival) = repeat.next().expect("good rows") {
+        assert!(arrival.submit >= last);
+        last = arrival.submit;
+        jobs += 1;
+    }
+    assert_eq!(jobs, 2 * 187_520);
+    // The largest sum of fields 2 and 4 (there are no waits), taken from the file by hand.
+    assert_eq!(repeat.span(), Duration::from_secs(1_123_132));
+}
+
+fn openb_node_list() -> Option<Vec<crate::model::Node>> {
+    let path = shared("traces/openb/openb_node_list_gpu_node.csv.gz")?;
+    let list = openb_nodes::read(&Input::path(path), &ReadOptions::default());
+    Some(list.expect("good rows").nodes)
+}
+
+#[test]
+fn openb_has_its_published_size() {
+    let Some(nodes) = openb_node_list() else {
+        return;
+    };
+    assert_eq!(nodes.len(), 1_213);
+    assert_eq!(FillResource::Gpu.capacity_milli(&nodes), 6_212_000);
+    assert_eq!(FillResource::Cpu.capacity_milli(&nodes), 107_018_000);
+    let path = "traces/openb/openb_pod_list_default.csv.gz";
+    let Some(all) = recorded(path, &ReadOptions::default()) else {
+        return;
+    };
+    assert_eq!(all.arrivals.len(), 8_152);
+    assert_eq!(all.ledger.count("pod never ran; stays for its life"), 897);
+    let ran_only = ReadOptions {
+        ran_only: true,
+        ..ReadOptions::default()
+    };
+    let ran = recorded(path, &ran_only).expect("read above");
+    assert_eq!(ran.arrivals.len(), 8_152 - 897);
+}
+
+/// The rows `seed,kind,values` of one workload's published orders.
+fn published(workload: &str) -> Option<Vec<(i64, String, Vec<u32>)>> {
+    let path = shared(&format!("vectors/fgd/orders/{workload}.csv.gz"))?;
+    let text = Input::path(path).read_to_string().expect("readable");
+    let rows = text.lines().skip(1).map(|line| {
+        let mut fields = line.splitn(3, ',');
+        let mut field = || fields.next().expect("three fields");
+        let (seed, kind, values) = (field(), field(), field());
+        let values = values
+            .split(' ')
+            .map(|value| value.parse().expect("a number"));
+        (
+            seed.parse().expect("a seed"),
+            kind.to_owned(),
+            values.collect(),
+        )
+    });
+    Some(rows.collect())
+}
+
+#[test]
+fn every_published_order_comes_out_of_the_generator() {
+    let Some(nodes) = openb_node_list() else {
+        return;
+    };
+    let node_names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    let mut compared = 0;
+    for variant in [
+        "cpu050",
+        "cpu100",
+        "cpu200",
+        "cpu250",
+        "default",
+        "gpushare100",
+        "gpushare40",
+        "gpushare60",
+        "gpushare80",
+        "gpuspec10",
+        "gpuspec20",
+        "gpuspec25",
+        "gpuspec33",
+        "multigpu20",
+        "multigpu30",
+        "multigpu40",
+        "multigpu50",
+    ] {
+        let workload = format!("openb_pod_list_{variant}");
+        let Some(path) = shared(&format!("traces/openb/{workload}.csv.gz")) else {
+            return;
+        };
+        let pods: Vec<OpenbPod> = read_openb_pods(&Input::path(path)).expect("good rows");
+        let pods: Vec<FillPod<'_>> = pods.iter().map(FillPod::from).collect();
+        for (seed, kind, values) in published(&workload).expect("beside the traces") {
+            let order = published_order(&pods, &node_names, 8_075_600, seed).expect("possible");
+            let own = match kind.as_str() {
+                "pods" => &order.rows,
+                "node_rank" => &order.node_ranks,
+                other => panic!("unknown kind {other}"),
+            };
+            assert_eq!(*own, values, "{workload} seed {seed} {kind}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 17 * 10 * 2);
+}

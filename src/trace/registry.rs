@@ -1,0 +1,264 @@
+//! The trace formats, in written order. To add one: a file in `formats/` and a line here.
+
+use super::error::TraceError;
+use super::formats::{csv, openb_nodes, openb_pods, swf};
+use super::input::Input;
+use super::ledger::Ledger;
+use super::options::ReadOptions;
+use super::stream::ArrivalSource;
+use crate::model::Node;
+
+/// Every format.
+pub const FORMATS: &[FormatEntry] = &[
+    openb_nodes::ENTRY,
+    openb_pods::ENTRY,
+    swf::ENTRY,
+    csv::ENTRY,
+];
+
+/// One format.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatEntry {
+    /// What users call it.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// Its columns or fields.
+    pub columns: &'static [ColumnDoc],
+    /// The reading options that it heeds (see [`ReadOptions`]).
+    pub options: &'static [&'static str],
+    /// Whether a text that begins so is of this format.
+    pub sniff: fn(&[u8]) -> Confidence,
+    /// How it is opened.
+    pub open: Constructor,
+}
+
+impl FormatEntry {
+    /// What a file of this format holds.
+    pub fn kind(&self) -> FormatKind {
+        match self.open {
+            Constructor::Nodes(_) => FormatKind::Nodes,
+            Constructor::Workload(_) => FormatKind::Workload,
+        }
+    }
+}
+
+/// What a format's file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatKind {
+    /// Machines.
+    Nodes,
+    /// What arrives.
+    Workload,
+}
+
+/// One column or field of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnDoc {
+    /// Its name in the header, or its number.
+    pub name: &'static str,
+    /// What it holds, with its unit.
+    pub meaning: &'static str,
+    /// Whether a file without it is refused.
+    pub required: bool,
+}
+
+impl ColumnDoc {
+    /// A column that must be there.
+    pub const fn required(name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            meaning,
+            required: true,
+        }
+    }
+
+    /// A column that may be missing.
+    pub const fn optional(name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            meaning,
+            required: false,
+        }
+    }
+}
+
+/// How sure a format is that a text is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It isn't.
+    No,
+    /// It may be.
+    Maybe,
+    /// It is.
+    Certain,
+}
+
+/// Nodes as read from a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeList {
+    /// The nodes in the file's order.
+    pub nodes: Vec<Node>,
+    /// What was found while they were read.
+    pub ledger: Ledger,
+}
+
+/// Opens a file of nodes.
+pub type OpenNodes = fn(&Input, &ReadOptions) -> Result<NodeList, TraceError>;
+/// Opens a file of arrivals.
+pub type OpenWorkload = fn(&Input, &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
+
+/// How a format is opened, by what its files hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Constructor {
+    /// A file of nodes.
+    Nodes(OpenNodes),
+    /// A file of arrivals.
+    Workload(OpenWorkload),
+}
+
+/// The format of a name.
+pub fn find(name: &str) -> Option<&'static FormatEntry> {
+    FORMATS.iter().find(|entry| entry.name == name)
+}
+
+/// The format that a file is of, by its content.
+pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
+    let first = input.first_bytes()?;
+    let mut best: Option<(Confidence, &FormatEntry)> = None;
+    for entry in FORMATS {
+        let confidence = (entry.sniff)(&first);
+        if confidence > best.map_or(Confidence::No, |(known, _)| known) {
+            best = Some((confidence, entry));
+        }
+    }
+    let Some((_, entry)) = best else {
+        let names: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: format!(
+                "the format is not recognized; name it (one of {})",
+                names.join(", ")
+            ),
+        });
+    };
+    Ok(entry)
+}
+
+/// Certain if the first line is a comma-separated header with all of these columns.
+pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let Ok(line) = std::str::from_utf8(line) else {
+        return Confidence::No;
+    };
+    let header: Vec<&str> = line
+        .split(',')
+        .map(|column| column.trim().trim_matches('"'))
+        .collect();
+    if columns.iter().all(|column| header.contains(column)) {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trace::inspect::validate;
+
+    /// A text that some reader accepts, with a few bytes replaced or cut off.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
+        let texts = prop::sample::select(vec![
+            "sn,cpu_milli,memory_mib,gpu,model\nn0,64000,262144,2,P100\nn1,1,1,0,\n",
+            "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,\
+             deletion_time,scheduled_time\np0,1,1,1,500,A|B,LS,Running,1,9,2\n",
+            "; MaxProcs: 8\n1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n\n2 5 -1 5.5 4 -1 -1 1\n",
+            "1;0;-1;15;12;-1;-1;-1;420;-1;-1;u;a;-1;n;n;;-1;\n",
+            "submit,run_time,cpu,gpus\n0,1h,500m,1\n\"5\",,\"2\",\n",
+        ]);
+        let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+        (texts, edits, any::<prop::sample::Index>()).prop_map(|(text, edits, end)| {
+            let mut bytes = text.as_bytes().to_vec();
+            for (position, byte) in edits {
+                let position = position.index(bytes.len());
+                bytes[position] = byte;
+            }
+            bytes.truncate(end.index(bytes.len()) + 1);
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_or_contradicts_itself(bytes in damaged()) {
+            let input = Input::bytes("damaged", bytes);
+            let options = ReadOptions { memory: true, ..ReadOptions::default() };
+            for entry in FORMATS {
+                let first = validate(&input, entry, &options, 10);
+                prop_assert_eq!(&first, &validate(&input, entry, &options, 10));
+                prop_assert_eq!(first.is_valid(), read_all(entry, &input, &options).is_ok());
+            }
+        }
+    }
+
+    /// Reads a file to its end under the default policy.
+    fn read_all(
+        entry: &FormatEntry,
+        input: &Input,
+        options: &ReadOptions,
+    ) -> Result<(), TraceError> {
+        match entry.open {
+            Constructor::Nodes(read) => read(input, options).map(drop),
+            Constructor::Workload(open) => {
+                let mut source = open(input, options)?;
+                while source.next()?.is_some() {}
+                Ok(())
+            }
+        }
+    }
+
+    #[test]
+    fn formats_are_recognized_by_content_and_never_two_at_once() {
+        for (text, expected) in [
+            ("sn,cpu_milli,memory_mib,gpu,model\n", Some("openb-nodes")),
+            (
+                "name,cpu_milli,memory_mib,num_gpu,gpu_milli\r\n",
+                Some("openb-pods"),
+            ),
+            (
+                "; Version: 2.2\n1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n",
+                Some("swf"),
+            ),
+            ("1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n", Some("swf")),
+            (
+                "1;0;-1;15;12;-1;-1;-1;420;-1;-1;u;a;-1;n;n;;-1;\n",
+                Some("swf"),
+            ),
+            ("submit,cpu\n0,1\n", Some("csv")),
+            ("{\"jobs\": []}", None),
+            ("", None),
+        ] {
+            let input = Input::bytes("memory", text.as_bytes().to_vec());
+            let found = recognize(&input).ok().map(|entry| entry.name);
+            assert_eq!(found, expected, "{text}");
+            let certain = FORMATS
+                .iter()
+                .filter(|entry| (entry.sniff)(text.as_bytes()) == Confidence::Certain);
+            assert!(certain.count() <= 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for entry in FORMATS {
+            assert_eq!(
+                find(entry.name).map(|found| found.summary),
+                Some(entry.summary)
+            );
+        }
+        assert!(find("nosuch").is_none());
+    }
+}

@@ -1,0 +1,378 @@
+//! Transformations of a workload, each a source around another: a window of it, another time scale,
+//! the same log several times end to end. All stream; the trace they are made of is untouched.
+
+use super::error::TraceError;
+use super::ledger::Ledger;
+use super::stream::{Arrival, ArrivalSource, Classes};
+use crate::model::{PodName, Text};
+use crate::units::{Duration, Instant};
+
+fn beyond(what: &str) -> TraceError {
+    TraceError::Format {
+        file: what.to_owned(),
+        reason: "an arrival would be submitted beyond 292 years".to_owned(),
+    }
+}
+
+/// The arrivals submitted from one instant up to, not including, another. The first instant becomes
+/// zero; run times are whole.
+pub struct Window {
+    inner: Box<dyn ArrivalSource>,
+    from: Instant,
+    until: Instant,
+    ended: bool,
+}
+
+impl Window {
+    /// The window `from..until` of a source.
+    pub fn new(inner: Box<dyn ArrivalSource>, from: Instant, until: Instant) -> Self {
+        Self {
+            inner,
+            from,
+            until,
+            ended: false,
+        }
+    }
+}
+
+impl ArrivalSource for Window {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        while !self.ended {
+            match self.inner.next()? {
+                Some(arrival) if arrival.submit < self.from => {}
+                Some(mut arrival) if arrival.submit < self.until => {
+                    arrival.submit = Instant::ZERO + arrival.submit.since(self.from);
+                    arrival.historic_start = arrival
+                        .historic_start
+                        .map(|start| Instant::ZERO + start.since(self.from));
+                    return Ok(Some(arrival));
+                }
+                _ => self.ended = true,
+            }
+        }
+        Ok(None)
+    }
+
+    fn classes(&self) -> &Classes {
+        self.inner.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            ..*self
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.inner.tenants()
+    }
+}
+
+/// An exact factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ratio {
+    numerator: i64,
+    denominator: i64,
+}
+
+impl Ratio {
+    /// The factor `numerator / denominator`; `None` unless both are positive.
+    pub fn new(numerator: i64, denominator: i64) -> Option<Self> {
+        (numerator > 0 && denominator > 0).then_some(Self {
+            numerator,
+            denominator,
+        })
+    }
+
+    /// A time multiplied by the factor, rounded down to whole nanoseconds; `None` beyond 292 years.
+    pub fn of(self, nanos: i64) -> Option<i64> {
+        let product = i128::from(nanos) * i128::from(self.numerator);
+        i64::try_from(product.div_euclid(i128::from(self.denominator))).ok()
+    }
+}
+
+/// Submit times multiplied by a factor: 1/2 doubles the offered load. Run times stay as they are;
+/// historic starts keep their wait.
+pub struct Scale {
+    inner: Box<dyn ArrivalSource>,
+    factor: Ratio,
+}
+
+impl Scale {
+    /// A source with its submit times multiplied by `factor`.
+    pub fn new(inner: Box<dyn ArrivalSource>, factor: Ratio) -> Self {
+        Self { inner, factor }
+    }
+}
+
+impl ArrivalSource for Scale {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let Some(mut arrival) = self.inner.next()? else {
+            return Ok(None);
+        };
+        let submit = self
+            .factor
+            .of(arrival.submit.as_nanos())
+            .map(Instant::from_nanos)
+            .ok_or_else(|| beyond("scale"))?;
+        arrival.historic_start = arrival
+            .historic_start
+            .map(|start| submit.saturating_add(start.since(arrival.submit)));
+        arrival.submit = submit;
+        Ok(Some(arrival))
+    }
+
+    fn classes(&self) -> &Classes {
+        self.inner.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            inner: self.inner.fork()?,
+            ..*self
+        }))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.inner.ledger()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.inner.tenants()
+    }
+}
+
+/// The same log several times end to end, reopened for each copy.
+///
+/// The log's span goes from its zero to the last end of one of its jobs in the origin (historic
+/// start, where it isn't known submission, plus run time), rounded up to whole seconds. Copy k
+/// (from 0) is shifted by k spans. Job numbers of copy k are raised by k times one more than the
+/// largest; names get `-rK`.
+pub struct Repeat {
+    pristine: Box<dyn ArrivalSource>,
+    current: Box<dyn ArrivalSource>,
+    copies: u64,
+    copy: u64,
+    span: Duration,
+    numbers: u64,
+    /// Classes and so on of the whole log, once the first copy has been read.
+    whole: Option<Whole>,
+}
+
+#[derive(Clone)]
+struct Whole {
+    classes: Classes,
+    tenants: Vec<Text>,
+    ledger: Ledger,
+}
+
+impl Repeat {
+    /// A source `copies` times, from its present position on.
+    pub fn new(source: Box<dyn ArrivalSource>, copies: u64) -> Result<Self, TraceError> {
+        Ok(Self {
+            current: source.fork()?,
+            pristine: source,
+            copies,
+            copy: 0,
+            span: Duration::ZERO,
+            numbers: 0,
+            whole: None,
+        })
+    }
+
+    /// The span found so far; that of the whole log once the first copy has been read.
+    pub fn span(&self) -> Duration {
+        self.span
+    }
+
+    fn measure(&mut self, arrival: &Arrival) -> Result<(), TraceError> {
+        let end = arrival
+            .historic_start
+            .unwrap_or(arrival.submit)
+            .max(arrival.submit)
+            .checked_add(arrival.run_time.unwrap_or(Duration::ZERO))
+            .and_then(|end| end.since(Instant::ZERO).checked_add(ALMOST_A_SECOND))
+            .ok_or_else(|| beyond("repeat"))?;
+        let seconds = end.as_nanos() / NANOS_PER_SECOND;
+        self.span = self.span.max(Duration::from_secs(seconds));
+        if let PodName::Job(number) | PodName::Member(number, _) = arrival.name {
+            self.numbers = self.numbers.max(number.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    fn shift(&self, arrival: &mut Arrival) -> Option<()> {
+        let copy = i64::try_from(self.copy).ok()?;
+        let shift = self.span.checked_mul(copy)?;
+        arrival.submit = arrival.submit.checked_add(shift)?;
+        arrival.historic_start = match arrival.historic_start {
+            Some(start) => Some(start.checked_add(shift)?),
+            None => None,
+        };
+        let raise = |number: u64| number.checked_add(self.numbers.checked_mul(self.copy)?);
+        arrival.name = match &arrival.name {
+            PodName::Text(name) => PodName::Text(format!("{name}-r{copy}").into()),
+            PodName::Job(number) => PodName::Job(raise(*number)?),
+            PodName::Member(number, member) => PodName::Member(raise(*number)?, *member),
+        };
+        Some(())
+    }
+}
+
+const NANOS_PER_SECOND: i64 = crate::units::time::NANOS_PER_SECOND;
+const ALMOST_A_SECOND: Duration = Duration::from_nanos(NANOS_PER_SECOND - 1);
+
+impl ArrivalSource for Repeat {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        while self.copy < self.copies {
+            if let Some(mut arrival) = self.current.next()? {
+                if self.copy == 0 {
+                    self.measure(&arrival)?;
+                } else {
+                    self.shift(&mut arrival).ok_or_else(|| beyond("repeat"))?;
+                }
+                return Ok(Some(arrival));
+            }
+            if self.copy == 0 {
+                self.whole = Some(Whole {
+                    classes: self.current.classes().clone(),
+                    tenants: self.current.tenants().to_vec(),
+                    ledger: self.current.ledger().clone(),
+                });
+            }
+            self.copy += 1;
+            if self.copy < self.copies {
+                self.current = self.pristine.fork()?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn classes(&self) -> &Classes {
+        self.whole
+            .as_ref()
+            .map_or_else(|| self.current.classes(), |whole| &whole.classes)
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self {
+            pristine: self.pristine.fork()?,
+            current: self.current.fork()?,
+            whole: self.whole.clone(),
+            ..*self
+        }))
+    }
+
+    /// What was found in one copy.
+    fn ledger(&self) -> &Ledger {
+        self.whole
+            .as_ref()
+            .map_or_else(|| self.current.ledger(), |whole| &whole.ledger)
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.whole
+            .as_ref()
+            .map_or_else(|| self.current.tenants(), |whole| &whole.tenants)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::formats::csv::CsvSource;
+    use crate::trace::input::Input;
+    use crate::trace::memory::Recorded;
+    use crate::trace::options::ReadOptions;
+
+    /// Jobs 1, 2, 3 at 10 s, 20 s, 30 s; the last to end is job 2 at 120.5 s.
+    fn source() -> Box<dyn ArrivalSource> {
+        let text = "submit,run_time,cpu\n10,1,1\n20,100.5,2\n30,,1\n";
+        let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
+        Box::new(CsvSource::open(&input, &ReadOptions::default()).expect("a table"))
+    }
+
+    fn listed(mut source: impl ArrivalSource) -> Vec<(String, i64)> {
+        let recorded = Recorded::collect(&mut source).expect("good rows");
+        let arrivals = recorded.arrivals.iter();
+        arrivals
+            .map(|arrival| {
+                (
+                    arrival.name.to_string(),
+                    arrival.submit.as_nanos() / 1_000_000,
+                )
+            })
+            .collect()
+    }
+
+    fn pairs(pairs: &[(&str, i64)]) -> Vec<(String, i64)> {
+        pairs
+            .iter()
+            .map(|&(name, time)| (name.to_owned(), time))
+            .collect()
+    }
+
+    #[test]
+    fn a_window_starts_at_zero_and_excludes_its_end() {
+        let window = Window::new(source(), Instant::from_secs(15), Instant::from_secs(30));
+        assert_eq!(listed(window), pairs(&[("job-2", 5_000)]));
+    }
+
+    #[test]
+    fn scaling_is_exact() {
+        let third = Ratio::new(1, 3).expect("positive");
+        let scaled = listed(Scale::new(source(), third));
+        assert_eq!(
+            scaled,
+            pairs(&[("job-1", 3_333), ("job-2", 6_666), ("job-3", 10_000)])
+        );
+        assert_eq!(Ratio::new(0, 1), None);
+    }
+
+    #[test]
+    fn copies_follow_each_other_by_the_span() {
+        let mut repeat = Repeat::new(source(), 3).expect("memory");
+        let expected = pairs(&[
+            ("job-1", 10_000),
+            ("job-2", 20_000),
+            ("job-3", 30_000),
+            ("job-5", 131_000),
+            ("job-6", 141_000),
+            ("job-7", 151_000),
+            ("job-9", 252_000),
+            ("job-10", 262_000),
+            ("job-11", 272_000),
+        ]);
+        for _ in 0..4 {
+            repeat.next().expect("good rows");
+        }
+        assert_eq!(repeat.span(), Duration::from_secs(121));
+        assert_eq!(repeat.classes().len(), 2);
+        let fork = repeat.fork().expect("memory");
+        assert_eq!(listed(Repeat::new(source(), 3).expect("memory")), expected);
+        assert_eq!(listed(Boxed(fork)), expected[4..]);
+        assert_eq!(listed(repeat), expected[4..]);
+    }
+
+    /// A boxed source as a source.
+    struct Boxed(Box<dyn ArrivalSource>);
+
+    impl ArrivalSource for Boxed {
+        fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+            self.0.next()
+        }
+
+        fn classes(&self) -> &Classes {
+            self.0.classes()
+        }
+
+        fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+            self.0.fork()
+        }
+    }
+}
