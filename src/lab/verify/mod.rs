@@ -24,7 +24,10 @@ pub struct FamilyReport {
 impl FamilyReport {
     /// A report of nothing yet.
     pub fn new(family: &str) -> Self {
-        Self { family: family.to_owned(), ..Self::default() }
+        Self {
+            family: family.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// A figure is equal.

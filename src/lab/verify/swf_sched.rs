@@ -18,7 +18,7 @@ use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
-pub use self::window::{Rules, average_bounded_slowdown, run_window};
+pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
 
 /// The name of the family and of its folder.
 pub const FAMILY: &str = "swf-sched";
@@ -78,7 +78,10 @@ fn verify_case(
     let label = format!("{workload}, {case}");
     let Some(rules) = case.rules() else {
         report.leave_out(figures.count(), || {
-            format!("{label}: `{}` is no known policy; job orders are listed by `systems`", case.policy)
+            format!(
+                "{label}: `{}` is no known policy; job orders are listed by `systems`",
+                case.policy
+            )
         });
         return;
     };
@@ -106,12 +109,14 @@ fn verify_case(
 
 fn verify_starts(
     label: &str,
-    (jobs, starts): (&[Job], &[i64]),
+    (jobs, starts): (&[Job], &[Start]),
     figures: &Figures,
     report: &mut FamilyReport,
 ) {
-    let known: BTreeMap<i64, i64> =
-        jobs.iter().zip(starts).map(|(job, &start)| (job.number, start)).collect();
+    let known: BTreeMap<i64, i64> = starts
+        .iter()
+        .map(|start| (jobs[start.position].number, start.second))
+        .collect();
     for (number, expected) in &figures.starts {
         match known.get(number) {
             Some(found) if found == expected => report.pass(),

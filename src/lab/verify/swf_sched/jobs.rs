@@ -36,27 +36,33 @@ const UNKNOWN_RUN: Duration = Duration::from_secs(10);
 /// The log of a workload: `NAME*.swf`, plain or compressed, in the folder or its `swf` folder; of
 /// several the one with the shortest name.
 pub fn find_log(traces: &Path, workload: &str) -> Option<Input> {
-    let found = [traces.join("swf"), traces.to_owned()].into_iter().find_map(|folder| {
-        let mut names: Vec<String> = std::fs::read_dir(&folder)
-            .ok()?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.starts_with(workload) && is_log(name))
-            .collect();
-        names.sort_by_key(|name| (name.len(), name.clone()));
-        Some(folder.join(names.first()?))
-    });
+    let found = [traces.join("swf"), traces.to_owned()]
+        .into_iter()
+        .find_map(|folder| {
+            let mut names: Vec<String> = std::fs::read_dir(&folder)
+                .ok()?
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .filter(|name| name.starts_with(workload) && is_log(name))
+                .collect();
+            names.sort_by_key(|name| (name.len(), name.clone()));
+            Some(folder.join(names.first()?))
+        });
     found.map(|path: PathBuf| Input::path(path))
 }
 
 fn is_log(name: &str) -> bool {
-    [".swf", ".swf.gz", ".swf.zst"].iter().any(|ending| name.ends_with(ending))
+    [".swf", ".swf.gz", ".swf.zst"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// Reads a log by the published rules: jobs with run time 0 are left out, the others sorted by
 /// number.
 pub fn read_log(input: &Input) -> Result<Log, TraceError> {
     let (header, rows) = read_swf_jobs(input)?;
-    let stated = header.processors().and_then(|processors| u32::try_from(processors).ok());
+    let stated = header
+        .processors()
+        .and_then(|processors| u32::try_from(processors).ok());
     let processors = stated.ok_or_else(|| TraceError::Format {
         file: input.name.to_string(),
         reason: "the header states neither `MaxProcs` nor `MaxNodes`; add `; MaxProcs: N`".into(),
@@ -72,12 +78,22 @@ pub fn read_log(input: &Input) -> Result<Log, TraceError> {
 
 fn job(row: &SwfJob, file: &str) -> Result<Job, TraceError> {
     let most = row.allocated_processors.max(row.requested_processors);
-    let processors = u32::try_from(most).ok().filter(|&processors| processors > 0);
+    let processors = u32::try_from(most)
+        .ok()
+        .filter(|&processors| processors > 0);
     Ok(Job {
         number: row.number,
         submit: Instant::from_nanos(row.submit.as_nanos()),
-        run: if row.run < Duration::ZERO { UNKNOWN_RUN } else { row.run },
-        requested: if row.requested_time == MISSING { row.run } else { row.requested_time },
+        run: if row.run < Duration::ZERO {
+            UNKNOWN_RUN
+        } else {
+            row.run
+        },
+        requested: if row.requested_time == MISSING {
+            row.run
+        } else {
+            row.requested_time
+        },
         processors: processors.ok_or_else(|| TraceError::BadRow {
             file: file.to_owned(),
             line: row.line,

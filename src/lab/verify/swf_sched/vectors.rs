@@ -25,7 +25,11 @@ pub struct Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let backfill = if self.backfill { "greedy-once" } else { "no" };
-        write!(f, "{} with {backfill} backfilling, window {}", self.policy, self.window)
+        write!(
+            f,
+            "{} with {backfill} backfilling, window {}",
+            self.policy, self.window
+        )
     }
 }
 
@@ -38,7 +42,10 @@ impl Case {
         let known = |name: &str| JOB_ORDERS.iter().any(|entry| entry.name == name);
         let order = [published, name].into_iter().find(|name| known(name))?;
         let backfill = if self.backfill { "greedy-once" } else { "none" };
-        Some(Rules { order, backfill: backfill.to_owned() })
+        Some(Rules {
+            order,
+            backfill: backfill.to_owned(),
+        })
     }
 }
 
@@ -90,16 +97,24 @@ pub fn read_vectors(files: &Path) -> Result<Vectors, ReadError> {
                 Ok(())
             })?;
         } else if name.contains("_starts.csv") {
-            read(&path, ["job_id", "start_time"], &mut vectors, |row, figures| {
-                figures.starts.push((row.number("job_id", 0)?, row.number("start_time", 1)?));
-                Ok(())
-            })?;
+            read(
+                &path,
+                ["job_id", "start_time"],
+                &mut vectors,
+                |row, figures| {
+                    figures
+                        .starts
+                        .push((row.number("job_id", 0)?, row.number("start_time", 1)?));
+                    Ok(())
+                },
+            )?;
         }
     }
     if vectors.workloads.is_empty() {
         return Err(ReadError::Format {
             file: files.display().to_string(),
-            reason: "expected rows in *_windows.csv or *_starts.csv; name the vectors' folder".into(),
+            reason: "expected rows in *_windows.csv or *_starts.csv; name the vectors' folder"
+                .into(),
         });
     }
     Ok(vectors)
@@ -113,7 +128,9 @@ fn listed(files: &Path) -> Result<Vec<PathBuf>, ReadError> {
         file: files.display().to_string(),
         reason: error.to_string(),
     })?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     paths.sort();
     Ok(paths)
 }
@@ -144,7 +161,9 @@ impl Row<'_> {
         index: usize,
         rule: &str,
     ) -> Result<T, ReadError> {
-        self.text(index).parse().map_err(|_| self.bad(column, index, rule))
+        self.text(index)
+            .parse()
+            .map_err(|_| self.bad(column, index, rule))
     }
 
     fn bad(&self, column: &str, index: usize, rule: &str) -> ReadError {
@@ -164,7 +183,11 @@ impl Row<'_> {
             _ => return Err(self.bad("backfill", 1, "must be 0 or 1")),
         };
         let window = self.parse("window", 3, "must be a number")?;
-        Ok(Case { backfill, policy: self.text(2).to_owned(), window })
+        Ok(Case {
+            backfill,
+            policy: self.text(2).to_owned(),
+            window,
+        })
     }
 }
 
@@ -184,16 +207,21 @@ fn read(
     let header = reader.headers().map_err(broken)?.clone();
     let mut columns = [0; 6];
     for (position, name) in columns.iter_mut().zip(SHARED.into_iter().chain(own)) {
-        *position = header.iter().position(|known| known == name).ok_or_else(|| {
-            ReadError::Format {
+        *position = header
+            .iter()
+            .position(|known| known == name)
+            .ok_or_else(|| ReadError::Format {
                 file: file.to_owned(),
                 reason: format!("expected a column `{name}` in the first line"),
-            }
-        })?;
+            })?;
     }
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(broken)? {
-        let row = Row { file, record: &record, columns };
+        let row = Row {
+            file,
+            record: &record,
+            columns,
+        };
         let cases = vectors.workloads.entry(row.text(0).to_owned()).or_default();
         take(&row, cases.entry(row.case()?).or_default())?;
     }
