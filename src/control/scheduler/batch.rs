@@ -16,6 +16,8 @@ pub mod backfill;
 pub mod job;
 mod room;
 mod running;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use smallvec::SmallVec;
@@ -139,6 +141,8 @@ impl BatchPlanner {
         if let Some(chosen) = &mut self.chosen {
             if news.freed || news.declared {
                 chosen.asked = None;
+                // Another cluster, another outlook: whether and when the job fits is asked anew.
+                chosen.blocked &= !news.declared;
             }
             if self.waiting.get(chosen.number).is_none() {
                 self.chosen = None;
