@@ -18,7 +18,7 @@ use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
-pub use self::window::{Rules, average_bounded_slowdown, run_window};
+pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
 
 /// The name of the family and of its folder.
 pub const FAMILY: &str = "swf-sched";
@@ -109,14 +109,13 @@ fn verify_case(
 
 fn verify_starts(
     label: &str,
-    (jobs, starts): (&[Job], &[i64]),
+    (jobs, starts): (&[Job], &[Start]),
     figures: &Figures,
     report: &mut FamilyReport,
 ) {
-    let known: BTreeMap<i64, i64> = jobs
+    let known: BTreeMap<i64, i64> = starts
         .iter()
-        .zip(starts)
-        .map(|(job, &start)| (job.number, start))
+        .map(|start| (jobs[start.position].number, start.second))
         .collect();
     for (number, expected) in &figures.starts {
         match known.get(number) {
