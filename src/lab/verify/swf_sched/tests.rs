@@ -13,12 +13,25 @@ fn shared(path: &str) -> Option<std::path::PathBuf> {
     None
 }
 
+/// The files that the family claims in a folder.
+fn figures(folder: &Path) -> Vec<PathBuf> {
+    let names = ["lublin_256_starts.csv.gz", "lublin_256_windows.csv"];
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+fn options(traces: &Path) -> VerifyOptions {
+    VerifyOptions {
+        traces: vec![traces.to_owned()],
+        ..VerifyOptions::default()
+    }
+}
+
 #[test]
 fn every_recorded_average_and_start_is_reproduced() {
     let (Some(files), Some(traces)) = (shared("vectors/swf-sched"), shared("traces")) else {
         return;
     };
-    let report = verify(&files, &traces);
+    let report = verify(&figures(&files), &options(&traces));
     assert_eq!(
         (report.failed, report.unsupported),
         (0, 0),
@@ -30,7 +43,10 @@ fn every_recorded_average_and_start_is_reproduced() {
 
 #[test]
 fn what_is_missing_is_told() {
-    let report = verify(Path::new("no-such-folder"), Path::new("."));
+    let report = verify(
+        &[PathBuf::from("no-such-folder/a_windows.csv")],
+        &options(Path::new(".")),
+    );
     assert_eq!((report.passed, report.failed), (0, 1));
     assert!(
         report.disagreements[0].contains("no-such-folder"),
@@ -39,7 +55,7 @@ fn what_is_missing_is_told() {
     let Some(files) = shared("vectors/swf-sched") else {
         return;
     };
-    let report = verify(&files, Path::new("no-such-folder"));
+    let report = verify(&figures(&files), &options(Path::new("no-such-folder")));
     assert_eq!((report.passed, report.failed), (0, 0));
     assert_eq!(report.unsupported, 100 + 20 * WINDOW_JOBS as u64);
     assert!(
