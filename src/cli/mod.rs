@@ -78,8 +78,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
-        Command::Systems(arguments) => systems::run(&arguments),
-        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Systems(arguments) => Ok(systems::run(&arguments)),
+        Command::Schema(arguments) => Ok(schema::run(&arguments)),
     };
     exit::report(&global, result)
 }

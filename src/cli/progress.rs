@@ -88,7 +88,7 @@ impl Progress for Bars {
         let (known, steps) = &self.variants[variant];
         known.store(events, Ordering::Relaxed);
         if let Some(horizon) = self.horizon.filter(|&horizon| horizon > 0) {
-            let share = (now.as_nanos() as u64).min(horizon) as u128 * u128::from(STEPS);
+            let share = u128::from((now.as_nanos() as u64).min(horizon)) * u128::from(STEPS);
             steps.store((share / u128::from(horizon)) as u64, Ordering::Relaxed);
         }
         self.show(now);

@@ -16,6 +16,7 @@ use crate::report::comparison::{Comparison, Rows};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
+use crate::sim::SimError;
 use crate::trace::Input;
 
 use super::progress::Bars;
@@ -214,18 +215,14 @@ fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),
-        ExperimentError::Variant {
-            source: RunError::Build(_),
-            ..
-        }
-        | ExperimentError::Trace(_)
-        | ExperimentError::Variant {
-            source:
-                RunError::Sim(crate::sim::SimError::Trace(_) | crate::sim::SimError::Declaration { .. }),
-            ..
-        } => Failure::input(error),
-        ExperimentError::Variant { .. } | ExperimentError::Threads { .. } => {
-            Failure::incomplete(error)
-        }
+        ExperimentError::Trace(_) => Failure::input(error),
+        ExperimentError::Variant { source, .. } => match **source {
+            RunError::Build(_)
+            | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
+                Failure::input(error)
+            }
+            RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        },
+        ExperimentError::Threads { .. } => Failure::incomplete(error),
     }
 }

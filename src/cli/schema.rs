@@ -9,7 +9,7 @@ use crate::lab::summary::Summary;
 use crate::metrics::{Direction, REGISTRY};
 use crate::scenario::json_schema;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, terminal};
 
 /// What `schema` is told.
 #[derive(Clone, Debug, Args)]
@@ -30,14 +30,14 @@ enum Subject {
     Metrics,
 }
 
-pub(super) fn run(arguments: &SchemaArguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &SchemaArguments) -> Exit {
     let schema = match arguments.subject {
         Subject::Scenario => json_schema(&Registered),
         Subject::Summary => schemars::schema_for!(Summary).to_value(),
         Subject::Metrics => metrics(),
     };
     terminal::print(&format!("{schema:#}\n"));
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 fn metrics() -> Value {

@@ -1,5 +1,7 @@
 //! `windtunnel systems`: what can be named in an experiment, out of the registries.
 
+use std::fmt::Write;
+
 use clap::Args;
 
 use crate::policy::backfill::BACKFILLS;
@@ -10,7 +12,7 @@ use crate::systems::registry::SYSTEMS;
 use crate::trace::generate::GENERATORS;
 use crate::trace::registry::FORMATS;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, terminal};
 
 /// What `systems` is told.
 #[derive(Clone, Debug, Args)]
@@ -23,7 +25,7 @@ pub(super) struct SystemsArguments {
 /// A heading and its entries: name and sentence.
 type Section = (&'static str, Vec<(String, String)>);
 
-pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &SystemsArguments) -> Exit {
     let sections = sections();
     if arguments.json {
         let json: serde_json::Map<String, serde_json::Value> = sections
@@ -37,7 +39,7 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
             })
             .collect();
         terminal::print(&format!("{:#}\n", serde_json::Value::Object(json)));
-        return Ok(Exit::Done);
+        return Exit::Done;
     }
     let mut text = String::new();
     for (heading, entries) in sections {
@@ -49,12 +51,12 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
         text.push_str(heading);
         text.push('\n');
         for (name, summary) in entries {
-            text.push_str(&format!("  {name:width$}  {summary}\n"));
+            let _ = writeln!(text, "  {name:width$}  {summary}");
         }
         text.push('\n');
     }
     terminal::print(&text);
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 fn sections() -> Vec<Section> {

@@ -34,7 +34,7 @@ pub enum ExperimentError {
         /// Which.
         variant: String,
         /// Why.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// The result can't be written.
     #[error(transparent)]
@@ -153,7 +153,7 @@ fn run_one(
 ) -> Result<VariantSummary, ExperimentError> {
     let failed = |source: RunError| ExperimentError::Variant {
         variant: variant.name.clone(),
-        source,
+        source: Box::new(source),
     };
     let scenario = &variant.scenario;
     let files = FileSource {

@@ -76,7 +76,7 @@ fn metric_ids() -> Vec<&'static str> {
     ids.iter().map(String::as_str).collect()
 }
 
-fn object(properties: Map<String, Value>) -> Option<Value> {
+fn object(properties: &Map<String, Value>) -> Option<Value> {
     (!properties.is_empty())
         .then(|| json!({"type": "object", "properties": properties, "additionalProperties": false}))
 }
@@ -97,7 +97,7 @@ fn policy_parameters(name: &str) -> Option<Value> {
         schema["default"] = parameter.default_value();
         properties.insert(parameter.name.to_owned(), schema);
     }
-    object(properties)
+    object(&properties)
 }
 
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
@@ -124,7 +124,7 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
         });
         properties.insert("podsPerNode".to_owned(), schema);
     }
-    object(properties)
+    object(&properties)
 }
 
 fn generator_parameters(name: &str) -> Option<Value> {
@@ -149,7 +149,7 @@ fn generator_parameters(name: &str) -> Option<Value> {
         };
         properties.insert(option.to_owned(), schema);
     }
-    object(properties)
+    object(&properties)
 }
 
 #[cfg(test)]

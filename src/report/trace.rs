@@ -11,6 +11,13 @@ use crate::units::{Duration, Instant};
 /// How many tenants and classes are listed by name.
 const LISTED: usize = 5;
 
+/// A row of quantiles: its name, its values and how they are shown.
+type QuantileRow<'a> = (
+    &'static str,
+    Option<&'a Quantiles>,
+    &'a dyn Fn(i64) -> String,
+);
+
 /// An inspection as text.
 pub fn inspection(inspection: &Inspection) -> String {
     let mut text = String::new();
@@ -170,7 +177,7 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     );
     let time = |value: i64| Duration::from_nanos(value).to_string();
     let count = |value: i64| value.to_string();
-    let rows: [(&str, Option<&Quantiles>, &dyn Fn(i64) -> String); 8] = [
+    let rows: [QuantileRow<'_>; 8] = [
         ("run time", workload.run_time.as_ref(), &time),
         ("time limit", workload.time_limit.as_ref(), &time),
         ("wait of then", workload.historic_wait.as_ref(), &time),

@@ -1,5 +1,11 @@
 //! The one integration binary: shared helpers and a module per concern.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests read files of the project and say why they are skipped"
+)]
+
 mod forms;
 mod layers;
 mod openb;

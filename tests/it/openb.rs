@@ -12,10 +12,6 @@ use windtunnel::units::{Instant, Quantity, SpecId};
 use crate::shared::reference;
 
 /// A compressed file of the reference data; `None` if it is not there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests read recorded data themselves"
-)]
 pub(crate) fn text(path: &str) -> Option<String> {
     let file = std::fs::File::open(reference(path)?).expect("a file that can be read");
     let mut text = String::new();

@@ -12,7 +12,8 @@ use windtunnel::model::{
     PodSpec, ResourceList,
 };
 use windtunnel::units::{
-    ComponentId, Duration, Instant, NodeId, PodId, PodSlot, Quantity, Resources, SpecId, TenantId,
+    ComponentId, Duration, Instant, NodeId, PodId, PodSlot, Quantity, Resources, Revision, SpecId,
+    TenantId,
 };
 
 /// One attempt to change a store; indexes are taken modulo what is there.
@@ -78,21 +79,52 @@ fn pod_at(store: &Store, index: u32) -> PodRef {
         .unwrap_or(nobody)
 }
 
+fn added_node(store: &Store, cpu: i64, devices: u8) -> Event {
+    store.node_added(Arc::new(Node {
+        name: format!("node-{}", store.nodes().len()).into(),
+        allocatable: ResourceList::from_pairs([
+            ("cpu", Quantity::from_units(cpu)),
+            ("memory", Quantity::from_units(1 << 30)),
+            ("pods", Quantity::from_units(8)),
+        ]),
+        gpu: (devices > 0).then(|| GpuInventory {
+            devices,
+            model: "T4".into(),
+        }),
+        ..Node::default()
+    }))
+}
+
+fn created_pod(
+    store: &mut Store,
+    now: Instant,
+    (cpu, devices, milli_per_device): (i64, u8, u16),
+) -> Event {
+    let requests = ResourceList::from_pairs([("cpu", Quantity::from_units(cpu))]);
+    let spec = Arc::new(PodSpec {
+        gpu: GpuRequest {
+            devices,
+            milli_per_device,
+            models: Vec::new(),
+        },
+        ..PodSpec::with_requests(requests)
+    });
+    if let Some(added) = store.spec_added(&spec) {
+        store.apply(now, added).expect("a new class");
+    }
+    Event::PodCreated(PodCreated {
+        pod: store.pods().next(),
+        spec: store.class_of(&spec).unwrap_or(SpecId(u32::MAX - 1)),
+        name: PodName::Job(1),
+        tenant: TenantId(0),
+        gang: None,
+        time_limit: None,
+    })
+}
+
 fn event_of(store: &mut Store, attempt: &Attempt, now: Instant) -> Event {
     match *attempt {
-        Attempt::AddNode { cpu, devices } => store.node_added(Arc::new(Node {
-            name: format!("node-{}", store.nodes().len()).into(),
-            allocatable: ResourceList::from_pairs([
-                ("cpu", Quantity::from_units(cpu)),
-                ("memory", Quantity::from_units(1 << 30)),
-                ("pods", Quantity::from_units(8)),
-            ]),
-            gpu: (devices > 0).then(|| GpuInventory {
-                devices,
-                model: "T4".into(),
-            }),
-            ..Node::default()
-        })),
+        Attempt::AddNode { cpu, devices } => added_node(store, cpu, devices),
         Attempt::Cordon {
             node,
             unschedulable,
@@ -118,28 +150,7 @@ fn event_of(store: &mut Store, attempt: &Attempt, now: Instant) -> Event {
             cpu,
             devices,
             milli,
-        } => {
-            let requests = ResourceList::from_pairs([("cpu", Quantity::from_units(cpu))]);
-            let spec = Arc::new(PodSpec {
-                gpu: GpuRequest {
-                    devices,
-                    milli_per_device: milli,
-                    models: Vec::new(),
-                },
-                ..PodSpec::with_requests(requests)
-            });
-            if let Some(added) = store.spec_added(&spec) {
-                store.apply(now, added).expect("a new class");
-            }
-            Event::PodCreated(PodCreated {
-                pod: store.pods().next(),
-                spec: store.class_of(&spec).unwrap_or(SpecId(u32::MAX - 1)),
-                name: PodName::Job(1),
-                tenant: TenantId(0),
-                gang: None,
-                time_limit: None,
-            })
-        }
+        } => created_pod(store, now, (cpu, devices, milli)),
         Attempt::Bind { pod, node, devices } => Event::PodBound {
             pod: pod_at(store, pod),
             node: node_at(store, node),
@@ -205,16 +216,15 @@ proptest! {
             now += Duration::from_secs(1);
             let event = event_of(&mut store, attempt, now);
             let before = shown(&store);
-            match store.apply(now, event) {
-                Ok(_) => {}
-                Err(_) => prop_assert_eq!(shown(&store), before, "a refused change left a trace"),
+            if store.apply(now, event).is_err() {
+                prop_assert_eq!(shown(&store), before, "a refused change left a trace");
             }
             prop_assert_eq!(conservation(&store), Ok(()));
             view.advance(&store, now);
         }
         let mut replayed = Store::new();
         let mut again = Digest::new();
-        for entry in store.log().since(Default::default()) {
+        for entry in store.log().since(Revision::default()) {
             digest.event(entry.at, &entry.event);
             replayed.apply(entry.at, entry.event.clone()).expect("it was accepted before");
             again.event(entry.at, &entry.event);

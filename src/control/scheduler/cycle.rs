@@ -1,8 +1,8 @@
 //! One scheduling attempt from queue to command, extension points in order. Start reading here.
 //!
-//! PreFilter and Filter find the nodes that can take the pod; PreScore, Score and Normalize rank
+//! `PreFilter` and `Filter` find the nodes that can take the pod; `PreScore`, `Score` and `Normalize` rank
 //! them; the profile's choice among equals picks one; Reserve claims it; Permit lets the pod go on;
-//! Bind writes. If no node is left, PostFilter may make room. The order and meaning of the points
+//! Bind writes. If no node is left, `PostFilter` may make room. The order and meaning of the points
 //! are those of the Kubernetes scheduling framework (spec: kubernetes.md 1.4).
 
 use crate::cluster::Store;
@@ -20,7 +20,7 @@ pub enum Decision {
     Place(Placement),
     /// The pod keeps this place and waits for leave to be bound, at most this long.
     Hold(Placement, Duration),
-    /// No node can take the pod now; the changes are what PostFilter does about it.
+    /// No node can take the pod now; the changes are what `PostFilter` does about it.
     Unschedulable(Vec<Event>),
 }
 
@@ -81,7 +81,7 @@ impl Cycle {
         }
     }
 
-    /// PreFilter to Normalize: the best node, if any can take the pod.
+    /// `PreFilter` to Normalize: the best node, if any can take the pod.
     fn choose(&mut self, ctx: &ClassContext<'_>) -> Option<NodeId> {
         let answers = self.evaluator.evaluate(&mut self.profile, ctx).ok()?;
         self.feasible.clear();

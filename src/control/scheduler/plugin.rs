@@ -55,7 +55,7 @@ pub enum Scope {
     Cluster,
 }
 
-/// The answer of PreFilter.
+/// The answer of `PreFilter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreFilter {
     /// Filter is asked for every node.
@@ -66,7 +66,7 @@ pub enum PreFilter {
     Reject(Reason),
 }
 
-/// The answer of PreScore.
+/// The answer of `PreScore`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreScore {
     /// Score is asked for every feasible node.

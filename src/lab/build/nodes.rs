@@ -24,8 +24,11 @@ pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node
                     let format = &trace.format;
                     return Err(BuildError::Experiment(format!("`{format}` has no nodes")));
                 };
-                let mut options = ReadOptions::default();
-                options.rows = row_policy(trace.on_bad_row);
+                let rows = row_policy(trace.on_bad_row);
+                let mut options = ReadOptions {
+                    rows,
+                    ..ReadOptions::default()
+                };
                 read_options(&mut options, &trace.options)?;
                 nodes.extend(
                     open(&files.open(&trace.path), &options)?

@@ -205,7 +205,7 @@ fn declared(input: &Input, at: Duration) -> Result<Box<dyn ArrivalSource>, Build
             historic_start: None,
         });
     }
-    recorded.classes = table.classes().clone();
+    recorded.classes.clone_from(table.classes());
     recorded.arrivals.sort_by_key(|arrival| arrival.submit);
     Ok(Box::new(MemorySource::new(recorded)))
 }

@@ -49,7 +49,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         .map(|(file, run)| judge_file(file, &run, options))
         .collect::<Result<_, String>>()?;
     let mut report = FamilyReport::new(FAMILY.name);
-    judged.into_iter().for_each(|part| report.merge(part));
+    for part in judged {
+        report.merge(part);
+    }
     Ok(report)
 }
 

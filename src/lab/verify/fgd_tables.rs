@@ -88,7 +88,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         .par_iter()
         .map(|(run, rows)| judge_exact(run, rows, options))
         .collect();
-    judged.into_iter().for_each(|part| report.merge(part));
+    for part in judged {
+        report.merge(part);
+    }
     let mut workloads: BTreeMap<String, Vec<(PublishedRun, Rows)>> = BTreeMap::new();
     for (run, rows) in random {
         workloads
@@ -222,10 +224,16 @@ fn judge_band(rows: &[(PublishedRun, Rows)], options: &VerifyOptions) -> FamilyR
         .collect();
     match made {
         Err(Unmade::Unsupported(words)) => report.leave_out(rows.len() as u64, || words),
-        Err(Unmade::Failed(words)) => rows.iter().for_each(|_| report.fail(|| words.clone())),
+        Err(Unmade::Failed(words)) => {
+            for _ in rows {
+                report.fail(|| words.clone());
+            }
+        }
         Ok(made) => {
             let outcome = within_bands(rows, &made);
-            rows.iter().for_each(|_| report.case(outcome.clone()));
+            for _ in rows {
+                report.case(outcome.clone());
+            }
         }
     }
     report

@@ -84,44 +84,7 @@ impl PublishedRun {
             self.pods(options)?,
         );
         let text = scenario(self.seed, profile, &nodes, &pods);
-        self.simulate(&text, draws, watch)
-            .map_err(|words| Unmade::Failed(format!("{self}: {words}")))
-    }
-
-    fn simulate(
-        &self,
-        text: &str,
-        draws: u64,
-        watch: Option<&mut dyn Observer>,
-    ) -> Result<Outcome, String> {
-        let search = SearchPath::default();
-        let load_options = LoadOptions {
-            sets: &[],
-            search: &search,
-            lookup: &DiskAndEmbedded,
-            names: &Registered,
-        };
-        let experiment = load(text, "published.yaml", load_options)
-            .map_err(|rejected| rejected.render(Color::Off))?;
-        let plan = experiment.variants.first().ok_or("no variant")?;
-        let files = FileSource {
-            files: &experiment.files,
-        };
-        let prepared = prepare(&plan.scenario, &files).map_err(|error| error.to_string())?;
-        // The order of arrival is drawn by now; another seed gives the random policy other draws.
-        let mut scenario = plan.scenario.clone();
-        scenario.seed = scenario.seed.wrapping_add(draws << 32);
-        let interrupted = AtomicBool::new(false);
-        let mut control = RunControl {
-            interrupted: &interrupted,
-            progress: &mut |_, _| {},
-        };
-        let tables = Tables {
-            watch,
-            ..Tables::default()
-        };
-        run(&scenario, prepared, Form::Incremental, tables, &mut control)
-            .map_err(|error| error.to_string())
+        simulate(&text, draws, watch).map_err(|words| Unmade::Failed(format!("{self}: {words}")))
     }
 
     fn pods(&self, options: &VerifyOptions) -> Result<PathBuf, Unmade> {
@@ -142,6 +105,37 @@ impl PublishedRun {
             Unmade::Unsupported(words)
         })
     }
+}
+
+fn simulate(text: &str, draws: u64, watch: Option<&mut dyn Observer>) -> Result<Outcome, String> {
+    let search = SearchPath::default();
+    let load_options = LoadOptions {
+        sets: &[],
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
+    let experiment = load(text, "published.yaml", load_options)
+        .map_err(|rejected| rejected.render(Color::Off))?;
+    let plan = experiment.variants.first().ok_or("no variant")?;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let prepared = prepare(&plan.scenario, &files).map_err(|error| error.to_string())?;
+    // The order of arrival is drawn by now; another seed gives the random policy other draws.
+    let mut scenario = plan.scenario.clone();
+    scenario.seed = scenario.seed.wrapping_add(draws << 32);
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_, _| {},
+    };
+    let tables = Tables {
+        watch,
+        ..Tables::default()
+    };
+    run(&scenario, prepared, Form::Incremental, tables, &mut control)
+        .map_err(|error| error.to_string())
 }
 
 /// The experiment of a published run.

@@ -35,24 +35,18 @@ fn claims(path: &Path) -> bool {
     name.contains("_windows.csv") || name.contains("_starts.csv")
 }
 
+/// Compares every figure in `files` with what the simulator gives on the logs below `--traces`.
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
-    Ok(verify(files, options))
+    let mut report = FamilyReport::new(FAMILY.name);
+    let vectors = read_vectors(files).map_err(|error| error.to_string())?;
+    for (workload, cases) in &vectors.workloads {
+        verify_workload(workload, cases, options, &mut report);
+    }
+    Ok(report)
 }
 
 /// How many jobs the published windows have.
 pub const WINDOW_JOBS: usize = 1_024;
-
-/// Compares every figure in `files` with what the simulator gives on the logs below `--traces`.
-pub fn verify(files: &[PathBuf], options: &VerifyOptions) -> FamilyReport {
-    let mut report = FamilyReport::new(FAMILY.name);
-    match read_vectors(files) {
-        Ok(vectors) => vectors.workloads.iter().for_each(|(workload, cases)| {
-            verify_workload(workload, cases, options, &mut report);
-        }),
-        Err(error) => report.fail(|| error.to_string()),
-    }
-    report
-}
 
 fn verify_workload(
     workload: &str,
@@ -60,15 +54,12 @@ fn verify_workload(
     options: &VerifyOptions,
     report: &mut FamilyReport,
 ) {
-    let log = match find_log(&options.traces, workload) {
-        Some(input) => read_log(&input),
-        None => {
-            let figures = cases.values().map(Figures::count).sum();
-            report.leave_out(figures, || missing(workload));
-            return;
-        }
+    let Some(input) = find_log(&options.traces, workload) else {
+        let figures = cases.values().map(Figures::count).sum();
+        report.leave_out(figures, || missing(workload));
+        return;
     };
-    match log {
+    match read_log(&input) {
         Ok(log) => {
             let wanted: Vec<_> = cases
                 .iter()
@@ -82,7 +73,9 @@ fn verify_workload(
                     part
                 })
                 .collect();
-            judged.into_iter().for_each(|part| report.merge(part));
+            for part in judged {
+                report.merge(part);
+            }
         }
         Err(error) => report.fail(|| error.to_string()),
     }

@@ -31,7 +31,7 @@ fn every_recorded_average_and_start_is_reproduced() {
     let (Some(files), Some(traces)) = (shared("vectors/swf-sched"), shared("traces")) else {
         return;
     };
-    let report = verify(&figures(&files), &options(&traces));
+    let report = judge(&figures(&files), &options(&traces)).expect("readable vectors");
     assert_eq!(
         (report.failed, report.unsupported),
         (0, 0),
@@ -43,19 +43,14 @@ fn every_recorded_average_and_start_is_reproduced() {
 
 #[test]
 fn what_is_missing_is_told() {
-    let report = verify(
-        &[PathBuf::from("no-such-folder/a_windows.csv")],
-        &options(Path::new(".")),
-    );
-    assert_eq!((report.passed, report.failed), (0, 1));
-    assert!(
-        report.disagreements[0].contains("no-such-folder"),
-        "{report:?}"
-    );
+    let missing = [PathBuf::from("no-such-folder/a_windows.csv")];
+    let error = judge(&missing, &options(Path::new("."))).expect_err("no such file");
+    assert!(error.contains("no-such-folder"), "{error}");
     let Some(files) = shared("vectors/swf-sched") else {
         return;
     };
-    let report = verify(&figures(&files), &options(Path::new("no-such-folder")));
+    let report =
+        judge(&figures(&files), &options(Path::new("no-such-folder"))).expect("readable vectors");
     assert_eq!((report.passed, report.failed), (0, 0));
     assert_eq!(report.unsupported, 100 + 20 * WINDOW_JOBS as u64);
     assert!(
