@@ -12,3 +12,4 @@ mod openb;
 mod placements;
 mod shared;
 mod store;
+mod streams;

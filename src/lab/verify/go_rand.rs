@@ -53,7 +53,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 
 /// The results of a recorded call; `None` if it isn't known.
 fn replay(mut rng: GoRand, call: &str, argument: &str, length: usize) -> Option<Vec<String>> {
-    let method = call.split_once('x').map_or(call, |(method, _)| method);
+    let method = call.rsplit_once('x').map_or(call, |(method, _)| method);
     let bound = || argument.parse::<i64>().ok().filter(|&bound| bound > 0);
     let draws = |draw: &mut dyn FnMut() -> String| (0..length).map(|_| draw()).collect();
     Some(match method {
