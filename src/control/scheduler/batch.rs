@@ -5,7 +5,7 @@
 //! published-results.md section 2): the order chooses one job, which stays chosen until it starts,
 //! whoever arrives meanwhile; then the next one is chosen at the same instant. While the chosen
 //! job waits for room, the backfilling rule may let others start before it, gone through in the
-//! order of submission. Members of a job may share a node that has room; nodes are taken lowest id
+//! order of submission (those of one instant by score). Members of a job may share a node that has room; nodes are taken lowest id
 //! first. What was published steps after every single event; what steps once an instant decides
 //! on all its events together.
 //!
@@ -16,6 +16,8 @@ pub mod backfill;
 pub mod job;
 mod room;
 mod running;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use smallvec::SmallVec;
@@ -31,7 +33,7 @@ pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
 use self::job::Job;
 use self::room::{Places, Rooms};
 use self::running::{Place, Running, RunningJob};
-use self::waiting::Waiting;
+use self::waiting::{Turn, Waiting};
 
 /// The scheduler of rigid jobs, as a component.
 #[derive(Clone)]
@@ -56,8 +58,9 @@ struct Chosen {
     number: JobNumber,
     /// Whether it was found not to fit.
     blocked: bool,
-    /// The first job that the backfilling rule has not been asked about yet.
-    ask_from: JobNumber,
+    /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
+    /// every waiting job.
+    asked: Option<Turn>,
 }
 
 /// Where a pod is: the job it belongs to, and its position there once that runs.
@@ -86,8 +89,8 @@ impl BatchPlanner {
     pub fn new(order: Box<dyn JobOrder>, backfill: Box<dyn Backfill>) -> Self {
         Self {
             order,
+            waiting: Waiting::new(backfill.is_active()),
             backfill,
-            waiting: Waiting::default(),
             running: Running::default(),
             rooms: Rooms::default(),
             chosen: None,
@@ -137,7 +140,9 @@ impl BatchPlanner {
         }
         if let Some(chosen) = &mut self.chosen {
             if news.freed || news.declared {
-                chosen.ask_from = JobNumber(0);
+                chosen.asked = None;
+                // Another cluster, another outlook: whether and when the job fits is asked anew.
+                chosen.blocked &= !news.declared;
             }
             if self.waiting.get(chosen.number).is_none() {
                 self.chosen = None;
@@ -262,7 +267,7 @@ impl BatchPlanner {
             self.chosen = Some(Chosen {
                 number,
                 blocked: false,
-                ask_from: JobNumber(0),
+                asked: None,
             });
         }
         self.chosen
@@ -300,30 +305,32 @@ impl BatchPlanner {
 
     /// Starts the first job that fits and may go before the chosen one.
     fn fill(&mut self, now: Instant, chosen: Chosen, store: &Store, out: &mut Outbox) -> Progress {
+        if !self.backfill.is_active() {
+            return Progress::Idle;
+        }
         let full = store.class_count() == 1
             && self.waiting.get(chosen.number).is_some_and(|job| {
                 // Nothing of the only class fits anywhere.
                 self.rooms.total(store, job.spec) == 0
             });
         let mut found = None;
-        if self.backfill.is_active() && !full {
-            for (number, job) in self.waiting.since(chosen.ask_from) {
-                if number != chosen.number
+        if !full {
+            for (turn, job) in self.waiting.after(chosen.asked) {
+                if turn.2 != chosen.number
                     && self.backfill.admits(now, &job.facts)
                     && let Some(places) = self.rooms.places(store, job.spec, job.members.len())
                 {
-                    found = Some((number, places));
+                    found = Some((turn, places));
                     break;
                 }
             }
         }
-        let ask_from = found
-            .as_ref()
-            .map_or(self.next, |(number, _)| JobNumber(number.0 + 1));
-        self.chosen = Some(Chosen { ask_from, ..chosen });
+        let last = || self.waiting.last_turn();
+        let asked = found.as_ref().map(|&(turn, _)| turn).or_else(last);
+        self.chosen = Some(Chosen { asked, ..chosen });
         match found {
-            Some((number, places)) => {
-                self.start(now, (number, places), store, out);
+            Some((turn, places)) => {
+                self.start(now, (turn.2, places), store, out);
                 Progress::More
             }
             None => Progress::Idle,
@@ -443,6 +450,9 @@ impl Component for BatchPlanner {
             position: None,
         });
         self.waiting.add(number, job, &*self.order, facts.submitted);
+        if let Some(chosen) = &mut self.chosen {
+            chosen.asked = None;
+        }
     }
 
     fn backlog(&self) -> usize {

@@ -11,28 +11,43 @@ mod vectors;
 mod window;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::FamilyReport;
+use rayon::prelude::*;
+
+use super::{Family, FamilyReport, VerifyOptions, file_name};
 use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
-pub use self::window::{Rules, average_bounded_slowdown, run_window};
+pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
 
-/// The name of the family and of its folder.
-pub const FAMILY: &str = "swf-sched";
+/// Windows of job logs under published queue policies.
+pub const FAMILY: Family = Family {
+    name: "swf-sched",
+    summary: "average bounded slowdown and start times of windows of job logs under seven policies",
+    claims,
+    judge,
+};
+
+fn claims(path: &Path) -> bool {
+    let name = file_name(path);
+    name.contains("_windows.csv") || name.contains("_starts.csv")
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
+    Ok(verify(files, options))
+}
 
 /// How many jobs the published windows have.
 pub const WINDOW_JOBS: usize = 1_024;
 
-/// Compares every figure in `files` (a folder, or one file) with what the simulator gives on the
-/// logs in `traces`.
-pub fn verify(files: &Path, traces: &Path) -> FamilyReport {
-    let mut report = FamilyReport::new(FAMILY);
+/// Compares every figure in `files` with what the simulator gives on the logs below `--traces`.
+pub fn verify(files: &[PathBuf], options: &VerifyOptions) -> FamilyReport {
+    let mut report = FamilyReport::new(FAMILY.name);
     match read_vectors(files) {
         Ok(vectors) => vectors.workloads.iter().for_each(|(workload, cases)| {
-            verify_workload(workload, cases, traces, &mut report);
+            verify_workload(workload, cases, options, &mut report);
         }),
         Err(error) => report.fail(|| error.to_string()),
     }
@@ -42,30 +57,41 @@ pub fn verify(files: &Path, traces: &Path) -> FamilyReport {
 fn verify_workload(
     workload: &str,
     cases: &BTreeMap<Case, Figures>,
-    traces: &Path,
+    options: &VerifyOptions,
     report: &mut FamilyReport,
 ) {
-    let log = match find_log(traces, workload) {
+    let log = match find_log(&options.traces, workload) {
         Some(input) => read_log(&input),
         None => {
             let figures = cases.values().map(Figures::count).sum();
-            report.leave_out(figures, || missing(workload, traces));
+            report.leave_out(figures, || missing(workload));
             return;
         }
     };
     match log {
-        Ok(log) => cases.iter().for_each(|(case, figures)| {
-            verify_case((workload, &log), case, figures, report);
-        }),
+        Ok(log) => {
+            let wanted: Vec<_> = cases
+                .iter()
+                .filter(|(case, _)| options.wants(&format!("{workload}, {case}")))
+                .collect();
+            let judged: Vec<FamilyReport> = wanted
+                .into_par_iter()
+                .map(|(case, figures)| {
+                    let mut part = FamilyReport::new(FAMILY.name);
+                    verify_case((workload, &log), case, figures, &mut part);
+                    part
+                })
+                .collect();
+            judged.into_iter().for_each(|part| report.merge(part));
+        }
         Err(error) => report.fail(|| error.to_string()),
     }
 }
 
-fn missing(workload: &str, traces: &Path) -> String {
+fn missing(workload: &str) -> String {
     format!(
-        "no log `{workload}*.swf`, plain, .gz or .zst, in {0} or {0}/swf; it is published in the \
-         Parallel Workloads Archive",
-        traces.display()
+        "no log `{workload}*.swf`, plain, .gz or .zst, below --traces (or in its folder `swf`); it \
+         is published in the Parallel Workloads Archive"
     )
 }
 
@@ -109,14 +135,13 @@ fn verify_case(
 
 fn verify_starts(
     label: &str,
-    (jobs, starts): (&[Job], &[i64]),
+    (jobs, starts): (&[Job], &[Start]),
     figures: &Figures,
     report: &mut FamilyReport,
 ) {
-    let known: BTreeMap<i64, i64> = jobs
+    let known: BTreeMap<i64, i64> = starts
         .iter()
-        .zip(starts)
-        .map(|(job, &start)| (job.number, start))
+        .map(|start| (jobs[start.position].number, start.second))
         .collect();
     for (number, expected) in &figures.starts {
         match known.get(number) {

@@ -25,6 +25,9 @@ pub struct JobFacts {
 pub struct Score(i64, i64);
 
 impl Score {
+    /// Behind every other score.
+    pub(super) const LAST: Self = Self(i64::MAX, i64::MAX);
+
     /// A whole number.
     pub const fn whole(number: i64) -> Self {
         Self(number, 0)

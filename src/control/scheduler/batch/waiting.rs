@@ -1,16 +1,27 @@
 //! The jobs that wait, in the order of submission and in the order of their scores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::model::PodRef;
 use crate::units::Instant;
 
 use super::job::{Job, JobNumber, JobOrder, Score};
 
+/// A job's turn when the waiting jobs are gone through for backfilling: by submission; jobs
+/// submitted at one instant by their scores, as the published code's stable sorts leave them; those
+/// that no choice has looked at yet behind the others, as they came.
+pub(super) type Turn = (Instant, Score, JobNumber);
+
 /// Waiting jobs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
-    jobs: BTreeMap<JobNumber, (Job, Score)>,
+    jobs: BTreeMap<JobNumber, Waits>,
+    /// The turns of the waiting jobs; empty where nobody asks for them.
+    turns: BTreeSet<Turn>,
+    keeps_turns: bool,
+    /// Jobs that came since the last choice.
+    fresh: Vec<JobNumber>,
     /// Jobs by score; empty where scores change while jobs wait.
     ranked: BTreeSet<(Score, JobNumber)>,
     /// Jobs that the cluster as declared could not take even if nothing ran.
@@ -18,7 +29,23 @@ pub(super) struct Waiting {
     pods: usize,
 }
 
+#[derive(Clone, Debug)]
+struct Waits {
+    job: Job,
+    score: Score,
+    /// The score in its turn.
+    turn: Score,
+}
+
 impl Waiting {
+    /// Nobody waits. Turns are kept only if they will be asked for.
+    pub(super) fn new(keeps_turns: bool) -> Self {
+        Self {
+            keeps_turns,
+            ..Self::default()
+        }
+    }
+
     /// Adds a job, or members to a job that waits already.
     pub(super) fn add(&mut self, number: JobNumber, job: Job, order: &dyn JobOrder, now: Instant) {
         self.pods += job.members.len();
@@ -67,27 +94,41 @@ impl Waiting {
     }
 
     /// The job that the order puts first; of equal ones the one submitted first.
-    pub(super) fn first(&self, order: &dyn JobOrder, now: Instant) -> Option<JobNumber> {
-        if !order.ages() {
-            return self.ranked.first().map(|&(_, number)| number);
+    pub(super) fn first(&mut self, order: &dyn JobOrder, now: Instant) -> Option<JobNumber> {
+        if order.ages() {
+            let score = |(&number, waits): (&JobNumber, &Waits)| {
+                (order.score(&waits.job.facts, now), number)
+            };
+            return self.jobs.iter().map(score).min().map(|(_, number)| number);
         }
-        let scored = self
-            .jobs
-            .iter()
-            .map(|(&number, (job, _))| (order.score(&job.facts, now), number));
-        scored.min().map(|(_, number)| number)
+        for number in self.fresh.drain(..) {
+            let Some(waits) = self.jobs.get_mut(&number) else {
+                continue;
+            };
+            let submitted = waits.job.facts.submitted;
+            self.turns.remove(&(submitted, waits.turn, number));
+            waits.turn = waits.score;
+            self.turns.insert((submitted, waits.turn, number));
+        }
+        self.ranked.first().map(|&(_, number)| number)
     }
 
     /// A job that waits and is not put aside.
     pub(super) fn get(&self, number: JobNumber) -> Option<&Job> {
-        self.jobs.get(&number).map(|(job, _)| job)
+        self.jobs.get(&number).map(|waits| &waits.job)
     }
 
-    /// The jobs from a number on, in the order of submission, without those put aside.
-    pub(super) fn since(&self, number: JobNumber) -> impl Iterator<Item = (JobNumber, &Job)> {
-        self.jobs
-            .range(number..)
-            .map(|(&number, (job, _))| (number, job))
+    /// The jobs whose turn comes after one (`None`: all), without those put aside.
+    pub(super) fn after(&self, turn: Option<Turn>) -> impl Iterator<Item = (Turn, &Job)> {
+        let from = turn.map_or(Bound::Unbounded, Bound::Excluded);
+        self.turns
+            .range((from, Bound::Unbounded))
+            .filter_map(|&turn| Some((turn, self.get(turn.2)?)))
+    }
+
+    /// The last turn.
+    pub(super) fn last_turn(&self) -> Option<Turn> {
+        self.turns.last().copied()
     }
 
     /// How many pods wait.
@@ -96,25 +137,32 @@ impl Waiting {
     }
 
     fn insert(&mut self, number: JobNumber, job: Job, order: &dyn JobOrder, now: Instant) {
-        let score = if order.ages() {
-            Score::whole(0)
-        } else {
-            let score = order.score(&job.facts, now);
+        let mut score = Score::LAST;
+        if !order.ages() {
+            score = order.score(&job.facts, now);
             self.ranked.insert((score, number));
-            score
-        };
-        self.jobs.insert(number, (job, score));
+        }
+        if self.keeps_turns {
+            self.turns
+                .insert((job.facts.submitted, Score::LAST, number));
+            if !order.ages() {
+                self.fresh.push(number);
+            }
+        }
+        let turn = Score::LAST;
+        self.jobs.insert(number, Waits { job, score, turn });
     }
 
     fn remove(&mut self, number: JobNumber) -> Option<Job> {
-        let (job, score) = self.jobs.remove(&number)?;
+        let Waits { job, score, turn } = self.jobs.remove(&number)?;
         self.ranked.remove(&(score, number));
+        self.turns.remove(&(job.facts.submitted, turn, number));
         Some(job)
     }
 
     fn any_mut(&mut self, number: JobNumber) -> Option<&mut Job> {
         match self.jobs.get_mut(&number) {
-            Some((job, _)) => Some(job),
+            Some(waits) => Some(&mut waits.job),
             None => self.aside.get_mut(&number),
         }
     }

@@ -1,6 +1,6 @@
 //! The jobs of a log as the published code reads them (spec: published-results.md section 2).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::trace::formats::swf::{MISSING, SwfJob, read_swf_jobs};
 use crate::trace::{Input, TraceError};
@@ -35,9 +35,10 @@ const UNKNOWN_RUN: Duration = Duration::from_secs(10);
 
 /// The log of a workload: `NAME*.swf`, plain or compressed, in the folder or its `swf` folder; of
 /// several the one with the shortest name.
-pub fn find_log(traces: &Path, workload: &str) -> Option<Input> {
-    let found = [traces.join("swf"), traces.to_owned()]
-        .into_iter()
+pub fn find_log(traces: &[PathBuf], workload: &str) -> Option<Input> {
+    let found = traces
+        .iter()
+        .flat_map(|root| [root.join("swf"), root.clone()])
         .find_map(|folder| {
             let mut names: Vec<String> = std::fs::read_dir(&folder)
                 .ok()?

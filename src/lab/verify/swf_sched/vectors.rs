@@ -84,21 +84,21 @@ pub struct Vectors {
     pub workloads: BTreeMap<String, BTreeMap<Case, Figures>>,
 }
 
-/// Reads every `*_windows.csv` and `*_starts.csv` of a folder, or one such file.
-pub fn read_vectors(files: &Path) -> Result<Vectors, ReadError> {
+/// Reads every `*_windows.csv` and `*_starts.csv` of these files; figures of one run come together.
+pub fn read_vectors(files: &[PathBuf]) -> Result<Vectors, ReadError> {
     let mut vectors = Vectors::default();
-    for path in listed(files)? {
+    for path in files {
         let name = path.to_string_lossy().into_owned();
         if name.contains("_windows.csv") {
             let columns = ["start_index", "avg_bounded_slowdown"];
-            read(&path, columns, &mut vectors, |row, figures| {
+            read(path, columns, &mut vectors, |row, figures| {
                 figures.start_index = Some(row.number("start_index", 0)?);
                 figures.average = Some(row.number("avg_bounded_slowdown", 1)?);
                 Ok(())
             })?;
         } else if name.contains("_starts.csv") {
             read(
-                &path,
+                path,
                 ["job_id", "start_time"],
                 &mut vectors,
                 |row, figures| {
@@ -110,29 +110,7 @@ pub fn read_vectors(files: &Path) -> Result<Vectors, ReadError> {
             )?;
         }
     }
-    if vectors.workloads.is_empty() {
-        return Err(ReadError::Format {
-            file: files.display().to_string(),
-            reason: "expected rows in *_windows.csv or *_starts.csv; name the vectors' folder"
-                .into(),
-        });
-    }
     Ok(vectors)
-}
-
-fn listed(files: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    if !files.is_dir() {
-        return Ok(vec![files.to_owned()]);
-    }
-    let entries = std::fs::read_dir(files).map_err(|error| ReadError::Io {
-        file: files.display().to_string(),
-        reason: error.to_string(),
-    })?;
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.sort();
-    Ok(paths)
 }
 
 /// A row with the positions of its columns.

@@ -7,17 +7,17 @@ use std::sync::atomic::AtomicBool;
 use super::jobs::Job;
 use crate::cluster::{Observer, Store};
 use crate::control::Stepping;
-use crate::control::node::{AgentOutput, Assignment, NodeAgent, Report};
-use crate::control::{MachineCommand, MachineEvent};
 use crate::model::resource_list::{CPU, PODS};
-use crate::model::{EndReason, Event, Node, Pod, PodName, PodRef, PodSpec, ResourceList};
+use crate::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use crate::sim::{
     CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
 };
+use crate::systems::TimeLimits;
 use crate::systems::batch::{BatchOptions, planner};
+use crate::systems::plain_agent::PlainAgent;
 use crate::trace::{Arrival, MemorySource, Recorded};
 use crate::units::time::NANOS_PER_SECOND;
-use crate::units::{Duration, Instant, NodeId, Quantity};
+use crate::units::{Duration, Instant, Quantity};
 
 /// Under which rules a window is run: a batch system's options.
 pub type Rules = BatchOptions;
@@ -25,17 +25,25 @@ pub type Rules = BatchOptions;
 /// What bounds a slowdown: shorter jobs count as this long.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// Runs jobs, in the order given, on an empty machine; the start of each in whole seconds since
-/// the log's zero.
+/// A job's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The job's position in the window.
+    pub position: usize,
+    /// In whole seconds since the log's zero.
+    pub second: i64,
+}
+
+/// Runs jobs, in the order given, on an empty machine; their starts in the order of the decisions.
 ///
 /// # Errors
 /// In words, if the rules are unknown, the simulator gives up, or a job never starts.
-pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i64>, String> {
+pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<Start>, String> {
     let component = planner(rules).map_err(|error| error.to_string())?;
     let world = CellParts {
         nodes: (0..processors).map(node).collect(),
         components: vec![Box::new(component)],
-        agent: Box::new(AtOnce),
+        agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
     };
@@ -49,7 +57,8 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i6
         view_lag: Duration::ZERO,
     };
     let mut starts = Starts {
-        at: vec![None; jobs.len()],
+        seen: vec![false; jobs.len()],
+        decided: Vec::new(),
     };
     let mut simulation =
         Simulation::new(options, vec![world], &mut starts).map_err(|error| error.to_string())?;
@@ -62,24 +71,24 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<i6
         .run(&mut control)
         .map_err(|error| error.to_string())?;
     drop(simulation);
-    let started = starts.at.iter().zip(jobs).map(|(start, job)| {
-        let seconds = |at: Instant| at.as_nanos() / NANOS_PER_SECOND;
-        start
-            .map(seconds)
-            .ok_or_else(|| format!("job {} never starts", job.number))
-    });
-    started.collect()
+    match starts.seen.iter().position(|&seen| !seen) {
+        Some(position) => Err(format!("job {} never starts", jobs[position].number)),
+        None => Ok(starts.decided),
+    }
 }
 
-/// The mean over all jobs of max(1, (start - submit + run) / max(run, 10 s)): each divided by the
-/// number of jobs, added up in the order of the jobs.
-pub fn average_bounded_slowdown(jobs: &[Job], starts: &[i64]) -> f64 {
-    let slowdown = |(job, &start): (&Job, &i64)| {
-        let stay =
-            Instant::from_secs(start).since(job.submit).as_secs_f64() + job.run.as_secs_f64();
-        (stay / job.run.max(BOUND).as_secs_f64()).max(1.0)
-    };
-    let sum: f64 = jobs.iter().zip(starts).map(slowdown).sum();
+/// The mean over all jobs of max(1, (start - submit + run) / max(run, 10 s)), added up in the order
+/// of the decisions, as the published code does.
+pub fn average_bounded_slowdown(jobs: &[Job], starts: &[Start]) -> f64 {
+    let mut sum = 0.0;
+    for start in starts {
+        let job = &jobs[start.position];
+        let waited = Instant::from_secs(start.second)
+            .since(job.submit)
+            .as_secs_f64();
+        let stay = waited + job.run.as_secs_f64();
+        sum += (stay / job.run.max(BOUND).as_secs_f64()).max(1.0);
+    }
     sum / jobs.len() as f64
 }
 
@@ -117,7 +126,8 @@ fn recorded(jobs: &[Job]) -> Recorded {
 
 /// Notes when the first member of each job is bound.
 struct Starts {
-    at: Vec<Option<Instant>>,
+    seen: Vec<bool>,
+    decided: Vec<Start>,
 }
 
 impl Observer for Starts {
@@ -130,39 +140,11 @@ impl Observer for Starts {
         else {
             return;
         };
-        if let Some(start) = self.at.get_mut(*position as usize) {
-            start.get_or_insert(at);
+        let position = *position as usize;
+        if self.seen.get(position) == Some(&false) {
+            self.seen[position] = true;
+            let second = at.as_nanos() / NANOS_PER_SECOND;
+            self.decided.push(Start { position, second });
         }
-    }
-}
-
-/// The agent of nodes that start pods at once and let them run to their end: the published
-/// simulators have nothing between a decision and the job.
-#[derive(Clone, Copy, Debug)]
-struct AtOnce;
-
-impl NodeAgent for AtOnce {
-    fn assigned(&mut self, _now: Instant, assignment: Assignment, out: &mut AgentOutput) {
-        let Assignment { pod, node, .. } = assignment;
-        out.commands.push(MachineCommand::Start { pod, node });
-    }
-
-    fn withdrawn(&mut self, _now: Instant, pod: PodRef, node: NodeId, out: &mut AgentOutput) {
-        out.commands.push(MachineCommand::Stop { pod, node });
-    }
-
-    fn machine(&mut self, _now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        out.reports.push(match event {
-            MachineEvent::Started => Report::Running(pod),
-            MachineEvent::Exited { success: true } => Report::Ended(pod, EndReason::Completed),
-            MachineEvent::Exited { success: false } => Report::Ended(pod, EndReason::Error),
-            MachineEvent::Stopped => Report::Ended(pod, EndReason::Evicted),
-        });
-    }
-
-    fn woken(&mut self, _now: Instant, _pod: PodRef, _out: &mut AgentOutput) {}
-
-    fn clone_agent(&self) -> Box<dyn NodeAgent> {
-        Box::new(*self)
     }
 }

@@ -1,0 +1,335 @@
+//! The planner on small clusters, one change at a time.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::check::conservation;
+use crate::model::resource_list::{CPU, PODS};
+use crate::model::{EndReason, Node, PodName, PodPhase, PodSpec, ResourceList};
+use crate::units::{Quantity, SpecId, TenantId};
+
+/// First come, first served.
+#[derive(Clone, Copy)]
+struct Submitted;
+
+impl JobOrder for Submitted {
+    fn name(&self) -> &'static str {
+        "submitted"
+    }
+
+    fn score(&self, job: &JobFacts, _now: Instant) -> Score {
+        Score::whole(job.submitted.as_nanos())
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(*self)
+    }
+}
+
+/// Lets jobs pass that end before the chosen one's earliest start.
+#[derive(Clone, Copy)]
+struct Before(Option<Instant>);
+
+impl Backfill for Before {
+    fn name(&self) -> &'static str {
+        "before"
+    }
+
+    fn is_active(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn blocked(&mut self, outlook: &Outlook<'_>) {
+        self.0 = Some(outlook.earliest_start());
+    }
+
+    fn admits(&self, now: Instant, job: &JobFacts) -> bool {
+        self.0
+            .is_some_and(|start| now.saturating_add(job.requested) < start)
+    }
+
+    fn clone_backfill(&self) -> Box<dyn Backfill> {
+        Box::new(*self)
+    }
+}
+
+const NONE: Before = Before(None);
+const ACTIVE: Before = Before(Some(Instant::ZERO));
+
+/// A store with a planner.
+struct World {
+    store: Store,
+    planner: BatchPlanner,
+    now: Instant,
+    gangs: u32,
+    /// The wake-up asked for last.
+    wake: Option<Instant>,
+    /// How many pods each step bound, where it bound any.
+    bound: Vec<usize>,
+}
+
+impl World {
+    fn new(cores: &[i64], backfill: Before) -> Self {
+        let mut world = Self {
+            store: Store::new(),
+            planner: BatchPlanner::new(Box::new(Submitted), Box::new(backfill)),
+            now: Instant::ZERO,
+            gangs: 0,
+            wake: None,
+            bound: Vec::new(),
+        };
+        cores.iter().for_each(|&cores| world.add_node(cores));
+        world
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.store
+            .apply(self.now, event)
+            .expect("a change that is allowed");
+    }
+
+    fn add_node(&mut self, cores: i64) {
+        let node = Node {
+            name: format!("node-{}", self.store.nodes().len()).into(),
+            allocatable: ResourceList::from_pairs([
+                (CPU, Quantity::from_units(cores)),
+                (PODS, Quantity::from_units(100)),
+            ]),
+            ..Node::default()
+        };
+        let event = self.store.node_added(Arc::new(node));
+        self.apply(event);
+    }
+
+    /// Submits a job of so many members of so many cores each, for so many seconds.
+    fn submit(&mut self, members: u32, cores: i64, seconds: i64) -> Vec<PodRef> {
+        let requests = ResourceList::from_pairs([(CPU, Quantity::from_units(cores))]);
+        let object = Arc::new(PodSpec::with_requests(requests));
+        if let Some(event) = self.store.spec_added(&object) {
+            self.apply(event);
+        }
+        let spec: SpecId = self.store.class_of(&object).expect("added above");
+        self.gangs += 1;
+        let mut pods = Vec::new();
+        for member in 0..members {
+            let pod = self.store.pods().next();
+            self.apply(Event::PodCreated(PodCreated {
+                pod,
+                spec,
+                name: PodName::Member(u64::from(self.gangs), member),
+                tenant: TenantId(0),
+                gang: (members > 1).then_some(GangId(self.gangs)),
+                time_limit: Some(Duration::from_secs(seconds)),
+            }));
+            pods.push(pod);
+        }
+        pods
+    }
+
+    fn end(&mut self, pods: &[PodRef]) {
+        for &pod in pods {
+            self.apply(Event::PodEnded {
+                pod,
+                reason: EndReason::Completed,
+            });
+        }
+    }
+
+    /// Steps the planner until it is idle; refused writes are told.
+    fn settle(&mut self) {
+        let mut out = Outbox::default();
+        loop {
+            out.clear();
+            let progress = self.planner.step(self.now, &self.store, &mut out);
+            self.wake = out.wake;
+            let is_binding = |write: &&Write| matches!(write.event, Event::PodBound { .. });
+            let bound = out.writes.iter().filter(is_binding).count();
+            self.bound.extend((bound > 0).then_some(bound));
+            for write in &out.writes {
+                if let Err(conflict) = self.store.apply(self.now, write.event.clone()) {
+                    self.planner.refused(write, &conflict);
+                }
+            }
+            if progress == Progress::Idle && out.writes.is_empty() {
+                break;
+            }
+        }
+        conservation(&self.store).expect("the store agrees with itself");
+    }
+
+    /// Nodes of pods; -1 where one waits.
+    fn nodes(&self, pods: &[PodRef]) -> Vec<i64> {
+        let node = |&pod| self.store.pods().get(pod).and_then(|pod| pod.node);
+        pods.iter()
+            .map(|pod| node(pod).map_or(-1, |node| i64::from(node.0)))
+            .collect()
+    }
+}
+
+#[test]
+fn a_job_starts_as_a_whole_on_the_lowest_nodes() {
+    let mut world = World::new(&[2, 1, 2], NONE);
+    let first = world.submit(3, 1, 10);
+    let second = world.submit(3, 1, 10);
+    world.settle();
+    assert_eq!(world.nodes(&first), [0, 0, 1]);
+    assert_eq!(world.nodes(&second), [-1, -1, -1]);
+    assert_eq!(world.planner.backlog(), 3);
+    world.end(&first);
+    world.settle();
+    assert_eq!(world.nodes(&second), [0, 0, 1]);
+    assert_eq!(world.bound, [3, 3]);
+    assert_eq!(world.planner.backlog(), 0);
+}
+
+#[test]
+fn the_chosen_job_stays_chosen_and_others_pass_only_by_the_rule() {
+    for (backfill, passes) in [(NONE, false), (ACTIVE, true)] {
+        let mut world = World::new(&[3], backfill);
+        world.submit(2, 1, 10);
+        let chosen = world.submit(3, 1, 10);
+        let too_long = world.submit(1, 1, 10);
+        let short = world.submit(1, 1, 9);
+        world.settle();
+        assert_eq!(world.nodes(&chosen), [-1, -1, -1]);
+        assert_eq!(
+            world.nodes(&too_long),
+            [-1],
+            "it would end at the chosen one's start"
+        );
+        assert_eq!(world.nodes(&short) == [0], passes);
+    }
+}
+
+#[test]
+fn expected_ends_of_other_classes_count_by_what_they_free() {
+    // The chosen job needs a node of 4 cores; they are free once both running ones have ended.
+    let mut world = World::new(&[4], ACTIVE);
+    world.submit(1, 1, 100);
+    world.submit(1, 2, 50);
+    world.submit(1, 4, 10);
+    let short = world.submit(1, 1, 60);
+    let long = world.submit(1, 1, 100);
+    world.settle();
+    assert_eq!(
+        (world.nodes(&short), world.nodes(&long)),
+        (vec![0], vec![-1])
+    );
+}
+
+#[test]
+fn a_job_too_large_for_the_cluster_waits_aside_until_nodes_come() {
+    let mut world = World::new(&[2], NONE);
+    let large = world.submit(2, 2, 10);
+    let small = world.submit(1, 1, 10);
+    world.settle();
+    assert_eq!(
+        (world.nodes(&large), world.nodes(&small)),
+        (vec![-1, -1], vec![0])
+    );
+    world.end(&small);
+    world.add_node(2);
+    world.settle();
+    assert_eq!(world.nodes(&large), [0, 1]);
+}
+
+#[test]
+fn the_end_of_a_gang_is_one_event() {
+    let mut world = World::new(&[2], NONE);
+    let gang = world.submit(2, 1, 10);
+    let next = world.submit(1, 1, 10);
+    world.settle();
+    world.now = Instant::from_secs(5);
+    world.end(&gang[..1]);
+    world.settle();
+    assert_eq!(
+        world.nodes(&next),
+        [-1],
+        "the other member may end at this instant, too"
+    );
+    world.settle();
+    assert_eq!(
+        world.nodes(&next),
+        [0],
+        "woken after everything of the instant"
+    );
+}
+
+#[test]
+fn a_refused_member_and_a_cancelled_job_leave_no_trace() {
+    let mut world = World::new(&[1], NONE);
+    let running = world.submit(1, 1, 10);
+    let chosen = world.submit(1, 1, 10);
+    let last = world.submit(1, 1, 10);
+    let mut out = Outbox::default();
+    world.planner.step(world.now, &world.store, &mut out);
+    world.planner.refused(&out.writes[0], &Conflict::NoRoom);
+    assert_eq!(world.planner.backlog(), 3);
+    world.settle();
+    assert_eq!(world.nodes(&running), [0]);
+    world.end(&chosen);
+    world.end(&running);
+    world.settle();
+    assert_eq!(world.nodes(&last), [0]);
+}
+
+#[test]
+fn a_copy_decides_alike() {
+    let mut world = World::new(&[2, 2], ACTIVE);
+    let first = world.submit(3, 1, 10);
+    world.submit(4, 1, 10);
+    world.settle();
+    world.end(&first);
+    let mut copy = world.planner.clone_component();
+    let (mut ours, mut theirs) = (Outbox::default(), Outbox::default());
+    world.planner.step(world.now, &world.store, &mut ours);
+    copy.step(world.now, &world.store, &mut theirs);
+    let events = |out: &Outbox| out.writes.iter().map(|write| write.event.clone()).collect();
+    let (ours, theirs): (Vec<Event>, Vec<Event>) = (events(&ours), events(&theirs));
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 4);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn jobs_start_whole_and_all_of_them_that_can(
+        cores in prop::collection::vec(1_i64..5, 1..6),
+        jobs in prop::collection::vec((1_u32..6, 1_i64..4, 1_i64..50, any::<bool>()), 1..40),
+        active in any::<bool>(),
+    ) {
+        let mut world = World::new(&cores, if active { ACTIVE } else { NONE });
+        let mut waiting: Vec<Vec<PodRef>> = Vec::new();
+        for (second, (members, cores_each, seconds, ends)) in jobs.into_iter().enumerate() {
+            world.now = Instant::from_secs(second as i64);
+            let fits: i64 = cores.iter().map(|cores| cores / cores_each).sum();
+            let pods = world.submit(members, cores_each, seconds);
+            if fits >= i64::from(members) {
+                waiting.push(pods);
+            }
+            world.settle();
+            for job in &waiting {
+                let nodes = world.nodes(job);
+                prop_assert!(nodes.iter().all(|&node| node < 0) || nodes.iter().all(|&node| node >= 0));
+            }
+            let runs = |job: &Vec<PodRef>, world: &World| world.nodes(job)[0] >= 0;
+            if ends && let Some(first) = waiting.iter().position(|job| runs(job, &world)) {
+                let job = waiting.remove(first);
+                world.end(&job);
+                world.settle();
+            }
+        }
+        while let Some(first) = waiting.iter().position(|job| world.nodes(job)[0] >= 0) {
+            world.now = world.now.saturating_add(Duration::from_secs(1));
+            let job = waiting.remove(first);
+            world.end(&job);
+            world.settle();
+        }
+        prop_assert!(waiting.is_empty(), "{} jobs never start", waiting.len());
+        let pending = |pod: &crate::model::Pod| pod.phase == PodPhase::Pending;
+        prop_assert_eq!(world.store.pods().iter().filter(|pod| pending(pod)).count(), world.planner.backlog());
+    }
+}
