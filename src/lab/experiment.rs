@@ -21,7 +21,7 @@ use super::inputs;
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
-    VariantSummary,
+    VariantSummary, title_of_id,
 };
 use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, SharedTable};
 
@@ -127,15 +127,11 @@ fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, Experiment
 /// What every metric means.
 fn definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
-        entry.ids().map(|(id, statistic)| {
+        entry.ids().map(|(id, _)| {
             let definition = MetricDefinition {
-                title: format!(
-                    "{}, {}",
-                    entry.subject.replace(['_', '.'], " "),
-                    statistic.name.replace(['_', '.'], " ")
-                ),
+                title: title_of_id(&id),
                 definition: format!(
-                    "{} {} Over: {}. Census: {}. Unfinished: {}.",
+                    "{} {}. Over: {}. Census: {}. Unfinished: {}.",
                     entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring
                 ),
             };

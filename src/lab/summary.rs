@@ -119,3 +119,51 @@ pub struct ArrivedSummary {
     /// Fragmented share of the idle GPUs, in percent.
     pub fragmented_idle_percent: Vec<Option<f64>>,
 }
+
+/// A metric's id in words, as tables show it: `allocation.gpu.end` is `GPU allocation, end`.
+pub fn title_of_id(id: &str) -> String {
+    let words = |part: &str| match part {
+        "gpu" => "GPU".to_owned(),
+        "cpu" => "CPU".to_owned(),
+        other => other.replace('_', " "),
+    };
+    let parts: Vec<&str> = id.split('.').collect();
+    match parts.as_slice() {
+        [subject] | [subject, "total"] => words(subject),
+        [subject, resource @ ("gpu" | "cpu" | "memory")] => {
+            format!("{} {}", words(resource), words(subject))
+        }
+        [subject, resource @ ("gpu" | "cpu" | "memory"), rest @ ..] => {
+            format!(
+                "{} {}, {}",
+                words(resource),
+                words(subject),
+                words(&rest.join(" "))
+            )
+        }
+        ["pods" | "jobs" | "nodes", ..] => words(&parts.join(" ")),
+        [subject, rest @ ..] => format!("{}, {}", words(subject), words(&rest.join(" "))),
+        [] => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_as_words() {
+        let check = |id: &str, expected: &str| assert_eq!(title_of_id(id), expected);
+        check("allocation.gpu.mean", "GPU allocation, mean");
+        check("allocation.gpu", "GPU allocation");
+        check(
+            "fragmentation.gpu.amount.end",
+            "GPU fragmentation, amount end",
+        );
+        check("pending_time.p99", "pending time, p99");
+        check("pods.never_placed", "pods never placed");
+        check("makespan", "makespan");
+        check("makespan.total", "makespan");
+        check("throughput.jobs", "throughput, jobs");
+    }
+}

@@ -7,8 +7,8 @@ pub const UNDEFINED: &str = "–";
 
 /// A value with its unit, as in a table cell.
 ///
-/// `ratio` becomes percent; `seconds` and `nanoseconds` become a duration; a unit that counts
-/// things (`pods`, `jobs`, `nodes` …) is left to the row's label; `factor` has none.
+/// `ratio` becomes percent; `s` and `nanoseconds` become a duration; `bytes` take a binary prefix; a
+/// unit that counts things (`pods`, `jobs`, `nodes` …) is left to the row's label.
 pub fn value(value: f64, unit: &str) -> String {
     if !value.is_finite() {
         return UNDEFINED.to_owned();
@@ -16,9 +16,9 @@ pub fn value(value: f64, unit: &str) -> String {
     match unit {
         "ratio" => percent(value * 100.0),
         "percent" => percent(value),
-        "seconds" => duration(value),
+        "s" | "seconds" => duration(value),
         "nanoseconds" => duration(value / 1e9),
-        _ => number(value),
+        _ => quantity(value, unit),
     }
 }
 
@@ -32,9 +32,9 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     let text = match unit {
         "ratio" => format!("{:.1} pp", delta.abs() * 100.0),
         "percent" => format!("{:.1} pp", delta.abs()),
-        "seconds" => duration(delta.abs()),
+        "s" | "seconds" => duration(delta.abs()),
         "nanoseconds" => duration(delta.abs() / 1e9),
-        _ => number(delta.abs()),
+        _ => quantity(delta.abs(), unit),
     };
     if !text.contains(|digit: char| ('1'..='9').contains(&digit)) {
         return None;
@@ -46,18 +46,31 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     })
 }
 
-/// The unit's sign behind a label or an axis, where the value itself does not carry it.
-pub fn unit_name(unit: &str) -> &str {
+fn percent(value: f64) -> String {
+    format!("{} %", separated(&format!("{value:.1}")))
+}
+
+/// A number with the unit that its row's label does not name.
+fn quantity(value: f64, unit: &str) -> String {
     match unit {
-        "ratio" | "percent" => "%",
-        "seconds" | "nanoseconds" => "s",
-        "factor" => "",
-        other => other,
+        "bytes" => bytes(value),
+        "gpus" => format!("{} GPUs", number(value)),
+        "1/h" => format!("{}/h", number(value)),
+        "cores" => format!("{} cores", number(value)),
+        _ => number(value),
     }
 }
 
-fn percent(value: f64) -> String {
-    format!("{} %", separated(&format!("{value:.1}")))
+/// Bytes in the largest binary unit of which there are at least two.
+fn bytes(value: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut scaled = value;
+    let mut unit = 0;
+    while scaled.abs() >= 2048.0 && unit + 1 < UNITS.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", number(scaled), UNITS[unit])
 }
 
 /// Whole numbers whole, others with three significant digits at least.
@@ -87,7 +100,7 @@ pub fn count(value: u64) -> String {
 /// compare, unless that makes the largest unwieldy.
 pub fn values(values: &[Option<f64>], unit: &str) -> Vec<String> {
     let seconds_per = match unit {
-        "seconds" => Some(1.0),
+        "s" | "seconds" => Some(1.0),
         "nanoseconds" => Some(1e9),
         _ => None,
     };
@@ -216,7 +229,12 @@ mod tests {
         check(44.9025, "factor", "44.90");
         check(0.5, "factor", "0.500");
         check(0.001_234, "factor", "1.23e-3");
-        check(2e16, "bytes", "2.000e16");
+        check(2e16, "pods", "2.000e16");
+        check(528_302_452_244_480.0, "bytes", "480.5 TiB");
+        check(2_000.0, "bytes", "2,000 B");
+        check(866.494, "gpus", "866.5 GPUs");
+        check(12.0, "1/h", "12/h");
+        check(90.0, "s", "90.0 s");
         check(f64::NAN, "ratio", UNDEFINED);
         check(f64::INFINITY, "seconds", UNDEFINED);
     }

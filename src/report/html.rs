@@ -13,7 +13,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::lab::summary::{Summary, VariantSummary};
+use crate::lab::summary::{Summary, VariantSummary, title_of_id};
 use crate::report::comparison::{Better, Comparison, Row, Rows};
 use crate::report::format;
 use crate::report::plot::Plot;
@@ -41,7 +41,8 @@ struct Page<'a> {
     all: Vec<PageRow<'a>>,
     plots: Vec<PagePlot<'a>>,
     runs: Vec<PageRun<'a>>,
-    definitions: Vec<PageDefinition<'a>>,
+    /// Of the metrics in the main table, then of the others.
+    definitions: [Vec<PageDefinition<'a>>; 2],
     undefined: Vec<PageRemark<'a>>,
     ledger: Vec<PageRemark<'a>>,
     inputs: Vec<PageInput<'a>>,
@@ -89,12 +90,12 @@ struct PageRun<'a> {
     digest: &'a str,
 }
 
+/// Metrics that are defined together.
 #[derive(Serialize)]
 struct PageDefinition<'a> {
-    id: &'a str,
-    label: &'a str,
+    title: String,
+    ids: Vec<&'a str>,
     definition: &'a str,
-    direction: &'static str,
 }
 
 /// A remark and the variants it is about; no variants where it is about all.
@@ -136,7 +137,7 @@ pub fn render(summary: &Summary, plots: &[Plot], scenario: &str) -> Result<Strin
             .zip(&columns)
             .map(|(run, name)| page_run(run, name))
             .collect(),
-        definitions: definitions(summary, &all),
+        definitions: definitions(summary, &headline, &all),
         undefined: undefined(&all),
         ledger: ledger(summary, &columns),
         inputs: summary
@@ -253,33 +254,89 @@ fn ended(reason: &str) -> &str {
     }
 }
 
-fn definitions<'a>(summary: &'a Summary, all: &'a Comparison) -> Vec<PageDefinition<'a>> {
-    let entry = |row: &'a Row| {
-        let definition = summary.definitions.get(&row.id)?;
-        Some(PageDefinition {
-            id: &row.id,
-            label: &row.label,
-            definition: &definition.definition,
-            direction: direction(row.better),
+fn definitions<'a>(
+    summary: &'a Summary,
+    headline: &Comparison,
+    all: &'a Comparison,
+) -> [Vec<PageDefinition<'a>>; 2] {
+    let mut ids_by_definition: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &all.rows {
+        if let Some(definition) = summary.definitions.get(&row.id) {
+            ids_by_definition
+                .entry(&definition.definition)
+                .or_default()
+                .push(&row.id);
+        }
+    }
+    let mut entries: Vec<PageDefinition<'a>> = ids_by_definition
+        .into_iter()
+        .map(|(definition, ids)| PageDefinition {
+            title: family(summary, &ids),
+            ids,
+            definition,
         })
+        .collect();
+    entries.sort_by(|a, b| a.ids.cmp(&b.ids));
+    let shown = |entry: &PageDefinition<'_>| {
+        headline
+            .rows
+            .iter()
+            .any(|row| entry.ids.contains(&row.id.as_str()))
     };
-    all.rows.iter().filter_map(entry).collect()
+    let (first, others) = entries.into_iter().partition(shown);
+    [first, others]
 }
 
-/// Every metric that has no value somewhere, with the reason.
-fn undefined(all: &Comparison) -> Vec<PageRemark<'_>> {
-    let mut remarks = Vec::new();
-    for row in &all.rows {
-        let cells = row.cells.iter().zip(&all.columns);
-        let reasons = cells
-            .filter(|(cell, _)| cell.value.is_none())
-            .map(|(cell, column)| {
-                let reason = cell.note.as_deref().unwrap_or("not measured");
-                (format!("{}: {reason}", row.label), column.name.as_str())
-            });
-        remarks.extend(gathered(reasons, all.columns.len()));
+/// What metrics that are defined together are called: what their ids begin with.
+fn family(summary: &Summary, ids: &[&str]) -> String {
+    match ids {
+        [] => String::new(),
+        [id] => summary
+            .definitions
+            .get(*id)
+            .map_or_else(String::new, |d| d.title.clone()),
+        [first, others @ ..] => {
+            let same = |parts: &[&str]| {
+                let prefix = parts.join(".") + ".";
+                others.iter().all(|id| id.starts_with(&prefix))
+            };
+            let parts: Vec<&str> = first.split('.').collect();
+            let length = (1..parts.len())
+                .rev()
+                .find(|&length| same(&parts[..length]));
+            title_of_id(&parts[..length.unwrap_or(1)].join("."))
+        }
     }
-    remarks
+}
+
+/// Every metric that has no value somewhere, with the reason; those with the same reason in the
+/// same variants together.
+fn undefined(all: &Comparison) -> Vec<PageRemark<'_>> {
+    let mut labels_by_reason: BTreeMap<(String, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    for row in &all.rows {
+        let cells = row
+            .cells
+            .iter()
+            .zip(&all.columns)
+            .filter(|(cell, _)| cell.value.is_none());
+        let reasons = cells.map(|(cell, column)| {
+            let reason = cell.note.as_deref().unwrap_or("not measured");
+            (reason.to_owned(), column.name.as_str())
+        });
+        for remark in gathered(reasons, all.columns.len()) {
+            labels_by_reason
+                .entry((remark.text, remark.variants))
+                .or_default()
+                .push(&row.label);
+        }
+    }
+    labels_by_reason
+        .into_iter()
+        .map(|((reason, variants), labels)| PageRemark {
+            text: format!("{}: {reason}", labels.join("; ")),
+            variants,
+        })
+        .collect()
 }
 
 /// What was wrong in the input, each line once.
