@@ -57,7 +57,9 @@ impl Exit {
             Self::GateFailed => "a check failed",
             Self::Incomplete => "could not complete",
             Self::Interrupted => "interrupted; finished files are kept in the `.partial` folder",
-            Self::Terminated => "ended from outside; finished files are kept in the `.partial` folder",
+            Self::Terminated => {
+                "ended from outside; finished files are kept in the `.partial` folder"
+            }
         }
     }
 }
@@ -74,17 +76,26 @@ pub struct Failure {
 impl Failure {
     /// The user's input is wrong.
     pub fn input(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Input, message: message.to_string() }
+        Self {
+            exit: Exit::Input,
+            message: message.to_string(),
+        }
     }
 
     /// The work could not be completed.
     pub fn incomplete(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Incomplete, message: message.to_string() }
+        Self {
+            exit: Exit::Incomplete,
+            message: message.to_string(),
+        }
     }
 
     /// An exit whose story is told already.
     pub const fn silent(exit: Exit) -> Self {
-        Self { exit, message: String::new() }
+        Self {
+            exit,
+            message: String::new(),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! terminal are read here and nowhere else.
 
 mod exit;
-mod names;
+mod interrupt;
+mod progress;
 mod run;
 mod schema;
 mod systems;
@@ -70,7 +71,9 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let global = arguments.global;
-    let command = arguments.command.unwrap_or(Command::Run(run::RunArguments::default()));
+    let command = arguments
+        .command
+        .unwrap_or(Command::Run(run::RunArguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),

@@ -1,7 +1,10 @@
-//! What goes to the terminal: results on stdout, everything else on stderr. A broken pipe is no
-//! error.
+//! What goes to the terminal, and what is read of the world around the program: results on stdout,
+//! everything else on stderr. A broken pipe is no error.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use super::Global;
 
 /// Prints a result to stdout.
 pub(super) fn print(text: &str) {
@@ -10,8 +13,46 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints a result to stdout as it is written.
+pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+    let mut out = anstream::stdout().lock();
+    let _ = write(&mut out).and_then(|()| out.flush());
+}
+
 /// Prints a line for people to stderr.
 pub(super) fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = writeln!(out, "{text}");
+}
+
+/// Whether messages may be colored.
+pub(super) fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// The width of the terminal in columns; `None` where the output is no terminal.
+pub(super) fn width() -> Option<usize> {
+    const USUAL: usize = 100;
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let measured = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    columns.or(measured).or(Some(USUAL))
+}
+
+/// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).
+pub(super) fn traces_dirs(global: &Global) -> Vec<PathBuf> {
+    let mut folders = global.traces.clone();
+    if let Some(variable) = std::env::var_os("WINDTUNNEL_TRACES") {
+        folders.extend(std::env::split_paths(&variable));
+    }
+    folders
+}
+
+/// A wall-clock time in words.
+pub(super) fn seconds(elapsed: std::time::Duration) -> String {
+    format!("{:.2} s", elapsed.as_secs_f64())
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::GpuColumns;
+use super::{GpuColumns, Interner};
+use crate::model::gpu::DEVICE_MILLI;
 
 /// A typical pod: a shape and its share of the workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,9 +74,27 @@ pub struct Shape {
     pub models: String,
 }
 
+impl Shape {
+    /// The shape's demand with models as a set of the cell's indexes; models that the cell does not
+    /// know are in no set.
+    pub fn columns(&self, models: &Interner) -> GpuColumns {
+        let known = self.models.split('|').filter_map(|model| models.get(model));
+        GpuColumns {
+            devices: self.devices.clamp(0, i64::from(u8::MAX)) as u8,
+            milli_per_device: self.gpu_milli.clamp(0, i64::from(DEVICE_MILLI)) as u16,
+            models: if self.models.is_empty() {
+                u64::MAX
+            } else {
+                known.fold(0, |set, model| set | 1 << model)
+            },
+        }
+    }
+}
+
 impl TypicalPods {
     /// Groups a workload by shape, most frequent first (ties: the larger shape first), and keeps
-    /// groups until `share` of all pods is reached; shares are renormalised.
+    /// groups until `share` of all pods is reached; shares are renormalised. The order of the
+    /// divisions is the published one: a weight is count / total, then divided by kept / total.
     pub fn of_workload(
         shapes: impl IntoIterator<Item = Shape>,
         share: f64,
@@ -88,22 +107,23 @@ impl TypicalPods {
         let total: u64 = counts.values().sum();
         let mut groups: Vec<(Shape, u64)> = counts.into_iter().collect();
         groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
+        let total = total as f64;
+        let mut cumulated = 0_u64;
         let mut pods = Vec::new();
-        let mut cumulated = 0.0;
         for (shape, count) in &groups {
-            if cumulated >= share {
+            if cumulated as f64 >= share * total {
                 break;
             }
-            let weight = *count as f64 / total as f64;
-            cumulated += weight;
+            cumulated += count;
             pods.push(TypicalPod {
                 cpu_milli: shape.cpu_milli,
                 gpu: columns(shape),
-                weight,
+                weight: *count as f64 / total,
             });
         }
+        let kept = cumulated as f64 / total;
         for pod in &mut pods {
-            pod.weight /= cumulated;
+            pod.weight /= kept;
         }
         Self { pods }
     }

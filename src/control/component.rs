@@ -87,3 +87,14 @@ impl Clone for Box<dyn Component> {
         self.clone_component()
     }
 }
+
+/// When the control plane acts within an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stepping {
+    /// Once everything of the instant has happened, by rank.
+    #[default]
+    PerInstant,
+    /// After every single event, arrivals before ends, as published simulators of batch queues do
+    /// (spec: published-results.md section 2).
+    PerEvent,
+}

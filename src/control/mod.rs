@@ -6,5 +6,5 @@ pub mod component;
 pub mod node;
 pub mod scheduler;
 
-pub use component::{Component, Outbox, Progress, Write};
+pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};

@@ -27,6 +27,21 @@ pub struct Summary {
     pub inputs: Vec<InputSummary>,
     /// One entry per variant, in written order.
     pub variants: Vec<VariantSummary>,
+    /// What the metrics mean, by id, as the program that measured them defined them: a report on
+    /// an old run shows the definitions of then.
+    #[serde(default)]
+    pub definitions: BTreeMap<String, MetricDefinition>,
+}
+
+/// What a metric means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricDefinition {
+    /// A short name for tables and axes, such as `GPU allocation, mean`.
+    pub title: String,
+    /// Its formula with numerator and denominator, its census and what it does with the
+    /// unfinished, in words.
+    pub definition: String,
 }
 
 /// An input file.

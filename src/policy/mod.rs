@@ -1,5 +1,21 @@
-//! Policies: implementations of the extension points of `control`, one file each, and their
-//! registries.
+//! Implementations of the scheduler's extension points, one file each, and the registry that knows
+//! them by name. `control` never names a policy; a profile composes them.
 
+mod allocation;
 pub mod backfill;
+mod declared;
+pub mod devices;
+pub mod entry;
+pub mod filter;
 pub mod job_order;
+mod nearest;
+pub mod order;
+pub mod profiles;
+pub mod registry;
+pub mod score;
+pub mod select;
+#[cfg(test)]
+mod testing;
+
+pub use entry::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point, Setup};
+pub use profiles::{PluginOverride, ProfileChoice, ProfileError, build_profile};

@@ -96,10 +96,11 @@ impl<'run> Checker<'run> {
             .collect();
         match (fitting.as_slice(), words) {
             (_, Some(words)) if tree.text().is_some() => {
-                let maps = branches
+                let map = branches
                     .iter()
                     .any(|branch| types(self.resolve(branch)) == ["object"]);
-                self.word(&words, maps, tree, place);
+                let others = if map { ", or a map" } else { "" };
+                self.word(&words, others, tree, place);
             }
             ([only], _) => self.value(only, tree, place),
             ([first, ..], _) => self.value(first, tree, place),
@@ -143,7 +144,7 @@ impl<'run> Checker<'run> {
         place: Place<'_>,
     ) {
         if let Some(words) = words([schema].into_iter()) {
-            return self.word(&words, false, tree, place);
+            return self.word(&words, "", tree, place);
         }
         for schema in [outer, schema] {
             if let Some(kind) = schema["x-names"].as_str().and_then(NameKind::from_keyword) {
@@ -167,16 +168,15 @@ impl<'run> Checker<'run> {
         }
     }
 
-    /// One of a few words; `or_map` says that a map would be right as well.
-    fn word(&mut self, words: &[&str], or_map: bool, tree: &Tree, place: Place<'_>) {
+    /// One of a few words; `others` says what else would be right.
+    fn word(&mut self, words: &[&str], others: &str, tree: &Tree, place: Place<'_>) {
         let text = tree.text().unwrap_or_default();
         if words.contains(&text) {
             return;
         }
         let message = format!("`{text}` is no value of `{}`", place.name);
         let finding = Finding::new(Code::UnknownWord, message, tree.span);
-        let map = if or_map { ", or a map" } else { "" };
-        let finding = finding.label(format!("expected {}{map}", choices(words)));
+        let finding = finding.label(format!("expected {}{others}", choices(words)));
         self.findings.push(suggest(finding, text, words, tree.span));
     }
 
@@ -332,53 +332,66 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
 
 /// Checks a number against type and bounds of its schema.
 fn number(schema: &Json, text: &str, name: &str, span: Span) -> Result<(), Finding> {
-    let whole = types(schema).contains(&"integer");
-    let wrong = |label: String| {
-        Err(Finding::new(Code::Impossible, format!("`{name}` cannot be {text}"), span).label(label))
+    let expected = if types(schema).contains(&"integer") {
+        wrong_integer(schema, text)
+    } else {
+        wrong_float(schema, text)
     };
+    match expected {
+        Some(expected) => {
+            Err(
+                Finding::new(Code::Impossible, format!("`{name}` cannot be {text}"), span)
+                    .label(format!("expected {expected}")),
+            )
+        }
+        None => Ok(()),
+    }
+}
+
+/// What was expected instead of a whole number.
+fn wrong_integer(schema: &Json, text: &str) -> Option<String> {
     let digits = text.trim_start_matches(['+', '-']);
     if digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") {
-        return wrong("expected a decimal number without leading zeros".to_owned());
+        return Some("a decimal number without leading zeros".to_owned());
     }
-    let Ok(value) = text.parse::<f64>() else {
-        return wrong("expected a decimal number".to_owned());
+    let value = match (text.parse::<i128>(), text.parse::<f64>()) {
+        (Ok(value), _) => value,
+        // Whole numbers in other forms (`1e3`) are exact up to 2^53.
+        (_, Ok(value)) if libm::trunc(value).total_cmp(&value).is_eq() && value.abs() < 9e15 => {
+            value as i128
+        }
+        _ => return Some("a whole decimal number".to_owned()),
     };
-    if !value.is_finite() {
-        return wrong("expected a finite number".to_owned());
-    }
-    if whole && libm::trunc(value).total_cmp(&value).is_ne() {
-        return wrong("expected a whole number".to_owned());
-    }
-    if let Some(least) = schema["minimum"].as_f64()
-        && value < least
-    {
-        return wrong(format!("expected at least {least}"));
-    }
-    if let Some(least) = schema["exclusiveMinimum"].as_f64()
-        && value <= least
-    {
-        return wrong(format!("expected more than {least}"));
-    }
-    let format_most = match schema["format"].as_str() {
-        Some("uint8") => Some(f64::from(u8::MAX)),
-        Some("uint16") => Some(f64::from(u16::MAX)),
-        Some("uint32") => Some(f64::from(u32::MAX)),
-        Some("int32") => Some(f64::from(i32::MAX)),
-        _ => None,
+    let (least, most) = match schema["format"].as_str() {
+        Some("uint32") => (0, i128::from(u32::MAX)),
+        Some("uint64") => (0, i128::from(u64::MAX)),
+        _ => (i128::from(i64::MIN), i128::from(i64::MAX)),
     };
-    if let Some(most) = schema["maximum"].as_f64().or(format_most)
-        && value > most
-    {
-        return wrong(format!("expected at most {most}"));
+    let bound = |keyword: &str| schema[keyword].as_i64().map(i128::from);
+    let least = bound("minimum").map_or(least, |bound| bound.max(least));
+    let most = bound("maximum").map_or(most, |bound| bound.min(most));
+    if value < least {
+        Some(format!("at least {least}"))
+    } else if value > most {
+        Some(format!("at most {most}"))
+    } else {
+        None
     }
-    let fits = match schema["format"].as_str() {
-        Some("uint64") => value < 18_446_744_073_709_551_616.0,
-        Some("int64") => value.abs() < 9_223_372_036_854_775_808.0,
-        _ => true,
+}
+
+/// What was expected instead of a number.
+fn wrong_float(schema: &Json, text: &str) -> Option<String> {
+    let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
+        return Some("a finite decimal number".to_owned());
     };
-    if !fits {
-        return wrong("expected a number of 64 bits".to_owned());
+    let bound = |keyword: &str| schema[keyword].as_f64();
+    if let Some(least) = bound("minimum").filter(|least| value < *least) {
+        return Some(format!("at least {least}"));
     }
-    // `1e3` is whole, but decoding reads digits; past 2^53 digits are not a float's.
-    Ok(())
+    if let Some(least) = bound("exclusiveMinimum").filter(|least| value <= *least) {
+        return Some(format!("more than {least}"));
+    }
+    bound("maximum")
+        .filter(|most| value > *most)
+        .map(|most| format!("at most {most}"))
 }

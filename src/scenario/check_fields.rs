@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::check::{Checker, Place, choices, suggest};
 use super::diagnostic::{Code, Finding};
 use super::names::NameKind;
+use super::nearest::nearest;
 use super::tree::{Entry, Tree, Value};
 
 /// Most fields listed beside an unknown one.
@@ -37,8 +38,12 @@ impl<'run> Checker<'run> {
                 match &schema["additionalProperties"] {
                     Json::Bool(false) => {
                         let properties = properties.unwrap_or(&none);
+                        let finding = unknown_field(properties, entry, tree, place);
                         self.findings
-                            .push(unknown_field(properties, entry, tree, place));
+                            .push(match (&finding.help, schema["x-help"].as_str()) {
+                                (None, Some(help)) => finding.help(help),
+                                _ => finding,
+                            });
                     }
                     Json::Object(_) => {
                         self.value(&schema["additionalProperties"], &entry.value, below);
@@ -54,8 +59,15 @@ impl<'run> Checker<'run> {
     }
 
     fn required(&mut self, schema: &'run Json, tree: &Tree, place: Place<'_>) {
+        let known = |key: &str| schema["properties"].get(key).is_some();
         for field in names_in(&schema["required"]) {
-            if tree.get(field).is_some() {
+            // One that is only mistyped is reported as that.
+            let mistyped = |key: &str| !known(key) && nearest(key, [field]).is_some();
+            if tree
+                .entries()
+                .iter()
+                .any(|entry| entry.key == field || mistyped(&entry.key))
+            {
                 continue;
             }
             let message = format!("{} lacks `{field}`", quoted(place.name));

@@ -238,14 +238,17 @@ impl Rejected {
         let id = finding.code.id();
         let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
             AnnotationKind::Primary
-                .span(finding.span.range())
+                .span(self.sources.range(finding.span))
                 .label(non_empty(&finding.label)),
         );
         for (span, label) in &finding.context {
             if span.source == finding.span.source {
                 let label = non_empty(label);
-                snippet =
-                    snippet.annotation(AnnotationKind::Context.span(span.range()).label(label));
+                snippet = snippet.annotation(
+                    AnnotationKind::Context
+                        .span(self.sources.range(*span))
+                        .label(label),
+                );
             }
         }
         let title = Level::ERROR.primary_title(&finding.message).id(&id);
@@ -255,7 +258,7 @@ impl Rejected {
             Some((span, with)) => {
                 let source = self.sources.get(span.source);
                 let title = Level::HELP.secondary_title(help.unwrap_or("write instead:"));
-                let patch = Patch::new(span.range(), with.as_str());
+                let patch = Patch::new(self.sources.range(*span), with.as_str());
                 report.push(title.element(Snippet::source(&source.text).patch(patch)));
             }
             None => {
@@ -264,7 +267,7 @@ impl Rejected {
                 }
             }
         }
-        renderer.render(&report).clone()
+        renderer.render(&report)
     }
 
     /// All findings as an array of objects: `code`, `message`, `file`, `line`, `column`, `endLine`,

@@ -170,6 +170,7 @@ fn put(tree: &mut Tree, path: &[(String, Span)], value: &Tree) -> Result<(), Fin
 fn no_such_item(step: &str, span: Span, n_items: usize) -> Finding {
     let label = match n_items {
         0 => "the list is empty".to_owned(),
+        1 => "expected 0, the position of its only item".to_owned(),
         _ => format!("expected a position from 0 to {}", n_items - 1),
     };
     Finding::new(

@@ -1,6 +1,7 @@
 //! The layer as its callers see it.
 
-mod bad_inputs;
+mod findings;
+mod loading;
 
 use std::path::{Path, PathBuf};
 
@@ -24,12 +25,12 @@ struct SomeNames;
 #[expect(dead_code, reason = "only its schema is used")]
 struct FitParameters {
     /// How to score.
-    strategy: Option<Strategy>,
+    strategy: Option<FitStrategy>,
 }
 
 #[derive(schemars::JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
-enum Strategy {
+enum FitStrategy {
     LeastAllocated,
     MostAllocated,
 }
@@ -96,30 +97,3 @@ cluster:
 workload:
   - generate: {model: lublin99, jobs: 100}
 ";
-
-#[test]
-fn the_complete_example_loads() {
-    let experiment = load_with(complete(), &[]).expect("the example is right");
-    let names: Vec<&str> = experiment
-        .variants
-        .iter()
-        .map(|plan| plan.name.as_str())
-        .collect();
-    assert_eq!(names, ["spread", "pack", "pack-shortest-first"]);
-    assert_eq!(
-        experiment.variants[2]
-            .scenario
-            .system
-            .scheduler
-            .queue
-            .as_deref(),
-        Some("sjf")
-    );
-    let found = experiment
-        .files
-        .get("openb/openb_node_list_gpu_node.csv.gz");
-    assert_eq!(
-        found.map(PathBuf::as_path),
-        Some(Path::new("/traces/openb/openb_node_list_gpu_node.csv.gz"))
-    );
-}

@@ -33,7 +33,7 @@ impl Span {
     }
 
     /// The byte range.
-    pub const fn range(self) -> Range<usize> {
+    pub(super) const fn bytes(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -66,15 +66,17 @@ impl Sources {
         &self.0[id.0 as usize]
     }
 
-    /// The characters of a span.
-    pub fn slice(&self, span: Span) -> &str {
-        self.get(span.source).text.get(span.range()).unwrap_or("")
+    /// The bytes of a span, moved outwards to whole characters of its text.
+    pub fn range(&self, span: Span) -> Range<usize> {
+        let text = &self.get(span.source).text;
+        let start = text.floor_char_boundary(span.start as usize);
+        start..text.ceil_char_boundary((span.end as usize).max(start))
     }
 
     /// Line and column (both from 1, the column in characters) of the start of a span.
     pub fn position(&self, span: Span) -> (usize, usize) {
         let text = &self.get(span.source).text;
-        let before = text.get(..span.start as usize).unwrap_or(text);
+        let before = &text[..self.range(span).start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (
             before.matches('\n').count() + 1,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::files::{FileLookup, Files, SearchPath};
-use super::scalar::Bound;
+use super::scalar::{Bound, NoneOr};
 use super::schema::{
     Arrivals, Depart, NodeSource, Objective, Scenario, Stop, StopWhen, Template, WorkloadSource,
     WorkloadTrace,
@@ -65,6 +65,11 @@ impl Validator<'_> {
                 NodeSource::Manifests(file) => self.file(file, &format!("{place}.manifests")),
                 NodeSource::Template(_) => {}
             }
+        }
+        if let NoneOr::Some(startup) = &scenario.models.startup
+            && let Some(file) = startup.container_start.missing_file()
+        {
+            self.file(file, "models.startup.containerStart");
         }
         for (position, source) in scenario.workload.iter().enumerate() {
             let place = format!("workload.{position}");

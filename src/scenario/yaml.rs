@@ -180,7 +180,7 @@ impl Builder<'_> {
             Node::Null => Value::Null,
             Node::Bool(value) => Value::Bool(value),
             Node::Number(read) => {
-                let written = self.text.get(span.range()).unwrap_or("").trim();
+                let written = self.text.get(span.bytes()).unwrap_or("").trim();
                 // A tagged scalar (`!!int "5"`) is not its own text.
                 let plain = written.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
                 Value::Number(if plain { written.to_owned() } else { read })
@@ -277,6 +277,7 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
     let span = error.location().map_or(Span::start_of(source), |location| {
         span_of(location, text, source)
     });
+    let message = plain(error);
     match error.without_snippet() {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("a key");
@@ -284,24 +285,25 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
                 .label("given again here")
                 .help("keep one of the two")
         }
-        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
-            let message = format!(
-                "the file is too large or too deeply nested: {}",
-                plain(error)
-            );
-            Finding::new(Code::TooLarge, message, span)
-                .help("an experiment file is small; large inputs belong in traces and manifests")
-        }
         Error::MultipleDocuments { .. } => {
             Finding::new(Code::Syntax, "more than one YAML document", span)
                 .label("the second document starts here")
                 .help("an experiment is one document; write one file for each")
         }
-        _ => Finding::new(
-            Code::Syntax,
-            format!("this is not YAML: {}", plain(error)),
-            span,
-        ),
+        // The parser reports limits of its own kinds as texts.
+        _ if message.contains("budget breached") || message.contains("limit exceeded") => {
+            let what = match message.contains("epth") {
+                true => format!("nested deeper than {MAX_DEPTH} levels"),
+                false => format!("more than {MAX_NODES} values, aliases counted each time"),
+            };
+            Finding::new(
+                Code::TooLarge,
+                format!("the file is too large: {what}"),
+                span,
+            )
+            .help("an experiment file is small; large inputs belong in traces and manifests")
+        }
+        _ => Finding::new(Code::Syntax, format!("this is not YAML: {message}"), span),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use crate::cluster::{Digest, Observer, Store, View};
-use crate::control::Outbox;
+use crate::control::{Outbox, Stepping};
+use crate::trace::Ledger;
 use crate::units::{Duration, Instant};
 
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, RunControl, SimError, Stepping, Stop};
+use super::{End, EndCause, Options, RunControl, SimError, Stop};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -76,6 +77,16 @@ impl<'o> Simulation<'o> {
     /// The store of a cell.
     pub fn store(&self, cell: usize) -> &Store {
         &self.cells[cell].store
+    }
+
+    /// What was found in what arrived in a cell.
+    pub fn ledger(&self, cell: usize) -> &Ledger {
+        self.cells[cell].arrivals.ledger()
+    }
+
+    /// The store of a cell, taken out of the finished simulation.
+    pub fn into_store(mut self, cell: usize) -> Store {
+        self.cells.swap_remove(cell).store
     }
 
     /// Runs to the end.

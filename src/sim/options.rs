@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use thiserror::Error;
 
+use crate::control::Stepping;
 use crate::rng::Distribution;
 use crate::trace::TraceError;
 use crate::units::{Duration, Instant};
@@ -47,17 +48,6 @@ pub enum StartUp {
     None,
     /// A draw per pod from its own stream.
     Drawn(Distribution),
-}
-
-/// When the control plane acts within an instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stepping {
-    /// Once everything of the instant has happened, by rank.
-    #[default]
-    PerInstant,
-    /// After every single event, arrivals before ends, as published simulators of batch queues do
-    /// (spec: published-results.md section 2).
-    PerEvent,
 }
 
 /// What becomes of the pods of a node that goes down.

@@ -2,9 +2,30 @@
 
 use thiserror::Error;
 
+use crate::control::Stepping;
 use crate::control::scheduler::BatchPlanner;
 use crate::policy::backfill::{BACKFILLS, backfill};
 use crate::policy::job_order::{JOB_ORDERS, job_order};
+
+use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::plain_agent::PlainAgent;
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "batch",
+    summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
+    source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
+    plans_jobs: true,
+    build,
+};
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    Ok(SystemParts {
+        components: vec![Box::new(planner(&request.jobs)?)],
+        agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerEvent,
+    })
+}
 
 /// What a batch system is composed of, by names of the registries.
 #[derive(Clone, Debug, PartialEq, Eq)]

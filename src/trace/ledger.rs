@@ -46,6 +46,19 @@ pub struct LedgerEntry {
     pub action: Action,
 }
 
+impl fmt::Display for LedgerEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            count,
+            file,
+            line,
+            action,
+        } = self;
+        write!(f, "{action} {count} rows: {kind} (first {file}:{line})")
+    }
+}
+
 /// All dirt of a source, by order of first appearance, and the bad rows that were passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {

@@ -3,7 +3,9 @@
 
 pub mod error;
 pub mod formats;
+pub mod generate;
 pub mod input;
+pub mod inspect;
 pub mod intern;
 pub mod ledger;
 pub mod lookahead;
@@ -12,6 +14,8 @@ pub mod memory;
 pub mod merge;
 pub mod options;
 pub mod order;
+pub mod output;
+pub mod quantiles;
 pub mod registry;
 pub mod stream;
 pub mod table;

@@ -164,7 +164,61 @@ pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::trace::inspect::validate;
+
+    /// A text that some reader accepts, with a few bytes replaced or cut off.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
+        let texts = prop::sample::select(vec![
+            "sn,cpu_milli,memory_mib,gpu,model\nn0,64000,262144,2,P100\nn1,1,1,0,\n",
+            "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,\
+             deletion_time,scheduled_time\np0,1,1,1,500,A|B,LS,Running,1,9,2\n",
+            "; MaxProcs: 8\n1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n\n2 5 -1 5.5 4 -1 -1 1\n",
+            "1;0;-1;15;12;-1;-1;-1;420;-1;-1;u;a;-1;n;n;;-1;\n",
+            "submit,run_time,cpu,gpus\n0,1h,500m,1\n\"5\",,\"2\",\n",
+        ]);
+        let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+        (texts, edits, any::<prop::sample::Index>()).prop_map(|(text, edits, end)| {
+            let mut bytes = text.as_bytes().to_vec();
+            for (position, byte) in edits {
+                let position = position.index(bytes.len());
+                bytes[position] = byte;
+            }
+            bytes.truncate(end.index(bytes.len()) + 1);
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_panics_or_contradicts_itself(bytes in damaged()) {
+            let input = Input::bytes("damaged", bytes);
+            let options = ReadOptions { memory: true, ..ReadOptions::default() };
+            for entry in FORMATS {
+                let first = validate(&input, entry, &options, 10);
+                prop_assert_eq!(&first, &validate(&input, entry, &options, 10));
+                prop_assert_eq!(first.is_valid(), read_all(entry, &input, &options).is_ok());
+            }
+        }
+    }
+
+    /// Reads a file to its end under the default policy.
+    fn read_all(
+        entry: &FormatEntry,
+        input: &Input,
+        options: &ReadOptions,
+    ) -> Result<(), TraceError> {
+        match entry.open {
+            Constructor::Nodes(read) => read(input, options).map(drop),
+            Constructor::Workload(open) => {
+                let mut source = open(input, options)?;
+                while source.next()?.is_some() {}
+                Ok(())
+            }
+        }
+    }
 
     #[test]
     fn formats_are_recognized_by_content_and_never_two_at_once() {

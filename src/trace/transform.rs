@@ -150,9 +150,9 @@ impl ArrivalSource for Scale {
 /// The same log several times end to end, reopened for each copy.
 ///
 /// The log's span goes from its zero to the last end of one of its jobs in the origin (historic
-/// start, where it isn't known submission, plus run time), rounded up to whole seconds. Copy k (from
-/// 0) is shifted by k spans. Job numbers of copy k are raised by k times one more than the largest;
-/// names get `-rK`.
+/// start, where it isn't known submission, plus run time), rounded up to whole seconds. Copy k
+/// (from 0) is shifted by k spans. Job numbers of copy k are raised by k times one more than the
+/// largest; names get `-rK`.
 pub struct Repeat {
     pristine: Box<dyn ArrivalSource>,
     current: Box<dyn ArrivalSource>,

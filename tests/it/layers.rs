@@ -49,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const TOP: &str = "cli";
 
 /// What the simulator may name of `trace`.
-const STREAM: &[&str] = &["Arrival", "ArrivalSource", "TraceError"];
+const STREAM: &[&str] = &["Arrival", "ArrivalSource", "Ledger", "TraceError"];
 
 #[test]
 fn no_layer_imports_a_higher_one() {

@@ -6,12 +6,14 @@ use crate::cluster::fragmentation::Shape;
 use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
+use crate::trace::generate::lublin99::LublinKind;
+use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::intern::ClassTable;
 use crate::trace::manifest::read_manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use crate::trace::registry::{Constructor, find};
+use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
 use crate::trace::{Arrival, ArrivalSource, Input, Ledger, ReadOptions};
 use crate::units::{Duration, Instant};
@@ -208,12 +210,42 @@ fn declared(input: &Input, at: Duration) -> Result<Box<dyn ArrivalSource>, Build
     Ok(Box::new(MemorySource::new(recorded)))
 }
 
+/// Arrivals that a generator makes.
 fn generated(
     scenario: &Scenario,
     generate: &Generate,
 ) -> Result<Box<dyn ArrivalSource>, BuildError> {
-    let _ = (scenario, generate);
-    Err(BuildError::Experiment(
-        "generators are not registered".into(),
-    ))
+    #[derive(serde::Deserialize)]
+    struct Parameters {
+        seed: Option<u64>,
+        processors: Option<u32>,
+        kind: Option<String>,
+    }
+    let parameters: Parameters = generate
+        .parameters
+        .decode()
+        .map_err(|error| BuildError::Experiment(format!("generate: {error:?}")))?;
+    let model = &generate.model;
+    let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
+    let entry = find_generator(model).ok_or_else(unknown)?;
+    let mut options = GeneratorOptions {
+        seed: parameters.seed.unwrap_or(scenario.seed),
+        jobs: u32::try_from(generate.jobs).map_err(|_| {
+            BuildError::Experiment("generate.jobs: expected at most 4294967295".to_owned())
+        })?,
+        ..GeneratorOptions::default()
+    };
+    options.processors = parameters.processors.unwrap_or(options.processors);
+    if parameters.kind.as_deref() == Some("typed") {
+        options.kind = LublinKind::Typed;
+    }
+    for file in (entry.generate)(&options)? {
+        let input = Input::bytes(&file.name, file.text);
+        if let Constructor::Workload(open) = recognize(&input)?.open {
+            return Ok(open(&input, &ReadOptions::default())?);
+        }
+    }
+    Err(BuildError::Experiment(format!(
+        "`{model}` makes no workload"
+    )))
 }

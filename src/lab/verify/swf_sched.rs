@@ -11,100 +11,131 @@ mod vectors;
 mod window;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::FamilyReport;
+use rayon::prelude::*;
+
+use super::{Family, FamilyReport, VerifyOptions, file_name};
 use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
 pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
 
-/// The name of the family and of its folder.
-pub const FAMILY: &str = "swf-sched";
+/// Averages and starts of job-log windows.
+pub const FAMILY: Family = Family {
+    name: "swf-sched",
+    summary: "average bounded slowdowns and starts of job-log windows under queue policies",
+    claims,
+    judge,
+};
 
 /// How many jobs the published windows have.
 pub const WINDOW_JOBS: usize = 1_024;
 
-/// Compares every figure in `files` (a folder, or one file) with what the simulator gives on the
-/// logs in `traces`.
-pub fn verify(files: &Path, traces: &Path) -> FamilyReport {
-    let mut report = FamilyReport::new(FAMILY);
-    match read_vectors(files) {
-        Ok(vectors) => vectors.workloads.iter().for_each(|(workload, cases)| {
-            verify_workload(workload, cases, traces, &mut report);
-        }),
-        Err(error) => report.fail(|| error.to_string()),
-    }
-    report
+/// How the names of the two kinds of file end, before what says how they are compressed.
+const WINDOWS: &str = "_windows.csv";
+const STARTS: &str = "_starts.csv";
+
+fn claims(path: &Path) -> bool {
+    let name = file_name(path);
+    [WINDOWS, STARTS].iter().any(|part| name.contains(part))
 }
 
-fn verify_workload(
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
+    let vectors = read_vectors(files).map_err(|error| error.to_string())?;
+    let mut report = FamilyReport::new(FAMILY.name);
+    for (workload, cases) in &vectors.workloads {
+        let cases: Vec<(&Case, &Figures)> = cases
+            .iter()
+            .filter(|(case, _)| options.wants(&label(workload, case)))
+            .collect();
+        let share = vectors.workloads.len();
+        let wanted = options
+            .sample
+            .map_or(cases.len(), |runs| runs.div_ceil(share).max(1));
+        let step = cases.len().div_ceil(wanted.max(1)).max(1);
+        let cases: Vec<(&Case, &Figures)> = cases.into_iter().step_by(step).collect();
+        judge_workload(workload, &cases, options, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn label(workload: &str, case: &Case) -> String {
+    format!("{workload}, {case}")
+}
+
+fn judge_workload(
     workload: &str,
-    cases: &BTreeMap<Case, Figures>,
-    traces: &Path,
+    cases: &[(&Case, &Figures)],
+    options: &VerifyOptions,
     report: &mut FamilyReport,
-) {
-    let log = match find_log(traces, workload) {
-        Some(input) => read_log(&input),
-        None => {
-            let figures = cases.values().map(Figures::count).sum();
-            report.leave_out(figures, || missing(workload, traces));
-            return;
-        }
+) -> Result<(), String> {
+    let Some(input) = find_log(&options.traces, workload) else {
+        let figures = cases.iter().map(|(_, figures)| figures.count()).sum();
+        report.leave_out(figures, || missing(workload, &options.traces));
+        return Ok(());
     };
-    match log {
-        Ok(log) => cases.iter().for_each(|(case, figures)| {
-            verify_case((workload, &log), case, figures, report);
-        }),
-        Err(error) => report.fail(|| error.to_string()),
+    let log = read_log(&input).map_err(|error| error.to_string())?;
+    let judged: Vec<FamilyReport> = cases
+        .par_iter()
+        .map(|&(case, figures)| judge_case((workload, &log), case, figures))
+        .collect();
+    for part in judged {
+        report.merge(part);
     }
+    Ok(())
 }
 
-fn missing(workload: &str, traces: &Path) -> String {
+fn missing(workload: &str, traces: &[PathBuf]) -> String {
+    let folders: Vec<String> = traces
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     format!(
-        "no log `{workload}*.swf`, plain, .gz or .zst, in {0} or {0}/swf; it is published in the \
-         Parallel Workloads Archive",
-        traces.display()
+        "no log `{workload}*.swf`, plain, .gz or .zst, in `{}` or a folder `swf` in it; it is \
+         published in the Parallel Workloads Archive; name its folder with --traces",
+        folders.join("`, `")
     )
 }
 
-fn verify_case(
-    (workload, log): (&str, &Log),
-    case: &Case,
-    figures: &Figures,
-    report: &mut FamilyReport,
-) {
-    let label = format!("{workload}, {case}");
+fn judge_case((workload, log): (&str, &Log), case: &Case, figures: &Figures) -> FamilyReport {
+    let mut report = FamilyReport::new(FAMILY.name);
+    let label = label(workload, case);
     let Some(rules) = case.rules() else {
         report.leave_out(figures.count(), || {
             format!(
-                "{label}: `{}` is no known policy; job orders are listed by `systems`",
+                "{label}: `{}` is no known job order; `systems` lists them",
                 case.policy
             )
         });
-        return;
+        return report;
     };
     let Some(jobs) = figures.window_of(&log.jobs) else {
-        report.fail(|| format!("{label}: the log has no such window of {WINDOW_JOBS} jobs"));
-        return;
+        let figures = figures.count();
+        report.leave_out(figures, || {
+            format!("{label}: the log has no such window; is it whole?")
+        });
+        return report;
     };
     let starts = match run_window(jobs, log.processors, &rules) {
         Ok(starts) => starts,
         Err(why) => {
+            report.failed += figures.count().saturating_sub(1);
             report.fail(|| format!("{label}: {why}"));
-            return;
+            return report;
         }
     };
     if let Some(expected) = figures.average {
         let found = average_bounded_slowdown(jobs, &starts);
-        if found.to_bits() == expected.to_bits() {
-            report.pass();
+        report.case(if found.to_bits() == expected.to_bits() {
+            Ok(())
         } else {
-            report.fail(|| format!("{label}: average is {found}, expected {expected}"));
-        }
+            Err(format!("{label}: average is {found}, expected {expected}"))
+        });
     }
-    verify_starts(&label, (jobs, &starts), figures, report);
+    verify_starts(&label, (jobs, &starts), figures, &mut report);
+    report
 }
 
 fn verify_starts(

@@ -235,6 +235,7 @@ impl JsonSchema for Allocatable {
             "patternProperties": {"^[^/]+/[^/]+$": quantity, "^hugepages-.+$": quantity},
             "additionalProperties": false,
             "required": [CPU, MEMORY],
+            "x-help": "other resources have a domain in their names, such as `example.com/fpga`",
         })
     }
 }

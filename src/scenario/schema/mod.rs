@@ -93,7 +93,10 @@ fn default_seed() -> u64 {
 /// it is read before.
 pub(super) fn internal_schema() -> Json {
     let generator = SchemaSettings::draft2020_12().into_generator();
-    generator.into_root_schema_for::<Scenario>().to_value()
+    let mut schema = generator.into_root_schema_for::<Scenario>().to_value();
+    // Known here so that messages list it and `varaints` finds it.
+    schema["properties"]["variants"] = Json::Bool(true);
+    schema
 }
 
 /// The JSON Schema for editors: with `variants`, without our keywords, with the names that

@@ -2,9 +2,9 @@
 //! streamed: memory does not grow with the log.
 //!
 //! A job becomes an arrival of as many members as it asks processors for (field 8, else 5), each
-//! asking for one core and, with the option `memory`, for the memory per processor of field 10 (else
-//! 7). Its run time is field 4, its limit field 9 where stated (as wall time, whatever a header note
-//! says about CPU time), its tenant field 12. Fields 17 and 18 are not imposed.
+//! asking for one core and, with the option `memory`, for the memory per processor of field 10
+//! (else 7). Its run time is field 4, its limit field 9 where stated (as wall time, whatever a
+//! header note says about CPU time), its tenant field 12. Fields 17 and 18 are not imposed.
 //!
 //! Dirt and what is done: run time 0: `min-runtime` or dropped; unknown run time: dropped; no
 //! processors: dropped; blank and short lines, column names without `;` (Alea): dropped; submit

@@ -48,6 +48,7 @@ pub(super) struct ObjectName<'a> {
 impl fmt::Display for ObjectName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.namespace {
+            _ if self.name.is_empty() => f.write_str(self.kind),
             Some(namespace) => write!(f, "{} `{namespace}/{}`", self.kind, self.name),
             None => write!(f, "{} `{}`", self.kind, self.name),
         }

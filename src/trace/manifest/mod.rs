@@ -2,16 +2,19 @@
 //! several objects, arrays), each by itself or in lists, nested or not, as `kubectl get -o yaml`
 //! and `-o json` write them.
 //!
-//! Objects are read one at a time straight into the model ([`object`]), so that a dump is never
+//! Objects are read one at a time straight into the model (`object.rs`), so that a dump is never
 //! held as a tree. Pods of equal content share one [`PodSpec`]. `PriorityClass` objects of the
 //! same file give pods their priority. Other kinds are counted in [`Manifests::ignored_kinds`];
 //! fields that bear on placement and are not modelled become [`Manifests::findings`]; what the
 //! Kubernetes API itself would refuse is an error with file, document, object and field.
 //!
 //! The annotation `windtunnel/at` (a duration such as `90s`) on a pod says when it is submitted.
-//! GPU devices are described in [`gpu`].
+//! GPU devices come in the notation of the openb traces' simulator: `alibabacloud.com/gpu-count`,
+//! `gpu-milli` and `gpu-card-model`, as resources and label of nodes and as annotations (or requests
+//! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod fault;
 mod field;
 mod findings;
 mod gpu;
@@ -30,12 +33,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
+use serde_json::error::Category;
 
 pub use findings::ManifestFinding;
 
 use super::error::TraceError;
 use crate::model::{Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
+use fault::Fault;
 use object::ObjectSeed;
 use reader::Reader;
 
@@ -123,13 +128,15 @@ fn read_json(text: &str) -> Result<Manifests, Failure> {
     loop {
         reader.begin_document();
         let object = ObjectSeed::document(&mut reader).deserialize(&mut deserializer);
-        object.map_err(|error| match error.classify() {
-            serde_json::error::Category::Syntax => Failure::Syntax(format!("not JSON: {error}")),
-            serde_json::error::Category::Eof => Failure::Content(format!(
-                "{}: the file is cut off: {error}; write it anew",
-                reader.place_of_failure()
-            )),
-            _ => Failure::Content(reader.describe(&error)),
+        object.map_err(|error| {
+            let fault = Fault::from(&error).in_text(text, 0);
+            match error.classify() {
+                Category::Syntax => Failure::Syntax(reader.describe(&fault)),
+                Category::Eof => Failure::Content(
+                    reader.describe(&format!("the file is cut off ({fault}); write it anew")),
+                ),
+                Category::Data | Category::Io => Failure::Content(reader.describe(&fault)),
+            }
         })?;
         if deserializer.end().is_ok() {
             return Ok(reader.finish());
@@ -141,12 +148,14 @@ fn read_yaml(text: &str) -> Result<Manifests, Failure> {
     let mut reader = Reader::default();
     for document in yaml::documents(text) {
         reader.begin_document();
-        yaml::deserialize(document.text, ObjectSeed::document(&mut reader)).map_err(|error| {
-            let error = error.at_line(document.lines_before);
+        let object = ObjectSeed::document(&mut reader);
+        yaml::deserialize(document.text, object).map_err(|fault| {
+            let fault = fault.in_text(document.text, document.lines_before);
+            let reason = reader.describe(&fault);
             if reader.has_failed() {
-                Failure::Content(reader.describe(&error))
+                Failure::Content(reason)
             } else {
-                Failure::Syntax(reader.describe(&error))
+                Failure::Syntax(reason)
             }
         })?;
     }

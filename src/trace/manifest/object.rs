@@ -1,6 +1,7 @@
 //! One object of a manifest, or a list of them, taken apart while it is parsed: the `kind` says
 //! into what its `spec` and `status` are read. Where the kind comes after them, they wait as plain
-//! values until the end of the object.
+//! values until the end of the object. Items that state no kind, in a list whose kind comes after
+//! them, follow when the list ends.
 
 use std::fmt;
 
@@ -305,13 +306,20 @@ impl<'de> Visitor<'de> for Items<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let kind = self.list.kind_of_items();
         self.reader.enter_list();
-        while let Some(item) = seq.next_element_seed(ObjectSeed {
-            reader: &mut *self.reader,
-            kind: kind.clone(),
-            is_item: true,
-        })? {
-            if let Some(parts) = item {
-                self.list.waiting.push((parts, self.reader.place()));
+        loop {
+            let seed = ObjectSeed {
+                reader: &mut *self.reader,
+                kind: kind.clone(),
+                is_item: true,
+            };
+            match seq.next_element_seed(seed) {
+                Ok(Some(None)) => {}
+                Ok(Some(Some(parts))) => self.list.waiting.push((parts, self.reader.place())),
+                Ok(None) => break,
+                Err(error) => {
+                    self.reader.note_place(&Parts::default());
+                    return Err(error);
+                }
             }
             self.reader.next_item();
         }

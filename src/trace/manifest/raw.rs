@@ -22,6 +22,15 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Texts by key; a `null` is the empty text, as in `node-role.kubernetes.io/control-plane:`.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
+    let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
+    let pairs = map.unwrap_or_default().into_iter();
+    Ok(pairs
+        .map(|(key, text)| (key, text.unwrap_or_default()))
+        .collect())
+}
+
 /// Texts by key, in order of key.
 pub(super) type TextMap = BTreeMap<String, String>;
 
@@ -110,7 +119,7 @@ pub(super) struct Metadata {
     pub(super) name: Option<String>,
     pub(super) generate_name: Option<String>,
     pub(super) namespace: Option<String>,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "texts")]
     pub(super) labels: TextMap,
     #[serde(deserialize_with = "nullable")]
     pub(super) annotations: Annotations,
@@ -184,7 +193,7 @@ pub(super) struct PodSpec {
     #[serde(deserialize_with = "nullable")]
     pub(super) overhead: Amounts,
     pub(super) resources: Option<Resources>,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "texts")]
     pub(super) node_selector: TextMap,
     pub(super) affinity: Option<Affinity>,
     #[serde(deserialize_with = "nullable")]
@@ -287,7 +296,7 @@ pub(super) struct TopologySpread {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct LabelSelector {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "texts")]
     pub(super) match_labels: TextMap,
     #[serde(deserialize_with = "nullable")]
     pub(super) match_expressions: Vec<Expression>,

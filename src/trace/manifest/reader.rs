@@ -2,7 +2,7 @@
 //! and remembers the first rule that was broken.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
@@ -16,6 +16,9 @@ use super::priority::{PriorityClass, PriorityClasses};
 use super::{Ctx, ManifestPod, Manifests, node, pod, raw, unmodelled};
 use crate::model::{Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
+
+/// Lists deeper within each other are not told apart in messages.
+const DEPTH_SHOWN: usize = 4;
 
 /// The objects of a file as far as it has been read.
 #[derive(Default)]
@@ -66,6 +69,10 @@ impl Reader {
         }
         let mut place = format!("document {}", self.document);
         for (depth, position) in self.items.iter().enumerate() {
+            if depth == DEPTH_SHOWN {
+                place.push_str(" …");
+                break;
+            }
             let joint = if depth == 0 { ", " } else { "." };
             let _ = write!(place, "{joint}items[{position}]");
         }
@@ -85,7 +92,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn place_of_failure(&self) -> String {
+    fn place_of_failure(&self) -> String {
         self.failed_at.clone().unwrap_or_else(|| self.place())
     }
 
@@ -95,10 +102,10 @@ impl Reader {
 
     /// The message of an error that ended the reading: the rule that was broken, or what the
     /// parser says.
-    pub(super) fn describe(&self, error: &dyn fmt::Display) -> String {
+    pub(super) fn describe(&self, fault: &str) -> String {
         match &self.problem {
             Some(problem) => problem.clone(),
-            None => format!("{}: {error}", self.place_of_failure()),
+            None => format!("{}: {fault}", self.place_of_failure()),
         }
     }
 

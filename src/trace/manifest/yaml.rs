@@ -2,40 +2,16 @@
 //! problem in one is told with its number and no document's limits count against another's, and
 //! sets the parser's options.
 
-use std::fmt;
-
 use serde::de::DeserializeSeed;
+use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
+
+use super::fault::Fault;
 
 /// One document of a text.
 pub(super) struct Document<'a> {
     pub(super) text: &'a str,
     /// How many lines of the text precede it.
     pub(super) lines_before: u64,
-}
-
-/// A problem that the parser found.
-pub(super) struct YamlError {
-    message: String,
-    line: Option<u64>,
-    column: u64,
-}
-
-impl YamlError {
-    /// The same problem, of a document that begins after this many lines.
-    pub(super) fn at_line(mut self, lines_before: u64) -> Self {
-        self.line = self.line.map(|line| line + lines_before);
-        self
-    }
-}
-
-impl fmt::Display for YamlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match self.line {
-            Some(line) => write!(f, " at line {line} column {}", self.column),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Whether a file's name says that it holds YAML.
@@ -79,7 +55,7 @@ fn is_document_marker(line: &str) -> bool {
 }
 
 /// Reads one document.
-pub(super) fn deserialize<'de, S>(text: &'de str, seed: S) -> Result<S::Value, YamlError>
+pub(super) fn deserialize<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
 where
     S: DeserializeSeed<'de>,
 {
@@ -88,12 +64,25 @@ where
     });
     outcome.map_err(|error| {
         let location = error.location();
-        YamlError {
-            message: error.without_snippet().to_string(),
-            line: location.map(|location| location.line()),
+        let message = UserMessageFormatter.format_message(&error);
+        Fault {
+            message: in_plain_words(&message).to_owned(),
+            line: location.map_or(0, |location| location.line()),
             column: location.map_or(0, |location| location.column()),
         }
     })
+}
+
+/// The parser's own terms in those of a manifest's writer.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "invalid i32" | "invalid i64" => "expected a whole number",
+        "expected string scalar" => "expected a text",
+        "expected sequence start" => "expected a list",
+        "expected mapping start" => "expected fields with values",
+        "invalid boolean (true or false expected)" => "expected `true` or `false`",
+        other => other,
+    }
 }
 
 /// The parser's limits guard against nesting without end and aliases that multiply; the plain

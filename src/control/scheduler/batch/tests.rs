@@ -80,7 +80,9 @@ impl World {
             wake: None,
             bound: Vec::new(),
         };
-        cores.iter().for_each(|&cores| world.add_node(cores));
+        for &cores in cores {
+            world.add_node(cores);
+        }
         world
     }
 

@@ -6,17 +6,18 @@ use std::sync::atomic::AtomicBool;
 
 use super::jobs::Job;
 use crate::cluster::{Observer, Store};
-use crate::control::node::{AgentOutput, Assignment, NodeAgent, Report};
-use crate::control::{MachineCommand, MachineEvent};
+use crate::control::Stepping;
 use crate::model::resource_list::{CPU, PODS};
-use crate::model::{EndReason, Event, Node, Pod, PodName, PodRef, PodSpec, ResourceList};
+use crate::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use crate::sim::{
-    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stepping, Stop,
+    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::{BatchOptions, planner};
+use crate::systems::entry::TimeLimits;
+use crate::systems::plain_agent::PlainAgent;
 use crate::trace::{Arrival, MemorySource, Recorded};
 use crate::units::time::NANOS_PER_SECOND;
-use crate::units::{Duration, Instant, NodeId, Quantity};
+use crate::units::{Duration, Instant, Quantity};
 
 /// Under which rules a window is run: a batch system's options.
 pub type Rules = BatchOptions;
@@ -42,7 +43,8 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
     let world = CellParts {
         nodes: (0..processors).map(node).collect(),
         components: vec![Box::new(component)],
-        agent: Box::new(AtOnce),
+        // The published code lets jobs run on beyond their requested time.
+        agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
     };
@@ -145,36 +147,5 @@ impl Observer for Starts {
             let second = at.as_nanos() / NANOS_PER_SECOND;
             self.decided.push(Start { position, second });
         }
-    }
-}
-
-/// The agent of nodes that start pods at once and let them run to their end: the published
-/// simulators have nothing between a decision and the job.
-#[derive(Clone, Copy, Debug)]
-struct AtOnce;
-
-impl NodeAgent for AtOnce {
-    fn assigned(&mut self, _now: Instant, assignment: Assignment, out: &mut AgentOutput) {
-        let Assignment { pod, node, .. } = assignment;
-        out.commands.push(MachineCommand::Start { pod, node });
-    }
-
-    fn withdrawn(&mut self, _now: Instant, pod: PodRef, node: NodeId, out: &mut AgentOutput) {
-        out.commands.push(MachineCommand::Stop { pod, node });
-    }
-
-    fn machine(&mut self, _now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        out.reports.push(match event {
-            MachineEvent::Started => Report::Running(pod),
-            MachineEvent::Exited { success: true } => Report::Ended(pod, EndReason::Completed),
-            MachineEvent::Exited { success: false } => Report::Ended(pod, EndReason::Error),
-            MachineEvent::Stopped => Report::Ended(pod, EndReason::Evicted),
-        });
-    }
-
-    fn woken(&mut self, _now: Instant, _pod: PodRef, _out: &mut AgentOutput) {}
-
-    fn clone_agent(&self) -> Box<dyn NodeAgent> {
-        Box::new(*self)
     }
 }

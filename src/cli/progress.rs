@@ -1,0 +1,101 @@
+//! A progress line on a terminal: variants done, simulated time, events a second, time left.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration as WallDuration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::lab::experiment::Progress;
+use crate::scenario::Experiment;
+use crate::units::Instant;
+
+use super::Global;
+
+/// The progress of an experiment.
+pub(super) struct Bars {
+    bar: ProgressBar,
+    /// Events and simulated time of every variant.
+    variants: Vec<(AtomicU64, AtomicU64)>,
+    /// When variants end, where it is known: nanoseconds of simulated time.
+    horizon: Option<u64>,
+    last: Mutex<()>,
+}
+
+/// Steps of the bar for one variant.
+const STEPS: u64 = 1_000;
+
+impl Bars {
+    /// A line on stderr if that is a terminal.
+    pub(super) fn new(global: &Global, experiment: &Experiment) -> Self {
+        let count = experiment.variants.len() as u64;
+        let bar = ProgressBar::with_draw_target(
+            Some(count * STEPS),
+            if global.quiet || global.no_progress {
+                ProgressDrawTarget::hidden()
+            } else {
+                ProgressDrawTarget::stderr_with_hz(10)
+            },
+        );
+        let style = "{bar:24} {percent:>3} %  {msg}  {elapsed} elapsed, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(WallDuration::from_millis(200));
+        let horizon = experiment
+            .variants
+            .first()
+            .and_then(|plan| plan.scenario.stop.at);
+        Self {
+            bar,
+            variants: (0..count)
+                .map(|_| (AtomicU64::new(0), AtomicU64::new(0)))
+                .collect(),
+            horizon: horizon.map(|at| at.as_nanos() as u64),
+            last: Mutex::new(()),
+        }
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&self, now: Instant) {
+        let Ok(_alone) = self.last.try_lock() else {
+            return;
+        };
+        let events: u64 = self
+            .variants
+            .iter()
+            .map(|(events, _)| events.load(Ordering::Relaxed))
+            .sum();
+        let steps: u64 = self
+            .variants
+            .iter()
+            .map(|(_, steps)| steps.load(Ordering::Relaxed))
+            .sum();
+        self.bar.set_position(steps);
+        let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
+        let rate = events as f64 / elapsed / 1e3;
+        self.bar
+            .set_message(format!("simulated {now}, {events} events, {rate:.0} k/s"));
+    }
+}
+
+impl Progress for Bars {
+    fn at(&self, variant: usize, now: Instant, events: u64) {
+        let (known, steps) = &self.variants[variant];
+        known.store(events, Ordering::Relaxed);
+        if let Some(horizon) = self.horizon.filter(|&horizon| horizon > 0) {
+            let share = (now.as_nanos() as u64).min(horizon) as u128 * u128::from(STEPS);
+            steps.store((share / u128::from(horizon)) as u64, Ordering::Relaxed);
+        }
+        self.show(now);
+    }
+
+    fn finished(&self, variant: usize) {
+        self.variants[variant].1.store(STEPS, Ordering::Relaxed);
+        self.show(Instant::ZERO);
+    }
+}

@@ -1,0 +1,231 @@
+//! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant as Clock;
+
+use clap::Args;
+
+use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
+use crate::lab::folder::{Existing, ResultFolder};
+use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
+use crate::lab::names::Registered;
+use crate::lab::run::RunError;
+use crate::lab::summary::Summary;
+use crate::report::comparison::{Comparison, Rows};
+use crate::report::table::TableOptions;
+use crate::report::{self, Format};
+use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
+use crate::trace::Input;
+
+use super::progress::Bars;
+use super::{Exit, Failure, Global, interrupt, terminal};
+
+/// What `run` is told.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct RunArguments {
+    /// The experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
+    scenario: Option<PathBuf>,
+    /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// Override the seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The result folder [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace a result folder that is there
+    #[arg(long)]
+    force: bool,
+    /// How the summary is printed
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    format: SummaryFormat,
+    /// How wrong experiment files are told of
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
+    message_format: MessageFormat,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MessageFormat {
+    /// With the place in the file.
+    #[default]
+    Human,
+    /// As JSON objects.
+    Json,
+}
+
+pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
+    let started = Clock::now();
+    let experiment = read(global, arguments)?;
+    let is_default = arguments.out.is_none();
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("results").join(&experiment.name));
+    // The folder named after the experiment is the program's own to renew; one that was named by
+    // the user is not.
+    let existing = if arguments.force || is_default {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
+    let bars = Bars::new(global, &experiment);
+    let interrupted = interrupt::flag();
+    let plan = Plan {
+        experiment: &experiment,
+        threads: threads(global),
+        interrupted,
+        progress: &bars,
+    };
+    let result = run_experiment(&plan, &folder);
+    bars.clear();
+    let summary = result.map_err(|error| failure(error, interrupt::exit()))?;
+    write_report(&experiment, &summary, &folder)?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Failure::silent(interrupt::exit()));
+    }
+    let out = folder.finish().map_err(|error| folder_failure(&error))?;
+    let report = out.join(REPORT).display().to_string();
+    let wall_time = terminal::seconds(started.elapsed());
+    let options = TableOptions {
+        width: terminal::width(),
+        wall_time: Some(&wall_time),
+        report: Some(&report),
+    };
+    let rows = if global.verbose {
+        Rows::All
+    } else {
+        Rows::Headline
+    };
+    let comparison = Comparison::new(&summary, rows);
+    terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
+    Ok(Exit::Done)
+}
+
+/// The name of the report in a result folder.
+const REPORT: &str = "report.html";
+
+/// Writes plots and report into the folder.
+fn write_report(
+    experiment: &Experiment,
+    summary: &Summary,
+    folder: &ResultFolder,
+) -> Result<(), Failure> {
+    let plots = report::plot::draw_all(summary).map_err(Failure::incomplete)?;
+    for plot in &plots {
+        folder
+            .text(&format!("plots/{}.svg", plot.name), &plot.svg)
+            .map_err(|error| folder_failure(&error))?;
+    }
+    let scenario = as_run::to_yaml(experiment);
+    let html = report::html::render(summary, &plots, &scenario).map_err(Failure::incomplete)?;
+    folder
+        .text(REPORT, &html)
+        .map_err(|error| folder_failure(&error))
+}
+
+/// How the summary is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SummaryFormat {
+    /// The table as people see it.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// CSV, one line per metric and variant.
+    Csv,
+    /// A Markdown table.
+    Markdown,
+}
+
+impl From<SummaryFormat> for Format {
+    fn from(format: SummaryFormat) -> Self {
+        match format {
+            SummaryFormat::Table => Self::Table,
+            SummaryFormat::Json => Self::Json,
+            SummaryFormat::Csv => Self::Csv,
+            SummaryFormat::Markdown => Self::Markdown,
+        }
+    }
+}
+
+/// Reads the experiment; what is wrong with it is printed here.
+fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
+    let mut sets = arguments.sets.clone();
+    sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
+    let (name, text, base_dir) = match &arguments.scenario {
+        None => (
+            BUNDLED.0.to_owned(),
+            BUNDLED.1.to_owned(),
+            inputs::embedded_folder(),
+        ),
+        Some(path) => {
+            let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
+            let text = input.read_to_string().map_err(Failure::input)?;
+            let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            (path.display().to_string(), text, base)
+        }
+    };
+    let mut traces_dirs = terminal::traces_dirs(global);
+    traces_dirs.push(inputs::embedded_folder());
+    let search = SearchPath {
+        base_dir,
+        traces_dirs,
+    };
+    let options = LoadOptions {
+        sets: &sets,
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
+    load(&text, &name, options).map_err(|rejected| {
+        match arguments.message_format {
+            MessageFormat::Human => {
+                let color = if terminal::color() {
+                    Color::On
+                } else {
+                    Color::Off
+                };
+                terminal::complain(rejected.render(color).trim_end());
+            }
+            MessageFormat::Json => terminal::print(&format!("{:#}\n", rejected.to_json())),
+        }
+        Failure::silent(Exit::Input)
+    })
+}
+
+/// How many variants run at once.
+pub(super) fn threads(global: &Global) -> usize {
+    let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    global.threads.map_or(available, usize::from)
+}
+
+fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
+    match error.exit_code() {
+        2 => Failure::input(error),
+        _ => Failure::incomplete(error),
+    }
+}
+
+fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
+    match &error {
+        ExperimentError::Interrupted => Failure::silent(interrupted),
+        ExperimentError::Folder(folder) => folder_failure(folder),
+        ExperimentError::Variant {
+            source: RunError::Build(_),
+            ..
+        }
+        | ExperimentError::Trace(_)
+        | ExperimentError::Variant {
+            source:
+                RunError::Sim(crate::sim::SimError::Trace(_) | crate::sim::SimError::Declaration { .. }),
+            ..
+        } => Failure::input(error),
+        ExperimentError::Variant { .. } | ExperimentError::Threads { .. } => {
+            Failure::incomplete(error)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `windtunnel schema`: the JSON Schema of what people write and of what runs leave, and the
+//! definitions of metrics.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::lab::names::Registered;
+use crate::lab::summary::Summary;
+use crate::metrics::{Direction, REGISTRY};
+use crate::scenario::json_schema;
+
+use super::{Exit, Failure, terminal};
+
+/// What `schema` is told.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// Of what
+    #[arg(value_enum, default_value_t = Subject::Scenario)]
+    subject: Subject,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// The experiment file.
+    Scenario,
+    /// `summary.json`.
+    Summary,
+    /// The metrics: id, unit, direction, formula, census, censoring rule.
+    Metrics,
+}
+
+pub(super) fn run(arguments: &SchemaArguments) -> Result<Exit, Failure> {
+    let schema = match arguments.subject {
+        Subject::Scenario => json_schema(&Registered),
+        Subject::Summary => schemars::schema_for!(Summary).to_value(),
+        Subject::Metrics => metrics(),
+    };
+    terminal::print(&format!("{schema:#}\n"));
+    Ok(Exit::Done)
+}
+
+fn metrics() -> Value {
+    let entries = REGISTRY.iter().flat_map(|entry| {
+        entry.ids().map(|(id, statistic)| {
+            json!({
+                "id": id,
+                "unit": statistic.unit,
+                "better": match statistic.direction {
+                    Direction::Lower => "lower",
+                    Direction::Higher => "higher",
+                    Direction::None => "none",
+                },
+                "noiseThreshold": statistic.threshold,
+                "summary": entry.summary,
+                "formula": entry.formula,
+                "denominators": entry.denominators,
+                "census": entry.census,
+                "censoring": entry.censoring,
+                "source": entry.source,
+            })
+        })
+    });
+    entries.collect()
+}

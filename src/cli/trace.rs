@@ -1,0 +1,158 @@
+//! `windtunnel trace`: look into traces, check them, make them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::lab::folder::{Existing, write_file};
+use crate::report::trace as told;
+use crate::trace::generate::lublin99::LublinKind;
+use crate::trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
+use crate::trace::inspect::{inspect, validate};
+use crate::trace::registry::{FORMATS, FormatEntry, find, recognize};
+use crate::trace::{Input, ReadOptions, RowPolicy};
+
+use super::{Exit, Failure, Global, terminal};
+
+/// Subcommands of `trace`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// What a trace holds: counts, times, sizes, and the dirt in it
+    Inspect(FileArguments),
+    /// Every row that breaks its format's rules; exit 2 if there is any
+    Validate(ValidateArguments),
+    /// Make a synthetic trace (`windtunnel systems` lists the generators)
+    Generate(GenerateArguments),
+}
+
+/// A trace to read.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FileArguments {
+    /// The file, plain or compressed; `-` reads standard input
+    file: String,
+    /// Its format [default: recognized by its content]
+    #[arg(long, value_name = "NAME")]
+    trace_format: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A trace to check.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ValidateArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// How many bad rows are told word for word
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
+/// A trace to make.
+#[derive(Clone, Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// The generator
+    generator: String,
+    /// Where the files go
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Seed of all its random numbers
+    #[arg(long, default_value_t = GeneratorOptions::default().seed)]
+    seed: u64,
+    /// Jobs of a log
+    #[arg(long, default_value_t = GeneratorOptions::default().jobs)]
+    jobs: u32,
+    /// Processors of a log's machine
+    #[arg(long, default_value_t = GeneratorOptions::default().processors)]
+    processors: u32,
+    /// Two streams of jobs, batch and interactive, instead of one
+    #[arg(long)]
+    typed: bool,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Failure> {
+    match command {
+        TraceCommand::Inspect(arguments) => {
+            let (input, entry) = opened(arguments)?;
+            let options = ReadOptions {
+                rows: RowPolicy::REPORT,
+                ..ReadOptions::default()
+            };
+            let inspection = inspect(&input, entry, &options).map_err(Failure::input)?;
+            terminal::print(&if arguments.json {
+                told::inspection_json(&inspection)
+            } else {
+                told::inspection(&inspection)
+            });
+            Ok(Exit::Done)
+        }
+        TraceCommand::Validate(arguments) => {
+            let (input, entry) = opened(&arguments.file)?;
+            let validation = validate(&input, entry, &ReadOptions::default(), arguments.limit);
+            terminal::print(&if arguments.file.json {
+                told::validation_json(&validation)
+            } else {
+                told::validation(&validation)
+            });
+            Ok(if validation.is_valid() {
+                Exit::Done
+            } else {
+                Exit::Input
+            })
+        }
+        TraceCommand::Generate(arguments) => generate(arguments),
+    }
+}
+
+fn opened(arguments: &FileArguments) -> Result<(Input, &'static FormatEntry), Failure> {
+    let input = Input::argument(&arguments.file).map_err(Failure::input)?;
+    let entry = match &arguments.trace_format {
+        None => recognize(&input).map_err(Failure::input)?,
+        Some(name) => find(name).ok_or_else(|| {
+            let known: Vec<&str> = FORMATS.iter().map(|entry| entry.name).collect();
+            Failure::input(format!(
+                "there is no format `{name}`; known are {}",
+                known.join(", ")
+            ))
+        })?,
+    };
+    Ok((input, entry))
+}
+
+fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
+    let name = &arguments.generator;
+    let entry = find_generator(name).ok_or_else(|| {
+        let known: Vec<&str> = GENERATORS.iter().map(|entry| entry.name).collect();
+        Failure::input(format!(
+            "there is no generator `{name}`; known are {}",
+            known.join(", ")
+        ))
+    })?;
+    let options = GeneratorOptions {
+        seed: arguments.seed,
+        jobs: arguments.jobs,
+        processors: arguments.processors,
+        kind: if arguments.typed {
+            LublinKind::Typed
+        } else {
+            LublinKind::Untyped
+        },
+    };
+    let existing = if arguments.force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    for file in (entry.generate)(&options).map_err(Failure::input)? {
+        let path = arguments.out.join(&file.name);
+        write_file(&path, &file.text, existing).map_err(|error| match error.exit_code() {
+            2 => Failure::input(error),
+            _ => Failure::incomplete(error),
+        })?;
+        terminal::print(&format!("{}\n", path.display()));
+    }
+    Ok(Exit::Done)
+}

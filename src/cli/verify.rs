@@ -1,0 +1,163 @@
+//! `windtunnel verify`: recorded decisions and published tables against what this program decides.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use rayon::ThreadPoolBuilder;
+
+use crate::lab::verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
+
+use super::{Exit, Failure, Global, run, terminal};
+
+/// What `verify` is told.
+#[derive(Clone, Debug, Args)]
+pub(super) struct VerifyArguments {
+    /// Files of vectors, or folders of them
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Only these families (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    family: Vec<String>,
+    /// Only cases whose name contains this text
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+    /// Judge about this many runs of each published table, spread over what there is
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// Cases that this program can't judge are no failure
+    #[arg(long)]
+    allow_unsupported: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = VerifyFormat::Table)]
+    format: VerifyFormat,
+}
+
+/// In which form a verdict is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// A line per family.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, Failure> {
+    let families = families(&arguments.family)?;
+    let files = files(&arguments.files)?;
+    let options = VerifyOptions {
+        traces: terminal::traces_dirs(global),
+        case: arguments.case.clone(),
+        sample: arguments.sample,
+    };
+    let threads = run::threads(global);
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Failure::incomplete(format!("can't start {threads} threads: {error}")))?;
+    let mut reports = Vec::new();
+    for family in families {
+        let own: Vec<PathBuf> = files
+            .iter()
+            .filter(|file| (family.claims)(file))
+            .cloned()
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        let report = pool
+            .install(|| (family.judge)(&own, &options))
+            .map_err(Failure::input)?;
+        if !report.is_empty() {
+            if arguments.format == VerifyFormat::Table {
+                tell(global, &report);
+            }
+            reports.push(report);
+        }
+    }
+    if arguments.format == VerifyFormat::Json {
+        terminal::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
+    }
+    verdict(&reports, arguments.allow_unsupported)
+}
+
+/// The families that patterns select; all without patterns.
+fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
+    for pattern in patterns {
+        if !FAMILIES.iter().any(|family| selects(pattern, family.name)) {
+            let known: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+            let known = known.join(", ");
+            let message = format!("--family `{pattern}` selects none of the families {known}");
+            return Err(Failure::input(message));
+        }
+    }
+    let wanted = |family: &&Family| {
+        patterns.is_empty() || patterns.iter().any(|pattern| selects(pattern, family.name))
+    };
+    Ok(FAMILIES.iter().filter(wanted).collect())
+}
+
+/// Every file named, and every file below a folder named, in order.
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.exists() {
+            return Err(Failure::input(format!(
+                "{}: no such file or folder",
+                path.display()
+            )));
+        }
+        collect(path, &mut files)?;
+    }
+    files.dedup();
+    Ok(files)
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if !path.is_dir() {
+        files.push(path.to_path_buf());
+        return Ok(());
+    }
+    let wrong = |error: std::io::Error| Failure::input(format!("{}: {error}", path.display()));
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(wrong)? {
+        entries.push(entry.map_err(wrong)?.path());
+    }
+    entries.sort();
+    entries.iter().try_for_each(|entry| collect(entry, files))
+}
+
+fn tell(global: &Global, report: &FamilyReport) {
+    let FamilyReport {
+        family,
+        passed,
+        failed,
+        unsupported,
+        disagreements,
+    } = report;
+    terminal::print(&format!(
+        "{family:16} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
+    ));
+    if !global.quiet {
+        for words in disagreements {
+            terminal::print(&format!("  {words}\n"));
+        }
+    }
+}
+
+fn verdict(reports: &[FamilyReport], allow_unsupported: bool) -> Result<Exit, Failure> {
+    let failed: u64 = reports.iter().map(|report| report.failed).sum();
+    let unsupported: u64 = reports.iter().map(|report| report.unsupported).sum();
+    let passed: u64 = reports.iter().map(|report| report.passed).sum();
+    if passed + failed + unsupported == 0 {
+        let message = "no family claims any of these files; `windtunnel verify --help` names none, \
+                       see `--family`";
+        return Err(Failure {
+            exit: Exit::NothingMeasured,
+            message: message.to_owned(),
+        });
+    }
+    if failed > 0 || (unsupported > 0 && !allow_unsupported) {
+        return Ok(Exit::GateFailed);
+    }
+    Ok(Exit::Done)
+}

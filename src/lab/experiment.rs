@@ -1,0 +1,281 @@
+//! Running an experiment: its variants side by side, their tables and summary into one folder.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::control::scheduler::evaluate::Form;
+use crate::metrics::{Direction, RunMetrics, registry};
+use crate::scenario::{Experiment, VariantPlan, as_run};
+use crate::sim::{EndCause, RunControl};
+use crate::units::Instant;
+
+use super::build::FileSource;
+use super::folder::{FolderError, ResultFolder};
+use super::inputs;
+use super::run::{Outcome, RunError, Tables, prepare, run};
+use super::summary::{
+    ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
+    VariantSummary,
+};
+use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, SharedTable};
+
+/// Why an experiment has no result.
+#[derive(Debug, Error)]
+pub enum ExperimentError {
+    /// A variant has none.
+    #[error("variant `{variant}`: {source}")]
+    Variant {
+        /// Which.
+        variant: String,
+        /// Why.
+        source: RunError,
+    },
+    /// The result can't be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// An input can't be read.
+    #[error(transparent)]
+    Trace(#[from] crate::trace::TraceError),
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// The threads can't be started.
+    #[error("can't start {threads} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Told of progress from any thread.
+pub trait Progress: Sync {
+    /// A variant is at this instant of simulated time after this many events.
+    fn at(&self, variant: usize, now: Instant, events: u64);
+
+    /// A variant is finished.
+    fn finished(&self, variant: usize);
+}
+
+/// How to run.
+pub struct Plan<'a> {
+    /// What to run.
+    pub experiment: &'a Experiment,
+    /// How many variants run at once.
+    pub threads: usize,
+    /// Set from outside to stop.
+    pub interrupted: &'a AtomicBool,
+    /// Told how far it is.
+    pub progress: &'a dyn Progress,
+}
+
+/// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
+/// the folder.
+pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary, ExperimentError> {
+    let experiment = plan.experiment;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(plan.threads)
+        .build()
+        .map_err(|error| ExperimentError::Threads {
+            threads: plan.threads,
+            reason: error.to_string(),
+        })?;
+    let variants: Vec<VariantSummary> = pool.install(|| {
+        (experiment.variants.par_iter().enumerate())
+            .map(|(index, variant)| run_one(plan, folder, index, variant))
+            .collect::<Result<_, ExperimentError>>()
+    })?;
+    let count = experiment.variants.len();
+    tables::join(folder, "series", &SERIES_COLUMNS, count)?;
+    tables::join(folder, "pods", &POD_COLUMNS, count)?;
+    folder.discard(tables::PARTS)?;
+    let scenario = as_run::to_yaml(experiment);
+    let summary = Summary {
+        schema_version: SCHEMA_VERSION,
+        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        name: experiment.name.clone(),
+        description: experiment.description.clone(),
+        scenario_hash: blake3::hash(scenario.as_bytes()).to_hex().to_string(),
+        inputs: input_hashes(experiment)?,
+        definitions: definitions(),
+        variants,
+    };
+    folder.text("scenario.yaml", &scenario)?;
+    folder.json("summary.json", &summary)?;
+    Ok(summary)
+}
+
+fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
+    let mut found = Vec::new();
+    for (written, path) in &experiment.files {
+        let blake3 = inputs::open(Path::new(path)).blake3()?;
+        found.push(InputSummary {
+            path: written.clone(),
+            blake3,
+        });
+    }
+    Ok(found)
+}
+
+/// What every metric means.
+fn definitions() -> BTreeMap<String, MetricDefinition> {
+    let entries = registry::REGISTRY.iter().flat_map(|entry| {
+        entry.ids().map(|(id, statistic)| {
+            let definition = MetricDefinition {
+                title: format!(
+                    "{}, {}",
+                    entry.subject.replace(['_', '.'], " "),
+                    statistic.name.replace(['_', '.'], " ")
+                ),
+                definition: format!(
+                    "{} {} Over: {}. Census: {}. Unfinished: {}.",
+                    entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring
+                ),
+            };
+            (id, definition)
+        })
+    });
+    entries.collect()
+}
+
+fn run_one(
+    plan: &Plan<'_>,
+    folder: &ResultFolder,
+    index: usize,
+    variant: &VariantPlan,
+) -> Result<VariantSummary, ExperimentError> {
+    let failed = |source: RunError| ExperimentError::Variant {
+        variant: variant.name.clone(),
+        source,
+    };
+    let scenario = &variant.scenario;
+    let files = FileSource {
+        files: &plan.experiment.files,
+    };
+    let prepared = prepare(scenario, &files).map_err(|error| failed(error.into()))?;
+    let series = shared(folder, "series", index, &SERIES_COLUMNS)?;
+    let pods = shared(folder, "pods", index, &POD_COLUMNS)?;
+    let tables = Tables {
+        series: Some(Box::new(SeriesTable {
+            variant: variant.name.clone(),
+            table: Rc::clone(&series),
+        })),
+        pods: Some(Box::new(PodTable {
+            variant: variant.name.clone(),
+            table: Rc::clone(&pods),
+        })),
+        watch: None,
+    };
+    let mut control = RunControl {
+        interrupted: plan.interrupted,
+        progress: &mut |now, events| plan.progress.at(index, now, events),
+    };
+    let outcome =
+        run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
+    if outcome.end.cause == EndCause::Interrupted {
+        return Err(ExperimentError::Interrupted);
+    }
+    for table in [series, pods] {
+        if let Some(table) = Rc::into_inner(table) {
+            table.into_inner().finish()?;
+        }
+    }
+    plan.progress.finished(index);
+    Ok(summarize(variant, outcome))
+}
+
+fn shared(
+    folder: &ResultFolder,
+    kind: &str,
+    index: usize,
+    columns: &[&str],
+) -> Result<SharedTable, FolderError> {
+    Ok(Rc::new(RefCell::new(
+        folder.csv_zst(&tables::part(kind, index), columns)?,
+    )))
+}
+
+fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
+    let scheduler = &variant.scenario.system.scheduler;
+    let scheduler = match &scheduler.queue {
+        Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),
+        None => scheduler.profile.clone(),
+    };
+    VariantSummary {
+        name: variant.name.clone(),
+        seed: variant.scenario.seed,
+        system: variant.scenario.system.name.clone(),
+        scheduler,
+        nodes: outcome.nodes,
+        pods: outcome.pods,
+        ended: ended(outcome.end.cause).to_owned(),
+        end_ns: outcome.end.at.as_nanos(),
+        changes: outcome.end.changes,
+        decisions: outcome.end.decisions,
+        digest: outcome.end.digest,
+        ledger: outcome
+            .ledger
+            .entries()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        arrived: outcome
+            .metrics
+            .arrived
+            .as_ref()
+            .map(|tables| ArrivedSummary {
+                allocation_percent: tables.allocation.clone(),
+                fragmentation_percent: tables.fragmented.clone(),
+                fragmented_idle_percent: tables.fragmented_share.clone(),
+            }),
+        metrics: metrics(&outcome.metrics),
+    }
+}
+
+const fn backfill_name(backfill: crate::scenario::schema::Backfill) -> &'static str {
+    match backfill {
+        crate::scenario::schema::Backfill::None => "none",
+        crate::scenario::schema::Backfill::GreedyOnce => "greedy-once",
+    }
+}
+
+const fn ended(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Reached => "reached",
+        EndCause::Drained => "drained",
+        EndCause::Idle => "idle",
+        EndCause::Interrupted => "interrupted",
+    }
+}
+
+fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
+    let known = run
+        .values
+        .iter()
+        .filter_map(|value| Some((value, registry::find(&value.id)?.1)));
+    known
+        .map(|(value, statistic)| {
+            let better = match statistic.direction {
+                Direction::Lower => "lower",
+                Direction::Higher => "higher",
+                Direction::None => "none",
+            };
+            let summary = MetricSummary {
+                value: value.value,
+                unit: statistic.unit.to_owned(),
+                better: better.to_owned(),
+                note: value.reason.clone(),
+                approximate: value.approx,
+                observations: value.n,
+            };
+            (value.id.clone(), summary)
+        })
+        .collect()
+}

@@ -1,0 +1,474 @@
+//! The folder that a run leaves: complete or absent.
+//!
+//! Everything is written into `OUT.partial/`, each file under a temporary name until it is whole,
+//! and the folder gets its name `OUT/` by one rename at the end. Whoever sees `OUT/` sees a
+//! finished run; an interrupted run leaves `OUT.partial/`, which the next run of that name
+//! replaces. Two runs never write into one folder: the partial folder is locked while it is open.
+//!
+//! This is the only module beside `trace::input` and `cli` that touches files.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Held open and locked while a run writes; removed before the folder gets its name.
+const LOCK_NAME: &str = ".lock";
+
+/// By this file a finished result folder is recognised before it is replaced.
+const SUMMARY_NAME: &str = "summary.json";
+
+/// What to do when the output folder is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse to run.
+    Refuse,
+    /// Replace it once the new one is complete, if it is a result folder (`--force`).
+    Replace,
+}
+
+/// Why a result folder could not be written.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// The output folder exists.
+    #[error(
+        "{}: the output folder exists; choose another with `--out`, remove it, \
+         or replace it with `--force`",
+        path.display()
+    )]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `--force` was given, but what is there is no result of ours.
+    #[error(
+        "{}: exists and is no result folder (it holds no {SUMMARY_NAME}), so it is not replaced; \
+         choose another folder with `--out`",
+        path.display()
+    )]
+    NotOurs {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The path can't be the name of a folder.
+    #[error("{}: names no folder; give a path that ends in a name, as in `--out results/name`",
+        path.display())]
+    NoName {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// Another run writes to the same folder now.
+    #[error("{}: another run is writing there; choose another folder with `--out`",
+        path.display())]
+    Busy {
+        /// The partial folder of the other run.
+        path: PathBuf,
+    },
+    /// The place does not allow writing.
+    #[error("{}: can't be written ({source}); choose a folder you may write to with `--out`",
+        path.display())]
+    NotWritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk, or the user's share of it, is full.
+    #[error(
+        "{}: the disk is full ({source}); free some space or choose another disk with `--out`, \
+         then run again: the unfinished folder is replaced",
+        path.display()
+    )]
+    Full {
+        /// The file that did not fit.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Anything else the system refused.
+    #[error("{}: could not be written: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A value can't be written as JSON or CSV: a defect of the program.
+    #[error("{}: could not be encoded: {reason}", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder said.
+        reason: String,
+    },
+}
+
+impl FolderError {
+    /// The exit code of this error: 2 where another folder helps, 101 where the run could not be
+    /// completed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Exists { .. }
+            | Self::NotOurs { .. }
+            | Self::NoName { .. }
+            | Self::Busy { .. }
+            | Self::NotWritable { .. } => 2,
+            Self::Full { .. } | Self::Io { .. } | Self::Encode { .. } => 101,
+        }
+    }
+
+    fn from_io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::Full { path, source }
+            }
+            ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory => Self::NotWritable { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// Gives an I/O error its path.
+trait At<T> {
+    fn at(self, path: &Path) -> Result<T, FolderError>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T, FolderError> {
+        self.map_err(|source| FolderError::from_io(path, source))
+    }
+}
+
+/// A result folder being written. Dropped without [`ResultFolder::finish`], it stays `OUT.partial/`.
+#[derive(Debug)]
+pub struct ResultFolder {
+    out: PathBuf,
+    partial: PathBuf,
+    existing: Existing,
+    lock: File,
+}
+
+impl ResultFolder {
+    /// Opens `OUT.partial/`, replacing what an interrupted run left there. Parents are made.
+    ///
+    /// This is done before anything is simulated, so that a wrong `--out` costs no time.
+    pub fn create(out: &Path, existing: Existing) -> Result<Self, FolderError> {
+        let name = match out.components().next_back() {
+            Some(Component::Normal(name)) => name,
+            _ => {
+                return Err(FolderError::NoName {
+                    path: out.to_path_buf(),
+                });
+            }
+        };
+        refuse_existing(out, existing)?;
+        let mut partial_name = name.to_os_string();
+        partial_name.push(".partial");
+        let partial = out.with_file_name(partial_name);
+        if let Some(parent) = partial
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        if fs::symlink_metadata(&partial).is_ok() {
+            remove_leftover(&partial)?;
+        }
+        fs::create_dir(&partial).at(&partial)?;
+        let lock_path = partial.join(LOCK_NAME);
+        let lock = File::create(&lock_path).at(&lock_path)?;
+        take_lock(&lock, &partial)?;
+        Ok(Self {
+            out: out.to_path_buf(),
+            partial,
+            existing,
+            lock,
+        })
+    }
+
+    /// The folder's name once it is complete.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// The folder's name while it is written.
+    pub fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Starts a file. `name` is relative, with `/` between folders; those are made.
+    pub fn file(&self, name: &str) -> Result<OutputFile, FolderError> {
+        self.open(name, |file| Ok(Sink::Plain(file)))
+    }
+
+    /// Starts a CSV file with its header.
+    pub fn csv(&self, name: &str, header: &[&str]) -> Result<CsvWriter, FolderError> {
+        CsvWriter::start(self.file(name)?, header)
+    }
+
+    /// Starts a CSV file compressed by zstd, with its header. One thread, fixed level: the same
+    /// rows give the same bytes.
+    pub fn csv_zst(&self, name: &str, header: &[&str]) -> Result<CsvWriter, FolderError> {
+        let file = self.open(name, |file| {
+            let mut encoder = zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?;
+            encoder.include_checksum(true)?;
+            Ok(Sink::Zstd(Box::new(encoder)))
+        })?;
+        CsvWriter::start(file, header)
+    }
+
+    /// Writes a whole file of text, such as `scenario.yaml`, `report.html` or a plot.
+    pub fn text(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        let mut file = self.file(name)?;
+        file.write_all(text.as_bytes()).at(&file.path)?;
+        file.finish()
+    }
+
+    /// Writes a whole JSON file, indented, ending in a line feed. Keys come in the order of the
+    /// type's fields, those of maps sorted.
+    pub fn json<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), FolderError> {
+        let mut text =
+            serde_json::to_string_pretty(value).map_err(|error| FolderError::Encode {
+                path: self.partial.join(name),
+                reason: error.to_string(),
+            })?;
+        text.push('\n');
+        self.text(name, &text)
+    }
+
+    /// Removes a folder below, with what is in it.
+    pub fn discard(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.partial.join(name);
+        fs::remove_dir_all(&path).at(&path)
+    }
+
+    /// Gives the folder its name. Returns it.
+    pub fn finish(self) -> Result<PathBuf, FolderError> {
+        let Self {
+            out,
+            partial,
+            existing,
+            lock,
+        } = self;
+        // Somebody may have made it while the run went on.
+        let present = refuse_existing(&out, existing)?;
+        let lock_path = partial.join(LOCK_NAME);
+        fs::remove_file(&lock_path).at(&lock_path)?;
+        drop(lock);
+        if present {
+            // The old one goes only when the new one stands, so no moment has neither complete.
+            let mut name = partial.clone().into_os_string();
+            name.push(".replaced");
+            let replaced = PathBuf::from(name);
+            fs::rename(&out, &replaced).at(&out)?;
+            fs::rename(&partial, &out).at(&out)?;
+            fs::remove_dir_all(&replaced).at(&replaced)?;
+        } else {
+            fs::rename(&partial, &out).at(&out)?;
+        }
+        Ok(out)
+    }
+
+    fn open(
+        &self,
+        name: &str,
+        sink: impl FnOnce(BufWriter<File>) -> io::Result<Sink>,
+    ) -> Result<OutputFile, FolderError> {
+        let relative = Path::new(name);
+        assert!(
+            relative
+                .components()
+                .all(|part| matches!(part, Component::Normal(_))),
+            "a file of a result folder is named by a relative path, not {name}"
+        );
+        let path = self.partial.join(relative);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        let mut temporary = path.clone().into_os_string();
+        temporary.push(".partial");
+        let temporary = PathBuf::from(temporary);
+        let file = File::create(&temporary).at(&temporary)?;
+        let sink = sink(BufWriter::new(file)).at(&temporary)?;
+        Ok(OutputFile {
+            sink,
+            temporary,
+            path,
+        })
+    }
+}
+
+/// Writes one file of a user's choice under a temporary name and renames it.
+pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
+    if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
+        return Err(FolderError::Exists {
+            path: path.to_path_buf(),
+        });
+    }
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::create_dir_all(parent).at(parent)?;
+    }
+    let mut temporary = path.to_path_buf().into_os_string();
+    temporary.push(".partial");
+    let temporary = PathBuf::from(temporary);
+    let file = File::create(&temporary).at(&temporary)?;
+    let sink = Sink::Plain(BufWriter::new(file));
+    let mut output = OutputFile {
+        sink,
+        temporary,
+        path: path.to_path_buf(),
+    };
+    output.write_all(bytes).at(path)?;
+    output.finish()
+}
+
+/// Whether `out` is there; an error where it may not be replaced.
+fn refuse_existing(out: &Path, existing: Existing) -> Result<bool, FolderError> {
+    match fs::symlink_metadata(out) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FolderError::from_io(out, error)),
+        Ok(_) if existing == Existing::Refuse => Err(FolderError::Exists {
+            path: out.to_path_buf(),
+        }),
+        Ok(metadata) if metadata.is_dir() && out.join(SUMMARY_NAME).is_file() => Ok(true),
+        Ok(_) => Err(FolderError::NotOurs {
+            path: out.to_path_buf(),
+        }),
+    }
+}
+
+/// Removes what an interrupted run left, unless it is still running.
+fn remove_leftover(partial: &Path) -> Result<(), FolderError> {
+    let lock_path = partial.join(LOCK_NAME);
+    match File::open(&lock_path) {
+        Ok(lock) => take_lock(&lock, partial)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(FolderError::from_io(&lock_path, error)),
+    }
+    fs::remove_dir_all(partial).at(partial)
+}
+
+fn take_lock(lock: &File, partial: &Path) -> Result<(), FolderError> {
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(FolderError::Busy {
+            path: partial.to_path_buf(),
+        }),
+        // Some network file systems have no locks; there the guard is absent, the run goes on.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+enum Sink {
+    Plain(BufWriter<File>),
+    Zstd(Box<zstd::stream::write::Encoder<'static, BufWriter<File>>>),
+}
+
+/// A file being written under a temporary name.
+pub struct OutputFile {
+    sink: Sink,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl OutputFile {
+    /// Completes the file and gives it its name.
+    pub fn finish(self) -> Result<(), FolderError> {
+        let Self {
+            sink,
+            temporary,
+            path,
+        } = self;
+        let buffered = match sink {
+            Sink::Plain(buffered) => buffered,
+            Sink::Zstd(encoder) => encoder.finish().at(&path)?,
+        };
+        let file = buffered
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .at(&path)?;
+        // Some systems tell only here that the disk is full.
+        file.sync_all().at(&path)?;
+        drop(file);
+        fs::rename(&temporary, &path).at(&path)
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sink {
+            Sink::Plain(sink) => sink.write(bytes),
+            Sink::Zstd(sink) => sink.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Plain(sink) => sink.flush(),
+            Sink::Zstd(sink) => sink.flush(),
+        }
+    }
+}
+
+/// A table being written row by row, such as `timeseries.csv` and `pods.csv.zst`.
+pub struct CsvWriter {
+    writer: csv::Writer<OutputFile>,
+    path: PathBuf,
+}
+
+impl CsvWriter {
+    fn start(file: OutputFile, header: &[&str]) -> Result<Self, FolderError> {
+        let path = file.path.clone();
+        let mut table = Self {
+            writer: csv::Writer::from_writer(file),
+            path,
+        };
+        table.row(header)?;
+        Ok(table)
+    }
+
+    /// Appends a row; every row has as many fields as the header.
+    pub fn row<I, T>(&mut self, fields: I) -> Result<(), FolderError>
+    where
+        I: IntoIterator<Item = T>,
+        T: AsRef<[u8]>,
+    {
+        self.writer
+            .write_record(fields)
+            .map_err(|error| Self::error(&self.path, error))
+    }
+
+    /// Completes the file.
+    pub fn finish(self) -> Result<(), FolderError> {
+        let Self { writer, path } = self;
+        let file = writer
+            .into_inner()
+            .map_err(csv::IntoInnerError::into_error)
+            .at(&path)?;
+        file.finish()
+    }
+
+    fn error(path: &Path, error: csv::Error) -> FolderError {
+        let reason = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(source) => FolderError::from_io(path, source),
+            _ => FolderError::Encode {
+                path: path.to_path_buf(),
+                reason,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

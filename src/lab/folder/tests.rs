@@ -1,0 +1,227 @@
+//! The folder is complete or absent, and says what is wrong.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// A fresh folder of this test's own, removed when it ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("windtunnel-folder-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn write_all(folder: &ResultFolder) {
+    folder
+        .json("summary.json", &BTreeMap::from([("b", 2), ("a", 1)]))
+        .unwrap();
+    folder.text("plots/one.svg", "<svg/>").unwrap();
+    let mut table = folder.csv("timeseries.csv", &["at_ns", "note"]).unwrap();
+    table.row(["0", "a, b"]).unwrap();
+    table.finish().unwrap();
+    let mut pods = folder.csv_zst("pods.csv.zst", &["pod"]).unwrap();
+    for pod in 0..1000 {
+        pods.row([pod.to_string()]).unwrap();
+    }
+    pods.finish().unwrap();
+}
+
+#[test]
+fn appears_complete_and_only_then() {
+    let scratch = Scratch::new("complete");
+    let out = scratch.0.join("results/run");
+    let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    write_all(&folder);
+    assert!(!out.exists());
+    assert_eq!(folder.finish().unwrap(), out);
+    assert_eq!(names(&scratch.0.join("results")), ["run"]);
+    assert_eq!(
+        names(&out),
+        ["plots", "pods.csv.zst", "summary.json", "timeseries.csv"]
+    );
+    let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+    assert_eq!(read("summary.json"), "{\n  \"a\": 1,\n  \"b\": 2\n}\n");
+    assert_eq!(read("timeseries.csv"), "at_ns,note\n0,\"a, b\"\n");
+    let pods = fs::read(out.join("pods.csv.zst")).unwrap();
+    let text = String::from_utf8(zstd::stream::decode_all(&pods[..]).unwrap()).unwrap();
+    assert!(text.starts_with("pod\n0\n1\n") && text.ends_with("\n999\n"));
+}
+
+#[test]
+fn the_same_rows_give_the_same_bytes() {
+    let scratch = Scratch::new("bytes");
+    for name in ["one", "two"] {
+        let folder = ResultFolder::create(&scratch.0.join(name), Existing::Refuse).unwrap();
+        write_all(&folder);
+        folder.finish().unwrap();
+    }
+    for file in ["pods.csv.zst", "summary.json", "timeseries.csv"] {
+        let bytes = |run: &str| fs::read(scratch.0.join(run).join(file)).unwrap();
+        assert_eq!(bytes("one"), bytes("two"), "{file}");
+    }
+}
+
+#[test]
+fn an_existing_folder_is_refused_with_the_way_out() {
+    let scratch = Scratch::new("exists");
+    let out = scratch.0.join("run");
+    fs::create_dir(&out).unwrap();
+    let error = ResultFolder::create(&out, Existing::Refuse).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: the output folder exists; choose another with `--out`, remove it, \
+             or replace it with `--force`",
+            out.display()
+        )
+    );
+    assert_eq!(names(&scratch.0), ["run"]);
+}
+
+#[test]
+fn only_a_result_folder_is_replaced() {
+    let scratch = Scratch::new("replace");
+    let out = scratch.0.join("run");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("thesis.tex"), "dear").unwrap();
+    let error = ResultFolder::create(&out, Existing::Replace).unwrap_err();
+    assert!(matches!(error, FolderError::NotOurs { .. }), "{error}");
+    assert_eq!(names(&out), ["thesis.tex"]);
+
+    fs::write(out.join("summary.json"), "{}").unwrap();
+    let folder = ResultFolder::create(&out, Existing::Replace).unwrap();
+    assert_eq!(
+        names(&out),
+        ["summary.json", "thesis.tex"],
+        "the old one stands until the end"
+    );
+    folder.text("summary.json", "{\"new\": 1}").unwrap();
+    folder.finish().unwrap();
+    assert_eq!(names(&out), ["summary.json"]);
+    assert_eq!(names(&scratch.0), ["run"]);
+}
+
+#[test]
+fn an_interrupted_run_leaves_the_partial_folder_which_the_next_replaces() {
+    let scratch = Scratch::new("partial");
+    let out = scratch.0.join("run");
+    let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    folder.text("old.txt", "old").unwrap();
+    let unfinished = folder.csv("timeseries.csv", &["at_ns"]).unwrap();
+    drop(unfinished);
+    drop(folder);
+    assert_eq!(names(&scratch.0), ["run.partial"]);
+    assert_eq!(
+        names(&scratch.0.join("run.partial")),
+        [".lock", "old.txt", "timeseries.csv.partial"]
+    );
+    let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    folder.text("summary.json", "{}").unwrap();
+    folder.finish().unwrap();
+    assert_eq!(names(&out), ["summary.json"]);
+}
+
+#[test]
+fn two_runs_never_share_a_folder() {
+    let scratch = Scratch::new("busy");
+    let out = scratch.0.join("run");
+    let first = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    let error = ResultFolder::create(&out, Existing::Refuse).unwrap_err();
+    assert!(matches!(error, FolderError::Busy { .. }), "{error}");
+    assert_eq!(error.exit_code(), 2);
+    first.text("summary.json", "{}").unwrap();
+    first.finish().unwrap();
+}
+
+#[test]
+fn a_folder_made_meanwhile_is_not_overwritten() {
+    let scratch = Scratch::new("meanwhile");
+    let out = scratch.0.join("run");
+    let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    fs::create_dir(&out).unwrap();
+    assert!(matches!(folder.finish(), Err(FolderError::Exists { .. })));
+    assert_eq!(names(&scratch.0), ["run", "run.partial"]);
+}
+
+#[test]
+fn a_parent_that_is_a_file_is_an_error_of_the_user() {
+    let scratch = Scratch::new("parent");
+    fs::write(scratch.0.join("file"), "").unwrap();
+    let error = ResultFolder::create(&scratch.0.join("file/run"), Existing::Refuse).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+    for path in ["", "/", "..", "results/.."] {
+        let error = ResultFolder::create(Path::new(path), Existing::Refuse).unwrap_err();
+        assert!(
+            matches!(error, FolderError::NoName { .. }),
+            "{path}: {error}"
+        );
+    }
+}
+
+#[test]
+fn every_cause_has_its_exit_code_and_its_advice() {
+    let check = |kind: ErrorKind, exit_code: u8, advice: &str| {
+        let error = FolderError::from_io(Path::new("out/pods.csv.zst"), io::Error::from(kind));
+        assert_eq!(error.exit_code(), exit_code, "{kind:?}");
+        let message = error.to_string();
+        assert!(message.starts_with("out/pods.csv.zst: "), "{message}");
+        assert!(message.contains(advice), "{message}");
+    };
+    check(ErrorKind::StorageFull, 101, "free some space");
+    check(ErrorKind::QuotaExceeded, 101, "free some space");
+    check(
+        ErrorKind::PermissionDenied,
+        2,
+        "you may write to with `--out`",
+    );
+    check(
+        ErrorKind::ReadOnlyFilesystem,
+        2,
+        "you may write to with `--out`",
+    );
+    check(ErrorKind::BrokenPipe, 101, "could not be written");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_the_file_and_the_way_out() {
+    let full = Path::new("/dev/full");
+    let path = PathBuf::from("results/run.partial/pods.csv.zst");
+    let sink = Sink::Plain(BufWriter::new(File::create(full).unwrap()));
+    let mut file = OutputFile {
+        sink,
+        temporary: full.to_path_buf(),
+        path,
+    };
+    file.write_all(b"pod").unwrap();
+    let error = file.finish().unwrap_err();
+    assert_eq!(error.exit_code(), 101);
+    assert_eq!(
+        error.to_string(),
+        "results/run.partial/pods.csv.zst: the disk is full (No space left on device (os error \
+         28)); free some space or choose another disk with `--out`, then run again: the unfinished \
+         folder is replaced"
+    );
+}

@@ -1,0 +1,267 @@
+//! Running one variant: from its plan to its metrics.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::cluster::fragmentation::TypicalPods;
+use crate::cluster::{Observer, Store};
+use crate::control::scheduler::evaluate::Form;
+use crate::metrics::arrived::PUBLISHED_COLUMNS;
+use crate::metrics::{
+    PodSink, RecordError, Recorder, RunMetrics, SeriesSink, Setup as MetricSetup,
+};
+use crate::model::{Event, Node, Pod};
+use crate::policy::{PluginOverride, ProfileChoice, Setup};
+use crate::scenario::Scenario;
+use crate::scenario::scalar::NoneOr;
+use crate::scenario::schema::{Backfill, DecisionTime, StopWhen, TieBreak};
+use crate::sim::{
+    CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+};
+use crate::systems::batch::BatchOptions;
+use crate::systems::{SystemRequest, TimeLimits};
+use crate::trace::Ledger;
+use crate::units::{Duration, Instant};
+
+use super::build::{self, BuildError, FileSource, Workload};
+
+/// Why a variant has no result.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// It can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// It can't be simulated on.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// Its results can't be kept.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// A variant that is ready to run.
+pub struct Prepared {
+    /// Its nodes.
+    pub nodes: Vec<Arc<Node>>,
+    /// What arrives.
+    pub workload: Workload,
+    /// The workload that fragmentation is measured against; `None` without GPUs.
+    pub typical: Option<Arc<TypicalPods>>,
+}
+
+/// Reads the nodes and the workload of a scenario.
+pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
+    let nodes = build::nodes(scenario, files)?;
+    let workload = build::workload(scenario, &nodes, files)?;
+    let typical = (!workload.shapes.is_empty())
+        .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
+    Ok(Prepared {
+        nodes,
+        workload,
+        typical,
+    })
+}
+
+/// Where the tables of a run go.
+#[derive(Default)]
+pub struct Tables<'s> {
+    /// The time series.
+    pub series: Option<Box<dyn SeriesSink + 's>>,
+    /// The table of pods.
+    pub pods: Option<Box<dyn PodSink + 's>>,
+    /// Somebody else who watches.
+    pub watch: Option<&'s mut dyn Observer>,
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Its metrics.
+    pub metrics: RunMetrics,
+    /// Nodes at the start.
+    pub nodes: u64,
+    /// Pods submitted.
+    pub pods: u64,
+    /// Dirt in the input.
+    pub ledger: Ledger,
+}
+
+/// Runs a prepared variant.
+pub fn run(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
+    let Prepared {
+        nodes,
+        workload,
+        typical,
+    } = prepared;
+    let parts = system(scenario, &workload, typical.clone(), form)?;
+    let options = options(scenario, parts.stepping)?;
+    let setup = MetricSetup {
+        measured_from: Instant::ZERO + scenario.metrics.warmup,
+        typical,
+        ..MetricSetup::default()
+    };
+    let mut recorder = Recorder::new(&setup);
+    if workload.is_fill_up {
+        recorder = recorder.with_arrived(PUBLISHED_COLUMNS);
+    }
+    if let Some(sink) = tables.series {
+        recorder = recorder.with_series(scenario.metrics.resolution, sink);
+    }
+    if let Some(sink) = tables.pods {
+        recorder = recorder.with_pods(sink);
+    }
+    let node_count = nodes.len() as u64;
+    let cell = CellParts {
+        nodes,
+        components: parts.components,
+        agent: parts.agent,
+        arrivals: workload.source,
+        outages: Vec::new(),
+    };
+    let mut observer = Both {
+        recorder,
+        watch: tables.watch,
+    };
+    let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
+    let end = simulation.run(control)?;
+    let mut ledger = workload.ledger;
+    ledger.merge(simulation.ledger(0));
+    let (store, at) = (simulation.into_store(0), end.at);
+    let pods = u64::from(store.pods().created());
+    let metrics = observer.recorder.finish(at, &store)?;
+    Ok(Outcome {
+        end,
+        metrics,
+        nodes: node_count,
+        pods,
+        ledger,
+    })
+}
+
+/// The recorder, and somebody else who watches.
+struct Both<'s> {
+    recorder: Recorder<'s>,
+    watch: Option<&'s mut dyn Observer>,
+}
+
+impl Observer for Both<'_> {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.recorder.observe(at, event, ended, store);
+        if let Some(watch) = &mut self.watch {
+            watch.observe(at, event, ended, store);
+        }
+    }
+
+    fn settled(&mut self, at: Instant, store: &Store) {
+        self.recorder.settled(at, store);
+        if let Some(watch) = &mut self.watch {
+            watch.settled(at, store);
+        }
+    }
+}
+
+fn system(
+    scenario: &Scenario,
+    workload: &Workload,
+    typical: Option<Arc<TypicalPods>>,
+    form: Form,
+) -> Result<crate::systems::SystemParts, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = ProfileChoice::named(&scheduler.profile);
+    profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
+    for (name, plugin) in &scheduler.plugins {
+        let change = match plugin {
+            None => PluginOverride::Disabled,
+            Some(plugin) => PluginOverride::Enabled {
+                weight: plugin.weight,
+                arguments: plugin
+                    .arguments
+                    .decode()
+                    .map_err(|error| BuildError::Policy(format!("plugin `{name}`: {error:?}")))?,
+            },
+        };
+        profile.plugins.insert(name.clone(), change);
+    }
+    let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
+    let mut jobs = BatchOptions::default();
+    match (&scheduler.queue, entry.plans_jobs) {
+        (Some(queue), true) => jobs.order.clone_from(queue),
+        (queue, _) => profile.queue_order.clone_from(queue),
+    }
+    jobs.backfill = match scheduler.backfill {
+        Backfill::None => "none".to_owned(),
+        Backfill::GreedyOnce => "greedy-once".to_owned(),
+    };
+    let request = SystemRequest {
+        setup: Setup {
+            seed: scenario.seed,
+            scheduler: 0,
+            typical_pods: typical.unwrap_or_default(),
+            node_ranks: workload.node_ranks.as_deref().map(Arc::from),
+        },
+        profile,
+        jobs,
+        form,
+        time_limits: TimeLimits::Ignored,
+    };
+    (entry.build)(&request).map_err(|error| wrong(&error))
+}
+
+/// The policy that a tie-breaking rule stands for.
+const fn tie_break(rule: TieBreak) -> &'static str {
+    match rule {
+        TieBreak::Random => "random",
+        TieBreak::First => "first",
+        TieBreak::Published => "rank",
+    }
+}
+
+fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Options, BuildError> {
+    let start_up = match &scenario.models.startup {
+        NoneOr::None => StartUp::None,
+        NoneOr::Some(start_up) => {
+            if let Some(file) = start_up.container_start.missing_file() {
+                let message = format!(
+                    "models.startup.containerStart: empirical({file}) is not read yet; give the \
+                     law that fits its values, such as lognormal(400ms, 0.5)"
+                );
+                return Err(BuildError::Experiment(message));
+            }
+            StartUp::Drawn(start_up.container_start.clone())
+        }
+    };
+    let decision_time = match scenario.models.decision_time {
+        NoneOr::None => crate::sim::DecisionTime::default(),
+        NoneOr::Some(DecisionTime::PerPod(per_pod)) => crate::sim::DecisionTime {
+            per_pod,
+            per_job: Duration::ZERO,
+        },
+        NoneOr::Some(DecisionTime::PerJob { job, task }) => crate::sim::DecisionTime {
+            per_pod: task,
+            per_job: job,
+        },
+    };
+    let stop = match (scenario.stop.at, scenario.stop.when) {
+        (Some(at), _) => Stop::At(Instant::ZERO + at),
+        (None, Some(StopWhen::Drained)) => Stop::Drained,
+        (None, Some(StopWhen::Idle) | None) => Stop::Idle,
+    };
+    Ok(Options {
+        seed: scenario.seed,
+        stop,
+        decision_time,
+        start_up,
+        stepping,
+        node_loss: NodeLoss::default(),
+        view_lag: Duration::ZERO,
+    })
+}

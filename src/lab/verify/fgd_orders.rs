@@ -1,0 +1,127 @@
+//! Arrival orders and tie ranks of the published fill-ups (spec: published-results.md 1.4).
+
+use std::path::{Path, PathBuf};
+
+use crate::trace::Input;
+use crate::trace::ReadOptions;
+use crate::trace::formats::{openb_nodes, openb_pods};
+use crate::trace::order::{FillPod, FillResource, published_order};
+
+/// The published node list, plain or compressed.
+pub const NODES: [&str; 2] = [
+    "openb_node_list_gpu_node.csv.gz",
+    "openb_node_list_gpu_node.csv",
+];
+/// What the published workloads' files are called.
+pub const PODS_PREFIX: &str = "openb_pod_list_";
+/// The share of the cluster's GPUs that arrives, in millionths.
+pub const SHARE_MILLIONTHS: i64 = 1_300_000;
+use super::table::Table;
+use super::{Family, FamilyReport, VerifyOptions, file_name, find_trace};
+
+/// Arrival orders and node ranks.
+pub const FAMILY: Family = Family {
+    name: "fgd-orders",
+    summary: "arrival order and node ranks of the published fill-ups, per workload and seed",
+    claims,
+    judge,
+};
+
+fn claims(path: &Path) -> bool {
+    let in_folder = path
+        .parent()
+        .is_some_and(|folder| file_name(folder) == "orders");
+    in_folder && file_name(path).starts_with(PODS_PREFIX)
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
+    let mut report = FamilyReport::new(FAMILY.name);
+    for file in files {
+        let workload = file_name(file)
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if options.case.is_some() && !options.wants(&workload) {
+            continue;
+        }
+        let names = [format!("{workload}.csv.gz"), format!("{workload}.csv")];
+        let traces = find_trace(options, "openb", &names).zip(find_trace(
+            options,
+            "openb",
+            &NODES.map(str::to_owned),
+        ));
+        let table = Table::read(file)?;
+        let Some((pods, nodes)) = traces else {
+            report.leave_out(1, || {
+                format!("{workload}: {} is not below --traces", names[0])
+            });
+            continue;
+        };
+        judge_file(&workload, &table, (&pods, &nodes), &mut report)?;
+    }
+    Ok(report)
+}
+
+fn judge_file(
+    workload: &str,
+    table: &Table,
+    (pods, nodes): (&Path, &Path),
+    report: &mut FamilyReport,
+) -> Result<(), String> {
+    let pods =
+        openb_pods::read_openb_pods(&Input::path(pods)).map_err(|error| error.to_string())?;
+    let nodes = openb_nodes::read(&Input::path(nodes), &ReadOptions::default())
+        .map_err(|error| error.to_string())?
+        .nodes;
+    let fill: Vec<FillPod<'_>> = pods.iter().map(FillPod::from).collect();
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    let capacity = i128::from(FillResource::Gpu.capacity_milli(&nodes));
+    let target = (capacity * i128::from(SHARE_MILLIONTHS) / 1_000_000) as i64;
+    let (seed, kind, values) = (
+        table.column("seed")?,
+        table.column("kind")?,
+        table.column("values")?,
+    );
+    for row in &table.rows {
+        let case = format!("{workload}, seed {}, {}", row[seed], row[kind]);
+        let Ok(seed) = row[seed].parse() else {
+            report.leave_out(1, || format!("{case}: the seed is not a number"));
+            continue;
+        };
+        let order =
+            published_order(&fill, &names, target, seed).map_err(|error| error.to_string())?;
+        let own = match row[kind].as_str() {
+            "pods" => order.rows,
+            "node_rank" => order.node_ranks,
+            other => {
+                report.leave_out(1, || format!("{case}: the kind `{other}` is not known"));
+                continue;
+            }
+        };
+        let recorded: Vec<&str> = row[values].split_whitespace().collect();
+        report.case(compare(&case, &recorded, &own));
+    }
+    Ok(())
+}
+
+fn compare(case: &str, recorded: &[&str], own: &[u32]) -> Result<(), String> {
+    if recorded.len() != own.len() {
+        return Err(format!(
+            "{case}: {} recorded, {} decided",
+            recorded.len(),
+            own.len()
+        ));
+    }
+    let differs = recorded
+        .iter()
+        .zip(own)
+        .position(|(recorded, own)| **recorded != own.to_string());
+    match differs {
+        None => Ok(()),
+        Some(at) => Err(format!(
+            "{case}: position {at}: recorded {}, decided {}",
+            recorded[at], own[at]
+        )),
+    }
+}

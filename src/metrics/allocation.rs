@@ -1,0 +1,98 @@
+//! Allocation: how much of the capacity is reserved by pods (metrics.md 5.1).
+
+use super::collector::{Collector, MetricValue, RunEnd, Span};
+use super::integral::{Integral, Peak, ratio};
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::{ClusterState, Resource};
+
+/// `allocation.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "allocation",
+    summary: "Share of the capacity that pods reserve; no statement on what they use.",
+    statistics: &[
+        Statistic::ratio("cpu.mean", Direction::Higher),
+        Statistic::ratio("cpu.peak", Direction::Higher),
+        Statistic::ratio("cpu.end", Direction::Higher),
+        ZERO_CPU,
+        Statistic::ratio("memory.mean", Direction::Higher),
+        Statistic::ratio("memory.peak", Direction::Higher),
+        Statistic::ratio("memory.end", Direction::Higher),
+        ZERO_MEMORY,
+        Statistic::ratio("gpu.mean", Direction::Higher),
+        Statistic::ratio("gpu.peak", Direction::Higher),
+        Statistic::ratio("gpu.end", Direction::Higher),
+        ZERO_GPU,
+    ],
+    formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) over \
+              nodes that are up; peak: the largest ratio of the sums that held for a time or at the \
+              end; end: that at the end; zero_capacity_time: how long something was reserved while \
+              the capacity was zero",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "pods that hold a node: bound, starting, running; holds are not allocation",
+    censoring: "none: nothing is censored",
+    source: "metrics.md 5.1, allocation ratio",
+    construct: |_| Box::new(Allocation::default()),
+};
+
+const ZERO_CPU: Statistic = Statistic::amount("cpu.zero_capacity_time", "s", Direction::None);
+const ZERO_MEMORY: Statistic = Statistic::amount("memory.zero_capacity_time", "s", Direction::None);
+const ZERO_GPU: Statistic = Statistic::amount("gpu.zero_capacity_time", "s", Direction::None);
+
+#[derive(Clone, Debug, Default)]
+struct Allocation {
+    by_resource: [Share; 3],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    allocated: Integral,
+    capacity: Integral,
+    peak: Peak,
+    zero_capacity_nanos: i64,
+}
+
+impl Collector for Allocation {
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        let nanos = span.nanos();
+        for (resource, share) in Resource::ALL.into_iter().zip(&mut self.by_resource) {
+            let (allocated, capacity) = (state.allocated.of(resource), state.capacity.of(resource));
+            share.allocated.add(allocated, nanos);
+            share.capacity.add(capacity, nanos);
+            share.peak.offer(allocated, capacity);
+            if capacity == 0 && allocated > 0 {
+                share.zero_capacity_nanos += nanos;
+            }
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let mut values = Vec::new();
+        for (resource, share) in Resource::ALL.into_iter().zip(&self.by_resource) {
+            let name = resource.name();
+            let under = format!("{name} capacity");
+            let (allocated, capacity) = (
+                end.state.allocated.of(resource),
+                end.state.capacity.of(resource),
+            );
+            let mut peak = share.peak;
+            peak.offer(allocated, capacity);
+            let mean = if end.window_nanos() == 0 {
+                Err("the measured window has no length".to_owned())
+            } else {
+                share.allocated.ratio(&share.capacity, &under)
+            };
+            let mut push = |statistic, value| {
+                let id = format!("allocation.{name}.{statistic}");
+                values.push(MetricValue::new(id, value));
+            };
+            push("mean", mean);
+            push("peak", peak.value(&under));
+            push("end", ratio(allocated, capacity, &under));
+            push(
+                "zero_capacity_time",
+                Ok(share.zero_capacity_nanos as f64 / 1e9),
+            );
+        }
+        values
+    }
+}

@@ -1,0 +1,159 @@
+//! Allocation and fragmentation over arrived demand: the axis on which fill-ups are compared, and
+//! the published tables of FGD (published-results.md 1.1 and 1.8), equal to the last bit.
+//!
+//! An event is the first decision on a pod: it was bound, or an attempt to place it failed, or it
+//! ended unplaced. The pod's GPU request counts as arrived from then on, and the state after the
+//! decision is what the event shows. Per event, the allocation in percent, the fragmented amount and
+//! its share of the idle GPU are rounded to two decimals as `%.2f` does. A column is the mean, as
+//! NumPy takes it, over the events whose arrived percentage rounds to its number.
+//!
+//! The two decimals are safe: amounts come from a tree of sums that holds the present state only
+//! ([`super::fragments`]), off by less than 1e-9 where 0.005 decides.
+
+use crate::cluster::Store;
+use crate::model::{Event, Pod, PodRef};
+use crate::units::PodId;
+
+use super::pairwise;
+use super::state::{ClusterState, Resource};
+
+/// The published tables end at 130 % of the GPUs.
+pub const PUBLISHED_COLUMNS: usize = 131;
+
+/// One event of a fill-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrivedEvent {
+    /// Arrived demand in whole percent of all GPUs, ties to even.
+    pub column: u32,
+    /// Allocated GPU in percent of all GPUs, two decimals.
+    pub allocation: f64,
+    /// Fragmented GPU in milli-GPU, two decimals; `None` without a workload to measure against.
+    pub fragmented_milli: Option<f64>,
+    /// Fragmented share of the idle GPU in percent, two decimals; `None` if nothing is idle.
+    pub fragmented_share: Option<f64>,
+}
+
+/// Follows the arrived demand of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Arrived {
+    /// Milli-GPU of all pods decided on so far.
+    demand_milli: i128,
+    /// The last pod decided on, by row.
+    decided: Vec<Option<PodId>>,
+    events: Vec<ArrivedEvent>,
+}
+
+/// Means by arrived demand: entry *a* is taken over the events at *a* percent, over those within one
+/// percent if there are none, and is `None` if there are none either.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ArrivedTables {
+    /// Allocated GPU in percent of all GPUs, two decimals.
+    pub allocation: Vec<Option<f64>>,
+    /// Fragmented GPU in percent of all GPUs, two decimals.
+    pub fragmented: Vec<Option<f64>>,
+    /// Fragmented share of the idle GPU in percent, not rounded.
+    pub fragmented_share: Vec<Option<f64>>,
+}
+
+impl Arrived {
+    /// Follows a change; `state` follows it before.
+    pub fn apply(
+        &mut self,
+        event: &Event,
+        ended: Option<&Pod>,
+        state: &mut ClusterState,
+        store: &Store,
+    ) {
+        let (pod, spec) = match event {
+            Event::PodBound { pod, .. } | Event::PodUnschedulable { pod } => {
+                match store.pods().get(*pod) {
+                    Some(record) => (*pod, record.spec),
+                    None => return,
+                }
+            }
+            Event::PodEnded { pod, .. } => match ended {
+                Some(record) => (*pod, record.spec),
+                None => return,
+            },
+            _ => return,
+        };
+        if !self.is_first_decision(pod) {
+            return;
+        }
+        self.demand_milli += i128::from(store.class(spec).requests.gpu_milli);
+        state.refresh(store);
+        if let Some(event) = self.event(state) {
+            self.events.push(event);
+        }
+    }
+
+    /// The events so far.
+    pub fn events(&self) -> &[ArrivedEvent] {
+        &self.events
+    }
+
+    /// The tables with this many columns, 0 % first.
+    pub fn tables(&self, state: &ClusterState, columns: usize) -> ArrivedTables {
+        let gpus = state.capacity.of(Resource::Gpu) as f64 / 1_000.0;
+        let mut tables = ArrivedTables::default();
+        for column in 0..columns as u32 {
+            let mut events = self.between(column, column);
+            if events.is_empty() {
+                events = self.between(column.saturating_sub(1), column + 1);
+            }
+            let mean = |value: fn(&ArrivedEvent) -> Option<f64>| {
+                let values: Vec<f64> = events.iter().filter_map(value).collect();
+                pairwise::mean(&values)
+            };
+            let allocation = mean(|event| Some(event.allocation));
+            let amount = mean(|event| event.fragmented_milli);
+            tables
+                .allocation
+                .push(allocation.map(pairwise::round_two_decimals));
+            tables.fragmented.push(
+                amount.map(|mean| pairwise::round_two_decimals(100.0 * mean / 1_000.0 / gpus)),
+            );
+            tables
+                .fragmented_share
+                .push(mean(|event| event.fragmented_share));
+        }
+        tables
+    }
+
+    /// Demand only grows, so the events of neighbouring columns lie together.
+    fn between(&self, first: u32, last: u32) -> &[ArrivedEvent] {
+        let start = self.events.partition_point(|event| event.column < first);
+        let end = self.events.partition_point(|event| event.column <= last);
+        &self.events[start..end]
+    }
+
+    fn is_first_decision(&mut self, pod: PodRef) -> bool {
+        let row = pod.slot.index();
+        if self.decided.len() <= row {
+            self.decided.resize(row + 1, None);
+        }
+        self.decided[row].replace(pod.id) != Some(pod.id)
+    }
+
+    fn event(&self, state: &ClusterState) -> Option<ArrivedEvent> {
+        let gpu_milli = state.capacity.of(Resource::Gpu);
+        if gpu_milli <= 0 {
+            return None;
+        }
+        let gpus = gpu_milli as f64 / 1_000.0;
+        let percent = |milli: i128| milli as f64 / gpus / 10.0;
+        let fragments = state.fragments.as_ref().map(|tracker| tracker.total());
+        let amount = fragments.map(|fragments| fragments.fragmented());
+        let idle = fragments.map(|fragments| fragments.total());
+        let share = amount
+            .zip(idle)
+            .filter(|&(_, idle)| idle > 0.0)
+            .map(|(amount, idle)| 100.0 * amount / idle);
+        Some(ArrivedEvent {
+            column: percent(self.demand_milli).round_ties_even() as u32,
+            allocation: pairwise::nearest_two_decimals(percent(state.allocated.of(Resource::Gpu))),
+            fragmented_milli: amount.map(pairwise::nearest_two_decimals),
+            fragmented_share: share.map(pairwise::nearest_two_decimals),
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! Assertions that hold on every run (metrics.md 5.9), checked always: they cost a few additions per
+//! change.
+//!
+//! - Every pod submitted ends in exactly one class of the census.
+//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice.
+//! - pending + starting + running = life, for every pod and in sum: the integral of the number of
+//!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
+//!   terms, exactly).
+//! - The integral of allocation by node equals that of the total.
+//! - What is left on each node equals what is offered less what its pods and holds take.
+
+use crate::cluster::{Store, check};
+use crate::model::{EndReason, Event, Pod, PodPhase};
+use crate::units::{Instant, NodeId};
+
+use super::collector::Span;
+use super::integral::Integral;
+use super::state::{ClusterState, Resource, requests};
+
+/// Keeps both sides of every assertion.
+#[derive(Clone, Debug, Default)]
+pub struct Consistency {
+    created: u64,
+    /// Ended pods by [`EndReason`].
+    ended: [u64; 7],
+    bound: u64,
+    /// Pods that held a node when they ended.
+    ended_bound: u64,
+    by_state: Phases,
+    by_pod: Phases,
+    allocated: [Integral; 3],
+    by_node: Vec<NodeAccount>,
+    /// The first thing that was wrong.
+    broken: Option<String>,
+}
+
+/// Time in each phase, over all pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Phases {
+    pending: Integral,
+    starting: Integral,
+    running: Integral,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct NodeAccount {
+    held: [i64; 3],
+    since: Instant,
+    area: [Integral; 3],
+}
+
+impl NodeAccount {
+    fn settle(&mut self, at: Instant) {
+        let nanos = at.since(self.since).as_nanos();
+        for (area, &held) in self.area.iter_mut().zip(&self.held) {
+            area.add(i128::from(held), nanos);
+        }
+        self.since = at;
+    }
+}
+
+impl Consistency {
+    /// A state held for a span.
+    pub fn held(&mut self, state: &ClusterState, span: Span) {
+        let nanos = span.nanos();
+        self.by_state.pending.add(i128::from(state.pending), nanos);
+        let starting = i128::from(state.holding) - i128::from(state.running);
+        self.by_state.starting.add(starting, nanos);
+        self.by_state.running.add(i128::from(state.running), nanos);
+        for (integral, &amount) in self.allocated.iter_mut().zip(&state.allocated.0) {
+            integral.add(amount, nanos);
+        }
+    }
+
+    /// Follows a change.
+    pub fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        match event {
+            Event::PodCreated(_) => self.created += 1,
+            Event::PodBound { pod, node, .. } => {
+                self.bound += 1;
+                if let Some(pod) = store.pods().get(*pod) {
+                    self.account(*node, at, requests(store, pod), 1);
+                    self.check_capacity(*node, store, at);
+                }
+            }
+            Event::PodEnded { reason, .. } => {
+                self.ended[*reason as usize] += 1;
+                let Some(pod) = ended else {
+                    self.break_with(|| "a pod ended without a record".to_owned());
+                    return;
+                };
+                if let Some(node) = pod.node {
+                    self.ended_bound += 1;
+                    self.account(node, at, requests(store, pod), -1);
+                }
+                self.live(pod, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether everything holds at the end of the run.
+    ///
+    /// # Errors
+    /// The first disagreement, in words.
+    pub fn finish(&self, at: Instant, state: &ClusterState, store: &Store) -> Result<(), String> {
+        let mut closing = self.clone();
+        for pod in store.pods().iter() {
+            closing.live(pod, at);
+        }
+        if let Some(broken) = closing.broken {
+            return Err(broken);
+        }
+        self.check_census(state, store)?;
+        if closing.by_state != closing.by_pod {
+            return Err(format!(
+                "time by phase is {:?} by state and {:?} by pod",
+                closing.by_state, closing.by_pod
+            ));
+        }
+        for resource in Resource::ALL {
+            closing.check_resource(resource, at, state)?;
+        }
+        check::conservation(store)
+    }
+
+    fn check_census(&self, state: &ClusterState, store: &Store) -> Result<(), String> {
+        let ended: u64 = self.ended.iter().sum();
+        let living = store.pods().living() as u64;
+        let created = self.created;
+        if created != ended + living {
+            return Err(format!(
+                "{created} pods were created, {ended} ended and {living} live"
+            ));
+        }
+        if state.pending + state.holding != living || state.running > state.holding {
+            return Err(format!(
+                "{living} pods live; {} are pending, {} hold a node, {} run",
+                state.pending, state.holding, state.running
+            ));
+        }
+        if self.bound != self.ended_bound + state.holding {
+            return Err(format!(
+                "{} pods were bound, {} of them ended and {} hold a node",
+                self.bound, self.ended_bound, state.holding
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_resource(
+        &mut self,
+        resource: Resource,
+        at: Instant,
+        state: &ClusterState,
+    ) -> Result<(), String> {
+        let index = resource as usize;
+        let (mut held, mut area) = (0, Integral::default());
+        for account in &mut self.by_node {
+            account.settle(at);
+            held += i128::from(account.held[index]);
+            match account.area[index].value() {
+                Some(of_node) => area.add(of_node, 1),
+                // Beyond 128 bits there is nothing to compare.
+                None => return Ok(()),
+            }
+        }
+        let (by_node, total) = (area.value(), self.allocated[index].value());
+        let name = resource.name();
+        if by_node.is_some() && total.is_some() && by_node != total {
+            return Err(format!(
+                "allocated {name} x time is {by_node:?} by node and {total:?} in total"
+            ));
+        }
+        let allocated = state.allocated.of(resource);
+        if held != allocated {
+            return Err(format!(
+                "allocated {name} is {held} by node and {allocated} in total"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds the phases of a pod's life up to an instant.
+    fn live(&mut self, pod: &Pod, at: Instant) {
+        let bound = if pod.phase.holds_node() {
+            pod.bound
+        } else {
+            at
+        };
+        let started = if pod.phase == PodPhase::Running {
+            pod.started
+        } else {
+            at
+        };
+        if !(pod.created <= bound && bound <= started && started <= at) {
+            self.break_with(|| {
+                format!(
+                    "{}: created {}, bound {bound}, started {started}, seen {at}",
+                    pod.pod.id, pod.created
+                )
+            });
+            return;
+        }
+        let phases = &mut self.by_pod;
+        phases.pending.add(1, bound.since(pod.created).as_nanos());
+        phases.starting.add(1, started.since(bound).as_nanos());
+        phases.running.add(1, at.since(started).as_nanos());
+    }
+
+    fn account(&mut self, node: NodeId, at: Instant, amounts: [i64; 3], sign: i64) {
+        if self.by_node.len() <= node.index() {
+            self.by_node
+                .resize(node.index() + 1, NodeAccount::default());
+        }
+        let account = &mut self.by_node[node.index()];
+        account.settle(at);
+        for (held, amount) in account.held.iter_mut().zip(amounts) {
+            *held += sign * amount;
+        }
+    }
+
+    fn check_capacity(&mut self, node: NodeId, store: &Store, at: Instant) {
+        let columns = store.nodes().allocatable();
+        let row = node.index();
+        let offered = [
+            columns.cpu_milli[row],
+            columns.memory_bytes[row],
+            columns.gpu_milli[row],
+        ];
+        let held = self.by_node[row].held;
+        // A node that was declared smaller under its pods is overcommitted without a bind; a pod
+        // that asks for nothing of a resource may still be bound there.
+        let over = held
+            .iter()
+            .zip(&offered)
+            .position(|(held, offered)| held > offered && self.broken.is_none());
+        let Some(index) = over else { return };
+        let declared_smaller = store.nodes().free().row(node);
+        let left = [
+            declared_smaller.cpu_milli,
+            declared_smaller.memory_bytes,
+            declared_smaller.gpu_milli,
+        ][index];
+        if held[index] - offered[index] != -left {
+            let name = Resource::ALL[index].name();
+            let (held, offered) = (held[index], offered[index]);
+            self.break_with(|| {
+                format!("{at}: {node} offers {offered} {name} and pods hold {held}")
+            });
+        }
+    }
+
+    fn break_with(&mut self, why: impl FnOnce() -> String) {
+        if self.broken.is_none() {
+            self.broken = Some(why());
+        }
+    }
+}
+
+const _: () = assert!(EndReason::Cancelled as usize == 6, "one place per reason");

@@ -1,0 +1,110 @@
+//! The mean as NumPy takes it, and its rounding: what published tables made with it are equal to,
+//! bit for bit. (Pairwise summation as documented for `numpy.sum`.)
+
+/// Values summed in one go before the sum is split in two.
+const BLOCK: usize = 128;
+
+/// The pairwise sum: fewer than 8 values from left to right; up to 128 in eight running sums,
+/// combined as `((0+1)+(2+3))+((4+5)+(6+7))`, then the rest one by one; more are split at half,
+/// rounded down to a multiple of 8.
+pub fn sum(values: &[f64]) -> f64 {
+    if values.len() < 8 {
+        return values.iter().fold(0.0, |total, value| total + value);
+    }
+    if values.len() > BLOCK {
+        let half = values.len() / 2;
+        let (left, right) = values.split_at(half - half % 8);
+        return sum(left) + sum(right);
+    }
+    let (blocks, rest) = values.as_chunks::<8>();
+    let mut lanes = blocks[0];
+    for block in &blocks[1..] {
+        for (lane, value) in lanes.iter_mut().zip(block) {
+            *lane += value;
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    rest.iter()
+        .fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |total, value| {
+            total + value
+        })
+}
+
+/// The mean of the pairwise sum; `None` of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| sum(values) / values.len() as f64)
+}
+
+/// Rounds to two decimals as `numpy.round` does: `rint(100 x) / 100`.
+pub fn round_two_decimals(value: f64) -> f64 {
+    (value * 100.0).round_ties_even() / 100.0
+}
+
+/// The nearest number of two decimals, as `%.2f` prints it: decided on the exact binary value.
+pub fn nearest_two_decimals(value: f64) -> f64 {
+    format!("{value:.2}").parse().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1 followed by small values: what is lost depends on the order of additions.
+    fn tenth_powers(count: usize) -> Vec<f64> {
+        (0..count)
+            .map(|n| if n % 5 == 0 { 1e16 } else { 0.1 + n as f64 })
+            .collect()
+    }
+
+    #[test]
+    fn few_values_are_added_from_left_to_right() {
+        assert_eq!(sum(&[]).to_bits(), 0.0_f64.to_bits());
+        let values = tenth_powers(7);
+        let mut plain = 0.0;
+        for value in &values {
+            plain += value;
+        }
+        assert_eq!(sum(&values).to_bits(), plain.to_bits());
+    }
+
+    #[test]
+    fn up_to_128_values_are_added_in_eight_lanes() {
+        for count in [8, 9, 15, 16, 127, 128] {
+            let values = tenth_powers(count);
+            let mut lane = [0.0; 8];
+            lane.copy_from_slice(&values[..8]);
+            let whole = count - count % 8;
+            for (n, value) in values[..whole].iter().enumerate().skip(8) {
+                lane[n % 8] += value;
+            }
+            let mut expected = ((lane[0] + lane[1]) + (lane[2] + lane[3]))
+                + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+            for value in &values[whole..] {
+                expected += value;
+            }
+            assert_eq!(sum(&values).to_bits(), expected.to_bits(), "{count} values");
+        }
+    }
+
+    #[test]
+    fn more_are_split_at_half_rounded_down_to_a_multiple_of_eight() {
+        for (count, split) in [(129, 64), (150, 72), (263, 128), (300, 144)] {
+            let values = tenth_powers(count);
+            let expected = sum(&values[..split]) + sum(&values[split..]);
+            assert_eq!(sum(&values).to_bits(), expected.to_bits(), "{count} values");
+        }
+    }
+
+    #[test]
+    fn two_decimals_by_print_and_by_product_differ_where_a_product_is_off() {
+        // 1.115 is 1.11499999999999999…, and 100 × 1.115 is 111.50000000000001.
+        assert_eq!(nearest_two_decimals(1.115).to_bits(), 1.11_f64.to_bits());
+        assert_eq!(round_two_decimals(1.115).to_bits(), 1.12_f64.to_bits());
+        // A tie that binary holds exactly goes to the even digit in both.
+        for round in [nearest_two_decimals, round_two_decimals] {
+            assert_eq!(round(0.125).to_bits(), 0.12_f64.to_bits());
+            assert_eq!(round(0.375).to_bits(), 0.38_f64.to_bits());
+            assert_eq!(round(1.117).to_bits(), 1.12_f64.to_bits());
+        }
+    }
+}

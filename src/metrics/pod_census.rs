@@ -1,0 +1,118 @@
+//! The census of pods: what became of every pod that was submitted.
+
+use crate::cluster::Store;
+use crate::model::{EndReason, Event, Pod};
+use crate::units::Instant;
+
+use super::collector::{Collector, MetricValue, RunEnd};
+use super::recorder::Setup;
+use super::registry::{Direction, MetricEntry, Statistic};
+
+/// `pods.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "pods",
+    summary: "What became of the pods that were submitted.",
+    statistics: &[
+        pods("created", Direction::None),
+        pods("bound", Direction::None),
+        pods("never_placed", Direction::Lower),
+        pods("succeeded", Direction::None),
+        pods("failed", Direction::Lower),
+        pods("rejected", Direction::Lower),
+        pods("evicted", Direction::Lower),
+        pods("cancelled", Direction::None),
+        pods("running_at_end", Direction::None),
+        pods("pending_at_end", Direction::Lower),
+    ],
+    formula: "counts; created = bound + never_placed = succeeded + failed + rejected + evicted + \
+              cancelled + running_at_end + pending_at_end",
+    denominators: "none: counts",
+    census: "pods submitted in the measured window; failed: error or time limit; evicted: evicted or \
+             node lost; running_at_end: all that hold a node; never_placed: never had a node, \
+             whatever became of them",
+    censoring: "none: the open ones are classes of their own",
+    source: "metrics.md 5.0, census",
+    construct: |setup| Box::new(PodCensus::new(setup)),
+};
+
+const fn pods(name: &'static str, direction: Direction) -> Statistic {
+    Statistic::amount(name, "pods", direction)
+}
+
+#[derive(Clone, Debug, Default)]
+struct PodCensus {
+    measured_from: Instant,
+    created: u64,
+    bound: u64,
+    succeeded: u64,
+    failed: u64,
+    rejected: u64,
+    evicted: u64,
+    cancelled: u64,
+}
+
+impl PodCensus {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            measured_from: setup.measured_from,
+            ..Self::default()
+        }
+    }
+}
+
+impl Collector for PodCensus {
+    fn event(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        match event {
+            Event::PodCreated(_) => self.created += u64::from(at >= self.measured_from),
+            Event::PodBound { pod, .. } => {
+                let pod = store.pods().get(*pod);
+                self.bound += u64::from(pod.is_some_and(|pod| pod.created >= self.measured_from));
+            }
+            Event::PodEnded { reason, .. } => {
+                if ended.is_some_and(|pod| pod.created >= self.measured_from) {
+                    *match reason {
+                        EndReason::Completed => &mut self.succeeded,
+                        EndReason::TimeLimit | EndReason::Error => &mut self.failed,
+                        EndReason::Rejected => &mut self.rejected,
+                        EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
+                        EndReason::Cancelled => &mut self.cancelled,
+                    } += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let measured = |pod: &&Pod| pod.created >= self.measured_from;
+        let living = end.store.pods().iter().filter(measured);
+        let (mut running, mut pending) = (0, 0);
+        for pod in living {
+            if pod.phase.holds_node() {
+                running += 1;
+            } else {
+                pending += 1;
+            }
+        }
+        let counts = [
+            self.created,
+            self.bound,
+            self.created - self.bound,
+            self.succeeded,
+            self.failed,
+            self.rejected,
+            self.evicted,
+            self.cancelled,
+            running,
+            pending,
+        ];
+        ENTRY
+            .ids()
+            .zip(counts)
+            .map(|((id, _), count)| MetricValue {
+                n: Some(self.created),
+                ..MetricValue::count(id, count)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,89 @@
+//! The table of pods: one row per pod, when it ended, and at the end of the run for those that
+//! live on.
+
+use std::io;
+
+use crate::cluster::Store;
+use crate::model::{DeviceSet, EndReason, Pod, PodName, PodPhase};
+use crate::units::{Instant, PodId, SpecId, TenantId};
+
+/// One pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodRow<'a> {
+    /// Its identity.
+    pub pod: PodId,
+    /// What it is called.
+    pub name: &'a PodName,
+    /// Whom it is accounted to.
+    pub tenant: TenantId,
+    /// Its class.
+    pub class: SpecId,
+    /// When it was submitted.
+    pub submit: Instant,
+    /// When it was given a node, if it was.
+    pub bound: Option<Instant>,
+    /// When it began to run, if it did.
+    pub started: Option<Instant>,
+    /// When it ended, if it did.
+    pub ended: Option<Instant>,
+    /// The name of its node, if it had one.
+    pub node: Option<&'a str>,
+    /// The devices it held there.
+    pub gpus: DeviceSet,
+    /// What became of it.
+    pub outcome: &'static str,
+}
+
+/// Takes the rows of the pod table: ended pods in order of end, then the living in order of id.
+pub trait PodSink {
+    /// Takes one row.
+    ///
+    /// # Errors
+    /// If it can't be written; no further row comes.
+    fn row(&mut self, row: &PodRow<'_>) -> io::Result<()>;
+}
+
+/// The row of a pod: `ended` tells when and why, or it lives.
+pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Store) -> PodRow<'a> {
+    PodRow {
+        pod: pod.pod.id,
+        name: &pod.name,
+        tenant: pod.tenant,
+        class: pod.spec,
+        submit: pod.created,
+        bound: pod.phase.holds_node().then_some(pod.bound),
+        started: (pod.phase == PodPhase::Running).then_some(pod.started),
+        ended: ended.map(|(at, _)| at),
+        node: pod.node.map(|node| store.nodes().name(node)),
+        gpus: pod.devices,
+        outcome: ended.map_or(living(pod.phase), |(_, reason)| outcome(reason)),
+    }
+}
+
+/// The rows of the pods that live, in order of id.
+pub fn living_rows(store: &Store) -> impl Iterator<Item = PodRow<'_>> {
+    let mut pods: Vec<&Pod> = store.pods().iter().collect();
+    pods.sort_unstable_by_key(|pod| pod.pod.id);
+    pods.into_iter().map(|pod| row(pod, None, store))
+}
+
+/// What a pod's end is called.
+pub const fn outcome(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Completed => "succeeded",
+        EndReason::TimeLimit => "time_limit",
+        EndReason::Error => "error",
+        EndReason::Rejected => "rejected",
+        EndReason::NodeLost => "node_lost",
+        EndReason::Evicted => "evicted",
+        EndReason::Cancelled => "cancelled",
+    }
+}
+
+const fn living(phase: PodPhase) -> &'static str {
+    match phase {
+        PodPhase::Bound | PodPhase::Starting => "starting",
+        PodPhase::Running => "running",
+        PodPhase::Pending | PodPhase::Succeeded | PodPhase::Failed | PodPhase::Evicted => "pending",
+    }
+}

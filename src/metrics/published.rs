@@ -1,0 +1,255 @@
+//! Metrics against published tables: FGD's fill-ups, replayed from recorded placements, and two
+//! recorded schedules of a job log. Tables and traces stay outside the package; without them these
+//! tests say so and pass.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::collector::Collector;
+use super::fixture::Bench;
+use super::recorder::{Recorder, Setup};
+use super::{ClusterState, JobOutcome, JobRecord, REGISTRY, RunEnd};
+use crate::cluster::fragmentation::{Shape, TypicalPods};
+use crate::cluster::{GpuColumns, Store};
+use crate::model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
+use crate::units::{Instant, Quantity, TenantId};
+
+/// The rows of a gzipped table under `../shared`, or `None` with a word about it.
+fn table(path: &str) -> Option<Vec<csv::StringRecord>> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared")
+        .join(path);
+    #[expect(clippy::disallowed_methods, reason = "a test reads its tables itself")]
+    let Ok(file) = std::fs::File::open(&path) else {
+        println!("skipped: needs {}", path.display());
+        return None;
+    };
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_string(&mut text)
+        .expect("a gzipped text");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    Some(reader.records().map(|row| row.expect("a row")).collect())
+}
+
+fn number<T: std::str::FromStr>(row: &csv::StringRecord, column: usize) -> T {
+    row[column]
+        .parse()
+        .unwrap_or_else(|_| panic!("a number in column {column} of {row:?}"))
+}
+
+/// The column of a published table for one run.
+fn published(table: &[csv::StringRecord], policy: &str, first: usize) -> Option<Vec<f64>> {
+    let row = table
+        .iter()
+        .find(|row| &row[0] == "openb_pod_list_default" && &row[1] == policy && &row[3] == "42")?;
+    Some(
+        (first..first + 131)
+            .map(|column| number(row, column))
+            .collect(),
+    )
+}
+
+fn pod_shape(row: &csv::StringRecord) -> Shape {
+    let devices: i64 = number(row, 3);
+    Shape {
+        cpu_milli: number(row, 1),
+        gpu_milli: if devices == 0 { 0 } else { number(row, 4) },
+        devices,
+        models: if devices == 0 {
+            String::new()
+        } else {
+            row[5].to_owned()
+        },
+    }
+}
+
+fn pod_spec(row: &csv::StringRecord) -> Arc<PodSpec> {
+    let shape = pod_shape(row);
+    let memory: i64 = number(row, 2);
+    let mut models: Vec<Text> = shape.models.split('|').map(Into::into).collect();
+    models.retain(|model| !model.is_empty());
+    models.sort();
+    super::fixture::spec(
+        shape.cpu_milli,
+        memory << 20,
+        GpuRequest {
+            devices: shape.devices as u8,
+            milli_per_device: shape.gpu_milli as u16,
+            models,
+        },
+    )
+}
+
+fn gpu_columns(shape: &Shape, store: &Store) -> GpuColumns {
+    let known = |model| store.gpu_models().get(model);
+    let models = match shape.models.as_str() {
+        "" => u64::MAX,
+        models => models
+            .split('|')
+            .filter_map(known)
+            .map(|index| 1 << index)
+            .sum(),
+    };
+    GpuColumns {
+        devices: shape.devices as u8,
+        milli_per_device: shape.gpu_milli as u16,
+        models,
+    }
+}
+
+fn openb_node(row: &csv::StringRecord) -> Arc<Node> {
+    let memory: i64 = number(row, 2);
+    Arc::new(Node {
+        name: row[0].into(),
+        allocatable: ResourceList::from_pairs([
+            ("cpu", Quantity::from_milli(number(row, 1))),
+            ("memory", Quantity::from_units(memory << 20)),
+            ("pods", Quantity::from_units(1_001)),
+        ]),
+        gpu: Some(GpuInventory {
+            devices: number(row, 3),
+            model: row[4].into(),
+        }),
+        ..Node::default()
+    })
+}
+
+#[test]
+fn fill_ups_give_the_published_tables_bit_for_bit() {
+    let (Some(nodes), Some(pods), Some(allocation), Some(amount), Some(share)) = (
+        table("traces/openb/openb_node_list_gpu_node.csv.gz"),
+        table("traces/openb/openb_pod_list_default.csv.gz"),
+        table("vectors/fgd/analysis_allo_discrete.csv.gz"),
+        table("vectors/fgd/analysis_frag_discrete.csv.gz"),
+        table("vectors/fgd/analysis_frag_ratio_discrete.csv.gz"),
+    ) else {
+        return;
+    };
+    let mut with_models = Store::new();
+    for row in &nodes {
+        let event = with_models.node_added(openb_node(row));
+        with_models.apply(Instant::ZERO, event).expect("a node");
+    }
+    let typical = Arc::new(TypicalPods::of_workload(
+        pods.iter().map(pod_shape),
+        0.95,
+        |shape| gpu_columns(shape, &with_models),
+    ));
+    let specs: Vec<Arc<PodSpec>> = pods.iter().map(pod_spec).collect();
+    let mut compared = 0;
+    for policy in [
+        "02-DotProd",
+        "03-GpuClustering",
+        "04-GpuPacking",
+        "05-BestFit",
+        "06-FGD",
+    ] {
+        let path = format!("vectors/fgd/placements/placements_default_{policy}_42.csv.gz");
+        let (Some(placements), Some(allocation)) =
+            (table(&path), published(&allocation, policy, 5))
+        else {
+            continue;
+        };
+        let setup = Setup {
+            typical: Some(typical.clone()),
+            ..Setup::default()
+        };
+        let mut bench = Bench::new(Recorder::new(&setup).with_arrived(131));
+        for row in &nodes {
+            bench.add_node(0, openb_node(row));
+        }
+        for (row, secs) in placements.iter().zip(0..) {
+            let pod = bench.submit(secs, &specs[number::<usize>(row, 1)], None);
+            let Some(node) = bench.store.nodes().by_name(&row[2]) else {
+                bench.apply(secs, Event::PodUnschedulable { pod });
+                continue;
+            };
+            let mut devices = DeviceSet::EMPTY;
+            let indexes = row[3].split('-').filter_map(|index| index.parse().ok());
+            indexes.for_each(|index| devices.insert(index));
+            bench.bind(secs, pod, node.0, devices);
+        }
+        let tables = bench.finish(1 << 20).arrived.expect("asked for");
+        for (name, found, expected) in [
+            ("allocation", tables.allocation, Some(allocation)),
+            (
+                "fragmented",
+                tables.fragmented,
+                published(&amount, policy, 4),
+            ),
+            (
+                "share",
+                tables.fragmented_share,
+                published(&share, policy, 4),
+            ),
+        ] {
+            let expected = expected.expect("the same rows in all three tables");
+            for (column, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert_eq!(found, &Some(*expected), "{policy} {name} {column}");
+            }
+        }
+        compared += 1;
+    }
+    assert!(compared >= 4, "{compared} runs compared");
+}
+
+#[test]
+fn recorded_schedules_give_the_published_averages() {
+    let expected = [
+        ("fifo", 16_282.5, 15_343.5, 34_276.0, 124.6, 31.3, 1_532.0),
+        ("easy", 2_043.5, 79.0, 21_099.1, 16.5, 1.11, 291.0),
+    ];
+    for (name, wait, wait_p50, wait_p99, slowdown, slowdown_p50, slowdown_p99) in expected {
+        let Some(rows) = table(&format!("vectors/metrics/{name}.csv.gz")) else {
+            return;
+        };
+        let setup = Setup::default();
+        let mut collectors: Vec<Box<dyn Collector>> = REGISTRY
+            .iter()
+            .map(|entry| (entry.construct)(&setup))
+            .collect();
+        for row in &rows {
+            let at = |column| Instant::from_secs(number(row, column));
+            let job = JobRecord {
+                submit: at(1),
+                bound: Some(at(2)),
+                start: Some(at(2)),
+                end: at(3),
+                outcome: JobOutcome::Succeeded,
+                pods: 1,
+                tenant: TenantId(0),
+                measured: true,
+            };
+            collectors
+                .iter_mut()
+                .for_each(|collector| collector.job(&job));
+        }
+        let (store, state) = (Store::new(), ClusterState::default());
+        let end = RunEnd {
+            at: Instant::ZERO,
+            measured_from: Instant::ZERO,
+            state: &state,
+            store: &store,
+        };
+        let values: Vec<_> = collectors
+            .iter()
+            .flat_map(|collector| collector.finish(&end))
+            .collect();
+        // Published to so many digits.
+        for (id, expected, half_digit) in [
+            ("first_wait.mean", wait, 0.05),
+            ("first_wait.p50", wait_p50, 0.05),
+            ("first_wait.p99", wait_p99, 0.05),
+            ("bounded_slowdown.mean", slowdown, 0.05),
+            ("bounded_slowdown.p50", slowdown_p50, 0.05),
+            ("bounded_slowdown.p99", slowdown_p99, 0.5),
+        ] {
+            let value = values.iter().find(|value| value.id == id);
+            let found = value.and_then(|value| value.value).expect(id);
+            let near = (found - expected).abs() <= half_digit * 1.000_001;
+            assert!(near, "{name} {id}: {found}, published {expected}");
+        }
+    }
+}

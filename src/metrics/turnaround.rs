@@ -1,0 +1,48 @@
+//! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
+
+use super::collector::{Collector, MetricValue, RunEnd};
+use super::distribution::Distribution;
+use super::jobs::{JobOutcome, JobRecord};
+use super::registry::{MetricEntry, Statistic};
+
+/// `turnaround.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "turnaround",
+    summary: "How long jobs took from submission to their successful end (JCT).",
+    statistics: &[
+        Statistic::seconds("mean"),
+        Statistic::seconds("p50"),
+        Statistic::seconds("p90"),
+        Statistic::seconds("p99"),
+        Statistic::seconds("max"),
+    ],
+    formula: "f - a: end of the job's last pod, less submission",
+    denominators: "jobs submitted in the measured window that succeeded or are open",
+    census: "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts them",
+    censoring: "open at the end: right-censored at its age; percentiles by Kaplan-Meier, mean null \
+                above 1 % censored",
+    source: "metrics.md 5.2, JCT / turnaround; 5.5, percentiles of type 7",
+    construct: |_| Box::new(Turnaround::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Turnaround {
+    times: Distribution,
+}
+
+impl Collector for Turnaround {
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            return;
+        }
+        if job.outcome == JobOutcome::Succeeded {
+            self.times.add(job.age());
+        } else if job.outcome.is_open() {
+            self.times.add_at_least(job.age());
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        self.times.values(ENTRY.subject)
+    }
+}

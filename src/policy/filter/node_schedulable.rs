@@ -1,0 +1,104 @@
+//! Nodes that take new pods: up and not cordoned (spec: kubernetes.md 1.5, `NodeUnschedulable`). A
+//! pod that tolerates the taint `node.kubernetes.io/unschedulable` may go to a cordoned node, but
+//! not to one that is down.
+
+use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
+use crate::model::{Taint, TaintEffect};
+use crate::policy::{Built, Entry, Point};
+use crate::units::NodeId;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "node-schedulable",
+    point: Point::Filter,
+    summary: "Rejects nodes that are down or cordoned.",
+    parameters: &[],
+    constructor: |_, _| Ok(Built::Plugin(Box::new(NodeSchedulable))),
+};
+
+/// The filter.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSchedulable;
+
+impl Plugin for NodeSchedulable {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn points(&self) -> Points {
+        Points::FILTER
+    }
+
+    fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
+        let nodes = ctx.store.nodes();
+        // Texts are compared only for cordoned nodes and pods with tolerations.
+        if nodes.schedulable()[node.index()] || (nodes.is_ready(node) && tolerates_cordon(ctx)) {
+            Ok(())
+        } else {
+            Err(Reason::Text("node(s) were unschedulable"))
+        }
+    }
+
+    fn clone_plugin(&self) -> Box<dyn Plugin> {
+        Box::new(*self)
+    }
+}
+
+fn tolerates_cordon(ctx: &ClassContext<'_>) -> bool {
+    let tolerations = &ctx.class.object.tolerations;
+    if tolerations.is_empty() {
+        return false;
+    }
+    let taint = Taint {
+        key: "node.kubernetes.io/unschedulable".into(),
+        value: "".into(),
+        effect: TaintEffect::NoSchedule,
+    };
+    tolerations
+        .iter()
+        .any(|toleration| toleration.tolerates(&taint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Event, Node, Toleration};
+    use crate::policy::testing::{World, node, pod};
+
+    #[test]
+    fn checks_cordon_and_readiness() {
+        let mut world = World::default();
+        let open = world.node(node("open", 1_000, 1, (0, "")));
+        let cordoned = world.node(Node {
+            unschedulable: true,
+            ..node("cordoned", 1_000, 1, (0, ""))
+        });
+        let down = world.node(node("down", 1_000, 1, (0, "")));
+        world.apply(Event::NodeReadiness {
+            node: down,
+            ready: false,
+        });
+        let plain = world.spec(pod(1, 1, (0, 0)));
+        let mut object = pod(2, 1, (0, 0));
+        object.tolerations.push(Toleration {
+            key: None,
+            value: None,
+            effect: None,
+            tolerates_for: None,
+        });
+        let tolerant = world.spec(object);
+        for (spec, node, expected) in [
+            (plain, open, true),
+            (plain, cordoned, false),
+            (plain, down, false),
+            (tolerant, open, true),
+            (tolerant, cordoned, true),
+            (tolerant, down, false),
+        ] {
+            assert_eq!(
+                world.filter(&mut NodeSchedulable, spec, node).is_ok(),
+                expected
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Queue orders: which pod goes first.
+
+pub mod fifo;
+pub mod priority;

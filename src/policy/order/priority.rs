@@ -1,0 +1,54 @@
+//! Pods of higher priority go first, equal ones in the order of their creation
+//! (spec: kubernetes.md 1.2, `PrioritySort`).
+
+use crate::cluster::Class;
+use crate::control::scheduler::QueueOrder;
+use crate::model::Pod;
+use crate::policy::{Built, Entry, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "priority",
+    point: Point::QueueOrder,
+    summary: "Pods of higher priority go first, equal ones in the order of their creation.",
+    parameters: &[],
+    constructor: |_, _| Ok(Built::Order(Box::new(Priority))),
+};
+
+/// The order.
+#[derive(Clone, Copy, Debug)]
+pub struct Priority;
+
+impl QueueOrder for Priority {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn key(&self, _pod: &Pod, class: &Class) -> i64 {
+        -i64::from(class.object.priority)
+    }
+
+    fn clone_order(&self) -> Box<dyn QueueOrder> {
+        Box::new(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::testing::{World, node, pod};
+
+    #[test]
+    fn the_key_falls_with_priority() {
+        let mut world = World::default();
+        let home = world.node(node("a", 1_000, 16, (0, "")));
+        for (priority, expected) in [(0, 0), (7, -7), (i32::MIN, 1 << 31)] {
+            let mut object = pod(1, 1, (0, 0));
+            object.priority = priority;
+            let spec = world.spec(object);
+            let bound = world.bind(spec, home, &[]);
+            let record = world.store.pods().get(bound).expect("the pod lives");
+            assert_eq!(Priority.key(record, world.store.class(spec)), expected);
+        }
+    }
+}

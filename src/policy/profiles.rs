@@ -1,0 +1,466 @@
+//! Named profiles: which policies act together. A profile is the filters that every profile has,
+//! its own plugins, a choice among equals and an order of the queue; an experiment may change
+//! weights and arguments, leave plugins out and add others.
+
+use indexmap::IndexMap;
+use thiserror::Error;
+
+use super::entry::{ArgumentError, Arguments, Built, Entry, Point, Setup};
+use super::nearest::hint;
+use super::registry;
+use crate::control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
+
+/// Filters of every profile, in order.
+pub const FILTERS: &[&str] = &[
+    "node-schedulable",
+    "taint-toleration",
+    "node-affinity",
+    "node-resources-fit",
+    "gpu-fit",
+];
+
+/// A named profile.
+#[derive(Clone, Copy, Debug)]
+pub struct ProfileEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// Its plugins after [`FILTERS`], in order, each of weight 1.
+    pub plugins: &'static [&'static str],
+    /// Who is taken among equals.
+    pub select: &'static str,
+    /// Which pod goes first.
+    pub order: &'static str,
+}
+
+const fn fifo(
+    name: &'static str,
+    plugins: &'static [&'static str],
+    select: &'static str,
+    summary: &'static str,
+) -> ProfileEntry {
+    ProfileEntry {
+        name,
+        summary,
+        plugins,
+        select,
+        order: "fifo",
+    }
+}
+
+/// The profiles, in written order.
+pub const PROFILES: &[ProfileEntry] = &[
+    fifo(
+        "first-fit",
+        &["tightest"],
+        "first",
+        "The first node that fits.",
+    ),
+    fifo(
+        "best-fit",
+        &["best-fit", "tightest"],
+        "first",
+        "The node that is left with the smallest share of its cpu, memory and GPU.",
+    ),
+    fifo(
+        "worst-fit",
+        &["worst-fit", "tightest"],
+        "first",
+        "The node that is left with the largest share of its cpu, memory and GPU.",
+    ),
+    fifo(
+        "round-robin",
+        &["tightest"],
+        "round-robin",
+        "The next node that fits, in turn.",
+    ),
+    fifo(
+        "random",
+        &["random-device"],
+        "random",
+        "Any node that fits, on any device that fits.",
+    ),
+    ProfileEntry {
+        name: "least-allocated",
+        summary: "Kubernetes' spreading: the smallest share of cpu and memory allocated.",
+        plugins: &["least-allocated", "tightest"],
+        select: "random",
+        order: "priority",
+    },
+    ProfileEntry {
+        name: "most-allocated",
+        summary: "Kubernetes' packing: the largest share of cpu and memory allocated.",
+        plugins: &["most-allocated", "tightest"],
+        select: "random",
+        order: "priority",
+    },
+    fifo(
+        "gpu-random",
+        &["random-device"],
+        "random",
+        "GPU packing study, policy 01: any node that fits, on any device that fits.",
+    ),
+    fifo(
+        "dot-product",
+        &["dot-product", "tightest"],
+        "rank",
+        "GPU packing study, policy 02: room least aligned with the demand.",
+    ),
+    fifo(
+        "gpu-clustering",
+        &["gpu-clustering", "tightest"],
+        "rank",
+        "GPU packing study, policy 03: pods of one kind of GPU demand together.",
+    ),
+    fifo(
+        "gpu-packing",
+        &["gpu-packing", "tightest"],
+        "rank",
+        "GPU packing study, policy 04: devices in use first, empty nodes last.",
+    ),
+    fifo(
+        "gpu-best-fit",
+        &["gpu-best-fit", "tightest"],
+        "rank",
+        "GPU packing study, policy 05: the node left with the least cpu and GPU.",
+    ),
+    fifo(
+        "fgd",
+        &["fgd"],
+        "rank",
+        "GPU packing study, policy 06: the node and device with the least added fragmentation.",
+    ),
+];
+
+/// The largest weight: a thousand plugins of a million points each still add up in 64 bits.
+pub const MAX_WEIGHT: i64 = 1_000_000;
+
+/// The most plugins a profile may have: a set of them is one machine word.
+pub const MAX_PLUGINS: usize = 64;
+
+/// What an experiment says about a plugin of a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PluginOverride {
+    /// It does not act.
+    Disabled,
+    /// It acts; a plugin that the profile has not is added at the end.
+    Enabled {
+        /// What its points are multiplied by; 1 if nothing is said.
+        weight: Option<i64>,
+        /// Its arguments.
+        arguments: Arguments,
+    },
+}
+
+/// A profile as an experiment asks for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProfileChoice {
+    /// The named profile to start from.
+    pub name: String,
+    /// Changes by plugin name, in written order.
+    pub plugins: IndexMap<String, PluginOverride>,
+    /// Who is taken among equals, if not as the profile says.
+    pub tie_break: Option<String>,
+    /// Which pod goes first, if not as the profile says.
+    pub queue_order: Option<String>,
+}
+
+impl ProfileChoice {
+    /// A named profile as it is.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Why a profile can't be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProfileError {
+    /// No such profile.
+    #[error("there is no profile `{name}`; {hint}")]
+    UnknownProfile {
+        /// What was written.
+        name: String,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// No such policy at this point.
+    #[error("there is no {what} `{name}`; {hint}")]
+    UnknownPolicy {
+        /// What was looked for.
+        what: &'static str,
+        /// What was written.
+        name: String,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// A plugin is disabled that the profile has not.
+    #[error("`{plugin}` is disabled, but profile `{profile}` has no such plugin; {hint}")]
+    NotInProfile {
+        /// The plugin.
+        plugin: String,
+        /// The profile.
+        profile: &'static str,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// A weight out of bounds.
+    #[error(
+        "the weight of `{plugin}` must be from 1 to {MAX_WEIGHT}, not {weight}; \
+         to switch it off, disable it"
+    )]
+    Weight {
+        /// The plugin.
+        plugin: String,
+        /// What was written.
+        weight: i64,
+    },
+    /// An argument is wrong.
+    #[error("plugin `{plugin}`: {source}")]
+    Argument {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        source: ArgumentError,
+    },
+    /// More plugins than a profile may have.
+    #[error("a profile has at most {MAX_PLUGINS} plugins")]
+    TooManyPlugins,
+}
+
+/// Points whose policies are plugins of the pipeline.
+const PLUGIN_POINTS: &[Point] = &[Point::Filter, Point::Score, Point::Devices];
+
+/// The profile of a name.
+pub fn find(name: &str) -> Option<&'static ProfileEntry> {
+    PROFILES.iter().find(|entry| entry.name == name)
+}
+
+/// Builds a profile.
+///
+/// # Errors
+/// A name that is not known, or a weight or argument out of its bounds.
+pub fn build_profile(choice: &ProfileChoice, setup: &Setup) -> Result<Profile, ProfileError> {
+    let base = find(&choice.name).ok_or_else(|| ProfileError::UnknownProfile {
+        name: choice.name.clone(),
+        hint: hint(&choice.name, PROFILES.iter().map(|entry| entry.name)),
+    })?;
+    let inherited: Vec<&str> = FILTERS.iter().chain(base.plugins).copied().collect();
+    let as_is = PluginOverride::Enabled {
+        weight: None,
+        arguments: Arguments::new(),
+    };
+    let mut plugins = Vec::new();
+    for &name in &inherited {
+        let change = choice.plugins.get(name).unwrap_or(&as_is);
+        plugins.extend(slot(name, change, setup)?);
+    }
+    for (name, change) in &choice.plugins {
+        if inherited.contains(&name.as_str()) {
+            continue;
+        }
+        if *change == PluginOverride::Disabled {
+            return Err(ProfileError::NotInProfile {
+                plugin: name.clone(),
+                profile: base.name,
+                hint: hint(name, inherited),
+            });
+        }
+        plugins.extend(slot(name, change, setup)?);
+    }
+    if plugins.len() > MAX_PLUGINS {
+        return Err(ProfileError::TooManyPlugins);
+    }
+    Ok(Profile {
+        name: base.name.to_owned(),
+        order: queue_order(choice.queue_order.as_deref().unwrap_or(base.order), setup)?,
+        plugins,
+        select: tie_break(choice.tie_break.as_deref().unwrap_or(base.select), setup)?,
+    })
+}
+
+/// A plugin with its weight; `None` if it is disabled.
+fn slot(
+    name: &str,
+    change: &PluginOverride,
+    setup: &Setup,
+) -> Result<Option<PluginSlot>, ProfileError> {
+    let entry = policy(PLUGIN_POINTS, "plugin", name)?;
+    let PluginOverride::Enabled { weight, arguments } = change else {
+        return Ok(None);
+    };
+    let weight = weight.unwrap_or(1);
+    if !(1..=MAX_WEIGHT).contains(&weight) {
+        return Err(ProfileError::Weight {
+            plugin: name.to_owned(),
+            weight,
+        });
+    }
+    let Built::Plugin(plugin) = build(entry, setup, arguments)? else {
+        unreachable!("invariant: entries at these points make plugins");
+    };
+    let points = plugin.points();
+    Ok(Some(PluginSlot {
+        plugin,
+        weight,
+        points,
+    }))
+}
+
+fn tie_break(name: &str, setup: &Setup) -> Result<Box<dyn Select>, ProfileError> {
+    let entry = policy(&[Point::Select], "tie break", name)?;
+    let Built::Select(select) = build(entry, setup, &Arguments::new())? else {
+        unreachable!("invariant: entries at this point make choices");
+    };
+    Ok(select)
+}
+
+fn queue_order(name: &str, setup: &Setup) -> Result<Box<dyn QueueOrder>, ProfileError> {
+    let entry = policy(&[Point::QueueOrder], "queue order", name)?;
+    let Built::Order(order) = build(entry, setup, &Arguments::new())? else {
+        unreachable!("invariant: entries at this point make orders");
+    };
+    Ok(order)
+}
+
+fn policy(
+    points: &[Point],
+    what: &'static str,
+    name: &str,
+) -> Result<&'static Entry, ProfileError> {
+    let known = registry::find(name).filter(|entry| points.contains(&entry.point));
+    known.ok_or_else(|| ProfileError::UnknownPolicy {
+        what,
+        name: name.to_owned(),
+        hint: registry::hint_at(points, name),
+    })
+}
+
+fn build(entry: &Entry, setup: &Setup, arguments: &Arguments) -> Result<Built, ProfileError> {
+    entry
+        .build(setup, arguments)
+        .map_err(|source| ProfileError::Argument {
+            plugin: entry.name.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugins(profile: &Profile) -> Vec<(&'static str, i64)> {
+        profile
+            .plugins
+            .iter()
+            .map(|slot| (slot.plugin.name(), slot.weight))
+            .collect()
+    }
+
+    fn enabled(weight: Option<i64>) -> PluginOverride {
+        PluginOverride::Enabled {
+            weight,
+            arguments: Arguments::new(),
+        }
+    }
+
+    fn choice(name: &str, changes: &[(&str, PluginOverride)]) -> ProfileChoice {
+        let plugins = changes
+            .iter()
+            .map(|(name, change)| ((*name).to_owned(), change.clone()));
+        ProfileChoice {
+            plugins: plugins.collect(),
+            ..ProfileChoice::named(name)
+        }
+    }
+
+    #[test]
+    fn every_profile_builds_as_it_is_written() {
+        for entry in PROFILES {
+            let profile = build_profile(&ProfileChoice::named(entry.name), &Setup::default())
+                .expect("a named profile is valid");
+            let names: Vec<&str> = profile.plugins.iter().map(|s| s.plugin.name()).collect();
+            let expected: Vec<&str> = FILTERS.iter().chain(entry.plugins).copied().collect();
+            assert_eq!(names, expected);
+            assert_eq!(profile.select.name(), entry.select);
+            assert_eq!(profile.order.name(), entry.order);
+            assert!(
+                entry.summary.ends_with('.') && entry.summary.len() < 100,
+                "{}",
+                entry.name
+            );
+        }
+    }
+
+    #[test]
+    fn overrides_change_add_and_remove() {
+        let mut changed = choice(
+            "best-fit",
+            &[
+                ("worst-fit", enabled(Some(2))),
+                ("best-fit", enabled(Some(7))),
+                ("gpu-fit", PluginOverride::Disabled),
+            ],
+        );
+        changed.tie_break = Some("random".to_owned());
+        changed.queue_order = Some("priority".to_owned());
+        let profile = build_profile(&changed, &Setup::default()).expect("valid overrides");
+        let expected = [("best-fit", 7), ("tightest", 1), ("worst-fit", 2)];
+        assert_eq!(plugins(&profile)[4..], expected);
+        assert_eq!(
+            (profile.select.name(), profile.order.name()),
+            ("random", "priority")
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let mut arguments = Arguments::new();
+        arguments.insert("scale".to_owned(), 1.into());
+        let odd = PluginOverride::Enabled {
+            weight: None,
+            arguments,
+        };
+        let mut tie = ProfileChoice::named("fgd");
+        tie.tie_break = Some("fgd".to_owned());
+        for (choice, expected) in [
+            (
+                choice("best-fti", &[]),
+                "there is no profile `best-fti`; did you mean `best-fit`",
+            ),
+            (
+                choice("fgd", &[("best_fit", enabled(None))]),
+                "there is no plugin `best_fit`; did you mean `best-fit`?",
+            ),
+            (
+                choice("fgd", &[("first", enabled(None))]),
+                "there is no plugin `first`; known are `node-schedulable`",
+            ),
+            (
+                choice("fgd", &[("fgd", enabled(Some(0)))]),
+                "the weight of `fgd` must be from 1 to 1000000, not 0; to switch it off",
+            ),
+            (
+                choice("fgd", &[("best-fit", PluginOverride::Disabled)]),
+                "`best-fit` is disabled, but profile `fgd` has no such plugin",
+            ),
+            (
+                choice("dot-product", &[("dot-product", odd)]),
+                "plugin `dot-product`: unknown argument `scale`; known are `cpuScale`",
+            ),
+            (
+                tie,
+                "there is no tie break `fgd`; known are `first`, `random`",
+            ),
+        ] {
+            let error = build_profile(&choice, &Setup::default())
+                .err()
+                .expect("a mistake");
+            let message = error.to_string();
+            assert!(message.starts_with(expected), "{message}\n{expected}");
+        }
+    }
+}

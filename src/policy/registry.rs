@@ -1,0 +1,136 @@
+//! Every policy, in written order. To add one: write its file with an `ENTRY`, and add one line
+//! here.
+
+use super::entry::{Entry, Point};
+use super::nearest::hint;
+use super::{devices, filter, order, score, select};
+
+/// The policies.
+pub const POLICIES: &[Entry] = &[
+    filter::node_schedulable::ENTRY,
+    filter::taint_toleration::ENTRY,
+    filter::node_affinity::ENTRY,
+    filter::node_resources_fit::ENTRY,
+    filter::gpu_fit::ENTRY,
+    score::best_fit::ENTRY,
+    score::worst_fit::ENTRY,
+    score::least_allocated::ENTRY,
+    score::most_allocated::ENTRY,
+    score::dot_product::ENTRY,
+    score::gpu_clustering::ENTRY,
+    score::gpu_packing::ENTRY,
+    score::gpu_best_fit::ENTRY,
+    score::fgd::ENTRY,
+    devices::tightest::ENTRY,
+    devices::random_device::ENTRY,
+    select::first::ENTRY,
+    select::random::ENTRY,
+    select::rank::ENTRY,
+    select::round_robin::ENTRY,
+    order::fifo::ENTRY,
+    order::priority::ENTRY,
+];
+
+/// The policies listed under a point, in order.
+pub fn at(point: Point) -> impl Iterator<Item = &'static Entry> + Clone {
+    POLICIES.iter().filter(move |entry| entry.point == point)
+}
+
+/// The policy of a name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    POLICIES.iter().find(|entry| entry.name == name)
+}
+
+/// The end of a message about a name that none of the policies at these points has.
+pub(super) fn hint_at(points: &[Point], name: &str) -> String {
+    let listed = POLICIES
+        .iter()
+        .filter(|entry| points.contains(&entry.point));
+    hint(name, listed.map(|entry| entry.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::policy::{Arguments, Built, Setup};
+
+    #[test]
+    fn every_file_is_listed_and_every_name_is_its_file() {
+        let folders = [
+            ("filter", Point::Filter),
+            ("score", Point::Score),
+            ("devices", Point::Devices),
+            ("select", Point::Select),
+            ("order", Point::QueueOrder),
+        ];
+        for (folder, point) in folders {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("src/policy")
+                .join(folder);
+            let mut files: Vec<String> = std::fs::read_dir(&path)
+                .expect("the folder is there")
+                .map(|file| {
+                    file.expect("a file")
+                        .file_name()
+                        .to_string_lossy()
+                        .into_owned()
+                })
+                .filter(|file| file != "mod.rs")
+                .map(|file| file.trim_end_matches(".rs").replace('_', "-"))
+                .collect();
+            files.sort();
+            let mut names: Vec<&str> = at(point).map(|entry| entry.name).collect();
+            names.sort_unstable();
+            assert_eq!(names, files, "{folder}");
+        }
+    }
+
+    #[test]
+    fn every_entry_is_documented_and_can_be_made() {
+        for (index, entry) in POLICIES.iter().enumerate() {
+            assert!(
+                POLICIES[..index]
+                    .iter()
+                    .all(|other| other.name != entry.name)
+            );
+            assert!(
+                entry.summary.ends_with('.') && entry.summary.len() < 100,
+                "{}",
+                entry.name
+            );
+            let defaults: Arguments = entry
+                .parameters
+                .iter()
+                .map(|parameter| (parameter.name.to_owned(), parameter.default_value()))
+                .collect();
+            for arguments in [Arguments::new(), defaults] {
+                let built = entry
+                    .build(&Setup::default(), &arguments)
+                    .expect("defaults are valid");
+                let (name, fits) = match &built {
+                    Built::Plugin(plugin) => (
+                        plugin.name(),
+                        matches!(entry.point, Point::Filter | Point::Score | Point::Devices),
+                    ),
+                    Built::Select(select) => (select.name(), entry.point == Point::Select),
+                    Built::Order(order) => (order.name(), entry.point == Point::QueueOrder),
+                };
+                assert_eq!(name, entry.name);
+                assert!(fits, "{name} is listed under {}", entry.point.name());
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_arguments_are_named_with_the_nearest() {
+        let mut arguments = Arguments::new();
+        arguments.insert("cpuscale".to_owned(), 1.into());
+        let error = find("dot-product").map(|entry| entry.build(&Setup::default(), &arguments));
+        let error = error.and_then(Result::err).expect("an unknown argument");
+        let expected = "unknown argument `cpuscale`; did you mean `cpuScale`, `gpuScale`?";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(hint_at(&[Point::Score], "fdg"), "did you mean `fgd`?");
+    }
+}

@@ -1,0 +1,47 @@
+//! The first of the tied nodes in snapshot order.
+
+use crate::control::scheduler::{ClassContext, Select};
+use crate::policy::{Built, Entry, Point};
+use crate::units::NodeId;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "first",
+    point: Point::Select,
+    summary: "Takes the first of the tied nodes in the order of nodes.",
+    parameters: &[],
+    constructor: |_, _| Ok(Built::Select(Box::new(First))),
+};
+
+/// The choice.
+#[derive(Clone, Copy, Debug)]
+pub struct First;
+
+impl Select for First {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
+        tied[0]
+    }
+
+    fn clone_select(&self) -> Box<dyn Select> {
+        Box::new(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::testing::{World, pod};
+
+    #[test]
+    fn takes_the_first() {
+        let mut world = World::default();
+        let spec = world.spec(pod(1, 1, (0, 0)));
+        for tied in [&[NodeId(3), NodeId(7)][..], &[NodeId(0)]] {
+            assert_eq!(First.select(&world.ctx(spec), tied), tied[0]);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Choices among the nodes with the most points. Without a score every feasible node is among them.
+
+pub mod first;
+pub mod random;
+pub mod rank;
+pub mod round_robin;

@@ -1,0 +1,65 @@
+//! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
+
+use crate::control::scheduler::{ClassContext, Select};
+use crate::policy::{Built, Entry, Point};
+use crate::units::NodeId;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "round-robin",
+    point: Point::Select,
+    summary: "Takes the next tied node after the one chosen last, in turn.",
+    parameters: &[],
+    constructor: |_, _| Ok(Built::Select(Box::new(RoundRobin { last: None }))),
+};
+
+/// The choice, with the node chosen last.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundRobin {
+    last: Option<NodeId>,
+}
+
+impl Select for RoundRobin {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
+        let next = tied.partition_point(|&node| Some(node) <= self.last);
+        let chosen = tied[next % tied.len()];
+        self.last = Some(chosen);
+        chosen
+    }
+
+    fn clone_select(&self) -> Box<dyn Select> {
+        Box::new(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::testing::{World, pod};
+
+    #[test]
+    fn goes_round() {
+        let mut world = World::default();
+        let spec = world.spec(pod(1, 1, (0, 0)));
+        let mut select = RoundRobin { last: None };
+        for (tied, expected) in [
+            (&[0, 1, 2][..], 0),
+            (&[0, 1, 2], 1),
+            (&[0, 1], 0),
+            (&[0, 2], 2),
+            (&[1, 2], 1),
+            (&[1], 1),
+        ] {
+            let tied: Vec<NodeId> = tied.iter().map(|&index| NodeId(index)).collect();
+            assert_eq!(
+                select.select(&world.ctx(spec), &tied),
+                NodeId(expected),
+                "{tied:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The one model behind every form of the summary: terminal table, Markdown, CSV, JSON and HTML
+//! show the same rows, the same text and the same best values.
+
+use std::collections::BTreeSet;
+
+use crate::lab::summary::{MetricSummary, Summary};
+use crate::report::format;
+
+/// The metrics that people look at first, in this order. An entry stands for the metric of that id
+/// or for one statistic below it.
+const HEADLINE: [&str; 13] = [
+    "allocation.gpu",
+    "fragmentation.gpu",
+    "pods.never_placed",
+    "bounded_slowdown.mean",
+    "pending_time.mean",
+    "pending_time.p99",
+    "first_wait.mean",
+    "turnaround.mean",
+    "makespan",
+    "queue_length.mean",
+    "allocation.cpu",
+    "allocation.memory",
+    "throughput",
+];
+
+/// Which statistic of a subject says most about a fill-up, where nothing departs.
+const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
+
+/// Which statistic of a subject says most about a run over time.
+const STATISTICS_OVER_TIME: [&str; 3] = ["mean", "peak", "end"];
+
+/// Which metrics are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Those that people look at first and that tell the variants apart.
+    Headline,
+    /// Every metric that was measured or could not be (`-v`).
+    All,
+}
+
+/// Which direction of a metric is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+impl Better {
+    fn parse(text: &str) -> Self {
+        match text {
+            "higher" => Self::Higher,
+            "lower" => Self::Lower,
+            _ => Self::Neither,
+        }
+    }
+
+    /// As in `summary.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::Neither => "none",
+        }
+    }
+}
+
+/// One metric over all variants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The metric's id.
+    pub id: String,
+    /// Its name for people.
+    pub label: String,
+    /// Its unit as in `summary.json`.
+    pub unit: String,
+    /// Which direction is better.
+    pub better: Better,
+    /// One cell per variant.
+    pub cells: Vec<Cell>,
+}
+
+impl Row {
+    /// Whether some variant is better than another.
+    pub fn has_best(&self) -> bool {
+        self.cells.iter().any(|cell| cell.best)
+    }
+}
+
+/// One metric of one variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The value; `None` where undefined.
+    pub value: Option<f64>,
+    /// The value as people read it.
+    pub text: String,
+    /// Whether no variant is better, while some are worse.
+    pub best: bool,
+    /// How far it is from the best.
+    pub difference: Option<String>,
+    /// Why it is undefined, or what to know about it.
+    pub note: Option<String>,
+}
+
+/// What the head of a table says about a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, without control characters.
+    pub name: String,
+    /// The digest, cut to the length that still tells the variants apart.
+    pub digest: String,
+}
+
+/// The variants side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The experiment's name, without control characters.
+    pub name: String,
+    /// What ran, part by part: `10,866 pods on 1,213 nodes`, `seed 42`, `6 variants`.
+    pub facts: Vec<String>,
+    /// One per variant.
+    pub columns: Vec<Column>,
+    /// One per metric shown.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// The variants of `summary` side by side.
+    pub fn new(summary: &Summary, rows: Rows) -> Self {
+        let ids: BTreeSet<&str> = summary
+            .variants
+            .iter()
+            .flat_map(|variant| variant.metrics.keys().map(String::as_str))
+            .collect();
+        let all: Vec<Row> = ids.into_iter().filter_map(|id| row(summary, id)).collect();
+        let rows = match rows {
+            Rows::All => all,
+            Rows::Headline => headline(summary, all),
+        };
+        let digests: Vec<&str> = summary
+            .variants
+            .iter()
+            .map(|variant| variant.digest.as_str())
+            .collect();
+        let columns = summary
+            .variants
+            .iter()
+            .zip(shortened_digests(&digests))
+            .map(|(variant, digest)| Column {
+                name: format::clean(&variant.name),
+                digest,
+            })
+            .collect();
+        Self {
+            name: format::clean(&summary.name),
+            facts: facts(summary),
+            columns,
+            rows,
+        }
+    }
+
+    /// The row that decides the verdict: the first that tells the variants apart.
+    pub fn deciding_row(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.has_best())
+    }
+}
+
+fn row(summary: &Summary, id: &str) -> Option<Row> {
+    let metrics: Vec<Option<&MetricSummary>> = summary
+        .variants
+        .iter()
+        .map(|variant| variant.metrics.get(id))
+        .collect();
+    let first = metrics.iter().flatten().next()?;
+    let (unit, better) = (first.unit.clone(), Better::parse(&first.better));
+    let values: Vec<Option<f64>> = metrics
+        .iter()
+        .map(|metric| {
+            metric
+                .and_then(|metric| metric.value)
+                .filter(|value| value.is_finite())
+        })
+        .collect();
+    let best = best_value(&values, better);
+    let texts = format::values(&values, &unit);
+    let best_text = values
+        .iter()
+        .position(|value| best.is_some() && *value == best)
+        .map(|index| texts[index].clone());
+    // What reads the same is equally good; where everything does, nothing is marked.
+    let tells_apart = values
+        .iter()
+        .zip(&texts)
+        .any(|(value, text)| value.is_some() && Some(text) != best_text.as_ref());
+    let cells = metrics
+        .iter()
+        .zip(values)
+        .zip(texts)
+        .map(|((metric, value), text)| Cell {
+            value,
+            best: tells_apart && value.is_some() && Some(&text) == best_text.as_ref(),
+            difference: value
+                .zip(best)
+                .and_then(|(value, best)| format::difference(value, best, &unit)),
+            note: metric
+                .and_then(|metric| metric.note.as_deref())
+                .map(format::clean),
+            text,
+        })
+        .collect();
+    Some(Row {
+        id: id.to_owned(),
+        label: label(summary, id),
+        unit,
+        better,
+        cells,
+    })
+}
+
+fn best_value(values: &[Option<f64>], better: Better) -> Option<f64> {
+    let present = values.iter().flatten().copied();
+    match better {
+        Better::Higher => present.max_by(f64::total_cmp),
+        Better::Lower => present.min_by(f64::total_cmp),
+        Better::Neither => None,
+    }
+}
+
+/// The headline metrics that were measured and tell the variants apart; those that were measured,
+/// if none does; all, if none of them was measured.
+fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
+    let statistics = if summary
+        .variants
+        .iter()
+        .any(|variant| variant.arrived.is_some())
+    {
+        STATISTICS_OF_FILL_UP
+    } else {
+        STATISTICS_OVER_TIME
+    };
+    let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
+    let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
+    let picked: Vec<&Row> = HEADLINE
+        .iter()
+        .filter_map(|subject| {
+            find(subject).or_else(|| {
+                statistics
+                    .iter()
+                    .find_map(|statistic| find(&format!("{subject}.{statistic}")))
+            })
+        })
+        .collect();
+    let differing: Vec<Row> = picked
+        .iter()
+        .filter(|row| row.cells.iter().any(|cell| cell.text != row.cells[0].text))
+        .map(|row| (*row).clone())
+        .collect();
+    if !differing.is_empty() {
+        differing
+    } else if !picked.is_empty() {
+        picked.into_iter().cloned().collect()
+    } else {
+        all
+    }
+}
+
+/// The metric's name for people: its title, or what its id says.
+fn label(summary: &Summary, id: &str) -> String {
+    if let Some(definition) = summary.definitions.get(id) {
+        return format::clean(&definition.title);
+    }
+    label_of_id(id)
+}
+
+fn label_of_id(id: &str) -> String {
+    let words = |part: &str| match part {
+        "gpu" => "GPU".to_owned(),
+        "cpu" => "CPU".to_owned(),
+        other => other.replace('_', " "),
+    };
+    let parts: Vec<&str> = id.split('.').collect();
+    match parts.as_slice() {
+        [subject] => words(subject),
+        [subject, resource @ ("gpu" | "cpu" | "memory")] => {
+            format!("{} {}", words(resource), words(subject))
+        }
+        [subject, resource @ ("gpu" | "cpu" | "memory"), rest @ ..] => {
+            format!(
+                "{} {}, {}",
+                words(resource),
+                words(subject),
+                words(&rest.join(" "))
+            )
+        }
+        ["pods" | "jobs" | "nodes", ..] => words(&parts.join(" ")),
+        [subject, rest @ ..] => format!("{}, {}", words(subject), words(&rest.join(" "))),
+        [] => String::new(),
+    }
+}
+
+fn facts(summary: &Summary) -> Vec<String> {
+    let mut facts = Vec::new();
+    let range = |values: Vec<u64>| match (values.iter().min(), values.iter().max()) {
+        (Some(&low), Some(&high)) if low == high => format::count(low),
+        (Some(&low), Some(&high)) => format!("{}–{}", format::count(low), format::count(high)),
+        _ => "0".to_owned(),
+    };
+    let column = |of: fn(&crate::lab::summary::VariantSummary) -> u64| {
+        summary.variants.iter().map(of).collect::<Vec<u64>>()
+    };
+    facts.push(format!(
+        "{} pods on {} nodes",
+        range(column(|variant| variant.pods)),
+        range(column(|variant| variant.nodes))
+    ));
+    let seeds: BTreeSet<u64> = column(|variant| variant.seed).into_iter().collect();
+    match seeds.len() {
+        0 => {}
+        1 => facts.extend(seeds.first().map(|seed| format!("seed {seed}"))),
+        seed_count => facts.push(format!("{seed_count} seeds")),
+    }
+    facts.push(match summary.variants.len() {
+        1 => "1 variant".to_owned(),
+        variant_count => format!("{variant_count} variants"),
+    });
+    let interrupted = summary
+        .variants
+        .iter()
+        .filter(|variant| variant.ended == "interrupted")
+        .count();
+    if interrupted > 0 {
+        facts.push(format!("{interrupted} interrupted"));
+    }
+    facts
+}
+
+/// Cuts digests to the fewest of 4 to 8 characters that keep different ones different.
+fn shortened_digests(digests: &[&str]) -> Vec<String> {
+    let cut = |length: usize| -> Vec<String> {
+        digests
+            .iter()
+            .map(|digest| digest.chars().take(length).collect())
+            .collect()
+    };
+    let distinct = digests.iter().collect::<BTreeSet<_>>().len();
+    (4..8)
+        .map(cut)
+        .find(|short| short.iter().collect::<BTreeSet<_>>().len() == distinct)
+        .unwrap_or_else(|| cut(8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn the_best_is_marked_by_direction_and_by_what_is_read() {
+        let comparison = Comparison::new(&example::fill_up(), Rows::All);
+        let best = |id: &str| -> Vec<&str> {
+            let row = comparison.rows.iter().find(|row| row.id == id).unwrap();
+            row.cells
+                .iter()
+                .zip(&comparison.columns)
+                .filter(|(cell, _)| cell.best)
+                .map(|(_, column)| column.name.as_str())
+                .collect()
+        };
+        assert_eq!(best("allocation.gpu.end"), ["fgd"]);
+        assert_eq!(best("pods.never_placed"), ["fgd"]);
+        assert!(best("pods.submitted").is_empty(), "no direction, no best");
+        assert!(best("makespan").is_empty(), "undefined everywhere");
+    }
+
+    #[test]
+    fn equal_values_have_no_best() {
+        let mut summary = example::fill_up();
+        for variant in &mut summary.variants {
+            for metric in variant.metrics.values_mut() {
+                metric.value = Some(0.5);
+            }
+        }
+        let comparison = Comparison::new(&summary, Rows::All);
+        assert!(comparison.rows.iter().all(|row| !row.has_best()));
+        assert!(comparison.deciding_row().is_none());
+    }
+
+    #[test]
+    fn the_headline_leaves_out_what_does_not_differ_or_is_undefined() {
+        let comparison = Comparison::new(&example::fill_up(), Rows::Headline);
+        let ids: Vec<&str> = comparison.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "allocation.gpu.end",
+                "fragmentation.gpu.end",
+                "pods.never_placed"
+            ]
+        );
+        let comparison = Comparison::new(&example::batch(), Rows::Headline);
+        let ids: Vec<&str> = comparison.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "bounded_slowdown.mean",
+                "pending_time.mean",
+                "pending_time.p99"
+            ]
+        );
+    }
+
+    #[test]
+    fn ids_read_as_words() {
+        let check = |id: &str, expected: &str| assert_eq!(label_of_id(id), expected);
+        check("allocation.gpu.mean", "GPU allocation, mean");
+        check("allocation.gpu", "GPU allocation");
+        check("pending_time.p99", "pending time, p99");
+        check("pods.never_placed", "pods never placed");
+        check("makespan", "makespan");
+    }
+
+    #[test]
+    fn digests_stay_different() {
+        let check = |digests: &[&str], expected: &[&str]| {
+            assert_eq!(shortened_digests(digests), expected);
+        };
+        check(&["0123456789", "abcdef0123"], &["0123", "abcd"]);
+        check(&["0123456789", "0123476789"], &["012345", "012347"]);
+        check(&["0123456789", "0123456789"], &["0123", "0123"]);
+        check(&["0123456789", "0123456780"], &["01234567", "01234567"]);
+    }
+}

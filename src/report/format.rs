@@ -1,0 +1,266 @@
+//! Numbers as people read them: percent with one decimal, thousands separated, durations in the
+//! unit that suits their size. All text comes from the formatter of the standard library, which
+//! rounds exactly, so the same value gives the same text everywhere.
+
+/// What stands where a metric is undefined.
+pub const UNDEFINED: &str = "–";
+
+/// A value with its unit, as in a table cell.
+///
+/// `ratio` becomes percent; `seconds` and `nanoseconds` become a duration; a unit that counts
+/// things (`pods`, `jobs`, `nodes` …) is left to the row's label; `factor` has none.
+pub fn value(value: f64, unit: &str) -> String {
+    if !value.is_finite() {
+        return UNDEFINED.to_owned();
+    }
+    match unit {
+        "ratio" => percent(value * 100.0),
+        "percent" => percent(value),
+        "seconds" => duration(value),
+        "nanoseconds" => duration(value / 1e9),
+        _ => number(value),
+    }
+}
+
+/// The difference of two values of one unit, with its sign; `None` where it would show as none.
+/// Differences of ratios are percentage points (`pp`).
+pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
+    let delta = value - reference;
+    if !delta.is_finite() {
+        return None;
+    }
+    let text = match unit {
+        "ratio" => format!("{:.1} pp", delta.abs() * 100.0),
+        "percent" => format!("{:.1} pp", delta.abs()),
+        "seconds" => duration(delta.abs()),
+        "nanoseconds" => duration(delta.abs() / 1e9),
+        _ => number(delta.abs()),
+    };
+    if !text.contains(|digit: char| ('1'..='9').contains(&digit)) {
+        return None;
+    }
+    Some(if delta < 0.0 {
+        format!("−{text}")
+    } else {
+        format!("+{text}")
+    })
+}
+
+/// The unit's sign behind a label or an axis, where the value itself does not carry it.
+pub fn unit_name(unit: &str) -> &str {
+    match unit {
+        "ratio" | "percent" => "%",
+        "seconds" | "nanoseconds" => "s",
+        "factor" => "",
+        other => other,
+    }
+}
+
+fn percent(value: f64) -> String {
+    format!("{} %", separated(&format!("{value:.1}")))
+}
+
+/// Whole numbers whole, others with three significant digits at least.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1e15 {
+        return format!("{value:.3e}");
+    }
+    if size >= 1000.0 || size.fract().total_cmp(&0.0).is_eq() {
+        return separated(&format!("{value:.0}"));
+    }
+    let text = match size {
+        _ if size >= 100.0 => format!("{value:.1}"),
+        _ if size >= 1.0 => format!("{value:.2}"),
+        _ if size >= 0.01 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    };
+    separated(&text)
+}
+
+/// A whole number with its thousands separated.
+pub fn count(value: u64) -> String {
+    separated(&value.to_string())
+}
+
+/// Values of one unit side by side. Durations share the unit of the smallest, so that their digits
+/// compare, unless that makes the largest unwieldy.
+pub fn values(values: &[Option<f64>], unit: &str) -> Vec<String> {
+    let seconds_per = match unit {
+        "seconds" => Some(1.0),
+        "nanoseconds" => Some(1e9),
+        _ => None,
+    };
+    let shared = seconds_per.and_then(|per| shared_unit(values, per));
+    let text = |number: f64| match (shared, seconds_per) {
+        (Some(unit), Some(per)) if number.is_finite() => duration_in(number / per, unit),
+        _ => value(number, unit),
+    };
+    values
+        .iter()
+        .map(|number| number.map_or_else(|| UNDEFINED.to_owned(), text))
+        .collect()
+}
+
+fn shared_unit(values: &[Option<f64>], per_second: f64) -> Option<(f64, &'static str)> {
+    let sizes = || {
+        let seconds = values
+            .iter()
+            .flatten()
+            .map(|value| value.abs() / per_second);
+        seconds.filter(|size| size.is_finite() && *size >= 0.5e-9)
+    };
+    let unit = duration_unit(sizes().min_by(f64::total_cmp)?);
+    let largest = sizes().max_by(f64::total_cmp)?;
+    (largest / unit.0 < 10_000.0).then_some(unit)
+}
+
+/// Seconds as a duration with three significant digits: `412 ms`, `41.2 s`, `12.4 min`, `3.21 h`,
+/// `5.20 d`.
+pub fn duration(seconds: f64) -> String {
+    duration_in(seconds, duration_unit(seconds.abs()))
+}
+
+fn duration_unit(size: f64) -> (f64, &'static str) {
+    // Two of the larger unit before it is taken: 90 min says more than 1.50 h.
+    const UNITS: [(f64, f64, &str); 7] = [
+        (2.0 * 86_400.0, 86_400.0, "d"),
+        (2.0 * 3_600.0, 3_600.0, "h"),
+        (2.0 * 60.0, 60.0, "min"),
+        (1.0, 1.0, "s"),
+        (1e-3, 1e-3, "ms"),
+        (1e-6, 1e-6, "µs"),
+        (0.0, 1e-9, "ns"),
+    ];
+    let fits = UNITS.into_iter().find(|&(least, ..)| size >= least);
+    fits.map_or((1.0, "s"), |(_, scale, name)| (scale, name))
+}
+
+fn duration_in(seconds: f64, (scale, name): (f64, &str)) -> String {
+    if seconds.abs() < 0.5e-9 {
+        return "0 s".to_owned();
+    }
+    let scaled = seconds / scale;
+    let text = match scaled.abs() {
+        scaled_size if scaled_size >= 99.95 => format!("{scaled:.0}"),
+        scaled_size if scaled_size >= 9.995 => format!("{scaled:.1}"),
+        _ => format!("{scaled:.2}"),
+    };
+    format!("{} {name}", separated(&text))
+}
+
+/// Puts a comma between groups of three digits before the decimal point.
+fn separated(text: &str) -> String {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => ("−", rest),
+        None => ("", text),
+    };
+    let whole = digits.find('.').unwrap_or(digits.len());
+    let mut out = String::with_capacity(text.len() + whole / 3 + 2);
+    out.push_str(sign);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && index < whole && (whole - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A name on one line of a terminal: control characters, which could move the cursor or change
+/// what stands elsewhere, become `�`.
+pub fn clean(name: &str) -> String {
+    name.chars()
+        .map(|letter| {
+            if letter.is_control() {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect()
+}
+
+/// At most `length_max` characters; what is cut is marked by an ellipsis.
+pub fn shortened(name: &str, length_max: usize) -> String {
+    if name.chars().count() <= length_max {
+        return name.to_owned();
+    }
+    let kept = name.chars().take(length_max.saturating_sub(1));
+    kept.chain(std::iter::once('…')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_carry_their_units() {
+        let check = |number: f64, unit: &str, expected: &str| {
+            assert_eq!(value(number, unit), expected, "{number} {unit}");
+        };
+        check(0.93149, "ratio", "93.1 %");
+        check(0.0, "ratio", "0.0 %");
+        check(12.5, "ratio", "1,250.0 %");
+        check(93.149, "percent", "93.1 %");
+        check(412.0, "pods", "412");
+        check(10_866.0, "pods", "10,866");
+        check(1_234_567.0, "pods", "1,234,567");
+        check(-1_234.0, "pods", "−1,234");
+        check(44.9025, "factor", "44.90");
+        check(0.5, "factor", "0.500");
+        check(0.001_234, "factor", "1.23e-3");
+        check(2e16, "bytes", "2.000e16");
+        check(f64::NAN, "ratio", UNDEFINED);
+        check(f64::INFINITY, "seconds", UNDEFINED);
+    }
+
+    #[test]
+    fn durations_take_the_unit_of_their_size() {
+        let check = |seconds: f64, expected: &str| assert_eq!(duration(seconds), expected);
+        check(0.0, "0 s");
+        check(1.5e-8, "15.0 ns");
+        check(0.000_2, "200 µs");
+        check(0.412, "412 ms");
+        check(1.0, "1.00 s");
+        check(41.23, "41.2 s");
+        check(119.0, "119 s");
+        check(744.0, "12.4 min");
+        check(11_556.0, "3.21 h");
+        check(449_280.0, "5.20 d");
+        check(86_400.0 * 12_000.0, "12,000 d");
+        check(-41.2, "−41.2 s");
+    }
+
+    #[test]
+    fn durations_side_by_side_share_a_unit() {
+        let check = |seconds: &[f64], expected: &[&str]| {
+            let seconds: Vec<Option<f64>> = seconds.iter().copied().map(Some).collect();
+            assert_eq!(values(&seconds, "seconds"), expected);
+        };
+        check(&[7_920.0, 1_250.0, 0.0], &["132 min", "20.8 min", "0 s"]);
+        check(&[87_120.0, 13_750.0], &["24.2 h", "3.82 h"]);
+        check(&[0.2, 20.0], &["200 ms", "20.0 s"]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn differences_have_a_sign_or_are_none() {
+        let check = |value: f64, reference: f64, unit: &str, expected: Option<&str>| {
+            assert_eq!(difference(value, reference, unit).as_deref(), expected);
+        };
+        check(0.889, 0.931, "ratio", Some("−4.2 pp"));
+        check(412.0, 77.0, "pods", Some("+335"));
+        check(60.0, 18.8, "seconds", Some("+41.2 s"));
+        check(0.931, 0.931, "ratio", None);
+        check(0.931_01, 0.931, "ratio", None);
+        check(f64::NAN, 0.9, "ratio", None);
+    }
+
+    #[test]
+    fn names_stay_on_their_line() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(shortened("gpu-clustering", 8), "gpu-clu…");
+        assert_eq!(shortened("fgd", 8), "fgd");
+    }
+}

@@ -1,0 +1,51 @@
+//! What people and programs get to see of a run: the table in the terminal, JSON, CSV, Markdown,
+//! plots and the report.
+//!
+//! [`comparison`] turns a summary into rows and columns once; every form is written from it, so no
+//! two of them can disagree. To add a plot, see [`plot`].
+
+use std::io::{self, Write};
+
+pub mod comparison;
+mod export;
+pub mod format;
+
+pub mod html;
+pub mod plot;
+pub mod table;
+pub mod trace;
+pub mod verdict;
+
+#[cfg(test)]
+mod example;
+
+use comparison::Comparison;
+use table::TableOptions;
+
+/// In which form the summary is printed (`--format`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The table as people see it.
+    Table,
+    /// JSON, indented.
+    Json,
+    /// CSV, one line per metric and variant.
+    Csv,
+    /// A Markdown table.
+    Markdown,
+}
+
+/// Writes the comparison in the given form. Only the table uses the options.
+pub fn write(
+    out: &mut dyn Write,
+    comparison: &Comparison,
+    format: Format,
+    options: TableOptions<'_>,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(out, comparison, options),
+        Format::Json => export::write_json(out, comparison),
+        Format::Csv => export::write_csv(out, comparison),
+        Format::Markdown => export::write_markdown(out, comparison),
+    }
+}

@@ -1,0 +1,233 @@
+//! Traces in figures, as `windtunnel trace inspect` and `validate` print them.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
+use crate::trace::quantiles::Quantiles;
+use crate::units::{Duration, Instant};
+
+/// How many tenants and classes are listed by name.
+const LISTED: usize = 5;
+
+/// An inspection as text.
+pub fn inspection(inspection: &Inspection) -> String {
+    let mut text = String::new();
+    line(&mut text, "file", &inspection.file);
+    line(&mut text, "format", inspection.format);
+    line(&mut text, "blake3", &inspection.blake3);
+    match &inspection.content {
+        Content::Nodes(nodes) => nodes_text(&mut text, nodes),
+        Content::Workload(workload) => workload_text(&mut text, workload),
+    }
+    if !inspection.ledger.is_empty() {
+        text.push('\n');
+        push(&mut text, &inspection.ledger.to_string());
+    }
+    text
+}
+
+/// A validation as text.
+pub fn validation(validation: &Validation) -> String {
+    let mut text = String::new();
+    for bad_row in &validation.bad_rows {
+        push(&mut text, &format!("{bad_row}\n"));
+    }
+    let told = validation.bad_rows.len() as u64;
+    if validation.bad_row_count > told {
+        push(
+            &mut text,
+            &format!("… and {} more bad rows\n", validation.bad_row_count - told),
+        );
+    }
+    if let Some(stopped) = &validation.stopped {
+        push(&mut text, &format!("reading stopped: {stopped}\n"));
+    }
+    if !validation.ledger.is_empty() {
+        push(&mut text, &format!("\n{}", validation.ledger));
+    }
+    push(
+        &mut text,
+        &format!(
+            "\n{} ({}): {} rows accepted, {} bad rows\n",
+            validation.file, validation.format, validation.accepted, validation.bad_row_count
+        ),
+    );
+    text
+}
+
+/// An inspection as JSON.
+pub fn inspection_json(inspection: &Inspection) -> String {
+    let content = match &inspection.content {
+        Content::Nodes(nodes) => json!({"nodes": {
+            "count": nodes.nodes,
+            "cpuMilli": nodes.cpu_milli,
+            "memoryBytes": nodes.memory_bytes,
+            "gpus": nodes.gpus,
+        }}),
+        Content::Workload(workload) => json!({"workload": {
+            "arrivals": workload.arrivals,
+            "pods": workload.pods,
+            "classes": workload.classes,
+            "firstSubmitNs": workload.first_submit.as_nanos(),
+            "lastSubmitNs": workload.last_submit.as_nanos(),
+            "unknownRunTimes": workload.unknown_run_times,
+            "runTimeNs": quantiles_json(workload.run_time.as_ref()),
+            "timeLimitNs": quantiles_json(workload.time_limit.as_ref()),
+            "historicWaitNs": quantiles_json(workload.historic_wait.as_ref()),
+            "gapNs": quantiles_json(workload.gap.as_ref()),
+            "members": quantiles_json(workload.members.as_ref()),
+            "cpuMilli": quantiles_json(workload.cpu_milli.as_ref()),
+            "memoryBytes": quantiles_json(workload.memory_bytes.as_ref()),
+            "gpuMilli": quantiles_json(workload.gpu_milli.as_ref()),
+            "tenants": workload.tenants.len(),
+        }}),
+    };
+    let all = json!({
+        "file": inspection.file,
+        "format": inspection.format,
+        "blake3": inspection.blake3,
+        "content": content,
+        "ledger": ledger_json(&inspection.ledger),
+    });
+    format!("{all:#}\n")
+}
+
+/// A validation as JSON.
+pub fn validation_json(validation: &Validation) -> String {
+    let bad_rows: Vec<String> = validation
+        .bad_rows
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let all = json!({
+        "file": validation.file,
+        "format": validation.format,
+        "accepted": validation.accepted,
+        "badRows": validation.bad_row_count,
+        "firstBadRows": bad_rows,
+        "stopped": validation.stopped.as_ref().map(ToString::to_string),
+        "ledger": ledger_json(&validation.ledger),
+    });
+    format!("{all:#}\n")
+}
+
+fn nodes_text(text: &mut String, nodes: &NodesSummary) {
+    line(text, "nodes", &nodes.nodes.to_string());
+    line(text, "cores", &decimal(nodes.cpu_milli, 1_000));
+    line(
+        text,
+        "memory",
+        &format!("{} GiB", decimal(nodes.memory_bytes, 1 << 30)),
+    );
+    line(text, "GPUs", &nodes.gpus.to_string());
+    push(text, "\n   nodes  model         GPUs     cores       GiB\n");
+    for group in &nodes.groups {
+        let model = if group.model.is_empty() {
+            "-"
+        } else {
+            &*group.model
+        };
+        let row = format!(
+            "{:>8}  {model:12} {:>5} {:>9} {:>9}\n",
+            group.count,
+            group.gpus,
+            decimal(group.cpu_milli, 1_000),
+            decimal(group.memory_bytes, 1 << 30),
+        );
+        push(text, &row);
+    }
+}
+
+fn workload_text(text: &mut String, workload: &WorkloadSummary) {
+    line(text, "arrivals", &workload.arrivals.to_string());
+    line(text, "pods", &workload.pods.to_string());
+    line(text, "classes", &workload.classes.to_string());
+    let span = |at: Instant| at.since(Instant::ZERO).to_string();
+    let (first, last) = (span(workload.first_submit), span(workload.last_submit));
+    line(text, "submitted", &format!("{first} to {last}"));
+    line(text, "tenants", &workload.tenants.len().to_string());
+    let by_tenant: Vec<String> = workload
+        .tenants
+        .iter()
+        .take(LISTED)
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    if !by_tenant.is_empty() {
+        line(text, "most by", &by_tenant.join(", "));
+    }
+    if workload.unknown_run_times > 0 {
+        line(
+            text,
+            "run to the end",
+            &workload.unknown_run_times.to_string(),
+        );
+    }
+    push(
+        text,
+        "\n                    10 %        50 %        90 %        99 %         max\n",
+    );
+    let time = |value: i64| Duration::from_nanos(value).to_string();
+    let count = |value: i64| value.to_string();
+    let rows: [(&str, Option<&Quantiles>, &dyn Fn(i64) -> String); 8] = [
+        ("run time", workload.run_time.as_ref(), &time),
+        ("time limit", workload.time_limit.as_ref(), &time),
+        ("wait of then", workload.historic_wait.as_ref(), &time),
+        ("gap", workload.gap.as_ref(), &time),
+        ("members", workload.members.as_ref(), &count),
+        ("cores", workload.cpu_milli.as_ref(), &|value| {
+            decimal(value, 1_000)
+        }),
+        ("memory, GiB", workload.memory_bytes.as_ref(), &|value| {
+            decimal(value, 1 << 30)
+        }),
+        ("GPUs", workload.gpu_milli.as_ref(), &|value| {
+            decimal(value, 1_000)
+        }),
+    ];
+    for (name, quantiles, show) in rows {
+        if let Some(found) = quantiles {
+            let cells = [found.p10, found.p50, found.p90, found.p99, found.max].map(show);
+            let [p10, p50, p90, p99, max] = cells;
+            let row = format!("{name:12} {p10:>11} {p50:>11} {p90:>11} {p99:>11} {max:>11}\n");
+            push(text, &row);
+        }
+    }
+}
+
+fn quantiles_json(quantiles: Option<&Quantiles>) -> Value {
+    let Some(found) = quantiles else {
+        return Value::Null;
+    };
+    json!({
+        "count": found.count, "min": found.min, "p10": found.p10, "p25": found.p25,
+        "p50": found.p50, "p75": found.p75, "p90": found.p90, "p99": found.p99,
+        "max": found.max, "mean": found.mean,
+    })
+}
+
+fn ledger_json(ledger: &crate::trace::Ledger) -> Value {
+    let entries = ledger.entries().iter().map(|entry| {
+        json!({
+            "kind": entry.kind, "action": entry.action.to_string(), "rows": entry.count,
+            "file": entry.file, "line": entry.line,
+        })
+    });
+    entries.collect()
+}
+
+/// An amount in larger units with at most two decimals.
+fn decimal(amount: i64, unit: i64) -> String {
+    let text = format!("{:.2}", amount as f64 / unit as f64);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    push(text, &format!("{name:14} {value}\n"));
+}
+
+fn push(text: &mut String, more: &str) {
+    text.write_str(more)
+        .expect("invariant: a String takes every text");
+}

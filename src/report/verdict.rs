@@ -1,0 +1,185 @@
+//! The verdict: one sentence that says which variant is best, on what and by how much, and what
+//! keeps it from being the last word.
+
+use crate::lab::summary::Summary;
+use crate::report::comparison::{Better, Cell, Column, Comparison, Row};
+use crate::report::format;
+
+/// What a comparison comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The sentence.
+    pub sentence: String,
+    /// What to know before relying on it, one sentence each.
+    pub caveats: Vec<String>,
+}
+
+impl Verdict {
+    /// Judges by the first metric shown that tells the variants apart.
+    pub fn new(summary: &Summary, comparison: &Comparison) -> Self {
+        let sentence = match comparison.deciding_row() {
+            Some(row) => decided(comparison, row),
+            None => undecided(comparison),
+        };
+        Self {
+            sentence,
+            caveats: caveats(summary, comparison),
+        }
+    }
+}
+
+fn decided(comparison: &Comparison, row: &Row) -> String {
+    let pairs = || row.cells.iter().zip(&comparison.columns);
+    let best: Vec<(&Cell, &Column)> = pairs().filter(|(cell, _)| cell.best).collect();
+    let others = || pairs().filter(|(cell, _)| !cell.best && cell.value.is_some());
+    let better = |a: &(&Cell, &Column), b: &(&Cell, &Column)| {
+        let order =
+            a.0.value
+                .unwrap_or(0.0)
+                .total_cmp(&b.0.value.unwrap_or(0.0));
+        if row.better == Better::Higher {
+            order.reverse()
+        } else {
+            order
+        }
+    };
+    let names: Vec<&str> = best
+        .iter()
+        .map(|(_, column)| column.name.as_str())
+        .collect();
+    let superlative = if row.better == Better::Higher {
+        "highest"
+    } else {
+        "lowest"
+    };
+    let verb = if names.len() == 1 { "has" } else { "share" };
+    let text = best.first().map_or("", |(cell, _)| cell.text.as_str());
+    let mut sentence = format!(
+        "{} {verb} the {superlative} {}: {text}",
+        joined(&names),
+        row.label
+    );
+    if let Some((cell, column)) = others().min_by(better) {
+        // The same difference as in the table, seen from the other side.
+        let apart = cell
+            .difference
+            .as_deref()
+            .map(|text| text.trim_start_matches(['+', '−']));
+        let side = if row.better == Better::Higher {
+            "above"
+        } else {
+            "below"
+        };
+        if let Some(apart) = apart {
+            sentence.push_str(&format!(
+                ", {apart} {side} the next, {} ({})",
+                column.name, cell.text
+            ));
+        }
+    }
+    if others().count() > 1
+        && let Some((cell, column)) = others().max_by(better)
+    {
+        sentence.push_str(&format!("; last is {} with {}", column.name, cell.text));
+    }
+    sentence.push('.');
+    sentence
+}
+
+fn undecided(comparison: &Comparison) -> String {
+    let measured = comparison
+        .rows
+        .iter()
+        .find(|row| row.cells.iter().any(|c| c.value.is_some()));
+    match (measured, comparison.columns.as_slice()) {
+        (None, _) => "Nothing was measured.".to_owned(),
+        (Some(row), [column]) => format!("{}: {} {}.", column.name, row.label, row.cells[0].text),
+        (Some(_), columns) => format!(
+            "The {} variants do not differ in any metric shown.",
+            format::count(columns.len() as u64)
+        ),
+    }
+}
+
+fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
+    let mut caveats = Vec::new();
+    let interrupted: Vec<&str> = summary
+        .variants
+        .iter()
+        .zip(&comparison.columns)
+        .filter(|(variant, _)| variant.ended == "interrupted")
+        .map(|(_, column)| column.name.as_str())
+        .collect();
+    if !interrupted.is_empty() {
+        caveats.push(format!(
+            "Interrupted before its end: {}. Its figures cover only what ran.",
+            joined(&interrupted)
+        ));
+    }
+    if comparison.columns.len() > 1 && comparison.deciding_row().is_some() {
+        caveats.push(
+            "Each variant ran once, so how much of a difference is chance is not known: \
+             run more seeds before relying on small ones."
+                .to_owned(),
+        );
+    }
+    caveats
+}
+
+fn joined(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::comparison::Rows;
+    use crate::report::example;
+
+    fn sentence(summary: &Summary) -> String {
+        Verdict::new(summary, &Comparison::new(summary, Rows::Headline)).sentence
+    }
+
+    #[test]
+    fn says_who_is_best_on_what_and_by_how_much() {
+        assert_eq!(
+            sentence(&example::fill_up()),
+            "fgd has the highest GPU allocation, end: 93.1 %, 4.2 pp above the next, best-fit \
+             (88.9 %); last is random with 81.2 %."
+        );
+        assert_eq!(
+            sentence(&example::batch()),
+            "f1 has the lowest bounded slowdown, mean: 9.87, 2.44 below the next, sjf (12.31); \
+             last is fcfs with 44.90."
+        );
+    }
+
+    #[test]
+    fn ties_single_variants_and_nothing_at_all() {
+        let mut tied = example::fill_up();
+        let metrics = tied.variants[5].metrics.clone();
+        tied.variants[4].metrics = metrics;
+        assert!(
+            sentence(&tied).starts_with("best-fit and fgd share the highest GPU allocation, end")
+        );
+        let mut single = example::fill_up();
+        single.variants.truncate(1);
+        assert_eq!(sentence(&single), "random: GPU allocation, end 81.2 %.");
+        single.variants[0].metrics.clear();
+        assert_eq!(sentence(&single), "Nothing was measured.");
+        single.variants.clear();
+        assert_eq!(sentence(&single), "Nothing was measured.");
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so() {
+        let mut summary = example::fill_up();
+        summary.variants[1].ended = "interrupted".to_owned();
+        let verdict = Verdict::new(&summary, &Comparison::new(&summary, Rows::Headline));
+        assert!(verdict.caveats[0].starts_with("Interrupted before its end: dot-product."));
+    }
+}

@@ -1,0 +1,255 @@
+//! The plainest node agent: a pod starts as soon as it is assigned, runs until its processes end,
+//! and is stopped when it is withdrawn or, if asked for, when it has run for its time limit.
+
+use super::entry::TimeLimits;
+use crate::control::node::{Assignment, Report};
+use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use crate::model::{EndReason, PodRef};
+use crate::units::{Duration, Instant, NodeId, PodId};
+
+/// The agents of all nodes.
+#[derive(Clone, Debug)]
+pub struct PlainAgent {
+    time_limits: TimeLimits,
+    /// The pods on nodes, by slot.
+    pods: Vec<Option<Held>>,
+}
+
+/// A pod on its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Held {
+    id: PodId,
+    node: NodeId,
+    time_limit: Option<Duration>,
+    /// When its time limit is over, once it runs.
+    over: Option<Instant>,
+    /// Why it is being stopped, if it is.
+    stopping: Option<EndReason>,
+}
+
+impl PlainAgent {
+    /// Agents without pods.
+    pub fn new(time_limits: TimeLimits) -> Self {
+        Self {
+            time_limits,
+            pods: Vec::new(),
+        }
+    }
+
+    fn held(&mut self, pod: PodRef) -> Option<&mut Held> {
+        let held = self.pods.get_mut(pod.slot.index())?.as_mut()?;
+        (held.id == pod.id).then_some(held)
+    }
+
+    /// Orders a stop, once; the first reason counts.
+    fn stop(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
+        if let Some(held) = self.held(pod)
+            && held.stopping.is_none()
+        {
+            held.stopping = Some(reason);
+            out.commands.push(MachineCommand::Stop {
+                pod,
+                node: held.node,
+            });
+        }
+    }
+
+    fn ended(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
+        self.pods[pod.slot.index()] = None;
+        out.reports.push(Report::Ended(pod, reason));
+    }
+}
+
+impl NodeAgent for PlainAgent {
+    fn assigned(&mut self, _now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+        let Assignment {
+            pod,
+            node,
+            time_limit,
+        } = assignment;
+        if self.pods.len() <= pod.slot.index() {
+            self.pods.resize(pod.slot.index() + 1, None);
+        }
+        self.pods[pod.slot.index()] = Some(Held {
+            id: pod.id,
+            node,
+            time_limit,
+            over: None,
+            stopping: None,
+        });
+        out.reports.push(Report::Starting(pod));
+        out.commands.push(MachineCommand::Start { pod, node });
+    }
+
+    fn withdrawn(&mut self, _now: Instant, pod: PodRef, _node: NodeId, out: &mut AgentOutput) {
+        self.stop(pod, EndReason::Evicted, out);
+    }
+
+    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+        let enforced = self.time_limits == TimeLimits::Enforced;
+        let Some(held) = self.held(pod) else {
+            return;
+        };
+        match event {
+            MachineEvent::Started => {
+                out.reports.push(Report::Running(pod));
+                if let Some(limit) = held.time_limit.filter(|_| enforced) {
+                    let over = now.saturating_add(limit);
+                    held.over = Some(over);
+                    out.wakes.push((over, pod));
+                }
+            }
+            MachineEvent::Exited { success: true } => self.ended(pod, EndReason::Completed, out),
+            MachineEvent::Exited { success: false } => self.ended(pod, EndReason::Error, out),
+            MachineEvent::Stopped => {
+                let reason = held.stopping.unwrap_or(EndReason::Evicted);
+                self.ended(pod, reason, out);
+            }
+        }
+    }
+
+    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        let over = self.held(pod).and_then(|held| held.over);
+        if over.is_some_and(|over| now >= over) {
+            self.stop(pod, EndReason::TimeLimit, out);
+        }
+    }
+
+    fn clone_agent(&self) -> Box<dyn NodeAgent> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::PodSlot;
+
+    const NODE: NodeId = NodeId(4);
+    const POD: PodRef = PodRef {
+        id: PodId(7),
+        slot: PodSlot(2),
+    };
+    const OTHER: PodRef = PodRef {
+        id: PodId(8),
+        slot: PodSlot(2),
+    };
+
+    #[derive(Clone, Copy, Debug)]
+    enum Input {
+        Assigned(PodRef, Option<i64>),
+        Withdrawn(PodRef),
+        Machine(PodRef, MachineEvent),
+        Woken(PodRef),
+    }
+
+    /// Feeds inputs at whole seconds and expects what comes out of the last one.
+    fn check(inputs: &[(i64, Input)], expected: (&[MachineCommand], &[Report], &[(i64, PodRef)])) {
+        let mut agent = PlainAgent::new(TimeLimits::Enforced);
+        let mut out = AgentOutput::default();
+        for &(seconds, input) in inputs {
+            out.clear();
+            let now = Instant::from_secs(seconds);
+            match input {
+                Input::Assigned(pod, limit) => {
+                    let time_limit = limit.map(Duration::from_secs);
+                    agent.assigned(
+                        now,
+                        Assignment {
+                            pod,
+                            node: NODE,
+                            time_limit,
+                        },
+                        &mut out,
+                    );
+                }
+                Input::Withdrawn(pod) => agent.withdrawn(now, pod, NODE, &mut out),
+                Input::Machine(pod, event) => agent.machine(now, pod, event, &mut out),
+                Input::Woken(pod) => agent.woken(now, pod, &mut out),
+            }
+        }
+        assert_eq!(out.commands, expected.0, "{inputs:?}");
+        assert_eq!(out.reports, expected.1, "{inputs:?}");
+        let wakes: Vec<(Instant, PodRef)> = expected
+            .2
+            .iter()
+            .map(|&(at, pod)| (Instant::from_secs(at), pod))
+            .collect();
+        assert_eq!(out.wakes, wakes, "{inputs:?}");
+    }
+
+    #[test]
+    fn life_of_a_pod() {
+        use Input::{Assigned, Machine, Withdrawn, Woken};
+        use MachineEvent::{Exited, Started, Stopped};
+        let start = MachineCommand::Start {
+            pod: POD,
+            node: NODE,
+        };
+        let stop = MachineCommand::Stop {
+            pod: POD,
+            node: NODE,
+        };
+        let mut steps = vec![(0, Assigned(POD, Some(10)))];
+        check(&steps, (&[start], &[Report::Starting(POD)], &[]));
+        steps.push((1, Machine(POD, Started)));
+        check(&steps, (&[], &[Report::Running(POD)], &[(11, POD)]));
+        let with = |more: &[(i64, Input)]| [&steps[..], more].concat();
+        let ended = |reason| [Report::Ended(POD, reason)];
+        let exited = |success| (5, Machine(POD, Exited { success }));
+        check(
+            &with(&[exited(true)]),
+            (&[], &ended(EndReason::Completed), &[]),
+        );
+        check(
+            &with(&[exited(false)]),
+            (&[], &ended(EndReason::Error), &[]),
+        );
+        // The time limit.
+        check(&with(&[(11, Woken(POD))]), (&[stop], &[], &[]));
+        let stopped = (12, Machine(POD, Stopped));
+        check(
+            &with(&[(11, Woken(POD)), stopped]),
+            (&[], &ended(EndReason::TimeLimit), &[]),
+        );
+        check(&with(&[(5, Woken(POD))]), (&[], &[], &[]));
+        // A withdrawal, also before it runs; a second order to stop is none.
+        check(&with(&[(5, Withdrawn(POD))]), (&[stop], &[], &[]));
+        check(
+            &with(&[(5, Withdrawn(POD)), (11, Woken(POD))]),
+            (&[], &[], &[]),
+        );
+        check(
+            &with(&[(5, Withdrawn(POD)), stopped]),
+            (&[], &ended(EndReason::Evicted), &[]),
+        );
+        check(&[steps[0], (0, Withdrawn(POD))], (&[stop], &[], &[]));
+        // It ended by itself while the order was on its way; what comes later is another's.
+        let gone = with(&[(5, Withdrawn(POD)), exited(true)]);
+        check(&gone, (&[], &ended(EndReason::Completed), &[]));
+        let late = [
+            &gone[..],
+            &[stopped, (13, Assigned(OTHER, None)), (14, Woken(POD))],
+        ]
+        .concat();
+        check(&late, (&[], &[], &[]));
+    }
+
+    #[test]
+    fn limits_may_be_ignored() {
+        let mut agent = PlainAgent::new(TimeLimits::Ignored);
+        let mut out = AgentOutput::default();
+        let time_limit = Some(Duration::from_secs(1));
+        agent.assigned(
+            Instant::default(),
+            Assignment {
+                pod: POD,
+                node: NODE,
+                time_limit,
+            },
+            &mut out,
+        );
+        agent.machine(Instant::default(), POD, MachineEvent::Started, &mut out);
+        assert!(out.wakes.is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! Every system, in written order. To add one: write its file with an `ENTRY`, and add one line
+//! here.
+
+use super::entry::{SystemEntry, SystemError};
+use super::{batch, kubernetes};
+
+/// The systems.
+pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY, batch::ENTRY];
+
+/// The system of a name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
+    SYSTEMS
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| {
+            let known: Vec<String> = SYSTEMS
+                .iter()
+                .map(|entry| format!("`{}`", entry.name))
+                .collect();
+            SystemError::Unknown {
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::scheduler::evaluate::Form;
+    use crate::policy::profiles::PROFILES;
+    use crate::policy::{ProfileChoice, Setup};
+    use crate::systems::SystemRequest;
+    use crate::systems::batch::BatchOptions;
+    use crate::systems::entry::TimeLimits;
+
+    #[test]
+    fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {
+        let entry = find("kubernetes").expect("a known system");
+        let request = |profile: &str| SystemRequest {
+            setup: Setup::default(),
+            profile: ProfileChoice::named(profile),
+            jobs: BatchOptions::default(),
+            form: Form::Incremental,
+            time_limits: TimeLimits::Ignored,
+        };
+        for profile in PROFILES {
+            let parts = (entry.build)(&request(profile.name)).expect("a known profile");
+            let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
+            assert_eq!(names, [profile.name]);
+        }
+        let error = (entry.build)(&request("fdg"))
+            .err()
+            .map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some("there is no profile `fdg`; did you mean `fgd`?")
+        );
+        let error = find("kubernetis").err().map(|error| error.to_string());
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `batch`";
+        assert_eq!(error.as_deref(), Some(expected));
+    }
+}

@@ -1,0 +1,159 @@
+//! Generators of synthetic traces; each says after what published figures. The files bundled in
+//! `traces/` are those of the default options, byte for byte once decompressed.
+
+pub mod gpu_cluster;
+pub mod lublin99;
+
+use std::io;
+
+use lublin99::{LublinConfig, LublinKind};
+
+use super::error::TraceError;
+
+/// Every generator.
+pub const GENERATORS: &[GeneratorEntry] = &[
+    GeneratorEntry {
+        name: "gpu-cluster",
+        summary: "1,213 GPU nodes and 8,152 pods after the openb trace's published figures",
+        options: &["seed"],
+        generate: generate_gpu_cluster,
+    },
+    GeneratorEntry {
+        name: "lublin99",
+        summary: "a job log after the model of Lublin and Feitelson",
+        options: &["seed", "jobs", "processors", "kind"],
+        generate: generate_lublin99,
+    },
+];
+
+/// One generator.
+#[derive(Clone, Copy, Debug)]
+pub struct GeneratorEntry {
+    /// What users call it.
+    pub name: &'static str,
+    /// What it makes, in one line.
+    pub summary: &'static str,
+    /// The options that it heeds (see [`GeneratorOptions`]).
+    pub options: &'static [&'static str],
+    /// Makes its files.
+    pub generate: fn(&GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError>,
+}
+
+/// Choices about what is generated; the defaults are those of the bundled files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeneratorOptions {
+    /// `seed` of all random streams.
+    pub seed: u64,
+    /// `jobs` of a log.
+    pub jobs: u32,
+    /// `processors` of a log's machine, 8 to 65,536.
+    pub processors: u32,
+    /// `kind` of jobs: typed or untyped.
+    pub kind: LublinKind,
+}
+
+impl Default for GeneratorOptions {
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            jobs: 10_000,
+            processors: 256,
+            kind: LublinKind::Untyped,
+        }
+    }
+}
+
+/// One generated file, not yet compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// Its name; `.gz` is to be added where it is stored compressed.
+    pub name: String,
+    /// Its content.
+    pub text: Vec<u8>,
+}
+
+/// The generator of a name.
+pub fn find(name: &str) -> Option<&'static GeneratorEntry> {
+    GENERATORS.iter().find(|entry| entry.name == name)
+}
+
+fn generate_gpu_cluster(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    Ok(vec![
+        generated("gpu-cluster-nodes.csv", |text| {
+            gpu_cluster::write_gpu_cluster_nodes(options.seed, text)
+        })?,
+        generated("gpu-cluster-pods.csv", |text| {
+            gpu_cluster::write_gpu_cluster_pods(options.seed, text)
+        })?,
+    ])
+}
+
+fn generated(
+    name: &str,
+    write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> Result<GeneratedFile, TraceError> {
+    let mut text = Vec::new();
+    write(&mut text).map_err(|error| TraceError::Io {
+        file: name.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(GeneratedFile {
+        name: name.to_owned(),
+        text,
+    })
+}
+
+fn generate_lublin99(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    let name = format!("lublin-{}.swf", options.processors);
+    if !(8..=65_536).contains(&options.processors) {
+        return Err(TraceError::Format {
+            file: name,
+            reason: "the model needs 8 to 65,536 processors".to_owned(),
+        });
+    }
+    let config = LublinConfig {
+        kind: options.kind,
+        processors: options.processors,
+        jobs: options.jobs,
+        seed: options.seed,
+    };
+    Ok(vec![generated(&name, |text| {
+        lublin99::write_lublin99(&config, text)
+    })?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::input::Input;
+
+    #[test]
+    fn bundled_files_are_what_the_generators_make() {
+        for entry in GENERATORS {
+            let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
+            for file in files {
+                let path = format!("{}/traces/{}.gz", env!("CARGO_MANIFEST_DIR"), file.name);
+                let bundled = Input::path(&path).read_to_string().expect("is bundled");
+                assert!(
+                    bundled.as_bytes() == file.text,
+                    "{path} differs; make it again with `windtunnel trace generate {}`",
+                    entry.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn generators_are_found_by_name_and_refuse_what_they_cannot_do() {
+        assert!(GENERATORS.iter().all(|entry| find(entry.name).is_some()));
+        let options = GeneratorOptions {
+            processors: 4,
+            ..GeneratorOptions::default()
+        };
+        let error = generate_lublin99(&options).expect_err("too small");
+        assert_eq!(
+            error.to_string(),
+            "lublin-4.swf: the model needs 8 to 65,536 processors"
+        );
+    }
+}

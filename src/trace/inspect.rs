@@ -1,0 +1,451 @@
+//! What a trace file holds, and what is wrong in it: the contents of `trace inspect` and
+//! `trace validate` as plain values.
+
+use std::collections::BTreeMap;
+
+use super::error::TraceError;
+use super::input::Input;
+use super::ledger::{Ledger, RowPolicy};
+use super::options::ReadOptions;
+use super::quantiles::{Counted, Quantiles};
+use super::registry::{Constructor, FormatEntry};
+use super::stream::{Arrival, ArrivalSource};
+use crate::model::resource_list::{CPU, MEMORY};
+use crate::model::{Node, PodSpec, Text};
+use crate::units::time::NANOS_PER_SECOND;
+use crate::units::{Duration, Instant};
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    /// The file as the user named it.
+    pub file: String,
+    /// The name of its format.
+    pub format: &'static str,
+    /// BLAKE3 of the stored bytes, in hexadecimal.
+    pub blake3: String,
+    /// Its content in figures.
+    pub content: Content,
+    /// What was found while it was read.
+    pub ledger: Ledger,
+}
+
+/// A file's content in figures.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Of nodes.
+    Nodes(NodesSummary),
+    /// Of arrivals.
+    Workload(Box<WorkloadSummary>),
+}
+
+/// Nodes in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodesSummary {
+    /// Number of nodes.
+    pub nodes: u64,
+    /// 1/1000 cores in all.
+    pub cpu_milli: i64,
+    /// Bytes of memory in all.
+    pub memory_bytes: i64,
+    /// GPU devices in all.
+    pub gpus: u64,
+    /// Nodes of equal shape, the largest group first.
+    pub groups: Vec<NodeGroup>,
+}
+
+/// Nodes of equal shape.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeGroup {
+    /// GPU model; empty without devices.
+    pub model: Text,
+    /// GPU devices of one node.
+    pub gpus: u8,
+    /// 1/1000 cores of one node.
+    pub cpu_milli: i64,
+    /// Bytes of memory of one node.
+    pub memory_bytes: i64,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// Arrivals in figures. Times are nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadSummary {
+    /// Number of arrivals (jobs).
+    pub arrivals: u64,
+    /// Number of pods: the members of all arrivals.
+    pub pods: u64,
+    /// Number of classes.
+    pub classes: usize,
+    /// First submission.
+    pub first_submit: Instant,
+    /// Last submission.
+    pub last_submit: Instant,
+    /// Arrivals without a run time.
+    pub unknown_run_times: u64,
+    /// Run times.
+    pub run_time: Option<Quantiles>,
+    /// Requested times.
+    pub time_limit: Option<Quantiles>,
+    /// Waits in the origin.
+    pub historic_wait: Option<Quantiles>,
+    /// Times between arrivals.
+    pub gap: Option<Quantiles>,
+    /// Members of an arrival.
+    pub members: Option<Quantiles>,
+    /// 1/1000 cores of a member, over arrivals.
+    pub cpu_milli: Option<Quantiles>,
+    /// Bytes of memory of a member, over arrivals.
+    pub memory_bytes: Option<Quantiles>,
+    /// 1/1000 GPU devices of a member, over arrivals.
+    pub gpu_milli: Option<Quantiles>,
+    /// Tenants with their arrivals, most first (equal: by first appearance).
+    pub tenants: Vec<(Text, u64)>,
+    /// Classes with their arrivals, most first (equal: by first appearance).
+    pub classes_by_arrivals: Vec<(u32, u64)>,
+    /// Hours since zero with their arrivals, without empty ones.
+    pub arrivals_per_hour: Vec<(i64, u64)>,
+}
+
+/// Inspects a file. Bad rows are dealt with as the options say.
+pub fn inspect(
+    input: &Input,
+    entry: &FormatEntry,
+    options: &ReadOptions,
+) -> Result<Inspection, TraceError> {
+    let (content, ledger) = match entry.open {
+        Constructor::Nodes(read) => {
+            let list = read(input, options)?;
+            (Content::Nodes(summarize_nodes(&list.nodes)), list.ledger)
+        }
+        Constructor::Workload(open) => {
+            let mut source = open(input, options)?;
+            let summary = summarize_workload(&mut *source)?;
+            (
+                Content::Workload(Box::new(summary)),
+                source.ledger().clone(),
+            )
+        }
+    };
+    Ok(Inspection {
+        file: input.name.to_string(),
+        format: entry.name,
+        blake3: input.blake3()?,
+        content,
+        ledger,
+    })
+}
+
+/// What is wrong in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validation {
+    /// The file as the user named it.
+    pub file: String,
+    /// The name of its format.
+    pub format: &'static str,
+    /// How many nodes or arrivals were accepted.
+    pub accepted: u64,
+    /// How many bad rows there are.
+    pub bad_row_count: u64,
+    /// The first of them, at most as many as asked for.
+    pub bad_rows: Vec<TraceError>,
+    /// What stopped the reading before the end, if anything did.
+    pub stopped: Option<TraceError>,
+    /// Documented dirt, and the bad rows' count.
+    pub ledger: Ledger,
+}
+
+impl Validation {
+    /// Whether nothing but documented dirt was found.
+    pub fn is_valid(&self) -> bool {
+        self.bad_row_count == 0 && self.stopped.is_none()
+    }
+}
+
+/// Reads a file to its end and lists what is wrong, at most `limit` bad rows word for word.
+pub fn validate(
+    input: &Input,
+    entry: &FormatEntry,
+    options: &ReadOptions,
+    limit: usize,
+) -> Validation {
+    let options = ReadOptions {
+        rows: RowPolicy::REPORT,
+        ..options.clone()
+    };
+    let mut accepted = 0;
+    let (stopped, ledger) = match entry.open {
+        Constructor::Nodes(read) => match read(input, &options) {
+            Ok(list) => {
+                accepted = list.nodes.len() as u64;
+                (None, list.ledger)
+            }
+            Err(error) => (Some(error), Ledger::EMPTY),
+        },
+        Constructor::Workload(open) => match open(input, &options) {
+            Ok(mut source) => {
+                let stopped = drain(&mut *source, &mut accepted).err();
+                (stopped, source.ledger().clone())
+            }
+            Err(error) => (Some(error), Ledger::EMPTY),
+        },
+    };
+    Validation {
+        file: input.name.to_string(),
+        format: entry.name,
+        accepted,
+        bad_row_count: ledger.bad_row_count(),
+        bad_rows: ledger.bad_rows().iter().take(limit).cloned().collect(),
+        stopped,
+        ledger,
+    }
+}
+
+fn drain(source: &mut dyn ArrivalSource, accepted: &mut u64) -> Result<(), TraceError> {
+    while source.next()?.is_some() {
+        *accepted += 1;
+    }
+    Ok(())
+}
+
+/// Nodes in figures.
+pub fn summarize_nodes(nodes: &[Node]) -> NodesSummary {
+    let mut summary = NodesSummary::default();
+    let mut groups: BTreeMap<(Text, u8, i64, i64), u64> = BTreeMap::new();
+    for node in nodes {
+        let cpu_milli = node.allocatable.get(CPU).milli_floor().unwrap_or(i64::MAX);
+        let memory_bytes = node
+            .allocatable
+            .get(MEMORY)
+            .units_ceil()
+            .unwrap_or(i64::MAX);
+        let (model, gpus) = match &node.gpu {
+            Some(gpu) => (gpu.model.clone(), gpu.devices),
+            None => (Text::default(), 0),
+        };
+        summary.nodes += 1;
+        summary.cpu_milli = summary.cpu_milli.saturating_add(cpu_milli);
+        summary.memory_bytes = summary.memory_bytes.saturating_add(memory_bytes);
+        summary.gpus += u64::from(gpus);
+        *groups
+            .entry((model, gpus, cpu_milli, memory_bytes))
+            .or_default() += 1;
+    }
+    summary.groups = groups
+        .into_iter()
+        .map(
+            |((model, gpus, cpu_milli, memory_bytes), count)| NodeGroup {
+                model,
+                gpus,
+                cpu_milli,
+                memory_bytes,
+                count,
+            },
+        )
+        .collect();
+    summary
+        .groups
+        .sort_by_key(|group| std::cmp::Reverse(group.count));
+    summary
+}
+
+/// Arrivals in figures; reads the source to its end.
+pub fn summarize_workload(source: &mut dyn ArrivalSource) -> Result<WorkloadSummary, TraceError> {
+    let mut tally = Tally::default();
+    while let Some(arrival) = source.next()? {
+        while tally.shapes.len() <= arrival.class as usize {
+            let next = tally.shapes.len();
+            tally.shapes.push(Shape::of(&source.classes()[next]));
+        }
+        tally.add(&arrival);
+    }
+    let mut summary = tally.finish(source.tenants());
+    summary.classes = source.classes().len();
+    Ok(summary)
+}
+
+/// What one member of a class asks for.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    cpu_milli: i64,
+    memory_bytes: i64,
+    gpu_milli: i64,
+}
+
+impl Shape {
+    fn of(spec: &PodSpec) -> Self {
+        let requests = spec.requests().unwrap_or_default();
+        Self {
+            cpu_milli: requests.get(CPU).milli_ceil().unwrap_or(i64::MAX),
+            memory_bytes: requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX),
+            gpu_milli: spec.gpu.total_milli(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    summary: WorkloadSummary,
+    shapes: Vec<Shape>,
+    run_time: Counted,
+    time_limit: Counted,
+    historic_wait: Counted,
+    gap: Counted,
+    members: Counted,
+    cpu_milli: Counted,
+    memory_bytes: Counted,
+    gpu_milli: Counted,
+    per_tenant: Vec<u64>,
+    per_class: Vec<u64>,
+    per_hour: BTreeMap<i64, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, arrival: &Arrival) {
+        let summary = &mut self.summary;
+        if summary.arrivals == 0 {
+            summary.first_submit = arrival.submit;
+        } else {
+            self.gap
+                .add(arrival.submit.since(summary.last_submit).as_nanos());
+        }
+        summary.last_submit = arrival.submit;
+        summary.arrivals += 1;
+        summary.pods += u64::from(arrival.members);
+        summary.unknown_run_times += u64::from(arrival.run_time.is_none());
+        let nanos = |time: Option<Duration>| time.map(Duration::as_nanos);
+        self.run_time.extend(nanos(arrival.run_time));
+        self.time_limit.extend(nanos(arrival.time_limit));
+        let wait = arrival
+            .historic_start
+            .map(|start| start.since(arrival.submit));
+        self.historic_wait.extend(nanos(wait));
+        self.members.add(i64::from(arrival.members));
+        let shape = self.shapes[arrival.class as usize];
+        self.cpu_milli.add(shape.cpu_milli);
+        self.memory_bytes.add(shape.memory_bytes);
+        self.gpu_milli.add(shape.gpu_milli);
+        count(&mut self.per_tenant, arrival.tenant);
+        count(&mut self.per_class, arrival.class);
+        let hour = arrival
+            .submit
+            .as_nanos()
+            .div_euclid(3_600 * NANOS_PER_SECOND);
+        *self.per_hour.entry(hour).or_default() += 1;
+    }
+
+    fn finish(self, tenants: &[Text]) -> WorkloadSummary {
+        let name = |number: u32| match tenants.get(number as usize) {
+            Some(name) => name.clone(),
+            None => number.to_string().into(),
+        };
+        WorkloadSummary {
+            run_time: self.run_time.quantiles(),
+            time_limit: self.time_limit.quantiles(),
+            historic_wait: self.historic_wait.quantiles(),
+            gap: self.gap.quantiles(),
+            members: self.members.quantiles(),
+            cpu_milli: self.cpu_milli.quantiles(),
+            memory_bytes: self.memory_bytes.quantiles(),
+            gpu_milli: self.gpu_milli.quantiles(),
+            tenants: most_first(&self.per_tenant)
+                .into_iter()
+                .map(|(number, count)| (name(number), count))
+                .collect(),
+            classes_by_arrivals: most_first(&self.per_class),
+            arrivals_per_hour: self.per_hour.into_iter().collect(),
+            ..self.summary
+        }
+    }
+}
+
+fn count(counts: &mut Vec<u64>, number: u32) {
+    let index = number as usize;
+    if counts.len() <= index {
+        counts.resize(index + 1, 0);
+    }
+    counts[index] += 1;
+}
+
+fn most_first(counts: &[u64]) -> Vec<(u32, u64)> {
+    let mut pairs: Vec<(u32, u64)> = (0..).zip(counts.iter().copied()).collect();
+    pairs.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::registry;
+
+    fn input(text: &str) -> Input {
+        Input::bytes("file", text.as_bytes().to_vec())
+    }
+
+    fn inspected(text: &str) -> Content {
+        let input = input(text);
+        let entry = registry::recognize(&input).expect("known");
+        let inspection = inspect(&input, entry, &ReadOptions::default()).expect("good rows");
+        assert_eq!(inspection.format, entry.name);
+        inspection.content
+    }
+
+    #[test]
+    fn nodes_are_grouped_by_shape() {
+        let Content::Nodes(summary) = inspected(
+            "sn,cpu_milli,memory_mib,gpu,model\na,1000,1,0,\nb,2000,1,4,T4\nc,2000,1,4,T4\n",
+        ) else {
+            panic!("nodes");
+        };
+        assert_eq!(
+            (summary.nodes, summary.gpus, summary.cpu_milli),
+            (3, 8, 5_000)
+        );
+        assert_eq!((summary.groups.len(), summary.groups[0].count), (2, 2));
+    }
+
+    #[test]
+    fn a_workload_is_summarized() {
+        let Content::Workload(summary) = inspected(
+            "submit,run_time,cpu,members,tenant\n\
+             10,5,1,1,ann\n20,,2,3,bob\n7200,15,1,1,bob\n",
+        ) else {
+            panic!("a workload");
+        };
+        assert_eq!((summary.arrivals, summary.pods, summary.classes), (3, 5, 2));
+        assert_eq!(
+            (summary.unknown_run_times, summary.arrivals_per_hour.len()),
+            (1, 2)
+        );
+        assert_eq!(summary.tenants, [("bob".into(), 2), ("ann".into(), 1)]);
+        assert_eq!(summary.classes_by_arrivals, [(0, 2), (1, 1)]);
+        let run_time = summary.run_time.expect("two known");
+        assert_eq!(
+            (run_time.min, run_time.max),
+            (5_000_000_000, 15_000_000_000)
+        );
+        assert_eq!(summary.last_submit, Instant::from_secs(7_200));
+    }
+
+    #[test]
+    fn validation_lists_bad_rows_up_to_a_limit() {
+        let input = input("submit,cpu\n-1,1\n0,x\n1,1\n2,y\n");
+        let entry = registry::find("csv").expect("known");
+        let validation = validate(&input, entry, &ReadOptions::default(), 2);
+        assert!(!validation.is_valid());
+        assert_eq!((validation.accepted, validation.bad_row_count), (1, 3));
+        assert_eq!(validation.bad_rows.len(), 2);
+        assert_eq!(
+            validation.bad_rows[0].to_string(),
+            "file:2: column `submit`: must be at least 0, found `-1`"
+        );
+    }
+
+    #[test]
+    fn validation_says_what_stopped_it() {
+        let entry = registry::find("openb-nodes").expect("known");
+        let validation = validate(&input("a,b\n"), entry, &ReadOptions::default(), 10);
+        assert!(validation.stopped.is_some() && !validation.is_valid());
+    }
+}

@@ -1,0 +1,49 @@
+//! What a parser found wrong, with the place in the text shown.
+
+/// How much of a line is shown, in characters.
+const SHOWN: usize = 80;
+
+/// A parser's complaint.
+pub(super) struct Fault {
+    pub(super) message: String,
+    /// Line and column in the text, from 1; 0 if the parser knows none.
+    pub(super) line: u64,
+    pub(super) column: u64,
+}
+
+impl From<&serde_json::Error> for Fault {
+    fn from(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line() as u64, error.column() as u64);
+        let message = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        Self {
+            message: message.strip_suffix(&place).unwrap_or(&message).to_owned(),
+            line,
+            column,
+        }
+    }
+}
+
+impl Fault {
+    /// The complaint, its place and what stands there; `lines_before` precede `text` in the file.
+    pub(super) fn in_text(&self, text: &str, lines_before: u64) -> String {
+        if self.line == 0 {
+            return self.message.clone();
+        }
+        let line = text.lines().nth(self.line as usize - 1).unwrap_or_default();
+        let number = self.line + lines_before;
+        let (message, column) = (&self.message, self.column);
+        let shown = around(line, column as usize);
+        format!("{message} at line {number} column {column}, in `{shown}`")
+    }
+}
+
+/// The part of a line around a column.
+fn around(line: &str, column: usize) -> String {
+    let line = line.trim_end();
+    if line.len() <= SHOWN {
+        return line.trim_start().to_owned();
+    }
+    let shown = line.chars().skip(column.saturating_sub(SHOWN / 2));
+    shown.take(SHOWN).collect()
+}
