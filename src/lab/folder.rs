@@ -161,13 +161,10 @@ impl ResultFolder {
     ///
     /// This is done before anything is simulated, so that a wrong `--out` costs no time.
     pub fn create(out: &Path, existing: Existing) -> Result<Self, FolderError> {
-        let name = match out.components().next_back() {
-            Some(Component::Normal(name)) => name,
-            _ => {
-                return Err(FolderError::NoName {
-                    path: out.to_path_buf(),
-                });
-            }
+        let Some(Component::Normal(name)) = out.components().next_back() else {
+            return Err(FolderError::NoName {
+                path: out.to_path_buf(),
+            });
         };
         refuse_existing(out, existing)?;
         let mut partial_name = name.to_os_string();

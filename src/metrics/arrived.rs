@@ -5,15 +5,17 @@
 //! ended unplaced. The pod's GPU request counts as arrived from then on, and the state after the
 //! decision is what the event shows. Per event, the allocation in percent, the fragmented amount and
 //! its share of the idle GPU are rounded to two decimals as `%.2f` does. A column is the mean, as
-//! NumPy takes it, over the events whose arrived percentage rounds to its number.
+//! `NumPy` takes it, over the events whose arrived percentage rounds to its number.
 //!
 //! The two decimals are safe: amounts come from a tree of sums that holds the present state only
 //! ([`super::fragments`]), off by less than 1e-9 where 0.005 decides.
 
 use crate::cluster::Store;
+use crate::cluster::fragmentation::Fragments;
 use crate::model::{Event, Pod, PodRef};
 use crate::units::PodId;
 
+use super::fragments::FragmentTracker;
 use super::pairwise;
 use super::state::{ClusterState, Resource};
 
@@ -142,9 +144,9 @@ impl Arrived {
         }
         let gpus = gpu_milli as f64 / 1_000.0;
         let percent = |milli: i128| milli as f64 / gpus / 10.0;
-        let fragments = state.fragments.as_ref().map(|tracker| tracker.total());
-        let amount = fragments.map(|fragments| fragments.fragmented());
-        let idle = fragments.map(|fragments| fragments.total());
+        let fragments = state.fragments.as_ref().map(FragmentTracker::total);
+        let amount = fragments.map(Fragments::fragmented);
+        let idle = fragments.map(Fragments::total);
         let share = amount
             .zip(idle)
             .filter(|&(_, idle)| idle > 0.0)

@@ -79,8 +79,9 @@ impl Consistency {
             Event::PodBound { pod, node, .. } => {
                 self.bound += 1;
                 if let Some(pod) = store.pods().get(*pod) {
-                    self.account(*node, at, requests(store, pod), 1);
-                    self.check_capacity(*node, store, at);
+                    let added = requests(store, pod);
+                    self.account(*node, at, added, 1);
+                    self.check_capacity(*node, at, added, store);
                 }
             }
             Event::PodEnded { reason, .. } => {
@@ -220,7 +221,8 @@ impl Consistency {
         }
     }
 
-    fn check_capacity(&mut self, node: NodeId, store: &Store, at: Instant) {
+    /// A node may be declared smaller under its pods; nothing more may be bound there then.
+    fn check_capacity(&mut self, node: NodeId, at: Instant, added: [i64; 3], store: &Store) {
         let columns = store.nodes().allocatable();
         let row = node.index();
         let offered = [
@@ -229,25 +231,14 @@ impl Consistency {
             columns.gpu_milli[row],
         ];
         let held = self.by_node[row].held;
-        // A node that was declared smaller under its pods is overcommitted without a bind; a pod
-        // that asks for nothing of a resource may still be bound there.
-        let over = held
-            .iter()
-            .zip(&offered)
-            .position(|(held, offered)| held > offered && self.broken.is_none());
-        let Some(index) = over else { return };
-        let declared_smaller = store.nodes().free().row(node);
-        let left = [
-            declared_smaller.cpu_milli,
-            declared_smaller.memory_bytes,
-            declared_smaller.gpu_milli,
-        ][index];
-        if held[index] - offered[index] != -left {
-            let name = Resource::ALL[index].name();
-            let (held, offered) = (held[index], offered[index]);
-            self.break_with(|| {
-                format!("{at}: {node} offers {offered} {name} and pods hold {held}")
-            });
+        for resource in Resource::ALL {
+            let index = resource as usize;
+            if added[index] > 0 && held[index] > offered[index] {
+                let (name, held, offered) = (resource.name(), held[index], offered[index]);
+                self.break_with(|| {
+                    format!("{at}: {node} offers {offered} {name} and its pods hold {held}")
+                });
+            }
         }
     }
 

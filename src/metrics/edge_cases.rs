@@ -78,7 +78,7 @@ fn zero_capacity_under_a_running_pod() {
         node: node_id,
         ready,
     };
-    bench.apply(4, ready(false));
+    bench.apply(4, &ready(false));
     let metrics = bench.finish(10);
     check(
         &metrics,
@@ -138,7 +138,7 @@ fn all_rejected() {
     let large = spec(9_000, 1, GpuRequest::default());
     let pods: Vec<_> = (0..3).map(|_| bench.submit(2, &large, None)).collect();
     for &pod in &pods {
-        bench.apply(2, Event::PodUnschedulable { pod });
+        bench.apply(2, &Event::PodUnschedulable { pod });
     }
     for &pod in &pods {
         bench.end(4, pod, EndReason::Rejected);
@@ -234,8 +234,8 @@ fn one_pod_from_submission_to_end() {
     bench.add_node(0, node("a", 2_000, 100, 0));
     let pod = bench.submit(10, &spec(1_000, 25, GpuRequest::default()), None);
     bench.bind(15, pod, 0, DeviceSet::EMPTY);
-    bench.apply(16, Event::PodStarting { pod });
-    bench.apply(20, Event::PodRunning { pod });
+    bench.apply(16, &Event::PodStarting { pod });
+    bench.apply(20, &Event::PodRunning { pod });
     bench.end(60, pod, EndReason::Completed);
     check(
         &bench.finish(100),
@@ -300,7 +300,9 @@ fn a_warm_up_cuts_jobs_and_integrals() {
     bench.add_node(0, node("a", 2_000, 100, 0));
     let one = spec(1_000, 10, GpuRequest::default());
     let early = [bench.submit(0, &one, None), bench.submit(0, &one, None)];
-    early.iter().for_each(|&pod| bench.start(0, pod, 0));
+    for pod in early {
+        bench.start(0, pod, 0);
+    }
     bench.end(5, early[0], EndReason::Completed);
     let late = bench.submit(12, &one, None);
     bench.end(15, early[1], EndReason::Completed);
@@ -355,7 +357,7 @@ fn fragmentation_of_one_node_by_hand() {
         node: NodeId(0),
         ready: false,
     };
-    bench.apply(10, event);
+    bench.apply(10, &event);
     let metrics = bench.finish(20);
     check(
         &metrics,

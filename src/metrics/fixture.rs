@@ -54,26 +54,26 @@ impl<'s> Bench<'s> {
     }
 
     /// A change, settled right away.
-    pub(super) fn apply(&mut self, secs: i64, event: Event) {
+    pub(super) fn apply(&mut self, secs: i64, event: &Event) {
         let at = Instant::from_secs(secs);
         let ended = self
             .store
             .apply(at, event.clone())
             .unwrap_or_else(|why| panic!("{event:?}: {why}"));
         self.recorder
-            .observe(at, &event, ended.as_ref(), &self.store);
+            .observe(at, event, ended.as_ref(), &self.store);
         self.recorder.settled(at, &self.store);
     }
 
     pub(super) fn add_node(&mut self, secs: i64, object: Arc<Node>) -> NodeId {
         let event = self.store.node_added(object);
-        self.apply(secs, event);
+        self.apply(secs, &event);
         NodeId::from_index(self.store.nodes().len() - 1)
     }
 
     pub(super) fn submit(&mut self, secs: i64, spec: &Arc<PodSpec>, gang: Option<u32>) -> PodRef {
         if let Some(event) = self.store.spec_added(spec) {
-            self.apply(secs, event);
+            self.apply(secs, &event);
         }
         let pod = self.store.pods().next();
         let created = PodCreated {
@@ -84,23 +84,23 @@ impl<'s> Bench<'s> {
             gang: gang.map(GangId),
             time_limit: None,
         };
-        self.apply(secs, Event::PodCreated(created));
+        self.apply(secs, &Event::PodCreated(created));
         pod
     }
 
     pub(super) fn bind(&mut self, secs: i64, pod: PodRef, node: u32, devices: DeviceSet) {
         let node = NodeId(node);
-        self.apply(secs, Event::PodBound { pod, node, devices });
+        self.apply(secs, &Event::PodBound { pod, node, devices });
     }
 
     /// Binds and starts at once.
     pub(super) fn start(&mut self, secs: i64, pod: PodRef, node: u32) {
         self.bind(secs, pod, node, DeviceSet::EMPTY);
-        self.apply(secs, Event::PodRunning { pod });
+        self.apply(secs, &Event::PodRunning { pod });
     }
 
     pub(super) fn end(&mut self, secs: i64, pod: PodRef, reason: EndReason) {
-        self.apply(secs, Event::PodEnded { pod, reason });
+        self.apply(secs, &Event::PodEnded { pod, reason });
     }
 
     pub(super) fn finish(self, secs: i64) -> RunMetrics {

@@ -40,6 +40,8 @@ mod edge_cases;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod published;
 
 pub use arrived::ArrivedTables;

@@ -1,4 +1,4 @@
-//! The mean as NumPy takes it, and its rounding: what published tables made with it are equal to,
+//! The mean as `NumPy` takes it, and its rounding: what published tables made with it are equal to,
 //! bit for bit. (Pairwise summation as documented for `numpy.sum`.)
 
 /// Values summed in one go before the sum is split in two.
@@ -23,11 +23,9 @@ pub fn sum(values: &[f64]) -> f64 {
             *lane += value;
         }
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    rest.iter()
-        .fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |total, value| {
-            total + value
-        })
+    let pairs: [f64; 4] = std::array::from_fn(|pair| lanes[2 * pair] + lanes[2 * pair + 1]);
+    let combined = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
+    rest.iter().fold(combined, |total, value| total + value)
 }
 
 /// The mean of the pairwise sum; `None` of nothing.
@@ -97,7 +95,7 @@ mod tests {
 
     #[test]
     fn two_decimals_by_print_and_by_product_differ_where_a_product_is_off() {
-        // 1.115 is 1.11499999999999999…, and 100 × 1.115 is 111.50000000000001.
+        // 1.115 is 1.11499999999999999…, but 100 × 1.115 is 111.5, a tie.
         assert_eq!(nearest_two_decimals(1.115).to_bits(), 1.11_f64.to_bits());
         assert_eq!(round_two_decimals(1.115).to_bits(), 1.12_f64.to_bits());
         // A tie that binary holds exactly goes to the even digit in both.

@@ -68,16 +68,16 @@ impl Collector for PodCensus {
                 let pod = store.pods().get(*pod);
                 self.bound += u64::from(pod.is_some_and(|pod| pod.created >= self.measured_from));
             }
-            Event::PodEnded { reason, .. } => {
-                if ended.is_some_and(|pod| pod.created >= self.measured_from) {
-                    *match reason {
-                        EndReason::Completed => &mut self.succeeded,
-                        EndReason::TimeLimit | EndReason::Error => &mut self.failed,
-                        EndReason::Rejected => &mut self.rejected,
-                        EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
-                        EndReason::Cancelled => &mut self.cancelled,
-                    } += 1;
-                }
+            Event::PodEnded { reason, .. }
+                if ended.is_some_and(|pod| pod.created >= self.measured_from) =>
+            {
+                *match reason {
+                    EndReason::Completed => &mut self.succeeded,
+                    EndReason::TimeLimit | EndReason::Error => &mut self.failed,
+                    EndReason::Rejected => &mut self.rejected,
+                    EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
+                    EndReason::Cancelled => &mut self.cancelled,
+                } += 1;
             }
             _ => {}
         }

@@ -2,21 +2,24 @@
 //! recorded schedules of a job log. Tables and traces stay outside the package; without them these
 //! tests say so and pass.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use super::collector::Collector;
 use super::fixture::Bench;
 use super::recorder::{Recorder, Setup};
-use super::{ClusterState, JobOutcome, JobRecord, REGISTRY, RunEnd};
+use super::{ClusterState, JobOutcome, JobRecord, MetricValue, REGISTRY, RunEnd};
 use crate::cluster::fragmentation::{Shape, TypicalPods};
 use crate::cluster::{GpuColumns, Store};
 use crate::model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
 use crate::units::{Instant, Quantity, TenantId};
 
-/// The rows of a gzipped table under `../shared`, or `None` with a word about it.
-fn table(path: &str) -> Option<Vec<csv::StringRecord>> {
+/// A gzipped text under `../shared`, or `None` with a word about it.
+fn text(path: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../shared")
         .join(path);
@@ -29,6 +32,12 @@ fn table(path: &str) -> Option<Vec<csv::StringRecord>> {
     flate2::read::MultiGzDecoder::new(file)
         .read_to_string(&mut text)
         .expect("a gzipped text");
+    Some(text)
+}
+
+/// The rows of a gzipped table under `../shared`.
+fn table(path: &str) -> Option<Vec<csv::StringRecord>> {
+    let text = text(path)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     Some(reader.records().map(|row| row.expect("a row")).collect())
 }
@@ -116,6 +125,32 @@ fn openb_node(row: &csv::StringRecord) -> Arc<Node> {
     })
 }
 
+/// The tables of a fill-up from its recorded placements.
+fn replay(
+    setup: &Setup,
+    nodes: &[csv::StringRecord],
+    specs: &[Arc<PodSpec>],
+    placements: &[csv::StringRecord],
+) -> ArrivedTables {
+    let mut bench = Bench::new(Recorder::new(setup).with_arrived(PUBLISHED_COLUMNS));
+    for row in nodes {
+        bench.add_node(0, openb_node(row));
+    }
+    for (row, secs) in placements.iter().zip(0..) {
+        let pod = bench.submit(secs, &specs[number::<usize>(row, 1)], None);
+        let Some(node) = bench.store.nodes().by_name(&row[2]) else {
+            bench.apply(secs, &Event::PodUnschedulable { pod });
+            continue;
+        };
+        let mut devices = DeviceSet::EMPTY;
+        for index in row[3].split('-').filter_map(|index| index.parse().ok()) {
+            devices.insert(index);
+        }
+        bench.bind(secs, pod, node.0, devices);
+    }
+    bench.finish(1 << 20).arrived.expect("asked for")
+}
+
 #[test]
 fn fill_ups_give_the_published_tables_bit_for_bit() {
     let (Some(nodes), Some(pods), Some(allocation), Some(amount), Some(share)) = (
@@ -156,22 +191,7 @@ fn fill_ups_give_the_published_tables_bit_for_bit() {
             typical: Some(typical.clone()),
             ..Setup::default()
         };
-        let mut bench = Bench::new(Recorder::new(&setup).with_arrived(131));
-        for row in &nodes {
-            bench.add_node(0, openb_node(row));
-        }
-        for (row, secs) in placements.iter().zip(0..) {
-            let pod = bench.submit(secs, &specs[number::<usize>(row, 1)], None);
-            let Some(node) = bench.store.nodes().by_name(&row[2]) else {
-                bench.apply(secs, Event::PodUnschedulable { pod });
-                continue;
-            };
-            let mut devices = DeviceSet::EMPTY;
-            let indexes = row[3].split('-').filter_map(|index| index.parse().ok());
-            indexes.for_each(|index| devices.insert(index));
-            bench.bind(secs, pod, node.0, devices);
-        }
-        let tables = bench.finish(1 << 20).arrived.expect("asked for");
+        let tables = replay(&setup, &nodes, &specs, &placements);
         for (name, found, expected) in [
             ("allocation", tables.allocation, Some(allocation)),
             (
@@ -192,7 +212,49 @@ fn fill_ups_give_the_published_tables_bit_for_bit() {
         }
         compared += 1;
     }
-    assert!(compared >= 4, "{compared} runs compared");
+    assert_eq!(compared, 5, "runs compared");
+}
+
+/// All values over jobs given by submission, start and end in seconds.
+fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
+    let setup = Setup::default();
+    let mut collectors: Vec<Box<dyn Collector>> = REGISTRY
+        .iter()
+        .map(|entry| (entry.construct)(&setup))
+        .collect();
+    for secs in jobs {
+        let [submit, start, end] = secs.map(Instant::from_secs);
+        let job = JobRecord {
+            submit,
+            bound: Some(start),
+            start: Some(start),
+            end,
+            outcome: JobOutcome::Succeeded,
+            pods: 1,
+            tenant: TenantId(0),
+            measured: true,
+        };
+        for collector in &mut collectors {
+            collector.job(&job);
+        }
+    }
+    let (store, state) = (Store::new(), ClusterState::default());
+    let end = RunEnd {
+        at: Instant::ZERO,
+        measured_from: Instant::ZERO,
+        state: &state,
+        store: &store,
+    };
+    collectors
+        .iter()
+        .flat_map(|collector| collector.finish(&end))
+        .collect()
+}
+
+/// The value of an id.
+fn value(values: &[MetricValue], id: &str) -> f64 {
+    let found = values.iter().find(|value| value.id == id);
+    found.and_then(|value| value.value).expect(id)
 }
 
 #[test]
@@ -205,38 +267,10 @@ fn recorded_schedules_give_the_published_averages() {
         let Some(rows) = table(&format!("vectors/metrics/{name}.csv.gz")) else {
             return;
         };
-        let setup = Setup::default();
-        let mut collectors: Vec<Box<dyn Collector>> = REGISTRY
-            .iter()
-            .map(|entry| (entry.construct)(&setup))
-            .collect();
-        for row in &rows {
-            let at = |column| Instant::from_secs(number(row, column));
-            let job = JobRecord {
-                submit: at(1),
-                bound: Some(at(2)),
-                start: Some(at(2)),
-                end: at(3),
-                outcome: JobOutcome::Succeeded,
-                pods: 1,
-                tenant: TenantId(0),
-                measured: true,
-            };
-            collectors
-                .iter_mut()
-                .for_each(|collector| collector.job(&job));
-        }
-        let (store, state) = (Store::new(), ClusterState::default());
-        let end = RunEnd {
-            at: Instant::ZERO,
-            measured_from: Instant::ZERO,
-            state: &state,
-            store: &store,
-        };
-        let values: Vec<_> = collectors
-            .iter()
-            .flat_map(|collector| collector.finish(&end))
-            .collect();
+        let values = values_of(
+            rows.iter()
+                .map(|row| [1, 2, 3].map(|column| number(row, column))),
+        );
         // Published to so many digits.
         for (id, expected, half_digit) in [
             ("first_wait.mean", wait, 0.05),
@@ -246,10 +280,42 @@ fn recorded_schedules_give_the_published_averages() {
             ("bounded_slowdown.p50", slowdown_p50, 0.05),
             ("bounded_slowdown.p99", slowdown_p99, 0.5),
         ] {
-            let value = values.iter().find(|value| value.id == id);
-            let found = value.and_then(|value| value.value).expect(id);
+            let found = value(&values, id);
             let near = (found - expected).abs() <= half_digit * 1.000_001;
             assert!(near, "{name} {id}: {found}, published {expected}");
         }
     }
+}
+
+/// First come, first served on 2,000 processors; every job of the log asks for one.
+#[test]
+fn a_job_log_first_come_first_served_gives_the_published_slowdown() {
+    let Some(log) = text("traces/swf/LCG-2005-1.swf.gz") else {
+        return;
+    };
+    let mut jobs: Vec<(i64, i64)> = log
+        .lines()
+        .filter(|line| !line.starts_with(';'))
+        .map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let mut next = |skip| fields.nth(skip).and_then(|field| field.parse().ok());
+            let submit = next(0).expect("a submission");
+            (submit, next(1).expect("a run time"))
+        })
+        .filter(|&(_, run)| run > 0)
+        .collect();
+    jobs.sort_by_key(|&(submit, _)| submit);
+    let mut free_at: BinaryHeap<Reverse<i64>> = std::iter::repeat_n(Reverse(0), 2_000).collect();
+    let mut previous = 0;
+    let values = values_of(jobs.iter().map(|&(submit, run)| {
+        let Reverse(free) = free_at.pop().expect("2,000 processors");
+        previous = free.max(submit).max(previous);
+        free_at.push(Reverse(previous + run));
+        [submit, previous, previous + run]
+    }));
+    let count = |id| value(&values, id) as u64;
+    assert_eq!(count("jobs.measured"), 187_520);
+    assert_eq!(count("jobs.waited"), 76_965);
+    let slowdown = value(&values, "bounded_slowdown.mean");
+    assert_eq!(format!("{slowdown:.4}"), "44.9025");
 }

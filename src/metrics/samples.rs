@@ -3,7 +3,7 @@
 //! kept as the middle of a logarithmic bucket, and the result says that it is approximate.
 //!
 //! Percentiles are Hyndman–Fan type 7 (metrics.md 5.5): linear at h = (n - 1) p, the default of
-//! NumPy and R. Order of insertion never matters, before or after the switch to buckets.
+//! `NumPy` and R. Order of insertion never matters, before or after the switch to buckets.
 
 /// Distinct values kept exactly.
 pub const EXACT_DISTINCT: usize = 1_000_000;
@@ -289,7 +289,9 @@ mod tests {
         #[test]
         fn runs_equal_a_plain_sort(values in prop::collection::vec(-50_i64..50, 0..6_000)) {
             let mut samples = Samples::default();
-            values.iter().for_each(|&value| samples.add(value));
+            for &value in &values {
+                samples.add(value);
+            }
             let mut plain = values.clone();
             plain.sort_unstable();
             let unrolled: Vec<i64> = samples

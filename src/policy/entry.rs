@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::nearest::hint;
@@ -73,6 +73,23 @@ impl Entry {
             });
         }
         (self.constructor)(setup, arguments)
+    }
+
+    /// The JSON Schema of its arguments; `None` if it takes none.
+    pub fn schema(&self) -> Option<Value> {
+        if self.parameters.is_empty() {
+            return None;
+        }
+        let properties: Arguments = self
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.name.to_owned(), parameter.schema()))
+            .collect();
+        Some(json!({
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        }))
     }
 }
 
@@ -149,6 +166,31 @@ impl Parameter {
                 .iter()
                 .map(|&(resource, weight)| (resource.to_owned(), Value::from(weight)))
                 .collect(),
+        }
+    }
+
+    /// The JSON Schema of its values.
+    pub fn schema(&self) -> Value {
+        let (default, doc) = (self.default_value(), self.doc);
+        match self.kind {
+            Kind::Integer { min, max, .. } => json!({
+                "description": doc,
+                "type": "integer",
+                "minimum": min,
+                "maximum": max,
+                "default": default,
+            }),
+            Kind::Weights { .. } => json!({
+                "description": doc,
+                "type": "object",
+                "additionalProperties": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_RESOURCE_WEIGHT,
+                },
+                "minProperties": 1,
+                "default": default,
+            }),
         }
     }
 
@@ -270,6 +312,26 @@ mod tests {
                 (found, _) => panic!("{given}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn schemas_state_bounds_and_defaults() {
+        let expected = json!({
+            "description": "How many.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 9,
+            "default": 3,
+        });
+        assert_eq!(COUNT.schema(), expected);
+        assert_eq!(
+            RESOURCES.schema()["default"],
+            json!({"cpu": 1, "memory": 2})
+        );
+        assert_eq!(
+            RESOURCES.schema()["additionalProperties"]["maximum"],
+            json!(100)
+        );
     }
 
     #[test]

@@ -51,6 +51,13 @@ const fn fifo(
 
 /// The profiles, in written order.
 pub const PROFILES: &[ProfileEntry] = &[
+    ProfileEntry {
+        name: "default",
+        summary: "Kubernetes' default plugins as far as they are modelled: spreads cpu and memory.",
+        plugins: &["least-allocated", "tightest"],
+        select: "random",
+        order: "priority",
+    },
     fifo(
         "first-fit",
         &["tightest"],

@@ -34,7 +34,7 @@ struct JsonCell<'a> {
 }
 
 /// Writes the comparison as JSON, indented.
-pub fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+pub(super) fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     let metrics = comparison
         .rows
         .iter()
@@ -66,7 +66,7 @@ pub fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()
 
 /// Writes the comparison as CSV, one line per metric and variant: the long form that data frames
 /// take. An undefined value is an empty field.
-pub fn write_csv(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+pub(super) fn write_csv(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(["metric", "unit", "better", "variant", "value", "best"])?;
     for row in &comparison.rows {
@@ -84,7 +84,7 @@ pub fn write_csv(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()>
 }
 
 /// Writes the comparison as a Markdown table, for pull requests.
-pub fn write_markdown(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+pub(super) fn write_markdown(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     write!(out, "**{}**", markdown(&comparison.name))?;
     for fact in &comparison.facts {
         write!(out, " · {fact}")?;
@@ -101,9 +101,10 @@ pub fn write_markdown(out: &mut dyn Write, comparison: &Comparison) -> io::Resul
     for row in &comparison.rows {
         write!(out, "| {} |", markdown(&row.label))?;
         for cell in &row.cells {
-            match cell.best {
-                true => write!(out, " **{}** ◀ |", cell.text)?,
-                false => write!(out, " {} |", cell.text)?,
+            if cell.best {
+                write!(out, " **{}** ◀ |", cell.text)?;
+            } else {
+                write!(out, " {} |", cell.text)?;
             }
         }
         writeln!(out)?;
@@ -154,7 +155,7 @@ mod tests {
         let comparison = Comparison::new(&example::batch(), Rows::Headline);
         assert_data_eq!(
             text(write_markdown, &comparison),
-            str![[r#"
+            str![[r"
 **lcg-queue** · 188,041 pods on 2,000 nodes · seed 42 · 3 variants
 
 |  | fcfs | sjf | f1 |
@@ -164,7 +165,7 @@ mod tests {
 | pending time, p99 | 24.2 h | **3.82 h** ◀ | 4.31 h |
 | digest | `aa01` | `aa02` | `ab03` |
 
-"#]]
+"]]
         );
     }
 
@@ -173,7 +174,7 @@ mod tests {
         let comparison = Comparison::new(&example::batch(), Rows::Headline);
         assert_data_eq!(
             text(write_csv, &comparison),
-            str![[r#"
+            str![[r"
 metric,unit,better,variant,value,best
 bounded_slowdown.mean,factor,lower,fcfs,44.9025,false
 bounded_slowdown.mean,factor,lower,sjf,12.31,false
@@ -185,7 +186,7 @@ pending_time.p99,seconds,lower,fcfs,87120,false
 pending_time.p99,seconds,lower,sjf,13750,true
 pending_time.p99,seconds,lower,f1,15510,false
 
-"#]]
+"]]
         );
     }
 

@@ -181,13 +181,19 @@ pub fn clean(name: &str) -> String {
         .collect()
 }
 
-/// At most `length_max` characters; what is cut is marked by an ellipsis.
+/// At most `length_max` characters. What is cut is marked by an ellipsis; it is cut from the
+/// middle, as names that are long often differ only at their end.
 pub fn shortened(name: &str, length_max: usize) -> String {
-    if name.chars().count() <= length_max {
+    let length = name.chars().count();
+    if length <= length_max {
         return name.to_owned();
     }
-    let kept = name.chars().take(length_max.saturating_sub(1));
-    kept.chain(std::iter::once('…')).collect()
+    let kept = length_max.saturating_sub(1);
+    let tail = kept / 2;
+    let head = name.chars().take(kept - tail);
+    head.chain(std::iter::once('…'))
+        .chain(name.chars().skip(length - tail))
+        .collect()
 }
 
 #[cfg(test)]
@@ -260,7 +266,7 @@ mod tests {
     #[test]
     fn names_stay_on_their_line() {
         assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
-        assert_eq!(shortened("gpu-clustering", 8), "gpu-clu…");
+        assert_eq!(shortened("gpu-clustering", 8), "gpu-…ing");
         assert_eq!(shortened("fgd", 8), "fgd");
     }
 }

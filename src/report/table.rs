@@ -131,9 +131,9 @@ fn line<'a>(row: &'a Row, mark: &'static str) -> Line<'a> {
     let cells = row
         .cells
         .iter()
-        .map(|cell| match cell.best {
-            true => (cell.text.as_str(), mark, BEST),
-            false => (cell.text.as_str(), "", PLAIN),
+        .map(|cell| {
+            let (mark, style) = if cell.best { (mark, BEST) } else { ("", PLAIN) };
+            (cell.text.as_str(), mark, style)
         })
         .collect();
     Line {
@@ -267,7 +267,7 @@ mod tests {
         let text = plain(&render(&example::fill_up(), Rows::Headline, None));
         assert_data_eq!(
             text,
-            str![[r#"
+            str![[r"
 gpu-packing · 10,866 pods on 1,213 nodes · seed 42 · 6 variants · 0.41 s
                          random   dot-product   gpu-clustering   gpu-packing   best-fit      fgd
 GPU allocation, end      81.2 %        87.1 %           86.9 %        88.5 %     88.9 %   93.1 % ◀ best
@@ -276,7 +276,7 @@ pods never placed           412           231              240           190    
 digest                     b1a6          09ab             51cc          77e0       e09f     6f1c
 report: results/gpu-packing/report.html
 
-"#]]
+"]]
         );
     }
 
@@ -286,7 +286,7 @@ report: results/gpu-packing/report.html
         assert!(text.lines().all(|line| length(line) <= 60));
         assert_data_eq!(
             text,
-            str![[r#"
+            str![[r"
 gpu-packing · 10,866 pods on 1,213 nodes · seed 42
   6 variants · 0.41 s
                          random   dot-product
@@ -308,7 +308,7 @@ pods never placed             186       77 ◀
 digest                       e09f     6f1c
 report: results/gpu-packing/report.html
 
-"#]]
+"]]
         );
     }
 
@@ -317,7 +317,7 @@ report: results/gpu-packing/report.html
         let text = plain(&render(&example::batch(), Rows::All, Some(100)));
         assert_data_eq!(
             text,
-            str![[r#"
+            str![[r"
 lcg-queue · 188,041 pods on 2,000 nodes · seed 42 · 3 variants · 0.41 s
                             fcfs        sjf           f1
 bounded slowdown, mean     44.90      12.31         9.87 ◀ best
@@ -327,7 +327,7 @@ pending time, p99         24.2 h     3.82 h ◀     4.31 h
 digest                      aa01       aa02         ab03
 report: results/gpu-packing/report.html
 
-"#]]
+"]]
         );
     }
 

@@ -1,6 +1,8 @@
 //! The verdict: one sentence that says which variant is best, on what and by how much, and what
 //! keeps it from being the last word.
 
+use std::fmt::Write as _;
+
 use crate::lab::summary::Summary;
 use crate::report::comparison::{Better, Cell, Column, Comparison, Row};
 use crate::report::format;
@@ -71,16 +73,17 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             "below"
         };
         if let Some(apart) = apart {
-            sentence.push_str(&format!(
+            let _ = write!(
+                sentence,
                 ", {apart} {side} the next, {} ({})",
                 column.name, cell.text
-            ));
+            );
         }
     }
     if others().count() > 1
         && let Some((cell, column)) = others().max_by(better)
     {
-        sentence.push_str(&format!("; last is {} with {}", column.name, cell.text));
+        let _ = write!(sentence, "; last is {} with {}", column.name, cell.text);
     }
     sentence.push('.');
     sentence

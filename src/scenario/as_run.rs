@@ -6,6 +6,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::schema::{self, Scenario};
+use super::set::join;
 use super::{Experiment, Names, yaml};
 
 /// The experiment as YAML.
@@ -63,34 +64,35 @@ fn unfold_rest(value: &mut Json) {
 
 /// Overrides by path that turn `base` into `other`.
 fn differences(base: &Json, other: &Json, path: &str, changes: &mut Map<String, Json>) {
-    if base == other {
-        return;
-    }
-    if let (Json::Object(base), Json::Object(other)) = (base, other)
-        // An override can only add to a map; to take a field away the map is given as a whole.
-        && base.keys().all(|key| other.contains_key(key))
-        && (path.is_empty() || other.keys().any(|key| base.contains_key(key)))
-    {
-        for (key, value) in other {
-            let path = super::set::join(path, key);
-            match base.get(key) {
-                Some(old) => differences(old, value, &path, changes),
-                None => {
-                    changes.insert(path, value.clone());
+    match (base, other) {
+        _ if base == other => {}
+        (Json::Object(base), Json::Object(other)) if is_extension(base, other) => {
+            for (key, value) in other {
+                let path = join(path, key).expect("invariant: checked by is_extension");
+                match base.get(key) {
+                    Some(old) => differences(old, value, &path, changes),
+                    None => {
+                        changes.insert(path, value.clone());
+                    }
                 }
             }
         }
-        return;
-    }
-    if let (Json::Array(base), Json::Array(other)) = (base, other)
-        && base.len() == other.len()
-    {
-        for (position, (old, value)) in base.iter().zip(other).enumerate() {
-            differences(old, value, &format!("{path}.{position}"), changes);
+        (Json::Array(base), Json::Array(other)) if base.len() == other.len() => {
+            for (position, (old, value)) in base.iter().zip(other).enumerate() {
+                differences(old, value, &format!("{path}.{position}"), changes);
+            }
         }
-        return;
+        _ => {
+            changes.insert(path.to_owned(), other.clone());
+        }
     }
-    changes.insert(path.to_owned(), other.clone());
+}
+
+/// Whether overrides of fields can make `other` of `base`: they only add, so a map that lacks a
+/// field is given as a whole, as is one with keys that a path cannot say.
+fn is_extension(base: &Map<String, Json>, other: &Map<String, Json>) -> bool {
+    base.keys().all(|key| other.contains_key(key))
+        && other.keys().all(|key| join("", key).is_some())
 }
 
 /// The JSON Schema of experiment files, draft 2020-12, with the names the registries know.

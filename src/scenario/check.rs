@@ -3,20 +3,26 @@
 //! not allowed, values out of range.
 //!
 //! It understands what schemars makes of our types, and the `x-` keywords that
-//! [`super::schema`] lists. Which fields go together is in [`super::check_fields`], rules between
-//! distant fields are in [`super::validate`].
+//! `schema` lists. Which fields go together is in `check_fields`, rules between
+//! distant fields are in `validate`.
 
 use serde_json::Value as Json;
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::grammar;
+use super::grammar::{self, Least, Scalar};
 use super::names::{NameKind, Names};
 use super::nearest::nearest;
 use super::tree::{Span, Tree, Value};
 
 /// Reports all that is wrong in `tree` after `schema`; `span` is where to point when something
 /// is missing at the top.
-pub fn check(schema: &Json, tree: &Tree, names: &dyn Names, span: Span, findings: &mut Findings) {
+pub(super) fn check(
+    schema: &Json,
+    tree: &Tree,
+    names: &dyn Names,
+    span: Span,
+    findings: &mut Findings,
+) {
     let place = Place {
         name: "the experiment",
         span,
@@ -151,17 +157,31 @@ impl<'run> Checker<'run> {
                 return self.name(kind, text, tree.span);
             }
         }
-        let positive = outer["x-positive"] == true || schema["x-positive"] == true;
+        let positive = [outer, schema]
+            .iter()
+            .any(|schema| schema["x-positive"] == true);
+        let least = if positive {
+            Least::AboveZero
+        } else {
+            Least::Zero
+        };
         let format = schema["format"].as_str().unwrap_or_default();
-        let finding = match grammar::check(format, text, place.name, positive, tree) {
-            Some(result) => result.err(),
-            None if is_number(schema) => number(schema, text, place.name, tree.span).err(),
-            None if text.is_empty() && schema["minLength"].as_u64() > Some(0) => {
-                let message = format!("`{}` is empty", place.name);
-                let finding = Finding::new(Code::Impossible, message, tree.span);
-                Some(finding.label("expected a text"))
-            }
-            None => None,
+        let scalar = Scalar {
+            written: text,
+            name: place.name,
+            least,
+            span: tree.span,
+        };
+        let finding = if grammar::noun(format).is_some() {
+            grammar::check(format, scalar)
+        } else if is_number(schema) {
+            wrong_number(schema, scalar)
+        } else if scalar.written.is_empty() && schema["minLength"].as_u64() > Some(0) {
+            let message = format!("`{}` is empty", place.name);
+            let finding = Finding::new(Code::Impossible, message, tree.span);
+            Some(finding.label("expected a text"))
+        } else {
+            None
         };
         if let Some(finding) = finding {
             self.findings.push(finding);
@@ -330,22 +350,24 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
     }
 }
 
-/// Checks a number against type and bounds of its schema.
-fn number(schema: &Json, text: &str, name: &str, span: Span) -> Result<(), Finding> {
-    let expected = if types(schema).contains(&"integer") {
+/// What is wrong with a number by type and bounds of its schema.
+fn wrong_number(
+    schema: &Json,
+    Scalar {
+        written: text,
+        name,
+        span,
+        ..
+    }: Scalar<'_>,
+) -> Option<Finding> {
+    let whole = types(schema).contains(&"integer");
+    let expected = if whole {
         wrong_integer(schema, text)
     } else {
         wrong_float(schema, text)
-    };
-    match expected {
-        Some(expected) => {
-            Err(
-                Finding::new(Code::Impossible, format!("`{name}` cannot be {text}"), span)
-                    .label(format!("expected {expected}")),
-            )
-        }
-        None => Ok(()),
-    }
+    }?;
+    let finding = Finding::new(Code::Impossible, format!("`{name}` cannot be {text}"), span);
+    Some(finding.label(format!("expected {expected}")))
 }
 
 /// What was expected instead of a whole number.

@@ -1,4 +1,4 @@
-//! The part of [`super::check`] about the fields of a map: unknown ones, missing ones, and which
+//! The part of `check` about the fields of a map: unknown ones, missing ones, and which
 //! of them go together.
 
 use serde_json::{Map, Value as Json};
@@ -298,9 +298,10 @@ fn names_in(list: &Json) -> impl Iterator<Item = &str> {
 }
 
 fn quoted(name: &str) -> String {
-    match name.contains(' ') {
-        true => name.to_owned(),
-        false => format!("`{name}`"),
+    if name.contains(' ') {
+        name.to_owned()
+    } else {
+        format!("`{name}`")
     }
 }
 

@@ -37,9 +37,10 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.is_empty() {
-            true => f.write_str(&self.message),
-            false => write!(f, "{}: {}", self.path.join("."), self.message),
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path.join("."), self.message)
         }
     }
 }
@@ -221,9 +222,9 @@ impl<'de> Deserializer<'de> for MapDeserializer<'de> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let entries = self.0.into_iter();
+        let named = self.0.into_iter();
         visitor.visit_map(Entries {
-            entries,
+            named,
             rest: Vec::new(),
             current: None,
         })
@@ -243,7 +244,7 @@ impl<'de> Deserializer<'de> for MapDeserializer<'de> {
             .into_iter()
             .partition(|(key, _)| fields.contains(&key.as_str()));
         visitor.visit_map(Entries {
-            entries: known.into_iter(),
+            named: known.into_iter(),
             rest,
             current: None,
         })
@@ -257,7 +258,7 @@ impl<'de> Deserializer<'de> for MapDeserializer<'de> {
 
 /// The entries of a map, and then those a struct does not name as one map under [`REST`].
 struct Entries<'de> {
-    entries: std::vec::IntoIter<&'de (String, Plain)>,
+    named: std::vec::IntoIter<&'de (String, Plain)>,
     rest: Vec<&'de (String, Plain)>,
     current: Option<&'de (String, Plain)>,
 }
@@ -269,7 +270,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        self.current = self.entries.next();
+        self.current = self.named.next();
         let key = match self.current {
             Some((key, _)) => key,
             None if self.rest.is_empty() => return Ok(None),

@@ -43,14 +43,18 @@ impl SearchPath {
     pub fn missing(&self, written: &str, span: Span) -> Finding {
         let looked: Vec<String> = std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)
-            .map(|folder| match folder.as_os_str().is_empty() {
-                true => "the current folder".to_owned(),
-                false => format!("`{}`", folder.display()),
+            .map(|folder| {
+                if folder.as_os_str().is_empty() {
+                    "the current folder".to_owned()
+                } else {
+                    format!("`{}`", folder.display())
+                }
             })
             .collect();
-        let label = match Path::new(written).is_absolute() {
-            true => "no such file".to_owned(),
-            false => format!("not in {}", looked.join(", not in ")),
+        let label = if Path::new(written).is_absolute() {
+            "no such file".to_owned()
+        } else {
+            format!("not in {}", looked.join(", not in "))
         };
         let finding = Finding::new(
             Code::MissingFile,

@@ -1,10 +1,12 @@
 //! The small grammars of texts in an experiment file, checked one value at a time: what is wrong
 //! with a duration, a quantity, a distribution, a pattern or a bound, and what was probably meant.
 
+use std::cmp::Ordering;
+
 use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
 use super::scalar::Bound;
-use super::tree::{Span, Tree};
+use super::tree::Span;
 use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
 
@@ -20,28 +22,46 @@ pub(super) fn noun(format: &str) -> Option<&'static str> {
     })
 }
 
-/// Checks a text; `None` if the format is none of ours. `positive`: nothing is not enough.
-pub(super) fn check(
-    format: &str,
-    text: &str,
-    name: &str,
-    positive: bool,
-    tree: &Tree,
-) -> Option<Result<(), Finding>> {
-    let span = tree.span;
-    Some(match format {
-        "duration" => duration(text, name, positive, span),
-        "quantity" => quantity(text, name, positive, span),
-        "distribution" => distribution(text, span),
-        "pattern" => text.parse::<Pattern>().map(|_| ()).map_err(|error| {
-            Finding::new(Code::Pattern, format!("`{text}` is not a pattern"), span)
-                .label(error.to_string())
-        }),
-        "bound" => text.parse::<Bound>().map(|_| ()).map_err(|error| {
-            Finding::new(Code::Duration, error, span).label("expected such as `0.9` or `30s`")
-        }),
-        _ => return None,
-    })
+/// A text under check.
+#[derive(Clone, Copy)]
+pub(super) struct Scalar<'a> {
+    /// What was written.
+    pub(super) written: &'a str,
+    /// The field it stands in.
+    pub(super) name: &'a str,
+    /// The least value it may have.
+    pub(super) least: Least,
+    /// Where it stands.
+    pub(super) span: Span,
+}
+
+/// The least value of a duration or quantity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Least {
+    /// Nothing at all is right.
+    Zero,
+    /// It must be something.
+    AboveZero,
+}
+
+/// What is wrong with a text of a `format` that [`noun`] knows.
+pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
+    match format {
+        "duration" => duration(scalar),
+        "quantity" => quantity(scalar),
+        "distribution" => distribution(scalar.written, scalar.span),
+        "pattern" => {
+            let error = scalar.written.parse::<Pattern>().err()?;
+            let message = format!("`{}` is not a pattern", scalar.written);
+            Some(Finding::new(Code::Pattern, message, scalar.span).label(error.to_string()))
+        }
+        "bound" => {
+            let error = scalar.written.parse::<Bound>().err()?;
+            let finding = Finding::new(Code::Duration, error, scalar.span);
+            Some(finding.label("expected such as `0.9` or `30s`"))
+        }
+        _ => None,
+    }
 }
 
 /// Units that people write and the grammar does not have, with the one they mean.
@@ -71,43 +91,52 @@ const DURATION_WORDS: [(&str, &str); 23] = [
     ("µs", "us"),
 ];
 
-fn duration(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
-    match text.parse::<Duration>() {
-        Ok(duration) if duration < Duration::ZERO => Err(Finding::new(
-            Code::Impossible,
-            format!("`{name}` cannot be negative"),
-            span,
-        )
-        .label("expected a duration of 0 or more")),
-        Ok(Duration::ZERO) if positive => {
-            Err(
-                Finding::new(Code::Impossible, format!("`{name}` cannot be zero"), span)
-                    .label("expected a duration of more than 0"),
-            )
+fn duration(
+    Scalar {
+        written: text,
+        name,
+        least,
+        span,
+    }: Scalar<'_>,
+) -> Option<Finding> {
+    let error = match text.parse::<Duration>() {
+        Ok(duration) => {
+            return too_small(duration.cmp(&Duration::ZERO), "duration", name, least, span);
         }
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let finding = Finding::new(Code::Duration, format!("`{text}` is not a duration"), span)
-                .label(error.to_string());
-            let (number, unit) = number_and_unit(text);
-            let meant = match unit {
-                "" => Some("s"),
-                _ => DURATION_WORDS
-                    .iter()
-                    .find(|(word, _)| *word == unit)
-                    .map(|&(_, unit)| unit),
-            };
-            let meant = meant.map(|unit| format!("{number}{unit}"));
-            Err(
-                match meant.filter(|meant| meant.parse::<Duration>().is_ok()) {
-                    Some(meant) => finding
-                        .help(format!("did you mean `{meant}`?"))
-                        .replace(meant),
-                    None => finding,
-                },
-            )
-        }
-    }
+        Err(error) => error,
+    };
+    let finding = Finding::new(Code::Duration, format!("`{text}` is not a duration"), span)
+        .label(error.to_string());
+    let (number, unit) = number_and_unit(text);
+    let meant = match unit {
+        "" => Some("s"),
+        _ => DURATION_WORDS
+            .iter()
+            .find(|(word, _)| *word == unit)
+            .map(|&(_, unit)| unit),
+    };
+    let meant = meant.map(|unit| format!("{number}{unit}"));
+    Some(
+        match meant.filter(|meant| meant.parse::<Duration>().is_ok()) {
+            Some(meant) => finding
+                .help(format!("did you mean `{meant}`?"))
+                .replace(meant),
+            None => finding,
+        },
+    )
+}
+
+/// The finding for a value below its least; `order` is the value's to zero.
+fn too_small(order: Ordering, kind: &str, name: &str, least: Least, span: Span) -> Option<Finding> {
+    let (problem, expected) = match (order, least) {
+        (Ordering::Less, Least::Zero) => ("negative", "0 or more"),
+        (Ordering::Less, Least::AboveZero) => ("negative", "more than 0"),
+        (Ordering::Equal, Least::AboveZero) => ("zero", "more than 0"),
+        _ => return None,
+    };
+    let message = format!("`{name}` cannot be {problem}");
+    let finding = Finding::new(Code::Impossible, message, span);
+    Some(finding.label(format!("expected a {kind} of {expected}")))
 }
 
 /// The suffixes of the quantity grammar, as messages list them.
@@ -115,24 +144,17 @@ const SUFFIXES: [&str; 14] = [
     "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P",
 ];
 
-fn quantity(text: &str, name: &str, positive: bool, span: Span) -> Result<(), Finding> {
+fn quantity(
+    Scalar {
+        written: text,
+        name,
+        least,
+        span,
+    }: Scalar<'_>,
+) -> Option<Finding> {
     match text.parse::<Quantity>() {
-        Ok(quantity) if quantity < Quantity::ZERO => Err(Finding::new(
-            Code::Impossible,
-            format!("`{name}` cannot be negative"),
-            span,
-        )
-        .label("expected a quantity of 0 or more")),
-        Ok(quantity) if positive && quantity == Quantity::ZERO => {
-            let finding = Finding::new(
-                Code::Impossible,
-                format!("a node without {name} is no node"),
-                span,
-            );
-            Err(finding.label("expected more than 0"))
-        }
-        Ok(_) => Ok(()),
-        Err(error) => Err(wrong_quantity(text, name, &error.to_string(), span)),
+        Ok(amount) => too_small(amount.cmp(&Quantity::ZERO), "quantity", name, least, span),
+        Err(error) => Some(wrong_quantity(text, name, &error.to_string(), span)),
     }
 }
 
@@ -191,10 +213,8 @@ fn number_and_unit(text: &str) -> (&str, &str) {
     (text[..end].trim(), text[end..].trim())
 }
 
-fn distribution(text: &str, span: Span) -> Result<(), Finding> {
-    let Err(error) = text.parse::<Distribution>() else {
-        return Ok(());
-    };
+fn distribution(text: &str, span: Span) -> Option<Finding> {
+    let error = text.parse::<Distribution>().err()?;
     // The part that is wrong, if the text stands in the file as it is or in plain quotes.
     let quotes = span.end - span.start - text.len().min((span.end - span.start) as usize) as u32;
     let start = span.start + quotes / 2 + error.at as u32;
@@ -206,10 +226,12 @@ fn distribution(text: &str, span: Span) -> Result<(), Finding> {
         },
         _ => span,
     };
-    Err(Finding::new(
-        Code::Distribution,
-        format!("`{text}` is not a distribution"),
-        part,
+    Some(
+        Finding::new(
+            Code::Distribution,
+            format!("`{text}` is not a distribution"),
+            part,
+        )
+        .label(error.problem),
     )
-    .label(error.problem))
 }

@@ -6,7 +6,7 @@
 //! reported together. Nothing here reads a file: whether one exists is asked of [`FileLookup`].
 
 pub mod as_run;
-pub mod check;
+mod check;
 mod check_fields;
 mod decode;
 pub mod diagnostic;

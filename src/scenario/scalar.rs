@@ -2,7 +2,7 @@
 //! serde and JSON Schema types.
 //!
 //! Each is a text or a number in the file. Its schema carries a `format`, by which
-//! [`super::check`] finds the grammar again and reports all wrong ones at once.
+//! `check` finds the grammar again and reports all wrong ones at once.
 
 use std::borrow::Cow;
 use std::fmt;

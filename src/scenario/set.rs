@@ -25,16 +25,15 @@ impl Override {
         value: Tree,
         findings: &mut Findings,
     ) -> Option<Self> {
-        match steps(path, span) {
-            Some(path) => Some(Self { path, value }),
-            None => {
-                findings.push(
-                    Finding::new(Code::OverridePath, format!("`{path}` is not a path"), span)
-                        .label("expected keys and positions joined by dots")
-                        .help("for example `workload.0.trace.path` or `labels.\"a.b/c\"`"),
-                );
-                None
-            }
+        if let Some(path) = steps(path, span) {
+            Some(Self { path, value })
+        } else {
+            findings.push(
+                Finding::new(Code::OverridePath, format!("`{path}` is not a path"), span)
+                    .label("expected keys and positions joined by dots")
+                    .help("for example `workload.0.trace.path` or `labels.\"a.b/c\"`"),
+            );
+            None
         }
     }
 
@@ -69,7 +68,7 @@ impl Override {
     /// Puts the value into the tree, or says why its path leads nowhere.
     pub(super) fn apply(&self, tree: &mut Tree, findings: &mut Findings) {
         if let Err(finding) = put(tree, &self.path, &self.value) {
-            findings.push(finding);
+            findings.push(*finding);
         }
     }
 }
@@ -88,15 +87,12 @@ fn steps(path: &str, span: Span) -> Option<Vec<(String, Span)>> {
     let mut start = 0;
     loop {
         let rest = &path[start..];
-        let (step, length) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let end = quoted.find('"')?;
-                (&quoted[..end], end + 2)
-            }
-            None => {
-                let end = rest.find('.').unwrap_or(rest.len());
-                (&rest[..end], end)
-            }
+        let (step, length) = if let Some(quoted) = rest.strip_prefix('"') {
+            let end = quoted.find('"')?;
+            (&quoted[..end], end + 2)
+        } else {
+            let end = rest.find('.').unwrap_or(rest.len());
+            (&rest[..end], end)
         };
         let blank = step.is_empty() || step.trim() != step;
         let followed = matches!(rest.as_bytes().get(length), None | Some(b'.'));
@@ -120,7 +116,7 @@ fn steps(path: &str, span: Span) -> Option<Vec<(String, Span)>> {
     }
 }
 
-fn put(tree: &mut Tree, path: &[(String, Span)], value: &Tree) -> Result<(), Finding> {
+fn put(tree: &mut Tree, path: &[(String, Span)], value: &Tree) -> Result<(), Box<Finding>> {
     let Some(((step, span), rest)) = path.split_first() else {
         *tree = value.clone();
         return Ok(());
@@ -154,20 +150,22 @@ fn put(tree: &mut Tree, path: &[(String, Span)], value: &Tree) -> Result<(), Fin
                 .and_then(|position: usize| items.get_mut(position))
             {
                 Some(item) => put(item, rest, value),
-                None => Err(no_such_item(step, *span, n_items).context(tree_span, "this list")),
+                None => Err(Box::new(no_such_item(step, *span, n_items, tree_span))),
             }
         }
         other => {
             let message = format!("the path goes through {}", other.kind());
-            Err(Finding::new(Code::OverridePath, message, *span)
-                .label(format!("there is no `{step}` in it"))
-                .context(tree_span, "this value")
-                .help("set the value above it as a whole, or a field that exists"))
+            Err(Box::new(
+                Finding::new(Code::OverridePath, message, *span)
+                    .label(format!("there is no `{step}` in it"))
+                    .context(tree_span, "this value")
+                    .help("set the value above it as a whole, or a field that exists"),
+            ))
         }
     }
 }
 
-fn no_such_item(step: &str, span: Span, n_items: usize) -> Finding {
+fn no_such_item(step: &str, span: Span, n_items: usize, list: Span) -> Finding {
     let label = match n_items {
         0 => "the list is empty".to_owned(),
         1 => "expected 0, the position of its only item".to_owned(),
@@ -179,17 +177,23 @@ fn no_such_item(step: &str, span: Span, n_items: usize) -> Finding {
         span,
     )
     .label(label)
+    .context(list, "this list")
 }
 
-/// The path of a key below another path, quoted where the key needs it.
-pub(super) fn join(path: &str, key: &str) -> String {
-    let key = match key.contains('.') || key.contains('=') {
-        true => format!("\"{key}\""),
-        false => key.to_owned(),
-    };
-    if path.is_empty() {
-        key
-    } else {
-        format!("{path}.{key}")
+/// The path of a key below another path, quoted where the key needs it; `None` if a path cannot
+/// say it.
+pub(super) fn join(path: &str, key: &str) -> Option<String> {
+    if key.is_empty() || key.trim() != key || key.contains('"') {
+        return None;
     }
+    let quoted = if key.contains(['.', '=']) {
+        format!("\"{key}\"")
+    } else {
+        key.to_owned()
+    };
+    Some(if path.is_empty() {
+        quoted
+    } else {
+        format!("{path}.{quoted}")
+    })
 }

@@ -102,7 +102,7 @@ impl Validator<'_> {
             .iter()
             .enumerate()
             .filter_map(|(position, source)| match source {
-                NodeSource::Template(template) => Some((position, template)),
+                NodeSource::Template(template) => Some((position, &**template)),
                 _ => None,
             })
             .collect();

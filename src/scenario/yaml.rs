@@ -231,12 +231,11 @@ impl Builder<'_> {
 
 fn span_of(location: Location, text: &str, source: SourceId) -> Span {
     let span = location.span();
-    let (start, end) = match (span.byte_offset(), span.byte_len()) {
-        (Some(start), Some(length)) => (start as usize, (start + length) as usize),
-        _ => {
-            let start = offset_of(text, location.line(), location.column());
-            (start, start)
-        }
+    let (start, end) = if let (Some(start), Some(length)) = (span.byte_offset(), span.byte_len()) {
+        (start as usize, (start + length) as usize)
+    } else {
+        let start = offset_of(text, location.line(), location.column());
+        (start, start)
     };
     let end = end.min(text.len());
     let start = start.min(end);
@@ -292,9 +291,10 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
         }
         // The parser reports limits of its own kinds as texts.
         _ if message.contains("budget breached") || message.contains("limit exceeded") => {
-            let what = match message.contains("epth") {
-                true => format!("nested deeper than {MAX_DEPTH} levels"),
-                false => format!("more than {MAX_NODES} values, aliases counted each time"),
+            let what = if message.contains("epth") {
+                format!("nested deeper than {MAX_DEPTH} levels")
+            } else {
+                format!("more than {MAX_NODES} values, aliases counted each time")
             };
             Finding::new(
                 Code::TooLarge,

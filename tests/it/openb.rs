@@ -1,7 +1,6 @@
 //! A small reader of the openb files, for tests that hold recorded placements.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
@@ -10,19 +9,15 @@ use windtunnel::cluster::fragmentation::{Shape, TypicalPods};
 use windtunnel::model::{GpuInventory, GpuRequest, Node, PodSpec, ResourceList};
 use windtunnel::units::{Instant, Quantity, SpecId};
 
-/// A compressed file under the folder of shared data; `None` if it is not there.
+use crate::shared::reference;
+
+/// A compressed file of the reference data; `None` if it is not there.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests read recorded data themselves"
 )]
 pub(crate) fn text(path: &str) -> Option<String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
-        .join(path);
-    let Ok(file) = std::fs::File::open(file) else {
-        println!("skipped: needs ../shared/{path}");
-        return None;
-    };
+    let file = std::fs::File::open(reference(path)?).expect("a file that can be read");
     let mut text = String::new();
     MultiGzDecoder::new(file)
         .read_to_string(&mut text)

@@ -1,11 +1,12 @@
 //! The recorded runs of the GPU packing study, event by event: node and devices of every pod
 //! (spec: published-results.md, section 1).
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use windtunnel::control::scheduler::cycle::{Cycle, Decision};
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::model::{Event, PodCreated, PodName};
+use windtunnel::model::{DeviceSet, Event, PodCreated, PodName};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::units::{Instant, TenantId};
 
@@ -47,15 +48,17 @@ fn fill_up(openb: &Openb, order: &[u32], ranks: &Arc<[u32]>, profile: &str, form
         };
         store.apply(now, Event::PodCreated(created)).expect("a pod");
         let record = store.pods().get(pod).expect("the pod lives").clone();
-        let (mut node, mut gpus) = (String::new(), String::new());
-        if let Decision::Place(placement) = cycle.attempt(now, &store, &record) {
-            node = store.nodes().name(placement.node).to_owned();
-            gpus = placement.devices.to_string();
+        let decision = cycle.attempt(now, &store, &record);
+        let (node, gpus) = match decision {
+            Decision::Place(place) => (store.nodes().name(place.node), place.devices),
+            _ => ("", DeviceSet::EMPTY),
+        };
+        writeln!(lines, "{event},{row},{node},{gpus}").expect("a text takes all");
+        if let Decision::Place(placement) = decision {
             let binding = cycle.bind(&record, placement);
             store.apply(now, binding).expect("the decision is valid");
         }
         store.truncate(store.revision());
-        lines.push_str(&format!("{event},{row},{node},{gpus}\n"));
     }
     lines
 }

@@ -7,15 +7,7 @@ use crate::trace::ReadOptions;
 use crate::trace::formats::{openb_nodes, openb_pods};
 use crate::trace::order::{FillPod, FillResource, published_order};
 
-/// The published node list, plain or compressed.
-pub const NODES: [&str; 2] = [
-    "openb_node_list_gpu_node.csv.gz",
-    "openb_node_list_gpu_node.csv",
-];
-/// What the published workloads' files are called.
-pub const PODS_PREFIX: &str = "openb_pod_list_";
-/// The share of the cluster's GPUs that arrives, in millionths.
-pub const SHARE_MILLIONTHS: i64 = 1_300_000;
+use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};
 use super::table::Table;
 use super::{Family, FamilyReport, VerifyOptions, file_name, find_trace};
 

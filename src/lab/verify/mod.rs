@@ -2,9 +2,12 @@
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
 pub mod fgd_orders;
+pub mod fgd_placements;
+pub mod fgd_tables;
 
 pub mod go_rand;
 
+pub mod published;
 pub mod swf_sched;
 pub mod table;
 

@@ -245,7 +245,7 @@ fn classified(svg: &str) -> String {
             dashes => format!(" stroke-dasharray=\"{}\"", dashes.join(" ")),
         };
         // Only lines of a series' full width are dashed: leaders are thinner.
-        let width = format!(" stroke-width=\"{}\"", SERIES_WIDTH);
+        let width = format!(" stroke-width=\"{SERIES_WIDTH}\"");
         let class = format!("class=\"stroke-series-{color_index}\"");
         svg = svg.replace(
             &format!(" stroke=\"{drawn}\"{width}"),

@@ -21,7 +21,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     draw,
 };
 
-const WIDTH: i32 = 800;
+const WIDTH: i32 = 940;
 const TITLE_HEIGHT: i32 = 40;
 const PANEL_HEIGHT_MIN: i32 = 270;
 /// Above and below the lines: panel title, axis labels.
@@ -50,6 +50,17 @@ impl Line {
 struct Panel {
     title: &'static str,
     lines: Vec<Line>,
+    /// The demand at which the drawing begins.
+    start: usize,
+}
+
+impl Panel {
+    /// The values drawn.
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.lines
+            .iter()
+            .flat_map(|line| line.points.iter().skip(self.start).flatten().copied())
+    }
 }
 
 fn draw(summary: &Summary) -> Result<Option<Drawing>, DrawError> {
@@ -112,10 +123,46 @@ fn panel(
             };
             line.last().is_some().then_some(line)
         });
+    let lines: Vec<Line> = lines.collect();
+    let start = start(&lines);
     Panel {
         title,
-        lines: lines.collect(),
+        lines,
+        start,
     }
+}
+
+/// Until a cluster fills up, every variant allocates all that arrives. That common part is left
+/// out, in steps of ten percent, when it is more than a quarter of the drawing, so that there is
+/// room for where the lines part.
+fn start(lines: &[Line]) -> usize {
+    let demand_max = lines
+        .iter()
+        .map(|line| line.points.len())
+        .max()
+        .unwrap_or(0);
+    let highest = lines
+        .iter()
+        .flat_map(|line| line.points.iter().flatten())
+        .copied();
+    // Two lines closer than this are one to the eye.
+    let visible = highest.fold(0.0, f64::max) / 200.0;
+    let part = (0..demand_max).find(|&at| {
+        let values = || {
+            lines
+                .iter()
+                .filter_map(|line| line.points.get(at).copied().flatten())
+        };
+        values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min) > visible
+    });
+    let shortest = lines
+        .iter()
+        .filter_map(Line::last)
+        .map(|(at, _)| at)
+        .min()
+        .unwrap_or(0);
+    let start = part.unwrap_or(0).min(shortest).saturating_sub(10) / 10 * 10;
+    if start * 4 > demand_max { start } else { 0 }
 }
 
 fn draw_panel(area: &Area<'_>, panel: &Panel, top: i32, height: i32) -> Result<(), DrawError> {
@@ -126,12 +173,6 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, top: i32, height: i32) -> Result<(
         .max()
         .unwrap_or(0);
     let right = WIDTH - LEADER - SWATCH - label_width - 18;
-    let all = || {
-        panel
-            .lines
-            .iter()
-            .flat_map(|line| line.points.iter().flatten().copied())
-    };
     let demand_max = panel
         .lines
         .iter()
@@ -140,14 +181,19 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, top: i32, height: i32) -> Result<(
         .unwrap_or(2)
         .max(2)
         - 1;
-    let value_max = canvas::rounded_up(all().fold(0.0, f64::max));
-    let value_min = all().fold(0.0, f64::min);
+    let value_max = canvas::rounded_up(panel.values().fold(0.0, f64::max));
+    let (value_min, heading) = match panel.start {
+        0 => (panel.values().fold(0.0, f64::min), panel.title.to_owned()),
+        start => (
+            (panel.values().fold(value_max, f64::min) / 10.0).floor() * 10.0,
+            format!(
+                "{} (from {start} % demand: before, the lines are one)",
+                panel.title
+            ),
+        ),
+    };
     let title = canvas::bold(TEXT_SIZE, INK, HPos::Left);
-    area.draw(&Text::new(
-        panel.title,
-        (12 * SCALE, (top + 14) * SCALE),
-        title,
-    ))?;
+    area.draw(&Text::new(heading, (12 * SCALE, (top + 14) * SCALE), title))?;
 
     let plane = area.clone().shrink(
         (0, (top + 30) * SCALE),
@@ -156,7 +202,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, top: i32, height: i32) -> Result<(
     let mut chart = ChartBuilder::on(&plane)
         .x_label_area_size(44 * SCALE)
         .y_label_area_size(LEFT * SCALE)
-        .build_cartesian_2d(0.0..demand_max as f64, value_min..value_max)?;
+        .build_cartesian_2d(panel.start as f64..demand_max as f64, value_min..value_max)?;
     let labels = canvas::text(TEXT_SIZE - 1, QUIET, HPos::Left);
     chart
         .configure_mesh()
@@ -177,7 +223,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, top: i32, height: i32) -> Result<(
     for line in &panel.lines {
         let style = canvas::series_color(line.index).stroke_width(SERIES_WIDTH);
         // A gap in the data is a gap in the line.
-        for stretch in stretches(&line.points) {
+        for stretch in stretches(&line.points, panel.start) {
             chart.draw_series(LineSeries::new(stretch, style))?;
         }
         if let Some((at, value)) = line.last() {
@@ -225,8 +271,9 @@ fn draw_labels(
 }
 
 /// The runs of defined points.
-fn stretches(points: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
-    let numbered: Vec<(usize, Option<f64>)> = points.iter().copied().enumerate().collect();
+fn stretches(points: &[Option<f64>], start: usize) -> Vec<Vec<(f64, f64)>> {
+    let numbered: Vec<(usize, Option<f64>)> =
+        points.iter().copied().enumerate().skip(start).collect();
     numbered
         .split(|(_, value)| value.is_none())
         .filter(|stretch| !stretch.is_empty())

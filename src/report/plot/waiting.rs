@@ -22,7 +22,7 @@ const METRICS: [&str; 3] = [
     "pending_time.p99",
 ];
 
-const WIDTH: i32 = 800;
+const WIDTH: i32 = 940;
 const TITLE_HEIGHT: i32 = 40;
 const BAR_PITCH: i32 = 24;
 const BAR_HEIGHT: i32 = 15;
@@ -117,9 +117,10 @@ fn draw_group(area: &Area<'_>, row: &Row, names: &[String], top: i32) -> Result<
         area.draw(&Rectangle::new([upper_left, lower_right], fill))?;
         let mark = if cell.best { " ◀ best" } else { "" };
         let value = format!("{}{mark}", cell.text);
-        let style = match cell.best {
-            true => canvas::bold(TEXT_SIZE, INK, HPos::Left),
-            false => canvas::text(TEXT_SIZE, QUIET, HPos::Left),
+        let style = if cell.best {
+            canvas::bold(TEXT_SIZE, INK, HPos::Left)
+        } else {
+            canvas::text(TEXT_SIZE, QUIET, HPos::Left)
         };
         area.draw(&Text::new(
             value,

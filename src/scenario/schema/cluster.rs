@@ -27,7 +27,7 @@ pub enum NodeSource {
     /// From a trace of machines.
     Trace(NodeTrace),
     /// A number of equal nodes.
-    Template(Template),
+    Template(Box<Template>),
     /// Kubernetes Node objects from a file (YAML or JSON).
     Manifests(String),
 }
@@ -219,6 +219,8 @@ impl JsonSchema for Allocatable {
             schema.insert("description".to_owned(), description.into());
             if positive {
                 schema.insert("x-positive".to_owned(), true.into());
+                let help = "a node without it can take no pod";
+                schema.insert("x-help".to_owned(), help.into());
             }
             schema
         };
@@ -263,12 +265,12 @@ impl TryFrom<NodeFields> for NodeSource {
                     Some(name) => name,
                     None => "node-{}".parse().map_err(|error| format!("{error}"))?,
                 };
-                Ok(Self::Template(Template {
+                Ok(Self::Template(Box::new(Template {
                     count,
                     name,
                     zone,
                     template,
-                }))
+                })))
             }
             _ => Err("expected one of `trace`, `manifests`, `count` with `template`".to_owned()),
         }

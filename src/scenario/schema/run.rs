@@ -55,14 +55,14 @@ pub enum DecisionTime {
 )]
 struct DecisionTimeFields {
     /// For every pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    per_pod: Option<Duration>,
+    #[serde(default, rename = "perPod", skip_serializing_if = "Option::is_none")]
+    pod: Option<Duration>,
     /// For every job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    per_job: Option<Duration>,
+    #[serde(default, rename = "perJob", skip_serializing_if = "Option::is_none")]
+    job: Option<Duration>,
     /// For each task of a job, beside `perJob`; default `0s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    per_task: Option<Duration>,
+    #[serde(default, rename = "perTask", skip_serializing_if = "Option::is_none")]
+    task: Option<Duration>,
 }
 
 /// What pods use of what they asked for.
@@ -160,16 +160,16 @@ impl TryFrom<DecisionTimeFields> for DecisionTime {
     fn try_from(fields: DecisionTimeFields) -> Result<Self, String> {
         match fields {
             DecisionTimeFields {
-                per_pod: Some(duration),
+                pod: Some(duration),
                 ..
             } => Ok(Self::PerPod(duration)),
             DecisionTimeFields {
-                per_job: Some(job),
-                per_task,
+                job: Some(job),
+                task,
                 ..
             } => Ok(Self::PerJob {
                 job,
-                task: per_task.unwrap_or_default(),
+                task: task.unwrap_or_default(),
             }),
             _ => Err("expected one of `perPod`, `perJob`".to_owned()),
         }
@@ -180,14 +180,14 @@ impl From<DecisionTime> for DecisionTimeFields {
     fn from(time: DecisionTime) -> Self {
         match time {
             DecisionTime::PerPod(duration) => Self {
-                per_pod: Some(duration),
-                per_job: None,
-                per_task: None,
+                pod: Some(duration),
+                job: None,
+                task: None,
             },
             DecisionTime::PerJob { job, task } => Self {
-                per_pod: None,
-                per_job: Some(job),
-                per_task: Some(task),
+                pod: None,
+                job: Some(job),
+                task: Some(task),
             },
         }
     }

@@ -4,11 +4,14 @@
 //!
 //! A pod becomes one container with exact requests and a GPU request. `gpu_milli` is capped to
 //! 1,000 per device; both it and `gpu_spec` are ignored when `num_gpu` is 0, as in the published
-//! study. `qos` and `pod_phase` change no placement and stay out of the spec: as a label they would
-//! split equivalence classes for nothing. A run time is `deletion_time - scheduled_time`; a pod
-//! that was never scheduled is dropped with `ran-only`, else it is kept and, once placed, stays as
-//! long as it existed in the origin (`deletion_time - creation_time`). Without the time columns
-//! all pods arrive at zero and never end.
+//! study. Models keep the file's order and repetitions: the study's fragmentation measure tells
+//! pods apart by the text of `gpu_spec`. `qos` and `pod_phase` change no placement and stay out of
+//! the spec: as a label they would split equivalence classes for nothing.
+//!
+//! A run time is `deletion_time - scheduled_time`; a pod that was never scheduled is dropped with
+//! `ran-only`, else it is kept and, once placed, stays as long as it existed in the origin
+//! (`deletion_time - creation_time`). Without the time columns all pods arrive at zero and never
+//! end.
 
 use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use crate::model::resource_list::{CPU, MEMORY};
@@ -83,7 +86,7 @@ pub struct OpenbPod {
 }
 
 impl OpenbPod {
-    /// What it asks of GPUs.
+    /// What it asks of GPUs; its models as the file has them.
     pub fn gpu_request(&self) -> GpuRequest {
         if self.num_gpu == 0 {
             return GpuRequest::default();
@@ -328,7 +331,7 @@ mod tests {
         assert_eq!(requests.get("memory").units_ceil(), Ok(12_288 << 20));
         let gpu = &recorded.classes[1].gpu;
         assert_eq!((gpu.devices, gpu.milli_per_device), (2, 1_000));
-        assert_eq!(gpu.models, ["A10".into(), "T4".into()]);
+        assert_eq!(gpu.models, ["T4", "A10", "T4"].map(Into::into));
         assert_eq!(recorded.classes[2].gpu, GpuRequest::default());
         assert_eq!(
             recorded.arrivals[3].run_time,
