@@ -67,10 +67,16 @@ impl Observer for Lives {
 }
 
 fn profile(extra: u32) -> Profile {
-    let setup = Setup { seed: 7, ..Setup::default() };
+    let setup = Setup {
+        seed: 7,
+        ..Setup::default()
+    };
     let mut profile =
         build_profile(&ProfileChoice::named("first-fit"), &setup).expect("a known profile");
-    profile.select = Box::new(Drawing { stream: setup.stream("drawing"), extra });
+    profile.select = Box::new(Drawing {
+        stream: setup.stream("drawing"),
+        extra,
+    });
     profile
 }
 
@@ -84,7 +90,11 @@ fn run(extra: u32) -> (Lives, String) {
     let nodes = (0..20)
         .map(|number| {
             let name = format!("node-{number}").into();
-            Arc::new(Node { name, allocatable: list(16), ..Node::default() })
+            Arc::new(Node {
+                name,
+                allocatable: list(16),
+                ..Node::default()
+            })
         })
         .collect();
     let arrivals = (0..200)
@@ -100,7 +110,11 @@ fn run(extra: u32) -> (Lives, String) {
         })
         .collect();
     let spec = PodSpec::with_requests(list(1));
-    let recorded = Recorded { arrivals, classes: vec![Arc::new(spec)], ..Recorded::default() };
+    let recorded = Recorded {
+        arrivals,
+        classes: vec![Arc::new(spec)],
+        ..Recorded::default()
+    };
     let scheduler = Pipeline::new(ComponentId(0), profile(extra), Form::Incremental);
     let cell = CellParts {
         nodes,
@@ -123,7 +137,10 @@ fn run(extra: u32) -> (Lives, String) {
     let mut simulation =
         Simulation::new(options, vec![cell], &mut lives).expect("a world that can be");
     let interrupted = AtomicBool::new(false);
-    let mut control = RunControl { interrupted: &interrupted, progress: &mut |_, _| {} };
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_, _| {},
+    };
     let end = simulation.run(&mut control).expect("a run that ends");
     assert_eq!(end.cause, EndCause::Drained);
     drop(simulation);
@@ -134,7 +151,10 @@ fn run(extra: u32) -> (Lives, String) {
 fn one_more_draw_in_a_policy_changes_nobody_elses_stream() {
     let (plain, digest) = run(0);
     let (drawn, other) = run(1);
-    assert_ne!(plain.bound, drawn.bound, "the extra draw must matter to the policy itself");
+    assert_ne!(
+        plain.bound, drawn.bound,
+        "the extra draw must matter to the policy itself"
+    );
     assert_ne!(digest, other);
     assert_eq!(plain.delays.len(), 200);
     assert_eq!(plain.delays, drawn.delays);

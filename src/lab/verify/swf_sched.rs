@@ -22,108 +22,120 @@ pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
 pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
 
-/// Windows of job logs under published queue policies.
+/// Averages and starts of job-log windows.
 pub const FAMILY: Family = Family {
     name: "swf-sched",
-    summary: "average bounded slowdown and start times of windows of job logs under seven policies",
+    summary: "average bounded slowdowns and starts of job-log windows under queue policies",
     claims,
     judge,
 };
 
+/// How many jobs the published windows have.
+pub const WINDOW_JOBS: usize = 1_024;
+
+/// How the names of the two kinds of file end, before what says how they are compressed.
+const WINDOWS: &str = "_windows.csv";
+const STARTS: &str = "_starts.csv";
+
 fn claims(path: &Path) -> bool {
     let name = file_name(path);
-    name.contains("_windows.csv") || name.contains("_starts.csv")
+    [WINDOWS, STARTS].iter().any(|part| name.contains(part))
 }
 
-/// Compares every figure in `files` with what the simulator gives on the logs below `--traces`.
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
-    let mut report = FamilyReport::new(FAMILY.name);
     let vectors = read_vectors(files).map_err(|error| error.to_string())?;
+    let mut report = FamilyReport::new(FAMILY.name);
     for (workload, cases) in &vectors.workloads {
-        verify_workload(workload, cases, options, &mut report);
+        let cases: Vec<(&Case, &Figures)> = cases
+            .iter()
+            .filter(|(case, _)| options.wants(&label(workload, case)))
+            .collect();
+        let share = vectors.workloads.len();
+        let wanted = options
+            .sample
+            .map_or(cases.len(), |runs| runs.div_ceil(share).max(1));
+        let step = cases.len().div_ceil(wanted.max(1)).max(1);
+        let cases: Vec<(&Case, &Figures)> = cases.into_iter().step_by(step).collect();
+        judge_workload(workload, &cases, options, &mut report)?;
     }
     Ok(report)
 }
 
-/// How many jobs the published windows have.
-pub const WINDOW_JOBS: usize = 1_024;
-
-fn verify_workload(
-    workload: &str,
-    cases: &BTreeMap<Case, Figures>,
-    options: &VerifyOptions,
-    report: &mut FamilyReport,
-) {
-    let Some(input) = find_log(&options.traces, workload) else {
-        let figures = cases.values().map(Figures::count).sum();
-        report.leave_out(figures, || missing(workload));
-        return;
-    };
-    match read_log(&input) {
-        Ok(log) => {
-            let wanted: Vec<_> = cases
-                .iter()
-                .filter(|(case, _)| options.wants(&format!("{workload}, {case}")))
-                .collect();
-            let judged: Vec<FamilyReport> = wanted
-                .into_par_iter()
-                .map(|(case, figures)| {
-                    let mut part = FamilyReport::new(FAMILY.name);
-                    verify_case((workload, &log), case, figures, &mut part);
-                    part
-                })
-                .collect();
-            for part in judged {
-                report.merge(part);
-            }
-        }
-        Err(error) => report.fail(|| error.to_string()),
-    }
+fn label(workload: &str, case: &Case) -> String {
+    format!("{workload}, {case}")
 }
 
-fn missing(workload: &str) -> String {
+fn judge_workload(
+    workload: &str,
+    cases: &[(&Case, &Figures)],
+    options: &VerifyOptions,
+    report: &mut FamilyReport,
+) -> Result<(), String> {
+    let Some(input) = find_log(&options.traces, workload) else {
+        let figures = cases.iter().map(|(_, figures)| figures.count()).sum();
+        report.leave_out(figures, || missing(workload, &options.traces));
+        return Ok(());
+    };
+    let log = read_log(&input).map_err(|error| error.to_string())?;
+    let judged: Vec<FamilyReport> = cases
+        .par_iter()
+        .map(|&(case, figures)| judge_case((workload, &log), case, figures))
+        .collect();
+    for part in judged {
+        report.merge(part);
+    }
+    Ok(())
+}
+
+fn missing(workload: &str, traces: &[PathBuf]) -> String {
+    let folders: Vec<String> = traces
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     format!(
-        "no log `{workload}*.swf`, plain, .gz or .zst, below --traces (or in its folder `swf`); it \
-         is published in the Parallel Workloads Archive"
+        "no log `{workload}*.swf`, plain, .gz or .zst, in `{}` or a folder `swf` in it; it is \
+         published in the Parallel Workloads Archive; name its folder with --traces",
+        folders.join("`, `")
     )
 }
 
-fn verify_case(
-    (workload, log): (&str, &Log),
-    case: &Case,
-    figures: &Figures,
-    report: &mut FamilyReport,
-) {
-    let label = format!("{workload}, {case}");
+fn judge_case((workload, log): (&str, &Log), case: &Case, figures: &Figures) -> FamilyReport {
+    let mut report = FamilyReport::new(FAMILY.name);
+    let label = label(workload, case);
     let Some(rules) = case.rules() else {
         report.leave_out(figures.count(), || {
             format!(
-                "{label}: `{}` is no known policy; job orders are listed by `systems`",
+                "{label}: `{}` is no known job order; `systems` lists them",
                 case.policy
             )
         });
-        return;
+        return report;
     };
     let Some(jobs) = figures.window_of(&log.jobs) else {
-        report.fail(|| format!("{label}: the log has no such window of {WINDOW_JOBS} jobs"));
-        return;
+        let figures = figures.count();
+        report.leave_out(figures, || {
+            format!("{label}: the log has no such window; is it whole?")
+        });
+        return report;
     };
     let starts = match run_window(jobs, log.processors, &rules) {
         Ok(starts) => starts,
         Err(why) => {
+            report.failed += figures.count().saturating_sub(1);
             report.fail(|| format!("{label}: {why}"));
-            return;
+            return report;
         }
     };
     if let Some(expected) = figures.average {
         let found = average_bounded_slowdown(jobs, &starts);
-        if found.to_bits() == expected.to_bits() {
-            report.pass();
+        report.case(if found.to_bits() == expected.to_bits() {
+            Ok(())
         } else {
-            report.fail(|| format!("{label}: average is {found}, expected {expected}"));
-        }
+            Err(format!("{label}: average is {found}, expected {expected}"))
+        });
     }
-    verify_starts(&label, (jobs, &starts), figures, report);
+    verify_starts(&label, (jobs, &starts), figures, &mut report);
+    report
 }
 
 fn verify_starts(

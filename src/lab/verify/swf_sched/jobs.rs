@@ -33,22 +33,21 @@ pub struct Log {
 /// What a negative run time is replaced by.
 const UNKNOWN_RUN: Duration = Duration::from_secs(10);
 
-/// The log of a workload: `NAME*.swf`, plain or compressed, in the folder or its `swf` folder; of
+/// The log of a workload: `NAME*.swf`, plain or compressed, in a folder or its `swf` folder; of
 /// several the one with the shortest name.
 pub fn find_log(traces: &[PathBuf], workload: &str) -> Option<Input> {
-    let found = traces
+    let mut folders = traces
         .iter()
-        .flat_map(|root| [root.join("swf"), root.clone()])
-        .find_map(|folder| {
-            let mut names: Vec<String> = std::fs::read_dir(&folder)
-                .ok()?
-                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-                .filter(|name| name.starts_with(workload) && is_log(name))
-                .collect();
-            names.sort_by_key(|name| (name.len(), name.clone()));
-            Some(folder.join(names.first()?))
-        });
-    found.map(|path: PathBuf| Input::path(path))
+        .flat_map(|root| [root.join("swf"), root.clone()]);
+    folders.find_map(|folder| {
+        let mut names: Vec<String> = std::fs::read_dir(&folder)
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with(workload) && is_log(name))
+            .collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        Some(Input::path(folder.join(names.first()?)))
+    })
 }
 
 fn is_log(name: &str) -> bool {

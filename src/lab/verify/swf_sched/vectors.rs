@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use csv::StringRecord;
 
+use super::super::file_name;
 use super::jobs::Job;
-use super::{ReadError, Rules, WINDOW_JOBS};
+use super::{ReadError, Rules, WINDOW_JOBS, WINDOWS};
 use crate::policy::job_order::JOB_ORDERS;
 use crate::trace::Input;
 
@@ -84,33 +85,35 @@ pub struct Vectors {
     pub workloads: BTreeMap<String, BTreeMap<Case, Figures>>,
 }
 
-/// Reads every `*_windows.csv` and `*_starts.csv` of these files; figures of one run come together.
+/// Reads files of averages and of starts.
 pub fn read_vectors(files: &[PathBuf]) -> Result<Vectors, ReadError> {
     let mut vectors = Vectors::default();
     for path in files {
-        let name = path.to_string_lossy().into_owned();
-        if name.contains("_windows.csv") {
-            let columns = ["start_index", "avg_bounded_slowdown"];
-            read(path, columns, &mut vectors, |row, figures| {
-                figures.start_index = Some(row.number("start_index", 0)?);
-                figures.average = Some(row.number("avg_bounded_slowdown", 1)?);
-                Ok(())
-            })?;
-        } else if name.contains("_starts.csv") {
-            read(
-                path,
-                ["job_id", "start_time"],
-                &mut vectors,
-                |row, figures| {
-                    figures
-                        .starts
-                        .push((row.number("job_id", 0)?, row.number("start_time", 1)?));
-                    Ok(())
-                },
-            )?;
+        let input = Input::path(path);
+        if file_name(path).contains(WINDOWS) {
+            read_windows(&input, &mut vectors)?;
+        } else {
+            read_starts(&input, &mut vectors)?;
         }
     }
     Ok(vectors)
+}
+
+fn read_windows(input: &Input, vectors: &mut Vectors) -> Result<(), ReadError> {
+    let columns = ["start_index", "avg_bounded_slowdown"];
+    read(input, columns, vectors, |row, figures| {
+        figures.start_index = Some(row.number("start_index", 0)?);
+        figures.average = Some(row.number("avg_bounded_slowdown", 1)?);
+        Ok(())
+    })
+}
+
+pub(super) fn read_starts(input: &Input, vectors: &mut Vectors) -> Result<(), ReadError> {
+    read(input, ["job_id", "start_time"], vectors, |row, figures| {
+        let start = (row.number("job_id", 0)?, row.number("start_time", 1)?);
+        figures.starts.push(start);
+        Ok(())
+    })
 }
 
 /// A row with the positions of its columns.
@@ -170,12 +173,11 @@ impl Row<'_> {
 }
 
 fn read(
-    path: &Path,
+    input: &Input,
     own: [&str; 2],
     vectors: &mut Vectors,
     mut take: impl FnMut(&Row<'_>, &mut Figures) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let input = Input::path(path);
     let file: &str = &input.name;
     let broken = |error: csv::Error| ReadError::Format {
         file: file.to_owned(),

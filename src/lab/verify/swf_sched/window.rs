@@ -7,13 +7,14 @@ use std::sync::atomic::AtomicBool;
 use super::jobs::Job;
 use crate::cluster::{Observer, Store};
 use crate::control::Stepping;
+use crate::metrics::bounded_slowdown::{USUAL_BOUND, bounded_slowdown};
 use crate::model::resource_list::{CPU, PODS};
 use crate::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use crate::sim::{
     CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
 };
-use crate::systems::TimeLimits;
 use crate::systems::batch::{BatchOptions, planner};
+use crate::systems::entry::TimeLimits;
 use crate::systems::plain_agent::PlainAgent;
 use crate::trace::{Arrival, MemorySource, Recorded};
 use crate::units::time::NANOS_PER_SECOND;
@@ -21,9 +22,6 @@ use crate::units::{Duration, Instant, Quantity};
 
 /// Under which rules a window is run: a batch system's options.
 pub type Rules = BatchOptions;
-
-/// What bounds a slowdown: shorter jobs count as this long.
-const BOUND: Duration = Duration::from_secs(10);
 
 /// A job's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
     let world = CellParts {
         nodes: (0..processors).map(node).collect(),
         components: vec![Box::new(component)],
+        // The published code lets jobs run on beyond their requested time.
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
@@ -83,11 +82,8 @@ pub fn average_bounded_slowdown(jobs: &[Job], starts: &[Start]) -> f64 {
     let mut sum = 0.0;
     for start in starts {
         let job = &jobs[start.position];
-        let waited = Instant::from_secs(start.second)
-            .since(job.submit)
-            .as_secs_f64();
-        let stay = waited + job.run.as_secs_f64();
-        sum += (stay / job.run.max(BOUND).as_secs_f64()).max(1.0);
+        let waited = Instant::from_secs(start.second).since(job.submit);
+        sum += bounded_slowdown(waited, job.run, USUAL_BOUND);
     }
     sum / jobs.len() as f64
 }
