@@ -206,6 +206,12 @@ impl Builder<'_> {
         for (key, node) in nodes {
             let key_span = span_of(key.defined, self.text, self.source);
             let value = self.tree(node, findings);
+            if value.value == Value::Null
+                && let Some(call) = entries.last_mut()
+                && self.continues_call(call, key_span)
+            {
+                continue;
+            }
             let entry = Entry {
                 key: key.value,
                 key_span,
@@ -226,6 +232,29 @@ impl Builder<'_> {
             }
         }
         entries
+    }
+}
+
+impl Builder<'_> {
+    /// Takes a comma within parentheses as part of the value: in `{start: lognormal(400ms, 0.5)}`
+    /// YAML ends the value at the comma and sees a key without a value behind it.
+    fn continues_call(&self, call: &mut Entry, more: Span) -> bool {
+        let Value::String(text) = &mut call.value.value else {
+            return false;
+        };
+        let (opened, closed) = (text.matches('(').count(), text.matches(')').count());
+        let span = Span {
+            end: more.end,
+            ..call.value.span
+        };
+        match self.text.get(span.bytes()) {
+            Some(whole) if opened > closed && whole.starts_with(text.as_str()) => {
+                whole.clone_into(text);
+                call.value.span = span;
+                true
+            }
+            _ => false,
+        }
     }
 }
 

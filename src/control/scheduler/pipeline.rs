@@ -44,8 +44,8 @@ impl Pipeline {
             }
             match &entry.event {
                 Event::PodCreated(created) => {
-                    self.queue
-                        .push(&*self.cycle.profile.order, store, created.pod);
+                    let order = &*self.cycle.profile.order;
+                    self.queue.push(order, store, created.pod);
                 }
                 Event::PodEnded { .. }
                 | Event::NodeAdded { .. }
@@ -82,8 +82,8 @@ impl Pipeline {
             }
             Decision::Unschedulable(changes) => {
                 self.queue.push(&*self.cycle.profile.order, store, pod);
-                self.queue.block(record.spec);
                 out.write(store, Event::PodUnschedulable { pod });
+                self.queue.block(record.spec, pod);
                 for change in changes {
                     out.write(store, change);
                 }
@@ -115,6 +115,8 @@ impl Component for Pipeline {
         {
             self.attempt(pod, now, view, out);
         }
+        self.queue
+            .tell_misfits(|pod| out.write(view, Event::PodUnschedulable { pod }));
         if self.queue.is_idle() && self.refused.is_empty() {
             Progress::Idle
         } else {

@@ -2,7 +2,7 @@
 //! of creation. A class that fitted nowhere is blocked as a whole: its pods, alike in everything a
 //! filter may look at, would fail alike, so none of them is tried until something was freed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::cluster::{Class, Store};
 use crate::model::{Pod, PodRef};
@@ -38,6 +38,8 @@ pub struct Queue {
     heads: BTreeSet<(Place, SpecId)>,
     /// Classes that fitted nowhere.
     blocked: Vec<SpecId>,
+    /// Blocked classes with pods of which nothing was said yet.
+    stirred: Vec<SpecId>,
     waiting: usize,
 }
 
@@ -45,6 +47,8 @@ pub struct Queue {
 struct ClassQueue {
     places: BTreeSet<Place>,
     blocked: bool,
+    /// Pods that came since the class was blocked last, and of which nothing was said yet.
+    untold: VecDeque<Place>,
 }
 
 impl Queue {
@@ -65,7 +69,12 @@ impl Queue {
             return;
         }
         self.waiting += 1;
-        if !class.blocked && head.is_none_or(|head| place < head) {
+        class.untold.push_back(place);
+        if class.blocked {
+            self.stirred.push(spec);
+            return;
+        }
+        if head.is_none_or(|head| place < head) {
             if let Some(head) = head {
                 self.heads.remove(&(head, spec));
             }
@@ -93,16 +102,34 @@ impl Queue {
         }
     }
 
-    /// Blocks a class that fitted nowhere.
-    pub fn block(&mut self, spec: SpecId) {
+    /// Blocks a class of which `tried` fitted nowhere and was told so.
+    pub fn block(&mut self, spec: SpecId, tried: PodRef) {
         let Some(class) = self.classes.get_mut(spec.index()) else {
             return;
         };
+        class.untold.retain(|&(_, pod)| pod != tried);
+        self.stirred.push(spec);
         if !class.blocked {
             class.blocked = true;
             self.blocked.push(spec);
             if let Some(&head) = class.places.first() {
                 self.heads.remove(&(head, spec));
+            }
+        }
+    }
+
+    /// Hands over the pods of blocked classes of which nothing was said yet: they are known not to
+    /// fit without an attempt of their own.
+    pub fn tell_misfits(&mut self, mut misfit: impl FnMut(PodRef)) {
+        for spec in self.stirred.drain(..) {
+            let class = &mut self.classes[spec.index()];
+            if class.blocked {
+                let places = &class.places;
+                let waiting = class
+                    .untold
+                    .drain(..)
+                    .filter(|place| places.contains(place));
+                waiting.for_each(|(_, pod)| misfit(pod));
             }
         }
     }
@@ -137,6 +164,12 @@ impl Queue {
         let class = &mut self.classes[spec.index()];
         class.places.remove(&place);
         self.waiting -= 1;
+        if class.untold.front() == Some(&place) {
+            class.untold.pop_front();
+        }
+        if class.places.is_empty() {
+            class.untold.clear();
+        }
         if !class.blocked
             && let Some(&head) = class.places.first()
         {

@@ -265,3 +265,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn commas_within_parentheses_belong_to_the_value() {
+    let text = "windtunnel: v1\nname: a\ncluster: {nodes: [{count: 1, template: \
+                {allocatable: {cpu: 1, memory: 1Gi}}}]}\nworkload: [{manifests: a.yaml}]\n\
+                models: {startup: {containerStart: truncated(lognormal(1s, 0.5), 1s, 1d)}, \
+                usage: none}\n";
+    let source = crate::scenario::tree::Sources::default();
+    let mut sources = source;
+    let id = sources.add("a.yaml", text);
+    let mut findings = Findings::default();
+    let tree = crate::scenario::yaml::parse(&sources, id, &mut findings).expect("a tree");
+    assert!(findings.is_empty());
+    let plain = Plain::from(&tree);
+    let found = format!("{plain:?}");
+    assert!(
+        found.contains("\"truncated(lognormal(1s, 0.5), 1s, 1d)\""),
+        "{found}"
+    );
+    assert!(found.contains("(\"usage\", String(\"none\"))"), "{found}");
+}

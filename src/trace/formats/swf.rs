@@ -188,7 +188,11 @@ impl SwfSource {
             members: processors as u32,
             tenant: self.tenant(job.user),
             run_time: Some(run_time),
-            time_limit: (job.requested_time > Duration::ZERO).then_some(job.requested_time),
+            // A log without requested times: the run time stands in (spec: traces.md, section 1).
+            time_limit: Some(match job.requested_time {
+                requested if requested > Duration::ZERO => requested,
+                _ => run_time,
+            }),
             historic_start: known_wait.then(|| submit.saturating_add(job.wait)),
         };
         match self.lookahead.push(arrival) {

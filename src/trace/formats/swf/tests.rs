@@ -58,7 +58,9 @@ fn a_job_becomes_an_arrival() {
     );
     let second = &recorded.arrivals[1];
     assert_eq!((second.class, second.members, second.tenant), (1, 2, 1));
-    assert_eq!((second.time_limit, second.historic_start), (None, None));
+    // A missing requested time is the run time (spec: traces.md, section 1).
+    assert_eq!(second.time_limit, Some(Duration::from_secs(60)));
+    assert_eq!(second.historic_start, None);
     assert_eq!(recorded.tenants, ["33".into(), "unknown".into()]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").units_ceil(), Ok(1));
