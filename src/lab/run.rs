@@ -52,8 +52,9 @@ pub struct Prepared {
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let nodes = build::nodes(scenario, files)?;
-    let workload = build::workload(scenario, &nodes, files)?;
+    let (nodes, ledger) = build::nodes(scenario, files)?;
+    let mut workload = build::workload(scenario, &nodes, files)?;
+    workload.ledger.merge(&ledger);
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     Ok(Prepared {
@@ -187,7 +188,7 @@ fn system(
                 arguments: plugin
                     .arguments
                     .decode()
-                    .map_err(|error| BuildError::Policy(format!("plugin `{name}`: {error:?}")))?,
+                    .map_err(|error| BuildError::Policy(format!("plugin `{name}`: {error}")))?,
             },
         };
         profile.plugins.insert(name.clone(), change);

@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod manifests;
 mod nodes;
 mod typical;
 mod workload;
@@ -73,7 +74,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     }
     let extra: Extra = arguments
         .decode()
-        .map_err(|error| BuildError::Experiment(format!("trace options: {error:?}")))?;
+        .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
     Ok(extra.repeat.unwrap_or(1))

@@ -3,29 +3,27 @@
 use std::sync::Arc;
 
 use crate::cluster::fragmentation::Shape;
-use crate::model::{Node, PodName};
+use crate::model::Node;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
 use crate::trace::generate::lublin99::LublinKind;
 use crate::trace::generate::{GeneratorOptions, find as find_generator};
-use crate::trace::intern::ClassTable;
-use crate::trace::manifest::read_manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
-use crate::trace::{Arrival, ArrivalSource, Input, Ledger, ReadOptions};
+use crate::trace::{ArrivalSource, Input, Ledger, ReadOptions};
 use crate::units::{Duration, Instant};
 
 use super::typical::{shape_of, shapes};
-use super::{BuildError, FileSource, read_options, row_policy};
+use super::{BuildError, FileSource, manifests, read_options, row_policy};
 
 /// What arrives, and what is known of it beforehand.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
-    /// Dirt that is known already; sources that are read while the run goes on add theirs.
+    /// Dirt in the sources of the nodes; those of the workload keep their own.
     pub ledger: Ledger,
     /// The shapes of the original workload, for fragmentation; empty if it is streamed or has no
     /// GPU pods.
@@ -55,8 +53,8 @@ pub fn workload(
         let source = match source {
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
-                let input = files.open(file);
-                declared(&input, *at)?
+                let recorded = manifests::arrivals(&files.open(file), *at)?;
+                Box::new(MemorySource::new(recorded))
             }
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
@@ -124,7 +122,6 @@ fn traced(
                 .iter()
                 .map(|arrival| shape_of(&recorded.classes[arrival.class as usize]))
                 .collect();
-            all.ledger.merge(&recorded.ledger);
             all.is_fill_up = true;
             all.node_ranks = filled.1;
             stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)
@@ -142,10 +139,7 @@ fn filled(
     let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
     let seed = scenario.seed;
     let resource = FillResource::default_of(&plain);
-    let until_ppm = match until {
-        Some(share) => libm::rint(share * 1e6) as i64,
-        None => i64::MAX,
-    };
+    let until_ppm = until.map(|share| libm::rint(share * 1e6) as i64);
     let order = match order {
         Order::Trace => FillOrder::Given,
         Order::Shuffled => FillOrder::Shuffled,
@@ -188,28 +182,6 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
         .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
 }
 
-/// Pods of manifests, submitted at their own time or at `at`.
-fn declared(input: &Input, at: Duration) -> Result<Box<dyn ArrivalSource>, BuildError> {
-    let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
-    let mut recorded = Recorded::default();
-    let mut table = ClassTable::default();
-    for pod in manifests.pods {
-        recorded.arrivals.push(Arrival {
-            submit: Instant::ZERO + pod.at.unwrap_or(at),
-            name: PodName::Text(pod.name),
-            class: table.class_of((*pod.spec).clone()),
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: pod.time_limit,
-            historic_start: None,
-        });
-    }
-    recorded.classes.clone_from(table.classes());
-    recorded.arrivals.sort_by_key(|arrival| arrival.submit);
-    Ok(Box::new(MemorySource::new(recorded)))
-}
-
 /// Arrivals that a generator makes.
 fn generated(
     scenario: &Scenario,
@@ -224,7 +196,7 @@ fn generated(
     let parameters: Parameters = generate
         .parameters
         .decode()
-        .map_err(|error| BuildError::Experiment(format!("generate: {error:?}")))?;
+        .map_err(|error| BuildError::Experiment(format!("generate: {error}")))?;
     let model = &generate.model;
     let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
     let entry = find_generator(model).ok_or_else(unknown)?;
