@@ -14,7 +14,6 @@ mod files;
 mod grammar;
 pub mod known_traces;
 pub mod names;
-pub mod nearest;
 pub mod pattern;
 pub mod plain;
 pub mod scalar;

@@ -139,8 +139,9 @@ impl Queue {
         for spec in self.stirred.drain(..) {
             let class = &mut self.classes[spec.index()];
             if class.blocked {
-                let untold = std::mem::take(&mut class.untold);
-                untold.into_iter().for_each(|(_, pod)| misfit(pod));
+                for (_, pod) in std::mem::take(&mut class.untold) {
+                    misfit(pod);
+                }
             }
         }
     }
