@@ -18,6 +18,7 @@ use crate::units::Instant;
 use super::build::FileSource;
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
+use super::paths;
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -107,7 +108,11 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
         definitions: definitions(),
         variants,
     };
-    folder.text("scenario.yaml", &scenario)?;
+    // The hash is of the paths as written, so it is the same whatever the result folder is called.
+    let moved = as_run::moved(experiment, &|written| {
+        paths::seen_from(experiment, written, folder.out())
+    });
+    folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
     folder.json("summary.json", &summary)?;
     Ok(summary)
 }

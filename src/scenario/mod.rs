@@ -35,6 +35,8 @@ pub use names::{AnyName, NameKind, Names};
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
 
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 
 use tree::{Sources, Span, Tree, Value};
@@ -50,6 +52,8 @@ pub struct Experiment {
     pub variants: Vec<VariantPlan>,
     /// The files it names and where they are.
     pub files: Files,
+    /// The folder of the experiment file, from which its paths start.
+    pub base_dir: PathBuf,
 }
 
 /// One scenario to run.
@@ -145,6 +149,7 @@ fn read(
         description,
         variants: plans,
         files,
+        base_dir: options.search.base_dir.clone(),
     })
 }
 
