@@ -15,7 +15,7 @@ use crate::model::{Event, Node, Pod};
 use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
-use crate::scenario::schema::{Backfill, DecisionTime, StopWhen, TieBreak};
+use crate::scenario::schema::{self, Backfill, DecisionTime, StopWhen, TieBreak};
 use crate::sim::{
     CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
@@ -119,12 +119,13 @@ pub fn run(
         recorder = recorder.with_pods(sink);
     }
     let node_count = nodes.len() as u64;
+    let outages = build::outages(scenario, &nodes)?;
     let cell = CellParts {
         nodes,
         components: parts.components,
         agent: parts.agent,
         arrivals: workload.source,
-        outages: Vec::new(),
+        outages,
     };
     let mut observer = Both {
         recorder,
@@ -261,7 +262,10 @@ fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Op
         decision_time,
         start_up,
         stepping,
-        node_loss: NodeLoss::default(),
-        view_lag: Duration::ZERO,
+        node_loss: match scenario.models.node_loss {
+            schema::NodeLoss::Lose => NodeLoss::Lose,
+            schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
+        },
+        view_lag: scenario.models.watch_delay,
     })
 }

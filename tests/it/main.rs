@@ -9,7 +9,10 @@
 mod forms;
 mod layers;
 mod openb;
+mod permit;
 mod placements;
 mod shared;
+mod sim;
 mod store;
 mod streams;
+mod world;

@@ -98,6 +98,7 @@ impl Waiting {
                 Permit::Wait(_) | Permit::Reject(_) => {
                     out.write(store, Event::HoldReleased { owner, number });
                     cycle.unreserve(&ctx, record, placement.node);
+                    out.write(store, Event::PodUnschedulable { pod });
                     self.pods.remove(&pod);
                     lost.push(pod);
                 }

@@ -20,7 +20,7 @@ pub struct Pipeline {
     queue: Queue,
     waiting: Waiting,
     cursor: Revision,
-    /// Pods whose binding was refused, to be tried again.
+    /// Pods that were refused or lost their place, to be tried again once something changed.
     refused: Vec<PodRef>,
 }
 
@@ -55,10 +55,14 @@ impl Pipeline {
                 _ => {}
             }
         }
-        self.cursor = store.revision();
-        for pod in std::mem::take(&mut self.refused) {
-            self.queue.push(&*self.cycle.profile.order, store, pod);
+        // What made the store refuse a pod is in changes that the view has yet to show: until it
+        // shows something new, the same decision would be refused again.
+        if self.cursor < store.revision() {
+            for pod in std::mem::take(&mut self.refused) {
+                self.queue.push(&*self.cycle.profile.order, store, pod);
+            }
         }
+        self.cursor = store.revision();
     }
 
     fn attempt(&mut self, pod: PodRef, now: Instant, store: &Store, out: &mut Outbox) {
@@ -117,7 +121,7 @@ impl Component for Pipeline {
         }
         self.queue
             .tell_misfits(|pod| out.write(view, Event::PodUnschedulable { pod }));
-        if self.queue.is_idle() && self.refused.is_empty() {
+        if self.queue.is_idle() {
             Progress::Idle
         } else {
             Progress::More

@@ -14,7 +14,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 use super::inputs;
 
-pub use nodes::nodes;
+pub use nodes::{nodes, outages};
 pub use typical::typical_pods;
 pub use workload::{Workload, workload};
 

@@ -6,10 +6,11 @@ use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{NodeSource, TaintEffect as SchemaEffect, Template};
+use crate::scenario::schema::{FailureKind, NodeSource, TaintEffect as SchemaEffect, Template};
 use crate::trace::ReadOptions;
 use crate::trace::manifest::read_manifests;
 use crate::trace::registry::{Constructor, find};
+use crate::units::{Instant, NodeId};
 
 use super::{BuildError, FileSource, read_options, row_policy};
 
@@ -98,4 +99,32 @@ fn from_template(template: &Template, index: u64) -> Node {
         model: gpu.model.as_str().into(),
     });
     node
+}
+
+/// When nodes go down and come up again: when, which, whether up.
+pub fn outages(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
+    let mut outages = Vec::new();
+    for failure in &scenario.failures {
+        let found = nodes.iter().position(|node| *node.name == *failure.node);
+        let Some(node) = found.map(NodeId::from_index) else {
+            let name = &failure.node;
+            let some: Vec<&str> = nodes.iter().take(3).map(|node| &*node.name).collect();
+            return Err(BuildError::Experiment(format!(
+                "failures: the cluster has no node `{name}`; its nodes are {} …",
+                some.join(", ")
+            )));
+        };
+        let FailureKind::NodeOutage = failure.kind;
+        let down = Instant::ZERO.saturating_add(failure.at);
+        outages.push((down, node, false));
+        outages.extend(
+            failure
+                .lasts
+                .map(|lasts| (down.saturating_add(lasts), node, true)),
+        );
+    }
+    Ok(outages)
 }

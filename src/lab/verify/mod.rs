@@ -123,7 +123,13 @@ pub struct Family {
 }
 
 /// Every family, in written order.
-pub const FAMILIES: &[Family] = &[go_rand::FAMILY, fgd_orders::FAMILY, swf_sched::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    go_rand::FAMILY,
+    fgd_orders::FAMILY,
+    fgd_placements::FAMILY,
+    fgd_tables::FAMILY,
+    swf_sched::FAMILY,
+];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
 /// before a `-` (`fgd` selects `fgd-tables`).

@@ -15,7 +15,10 @@ pub use cluster::{
     Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint, TaintEffect,
     Template,
 };
-pub use run::{DecisionTime, Metrics, Models, Objective, Startup, Stop, StopWhen, Usage};
+pub use run::{
+    DecisionTime, Failure, FailureKind, Metrics, Models, NodeLoss, Objective, Startup, Stop,
+    StopWhen, Usage,
+};
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
@@ -64,6 +67,9 @@ pub struct Scenario {
     /// How the world around the system behaves.
     #[serde(default)]
     pub models: Models,
+    /// What fails, and when.
+    #[serde(default)]
+    pub failures: Vec<Failure>,
     /// When the run ends.
     #[serde(default)]
     pub stop: Stop,

@@ -20,6 +20,48 @@ pub struct Models {
     /// What pods use of what they asked for.
     #[serde(default)]
     pub usage: Usage,
+    /// How much later the control plane sees what happens.
+    #[serde(default)]
+    pub watch_delay: Duration,
+    /// What becomes of the pods of a node that goes down.
+    #[serde(default)]
+    pub node_loss: NodeLoss,
+}
+
+/// What becomes of the pods of a node that goes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeLoss {
+    /// They are lost.
+    #[default]
+    Lose,
+    /// They are submitted again from the start, as new pods.
+    Resubmit,
+}
+
+/// Something that fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Failure {
+    /// What fails.
+    pub kind: FailureKind,
+    /// The node's name.
+    #[schemars(length(min = 1))]
+    pub node: String,
+    /// When, after the start.
+    pub at: Duration,
+    /// For how long; without it for good.
+    #[serde(default, rename = "for")]
+    #[schemars(extend("x-positive" = true))]
+    pub lasts: Option<Duration>,
+}
+
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// A node is down.
+    NodeOutage,
 }
 
 /// How long a pod takes to start.

@@ -1,0 +1,322 @@
+//! The simulator: when runs stop, what takes time, what happens to pods of lost nodes, cells, views
+//! that lag, components that never settle.
+
+use windtunnel::cluster::{Conflict, Store};
+use windtunnel::control::{Component, Outbox, Progress, Write};
+use windtunnel::model::{EndReason, Event};
+use windtunnel::sim::{DecisionTime, EndCause, NodeLoss, Options, SimError, StartUp, Stop};
+use windtunnel::units::{Duration, Instant, NodeId, Revision};
+
+use crate::world::{cell, nodes, options, pod, profile, run, scheduler};
+
+fn check(options: Options, arrivals: &[(i64, i64)], expected: &[&str]) -> windtunnel::sim::End {
+    let pods = arrivals
+        .iter()
+        .map(|&(submit, run)| pod(submit, run))
+        .collect();
+    let world = cell(
+        nodes(&[1]),
+        vec![scheduler(profile("first-fit"))],
+        pods,
+        Vec::new(),
+    );
+    let (end, story) = run(options, vec![world]);
+    assert_eq!(story, expected);
+    end.expect("a run that ends")
+}
+
+#[test]
+fn a_run_ends_when_drained_idle_or_at_its_instant() {
+    let story = [
+        "0 created 0",
+        "0 bound 0 node#0",
+        "0 runs 0",
+        "5 ended 0 Completed",
+    ];
+    let end = check(options(), &[(0, 5)], &story);
+    assert_eq!(
+        (end.cause, end.at),
+        (EndCause::Drained, Instant::from_secs(5))
+    );
+    let idle = Options {
+        stop: Stop::Idle,
+        ..options()
+    };
+    let end = check(idle, &[(0, -1)], &story[..3]);
+    assert_eq!((end.cause, end.at), (EndCause::Idle, Instant::ZERO));
+    let at = Options {
+        stop: Stop::At(Instant::from_secs(3)),
+        ..options()
+    };
+    let end = check(at.clone(), &[(0, 5)], &story[..3]);
+    assert_eq!(
+        (end.cause, end.at),
+        (EndCause::Reached, Instant::from_secs(3))
+    );
+    let end = check(at, &[], &[]);
+    assert_eq!(
+        (end.cause, end.at),
+        (EndCause::Reached, Instant::from_secs(3))
+    );
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_waits_until_something_is_freed() {
+    check(
+        options(),
+        &[(0, 5), (1, 2), (2, 0)],
+        &[
+            "0 created 0",
+            "0 bound 0 node#0",
+            "0 runs 0",
+            "1 created 1",
+            "1 misfit 1",
+            "2 created 2",
+            "2 misfit 2",
+            "5 ended 0 Completed",
+            "5 bound 1 node#0",
+            "5 runs 1",
+            "5 misfit 2",
+            "7 ended 1 Completed",
+            "7 bound 2 node#0",
+            "7 runs 2",
+            "7 ended 2 Completed",
+        ],
+    );
+}
+
+#[test]
+fn a_slow_scheduler_makes_pods_queue() {
+    let decision_time = DecisionTime {
+        per_pod: Duration::from_secs(2),
+        per_job: Duration::from_secs(1),
+    };
+    let slow = Options {
+        decision_time,
+        ..options()
+    };
+    let pods = vec![pod(0, 100), pod(0, 100), pod(4, 100)];
+    let world = cell(
+        nodes(&[9]),
+        vec![scheduler(profile("first-fit"))],
+        pods,
+        Vec::new(),
+    );
+    let (end, story) = run(slow, vec![world]);
+    assert_eq!(end.map(|end| end.decisions), Ok(3));
+    let bound: Vec<&String> = story.iter().filter(|line| line.contains("bound")).collect();
+    assert_eq!(
+        bound,
+        ["3 bound 0 node#0", "6 bound 1 node#0", "9 bound 2 node#0"]
+    );
+}
+
+#[test]
+fn starting_takes_time_and_a_time_limit_ends_a_pod() {
+    let start_up = StartUp::Drawn("4s".parse().expect("a constant"));
+    let mut limited = pod(0, 100);
+    limited.time_limit = Some(Duration::from_secs(10));
+    let world = cell(
+        nodes(&[1]),
+        vec![scheduler(profile("first-fit"))],
+        vec![limited],
+        Vec::new(),
+    );
+    let (end, story) = run(
+        Options {
+            start_up,
+            ..options()
+        },
+        vec![world],
+    );
+    assert_eq!(end.map(|end| end.at), Ok(Instant::from_secs(14)));
+    assert_eq!(
+        story,
+        [
+            "0 created 0",
+            "0 bound 0 node#0",
+            "4 runs 0",
+            "14 ended 0 TimeLimit"
+        ]
+    );
+}
+
+#[test]
+fn pods_of_a_lost_node_are_lost_or_submitted_again() {
+    let outages = vec![
+        (Instant::from_secs(3), NodeId(0), false),
+        (Instant::from_secs(7), NodeId(0), true),
+    ];
+    let world = |outages| {
+        cell(
+            nodes(&[1]),
+            vec![scheduler(profile("first-fit"))],
+            vec![pod(0, 5)],
+            outages,
+        )
+    };
+    let lost = [
+        "0 created 0",
+        "0 bound 0 node#0",
+        "0 runs 0",
+        "3 node#0 ready false",
+    ];
+    let (end, story) = run(options(), vec![world(outages.clone())]);
+    assert_eq!(end.map(|end| end.cause), Ok(EndCause::Drained));
+    assert_eq!(story, [&lost[..], &["3 ended 0 NodeLost"]].concat());
+    let resubmit = Options {
+        node_loss: NodeLoss::Resubmit,
+        ..options()
+    };
+    let (end, story) = run(resubmit, vec![world(outages)]);
+    assert_eq!(end.map(|end| end.at), Ok(Instant::from_secs(12)));
+    let again = [
+        "3 ended 0 NodeLost",
+        "3 created 1",
+        "3 misfit 1",
+        "7 node#0 ready true",
+        "7 bound 1 node#0",
+        "7 runs 1",
+        "12 ended 1 Completed",
+    ];
+    assert_eq!(story, [&lost[..], &again[..]].concat());
+}
+
+#[test]
+fn a_scheduler_whose_view_lags_decides_late_and_may_be_refused() {
+    let pods = vec![pod(0, 100), pod(5, 100)];
+    let outage = vec![(Instant::from_secs(6), NodeId(0), false)];
+    let world = cell(
+        nodes(&[9, 9]),
+        vec![scheduler(profile("first-fit"))],
+        pods,
+        outage,
+    );
+    let lagging = Options {
+        view_lag: Duration::from_secs(2),
+        ..options()
+    };
+    let (_, story) = run(lagging, vec![world]);
+    // The second pod is decided on at 7 s in a view of 5 s: node 0, down since 6 s, refuses it
+    // until the view shows it.
+    assert_eq!(
+        story,
+        [
+            "0 created 0",
+            "2 bound 0 node#0",
+            "2 runs 0",
+            "5 created 1",
+            "6 node#0 ready false",
+            "6 ended 0 NodeLost",
+            "8 bound 1 node#1",
+            "8 runs 1",
+            "108 ended 1 Completed",
+        ]
+    );
+}
+
+#[test]
+fn cells_run_side_by_side_and_the_digest_takes_them_in_order() {
+    let world = |cores: i64| {
+        cell(
+            nodes(&[cores]),
+            vec![scheduler(profile("first-fit"))],
+            vec![pod(0, 3), pod(1, 3)],
+            Vec::new(),
+        )
+    };
+    let digest = |cells| run(options(), cells).0.map(|end| end.digest);
+    let both = digest(vec![world(1), world(2)]);
+    assert_eq!(both, digest(vec![world(1), world(2)]));
+    assert_ne!(both, digest(vec![world(2), world(1)]));
+    assert_ne!(both, digest(vec![world(1)]));
+}
+
+/// Submits a pod whenever it sees one end, and ends every pod it sees: it never settles.
+#[derive(Clone)]
+struct Restless {
+    cursor: Revision,
+}
+
+impl Component for Restless {
+    fn name(&self) -> &'static str {
+        "restless"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        for entry in view.log().since(self.cursor) {
+            if let Event::PodCreated(created) = &entry.event {
+                let pod = created.pod;
+                out.write(
+                    view,
+                    Event::PodEnded {
+                        pod,
+                        reason: EndReason::Cancelled,
+                    },
+                );
+                // Its row is free again by then: the identity is the next one.
+                let mut again = created.clone();
+                again.pod.id.0 += 1;
+                out.write(view, Event::PodCreated(again));
+            }
+        }
+        self.cursor = view.revision();
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn components_that_never_settle_are_named() {
+    let restless = Restless {
+        cursor: Revision::default(),
+    };
+    let world = cell(
+        nodes(&[1]),
+        vec![Box::new(restless)],
+        vec![pod(4, 1)],
+        Vec::new(),
+    );
+    let mut silent = windtunnel_silent();
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let mut control = windtunnel::sim::RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_, _| {},
+    };
+    let mut simulation = windtunnel::sim::Simulation::new(options(), vec![world], &mut silent)
+        .expect("a world that can be");
+    match simulation.run(&mut control) {
+        Err(SimError::Livelock { at, components, .. }) => {
+            assert_eq!(
+                (at, components.as_str()),
+                (Instant::from_secs(4), "`restless`")
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Nobody watches: a million rounds are long enough.
+fn windtunnel_silent() -> impl windtunnel::cluster::Observer {
+    struct Silent;
+    impl windtunnel::cluster::Observer for Silent {
+        fn observe(
+            &mut self,
+            _: Instant,
+            _: &Event,
+            _: Option<&windtunnel::model::Pod>,
+            _: &Store,
+        ) {
+        }
+    }
+    Silent
+}
