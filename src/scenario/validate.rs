@@ -29,6 +29,7 @@ pub(super) fn validate(
         findings,
         files: Files::new(),
     };
+    validator.name(&scenario.name);
     validator.files_of(scenario);
     validator.node_names(&scenario.cluster.nodes);
     for (position, source) in scenario.workload.iter().enumerate() {
@@ -55,6 +56,18 @@ impl Validator<'_> {
     /// Where a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
+    }
+
+    /// The result folder is named after the experiment.
+    fn name(&mut self, name: &str) {
+        if name.contains(['/', '\\']) || name.starts_with('.') {
+            let message = format!("`{name}` can't be the name of a folder");
+            self.findings.push(
+                Finding::new(Code::Impossible, message, self.at("name"))
+                    .label("expected a name without `/` and `\\` that does not begin with `.`")
+                    .help("the result folder is named after the experiment"),
+            );
+        }
     }
 
     fn files_of(&mut self, scenario: &Scenario) {
