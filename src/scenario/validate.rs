@@ -10,6 +10,7 @@ use super::schema::{
     WorkloadTrace,
 };
 use super::tree::{Span, Tree};
+use crate::units::Duration;
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
@@ -173,6 +174,8 @@ impl Validator<'_> {
     fn stop(&mut self, scenario: &Scenario) {
         if let (Some(at), warmup) = (scenario.stop.at, scenario.metrics.warmup)
             && at <= warmup
+            // Times that can't be are told by themselves.
+            && at > Duration::ZERO
         {
             let message = format!("the run stops at {at}, before the warm-up of {warmup} is over");
             self.findings.push(
