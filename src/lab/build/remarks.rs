@@ -4,9 +4,12 @@
 use crate::trace::Ledger;
 use crate::trace::manifest::{ManifestPod, Manifests};
 
-/// What the model holds of a pod and no policy looks at: what it is called, and whether a pod has
-/// it. A policy that takes one up takes its line away.
-const UNHEEDED: [(&str, fn(&ManifestPod) -> bool); 7] = [
+/// What it is called, and whether a pod has it.
+type Trait = (&'static str, fn(&ManifestPod) -> bool);
+
+/// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
+/// away.
+const UNHEEDED: [Trait; 7] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
