@@ -12,10 +12,14 @@ use crate::trace::manifest::read_manifests;
 use crate::trace::registry::{Constructor, find};
 use crate::units::{Instant, NodeId};
 
-use super::{BuildError, FileSource, read_options, row_policy};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// The nodes of a scenario, in order.
-pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node>>, BuildError> {
+pub fn nodes(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    remarks: &mut Remarks,
+) -> Result<Vec<Arc<Node>>, BuildError> {
     let mut nodes = Vec::new();
     for source in &scenario.cluster.nodes {
         match source {
@@ -31,12 +35,9 @@ pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node
                     ..ReadOptions::default()
                 };
                 read_options(&mut options, &trace.options)?;
-                nodes.extend(
-                    open(&files.open(&trace.path), &options)?
-                        .nodes
-                        .into_iter()
-                        .map(Arc::new),
-                );
+                let read = open(&files.open(&trace.path), &options)?;
+                remarks.ledger(&read.ledger);
+                nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
                 for index in 0..template.count {
@@ -46,6 +47,7 @@ pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node
             NodeSource::Manifests(path) => {
                 let input = files.open(path);
                 let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+                remarks.manifests(&input.name, &manifests);
                 nodes.extend(manifests.nodes.into_iter().map(Arc::new));
             }
         }
