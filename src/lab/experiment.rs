@@ -12,8 +12,7 @@ use thiserror::Error;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, RunControl, SimError};
-use crate::units::Instant;
+use crate::sim::{EndCause, Reached, RunControl, SimError};
 
 use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
@@ -62,8 +61,8 @@ fn told(variant: Option<&str>) -> String {
 
 /// Told of progress from any thread.
 pub trait Progress: Sync {
-    /// A variant is at this instant of simulated time after this many events.
-    fn at(&self, variant: usize, now: Instant, events: u64);
+    /// How far a variant is.
+    fn at(&self, variant: usize, reached: Reached);
 
     /// A variant is finished.
     fn finished(&self, variant: usize);
@@ -200,7 +199,7 @@ fn run_one(
     };
     let mut control = RunControl {
         interrupted: plan.interrupted,
-        progress: &mut |now, events| plan.progress.at(index, now, events),
+        progress: &mut |reached| plan.progress.at(index, reached),
     };
     let outcome =
         run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
