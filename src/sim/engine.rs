@@ -218,6 +218,10 @@ impl Engine<'_> {
     }
 
     fn order(&mut self, cell: &mut Cell, command: MachineCommand) -> Result<(), SimError> {
+        match command {
+            MachineCommand::Start { pod, node } => cell.digest.start(self.now, pod, node),
+            MachineCommand::Stop { pod, node } => cell.digest.stop(self.now, pod, node),
+        }
         match cell
             .machine
             .order(self.now, command, cell.number, &mut self.queue)
