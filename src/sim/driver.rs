@@ -10,7 +10,7 @@ use crate::units::{Duration, Instant};
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, RunControl, SimError};
+use super::{End, EndCause, Options, Reached, RunControl, SimError};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -93,8 +93,7 @@ impl<'o> Simulation<'o> {
 
     /// Runs to the end.
     pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
-        let mut events = 0_u64;
-        let mut told = 0_u64;
+        let (mut events, mut told) = (0_u64, 0_u64);
         let stop = self.engine.options.stop;
         let cause = loop {
             if control.interrupted.load(Ordering::Relaxed) {
@@ -113,9 +112,14 @@ impl<'o> Simulation<'o> {
             self.engine.now = at;
             events += self.happen(at)?;
             self.settle_all()?;
-            if told == 0 || events - told >= PROGRESS_EVENTS {
+            if events >= told + PROGRESS_EVENTS {
                 told = events;
-                (control.progress)(at, events);
+                let read = self.cells.iter().find_map(|cell| cell.arrivals.progress());
+                (control.progress)(Reached {
+                    now: at,
+                    events,
+                    read,
+                });
             }
             let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
             if stop.is_when_drained() && self.cells.iter().all(drained) {

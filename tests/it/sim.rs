@@ -110,7 +110,7 @@ fn progress_is_told_however_many_events_an_instant_has() {
         .expect("a world that can be");
     let mut control = windtunnel::sim::RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, events| told.push(events),
+        progress: &mut |reached| told.push(reached.events),
     };
     simulation.run(&mut control).expect("a run that ends");
     assert!(told.len() > 3 && told.windows(2).all(|pair| pair[1] - pair[0] < 17_000));
@@ -346,7 +346,7 @@ fn components_that_never_settle_are_named() {
     let interrupted = std::sync::atomic::AtomicBool::new(false);
     let mut control = windtunnel::sim::RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     let mut simulation = windtunnel::sim::Simulation::new(options(), vec![world], &mut silent)
         .expect("a world that can be");

@@ -1,7 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
-mod manifests;
 mod nodes;
+mod remarks;
 mod typical;
 mod workload;
 
@@ -16,6 +16,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use nodes::{nodes, outages};
+pub use remarks::Remarks;
 pub use typical::typical_pods;
 pub use workload::{Workload, workload};
 

@@ -8,19 +8,20 @@ use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{FailureKind, NodeSource, TaintEffect as SchemaEffect, Template};
+use crate::trace::ReadOptions;
+use crate::trace::manifest::read_manifests;
 use crate::trace::registry::{Constructor, find};
-use crate::trace::{Ledger, ReadOptions};
 use crate::units::{Instant, NodeId};
 
-use super::{BuildError, FileSource, manifests, read_options, row_policy};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
-/// The nodes of a scenario, in order, and the dirt in their sources.
+/// The nodes of a scenario, in order.
 pub fn nodes(
     scenario: &Scenario,
     files: &FileSource<'_>,
-) -> Result<(Vec<Arc<Node>>, Ledger), BuildError> {
+    remarks: &mut Remarks,
+) -> Result<Vec<Arc<Node>>, BuildError> {
     let mut nodes = Vec::new();
-    let mut ledger = Ledger::default();
     for source in &scenario.cluster.nodes {
         match source {
             NodeSource::Trace(trace) => {
@@ -35,9 +36,9 @@ pub fn nodes(
                     ..ReadOptions::default()
                 };
                 read_options(&mut options, &trace.options)?;
-                let list = open(&files.open(&trace.path), &options)?;
-                nodes.extend(list.nodes.into_iter().map(Arc::new));
-                ledger.merge(&list.ledger);
+                let read = open(&files.open(&trace.path), &options)?;
+                remarks.ledger(&read.ledger);
+                nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
                 for index in 0..template.count {
@@ -45,13 +46,14 @@ pub fn nodes(
                 }
             }
             NodeSource::Manifests(path) => {
-                let (declared, notes) = manifests::nodes(&files.open(path))?;
-                nodes.extend(declared.into_iter().map(Arc::new));
-                ledger.merge(&notes);
+                let input = files.open(path);
+                let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+                remarks.manifests(&input.name, &manifests);
+                nodes.extend(manifests.nodes.into_iter().map(Arc::new));
             }
         }
     }
-    Ok((nodes, ledger))
+    Ok(nodes)
 }
 
 fn from_template(template: &Template, index: u64) -> Node {

@@ -3,28 +3,28 @@
 use std::sync::Arc;
 
 use crate::cluster::fragmentation::Shape;
-use crate::model::Node;
+use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
 use crate::trace::generate::lublin99::LublinKind;
 use crate::trace::generate::{GeneratorOptions, find as find_generator};
+use crate::trace::intern::ClassTable;
+use crate::trace::manifest::read_manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
-use crate::trace::{ArrivalSource, Input, Ledger, ReadOptions};
+use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions};
 use crate::units::{Duration, Instant};
 
 use super::typical::{shape_of, shapes};
-use super::{BuildError, FileSource, manifests, read_options, row_policy};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// What arrives, and what is known of it beforehand.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
-    /// Dirt in the sources of the nodes; those of the workload keep their own.
-    pub ledger: Ledger,
     /// The shapes of the original workload, for fragmentation; empty if it is streamed or has no
     /// GPU pods.
     pub shapes: Vec<Shape>,
@@ -39,11 +39,11 @@ pub fn workload(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     files: &FileSource<'_>,
+    remarks: &mut Remarks,
 ) -> Result<Workload, BuildError> {
     let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
     let mut all = Workload {
         source: Box::new(MemorySource::new(Recorded::default())),
-        ledger: Ledger::default(),
         shapes: Vec::new(),
         node_ranks: None,
         is_fill_up: false,
@@ -53,8 +53,8 @@ pub fn workload(
         let source = match source {
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
-                let recorded = manifests::arrivals(&files.open(file), *at)?;
-                Box::new(MemorySource::new(recorded))
+                let input = files.open(file);
+                declared(&input, *at, remarks)?
             }
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
@@ -180,6 +180,38 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
     }
     Ratio::new(1_000_000, denominator as i64)
         .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
+}
+
+/// Pods of manifests, submitted at their own time or at `at`.
+fn declared(
+    input: &Input,
+    at: Duration,
+    remarks: &mut Remarks,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+    remarks.manifests(&input.name, &manifests);
+    let mut recorded = Recorded::default();
+    let mut table = ClassTable::default();
+    // What has ended holds nothing and comes no more.
+    for pod in manifests
+        .pods
+        .into_iter()
+        .filter(|pod| !pod.phase.is_final())
+    {
+        recorded.arrivals.push(Arrival {
+            submit: Instant::ZERO + pod.at.unwrap_or(at),
+            name: PodName::Text(pod.name),
+            class: table.class_of((*pod.spec).clone()),
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: pod.time_limit,
+            historic_start: None,
+        });
+    }
+    recorded.classes.clone_from(table.classes());
+    recorded.arrivals.sort_by_key(|arrival| arrival.submit);
+    Ok(Box::new(MemorySource::new(recorded)))
 }
 
 /// Arrivals that a generator makes.
