@@ -289,7 +289,9 @@ fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Op
         },
     };
     let stop = match (scenario.stop.at, scenario.stop.when) {
-        (Some(at), _) => Stop::At(Instant::ZERO + at),
+        (Some(at), None) => Stop::At(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Drained)) => Stop::DrainedOrAt(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Idle)) => Stop::IdleOrAt(Instant::ZERO + at),
         (None, Some(StopWhen::Drained)) => Stop::Drained,
         (None, Some(StopWhen::Idle) | None) => Stop::Idle,
     };

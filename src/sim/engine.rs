@@ -121,7 +121,11 @@ impl Engine<'_> {
                 time_limit: arrival.time_limit,
             };
             cell.machine.submit(created.pod, arrival.run_time);
-            self.observed(cell, Event::PodCreated(created))?;
+            self.commit(cell, Event::PodCreated(created))
+                .map_err(|why| SimError::Declaration {
+                    what: format!("`{}` of the workload", arrival.name),
+                    why: why.to_string(),
+                })?;
         }
         cell.fetch()
     }

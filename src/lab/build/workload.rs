@@ -139,10 +139,7 @@ fn filled(
     let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
     let seed = scenario.seed;
     let resource = FillResource::default_of(&plain);
-    let until_ppm = match until {
-        Some(share) => libm::rint(share * 1e6) as i64,
-        None => i64::MAX,
-    };
+    let until_ppm = until.map(|share| libm::rint(share * 1e6) as i64);
     let order = match order {
         Order::Trace => FillOrder::Given,
         Order::Shuffled => FillOrder::Shuffled,
@@ -195,7 +192,12 @@ fn declared(
     remarks.manifests(&input.name, &manifests);
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    for pod in manifests.pods {
+    // What has ended holds nothing and comes no more.
+    for pod in manifests
+        .pods
+        .into_iter()
+        .filter(|pod| !pod.phase.is_final())
+    {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
             name: PodName::Text(pod.name),
