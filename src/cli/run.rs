@@ -6,12 +6,13 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
+use crate::lab::experiment::{ExperimentError, Outputs, Plan, run_experiment};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
+use crate::lab::tables::Forms;
 use crate::report::comparison::{Comparison, Rows};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
@@ -42,6 +43,9 @@ pub(super) struct RunArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
+    /// The form of the tables in the result folder
+    #[arg(long, value_enum, default_value_t)]
+    tables: TableForms,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -80,6 +84,9 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
+        outputs: Outputs {
+            tables: arguments.tables.into(),
+        },
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
@@ -150,6 +157,37 @@ impl From<SummaryFormat> for Format {
             SummaryFormat::Csv => Self::Csv,
             SummaryFormat::Markdown => Self::Markdown,
         }
+    }
+}
+
+/// The form of the tables in the result folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableForms {
+    /// `timeseries.parquet` and `pods.parquet`.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`.
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Parquet and CSV.
+    #[cfg(feature = "parquet")]
+    #[default]
+    Both,
+    /// No tables.
+    None,
+}
+
+impl From<TableForms> for Forms {
+    fn from(forms: TableForms) -> Self {
+        let (parquet, csv) = match forms {
+            #[cfg(feature = "parquet")]
+            TableForms::Parquet => (true, false),
+            TableForms::Csv => (false, true),
+            #[cfg(feature = "parquet")]
+            TableForms::Both => (true, true),
+            TableForms::None => (false, false),
+        };
+        Self { parquet, csv }
     }
 }
 
