@@ -6,10 +6,11 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::experiment::{ExperimentError, Outputs, Plan, run_experiment};
+use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
+use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
 use crate::lab::tables::Forms;
@@ -46,6 +47,9 @@ pub(super) struct RunArguments {
     /// The form of the tables in the result folder
     #[arg(long, value_enum, default_value_t)]
     tables: TableForms,
+    /// Leave every decision too, as `decisions.jsonl.zst`
+    #[arg(long)]
+    decisions: bool,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -84,9 +88,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
-        outputs: Outputs {
-            tables: arguments.tables.into(),
-        },
+        outputs: arguments.tables.outputs(arguments.decisions),
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
@@ -163,31 +165,37 @@ impl From<SummaryFormat> for Format {
 /// The form of the tables in the result folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum TableForms {
-    /// `timeseries.parquet` and `pods.parquet`.
-    #[cfg(feature = "parquet")]
-    Parquet,
-    /// `timeseries.csv` and `pods.csv.zst`.
-    #[cfg_attr(not(feature = "parquet"), default)]
-    Csv,
-    /// Parquet and CSV.
+    /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
     #[cfg(feature = "parquet")]
     #[default]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Every table as Parquet and CSV
+    #[cfg(feature = "parquet")]
     Both,
-    /// No tables.
+    /// No tables
     None,
 }
 
-impl From<TableForms> for Forms {
-    fn from(forms: TableForms) -> Self {
-        let (parquet, csv) = match forms {
+impl TableForms {
+    fn outputs(self, decisions: bool) -> Outputs {
+        // The time series is small, and a text is at hand everywhere; the table of pods as CSV
+        // costs as much time as both of them as Parquet.
+        let (series, pods) = match self {
             #[cfg(feature = "parquet")]
-            TableForms::Parquet => (true, false),
-            TableForms::Csv => (false, true),
+            Self::Parquet => (Forms::BOTH, Forms::PARQUET),
+            Self::Csv => (Forms::CSV, Forms::CSV),
             #[cfg(feature = "parquet")]
-            TableForms::Both => (true, true),
-            TableForms::None => (false, false),
+            Self::Both => (Forms::BOTH, Forms::BOTH),
+            Self::None => (Forms::NONE, Forms::NONE),
         };
-        Self { parquet, csv }
+        Outputs {
+            series,
+            pods,
+            decisions,
+        }
     }
 }
 

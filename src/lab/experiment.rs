@@ -1,29 +1,27 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::metrics::{Direction, PodSink, RunMetrics, SeriesSink, registry};
+use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl};
 
 use super::build::FileSource;
-use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
-use super::run::{Outcome, RunError, Tables, prepare, run};
+use super::outputs::{self, Outputs, VariantOutputs};
+use super::run::{Outcome, RunError, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
 };
-use super::tables::{self, Forms, Place, PodTable, SeriesTable, SharedTable, TableWriter};
+use super::tables::Place;
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]
@@ -78,13 +76,6 @@ pub struct Plan<'a> {
     pub outputs: Outputs,
 }
 
-/// What a run leaves beside its summary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// The forms of its tables.
-    pub tables: Forms,
-}
-
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
 pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary, ExperimentError> {
@@ -101,7 +92,7 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
             .map(|(index, variant)| run_one(plan, folder, index, variant))
             .collect::<Result<_, ExperimentError>>()
     })?;
-    tables::join(folder, plan.outputs.tables, experiment.variants.len())?;
+    outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
@@ -166,50 +157,25 @@ fn run_one(
         variant: index,
         variants: plan.experiment.variants.len(),
     };
-    let series = shared(folder, &SERIES, plan.outputs.tables, place)?;
-    let pods = shared(folder, &PODS, plan.outputs.tables, place)?;
-    let name = || variant.name.clone();
-    let tables = Tables {
-        series: series.clone().map(|table| -> Box<dyn SeriesSink> {
-            Box::new(SeriesTable {
-                variant: name(),
-                table,
-            })
-        }),
-        pods: pods.clone().map(|table| -> Box<dyn PodSink> {
-            Box::new(PodTable {
-                variant: name(),
-                table,
-            })
-        }),
-        watch: None,
-    };
+    let mut outputs = VariantOutputs::start(folder, plan.outputs, &variant.name, place)?;
     let mut control = RunControl {
         interrupted: plan.interrupted,
         progress: &mut |reached| plan.progress.at(index, reached),
     };
-    let outcome =
-        run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
+    let outcome = run(
+        scenario,
+        prepared,
+        Form::Incremental,
+        outputs.tables(),
+        &mut control,
+    )
+    .map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    for table in [series, pods].into_iter().flatten() {
-        if let Some(table) = Rc::into_inner(table) {
-            table.into_inner().finish()?;
-        }
-    }
+    outputs.finish()?;
     plan.progress.finished(index);
     Ok(summarize(variant, outcome))
-}
-
-fn shared(
-    folder: &ResultFolder,
-    schema: &TableSchema,
-    forms: Forms,
-    place: Place,
-) -> Result<Option<SharedTable>, FolderError> {
-    let table = TableWriter::start(folder, schema, forms, place)?;
-    Ok(table.map(|table| Rc::new(RefCell::new(table))))
 }
 
 fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
