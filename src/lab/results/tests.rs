@@ -371,7 +371,11 @@ fn damaged_parquet_is_told_and_never_a_panic() {
                 let mut damaged = bytes.clone();
                 damaged[position] ^= 1 << bit;
                 fs::write(&path, damaged).unwrap();
-                let _ = first_fault(&run);
+                let fault = first_fault(&run).unwrap_or_default();
+                assert!(
+                    fault.starts_with(&format!("RUN/{file}: ")),
+                    "{position}: {fault}"
+                );
             }
         }
         fs::write(&path, &bytes).unwrap();
