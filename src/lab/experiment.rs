@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use thiserror::Error;
@@ -10,12 +10,13 @@ use thiserror::Error;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, Reached, RunControl};
+use crate::sim::{EndCause, Reached, RunControl, SimError};
 
-use super::build::FileSource;
+use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
 use super::outputs::{self, Outputs, VariantOutputs};
+use super::paths;
 use super::run::{Outcome, RunError, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -27,10 +28,10 @@ use super::tables::Place;
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("variant `{variant}`: {source}")]
+    #[error("{}{source}", told(variant.as_deref()))]
     Variant {
-        /// Which.
-        variant: String,
+        /// Which; `None` where it does not matter: there is only one, or a file is wrong.
+        variant: Option<String>,
         /// Why.
         source: Box<RunError>,
     },
@@ -51,6 +52,10 @@ pub enum ExperimentError {
         /// What the system said.
         reason: String,
     },
+}
+
+fn told(variant: Option<&str>) -> String {
+    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
 }
 
 /// Told of progress from any thread.
@@ -87,11 +92,24 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
             threads: plan.threads,
             reason: error.to_string(),
         })?;
-    let variants: Vec<VariantSummary> = pool.install(|| {
+    let failed = AtomicUsize::new(usize::MAX);
+    let variants: Vec<Option<Result<VariantSummary, ExperimentError>>> = pool.install(|| {
         (experiment.variants.par_iter().enumerate())
-            .map(|(index, variant)| run_one(plan, folder, index, variant))
-            .collect::<Result<_, ExperimentError>>()
-    })?;
+            .map(|(index, variant)| {
+                // What comes after a failure is not begun; what comes before it is run, so that
+                // the failure told of is the first in written order, whatever thread was faster.
+                (index < failed.load(Ordering::Relaxed)).then(|| {
+                    let outcome = run_one(plan, folder, index, variant);
+                    if outcome.is_err() {
+                        failed.fetch_min(index, Ordering::Relaxed);
+                    }
+                    outcome
+                })
+            })
+            .collect()
+    });
+    let variants = variants.into_iter().flatten();
+    let variants: Vec<VariantSummary> = variants.collect::<Result<_, ExperimentError>>()?;
     outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
@@ -104,7 +122,11 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
         definitions: definitions(),
         variants,
     };
-    folder.text("scenario.yaml", &scenario)?;
+    // The hash is of the paths as written, so it is the same whatever the result folder is called.
+    let moved = as_run::moved(experiment, &|written| {
+        paths::seen_from(experiment, written, folder.out())
+    });
+    folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
     folder.json("summary.json", &summary)?;
     Ok(summary)
 }
@@ -144,9 +166,16 @@ fn run_one(
     index: usize,
     variant: &VariantPlan,
 ) -> Result<VariantSummary, ExperimentError> {
-    let failed = |source: RunError| ExperimentError::Variant {
-        variant: variant.name.clone(),
-        source: Box::new(source),
+    let failed = |source: RunError| {
+        let is_of_a_file = matches!(
+            source,
+            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
+        );
+        let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
+        ExperimentError::Variant {
+            variant: matters.then(|| variant.name.clone()),
+            source: Box::new(source),
+        }
     };
     let scenario = &variant.scenario;
     let files = FileSource {
@@ -196,12 +225,7 @@ fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
-        ledger: outcome
-            .ledger
-            .entries()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        ledger: outcome.remarks,
         arrived: outcome
             .metrics
             .arrived

@@ -14,6 +14,7 @@ pub mod names;
 pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+mod paths;
 pub mod results;
 pub mod run;
 pub mod summary;

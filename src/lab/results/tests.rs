@@ -367,16 +367,14 @@ fn damaged_parquet_is_told_and_never_a_panic() {
             assert!(fault.contains("cut off"), "{fault}");
         }
         for position in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut damaged = bytes.clone();
-                damaged[position] ^= 1 << bit;
-                fs::write(&path, damaged).unwrap();
-                let fault = first_fault(&run).unwrap_or_default();
-                assert!(
-                    fault.starts_with(&format!("RUN/{file}: ")),
-                    "{position}: {fault}"
-                );
-            }
+            let mut damaged = bytes.clone();
+            damaged[position] ^= 1 << (position % 8);
+            fs::write(&path, damaged).unwrap();
+            let fault = first_fault(&run).unwrap_or_default();
+            assert!(
+                fault.starts_with(&format!("RUN/{file}: ")),
+                "{position}: {fault}"
+            );
         }
         fs::write(&path, &bytes).unwrap();
         assert_eq!(first_fault(&run), None);
