@@ -11,8 +11,10 @@ use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
+use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
+use crate::lab::tables::Forms;
 use crate::report::comparison::{Comparison, Rows};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
@@ -47,6 +49,12 @@ pub(super) struct RunArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
+    /// The form of the tables in the result folder
+    #[arg(long, value_enum, default_value_t)]
+    tables: TableForms,
+    /// Leave every decision too, as `decisions.jsonl.zst`
+    #[arg(long)]
+    decisions: bool,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -106,6 +114,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
+        outputs: arguments.tables.outputs(arguments.decisions),
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
@@ -201,6 +210,43 @@ impl From<SummaryFormat> for Format {
             SummaryFormat::Json => Self::Json,
             SummaryFormat::Csv => Self::Csv,
             SummaryFormat::Markdown => Self::Markdown,
+        }
+    }
+}
+
+/// The form of the tables in the result folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableForms {
+    /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
+    #[cfg(feature = "parquet")]
+    #[default]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Every table as Parquet and CSV
+    #[cfg(feature = "parquet")]
+    Both,
+    /// No tables
+    None,
+}
+
+impl TableForms {
+    fn outputs(self, decisions: bool) -> Outputs {
+        // The time series is small, and a text is at hand everywhere; the table of pods as CSV
+        // costs as much time as both of them as Parquet.
+        let (series, pods) = match self {
+            #[cfg(feature = "parquet")]
+            Self::Parquet => (Forms::BOTH, Forms::PARQUET),
+            Self::Csv => (Forms::CSV, Forms::CSV),
+            #[cfg(feature = "parquet")]
+            Self::Both => (Forms::BOTH, Forms::BOTH),
+            Self::None => (Forms::NONE, Forms::NONE),
+        };
+        Outputs {
+            series,
+            pods,
+            decisions,
         }
     }
 }

@@ -1,9 +1,7 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -17,13 +15,14 @@ use crate::sim::{EndCause, Reached, RunControl, SimError};
 use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
+use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
-use super::run::{Outcome, RunError, Tables, prepare, run};
+use super::run::{Outcome, RunError, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
 };
-use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, SharedTable};
+use super::tables::Place;
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]
@@ -78,6 +77,8 @@ pub struct Plan<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told how far it is.
     pub progress: &'a dyn Progress,
+    /// What is left beside the summary.
+    pub outputs: Outputs,
 }
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
@@ -109,10 +110,7 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
     });
     let variants = variants.into_iter().flatten();
     let variants: Vec<VariantSummary> = variants.collect::<Result<_, ExperimentError>>()?;
-    let count = experiment.variants.len();
-    tables::join(folder, "series", &SERIES_COLUMNS, count)?;
-    tables::join(folder, "pods", &POD_COLUMNS, count)?;
-    folder.discard(tables::PARTS)?;
+    outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
@@ -184,46 +182,29 @@ fn run_one(
         files: &plan.experiment.files,
     };
     let prepared = prepare(scenario, &files).map_err(|error| failed(error.into()))?;
-    let series = shared(folder, "series", index, &SERIES_COLUMNS)?;
-    let pods = shared(folder, "pods", index, &POD_COLUMNS)?;
-    let tables = Tables {
-        series: Some(Box::new(SeriesTable {
-            variant: variant.name.clone(),
-            table: Rc::clone(&series),
-        })),
-        pods: Some(Box::new(PodTable {
-            variant: variant.name.clone(),
-            table: Rc::clone(&pods),
-        })),
-        watch: None,
+    let place = Place {
+        variant: index,
+        variants: plan.experiment.variants.len(),
     };
+    let mut outputs = VariantOutputs::start(folder, plan.outputs, &variant.name, place)?;
     let mut control = RunControl {
         interrupted: plan.interrupted,
         progress: &mut |reached| plan.progress.at(index, reached),
     };
-    let outcome =
-        run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
+    let outcome = run(
+        scenario,
+        prepared,
+        Form::Incremental,
+        outputs.tables(),
+        &mut control,
+    )
+    .map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    for table in [series, pods] {
-        if let Some(table) = Rc::into_inner(table) {
-            table.into_inner().finish()?;
-        }
-    }
+    outputs.finish()?;
     plan.progress.finished(index);
     Ok(summarize(variant, outcome))
-}
-
-fn shared(
-    folder: &ResultFolder,
-    kind: &str,
-    index: usize,
-    columns: &[&str],
-) -> Result<SharedTable, FolderError> {
-    Ok(Rc::new(RefCell::new(
-        folder.csv_zst(&tables::part(kind, index), columns)?,
-    )))
 }
 
 fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {

@@ -1,6 +1,8 @@
 //! The lab: experiments over runs, and what they leave behind.
 
 pub mod build;
+pub mod columns;
+pub mod decisions;
 pub mod experiment;
 #[expect(
     clippy::disallowed_methods,
@@ -9,7 +11,11 @@ pub mod experiment;
 pub mod folder;
 pub mod inputs;
 pub mod names;
+pub mod outputs;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod paths;
+pub mod results;
 pub mod run;
 pub mod summary;
 pub mod tables;

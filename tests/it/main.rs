@@ -12,6 +12,8 @@ mod layers;
 mod openb;
 mod permit;
 mod placements;
+mod readers;
+mod results;
 mod shared;
 mod sim;
 mod store;
