@@ -18,6 +18,7 @@ use crate::units::Instant;
 use super::build::FileSource;
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
+use super::report_data::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -78,7 +79,10 @@ pub struct Plan<'a> {
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
-pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary, ExperimentError> {
+pub fn run_experiment(
+    plan: &Plan<'_>,
+    folder: &ResultFolder,
+) -> Result<(Summary, ReportData), ExperimentError> {
     let experiment = plan.experiment;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(plan.threads)
@@ -87,11 +91,12 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
             threads: plan.threads,
             reason: error.to_string(),
         })?;
-    let variants: Vec<VariantSummary> = pool.install(|| {
+    let variants: Vec<(VariantSummary, VariantData)> = pool.install(|| {
         (experiment.variants.par_iter().enumerate())
             .map(|(index, variant)| run_one(plan, folder, index, variant))
             .collect::<Result<_, ExperimentError>>()
     })?;
+    let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
     let count = experiment.variants.len();
     tables::join(folder, "series", &SERIES_COLUMNS, count)?;
     tables::join(folder, "pods", &POD_COLUMNS, count)?;
@@ -109,7 +114,12 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
     };
     folder.text("scenario.yaml", &scenario)?;
     folder.json("summary.json", &summary)?;
-    Ok(summary)
+    let report = ReportData {
+        schema_version: REPORT_DATA_VERSION,
+        variants: drawn,
+    };
+    folder.text(REPORT_DATA_FILE, &report.to_json())?;
+    Ok((summary, report))
 }
 
 fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
@@ -146,7 +156,7 @@ fn run_one(
     folder: &ResultFolder,
     index: usize,
     variant: &VariantPlan,
-) -> Result<VariantSummary, ExperimentError> {
+) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| ExperimentError::Variant {
         variant: variant.name.clone(),
         source: Box::new(source),
@@ -167,13 +177,14 @@ fn run_one(
             variant: variant.name.clone(),
             table: Rc::clone(&pods),
         })),
+        report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         watch: None,
     };
     let mut control = RunControl {
         interrupted: plan.interrupted,
         progress: &mut |now, events| plan.progress.at(index, now, events),
     };
-    let outcome =
+    let mut outcome =
         run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
@@ -184,7 +195,11 @@ fn run_one(
         }
     }
     plan.progress.finished(index);
-    Ok(summarize(variant, outcome))
+    let report = VariantData {
+        name: variant.name.clone(),
+        ..outcome.report.take().unwrap_or_default()
+    };
+    Ok((summarize(variant, outcome), report))
 }
 
 fn shared(
