@@ -18,7 +18,9 @@ use crate::units::Instant;
 use super::build::FileSource;
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
-use super::report_data::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
+use super::report_data::{
+    PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
+};
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,

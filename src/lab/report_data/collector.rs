@@ -273,6 +273,3 @@ fn percent(part: i128, whole: i128) -> Option<f64> {
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
-
-#[cfg(test)]
-mod tests;

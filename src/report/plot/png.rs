@@ -71,7 +71,12 @@ pub(super) fn raster(rows: &[Vec<Option<u8>>]) -> Vec<u8> {
         kind: 3,
     };
     let palette: Vec<u8> = (0..=100).flat_map(colors::heat).chain([0xff; 3]).collect();
-    encode(&header, Some(&palette), None, lines.iter().map(Vec::as_slice))
+    encode(
+        &header,
+        Some(&palette),
+        None,
+        lines.iter().map(Vec::as_slice),
+    )
 }
 
 struct Header {
@@ -110,10 +115,14 @@ fn encode<'a>(
     }
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
     for line in lines {
-        let written = encoder.write_all(&[0]).and_then(|()| encoder.write_all(line));
+        let written = encoder
+            .write_all(&[0])
+            .and_then(|()| encoder.write_all(line));
         written.expect("invariant: a vector takes every byte");
     }
-    let data = encoder.finish().expect("invariant: a vector takes every byte");
+    let data = encoder
+        .finish()
+        .expect("invariant: a vector takes every byte");
     chunk(&mut png, *b"IDAT", &data);
     chunk(&mut png, *b"IEND", &[]);
     png

@@ -122,7 +122,10 @@ pub(super) enum Mark {
     /// Text.
     Text(Text),
     /// A raster of shares in percent, in rows of equal length; nothing where there is none.
-    Raster { area: Area, rows: Vec<Vec<Option<u8>>> },
+    Raster {
+        area: Area,
+        rows: Vec<Vec<Option<u8>>>,
+    },
 }
 
 /// Marks on a page of a size in pixels.

@@ -85,7 +85,10 @@ fn style_sheet() -> String {
     };
     rule("paper", &hex(colors::PAPER[1]));
     let series = (0..colors::SERIES.len()).map(Paint::Series);
-    for paint in [Paint::Ink, Paint::Quiet, Paint::Grid].into_iter().chain(series) {
+    for paint in [Paint::Ink, Paint::Quiet, Paint::Grid]
+        .into_iter()
+        .chain(series)
+    {
         if let Some(class) = colors::class(paint) {
             rule(&class, &hex(colors::rgb(paint, Style::Screen)[1]));
         }
