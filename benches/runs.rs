@@ -52,7 +52,7 @@ fn variants(criterion: &mut Criterion, group: &str, experiment: &Experiment, for
                         let interrupted = AtomicBool::new(false);
                         let mut control = RunControl {
                             interrupted: &interrupted,
-                            progress: &mut |_, _| {},
+                            progress: &mut |_| {},
                         };
                         let outcome = run(
                             &variant.scenario,

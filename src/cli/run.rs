@@ -6,13 +6,15 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
+use crate::lab::experiment::{ExperimentError, Outputs, Plan, run_experiment};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
 use crate::lab::run::RunError;
-use crate::lab::summary::Summary;
+use crate::lab::tables::Forms;
 use crate::report::comparison::{Comparison, Rows};
+use crate::report::plot::Style;
+use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
@@ -42,6 +44,9 @@ pub(super) struct RunArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
+    /// The form of the tables in the result folder
+    #[arg(long, value_enum, default_value_t)]
+    tables: TableForms,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -80,11 +85,22 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
+        outputs: Outputs {
+            tables: arguments.tables.into(),
+        },
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
-    let summary = result.map_err(|error| failure(error, interrupt::exit()))?;
-    write_report(&experiment, &summary, &folder)?;
+    let (summary, data) = result.map_err(|error| failure(error, interrupt::exit()))?;
+    let run = ReportRun {
+        name: experiment.name.clone(),
+        summary,
+        data,
+        scenario: as_run::to_yaml(&experiment),
+    };
+    let gathered = Gathered::new(vec![run]);
+    write_report(&gathered, &folder)?;
+    let summary = &gathered.summary;
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::silent(interrupt::exit()));
     }
@@ -101,7 +117,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     } else {
         Rows::Headline
     };
-    let comparison = Comparison::new(&summary, rows);
+    let comparison = Comparison::new(summary, rows);
     terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
     Ok(Exit::Done)
 }
@@ -109,23 +125,21 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
 /// The name of the report in a result folder.
 const REPORT: &str = "report.html";
 
-/// Writes plots and report into the folder.
-fn write_report(
-    experiment: &Experiment,
-    summary: &Summary,
-    folder: &ResultFolder,
-) -> Result<(), Failure> {
-    let plots = report::plot::draw_all(summary).map_err(Failure::incomplete)?;
-    for plot in &plots {
-        folder
-            .text(&format!("plots/{}.svg", plot.name), &plot.svg)
-            .map_err(|error| folder_failure(&error))?;
+/// Writes plots, the data behind them and the report into the folder.
+fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failure> {
+    let (plots, missing) = report::plot::draw_all(&gathered.material(), Style::Screen);
+    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
+    let files = plots.iter().flat_map(|plot| {
+        [
+            (format!("plots/{}.svg", plot.name), plot.svg.clone()),
+            (format!("plots/{}.csv", plot.name), plot.csv()),
+        ]
+    });
+    for (name, text) in files.chain([(REPORT.to_owned(), html)]) {
+        let written = folder.text(&name, &text);
+        written.map_err(|error| folder_failure(&error))?;
     }
-    let scenario = as_run::to_yaml(experiment);
-    let html = report::html::render(summary, &plots, &scenario).map_err(Failure::incomplete)?;
-    folder
-        .text(REPORT, &html)
-        .map_err(|error| folder_failure(&error))
+    Ok(())
 }
 
 /// How the summary is printed.
@@ -150,6 +164,37 @@ impl From<SummaryFormat> for Format {
             SummaryFormat::Csv => Self::Csv,
             SummaryFormat::Markdown => Self::Markdown,
         }
+    }
+}
+
+/// The form of the tables in the result folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableForms {
+    /// `timeseries.parquet` and `pods.parquet`.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`.
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Parquet and CSV.
+    #[cfg(feature = "parquet")]
+    #[default]
+    Both,
+    /// No tables.
+    None,
+}
+
+impl From<TableForms> for Forms {
+    fn from(forms: TableForms) -> Self {
+        let (parquet, csv) = match forms {
+            #[cfg(feature = "parquet")]
+            TableForms::Parquet => (true, false),
+            TableForms::Csv => (false, true),
+            #[cfg(feature = "parquet")]
+            TableForms::Both => (true, true),
+            TableForms::None => (false, false),
+        };
+        Self { parquet, csv }
     }
 }
 
@@ -204,7 +249,7 @@ pub(super) fn threads(global: &Global) -> usize {
     global.threads.map_or(available, usize::from)
 }
 
-fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
+pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
     match error.exit_code() {
         2 => Failure::input(error),
         _ => Failure::incomplete(error),

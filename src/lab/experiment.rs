@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::metrics::{Direction, RunMetrics, registry};
+use crate::metrics::{Direction, PodSink, RunMetrics, SeriesSink, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, RunControl};
-use crate::units::Instant;
+use crate::sim::{EndCause, Reached, RunControl};
 
 use super::build::FileSource;
+use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
 use super::report_data::{
@@ -26,7 +26,7 @@ use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
 };
-use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, SharedTable};
+use super::tables::{self, Forms, Place, PodTable, SeriesTable, SharedTable, TableWriter};
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]
@@ -60,8 +60,8 @@ pub enum ExperimentError {
 
 /// Told of progress from any thread.
 pub trait Progress: Sync {
-    /// A variant is at this instant of simulated time after this many events.
-    fn at(&self, variant: usize, now: Instant, events: u64);
+    /// How far a variant is.
+    fn at(&self, variant: usize, reached: Reached);
 
     /// A variant is finished.
     fn finished(&self, variant: usize);
@@ -77,6 +77,15 @@ pub struct Plan<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told how far it is.
     pub progress: &'a dyn Progress,
+    /// What is left beside the summary.
+    pub outputs: Outputs,
+}
+
+/// What a run leaves beside its summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// The forms of its tables.
+    pub tables: Forms,
 }
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
@@ -99,10 +108,7 @@ pub fn run_experiment(
             .collect::<Result<_, ExperimentError>>()
     })?;
     let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
-    let count = experiment.variants.len();
-    tables::join(folder, "series", &SERIES_COLUMNS, count)?;
-    tables::join(folder, "pods", &POD_COLUMNS, count)?;
-    folder.discard(tables::PARTS)?;
+    tables::join(folder, plan.outputs.tables, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
@@ -168,30 +174,39 @@ fn run_one(
         files: &plan.experiment.files,
     };
     let prepared = prepare(scenario, &files).map_err(|error| failed(error.into()))?;
-    let series = shared(folder, "series", index, &SERIES_COLUMNS)?;
-    let pods = shared(folder, "pods", index, &POD_COLUMNS)?;
+    let place = Place {
+        variant: index,
+        variants: plan.experiment.variants.len(),
+    };
+    let series = shared(folder, &SERIES, plan.outputs.tables, place)?;
+    let pods = shared(folder, &PODS, plan.outputs.tables, place)?;
+    let name = || variant.name.clone();
     let tables = Tables {
-        series: Some(Box::new(SeriesTable {
-            variant: variant.name.clone(),
-            table: Rc::clone(&series),
-        })),
-        pods: Some(Box::new(PodTable {
-            variant: variant.name.clone(),
-            table: Rc::clone(&pods),
-        })),
+        series: series.clone().map(|table| -> Box<dyn SeriesSink> {
+            Box::new(SeriesTable {
+                variant: name(),
+                table,
+            })
+        }),
+        pods: pods.clone().map(|table| -> Box<dyn PodSink> {
+            Box::new(PodTable {
+                variant: name(),
+                table,
+            })
+        }),
         report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         watch: None,
     };
     let mut control = RunControl {
         interrupted: plan.interrupted,
-        progress: &mut |now, events| plan.progress.at(index, now, events),
+        progress: &mut |reached| plan.progress.at(index, reached),
     };
     let mut outcome =
         run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    for table in [series, pods] {
+    for table in [series, pods].into_iter().flatten() {
         if let Some(table) = Rc::into_inner(table) {
             table.into_inner().finish()?;
         }
@@ -206,13 +221,12 @@ fn run_one(
 
 fn shared(
     folder: &ResultFolder,
-    kind: &str,
-    index: usize,
-    columns: &[&str],
-) -> Result<SharedTable, FolderError> {
-    Ok(Rc::new(RefCell::new(
-        folder.csv_zst(&tables::part(kind, index), columns)?,
-    )))
+    schema: &TableSchema,
+    forms: Forms,
+    place: Place,
+) -> Result<Option<SharedTable>, FolderError> {
+    let table = TableWriter::start(folder, schema, forms, place)?;
+    Ok(table.map(|table| Rc::new(RefCell::new(table))))
 }
 
 fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {

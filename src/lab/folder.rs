@@ -8,11 +8,20 @@
 //! This is the only module beside `trace::input` and `cli` that touches files.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::trace::Input;
+
+mod csv_writer;
+
+pub use csv_writer::CsvWriter;
+
+/// By this ending of its name a file is known to be compressed.
+const COMPRESSED_ENDING: &str = ".zst";
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
@@ -21,7 +30,7 @@ const ZSTD_LEVEL: i32 = 3;
 const LOCK_NAME: &str = ".lock";
 
 /// By this file a finished result folder is recognised before it is replaced.
-const SUMMARY_NAME: &str = "summary.json";
+pub(super) const SUMMARY_NAME: &str = "summary.json";
 
 /// What to do when the output folder is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +131,7 @@ impl FolderError {
         }
     }
 
-    fn from_io(path: &Path, source: io::Error) -> Self {
+    pub(super) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
@@ -201,9 +210,19 @@ impl ResultFolder {
         &self.partial
     }
 
-    /// Starts a file. `name` is relative, with `/` between folders; those are made.
+    /// Starts a file. `name` is relative, with `/` between folders; those are made. What is called
+    /// `.zst` is compressed by zstd: one thread and a fixed level, so that the same content gives
+    /// the same bytes.
     pub fn file(&self, name: &str) -> Result<OutputFile, FolderError> {
-        self.open(name, |file| Ok(Sink::Plain(file)))
+        let is_compressed = name.ends_with(COMPRESSED_ENDING);
+        self.open(name, |file| {
+            if !is_compressed {
+                return Ok(Sink::Plain(file));
+            }
+            let mut encoder = zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?;
+            encoder.include_checksum(true)?;
+            Ok(Sink::Zstd(Box::new(encoder)))
+        })
     }
 
     /// Starts a CSV file with its header.
@@ -211,15 +230,29 @@ impl ResultFolder {
         CsvWriter::start(self.file(name)?, header)
     }
 
-    /// Starts a CSV file compressed by zstd, with its header. One thread, fixed level: the same
-    /// rows give the same bytes.
-    pub fn csv_zst(&self, name: &str, header: &[&str]) -> Result<CsvWriter, FolderError> {
-        let file = self.open(name, |file| {
-            let mut encoder = zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?;
-            encoder.include_checksum(true)?;
-            Ok(Sink::Zstd(Box::new(encoder)))
-        })?;
-        CsvWriter::start(file, header)
+    /// Joins parts that were written before into one file of text. Parts after the first lose as
+    /// many lines at their beginning as `header_lines` says.
+    pub fn join_text(
+        &self,
+        name: &str,
+        header_lines: usize,
+        parts: &[String],
+    ) -> Result<(), FolderError> {
+        let mut whole = self.file(name)?;
+        for (position, part) in parts.iter().enumerate() {
+            let path = self.partial.join(part);
+            let mut text = Input::path(&path)
+                .open()
+                .map_err(|error| FolderError::Encode {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
+            for _ in 0..header_lines * position.min(1) {
+                text.skip_until(b'\n').at(&path)?;
+            }
+            io::copy(&mut text, &mut whole).at(&whole.path)?;
+        }
+        whole.finish()
     }
 
     /// Writes a whole file of text, such as `scenario.yaml`, `report.html` or a plot.
@@ -303,6 +336,12 @@ impl ResultFolder {
     }
 }
 
+/// Opens a file of a result folder for reading.
+#[cfg(feature = "parquet")]
+pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Writes one file of a user's choice under a temporary name and renames it.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
@@ -379,6 +418,11 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
+    /// The name it will have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Completes the file and gives it its name.
     pub fn finish(self) -> Result<(), FolderError> {
         let Self {
@@ -413,56 +457,6 @@ impl Write for OutputFile {
         match &mut self.sink {
             Sink::Plain(sink) => sink.flush(),
             Sink::Zstd(sink) => sink.flush(),
-        }
-    }
-}
-
-/// A table being written row by row, such as `timeseries.csv` and `pods.csv.zst`.
-pub struct CsvWriter {
-    writer: csv::Writer<OutputFile>,
-    path: PathBuf,
-}
-
-impl CsvWriter {
-    fn start(file: OutputFile, header: &[&str]) -> Result<Self, FolderError> {
-        let path = file.path.clone();
-        let mut table = Self {
-            writer: csv::Writer::from_writer(file),
-            path,
-        };
-        table.row(header)?;
-        Ok(table)
-    }
-
-    /// Appends a row; every row has as many fields as the header.
-    pub fn row<I, T>(&mut self, fields: I) -> Result<(), FolderError>
-    where
-        I: IntoIterator<Item = T>,
-        T: AsRef<[u8]>,
-    {
-        self.writer
-            .write_record(fields)
-            .map_err(|error| Self::error(&self.path, error))
-    }
-
-    /// Completes the file.
-    pub fn finish(self) -> Result<(), FolderError> {
-        let Self { writer, path } = self;
-        let file = writer
-            .into_inner()
-            .map_err(csv::IntoInnerError::into_error)
-            .at(&path)?;
-        file.finish()
-    }
-
-    fn error(path: &Path, error: csv::Error) -> FolderError {
-        let reason = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => FolderError::from_io(path, source),
-            _ => FolderError::Encode {
-                path: path.to_path_buf(),
-                reason,
-            },
         }
     }
 }

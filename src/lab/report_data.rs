@@ -5,8 +5,13 @@
 //! columns of time, rows of nodes, bars of pods. How many of what a part stands for is always said
 //! beside it, and so is what was left out.
 
+use std::path::{Path, PathBuf};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::trace::Input;
 
 mod collector;
 mod grid;
@@ -43,7 +48,59 @@ pub struct ReportData {
     pub variants: Vec<VariantData>,
 }
 
+/// Why `report.json` can't be read.
+#[derive(Debug, Error)]
+#[error(
+    "{}: {reason}; the file was changed, cut off or damaged: run the experiment again",
+    path.display()
+)]
+pub struct ReportDataError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Reads `report.json` of a result folder, whose variants have these names; empty where a run of an
+/// older program left none.
+///
+/// # Errors
+/// If the file is damaged, from the future or of another run. It comes from disk, so none of it is
+/// taken on trust.
+pub fn read(folder: &Path, variants: &[&str]) -> Result<ReportData, ReportDataError> {
+    let path = folder.join(REPORT_DATA_FILE);
+    if !path.exists() {
+        return Ok(ReportData::default());
+    }
+    let failed = |reason: String| ReportDataError {
+        path: path.clone(),
+        reason,
+    };
+    let text = Input::path(&path)
+        .read_to_string()
+        .map_err(|error| failed(error.to_string()))?;
+    let data: ReportData =
+        serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    data.check(variants).map_err(failed)?;
+    Ok(data)
+}
+
 impl ReportData {
+    /// Whether it is what a run with these variants leaves.
+    fn check(&self, variants: &[&str]) -> Result<(), String> {
+        if self.schema_version != REPORT_DATA_VERSION {
+            let found = self.schema_version;
+            return Err(format!(
+                "`schemaVersion` is {found}, expected {REPORT_DATA_VERSION}"
+            ));
+        }
+        let names = self.variants.iter().map(|variant| variant.name.as_str());
+        if !names.eq(variants.iter().copied()) {
+            return Err("its variants are not those of the summary".to_owned());
+        }
+        self.variants.iter().try_for_each(VariantData::check)
+    }
+
     /// As it stands in the file: JSON without blanks, a line per variant.
     pub fn to_json(&self) -> String {
         let mut text = format!("{{\"schemaVersion\":{},\"variants\":[", self.schema_version);
@@ -79,6 +136,52 @@ pub struct VariantData {
     pub nodes: NodeList,
     /// What happened to nodes.
     pub events: EventList,
+}
+
+impl VariantData {
+    /// Whether lists that belong together are of one length, and none is longer than it can be.
+    fn check(&self) -> Result<(), String> {
+        let series = &self.series;
+        let columns = series.pending.len();
+        let heat = &self.heat;
+        let listed = [
+            self.pods.listed.len(),
+            self.nodes.listed.len(),
+            self.events.listed.len(),
+        ];
+        let totals = [self.pods.total, self.nodes.total, self.events.total];
+        let is_sound = columns <= SERIES_COLUMNS_MAX
+            && series.column_ns >= 0
+            && [
+                &series.cpu_percent,
+                &series.memory_percent,
+                &series.gpu_percent,
+            ]
+            .iter()
+            .all(|values| values.len() == columns)
+            && series.running.len() == columns
+            && series.nodes_up.len() == columns
+            && self.pending.bounds_ns.len() == self.pending.within.len()
+            && self.pending.bounds_ns.is_sorted()
+            && self.pending.within.is_sorted()
+            && heat.column_ns >= 0
+            && heat.columns <= HEAT_COLUMNS_MAX
+            && heat.rows.len() <= HEAT_ROWS_MAX
+            && (heat.rows.iter()).all(|row| row.percent.len() == heat.columns)
+            && self.timeline.bars.len() <= BARS_MAX
+            && listed
+                .iter()
+                .zip(totals)
+                .all(|(listed, total)| *listed as u64 <= total)
+            && self.end_ns >= 0;
+        if is_sound {
+            return Ok(());
+        }
+        Err(format!(
+            "the lists of the variant `{}` do not belong together",
+            self.name
+        ))
+    }
 }
 
 /// State over time: means over columns of equal width, weighted by time.

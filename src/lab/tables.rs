@@ -1,56 +1,172 @@
-//! The tables of a result folder: one row a time and one row a pod, with the variant as a column.
-//! Variants run side by side, each into a part of its own; the parts are joined in written order,
-//! so that the number of threads does not show in the bytes.
+//! The tables of a result folder: one row a time and one row a pod, with the variant as a column;
+//! as Parquet, as CSV, or both. Variants run side by side, each into a part of its own; the parts
+//! are joined in written order, so that the number of threads does not show in the bytes.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::rc::Rc;
 
 use crate::metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
-use crate::trace::Input;
 use crate::units::Instant;
 
+use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
+#[cfg(feature = "parquet")]
+use super::parquet::{self, ParquetWriter};
 
-/// Columns of `timeseries.csv`.
-pub const SERIES_COLUMNS: [&str; 13] = [
-    "variant",
-    "time_ns",
-    "allocated_cpu_milli",
-    "allocated_memory_bytes",
-    "allocated_gpu_milli",
-    "capacity_cpu_milli",
-    "capacity_memory_bytes",
-    "capacity_gpu_milli",
-    "pods_pending",
-    "pods_bound",
-    "pods_running",
-    "nodes_up",
-    "gpu_fragmented_milli",
-];
+/// The forms in which tables are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forms {
+    /// As Parquet.
+    pub parquet: bool,
+    /// As CSV.
+    pub csv: bool,
+}
 
-/// Columns of `pods.csv.zst`.
-pub const POD_COLUMNS: [&str; 11] = [
-    "variant",
-    "pod",
-    "tenant",
-    "class",
-    "submit_ns",
-    "bound_ns",
-    "started_ns",
-    "ended_ns",
-    "node",
-    "gpus",
-    "outcome",
-];
+/// What stands in a row and a column.
+#[derive(Clone, Copy)]
+pub enum Cell<'a> {
+    /// Nothing.
+    Absent,
+    /// Text; an empty one is nothing where the column knows absent values.
+    Shown(&'a dyn fmt::Display),
+    /// A whole number.
+    Integer(i64),
+    /// A float.
+    Number(f64),
+}
 
-/// The name of the time series.
-pub const SERIES_FILE: &str = "timeseries.csv";
-/// The name of the table of pods.
-pub const PODS_FILE: &str = "pods.csv.zst";
+impl<'a> Cell<'a> {
+    fn of_time(at: Option<Instant>) -> Self {
+        at.map_or(Cell::Absent, |at| Cell::Integer(at.as_nanos()))
+    }
+
+    /// An amount or a count; what is beyond 64 bits shows as the largest number.
+    fn of_amount(amount: impl TryInto<i64>) -> Self {
+        Cell::Integer(amount.try_into().unwrap_or(i64::MAX))
+    }
+
+    fn of_number(value: Option<f64>) -> Self {
+        let known = value.filter(|value| value.is_finite());
+        known.map_or(Cell::Absent, Cell::Number)
+    }
+}
+
+/// A row of [`SERIES`].
+fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.columns.len()] {
+    let (allocated, capacity) = (&row.allocated, &row.capacity);
+    [
+        Cell::Shown(variant),
+        Cell::of_time(Some(row.at)),
+        Cell::of_amount(allocated.of(Resource::Cpu)),
+        Cell::of_amount(allocated.of(Resource::Memory)),
+        Cell::of_amount(allocated.of(Resource::Gpu)),
+        Cell::of_amount(capacity.of(Resource::Cpu)),
+        Cell::of_amount(capacity.of(Resource::Memory)),
+        Cell::of_amount(capacity.of(Resource::Gpu)),
+        Cell::of_amount(row.pending),
+        Cell::of_amount(row.holding),
+        Cell::of_amount(row.running),
+        Cell::of_amount(row.nodes_up),
+        Cell::of_number(row.gpu_fragmented_milli),
+    ]
+}
+
+/// A row of [`PODS`].
+fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.columns.len()] {
+    [
+        Cell::Shown(variant),
+        Cell::Shown(row.name),
+        Cell::of_amount(row.tenant.0),
+        Cell::of_amount(row.class.0),
+        Cell::of_time(Some(row.submit)),
+        Cell::of_time(row.bound),
+        Cell::of_time(row.started),
+        Cell::of_time(row.ended),
+        row.node
+            .as_ref()
+            .map_or(Cell::Absent, |node| Cell::Shown(node)),
+        Cell::Shown(&row.gpus),
+        Cell::Shown(&row.outcome),
+    ]
+}
+
+/// A table being written, in every form that was asked for.
+pub struct TableWriter {
+    csv: Option<CsvWriter>,
+    #[cfg(feature = "parquet")]
+    parquet: Option<ParquetWriter>,
+}
+
+impl TableWriter {
+    /// Starts what a variant writes of a table; `None` where no form was asked for.
+    pub fn start(
+        folder: &ResultFolder,
+        schema: &TableSchema,
+        forms: Forms,
+        place: Place,
+    ) -> Result<Option<Self>, FolderError> {
+        let start_csv = || folder.csv(&place.file(schema.csv), &schema.names());
+        let csv = forms.csv.then(start_csv).transpose()?;
+        #[cfg(feature = "parquet")]
+        let parquet = {
+            let start = || {
+                let file = folder.file(&place.file(schema.parquet))?;
+                ParquetWriter::start(file, schema)
+            };
+            forms.parquet.then(start).transpose()?
+        };
+        let writer = Self {
+            csv,
+            #[cfg(feature = "parquet")]
+            parquet,
+        };
+        Ok((forms.csv || forms.parquet).then_some(writer))
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), FolderError> {
+        if let Some(csv) = &mut self.csv {
+            csv.cells(cells)?;
+        }
+        #[cfg(feature = "parquet")]
+        if let Some(parquet) = &mut self.parquet {
+            parquet.row(cells)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the files.
+    pub fn finish(self) -> Result<(), FolderError> {
+        #[cfg(feature = "parquet")]
+        if let Some(parquet) = self.parquet {
+            parquet.finish()?;
+        }
+        self.csv.map_or(Ok(()), CsvWriter::finish)
+    }
+}
+
+/// Where a variant writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its position.
+    pub variant: usize,
+    /// How many variants there are.
+    pub variants: usize,
+}
+
+impl Place {
+    /// The file that stands for `whole`: a part, or the whole where it is the only one.
+    pub(super) fn file(self, whole: &str) -> String {
+        match self.variants {
+            1 => whole.to_owned(),
+            _ => format!("{PARTS}/{}-{whole}", self.variant),
+        }
+    }
+}
 
 /// A table that a run writes; the run holds one handle and its owner the other.
-pub type SharedTable = Rc<RefCell<CsvWriter>>;
+pub type SharedTable = Rc<RefCell<TableWriter>>;
 
 /// Writes the time series of a variant.
 pub struct SeriesTable {
@@ -62,21 +178,11 @@ pub struct SeriesTable {
 
 impl SeriesSink for SeriesTable {
     fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
-        let amounts = [row.allocated, row.capacity]
-            .into_iter()
-            .flat_map(|amounts| {
-                [Resource::Cpu, Resource::Memory, Resource::Gpu]
-                    .map(|kind| amounts.of(kind).to_string())
-            });
-        let counts = [row.pending, row.holding, row.running, row.nodes_up];
-        let fields = [self.variant.clone(), row.at.as_nanos().to_string()]
-            .into_iter()
-            .chain(amounts)
-            .chain(counts.map(|count| count.to_string()))
-            .chain([row
-                .gpu_fragmented_milli
-                .map_or_else(String::new, |amount| format!("{amount:.2}"))]);
-        write(&self.table, fields)
+        let cells = series_cells(&self.variant, row);
+        self.table
+            .borrow_mut()
+            .row(&cells)
+            .map_err(io::Error::other)
     }
 }
 
@@ -90,65 +196,37 @@ pub struct PodTable {
 
 impl PodSink for PodTable {
     fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
-        let time =
-            |at: Option<Instant>| at.map_or_else(String::new, |at| at.as_nanos().to_string());
-        let fields = [
-            self.variant.clone(),
-            row.name.to_string(),
-            row.tenant.0.to_string(),
-            row.class.0.to_string(),
-            time(Some(row.submit)),
-            time(row.bound),
-            time(row.started),
-            time(row.ended),
-            row.node.unwrap_or_default().to_owned(),
-            row.gpus.to_string(),
-            row.outcome.to_owned(),
-        ];
-        write(&self.table, fields)
+        let cells = pod_cells(&self.variant, row);
+        self.table
+            .borrow_mut()
+            .row(&cells)
+            .map_err(io::Error::other)
     }
-}
-
-fn write(table: &SharedTable, fields: impl IntoIterator<Item = String>) -> io::Result<()> {
-    table.borrow_mut().row(fields).map_err(io::Error::other)
-}
-
-/// The part of a table that one variant writes.
-pub fn part(kind: &str, variant: usize) -> String {
-    format!("{PARTS}/{kind}-{variant}.csv.zst")
 }
 
 /// The folder of parts, gone once the result folder is complete.
-pub const PARTS: &str = ".parts";
+const PARTS: &str = ".parts";
 
-/// Joins the parts of a table in the order of variants.
-pub fn join(
-    folder: &ResultFolder,
-    kind: &str,
-    columns: &[&str],
-    variants: usize,
-) -> Result<(), FolderError> {
-    let mut whole = match kind {
-        "series" => folder.csv(SERIES_FILE, columns)?,
-        _ => folder.csv_zst(PODS_FILE, columns)?,
+/// Joins what the variants wrote of the tables, in their order, and removes the parts.
+pub fn join(folder: &ResultFolder, forms: Forms, variants: usize) -> Result<(), FolderError> {
+    if variants < 2 {
+        return Ok(());
+    }
+    let parts = |whole: &str| -> Vec<String> {
+        let places = (0..variants).map(|variant| Place { variant, variants });
+        places.map(|place| place.file(whole)).collect()
     };
-    for variant in 0..variants {
-        let path = folder.partial().join(part(kind, variant));
-        let read = |reason: String| FolderError::Encode {
-            path: path.clone(),
-            reason,
-        };
-        let input = Input::path(&path)
-            .open()
-            .map_err(|error| read(error.to_string()))?;
-        let mut rows = csv::ReaderBuilder::new().from_reader(input);
-        let mut row = csv::ByteRecord::new();
-        while rows
-            .read_byte_record(&mut row)
-            .map_err(|error| read(error.to_string()))?
-        {
-            whole.row(&row)?;
+    for schema in [SERIES, PODS] {
+        if forms.csv {
+            folder.join_text(schema.csv, 1, &parts(schema.csv))?;
+        }
+        #[cfg(feature = "parquet")]
+        if forms.parquet {
+            parquet::join(folder, &schema, &parts(schema.parquet))?;
         }
     }
-    whole.finish()
+    if forms.csv || forms.parquet {
+        folder.discard(PARTS)?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 const MAX_DISTANCE: usize = 2;
 
 /// The known names within two single-letter changes of a word, nearest first, ties as listed.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
         .map(|name| (distance(word, name), name))

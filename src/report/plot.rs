@@ -5,6 +5,7 @@
 //! read. On the screen a plot carries its own light and dark colors and a description for screen
 //! readers; for a paper ([`Style::Paper`]) it is a column wide, in greys and dashes.
 
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::lab::report_data::ReportData;
@@ -77,7 +78,7 @@ pub struct Plot {
 }
 
 /// A plot that the runs have no data for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NotDrawn {
     /// Its name.
     pub name: &'static str,

@@ -10,7 +10,7 @@ use crate::units::{Duration, Instant};
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, RunControl, SimError, Stop};
+use super::{End, EndCause, Options, Reached, RunControl, SimError, Stop};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -91,7 +91,7 @@ impl<'o> Simulation<'o> {
 
     /// Runs to the end.
     pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
-        let mut events = 0_u64;
+        let (mut events, mut told) = (0_u64, 0_u64);
         let cause = loop {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
@@ -109,8 +109,14 @@ impl<'o> Simulation<'o> {
             self.engine.now = at;
             events += self.happen(at)?;
             self.settle_all()?;
-            if events % PROGRESS_EVENTS < 2 {
-                (control.progress)(at, events);
+            if events >= told + PROGRESS_EVENTS {
+                told = events;
+                let read = self.cells.iter().find_map(|cell| cell.arrivals.progress());
+                (control.progress)(Reached {
+                    now: at,
+                    events,
+                    read,
+                });
             }
             let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
             if self.engine.options.stop == Stop::Drained && self.cells.iter().all(drained) {

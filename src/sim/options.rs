@@ -83,8 +83,19 @@ pub struct Options {
 pub struct RunControl<'a> {
     /// Set from outside to stop at the next consistent point.
     pub interrupted: &'a AtomicBool,
-    /// Told now and then how far the run is: simulated time, events so far.
-    pub progress: &'a mut dyn FnMut(Instant, u64),
+    /// Told now and then how far the run is.
+    pub progress: &'a mut dyn FnMut(Reached),
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Simulated time.
+    pub now: Instant,
+    /// Events so far.
+    pub events: u64,
+    /// How much of what arrives was read, and how much there is, where that is known.
+    pub read: Option<(u64, u64)>,
 }
 
 /// Why a run ended.

@@ -33,6 +33,11 @@ pub struct Row<'table> {
 }
 
 impl Table {
+    /// Stored bytes read so far, and all of them.
+    pub fn progress(&self) -> (u64, u64) {
+        self.lines.progress()
+    }
+
     /// Opens a table and reads its header.
     pub fn open(input: &Input) -> Result<Self, TraceError> {
         let mut table = Self {

@@ -11,6 +11,7 @@ mod layers;
 mod openb;
 mod permit;
 mod placements;
+mod report;
 mod shared;
 mod sim;
 mod store;

@@ -290,7 +290,7 @@ fn components_that_never_settle_are_named() {
     let interrupted = std::sync::atomic::AtomicBool::new(false);
     let mut control = windtunnel::sim::RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     let mut simulation = windtunnel::sim::Simulation::new(options(), vec![world], &mut silent)
         .expect("a world that can be");

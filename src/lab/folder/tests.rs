@@ -40,7 +40,7 @@ fn write_all(folder: &ResultFolder) {
     let mut table = folder.csv("timeseries.csv", &["at_ns", "note"]).unwrap();
     table.row(["0", "a, b"]).unwrap();
     table.finish().unwrap();
-    let mut pods = folder.csv_zst("pods.csv.zst", &["pod"]).unwrap();
+    let mut pods = folder.csv("pods.csv.zst", &["pod"]).unwrap();
     for pod in 0..1000 {
         pods.row([pod.to_string()]).unwrap();
     }

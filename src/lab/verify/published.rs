@@ -128,7 +128,7 @@ fn simulate(text: &str, draws: u64, watch: Option<&mut dyn Observer>) -> Result<
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     let tables = Tables {
         watch,

@@ -8,6 +8,7 @@ use super::PlotEntry;
 use super::colors::{self, hex};
 use super::png;
 use super::scene::{Anchor, Area, Direction, Mark, Paint, Scene, Style, Text, Weight};
+use crate::report::encode::base64;
 
 /// The SVG document, without an XML declaration, so that HTML can hold it.
 pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
@@ -198,37 +199,9 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for letter in 0..4 {
-            if letter <= chunk.len() {
-                let sextet = (group >> (18 - 6 * letter)) & 63;
-                text.push(char::from(LETTERS[sextet as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_become_letters() {
-        let check = |bytes: &[u8], expected: &str| assert_eq!(base64(bytes), expected);
-        check(b"", "");
-        check(b"f", "Zg==");
-        check(b"fo", "Zm8=");
-        check(b"foo", "Zm9v");
-        check(b"foobar", "Zm9vYmFy");
-    }
 
     #[test]
     fn numbers_are_short() {

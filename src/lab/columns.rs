@@ -1,0 +1,255 @@
+//! The columns of the tables that a run leaves, as data: name, type, unit, meaning, and what an
+//! absent value means. The writers, the readers and `docs/results.md` follow these lists.
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// A 64-bit signed integer.
+    Integer,
+    /// A 64-bit float; CSV has the shortest text that reads back to the same float.
+    Number,
+}
+
+impl Kind {
+    /// The name of the type in the documentation, which is that of Parquet.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "utf8",
+            Self::Integer => "int64",
+            Self::Number => "double",
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, with the unit last where there is one.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// The unit of its values; empty where there is none.
+    pub unit: &'static str,
+    /// What it tells.
+    pub meaning: &'static str,
+    /// What an absent value means (null in Parquet, an empty field in CSV); `None` where every row
+    /// has a value.
+    pub absent: Option<&'static str>,
+}
+
+impl Column {
+    const fn of(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            unit,
+            meaning,
+            absent: None,
+        }
+    }
+
+    const fn or_absent(self, meaning: &'static str) -> Self {
+        Self {
+            absent: Some(meaning),
+            ..self
+        }
+    }
+}
+
+/// A table of a result folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSchema {
+    /// What messages call it.
+    pub title: &'static str,
+    /// Its file as CSV.
+    pub csv: &'static str,
+    /// Its file as Parquet.
+    pub parquet: &'static str,
+    /// Its columns, in order.
+    pub columns: &'static [Column],
+}
+
+impl TableSchema {
+    /// The names of its columns.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.name).collect()
+    }
+}
+
+/// The state of the cluster over time.
+pub const SERIES: TableSchema = TableSchema {
+    title: "the time series",
+    csv: "timeseries.csv",
+    parquet: "timeseries.parquet",
+    columns: &SERIES_COLUMNS,
+};
+
+/// The pods.
+pub const PODS: TableSchema = TableSchema {
+    title: "the table of pods",
+    csv: "pods.csv.zst",
+    parquet: "pods.parquet",
+    columns: &POD_COLUMNS,
+};
+
+const VARIANT: Column = Column::of(
+    "variant",
+    Kind::Text,
+    "",
+    "the variant's name; rows of one variant are adjacent, variants in written order",
+);
+
+/// Columns of the time series.
+pub(super) const SERIES_COLUMNS: [Column; 13] = [
+    VARIANT,
+    Column::of(
+        "time_ns",
+        Kind::Integer,
+        "ns",
+        "simulated time; the row shows the state after all changes of this instant",
+    ),
+    Column::of(
+        "allocated_cpu_milli",
+        Kind::Integer,
+        "milli-core",
+        "processor that pods on nodes reserve",
+    ),
+    Column::of(
+        "allocated_memory_bytes",
+        Kind::Integer,
+        "byte",
+        "memory that pods on nodes reserve",
+    ),
+    Column::of(
+        "allocated_gpu_milli",
+        Kind::Integer,
+        "milli-GPU",
+        "GPU that pods on nodes reserve",
+    ),
+    Column::of(
+        "capacity_cpu_milli",
+        Kind::Integer,
+        "milli-core",
+        "allocatable processor of the nodes that are up",
+    ),
+    Column::of(
+        "capacity_memory_bytes",
+        Kind::Integer,
+        "byte",
+        "allocatable memory of the nodes that are up",
+    ),
+    Column::of(
+        "capacity_gpu_milli",
+        Kind::Integer,
+        "milli-GPU",
+        "allocatable GPU of the nodes that are up",
+    ),
+    Column::of(
+        "pods_pending",
+        Kind::Integer,
+        "pods",
+        "submitted pods without a node",
+    ),
+    Column::of(
+        "pods_bound",
+        Kind::Integer,
+        "pods",
+        "pods that hold a node, running or not yet",
+    ),
+    Column::of("pods_running", Kind::Integer, "pods", "pods that run"),
+    Column::of("nodes_up", Kind::Integer, "nodes", "nodes that are up"),
+    Column::of(
+        "gpu_fragmented_milli",
+        Kind::Number,
+        "milli-GPU",
+        "idle GPU that a pod drawn from the workload can't use, as expected value",
+    )
+    .or_absent("the workload asks for no GPU, so there is nothing to measure against"),
+];
+
+/// Columns of the table of pods.
+pub(super) const POD_COLUMNS: [Column; 11] = [
+    VARIANT,
+    Column::of("pod", Kind::Text, "", "the pod's name"),
+    Column::of(
+        "tenant",
+        Kind::Integer,
+        "",
+        "number of the user or group it is accounted to, in order of first appearance",
+    ),
+    Column::of(
+        "class",
+        Kind::Integer,
+        "",
+        "number of its class (pods with the same requests and rules), in order of first appearance",
+    ),
+    Column::of(
+        "submit_ns",
+        Kind::Integer,
+        "ns",
+        "simulated time of its submission",
+    ),
+    Column::of(
+        "bound_ns",
+        Kind::Integer,
+        "ns",
+        "simulated time at which it was given its last node",
+    )
+    .or_absent("it holds no node and held none when it ended"),
+    Column::of(
+        "started_ns",
+        Kind::Integer,
+        "ns",
+        "simulated time at which it began to run",
+    )
+    .or_absent("it doesn't run and didn't when it ended"),
+    Column::of(
+        "ended_ns",
+        Kind::Integer,
+        "ns",
+        "simulated time at which it ended",
+    )
+    .or_absent("it lives on at the end of the run"),
+    Column::of("node", Kind::Text, "", "the name of its node").or_absent("it had none"),
+    Column::of(
+        "gpus",
+        Kind::Text,
+        "",
+        "indexes of the GPU devices it held there, ascending, joined by `-`",
+    )
+    .or_absent("it held none"),
+    Column::of(
+        "outcome",
+        Kind::Text,
+        "",
+        "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused for good), \
+         `node_lost`, `evicted`, `cancelled`; of pods that live on: `pending`, `starting`, \
+         `running`",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_carry_their_unit() {
+        for table in [SERIES, PODS] {
+            let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), table.columns.len());
+            for column in table.columns {
+                let suffix = match column.unit {
+                    "ns" => "_ns",
+                    "byte" => "_bytes",
+                    "milli-core" | "milli-GPU" => "_milli",
+                    _ => "",
+                };
+                assert!(column.name.ends_with(suffix), "{column:?}");
+            }
+        }
+    }
+}

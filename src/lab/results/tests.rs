@@ -1,0 +1,1 @@
+//! What a run leaves reads back; what is damaged is told.
