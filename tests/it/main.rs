@@ -13,6 +13,7 @@ mod openb;
 mod permit;
 mod placements;
 mod readers;
+mod report;
 mod results;
 mod shared;
 mod sim;
