@@ -69,6 +69,7 @@ impl<'o> Simulation<'o> {
                 });
             }
             cell.fetch()?;
+            engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);
         }
         Ok(Self { engine, cells })
