@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lab::experiment::Progress;
 use crate::scenario::Experiment;
+use crate::sim::Reached;
 use crate::units::Instant;
 
 use super::Global;
@@ -84,18 +85,26 @@ impl Bars {
 }
 
 impl Progress for Bars {
-    fn at(&self, variant: usize, now: Instant, events: u64) {
+    fn at(&self, variant: usize, reached: Reached) {
         let (known, steps) = &self.variants[variant];
-        known.store(events, Ordering::Relaxed);
-        if let Some(horizon) = self.horizon.filter(|&horizon| horizon > 0) {
-            let share = u128::from((now.as_nanos() as u64).min(horizon)) * u128::from(STEPS);
-            steps.store((share / u128::from(horizon)) as u64, Ordering::Relaxed);
+        known.store(reached.events, Ordering::Relaxed);
+        let by_time = self.horizon.map(|horizon| {
+            (
+                u128::from((reached.now.as_nanos() as u64).min(horizon)),
+                u128::from(horizon),
+            )
+        });
+        let by_input = reached
+            .read
+            .map(|(done, all)| (u128::from(done), u128::from(all)));
+        if let Some((done, all)) = by_time.or(by_input).filter(|&(_, all)| all > 0) {
+            steps.store((done * u128::from(STEPS) / all) as u64, Ordering::Relaxed);
         }
-        self.show(now);
+        self.show(reached.now);
     }
 
     fn finished(&self, variant: usize) {
         self.variants[variant].1.store(STEPS, Ordering::Relaxed);
-        self.show(Instant::ZERO);
+        self.bar.tick();
     }
 }

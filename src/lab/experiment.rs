@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use thiserror::Error;
@@ -12,12 +12,12 @@ use thiserror::Error;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, RunControl};
-use crate::units::Instant;
+use crate::sim::{EndCause, Reached, RunControl, SimError};
 
-use super::build::FileSource;
+use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
+use super::paths;
 use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -29,10 +29,10 @@ use super::tables::{self, POD_COLUMNS, PodTable, SERIES_COLUMNS, SeriesTable, Sh
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("variant `{variant}`: {source}")]
+    #[error("{}{source}", told(variant.as_deref()))]
     Variant {
-        /// Which.
-        variant: String,
+        /// Which; `None` where it does not matter: there is only one, or a file is wrong.
+        variant: Option<String>,
         /// Why.
         source: Box<RunError>,
     },
@@ -55,10 +55,14 @@ pub enum ExperimentError {
     },
 }
 
+fn told(variant: Option<&str>) -> String {
+    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
+}
+
 /// Told of progress from any thread.
 pub trait Progress: Sync {
-    /// A variant is at this instant of simulated time after this many events.
-    fn at(&self, variant: usize, now: Instant, events: u64);
+    /// How far a variant is.
+    fn at(&self, variant: usize, reached: Reached);
 
     /// A variant is finished.
     fn finished(&self, variant: usize);
@@ -87,11 +91,24 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
             threads: plan.threads,
             reason: error.to_string(),
         })?;
-    let variants: Vec<VariantSummary> = pool.install(|| {
+    let failed = AtomicUsize::new(usize::MAX);
+    let variants: Vec<Option<Result<VariantSummary, ExperimentError>>> = pool.install(|| {
         (experiment.variants.par_iter().enumerate())
-            .map(|(index, variant)| run_one(plan, folder, index, variant))
-            .collect::<Result<_, ExperimentError>>()
-    })?;
+            .map(|(index, variant)| {
+                // What comes after a failure is not begun; what comes before it is run, so that
+                // the failure told of is the first in written order, whatever thread was faster.
+                (index < failed.load(Ordering::Relaxed)).then(|| {
+                    let outcome = run_one(plan, folder, index, variant);
+                    if outcome.is_err() {
+                        failed.fetch_min(index, Ordering::Relaxed);
+                    }
+                    outcome
+                })
+            })
+            .collect()
+    });
+    let variants = variants.into_iter().flatten();
+    let variants: Vec<VariantSummary> = variants.collect::<Result<_, ExperimentError>>()?;
     let count = experiment.variants.len();
     tables::join(folder, "series", &SERIES_COLUMNS, count)?;
     tables::join(folder, "pods", &POD_COLUMNS, count)?;
@@ -107,7 +124,11 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
         definitions: definitions(),
         variants,
     };
-    folder.text("scenario.yaml", &scenario)?;
+    // The hash is of the paths as written, so it is the same whatever the result folder is called.
+    let moved = as_run::moved(experiment, &|written| {
+        paths::seen_from(experiment, written, folder.out())
+    });
+    folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
     folder.json("summary.json", &summary)?;
     Ok(summary)
 }
@@ -147,9 +168,16 @@ fn run_one(
     index: usize,
     variant: &VariantPlan,
 ) -> Result<VariantSummary, ExperimentError> {
-    let failed = |source: RunError| ExperimentError::Variant {
-        variant: variant.name.clone(),
-        source: Box::new(source),
+    let failed = |source: RunError| {
+        let is_of_a_file = matches!(
+            source,
+            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
+        );
+        let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
+        ExperimentError::Variant {
+            variant: matters.then(|| variant.name.clone()),
+            source: Box::new(source),
+        }
     };
     let scenario = &variant.scenario;
     let files = FileSource {
@@ -171,7 +199,7 @@ fn run_one(
     };
     let mut control = RunControl {
         interrupted: plan.interrupted,
-        progress: &mut |now, events| plan.progress.at(index, now, events),
+        progress: &mut |reached| plan.progress.at(index, reached),
     };
     let outcome =
         run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
@@ -216,12 +244,7 @@ fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
-        ledger: outcome
-            .ledger
-            .entries()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        ledger: outcome.remarks,
         arrived: outcome
             .metrics
             .arrived

@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod folder;
 pub mod inputs;
 pub mod names;
+mod paths;
 pub mod run;
 pub mod summary;
 pub mod tables;

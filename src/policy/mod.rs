@@ -8,7 +8,6 @@ pub mod devices;
 pub mod entry;
 pub mod filter;
 pub mod job_order;
-mod nearest;
 pub mod order;
 pub mod profiles;
 pub mod registry;

@@ -10,7 +10,7 @@ use crate::units::{Duration, Instant};
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, RunControl, SimError, Stop};
+use super::{End, EndCause, Options, Reached, RunControl, SimError};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -65,6 +65,8 @@ impl<'o> Simulation<'o> {
                     view,
                     deciding: None,
                     due: true,
+                    wake: None,
+                    delivery: None,
                     outbox: Outbox::default(),
                 });
             }
@@ -92,7 +94,8 @@ impl<'o> Simulation<'o> {
 
     /// Runs to the end.
     pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
-        let mut events = 0_u64;
+        let (mut events, mut told) = (0_u64, 0_u64);
+        let stop = self.engine.options.stop;
         let cause = loop {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
@@ -100,7 +103,7 @@ impl<'o> Simulation<'o> {
             let Some(at) = self.next_instant() else {
                 break EndCause::Idle;
             };
-            if let Stop::At(end) = self.engine.options.stop
+            if let Some(end) = stop.latest()
                 && at > end
             {
                 self.engine.now = end;
@@ -110,26 +113,32 @@ impl<'o> Simulation<'o> {
             self.engine.now = at;
             events += self.happen(at)?;
             self.settle_all()?;
-            if events % PROGRESS_EVENTS < 2 {
-                (control.progress)(at, events);
+            if events >= told + PROGRESS_EVENTS {
+                told = events;
+                let read = self.cells.iter().find_map(|cell| cell.arrivals.progress());
+                (control.progress)(Reached {
+                    now: at,
+                    events,
+                    read,
+                });
             }
             let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
-            if self.engine.options.stop == Stop::Drained && self.cells.iter().all(drained) {
+            if stop.is_when_drained() && self.cells.iter().all(drained) {
                 break EndCause::Drained;
             }
         };
-        if let (EndCause::Idle, Stop::At(end)) = (cause, self.engine.options.stop) {
-            self.engine.now = end;
-        }
+        let cause = match (cause, stop.awaited()) {
+            (EndCause::Idle, Some(end)) => {
+                self.engine.now = end;
+                EndCause::Reached
+            }
+            (cause, _) => cause,
+        };
         Ok(self.end(cause))
     }
 
     fn end(&self, cause: EndCause) -> End {
         let mut digest = Digest::new();
-        let cause = match (cause, self.engine.options.stop) {
-            (EndCause::Idle, Stop::At(_)) => EndCause::Reached,
-            (cause, _) => cause,
-        };
         for cell in &self.cells {
             digest.include(&cell.digest.value());
         }

@@ -14,5 +14,5 @@ pub use cell::{Cell, CellParts};
 pub use driver::Simulation;
 pub use machine::Machine;
 pub use options::{
-    DecisionTime, End, EndCause, NodeLoss, Options, RunControl, SimError, StartUp, Stop,
+    DecisionTime, End, EndCause, NodeLoss, Options, Reached, RunControl, SimError, StartUp, Stop,
 };

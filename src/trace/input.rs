@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -71,17 +72,28 @@ impl Input {
 
     /// The text from its beginning: decompressed, without a byte order mark.
     pub fn open(&self) -> Result<Box<dyn BufRead + Send>, TraceError> {
-        self.open_plain()
+        self.open_stored()
+            .and_then(|(stored, _)| plain(stored))
             .map_err(|error| read_error(&self.name, &error))
     }
 
     /// The text from its beginning as lines.
     pub fn lines(&self) -> Result<Lines, TraceError> {
+        let wrong = |error: io::Error| read_error(&self.name, &error);
+        let (stored, total) = self.open_stored().map_err(wrong)?;
+        let read = Arc::new(AtomicU64::new(0));
+        let counted = Counted {
+            stored,
+            read: read.clone(),
+        };
+        let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
         Ok(Lines {
-            reader: self.open()?,
+            reader: plain(Box::new(counted)).map_err(wrong)?,
             name: self.name.clone(),
             number: 0,
             buffer: Vec::new(),
+            read,
+            total,
         })
     }
 
@@ -114,41 +126,63 @@ impl Input {
     pub fn blake3(&self) -> Result<String, TraceError> {
         let mut hasher = blake3::Hasher::new();
         self.open_stored()
-            .and_then(|mut reader| io::copy(&mut reader, &mut hasher))
+            .and_then(|(mut reader, _)| io::copy(&mut reader, &mut hasher))
             .map_err(|error| read_error(&self.name, &error))?;
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    fn open_stored(&self) -> io::Result<Box<dyn BufRead + Send>> {
+    /// The bytes as they are stored, and how many there are.
+    fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "this is the one place where traces are opened"
-            )]
-            Origin::Path(path) => Ok(Box::new(BufReader::with_capacity(
-                BUFFER_BYTES,
-                File::open(path)?,
-            ))),
-            Origin::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+            Origin::Path(path) => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this is the one place where traces are opened"
+                )]
+                let file = File::open(path)?;
+                let length = file.metadata()?.len();
+                Ok((
+                    Box::new(BufReader::with_capacity(BUFFER_BYTES, file)),
+                    length,
+                ))
+            }
+            Origin::Bytes(bytes) => {
+                Ok((Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64))
+            }
         }
     }
+}
 
-    fn open_plain(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        let (magic, stored) = peek::<4>(self.open_stored()?)?;
-        let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
-            let decoder = MultiGzDecoder::new(stored);
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
-        } else if magic.starts_with(&ZSTD_MAGIC) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
-        } else {
-            stored
-        };
-        let (mark, mut plain) = peek::<3>(plain)?;
-        if mark == BYTE_ORDER_MARK {
-            plain.read_exact(&mut [0; 3])?;
-        }
-        Ok(plain)
+/// The text of stored bytes: decompressed, without a byte order mark.
+fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
+    let (magic, stored) = peek::<4>(stored)?;
+    let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
+        let decoder = MultiGzDecoder::new(stored);
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+    } else if magic.starts_with(&ZSTD_MAGIC) {
+        let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+    } else {
+        stored
+    };
+    let (mark, mut plain) = peek::<3>(plain)?;
+    if mark == BYTE_ORDER_MARK {
+        plain.read_exact(&mut [0; 3])?;
+    }
+    Ok(plain)
+}
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    stored: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.stored.read(buffer)?;
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
     }
 }
 
@@ -173,9 +207,19 @@ pub struct Lines {
     name: Arc<str>,
     number: u64,
     buffer: Vec<u8>,
+    read: Arc<AtomicU64>,
+    total: u64,
 }
 
 impl Lines {
+    /// Stored bytes read so far, and all of them.
+    pub fn progress(&self) -> (u64, u64) {
+        (
+            self.read.load(Ordering::Relaxed).min(self.total),
+            self.total,
+        )
+    }
+
     /// What messages call the file.
     pub fn name(&self) -> &Arc<str> {
         &self.name

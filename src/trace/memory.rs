@@ -76,4 +76,8 @@ impl ArrivalSource for MemorySource {
     fn tenants(&self) -> &[Text] {
         &self.recorded.tenants
     }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some((self.position as u64, self.recorded.arrivals.len() as u64))
+    }
 }

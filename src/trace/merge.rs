@@ -119,6 +119,12 @@ impl ArrivalSource for Merge {
     fn tenants(&self) -> &[Text] {
         &self.tenants
     }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        // Units differ between sources; the least advanced one tells when all will be through.
+        let parts = self.parts.iter().filter_map(|part| part.source.progress());
+        parts.min_by_key(|&(done, all)| done.saturating_mul(1 << 20) / all.max(1))
+    }
 }
 
 #[cfg(test)]

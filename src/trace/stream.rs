@@ -53,6 +53,11 @@ pub trait ArrivalSource: Send {
         &NOTHING
     }
 
+    /// How much of the origin was read, and how much there is, in a unit of the source's own.
+    fn progress(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// The names of the tenants seen up to now, by number; empty if the source has none.
     fn tenants(&self) -> &[Text] {
         &[]

@@ -33,6 +33,11 @@ pub struct Row<'table> {
 }
 
 impl Table {
+    /// Stored bytes read so far, and all of them.
+    pub fn progress(&self) -> (u64, u64) {
+        self.lines.progress()
+    }
+
     /// Opens a table and reads its header.
     pub fn open(input: &Input) -> Result<Self, TraceError> {
         let mut table = Self {
@@ -92,9 +97,9 @@ impl Table {
             Some((line, Ok(()))) => (
                 line,
                 format!(
-                    "a row has {} fields as the header has, not {}",
-                    self.columns.len(),
-                    self.fields.ends.len()
+                    "the row has {} fields where the header has {}",
+                    self.fields.ends.len(),
+                    self.columns.len()
                 ),
             ),
             Some((line, Err(rule))) => (line, format!("a row {rule}")),

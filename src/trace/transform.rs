@@ -71,6 +71,10 @@ impl ArrivalSource for Window {
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
     }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
+    }
 }
 
 /// An exact factor.
@@ -144,6 +148,10 @@ impl ArrivalSource for Scale {
 
     fn tenants(&self) -> &[Text] {
         self.inner.tenants()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.inner.progress()
     }
 }
 
@@ -257,6 +265,15 @@ impl ArrivalSource for Repeat {
         self.whole
             .as_ref()
             .map_or_else(|| self.current.classes(), |whole| &whole.classes)
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        let (done, all) = self.current.progress()?;
+        let copy = self.copy.min(self.copies.saturating_sub(1));
+        Some((
+            copy.saturating_mul(all).saturating_add(done),
+            self.copies.saturating_mul(all),
+        ))
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -6,6 +6,7 @@
     reason = "tests read files of the project and say why they are skipped"
 )]
 
+mod cli;
 mod forms;
 mod layers;
 mod openb;

@@ -139,7 +139,7 @@ fn run(extra: u32) -> (Lives, String) {
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     let end = simulation.run(&mut control).expect("a run that ends");
     assert_eq!(end.cause, EndCause::Drained);

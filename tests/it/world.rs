@@ -126,7 +126,7 @@ pub(crate) fn run(options: Options, cells: Vec<CellParts>) -> (Result<End, SimEr
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     let end = Simulation::new(options, cells, &mut story)
         .and_then(|mut simulation| simulation.run(&mut control));

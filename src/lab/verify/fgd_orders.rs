@@ -46,7 +46,11 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         let table = Table::read(file)?;
         let Some((pods, nodes)) = traces else {
             report.leave_out(1, || {
-                format!("{workload}: {} is not below --traces", names[0])
+                format!(
+                    "{workload}: this order needs {} and {}, published by Alibaba; say with \
+                     --traces DIR where they are kept",
+                    names[0], NODES[0]
+                )
             });
             continue;
         };

@@ -92,10 +92,18 @@ fn missing(workload: &str, traces: &[PathBuf]) -> String {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
+    let looked = if folders.is_empty() {
+        "no folder of traces was given".to_owned()
+    } else {
+        format!(
+            "it is not in `{}`, nor in a folder `swf` there",
+            folders.join("`, `")
+        )
+    };
     format!(
-        "no log `{workload}*.swf`, plain, .gz or .zst, in `{}` or a folder `swf` in it; it is \
-         published in the Parallel Workloads Archive; name its folder with --traces",
-        folders.join("`, `")
+        "these windows need the log `{workload}*.swf` (plain, .gz or .zst), and {looked}; it is \
+         published in the Parallel Workloads Archive or with the study; say with --traces DIR \
+         where it is kept"
     )
 }
 

@@ -135,6 +135,10 @@ impl CsvSource {
 }
 
 impl ArrivalSource for CsvSource {
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some(self.table.progress())
+    }
+
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while !self.ended && self.lookahead.wants_more() {
             self.take_row()?;

@@ -321,6 +321,10 @@ impl SwfSource {
 const CANCELLED: i64 = 5;
 
 impl ArrivalSource for SwfSource {
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some(self.reader.progress())
+    }
+
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while !self.ended && self.lookahead.wants_more() {
             match self.reader.next_job()? {

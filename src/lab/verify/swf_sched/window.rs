@@ -64,7 +64,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
-        progress: &mut |_, _| {},
+        progress: &mut |_| {},
     };
     simulation
         .run(&mut control)

@@ -31,6 +31,11 @@ impl SwfReader {
         Ok(reader)
     }
 
+    /// Stored bytes read so far, and all of them.
+    pub fn progress(&self) -> (u64, u64) {
+        self.lines.progress()
+    }
+
     /// What stands before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.header
