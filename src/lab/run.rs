@@ -9,7 +9,7 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
-    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup,
+    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup, Window,
 };
 use crate::model::{Event, Node, Pod};
 use crate::policy::job_order::job_order;
@@ -114,7 +114,7 @@ pub fn run(
     let parts = system(scenario, &workload, typical.clone(), form)?;
     let options = options(scenario, parts.stepping)?;
     let setup = MetricSetup {
-        measured_from: Instant::ZERO + scenario.metrics.warmup,
+        window: Window::since(Instant::ZERO + scenario.metrics.warmup),
         typical,
         ..MetricSetup::default()
     };
