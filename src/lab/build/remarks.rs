@@ -1,6 +1,7 @@
 //! What is to be known of the files that a run was made of: what they say that is not modelled, and
 //! the dirt that was found in them.
 
+use crate::model::{Node, TaintEffect};
 use crate::trace::Ledger;
 use crate::trace::manifest::{ManifestPod, Manifests};
 
@@ -24,7 +25,8 @@ const UNHEEDED: [Trait; 7] = [
         !pod.spec.affinity.node.preferred.is_empty()
     }),
     ("host ports", |pod| {
-        (pod.spec.containers.iter()).any(|container| !container.host_ports.is_empty())
+        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
+        containers.any(|container| !container.host_ports.is_empty())
     }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()
@@ -67,7 +69,23 @@ impl Remarks {
                 "{who} {what}; no policy looks at that yet: placed as if without"
             ))
         });
-        for words in unheeded.chain(findings).chain(ignored) {
+        let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
+        let ended = match ended.count() {
+            0 => None,
+            count => Some(format!("{count} pods that have ended are left out")),
+        };
+        let shunned = |node: &&Node| {
+            let mut effects = node.taints.iter().map(|taint| taint.effect);
+            effects.any(|effect| effect == TaintEffect::PreferNoSchedule)
+        };
+        let shunned = match manifests.nodes.iter().filter(shunned).count() {
+            0 => None,
+            count => Some(format!(
+                "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
+            )),
+        };
+        let counted = ended.into_iter().chain(shunned);
+        for words in unheeded.chain(counted).chain(findings).chain(ignored) {
             let line = format!("{file}: {words}");
             if !self.unmodelled.contains(&line) {
                 self.unmodelled.push(line);
