@@ -149,7 +149,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let comparison = Comparison::new(summary, rows);
     terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
     if !global.quiet {
-        for line in remarks(&summary, global.verbose) {
+        for line in remarks(summary, global.verbose) {
             terminal::complain(&line);
         }
     }

@@ -65,10 +65,10 @@ impl Collector for Churn {
                     .filter(|pod| gone && pod.phase.holds_node())
                     .map(|pod| (change.at, pod.name.clone()));
             }
-            Event::PodCreated(created) => {
-                if lost.is_some_and(|(at, name)| at == change.at && name == created.name) {
-                    self.again.insert(created.pod.id);
-                }
+            Event::PodCreated(created)
+                if lost.is_some_and(|(at, name)| at == change.at && name == created.name) =>
+            {
+                self.again.insert(created.pod.id);
             }
             Event::PodBound { pod, .. } => {
                 let moved = !self.again.is_empty() && self.again.remove(&pod.id);

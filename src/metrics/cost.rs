@@ -1,4 +1,4 @@
-//! Cost of the nodes, and who causes it (metrics.md 5.4; the split follows OpenCost).
+//! Cost of the nodes, and who causes it (metrics.md 5.4; the split follows `OpenCost`).
 //!
 //! A node costs its price from the instant it joins until it leaves, up or not. Its price is split
 //! over its processors, memory and GPUs in proportion to what these usually cost, and a pod pays for

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::cluster::{GpuColumns, Store};
 use crate::units::NodeId;
 
-use super::state::{NodeRow, RESOURCES, Resource, Row};
+use super::state::{NodeRow, Resource, Row};
 
 /// How many shapes are kept at most.
 pub const SHAPES_KEPT: usize = 64;
@@ -112,9 +112,9 @@ pub fn fit_count(
         return 0;
     }
     let mut count = i64::MAX;
-    for index in 0..RESOURCES {
-        if index != Resource::Gpu as usize && requests[index] > 0 {
-            count = count.min(row.free[index].max(0) / requests[index]);
+    for (index, (&request, &free)) in requests.iter().zip(&row.free).enumerate() {
+        if index != Resource::Gpu as usize && request > 0 {
+            count = count.min(free.max(0) / request);
         }
     }
     if count == 0 || gpu.devices == 0 {

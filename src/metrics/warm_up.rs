@@ -244,7 +244,7 @@ mod tests {
                 }
             })
             .collect();
-        let drifting: Vec<f64> = (0..200).map(|n| n as f64).collect();
+        let drifting: Vec<f64> = (0..200).map(f64::from).collect();
         for (name, batches, expected) in [
             ("steady", &steady, Cut::Batches(0)),
             ("warming", &warming, Cut::Batches(40)),

@@ -169,6 +169,7 @@ pub(crate) fn batch() -> Summary {
 
 /// What is drawn of the runs of a summary: three nodes, one of them down for a while, and four pods
 /// for each variant.
+#[expect(clippy::too_many_lines, reason = "one made-up run")]
 pub(crate) fn data(summary: &Summary) -> ReportData {
     let variant = |(index, variant): (usize, &VariantSummary)| {
         let pod = |number: usize| PodEntry {

@@ -3,6 +3,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "tests read files of the project and say why they are skipped"
 )]
 

@@ -199,6 +199,7 @@ fn the_same_rows_give_the_same_bytes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn wrong_folders_are_told_with_the_way_out() {
     let scratch = Scratch::new("wrong");
     let good = serde_json::to_string_pretty(&summary()).unwrap();

@@ -15,11 +15,14 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     draw,
 };
 
+/// A column of a series.
+type Column = fn(&SeriesData) -> &Vec<Option<f64>>;
+
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if material.data.variants.is_empty() {
         return Err(NO_DATA);
     }
-    let resources: [(&str, fn(&SeriesData) -> &Vec<Option<f64>>); 3] = [
+    let resources: [(&str, Column); 3] = [
         ("GPUs allocated, %", |series| &series.gpu_percent),
         ("CPU allocated, %", |series| &series.cpu_percent),
         ("memory allocated, %", |series| &series.memory_percent),

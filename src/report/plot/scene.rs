@@ -87,6 +87,7 @@ pub(super) enum Direction {
 
 /// A text; it is centered on the height of its position.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "a text has a text")]
 pub(super) struct Text {
     pub(super) x: f64,
     pub(super) y: f64,
