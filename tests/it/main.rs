@@ -7,6 +7,7 @@
 )]
 
 mod forms;
+mod kube_scheduler;
 mod layers;
 mod openb;
 mod permit;
