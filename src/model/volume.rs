@@ -39,6 +39,16 @@ pub enum PodVolume {
     },
 }
 
+/// What a volume is mounted as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VolumeMode {
+    /// A file system.
+    #[default]
+    Filesystem,
+    /// A raw block device.
+    Block,
+}
+
 /// A piece of storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolume {
@@ -52,8 +62,8 @@ pub struct PersistentVolume {
     pub access_modes: Vec<Text>,
     /// Its storage class; empty is none.
     pub class: Text,
-    /// Whether it is a raw block device.
-    pub is_block: bool,
+    /// What it is mounted as.
+    pub mode: VolumeMode,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
     /// Whether nobody has it (phase `Available`).
@@ -92,8 +102,8 @@ pub struct PersistentVolumeClaim {
     pub access_modes: Vec<Text>,
     /// The storage class; empty is none.
     pub class: Text,
-    /// Whether a raw block device is wanted.
-    pub is_block: bool,
+    /// What it is to be mounted as.
+    pub mode: VolumeMode,
     /// Which volumes by label; `None` is any.
     pub selector: Option<LabelSelector>,
     /// The volume it is bound to; empty is none yet.

@@ -26,13 +26,33 @@ pub const FAMILY: Family = Family {
     judge: Judge::Several(judge),
 };
 
+/// Whether a file belongs here: in a folder of the family's name, or by what its first line holds.
 fn claims(path: &Path) -> bool {
     let name = file_name(path);
-    let is_in_folder = path
-        .parent()
-        .and_then(Path::file_name)
-        .is_some_and(|folder| folder == "kube-scheduler");
-    is_in_folder && (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz"))
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    let has_lines = Path::new(plain)
+        .extension()
+        .is_some_and(|ending| ending == "jsonl");
+    let folder = path.parent().and_then(Path::file_name);
+    has_lines && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
+}
+
+/// Whether the first line of a file is a case of this family.
+fn is_recording(path: &Path) -> bool {
+    let first = Input::path(path).lines().and_then(|mut lines| {
+        let line = lines.next_line()?;
+        Ok(line.and_then(|(_, line)| serde_json::from_slice::<Value>(line).ok()))
+    });
+    let Ok(Some(case)) = first else {
+        return false;
+    };
+    let has = |field: &str| case.get(field).is_some();
+    let family = case.get("family").and_then(Value::as_str);
+    let is_queue = has("ops") && family.is_some_and(|family| family.starts_with("queue-"));
+    let first_step = case.pointer("/steps/0/op").and_then(Value::as_str);
+    let is_decision = has("pod") || first_step == Some("schedule");
+    let is_placed = has("nodes") && has("pods") && is_decision;
+    has("id") && has("expect") && (is_queue || is_placed)
 }
 
 /// What came of a case.

@@ -9,7 +9,7 @@ use crate::model::{Labels, PodAffinityTerm, Text};
 static NO_LABELS: Labels = Labels::new();
 
 /// The labels of the pod's namespace.
-pub(super) fn namespace_labels<'a>(ctx: AttemptContext<'a>) -> &'a Labels {
+pub(super) fn namespace_labels(ctx: AttemptContext<'_>) -> &Labels {
     let namespaces = &ctx.cache.objects.namespaces;
     namespaces
         .get(&ctx.pod.spec().namespace)

@@ -108,7 +108,7 @@ impl Claims<'_> {
                     && volume.class == claim.class
                     && (volume.claim.is_none() || is_kept_for(volume, claim))
                     && volume.capacity >= claim.request
-                    && volume.is_block == claim.is_block
+                    && volume.mode == claim.mode
                     && !volume.is_deleting
             })
             .collect();
@@ -168,7 +168,7 @@ fn is_allowed(class: &StorageClass, node: &NodeInfo) -> bool {
 }
 
 /// Sorts the pod's claims; the error refuses the pod.
-fn sort_claims<'a>(ctx: AttemptContext<'a>) -> Result<Claims<'a>, Rejection> {
+fn sort_claims(ctx: AttemptContext<'_>) -> Result<Claims<'_>, Rejection> {
     let objects = &ctx.cache.objects;
     let mut claims = Claims {
         objects,

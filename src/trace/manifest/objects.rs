@@ -13,7 +13,7 @@ use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
 use crate::model::objects::{DisruptionBudget, Service, Workload};
 use crate::model::volume::{
     ClaimReference, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume,
-    PersistentVolumeClaim, StorageClass,
+    PersistentVolumeClaim, StorageClass, VolumeMode,
 };
 use crate::model::{ClusterObjects, NodeSelector, Text};
 use crate::units::Quantity;
@@ -238,6 +238,13 @@ fn storage_amount(amounts: &Amounts, path: &Path<'_>) -> Result<Quantity, Proble
     })
 }
 
+fn volume_mode(stated: Option<&str>) -> VolumeMode {
+    match stated {
+        Some("Block") => VolumeMode::Block,
+        _ => VolumeMode::Filesystem,
+    }
+}
+
 fn class_of(parts: &Parts, stated: &str, texts: &mut Texts) -> Text {
     texts.share(parts.metadata.annotations.get(BETA_CLASS).unwrap_or(stated))
 }
@@ -263,7 +270,7 @@ fn volume(parts: &Parts, texts: &mut Texts) -> Result<PersistentVolume, Problem>
         capacity: storage_amount(&spec.capacity, &path.field("capacity"))?,
         access_modes: texts.share_all(&spec.access_modes),
         class: class_of(parts, &spec.storage_class_name, texts),
-        is_block: spec.volume_mode.as_deref() == Some("Block"),
+        mode: volume_mode(spec.volume_mode.as_deref()),
         claim: spec.claim_ref.as_ref().map(|claim| ClaimReference {
             namespace: texts.share(&claim.namespace),
             name: texts.share(&claim.name),
@@ -308,7 +315,7 @@ fn claim(parts: &Parts, texts: &mut Texts) -> Result<PersistentVolumeClaim, Prob
         request: storage_amount(&spec.resources.requests, &requests_path)?,
         access_modes: texts.share_all(&spec.access_modes),
         class: class_of(parts, &spec.storage_class_name, texts),
-        is_block: spec.volume_mode.as_deref() == Some("Block"),
+        mode: volume_mode(spec.volume_mode.as_deref()),
         selector: optional_selector(spec.selector.as_ref(), &selector_path, texts)?,
         volume: texts.share(&spec.volume_name),
         is_bound: annotations.get(BIND_COMPLETED).is_some(),
