@@ -4,7 +4,8 @@
 //!
 //! Objects are read one at a time straight into the model (`object.rs`), so that a dump is never
 //! held as a tree. Pods of equal content share one [`PodSpec`]. `PriorityClass` objects of the
-//! same file give pods their priority. Other kinds are counted in [`Manifests::ignored_kinds`];
+//! same file give pods their priority; namespaces, budgets, services, owners and storage go to
+//! [`Manifests::objects`] (`objects.rs`). Other kinds are counted in [`Manifests::ignored_kinds`];
 //! fields that bear on placement and are not modelled become [`Manifests::findings`]; what the
 //! Kubernetes API itself would refuse is an error with file, document, object and field.
 //!

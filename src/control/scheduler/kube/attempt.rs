@@ -296,6 +296,9 @@ impl<'a> Attempt<'a> {
     pub fn make_room(&self, verdicts: &[(Text, Status)]) -> Aftermath {
         let mut aftermath = Aftermath::default();
         let mut texts: Vec<String> = Vec::new();
+        if self.ctx.cache.node_count() == 0 {
+            return aftermath;
+        }
         for &index in &self.profile.post_filter {
             match self.profile.plugins[index].post_filter(self, verdicts) {
                 PostFilter::Nominate(preemption) => {

@@ -2,6 +2,7 @@
 //! copies of a node and of the attempt's questions.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::message::node_text;
@@ -133,11 +134,14 @@ fn is_eligible(attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> Result<(),
 
 /// The nodes where evictions may help, in the scheduler's order.
 fn potential_nodes<'c>(attempt: &Attempt<'c>, verdicts: &[(Text, Status)]) -> Vec<&'c NodeInfo> {
+    let open: BTreeSet<&Text> = verdicts
+        .iter()
+        .filter(|(_, status)| status.code == Code::Unschedulable)
+        .map(|(name, _)| name)
+        .collect();
     let may_help = |node: &&NodeInfo| match &attempt.refusal {
         Some(refusal) => refusal.code == Code::Unschedulable,
-        None => verdicts
-            .iter()
-            .any(|(name, status)| name == node.name() && status.code == Code::Unschedulable),
+        None => open.contains(node.name()),
     };
     attempt.ctx.cache.nodes().filter(may_help).collect()
 }
