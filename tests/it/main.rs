@@ -9,6 +9,7 @@
 
 mod cli;
 mod forms;
+mod kube_scheduler;
 mod layers;
 mod openb;
 mod permit;
