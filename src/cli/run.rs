@@ -7,7 +7,7 @@ use std::time::Instant as Clock;
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
+use crate::lab::experiment::{ExperimentError, Plan, run_experiment, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
@@ -21,7 +21,7 @@ use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::schema::OnBadRow;
-use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
+use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use crate::sim::SimError;
 use crate::trace::{Input, TraceError};
 
@@ -125,7 +125,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         name: experiment.name.clone(),
         summary,
         data,
-        scenario: as_run::to_yaml(&experiment),
+        scenario: scenario_text(&experiment, &folder),
     };
     let gathered = Gathered::new(vec![run]);
     write_report(&gathered, &folder)?;

@@ -132,10 +132,7 @@ pub fn run_experiment(
         variants,
     };
     // The hash is of the paths as written, so it is the same whatever the result folder is called.
-    let moved = as_run::moved(experiment, &|written| {
-        paths::seen_from(experiment, written, folder.out())
-    });
-    folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
+    folder.text("scenario.yaml", &scenario_text(experiment, folder))?;
     folder.json("summary.json", &summary)?;
     let report = ReportData {
         schema_version: REPORT_DATA_VERSION,
@@ -155,6 +152,12 @@ fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, Experiment
         });
     }
     Ok(found)
+}
+
+/// The experiment as it was run, with its files named as the result folder sees them.
+pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
+    let seen = |written: &str| paths::seen_from(experiment, written, folder.out());
+    as_run::to_yaml(&as_run::moved(experiment, &seen))
 }
 
 /// What every metric means.

@@ -231,7 +231,7 @@ fn a_full_disk_is_told_and_leaves_no_result() {
         let told = stderr(&ended);
         assert_eq!(ended.status.code(), Some(101), "{told}");
         // Whatever thread was faster, the first variant is told of.
-        let begins = "error: variant `random`: can't write the table of pods: out.partial/";
+        let begins = "error: variant `random`: can't write the time series: out.partial/";
         assert!(told.starts_with(begins), "{told}");
         assert!(told.contains("the disk is full"), "{told}");
         assert!(told.contains("free some space"), "{told}");
