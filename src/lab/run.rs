@@ -185,6 +185,9 @@ impl Observer for Both<'_> {
 
     fn settled(&mut self, at: Instant, store: &Store) {
         self.recorder.settled(at, store);
+        if let Some(report) = &mut self.report {
+            report.settled(at, store);
+        }
         if let Some(watch) = &mut self.watch {
             watch.settled(at, store);
         }

@@ -206,6 +206,10 @@ impl Collector {
 }
 
 impl Observer for Collector {
+    fn settled(&mut self, _at: Instant, store: &Store) {
+        self.state.refresh(store, |_| {});
+    }
+
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let now = at.as_nanos();
         self.hold_until(now);
