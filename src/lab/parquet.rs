@@ -5,7 +5,7 @@
 //! fixed encodings, and a `created_by` without a build. They may change between versions; whoever
 //! compares runs compares rows or digests, never these bytes.
 //!
-//! Variants write side by side into parts; [`join`] copies their row groups as they are.
+//! Variants write side by side into parts; `join` copies their row groups as they are.
 
 use std::fs::File;
 use std::io::{self, Write as _};
