@@ -70,6 +70,8 @@ pub mod work_conservation;
 #[cfg(test)]
 mod edge_cases;
 #[cfg(test)]
+mod edge_values;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod outputs;

@@ -6,6 +6,7 @@ pub mod fgd_placements;
 pub mod fgd_tables;
 
 pub mod go_rand;
+pub mod metrics;
 
 pub mod published;
 pub mod swf_sched;
@@ -129,6 +130,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_placements::FAMILY,
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
+    metrics::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
