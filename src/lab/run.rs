@@ -9,8 +9,8 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
-    Economics, PodSink, RecordError, Recorder, RunMetrics, SeriesSink, Setup as MetricSetup,
-    WarmUpFinder, Window, WorkloadMix,
+    Economics, PodSink, Purpose, RecordError, Recorder, RunMetrics, SeriesSink,
+    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
 };
 use crate::model::{Event, Node, Pod};
 use crate::policy::job_order::job_order;
@@ -118,6 +118,7 @@ pub fn run(
     };
     let setup = MetricSetup {
         window,
+        purpose: purpose(scenario),
         unsteady,
         slowdown_bound: scenario.metrics.slowdown_bound,
         typical: prepared.typical.clone(),
@@ -195,6 +196,17 @@ fn warm_up(
 
 fn warmup_end(scenario: &Scenario) -> Instant {
     Instant::ZERO + scenario.metrics.warmup
+}
+
+/// A run that is measured as a whole is described as it was; whoever cuts it is after a steady
+/// state.
+fn purpose(scenario: &Scenario) -> Purpose {
+    let metrics = &scenario.metrics;
+    if metrics.window == MeasuredWindow::Full && metrics.warmup == Duration::ZERO {
+        Purpose::Describe
+    } else {
+        Purpose::SteadyState
+    }
 }
 
 /// The window that a scenario states.

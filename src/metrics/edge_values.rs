@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::economics::{Billing, Economics, NodeEconomics, Power};
 use super::fixture::{Bench, check, node, spec};
 use super::mix::WorkloadMix;
-use super::recorder::{Recorder, Setup};
+use super::recorder::{Purpose, Recorder, Setup};
 use super::window::Window;
 use crate::cluster::GpuColumns;
 use crate::model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
@@ -334,8 +334,12 @@ fn one_pod_from_submission_to_end() {
 }
 
 /// One core, a pod of two seconds every second: half a pod a second too much.
-fn saturated(window: Window) -> super::RunMetrics {
-    let setup = Setup { window, ..setup() };
+fn saturated(window: Window, purpose: Purpose) -> super::RunMetrics {
+    let setup = Setup {
+        window,
+        purpose,
+        ..setup()
+    };
     let mut bench = Bench::new(Recorder::new(&setup));
     bench.add_node(0, node("a", 1_000, 100_000, 0));
     let one = spec(1_000, 10, GpuRequest::default());
@@ -355,7 +359,7 @@ fn saturated(window: Window) -> super::RunMetrics {
 #[test]
 fn saturated_arrivals_have_no_steady_state() {
     // All of the run is described as it was.
-    let full = saturated(Window::FULL);
+    let full = saturated(Window::FULL, Purpose::Describe);
     check(
         &full,
         &[
@@ -375,7 +379,7 @@ fn saturated_arrivals_have_no_steady_state() {
         ],
     );
     // In a window that asks for a steady state such values are held back.
-    let cut = saturated(Window::since(Instant::from_secs(12)));
+    let cut = saturated(Window::since(Instant::from_secs(12)), Purpose::SteadyState);
     check(
         &cut,
         &[

@@ -84,7 +84,7 @@ pub use economics::{Billing, Economics, NodeEconomics, Power};
 pub use jobs::{JobOutcome, JobRecord};
 pub use mix::WorkloadMix;
 pub use pod_table::{PodRow, PodSink};
-pub use recorder::{RecordError, Recorder, RunMetrics, Setup};
+pub use recorder::{Purpose, RecordError, Recorder, RunMetrics, Setup};
 pub use registry::{Direction, MetricEntry, REGISTRY, Statistic};
 pub use series::{SeriesRow, SeriesSink};
 pub use state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};

@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod closed_form;
 mod forms;
 mod layers;
 mod openb;
