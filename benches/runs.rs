@@ -1,6 +1,6 @@
 //! Whole runs and the event queue: the bundled fill-up under every GPU packing policy, in both forms
-//! of evaluation, the bundled job log with and without backfilling, and events at several numbers
-//! of pending ones. `cargo bench` runs them; `benches/README.md` says how to compare.
+//! of evaluation, the bundled job log with and without backfilling, what measuring costs, and events
+//! at several numbers of pending ones. `cargo bench` runs them; `benches/README.md` says how to compare.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
 use windtunnel::lab::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
-use windtunnel::lab::run::{Tables, prepare, run};
+use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::sim::RunControl;
 use windtunnel::sim::queue::{EventQueue, Upcoming};
@@ -82,6 +82,54 @@ fn fill_up(criterion: &mut Criterion) {
     );
 }
 
+/// What measuring costs: a run with all metrics against one with none.
+fn metrics(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("metrics");
+    group.sample_size(20);
+    let fill_up = experiment(BUNDLED.1, BUNDLED.0, embedded_folder());
+    let path = scenarios().join("job-queues.yaml");
+    let text = windtunnel::trace::Input::path(&path)
+        .read_to_string()
+        .expect("a scenario");
+    let queues = experiment(&text, "job-queues.yaml", scenarios());
+    for (name, experiment, variant) in [
+        ("fill-up", &fill_up, "best-fit"),
+        ("job-log", &queues, "fcfs-backfill"),
+    ] {
+        let files = FileSource {
+            files: &experiment.files,
+        };
+        let mut variants = experiment.variants.iter();
+        let plan = variants.find(|plan| plan.name == variant);
+        let scenario = &plan.expect("a variant of the project").scenario;
+        for measured in [false, true] {
+            let what = if measured { "all" } else { "none" };
+            group.bench_function(BenchmarkId::new(name, what), |bencher| {
+                bencher.iter_batched(
+                    || prepare(scenario, &files).expect("input of the project"),
+                    |prepared| {
+                        let interrupted = AtomicBool::new(false);
+                        let mut control = RunControl {
+                            interrupted: &interrupted,
+                            progress: &mut |_| {},
+                        };
+                        let form = Form::Incremental;
+                        let end = if measured {
+                            let tables = Tables::default();
+                            run(scenario, prepared, form, tables, &mut control).map(|run| run.end)
+                        } else {
+                            run_unmeasured(scenario, prepared, form, &mut control)
+                        };
+                        black_box(end.expect("a run that ends").changes)
+                    },
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
 fn job_log(criterion: &mut Criterion) {
     let path = scenarios().join("job-queues.yaml");
     let text = windtunnel::trace::Input::path(&path)
@@ -122,5 +170,5 @@ fn events(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fill_up, job_log, events);
+criterion_group!(benches, fill_up, job_log, metrics, events);
 criterion_main!(benches);

@@ -9,14 +9,15 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
-    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup, Window,
+    Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
 };
 use crate::model::{Event, Node, Pod};
 use crate::policy::job_order::job_order;
 use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
-use crate::scenario::schema::{self, Backfill, DecisionTime, StopWhen, TieBreak};
+use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::{
     CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
@@ -49,6 +50,10 @@ pub struct Prepared {
     pub workload: Workload,
     /// The workload that fragmentation is measured against; `None` without GPUs.
     pub typical: Option<Arc<TypicalPods>>,
+    /// The shapes of its pods.
+    pub mix: Arc<WorkloadMix>,
+    /// What its nodes cost and draw.
+    pub economics: Arc<Economics>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
 }
@@ -60,10 +65,14 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
+    let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
+    let economics = Arc::new(build::economics(scenario, &nodes, files)?);
     Ok(Prepared {
         nodes,
         workload,
         typical,
+        mix,
+        economics,
         remarks,
     })
 }
@@ -105,21 +114,24 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
-    let Prepared {
-        nodes,
-        workload,
-        typical,
-        mut remarks,
-    } = prepared;
-    let parts = system(scenario, &workload, typical.clone(), form)?;
-    let options = options(scenario, parts.stepping)?;
+    let (window, unsteady) = match scenario.metrics.window {
+        MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
+            Ok(from) => (Window::since(from), None),
+            Err(why) => (Window::since(warmup_end(scenario)), Some(why)),
+        },
+        _ => (declared_window(scenario), None),
+    };
     let setup = MetricSetup {
-        window: Window::since(Instant::ZERO + scenario.metrics.warmup),
-        typical,
-        ..MetricSetup::default()
+        window,
+        purpose: purpose(scenario),
+        unsteady,
+        slowdown_bound: scenario.metrics.slowdown_bound,
+        typical: prepared.typical.clone(),
+        mix: Some(Arc::clone(&prepared.mix)),
+        economics: Some(Arc::clone(&prepared.economics)),
     };
     let mut recorder = Recorder::new(&setup);
-    if workload.is_fill_up {
+    if prepared.workload.is_fill_up {
         recorder = recorder.with_arrived(PUBLISHED_COLUMNS);
     }
     if let Some(sink) = tables.series {
@@ -128,26 +140,19 @@ pub fn run(
     if let Some(sink) = tables.pods {
         recorder = recorder.with_pods(sink);
     }
-    let node_count = nodes.len() as u64;
-    let outages = build::outages(scenario, &nodes)?;
-    let resource = if nodes.iter().any(|node| node.gpu.is_some()) {
+    let node_count = prepared.nodes.len() as u64;
+    let resource = if prepared.nodes.iter().any(|node| node.gpu.is_some()) {
         Resource::Gpu
     } else {
         Resource::Cpu
     };
     let report = (tables.report_pods).map(|pods| Collector::new(resource, pods));
-    let cell = CellParts {
-        nodes,
-        components: parts.components,
-        agent: parts.agent,
-        arrivals: workload.source,
-        outages,
-    };
     let mut observer = Both {
         recorder,
         report,
         watch: tables.watch,
     };
+    let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = simulation.run(control)?;
     remarks.ledger(simulation.ledger(0));
@@ -163,6 +168,97 @@ pub fn run(
         remarks: remarks.lines(),
         report,
     })
+}
+
+/// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
+pub fn run_unmeasured(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    let (options, cell, _) = world(scenario, prepared, form)?;
+    let mut nobody = Nobody;
+    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
+    Ok(simulation.run(control)?)
+}
+
+/// Where the warm-up ends by MSER-5, found by a run of its own; the inner error says why it can't be
+/// found.
+fn warm_up(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    form: Form,
+    control: &mut RunControl<'_>,
+) -> Result<Result<Instant, String>, RunError> {
+    let again = Prepared {
+        workload: prepared.workload.fork().map_err(BuildError::Trace)?,
+        nodes: prepared.nodes.clone(),
+        typical: prepared.typical.clone(),
+        mix: Arc::clone(&prepared.mix),
+        economics: Arc::clone(&prepared.economics),
+        remarks: Remarks::default(),
+    };
+    let (options, cell, _) = world(scenario, again, form)?;
+    let mut finder = WarmUpFinder::default();
+    let mut simulation = Simulation::new(options, vec![cell], &mut finder)?;
+    let end = simulation.run(control)?;
+    let store = simulation.into_store(0);
+    let found = finder.finish(end.at, &store);
+    Ok(found.map(|from| from.max(warmup_end(scenario))))
+}
+
+fn warmup_end(scenario: &Scenario) -> Instant {
+    Instant::ZERO + scenario.metrics.warmup
+}
+
+/// A run that is measured as a whole is described as it was; whoever cuts it is after a steady
+/// state.
+fn purpose(scenario: &Scenario) -> Purpose {
+    let metrics = &scenario.metrics;
+    if metrics.window == MeasuredWindow::Full && metrics.warmup == Duration::ZERO {
+        Purpose::Describe
+    } else {
+        Purpose::SteadyState
+    }
+}
+
+/// The window that a scenario states.
+fn declared_window(scenario: &Scenario) -> Window {
+    match scenario.metrics.window {
+        MeasuredWindow::Full | MeasuredWindow::Auto => Window::since(warmup_end(scenario)),
+        MeasuredWindow::Time { from, to } => Window::Time {
+            from: from.map_or(warmup_end(scenario), |from| Instant::ZERO + from),
+            until: to.map(|to| Instant::ZERO + to),
+        },
+        MeasuredWindow::Jobs { from, until } => Window::Jobs { from, until },
+    }
+}
+
+/// The world of a prepared variant.
+fn world(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+) -> Result<(Options, CellParts, Remarks), RunError> {
+    let parts = system(scenario, &prepared.workload, prepared.typical, form)?;
+    let options = options(scenario, parts.stepping)?;
+    let outages = build::outages(scenario, &prepared.nodes)?;
+    let cell = CellParts {
+        nodes: prepared.nodes,
+        components: parts.components,
+        agent: parts.agent,
+        arrivals: prepared.workload.source,
+        outages,
+    };
+    Ok((options, cell, prepared.remarks))
+}
+
+/// Watches nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, _store: &Store) {}
 }
 
 /// The recorder, and the others who watch.

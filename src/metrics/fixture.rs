@@ -72,6 +72,17 @@ impl<'s> Bench<'s> {
     }
 
     pub(super) fn submit(&mut self, secs: i64, spec: &Arc<PodSpec>, gang: Option<u32>) -> PodRef {
+        let name = PodName::Job(u64::from(self.store.pods().next().id.0));
+        self.submit_as(secs, spec, (0, gang, name))
+    }
+
+    /// Submits for a tenant, in a gang, under a name.
+    pub(super) fn submit_as(
+        &mut self,
+        secs: i64,
+        spec: &Arc<PodSpec>,
+        (tenant, gang, name): (u32, Option<u32>, PodName),
+    ) -> PodRef {
         if let Some(event) = self.store.spec_added(spec) {
             self.apply(secs, &event);
         }
@@ -79,8 +90,8 @@ impl<'s> Bench<'s> {
         let created = PodCreated {
             pod,
             spec: self.store.class_of(spec).expect("just added"),
-            name: PodName::Job(u64::from(pod.id.0)),
-            tenant: TenantId(0),
+            name,
+            tenant: TenantId(tenant),
             gang: gang.map(GangId),
             time_limit: None,
         };
@@ -110,8 +121,15 @@ impl<'s> Bench<'s> {
     }
 }
 
-/// Requires these values; `None` requires null with a reason.
+/// Requires these values; `None` requires null with a reason. No value at all may be neither.
 pub(super) fn check(metrics: &RunMetrics, expected: &[(&str, Option<f64>)]) {
+    for found in &metrics.values {
+        let is_told = match found.value {
+            Some(value) => value.is_finite(),
+            None => found.reason.as_ref().is_some_and(|why| !why.is_empty()),
+        };
+        assert!(is_told, "{found:?}");
+    }
     for &(id, expected) in expected {
         let found = metrics.get(id).unwrap_or_else(|| panic!("no metric {id}"));
         let equal = match (found.value, expected) {

@@ -70,6 +70,8 @@ pub mod work_conservation;
 #[cfg(test)]
 mod edge_cases;
 #[cfg(test)]
+mod edge_values;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod outputs;
@@ -82,7 +84,7 @@ pub use economics::{Billing, Economics, NodeEconomics, Power};
 pub use jobs::{JobOutcome, JobRecord};
 pub use mix::WorkloadMix;
 pub use pod_table::{PodRow, PodSink};
-pub use recorder::{RecordError, Recorder, RunMetrics, Setup};
+pub use recorder::{Purpose, RecordError, Recorder, RunMetrics, Setup};
 pub use registry::{Direction, MetricEntry, REGISTRY, Statistic};
 pub use series::{SeriesRow, SeriesSink};
 pub use state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};

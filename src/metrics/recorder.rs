@@ -29,6 +29,8 @@ use super::window::{Measured, Window};
 pub struct Setup {
     /// What is measured.
     pub window: Window,
+    /// What the values are for.
+    pub purpose: Purpose,
     /// Why a window that was to be found by itself was not: nothing that needs a steady state has
     /// a value then.
     pub unsteady: Option<String>,
@@ -42,10 +44,21 @@ pub struct Setup {
     pub economics: Option<Arc<Economics>>,
 }
 
+/// What values are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To describe the window as it was.
+    #[default]
+    Describe,
+    /// To estimate a steady state, which a saturated window does not have.
+    SteadyState,
+}
+
 impl Default for Setup {
     fn default() -> Self {
         Self {
             window: Window::FULL,
+            purpose: Purpose::Describe,
             unsteady: None,
             slowdown_bound: USUAL_BOUND,
             typical: None,
@@ -89,7 +102,7 @@ impl RunMetrics {
 
 /// Watches one cell from its zero to its end.
 pub struct Recorder<'s> {
-    window: Window,
+    purpose: Purpose,
     unsteady: Option<String>,
     measured: Measured,
     /// Since when the present state holds.
@@ -126,7 +139,7 @@ impl<'s> Recorder<'s> {
             (0..collectors.len()).filter(hears).collect()
         });
         Self {
-            window: setup.window,
+            purpose: setup.purpose,
             unsteady: setup.unsteady.clone(),
             measured: Measured::new(setup.window),
             since: Instant::ZERO,
@@ -213,8 +226,7 @@ impl<'s> Recorder<'s> {
         })
     }
 
-    /// All values; what needs a steady state has none where there is none. A run that is measured
-    /// as a whole is described as it was, steady or not.
+    /// All values; estimates of a steady state have none where there is none.
     fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let unstable = || {
             let mut collectors = self.collectors.iter();
@@ -222,7 +234,7 @@ impl<'s> Recorder<'s> {
         };
         let unsteady = match &self.unsteady {
             Some(why) => Some(why.clone()),
-            None if self.window.is_full() => None,
+            None if self.purpose == Purpose::Describe => None,
             None => unstable(),
         };
         let mut values = Vec::new();

@@ -7,6 +7,7 @@ use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
 use super::scalar::Bound;
 use super::tree::Span;
+use super::watts::Watts;
 use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
 
@@ -17,6 +18,7 @@ pub(super) fn noun(format: &str) -> Option<&'static str> {
         "quantity" => "a quantity such as `8Gi` or `500m`",
         "distribution" => "a distribution such as `lognormal(400ms, 0.5)`",
         "pattern" => "a text",
+        "power" => "a power such as `100W`",
         "bound" => "a number or a duration",
         _ => return None,
     })
@@ -54,6 +56,11 @@ pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
             let error = scalar.written.parse::<Pattern>().err()?;
             let message = format!("`{}` is not a pattern", scalar.written);
             Some(Finding::new(Code::Pattern, message, scalar.span).label(error.to_string()))
+        }
+        "power" => {
+            let error = scalar.written.parse::<Watts>().err()?;
+            let finding = Finding::new(Code::Quantity, error, scalar.span);
+            Some(finding.label("expected a number of `W`, `kW` or `mW`"))
         }
         "bound" => {
             let error = scalar.written.parse::<Bound>().err()?;

@@ -24,6 +24,7 @@ mod tests;
 pub mod tree;
 mod validate;
 mod variants;
+pub mod watts;
 mod yaml;
 
 pub use as_run::json_schema;

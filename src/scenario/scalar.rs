@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::Pattern;
+use super::watts::Watts;
 use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
 
@@ -114,7 +115,7 @@ macro_rules! serialize_as_text {
     )*};
 }
 
-serialize_as_text! { Duration Pattern Distribution }
+serialize_as_text! { Duration Pattern Distribution Watts }
 
 macro_rules! text_type {
     ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
@@ -164,6 +165,12 @@ text_type!(
     "bound",
     ["string", "number"],
     "a number or a duration"
+);
+text_type!(
+    Watts,
+    "power",
+    ["string", "number"],
+    "a power such as `100W`"
 );
 text_type!(
     Distribution,
@@ -226,6 +233,15 @@ impl<T: JsonSchema> JsonSchema for NoneOr<T> {
 pub(super) enum WordOr<W, F> {
     Word(W),
     Fields(F),
+}
+
+impl<W: Serialize, F: Serialize> Serialize for WordOr<W, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Word(word) => word.serialize(serializer),
+            Self::Fields(fields) => fields.serialize(serializer),
+        }
+    }
 }
 
 impl<'de, W: Deserialize<'de>, F: Deserialize<'de>> Deserialize<'de> for WordOr<W, F> {

@@ -6,8 +6,8 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::files::{FileLookup, Files, SearchPath};
 use super::scalar::{Bound, NoneOr};
 use super::schema::{
-    Arrivals, Depart, NodeSource, Objective, Scenario, Stop, StopWhen, Template, WorkloadSource,
-    WorkloadTrace,
+    Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Scenario, Stop, StopWhen, Template,
+    WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
 use crate::units::Duration;
@@ -39,6 +39,8 @@ pub(super) fn validate(
         }
     }
     validator.stop(scenario);
+    validator.measured_window(scenario);
+    validator.powers(&scenario.cluster.nodes);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }
@@ -84,6 +86,9 @@ impl Validator<'_> {
             && let Some(file) = startup.container_start.missing_file()
         {
             self.file(file, "models.startup.containerStart");
+        }
+        if let Some(prices) = &scenario.metrics.prices {
+            self.file(prices, "metrics.prices");
         }
         for (position, source) in scenario.workload.iter().enumerate() {
             let place = format!("workload.{position}");
@@ -198,6 +203,42 @@ impl Validator<'_> {
                     .context(self.at(&place), "these stay for ever")
                     .help("stop when `idle`, or at a time (`at: 30d`)"),
             );
+        }
+    }
+
+    fn measured_window(&mut self, scenario: &Scenario) {
+        let MeasuredWindow::Time { from, to: Some(to) } = scenario.metrics.window else {
+            return;
+        };
+        let from = from.unwrap_or(scenario.metrics.warmup);
+        if to > from {
+            return;
+        }
+        let message = format!("the measured window ends at {to} and starts at {from}");
+        self.findings.push(
+            Finding::new(Code::Conflict, message, self.at("metrics.window.to"))
+                .label(format!("expected a time after {from}")),
+        );
+    }
+
+    /// A node that works draws at least what one that does nothing draws.
+    fn powers(&mut self, sources: &[NodeSource]) {
+        for (position, source) in sources.iter().enumerate() {
+            let NodeSource::Template(template) = source else {
+                continue;
+            };
+            if let Some(power) = template.template.power
+                && power.max < power.idle
+            {
+                let (idle, max) = (power.idle, power.max);
+                let place = format!("cluster.nodes.{position}.template.power");
+                let message = format!("a node draws {idle} idle and {max} at most");
+                self.findings.push(
+                    Finding::new(Code::Conflict, message, self.at(&format!("{place}.max")))
+                        .label(format!("expected {idle} or more"))
+                        .context(self.at(&format!("{place}.idle")), "drawn idle"),
+                );
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod closed_form;
 mod forms;
 mod kube_scheduler;
 mod layers;

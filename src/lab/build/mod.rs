@@ -1,5 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod economics;
+mod mix;
 mod nodes;
 mod remarks;
 mod typical;
@@ -15,6 +17,8 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 use super::inputs;
 
+pub use economics::economics;
+pub use mix::{ClassCount, workload_mix};
 pub use nodes::{nodes, outages};
 pub use remarks::Remarks;
 pub use typical::typical_pods;

@@ -15,23 +15,39 @@ use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
-use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions};
+use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions, TraceError};
 use crate::units::{Duration, Instant};
 
-use super::typical::{shape_of, shapes};
+use super::mix::{ClassCount, count, count_recorded};
+use super::typical::shape_of;
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// What arrives, and what is known of it beforehand.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
-    /// The shapes of the original workload, for fragmentation; empty if it is streamed or has no
-    /// GPU pods.
+    /// The classes of the original workload.
+    pub classes: Vec<ClassCount>,
+    /// The shapes of its arrivals, for GPU fragmentation; empty if they come by times and no node
+    /// has GPUs.
     pub shapes: Vec<Shape>,
     /// Tie ranks of the nodes, where the published order drew them.
     pub node_ranks: Option<Vec<u32>>,
     /// Whether pods arrive as a fill-up, which is plotted over arrived demand.
     pub is_fill_up: bool,
+}
+
+impl Workload {
+    /// The same workload, read on from the same place on its own.
+    pub fn fork(&self) -> Result<Self, TraceError> {
+        Ok(Self {
+            source: self.source.fork()?,
+            classes: self.classes.clone(),
+            shapes: self.shapes.clone(),
+            node_ranks: self.node_ranks.clone(),
+            is_fill_up: self.is_fill_up,
+        })
+    }
 }
 
 /// The workload of a scenario on its nodes.
@@ -44,6 +60,7 @@ pub fn workload(
     let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
     let mut all = Workload {
         source: Box::new(MemorySource::new(Recorded::default())),
+        classes: Vec::new(),
         shapes: Vec::new(),
         node_ranks: None,
         is_fill_up: false,
@@ -58,10 +75,17 @@ pub fn workload(
             }
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
-        if has_gpu && !all.is_fill_up {
-            all.shapes.extend(shapes(&*source)?);
+        if !all.is_fill_up {
+            all.classes.extend(count(&*source)?);
         }
         sources.push(source);
+    }
+    if has_gpu || all.is_fill_up {
+        for class in &all.classes {
+            let shape = shape_of(&class.spec);
+            let arrivals = std::iter::repeat_n(shape, class.arrivals as usize);
+            all.shapes.extend(arrivals);
+        }
     }
     all.source = match sources.len() {
         1 => sources.remove(0),
@@ -117,11 +141,7 @@ fn traced(
         } => {
             let recorded = Recorded::collect(&mut *source)?;
             let filled = filled(scenario, &recorded, nodes, (*order, *until))?;
-            all.shapes = recorded
-                .arrivals
-                .iter()
-                .map(|arrival| shape_of(&recorded.classes[arrival.class as usize]))
-                .collect();
+            all.classes = count_recorded(&recorded);
             all.is_fill_up = true;
             all.node_ranks = filled.1;
             stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)

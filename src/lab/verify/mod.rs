@@ -7,6 +7,7 @@ pub mod fgd_tables;
 
 pub mod go_rand;
 pub mod kube_scheduler;
+pub mod metrics;
 
 pub mod published;
 pub mod swf_sched;
@@ -153,6 +154,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    metrics::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part

@@ -7,17 +7,18 @@
 //! (what to say when the value is wrong).
 
 mod cluster;
+mod metrics;
 mod run;
 mod system;
 mod workload;
 
 pub use cluster::{
-    Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint, TaintEffect,
-    Template,
+    Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate, Taint,
+    TaintEffect, Template,
 };
+pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use run::{
-    DecisionTime, Failure, FailureKind, Metrics, Models, NodeLoss, Objective, Startup, Stop,
-    StopWhen, Usage,
+    DecisionTime, Failure, FailureKind, Models, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
 };
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use workload::{

@@ -1,4 +1,4 @@
-//! `models:`, `stop:`, `metrics:` and `objectives:` of the experiment file.
+//! `models:`, `failures:`, `stop:` and `objectives:` of the experiment file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -152,32 +152,6 @@ pub enum StopWhen {
     Drained,
     /// Nothing more can happen; pods may still wait or run for ever.
     Idle,
-}
-
-/// How results are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Metrics {
-    /// What happens before this time is not counted.
-    #[serde(default)]
-    pub warmup: Duration,
-    /// Step of the time series.
-    #[serde(default = "default_resolution")]
-    #[schemars(extend("x-positive" = true))]
-    pub resolution: Duration,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self {
-            warmup: Duration::ZERO,
-            resolution: default_resolution(),
-        }
-    }
-}
-
-fn default_resolution() -> Duration {
-    Duration::from_secs(60)
 }
 
 /// A gate for `check`, a goal for `plan`.

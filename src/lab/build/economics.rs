@@ -1,0 +1,122 @@
+//! What nodes cost and draw: from their templates, and from a list of prices by instance type.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::metrics::{Billing, Economics, NodeEconomics, Power};
+use crate::model::Node;
+use crate::scenario::Scenario;
+use crate::scenario::schema::{self, NodeSource};
+use crate::trace::table::Table;
+use crate::units::Quantity;
+
+use super::{BuildError, FileSource};
+
+/// The label that names a node's instance type.
+const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+
+/// Nano units in a millionth.
+const NANOS_PER_MICRO: i128 = 1_000;
+
+/// What the nodes of a scenario cost and draw.
+pub fn economics(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+) -> Result<Economics, BuildError> {
+    let declared = of_templates(scenario)?;
+    let listed = match &scenario.metrics.prices {
+        Some(file) => price_list(file, files)?,
+        None => BTreeMap::new(),
+    };
+    let of = |node: &Arc<Node>| {
+        let mut economics = declared.get(&*node.name).copied().unwrap_or_default();
+        let instance_type = node.labels.get(INSTANCE_TYPE_LABEL);
+        let list_price = instance_type.and_then(|name| listed.get(&**name));
+        economics.price_micro_per_hour = economics.price_micro_per_hour.or(list_price.copied());
+        economics
+    };
+    Ok(Economics {
+        nodes: nodes.iter().map(of).collect(),
+        billing: match scenario.metrics.billing {
+            schema::Billing::Exact => Billing::Exact,
+            schema::Billing::PerSecond => Billing::PerSecond,
+            schema::Billing::PerHour => Billing::PerHour,
+        },
+    })
+}
+
+/// What templates declare, by node name; those that declare nothing are not in it.
+fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, BuildError> {
+    let mut declared = BTreeMap::new();
+    for source in &scenario.cluster.nodes {
+        let NodeSource::Template(group) = source else {
+            continue;
+        };
+        let power = group.template.power.map(|power| Power {
+            idle_micro_watt: power.idle.micro,
+            max_micro_watt: power.max.micro,
+            exponent: power.exponent,
+        });
+        let price = match group.template.price {
+            Some(price) => Some(micro(price).ok_or_else(|| {
+                let message = format!("cluster.nodes: the price {price} is out of range");
+                BuildError::Experiment(message)
+            })?),
+            None => None,
+        };
+        if power.is_none() && price.is_none() {
+            continue;
+        }
+        let economics = NodeEconomics {
+            power,
+            price_micro_per_hour: price,
+        };
+        for index in 0..u64::from(group.count) {
+            declared.insert(group.name.render(index), economics);
+        }
+    }
+    Ok(declared)
+}
+
+/// Prices by instance type; types without a price are not in it.
+fn price_list(written: &str, files: &FileSource<'_>) -> Result<BTreeMap<String, i64>, BuildError> {
+    let input = files.open(written);
+    let mut table = Table::open(&input)?;
+    let name = table.required_column("instance_type")?;
+    let price = table.required_column("on_demand_usd_per_hour")?;
+    let mut prices = BTreeMap::new();
+    while let Some(row) = table.next_row()? {
+        let wrong = |line: u64, text: &str| {
+            BuildError::Experiment(format!(
+                "{written}:{line}: column `on_demand_usd_per_hour`: `{text}` is no price; expected \
+                 a number such as 0.204"
+            ))
+        };
+        let row = match row {
+            Ok(row) => row,
+            Err(bad) => {
+                let (line, column, rule) = (bad.line, bad.column, bad.rule);
+                let message = format!("{written}:{line}: column `{column}`: {rule}");
+                return Err(BuildError::Experiment(message));
+            }
+        };
+        let text = row.text(&price);
+        if text.is_empty() {
+            continue;
+        }
+        let parsed = text.parse::<Quantity>().ok().and_then(micro);
+        let parsed = parsed.ok_or_else(|| wrong(row.line, text))?;
+        prices.insert(row.text(&name).to_owned(), parsed);
+    }
+    Ok(prices)
+}
+
+/// Millionths of a price that is not negative.
+fn micro(price: Quantity) -> Option<i64> {
+    let micro = i64::try_from(price.nanos() / NANOS_PER_MICRO).ok()?;
+    // 10^9 an hour for each of 10^7 nodes over a century stay within 128 bits.
+    (0..=1_000_000_000_000_000)
+        .contains(&micro)
+        .then_some(micro)
+}

@@ -1,0 +1,186 @@
+//! `metrics:` of the experiment file: what is measured, over which part of the run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::scalar::WordOr;
+use crate::units::Duration;
+
+/// How results are measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metrics {
+    /// What happens before this time is not counted.
+    #[serde(default)]
+    pub warmup: Duration,
+    /// What is measured: `full` for everything after the warm-up, `auto` to find the end of the
+    /// warm-up by MSER-5 (the experiment is simulated twice), or a part of it.
+    #[serde(default)]
+    pub window: MeasuredWindow,
+    /// Step of the time series.
+    #[serde(default = "default_resolution")]
+    #[schemars(extend("x-positive" = true))]
+    pub resolution: Duration,
+    /// Runs shorter than this count as this long in the bounded slowdown.
+    #[serde(default = "default_slowdown_bound")]
+    #[schemars(extend("x-positive" = true))]
+    pub slowdown_bound: Duration,
+    /// A list of prices: a table with the columns `instance_type` and `on_demand_usd_per_hour`.
+    /// A node without a price of its own has that of its label
+    /// `node.kubernetes.io/instance-type`.
+    #[serde(default)]
+    pub prices: Option<String>,
+    /// How the time that nodes are there is rounded before it is billed.
+    #[serde(default)]
+    pub billing: Billing,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            warmup: Duration::ZERO,
+            window: MeasuredWindow::Full,
+            resolution: default_resolution(),
+            slowdown_bound: default_slowdown_bound(),
+            prices: None,
+            billing: Billing::default(),
+        }
+    }
+}
+
+fn default_resolution() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn default_slowdown_bound() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// How the time that nodes are there is rounded before it is billed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Billing {
+    /// Not at all.
+    Exact,
+    /// Up to whole seconds, 60 at least.
+    #[default]
+    PerSecond,
+    /// Up to whole hours.
+    PerHour,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    try_from = "WordOr<WindowWord, WindowFields>",
+    into = "WordOr<WindowWord, WindowFields>"
+)]
+pub enum MeasuredWindow {
+    /// Everything after the warm-up.
+    #[default]
+    Full,
+    /// Everything after the end of the warm-up that MSER-5 finds.
+    Auto,
+    /// What is submitted in a time.
+    Time {
+        /// From here; default the end of `warmup`.
+        from: Option<Duration>,
+        /// Until here, which is not part of it; default the end of the run.
+        to: Option<Duration>,
+    },
+    /// Jobs by number in order of submission, the first being 0.
+    Jobs {
+        /// The first.
+        from: u64,
+        /// The first that is not in it any more.
+        until: u64,
+    },
+}
+
+/// The short forms of [`MeasuredWindow`].
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum WindowWord {
+    /// Everything after the warm-up.
+    Full,
+    /// Everything after the end of the warm-up that MSER-5 finds.
+    Auto,
+}
+
+/// What is measured: what is submitted between two times, or some jobs by number. They are followed
+/// to their end.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    rename = "MeasuredWindow",
+    extend("minProperties" = 1),
+    extend("x-excludes" = {"jobs": ["from", "to"]})
+)]
+pub(in crate::scenario) struct WindowFields {
+    /// From this time after the start; default the end of `warmup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Duration>,
+    /// Until this time after the start, which is not part of it; default the end of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    to: Option<Duration>,
+    /// Two numbers of jobs in order of submission, the first job being 0: from the one until just
+    /// before the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 2))]
+    jobs: Option<Vec<u64>>,
+}
+
+impl TryFrom<WordOr<WindowWord, WindowFields>> for MeasuredWindow {
+    type Error = String;
+
+    fn try_from(written: WordOr<WindowWord, WindowFields>) -> Result<Self, String> {
+        Ok(match written {
+            WordOr::Word(WindowWord::Full) => Self::Full,
+            WordOr::Word(WindowWord::Auto) => Self::Auto,
+            WordOr::Fields(fields) => match fields.jobs.as_deref() {
+                Some(&[from, until]) if from < until => Self::Jobs { from, until },
+                Some(_) => {
+                    let message = "`jobs` needs two numbers, the first less than the second, such \
+                                   as [1000, 5000]";
+                    return Err(message.to_owned());
+                }
+                None => Self::Time {
+                    from: fields.from,
+                    to: fields.to,
+                },
+            },
+        })
+    }
+}
+
+impl From<MeasuredWindow> for WordOr<WindowWord, WindowFields> {
+    fn from(window: MeasuredWindow) -> Self {
+        let mut fields = WindowFields {
+            from: None,
+            to: None,
+            jobs: None,
+        };
+        match window {
+            MeasuredWindow::Full => return Self::Word(WindowWord::Full),
+            MeasuredWindow::Auto => return Self::Word(WindowWord::Auto),
+            MeasuredWindow::Time { from, to } => (fields.from, fields.to) = (from, to),
+            MeasuredWindow::Jobs { from, until } => fields.jobs = Some(vec![from, until]),
+        }
+        Self::Fields(fields)
+    }
+}
+
+impl JsonSchema for MeasuredWindow {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MeasuredWindowOrWord".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        WordOr::<WindowWord, WindowFields>::json_schema(generator)
+    }
+}
