@@ -18,7 +18,7 @@ const time = (seconds) => {
   if (seconds === null || seconds === undefined) return "–";
   if (Math.abs(seconds) < 5e-7) return "0 s";
   const [, scale, name] = UNITS.find(([least]) => Math.abs(seconds) >= least);
-  return (seconds / scale).toLocaleString("en", { maximumSignificantDigits: 5 }) + " " + name;
+  return (seconds / scale).toLocaleString("en", { maximumSignificantDigits: 4 }) + " " + name;
 };
 const count = (number) => number.toLocaleString("en");
 const plural = (number, word) => count(number) + " " + word + (number === 1 ? "" : "s");
@@ -52,17 +52,23 @@ function draw() {
     element("title", {}, group).textContent = bar[0] +
       (bar[1] > 1 ? " and " + count(bar[1] - 1) + " after it, " + count(bar[2]) + " got a node" : "") +
       ": created " + time(bar[3]) + ", node " + time(bar[4]) + ", end " + time(bar[5]);
-    if (begin > bar[3]) {
-      element("rect", { class: "wait", x: x(bar[3]), width: Math.max(x(begin) - x(bar[3]), .5), y: y + pitch * .4, height: pitch * .2 }, group);
+    const free = pitch < 4 ? 0 : pitch * .1;
+    const waits = bar[2] < bar[1] ? end : begin;
+    if (waits > bar[3]) {
+      element("rect", { class: "wait", x: x(bar[3]), width: Math.max(x(waits) - x(bar[3]), .5), y: y + pitch * .4, height: pitch * .2 }, group);
     }
     if (bar[4] !== null) {
-      element("rect", { class: "hold", x: x(begin), width: Math.max(x(end) - x(begin), 1), y: y + pitch * .1, height: pitch * .8 }, group);
+      const height = (pitch - 2 * free) * bar[2] / bar[1];
+      element("rect", { class: "hold", x: x(begin), width: Math.max(x(end) - x(begin), 1), y: y + pitch - free - height, height }, group);
     }
   });
   ticks.replaceChildren();
+  const [, scale, unit] = UNITS.find(([least]) => to >= least);
+  const digits = Math.min(Math.max(Math.ceil(2 - Math.log10((to - from) / scale)), 0), 9);
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   for (let part = 0; part <= 4; part += 1) {
     const label = document.createElement("span");
-    label.textContent = time(from + (to - from) * part / 4);
+    label.textContent = ((from + (to - from) * part / 4) / scale).toLocaleString("en", fraction) + " " + unit;
     ticks.appendChild(label);
   }
   const pods = bars.reduce((sum, bar) => sum + bar[1], 0);

@@ -74,6 +74,8 @@ pub(super) struct Page<'a> {
     groups: Vec<PageGroup<'a>>,
     other_count: usize,
     census: Vec<PageGroup<'a>>,
+    /// What the census counts none of.
+    nobody: Vec<&'a str>,
     plots: Vec<PagePlot<'a>>,
     missing: &'a [NotDrawn],
     runs: Vec<PageRun<'a>>,
@@ -185,6 +187,8 @@ impl<'a> Shown<'a> {
         let (census, others): (Vec<&Row>, Vec<&Row>) = (self.all.rows.iter())
             .filter(|row| !self.headline.rows.iter().any(|other| other.id == row.id))
             .partition(|row| CENSUS.contains(&subject(row)));
+        let is_none = |row: &&Row| (row.cells.iter()).all(|cell| cell.text == "0");
+        let (nobody, census): (Vec<&Row>, Vec<&Row>) = census.into_iter().partition(is_none);
         let runs = summary.variants.iter().zip(&columns);
         Ok(Page {
             name: &self.headline.name,
@@ -197,6 +201,7 @@ impl<'a> Shown<'a> {
             other_count: others.len(),
             groups: grouped(&others),
             census: vec![group("", census.into_iter())],
+            nobody: nobody.iter().map(|row| row.label.as_str()).collect(),
             plots: self.plots.iter().map(page_plot).collect(),
             missing: self.missing,
             runs: runs.map(|(run, name)| page_run(run, name)).collect(),

@@ -66,8 +66,14 @@ pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) ->
     let mut top = scene.title(title);
     let lines = panels.iter().map(|panel| panel.lines.len()).max();
     let direct = style == Style::Screen && lines.unwrap_or(0) <= DIRECT_LABELS_MAX;
+    // All planes begin at one place.
+    let ticks = panels.iter().flat_map(|panel| &panel.y.ticks);
+    let tick_width = ticks
+        .map(|(_, label)| text_width(label, style.text()))
+        .fold(style.scaled(26.0), f64::max);
+    let left = style.scaled(14.0) + tick_width;
     for panel in panels {
-        top = draw_panel(&mut scene, panel, top, direct);
+        top = draw_panel(&mut scene, panel, (left, top), direct);
     }
     if !direct {
         top = legend(&mut scene, panels, top);
@@ -80,7 +86,7 @@ pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) ->
     }
 }
 
-fn draw_panel(scene: &mut Scene, panel: &Panel, top: f64, direct: bool) -> f64 {
+fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct: bool) -> f64 {
     let style = scene.style;
     let text = style.text();
     let names = panel.lines.iter().map(|line| scene::name(&line.name));
@@ -92,10 +98,6 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, top: f64, direct: bool) -> f64 {
     } else {
         style.scaled(14.0)
     };
-    let tick_width = (panel.y.ticks.iter())
-        .map(|(_, label)| text_width(label, text))
-        .fold(0.0, f64::max);
-    let left = style.scaled(14.0) + tick_width.max(style.scaled(26.0));
     let height = if direct {
         PLANE_HEIGHT.max(panel.lines.len() as f64 * LABEL_GAP)
     } else {

@@ -12,7 +12,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     title: "Timeline of pods",
     caption: "Every bar is a pod, or several consecutive ones, in the order of creation from top \
               to bottom. Thin: waiting for a node. Thick: from the first that got a node to the \
-              end of the last.",
+              end of the last, as high as the share of its pods that got one.",
     draw,
 };
 
@@ -142,22 +142,27 @@ fn panel(
     let below = (area.x + area.width, bottom + style.scaled(13.0));
     scene.text(below, &axis.label, Paint::Quiet, Anchor::End);
     let pitch = area.height / timeline.bars.len().max(1) as f64;
+    // Bars as thin as these stand without a gap: gaps would show as stripes.
+    let free = if pitch < 4.0 { 0.0 } else { pitch * 0.1 };
     for (row, bar) in timeline.bars.iter().enumerate() {
-        let top = area.y + row as f64 * pitch;
+        let bottom = area.y + (row + 1) as f64 * pitch;
         let end = place(bar.end_ns.unwrap_or(variant.end_ns));
         let begin = bar.bound_ns.map_or(end, place);
         let submit = place(bar.submit_ns);
-        if begin > submit {
-            let middle = top + pitch / 2.0;
+        let waits = if bar.placed < bar.pods { end } else { begin };
+        if waits > submit {
+            let middle = bottom - pitch / 2.0;
             let width = (pitch * 0.2).max(0.5);
-            scene.line(vec![(submit, middle), (begin, middle)], Paint::Quiet, width);
+            scene.line(vec![(submit, middle), (waits, middle)], Paint::Quiet, width);
         }
         if bar.bound_ns.is_some() {
+            let share = bar.placed as f64 / bar.pods.max(1) as f64;
+            let height = (pitch - 2.0 * free) * share;
             let thick = Area {
                 x: begin,
-                y: top + pitch * 0.1,
+                y: bottom - free - height,
                 width: (end - begin).max(0.7),
-                height: pitch * 0.8,
+                height,
             };
             scene.fill(thick, Paint::Series(index));
         }
