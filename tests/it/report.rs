@@ -92,7 +92,7 @@ fn a_finished_run_in_every_form() {
     let json: serde_json::Value = serde_json::from_str(&printed("json")).unwrap();
     assert_eq!(json["name"], "small-cluster");
 
-    let ids = ["pods.submitted", "pending_time.mean"];
+    let ids = ["pods.created", "pending_time.mean"];
     let csv = scratch.succeeds(&[
         "report", "a", "--format", "csv", "--metric", ids[0], "--metric", ids[1],
     ]);
