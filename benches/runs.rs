@@ -20,7 +20,8 @@ use windtunnel::units::{ComponentId, Instant};
 fn experiment(text: &str, name: &str, base_dir: PathBuf) -> Experiment {
     let search = SearchPath {
         base_dir,
-        traces_dirs: vec![embedded_folder()],
+        traces_dirs: Vec::new(),
+        built_in: Some(embedded_folder()),
     };
     let options = LoadOptions {
         sets: &[],

@@ -1,28 +1,59 @@
 //! Ctrl-C and SIGTERM: a flag that a run looks at between events.
 
-use std::sync::OnceLock;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::Exit;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// What signals have set.
+#[derive(Default)]
+struct Flags {
+    /// A signal came.
+    stop: Arc<AtomicBool>,
+    /// The signal was SIGTERM.
+    terminated: Arc<AtomicBool>,
+}
 
-/// The flag, set by the first signal; from then on a second one ends the program at once.
-pub(super) fn flag() -> &'static AtomicBool {
-    static HANDLER: OnceLock<bool> = OnceLock::new();
-    HANDLER.get_or_init(|| {
-        let handler = || {
-            if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                std::process::abort();
+impl Flags {
+    /// From now on signals set the flags, and a second one ends the program at once.
+    fn listen(&self) -> io::Result<()> {
+        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+            // Asked before the flag is set below, so the first signal passes by.
+            let code = i32::from(exit.code());
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&self.stop))?;
+            if signal == SIGTERM {
+                flag::register(signal, Arc::clone(&self.terminated))?;
             }
-        };
+            flag::register(signal, Arc::clone(&self.stop))?;
+        }
+        Ok(())
+    }
+}
+
+fn flags() -> &'static Flags {
+    static FLAGS: OnceLock<Flags> = OnceLock::new();
+    FLAGS.get_or_init(|| {
+        let flags = Flags::default();
         // Without a handler the system's own answer to the signal stands: nothing is lost.
-        ctrlc::set_handler(handler).is_ok()
-    });
-    &INTERRUPTED
+        let _ = flags.listen();
+        flags
+    })
+}
+
+/// The flag, set by the first signal.
+pub(super) fn flag() -> &'static AtomicBool {
+    &flags().stop
 }
 
 /// How an interrupted program exits.
 pub(super) fn exit() -> Exit {
-    Exit::Interrupted
+    if flags().terminated.load(Ordering::Relaxed) {
+        Exit::Terminated
+    } else {
+        Exit::Interrupted
+    }
 }

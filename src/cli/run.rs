@@ -6,20 +6,24 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::experiment::{ExperimentError, Outputs, Plan, run_experiment};
+use crate::lab::build::BuildError;
+use crate::lab::experiment::{ExperimentError, Plan, run_experiment};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
 use crate::lab::names::Registered;
+use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
+use crate::lab::summary::Summary;
 use crate::lab::tables::Forms;
 use crate::report::comparison::{Comparison, Rows};
 use crate::report::plot::Style;
 use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
+use crate::scenario::schema::OnBadRow;
 use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, as_run, load};
 use crate::sim::SimError;
-use crate::trace::Input;
+use crate::trace::{Input, TraceError};
 
 use super::progress::Bars;
 use super::{Exit, Failure, Global, interrupt, terminal};
@@ -41,15 +45,42 @@ pub(super) struct RunArguments {
     /// Replace a result folder that is there
     #[arg(long)]
     force: bool,
+    /// What to do with rows of traces that can't be read [default: as the file says, else fail]
+    #[arg(long, value_enum, value_name = "HOW")]
+    on_bad_row: Option<BadRows>,
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
     /// The form of the tables in the result folder
     #[arg(long, value_enum, default_value_t)]
     tables: TableForms,
+    /// Leave every decision too, as `decisions.jsonl.zst`
+    #[arg(long)]
+    decisions: bool,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
+}
+
+/// What becomes of rows that can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum BadRows {
+    /// The first ends the run.
+    Fail,
+    /// They are left out and counted.
+    Skip,
+    /// They are left out, counted and listed.
+    Report,
+}
+
+impl From<BadRows> for OnBadRow {
+    fn from(rows: BadRows) -> Self {
+        match rows {
+            BadRows::Fail => Self::Fail,
+            BadRows::Skip => Self::Skip,
+            BadRows::Report => Self::Report,
+        }
+    }
 }
 
 /// How findings are printed.
@@ -85,9 +116,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
-        outputs: Outputs {
-            tables: arguments.tables.into(),
-        },
+        outputs: arguments.tables.outputs(arguments.decisions),
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
@@ -119,7 +148,33 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     };
     let comparison = Comparison::new(summary, rows);
     terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
+    if !global.quiet {
+        for line in remarks(summary, global.verbose) {
+            terminal::complain(&line);
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// How many remarks are told without `-v`.
+const MAX_REMARKS: usize = 5;
+
+/// What is to be known of the input. Rows that were kept as they stand are told with `-v` only.
+fn remarks(summary: &Summary, all: bool) -> Vec<String> {
+    let ledgers = summary.variants.iter().flat_map(|variant| &variant.ledger);
+    let mut lines: Vec<String> = Vec::new();
+    for remark in ledgers.filter(|remark| all || !remark.starts_with("keep ")) {
+        let line = format!("note: {remark}");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if !all && lines.len() > MAX_REMARKS {
+        let left = lines.len() - MAX_REMARKS;
+        lines.truncate(MAX_REMARKS);
+        lines.push(format!("note: {left} more like these; -v tells them all"));
+    }
+    lines
 }
 
 /// The name of the report in a result folder.
@@ -170,31 +225,37 @@ impl From<SummaryFormat> for Format {
 /// The form of the tables in the result folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum TableForms {
-    /// `timeseries.parquet` and `pods.parquet`.
-    #[cfg(feature = "parquet")]
-    Parquet,
-    /// `timeseries.csv` and `pods.csv.zst`.
-    #[cfg_attr(not(feature = "parquet"), default)]
-    Csv,
-    /// Parquet and CSV.
+    /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
     #[cfg(feature = "parquet")]
     #[default]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Every table as Parquet and CSV
+    #[cfg(feature = "parquet")]
     Both,
-    /// No tables.
+    /// No tables
     None,
 }
 
-impl From<TableForms> for Forms {
-    fn from(forms: TableForms) -> Self {
-        let (parquet, csv) = match forms {
+impl TableForms {
+    fn outputs(self, decisions: bool) -> Outputs {
+        // The time series is small, and a text is at hand everywhere; the table of pods as CSV
+        // costs as much time as both of them as Parquet.
+        let (series, pods) = match self {
             #[cfg(feature = "parquet")]
-            TableForms::Parquet => (true, false),
-            TableForms::Csv => (false, true),
+            Self::Parquet => (Forms::BOTH, Forms::PARQUET),
+            Self::Csv => (Forms::CSV, Forms::CSV),
             #[cfg(feature = "parquet")]
-            TableForms::Both => (true, true),
-            TableForms::None => (false, false),
+            Self::Both => (Forms::BOTH, Forms::BOTH),
+            Self::None => (Forms::NONE, Forms::NONE),
         };
-        Self { parquet, csv }
+        Outputs {
+            series,
+            pods,
+            decisions,
+        }
     }
 }
 
@@ -210,16 +271,15 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
         ),
         Some(path) => {
             let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
-            let text = input.read_to_string().map_err(Failure::input)?;
+            let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
             let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-            (path.display().to_string(), text, base)
+            (input.name.to_string(), text, base)
         }
     };
-    let mut traces_dirs = terminal::traces_dirs(global);
-    traces_dirs.push(inputs::embedded_folder());
     let search = SearchPath {
         base_dir,
-        traces_dirs,
+        traces_dirs: terminal::traces_dirs(global),
+        built_in: Some(inputs::embedded_folder()),
     };
     let options = LoadOptions {
         sets: &sets,
@@ -227,7 +287,7 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
         lookup: &DiskAndEmbedded,
         names: &Registered,
     };
-    load(&text, &name, options).map_err(|rejected| {
+    let mut experiment = load(&text, &name, options).map_err(|rejected| {
         match arguments.message_format {
             MessageFormat::Human => {
                 let color = if terminal::color() {
@@ -240,7 +300,22 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
             MessageFormat::Json => terminal::print(&format!("{:#}\n", rejected.to_json())),
         }
         Failure::silent(Exit::Input)
-    })
+    })?;
+    if let Some(on_bad_row) = arguments.on_bad_row {
+        experiment.set_on_bad_row(on_bad_row.into());
+    }
+    Ok(experiment)
+}
+
+/// An experiment file that can't be read.
+fn no_scenario(path: &Path, error: &TraceError) -> Failure {
+    if path.exists() || path == Path::new("-") {
+        return Failure::input(error);
+    }
+    Failure::input(format!(
+        "{}: no such experiment file; without one the bundled experiment is run",
+        path.display()
+    ))
 }
 
 /// How many variants run at once.
@@ -261,7 +336,13 @@ fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),
         ExperimentError::Trace(_) => Failure::input(error),
-        ExperimentError::Variant { source, .. } => match **source {
+        ExperimentError::Variant { source, .. } => match &**source {
+            RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
+            | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
+                Failure::input(format!(
+                    "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
+                ))
+            }
             RunError::Build(_)
             | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
                 Failure::input(error)

@@ -57,13 +57,15 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
     /// Seed of all its random numbers
-    #[arg(long, default_value_t = GeneratorOptions::default().seed)]
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().seed)]
     seed: u64,
     /// Jobs of a log
-    #[arg(long, default_value_t = GeneratorOptions::default().jobs)]
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().jobs,
+        value_parser = clap::value_parser!(u32).range(1..))]
     jobs: u32,
     /// Processors of a log's machine
-    #[arg(long, default_value_t = GeneratorOptions::default().processors)]
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().processors,
+        value_parser = clap::value_parser!(u32).range(8..=65_536))]
     processors: u32,
     /// Two streams of jobs, batch and interactive, instead of one
     #[arg(long)]

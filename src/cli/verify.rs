@@ -64,10 +64,10 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
         if own.is_empty() {
             continue;
         }
-        let report = pool
-            .install(|| (family.judge)(&own, &options))
+        let judged = pool
+            .install(|| family.judge.run(&own, &options))
             .map_err(Failure::input)?;
-        if !report.is_empty() {
+        for report in judged.into_iter().filter(|report| !report.is_empty()) {
             if arguments.format == VerifyFormat::Table {
                 tell(global, &report);
             }
@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
     if arguments.format == VerifyFormat::Json {
         terminal::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
     }
-    verdict(&reports, arguments.allow_unsupported)
+    verdict(&reports, arguments)
 }
 
 /// The families that patterns select; all without patterns.
@@ -135,7 +135,7 @@ fn tell(global: &Global, report: &FamilyReport) {
         disagreements,
     } = report;
     terminal::print(&format!(
-        "{family:16} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
+        "{family:28} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
     ));
     if !global.quiet {
         for words in disagreements {
@@ -144,19 +144,29 @@ fn tell(global: &Global, report: &FamilyReport) {
     }
 }
 
-fn verdict(reports: &[FamilyReport], allow_unsupported: bool) -> Result<Exit, Failure> {
+fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let failed: u64 = reports.iter().map(|report| report.failed).sum();
     let unsupported: u64 = reports.iter().map(|report| report.unsupported).sum();
     let passed: u64 = reports.iter().map(|report| report.passed).sum();
     if passed + failed + unsupported == 0 {
-        let message = "no family claims any of these files; `windtunnel verify --help` names none, \
-                       see `--family`";
+        let known: Vec<String> = FAMILIES
+            .iter()
+            .map(|family| format!("  {:16} {}", family.name, family.summary))
+            .collect();
+        let narrowed = if arguments.case.is_some() || !arguments.family.is_empty() {
+            " with this --family and --case"
+        } else {
+            ""
+        };
         return Err(Failure {
             exit: Exit::NothingMeasured,
-            message: message.to_owned(),
+            message: format!(
+                "there is nothing to judge in these files{narrowed}; the families are\n{}",
+                known.join("\n")
+            ),
         });
     }
-    if failed > 0 || (unsupported > 0 && !allow_unsupported) {
+    if failed > 0 || (unsupported > 0 && !arguments.allow_unsupported) {
         return Ok(Exit::GateFailed);
     }
     Ok(Exit::Done)

@@ -20,10 +20,7 @@ pub fn conservation(store: &Store) -> Result<(), String> {
     for pod in store.pods().iter() {
         let Some(node) = pod.node else { continue };
         if !pod.phase.holds_node() {
-            return Err(format!(
-                "{} is {:?} and holds {node}",
-                pod.pod.id, pod.phase
-            ));
+            return Err(format!("{} is {} and holds {node}", pod.pod.id, pod.phase));
         }
         let class = store.class(pod.spec);
         free[node.index()].subtract(&class.requests);

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::model::node::CORDON_TAINT;
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{GpuRequest, PodSpec, ResourceList};
+use crate::model::{GpuRequest, PodSpec, ResourceList, Taint, TaintEffect, Text};
 use crate::units::{Quantity, QuantityError, ResourceId, Resources};
 
 use super::Interner;
@@ -29,6 +30,8 @@ pub struct Class {
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,
+    /// Whether it may go to cordoned nodes.
+    pub tolerates_cordon: bool,
 }
 
 /// A GPU request with its models as a set of dense indexes.
@@ -103,11 +106,18 @@ impl Class {
         requests.gpu_milli = gpu.total_milli();
         let selects_nodes =
             !object.node_selector.is_empty() || object.affinity.node.required.is_some();
+        let cordon = Taint {
+            key: CORDON_TAINT.into(),
+            value: Text::default(),
+            effect: TaintEffect::NoSchedule,
+        };
+        let tolerates_cordon = object.tolerates_taints(&[cordon]);
         Ok(Self {
             object,
             requests,
             gpu,
             selects_nodes,
+            tolerates_cordon,
         })
     }
 }

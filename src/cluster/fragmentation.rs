@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::class::MAX_GPU_MODELS;
 use super::{GpuColumns, Interner};
 use crate::model::gpu::DEVICE_MILLI;
 
@@ -78,7 +79,11 @@ impl Shape {
     /// The shape's demand with models as a set of the cell's indexes; models that the cell does not
     /// know are in no set.
     pub fn columns(&self, models: &Interner) -> GpuColumns {
-        let known = self.models.split('|').filter_map(|model| models.get(model));
+        let known = self
+            .models
+            .split('|')
+            .filter_map(|model| models.get(model))
+            .filter(|&model| model < MAX_GPU_MODELS);
         GpuColumns {
             devices: self.devices.clamp(0, i64::from(u8::MAX)) as u8,
             milli_per_device: self.gpu_milli.clamp(0, i64::from(DEVICE_MILLI)) as u16,

@@ -20,6 +20,11 @@ impl Interner {
         self.texts.insert_full(text.into()).0
     }
 
+    /// Forgets every text from an index on.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.texts.truncate(len);
+    }
+
     /// The index of a known text.
     pub fn get(&self, text: &str) -> Option<usize> {
         self.texts.get_index_of(text)

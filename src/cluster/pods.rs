@@ -64,6 +64,7 @@ impl Pods {
         if created.pod != self.next() {
             return Err(Conflict::UnknownPod);
         }
+        let next = self.next.checked_add(1).ok_or(Conflict::TooManyPods)?;
         let pod = Pod {
             pod: created.pod,
             spec: created.spec,
@@ -83,7 +84,7 @@ impl Pods {
         } else {
             self.rows.push(Some(pod));
         }
-        self.next = self.next.checked_add(1).ok_or(Conflict::TooManyPods)?;
+        self.next = next;
         self.living += 1;
         Ok(())
     }
@@ -103,5 +104,31 @@ impl Pods {
         self.vacant.push(pod.slot);
         self.living -= 1;
         row.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PodName;
+    use crate::units::{SpecId, TenantId};
+
+    #[test]
+    fn a_pod_beyond_the_last_identity_is_refused_and_leaves_no_trace() {
+        let mut pods = Pods {
+            next: u32::MAX,
+            ..Pods::default()
+        };
+        let created = PodCreated {
+            pod: pods.next(),
+            spec: SpecId(0),
+            name: PodName::Job(1),
+            tenant: TenantId(0),
+            gang: None,
+            time_limit: None,
+        };
+        let outcome = pods.create(&created, Instant::ZERO);
+        assert_eq!(outcome, Err(Conflict::TooManyPods));
+        assert_eq!((pods.rows(), pods.living()), (0, 0));
     }
 }

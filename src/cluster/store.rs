@@ -37,7 +37,7 @@ pub enum Conflict {
     #[error("the node takes no new pods")]
     NodeClosed,
     /// The pod is not in the phase that the change starts from.
-    #[error("the pod is {0:?}")]
+    #[error("the pod is {0}")]
     Phase(PodPhase),
     /// The pod's resources are not free on the node.
     #[error("the node has not enough room")]
@@ -169,16 +169,8 @@ impl Store {
         let at = Revision(self.revision().0 + 1);
         let mut ended = None;
         match &event {
-            Event::SpecAdded { spec, object } => self.add_spec(*spec, object)?,
-            Event::NodeAdded { node, object } => {
-                let tables = (&mut self.extended, &mut self.gpu_models);
-                self.nodes.add(*node, object.clone(), tables, at)?;
-                self.ring.push(at, *node);
-            }
-            Event::NodeUpdated { node, object } => {
-                let tables = (&mut self.extended, &mut self.gpu_models);
-                self.nodes.update(*node, object.clone(), tables, at)?;
-                self.ring.push(at, *node);
+            Event::SpecAdded { .. } | Event::NodeAdded { .. } | Event::NodeUpdated { .. } => {
+                self.declare(&event, at)?;
             }
             Event::NodeReadiness { node, ready } => {
                 self.nodes.set_ready(*node, *ready, at)?;
@@ -225,6 +217,30 @@ impl Store {
         self.now = now;
         self.log.push(now, event);
         Ok(ended)
+    }
+
+    /// Adds or changes what is declared. Names that a refused declaration brought are forgotten:
+    /// a view, which never sees it, would number those that follow otherwise.
+    fn declare(&mut self, event: &Event, at: Revision) -> Result<(), Conflict> {
+        let known = (self.extended.len(), self.gpu_models.len());
+        let tables = (&mut self.extended, &mut self.gpu_models);
+        let outcome = match event {
+            Event::SpecAdded { spec, object } => self.add_spec(*spec, object),
+            Event::NodeAdded { node, object } => self
+                .nodes
+                .add(*node, object.clone(), tables, at)
+                .map(|()| self.ring.push(at, *node)),
+            Event::NodeUpdated { node, object } => self
+                .nodes
+                .update(*node, object.clone(), tables, at)
+                .map(|()| self.ring.push(at, *node)),
+            _ => Ok(()),
+        };
+        if outcome.is_err() {
+            self.extended.truncate(known.0);
+            self.gpu_models.truncate(known.1);
+        }
+        outcome
     }
 
     fn add_spec(&mut self, spec: SpecId, object: &Arc<PodSpec>) -> Result<(), Conflict> {

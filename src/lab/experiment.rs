@@ -1,23 +1,22 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::metrics::{Direction, PodSink, RunMetrics, SeriesSink, registry};
+use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, Reached, RunControl};
+use crate::sim::{EndCause, Reached, RunControl, SimError};
 
-use super::build::FileSource;
-use super::columns::{PODS, SERIES, TableSchema};
+use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
 use super::inputs;
+use super::outputs::{self, Outputs, VariantOutputs};
+use super::paths;
 use super::report_data::{
     PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
 };
@@ -26,16 +25,16 @@ use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
 };
-use super::tables::{self, Forms, Place, PodTable, SeriesTable, SharedTable, TableWriter};
+use super::tables::Place;
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("variant `{variant}`: {source}")]
+    #[error("{}{source}", told(variant.as_deref()))]
     Variant {
-        /// Which.
-        variant: String,
+        /// Which; `None` where it does not matter: there is only one, or a file is wrong.
+        variant: Option<String>,
         /// Why.
         source: Box<RunError>,
     },
@@ -56,6 +55,10 @@ pub enum ExperimentError {
         /// What the system said.
         reason: String,
     },
+}
+
+fn told(variant: Option<&str>) -> String {
+    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
 }
 
 /// Told of progress from any thread.
@@ -81,13 +84,6 @@ pub struct Plan<'a> {
     pub outputs: Outputs,
 }
 
-/// What a run leaves beside its summary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// The forms of its tables.
-    pub tables: Forms,
-}
-
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
 pub fn run_experiment(
@@ -102,13 +98,28 @@ pub fn run_experiment(
             threads: plan.threads,
             reason: error.to_string(),
         })?;
-    let variants: Vec<(VariantSummary, VariantData)> = pool.install(|| {
-        (experiment.variants.par_iter().enumerate())
-            .map(|(index, variant)| run_one(plan, folder, index, variant))
-            .collect::<Result<_, ExperimentError>>()
-    })?;
+    let failed = AtomicUsize::new(usize::MAX);
+    let variants: Vec<Option<Result<(VariantSummary, VariantData), ExperimentError>>> = pool
+        .install(|| {
+            (experiment.variants.par_iter().enumerate())
+                .map(|(index, variant)| {
+                    // What comes after a failure is not begun; what comes before it is run, so that
+                    // the failure told of is the first in written order, whatever thread was faster.
+                    (index < failed.load(Ordering::Relaxed)).then(|| {
+                        let outcome = run_one(plan, folder, index, variant);
+                        if outcome.is_err() {
+                            failed.fetch_min(index, Ordering::Relaxed);
+                        }
+                        outcome
+                    })
+                })
+                .collect()
+        });
+    let variants = variants.into_iter().flatten();
+    let variants: Vec<(VariantSummary, VariantData)> =
+        variants.collect::<Result<_, ExperimentError>>()?;
     let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
-    tables::join(folder, plan.outputs.tables, experiment.variants.len())?;
+    outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
@@ -120,7 +131,11 @@ pub fn run_experiment(
         definitions: definitions(),
         variants,
     };
-    folder.text("scenario.yaml", &scenario)?;
+    // The hash is of the paths as written, so it is the same whatever the result folder is called.
+    let moved = as_run::moved(experiment, &|written| {
+        paths::seen_from(experiment, written, folder.out())
+    });
+    folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
     folder.json("summary.json", &summary)?;
     let report = ReportData {
         schema_version: REPORT_DATA_VERSION,
@@ -165,9 +180,16 @@ fn run_one(
     index: usize,
     variant: &VariantPlan,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
-    let failed = |source: RunError| ExperimentError::Variant {
-        variant: variant.name.clone(),
-        source: Box::new(source),
+    let failed = |source: RunError| {
+        let is_of_a_file = matches!(
+            source,
+            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
+        );
+        let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
+        ExperimentError::Variant {
+            variant: matters.then(|| variant.name.clone()),
+            source: Box::new(source),
+        }
     };
     let scenario = &variant.scenario;
     let files = FileSource {
@@ -178,55 +200,27 @@ fn run_one(
         variant: index,
         variants: plan.experiment.variants.len(),
     };
-    let series = shared(folder, &SERIES, plan.outputs.tables, place)?;
-    let pods = shared(folder, &PODS, plan.outputs.tables, place)?;
-    let name = || variant.name.clone();
-    let tables = Tables {
-        series: series.clone().map(|table| -> Box<dyn SeriesSink> {
-            Box::new(SeriesTable {
-                variant: name(),
-                table,
-            })
-        }),
-        pods: pods.clone().map(|table| -> Box<dyn PodSink> {
-            Box::new(PodTable {
-                variant: name(),
-                table,
-            })
-        }),
-        report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
-        watch: None,
-    };
+    let mut outputs = VariantOutputs::start(folder, plan.outputs, &variant.name, place)?;
     let mut control = RunControl {
         interrupted: plan.interrupted,
         progress: &mut |reached| plan.progress.at(index, reached),
+    };
+    let tables = Tables {
+        report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
+        ..outputs.tables()
     };
     let mut outcome =
         run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    for table in [series, pods].into_iter().flatten() {
-        if let Some(table) = Rc::into_inner(table) {
-            table.into_inner().finish()?;
-        }
-    }
+    outputs.finish()?;
     plan.progress.finished(index);
     let report = VariantData {
         name: variant.name.clone(),
         ..outcome.report.take().unwrap_or_default()
     };
     Ok((summarize(variant, outcome), report))
-}
-
-fn shared(
-    folder: &ResultFolder,
-    schema: &TableSchema,
-    forms: Forms,
-    place: Place,
-) -> Result<Option<SharedTable>, FolderError> {
-    let table = TableWriter::start(folder, schema, forms, place)?;
-    Ok(table.map(|table| Rc::new(RefCell::new(table))))
 }
 
 fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
@@ -247,12 +241,7 @@ fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
-        ledger: outcome
-            .ledger
-            .entries()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        ledger: outcome.remarks,
         arrived: outcome
             .metrics
             .arrived

@@ -54,7 +54,14 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
-    /// `--force` was given, but what is there is no result of ours.
+    /// A file to be written exists.
+    #[error("{}: exists; write into another folder with `--out`, or replace it with `--force`",
+        path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is there is no result of ours, so it is not replaced even if it was asked for.
     #[error(
         "{}: exists and is no result folder (it holds no {SUMMARY_NAME}), so it is not replaced; \
          choose another folder with `--out`",
@@ -123,6 +130,7 @@ impl FolderError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Exists { .. }
+            | Self::FileExists { .. }
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }
@@ -138,6 +146,7 @@ impl FolderError {
                 Self::Full { path, source }
             }
             ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
             | ErrorKind::ReadOnlyFilesystem
             | ErrorKind::NotADirectory => Self::NotWritable { path, source },
             _ => Self::Io { path, source },
@@ -345,7 +354,7 @@ pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
 /// Writes one file of a user's choice under a temporary name and renames it.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
-        return Err(FolderError::Exists {
+        return Err(FolderError::FileExists {
             path: path.to_path_buf(),
         });
     }

@@ -53,6 +53,11 @@ pub fn open(path: &Path) -> Input {
     }
 }
 
+/// Whether a path that a lookup found is embedded.
+pub fn is_embedded(path: &Path) -> bool {
+    embedded(path).is_some()
+}
+
 fn embedded(path: &Path) -> Option<EmbeddedFile> {
     let inside = path.strip_prefix(EMBEDDED).ok()?;
     let name = inside.file_name()?.to_str()?;

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod columns;
+pub mod decisions;
 pub mod experiment;
 #[expect(
     clippy::disallowed_methods,
@@ -10,8 +11,10 @@ pub mod experiment;
 pub mod folder;
 pub mod inputs;
 pub mod names;
+pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+mod paths;
 pub mod report_data;
 pub mod results;
 pub mod run;

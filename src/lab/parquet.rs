@@ -8,7 +8,7 @@
 //! Variants write side by side into parts; [`join`] copies their row groups as they are.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use ::parquet::basic::{
 use ::parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use ::parquet::data_type::ByteArray;
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
@@ -27,8 +28,10 @@ use super::columns::{Column, Kind, TableSchema};
 use super::folder::{self, FolderError, OutputFile, ResultFolder};
 use super::tables::Cell;
 
+mod checksum;
 mod rows;
 
+use checksum::Checked;
 pub(super) use rows::ParquetRows;
 
 /// Rows of a row group: a few megabytes of values per variant that runs.
@@ -130,25 +133,9 @@ impl ColumnBuffer {
     }
 }
 
-/// A file that can be taken out of the library's writer once that is done with it.
-struct Slot(Option<OutputFile>);
-
-impl Write for Slot {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Some(file) => file.write(bytes),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), OutputFile::flush)
-    }
-}
-
 /// A Parquet file being written row by row.
 pub(super) struct ParquetWriter {
-    writer: SerializedFileWriter<Slot>,
+    writer: SerializedFileWriter<Checked>,
     path: PathBuf,
     columns: Vec<ColumnBuffer>,
     /// Rows gathered.
@@ -161,7 +148,9 @@ impl ParquetWriter {
         let path = file.path().to_path_buf();
         let columns = schema.columns;
         let writer = file_type(columns)
-            .and_then(|kind| SerializedFileWriter::new(Slot(Some(file)), kind, properties(columns)))
+            .and_then(|kind| {
+                SerializedFileWriter::new(Checked::new(file), kind, properties(columns))
+            })
             .map_err(|error| failed(&path, error))?;
         Ok(Self {
             writer,
@@ -210,12 +199,15 @@ impl ParquetWriter {
     }
 }
 
-fn finish(mut writer: SerializedFileWriter<Slot>, path: &Path) -> Result<(), FolderError> {
+fn finish(mut writer: SerializedFileWriter<Checked>, path: &Path) -> Result<(), FolderError> {
+    let refused = |source: io::Error| FolderError::from_io(path, source);
+    writer.flush().map_err(refused)?;
+    writer.inner_mut().begin_footer();
+    let checksum = KeyValue::new(checksum::KEY.to_owned(), checksum::placeholder());
+    writer.append_key_value_metadata(checksum);
     writer.finish().map_err(|error| failed(path, error))?;
-    match writer.inner_mut().0.take() {
-        Some(file) => file.finish(),
-        None => Ok(()),
-    }
+    let file = writer.inner_mut().end_footer().map_err(refused)?;
+    file.map_or(Ok(()), OutputFile::finish)
 }
 
 /// Joins parts into a file: their row groups, in order, as they are.
@@ -229,7 +221,7 @@ pub(super) fn join(
     let join = || {
         let kind = file_type(schema.columns)?;
         let properties = properties(schema.columns);
-        let mut writer = SerializedFileWriter::new(Slot(Some(file)), kind, properties)?;
+        let mut writer = SerializedFileWriter::new(Checked::new(file), kind, properties)?;
         for part in parts {
             append(
                 &mut writer,
@@ -242,7 +234,11 @@ pub(super) fn join(
     finish(writer, &path)
 }
 
-fn append(writer: &mut SerializedFileWriter<Slot>, part: File) -> Result<(), ParquetError> {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the part is read here and closed"
+)]
+fn append(writer: &mut SerializedFileWriter<Checked>, part: File) -> Result<(), ParquetError> {
     let reader = SerializedFileReader::new(part.try_clone()?)?;
     for group in reader.metadata().row_groups() {
         let mut whole = writer.next_row_group()?;

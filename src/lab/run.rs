@@ -9,9 +9,10 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
-    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup,
+    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup, Window,
 };
 use crate::model::{Event, Node, Pod};
+use crate::policy::job_order::job_order;
 use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
@@ -21,10 +22,9 @@ use crate::sim::{
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::{SystemRequest, TimeLimits};
-use crate::trace::Ledger;
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, Workload};
+use super::build::{self, BuildError, FileSource, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
 
 /// Why a variant has no result.
@@ -49,18 +49,22 @@ pub struct Prepared {
     pub workload: Workload,
     /// The workload that fragmentation is measured against; `None` without GPUs.
     pub typical: Option<Arc<TypicalPods>>,
+    /// What is to be known of the files that were read.
+    pub remarks: Remarks,
 }
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let nodes = build::nodes(scenario, files)?;
-    let workload = build::workload(scenario, &nodes, files)?;
+    let mut remarks = Remarks::default();
+    let nodes = build::nodes(scenario, files, &mut remarks)?;
+    let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     Ok(Prepared {
         nodes,
         workload,
         typical,
+        remarks,
     })
 }
 
@@ -87,8 +91,8 @@ pub struct Outcome {
     pub nodes: u64,
     /// Pods submitted.
     pub pods: u64,
-    /// Dirt in the input.
-    pub ledger: Ledger,
+    /// What the input says that is not modelled, and the dirt in it, one line each.
+    pub remarks: Vec<String>,
     /// What the report draws, where it was asked for; its name is left to the caller.
     pub report: Option<VariantData>,
 }
@@ -105,11 +109,12 @@ pub fn run(
         nodes,
         workload,
         typical,
+        mut remarks,
     } = prepared;
     let parts = system(scenario, &workload, typical.clone(), form)?;
     let options = options(scenario, parts.stepping)?;
     let setup = MetricSetup {
-        measured_from: Instant::ZERO + scenario.metrics.warmup,
+        window: Window::since(Instant::ZERO + scenario.metrics.warmup),
         typical,
         ..MetricSetup::default()
     };
@@ -145,8 +150,7 @@ pub fn run(
     };
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = simulation.run(control)?;
-    let mut ledger = workload.ledger;
-    ledger.merge(simulation.ledger(0));
+    remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let report = (observer.report).map(|report| report.finish(at, &store));
@@ -156,7 +160,7 @@ pub fn run(
         metrics,
         nodes: node_count,
         pods,
-        ledger,
+        remarks: remarks.lines(),
         report,
     })
 }
@@ -205,12 +209,13 @@ fn system(
                 arguments: plugin
                     .arguments
                     .decode()
-                    .map_err(|error| BuildError::Policy(format!("plugin `{name}`: {error:?}")))?,
+                    .map_err(|error| BuildError::Policy(format!("plugins.{name}: {error}")))?,
             },
         };
         profile.plugins.insert(name.clone(), change);
     }
     let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
+    without_effect(scenario, entry.plans_jobs)?;
     let mut jobs = BatchOptions::default();
     match (&scheduler.queue, entry.plans_jobs) {
         (Some(queue), true) => jobs.order.clone_from(queue),
@@ -233,6 +238,38 @@ fn system(
         time_limits: TimeLimits::Ignored,
     };
     (entry.build)(&request).map_err(|error| wrong(&error))
+}
+
+/// Refuses what the system of this scenario does not look at: a setting without effect would be
+/// taken for one that makes no difference.
+fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildError> {
+    let (system, scheduler) = (&scenario.system.name, &scenario.system.scheduler);
+    let share = scheduler.percentage_of_nodes_to_score;
+    let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
+        (false, Backfill::GreedyOnce, _) => format!(
+            "backfill: the system `{system}` places one pod at a time and does not backfill; \
+             leave it out, or write `name: batch` under `system`"
+        ),
+        (false, _, Some(queue)) if job_order(queue).is_some() => format!(
+            "queue: `{queue}` orders the jobs of the system `batch`, not the pods of `{system}`; \
+             write `name: batch` under `system`, or one of the queue orders that \
+             `windtunnel systems` lists"
+        ),
+        (true, ..) if !scheduler.plugins.is_empty() => format!(
+            "plugins: the system `{system}` plans jobs and has no plugins; leave them out, or \
+             write `name: kubernetes` under `system`"
+        ),
+        (true, ..) if scheduler.profile != schema::Scheduler::default().profile => format!(
+            "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
+             profile; leave it out, or write `name: kubernetes` under `system`"
+        ),
+        (false, ..) if share != 100 => format!(
+            "percentageOfNodesToScore: {share} is not modelled yet; write 100: every node is \
+             looked at"
+        ),
+        _ => return Ok(()),
+    };
+    Err(BuildError::Policy(words))
 }
 
 /// The policy that a tie-breaking rule stands for.
@@ -270,7 +307,9 @@ fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Op
         },
     };
     let stop = match (scenario.stop.at, scenario.stop.when) {
-        (Some(at), _) => Stop::At(Instant::ZERO + at),
+        (Some(at), None) => Stop::At(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Drained)) => Stop::DrainedOrAt(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Idle)) => Stop::IdleOrAt(Instant::ZERO + at),
         (None, Some(StopWhen::Drained)) => Stop::Drained,
         (None, Some(StopWhen::Idle) | None) => Stop::Idle,
     };

@@ -24,6 +24,29 @@ pub struct Forms {
     pub csv: bool,
 }
 
+impl Forms {
+    /// Neither.
+    pub const NONE: Self = Self {
+        parquet: false,
+        csv: false,
+    };
+    /// As Parquet alone.
+    pub const PARQUET: Self = Self {
+        parquet: true,
+        csv: false,
+    };
+    /// As CSV alone.
+    pub const CSV: Self = Self {
+        parquet: false,
+        csv: true,
+    };
+    /// Both.
+    pub const BOTH: Self = Self {
+        parquet: true,
+        csv: true,
+    };
+}
+
 /// What stands in a row and a column.
 #[derive(Clone, Copy)]
 pub enum Cell<'a> {
@@ -37,7 +60,7 @@ pub enum Cell<'a> {
     Number(f64),
 }
 
-impl<'a> Cell<'a> {
+impl Cell<'_> {
     fn of_time(at: Option<Instant>) -> Self {
         at.map_or(Cell::Absent, |at| Cell::Integer(at.as_nanos()))
     }
@@ -54,6 +77,7 @@ impl<'a> Cell<'a> {
 }
 
 /// A row of [`SERIES`].
+#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
 fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.columns.len()] {
     let (allocated, capacity) = (&row.allocated, &row.capacity);
     [
@@ -74,6 +98,7 @@ fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.c
 }
 
 /// A row of [`PODS`].
+#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
 fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.columns.len()] {
     [
         Cell::Shown(variant),
@@ -156,6 +181,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// The parts that all variants write of a file.
+    pub(super) fn parts(whole: &str, variants: usize) -> Vec<String> {
+        let places = (0..variants).map(|variant| Self { variant, variants });
+        places.map(|place| place.file(whole)).collect()
+    }
+
     /// The file that stands for `whole`: a part, or the whole where it is the only one.
     pub(super) fn file(self, whole: &str) -> String {
         match self.variants {
@@ -205,28 +236,21 @@ impl PodSink for PodTable {
 }
 
 /// The folder of parts, gone once the result folder is complete.
-const PARTS: &str = ".parts";
+pub(super) const PARTS: &str = ".parts";
 
-/// Joins what the variants wrote of the tables, in their order, and removes the parts.
-pub fn join(folder: &ResultFolder, forms: Forms, variants: usize) -> Result<(), FolderError> {
-    if variants < 2 {
-        return Ok(());
+/// Joins what the variants wrote of a table, in their order.
+pub(super) fn join(
+    folder: &ResultFolder,
+    schema: &TableSchema,
+    forms: Forms,
+    variants: usize,
+) -> Result<(), FolderError> {
+    if forms.csv {
+        folder.join_text(schema.csv, 1, &Place::parts(schema.csv, variants))?;
     }
-    let parts = |whole: &str| -> Vec<String> {
-        let places = (0..variants).map(|variant| Place { variant, variants });
-        places.map(|place| place.file(whole)).collect()
-    };
-    for schema in [SERIES, PODS] {
-        if forms.csv {
-            folder.join_text(schema.csv, 1, &parts(schema.csv))?;
-        }
-        #[cfg(feature = "parquet")]
-        if forms.parquet {
-            parquet::join(folder, &schema, &parts(schema.parquet))?;
-        }
-    }
-    if forms.csv || forms.parquet {
-        folder.discard(PARTS)?;
+    #[cfg(feature = "parquet")]
+    if forms.parquet {
+        parquet::join(folder, schema, &Place::parts(schema.parquet, variants))?;
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
 /// The label that names a node itself.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// The taint that stands for a cordon: a pod that tolerates it may go to a cordoned node.
+pub const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// A machine that pods are placed on, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

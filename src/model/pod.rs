@@ -4,7 +4,8 @@
 use std::fmt;
 
 use super::{
-    Affinity, DeviceSet, GpuRequest, Labels, PodRef, ResourceList, Text, Toleration, TopologySpread,
+    Affinity, DeviceSet, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList, Taint,
+    TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -42,6 +43,10 @@ pub struct PodSpec {
     pub gpu: GpuRequest,
     /// Gates that hold it back from scheduling.
     pub scheduling_gates: Vec<Text>,
+    /// Volumes that bear on its place.
+    pub volumes: Vec<PodVolume>,
+    /// What controls it, if anything.
+    pub owner: Option<Owner>,
 }
 
 /// One container of a pod.
@@ -83,6 +88,26 @@ impl PodSpec {
             preempts: true,
             ..Self::default()
         }
+    }
+
+    /// Whether its node selector and its required node affinity admit a node
+    /// (spec: kubernetes.md 1.5).
+    pub fn selects(&self, node: &Node) -> bool {
+        let labels = self
+            .node_selector
+            .iter()
+            .all(|(key, value)| node.labels.get(key) == Some(value));
+        let required = self.affinity.node.required.as_ref();
+        labels && required.is_none_or(|selector| selector.matches(&node.name, &node.labels))
+    }
+
+    /// Whether it tolerates every taint that would keep it off a node: those of the effects
+    /// `NoSchedule` and `NoExecute` (spec: kubernetes.md 1.5).
+    pub fn tolerates_taints(&self, taints: &[Taint]) -> bool {
+        taints
+            .iter()
+            .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
+            .all(|taint| self.tolerations.iter().any(|own| own.tolerates(taint)))
     }
 
     /// What the pod reserves, exact: the larger of what its containers need side by side and what
@@ -155,6 +180,20 @@ pub enum PodPhase {
     Failed,
     /// It was taken off its node.
     Evicted,
+}
+
+impl fmt::Display for PodPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Bound => "bound",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Evicted => "evicted",
+        })
+    }
 }
 
 impl PodPhase {

@@ -6,9 +6,9 @@ use indexmap::IndexMap;
 use thiserror::Error;
 
 use super::entry::{ArgumentError, Arguments, Built, Entry, Point, Setup};
-use super::nearest::hint;
 use super::registry;
 use crate::control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
+use crate::units::nearest::hint;
 
 /// Filters of every profile, in order.
 pub const FILTERS: &[&str] = &[

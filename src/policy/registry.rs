@@ -2,8 +2,8 @@
 //! here.
 
 use super::entry::{Entry, Point};
-use super::nearest::hint;
 use super::{devices, filter, order, score, select};
+use crate::units::nearest::hint;
 
 /// The policies.
 pub const POLICIES: &[Entry] = &[

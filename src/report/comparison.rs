@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::lab::summary::{MetricSummary, Summary, title_of_id};
-use crate::policy::nearest::nearest;
 use crate::report::format;
 use crate::report::runs::Gathered;
+use crate::units::nearest::all_near;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
@@ -223,7 +223,7 @@ impl Comparison {
 /// What may have been meant by an id: near ones, or those that hold it or begin as it does.
 fn hint<'a>(id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     const SHOWN_MAX: usize = 6;
-    let mut near = nearest(id, known.clone());
+    let mut near = all_near(id, known.clone());
     let subject = id.split('.').next().unwrap_or(id);
     near.extend(
         known

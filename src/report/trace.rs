@@ -52,12 +52,12 @@ pub fn validation(validation: &Validation) -> String {
         push(&mut text, &format!("reading stopped: {stopped}\n"));
     }
     if !validation.ledger.is_empty() {
-        push(&mut text, &format!("\n{}", validation.ledger));
+        push(&mut text, &format!("\n{}\n", validation.ledger));
     }
     push(
         &mut text,
         &format!(
-            "\n{} ({}): {} rows accepted, {} bad rows\n",
+            "{} ({}): {} rows accepted, {} bad\n",
             validation.file, validation.format, validation.accepted, validation.bad_row_count
         ),
     );

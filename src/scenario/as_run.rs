@@ -2,10 +2,11 @@
 //! the text again gives the same experiment; and the JSON Schema for editors.
 //!
 //! The base of the text is the first variant; each further variant lists what differs from it.
+//! Paths are those of the experiment file; [`moved`] makes them those of another folder.
 
 use serde_json::{Map, Value as Json};
 
-use super::schema::{self, Scenario};
+use super::schema::{self, NodeSource, Scenario, WorkloadSource};
 use super::set::join;
 use super::{Experiment, Names, yaml};
 
@@ -39,6 +40,28 @@ pub fn to_json(experiment: &Experiment) -> Json {
         document["variants"] = Json::Object(variants);
     }
     document
+}
+
+/// The experiment with every path replaced by what `path` makes of it.
+pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experiment {
+    let mut experiment = experiment.clone();
+    for plan in &mut experiment.variants {
+        for source in &mut plan.scenario.cluster.nodes {
+            match source {
+                NodeSource::Trace(trace) => trace.path = path(&trace.path),
+                NodeSource::Manifests(file) => *file = path(file),
+                NodeSource::Template(_) => {}
+            }
+        }
+        for source in &mut plan.scenario.workload {
+            match source {
+                WorkloadSource::Trace(trace) => trace.path = path(&trace.path),
+                WorkloadSource::Manifests { file, .. } => *file = path(file),
+                WorkloadSource::Generate(_) => {}
+            }
+        }
+    }
+    experiment
 }
 
 /// One scenario as a JSON value, with the arguments of names among their fields.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json};
 use super::check::{Checker, Place, choices, suggest};
 use super::diagnostic::{Code, Finding};
 use super::names::NameKind;
-use super::nearest::nearest;
 use super::tree::{Entry, Tree, Value};
+use crate::units::nearest::nearest;
 
 /// Most fields listed beside an unknown one.
 const MAX_LISTED: usize = 14;

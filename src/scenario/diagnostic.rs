@@ -176,13 +176,14 @@ impl Findings {
         }
     }
 
-    /// Adds a help text to all findings from position `from` on that have none.
+    /// Adds a help text to all findings from position `from` on that have none. What is no
+    /// quantity at all is told by its grammar; the help is about amounts.
     pub(super) fn add_help(&mut self, from: usize, help: &str) {
         for finding in self
             .0
             .iter_mut()
             .skip(from)
-            .filter(|finding| finding.help.is_none())
+            .filter(|finding| finding.help.is_none() && finding.code != Code::Quantity)
         {
             finding.help = Some(help.to_owned());
         }

@@ -24,6 +24,8 @@ pub struct SearchPath {
     pub base_dir: PathBuf,
     /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES`.
     pub traces_dirs: Vec<PathBuf>,
+    /// The folder that stands for files inside the program, looked in last; messages don't name it.
+    pub built_in: Option<PathBuf>,
 }
 
 /// The files an experiment names, as written, and where each was found.
@@ -34,6 +36,7 @@ impl SearchPath {
     pub fn find(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
         std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)
+            .chain(&self.built_in)
             // An absolute path replaces the folder.
             .map(|folder| folder.join(written))
             .find(|path| lookup.exists(path))
@@ -72,7 +75,7 @@ impl SearchPath {
                 "paths are relative to this file; --traces DIR or WINDTUNNEL_TRACES names a \
                  folder of traces to look in as well",
             ),
-            None => finding,
+            None => finding.help("paths are relative to this file, or to a folder of traces"),
         }
     }
 }

@@ -14,7 +14,6 @@ mod files;
 mod grammar;
 pub mod known_traces;
 pub mod names;
-pub mod nearest;
 pub mod pattern;
 pub mod plain;
 pub mod scalar;
@@ -35,6 +34,8 @@ pub use names::{AnyName, NameKind, Names};
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
 
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 
 use tree::{Sources, Span, Tree, Value};
@@ -50,6 +51,26 @@ pub struct Experiment {
     pub variants: Vec<VariantPlan>,
     /// The files it names and where they are.
     pub files: Files,
+    /// The folder of the experiment file, from which its paths start.
+    pub base_dir: PathBuf,
+}
+
+impl Experiment {
+    /// Deals with bad rows of every trace in this way, whatever the file says.
+    pub fn set_on_bad_row(&mut self, on_bad_row: schema::OnBadRow) {
+        for plan in &mut self.variants {
+            for source in &mut plan.scenario.cluster.nodes {
+                if let schema::NodeSource::Trace(trace) = source {
+                    trace.on_bad_row = on_bad_row;
+                }
+            }
+            for source in &mut plan.scenario.workload {
+                if let schema::WorkloadSource::Trace(trace) = source {
+                    trace.on_bad_row = on_bad_row;
+                }
+            }
+        }
+    }
 }
 
 /// One scenario to run.
@@ -100,7 +121,10 @@ fn read(
         }
     }
     if !matches!(base.value, Value::Map(_)) {
-        let message = format!("the experiment is {}", base.value.kind());
+        let message = match base.value {
+            Value::Null => "the experiment file is empty".to_owned(),
+            _ => format!("the experiment is {}", base.value.kind()),
+        };
         findings.push(
             Finding::new(Code::WrongType, message, Span::start_of(source))
                 .label("expected a map")
@@ -145,6 +169,7 @@ fn read(
         description,
         variants: plans,
         files,
+        base_dir: options.search.base_dir.clone(),
     })
 }
 

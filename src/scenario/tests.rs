@@ -68,6 +68,7 @@ fn load_with(text: &str, sets: &[&str]) -> Result<Experiment, Box<Rejected>> {
     let search = SearchPath {
         base_dir: PathBuf::from("/lab"),
         traces_dirs: vec![PathBuf::from("/traces")],
+        built_in: None,
     };
     load(
         text,

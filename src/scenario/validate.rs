@@ -10,6 +10,7 @@ use super::schema::{
     WorkloadTrace,
 };
 use super::tree::{Span, Tree};
+use crate::units::Duration;
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
@@ -29,6 +30,7 @@ pub(super) fn validate(
         findings,
         files: Files::new(),
     };
+    validator.name(&scenario.name);
     validator.files_of(scenario);
     validator.node_names(&scenario.cluster.nodes);
     for (position, source) in scenario.workload.iter().enumerate() {
@@ -55,6 +57,18 @@ impl Validator<'_> {
     /// Where a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
+    }
+
+    /// The result folder is named after the experiment.
+    fn name(&mut self, name: &str) {
+        if name.contains(['/', '\\']) || name.starts_with('.') {
+            let message = format!("`{name}` can't be the name of a folder");
+            self.findings.push(
+                Finding::new(Code::Impossible, message, self.at("name"))
+                    .label("expected a name without `/` and `\\` that does not begin with `.`")
+                    .help("the result folder is named after the experiment"),
+            );
+        }
     }
 
     fn files_of(&mut self, scenario: &Scenario) {
@@ -160,6 +174,8 @@ impl Validator<'_> {
     fn stop(&mut self, scenario: &Scenario) {
         if let (Some(at), warmup) = (scenario.stop.at, scenario.metrics.warmup)
             && at <= warmup
+            // Times that can't be are told by themselves.
+            && at > Duration::ZERO
         {
             let message = format!("the run stops at {at}, before the warm-up of {warmup} is over");
             self.findings.push(

@@ -50,6 +50,10 @@ pub(super) struct Seat {
     pub(super) deciding: Option<Vec<Write>>,
     /// Whether it has more to do at this instant, or is due to wake.
     pub(super) due: bool,
+    /// The wake-up asked for last, so that it is not asked for again.
+    pub(super) wake: Option<Instant>,
+    /// When its view is to be shown more, if that was asked for.
+    pub(super) delivery: Option<Instant>,
     pub(super) outbox: Outbox,
 }
 
@@ -80,10 +84,13 @@ impl Cell {
     /// Reads the next arrival.
     pub(super) fn fetch(&mut self) -> Result<(), SimError> {
         self.upcoming = self.arrivals.next()?;
-        if let Some(arrival) = &mut self.upcoming {
-            // Readers deliver in order; whatever does not is held back rather than lost.
-            arrival.submit = arrival.submit.max(self.last_arrival);
-            self.last_arrival = arrival.submit;
+        if let Some(arrival) = &self.upcoming {
+            let (at, last) = (arrival.submit, self.last_arrival);
+            if at < last {
+                let name = arrival.name.to_string();
+                return Err(SimError::OutOfOrder { name, at, last });
+            }
+            self.last_arrival = at;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::units::{Duration, Instant};
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::queue::{EventQueue, Upcoming, rank};
-use super::{End, EndCause, Options, Reached, RunControl, SimError, Stop};
+use super::{End, EndCause, Options, Reached, RunControl, SimError};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -65,10 +65,13 @@ impl<'o> Simulation<'o> {
                     view,
                     deciding: None,
                     due: true,
+                    wake: None,
+                    delivery: None,
                     outbox: Outbox::default(),
                 });
             }
             cell.fetch()?;
+            engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);
         }
         Ok(Self { engine, cells })
@@ -92,6 +95,7 @@ impl<'o> Simulation<'o> {
     /// Runs to the end.
     pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
         let (mut events, mut told) = (0_u64, 0_u64);
+        let stop = self.engine.options.stop;
         let cause = loop {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
@@ -99,7 +103,7 @@ impl<'o> Simulation<'o> {
             let Some(at) = self.next_instant() else {
                 break EndCause::Idle;
             };
-            if let Stop::At(end) = self.engine.options.stop
+            if let Some(end) = stop.latest()
                 && at > end
             {
                 self.engine.now = end;
@@ -119,22 +123,22 @@ impl<'o> Simulation<'o> {
                 });
             }
             let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
-            if self.engine.options.stop == Stop::Drained && self.cells.iter().all(drained) {
+            if stop.is_when_drained() && self.cells.iter().all(drained) {
                 break EndCause::Drained;
             }
         };
-        if let (EndCause::Idle, Stop::At(end)) = (cause, self.engine.options.stop) {
-            self.engine.now = end;
-        }
+        let cause = match (cause, stop.awaited()) {
+            (EndCause::Idle, Some(end)) => {
+                self.engine.now = end;
+                EndCause::Reached
+            }
+            (cause, _) => cause,
+        };
         Ok(self.end(cause))
     }
 
     fn end(&self, cause: EndCause) -> End {
         let mut digest = Digest::new();
-        let cause = match (cause, self.engine.options.stop) {
-            (EndCause::Idle, Stop::At(_)) => EndCause::Reached,
-            (cause, _) => cause,
-        };
         for cell in &self.cells {
             digest.include(&cell.digest.value());
         }

@@ -121,7 +121,11 @@ impl Engine<'_> {
                 time_limit: arrival.time_limit,
             };
             cell.machine.submit(created.pod, arrival.run_time);
-            self.observed(cell, Event::PodCreated(created))?;
+            self.commit(cell, Event::PodCreated(created))
+                .map_err(|why| SimError::Declaration {
+                    what: format!("`{}` of the workload", arrival.name),
+                    why: why.to_string(),
+                })?;
         }
         cell.fetch()
     }
@@ -218,6 +222,10 @@ impl Engine<'_> {
     }
 
     fn order(&mut self, cell: &mut Cell, command: MachineCommand) -> Result<(), SimError> {
+        match command {
+            MachineCommand::Start { pod, node } => cell.digest.start(self.now, pod, node),
+            MachineCommand::Stop { pod, node } => cell.digest.stop(self.now, pod, node),
+        }
         match cell
             .machine
             .order(self.now, command, cell.number, &mut self.queue)

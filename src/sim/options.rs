@@ -9,15 +9,42 @@ use crate::rng::Distribution;
 use crate::trace::TraceError;
 use crate::units::{Duration, Instant};
 
-/// When a run is over.
+/// When a run is over. What happens at the instant of a stop is still part of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// At an instant.
+    /// At an instant, whether anything can still happen or not.
     At(Instant),
     /// When every pod that was submitted has ended and none will come.
     Drained,
     /// When nothing more can happen.
     Idle,
+    /// When it is drained, at the latest at an instant.
+    DrainedOrAt(Instant),
+    /// When nothing more can happen, at the latest at an instant.
+    IdleOrAt(Instant),
+}
+
+impl Stop {
+    /// The instant beyond which nothing happens.
+    pub const fn latest(self) -> Option<Instant> {
+        match self {
+            Self::At(at) | Self::DrainedOrAt(at) | Self::IdleOrAt(at) => Some(at),
+            Self::Drained | Self::Idle => None,
+        }
+    }
+
+    /// Whether the run ends once it is drained.
+    pub const fn is_when_drained(self) -> bool {
+        matches!(self, Self::Drained | Self::DrainedOrAt(_))
+    }
+
+    /// The instant that passes even if nothing more can happen until then.
+    pub const fn awaited(self) -> Option<Instant> {
+        match self {
+            Self::At(at) | Self::DrainedOrAt(at) => Some(at),
+            Self::Drained | Self::Idle | Self::IdleOrAt(_) => None,
+        }
+    }
 }
 
 /// How long a scheduler takes to decide, as charged by the driver.
@@ -139,6 +166,19 @@ pub enum SimError {
         what: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// A source of arrivals broke its promise.
+    #[error(
+        "`{name}` arrives at {at}, after an arrival of {last}: arrivals must be in order of \
+         submission"
+    )]
+    OutOfOrder {
+        /// Who arrives.
+        name: String,
+        /// When.
+        at: Instant,
+        /// The latest arrival before.
+        last: Instant,
     },
     /// Components keep each other busy at one instant.
     #[error(

@@ -49,7 +49,9 @@ impl Engine<'_> {
         let component = ComponentId::from_index(index);
         if let Some(view) = &mut seat.view
             && let Some(due) = view.advance(&cell.store, now)
+            && seat.delivery != Some(due)
         {
+            seat.delivery = Some(due);
             self.queue.push(due, cell.number, Upcoming::Wake(component));
         }
         let seen = seat.view.as_ref().map_or(&cell.store, |view| view.store());
@@ -59,7 +61,11 @@ impl Engine<'_> {
         seat.outbox.clear();
         let progress = seat.component.step(now, seen, &mut seat.outbox);
         seat.due = progress == Progress::More;
-        if let Some(at) = seat.outbox.wake {
+        // A wake-up at this instant comes after what else happens at it, so each counts.
+        if let Some(at) = seat.outbox.wake
+            && (at <= now || seat.wake != Some(at))
+        {
+            seat.wake = Some(at);
             self.queue
                 .push(at.max(now), cell.number, Upcoming::Wake(component));
         }

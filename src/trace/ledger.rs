@@ -40,10 +40,20 @@ pub struct LedgerEntry {
     pub count: u64,
     /// The file of the first.
     pub file: Arc<str>,
-    /// The line of the first, counted from 1.
+    /// The line of the first, counted from 1; 0 if it is not known.
     pub line: u64,
     /// What was done.
     pub action: Action,
+}
+
+impl LedgerEntry {
+    /// Where the first is: the file, and the line if it is known.
+    fn place(&self) -> String {
+        match self.line {
+            0 => self.file.to_string(),
+            line => format!("{}:{line}", self.file),
+        }
+    }
 }
 
 impl fmt::Display for LedgerEntry {
@@ -51,11 +61,10 @@ impl fmt::Display for LedgerEntry {
         let Self {
             kind,
             count,
-            file,
-            line,
             action,
+            ..
         } = self;
-        write!(f, "{action} {count} rows: {kind} (first {file}:{line})")
+        write!(f, "{action} {count} rows: {kind} (first {})", self.place())
     }
 }
 
@@ -75,16 +84,25 @@ impl Ledger {
 
     /// Counts one row.
     pub fn note(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64) {
+        self.count_in(kind, action, (file, line), 1);
+    }
+
+    /// Counts several places of a file of which no lines are known.
+    pub fn note_many(&mut self, kind: &str, action: Action, file: &Arc<str>, count: usize) {
+        self.count_in(kind, action, (file, 0), count as u64);
+    }
+
+    fn count_in(&mut self, kind: &str, action: Action, (file, line): (&Arc<str>, u64), count: u64) {
         // A format has a handful of kinds; a scan beats a map.
         match self
             .entries
             .iter_mut()
             .find(|entry| &*entry.kind == kind && entry.action == action)
         {
-            Some(entry) => entry.count += 1,
+            Some(entry) => entry.count += count,
             None => self.entries.push(LedgerEntry {
                 kind: kind.into(),
-                count: 1,
+                count,
                 file: file.clone(),
                 line,
                 action,
@@ -148,11 +166,7 @@ const BAD_ROW: &str = "bad row";
 impl fmt::Display for Ledger {
     /// One table: action, count, first place, kind.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places: Vec<String> = self
-            .entries
-            .iter()
-            .map(|entry| format!("{}:{}", entry.file, entry.line))
-            .collect();
+        let places: Vec<String> = self.entries.iter().map(LedgerEntry::place).collect();
         let width = places.iter().map(String::len).max().unwrap_or(0).max(5);
         writeln!(f, "action      rows  {:width$}  kind", "first")?;
         for (entry, place) in self.entries.iter().zip(&places) {

@@ -1,5 +1,6 @@
-//! Fill-ups: the trace's own times are set aside, its pods arrive one by one, never to end, until a
-//! share of the cluster's capacity has arrived (spec: published-results.md 1.3 and 1.4).
+//! Fill-ups: the trace's own times of arrival are set aside, its pods arrive one by one until a
+//! share of the cluster's capacity has arrived (spec: published-results.md 1.3 and 1.4); in the
+//! studies they never end. Without a share the trace arrives as it is.
 //!
 //! In the given and the shuffled order, arrivals go on up to the one with which the share is
 //! reached; a trace that is too small is followed by clones of pods drawn at random. The published
@@ -18,6 +19,9 @@ use crate::units::{Duration, Instant};
 
 /// The most pods that a fill-up may need.
 pub const MAX_FILL_UP_PODS: usize = 10_000_000;
+
+/// The most that one pod may ask for: that of [`MAX_FILL_UP_PODS`] adds up in 64 bits.
+const MAX_DEMAND_MILLI: i64 = 1 << 38;
 
 /// In which order pods arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +99,9 @@ pub struct FillUp {
     pub order: FillOrder,
     /// Whose capacity is filled.
     pub resource: FillResource,
-    /// The share of that capacity that arrives, in millionths (1,300,000 is 130 %).
-    pub until_ppm: i64,
+    /// The share of that capacity that arrives, in millionths (1,300,000 is 130 %); without one the
+    /// trace arrives once, whatever it asks for.
+    pub until_ppm: Option<i64>,
     /// Time from one arrival to the next; the published order has 1 s.
     pub gap: Duration,
     /// The run's seed: shuffles and draws clones (not used by the published order).
@@ -143,12 +148,16 @@ pub fn fill_up(trace: &Recorded, nodes: &[Node], config: &FillUp) -> Result<Fill
         })
         .collect();
     let capacity_milli = resource.capacity_milli(nodes);
-    let target = share_of(capacity_milli, config.until_ppm);
-    check(&pods, capacity_milli, resource)?;
+    let target = config.until_ppm.map(|ppm| share_of(capacity_milli, ppm));
+    check_demands(&pods, resource)?;
+    if target.is_some() {
+        check_share(&pods, capacity_milli, resource)?;
+    }
     let (rows, originals, node_ranks) = match config.order {
         FillOrder::Published { seed } => {
             let node_names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
-            let order = published_order(&pods, &node_names, target, seed)?;
+            let whole = || pods.iter().map(|pod| pod.demand_milli).sum();
+            let order = published_order(&pods, &node_names, target.unwrap_or_else(whole), seed)?;
             (order.rows, order.originals, Some(order.node_ranks))
         }
         FillOrder::Given | FillOrder::Shuffled => {
@@ -267,7 +276,19 @@ fn share_of(capacity_milli: i64, ppm: i64) -> i64 {
     i64::try_from(share).unwrap_or(i64::MAX)
 }
 
-fn check(
+fn check_demands(pods: &[FillPod<'_>], resource: FillResource) -> Result<(), TraceError> {
+    let noun = resource.noun();
+    if let Some(pod) = pods.iter().find(|pod| pod.demand_milli > MAX_DEMAND_MILLI) {
+        let most = MAX_DEMAND_MILLI / 1_000;
+        return Err(refuse(format!(
+            "pod `{}` asks for more {noun} than any cluster has; at most {most} are expected",
+            pod.name
+        )));
+    }
+    Ok(())
+}
+
+fn check_share(
     pods: &[FillPod<'_>],
     capacity_milli: i64,
     resource: FillResource,
@@ -288,13 +309,17 @@ fn check(
 
 fn own_order(
     pods: &[FillPod<'_>],
-    target: i64,
+    target: Option<i64>,
     config: &FillUp,
 ) -> Result<(Vec<u32>, usize), TraceError> {
     let mut order: Vec<u32> = (0..pods.len() as u32).collect();
     if config.order == FillOrder::Shuffled {
         Stream::new(config.seed, "arrival-order", 0).shuffle(&mut order);
     }
+    let Some(target) = target else {
+        let originals = order.len();
+        return Ok((order, originals));
+    };
     let mut clones = Stream::new(config.seed, "arrival-clones", 0);
     let mut own = order.into_iter();
     let (mut rows, mut originals, mut total) = (Vec::new(), 0, 0_i64);
@@ -307,7 +332,7 @@ fn own_order(
             None => clones.below(pods.len() as u64) as u32,
         };
         push_bounded(&mut rows, row)?;
-        total = total.saturating_add(pods[row as usize].demand_milli);
+        total += pods[row as usize].demand_milli;
     }
     Ok((rows, originals))
 }
@@ -345,8 +370,6 @@ fn arrivals(
             arrival.name = PodName::Text(format!("{}-clone-{clone}", arrival.name).into());
         }
         arrival.submit = submit;
-        arrival.run_time = None;
-        arrival.time_limit = None;
         arrival.historic_start = None;
         arrivals.push(arrival);
         submit = submit

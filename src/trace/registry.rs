@@ -137,7 +137,7 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
         return Err(TraceError::Format {
             file: input.name.to_string(),
             reason: format!(
-                "the format is not recognized; name it (one of {})",
+                "the format is not recognized; name it with --trace-format, as one of {}",
                 names.join(", ")
             ),
         });

@@ -97,9 +97,9 @@ impl Table {
             Some((line, Ok(()))) => (
                 line,
                 format!(
-                    "a row has {} fields as the header has, not {}",
-                    self.columns.len(),
-                    self.fields.ends.len()
+                    "the row has {} fields where the header has {}",
+                    self.fields.ends.len(),
+                    self.columns.len()
                 ),
             ),
             Some((line, Err(rule))) => (line, format!("a row {rule}")),

@@ -1,7 +1,9 @@
 //! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
-//! resource vectors, and dense ids. Nothing here knows anything else of ours.
+//! resource vectors, dense ids, and names near a misspelt one. Nothing here knows anything else of
+//! ours.
 
 pub mod id;
+pub mod nearest;
 pub mod quantity;
 pub mod resources;
 pub mod time;

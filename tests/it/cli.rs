@@ -1,6 +1,377 @@
-//! The command line, run as a user runs it: the manual's console blocks, and wrong input.
+//! The command line, run as a user runs it: the manual's console blocks, and what they can't show:
+//! signals, pipes, standard input, disks that are full or read-only, runs at once, runs again.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use windtunnel::lab::summary::Summary;
+
+use crate::shared::reference;
 
 #[test]
 fn console_blocks_of_the_book_hold() {
-    trycmd::TestCases::new().case("tests/book/*.md").env("COLUMNS", "100").env("NO_COLOR", "1");
+    trycmd::TestCases::new()
+        .case("tests/book/*.md")
+        .env("COLUMNS", "100")
+        .env("NO_COLOR", "1");
+}
+
+/// The table that a newcomer is promised is the one that the manual holds.
+#[test]
+fn the_readme_shows_what_the_bundled_experiment_prints() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| fs::read_to_string(project.join(name)).expect("a page");
+    let (readme, page) = (text("README.md"), text("tests/book/run.md"));
+    let shown = readme.split("```text\n").nth(1).expect("a block of text");
+    let table = shown
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("report"));
+    for line in table {
+        assert!(page.lines().any(|other| other == line), "{line}");
+    }
+}
+
+/// A folder of its own for one test, taken away at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        fs::write(folder.join("jobs.csv"), JOBS).expect("a file for the test");
+        fs::write(folder.join("small.yaml"), SMALL).expect("a file for the test");
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn summary(&self, folder: &str) -> Summary {
+        let path = self.path(folder).join("summary.json");
+        let text = fs::read_to_string(&path).expect("a summary");
+        serde_json::from_str(&text).expect("a summary of the schema")
+    }
+
+    fn digests(&self, folder: &str) -> Vec<String> {
+        let variants = self.summary(folder).variants;
+        variants.into_iter().map(|variant| variant.digest).collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const JOBS: &str = "submit,name,run_time,cpu\n0,first,60,1\n10,second,30,4\n";
+
+const SMALL: &str = "\
+windtunnel: v1
+name: small
+cluster:
+  nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]
+workload:
+  - trace: {format: csv, path: jobs.csv}
+stop: {when: drained}
+variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+";
+
+/// A run that takes longer than any test waits.
+const LONG: &str = "\
+windtunnel: v1
+name: long
+cluster:
+  nodes: [{count: 3000, template: {allocatable: {cpu: 4, memory: 16Gi}}}]
+workload:
+  - generate: {model: lublin99, jobs: 1000000}
+stop: {when: drained}
+";
+
+fn windtunnel(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_windtunnel"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("WINDTUNNEL_TRACES")
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    windtunnel(folder, arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn succeeds(folder: &Path, arguments: &[&str]) {
+    let output = output(folder, arguments);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
+}
+
+/// Starts a long run into `out`, and comes back when it simulates.
+fn long_run(scratch: &Scratch) -> Child {
+    fs::write(scratch.path("long.yaml"), LONG).expect("a file for the test");
+    let mut command = windtunnel(&scratch.0, &["run", "long.yaml", "--out", "out"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("the program starts");
+    // With one variant tables are written in place, with several in parts.
+    let begun = ["out.partial/timeseries.csv.partial", "out.partial/.parts"];
+    while !begun.iter().any(|path| scratch.path(path).exists()) {
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn send(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("kill").args([signal, &id]).status();
+    assert!(status.is_ok_and(|status| status.success()));
+}
+
+#[test]
+#[cfg(unix)]
+fn signals_stop_a_run_and_leave_no_result() {
+    for (signal, code, words) in [
+        ("-INT", 130, "exit 130: interrupted"),
+        ("-TERM", 143, "exit 143: ended from outside"),
+    ] {
+        let scratch = Scratch::new(&format!("signal{signal}"));
+        let child = long_run(&scratch);
+        // Another run of that name, meanwhile, is refused.
+        let other = output(&scratch.0, &["run", "small.yaml", "--out", "out"]);
+        assert_eq!(other.status.code(), Some(2));
+        let told = "error: out.partial: another run is writing there; choose another folder";
+        assert!(stderr(&other).starts_with(told), "{}", stderr(&other));
+        send(&child, signal);
+        let ended = child.wait_with_output().expect("the program ends");
+        assert_eq!(ended.status.code(), Some(code), "{signal}");
+        let told = stderr(&ended);
+        let last = told.lines().last().unwrap_or_default();
+        assert!(last.starts_with(words), "{signal}: {told}");
+        assert!(scratch.path("out.partial").exists(), "{signal}");
+        assert!(!scratch.path("out").exists(), "{signal}");
+        // What was left is replaced by the next run.
+        succeeds(&scratch.0, &["run", "small.yaml", "--out", "out"]);
+        assert!(!scratch.path("out.partial").exists(), "{signal}");
+    }
+}
+
+#[test]
+fn a_broken_pipe_is_no_error() {
+    let scratch = Scratch::new("pipe");
+    for arguments in [
+        &["schema", "metrics"][..],
+        &["systems"],
+        &["run", "small.yaml", "--out", "out", "-v"],
+    ] {
+        let mut command = windtunnel(&scratch.0, arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut first = [0; 1];
+        if arguments[0] != "run" {
+            let stdout = child.stdout.as_mut().expect("a pipe");
+            stdout.read_exact(&mut first).expect("something is printed");
+        }
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("the program ends");
+        let told = stderr(&ended);
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {told}");
+        assert_eq!(told, "exit 0: done\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn standard_input_gives_an_experiment_and_a_trace() {
+    let scratch = Scratch::new("stdin");
+    for (arguments, text, expected) in [
+        (&["run", "-", "--out", "out"][..], SMALL, "small · 2 pods"),
+        (&["trace", "inspect", "-"], JOBS, "file           standard"),
+    ] {
+        let mut command = windtunnel(&scratch.0, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(text.as_bytes()).expect("it is read");
+        drop(stdin);
+        let ended = child.wait_with_output().expect("the program ends");
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}");
+        let printed = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert!(printed.starts_with(expected), "{printed}");
+    }
+    let found = scratch.summary("out").inputs;
+    assert_eq!(found[0].path, "jobs.csv");
+}
+
+/// Writing files larger than half a kilobyte fails, as it does on a full disk.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_is_told_and_leaves_no_result() {
+    let scratch = Scratch::new("full");
+    let program = env!("CARGO_BIN_EXE_windtunnel");
+    let script = format!("trap '' XFSZ; ulimit -f 1; exec '{program}' run --out out");
+    for _again in 0..3 {
+        let mut command = Command::new("sh");
+        let command = command.args(["-c", &script]).current_dir(&scratch.0);
+        let ended = command.output().expect("a shell");
+        let told = stderr(&ended);
+        assert_eq!(ended.status.code(), Some(101), "{told}");
+        // Whatever thread was faster, the first variant is told of.
+        let begins = "error: variant `random`: can't write the table of pods: out.partial/";
+        assert!(told.starts_with(begins), "{told}");
+        assert!(told.contains("the disk is full"), "{told}");
+        assert!(told.contains("free some space"), "{told}");
+        assert!(told.ends_with("exit 101: could not complete\n"), "{told}");
+        assert!(!scratch.path("out").exists());
+    }
+}
+
+/// A small disk of the test's own, taken away at its end; `None` without the right to make one.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(path: PathBuf, options: &str) -> Option<Self> {
+        fs::create_dir_all(&path).expect("a folder for the test");
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]);
+        let made = command.arg(&path).stderr(Stdio::null()).status();
+        if made.is_ok_and(|status| status.success()) {
+            return Some(Self(path));
+        }
+        println!("skipped: needs root, to mount a disk of its own");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn small_and_read_only_disks_are_told() {
+    let scratch = Scratch::new("disks");
+    for (name, options, code, message) in [
+        ("ro", "ro", 2, "choose a folder you may write to"),
+        ("tiny", "size=16k", 101, "the disk is full (No space left"),
+    ] {
+        let Some(_disk) = Disk::mount(scratch.path(name), options) else {
+            return;
+        };
+        let out = format!("{name}/out");
+        let ended = output(&scratch.0, &["run", "small.yaml", "--out", &out]);
+        let told = stderr(&ended);
+        assert_eq!(ended.status.code(), Some(code), "{told}");
+        assert!(told.contains(&format!("{out}.partial")), "{told}");
+        assert!(told.contains(message), "{told}");
+        assert!(!scratch.path(&out).exists());
+    }
+}
+
+#[test]
+fn the_experiment_as_run_gives_the_same_digests_again() {
+    let scratch = Scratch::new("again");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let packed = project.join("scenarios/small-cluster.yaml");
+    let packed = packed.to_str().expect("a path of text");
+    // Relative beside the experiment, absolute from elsewhere, embedded in the program.
+    for (scenario, first, again) in [
+        (Some("small.yaml"), "a/deep/first", "again"),
+        (Some("./small.yaml"), "first-dot", "b/again-dot"),
+        (Some(packed), "first-manifests", "again-manifests"),
+        (None, "first-bundled", "again-bundled"),
+    ] {
+        let mut arguments = vec!["run"];
+        arguments.extend(scenario);
+        arguments.extend(["--out", first]);
+        succeeds(&scratch.0, &arguments);
+        let as_run = format!("{first}/scenario.yaml");
+        succeeds(&scratch.0, &["run", &as_run, "--out", again]);
+        assert_eq!(scratch.digests(first), scratch.digests(again), "{as_run}");
+        // The hash of the experiment is not one of its result folder.
+        arguments.pop();
+        arguments.push("elsewhere/x/y");
+        succeeds(&scratch.0, &arguments);
+        let (one, other) = (scratch.summary(first), scratch.summary("elsewhere/x/y"));
+        assert_eq!(one, other, "{scenario:?}");
+        fs::remove_dir_all(scratch.path("elsewhere")).expect("it was made");
+    }
+    // An absolute result folder, away from the files.
+    let out = scratch.path("absolute");
+    let out = out.to_str().expect("a path of text");
+    succeeds(&scratch.0, &["run", "small.yaml", "--out", out]);
+    let as_run = format!("{out}/scenario.yaml");
+    succeeds(project, &["run", &as_run, "--out", &format!("{out}-again")]);
+    assert_eq!(
+        scratch.digests("absolute"),
+        scratch.digests("absolute-again")
+    );
+}
+
+/// Experiments of the project, with what shortens those that take long.
+const SCENARIOS: [(&str, &[&str]); 5] = [
+    ("gpu-packing.yaml", &[]),
+    ("small-cluster.yaml", &[]),
+    ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
+    ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
+    ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),
+];
+
+#[test]
+fn every_experiment_of_the_project_runs() {
+    let scratch = Scratch::new("scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut found: Vec<String> = fs::read_dir(&folder)
+        .expect("the project's experiments")
+        .map(|entry| entry.expect("a file").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let mut listed = SCENARIOS.map(|(name, _)| name);
+    listed.sort_unstable();
+    assert_eq!(
+        found, listed,
+        "list the experiment above, shortened if it is long"
+    );
+    let traces = reference("traces");
+    for (name, shortened) in SCENARIOS {
+        let path = folder.join(name);
+        let path = path.to_str().expect("a path of text");
+        let text = fs::read_to_string(path).expect("an experiment");
+        let is_outside = text.contains("WINDTUNNEL_TRACES");
+        if is_outside && traces.is_none() {
+            continue;
+        }
+        let mut arguments = vec!["run", path, "--out", name, "--quiet"];
+        arguments.extend(shortened);
+        let traces = traces.as_ref().and_then(|path| path.to_str());
+        if let Some(traces) = traces.filter(|_| is_outside) {
+            arguments.extend(["--traces", traces]);
+        }
+        succeeds(&scratch.0, &arguments);
+        let text = fs::read_to_string(scratch.path(name).join("summary.json"));
+        let text = text.expect("a summary");
+        let summary: Summary = serde_json::from_str(&text).expect("a summary of the schema");
+        let read: Value = serde_json::from_str(&text).expect("JSON");
+        let again = serde_json::to_value(&summary).expect("a summary is JSON");
+        let is_all = read == again;
+        assert!(is_all, "{name}: a field has no place in the schema");
+        assert!(!summary.variants.is_empty(), "{name}");
+    }
 }

@@ -297,7 +297,7 @@ impl Bench {
                     },
                 );
             }
-            Decision::Hold(..) => panic!("no plugin waits"),
+            Decision::Hold(..) | Decision::Refused => panic!("no plugin waits or refuses"),
         }
     }
 }

@@ -61,6 +61,62 @@ fn a_run_ends_when_drained_idle_or_at_its_instant() {
 }
 
 #[test]
+fn of_two_stop_conditions_the_first_one_counts() {
+    use EndCause::{Drained, Idle, Reached};
+    let secs = Instant::from_secs;
+    for (stop, run_time, expected) in [
+        (Stop::DrainedOrAt(secs(9)), 5, (Drained, 5)),
+        // What happens at the instant is part of the run.
+        (Stop::DrainedOrAt(secs(5)), 5, (Drained, 5)),
+        (Stop::DrainedOrAt(secs(4)), 5, (Reached, 4)),
+        (Stop::DrainedOrAt(secs(9)), -1, (Reached, 9)),
+        (Stop::IdleOrAt(secs(9)), 5, (Idle, 5)),
+        (Stop::IdleOrAt(secs(9)), -1, (Idle, 0)),
+        (Stop::IdleOrAt(secs(4)), 5, (Reached, 4)),
+    ] {
+        let options = Options { stop, ..options() };
+        let parts = vec![scheduler(profile("first-fit"))];
+        let world = cell(nodes(&[1]), parts, vec![pod(0, run_time)], Vec::new());
+        let end = run(options, vec![world]).0.expect("a run that ends");
+        assert_eq!(
+            (end.cause, end.at),
+            (expected.0, secs(expected.1)),
+            "{stop:?}, {run_time} s"
+        );
+    }
+}
+
+#[test]
+fn arrivals_out_of_order_stop_the_run() {
+    let parts = vec![scheduler(profile("first-fit"))];
+    let world = cell(nodes(&[1]), parts, vec![pod(4, 1), pod(3, 1)], Vec::new());
+    let error = run(options(), vec![world]).0.expect_err("out of order");
+    assert_eq!(
+        error.to_string(),
+        "`job-3` arrives at 3s, after an arrival of 4s: arrivals must be in order of submission"
+    );
+}
+
+#[test]
+fn progress_is_told_however_many_events_an_instant_has() {
+    // Three events an instant: a count that is told at multiples only may never be one.
+    let pods: Vec<_> = (0..60_000).map(|n| pod(n / 3, 0)).collect();
+    let parts = vec![scheduler(profile("first-fit"))];
+    let world = cell(nodes(&[9]), parts, pods, Vec::new());
+    let mut told = Vec::new();
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let mut silent = windtunnel_silent();
+    let mut simulation = windtunnel::sim::Simulation::new(options(), vec![world], &mut silent)
+        .expect("a world that can be");
+    let mut control = windtunnel::sim::RunControl {
+        interrupted: &interrupted,
+        progress: &mut |reached| told.push(reached.events),
+    };
+    simulation.run(&mut control).expect("a run that ends");
+    assert!(told.len() > 3 && told.windows(2).all(|pair| pair[1] - pair[0] < 17_000));
+}
+
+#[test]
 fn a_pod_that_fits_nowhere_waits_until_something_is_freed() {
     check(
         options(),

@@ -210,7 +210,7 @@ proptest! {
     fn the_store_is_a_function_of_its_log(attempts in attempts()) {
         let mut store = Store::new();
         let mut view = View::new(&store, Duration::from_secs(3));
-        let mut digest = Digest::new();
+        let (mut digest, mut digested) = (Digest::new(), Revision::default());
         let mut now = Instant::ZERO;
         for attempt in &attempts {
             now += Duration::from_secs(1);
@@ -219,13 +219,16 @@ proptest! {
             if store.apply(now, event).is_err() {
                 prop_assert_eq!(shown(&store), before, "a refused change left a trace");
             }
+            for entry in store.log().since(digested) {
+                digest.event(now, &entry.event);
+            }
+            digested = store.revision();
             prop_assert_eq!(conservation(&store), Ok(()));
             view.advance(&store, now);
         }
         let mut replayed = Store::new();
         let mut again = Digest::new();
         for entry in store.log().since(Revision::default()) {
-            digest.event(entry.at, &entry.event);
             replayed.apply(entry.at, entry.event.clone()).expect("it was accepted before");
             again.event(entry.at, &entry.event);
         }
@@ -235,4 +238,27 @@ proptest! {
         prop_assert_eq!(shown(view.store()), shown(&store));
         prop_assert_eq!(view.cursor(), store.revision());
     }
+}
+
+#[test]
+fn a_refused_declaration_leaves_no_names_behind() {
+    let mut store = Store::new();
+    let named = |store: &Store, name: &str, model: &str| {
+        let mut node = Node {
+            name: name.into(),
+            gpu: Some(GpuInventory {
+                devices: 1,
+                model: model.into(),
+            }),
+            ..Node::default()
+        };
+        let resource = format!("example.com/{model}");
+        node.allocatable.set(&resource, Quantity::from_units(1));
+        store.node_added(Arc::new(node))
+    };
+    let first = named(&store, "a", "T4");
+    store.apply(Instant::ZERO, first).expect("a new node");
+    let again = named(&store, "a", "P100");
+    assert!(store.apply(Instant::ZERO, again).is_err());
+    assert_eq!((store.extended().len(), store.gpu_models().len()), (1, 1));
 }

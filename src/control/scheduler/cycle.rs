@@ -22,6 +22,8 @@ pub enum Decision {
     Hold(Placement, Duration),
     /// No node can take the pod now; the changes are what `PostFilter` does about it.
     Unschedulable(Vec<Event>),
+    /// A node could take the pod, but Reserve or Permit refused this one.
+    Refused,
 }
 
 /// Where a pod goes.
@@ -69,14 +71,14 @@ impl Cycle {
             devices: self.devices(&ctx, node),
         };
         if !self.reserve(&ctx, pod, node) {
-            return Decision::Unschedulable(Vec::new());
+            return Decision::Refused;
         }
         match self.permit(&ctx, pod, node) {
             Permit::Allow => Decision::Place(placement),
             Permit::Wait(limit) => Decision::Hold(placement, limit),
             Permit::Reject(_) => {
                 self.unreserve(&ctx, pod, node);
-                Decision::Unschedulable(Vec::new())
+                Decision::Refused
             }
         }
     }
@@ -220,7 +222,8 @@ fn total_points(
             slot.plugin.normalize(ctx, column);
         }
         for (total, points) in totals.iter_mut().zip(column.iter()) {
-            *total += slot.weight * points;
+            // Points are bounded by no contract; a total at the end of the range still ranks.
+            *total = total.saturating_add(slot.weight.saturating_mul(*points));
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Answers {
     pub feasible_count: usize,
     /// Up to where these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
+    /// What they count for in the budget.
+    bytes: usize,
 }
 
 /// Evaluates nodes for classes.
@@ -40,7 +42,9 @@ pub struct Evaluator {
     form: Form,
     answers: Vec<Option<Box<Answers>>>,
     scratch: Box<Answers>,
+    plan: Plan,
     used_bytes: usize,
+    budget_bytes: usize,
 }
 
 impl Evaluator {
@@ -50,7 +54,9 @@ impl Evaluator {
             form,
             answers: Vec::new(),
             scratch: Box::default(),
+            plan: Plan::default(),
             used_bytes: 0,
+            budget_bytes: BUDGET_BYTES,
         }
     }
 
@@ -60,61 +66,77 @@ impl Evaluator {
         profile: &mut Profile,
         ctx: &ClassContext<'_>,
     ) -> Result<&Answers, Reason> {
-        let mut skipped = 0_u64;
-        for index in 0..profile.plugins.len() {
-            let slot = &mut profile.plugins[index];
-            if slot.points.contains(Points::PRE_FILTER) {
-                match slot.plugin.pre_filter(ctx) {
-                    PreFilter::Run => {}
-                    PreFilter::Skip => skipped |= 1 << index,
-                    PreFilter::Reject(reason) => return Err(reason),
-                }
-            }
+        let mut plan = std::mem::take(&mut self.plan);
+        let planned = plan.make(profile, ctx);
+        if planned.is_ok() {
+            self.answers_for(profile, ctx.spec, ctx.store)
+                .refresh(profile, &plan, ctx);
         }
-        let plan = Plan::new(profile, skipped);
-        let answers = self.answers_for(profile, ctx.spec, ctx.store);
-        answers.refresh(profile, &plan, ctx);
-        Ok(answers)
+        self.plan = plan;
+        planned.map(|()| self.kept(ctx.spec))
+    }
+
+    /// The answers that were brought up to date last: those kept of the class, or the scratch.
+    fn kept(&self, spec: SpecId) -> &Answers {
+        match self.answers.get(spec.index()) {
+            Some(Some(answers)) => answers,
+            _ => &self.scratch,
+        }
     }
 
     fn answers_for(&mut self, profile: &Profile, spec: SpecId, store: &Store) -> &mut Answers {
         let columns = profile.at(Points::SCORE).count();
-        let bytes = store.nodes().len() * (1 + 8 * columns);
+        let bytes = store.nodes().len() * (1 + size_of::<i64>() * columns);
         let keep = self.form == Form::Incremental
             && profile
                 .plugins
                 .iter()
                 .all(|slot| slot.plugin.scope() == Scope::Node);
-        let known = self.answers.get(spec.index()).is_some_and(Option::is_some);
-        if !keep || (!known && self.used_bytes + bytes > BUDGET_BYTES) {
-            self.scratch.cursor = None;
-            return &mut self.scratch;
-        }
         if self.answers.len() <= spec.index() {
             self.answers.resize_with(spec.index() + 1, || None);
         }
-        if !known {
-            self.used_bytes += bytes;
+        let known = &mut self.answers[spec.index()];
+        // A class is counted anew whenever nodes have come since.
+        self.used_bytes -= known.as_ref().map_or(0, |answers| answers.bytes);
+        if !keep || self.used_bytes + bytes > self.budget_bytes {
+            *known = None;
+            self.scratch.cursor = None;
+            return &mut self.scratch;
         }
-        self.answers[spec.index()].get_or_insert_with(Box::default)
+        self.used_bytes += bytes;
+        let answers = known.get_or_insert_with(Box::default);
+        answers.bytes = bytes;
+        answers
     }
 }
 
-/// Which plugins filter and score for one class.
+/// Which plugins filter and score for one class; its memory is used again for the next.
+#[derive(Clone, Debug, Default)]
 struct Plan {
     filters: Vec<usize>,
     scores: Vec<usize>,
 }
 
 impl Plan {
-    fn new(profile: &Profile, skipped: u64) -> Self {
-        Self {
-            filters: profile
-                .at(Points::FILTER)
-                .filter(|&index| skipped & (1 << index) == 0)
-                .collect(),
-            scores: profile.at(Points::SCORE).collect(),
+    /// Asks every `PreFilter`, in order.
+    fn make(&mut self, profile: &mut Profile, ctx: &ClassContext<'_>) -> Result<(), Reason> {
+        self.filters.clear();
+        for (index, slot) in profile.plugins.iter_mut().enumerate() {
+            let mut skips = false;
+            if slot.points.contains(Points::PRE_FILTER) {
+                match slot.plugin.pre_filter(ctx) {
+                    PreFilter::Run => {}
+                    PreFilter::Skip => skips = true,
+                    PreFilter::Reject(reason) => return Err(reason),
+                }
+            }
+            if slot.points.contains(Points::FILTER) && !skips {
+                self.filters.push(index);
+            }
         }
+        self.scores.clear();
+        self.scores.extend(profile.at(Points::SCORE));
+        Ok(())
     }
 }
 
@@ -169,4 +191,85 @@ pub fn rejections(profile: &Profile, ctx: &ClassContext<'_>, node: NodeId) -> Ve
         .at(Points::FILTER)
         .filter_map(|index| profile.plugins[index].plugin.filter(ctx, node).err())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cluster::Class;
+    use crate::control::scheduler::{QueueOrder, Select};
+    use crate::model::{Node, Pod, PodSpec};
+    use crate::units::Instant;
+
+    /// Any pod first, any node chosen.
+    #[derive(Clone)]
+    struct Any;
+
+    impl QueueOrder for Any {
+        fn name(&self) -> &'static str {
+            "any"
+        }
+
+        fn key(&self, _: &Pod, _: &Class) -> i64 {
+            0
+        }
+
+        fn clone_order(&self) -> Box<dyn QueueOrder> {
+            Box::new(Self)
+        }
+    }
+
+    impl Select for Any {
+        fn name(&self) -> &'static str {
+            "any"
+        }
+
+        fn select(&mut self, _: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
+            tied[0]
+        }
+
+        fn clone_select(&self) -> Box<dyn Select> {
+            Box::new(Self)
+        }
+    }
+
+    #[test]
+    fn a_class_that_outgrows_the_budget_is_evaluated_plainly() {
+        let mut profile = Profile {
+            name: "any".to_owned(),
+            order: Box::new(Any),
+            plugins: Vec::new(),
+            select: Box::new(Any),
+        };
+        let mut store = Store::new();
+        let apply = |store: &mut Store, event| {
+            store
+                .apply(Instant::ZERO, event)
+                .expect("an allowed change");
+        };
+        let class = store.spec_added(&Arc::new(PodSpec::default()));
+        apply(&mut store, class.expect("a new class"));
+        let mut evaluator = Evaluator {
+            budget_bytes: 2,
+            ..Evaluator::new(Form::Incremental)
+        };
+        // One byte a node without scores.
+        for (nodes, used) in [(0, 0), (1, 1), (2, 2), (3, 0), (4, 0)] {
+            while store.nodes().len() < nodes {
+                let name = format!("node-{}", store.nodes().len()).as_str().into();
+                let node = Node {
+                    name,
+                    ..Node::default()
+                };
+                let added = store.node_added(Arc::new(node));
+                apply(&mut store, added);
+            }
+            let ctx = ClassContext::new(Instant::ZERO, &store, SpecId(0));
+            let answers = evaluator.evaluate(&mut profile, &ctx);
+            let feasible = answers.map(|answers| answers.feasible_count);
+            assert_eq!((feasible, evaluator.used_bytes), (Ok(nodes), used));
+        }
+    }
 }

@@ -56,6 +56,16 @@ impl Waiting {
         self.pods.insert(pod.pod, (placement, until));
     }
 
+    /// The pod of a hold that the store refused: it has no place to wait with.
+    pub fn take_back(&mut self, number: u64) -> Option<PodRef> {
+        let (&pod, _) = self
+            .pods
+            .iter()
+            .find(|(pod, _)| u64::from(pod.id.0) == number)?;
+        self.pods.remove(&pod);
+        Some(pod)
+    }
+
     /// Asks again for every waiting pod if anything changed; writes bindings and lapses. Returns
     /// the pods that lost their place.
     pub fn review(

@@ -4,8 +4,9 @@
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{Event, PodPhase, PodRef};
-use crate::units::{ComponentId, Instant, Revision};
+use crate::units::{ComponentId, Instant, NodeId, Revision};
 
+use super::ClassContext;
 use super::cycle::{Cycle, Decision};
 use super::evaluate::Form;
 use super::permit::Waiting;
@@ -22,6 +23,8 @@ pub struct Pipeline {
     cursor: Revision,
     /// Pods that were refused or lost their place, to be tried again once something changed.
     refused: Vec<PodRef>,
+    /// Places that the store refused, and that plugins are still to give up.
+    unreserved: Vec<(PodRef, NodeId)>,
 }
 
 impl Pipeline {
@@ -34,24 +37,33 @@ impl Pipeline {
             waiting: Waiting::default(),
             cursor: Revision::default(),
             refused: Vec::new(),
+            unreserved: Vec::new(),
         }
     }
 
-    fn read(&mut self, store: &Store) {
+    fn read(&mut self, now: Instant, store: &Store) {
+        for (pod, node) in std::mem::take(&mut self.unreserved) {
+            if let Some(record) = store.pods().get(pod) {
+                let ctx = ClassContext::new(now, store, record.spec);
+                self.cycle.unreserve(&ctx, record, node);
+            }
+        }
         for entry in store.log().since(self.cursor) {
             for slot in &mut self.cycle.profile.plugins {
                 slot.plugin.observe(store, &entry.event);
             }
+            let order = &*self.cycle.profile.order;
             match &entry.event {
-                Event::PodCreated(created) => {
-                    let order = &*self.cycle.profile.order;
-                    self.queue.push(order, store, created.pod);
+                Event::PodCreated(created) => self.queue.push(order, store, created.pod),
+                Event::PodBound { pod, .. } => self.queue.remove(*pod),
+                Event::PodEnded { pod, .. } => {
+                    self.queue.remove(*pod);
+                    self.queue.unblock(order, store);
                 }
-                Event::PodEnded { .. }
-                | Event::NodeAdded { .. }
+                Event::NodeAdded { .. }
                 | Event::NodeUpdated { .. }
                 | Event::NodeReadiness { ready: true, .. }
-                | Event::HoldReleased { .. } => self.queue.unblock(),
+                | Event::HoldReleased { .. } => self.queue.unblock(order, store),
                 _ => {}
             }
         }
@@ -84,6 +96,10 @@ impl Pipeline {
                 self.waiting
                     .add(self.owner, record, (placement, until), store, out);
             }
+            Decision::Refused => {
+                self.queue.set_apart(pod);
+                out.write(store, Event::PodUnschedulable { pod });
+            }
             Decision::Unschedulable(changes) => {
                 self.queue.push(&*self.cycle.profile.order, store, pod);
                 out.write(store, Event::PodUnschedulable { pod });
@@ -106,7 +122,7 @@ impl Component for Pipeline {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(view);
+        self.read(now, view);
         if !self.waiting.is_empty() {
             let lost = self
                 .waiting
@@ -129,13 +145,23 @@ impl Component for Pipeline {
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        if let Event::PodBound { pod, .. } = write.event {
-            self.refused.push(pod);
+        match &write.event {
+            Event::PodBound { pod, node, .. } => {
+                self.refused.push(*pod);
+                self.unreserved.push((*pod, *node));
+            }
+            Event::HoldPlaced(hold) if hold.owner == self.owner => {
+                if let Some(pod) = self.waiting.take_back(hold.number) {
+                    self.refused.push(pod);
+                    self.unreserved.push((pod, hold.node));
+                }
+            }
+            _ => {}
         }
     }
 
     fn backlog(&self) -> usize {
-        self.queue.len() + self.waiting.len()
+        self.queue.len() + self.waiting.len() + self.refused.len()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -2,7 +2,7 @@
 //! of creation. A class that fitted nowhere is blocked as a whole: its pods, alike in everything a
 //! filter may look at, would fail alike, so none of them is tried until something was freed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use crate::cluster::{Class, Store};
 use crate::model::{Pod, PodRef};
@@ -40,6 +40,10 @@ pub struct Queue {
     blocked: Vec<SpecId>,
     /// Blocked classes with pods of which nothing was said yet.
     stirred: Vec<SpecId>,
+    /// Pods that were refused by themselves and not with their class, until something is freed.
+    apart: Vec<PodRef>,
+    /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
+    whereabouts: Vec<Option<(Place, SpecId)>>,
     waiting: usize,
 }
 
@@ -48,7 +52,7 @@ struct ClassQueue {
     places: BTreeSet<Place>,
     blocked: bool,
     /// Pods that came since the class was blocked last, and of which nothing was said yet.
-    untold: VecDeque<Place>,
+    untold: BTreeSet<Place>,
 }
 
 impl Queue {
@@ -69,7 +73,12 @@ impl Queue {
             return;
         }
         self.waiting += 1;
-        class.untold.push_back(place);
+        let slot = pod.slot.index();
+        if self.whereabouts.len() <= slot {
+            self.whereabouts.resize(slot + 1, None);
+        }
+        self.whereabouts[slot] = Some((place, spec));
+        class.untold.insert(place);
         if class.blocked {
             self.stirred.push(spec);
             return;
@@ -89,17 +98,21 @@ impl Queue {
         Some(pod)
     }
 
-    /// Takes a pod out wherever it waits.
-    pub fn remove(&mut self, order: &dyn QueueOrder, store: &Store, pod: &Pod) {
-        let place = (order.key(pod, store.class(pod.spec)), pod.pod);
-        let known = self
-            .classes
-            .get(pod.spec.index())
-            .is_some_and(|class| class.places.contains(&place));
-        if known {
-            self.heads.remove(&(place, pod.spec));
-            self.take(pod.spec, place);
+    /// Takes a pod out if it waits: it has ended, or somebody else placed it.
+    pub fn remove(&mut self, pod: PodRef) {
+        if let Some(&Some((place, spec))) = self.whereabouts.get(pod.slot.index())
+            && place.1 == pod
+        {
+            self.heads.remove(&(place, spec));
+            self.take(spec, place);
+        } else if let Some(position) = self.apart.iter().position(|&known| known == pod) {
+            self.apart.remove(position);
         }
+    }
+
+    /// Lets a pod wait until something is freed, without a word on others of its class.
+    pub fn set_apart(&mut self, pod: PodRef) {
+        self.apart.push(pod);
     }
 
     /// Blocks a class of which `tried` fitted nowhere and was told so.
@@ -107,7 +120,9 @@ impl Queue {
         let Some(class) = self.classes.get_mut(spec.index()) else {
             return;
         };
-        class.untold.retain(|&(_, pod)| pod != tried);
+        if let Some(&Some((place, _))) = self.whereabouts.get(tried.slot.index()) {
+            class.untold.remove(&place);
+        }
         self.stirred.push(spec);
         if !class.blocked {
             class.blocked = true;
@@ -124,24 +139,24 @@ impl Queue {
         for spec in self.stirred.drain(..) {
             let class = &mut self.classes[spec.index()];
             if class.blocked {
-                let places = &class.places;
-                let waiting = class
-                    .untold
-                    .drain(..)
-                    .filter(|place| places.contains(place));
-                waiting.for_each(|(_, pod)| misfit(pod));
+                for (_, pod) in std::mem::take(&mut class.untold) {
+                    misfit(pod);
+                }
             }
         }
     }
 
-    /// Something was freed: every class may be tried again.
-    pub fn unblock(&mut self) {
+    /// Something was freed: every class may be tried again, and every pod that was set apart.
+    pub fn unblock(&mut self, order: &dyn QueueOrder, store: &Store) {
         for spec in self.blocked.drain(..) {
             let class = &mut self.classes[spec.index()];
             class.blocked = false;
             if let Some(&head) = class.places.first() {
                 self.heads.insert((head, spec));
             }
+        }
+        for pod in std::mem::take(&mut self.apart) {
+            self.push(order, store, pod);
         }
     }
 
@@ -152,24 +167,20 @@ impl Queue {
 
     /// How many pods wait.
     pub fn len(&self) -> usize {
-        self.waiting
+        self.waiting + self.apart.len()
     }
 
     /// Whether no pod waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting == 0
+        self.len() == 0
     }
 
     fn take(&mut self, spec: SpecId, place: Place) {
         let class = &mut self.classes[spec.index()];
         class.places.remove(&place);
         self.waiting -= 1;
-        if class.untold.front() == Some(&place) {
-            class.untold.pop_front();
-        }
-        if class.places.is_empty() {
-            class.untold.clear();
-        }
+        self.whereabouts[place.1.slot.index()] = None;
+        class.untold.remove(&place);
         if !class.blocked
             && let Some(&head) = class.places.first()
         {

@@ -1,6 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod nodes;
+mod remarks;
 mod typical;
 mod workload;
 
@@ -15,6 +16,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use nodes::{nodes, outages};
+pub use remarks::Remarks;
 pub use typical::typical_pods;
 pub use workload::{Workload, workload};
 
@@ -73,7 +75,7 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     }
     let extra: Extra = arguments
         .decode()
-        .map_err(|error| BuildError::Experiment(format!("trace options: {error:?}")))?;
+        .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
     Ok(extra.repeat.unwrap_or(1))

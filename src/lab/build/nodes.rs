@@ -1,5 +1,6 @@
 //! The nodes of a scenario.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
@@ -12,10 +13,14 @@ use crate::trace::manifest::read_manifests;
 use crate::trace::registry::{Constructor, find};
 use crate::units::{Instant, NodeId};
 
-use super::{BuildError, FileSource, read_options, row_policy};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// The nodes of a scenario, in order.
-pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node>>, BuildError> {
+pub fn nodes(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    remarks: &mut Remarks,
+) -> Result<Vec<Arc<Node>>, BuildError> {
     let mut nodes = Vec::new();
     for source in &scenario.cluster.nodes {
         match source {
@@ -31,12 +36,9 @@ pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node
                     ..ReadOptions::default()
                 };
                 read_options(&mut options, &trace.options)?;
-                nodes.extend(
-                    open(&files.open(&trace.path), &options)?
-                        .nodes
-                        .into_iter()
-                        .map(Arc::new),
-                );
+                let read = open(&files.open(&trace.path), &options)?;
+                remarks.ledger(&read.ledger);
+                nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
                 for index in 0..template.count {
@@ -46,6 +48,7 @@ pub fn nodes(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Arc<Node
             NodeSource::Manifests(path) => {
                 let input = files.open(path);
                 let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+                remarks.manifests(&input.name, &manifests);
                 nodes.extend(manifests.nodes.into_iter().map(Arc::new));
             }
         }
@@ -101,12 +104,13 @@ fn from_template(template: &Template, index: u64) -> Node {
     node
 }
 
-/// When nodes go down and come up again: when, which, whether up.
+/// When nodes go down and come up again: when, which, whether up. Outages of one node that overlap
+/// or follow each other at once are one: it comes up when the last of them is over.
 pub fn outages(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
 ) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
-    let mut outages = Vec::new();
+    let mut spans: BTreeMap<NodeId, Vec<(Instant, Option<Instant>)>> = BTreeMap::new();
     for failure in &scenario.failures {
         let found = nodes.iter().position(|node| *node.name == *failure.node);
         let Some(node) = found.map(NodeId::from_index) else {
@@ -119,12 +123,54 @@ pub fn outages(
         };
         let FailureKind::NodeOutage = failure.kind;
         let down = Instant::ZERO.saturating_add(failure.at);
-        outages.push((down, node, false));
-        outages.extend(
-            failure
-                .lasts
-                .map(|lasts| (down.saturating_add(lasts), node, true)),
-        );
+        let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
+        spans.entry(node).or_default().push((down, up));
+    }
+    let mut outages = Vec::new();
+    for (node, spans) in &mut spans {
+        for (down, up) in united(spans) {
+            outages.push((down, *node, false));
+            outages.extend(up.map(|up| (up, *node, true)));
+        }
     }
     Ok(outages)
+}
+
+/// The spans as few that don't touch each other; one without an end goes on for good.
+fn united(spans: &mut [(Instant, Option<Instant>)]) -> Vec<(Instant, Option<Instant>)> {
+    spans.sort_unstable_by_key(|&(down, _)| down);
+    let mut united: Vec<(Instant, Option<Instant>)> = Vec::new();
+    for &mut (down, up) in spans {
+        match united.last_mut() {
+            Some((_, last)) if last.is_none_or(|last| down <= last) => {
+                *last = last.zip(up).map(|(last, up)| last.max(up));
+            }
+            _ => united.push((down, up)),
+        }
+    }
+    united
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outages_that_overlap_are_one() {
+        let secs = Instant::from_secs;
+        let span = |(down, up): (i64, i64)| (secs(down), (up > 0).then(|| secs(up)));
+        for (given, expected) in [
+            (&[(1, 2), (4, 5)][..], &[(1, 2), (4, 5)][..]),
+            (&[(4, 5), (1, 2)], &[(1, 2), (4, 5)]),
+            (&[(1, 3), (2, 9)], &[(1, 9)]),
+            (&[(1, 9), (2, 3), (9, 10)], &[(1, 10)]),
+            // One that is for good outlasts the others.
+            (&[(1, 3), (2, 0), (5, 6)], &[(1, 0)]),
+            (&[], &[]),
+        ] {
+            let mut spans: Vec<_> = given.iter().copied().map(span).collect();
+            let expected: Vec<_> = expected.iter().copied().map(span).collect();
+            assert_eq!(united(&mut spans), expected, "{given:?}");
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::cluster::GpuColumns;
+use crate::cluster::Interner;
 use crate::cluster::fragmentation::{Shape, TypicalPods};
 use crate::model::resource_list::CPU;
-use crate::model::{Node, PodSpec, Text};
+use crate::model::{Node, PodSpec};
 use crate::trace::{ArrivalSource, TraceError};
 
 /// The share of pods that typical pods stand for.
@@ -14,23 +14,12 @@ const TYPICAL_SHARE: f64 = 0.95;
 /// The typical pods among these shapes on these nodes.
 pub fn typical_pods(shapes: &[Shape], nodes: &[Arc<Node>]) -> TypicalPods {
     // Models are numbered as the store numbers them: by order of first appearance among the nodes.
-    // A model that no node has admits none of them whatever its number.
-    let mut models: Vec<Text> = Vec::new();
+    let mut models = Interner::default();
     for gpu in nodes.iter().filter_map(|node| node.gpu.as_ref()) {
-        if !models.contains(&gpu.model) {
-            models.push(gpu.model.clone());
-        }
+        models.intern(&gpu.model);
     }
-    TypicalPods::of_workload(shapes.iter().cloned(), TYPICAL_SHARE, |shape| GpuColumns {
-        devices: shape.devices as u8,
-        milli_per_device: shape.gpu_milli as u16,
-        models: match shape.models.as_str() {
-            "" => u64::MAX,
-            written => written
-                .split('|')
-                .filter_map(|name| models.iter().position(|model| **model == *name))
-                .fold(0, |set, index| set | 1 << index),
-        },
+    TypicalPods::of_workload(shapes.iter().cloned(), TYPICAL_SHARE, |shape| {
+        shape.columns(&models)
     })
 }
 

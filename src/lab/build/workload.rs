@@ -15,18 +15,16 @@ use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use crate::trace::registry::{Constructor, find, recognize};
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
-use crate::trace::{Arrival, ArrivalSource, Input, Ledger, ReadOptions};
+use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions};
 use crate::units::{Duration, Instant};
 
 use super::typical::{shape_of, shapes};
-use super::{BuildError, FileSource, read_options, row_policy};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// What arrives, and what is known of it beforehand.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
-    /// Dirt that is known already; sources that are read while the run goes on add theirs.
-    pub ledger: Ledger,
     /// The shapes of the original workload, for fragmentation; empty if it is streamed or has no
     /// GPU pods.
     pub shapes: Vec<Shape>,
@@ -41,11 +39,11 @@ pub fn workload(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     files: &FileSource<'_>,
+    remarks: &mut Remarks,
 ) -> Result<Workload, BuildError> {
     let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
     let mut all = Workload {
         source: Box::new(MemorySource::new(Recorded::default())),
-        ledger: Ledger::default(),
         shapes: Vec::new(),
         node_ranks: None,
         is_fill_up: false,
@@ -56,7 +54,7 @@ pub fn workload(
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
                 let input = files.open(file);
-                declared(&input, *at)?
+                declared(&input, *at, remarks)?
             }
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
@@ -124,7 +122,6 @@ fn traced(
                 .iter()
                 .map(|arrival| shape_of(&recorded.classes[arrival.class as usize]))
                 .collect();
-            all.ledger.merge(&recorded.ledger);
             all.is_fill_up = true;
             all.node_ranks = filled.1;
             stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)
@@ -142,10 +139,7 @@ fn filled(
     let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
     let seed = scenario.seed;
     let resource = FillResource::default_of(&plain);
-    let until_ppm = match until {
-        Some(share) => libm::rint(share * 1e6) as i64,
-        None => i64::MAX,
-    };
+    let until_ppm = until.map(|share| libm::rint(share * 1e6) as i64);
     let order = match order {
         Order::Trace => FillOrder::Given,
         Order::Shuffled => FillOrder::Shuffled,
@@ -189,11 +183,21 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
 }
 
 /// Pods of manifests, submitted at their own time or at `at`.
-fn declared(input: &Input, at: Duration) -> Result<Box<dyn ArrivalSource>, BuildError> {
+fn declared(
+    input: &Input,
+    at: Duration,
+    remarks: &mut Remarks,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
     let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
+    remarks.manifests(&input.name, &manifests);
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    for pod in manifests.pods {
+    // What has ended holds nothing and comes no more.
+    for pod in manifests
+        .pods
+        .into_iter()
+        .filter(|pod| !pod.phase.is_final())
+    {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
             name: PodName::Text(pod.name),
@@ -224,7 +228,7 @@ fn generated(
     let parameters: Parameters = generate
         .parameters
         .decode()
-        .map_err(|error| BuildError::Experiment(format!("generate: {error:?}")))?;
+        .map_err(|error| BuildError::Experiment(format!("generate: {error}")))?;
     let model = &generate.model;
     let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
     let entry = find_generator(model).ok_or_else(unknown)?;

@@ -11,11 +11,12 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::super::folder;
 use super::super::results::Value;
+use super::checksum;
 
 /// Rows that are read from a column at once.
 const BATCH_ROWS: usize = 1 << 13;
 
-/// The rows of a Parquet file. Errors are in words, for whoever knows the file to tell.
+/// The rows of a Parquet file that a run left. Errors are in words, for whoever knows the file to tell.
 pub(in super::super) struct ParquetRows {
     reader: SerializedFileReader<File>,
     names: Vec<String>,
@@ -30,9 +31,10 @@ pub(in super::super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// Opens a file and reads its footer.
+    /// Opens a file, checks that it is as it was written, and reads its footer.
     pub(in super::super) fn open(path: &Path) -> Result<Self, String> {
-        let file = folder::open_for_reading(path).map_err(|error| error.to_string())?;
+        let mut file = folder::open_for_reading(path).map_err(|error| error.to_string())?;
+        checksum::verify(&mut file)?;
         let reader = SerializedFileReader::new(file).map_err(|error| in_words(&error))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let mut names = Vec::new();

@@ -1,1 +1,145 @@
-//! Parquet files read back as written.
+//! Parquet files read back as written, over several row groups and from joined parts.
+
+use super::super::folder::Existing;
+use super::super::results::Value;
+use super::*;
+
+const COLUMNS: [Column; 4] = [
+    Column {
+        name: "name",
+        kind: Kind::Text,
+        unit: "",
+        meaning: "",
+        absent: None,
+    },
+    Column {
+        name: "text",
+        kind: Kind::Text,
+        unit: "",
+        meaning: "",
+        absent: Some("none"),
+    },
+    Column {
+        name: "integer",
+        kind: Kind::Integer,
+        unit: "",
+        meaning: "",
+        absent: Some("none"),
+    },
+    Column {
+        name: "number",
+        kind: Kind::Number,
+        unit: "",
+        meaning: "",
+        absent: Some("none"),
+    },
+];
+
+const TABLE: TableSchema = TableSchema {
+    title: "a table",
+    csv: "table.csv",
+    parquet: "table.parquet",
+    columns: &COLUMNS,
+};
+
+/// A folder that is removed when the test ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn folder(name: &str) -> (Self, ResultFolder) {
+        let name = format!("windtunnel-parquet-{name}-{}", std::process::id());
+        let out = std::env::temp_dir().join(name);
+        let folder = ResultFolder::create(&out, Existing::Replace).unwrap();
+        (Self(folder.partial().to_path_buf()), folder)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The values of a row, which differ from row to row and are absent now and then.
+fn values(row: usize) -> [Value; 4] {
+    let number = row as i64 * 1_000_003;
+    let every = |period: usize, value: Value| match row % period {
+        0 => Value::Absent,
+        _ => value,
+    };
+    [
+        Value::Text(format!("näme-{}", row % 7)),
+        every(2, Value::Text(format!("text {row}"))),
+        every(
+            3,
+            Value::Integer(if row.is_multiple_of(2) {
+                number
+            } else {
+                i64::MIN + number
+            }),
+        ),
+        every(5, Value::Number(number as f64 / 7.0)),
+    ]
+}
+
+fn write(folder: &ResultFolder, name: &str, rows: std::ops::Range<usize>) {
+    let file = folder.file(name).unwrap();
+    let mut writer = ParquetWriter::start(file, &TABLE).unwrap();
+    for row in rows {
+        let values = values(row);
+        let cells = values.each_ref().map(|value| match value {
+            Value::Absent => Cell::Absent,
+            Value::Text(text) => Cell::Shown(text),
+            Value::Integer(value) => Cell::Integer(*value),
+            Value::Number(value) => Cell::Number(*value),
+        });
+        writer.row(&cells).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn check(folder: &ResultFolder, name: &str, expected: usize) {
+    let mut rows = ParquetRows::open(&folder.partial().join(name)).unwrap();
+    assert_eq!(rows.names(), TABLE.names());
+    let mut row = Vec::new();
+    let mut count = 0;
+    while rows.next(&mut row).unwrap() {
+        assert_eq!(row, values(count), "row {count} of {name}");
+        row.clear();
+        count += 1;
+    }
+    assert_eq!(count, expected);
+}
+
+#[test]
+fn rows_read_back_over_several_row_groups() {
+    let (_scratch, folder) = Scratch::folder("groups");
+    for rows in [0, 1, GROUP_ROWS, 2 * GROUP_ROWS + 17] {
+        write(&folder, "table.parquet", 0..rows);
+        check(&folder, "table.parquet", rows);
+    }
+}
+
+#[test]
+fn parts_are_joined_in_order() {
+    let (_scratch, folder) = Scratch::folder("parts");
+    let (first, second) = (GROUP_ROWS + 5, GROUP_ROWS + 1000);
+    write(&folder, "0", 0..first);
+    write(&folder, "1", first..second);
+    write(&folder, "2", second..second);
+    join(&folder, &TABLE, &["0", "1", "2"].map(str::to_owned)).unwrap();
+    check(&folder, "table.parquet", second);
+}
+
+#[test]
+fn a_cell_of_another_type_is_refused() {
+    let (_scratch, folder) = Scratch::folder("type");
+    let check = |cell: Cell<'_>, expected: &str| {
+        let file = folder.file("table.parquet").unwrap();
+        let mut writer = ParquetWriter::start(file, &TABLE).unwrap();
+        let error = writer.row(&[cell]).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{error}");
+    };
+    check(Cell::Integer(1), "column `name` was given another type");
+    check(Cell::Absent, "column `name` was given no value");
+}

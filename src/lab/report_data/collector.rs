@@ -90,8 +90,8 @@ impl Collector {
         }
         let narrow = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
         let state = &self.state;
-        let [cpu, memory, gpu] = state.allocated.0.map(narrow);
-        let [all_cpu, all_memory, all_gpu] = state.capacity.0.map(narrow);
+        let [cpu, memory, gpu, _] = state.allocated.0.map(narrow);
+        let [all_cpu, all_memory, all_gpu, _] = state.capacity.0.map(narrow);
         let counts = [state.pending, state.running, state.nodes_up].map(|count| count as i64);
         let values = [
             cpu, all_cpu, memory, all_memory, gpu, all_gpu, counts[0], counts[1], counts[2],
@@ -133,6 +133,7 @@ impl Collector {
             Resource::Cpu => &offered.cpu_milli,
             Resource::Memory => &offered.memory_bytes,
             Resource::Gpu => &offered.gpu_milli,
+            Resource::Pods => &offered.pods,
         };
         self.nodes[node.index()].capacity = if up { column[node.index()] } else { 0 };
         // The cluster as it is at the start is no event.
@@ -155,6 +156,7 @@ impl Collector {
             Resource::Cpu => requests.cpu_milli,
             Resource::Memory => requests.memory_bytes,
             Resource::Gpu => requests.gpu_milli,
+            Resource::Pods => requests.pods,
         }
     }
 

@@ -9,14 +9,14 @@ use crate::trace::order::{FillPod, FillResource, published_order};
 
 use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};
 use super::table::Table;
-use super::{Family, FamilyReport, VerifyOptions, file_name, find_trace};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, find_trace};
 
 /// Arrival orders and node ranks.
 pub const FAMILY: Family = Family {
     name: "fgd-orders",
     summary: "arrival order and node ranks of the published fill-ups, per workload and seed",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 fn claims(path: &Path) -> bool {
@@ -46,7 +46,11 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         let table = Table::read(file)?;
         let Some((pods, nodes)) = traces else {
             report.leave_out(1, || {
-                format!("{workload}: {} is not below --traces", names[0])
+                format!(
+                    "{workload}: this order needs {} and {}, published by Alibaba; say with \
+                     --traces DIR where they are kept",
+                    names[0], NODES[0]
+                )
             });
             continue;
         };

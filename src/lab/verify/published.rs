@@ -99,7 +99,8 @@ impl PublishedRun {
     fn find(&self, options: &VerifyOptions, names: &[String]) -> Result<PathBuf, Unmade> {
         super::find_trace(options, "openb", names).ok_or_else(|| {
             let words = format!(
-                "{self}: no {} below --traces (or in its folder `openb`)",
+                "{self}: this run needs {}, published by Alibaba; say with --traces DIR where it \
+                 is kept (there, or in a folder `openb`)",
                 names[0]
             );
             Unmade::Unsupported(words)

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Family, FamilyReport, VerifyOptions, file_name};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
@@ -27,7 +27,7 @@ pub const FAMILY: Family = Family {
     name: "swf-sched",
     summary: "average bounded slowdowns and starts of job-log windows under queue policies",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 /// How many jobs the published windows have.
@@ -92,10 +92,18 @@ fn missing(workload: &str, traces: &[PathBuf]) -> String {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
+    let looked = if folders.is_empty() {
+        "no folder of traces was given".to_owned()
+    } else {
+        format!(
+            "it is not in `{}`, nor in a folder `swf` there",
+            folders.join("`, `")
+        )
+    };
     format!(
-        "no log `{workload}*.swf`, plain, .gz or .zst, in `{}` or a folder `swf` in it; it is \
-         published in the Parallel Workloads Archive; name its folder with --traces",
-        folders.join("`, `")
+        "these windows need the log `{workload}*.swf` (plain, .gz or .zst), and {looked}; it is \
+         published in the Parallel Workloads Archive or with the study; say with --traces DIR \
+         where it is kept"
     )
 }
 

@@ -7,6 +7,8 @@ use crate::trace::Input;
 /// A table of texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
+    /// The file, as messages name it.
+    pub name: String,
     /// Column names.
     pub header: Vec<String>,
     /// Rows, each as long as the header.
@@ -16,7 +18,7 @@ pub struct Table {
 impl Table {
     /// Reads a table, plain or compressed.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let name = path.display();
+        let name = path.display().to_string();
         let input = Input::path(path)
             .open()
             .map_err(|error| error.to_string())?;
@@ -32,7 +34,7 @@ impl Table {
         for record in reader.records() {
             rows.push(record.map_err(wrong)?.iter().map(str::to_owned).collect());
         }
-        Ok(Self { header, rows })
+        Ok(Self { name, header, rows })
     }
 
     /// The position of a column.
@@ -40,6 +42,16 @@ impl Table {
         self.header
             .iter()
             .position(|column| column == name)
-            .ok_or_else(|| format!("no column `{name}` in {}", self.header.join(",")))
+            .ok_or_else(|| match self.header.as_slice() {
+                [] => format!(
+                    "{}: the file is empty; expected columns, `{name}` among them",
+                    self.name
+                ),
+                header => format!(
+                    "{}: the header has no column `{name}`; it has: {}",
+                    self.name,
+                    header.join(", ")
+                ),
+            })
     }
 }

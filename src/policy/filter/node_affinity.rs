@@ -2,10 +2,8 @@
 //! (spec: kubernetes.md 1.5). Labels are compared when a declaration changes, not when a pod is
 //! placed.
 
-use crate::cluster::Class;
 use crate::control::scheduler::plugin::PreFilter;
 use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::model::Node;
 use crate::policy::declared::DeclaredAnswers;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
@@ -28,22 +26,9 @@ pub struct NodeAffinity {
 impl NodeAffinity {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(matches),
+            answers: DeclaredAnswers::new(|class, node| class.object.selects(node)),
         }
     }
-}
-
-fn matches(class: &Class, node: &Node) -> bool {
-    let spec = &class.object;
-    spec.node_selector
-        .iter()
-        .all(|(key, value)| node.labels.get(key) == Some(value))
-        && spec
-            .affinity
-            .node
-            .required
-            .as_ref()
-            .is_none_or(|selector| selector.matches(&node.name, &node.labels))
 }
 
 impl Plugin for NodeAffinity {
@@ -83,6 +68,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::Node;
     use crate::model::{Event, NodeSelector, NodeSelectorTerm, Operator, Requirement};
     use crate::policy::testing::{World, node, pod};
 

@@ -3,7 +3,6 @@
 //! not to one that is down.
 
 use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::model::{Taint, TaintEffect};
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -31,8 +30,8 @@ impl Plugin for NodeSchedulable {
 
     fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
         let nodes = ctx.store.nodes();
-        // Texts are compared only for cordoned nodes and pods with tolerations.
-        if nodes.schedulable()[node.index()] || (nodes.is_ready(node) && tolerates_cordon(ctx)) {
+        let open = nodes.schedulable()[node.index()];
+        if open || (nodes.is_ready(node) && ctx.class.tolerates_cordon) {
             Ok(())
         } else {
             Err(Reason::Text("node(s) were unschedulable"))
@@ -42,21 +41,6 @@ impl Plugin for NodeSchedulable {
     fn clone_plugin(&self) -> Box<dyn Plugin> {
         Box::new(*self)
     }
-}
-
-fn tolerates_cordon(ctx: &ClassContext<'_>) -> bool {
-    let tolerations = &ctx.class.object.tolerations;
-    if tolerations.is_empty() {
-        return false;
-    }
-    let taint = Taint {
-        key: "node.kubernetes.io/unschedulable".into(),
-        value: "".into(),
-        effect: TaintEffect::NoSchedule,
-    };
-    tolerations
-        .iter()
-        .any(|toleration| toleration.tolerates(&taint))
 }
 
 #[cfg(test)]

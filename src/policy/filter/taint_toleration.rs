@@ -2,10 +2,8 @@
 //! (spec: kubernetes.md 1.5). Taints are compared when a declaration changes, not when a pod is
 //! placed.
 
-use crate::cluster::Class;
 use crate::control::scheduler::plugin::PreFilter;
 use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::model::{Node, TaintEffect};
 use crate::policy::declared::DeclaredAnswers;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
@@ -28,21 +26,11 @@ pub struct TaintToleration {
 impl TaintToleration {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(tolerates_all),
+            answers: DeclaredAnswers::new(|class, node| {
+                class.object.tolerates_taints(&node.taints)
+            }),
         }
     }
-}
-
-fn tolerates_all(class: &Class, node: &Node) -> bool {
-    let tolerations = &class.object.tolerations;
-    node.taints
-        .iter()
-        .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-        .all(|taint| {
-            tolerations
-                .iter()
-                .any(|toleration| toleration.tolerates(taint))
-        })
 }
 
 impl Plugin for TaintToleration {
@@ -81,6 +69,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Event, Taint, Toleration};
+    use crate::model::{Node, TaintEffect};
     use crate::policy::testing::{World, node, pod};
 
     fn tainted(name: &str, taints: &[(&str, &str, TaintEffect)]) -> Node {

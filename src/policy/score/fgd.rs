@@ -64,6 +64,9 @@ const UNKNOWN: u8 = u8::MAX;
 /// How many states are kept: beyond, all are forgotten. A fill-up of 1,213 nodes sees some 10,000.
 const MAX_STATES: usize = 1 << 16;
 
+/// How many points are kept, a byte each, over all classes and states: beyond, all are forgotten.
+const MAX_POINTS: usize = 1 << 26;
+
 #[derive(Clone, Debug, Default)]
 struct Memo {
     /// By node row: when its state was looked at, and the state's number.
@@ -86,7 +89,8 @@ impl Memo {
         if seen == changed {
             return number as usize;
         }
-        if self.states.len() >= MAX_STATES {
+        let n_points = self.states.len() * self.points.len();
+        if self.states.len() >= MAX_STATES || n_points >= MAX_POINTS {
             *self = Self::default();
             self.nodes.resize(nodes.len(), (Revision::default(), 0));
         }

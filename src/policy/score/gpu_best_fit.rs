@@ -96,7 +96,9 @@ impl Plugin for GpuBestFit {
             *score = if max == min {
                 0
             } else {
-                (*score - min) * 100 / (max - min)
+                // In 128 bits: a small scale makes points as large as the type.
+                let (above, span) = (i128::from(*score) - i128::from(min), i128::from(max));
+                (above * 100 / (span - i128::from(min))) as i64
             };
         }
     }
@@ -138,6 +140,7 @@ mod tests {
             (vec![], vec![]),
             (vec![7, 7], vec![0, 0]),
             (vec![10, 40, 20], vec![0, 100, 33]),
+            (vec![i64::MIN, i64::MAX, 0], vec![0, 100, 50]),
         ] {
             plugin.normalize(&world.ctx(spec), &mut scores);
             assert_eq!(scores, expected);

@@ -163,7 +163,7 @@ mod tests {
             ),
             (
                 "n0,1",
-                "nodes.csv:2: column `memory_mib`: a row has 5 fields as the header has, not 2, \
+                "nodes.csv:2: column `memory_mib`: the row has 2 fields where the header has 5, \
                  found `n0,1`",
             ),
         ] {

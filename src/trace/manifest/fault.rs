@@ -27,15 +27,28 @@ impl From<&serde_json::Error> for Fault {
 impl Fault {
     /// The complaint, its place and what stands there; `lines_before` precede `text` in the file.
     pub(super) fn in_text(&self, text: &str, lines_before: u64) -> String {
+        let message = shortened(&self.message);
         if self.line == 0 {
-            return self.message.clone();
+            return message;
         }
         let line = text.lines().nth(self.line as usize - 1).unwrap_or_default();
         let number = self.line + lines_before;
-        let (message, column) = (&self.message, self.column);
+        let column = self.column;
         let shown = around(line, column as usize);
         format!("{message} at line {number} column {column}, in `{shown}`")
     }
+}
+
+/// A complaint that quotes a whole file as one text is cut in the middle.
+fn shortened(message: &str) -> String {
+    const MOST: usize = 4 * SHOWN;
+    if message.chars().count() <= MOST {
+        return message.to_owned();
+    }
+    let beginning: String = message.chars().take(SHOWN).collect();
+    let rest = message.chars().count() - 2 * SHOWN;
+    let end: String = message.chars().skip(SHOWN + rest).collect();
+    format!("{beginning} … {end}")
 }
 
 /// The part of a line around a column.

@@ -25,7 +25,7 @@ fn config(order: FillOrder, until_ppm: i64) -> FillUp {
     FillUp {
         order,
         resource: FillResource::Gpu,
-        until_ppm,
+        until_ppm: Some(until_ppm),
         gap: Duration::from_secs(1),
         seed: 7,
     }
@@ -60,6 +60,41 @@ fn a_small_trace_is_followed_by_clones() {
     assert!(before_last < 8_000, "goes on no further than needed");
     let clones = names(&filled).split_off(4);
     assert!(clones[0].ends_with("-clone-1"), "{clones:?}");
+}
+
+#[test]
+fn without_a_share_the_trace_arrives_once_and_keeps_its_run_times() {
+    let text = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time,\
+                scheduled_time\na,1000,1,1,500,0,9,4\nb,1000,1,0,0,1,9,2\n";
+    let input = Input::bytes("pods.csv", text.as_bytes().to_vec());
+    let mut source = openb_pods::open(&input, &ReadOptions::default()).expect("good rows");
+    let trace = Recorded::collect(&mut *source).expect("good rows");
+    let orders = [
+        FillOrder::Given,
+        FillOrder::Shuffled,
+        FillOrder::Published { seed: 42 },
+    ];
+    for order in orders {
+        let config = FillUp {
+            until_ppm: None,
+            ..config(order, 0)
+        };
+        let filled = fill_up(&trace, &nodes(), &config).expect("possible");
+        let mut arrivals: Vec<(String, Option<Duration>)> = filled
+            .recorded
+            .arrivals
+            .iter()
+            .map(|arrival| (arrival.name.to_string(), arrival.run_time))
+            .collect();
+        arrivals.sort();
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let expected = [("a".to_owned(), secs(5)), ("b".to_owned(), secs(7))];
+        assert_eq!(
+            (&*arrivals, filled.originals),
+            (&expected[..], 2),
+            "{order:?}"
+        );
+    }
 }
 
 #[test]

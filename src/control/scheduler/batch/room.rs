@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use crate::cluster::nodes::NO_MODEL;
 use crate::cluster::{Class, Store};
+use crate::model::DeviceSet;
 use crate::model::gpu::DEVICE_MILLI;
-use crate::model::{DeviceSet, Node, TaintEffect};
 use crate::units::{NodeId, Resources, Revision, SpecId};
 
 /// Where the members of a job go, in order of member.
@@ -128,33 +128,9 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
     if !class.selects_nodes && !nodes.any_tainted() {
         return true;
     }
-    nodes
-        .object(node)
-        .is_some_and(|object| selected(class, object) && tolerated(class, object))
-}
-
-fn selected(class: &Class, node: &Node) -> bool {
-    let spec = &class.object;
-    let labels = spec
-        .node_selector
-        .iter()
-        .all(|(key, value)| node.labels.get(key) == Some(value));
-    let affinity = spec.affinity.node.required.as_ref();
-    labels && affinity.is_none_or(|selector| selector.matches(&node.name, &node.labels))
-}
-
-fn tolerated(class: &Class, node: &Node) -> bool {
-    let repels = |effect| matches!(effect, TaintEffect::NoSchedule | TaintEffect::NoExecute);
-    node.taints
-        .iter()
-        .filter(|taint| repels(taint.effect))
-        .all(|taint| {
-            class
-                .object
-                .tolerations
-                .iter()
-                .any(|toleration| toleration.tolerates(taint))
-        })
+    nodes.object(node).is_some_and(|node| {
+        class.object.selects(node) && class.object.tolerates_taints(&node.taints)
+    })
 }
 
 /// How many members of a class fit what is left on a node: in its resources, and on its devices

@@ -1,0 +1,168 @@
+//! What is to be known of the files that a run was made of: what they say that is not modelled, and
+//! the dirt that was found in them.
+
+use crate::model::objects::ClusterObjects;
+use crate::model::{Node, TaintEffect};
+use crate::trace::Ledger;
+use crate::trace::manifest::{ManifestPod, Manifests};
+
+/// What it is called, and whether a pod has it.
+type Trait = (&'static str, fn(&ManifestPod) -> bool);
+
+/// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
+/// away.
+const UNHEEDED: [Trait; 7] = [
+    ("topology spread constraints", |pod| {
+        !pod.spec.topology_spread.is_empty()
+    }),
+    ("affinity or anti-affinity to other pods", |pod| {
+        let affinity = &pod.spec.affinity;
+        !(affinity.required_pod_affinity.is_empty()
+            && affinity.required_pod_anti_affinity.is_empty()
+            && affinity.preferred_pod_affinity.is_empty()
+            && affinity.preferred_pod_anti_affinity.is_empty())
+    }),
+    ("preferred node affinity", |pod| {
+        !pod.spec.affinity.node.preferred.is_empty()
+    }),
+    ("host ports", |pod| {
+        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
+        containers.any(|container| !container.host_ports.is_empty())
+    }),
+    ("scheduling gates", |pod| {
+        !pod.spec.scheduling_gates.is_empty()
+    }),
+    ("a scheduler of their own", |pod| {
+        !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
+    }),
+    ("a node already", |pod| pod.node_name.is_some()),
+];
+
+/// Objects that were read and that no policy of a simulated scheduler looks at yet.
+fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
+    let counts = [
+        ("disruption budgets", objects.budgets.len()),
+        ("services", objects.services.len()),
+        ("workloads", objects.workloads.len()),
+        ("persistent volumes", objects.volumes.len()),
+        ("volume claims", objects.claims.len()),
+        ("storage classes", objects.storage_classes.len()),
+        (
+            "CSI objects",
+            objects.csi_nodes.len() + objects.csi_drivers.len(),
+        ),
+    ];
+    counts
+        .into_iter()
+        .filter(|&(_, count)| count > 0)
+        .map(|(what, count)| {
+            format!("{count} {what} are read and not looked at when pods are placed")
+        })
+}
+
+/// Lines about the input, each kept once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    unmodelled: Vec<String>,
+    ledger: Ledger,
+}
+
+impl Remarks {
+    /// Notes the dirt of a trace.
+    pub fn ledger(&mut self, ledger: &Ledger) {
+        self.ledger.merge(ledger);
+    }
+
+    /// Notes what a file of manifests states and the model leaves out. One file may give nodes and
+    /// pods; it is noted once.
+    pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
+        let findings = manifests.findings.iter().map(ToString::to_string);
+        let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
+            format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
+        });
+        let unheeded = UNHEEDED.iter().filter_map(|(what, has)| {
+            let mut pods = manifests.pods.iter().filter(|pod| has(pod));
+            let first = pods.next()?;
+            let name = format!("`{}/{}`", first.namespace(), first.name);
+            let who = match pods.count() {
+                0 => format!("pod {name} has"),
+                more => format!("pod {name} and {more} more have"),
+            };
+            Some(format!(
+                "{who} {what}; no policy looks at that yet: placed as if without"
+            ))
+        });
+        let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
+        let ended = match ended.count() {
+            0 => None,
+            count => Some(format!("{count} pods that have ended are left out")),
+        };
+        let shunned = |node: &&Node| {
+            let mut effects = node.taints.iter().map(|taint| taint.effect);
+            effects.any(|effect| effect == TaintEffect::PreferNoSchedule)
+        };
+        let shunned = match manifests.nodes.iter().filter(shunned).count() {
+            0 => None,
+            count => Some(format!(
+                "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
+            )),
+        };
+        let objects = objects(&manifests.objects);
+        let counted = ended.into_iter().chain(shunned).chain(objects);
+        for words in unheeded.chain(counted).chain(findings).chain(ignored) {
+            let line = format!("{file}: {words}");
+            if !self.unmodelled.contains(&line) {
+                self.unmodelled.push(line);
+            }
+        }
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> Vec<String> {
+        let dirt = self.ledger.entries().iter().map(ToString::to_string);
+        self.unmodelled.iter().cloned().chain(dirt).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::manifest::read_manifests;
+
+    #[test]
+    fn what_no_policy_looks_at_is_told_once() {
+        let text = "\
+kind: Pod
+metadata: {name: a}
+spec:
+  nodeName: n
+  containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
+---
+kind: Pod
+metadata: {name: b}
+spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+---
+kind: Service
+metadata: {name: s}
+---
+kind: ConfigMap
+metadata: {name: s}
+";
+        let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
+        let manifests = manifests.expect("right manifests");
+        let mut remarks = Remarks::default();
+        remarks.manifests("a.yaml", &manifests);
+        remarks.manifests("a.yaml", &manifests);
+        assert_eq!(
+            remarks.lines(),
+            [
+                "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
+                 placed as if without",
+                "a.yaml: pod `default/a` has a node already; no policy looks at that yet: placed \
+                 as if without",
+                "a.yaml: 1 services are read and not looked at when pods are placed",
+                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
+            ]
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What a run leaves beside its summary: its tables and its decisions. Each variant writes into
+//! parts of its own, which are joined in written order once all have ended.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::cluster::Observer;
+use crate::metrics::{PodSink, SeriesSink};
+
+use super::columns::{PODS, SERIES, TableSchema};
+use super::decisions::{DECISIONS_FILE, DecisionLog};
+use super::folder::{FolderError, ResultFolder};
+use super::run::Tables;
+use super::tables::{self, Forms, PARTS, Place, PodTable, SeriesTable, SharedTable, TableWriter};
+
+/// What is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// The forms of the time series.
+    pub series: Forms,
+    /// The forms of the table of pods.
+    pub pods: Forms,
+    /// Whether every decision is left.
+    pub decisions: bool,
+}
+
+/// What one variant writes.
+pub struct VariantOutputs {
+    variant: String,
+    series: Option<SharedTable>,
+    pods: Option<SharedTable>,
+    decisions: Option<DecisionLog>,
+}
+
+impl VariantOutputs {
+    /// Starts the files of a variant.
+    pub fn start(
+        folder: &ResultFolder,
+        outputs: Outputs,
+        variant: &str,
+        place: Place,
+    ) -> Result<Self, FolderError> {
+        let table = |schema: &TableSchema, forms: Forms| -> Result<_, FolderError> {
+            let table = TableWriter::start(folder, schema, forms, place)?;
+            Ok(table.map(|table| Rc::new(RefCell::new(table))))
+        };
+        let decisions = || DecisionLog::start(folder, variant, place);
+        Ok(Self {
+            variant: variant.to_owned(),
+            series: table(&SERIES, outputs.series)?,
+            pods: table(&PODS, outputs.pods)?,
+            decisions: outputs.decisions.then(decisions).transpose()?,
+        })
+    }
+
+    /// Where the run is to write.
+    pub fn tables(&mut self) -> Tables<'_> {
+        let series = self.series.clone().map(|table| -> Box<dyn SeriesSink> {
+            Box::new(SeriesTable {
+                variant: self.variant.clone(),
+                table,
+            })
+        });
+        let pods = self.pods.clone().map(|table| -> Box<dyn PodSink> {
+            Box::new(PodTable {
+                variant: self.variant.clone(),
+                table,
+            })
+        });
+        Tables {
+            series,
+            pods,
+            report_pods: None,
+            watch: self
+                .decisions
+                .as_mut()
+                .map(|log| -> &mut dyn Observer { log }),
+        }
+    }
+
+    /// Completes the files.
+    pub fn finish(self) -> Result<(), FolderError> {
+        for table in [self.series, self.pods].into_iter().flatten() {
+            if let Some(table) = Rc::into_inner(table) {
+                table.into_inner().finish()?;
+            }
+        }
+        self.decisions.map_or(Ok(()), DecisionLog::finish)
+    }
+}
+
+/// Joins what the variants wrote, in their order, and removes the parts.
+pub fn join(folder: &ResultFolder, outputs: Outputs, variants: usize) -> Result<(), FolderError> {
+    if variants < 2 {
+        return Ok(());
+    }
+    tables::join(folder, &SERIES, outputs.series, variants)?;
+    tables::join(folder, &PODS, outputs.pods, variants)?;
+    if outputs.decisions {
+        folder.join_text(DECISIONS_FILE, 0, &Place::parts(DECISIONS_FILE, variants))?;
+    }
+    let is_any = outputs.decisions || outputs.series != Forms::NONE || outputs.pods != Forms::NONE;
+    if is_any {
+        folder.discard(PARTS)
+    } else {
+        Ok(())
+    }
+}
