@@ -1,9 +1,13 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod completions;
 mod exit;
 mod interrupt;
+mod man;
+mod output;
 mod progress;
+mod report;
 mod run;
 mod schema;
 mod systems;
@@ -55,6 +59,8 @@ enum Command {
     Run(run::RunArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// Render finished runs side by side: HTML, Markdown, tables, single plots
+    Report(report::ReportArguments),
     /// Look into traces, check them, make them
     #[command(subcommand)]
     Trace(trace::TraceCommand),
@@ -62,6 +68,10 @@ enum Command {
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file, or of the result
     Schema(schema::SchemaArguments),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write one for every subcommand
+    Man(man::ManArguments),
 }
 
 /// Runs the command line and says how it ended.
@@ -80,6 +90,9 @@ pub fn main() -> ExitCode {
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
+        Command::Report(arguments) => report::run(&global, &arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     exit::report(&global, result)
 }

@@ -16,6 +16,8 @@ use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
 use crate::lab::tables::Forms;
 use crate::report::comparison::{Comparison, Rows};
+use crate::report::plot::Style;
+use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::schema::OnBadRow;
@@ -118,8 +120,16 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     };
     let result = run_experiment(&plan, &folder);
     bars.clear();
-    let summary = result.map_err(|error| failure(error, interrupt::exit()))?;
-    write_report(&experiment, &summary, &folder)?;
+    let (summary, data) = result.map_err(|error| failure(error, interrupt::exit()))?;
+    let run = ReportRun {
+        name: experiment.name.clone(),
+        summary,
+        data,
+        scenario: as_run::to_yaml(&experiment),
+    };
+    let gathered = Gathered::new(vec![run]);
+    write_report(&gathered, &folder)?;
+    let summary = &gathered.summary;
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::silent(interrupt::exit()));
     }
@@ -136,10 +146,10 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     } else {
         Rows::Headline
     };
-    let comparison = Comparison::new(&summary, rows);
+    let comparison = Comparison::new(summary, rows);
     terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
     if !global.quiet {
-        for line in remarks(&summary, global.verbose) {
+        for line in remarks(summary, global.verbose) {
             terminal::complain(&line);
         }
     }
@@ -170,23 +180,21 @@ fn remarks(summary: &Summary, all: bool) -> Vec<String> {
 /// The name of the report in a result folder.
 const REPORT: &str = "report.html";
 
-/// Writes plots and report into the folder.
-fn write_report(
-    experiment: &Experiment,
-    summary: &Summary,
-    folder: &ResultFolder,
-) -> Result<(), Failure> {
-    let plots = report::plot::draw_all(summary).map_err(Failure::incomplete)?;
-    for plot in &plots {
-        folder
-            .text(&format!("plots/{}.svg", plot.name), &plot.svg)
-            .map_err(|error| folder_failure(&error))?;
+/// Writes plots, the data behind them and the report into the folder.
+fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failure> {
+    let (plots, missing) = report::plot::draw_all(&gathered.material(), Style::Screen);
+    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
+    let files = plots.iter().flat_map(|plot| {
+        [
+            (format!("plots/{}.svg", plot.name), plot.svg.clone()),
+            (format!("plots/{}.csv", plot.name), plot.csv()),
+        ]
+    });
+    for (name, text) in files.chain([(REPORT.to_owned(), html)]) {
+        let written = folder.text(&name, &text);
+        written.map_err(|error| folder_failure(&error))?;
     }
-    let scenario = as_run::to_yaml(experiment);
-    let html = report::html::render(summary, &plots, &scenario).map_err(Failure::incomplete)?;
-    folder
-        .text(REPORT, &html)
-        .map_err(|error| folder_failure(&error))
+    Ok(())
 }
 
 /// How the summary is printed.
@@ -316,7 +324,7 @@ pub(super) fn threads(global: &Global) -> usize {
     global.threads.map_or(available, usize::from)
 }
 
-fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
+pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
     match error.exit_code() {
         2 => Failure::input(error),
         _ => Failure::incomplete(error),

@@ -64,10 +64,10 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
         if own.is_empty() {
             continue;
         }
-        let report = pool
-            .install(|| (family.judge)(&own, &options))
+        let judged = pool
+            .install(|| family.judge.run(&own, &options))
             .map_err(Failure::input)?;
-        if !report.is_empty() {
+        for report in judged.into_iter().filter(|report| !report.is_empty()) {
             if arguments.format == VerifyFormat::Table {
                 tell(global, &report);
             }
@@ -135,7 +135,7 @@ fn tell(global: &Global, report: &FamilyReport) {
         disagreements,
     } = report;
     terminal::print(&format!(
-        "{family:16} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
+        "{family:28} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
     ));
     if !global.quiet {
         for words in disagreements {

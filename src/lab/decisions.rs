@@ -92,6 +92,10 @@ struct Decision<'a> {
     outcome: &'static str,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
 fn as_text<S: serde::Serializer>(name: &&PodName, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(name)
 }

@@ -17,7 +17,10 @@ use super::folder::{FolderError, ResultFolder};
 use super::inputs;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
-use super::run::{Outcome, RunError, prepare, run};
+use super::report_data::{
+    PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
+};
+use super::run::{Outcome, RunError, Tables, prepare, run};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
@@ -83,7 +86,10 @@ pub struct Plan<'a> {
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
-pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary, ExperimentError> {
+pub fn run_experiment(
+    plan: &Plan<'_>,
+    folder: &ResultFolder,
+) -> Result<(Summary, ReportData), ExperimentError> {
     let experiment = plan.experiment;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(plan.threads)
@@ -93,23 +99,26 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
             reason: error.to_string(),
         })?;
     let failed = AtomicUsize::new(usize::MAX);
-    let variants: Vec<Option<Result<VariantSummary, ExperimentError>>> = pool.install(|| {
-        (experiment.variants.par_iter().enumerate())
-            .map(|(index, variant)| {
-                // What comes after a failure is not begun; what comes before it is run, so that
-                // the failure told of is the first in written order, whatever thread was faster.
-                (index < failed.load(Ordering::Relaxed)).then(|| {
-                    let outcome = run_one(plan, folder, index, variant);
-                    if outcome.is_err() {
-                        failed.fetch_min(index, Ordering::Relaxed);
-                    }
-                    outcome
+    let variants: Vec<Option<Result<(VariantSummary, VariantData), ExperimentError>>> = pool
+        .install(|| {
+            (experiment.variants.par_iter().enumerate())
+                .map(|(index, variant)| {
+                    // What comes after a failure is not begun; what comes before it is run, so that
+                    // the failure told of is the first in written order, whatever thread was faster.
+                    (index < failed.load(Ordering::Relaxed)).then(|| {
+                        let outcome = run_one(plan, folder, index, variant);
+                        if outcome.is_err() {
+                            failed.fetch_min(index, Ordering::Relaxed);
+                        }
+                        outcome
+                    })
                 })
-            })
-            .collect()
-    });
+                .collect()
+        });
     let variants = variants.into_iter().flatten();
-    let variants: Vec<VariantSummary> = variants.collect::<Result<_, ExperimentError>>()?;
+    let variants: Vec<(VariantSummary, VariantData)> =
+        variants.collect::<Result<_, ExperimentError>>()?;
+    let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
     outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
@@ -128,7 +137,12 @@ pub fn run_experiment(plan: &Plan<'_>, folder: &ResultFolder) -> Result<Summary,
     });
     folder.text("scenario.yaml", &as_run::to_yaml(&moved))?;
     folder.json("summary.json", &summary)?;
-    Ok(summary)
+    let report = ReportData {
+        schema_version: REPORT_DATA_VERSION,
+        variants: drawn,
+    };
+    folder.text(REPORT_DATA_FILE, &report.to_json())?;
+    Ok((summary, report))
 }
 
 fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
@@ -165,7 +179,7 @@ fn run_one(
     folder: &ResultFolder,
     index: usize,
     variant: &VariantPlan,
-) -> Result<VariantSummary, ExperimentError> {
+) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| {
         let is_of_a_file = matches!(
             source,
@@ -191,20 +205,22 @@ fn run_one(
         interrupted: plan.interrupted,
         progress: &mut |reached| plan.progress.at(index, reached),
     };
-    let outcome = run(
-        scenario,
-        prepared,
-        Form::Incremental,
-        outputs.tables(),
-        &mut control,
-    )
-    .map_err(failed)?;
+    let tables = Tables {
+        report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
+        ..outputs.tables()
+    };
+    let mut outcome =
+        run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
     outputs.finish()?;
     plan.progress.finished(index);
-    Ok(summarize(variant, outcome))
+    let report = VariantData {
+        name: variant.name.clone(),
+        ..outcome.report.take().unwrap_or_default()
+    };
+    Ok((summarize(variant, outcome), report))
 }
 
 fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {

@@ -15,6 +15,7 @@ pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod paths;
+pub mod report_data;
 pub mod results;
 pub mod run;
 pub mod summary;

@@ -70,6 +70,7 @@ impl VariantOutputs {
         Tables {
             series,
             pods,
+            report_pods: None,
             watch: self
                 .decisions
                 .as_mut()

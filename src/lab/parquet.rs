@@ -234,6 +234,10 @@ pub(super) fn join(
     finish(writer, &path)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the part is read here and closed"
+)]
 fn append(writer: &mut SerializedFileWriter<Checked>, part: File) -> Result<(), ParquetError> {
     let reader = SerializedFileReader::new(part.try_clone()?)?;
     for group in reader.metadata().row_groups() {

@@ -9,7 +9,7 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
-    PodSink, RecordError, Recorder, RunMetrics, SeriesSink, Setup as MetricSetup,
+    PodSink, RecordError, Recorder, Resource, RunMetrics, SeriesSink, Setup as MetricSetup, Window,
 };
 use crate::model::{Event, Node, Pod};
 use crate::policy::job_order::job_order;
@@ -25,6 +25,7 @@ use crate::systems::{SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
 use super::build::{self, BuildError, FileSource, Remarks, Workload};
+use super::report_data::{Collector, VariantData};
 
 /// Why a variant has no result.
 #[derive(Debug, Error)]
@@ -74,6 +75,8 @@ pub struct Tables<'s> {
     pub series: Option<Box<dyn SeriesSink + 's>>,
     /// The table of pods.
     pub pods: Option<Box<dyn PodSink + 's>>,
+    /// How many pods the report may list; nothing is collected for it if this is `None`.
+    pub report_pods: Option<usize>,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
 }
@@ -90,6 +93,8 @@ pub struct Outcome {
     pub pods: u64,
     /// What the input says that is not modelled, and the dirt in it, one line each.
     pub remarks: Vec<String>,
+    /// What the report draws, where it was asked for; its name is left to the caller.
+    pub report: Option<VariantData>,
 }
 
 /// Runs a prepared variant.
@@ -109,7 +114,7 @@ pub fn run(
     let parts = system(scenario, &workload, typical.clone(), form)?;
     let options = options(scenario, parts.stepping)?;
     let setup = MetricSetup {
-        measured_from: Instant::ZERO + scenario.metrics.warmup,
+        window: Window::since(Instant::ZERO + scenario.metrics.warmup),
         typical,
         ..MetricSetup::default()
     };
@@ -125,6 +130,12 @@ pub fn run(
     }
     let node_count = nodes.len() as u64;
     let outages = build::outages(scenario, &nodes)?;
+    let resource = if nodes.iter().any(|node| node.gpu.is_some()) {
+        Resource::Gpu
+    } else {
+        Resource::Cpu
+    };
+    let report = (tables.report_pods).map(|pods| Collector::new(resource, pods));
     let cell = CellParts {
         nodes,
         components: parts.components,
@@ -134,6 +145,7 @@ pub fn run(
     };
     let mut observer = Both {
         recorder,
+        report,
         watch: tables.watch,
     };
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
@@ -141,6 +153,7 @@ pub fn run(
     remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
+    let report = (observer.report).map(|report| report.finish(at, &store));
     let metrics = observer.recorder.finish(at, &store)?;
     Ok(Outcome {
         end,
@@ -148,18 +161,23 @@ pub fn run(
         nodes: node_count,
         pods,
         remarks: remarks.lines(),
+        report,
     })
 }
 
-/// The recorder, and somebody else who watches.
+/// The recorder, and the others who watch.
 struct Both<'s> {
     recorder: Recorder<'s>,
+    report: Option<Collector>,
     watch: Option<&'s mut dyn Observer>,
 }
 
 impl Observer for Both<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.recorder.observe(at, event, ended, store);
+        if let Some(report) = &mut self.report {
+            report.observe(at, event, ended, store);
+        }
         if let Some(watch) = &mut self.watch {
             watch.observe(at, event, ended, store);
         }

@@ -60,7 +60,7 @@ pub enum Cell<'a> {
     Number(f64),
 }
 
-impl<'a> Cell<'a> {
+impl Cell<'_> {
     fn of_time(at: Option<Instant>) -> Self {
         at.map_or(Cell::Absent, |at| Cell::Integer(at.as_nanos()))
     }
@@ -77,6 +77,7 @@ impl<'a> Cell<'a> {
 }
 
 /// A row of [`SERIES`].
+#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
 fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.columns.len()] {
     let (allocated, capacity) = (&row.allocated, &row.capacity);
     [
@@ -97,6 +98,7 @@ fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.c
 }
 
 /// A row of [`PODS`].
+#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
 fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.columns.len()] {
     [
         Cell::Shown(variant),

@@ -1,27 +1,32 @@
 //! Allocation: how much of the capacity is reserved by pods (metrics.md 5.1).
 
-use super::collector::{Collector, MetricValue, RunEnd, Span};
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::{Integral, Peak, ratio};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, Resource};
+use super::state::{ClusterState, RESOURCES, Resource};
 
 /// `allocation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "allocation",
-    summary: "Share of the capacity that pods reserve; no statement on what they use.",
+    summary: "Share of the capacity that pods reserve; no statement on what they use. Pods that ask \
+              for nothing still take a pod slot.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Higher),
         Statistic::ratio("cpu.peak", Direction::Higher),
         Statistic::ratio("cpu.end", Direction::Higher),
-        ZERO_CPU,
+        zero("cpu.zero_capacity_time"),
         Statistic::ratio("memory.mean", Direction::Higher),
         Statistic::ratio("memory.peak", Direction::Higher),
         Statistic::ratio("memory.end", Direction::Higher),
-        ZERO_MEMORY,
+        zero("memory.zero_capacity_time"),
         Statistic::ratio("gpu.mean", Direction::Higher),
         Statistic::ratio("gpu.peak", Direction::Higher),
         Statistic::ratio("gpu.end", Direction::Higher),
-        ZERO_GPU,
+        zero("gpu.zero_capacity_time"),
+        Statistic::ratio("pods.mean", Direction::Higher),
+        Statistic::ratio("pods.peak", Direction::Higher),
+        Statistic::ratio("pods.end", Direction::Higher),
+        zero("pods.zero_capacity_time"),
     ],
     formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) over \
               nodes that are up; peak: the largest ratio of the sums that held for a time or at the \
@@ -34,13 +39,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Allocation::default()),
 };
 
-const ZERO_CPU: Statistic = Statistic::amount("cpu.zero_capacity_time", "s", Direction::None);
-const ZERO_MEMORY: Statistic = Statistic::amount("memory.zero_capacity_time", "s", Direction::None);
-const ZERO_GPU: Statistic = Statistic::amount("gpu.zero_capacity_time", "s", Direction::None);
+const fn zero(name: &'static str) -> Statistic {
+    Statistic::amount(name, "s", Direction::None)
+}
 
 #[derive(Clone, Debug, Default)]
 struct Allocation {
-    by_resource: [Share; 3],
+    by_resource: [Share; RESOURCES],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +57,10 @@ struct Share {
 }
 
 impl Collector for Allocation {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Spans]
+    }
+
     fn held(&mut self, state: &ClusterState, span: Span) {
         let nanos = span.nanos();
         for (resource, share) in Resource::ALL.into_iter().zip(&mut self.by_resource) {

@@ -83,7 +83,7 @@ impl Arrived {
             return;
         }
         self.demand_milli += i128::from(store.class(spec).requests.gpu_milli);
-        state.refresh(store);
+        state.refresh_fragments(store);
         if let Some(event) = self.event(state) {
             self.events.push(event);
         }

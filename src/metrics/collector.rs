@@ -1,11 +1,12 @@
-//! The trait that every metric implements, and what it hands back.
+//! The trait that every metric implements, and what it hears and hands back.
 
 use crate::cluster::Store;
 use crate::model::{Event, Pod};
-use crate::units::Instant;
+use crate::units::{Instant, PodId};
 
 use super::jobs::JobRecord;
-use super::state::ClusterState;
+use super::state::{ClusterState, NodeChange};
+use super::window::Measured;
 
 /// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,31 +78,90 @@ impl Span {
     }
 }
 
+/// A change that was just applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: &'a Event,
+    /// The record of the pod that it ended, as it was before.
+    pub ended: Option<&'a Pod>,
+    /// The cluster after it.
+    pub store: &'a Store,
+    /// What is in the measured window.
+    pub measured: &'a Measured,
+}
+
+impl Change<'_> {
+    /// Whether it happened in the measured window.
+    #[inline]
+    pub fn in_window(&self) -> bool {
+        self.measured.has_instant(self.at)
+    }
+
+    /// Whether a pod was submitted in the measured window.
+    #[inline]
+    pub fn measures(&self, pod: PodId) -> bool {
+        self.measured.has(pod)
+    }
+}
+
 /// The end of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunEnd<'a> {
     /// The horizon: when the run ended.
     pub at: Instant,
-    /// Where the measured window begins.
-    pub measured_from: Instant,
-    /// The cluster's totals then.
+    /// The measured window.
+    pub window: Span,
+    /// What is in it.
+    pub measured: &'a Measured,
+    /// The cluster's totals at the end of the window: after everything that happened at the end of
+    /// the run, or just before the end of a window that ends earlier.
     pub state: &'a ClusterState,
-    /// The cluster then.
+    /// The cluster at the end of the run.
     pub store: &'a Store,
 }
 
 impl RunEnd<'_> {
     /// Length of the measured window in nanoseconds; 0 if the run ended before it began.
     pub fn window_nanos(&self) -> i64 {
-        self.at.since(self.measured_from).as_nanos().max(0)
+        self.window.nanos().max(0)
     }
+
+    /// Length of the measured window in hours.
+    ///
+    /// # Errors
+    /// If it has no length.
+    pub fn window_hours(&self) -> Result<f64, String> {
+        match self.window_nanos() {
+            0 => Err("the measured window has no length".to_owned()),
+            nanos => Ok(nanos as f64 / 3.6e12),
+        }
+    }
+}
+
+/// What a collector may ask to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Every change, at any time of the run.
+    Changes,
+    /// Spans of positive length within the measured window.
+    Spans,
+    /// Nodes that are not as they were, once everything of an instant has happened.
+    Nodes,
+    /// Jobs whose life is known.
+    Jobs,
 }
 
 /// Collects one family of metrics over one run.
 pub trait Collector: CloneCollector + Send {
+    /// What it wants to hear of; it is told nothing else.
+    fn hears(&self) -> &'static [Heard];
+
     /// A change was applied, at any time of the run.
-    fn event(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        let _ = (at, event, ended, store);
+    fn event(&mut self, change: &Change<'_>) {
+        let _ = change;
     }
 
     /// A state held for a span of positive length within the measured window.
@@ -109,10 +169,30 @@ pub trait Collector: CloneCollector + Send {
         let _ = (state, span);
     }
 
-    /// A job's life is known: it is over, or the run is. Jobs submitted before the measured window
+    /// A node is not as it was, at any time of the run. Comes before the span in which it holds.
+    fn node(&mut self, change: &NodeChange<'_>) {
+        let _ = change;
+    }
+
+    /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
     /// come too and say so.
     fn job(&mut self, job: &JobRecord) {
         let _ = job;
+    }
+
+    /// Whether what it collected contradicts itself.
+    ///
+    /// # Errors
+    /// The contradiction, in words.
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let _ = end;
+        Ok(())
+    }
+
+    /// Why the run has no steady state, if this collector finds that it has none.
+    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
+        let _ = end;
+        None
     }
 
     /// The values of the run. Every span up to its end was handed over, and every job.

@@ -6,7 +6,7 @@
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
-//! - The integral of allocation by node equals that of the total.
+//! - The integrals of allocation by node and by tenant equal that of the total.
 //! - What is left on each node equals what is offered less what its pods and holds take.
 
 use crate::cluster::{Store, check};
@@ -15,7 +15,7 @@ use crate::units::{Instant, NodeId};
 
 use super::collector::Span;
 use super::integral::Integral;
-use super::state::{ClusterState, Resource, requests};
+use super::state::{ClusterState, RESOURCES, Resource, Row, requests};
 
 /// Keeps both sides of every assertion.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +28,9 @@ pub struct Consistency {
     ended_bound: u64,
     by_state: Phases,
     by_pod: Phases,
-    allocated: [Integral; 3],
-    by_node: Vec<NodeAccount>,
+    allocated: [Integral; RESOURCES],
+    by_node: Vec<Account>,
+    by_tenant: Vec<Account>,
     /// The first thing that was wrong.
     broken: Option<String>,
 }
@@ -43,13 +44,13 @@ struct Phases {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct NodeAccount {
-    held: [i64; 3],
+struct Account {
+    held: Row,
     since: Instant,
-    area: [Integral; 3],
+    area: [Integral; RESOURCES],
 }
 
-impl NodeAccount {
+impl Account {
     fn settle(&mut self, at: Instant) {
         let nanos = at.since(self.since).as_nanos();
         for (area, &held) in self.area.iter_mut().zip(&self.held) {
@@ -80,7 +81,8 @@ impl Consistency {
                 self.bound += 1;
                 if let Some(pod) = store.pods().get(*pod) {
                     let added = requests(store, pod);
-                    self.account(*node, at, added, 1);
+                    account(&mut self.by_node, node.index(), at, (added, 1));
+                    account(&mut self.by_tenant, pod.tenant.index(), at, (added, 1));
                     self.check_capacity(*node, at, added, store);
                 }
             }
@@ -92,7 +94,9 @@ impl Consistency {
                 };
                 if let Some(node) = pod.node {
                     self.ended_bound += 1;
-                    self.account(node, at, requests(store, pod), -1);
+                    let gone = requests(store, pod);
+                    account(&mut self.by_node, node.index(), at, (gone, -1));
+                    account(&mut self.by_tenant, pod.tenant.index(), at, (gone, -1));
                 }
                 self.live(pod, at);
             }
@@ -155,29 +159,31 @@ impl Consistency {
         at: Instant,
         state: &ClusterState,
     ) -> Result<(), String> {
-        let index = resource as usize;
-        let (mut held, mut area) = (0, Integral::default());
-        for account in &mut self.by_node {
-            account.settle(at);
-            held += i128::from(account.held[index]);
-            match account.area[index].value() {
-                Some(of_node) => area.add(of_node, 1),
-                // Beyond 128 bits there is nothing to compare.
-                None => return Ok(()),
-            }
-        }
-        let (by_node, total) = (area.value(), self.allocated[index].value());
-        let name = resource.name();
-        if by_node.is_some() && total.is_some() && by_node != total {
-            return Err(format!(
-                "allocated {name} x time is {by_node:?} by node and {total:?} in total"
-            ));
-        }
+        let (index, name) = (resource as usize, resource.name());
+        let total = self.allocated[index].value();
         let allocated = state.allocated.of(resource);
-        if held != allocated {
-            return Err(format!(
-                "allocated {name} is {held} by node and {allocated} in total"
-            ));
+        for (by, accounts) in [("node", &mut self.by_node), ("tenant", &mut self.by_tenant)] {
+            let (mut held, mut area) = (0, Integral::default());
+            for account in accounts {
+                account.settle(at);
+                held += i128::from(account.held[index]);
+                match account.area[index].value() {
+                    Some(part) => area.add(part, 1),
+                    // Beyond 128 bits there is nothing to compare.
+                    None => return Ok(()),
+                }
+            }
+            let found = area.value();
+            if found.is_some() && total.is_some() && found != total {
+                return Err(format!(
+                    "allocated {name} x time is {found:?} by {by} and {total:?} in total"
+                ));
+            }
+            if held != allocated {
+                return Err(format!(
+                    "allocated {name} is {held} by {by} and {allocated} in total"
+                ));
+            }
         }
         Ok(())
     }
@@ -209,26 +215,15 @@ impl Consistency {
         phases.running.add(1, at.since(started).as_nanos());
     }
 
-    fn account(&mut self, node: NodeId, at: Instant, amounts: [i64; 3], sign: i64) {
-        if self.by_node.len() <= node.index() {
-            self.by_node
-                .resize(node.index() + 1, NodeAccount::default());
-        }
-        let account = &mut self.by_node[node.index()];
-        account.settle(at);
-        for (held, amount) in account.held.iter_mut().zip(amounts) {
-            *held += sign * amount;
-        }
-    }
-
     /// A node may be declared smaller under its pods; nothing more may be bound there then.
-    fn check_capacity(&mut self, node: NodeId, at: Instant, added: [i64; 3], store: &Store) {
+    fn check_capacity(&mut self, node: NodeId, at: Instant, added: Row, store: &Store) {
         let columns = store.nodes().allocatable();
         let row = node.index();
         let offered = [
             columns.cpu_milli[row],
             columns.memory_bytes[row],
             columns.gpu_milli[row],
+            columns.pods[row],
         ];
         let held = self.by_node[row].held;
         for resource in Resource::ALL {
@@ -246,6 +241,18 @@ impl Consistency {
         if self.broken.is_none() {
             self.broken = Some(why());
         }
+    }
+}
+
+/// Something is held from an instant on, or no more.
+fn account(accounts: &mut Vec<Account>, index: usize, at: Instant, (amounts, sign): (Row, i64)) {
+    if accounts.len() <= index {
+        accounts.resize(index + 1, Account::default());
+    }
+    let account = &mut accounts[index];
+    account.settle(at);
+    for (held, amount) in account.held.iter_mut().zip(amounts) {
+        *held += sign * amount;
     }
 }
 

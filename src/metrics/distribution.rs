@@ -8,13 +8,21 @@
 use crate::units::{Duration, time::NANOS_PER_SECOND};
 
 use super::collector::MetricValue;
-use super::samples::{Percentile, Samples, Sorted};
+use super::samples::{EXACT_DISTINCT, Percentile, Samples, Sorted};
 
 /// Durations in nanoseconds, seen to their end or not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Distribution {
     known: Samples,
     censored: Samples,
+    /// What they are durations of: `jobs` or `pods`.
+    of: &'static str,
+}
+
+impl Default for Distribution {
+    fn default() -> Self {
+        Self::of("jobs")
+    }
 }
 
 /// Statistics that [`Distribution::values`] can give.
@@ -38,6 +46,15 @@ pub enum Asked {
 }
 
 impl Distribution {
+    /// No durations yet; `of` says what they are durations of.
+    pub const fn of(of: &'static str) -> Self {
+        Self {
+            known: Samples::with_limit(EXACT_DISTINCT),
+            censored: Samples::with_limit(EXACT_DISTINCT),
+            of,
+        }
+    }
+
     /// Adds a duration that was seen to its end.
     pub fn add(&mut self, duration: Duration) {
         self.known.add(duration.as_nanos());
@@ -61,7 +78,7 @@ impl Distribution {
             .map(|&(name, asked)| {
                 let id = format!("{subject}.{name}");
                 let value = match asked {
-                    _ if self.count() == 0 => MetricValue::new(id, Err("no job to take".into())),
+                    _ if self.count() == 0 => self.nothing(id),
                     Asked::Mean => self.mean(id),
                     Asked::Max => self.max(id),
                     Asked::Percentile(percentile) => {
@@ -73,25 +90,52 @@ impl Distribution {
             .collect()
     }
 
+    /// The mean restricted to the longest time that was seen, as `SUBJECT.rmst` in seconds: the
+    /// area under the Kaplan–Meier curve up to there. Without censoring it is the mean.
+    pub fn restricted_mean(&self, subject: &str) -> MetricValue {
+        let id = format!("{subject}.rmst");
+        let (known, censored) = (self.known.sorted(), self.censored.sorted());
+        let Some(horizon) = self.known.max().max(self.censored.max()) else {
+            return self.nothing(id);
+        };
+        let value = if self.censored.count() == 0 {
+            self.known.sum() as f64 / self.count() as f64
+        } else {
+            restricted_mean(&known, &censored, self.count(), horizon)
+        };
+        let remark = format!("restricted to {} s", seconds(horizon as f64));
+        MetricValue {
+            approx: self.censored.count() > 0 && (known.approx || censored.approx),
+            ..MetricValue::new(id, Ok(seconds(value)))
+        }
+        .remark(Some(remark))
+        .over(self.count())
+    }
+
+    fn nothing(&self, id: String) -> MetricValue {
+        let of = self.of.trim_end_matches('s');
+        MetricValue::new(id, Err(format!("no {of} to take")))
+    }
+
     fn mean(&self, id: String) -> MetricValue {
         let count = self.count();
         let sum = self.known.sum() + self.censored.sum();
         let mean = sum as f64 / count as f64 / NANOS_PER_SECOND as f64;
-        let open = self.censored.count();
+        let (open, of) = (self.censored.count(), self.of);
         if open * 100 > count {
-            let reason = format!("{open} of {count} jobs are open; at least {mean} s");
+            let reason = format!("{open} of {count} {of} are open; at least {mean} s");
             return MetricValue::new(id, Err(reason));
         }
-        let remark = format!("{open} of {count} jobs are open and counted at their age: at least");
+        let remark = format!("{open} of {count} {of} are open and counted at their age: at least");
         MetricValue::new(id, Ok(mean)).remark((open > 0).then_some(remark))
     }
 
     fn max(&self, id: String) -> MetricValue {
         let most = seconds(self.known.max().max(self.censored.max()).unwrap_or(0) as f64);
-        let open = self.censored.count();
+        let (open, of) = (self.censored.count(), self.of);
         if open > 0 {
             let count = self.count();
-            let reason = format!("{open} of {count} jobs are open; at least {most} s");
+            let reason = format!("{open} of {count} {of} are open; at least {most} s");
             return MetricValue::new(id, Err(reason));
         }
         MetricValue::new(id, Ok(most))
@@ -116,9 +160,9 @@ impl Distribution {
                 .map(|nanos| seconds(nanos as f64))
                 .ok_or_else(|| {
                     let most = self.known.max().max(self.censored.max()).unwrap_or(0);
-                    let open = self.censored.count();
+                    let (open, of) = (self.censored.count(), self.of);
                     let most = seconds(most as f64);
-                    format!("{open} of {count} jobs are open; more than {most} s")
+                    format!("{open} of {count} {of} are open; more than {most} s")
                 })
         };
         let few = percentile.leans_on_max(count) && count > 1;
@@ -161,6 +205,23 @@ fn survival_quantile(
     None
 }
 
+/// The area under the Kaplan–Meier curve up to a horizon.
+fn restricted_mean(known: &Sorted, censored: &Sorted, count: u64, horizon: i64) -> f64 {
+    let (mut survival, mut at_risk) = (1.0, count);
+    let (mut area, mut reached) = (0.0, 0);
+    let mut open = censored.runs.iter().peekable();
+    for &(duration, ends) in &known.runs {
+        while let Some(&(_, lost)) = open.next_if(|&&(bound, _)| bound < duration) {
+            at_risk -= lost;
+        }
+        area += survival * (duration - reached) as f64;
+        reached = duration;
+        survival *= (at_risk - ends) as f64 / at_risk as f64;
+        at_risk -= ends;
+    }
+    area + survival * (horizon - reached) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +262,21 @@ mod tests {
                 assert_eq!(value.n, Some((known.len() + censored.len()) as u64));
                 assert!(value.value.is_some() || value.reason.is_some());
             }
+        }
+    }
+
+    #[test]
+    fn the_restricted_mean_is_the_area_under_the_curve() {
+        // Of 1, 2, 3+, 4: 1 + 3/4 + 2 x 1/2 = 2.75.
+        for (known, censored, expected) in [
+            (&[][..], &[][..], None),
+            (&[2, 4], &[], Some(3.0)),
+            (&[1, 2, 4], &[3], Some(2.75)),
+            (&[], &[7, 9], Some(9.0)),
+        ] {
+            let value = distribution(known, censored).restricted_mean("wait");
+            assert_eq!(value.value, expected, "{known:?} {censored:?}");
+            assert!(value.reason.is_some());
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fixture::{Bench, check, node, spec};
 use super::recorder::{Recorder, Setup};
+use super::window::Window;
 use crate::cluster::GpuColumns;
 use crate::cluster::fragmentation::{TypicalPod, TypicalPods};
 use crate::model::{DeviceSet, EndReason, Event, GpuRequest};
@@ -293,7 +294,7 @@ fn a_gang_is_one_job() {
 #[test]
 fn a_warm_up_cuts_jobs_and_integrals() {
     let setup = Setup {
-        measured_from: Instant::from_secs(10),
+        window: Window::since(Instant::from_secs(10)),
         ..Setup::default()
     };
     let mut bench = Bench::new(Recorder::new(&setup));

@@ -1,7 +1,7 @@
 //! GPU fragmentation after a target workload: how much of the idle GPU its typical pods could not
 //! use (FGD, ATC'23; metrics.md 5.1, published-results.md 1.7).
 
-use super::collector::{Collector, MetricValue, RunEnd, Span};
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fragments::PARTS_PER_MILLI;
 use super::integral::{Integral, ratio};
 use super::registry::{Direction, MetricEntry, Statistic};
@@ -48,6 +48,10 @@ struct Fragmentation {
 }
 
 impl Collector for Fragmentation {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Spans]
+    }
+
     fn held(&mut self, state: &ClusterState, span: Span) {
         if let Some(fragments) = &state.fragments {
             let nanos = span.nanos();

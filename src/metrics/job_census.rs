@@ -2,7 +2,7 @@
 
 use crate::units::Duration;
 
-use super::collector::{Collector, MetricValue, RunEnd};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::{JobOutcome, JobRecord};
 use super::registry::{Direction, MetricEntry, Statistic};
 
@@ -46,6 +46,10 @@ struct JobCensus {
 }
 
 impl Collector for JobCensus {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
     fn job(&mut self, job: &JobRecord) {
         if !job.measured {
             self.excluded += 1;

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::Store;
-use crate::model::{EndReason, Event, Pod, PodPhase};
+use crate::model::{EndReason, Event, Pod, PodCreated, PodPhase};
 use crate::units::{Duration, GangId, Instant, TenantId};
+
+use super::window::Measured;
 
 /// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,14 +66,25 @@ pub struct JobRecord {
     pub pods: u32,
     /// Whom it is accounted to.
     pub tenant: TenantId,
+    /// What its pods reserve together, in milli-cores.
+    pub cpu_milli: i64,
+    /// Its number in order of submission; the first is 0.
+    pub number: u64,
     /// Whether it was submitted in the measured window.
     pub measured: bool,
+    /// Whether `end` lies in the measured window.
+    pub ended_in_window: bool,
 }
 
 impl JobRecord {
     /// From submission to first start.
     pub fn first_wait(&self) -> Option<Duration> {
         self.start.map(|start| start.since(self.submit))
+    }
+
+    /// How many processors it asks for: cores, at least one.
+    pub fn processors(&self) -> f64 {
+        (self.cpu_milli as f64 / 1_000.0).max(1.0)
     }
 
     /// From first start to end.
@@ -96,41 +109,33 @@ struct OpenGang {
     unbound: u32,
     living: u32,
     tenant: TenantId,
+    cpu_milli: i64,
+    number: u64,
+    measured: bool,
 }
 
 /// Follows the jobs of a cell.
 #[derive(Clone, Debug, Default)]
 pub struct JobTracker {
     gangs: BTreeMap<GangId, OpenGang>,
-    measured_from: Instant,
+    /// Numbers of the open jobs of one pod, by row.
+    numbers: Vec<u64>,
+    jobs: u64,
 }
 
 impl JobTracker {
-    /// A tracker; jobs submitted at or after `measured_from` are measured.
-    pub fn new(measured_from: Instant) -> Self {
-        Self {
-            gangs: BTreeMap::new(),
-            measured_from,
-        }
-    }
-
-    /// Follows a change; returns the job that it completed.
+    /// Follows a change; returns the job that it completed. `measured` hears of new pods here.
     pub fn apply(
         &mut self,
         at: Instant,
         event: &Event,
         ended: Option<&Pod>,
         store: &Store,
+        measured: &mut Measured,
     ) -> Option<JobRecord> {
         match event {
             Event::PodCreated(created) => {
-                let gang = self
-                    .gangs
-                    .entry(created.gang?)
-                    .or_insert_with(|| OpenGang::new(at, created.tenant));
-                gang.pods += 1;
-                gang.unbound += 1;
-                gang.living += 1;
+                self.created(at, created, store, measured);
                 None
             }
             Event::PodBound { pod, .. } if !self.gangs.is_empty() => {
@@ -148,7 +153,7 @@ impl JobTracker {
                 let pod = ended?;
                 let outcome = JobOutcome::of_end(*reason);
                 let Some(id) = pod.gang else {
-                    return Some(self.single(pod, at, outcome));
+                    return Some(self.single(pod, (at, outcome), store, measured));
                 };
                 let gang = self.gangs.get_mut(&id)?;
                 gang.living -= 1;
@@ -161,10 +166,42 @@ impl JobTracker {
                 }
                 let gang = self.gangs.remove(&id)?;
                 let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
-                Some(self.record(&gang, gang.end, outcome))
+                Some(record(&gang, (gang.end, outcome), measured))
             }
             _ => None,
         }
+    }
+
+    fn created(
+        &mut self,
+        at: Instant,
+        created: &PodCreated,
+        store: &Store,
+        measured: &mut Measured,
+    ) {
+        let begins = created
+            .gang
+            .is_none_or(|gang| !self.gangs.contains_key(&gang));
+        measured.submitted(at, created.pod.id, begins);
+        let number = self.jobs;
+        self.jobs += u64::from(begins);
+        let Some(gang) = created.gang else {
+            let row = created.pod.slot.index();
+            if self.numbers.len() <= row {
+                self.numbers.resize(row + 1, 0);
+            }
+            self.numbers[row] = number;
+            return;
+        };
+        let gang = self.gangs.entry(gang).or_insert_with(|| {
+            let measured = measured.has(created.pod.id);
+            OpenGang::new(at, created.tenant, number, measured)
+        });
+        gang.pods += 1;
+        gang.unbound += 1;
+        gang.living += 1;
+        let cpu_milli = store.class(created.spec).requests.cpu_milli;
+        gang.cpu_milli = gang.cpu_milli.saturating_add(cpu_milli);
     }
 
     /// The jobs that are open at the end of a run.
@@ -172,20 +209,30 @@ impl JobTracker {
         &'a self,
         end: Instant,
         store: &'a Store,
+        measured: &'a Measured,
     ) -> impl Iterator<Item = JobRecord> + 'a {
         let singles = store
             .pods()
             .iter()
             .filter(|pod| pod.gang.is_none())
-            .map(move |pod| self.single(pod, end, open_outcome(pod.phase == PodPhase::Running)));
-        let gangs = self
-            .gangs
-            .values()
-            .map(move |gang| self.record(gang, end, open_outcome(gang.start.is_some())));
+            .map(move |pod| {
+                let outcome = open_outcome(pod.phase == PodPhase::Running);
+                self.single(pod, (end, outcome), store, measured)
+            });
+        let gangs = self.gangs.values().map(move |gang| {
+            let outcome = open_outcome(gang.start.is_some());
+            record(gang, (end, outcome), measured)
+        });
         singles.chain(gangs)
     }
 
-    fn single(&self, pod: &Pod, end: Instant, outcome: JobOutcome) -> JobRecord {
+    fn single(
+        &self,
+        pod: &Pod,
+        (end, outcome): (Instant, JobOutcome),
+        store: &Store,
+        measured: &Measured,
+    ) -> JobRecord {
         JobRecord {
             submit: pod.created,
             bound: pod.phase.holds_node().then_some(pod.bound),
@@ -194,21 +241,35 @@ impl JobTracker {
             outcome,
             pods: 1,
             tenant: pod.tenant,
-            measured: pod.created >= self.measured_from,
+            cpu_milli: store.class(pod.spec).requests.cpu_milli,
+            number: self
+                .numbers
+                .get(pod.pod.slot.index())
+                .copied()
+                .unwrap_or_default(),
+            measured: measured.has(pod.pod.id),
+            ended_in_window: measured.has_instant(end),
         }
     }
+}
 
-    fn record(&self, gang: &OpenGang, end: Instant, outcome: JobOutcome) -> JobRecord {
-        JobRecord {
-            submit: gang.submit,
-            bound: (gang.unbound == 0).then_some(gang.last_bound),
-            start: gang.start,
-            end,
-            outcome,
-            pods: gang.pods,
-            tenant: gang.tenant,
-            measured: gang.submit >= self.measured_from,
-        }
+fn record(
+    gang: &OpenGang,
+    (end, outcome): (Instant, JobOutcome),
+    measured: &Measured,
+) -> JobRecord {
+    JobRecord {
+        submit: gang.submit,
+        bound: (gang.unbound == 0).then_some(gang.last_bound),
+        start: gang.start,
+        end,
+        outcome,
+        pods: gang.pods,
+        tenant: gang.tenant,
+        cpu_milli: gang.cpu_milli,
+        number: gang.number,
+        measured: gang.measured,
+        ended_in_window: measured.has_instant(end),
     }
 }
 
@@ -221,7 +282,7 @@ const fn open_outcome(started: bool) -> JobOutcome {
 }
 
 impl OpenGang {
-    const fn new(at: Instant, tenant: TenantId) -> Self {
+    const fn new(at: Instant, tenant: TenantId, number: u64, measured: bool) -> Self {
         Self {
             submit: at,
             last_bound: at,
@@ -232,6 +293,9 @@ impl OpenGang {
             unbound: 0,
             living: 0,
             tenant,
+            cpu_milli: 0,
+            number,
+            measured,
         }
     }
 }

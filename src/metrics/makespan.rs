@@ -2,7 +2,7 @@
 
 use crate::units::Instant;
 
-use super::collector::{Collector, MetricValue, RunEnd};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::JobRecord;
 use super::registry::{MetricEntry, Statistic};
 
@@ -29,6 +29,10 @@ struct Makespan {
 }
 
 impl Collector for Makespan {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
     fn job(&mut self, job: &JobRecord) {
         if !job.measured {
             return;

@@ -1,39 +1,71 @@
 //! Metrics: each definition once, fed by the stream of changes (spec: metrics.md).
 //!
 //! A [`Recorder`] watches one cell. It keeps what many metrics share (the cluster's totals, the
-//! jobs' lives) once, and hands three things to every [`Collector`]: changes, stretches of time in
-//! which nothing changed, and jobs whose life is known. [`registry`] lists all of them as data.
+//! jobs' lives) once, and hands four things to the [`Collector`]s that ask for them: changes, stretches
+//! of time in which nothing changed, nodes that are not as they were, and jobs whose life is known.
+//! [`registry`] lists all metrics as data.
 //!
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;
 //! a state holds from the instant after all of its changes; undefined is null with its reason.
 
 pub mod arrived;
+pub mod bins;
 pub mod collector;
 pub mod consistency;
 pub mod distribution;
+pub mod economics;
+pub mod filling;
 pub mod fragments;
 pub mod integral;
 pub mod jobs;
+pub mod mix;
 pub mod pairwise;
 pub mod pod_table;
+pub mod ratios;
 pub mod recorder;
 pub mod registry;
 pub mod samples;
 pub mod series;
+pub mod spread;
 pub mod state;
+pub mod tallest;
+pub mod tenants;
+pub mod warm_up;
+pub mod weighted;
+pub mod window;
 
 pub mod allocation;
-pub mod bounded_slowdown;
+pub mod backlog_age;
+pub mod balance;
 pub mod capacity;
+pub mod churn;
+pub mod cost;
+pub mod demand;
+pub mod disruptions;
+pub mod energy;
+pub mod fairness;
 pub mod first_wait;
+pub mod fit_count;
 pub mod fragmentation;
+pub mod goodput;
 pub mod job_census;
+pub mod largest_hole;
 pub mod makespan;
+pub mod measured_window;
+pub mod mix_fragmentation;
 pub mod pending_time;
 pub mod pod_census;
 pub mod queue_length;
+pub mod saturation;
+pub mod scheduling_latency;
+pub mod slowdown;
+pub mod start_up;
+pub mod starting;
+pub mod stranding;
 pub mod throughput;
 pub mod turnaround;
+pub mod weighted_wait;
+pub mod work_conservation;
 
 #[cfg(test)]
 mod edge_cases;
@@ -45,10 +77,14 @@ mod outputs;
 mod published;
 
 pub use arrived::ArrivedTables;
-pub use collector::{Collector, MetricValue, RunEnd, Span};
+pub use collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+pub use economics::{Billing, Economics, NodeEconomics, Power};
 pub use jobs::{JobOutcome, JobRecord};
+pub use mix::WorkloadMix;
 pub use pod_table::{PodRow, PodSink};
 pub use recorder::{RecordError, Recorder, RunMetrics, Setup};
 pub use registry::{Direction, MetricEntry, REGISTRY, Statistic};
 pub use series::{SeriesRow, SeriesSink};
-pub use state::{Amounts, ClusterState, Resource};
+pub use state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
+pub use warm_up::WarmUpFinder;
+pub use window::{Measured, Window};

@@ -1,6 +1,6 @@
 //! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
 
-use super::collector::{Collector, MetricValue, RunEnd};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::jobs::JobRecord;
 use super::registry::{MetricEntry, Statistic};
@@ -10,17 +10,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     subject: "pending_time",
     summary: "How long jobs were without a place, from submission until all their pods were bound.",
     statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
+        Statistic::seconds("mean").steady(),
+        Statistic::seconds("p50").steady(),
+        Statistic::seconds("p90").steady(),
+        Statistic::seconds("p99").steady(),
         Statistic::seconds("max"),
+        Statistic::seconds("rmst"),
     ],
     formula: "last bind of the job's pods less submission; a pod is bound once in its life",
     denominators: "jobs submitted in the measured window that were bound or are open",
     census: "jobs that ended unbound (rejected, cancelled) have no value; `jobs.*` counts them",
     censoring: "unbound at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
-                null above 1 % censored",
+                null above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the \
+                longest time seen",
     source: "metrics.md 5.2, pending time; 5.5, percentiles of type 7",
     construct: |_| Box::new(PendingTime::default()),
 };
@@ -31,6 +33,10 @@ struct PendingTime {
 }
 
 impl Collector for PendingTime {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
     fn job(&mut self, job: &JobRecord) {
         if !job.measured {
             return;
@@ -43,6 +49,8 @@ impl Collector for PendingTime {
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        self.times.values(ENTRY.subject)
+        let mut values = self.times.values(ENTRY.subject);
+        values.push(self.times.restricted_mean(ENTRY.subject));
+        values
     }
 }

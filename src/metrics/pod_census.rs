@@ -1,11 +1,8 @@
 //! The census of pods: what became of every pod that was submitted.
 
-use crate::cluster::Store;
 use crate::model::{EndReason, Event, Pod};
-use crate::units::Instant;
 
-use super::collector::{Collector, MetricValue, RunEnd};
-use super::recorder::Setup;
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `pods.*`.
@@ -32,7 +29,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
              whatever became of them",
     censoring: "none: the open ones are classes of their own",
     source: "metrics.md 5.0, census",
-    construct: |setup| Box::new(PodCensus::new(setup)),
+    construct: |_| Box::new(PodCensus::default()),
 };
 
 const fn pods(name: &'static str, direction: Direction) -> Statistic {
@@ -41,7 +38,6 @@ const fn pods(name: &'static str, direction: Direction) -> Statistic {
 
 #[derive(Clone, Debug, Default)]
 struct PodCensus {
-    measured_from: Instant,
     created: u64,
     bound: u64,
     succeeded: u64,
@@ -51,26 +47,18 @@ struct PodCensus {
     cancelled: u64,
 }
 
-impl PodCensus {
-    fn new(setup: &Setup) -> Self {
-        Self {
-            measured_from: setup.measured_from,
-            ..Self::default()
-        }
-    }
-}
-
 impl Collector for PodCensus {
-    fn event(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        match event {
-            Event::PodCreated(_) => self.created += u64::from(at >= self.measured_from),
-            Event::PodBound { pod, .. } => {
-                let pod = store.pods().get(*pod);
-                self.bound += u64::from(pod.is_some_and(|pod| pod.created >= self.measured_from));
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changes]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        match change.event {
+            Event::PodCreated(created) => {
+                self.created += u64::from(change.measures(created.pod.id));
             }
-            Event::PodEnded { reason, .. }
-                if ended.is_some_and(|pod| pod.created >= self.measured_from) =>
-            {
+            Event::PodBound { pod, .. } => self.bound += u64::from(change.measures(pod.id)),
+            Event::PodEnded { pod, reason } if change.measures(pod.id) => {
                 *match reason {
                     EndReason::Completed => &mut self.succeeded,
                     EndReason::TimeLimit | EndReason::Error => &mut self.failed,
@@ -84,7 +72,7 @@ impl Collector for PodCensus {
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let measured = |pod: &&Pod| pod.created >= self.measured_from;
+        let measured = |pod: &&Pod| end.measured.has(pod.pod.id);
         let living = end.store.pods().iter().filter(measured);
         let (mut running, mut pending) = (0, 0);
         for pod in living {

@@ -12,7 +12,7 @@ use super::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use super::collector::Collector;
 use super::fixture::Bench;
 use super::recorder::{Recorder, Setup};
-use super::{ClusterState, JobOutcome, JobRecord, MetricValue, REGISTRY, RunEnd};
+use super::{ClusterState, JobOutcome, JobRecord, Measured, MetricValue, REGISTRY, RunEnd};
 use crate::cluster::fragmentation::{Shape, TypicalPods};
 use crate::cluster::{GpuColumns, Store};
 use crate::model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
@@ -232,16 +232,21 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             outcome: JobOutcome::Succeeded,
             pods: 1,
             tenant: TenantId(0),
+            cpu_milli: 1_000,
+            number: 0,
             measured: true,
+            ended_in_window: true,
         };
         for collector in &mut collectors {
             collector.job(&job);
         }
     }
     let (store, state) = (Store::new(), ClusterState::default());
+    let measured = Measured::new(setup.window);
     let end = RunEnd {
         at: Instant::ZERO,
-        measured_from: Instant::ZERO,
+        window: measured.of_run(Instant::ZERO),
+        measured: &measured,
         state: &state,
         store: &store,
     };

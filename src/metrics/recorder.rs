@@ -11,34 +11,46 @@ use crate::model::{Event, Pod};
 use crate::units::{Duration, Instant};
 
 use super::arrived::{Arrived, ArrivedTables};
-use super::bounded_slowdown::USUAL_BOUND;
-use super::collector::{Collector, MetricValue, RunEnd, Span};
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::consistency::Consistency;
+use super::economics::Economics;
 use super::fragments::FragmentTracker;
 use super::jobs::JobTracker;
+use super::mix::WorkloadMix;
 use super::pod_table::{self, PodSink};
 use super::registry::{MetricEntry, REGISTRY};
 use super::series::{Series, SeriesSink};
+use super::slowdown::USUAL_BOUND;
 use super::state::ClusterState;
+use super::window::{Measured, Window};
 
 /// What metrics are taken with.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Where the measured window begins (the end of the warm-up): jobs submitted at or after it are
-    /// measured, integrals begin there.
-    pub measured_from: Instant,
+    /// What is measured.
+    pub window: Window,
+    /// Why a window that was to be found by itself was not: nothing that needs a steady state has
+    /// a value then.
+    pub unsteady: Option<String>,
     /// The bound τ of the bounded slowdown.
     pub slowdown_bound: Duration,
-    /// The workload that fragmentation is measured against.
+    /// The workload that GPU fragmentation is measured against.
     pub typical: Option<Arc<TypicalPods>>,
+    /// The shapes of the workload, where it was read beforehand.
+    pub mix: Option<Arc<WorkloadMix>>,
+    /// What nodes cost and how much power they draw.
+    pub economics: Option<Arc<Economics>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            measured_from: Instant::ZERO,
+            window: Window::FULL,
+            unsteady: None,
             slowdown_bound: USUAL_BOUND,
             typical: None,
+            mix: None,
+            economics: None,
         }
     }
 }
@@ -77,12 +89,18 @@ impl RunMetrics {
 
 /// Watches one cell from its zero to its end.
 pub struct Recorder<'s> {
-    measured_from: Instant,
+    window: Window,
+    unsteady: Option<String>,
+    measured: Measured,
     /// Since when the present state holds.
     since: Instant,
     state: ClusterState,
+    /// The state just before the window closed, where it closed before the run ended.
+    closing: Option<Box<ClusterState>>,
     jobs: JobTracker,
-    collectors: Vec<Box<dyn Collector>>,
+    collectors: Vec<(MetricEntry, Box<dyn Collector>)>,
+    /// Which collectors hear of changes, spans, nodes and jobs.
+    hearers: [Vec<usize>; 4],
     consistency: Consistency,
     arrived: Option<(Arrived, usize)>,
     series: Option<Series<'s>>,
@@ -99,15 +117,24 @@ impl<'s> Recorder<'s> {
     /// A recorder with these metrics.
     pub fn of(setup: &Setup, entries: &[MetricEntry]) -> Self {
         let fragments = setup.typical.clone().map(FragmentTracker::new);
+        let collectors: Vec<(MetricEntry, Box<dyn Collector>)> = entries
+            .iter()
+            .map(|entry| (*entry, (entry.construct)(setup)))
+            .collect();
+        let hearers = [Heard::Changes, Heard::Spans, Heard::Nodes, Heard::Jobs].map(|heard| {
+            let hears = |&index: &usize| collectors[index].1.hears().contains(&heard);
+            (0..collectors.len()).filter(hears).collect()
+        });
         Self {
-            measured_from: setup.measured_from,
+            window: setup.window,
+            unsteady: setup.unsteady.clone(),
+            measured: Measured::new(setup.window),
             since: Instant::ZERO,
             state: ClusterState::new(fragments),
-            jobs: JobTracker::new(setup.measured_from),
-            collectors: entries
-                .iter()
-                .map(|entry| (entry.construct)(setup))
-                .collect(),
+            closing: None,
+            jobs: JobTracker::default(),
+            collectors,
+            hearers,
             consistency: Consistency::default(),
             arrived: None,
             series: None,
@@ -142,11 +169,11 @@ impl<'s> Recorder<'s> {
     /// # Errors
     /// If a table could not be written at any time of the run, or an assertion failed.
     pub fn finish(mut self, at: Instant, store: &Store) -> Result<RunMetrics, RecordError> {
-        self.state.refresh(store);
+        self.refresh(store);
         self.hold_until(at);
-        for job in self.jobs.open(at, store) {
-            for collector in &mut self.collectors {
-                collector.job(&job);
+        for job in self.jobs.open(at, store, &self.measured) {
+            for &index in &self.hearers[Heard::Jobs as usize] {
+                self.collectors[index].1.job(&job);
             }
         }
         if let Some(series) = &mut self.series {
@@ -160,7 +187,7 @@ impl<'s> Recorder<'s> {
             let written = pod_table::living_rows(store).try_for_each(|row| pods.row(&row));
             note(&mut self.failed, "the table of pods", written);
         }
-        if let Some(failed) = self.failed {
+        if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
         self.consistency
@@ -168,20 +195,49 @@ impl<'s> Recorder<'s> {
             .map_err(RecordError::Inconsistent)?;
         let end = RunEnd {
             at,
-            measured_from: self.measured_from,
-            state: &self.state,
+            window: self.measured.of_run(at),
+            measured: &self.measured,
+            state: self.closing.as_deref().unwrap_or(&self.state),
             store,
         };
+        for (entry, collector) in &self.collectors {
+            collector
+                .check(&end)
+                .map_err(|why| RecordError::Inconsistent(format!("{}: {why}", entry.subject)))?;
+        }
         Ok(RunMetrics {
-            values: self
-                .collectors
-                .iter()
-                .flat_map(|collector| collector.finish(&end))
-                .collect(),
+            values: self.values(&end),
             arrived: self
                 .arrived
                 .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
         })
+    }
+
+    /// All values; what needs a steady state has none where there is none. A run that is measured
+    /// as a whole is described as it was, steady or not.
+    fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let unstable = || {
+            let mut collectors = self.collectors.iter();
+            collectors.find_map(|(_, collector)| collector.unsteady(end))
+        };
+        let unsteady = match &self.unsteady {
+            Some(why) => Some(why.clone()),
+            None if self.window.is_full() => None,
+            None => unstable(),
+        };
+        let mut values = Vec::new();
+        for (entry, collector) in &self.collectors {
+            let found = collector.finish(end).into_iter().zip(entry.statistics);
+            values.extend(found.map(|(value, statistic)| match &unsteady {
+                Some(why) if statistic.steady => MetricValue {
+                    value: None,
+                    reason: Some(why.clone()),
+                    ..value
+                },
+                _ => value,
+            }));
+        }
+        values
     }
 
     /// The present state held until an instant.
@@ -194,13 +250,12 @@ impl<'s> Recorder<'s> {
             to: at,
         };
         self.consistency.held(&self.state, whole);
-        if at > self.measured_from {
-            let measured = Span {
-                from: self.since.max(self.measured_from),
-                to: at,
-            };
-            for collector in &mut self.collectors {
-                collector.held(&self.state, measured);
+        if let Some(span) = self.measured.clip(whole) {
+            for &index in &self.hearers[Heard::Spans as usize] {
+                self.collectors[index].1.held(&self.state, span);
+            }
+            if self.measured.closed().is_some_and(|closed| closed <= at) {
+                self.close();
             }
         }
         if let Some(series) = &mut self.series
@@ -211,22 +266,50 @@ impl<'s> Recorder<'s> {
         }
         self.since = at;
     }
+
+    /// Remembers the state at the end of the window.
+    fn close(&mut self) {
+        if self.closing.is_none() {
+            self.closing = Some(Box::new(self.state.clone()));
+        }
+    }
+
+    fn refresh(&mut self, store: &Store) {
+        let (collectors, hearers) = (&mut self.collectors, &self.hearers);
+        self.state.refresh(store, |change| {
+            for &index in &hearers[Heard::Nodes as usize] {
+                collectors[index].1.node(change);
+            }
+        });
+    }
 }
 
 impl Observer for Recorder<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.hold_until(at);
+        let closed = self.measured.closed();
+        let job = self.jobs.apply(at, event, ended, store, &mut self.measured);
+        if closed != self.measured.closed() {
+            self.close();
+        }
         self.state.apply(event, ended, store);
         self.consistency.apply(at, event, ended, store);
         if let Some((arrived, _)) = &mut self.arrived {
             arrived.apply(event, ended, &mut self.state, store);
         }
-        for collector in &mut self.collectors {
-            collector.event(at, event, ended, store);
+        let change = Change {
+            at,
+            event,
+            ended,
+            store,
+            measured: &self.measured,
+        };
+        for &index in &self.hearers[Heard::Changes as usize] {
+            self.collectors[index].1.event(&change);
         }
-        if let Some(job) = self.jobs.apply(at, event, ended, store) {
-            for collector in &mut self.collectors {
-                collector.job(&job);
+        if let Some(job) = job {
+            for &index in &self.hearers[Heard::Jobs as usize] {
+                self.collectors[index].1.job(&job);
             }
         }
         if let (Some(pods), Event::PodEnded { reason, .. }, Some(pod)) =
@@ -239,7 +322,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn settled(&mut self, _at: Instant, store: &Store) {
-        self.state.refresh(store);
+        self.refresh(store);
     }
 }
 

@@ -3,24 +3,55 @@
 use super::collector::Collector;
 use super::recorder::Setup;
 use super::{
-    allocation, bounded_slowdown, capacity, first_wait, fragmentation, job_census, makespan,
-    pending_time, pod_census, queue_length, throughput, turnaround,
+    allocation, backlog_age, balance, capacity, churn, cost, demand, disruptions, energy, fairness,
+    first_wait, fit_count, fragmentation, goodput, job_census, largest_hole, makespan,
+    measured_window, mix_fragmentation, pending_time, pod_census, queue_length, saturation,
+    scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround,
+    weighted_wait, work_conservation,
 };
 
-/// Every family of metrics.
+/// Every family of metrics. What later parts of the model feed (availability of services, deadlines,
+/// usage, scaling) goes after the group that it belongs to.
 pub const REGISTRY: &[MetricEntry] = &[
+    // What is measured.
+    measured_window::ENTRY,
+    saturation::ENTRY,
+    // The capacity side (metrics.md 5.1).
     capacity::ENTRY,
     allocation::ENTRY,
+    starting::ENTRY,
+    demand::ENTRY,
+    balance::ENTRY,
+    stranding::ENTRY,
+    mix_fragmentation::ENTRY,
     fragmentation::ENTRY,
+    fit_count::ENTRY,
+    largest_hole::ENTRY,
+    // Waiting and completion (5.2).
     pod_census::ENTRY,
     job_census::ENTRY,
     first_wait::ENTRY,
+    weighted_wait::ENTRY,
     pending_time::ENTRY,
-    bounded_slowdown::ENTRY,
+    scheduling_latency::ENTRY,
+    start_up::ENTRY,
+    slowdown::BOUNDED,
+    slowdown::PER_PROCESSOR,
+    slowdown::PLAIN,
     turnaround::ENTRY,
     makespan::ENTRY,
-    queue_length::ENTRY,
+    goodput::ENTRY,
     throughput::ENTRY,
+    queue_length::ENTRY,
+    backlog_age::ENTRY,
+    work_conservation::ENTRY,
+    // Fairness (5.3).
+    fairness::ENTRY,
+    // Disruption, money, energy (5.4).
+    disruptions::ENTRY,
+    churn::ENTRY,
+    energy::ENTRY,
+    cost::ENTRY,
 ];
 
 /// Which way is better.
@@ -39,13 +70,15 @@ pub enum Direction {
 pub struct Statistic {
     /// Its name within the family.
     pub name: &'static str,
-    /// Its unit: `ratio`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`, `nodes`, `1/h`; empty
-    /// where it has none.
+    /// Its unit: `ratio`, `times`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`, `nodes`, `1/h`,
+    /// `W`, `kWh`, `currency` …
     pub unit: &'static str,
     /// Which way is better.
     pub direction: Direction,
     /// Relative change below which a difference is taken for noise by default; 0 takes none.
     pub threshold: f64,
+    /// Whether it estimates a steady state, so that it has no value in a window without one.
+    pub steady: bool,
 }
 
 impl Statistic {
@@ -56,6 +89,16 @@ impl Statistic {
             unit: "s",
             direction: Direction::Lower,
             threshold: 0.02,
+            steady: false,
+        }
+    }
+
+    /// How many times something is something else; differences below 2 % are noise.
+    pub const fn times(name: &'static str, direction: Direction) -> Self {
+        Self {
+            unit: "times",
+            direction,
+            ..Self::seconds(name)
         }
     }
 
@@ -66,6 +109,7 @@ impl Statistic {
             unit: "ratio",
             direction,
             threshold: 0.01,
+            steady: false,
         }
     }
 
@@ -76,12 +120,26 @@ impl Statistic {
             unit,
             direction,
             threshold: 0.0,
+            steady: false,
         }
     }
 
     /// The same with another threshold for noise.
     pub const fn noise(self, threshold: f64) -> Self {
         Self { threshold, ..self }
+    }
+
+    /// The same as an estimate of a steady state.
+    pub const fn steady(self) -> Self {
+        Self {
+            steady: true,
+            ..self
+        }
+    }
+
+    /// The same with another direction.
+    pub const fn toward(self, direction: Direction) -> Self {
+        Self { direction, ..self }
     }
 }
 
@@ -166,9 +224,12 @@ mod tests {
         let store = crate::cluster::Store::new();
         let state = crate::metrics::ClusterState::default();
         let setup = Setup::default();
+        let measured = crate::metrics::Measured::new(setup.window);
+        let at = crate::units::Instant::ZERO;
         let end = crate::metrics::RunEnd {
-            at: setup.measured_from,
-            measured_from: setup.measured_from,
+            at,
+            window: measured.of_run(at),
+            measured: &measured,
             state: &state,
             store: &store,
         };

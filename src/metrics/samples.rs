@@ -167,7 +167,7 @@ fn merge_sorted(runs: &mut Vec<(i64, u64)>, values: &[i64]) {
 }
 
 /// The middle of the logarithmic bucket of a value; small values are their own.
-fn bucket_middle(value: i64) -> i64 {
+pub(super) fn bucket_middle(value: i64) -> i64 {
     let size = value.unsigned_abs();
     let Some(octave) = size.checked_ilog2() else {
         return 0;

@@ -1,6 +1,6 @@
 //! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
 
-use super::collector::{Collector, MetricValue, RunEnd};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::jobs::{JobOutcome, JobRecord};
 use super::registry::{MetricEntry, Statistic};
@@ -10,17 +10,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     subject: "turnaround",
     summary: "How long jobs took from submission to their successful end (JCT).",
     statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
+        Statistic::seconds("mean").steady(),
+        Statistic::seconds("p50").steady(),
+        Statistic::seconds("p90").steady(),
+        Statistic::seconds("p99").steady(),
         Statistic::seconds("max"),
+        Statistic::seconds("rmst"),
     ],
     formula: "f - a: end of the job's last pod, less submission",
     denominators: "jobs submitted in the measured window that succeeded or are open",
     census: "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts them",
     censoring: "open at the end: right-censored at its age; percentiles by Kaplan-Meier, mean null \
-                above 1 % censored",
+                above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the longest \
+                time seen",
     source: "metrics.md 5.2, JCT / turnaround; 5.5, percentiles of type 7",
     construct: |_| Box::new(Turnaround::default()),
 };
@@ -31,6 +33,10 @@ struct Turnaround {
 }
 
 impl Collector for Turnaround {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
     fn job(&mut self, job: &JobRecord) {
         if !job.measured {
             return;
@@ -43,6 +49,8 @@ impl Collector for Turnaround {
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        self.times.values(ENTRY.subject)
+        let mut values = self.times.values(ENTRY.subject);
+        values.push(self.times.restricted_mean(ENTRY.subject));
+        values
     }
 }

@@ -6,9 +6,12 @@ pub mod event;
 pub mod gpu;
 pub mod label;
 pub mod node;
+pub mod objects;
 pub mod pod;
 pub mod resource_list;
+pub mod scheduler_config;
 pub mod taint;
+pub mod volume;
 
 use std::sync::Arc;
 
@@ -17,9 +20,12 @@ pub use event::{EndReason, Event, PodCreated, PodRef};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use node::Node;
+pub use objects::{ClusterObjects, Owner};
 pub use pod::{Container, HostPort, Pod, PodName, PodPhase, PodSpec};
 pub use resource_list::ResourceList;
+pub use scheduler_config::SchedulerConfig;
 pub use taint::{Taint, TaintEffect, Toleration};
+pub use volume::PodVolume;
 
 /// A shared immutable text: names, label keys and values.
 pub type Text = Arc<str>;

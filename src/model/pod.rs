@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::{
-    Affinity, DeviceSet, GpuRequest, Labels, Node, PodRef, ResourceList, Taint, TaintEffect, Text,
-    Toleration, TopologySpread,
+    Affinity, DeviceSet, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList, Taint,
+    TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -43,6 +43,10 @@ pub struct PodSpec {
     pub gpu: GpuRequest,
     /// Gates that hold it back from scheduling.
     pub scheduling_gates: Vec<Text>,
+    /// Volumes that bear on its place.
+    pub volumes: Vec<PodVolume>,
+    /// What controls it, if anything.
+    pub owner: Option<Owner>,
 }
 
 /// One container of a pod.

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod entry;
 pub mod filter;
 pub mod job_order;
+pub mod kubernetes;
 pub mod order;
 pub mod profiles;
 pub mod registry;

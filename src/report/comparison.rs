@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use thiserror::Error;
+
 use crate::lab::summary::{MetricSummary, Summary, title_of_id};
 use crate::report::format;
+use crate::report::runs::Gathered;
+use crate::units::nearest::all_near;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
@@ -126,6 +130,20 @@ pub struct Comparison {
     pub columns: Vec<Column>,
     /// One per metric shown.
     pub rows: Vec<Row>,
+    /// Why nothing is compared, where the variants are of different scenarios.
+    pub apart: Option<String>,
+    /// What to know before relying on the figures.
+    pub notices: Vec<String>,
+}
+
+/// No metric of the runs has this id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no metric `{id}` in these runs; {hint}")]
+pub struct UnknownMetric {
+    /// As given.
+    pub id: String,
+    /// What may have been meant.
+    pub hint: String,
 }
 
 impl Comparison {
@@ -160,12 +178,69 @@ impl Comparison {
             facts: facts(summary),
             columns,
             rows,
+            apart: None,
+            notices: Vec::new(),
         }
+    }
+
+    /// The variants of runs side by side; nothing is judged where they are not comparable.
+    pub fn of(gathered: &Gathered, rows: Rows) -> Self {
+        let mut comparison = Self::new(&gathered.summary, rows);
+        comparison.notices.clone_from(&gathered.notices);
+        comparison.apart.clone_from(&gathered.apart);
+        if comparison.apart.is_some() {
+            let rows = comparison.rows.iter_mut();
+            for cell in rows.flat_map(|row| &mut row.cells) {
+                cell.best = false;
+                cell.difference = None;
+            }
+        }
+        comparison
+    }
+
+    /// Keeps these metrics, in this order.
+    ///
+    /// # Errors
+    /// If the runs have no metric of an id.
+    pub fn only(mut self, ids: &[String]) -> Result<Self, UnknownMetric> {
+        let find = |id: &String| {
+            let known = self.rows.iter().find(|row| row.id == *id);
+            known.cloned().ok_or_else(|| UnknownMetric {
+                id: format::clean(id),
+                hint: hint(id, self.rows.iter().map(|row| row.id.as_str())),
+            })
+        };
+        self.rows = ids.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// The row that decides the verdict: the first that tells the variants apart.
     pub fn deciding_row(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.has_best())
+    }
+}
+
+/// What may have been meant by an id: near ones, or those that hold it or begin as it does.
+fn hint<'a>(id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    const SHOWN_MAX: usize = 6;
+    let mut near = all_near(id, known.clone());
+    let subject = id.split('.').next().unwrap_or(id);
+    near.extend(
+        known
+            .clone()
+            .filter(|known| !id.is_empty() && known.contains(id)),
+    );
+    near.extend(known.filter(|known| known.split('.').next() == Some(subject)));
+    let mut listed: Vec<String> = Vec::new();
+    for id in near.into_iter().map(|id| format!("`{id}`")) {
+        if !listed.contains(&id) && listed.len() < SHOWN_MAX {
+            listed.push(id);
+        }
+    }
+    if listed.is_empty() {
+        "`windtunnel schema metrics` lists them".to_owned()
+    } else {
+        format!("did you mean {}?", listed.join(", "))
     }
 }
 
@@ -383,6 +458,24 @@ mod tests {
                 "pending_time.p99"
             ]
         );
+    }
+
+    #[test]
+    fn an_unknown_metric_gets_near_names() {
+        let comparison = Comparison::new(&example::batch(), Rows::All);
+        let check = |id: &str, expected: &str| {
+            let unknown = comparison.clone().only(&[id.to_owned()]).unwrap_err();
+            assert_eq!(unknown.hint, expected, "{id}");
+        };
+        check(
+            "pending_time.p9",
+            "did you mean `pending_time.p99`, `pending_time.mean`?",
+        );
+        check("slowdown", "did you mean `bounded_slowdown.mean`?");
+        check("xyz", "`windtunnel schema metrics` lists them");
+        let ids = ["makespan", "pending_time.p99"].map(str::to_owned);
+        let only = comparison.clone().only(&ids).unwrap();
+        assert!(only.rows.iter().map(|row| &row.id).eq(&ids));
     }
 
     #[test]

@@ -10,6 +10,11 @@ use crate::report::comparison::Comparison;
 #[serde(rename_all = "camelCase")]
 struct JsonComparison<'a> {
     name: &'a str,
+    /// Why nothing is compared, where the variants are of different scenarios.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_compared: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notices: &'a [String],
     metrics: Vec<JsonRow<'a>>,
 }
 
@@ -58,6 +63,8 @@ pub(super) fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Re
         .collect();
     let document = JsonComparison {
         name: &comparison.name,
+        not_compared: comparison.apart.as_deref(),
+        notices: &comparison.notices,
         metrics,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -89,7 +96,18 @@ pub(super) fn write_markdown(out: &mut dyn Write, comparison: &Comparison) -> io
     for fact in &comparison.facts {
         write!(out, " · {fact}")?;
     }
-    write!(out, "\n\n|  |")?;
+    writeln!(out)?;
+    if let Some(reason) = &comparison.apart {
+        let reason = markdown(reason);
+        writeln!(
+            out,
+            "\n> **NOT COMPARED**: {reason}; no best, no differences."
+        )?;
+    }
+    for notice in &comparison.notices {
+        writeln!(out, "\n> {}", markdown(notice))?;
+    }
+    write!(out, "\n|  |")?;
     for column in &comparison.columns {
         write!(out, " {} |", markdown(&column.name))?;
     }

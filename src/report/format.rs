@@ -162,6 +162,26 @@ fn duration_in(seconds: f64, (scale, name): (f64, &str)) -> String {
     format!("{} {name}", separated(&text))
 }
 
+/// A number with so many decimals.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    // A zero has no sign.
+    separated(&format!("{:.decimals$}", value + 0.0))
+}
+
+/// A round number of seconds in its largest unit: `10 ms`, `1 min`, `10 d`.
+pub fn brief_duration(seconds: f64) -> String {
+    const UNITS: [(f64, &str); 5] = [
+        (86_400.0, "d"),
+        (3_600.0, "h"),
+        (60.0, "min"),
+        (1.0, "s"),
+        (0.001, "ms"),
+    ];
+    let fits = UNITS.into_iter().find(|&(unit, _)| seconds >= unit);
+    let (unit, name) = fits.unwrap_or((1.0, "s"));
+    format!("{} {name}", fixed(seconds / unit, 0))
+}
+
 /// Puts a comma between groups of three digits before the decimal point.
 fn separated(text: &str) -> String {
     let (sign, digits) = match text.strip_prefix('-') {

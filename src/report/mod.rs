@@ -7,11 +7,13 @@
 use std::io::{self, Write};
 
 pub mod comparison;
+mod encode;
 mod export;
 pub mod format;
 
 pub mod html;
 pub mod plot;
+pub mod runs;
 pub mod table;
 pub mod trace;
 pub mod verdict;

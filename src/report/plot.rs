@@ -1,40 +1,72 @@
-//! Plots as SVG. Each is one file below this one and one line in [`REGISTRY`]; a plot says itself
-//! whether a summary has what it shows.
+//! Plots as SVG and PNG, with the data behind them as CSV. Each is one file below this one and one
+//! line in [`REGISTRY`]; a plot says itself whether a run has what it shows.
 //!
-//! The same summary gives the same bytes: no fonts are measured, no clock or environment is read.
-//! A plot carries its own light and dark colors and a description for screen readers, and stands
-//! alone as a file as well as inside the report.
+//! The same data gives the same bytes: no fonts of the system, no clock and no environment are
+//! read. On the screen a plot carries its own light and dark colors and a description for screen
+//! readers; for a paper ([`Style::Paper`]) it is a column wide, in greys and dashes.
 
-use std::io;
-
-use plotters::drawing::DrawingAreaErrorKind;
+use serde::Serialize;
 use thiserror::Error;
 
+use crate::lab::report_data::ReportData;
 use crate::lab::summary::Summary;
 
-mod canvas;
+mod allocation;
+mod axis;
+mod chart;
+mod colors;
 mod gpu_over_demand;
+mod node_heat;
+mod pending_time;
+mod png;
+mod pods_over_time;
+mod scene;
+mod svg;
+mod timeline;
 mod waiting;
+
+pub use scene::Style;
+
+/// What is known of the runs that are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// Their metrics.
+    pub summary: &'a Summary,
+    /// What was collected for drawing, in the order of the summary's variants; runs of older
+    /// programs have none.
+    pub data: &'a ReportData,
+}
 
 /// A kind of plot.
 pub struct PlotEntry {
-    /// Its name: the file is `plots/NAME.svg`.
+    /// Its name: the files are `plots/NAME.svg`, `plots/NAME.csv` …
     pub name: &'static str,
     /// What it shows, in a few words.
     pub title: &'static str,
     /// What its lines or bars mean, for the caption.
     pub caption: &'static str,
-    /// Draws it; `None` where the summary has nothing to show.
-    draw: fn(&Summary) -> Result<Option<Drawing>, DrawError>,
+    /// Draws it; in words why not, where the runs have nothing to show.
+    draw: fn(&Material<'_>, Style) -> Result<Drawn, &'static str>,
 }
 
 /// Every kind of plot, in the order of the report.
-pub const REGISTRY: &[PlotEntry] = &[gpu_over_demand::ENTRY, waiting::ENTRY];
+pub const REGISTRY: &[PlotEntry] = &[
+    gpu_over_demand::ENTRY,
+    allocation::ENTRY,
+    pods_over_time::ENTRY,
+    waiting::ENTRY,
+    pending_time::ENTRY,
+    node_heat::ENTRY,
+    timeline::ENTRY,
+];
 
-/// A plot drawn from one summary.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why plots are missing for runs without `report.json`.
+const NO_DATA: &str = "the result folder has no report.json";
+
+/// A plot drawn.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
-    /// Its name: the file is `plots/NAME.svg`.
+    /// Its name.
     pub name: &'static str,
     /// What it shows.
     pub title: &'static str,
@@ -42,105 +74,99 @@ pub struct Plot {
     pub caption: &'static str,
     /// The SVG document, without an XML declaration, so that HTML can hold it.
     pub svg: String,
+    drawn: Drawn,
 }
 
-/// A plot that could not be drawn: a defect of the program.
-#[derive(Debug, Error)]
-#[error("the plot `{name}` could not be drawn: {reason}")]
-pub struct PlotError {
+/// A plot that the runs have no data for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NotDrawn {
+    /// Its name.
+    pub name: &'static str,
+    /// What it would show.
+    pub title: &'static str,
+    /// Why it is not drawn.
+    pub reason: &'static str,
+}
+
+/// A plot is too large to be a PNG.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the plot `{name}` is too large for a PNG; take --format svg")]
+pub struct TooLarge {
     /// The plot.
     pub name: &'static str,
-    /// What the drawing library said.
-    pub reason: String,
 }
 
-type DrawError = DrawingAreaErrorKind<io::Error>;
-
-/// The SVG of a plot and what it says in words.
-struct Drawing {
-    svg: String,
+/// A scene, what it says in words, and the data behind it.
+#[derive(Clone, Debug, PartialEq)]
+struct Drawn {
+    scene: scene::Scene,
     description: String,
+    table: Table,
 }
 
-/// Every plot that `summary` has something for.
-pub fn draw_all(summary: &Summary) -> Result<Vec<Plot>, PlotError> {
-    let mut plots = Vec::new();
-    for entry in REGISTRY {
-        let drawing = (entry.draw)(summary).map_err(|error| PlotError {
-            name: entry.name,
-            reason: error.to_string(),
+/// The data behind a plot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl PlotEntry {
+    /// Draws the plot.
+    ///
+    /// # Errors
+    /// In words why not, where the runs have nothing to show.
+    pub fn draw(&self, material: &Material<'_>, style: Style) -> Result<Plot, NotDrawn> {
+        let drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
+            name: self.name,
+            title: self.title,
+            reason,
         })?;
-        if let Some(drawing) = drawing {
-            plots.push(Plot {
-                name: entry.name,
-                title: entry.title,
-                caption: entry.caption,
-                svg: canvas::finish(entry, &drawing),
-            });
+        Ok(Plot {
+            name: self.name,
+            title: self.title,
+            caption: self.caption,
+            svg: svg::write(self, &drawn.scene, &drawn.description),
+            drawn,
+        })
+    }
+}
+
+impl Plot {
+    /// The plot as PNG: twice the size of the screen's SVG, or 600 dots per inch for a paper.
+    pub fn png(&self) -> Result<Vec<u8>, TooLarge> {
+        png::write(&self.drawn.scene).ok_or(TooLarge { name: self.name })
+    }
+
+    /// The data behind the plot: CSV with a header.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in std::iter::once(&self.drawn.table.header).chain(&self.drawn.table.rows) {
+            let written = writer.write_record(row);
+            written.expect("invariant: rows are as long as the header, and a vector takes them");
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Every plot that there is data for, and those that there is none for.
+pub fn draw_all(material: &Material<'_>, style: Style) -> (Vec<Plot>, Vec<NotDrawn>) {
+    let mut plots = Vec::new();
+    let mut missing = Vec::new();
+    for entry in REGISTRY {
+        match entry.draw(material, style) {
+            Ok(plot) => plots.push(plot),
+            Err(why) => missing.push(why),
         }
     }
-    Ok(plots)
+    (plots, missing)
+}
+
+/// The plot of a name.
+pub fn find(name: &str) -> Option<&'static PlotEntry> {
+    REGISTRY.iter().find(|entry| entry.name == name)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::example;
-
-    fn names(summary: &Summary) -> Vec<&'static str> {
-        draw_all(summary)
-            .unwrap()
-            .iter()
-            .map(|plot| plot.name)
-            .collect()
-    }
-
-    #[test]
-    fn each_summary_gets_the_plots_it_has_data_for() {
-        assert_eq!(names(&example::fill_up()), ["gpu-over-demand"]);
-        assert_eq!(names(&example::batch()), ["waiting"]);
-        let mut empty = example::batch();
-        empty.variants.clear();
-        assert!(names(&empty).is_empty());
-    }
-
-    #[test]
-    fn the_same_summary_gives_the_same_bytes() {
-        for summary in [example::fill_up(), example::batch()] {
-            assert_eq!(draw_all(&summary).unwrap(), draw_all(&summary).unwrap());
-        }
-    }
-
-    #[test]
-    fn names_are_text() {
-        let mut summary = example::fill_up();
-        summary.variants[0].name = "<script>alert(\"1\")</script>".to_owned();
-        let svg = draw_all(&summary).unwrap().remove(0).svg;
-        assert!(!svg.contains("<script"));
-        assert!(svg.contains("&lt;script&gt;"));
-    }
-
-    #[test]
-    fn odd_series_are_drawn_as_far_as_they_go() {
-        let mut summary = example::fill_up();
-        let arrived = |summary: &mut Summary, index: usize| {
-            summary.variants[index].arrived.clone().unwrap_or_default()
-        };
-        let mut gaps = arrived(&mut summary, 0);
-        for at in 20..40 {
-            gaps.allocation_percent[at] = None;
-        }
-        gaps.fragmentation_percent.clear();
-        summary.variants[0].arrived = Some(gaps);
-        let mut nothing = arrived(&mut summary, 1);
-        nothing.allocation_percent.fill(None);
-        nothing.fragmentation_percent.fill(Some(f64::NAN));
-        summary.variants[1].arrived = Some(nothing);
-        summary.variants[2].arrived = None;
-        assert_eq!(names(&summary), ["gpu-over-demand"]);
-        for variant in &mut summary.variants {
-            variant.arrived = Some(crate::lab::summary::ArrivedSummary::default());
-        }
-        assert!(names(&summary).is_empty());
-    }
-}
+mod tests;

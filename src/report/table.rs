@@ -46,6 +46,15 @@ pub fn write(
     options: TableOptions<'_>,
 ) -> io::Result<()> {
     write_head(out, comparison, options)?;
+    if let Some(reason) = &comparison.apart {
+        writeln!(
+            out,
+            "{HEAD}! NOT COMPARED: {reason}; no best, no differences{HEAD:#}"
+        )?;
+    }
+    for notice in &comparison.notices {
+        writeln!(out, "! {notice}")?;
+    }
     let lines = lines(comparison);
     let label_width = lines
         .iter()

@@ -1,6 +1,7 @@
 //! The verdict: one sentence that says which variant is best, on what and by how much, and what
 //! keeps it from being the last word.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::lab::summary::Summary;
@@ -19,9 +20,12 @@ pub struct Verdict {
 impl Verdict {
     /// Judges by the first metric shown that tells the variants apart.
     pub fn new(summary: &Summary, comparison: &Comparison) -> Self {
-        let sentence = match comparison.deciding_row() {
-            Some(row) => decided(comparison, row),
-            None => undecided(comparison),
+        let sentence = match (&comparison.apart, comparison.deciding_row()) {
+            (Some(reason), _) => {
+                format!("NOT COMPARED: {reason}. They stand side by side; nothing is judged.")
+            }
+            (None, Some(row)) => decided(comparison, row),
+            (None, None) => undecided(comparison),
         };
         Self {
             sentence,
@@ -105,7 +109,7 @@ fn undecided(comparison: &Comparison) -> String {
 }
 
 fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
-    let mut caveats = Vec::new();
+    let mut caveats = comparison.notices.clone();
     let interrupted: Vec<&str> = summary
         .variants
         .iter()
@@ -118,6 +122,18 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
             "Interrupted before its end: {}. Its figures cover only what ran.",
             joined(&interrupted)
         ));
+    }
+    let seeds: BTreeSet<u64> = summary
+        .variants
+        .iter()
+        .map(|variant| variant.seed)
+        .collect();
+    if seeds.len() > 1 && comparison.apart.is_none() {
+        caveats.push(
+            "The variants ran with different seeds: part of every difference is other random \
+             draws."
+                .to_owned(),
+        );
     }
     if comparison.columns.len() > 1 && comparison.deciding_row().is_some() {
         caveats.push(

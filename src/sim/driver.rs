@@ -71,6 +71,7 @@ impl<'o> Simulation<'o> {
                 });
             }
             cell.fetch()?;
+            engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);
         }
         Ok(Self { engine, cells })

@@ -3,16 +3,19 @@
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "tests read files of the project and say why they are skipped"
 )]
 
 mod cli;
 mod forms;
+mod kube_scheduler;
 mod layers;
 mod openb;
 mod permit;
 mod placements;
 mod readers;
+mod report;
 mod results;
 mod shared;
 mod sim;

@@ -5,8 +5,8 @@
 use super::Digest;
 use crate::model::{
     Affinity, Container, GpuRequest, HostPort, LabelSelector, Labels, Node, NodeAffinity,
-    NodeSelectorTerm, PodAffinityTerm, PodSpec, Requirement, ResourceList, Taint, Text, Toleration,
-    TopologySpread,
+    NodeSelectorTerm, Owner, PodAffinityTerm, PodSpec, PodVolume, Requirement, ResourceList, Taint,
+    Text, Toleration, TopologySpread,
 };
 use crate::units::Duration;
 
@@ -59,6 +59,8 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         topology_spread,
         gpu,
         scheduling_gates,
+        volumes,
+        owner,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -93,6 +95,44 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     digest.number(u64::from(*milli_per_device));
     texts(digest, models);
     texts(digest, scheduling_gates);
+    list(digest, volumes, volume);
+    digest.flag(owner.is_some());
+    if let Some(Owner { kind, name }) = owner {
+        digest.text(kind);
+        digest.text(name);
+    }
+}
+
+fn volume(digest: &mut Digest, volume: &PodVolume) {
+    match volume {
+        PodVolume::Claim(name) => tagged_text(digest, 0, name),
+        PodVolume::Ephemeral(name) => tagged_text(digest, 1, name),
+        PodVolume::GceDisk { disk, read_only } => {
+            tagged_text(digest, 2, disk);
+            digest.flag(*read_only);
+        }
+        PodVolume::EbsVolume(id) => tagged_text(digest, 3, id),
+        PodVolume::Iscsi { name, read_only } => {
+            tagged_text(digest, 4, name);
+            digest.flag(*read_only);
+        }
+        PodVolume::Rbd {
+            monitors,
+            pool,
+            image,
+            read_only,
+        } => {
+            tagged_text(digest, 5, pool);
+            digest.text(image);
+            texts(digest, monitors);
+            digest.flag(*read_only);
+        }
+    }
+}
+
+fn tagged_text(digest: &mut Digest, tag: u64, text: &str) {
+    digest.number(tag);
+    digest.text(text);
 }
 
 fn container(digest: &mut Digest, container: &Container) {

@@ -1,6 +1,8 @@
 //! What is to be known of the files that a run was made of: what they say that is not modelled, and
 //! the dirt that was found in them.
 
+use crate::model::objects::ClusterObjects;
+use crate::model::{Node, TaintEffect};
 use crate::trace::Ledger;
 use crate::trace::manifest::{ManifestPod, Manifests};
 
@@ -24,7 +26,8 @@ const UNHEEDED: [Trait; 7] = [
         !pod.spec.affinity.node.preferred.is_empty()
     }),
     ("host ports", |pod| {
-        (pod.spec.containers.iter()).any(|container| !container.host_ports.is_empty())
+        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
+        containers.any(|container| !container.host_ports.is_empty())
     }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()
@@ -34,6 +37,28 @@ const UNHEEDED: [Trait; 7] = [
     }),
     ("a node already", |pod| pod.node_name.is_some()),
 ];
+
+/// Objects that were read and that no policy of a simulated scheduler looks at yet.
+fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
+    let counts = [
+        ("disruption budgets", objects.budgets.len()),
+        ("services", objects.services.len()),
+        ("workloads", objects.workloads.len()),
+        ("persistent volumes", objects.volumes.len()),
+        ("volume claims", objects.claims.len()),
+        ("storage classes", objects.storage_classes.len()),
+        (
+            "CSI objects",
+            objects.csi_nodes.len() + objects.csi_drivers.len(),
+        ),
+    ];
+    counts
+        .into_iter()
+        .filter(|&(_, count)| count > 0)
+        .map(|(what, count)| {
+            format!("{count} {what} are read and not looked at when pods are placed")
+        })
+}
 
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +92,24 @@ impl Remarks {
                 "{who} {what}; no policy looks at that yet: placed as if without"
             ))
         });
-        for words in unheeded.chain(findings).chain(ignored) {
+        let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
+        let ended = match ended.count() {
+            0 => None,
+            count => Some(format!("{count} pods that have ended are left out")),
+        };
+        let shunned = |node: &&Node| {
+            let mut effects = node.taints.iter().map(|taint| taint.effect);
+            effects.any(|effect| effect == TaintEffect::PreferNoSchedule)
+        };
+        let shunned = match manifests.nodes.iter().filter(shunned).count() {
+            0 => None,
+            count => Some(format!(
+                "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
+            )),
+        };
+        let objects = objects(&manifests.objects);
+        let counted = ended.into_iter().chain(shunned).chain(objects);
+        for words in unheeded.chain(counted).chain(findings).chain(ignored) {
             let line = format!("{file}: {words}");
             if !self.unmodelled.contains(&line) {
                 self.unmodelled.push(line);
@@ -102,6 +144,9 @@ spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
 ---
 kind: Service
 metadata: {name: s}
+---
+kind: ConfigMap
+metadata: {name: s}
 ";
         let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
         let manifests = manifests.expect("right manifests");
@@ -115,7 +160,8 @@ metadata: {name: s}
                  placed as if without",
                 "a.yaml: pod `default/a` has a node already; no policy looks at that yet: placed \
                  as if without",
-                "a.yaml: 1 objects of kind `Service` are passed over: it is not modelled",
+                "a.yaml: 1 services are read and not looked at when pods are placed",
+                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
             ]
         );
     }

@@ -72,7 +72,7 @@ fn values(row: usize) -> [Value; 4] {
         every(2, Value::Text(format!("text {row}"))),
         every(
             3,
-            Value::Integer(if row % 2 == 0 {
+            Value::Integer(if row.is_multiple_of(2) {
                 number
             } else {
                 i64::MIN + number

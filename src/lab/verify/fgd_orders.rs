@@ -9,14 +9,14 @@ use crate::trace::order::{FillPod, FillResource, published_order};
 
 use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};
 use super::table::Table;
-use super::{Family, FamilyReport, VerifyOptions, file_name, find_trace};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, find_trace};
 
 /// Arrival orders and node ranks.
 pub const FAMILY: Family = Family {
     name: "fgd-orders",
     summary: "arrival order and node ranks of the published fill-ups, per workload and seed",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 fn claims(path: &Path) -> bool {

@@ -11,14 +11,14 @@ use crate::units::Instant;
 
 use super::published::{PublishedRun, Unmade};
 use super::table::Table;
-use super::{Family, FamilyReport, VerifyOptions, file_name};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 
 /// Placements of single runs: every event's node and devices.
 pub const FAMILY: Family = Family {
     name: "fgd-placements",
     summary: "every placement of single published fill-ups: node and GPU devices, event by event",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 /// What the files are called: `placements_WORKLOAD_POLICY_SEED.csv`.

@@ -14,14 +14,14 @@ use crate::metrics::ArrivedTables;
 
 use super::published::{PublishedRun, RANDOM, Unmade};
 use super::table::Table;
-use super::{Family, FamilyReport, VerifyOptions, file_name};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 
 /// Published tables.
 pub const FAMILY: Family = Family {
     name: "fgd-tables",
     summary: "published rows over arrived demand, equal in every cell; a band for the random policy",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 /// Which of the three tables a file is.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::rng::GoRand;
 
 use super::table::Table;
-use super::{Family, FamilyReport, VerifyOptions, file_name};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 
 /// Recorded calls of Go's generator.
 pub const FAMILY: Family = Family {
     name: "go-rand",
     summary: "calls of Go's math/rand, each from a fresh generator",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 fn claims(path: &Path) -> bool {

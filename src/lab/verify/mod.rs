@@ -6,6 +6,7 @@ pub mod fgd_placements;
 pub mod fgd_tables;
 
 pub mod go_rand;
+pub mod kube_scheduler;
 
 pub mod published;
 pub mod swf_sched;
@@ -119,7 +120,29 @@ pub struct Family {
     /// Whether a file of this name belongs to it.
     pub claims: fn(&Path) -> bool,
     /// Judges files of the family. An error is a file that can't be read.
-    pub judge: fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>,
+    pub judge: Judge,
+}
+
+/// How files are judged.
+pub enum Judge {
+    /// One report in all.
+    One(fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>),
+    /// A report for each family that the files themselves name.
+    Several(fn(&[PathBuf], &VerifyOptions) -> Result<Vec<FamilyReport>, String>),
+}
+
+impl Judge {
+    /// Judges files. An error is a file that can't be read.
+    pub fn run(
+        &self,
+        files: &[PathBuf],
+        options: &VerifyOptions,
+    ) -> Result<Vec<FamilyReport>, String> {
+        match self {
+            Self::One(judge) => Ok(vec![judge(files, options)?]),
+            Self::Several(judge) => judge(files, options),
+        }
+    }
 }
 
 /// Every family, in written order.
@@ -129,6 +152,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_placements::FAMILY,
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
+    kube_scheduler::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Family, FamilyReport, VerifyOptions, file_name};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use crate::trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
@@ -27,7 +27,7 @@ pub const FAMILY: Family = Family {
     name: "swf-sched",
     summary: "average bounded slowdowns and starts of job-log windows under queue policies",
     claims,
-    judge,
+    judge: Judge::One(judge),
 };
 
 /// How many jobs the published windows have.

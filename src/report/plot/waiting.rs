@@ -1,13 +1,8 @@
 //! How long jobs wait: bars per variant for slowdown and pending time of a run over time.
 
-use plotters::element::{Rectangle, Text};
-use plotters::style::text_anchor::HPos;
-use plotters::style::{Color, ShapeStyle};
-
-use crate::lab::summary::Summary;
+use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Weight, text_width};
+use super::{Drawn, Material, PlotEntry, Table};
 use crate::report::comparison::{Comparison, Row, Rows};
-use crate::report::plot::canvas::{self, Area, INK, QUIET, SCALE, TEXT_SIZE};
-use crate::report::plot::{DrawError, Drawing, PlotEntry};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",
@@ -22,135 +17,113 @@ const METRICS: [&str; 3] = [
     "pending_time.p99",
 ];
 
-const WIDTH: i32 = 940;
-const TITLE_HEIGHT: i32 = 40;
-const BAR_PITCH: i32 = 24;
-const BAR_HEIGHT: i32 = 15;
-const GROUP_FRAME: i32 = 46;
+const BAR_PITCH: f64 = 24.0;
+const BAR_HEIGHT: f64 = 15.0;
+const GROUP_FRAME: f64 = 46.0;
 /// Room for the value behind the longest bar.
-const VALUE_WIDTH: i32 = 120;
+const VALUE_WIDTH: f64 = 120.0;
 
-fn draw(summary: &Summary) -> Result<Option<Drawing>, DrawError> {
-    // In a fill-up nothing departs, so how long pods wait says nothing.
-    if summary
-        .variants
-        .iter()
-        .any(|variant| variant.arrived.is_some())
-    {
-        return Ok(None);
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    let variants = &material.summary.variants;
+    if variants.iter().any(|variant| variant.arrived.is_some()) {
+        return Err("in a fill-up nothing departs, so how long pods wait says nothing");
     }
-    let comparison = Comparison::new(summary, Rows::All);
+    let comparison = Comparison::new(material.summary, Rows::All);
     let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
-    let rows: Vec<&Row> = METRICS
-        .iter()
+    let rows: Vec<&Row> = (METRICS.iter())
         .filter_map(|id| {
-            comparison
-                .rows
-                .iter()
-                .filter(measured)
-                .find(|row| row.id == *id)
+            let mut measured = comparison.rows.iter().filter(measured);
+            measured.find(|row| row.id == *id)
         })
         .collect();
     if rows.is_empty() {
-        return Ok(None);
+        return Err("neither slowdown nor pending time was measured");
     }
-    let names: Vec<String> = comparison
-        .columns
-        .iter()
-        .map(|column| canvas::name(&column.name))
+    let names: Vec<&str> = (comparison.columns.iter())
+        .map(|column| column.name.as_str())
         .collect();
-    let group_height = GROUP_FRAME + names.len() as i32 * BAR_PITCH;
-    let height = TITLE_HEIGHT + rows.len() as i32 * group_height;
-    let svg = canvas::draw((WIDTH, height), |area| {
-        let title = canvas::bold(17, INK, HPos::Left);
-        area.draw(&Text::new(ENTRY.title, (12 * SCALE, 22 * SCALE), title))?;
-        for (index, row) in rows.iter().enumerate() {
-            draw_group(
-                area,
-                row,
-                &names,
-                TITLE_HEIGHT + index as i32 * group_height,
-            )?;
-        }
-        Ok(())
-    })?;
-    Ok(Some(Drawing {
-        svg,
+    let mut scene = Scene::new(style);
+    let mut top = scene.title(ENTRY.title);
+    for row in &rows {
+        draw_group(&mut scene, row, &names, top);
+        top += style.scaled(GROUP_FRAME + names.len() as f64 * BAR_PITCH);
+    }
+    scene.height = top;
+    Ok(Drawn {
+        scene,
         description: description(&rows, &names),
-    }))
+        table: table(&rows, &names),
+    })
 }
 
-fn draw_group(area: &Area<'_>, row: &Row, names: &[String], top: i32) -> Result<(), DrawError> {
-    let title = canvas::bold(TEXT_SIZE, INK, HPos::Left);
-    area.draw(&Text::new(
-        row.label.clone(),
-        (12 * SCALE, (top + 14) * SCALE),
-        title,
-    ))?;
-    let label_width = names
+fn draw_group(scene: &mut Scene, row: &Row, names: &[&str], top: f64) {
+    let style = scene.style;
+    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &row.label);
+    let widths = names
         .iter()
-        .map(|name| canvas::text_width(name, TEXT_SIZE))
-        .max()
-        .unwrap_or(0);
-    let left = 20 + label_width;
-    let value_max = row
-        .cells
-        .iter()
-        .filter_map(|cell| cell.value)
-        .fold(0.0, f64::max);
+        .map(|name| text_width(&scene::name(name), style.text()));
+    let left = style.scaled(20.0) + widths.fold(0.0, f64::max);
+    let values = row.cells.iter().filter_map(|cell| cell.value);
+    let value_max = values.fold(0.0, f64::max);
+    let longest = scene.width() - style.scaled(VALUE_WIDTH) - left;
     for (index, (cell, name)) in row.cells.iter().zip(names).enumerate() {
-        let middle = top + 38 + index as i32 * BAR_PITCH;
-        let text = canvas::text(TEXT_SIZE, INK, HPos::Right);
-        area.draw(&Text::new(
-            name.clone(),
-            ((left - 8) * SCALE, middle * SCALE),
-            text,
-        ))?;
-        let share = match cell.value {
-            Some(value) if value_max > 0.0 => (value / value_max).clamp(0.0, 1.0),
+        let middle = top + style.scaled(38.0 + index as f64 * BAR_PITCH);
+        let place = (left - style.scaled(8.0), middle);
+        scene.text(place, &scene::name(name), Paint::Ink, Anchor::End);
+        let length = match cell.value {
+            Some(value) if value_max > 0.0 => longest * (value / value_max).clamp(0.0, 1.0),
             _ => 0.0,
         };
-        let length = (f64::from((WIDTH - VALUE_WIDTH - left) * SCALE) * share) as i32;
-        let upper_left = (left * SCALE, (middle - BAR_HEIGHT / 2) * SCALE);
-        let lower_right = (left * SCALE + length, (middle + BAR_HEIGHT / 2) * SCALE);
-        let fill = ShapeStyle::from(&canvas::series_color(0)).filled();
-        area.draw(&Rectangle::new([upper_left, lower_right], fill))?;
-        let mark = if cell.best { " ◀ best" } else { "" };
-        let value = format!("{}{mark}", cell.text);
-        let style = if cell.best {
-            canvas::bold(TEXT_SIZE, INK, HPos::Left)
-        } else {
-            canvas::text(TEXT_SIZE, QUIET, HPos::Left)
+        let height = style.scaled(BAR_HEIGHT);
+        let bar = Area {
+            x: left,
+            y: middle - height / 2.0,
+            width: length,
+            height,
         };
-        area.draw(&Text::new(
-            value,
-            (lower_right.0 + 8 * SCALE, middle * SCALE),
-            style,
-        ))?;
+        scene.fill(bar, Paint::Series(0));
+        let place = (left + length + style.scaled(8.0), middle);
+        if cell.best {
+            let text = format!("{} ◀ best", cell.text);
+            scene.text(place, &text, Paint::Ink, Anchor::Start);
+            if let Some(Mark::Text(text)) = scene.marks.last_mut() {
+                text.weight = Weight::Bold;
+            }
+        } else {
+            scene.text(place, &cell.text, Paint::Quiet, Anchor::Start);
+        }
     }
-    let axis = QUIET.stroke_width(SCALE as u32);
-    let ends = [
-        (left * SCALE, (top + 26) * SCALE),
-        (
-            left * SCALE,
-            (top + 26 + names.len() as i32 * BAR_PITCH) * SCALE,
-        ),
-    ];
-    area.draw(&plotters::element::PathElement::new(ends, axis))
+    let from = top + style.scaled(26.0);
+    let to = from + style.scaled(names.len() as f64 * BAR_PITCH);
+    let width = style.scaled(1.0);
+    scene.line(vec![(left, from), (left, to)], Paint::Quiet, width);
 }
 
-fn description(rows: &[&Row], names: &[String]) -> String {
-    let sentences: Vec<String> = rows
-        .iter()
+fn description(rows: &[&Row], names: &[&str]) -> String {
+    let sentences: Vec<String> = (rows.iter())
         .map(|row| {
-            let values: Vec<String> = row
-                .cells
-                .iter()
-                .zip(names)
-                .map(|(cell, name)| format!("{name} {}", cell.text))
+            let cells = row.cells.iter().zip(names);
+            let values: Vec<String> = cells
+                .map(|(cell, name)| format!("{} {}", scene::name(name), cell.text))
                 .collect();
             format!("{}: {}.", row.label, values.join(", "))
         })
         .collect();
     sentences.join(" ")
+}
+
+fn table(rows: &[&Row], names: &[&str]) -> Table {
+    let cells = rows.iter().flat_map(|row| {
+        row.cells.iter().zip(names).map(move |(cell, name)| {
+            let value = cell.value.map(|value| value.to_string());
+            let fields = [&row.id, &row.unit, *name, &value.unwrap_or_default()];
+            fields.map(str::to_owned).to_vec()
+        })
+    });
+    Table {
+        header: ["metric", "unit", "variant", "value"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: cells.collect(),
+    }
 }

@@ -30,7 +30,8 @@ pub(super) fn affinity(
     })
 }
 
-fn node_affinity(
+/// Wishes about nodes.
+pub(super) fn node_affinity(
     raw: &raw::NodeAffinity,
     path: &Path<'_>,
     texts: &mut Texts,
@@ -58,7 +59,8 @@ fn node_affinity(
     Ok(affinity)
 }
 
-fn node_term(
+/// One alternative of a node selector.
+pub(super) fn node_term(
     raw: &raw::NodeTerm,
     path: &Path<'_>,
     texts: &mut Texts,
@@ -184,7 +186,8 @@ fn label_keys(keys: &[String], path: &Path<'_>, texts: &mut Texts) -> Result<Vec
     Ok(texts.share_all(keys))
 }
 
-fn optional_selector(
+/// A selector over labels, if there is one.
+pub(super) fn optional_selector(
     raw: Option<&raw::LabelSelector>,
     path: &Path<'_>,
     texts: &mut Texts,

@@ -4,7 +4,8 @@
 //!
 //! Objects are read one at a time straight into the model (`object.rs`), so that a dump is never
 //! held as a tree. Pods of equal content share one [`PodSpec`]. `PriorityClass` objects of the
-//! same file give pods their priority. Other kinds are counted in [`Manifests::ignored_kinds`];
+//! same file give pods their priority; namespaces, budgets, services, owners and storage go to
+//! [`Manifests::objects`] (`objects.rs`). Other kinds are counted in [`Manifests::ignored_kinds`];
 //! fields that bear on placement and are not modelled become [`Manifests::findings`]; what the
 //! Kubernetes API itself would refuse is an error with file, document, object and field.
 //!
@@ -20,10 +21,13 @@ mod findings;
 mod gpu;
 mod node;
 mod object;
+mod objects;
 mod pod;
 mod priority;
 mod raw;
 mod reader;
+mod resize;
+mod scheduler_config;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
@@ -36,9 +40,10 @@ use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
 pub use findings::ManifestFinding;
+pub use scheduler_config::read_scheduler_config;
 
 use super::error::TraceError;
-use crate::model::{Node, PodPhase, PodSpec, Text};
+use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
 use fault::Fault;
 use object::ObjectSeed;
@@ -51,6 +56,8 @@ pub struct Manifests {
     pub nodes: Vec<Node>,
     /// Pods in the file's order; names are unique in each namespace.
     pub pods: Vec<ManifestPod>,
+    /// Namespaces, budgets, services, owners, storage.
+    pub objects: ClusterObjects,
     /// How many objects of each other kind there were; nothing of them was read.
     pub ignored_kinds: BTreeMap<String, usize>,
     /// Fields that bear on placement and aren't modelled.
@@ -64,6 +71,9 @@ pub struct ManifestPod {
     pub name: Text,
     /// Its class, its namespace included; pods of equal content share it.
     pub spec: Arc<PodSpec>,
+    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// differ.
+    pub accounted: Option<Arc<PodSpec>>,
     /// The node it is bound to.
     pub node_name: Option<Text>,
     /// Where it is in its life; a pod with a node is at least bound.
@@ -72,6 +82,12 @@ pub struct ManifestPod {
     pub is_terminating: bool,
     /// When it was created, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
+    /// When its node took it up, in seconds since 1970-01-01T00:00:00Z.
+    pub started_unix_secs: Option<i64>,
+    /// The node it awaits a place on after a preemption.
+    pub nominated_node: Option<Text>,
+    /// Whether it ends because a scheduler preempted it.
+    pub is_preempted: bool,
     /// When it is submitted, since the run's zero: the annotation `windtunnel/at`.
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.

@@ -25,6 +25,13 @@ enum Key {
     Value,
     GlobalDefault,
     PreemptionPolicy,
+    Provisioner,
+    VolumeBindingMode,
+    AllowedTopologies,
+    StorageClassName,
+    Capacity,
+    MaximumVolumeSize,
+    NodeTopology,
     #[serde(other)]
     Other,
 }
@@ -43,9 +50,11 @@ pub(super) struct Parts {
     pub(super) value: Option<Value>,
     pub(super) global_default: Option<Value>,
     pub(super) preemption_policy: Option<Value>,
-    /// A `spec` and a `status` that came before the kind.
-    late_spec: Option<Value>,
-    late_status: Option<Value>,
+    /// A `spec` and a `status` that came before the kind, or of a kind read as plain values.
+    pub(super) late_spec: Option<Value>,
+    pub(super) late_status: Option<Value>,
+    /// Fields of storage objects that stand beside `spec`.
+    pub(super) beside: serde_json::Map<String, Value>,
     /// Items of a list that have no kind of their own, and where they stand.
     waiting: Vec<(Box<Parts>, String)>,
     has_items: bool,
@@ -57,6 +66,8 @@ pub(super) enum Body {
     Pod,
     Node,
     PriorityClass,
+    /// Everything, as plain values (`objects.rs`).
+    Object,
     /// Nothing.
     Skipped,
 }
@@ -71,6 +82,7 @@ impl Parts {
             ("PriorityClass", group) if group.starts_with("scheduling.k8s.io/") => {
                 Body::PriorityClass
             }
+            (kind, group) if super::objects::is_read(kind, group) => Body::Object,
             _ => Body::Skipped,
         })
     }
@@ -198,7 +210,7 @@ fn read_fields<'de, A: MapAccess<'de>>(
                 parts.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
             }
             Key::Spec => match parts.body() {
-                None => parts.late_spec = map.next_value()?,
+                None | Some(Body::Object) => parts.late_spec = map.next_value()?,
                 Some(Body::Pod) => {
                     parts.pod_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
@@ -208,7 +220,7 @@ fn read_fields<'de, A: MapAccess<'de>>(
                 Some(_) => skip(map)?,
             },
             Key::Status => match parts.body() {
-                None => parts.late_status = map.next_value()?,
+                None | Some(Body::Object) => parts.late_status = map.next_value()?,
                 Some(Body::Pod) => {
                     parts.pod_status = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
@@ -229,10 +241,33 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::PreemptionPolicy => {
                 parts.preemption_policy = of_priority_class(parts.body(), map)?;
             }
+            Key::Provisioner => beside(parts, "provisioner", map)?,
+            Key::VolumeBindingMode => beside(parts, "volumeBindingMode", map)?,
+            Key::AllowedTopologies => beside(parts, "allowedTopologies", map)?,
+            Key::StorageClassName => beside(parts, "storageClassName", map)?,
+            Key::Capacity => beside(parts, "capacity", map)?,
+            Key::MaximumVolumeSize => beside(parts, "maximumVolumeSize", map)?,
+            Key::NodeTopology => beside(parts, "nodeTopology", map)?,
             Key::Items | Key::Other => skip(map)?,
         }
     }
     Ok(())
+}
+
+/// A field of a storage object, which may precede the kind; of other kinds it is skipped.
+fn beside<'de, A: MapAccess<'de>>(
+    parts: &mut Parts,
+    key: &str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if matches!(parts.body(), None | Some(Body::Object)) {
+        let value: Value = map.next_value()?;
+        if !value.is_null() {
+            parts.beside.insert(key.to_owned(), value);
+        }
+        return Ok(());
+    }
+    skip(map)
 }
 
 fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {

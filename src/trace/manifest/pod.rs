@@ -4,7 +4,7 @@
 
 use super::field::{Path, Problem, Texts};
 use super::{Ctx, affinity, gpu, raw};
-use crate::model::{Container, HostPort, PodSpec, ResourceList, Text};
+use crate::model::{Container, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text};
 use crate::units::Quantity;
 
 /// The scheduler that a pod has which names none; the model has it as the empty name.
@@ -38,6 +38,8 @@ pub(super) fn pod_spec(
             .iter()
             .map(|gate| texts.share(&gate.name))
             .collect(),
+        volumes: volumes(&raw.volumes, texts),
+        owner: owner(metadata, texts),
         ..PodSpec::default()
     };
     if let Some(affinity) = &raw.affinity {
@@ -74,6 +76,47 @@ pub(super) fn pod_spec(
         spec.pod_requests = pod_requests(&spec, resources, &path.field("resources"), texts)?;
     }
     Ok(spec)
+}
+
+fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
+    let controller = metadata.owner_references.iter().find(|own| own.controller);
+    // Only these have a selector that placements look at; others would split classes in vain.
+    let controller = controller.filter(|own| super::objects::is_selecting_owner(&own.kind));
+    controller.map(|own| Owner {
+        kind: texts.share(&own.kind),
+        name: texts.share(&own.name),
+    })
+}
+
+fn volumes(raw: &[raw::Volume], texts: &mut Texts) -> Vec<PodVolume> {
+    let mut volumes = Vec::new();
+    for own in raw {
+        if let Some(claim) = &own.persistent_volume_claim {
+            volumes.push(PodVolume::Claim(texts.share(&claim.claim_name)));
+        } else if own.ephemeral.is_some() {
+            volumes.push(PodVolume::Ephemeral(texts.share(&own.name)));
+        } else if let Some(disk) = &own.gce_persistent_disk {
+            volumes.push(PodVolume::GceDisk {
+                disk: texts.share(&disk.pd_name),
+                read_only: disk.read_only,
+            });
+        } else if let Some(disk) = &own.aws_elastic_block_store {
+            volumes.push(PodVolume::EbsVolume(texts.share(&disk.volume_id)));
+        } else if let Some(disk) = &own.iscsi {
+            volumes.push(PodVolume::Iscsi {
+                name: texts.share(&disk.iqn),
+                read_only: disk.read_only,
+            });
+        } else if let Some(disk) = &own.rbd {
+            volumes.push(PodVolume::Rbd {
+                monitors: texts.share_all(&disk.monitors),
+                pool: texts.share(disk.pool.as_deref().unwrap_or("rbd")),
+                image: texts.share(&disk.image),
+                read_only: disk.read_only,
+            });
+        }
+    }
+    volumes
 }
 
 /// The namespace of a pod.

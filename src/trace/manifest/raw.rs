@@ -14,7 +14,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de};
 
 /// A missing or `null` field is the default one.
-fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
@@ -23,7 +23,7 @@ where
 }
 
 /// Texts by key; a `null` is the empty text, as in `node-role.kubernetes.io/control-plane:`.
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
     let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
     let pairs = map.unwrap_or_default().into_iter();
     Ok(pairs
@@ -78,7 +78,14 @@ pub(super) struct Annotations(pub(super) TextMap);
 
 impl Annotations {
     fn is_read(key: &str) -> bool {
-        key.starts_with("alibabacloud.com/gpu-") || key.starts_with("windtunnel/")
+        key.starts_with("alibabacloud.com/gpu-")
+            || key.starts_with("windtunnel/")
+            || matches!(
+                key,
+                super::objects::BIND_COMPLETED
+                    | super::objects::SELECTED_NODE
+                    | super::objects::BETA_CLASS
+            )
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&str> {
@@ -125,6 +132,20 @@ pub(super) struct Metadata {
     pub(super) annotations: Annotations,
     pub(super) creation_timestamp: Option<String>,
     pub(super) deletion_timestamp: Option<String>,
+    pub(super) uid: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) owner_references: Vec<OwnerReference>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OwnerReference {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) controller: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,6 +194,8 @@ pub(super) struct Condition {
     pub(super) kind: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) status: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -253,20 +276,48 @@ pub(super) struct Port {
     pub(super) protocol: Option<String>,
 }
 
-/// A volume: only the kinds that bear on the place of a pod, by whether they are there.
+/// A volume: only the kinds that bear on the place of a pod.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Volume {
-    pub(super) persistent_volume_claim: Option<IgnoredAny>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    pub(super) persistent_volume_claim: Option<ClaimVolume>,
     pub(super) ephemeral: Option<IgnoredAny>,
     pub(super) csi: Option<IgnoredAny>,
-    pub(super) gce_persistent_disk: Option<IgnoredAny>,
+    pub(super) gce_persistent_disk: Option<Disk>,
     #[serde(rename = "awsElasticBlockStore")]
-    pub(super) aws_elastic_block_store: Option<IgnoredAny>,
+    pub(super) aws_elastic_block_store: Option<Disk>,
     pub(super) azure_disk: Option<IgnoredAny>,
     pub(super) cinder: Option<IgnoredAny>,
-    pub(super) iscsi: Option<IgnoredAny>,
-    pub(super) rbd: Option<IgnoredAny>,
+    pub(super) iscsi: Option<Disk>,
+    pub(super) rbd: Option<Disk>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimVolume {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) claim_name: String,
+}
+
+/// A disk named in the pod itself, with the fields of all kinds of disks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Disk {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) pd_name: String,
+    #[serde(rename = "volumeID", deserialize_with = "nullable")]
+    pub(super) volume_id: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) iqn: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) monitors: Vec<String>,
+    pub(super) pool: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) read_only: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -401,8 +452,13 @@ pub(super) struct PodStatus {
     pub(super) phase: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) nominated_node_name: Option<String>,
+    pub(super) start_time: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) conditions: Vec<Condition>,
     #[serde(deserialize_with = "nullable")]
     pub(super) container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) init_container_statuses: Vec<ContainerStatus>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -412,6 +468,5 @@ pub(super) struct ContainerStatus {
     pub(super) name: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) allocated_resources: Amounts,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) resources: Resources,
+    pub(super) resources: Option<Resources>,
 }

@@ -13,8 +13,8 @@ use super::field::{Path, Problem, unix_secs};
 use super::findings::ObjectName;
 use super::object::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
-use super::{Ctx, ManifestPod, Manifests, node, pod, raw, unmodelled};
-use crate::model::{Node, PodPhase, PodSpec, Text};
+use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
+use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
 
 /// Lists deeper within each other are not told apart in messages.
@@ -30,6 +30,7 @@ pub(super) struct Reader {
     pods: Vec<ManifestPod>,
     pod_names: BTreeSet<(Text, Text)>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    objects: ClusterObjects,
     ignored_kinds: BTreeMap<String, usize>,
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
@@ -130,6 +131,7 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Object) => objects::add(parts, &mut self.objects, &mut self.ctx),
             Some(Body::Skipped) => {
                 self.count_ignored(parts);
                 Ok(())
@@ -185,14 +187,28 @@ impl Reader {
             let expected = "a name of its own in its namespace";
             return Err(path.field("name").problem(expected, &name));
         }
+        let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
             is_terminating: metadata.deletion_timestamp.is_some(),
             created_unix_secs: created(metadata)?,
+            started_unix_secs: started(&parts.pod_status)?,
+            nominated_node: parts
+                .pod_status
+                .nominated_node_name
+                .as_deref()
+                .filter(|node| !node.is_empty())
+                .map(|node| self.ctx.texts.share(node)),
+            is_preempted: parts.pod_status.conditions.iter().any(|condition| {
+                condition.kind == "DisruptionTarget"
+                    && condition.status == "True"
+                    && condition.reason == "PreemptionByScheduler"
+            }),
             at: at(metadata)?,
             time_limit: time_limit(raw)?,
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
+            accounted: accounted.map(|spec| self.share_class(spec)),
             spec: self.share_class(spec),
             name,
         };
@@ -260,6 +276,7 @@ impl Reader {
         Manifests {
             nodes: self.nodes,
             pods: self.pods,
+            objects: self.objects,
             ignored_kinds: self.ignored_kinds,
             findings: self.ctx.findings.into_list(),
         }
@@ -310,6 +327,13 @@ fn created(metadata: &raw::Metadata) -> Result<Option<i64>, Problem> {
     let path = Path::root("metadata");
     let path = path.field("creationTimestamp");
     let text = metadata.creation_timestamp.as_deref();
+    text.map(|text| unix_secs(text, &path)).transpose()
+}
+
+fn started(status: &raw::PodStatus) -> Result<Option<i64>, Problem> {
+    let path = Path::root("status");
+    let path = path.field("startTime");
+    let text = status.start_time.as_deref();
     text.map(|text| unix_secs(text, &path)).transpose()
 }
 

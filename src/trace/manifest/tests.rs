@@ -1,6 +1,7 @@
 //! What manifests become.
 
 mod broken;
+mod objects;
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -439,6 +440,6 @@ fn a_shop_of_deployments_is_counted_by_kind() {
     let count = |kind: &str| manifests.ignored_kinds.get(kind).copied();
     assert!(manifests.pods.is_empty() && manifests.nodes.is_empty());
     assert_eq!(count("Deployment"), Some(12));
-    assert_eq!(count("Service"), Some(12));
+    assert_eq!(manifests.objects.services.len(), 12);
     assert_eq!(count("ServiceAccount"), Some(11));
 }

@@ -61,17 +61,23 @@ pub(super) fn note_left_out(
 fn note_volumes(object: ObjectName<'_>, spec: &raw::PodSpec, path: &Path<'_>, ctx: &mut Ctx) {
     for (index, volume) in spec.volumes.iter().enumerate() {
         let kinds = [
-            ("persistentVolumeClaim", &volume.persistent_volume_claim),
-            ("ephemeral", &volume.ephemeral),
-            ("csi", &volume.csi),
-            ("gcePersistentDisk", &volume.gce_persistent_disk),
-            ("awsElasticBlockStore", &volume.aws_elastic_block_store),
-            ("azureDisk", &volume.azure_disk),
-            ("cinder", &volume.cinder),
-            ("iscsi", &volume.iscsi),
-            ("rbd", &volume.rbd),
+            (
+                "persistentVolumeClaim",
+                volume.persistent_volume_claim.is_some(),
+            ),
+            ("ephemeral", volume.ephemeral.is_some()),
+            ("csi", volume.csi.is_some()),
+            ("gcePersistentDisk", volume.gce_persistent_disk.is_some()),
+            (
+                "awsElasticBlockStore",
+                volume.aws_elastic_block_store.is_some(),
+            ),
+            ("azureDisk", volume.azure_disk.is_some()),
+            ("cinder", volume.cinder.is_some()),
+            ("iscsi", volume.iscsi.is_some()),
+            ("rbd", volume.rbd.is_some()),
         ];
-        for (kind, _) in kinds.iter().filter(|(_, volume)| volume.is_some()) {
+        for (kind, _) in kinds.iter().filter(|(_, is_there)| *is_there) {
             ctx.findings.add(
                 object,
                 &path.index(index).field(kind),
@@ -124,7 +130,8 @@ fn is_resized(spec: &raw::PodSpec, status: &raw::ContainerStatus) -> bool {
             stated.is_some_and(|stated| !equal(stated, amount))
         })
     };
-    differs(&status.allocated_resources) || differs(&status.resources.requests)
+    let in_force = status.resources.as_ref();
+    differs(&status.allocated_resources) || in_force.is_some_and(|own| differs(&own.requests))
 }
 
 fn equal(one: &raw::AmountText, other: &raw::AmountText) -> bool {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::jobs::Job;
 use crate::cluster::{Observer, Store};
 use crate::control::Stepping;
-use crate::metrics::bounded_slowdown::{USUAL_BOUND, bounded_slowdown};
+use crate::metrics::slowdown::{USUAL_BOUND, bounded_slowdown};
 use crate::model::resource_list::{CPU, PODS};
 use crate::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use crate::sim::{

@@ -1,0 +1,29 @@
+//! Results as bytes on stdout, where it matters that all of them arrive: a full disk is an error, a
+//! broken pipe is not.
+
+use std::io::{self, ErrorKind, Write};
+
+use super::Failure;
+
+/// Writes a result to stdout as it is.
+pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    judge(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Writes a result to stdout as it is made; colors only where the reader sees them.
+pub(super) fn print_with(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    judge(write(&mut out).and_then(|()| out.flush()))
+}
+
+fn judge(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::incomplete(format!(
+            "can't write to stdout: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,302 @@
+//! `windtunnel report`: finished runs, one or many side by side, out of their result folders.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::lab::folder::{Existing, write_file};
+use crate::lab::report_data;
+use crate::lab::results;
+use crate::report::comparison::{Comparison, Rows};
+use crate::report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
+use crate::report::runs::{Gathered, ReportRun};
+use crate::report::table::TableOptions;
+use crate::report::{self, Format};
+use crate::trace::Input;
+
+use super::run::folder_failure;
+use super::{Exit, Failure, Global, output, terminal};
+
+/// What `report` is told.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReportArguments {
+    /// Result folders of finished runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// In which form [default: html, or svg with --plot]
+    #[arg(long, value_enum)]
+    format: Option<ReportFormat>,
+    /// Where it goes: a file, a folder, or `-` for stdout [default: `report.html` or `NAME.png`
+    /// here, stdout for every other form]
+    #[arg(long, value_name = "FILE|DIR")]
+    out: Option<PathBuf>,
+    /// Only these metrics, in this order, in tables, Markdown, CSV and JSON
+    #[arg(long = "metric", value_name = "ID", num_args = 1..)]
+    metrics: Vec<String>,
+    /// Only this plot (`all` for every one that there is data for); may be repeated
+    #[arg(long = "plot", value_name = "NAME")]
+    plots: Vec<String>,
+    /// What plots are drawn for: a screen, or a column of a paper (3.3 inches, in greys)
+    #[arg(long, value_enum, default_value_t = PlotStyle::Screen)]
+    style: PlotStyle,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// One HTML file that needs no network.
+    Html,
+    /// A Markdown table, for pull requests.
+    Markdown,
+    /// The table as people see it.
+    Table,
+    /// JSON.
+    Json,
+    /// CSV: one line per metric and variant, or the data behind plots.
+    Csv,
+    /// Plots as SVG (with --plot).
+    Svg,
+    /// Plots as PNG (with --plot).
+    Png,
+}
+
+/// What plots are drawn for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PlotStyle {
+    /// A screen: color, light and dark.
+    Screen,
+    /// A column of a paper: 3.3 inches wide, small text, greys and dashes.
+    Paper,
+}
+
+impl From<PlotStyle> for Style {
+    fn from(style: PlotStyle) -> Self {
+        match style {
+            PlotStyle::Screen => Self::Screen,
+            PlotStyle::Paper => Self::Paper,
+        }
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, Failure> {
+    let entries = entries(&arguments.plots)?;
+    let runs = arguments.runs.iter().map(|path| read(path));
+    let gathered = Gathered::new(runs.collect::<Result<_, _>>()?);
+    if let Some(entries) = entries {
+        return plots(arguments, &gathered, &entries);
+    }
+    match arguments.format.unwrap_or(ReportFormat::Html) {
+        ReportFormat::Html => html(arguments, &gathered),
+        ReportFormat::Markdown => printed(global, arguments, &gathered, Format::Markdown),
+        ReportFormat::Table => printed(global, arguments, &gathered, Format::Table),
+        ReportFormat::Json => printed(global, arguments, &gathered, Format::Json),
+        ReportFormat::Csv => printed(global, arguments, &gathered, Format::Csv),
+        ReportFormat::Svg | ReportFormat::Png => Err(Failure::input(format!(
+            "--format svg and png are for plots; add --plot NAME (one of all, {})",
+            plot_names()
+        ))),
+    }
+}
+
+fn plot_names() -> String {
+    let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+    names.join(", ")
+}
+
+/// Reads a result folder.
+fn read(path: &Path) -> Result<ReportRun, Failure> {
+    let failed = |error: results::ResultsError| Failure {
+        exit: if error.exit_code() == 4 {
+            Exit::NothingMeasured
+        } else {
+            Exit::Input
+        },
+        message: error.to_string(),
+    };
+    let run = results::read(path).map_err(failed)?;
+    // The tables are not shown, but a damaged folder is not reported on.
+    run.series().map_err(failed)?;
+    run.pods().map_err(failed)?;
+    let names: Vec<&str> = (run.summary.variants.iter())
+        .map(|variant| variant.name.as_str())
+        .collect();
+    let data = report_data::read(&run.folder, &names).map_err(Failure::input)?;
+    let file = run.folder.join("scenario.yaml");
+    let scenario = if file.exists() {
+        Input::path(&file)
+            .read_to_string()
+            .map_err(Failure::input)?
+    } else {
+        String::new()
+    };
+    let name = match run.folder.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => run.summary.name.clone(),
+    };
+    Ok(ReportRun {
+        name,
+        summary: run.summary,
+        data,
+        scenario,
+    })
+}
+
+fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {
+    if !arguments.metrics.is_empty() {
+        return Err(Failure::input(
+            "--metric chooses rows of tables; take --format table, markdown, csv or json",
+        ));
+    }
+    let (plots, missing) = plot::draw_all(&gathered.material(), arguments.style.into());
+    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
+    deliver(arguments, "report.html", html.as_bytes(), Usual::File)?;
+    Ok(Exit::Done)
+}
+
+fn printed(
+    global: &Global,
+    arguments: &ReportArguments,
+    gathered: &Gathered,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let comparison = if arguments.metrics.is_empty() {
+        let rows = if global.verbose {
+            Rows::All
+        } else {
+            Rows::Headline
+        };
+        Comparison::of(gathered, rows)
+    } else {
+        Comparison::of(gathered, Rows::All)
+            .only(&arguments.metrics)
+            .map_err(Failure::input)?
+    };
+    let options = TableOptions {
+        width: terminal::width(),
+        ..TableOptions::default()
+    };
+    if arguments.out.is_none() {
+        output::print_with(|out| report::write(out, &comparison, format, options))?;
+        return Ok(Exit::Done);
+    }
+    let mut bytes = Vec::new();
+    let plain = TableOptions::default();
+    {
+        let mut plainly = anstream::StripStream::new(&mut bytes);
+        report::write(&mut plainly, &comparison, format, plain).map_err(Failure::incomplete)?;
+    }
+    let name = match format {
+        Format::Markdown => "report.md",
+        Format::Table => "report.txt",
+        Format::Json => "comparison.json",
+        Format::Csv => "comparison.csv",
+    };
+    deliver(arguments, name, &bytes, Usual::Stdout)?;
+    Ok(Exit::Done)
+}
+
+/// The plots that are named; `None` where none is.
+fn entries(names: &[String]) -> Result<Option<Vec<&'static PlotEntry>>, Failure> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    if names.iter().any(|name| name == "all") {
+        return Ok(Some(REGISTRY.iter().collect()));
+    }
+    let find = |name: &String| {
+        plot::find(name).ok_or_else(|| {
+            let name = report::format::clean(name);
+            Failure::input(format!(
+                "there is no plot `{name}`; known are {}",
+                plot_names()
+            ))
+        })
+    };
+    names.iter().map(find).collect::<Result<_, _>>().map(Some)
+}
+
+fn plots(
+    arguments: &ReportArguments,
+    gathered: &Gathered,
+    entries: &[&'static PlotEntry],
+) -> Result<Exit, Failure> {
+    let is_all = arguments.plots.iter().any(|name| name == "all");
+    let ending = match arguments.format {
+        None | Some(ReportFormat::Svg) => "svg",
+        Some(ReportFormat::Png) => "png",
+        Some(ReportFormat::Csv) => "csv",
+        Some(_) => {
+            return Err(Failure::input("a plot has --format svg, png or csv"));
+        }
+    };
+    let mut drawn: Vec<Plot> = Vec::new();
+    for entry in entries {
+        match entry.draw(&gathered.material(), arguments.style.into()) {
+            Ok(plot) => drawn.push(plot),
+            Err(_) if is_all => {}
+            Err(NotDrawn { name, reason, .. }) => {
+                return Err(Failure {
+                    exit: Exit::NothingMeasured,
+                    message: format!("nothing to draw for the plot `{name}`: {reason}"),
+                });
+            }
+        }
+    }
+    if drawn.len() > 1 && !arguments.out.as_ref().is_some_and(|out| is_folder(out)) {
+        return Err(Failure::input(
+            "several plots need a folder; add --out DIR/ (with the slash if it is not there yet)",
+        ));
+    }
+    for plot in drawn {
+        let bytes = match ending {
+            "png" => plot.png().map_err(Failure::input)?,
+            "csv" => plot.csv().into_bytes(),
+            _ => format!("{}\n", plot.svg).into_bytes(),
+        };
+        let usual = if ending == "png" {
+            Usual::File
+        } else {
+            Usual::Stdout
+        };
+        deliver(arguments, &format!("{}.{ending}", plot.name), &bytes, usual)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Where a form goes without `--out`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Usual {
+    File,
+    Stdout,
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.to_string_lossy().ends_with('/')
+}
+
+/// Writes a form to where it goes; the path of a file is printed.
+fn deliver(
+    arguments: &ReportArguments,
+    name: &str,
+    bytes: &[u8],
+    usual: Usual,
+) -> Result<(), Failure> {
+    let path = match &arguments.out {
+        None if usual == Usual::Stdout => return output::print(bytes),
+        Some(out) if out.as_os_str() == "-" => return output::print(bytes),
+        None => PathBuf::from(name),
+        Some(out) if is_folder(out) => out.join(name),
+        Some(out) => out.clone(),
+    };
+    let existing = if arguments.force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    write_file(&path, bytes, existing).map_err(|error| folder_failure(&error))?;
+    terminal::print(&format!("{}\n", path.display()));
+    Ok(())
+}

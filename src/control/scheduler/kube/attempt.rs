@@ -1,0 +1,357 @@
+//! One attempt to place a pod: `PreFilter` prepares, `Filter` asks the nodes, `Score` ranks those
+//! that can take the pod, `PostFilter` makes room if none can (spec: kubernetes.md 1.4).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::plugin::{AttemptContext, NodeFilter, PostFilter, Prepared, Scores};
+use super::{
+    Cache, Code, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection, Status,
+};
+use crate::model::Text;
+
+/// A node's verdict: `None` can take the pod.
+pub type Verdict = Option<Status>;
+
+/// The questions of an attempt, by position of their plugin; `None` has none.
+pub type Questions<'a> = Vec<Option<Box<dyn NodeFilter<'a> + 'a>>>;
+
+/// An attempt after `PreFilter`.
+pub struct Attempt<'a> {
+    /// Cluster and pod.
+    pub ctx: AttemptContext<'a>,
+    /// The profile.
+    pub profile: &'a KubeProfile,
+    /// Why no node is asked at all.
+    pub refusal: Option<Status>,
+    /// The names of plugins whose `PreFilter` was asked.
+    pub asked: Vec<&'static str>,
+    /// The verdict of nodes outside the set that `PreFilter` gave.
+    pub outside: Option<Status>,
+    names: Option<BTreeSet<Text>>,
+    questions: Questions<'a>,
+}
+
+/// What asking the nodes came to.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Names of nodes that can take the pod, in the scheduler's order from the start.
+    pub feasible: Vec<Text>,
+    /// The others looked at.
+    pub rejected: Vec<(Text, Status)>,
+}
+
+/// The ranking of feasible nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Ranking {
+    /// Plugins that gave points, with their weights.
+    pub plugins: Vec<(&'static str, i64, Scores)>,
+    /// Sums of weight × points, in the order of the nodes.
+    pub totals: Vec<i64>,
+}
+
+impl Ranking {
+    /// The positions of the highest total.
+    pub fn best(&self) -> Vec<usize> {
+        let highest = self.totals.iter().max();
+        let places = self.totals.iter().enumerate();
+        places
+            .filter(|&(_, total)| Some(total) == highest)
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    /// The position that release 1.36 takes: the root of a binary heap built over the totals in
+    /// the order of the nodes (spec: kubernetes.md 1.16).
+    pub fn root(&self) -> Option<usize> {
+        let mut heap: Vec<usize> = (0..self.totals.len()).collect();
+        let goes_first = |one: usize, other: usize| self.totals[one] > self.totals[other];
+        for start in (0..heap.len() / 2).rev() {
+            let mut parent = start;
+            while 2 * parent + 1 < heap.len() {
+                let (left, right) = (2 * parent + 1, 2 * parent + 2);
+                let is_right = right < heap.len() && goes_first(heap[right], heap[left]);
+                let child = if is_right { right } else { left };
+                if !goes_first(heap[child], heap[parent]) {
+                    break;
+                }
+                heap.swap(parent, child);
+                parent = child;
+            }
+        }
+        heap.first().copied()
+    }
+}
+
+/// What `PostFilter` came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Whether room can be made.
+    pub is_success: bool,
+    /// Whether a plugin failed.
+    pub is_error: bool,
+    /// What is said of it; empty on success.
+    pub text: String,
+    /// What the preemption found.
+    pub preemption: Preemption,
+}
+
+impl<'a> Attempt<'a> {
+    /// Whether a pod may enter the queue; the first plugin that says no.
+    pub fn gate(profile: &KubeProfile, pod: &PodInfo) -> Result<(), Status> {
+        profile.pre_enqueue.iter().try_for_each(|&index| {
+            let plugin = &profile.plugins[index];
+            let answer = plugin.pre_enqueue(pod);
+            answer.map_err(|rejection| rejection.of(plugin.name()))
+        })
+    }
+
+    /// Begins an attempt: runs `PreFilter`.
+    pub fn begin(profile: &'a KubeProfile, cache: &'a Cache, pod: &'a PodInfo) -> Self {
+        let ctx = AttemptContext { cache, pod };
+        let mut attempt = Self {
+            ctx,
+            profile,
+            refusal: None,
+            asked: Vec::new(),
+            outside: None,
+            names: None,
+            questions: Vec::new(),
+        };
+        attempt
+            .questions
+            .resize_with(profile.plugins.len(), || None);
+        let mut limiting = Vec::new();
+        for &index in &profile.pre_filter {
+            let plugin = &profile.plugins[index];
+            attempt.asked.push(plugin.name());
+            match plugin.prepare(ctx) {
+                Prepared::Skip => {}
+                Prepared::Reject(rejection) => {
+                    let is_final = rejection.code != Code::Unschedulable;
+                    attempt.refusal = Some(rejection.of(plugin.name()));
+                    if is_final {
+                        return attempt;
+                    }
+                }
+                Prepared::Ask { filter, nodes } => {
+                    attempt.questions[index] = Some(filter);
+                    if let Some(nodes) = nodes {
+                        limiting.push(plugin.name());
+                        attempt.limit(nodes, &limiting);
+                        if attempt.refusal.is_some() {
+                            return attempt;
+                        }
+                    }
+                }
+            }
+        }
+        for &index in &profile.filter {
+            let plugin = &profile.plugins[index];
+            if !plugin.points().contains(KubePoints::PRE_FILTER)
+                && let Prepared::Ask { filter, .. } = plugin.prepare(ctx)
+            {
+                attempt.questions[index] = Some(filter);
+            }
+        }
+        attempt
+    }
+
+    fn limit(&mut self, nodes: BTreeSet<Text>, plugins: &[&'static str]) {
+        let names = match self.names.take() {
+            Some(known) => known.intersection(&nodes).cloned().collect(),
+            None => nodes,
+        };
+        let list = plugins.join(" ");
+        if names.is_empty() {
+            let text = match plugins {
+                [one] => format!("node(s) didn't satisfy plugin {one}"),
+                _ => format!("node(s) didn't satisfy plugin(s) [{list}] simultaneously"),
+            };
+            self.refusal = Some(Rejection::unresolvable(text).of(""));
+        }
+        let text = format!("node(s) didn't satisfy plugin(s) [{list}]");
+        self.outside = Some(Rejection::unresolvable(text).of(""));
+        self.names = Some(names);
+    }
+
+    /// Whether a node can take the pod, with the pods that await a place there and without.
+    pub fn verdict(&self, node: &NodeInfo) -> Verdict {
+        self.verdict_in(&self.questions, node)
+    }
+
+    /// The questions as prepared, for a simulation.
+    pub fn questions(&self) -> Questions<'a> {
+        clone_questions(&self.questions)
+    }
+
+    /// The verdict on a node under changed questions.
+    pub fn verdict_in(&self, questions: &Questions<'a>, node: &NodeInfo) -> Verdict {
+        let pod = self.ctx.pod;
+        let awaiting: Vec<&Arc<PodInfo>> = self
+            .ctx
+            .cache
+            .nominated(node.name())
+            .iter()
+            .filter(|other| other.priority() >= pod.priority() && !other.is(pod))
+            .collect();
+        if !awaiting.is_empty() {
+            let mut questions = clone_questions(questions);
+            let mut node = node.clone();
+            for other in awaiting {
+                self.add_pod(&mut questions, &mut node, other);
+            }
+            let verdict = self.ask(&questions, &node);
+            if verdict.is_some() {
+                return verdict;
+            }
+        }
+        self.ask(questions, node)
+    }
+
+    fn ask(&self, questions: &Questions<'a>, node: &NodeInfo) -> Verdict {
+        self.profile.filter.iter().find_map(|&index| {
+            let answer = questions[index].as_ref()?.filter(node);
+            let rejection = answer.err()?;
+            Some(rejection.of(self.profile.plugins[index].name()))
+        })
+    }
+
+    /// Adds a pod to a node, in a simulation.
+    pub fn add_pod(&self, questions: &mut Questions<'a>, node: &mut NodeInfo, pod: &Arc<PodInfo>) {
+        node.add_pod(pod.clone());
+        for question in questions.iter_mut().flatten() {
+            question.add_pod(pod, node);
+        }
+    }
+
+    /// Removes a pod from a node, in a simulation.
+    pub fn remove_pod(
+        &self,
+        questions: &mut Questions<'a>,
+        node: &mut NodeInfo,
+        pod: &Arc<PodInfo>,
+    ) {
+        node.remove_pod(pod);
+        for question in questions.iter_mut().flatten() {
+            question.remove_pod(pod, node);
+        }
+    }
+
+    /// Asks nodes in the scheduler's order from `start` on, until one more than `wanted` feasible
+    /// ones was met (which is not counted) or all were asked.
+    pub fn search(&self, start: usize, wanted: usize) -> Search {
+        let cache = self.ctx.cache;
+        let mut search = Search::default();
+        for place in 0..cache.node_count() {
+            let Some(node) = cache.node_at(start + place) else {
+                continue;
+            };
+            let is_outside = self
+                .names
+                .as_ref()
+                .is_some_and(|names| !names.contains(node.name()));
+            if is_outside {
+                continue;
+            }
+            match self.verdict(node) {
+                None if search.feasible.len() == wanted => break,
+                None => search.feasible.push(node.name().clone()),
+                Some(status) => search.rejected.push((node.name().clone(), status)),
+            }
+        }
+        search
+    }
+
+    /// Asks every node.
+    pub fn search_all(&self) -> Search {
+        self.search(0, usize::MAX)
+    }
+
+    /// Ranks nodes that can take the pod.
+    pub fn rank(&self, feasible: &[Text]) -> Ranking {
+        let cache = self.ctx.cache;
+        let nodes: Vec<&NodeInfo> = feasible
+            .iter()
+            .filter_map(|name| cache.node(name))
+            .collect();
+        let mut ranking = Ranking {
+            plugins: Vec::new(),
+            totals: vec![0; nodes.len()],
+        };
+        for &(index, weight) in &self.profile.score {
+            let plugin = &self.profile.plugins[index];
+            let Some(scores) = plugin.score(self.ctx, &nodes) else {
+                continue;
+            };
+            for (total, points) in ranking.totals.iter_mut().zip(&scores.normalized) {
+                *total += weight * points;
+            }
+            ranking.plugins.push((plugin.name(), weight, scores));
+        }
+        ranking
+    }
+
+    /// No node can take the pod: asks the plugins that make room.
+    pub fn make_room(&self, verdicts: &[(Text, Status)]) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut texts: Vec<String> = Vec::new();
+        if self.ctx.cache.node_count() == 0 {
+            return aftermath;
+        }
+        for &index in &self.profile.post_filter {
+            match self.profile.plugins[index].post_filter(self, verdicts) {
+                PostFilter::Nominate(preemption) => {
+                    return Aftermath {
+                        is_success: true,
+                        preemption,
+                        ..Aftermath::default()
+                    };
+                }
+                PostFilter::Nothing(text, preemption) => {
+                    texts.push(text);
+                    if !preemption.is_empty() {
+                        aftermath.preemption = preemption;
+                    }
+                }
+                PostFilter::Failed(text) => {
+                    aftermath.is_error = true;
+                    aftermath.text = text;
+                    return aftermath;
+                }
+            }
+        }
+        aftermath.text = texts.join(", ");
+        aftermath
+    }
+}
+
+fn clone_questions<'a>(questions: &Questions<'a>) -> Questions<'a> {
+    let copies = questions.iter();
+    copies
+        .map(|question| question.as_ref().map(|own| own.clone_filter()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_the_first_where_all_totals_tie_and_a_best_one_elsewhere() {
+        for (totals, expected) in [
+            (&[][..], None),
+            (&[5], Some(0)),
+            (&[5, 5, 5, 5], Some(0)),
+            (&[1, 5, 5], Some(1)),
+            (&[1, 2, 5, 5, 5], Some(3)),
+            (&[1, 2, 5, 4, 3, 5], Some(2)),
+        ] {
+            let ranking = Ranking {
+                totals: totals.to_vec(),
+                ..Ranking::default()
+            };
+            assert_eq!(ranking.root(), expected, "{totals:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The decision of the Kubernetes scheduler, as exact as its specification (kubernetes.md part 1).
+//!
+//! It stands beside [`super::cycle`] and not on it: its plugins see pods and not classes (nominated
+//! nodes, start times, claims named after the pod), reject with several reasons and a code, prepare
+//! state per attempt that simulated evictions change and undo, and look at all nodes at once. The
+//! state is the scheduler's own [`Cache`], as in the original: nodes with what is on them, in the
+//! scheduler's order, built from objects of the model and kept by their changes.
+//!
+//! Open [`attempt`] first: `PreFilter`, `Filter`, `Score` and `PostFilter` of one pod.
+//! Everything here is the plain form: every plugin asks its question anew in every attempt, about
+//! every node. It is the definition that any faster form is held to.
+
+pub mod attempt;
+pub mod cache;
+pub mod message;
+pub mod node_info;
+pub mod node_tree;
+pub mod plugin;
+pub mod pod_info;
+pub mod preemption;
+pub mod profile;
+pub mod status;
+
+pub use attempt::{Attempt, Ranking, Search, Verdict};
+pub use cache::{Cache, CacheError};
+pub use node_info::NodeInfo;
+pub use plugin::{AttemptContext, KubePlugin, NodeFilter, PostFilter, Prepared, Scores};
+pub use pod_info::{Amounts, PodClass, PodInfo};
+pub use preemption::{Candidate, Preemption};
+pub use profile::{KubePoints, KubeProfile, Release};
+pub use status::{Code, Rejection, Status};

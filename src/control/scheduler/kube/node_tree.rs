@@ -1,0 +1,99 @@
+//! The order in which the scheduler looks at nodes: one of each zone in turn
+//! (spec: kubernetes.md 1.3).
+
+use crate::model::node::{REGION_LABEL, ZONE_LABEL};
+use crate::model::{Labels, Text};
+
+const BETA_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
+const BETA_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
+
+/// Nodes by zone.
+#[derive(Clone, Debug, Default)]
+pub struct NodeTree {
+    /// Zones in order of first appearance, with their nodes in order of addition.
+    zones: Vec<((Text, Text), Vec<Text>)>,
+}
+
+impl NodeTree {
+    /// Adds a node; one that is known stays where it is.
+    pub fn add(&mut self, name: &Text, labels: &Labels) {
+        let key = zone_of(labels);
+        let zone = self.zones.iter_mut().find(|(known, _)| *known == key);
+        match zone {
+            Some((_, nodes)) if nodes.contains(name) => {}
+            Some((_, nodes)) => nodes.push(name.clone()),
+            None => self.zones.push((key, vec![name.clone()])),
+        }
+    }
+
+    /// Removes a node; a zone without nodes goes away and comes back at the end.
+    pub fn remove(&mut self, name: &Text, labels: &Labels) {
+        let key = zone_of(labels);
+        if let Some((_, nodes)) = self.zones.iter_mut().find(|(known, _)| *known == key) {
+            nodes.retain(|known| known != name);
+        }
+        self.zones.retain(|(_, nodes)| !nodes.is_empty());
+    }
+
+    /// A node's labels changed: one whose zone changed goes to the end of its new zone.
+    pub fn update(&mut self, name: &Text, before: &Labels, after: &Labels) {
+        if zone_of(before) != zone_of(after) {
+            self.remove(name, before);
+            self.add(name, after);
+        }
+    }
+
+    /// All nodes, one of each zone in turn.
+    pub fn order(&self) -> Vec<Text> {
+        let longest = self.zones.iter().map(|(_, nodes)| nodes.len()).max();
+        let rounds = 0..longest.unwrap_or(0);
+        rounds
+            .flat_map(|round| {
+                self.zones
+                    .iter()
+                    .filter_map(move |(_, nodes)| nodes.get(round))
+            })
+            .cloned()
+            .collect()
+    }
+}
+
+/// Region and zone of a node; both empty where it states none.
+fn zone_of(labels: &Labels) -> (Text, Text) {
+    let either = |beta: &str, stable: &str| {
+        let value = labels.get(beta).or_else(|| labels.get(stable));
+        value.cloned().unwrap_or_default()
+    };
+    (
+        either(BETA_REGION_LABEL, REGION_LABEL),
+        either(BETA_ZONE_LABEL, ZONE_LABEL),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_come_one_of_each_zone_in_turn() {
+        let labels = |zone: &str| Labels::from([(ZONE_LABEL.into(), zone.into())]);
+        let mut tree = NodeTree::default();
+        for (name, zone) in [
+            ("a1", "a"),
+            ("b1", "b"),
+            ("c1", "c"),
+            ("a2", "a"),
+            ("a3", "a"),
+            ("c2", "c"),
+        ] {
+            tree.add(&name.into(), &labels(zone));
+        }
+        let order = |tree: &NodeTree| tree.order().join(" ");
+        assert_eq!(order(&tree), "a1 b1 c1 a2 c2 a3");
+        tree.remove(&"b1".into(), &labels("b"));
+        tree.add(&"b1".into(), &labels("b"));
+        assert_eq!(order(&tree), "a1 c1 b1 a2 c2 a3");
+        tree.update(&"a1".into(), &labels("a"), &labels("c"));
+        assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
+    }
+}

@@ -1,0 +1,141 @@
+//! What a plugin of the Kubernetes scheduler implements (spec: kubernetes.md 1.4, 1.14).
+
+use std::collections::BTreeSet;
+
+use super::{Attempt, Cache, KubePoints, NodeInfo, PodInfo, Preemption, Rejection, Status};
+use crate::model::Text;
+
+/// What the plugins of one attempt look at.
+#[derive(Clone, Copy)]
+pub struct AttemptContext<'a> {
+    /// The cluster.
+    pub cache: &'a Cache,
+    /// The pod that is being placed.
+    pub pod: &'a PodInfo,
+}
+
+/// The answer of `PreFilter`.
+pub enum Prepared<'a> {
+    /// Nothing to say about this pod.
+    Skip,
+    /// No node can take the pod.
+    Reject(Rejection),
+    /// Nodes are to be asked.
+    Ask {
+        /// The question, with what was prepared for it.
+        filter: Box<dyn NodeFilter<'a> + 'a>,
+        /// The only nodes that can take the pod; `None` is no such limit.
+        nodes: Option<BTreeSet<Text>>,
+    },
+}
+
+impl<'a> Prepared<'a> {
+    /// Every node is to be asked.
+    pub fn ask(filter: impl NodeFilter<'a> + 'a) -> Self {
+        Self::Ask {
+            filter: Box::new(filter),
+            nodes: None,
+        }
+    }
+}
+
+/// A plugin's question to nodes within one attempt. Simulated evictions change it and work on
+/// copies.
+pub trait NodeFilter<'a> {
+    /// Whether the node can take the pod.
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection>;
+
+    /// A pod was added to the node, in a simulation.
+    fn add_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
+        let _ = (pod, node);
+    }
+
+    /// A pod was removed from the node, in a simulation.
+    fn remove_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
+        let _ = (pod, node);
+    }
+
+    /// An equal question.
+    fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a>;
+}
+
+/// Points of the feasible nodes, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scores {
+    /// As the plugin counts.
+    pub raw: Vec<i64>,
+    /// After normalisation: 0–100.
+    pub normalized: Vec<i64>,
+}
+
+impl Scores {
+    /// Points that need no normalisation.
+    pub fn plain(raw: Vec<i64>) -> Self {
+        Self {
+            normalized: raw.clone(),
+            raw,
+        }
+    }
+
+    /// Points in proportion to the largest, which becomes 100; `reverse` turns them round.
+    pub fn in_proportion(raw: Vec<i64>, reverse: bool) -> Self {
+        let largest = raw.iter().copied().max().unwrap_or(0);
+        let normalize = |&points: &i64| {
+            let share = if largest == 0 {
+                0
+            } else {
+                100 * points / largest
+            };
+            if reverse { 100 - share } else { share }
+        };
+        Self {
+            normalized: raw.iter().map(normalize).collect(),
+            raw,
+        }
+    }
+}
+
+/// What a plugin does when no node can take the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostFilter {
+    /// Evictions make room on a node.
+    Nominate(Preemption),
+    /// Nothing, and why; with what was found out on the way.
+    Nothing(String, Preemption),
+    /// The plugin failed.
+    Failed(String),
+}
+
+/// A plugin. Every method but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral
+/// default.
+pub trait KubePlugin: Send + Sync {
+    /// Its name in the original.
+    fn name(&self) -> &'static str;
+
+    /// The points it acts at.
+    fn points(&self) -> KubePoints;
+
+    /// Whether the pod may enter the queue.
+    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
+        let _ = pod;
+        Ok(())
+    }
+
+    /// Prepares for a pod (`PreFilter`); plugins that only filter just ask.
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let _ = ctx;
+        Prepared::Skip
+    }
+
+    /// No node can take the pod. `verdicts` are those of the nodes looked at.
+    fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
+        let _ = (attempt, verdicts);
+        PostFilter::Nothing(String::new(), Preemption::default())
+    }
+
+    /// Points of the feasible nodes; `None` gives none at all (`PreScore` says Skip).
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let _ = (ctx, feasible);
+        None
+    }
+}

@@ -1,0 +1,216 @@
+//! Pods as the scheduler sees them: amounts derived once per class (spec: kubernetes.md 1.6) and
+//! the few facts that differ between pods of a class.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use crate::model::{HostPort, PodSpec, PodVolume, ResourceList, Text};
+use crate::units::{Quantity, QuantityError};
+
+/// What a container that asks for no cpu counts as in scores, in milli-cores.
+const DEFAULT_CPU_MILLI: i64 = 100;
+/// What a container that asks for no memory counts as in scores, in bytes.
+const DEFAULT_MEMORY_BYTES: i64 = 200 * 1024 * 1024;
+
+/// Integer amounts of resources as the scheduler keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Milli-cores.
+    pub cpu_milli: i64,
+    /// Bytes.
+    pub memory: i64,
+    /// Bytes of node-local scratch storage.
+    pub storage: i64,
+    /// Pod slots (of nodes).
+    pub pods: i64,
+    /// Extended resources, huge pages and the like by name.
+    pub scalars: BTreeMap<Text, i64>,
+}
+
+impl Amounts {
+    /// The amounts of a list, each rounded up once.
+    pub fn of(list: &ResourceList) -> Result<Self, QuantityError> {
+        let mut amounts = Self::default();
+        for (name, &amount) in &list.0 {
+            match &**name {
+                CPU => amounts.cpu_milli = amount.milli_ceil()?,
+                MEMORY => amounts.memory = amount.units_ceil()?,
+                EPHEMERAL_STORAGE => amounts.storage = amount.units_ceil()?,
+                PODS => amounts.pods = amount.units_ceil()?,
+                scalar if is_scalar(scalar) => {
+                    amounts.scalars.insert(name.clone(), amount.units_ceil()?);
+                }
+                _ => {}
+            }
+        }
+        Ok(amounts)
+    }
+
+    /// The amount of a scalar resource; 0 if there is none.
+    pub fn scalar(&self, name: &str) -> i64 {
+        self.scalars.get(name).copied().unwrap_or(0)
+    }
+
+    /// Adds `sign` times other amounts, pod slots left out. Amounts are far below overflow:
+    /// each is checked at the border of its file.
+    pub fn change(&mut self, other: &Self, sign: i64) {
+        self.cpu_milli = self.cpu_milli.saturating_add(sign * other.cpu_milli);
+        self.memory = self.memory.saturating_add(sign * other.memory);
+        self.storage = self.storage.saturating_add(sign * other.storage);
+        for (name, amount) in &other.scalars {
+            let known = self.scalars.entry(name.clone()).or_insert(0);
+            *known = known.saturating_add(sign * amount);
+        }
+    }
+}
+
+/// Whether a resource is kept by name: extended, huge pages, attachable volumes, or of
+/// `kubernetes.io`.
+pub fn is_scalar(name: &str) -> bool {
+    is_extended(name)
+        || name.starts_with("hugepages-")
+        || name.starts_with("attachable-volumes-")
+        || name.contains("kubernetes.io/")
+}
+
+/// Whether a resource is an extended one: of a domain other than `kubernetes.io`.
+pub fn is_extended(name: &str) -> bool {
+    name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
+}
+
+/// A pod spec with what placements derive from it.
+#[derive(Clone, Debug, Default)]
+pub struct PodClass {
+    /// The spec.
+    pub spec: Arc<PodSpec>,
+    /// What it asks for.
+    pub requests: Amounts,
+    /// The same, with defaults for containers that don't mention cpu or memory: what it counts as
+    /// on its node in scores.
+    pub non_zero: Amounts,
+    /// What it counts as while it is being placed: like `non_zero`, without pod-level requests.
+    pub scored: Amounts,
+    /// Ports it takes on its node.
+    pub host_ports: Vec<HostPort>,
+}
+
+impl PodClass {
+    /// Derives everything from a spec.
+    ///
+    /// # Errors
+    /// If an amount does not fit.
+    pub fn derive(spec: Arc<PodSpec>) -> Result<Self, QuantityError> {
+        let requests = spec.requests()?;
+        let is_stated_as_whole = !spec.pod_requests.is_empty();
+        let counts = |name: &str| !is_stated_as_whole || !requests.0.contains_key(name);
+        let non_zero = with_defaults(&spec, counts).requests()?;
+        let mut plain = with_defaults(&spec, |_| true);
+        plain.pod_requests = ResourceList::default();
+        let scored = plain.requests()?;
+        let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
+        let host_ports = spec
+            .containers
+            .iter()
+            .chain(sidecars)
+            .flat_map(|own| own.host_ports.iter().cloned())
+            .collect();
+        Ok(Self {
+            requests: Amounts::of(&requests)?,
+            non_zero: Amounts::of(&non_zero)?,
+            scored: Amounts::of(&scored)?,
+            host_ports,
+            spec,
+        })
+    }
+}
+
+/// The resources of a spec, with defaults for containers that don't mention cpu or memory where
+/// `counts` says so.
+fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
+    let mut filled = PodSpec {
+        containers: spec.containers.clone(),
+        init_containers: spec.init_containers.clone(),
+        overhead: spec.overhead.clone(),
+        pod_requests: spec.pod_requests.clone(),
+        ..PodSpec::default()
+    };
+    let defaults = [
+        (CPU, Quantity::from_milli(DEFAULT_CPU_MILLI)),
+        (MEMORY, Quantity::from_units(DEFAULT_MEMORY_BYTES)),
+    ];
+    for (name, amount) in defaults.into_iter().filter(|(name, _)| counts(name)) {
+        let containers = filled.containers.iter_mut();
+        for container in containers.chain(&mut filled.init_containers) {
+            if !container.requests.0.contains_key(name) {
+                container.requests.set(name, amount);
+            }
+        }
+    }
+    filled
+}
+
+/// A pod as the scheduler sees it.
+#[derive(Clone, Debug, Default)]
+pub struct PodInfo {
+    /// Its class.
+    pub class: Arc<PodClass>,
+    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// differ.
+    pub accounted: Option<Arc<PodClass>>,
+    /// Its name, unique in its namespace.
+    pub name: Text,
+    /// The node that its spec names.
+    pub node_name: Option<Text>,
+    /// When its node took it up, in whole seconds; `None` is not yet.
+    pub started_secs: Option<i64>,
+    /// Whether it has been told to end.
+    pub is_terminating: bool,
+    /// Whether it ends because the scheduler preempted it.
+    pub is_preempted: bool,
+    /// The node it awaits a place on.
+    pub nominated_node: Option<Text>,
+}
+
+impl PodInfo {
+    /// Its spec.
+    pub fn spec(&self) -> &PodSpec {
+        &self.class.spec
+    }
+
+    /// Its priority.
+    pub fn priority(&self) -> i32 {
+        self.class.spec.priority
+    }
+
+    /// Whether this is the same pod.
+    pub fn is(&self, other: &Self) -> bool {
+        self.name == other.name && self.spec().namespace == other.spec().namespace
+    }
+
+    /// `NAMESPACE/NAME`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.spec().namespace, self.name)
+    }
+
+    /// The names of its claims, in order of its volumes.
+    pub fn claim_names(&self) -> impl Iterator<Item = Text> {
+        self.spec()
+            .volumes
+            .iter()
+            .filter_map(|volume| match volume {
+                PodVolume::Claim(name) => Some(name.clone()),
+                PodVolume::Ephemeral(volume) => Some(format!("{}-{volume}", self.name).into()),
+                _ => None,
+            })
+    }
+
+    /// The key that orders pods from most to least important: higher priority first, then earlier
+    /// start; a pod without a start is as one that starts now.
+    pub fn importance(&self) -> (std::cmp::Reverse<i32>, i64) {
+        (
+            std::cmp::Reverse(self.priority()),
+            self.started_secs.unwrap_or(i64::MAX),
+        )
+    }
+}

@@ -1,0 +1,89 @@
+//! A profile: which plugins act at which point, in which order, with which weights.
+
+use std::sync::Arc;
+
+use super::KubePlugin;
+
+/// A set of extension points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KubePoints(u16);
+
+impl KubePoints {
+    /// Lets a pod into the queue.
+    pub const PRE_ENQUEUE: Self = Self(1);
+    /// Orders the queue.
+    pub const QUEUE_SORT: Self = Self(1 << 1);
+    /// Prepares or refuses a pod.
+    pub const PRE_FILTER: Self = Self(1 << 2);
+    /// Asks nodes.
+    pub const FILTER: Self = Self(1 << 3);
+    /// Makes room.
+    pub const POST_FILTER: Self = Self(1 << 4);
+    /// Gives points, preparation and normalisation included.
+    pub const SCORE: Self = Self(1 << 5);
+    /// Writes the binding.
+    pub const BIND: Self = Self(1 << 6);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all points of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Which release of the original is followed (spec: kubernetes.md 1.16).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Release {
+    /// 1.34.
+    #[default]
+    V1_34,
+    /// 1.36.
+    V1_36,
+}
+
+/// A profile. The lists hold positions in `plugins`, each in the order of its point.
+#[derive(Clone, Default)]
+pub struct KubeProfile {
+    /// The scheduler name of its pods; empty is the default one.
+    pub scheduler_name: String,
+    /// The part of nodes that is looked for, in percent; 0 is adaptive.
+    pub percentage_of_nodes_to_score: i64,
+    /// All plugins.
+    pub plugins: Vec<Arc<dyn KubePlugin>>,
+    /// Those that let pods into the queue.
+    pub pre_enqueue: Vec<usize>,
+    /// Those that prepare.
+    pub pre_filter: Vec<usize>,
+    /// Those that ask nodes.
+    pub filter: Vec<usize>,
+    /// Those that make room.
+    pub post_filter: Vec<usize>,
+    /// Those that give points, with their weights.
+    pub score: Vec<(usize, i64)>,
+}
+
+impl KubeProfile {
+    /// How many feasible nodes are enough among `nodes` (spec: kubernetes.md 1.4).
+    pub fn wanted(&self, nodes: usize) -> usize {
+        const LEAST: usize = 100;
+        if nodes < LEAST {
+            return nodes;
+        }
+        if self.score.is_empty() {
+            return 1;
+        }
+        let percent = match self.percentage_of_nodes_to_score {
+            0 => 50_usize.saturating_sub(nodes / 125).max(5),
+            stated => usize::try_from(stated).unwrap_or(0),
+        };
+        if percent >= 100 {
+            return nodes;
+        }
+        (nodes * percent / 100).max(LEAST)
+    }
+}

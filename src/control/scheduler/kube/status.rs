@@ -1,0 +1,79 @@
+//! Answers of plugins: a code and reasons in the words of the original (spec: kubernetes.md 1.20).
+
+use std::borrow::Cow;
+
+/// What a rejection means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// Evicting pods may help.
+    Unschedulable,
+    /// Evicting pods does not help.
+    UnschedulableAndUnresolvable,
+    /// The plugin failed.
+    Error,
+}
+
+impl Code {
+    /// Its name in the original.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unschedulable => "Unschedulable",
+            Self::UnschedulableAndUnresolvable => "UnschedulableAndUnresolvable",
+            Self::Error => "Error",
+        }
+    }
+}
+
+/// A plugin's "no".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// What it means.
+    pub code: Code,
+    /// Why, at least one.
+    pub reasons: Vec<Cow<'static, str>>,
+}
+
+impl Rejection {
+    /// Evicting pods may help.
+    pub fn unschedulable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: Code::Unschedulable,
+            reasons: vec![reason.into()],
+        }
+    }
+
+    /// Evicting pods does not help.
+    pub fn unresolvable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: Code::UnschedulableAndUnresolvable,
+            reasons: vec![reason.into()],
+        }
+    }
+
+    /// Says whose it is.
+    pub fn of(self, plugin: &'static str) -> Status {
+        Status {
+            plugin,
+            code: self.code,
+            reasons: self.reasons,
+        }
+    }
+}
+
+/// A "no" and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The plugin; empty is the framework itself.
+    pub plugin: &'static str,
+    /// What it means.
+    pub code: Code,
+    /// Why.
+    pub reasons: Vec<Cow<'static, str>>,
+}
+
+impl Status {
+    /// The reasons in one text.
+    pub fn text(&self) -> String {
+        self.reasons.join(", ")
+    }
+}

@@ -1,0 +1,277 @@
+//! The observer that collects what the report draws, in memory that does not grow with the run.
+
+use crate::cluster::{Observer, Store};
+use crate::metrics::{ClusterState, Resource};
+use crate::model::{Event, Pod};
+use crate::units::{Instant, NodeId};
+
+use super::grid::Grid;
+use super::pods::{Bars, LongestPending, Waits};
+use super::{
+    EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
+    NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData,
+};
+
+/// Allocated and offered of three resources, pods pending and running, nodes up.
+const SERIES_VALUES: usize = 9;
+
+/// Collects what the report draws of one run.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    resource: Resource,
+    state: ClusterState,
+    /// Since when the state holds.
+    since: i64,
+    series: Grid<SERIES_VALUES>,
+    heat: Grid<2>,
+    nodes_per_row: usize,
+    nodes: Vec<NodeState>,
+    events: EventList,
+    waits: Waits,
+    bars: Bars,
+    longest: LongestPending,
+}
+
+/// What one node holds and offers since when.
+#[derive(Clone, Debug, Default)]
+struct NodeState {
+    since: i64,
+    allocated: i64,
+    capacity: i64,
+    pods: u64,
+    allocated_integral: i128,
+    capacity_integral: i128,
+}
+
+impl Collector {
+    /// A collector that shows the allocation of `resource` in its heat map and lists at most so
+    /// many pods.
+    pub fn new(resource: Resource, pods_max: usize) -> Self {
+        Self {
+            resource,
+            state: ClusterState::new(None),
+            since: 0,
+            series: Grid::new(SERIES_COLUMNS_MAX),
+            heat: Grid::new(HEAT_COLUMNS_MAX),
+            nodes_per_row: 1,
+            nodes: Vec::new(),
+            events: EventList::default(),
+            waits: Waits::new(),
+            bars: Bars::new(),
+            longest: LongestPending::new(pods_max),
+        }
+    }
+
+    /// Ends the collection. The variant's name is left to the caller.
+    pub fn finish(mut self, at: Instant, store: &Store) -> VariantData {
+        let end = at.as_nanos();
+        self.hold_until(end);
+        for node in 0..self.nodes.len() {
+            self.node_held(node, end);
+        }
+        self.longest.take_living(at, store);
+        let pods = u64::from(store.pods().created());
+        VariantData {
+            name: String::new(),
+            end_ns: end,
+            series: series(&mut self.series, end),
+            heat: self.heat_data(end, store),
+            nodes: self.node_list(store),
+            pending: self.waits.finish(pods),
+            timeline: self.bars.finish(),
+            pods: self.longest.finish(pods),
+            events: self.events,
+        }
+    }
+
+    fn hold_until(&mut self, at: i64) {
+        if at <= self.since {
+            return;
+        }
+        let narrow = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
+        let state = &self.state;
+        let [cpu, memory, gpu, _] = state.allocated.0.map(narrow);
+        let [all_cpu, all_memory, all_gpu, _] = state.capacity.0.map(narrow);
+        let counts = [state.pending, state.running, state.nodes_up].map(|count| count as i64);
+        let values = [
+            cpu, all_cpu, memory, all_memory, gpu, all_gpu, counts[0], counts[1], counts[2],
+        ];
+        self.series.add(0, self.since, at, values);
+        self.since = at;
+    }
+
+    /// The node's present state held until an instant.
+    fn node_held(&mut self, node: usize, at: i64) {
+        while node / self.nodes_per_row >= HEAT_ROWS_MAX {
+            self.nodes_per_row *= 2;
+            self.heat.pair_rows();
+        }
+        if self.nodes.len() <= node {
+            self.nodes.resize(node + 1, NodeState::default());
+        }
+        let state = &mut self.nodes[node];
+        let values = [state.allocated, state.capacity];
+        let length = i128::from(at - state.since);
+        state.allocated_integral += i128::from(state.allocated) * length;
+        state.capacity_integral += i128::from(state.capacity) * length;
+        let row = node / self.nodes_per_row;
+        self.heat.add(row, state.since, at, values);
+        state.since = at;
+    }
+
+    fn allocate(&mut self, at: i64, node: NodeId, amount: i64) {
+        self.node_held(node.index(), at);
+        self.nodes[node.index()].allocated += amount;
+    }
+
+    fn node_changed(&mut self, at: i64, node: NodeId, what: &str, store: &Store) {
+        self.node_held(node.index(), at);
+        let nodes = store.nodes();
+        let up = nodes.object(node).is_some() && nodes.is_ready(node);
+        let offered = nodes.allocatable();
+        let column = match self.resource {
+            Resource::Cpu => &offered.cpu_milli,
+            Resource::Memory => &offered.memory_bytes,
+            Resource::Gpu => &offered.gpu_milli,
+            Resource::Pods => &offered.pods,
+        };
+        self.nodes[node.index()].capacity = if up { column[node.index()] } else { 0 };
+        // The cluster as it is at the start is no event.
+        if at == 0 && what == "joined" {
+            return;
+        }
+        self.events.total += 1;
+        if self.events.listed.len() < NODES_MAX {
+            self.events.listed.push(NodeEventEntry {
+                at_ns: at,
+                node: nodes.name(node).to_owned(),
+                what: what.to_owned(),
+            });
+        }
+    }
+
+    fn requested(&self, pod: &Pod, store: &Store) -> i64 {
+        let requests = &store.class(pod.spec).requests;
+        match self.resource {
+            Resource::Cpu => requests.cpu_milli,
+            Resource::Memory => requests.memory_bytes,
+            Resource::Gpu => requests.gpu_milli,
+            Resource::Pods => requests.pods,
+        }
+    }
+
+    fn heat_data(&mut self, end: i64, store: &Store) -> HeatData {
+        self.heat.cover(end);
+        let columns = self.heat.columns(end);
+        let count = self.nodes.len();
+        let row = |index: usize| {
+            let first = index * self.nodes_per_row;
+            let last = (first + self.nodes_per_row).min(count) - 1;
+            let cells = self.heat.row(index);
+            let name = |node: usize| store.nodes().name(NodeId::from_index(node)).to_owned();
+            HeatRow {
+                first: name(first),
+                last: name(last),
+                percent: (0..columns)
+                    .map(|column| {
+                        let [allocated, capacity] = *cells.get(column)?;
+                        percent(allocated, capacity).map(|value| value.round() as u8)
+                    })
+                    .collect(),
+            }
+        };
+        HeatData {
+            resource: self.resource.name().to_owned(),
+            column_ns: self.heat.width(),
+            columns,
+            nodes_per_row: self.nodes_per_row,
+            rows: (0..count.div_ceil(self.nodes_per_row)).map(row).collect(),
+        }
+    }
+
+    fn node_list(&self, store: &Store) -> NodeList {
+        let listed = self.nodes.iter().enumerate().take(NODES_MAX);
+        NodeList {
+            total: self.nodes.len() as u64,
+            listed: listed
+                .map(|(index, node)| NodeEntry {
+                    name: store.nodes().name(NodeId::from_index(index)).to_owned(),
+                    pods: node.pods,
+                    mean_percent: percent(node.allocated_integral, node.capacity_integral),
+                    end_percent: percent(i128::from(node.allocated), i128::from(node.capacity)),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Observer for Collector {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let now = at.as_nanos();
+        self.hold_until(now);
+        self.state.apply(event, ended, store);
+        self.bars.apply(now, event, ended);
+        match event {
+            Event::NodeAdded { node, .. } => self.node_changed(now, *node, "joined", store),
+            Event::NodeUpdated { node, .. } => self.node_changed(now, *node, "changed", store),
+            Event::NodeRemoved { node } => self.node_changed(now, *node, "left", store),
+            Event::NodeReadiness { node, ready } => {
+                let what = if *ready { "up" } else { "down" };
+                self.node_changed(now, *node, what, store);
+            }
+            Event::PodBound { pod, node, .. } => {
+                let Some(pod) = store.pods().get(*pod) else {
+                    return;
+                };
+                self.waits.placed(at.since(pod.created).as_nanos());
+                let amount = self.requested(pod, store);
+                self.allocate(now, *node, amount);
+                self.nodes[node.index()].pods += 1;
+            }
+            Event::PodEnded { reason, .. } => {
+                let Some(pod) = ended else { return };
+                if let Some(node) = pod.node.filter(|_| pod.phase.holds_node()) {
+                    let amount = self.requested(pod, store);
+                    self.allocate(now, node, -amount);
+                }
+                self.longest.take(pod, Some((at, *reason)), store);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn series(grid: &mut Grid<SERIES_VALUES>, end: i64) -> SeriesData {
+    grid.cover(end);
+    let width = grid.width();
+    let cells = grid.row(0);
+    let share = |of: usize| {
+        let value = |cell: &[i128; SERIES_VALUES]| percent(cell[of], cell[of + 1]);
+        cells.iter().map(value).collect()
+    };
+    let mean = |of: usize| {
+        let value = |(column, cell): (usize, &[i128; SERIES_VALUES])| {
+            let length = width.min(end - column as i64 * width);
+            rounded(cell[of] as f64 / length as f64)
+        };
+        cells.iter().enumerate().map(value).collect()
+    };
+    SeriesData {
+        column_ns: width,
+        cpu_percent: share(0),
+        memory_percent: share(2),
+        gpu_percent: share(4),
+        pending: mean(6),
+        running: mean(7),
+        nodes_up: mean(8),
+    }
+}
+
+/// A share in percent, to a hundredth.
+fn percent(part: i128, whole: i128) -> Option<f64> {
+    (whole > 0).then(|| rounded(part as f64 / whole as f64 * 100.0))
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}

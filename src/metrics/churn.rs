@@ -1,0 +1,110 @@
+//! Churn: how often pods move and nodes come and go (metrics.md 5.4).
+//!
+//! A pod is bound once in its life; one that loses its node is submitted again under its name right
+//! after, where the world does so. A move is the binding of such a successor; the first placement
+//! of a pod is none, and a move to an equal node is one all the same.
+
+use std::collections::BTreeSet;
+
+use crate::model::{EndReason, Event, PodName};
+use crate::units::{Instant, PodId};
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::integral::Integral;
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::ClusterState;
+
+/// `churn.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "churn",
+    summary: "How often pods were moved and nodes came, went, failed or recovered.",
+    statistics: &[
+        Statistic::amount("moves", "pods", Direction::Lower),
+        Statistic::amount("moves_per_pod_day", "1/day", Direction::Lower),
+        Statistic::amount("node_changes", "nodes", Direction::Lower),
+        Statistic::amount("node_changes_per_node_day", "1/day", Direction::Lower),
+    ],
+    formula: "moves: bindings of pods submitted again after they lost their node; over integral of \
+              pods that hold a node; node_changes: nodes that joined, left, went down or came up; \
+              over integral of nodes that are there; both in days",
+    denominators: "pod-days on nodes, node-days, in the measured window",
+    census: "changes in the measured window; nodes that are there from the start did not join",
+    censoring: "none: counts",
+    source: "metrics.md 5.4, churn",
+    construct: |_| Box::new(Churn::default()),
+};
+
+/// Nanoseconds in a day.
+const DAY: i64 = 86_400_000_000_000;
+
+#[derive(Clone, Debug, Default)]
+struct Churn {
+    /// The pod that lost its node with the change before this one.
+    lost: Option<(Instant, PodName)>,
+    /// Pods that were submitted again and have no node yet.
+    again: BTreeSet<PodId>,
+    moves: u64,
+    node_changes: u64,
+    holding: Integral,
+    nodes: Integral,
+}
+
+impl Collector for Churn {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changes, Heard::Spans]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let lost = self.lost.take();
+        match change.event {
+            Event::PodEnded { pod, reason } => {
+                self.again.remove(&pod.id);
+                let gone = matches!(reason, EndReason::NodeLost | EndReason::Evicted);
+                self.lost = change
+                    .ended
+                    .filter(|pod| gone && pod.phase.holds_node())
+                    .map(|pod| (change.at, pod.name.clone()));
+            }
+            Event::PodCreated(created)
+                if lost.is_some_and(|(at, name)| at == change.at && name == created.name) =>
+            {
+                self.again.insert(created.pod.id);
+            }
+            Event::PodBound { pod, .. } => {
+                let moved = !self.again.is_empty() && self.again.remove(&pod.id);
+                self.moves += u64::from(moved && change.in_window());
+            }
+            Event::NodeAdded { .. } => {
+                let joined = change.at > Instant::ZERO && change.in_window();
+                self.node_changes += u64::from(joined);
+            }
+            Event::NodeRemoved { .. } | Event::NodeReadiness { .. } => {
+                self.node_changes += u64::from(change.in_window());
+            }
+            _ => {}
+        }
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        self.holding.add(i128::from(state.holding), span.nanos());
+        self.nodes
+            .add(i128::from(state.nodes_present), span.nanos());
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let per_day = |count: u64, area: &Integral, under: &str| {
+            let mut counted = Integral::default();
+            counted.add(i128::from(count), DAY);
+            counted.ratio(area, under)
+        };
+        let moves = per_day(self.moves, &self.holding, "pod-days on nodes");
+        let nodes = per_day(self.node_changes, &self.nodes, "node-days");
+        let id = |name| format!("{}.{name}", ENTRY.subject);
+        vec![
+            MetricValue::count(id("moves"), self.moves),
+            MetricValue::new(id("moves_per_pod_day"), moves).over(self.moves),
+            MetricValue::count(id("node_changes"), self.node_changes),
+            MetricValue::new(id("node_changes_per_node_day"), nodes).over(self.node_changes),
+        ]
+    }
+}

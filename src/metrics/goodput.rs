@@ -1,0 +1,195 @@
+//! Goodput and badput: what became of the capacity that pods reserved (metrics.md 5.2). Useful is
+//! the time of pods that succeeded, from their first running instant on; the rest is lost to starts,
+//! failures and evictions, by cause, or not decided when the run ends. All parts add up to the
+//! allocation.
+
+use crate::cluster::Store;
+use crate::model::{EndReason, Event, Pod, PodPhase};
+use crate::units::Instant;
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::integral::Integral;
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::{ClusterState, RESOURCES, Resource, requests};
+use super::window::Measured;
+
+/// `goodput.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "goodput",
+    summary: "Share of the capacity that did useful work, and what became of the rest of the \
+              allocation, by cause.",
+    statistics: &[
+        good("cpu.useful"),
+        bad("cpu.starting"),
+        bad("cpu.failed"),
+        bad("cpu.time_limit"),
+        bad("cpu.node_lost"),
+        bad("cpu.evicted"),
+        bad("cpu.cancelled"),
+        undecided("cpu.undecided"),
+        good("memory.useful"),
+        bad("memory.starting"),
+        bad("memory.failed"),
+        bad("memory.time_limit"),
+        bad("memory.node_lost"),
+        bad("memory.evicted"),
+        bad("memory.cancelled"),
+        undecided("memory.undecided"),
+        good("gpu.useful"),
+        bad("gpu.starting"),
+        bad("gpu.failed"),
+        bad("gpu.time_limit"),
+        bad("gpu.node_lost"),
+        bad("gpu.evicted"),
+        bad("gpu.cancelled"),
+        undecided("gpu.undecided"),
+    ],
+    formula: "integral over W of q(i, r) over pods in their run attempt that ended so, over integral \
+              of sum of C(n, r); useful: success; starting: bound and not running, whatever became \
+              of the pod; undecided: running at the end of the run; the sum is the allocation",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "all pods that hold a node in the measured window, whenever submitted",
+    censoring: "running at the end of the run: `undecided`, neither good nor bad",
+    source: "metrics.md 5.2, goodput and badput by cause",
+    construct: |_| Box::new(Goodput::default()),
+};
+
+const fn good(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Higher)
+}
+
+const fn bad(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Lower)
+}
+
+const fn undecided(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::None)
+}
+
+/// The parts, in the order of the statistics.
+const PARTS: [&str; 8] = [
+    "useful",
+    "starting",
+    "failed",
+    "time_limit",
+    "node_lost",
+    "evicted",
+    "cancelled",
+    "undecided",
+];
+
+const STARTING: usize = 1;
+const UNDECIDED: usize = 7;
+
+/// The part that a pod's run belongs to by its end.
+const fn part_of(reason: EndReason) -> usize {
+    match reason {
+        EndReason::Completed => 0,
+        EndReason::Error | EndReason::Rejected => 2,
+        EndReason::TimeLimit => 3,
+        EndReason::NodeLost => 4,
+        EndReason::Evicted => 5,
+        EndReason::Cancelled => 6,
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Goodput {
+    parts: [[Integral; RESOURCES]; 8],
+    capacity: [Integral; RESOURCES],
+    allocated: [Integral; RESOURCES],
+}
+
+impl Goodput {
+    /// Counts a pod's time on its node up to an instant.
+    fn count(
+        &mut self,
+        pod: &Pod,
+        (at, part): (Instant, usize),
+        store: &Store,
+        measured: &Measured,
+    ) {
+        if !pod.phase.holds_node() {
+            return;
+        }
+        let started = if pod.phase == PodPhase::Running {
+            pod.started
+        } else {
+            at
+        };
+        let amounts = requests(store, pod);
+        for (part, from, to) in [(STARTING, pod.bound, started), (part, started, at)] {
+            let Some(span) = measured.clip(Span { from, to }) else {
+                continue;
+            };
+            for (area, &amount) in self.parts[part].iter_mut().zip(&amounts) {
+                area.add(i128::from(amount), span.nanos());
+            }
+        }
+    }
+
+    /// The parts with the pods that hold a node at the end of the run.
+    fn closed(&self, end: &RunEnd<'_>) -> Self {
+        let mut closed = self.clone();
+        for pod in end.store.pods().iter() {
+            closed.count(pod, (end.at, UNDECIDED), end.store, end.measured);
+        }
+        closed
+    }
+}
+
+impl Collector for Goodput {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changes, Heard::Spans]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.ended) {
+            let end = (change.at, part_of(*reason));
+            self.count(pod, end, change.store, change.measured);
+        }
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        for index in 0..RESOURCES {
+            self.capacity[index].add(state.capacity.0[index], span.nanos());
+            self.allocated[index].add(state.allocated.0[index], span.nanos());
+        }
+    }
+
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let closed = self.closed(end);
+        for resource in Resource::ALL {
+            let index = resource as usize;
+            let mut sum = Integral::default();
+            for part in &closed.parts {
+                match part[index].value() {
+                    Some(area) => sum.add(area, 1),
+                    None => return Ok(()),
+                }
+            }
+            let (sum, allocated) = (sum.value(), closed.allocated[index].value());
+            if sum.is_some() && allocated.is_some() && sum != allocated {
+                let name = resource.name();
+                return Err(format!(
+                    "{name} x time is {sum:?} by what became of it and {allocated:?} allocated"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let closed = self.closed(end);
+        let mut values = Vec::new();
+        for resource in [Resource::Cpu, Resource::Memory, Resource::Gpu] {
+            let (name, index) = (resource.name(), resource as usize);
+            let under = format!("{name} capacity");
+            for (part, areas) in PARTS.iter().zip(&closed.parts) {
+                let value = areas[index].ratio(&closed.capacity[index], &under);
+                values.push(MetricValue::new(format!("goodput.{name}.{part}"), value));
+            }
+        }
+        values
+    }
+}

@@ -1,0 +1,129 @@
+//! Start-up after the decision, stage by stage: from binding until the node begins to start the pod,
+//! from there until it runs, and both together (metrics.md 5.2). The stage before, queue and
+//! decision, is `scheduling_latency`.
+
+use crate::model::{Event, PodPhase};
+use crate::units::{Instant, PodId};
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::distribution::Distribution;
+use super::registry::{MetricEntry, Statistic};
+
+/// `start_up.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "start_up",
+    summary: "How long pods took from binding to running, by stage.",
+    statistics: &[
+        Statistic::seconds("dispatch.mean"),
+        Statistic::seconds("dispatch.p50"),
+        Statistic::seconds("dispatch.p90"),
+        Statistic::seconds("dispatch.p99"),
+        Statistic::seconds("dispatch.max"),
+        Statistic::seconds("start.mean"),
+        Statistic::seconds("start.p50"),
+        Statistic::seconds("start.p90"),
+        Statistic::seconds("start.p99"),
+        Statistic::seconds("start.max"),
+        Statistic::seconds("total.mean"),
+        Statistic::seconds("total.p50"),
+        Statistic::seconds("total.p90"),
+        Statistic::seconds("total.p99"),
+        Statistic::seconds("total.max"),
+    ],
+    formula: "dispatch: binding until the node begins to start the pod; start: from there until it \
+              runs; total: both; a node that reports no beginning dispatches and starts at once \
+              when the pod runs, all of it being start",
+    denominators: "pods submitted in the measured window that were bound and reached the end of the \
+                   stage, or live in it",
+    census: "pods that ended within a stage have no value for it",
+    censoring: "in a stage at the end: right-censored at its age there; percentiles by \
+                Kaplan-Meier, mean null above 1 % censored",
+    source: "metrics.md 5.2, start-up latency, split",
+    construct: |_| Box::new(StartUp::default()),
+};
+
+#[derive(Clone, Debug)]
+struct StartUp {
+    dispatch: Distribution,
+    start: Distribution,
+    total: Distribution,
+    /// When the node began to start the pod of a row.
+    begun: Vec<Option<(PodId, Instant)>>,
+}
+
+impl Default for StartUp {
+    fn default() -> Self {
+        Self {
+            dispatch: Distribution::of("pods"),
+            start: Distribution::of("pods"),
+            total: Distribution::of("pods"),
+            begun: Vec::new(),
+        }
+    }
+}
+
+impl StartUp {
+    fn begun(&self, pod: &crate::model::Pod) -> Option<Instant> {
+        let begun = self.begun.get(pod.pod.slot.index()).copied().flatten();
+        begun.filter(|&(id, _)| id == pod.pod.id).map(|(_, at)| at)
+    }
+}
+
+impl Collector for StartUp {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changes]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let (Event::PodStarting { pod } | Event::PodRunning { pod }) = change.event else {
+            return;
+        };
+        let Some(record) = change.store.pods().get(*pod) else {
+            return;
+        };
+        if !change.measures(pod.id) {
+            return;
+        }
+        if let Event::PodStarting { .. } = change.event {
+            let row = pod.slot.index();
+            if self.begun.len() <= row {
+                self.begun.resize(row + 1, None);
+            }
+            self.begun[row] = Some((pod.id, change.at));
+            self.dispatch.add(change.at.since(record.bound));
+            return;
+        }
+        let begun = self.begun(record);
+        let from = begun.unwrap_or(record.bound);
+        if begun.is_none() {
+            self.dispatch.add(record.bound.since(record.bound));
+        }
+        self.start.add(change.at.since(from));
+        self.total.add(change.at.since(record.bound));
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let mut stages = self.clone();
+        for pod in end.store.pods().iter() {
+            if !end.measured.has(pod.pod.id) {
+                continue;
+            }
+            match (pod.phase, self.begun(pod)) {
+                (PodPhase::Bound, _) => stages.dispatch.add_at_least(end.at.since(pod.bound)),
+                (PodPhase::Starting, Some(begun)) => {
+                    stages.start.add_at_least(end.at.since(begun));
+                }
+                _ => continue,
+            }
+            stages.total.add_at_least(end.at.since(pod.bound));
+        }
+        [
+            ("dispatch", &stages.dispatch),
+            ("start", &stages.start),
+            ("total", &stages.total),
+        ]
+        .into_iter()
+        .flat_map(|(stage, times)| times.values(&format!("{}.{stage}", ENTRY.subject)))
+        .collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! Starting: the part of the capacity that is reserved by pods that do not run yet
+//! (metrics.md 5.1: bound but not running counts as allocated, and apart as `starting`).
+
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::integral::Integral;
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::{ClusterState, RESOURCES, Resource};
+
+/// `starting.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "starting",
+    summary: "Share of the capacity that pods reserve while they start; part of `allocation`.",
+    statistics: &[
+        Statistic::ratio("cpu.mean", Direction::Lower),
+        Statistic::ratio("memory.mean", Direction::Lower),
+        Statistic::ratio("gpu.mean", Direction::Lower),
+        Statistic::ratio("pods.mean", Direction::Lower),
+    ],
+    formula: "integral of sum of q(i, r) over pods that are bound and do not run, over integral of \
+              sum of C(n, r) over nodes that are up",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "pods between their binding and their first running instant, whenever submitted",
+    censoring: "none: a state, not a life",
+    source: "metrics.md 5.1, allocation ratio (`starting`)",
+    construct: |_| Box::new(Starting::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Starting {
+    starting: [Integral; RESOURCES],
+    capacity: [Integral; RESOURCES],
+}
+
+impl Collector for Starting {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Spans]
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        let nanos = span.nanos();
+        for index in 0..RESOURCES {
+            self.starting[index].add(state.starting.0[index], nanos);
+            self.capacity[index].add(state.capacity.0[index], nanos);
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let value = |resource: Resource| {
+            let (name, index) = (resource.name(), resource as usize);
+            let under = format!("{name} capacity");
+            let mean = self.starting[index].ratio(&self.capacity[index], &under);
+            MetricValue::new(format!("starting.{name}.mean"), mean)
+        };
+        Resource::ALL.into_iter().map(value).collect()
+    }
+}

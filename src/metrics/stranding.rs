@@ -1,0 +1,156 @@
+//! Stranding: free capacity that nothing can use, because another resource of its node is used up
+//! (metrics.md 5.1): free GPUs on nodes whose processors are taken, and so on.
+
+use std::sync::Arc;
+
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::integral::{Integral, ratio};
+use super::mix::WorkloadMix;
+use super::recorder::Setup;
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::{Amounts, ClusterState, NodeChange, NodeRow, RESOURCES, Resource, Row};
+
+/// `stranding.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "stranding",
+    summary: "Share of the capacity that is free on nodes where another resource is used up.",
+    statistics: &[
+        Statistic::ratio("cpu.mean", Direction::Lower),
+        Statistic::ratio("cpu.end", Direction::Lower),
+        Statistic::ratio("cpu.cordoned_free.mean", Direction::None),
+        Statistic::ratio("memory.mean", Direction::Lower),
+        Statistic::ratio("memory.end", Direction::Lower),
+        Statistic::ratio("memory.cordoned_free.mean", Direction::None),
+        Statistic::ratio("gpu.mean", Direction::Lower),
+        Statistic::ratio("gpu.end", Direction::Lower),
+        Statistic::ratio("gpu.cordoned_free.mean", Direction::None),
+    ],
+    formula: "integral of sum over nodes of free(n, r) where some other resource r' (cpu, memory, \
+              gpu, pod slots) has free(n, r') < e(r'), over integral of sum of C(n, r); e(r'): the \
+              5th percentile of the requests of all pods of the workload, those that ask for none \
+              included; cordoned_free: the same sum over nodes that are up and cordoned, whatever \
+              is left",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "nodes that are up; stranded are only those that take new pods; holds count as used",
+    censoring: "none: nothing is censored",
+    source: "metrics.md 5.1, stranding",
+    construct: |setup| Box::new(Stranding::new(setup)),
+};
+
+/// The resources that stranding is taken of; every resource can be what is used up.
+const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
+
+#[derive(Clone, Debug)]
+struct Stranding {
+    mix: Option<Arc<WorkloadMix>>,
+    stranded: Amounts,
+    cordoned: Amounts,
+    areas: [Areas; RESOURCES],
+    /// The sums at the end of the window, as of the last span.
+    last: Option<(Amounts, Amounts)>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Areas {
+    stranded: Integral,
+    cordoned: Integral,
+    capacity: Integral,
+}
+
+impl Stranding {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            mix: setup.mix.clone(),
+            stranded: Amounts::default(),
+            cordoned: Amounts::default(),
+            areas: [Areas::default(); RESOURCES],
+            last: None,
+        }
+    }
+
+    fn count(&mut self, row: &NodeRow, smallest: &Row, sign: i128) {
+        if !row.up {
+            return;
+        }
+        let free = row.free.map(|free| free.max(0));
+        if !row.schedulable {
+            self.cordoned.add(&free, sign);
+            return;
+        }
+        let mut stranded = Row::default();
+        for index in 0..RESOURCES {
+            let used_up = |other: usize| other != index && free[other] < smallest[other];
+            if (0..RESOURCES).any(used_up) {
+                stranded[index] = free[index];
+            }
+        }
+        self.stranded.add(&stranded, sign);
+    }
+}
+
+impl Collector for Stranding {
+    fn hears(&self) -> &'static [Heard] {
+        if self.mix.is_some() {
+            &[Heard::Nodes, Heard::Spans]
+        } else {
+            &[]
+        }
+    }
+
+    fn node(&mut self, change: &NodeChange<'_>) {
+        let Some(smallest) = self.mix.as_ref().map(|mix| mix.smallest) else {
+            return;
+        };
+        self.count(change.before, &smallest, -1);
+        self.count(change.now, &smallest, 1);
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        let nanos = span.nanos();
+        for resource in TAKEN {
+            let areas = &mut self.areas[resource as usize];
+            areas.stranded.add(self.stranded.of(resource), nanos);
+            areas.cordoned.add(self.cordoned.of(resource), nanos);
+            areas.capacity.add(state.capacity.of(resource), nanos);
+        }
+        self.last = Some((self.stranded, state.capacity));
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let Some(mix) = self.mix.as_ref().filter(|mix| mix.pods > 0) else {
+            return unknown(&ENTRY);
+        };
+        // A window that ends before the run ended with the state of its last span.
+        let (stranded, capacity) = match self.last {
+            Some(last) if end.window.to < end.at => last,
+            _ => (self.stranded, end.state.capacity),
+        };
+        let mut values = Vec::new();
+        for resource in TAKEN {
+            let (name, areas) = (resource.name(), &self.areas[resource as usize]);
+            let under = format!("{name} capacity");
+            let at_end = ratio(stranded.of(resource), capacity.of(resource), &under);
+            for (statistic, value) in [
+                ("mean", areas.stranded.ratio(&areas.capacity, &under)),
+                ("end", at_end),
+                (
+                    "cordoned_free.mean",
+                    areas.cordoned.ratio(&areas.capacity, &under),
+                ),
+            ] {
+                let id = format!("stranding.{name}.{statistic}");
+                values.push(MetricValue::new(id, value).over(mix.pods));
+            }
+        }
+        values
+    }
+}
+
+/// All values of a family that needs the workload's shapes, where they are not known.
+pub(super) fn unknown(entry: &MetricEntry) -> Vec<MetricValue> {
+    let reason = "the shapes of the workload are not known, or it has no pods";
+    entry
+        .ids()
+        .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! Work conservation: whether pods wait although they fit somewhere (metrics.md 5.9). Schedulers may
+//! have good reasons (order of the queue, reservations, constraints that are not resources), so it
+//! is told and not asserted.
+//!
+//! It is looked for now and then, about every thirtieth part of the time so far: that is cheap, and
+//! what is of interest lasts.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Store;
+use crate::cluster::fit::{Fit, ResourceFit};
+use crate::model::{Event, PodPhase};
+use crate::units::{Instant, SpecId};
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::NodeChange;
+
+/// `work_conservation.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "work_conservation",
+    summary: "Pods that waited although they fitted on some node.",
+    statistics: &[
+        Statistic::seconds("longest"),
+        Statistic::amount("pods", "pods", Direction::Lower),
+        Statistic::amount("looks", "looks", Direction::None),
+    ],
+    formula: "at looks at least a minute and 1/32 of the time so far apart: pods that fitted on some \
+              node at this look and the one before and waited throughout; pods: the most at one \
+              look; longest: the longest such time",
+    denominators: "none: counts and a time",
+    census: "pods without a gang, of at most 32 classes at a look, those that wait longest first; \
+             fit by resources and GPU devices alone; the whole run, warm-up included",
+    censoring: "none: what lasted is told as far as it was seen",
+    source: "metrics.md 5.9, work conservation check",
+    construct: |_| Box::new(WorkConservation::default()),
+};
+
+/// A minute in nanoseconds.
+const LEAST_GAP: i64 = 60_000_000_000;
+
+/// Looks are at least this part of the time so far apart.
+const PART: i64 = 32;
+
+/// Classes that are tried at a look.
+const CLASSES: usize = 32;
+
+#[derive(Clone, Debug, Default)]
+struct WorkConservation {
+    next: Instant,
+    /// Since which look the pods of a class have been seen to fit every time.
+    fitting: BTreeMap<SpecId, Instant>,
+    looks: u64,
+    most_pods: u64,
+    longest_nanos: i64,
+}
+
+impl WorkConservation {
+    /// Looks at a settled cluster, where it is time to.
+    fn look(&mut self, at: Instant, store: &Store) {
+        if at < self.next {
+            return;
+        }
+        let gap = LEAST_GAP.max(at.as_nanos() / PART);
+        self.next = at.saturating_add(crate::units::Duration::from_nanos(gap));
+        self.looks += 1;
+        // When pods of a class were submitted, the first of them first.
+        let mut waiting: BTreeMap<SpecId, Vec<Instant>> = BTreeMap::new();
+        for pod in store.pods().iter() {
+            if pod.phase == PodPhase::Pending && pod.gang.is_none() && pod.created < at {
+                waiting.entry(pod.spec).or_default().push(pod.created);
+            }
+        }
+        let mut oldest: Vec<(Instant, SpecId)> = waiting
+            .iter()
+            .filter_map(|(&spec, pods)| Some((pods.iter().copied().min()?, spec)))
+            .collect();
+        oldest.sort_unstable();
+        let mut fitting = BTreeMap::new();
+        let mut pods = 0;
+        for (_, spec) in oldest.into_iter().take(CLASSES) {
+            let mut nodes = store.nodes().ids();
+            if !nodes.any(|node| ResourceFit.fits(store, spec, node)) {
+                continue;
+            }
+            let known = self.fitting.get(&spec).copied();
+            if let Some(since) = known {
+                for &created in &waiting[&spec] {
+                    let lasted = at.since(since.max(created)).as_nanos();
+                    // Those that came since the look before were not seen twice.
+                    if lasted >= LEAST_GAP {
+                        pods += 1;
+                        self.longest_nanos = self.longest_nanos.max(lasted);
+                    }
+                }
+            }
+            fitting.insert(spec, known.unwrap_or(at));
+        }
+        self.fitting = fitting;
+        self.most_pods = self.most_pods.max(pods);
+    }
+}
+
+impl Collector for WorkConservation {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changes, Heard::Nodes]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        // A new pod is the first change of an instant or comes with others of its kind: everything
+        // else is still as it was settled.
+        if let Event::PodCreated(_) = change.event {
+            self.look(change.at, change.store);
+        }
+    }
+
+    fn node(&mut self, change: &NodeChange<'_>) {
+        self.look(change.store.now(), change.store);
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let remark = (self.most_pods > 0)
+            .then(|| "pods waited although they fitted, by resources alone".to_owned());
+        vec![
+            MetricValue::new(
+                "work_conservation.longest",
+                Ok(self.longest_nanos as f64 / 1e9),
+            )
+            .remark(remark.clone()),
+            MetricValue::count("work_conservation.pods", self.most_pods).remark(remark),
+            MetricValue::count("work_conservation.looks", self.looks),
+        ]
+    }
+}

@@ -1,0 +1,87 @@
+//! The objects beside nodes and pods that placements look at: namespaces, budgets of disruption,
+//! services and owners, storage.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::volume::{
+    CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
+};
+use super::{LabelSelector, Labels, Text};
+
+/// All such objects of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterObjects {
+    /// Labels of namespaces by name.
+    pub namespaces: BTreeMap<Text, Labels>,
+    /// Budgets of disruption, in order of their file.
+    pub budgets: Vec<DisruptionBudget>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Owners of pods.
+    pub workloads: Vec<Workload>,
+    /// Volumes by name.
+    pub volumes: BTreeMap<Text, PersistentVolume>,
+    /// Claims by namespace and name.
+    pub claims: BTreeMap<(Text, Text), PersistentVolumeClaim>,
+    /// Storage classes by name.
+    pub storage_classes: BTreeMap<Text, StorageClass>,
+    /// Storage drivers of nodes, by node name.
+    pub csi_nodes: BTreeMap<Text, CsiNode>,
+    /// Storage drivers by name.
+    pub csi_drivers: BTreeMap<Text, CsiDriver>,
+    /// Storage left.
+    pub capacities: Vec<CsiStorageCapacity>,
+}
+
+impl ClusterObjects {
+    /// The claim of a name in a namespace.
+    pub fn claim(&self, namespace: &Text, name: &Text) -> Option<&PersistentVolumeClaim> {
+        self.claims.get(&(namespace.clone(), name.clone()))
+    }
+}
+
+/// How many pods of a selection may be disrupted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DisruptionBudget {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods; `None` and an empty selector are none.
+    pub selector: Option<LabelSelector>,
+    /// How many more may be disrupted now.
+    pub allowed: i64,
+    /// Names of pods whose disruption is counted already.
+    pub disrupted: BTreeSet<Text>,
+}
+
+/// A service: pods behind one address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Labels of its pods; empty is no pod.
+    pub selector: Labels,
+}
+
+/// What owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// Its kind.
+    pub kind: Text,
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods are its own.
+    pub selector: Option<LabelSelector>,
+}
+
+/// The controller of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// Its kind.
+    pub kind: Text,
+    /// Its name.
+    pub name: Text,
+}

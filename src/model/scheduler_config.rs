@@ -1,0 +1,120 @@
+//! The configuration of the Kubernetes scheduler as its own file states it
+//! (`KubeSchedulerConfiguration`, spec: kubernetes.md 1.1).
+
+use std::collections::BTreeMap;
+
+use super::{NodeAffinity, Text, TopologySpread};
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SchedulerConfig {
+    /// Profiles; none is one of the defaults alone.
+    pub profiles: Vec<SchedulerProfile>,
+    /// The part of nodes that is scored, in percent; 0 is adaptive.
+    pub percentage_of_nodes_to_score: i64,
+    /// The first wait after a failed attempt, in seconds; `None` is 1.
+    pub initial_backoff_secs: Option<i64>,
+    /// The longest wait after a failed attempt, in seconds; `None` is 10.
+    pub max_backoff_secs: Option<i64>,
+}
+
+/// One profile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SchedulerProfile {
+    /// The scheduler name of its pods; empty is `default-scheduler`.
+    pub scheduler_name: Text,
+    /// The part of nodes that is scored, in percent, where the profile states one.
+    pub percentage_of_nodes_to_score: Option<i64>,
+    /// Plugins enabled and disabled by extension point, named as in the file (`multiPoint`,
+    /// `filter`, `score` …).
+    pub points: BTreeMap<String, PluginSet>,
+    /// Arguments of plugins.
+    pub arguments: PluginArguments,
+}
+
+/// What a point enables and disables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginSet {
+    /// Names with their weights; 0 is none given.
+    pub enabled: Vec<(String, i64)>,
+    /// Names, or `*`.
+    pub disabled: Vec<String>,
+}
+
+impl PluginSet {
+    /// Whether a name is disabled.
+    pub fn disables(&self, name: &str) -> bool {
+        self.disabled.iter().any(|own| own == name || own == "*")
+    }
+}
+
+/// Arguments of the plugins that take any, with their defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginArguments {
+    /// `NodeAffinity`: affinity added to every pod.
+    pub added_affinity: NodeAffinity,
+    /// `NodeResourcesFit`.
+    pub fit: FitArguments,
+    /// `NodeResourcesBalancedAllocation`: names of resources, in order.
+    pub balanced_resources: Vec<Text>,
+    /// `PodTopologySpread`: rules for pods without their own; `None` is the built-in ones.
+    pub default_spread: Option<Vec<TopologySpread>>,
+    /// `InterPodAffinity`: points for a required term of another pod that matches, 0–100.
+    pub hard_pod_affinity_weight: i64,
+    /// `InterPodAffinity`: whether preferred terms of other pods are passed over.
+    pub ignore_preferred_terms_of_existing_pods: bool,
+    /// `DefaultPreemption`: the least part of nodes tried, in percent.
+    pub min_candidate_percentage: i64,
+    /// `DefaultPreemption`: the least number of nodes tried.
+    pub min_candidates: i64,
+}
+
+/// Arguments of `NodeResourcesFit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FitArguments {
+    /// Extended resources that are not filtered on.
+    pub ignored_resources: Vec<Text>,
+    /// Prefixes (before `/`) of extended resources that are not filtered on.
+    pub ignored_groups: Vec<Text>,
+    /// How nodes are scored.
+    pub strategy: FitStrategy,
+    /// The resources scored, with weights 1–100.
+    pub resources: Vec<(Text, i64)>,
+}
+
+/// How `NodeResourcesFit` scores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FitStrategy {
+    /// Free nodes first.
+    LeastAllocated,
+    /// Full nodes first.
+    MostAllocated,
+    /// By a curve: points of utilisation (0–100) and score (0–10).
+    RequestedToCapacityRatio(Vec<(i64, i64)>),
+}
+
+impl Default for FitArguments {
+    fn default() -> Self {
+        Self {
+            ignored_resources: Vec::new(),
+            ignored_groups: Vec::new(),
+            strategy: FitStrategy::LeastAllocated,
+            resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+        }
+    }
+}
+
+impl Default for PluginArguments {
+    fn default() -> Self {
+        Self {
+            added_affinity: NodeAffinity::default(),
+            fit: FitArguments::default(),
+            balanced_resources: vec!["cpu".into(), "memory".into()],
+            default_spread: None,
+            hard_pod_affinity_weight: 1,
+            ignore_preferred_terms_of_existing_pods: false,
+            min_candidate_percentage: 10,
+            min_candidates: 100,
+        }
+    }
+}

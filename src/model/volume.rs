@@ -1,0 +1,164 @@
+//! Volumes of pods and the cluster's objects behind them (spec: kubernetes.md 1.12).
+
+use super::{LabelSelector, Labels, NodeSelector, Text};
+use crate::units::Quantity;
+
+/// A volume of a pod, of the kinds that bear on the pod's place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PodVolume {
+    /// A claim of the pod's namespace.
+    Claim(Text),
+    /// A claim made for the pod, called `POD-VOLUME`; this is the volume's name.
+    Ephemeral(Text),
+    /// A GCE disk.
+    GceDisk {
+        /// Its name.
+        disk: Text,
+        /// Whether it is only read.
+        read_only: bool,
+    },
+    /// An EBS volume, by its id.
+    EbsVolume(Text),
+    /// An iSCSI target.
+    Iscsi {
+        /// Its qualified name.
+        name: Text,
+        /// Whether it is only read.
+        read_only: bool,
+    },
+    /// A Ceph block image.
+    Rbd {
+        /// Addresses of the monitors.
+        monitors: Vec<Text>,
+        /// The pool.
+        pool: Text,
+        /// The image.
+        image: Text,
+        /// Whether it is only read.
+        read_only: bool,
+    },
+}
+
+/// What a volume is mounted as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VolumeMode {
+    /// A file system.
+    #[default]
+    Filesystem,
+    /// A raw block device.
+    Block,
+}
+
+/// A piece of storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistentVolume {
+    /// Its name.
+    pub name: Text,
+    /// Its labels.
+    pub labels: Labels,
+    /// Bytes.
+    pub capacity: Quantity,
+    /// How it can be mounted, such as `ReadWriteOnce`.
+    pub access_modes: Vec<Text>,
+    /// Its storage class; empty is none.
+    pub class: Text,
+    /// What it is mounted as.
+    pub mode: VolumeMode,
+    /// The claim it belongs to or is kept for.
+    pub claim: Option<ClaimReference>,
+    /// Whether nobody has it (phase `Available`).
+    pub is_available: bool,
+    /// Whether it is being deleted.
+    pub is_deleting: bool,
+    /// The nodes that reach it; `None` is every node.
+    pub node_affinity: Option<NodeSelector>,
+    /// The driver that attaches it and the volume's handle there.
+    pub csi: Option<(Text, Text)>,
+}
+
+/// A volume's pointer to a claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClaimReference {
+    /// The claim's namespace.
+    pub namespace: Text,
+    /// The claim's name.
+    pub name: Text,
+    /// The claim's identity; empty fits every claim of the name.
+    pub uid: Text,
+}
+
+/// A wish for storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistentVolumeClaim {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Its identity.
+    pub uid: Text,
+    /// Bytes.
+    pub request: Quantity,
+    /// How it is to be mounted.
+    pub access_modes: Vec<Text>,
+    /// The storage class; empty is none.
+    pub class: Text,
+    /// What it is to be mounted as.
+    pub mode: VolumeMode,
+    /// Which volumes by label; `None` is any.
+    pub selector: Option<LabelSelector>,
+    /// The volume it is bound to; empty is none yet.
+    pub volume: Text,
+    /// Whether the binding to the volume is complete.
+    pub is_bound: bool,
+    /// The node that a volume is being made for.
+    pub selected_node: Option<Text>,
+    /// Whether its volume is gone (phase `Lost`).
+    pub is_lost: bool,
+    /// Whether it is being deleted.
+    pub is_deleting: bool,
+}
+
+/// How volumes of a class come to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageClass {
+    /// Its name.
+    pub name: Text,
+    /// Who makes volumes; empty or `kubernetes.io/no-provisioner` is nobody.
+    pub provisioner: Text,
+    /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
+    pub waits_for_consumer: bool,
+    /// Where volumes can be made: alternatives of conditions (label, values) that must all hold;
+    /// none is everywhere.
+    pub allowed_topologies: Vec<Vec<(Text, Vec<Text>)>>,
+}
+
+/// The storage drivers of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsiNode {
+    /// The node's name.
+    pub name: Text,
+    /// Drivers with the most volumes each can attach there; `None` is no limit.
+    pub drivers: Vec<(Text, Option<i64>)>,
+}
+
+/// A storage driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsiDriver {
+    /// Its name.
+    pub name: Text,
+    /// Whether it publishes how much storage is left where.
+    pub publishes_capacity: bool,
+}
+
+/// How much storage of a class is left for some nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsiStorageCapacity {
+    /// The storage class.
+    pub class: Text,
+    /// The nodes, by label; `None` is none.
+    pub node_topology: Option<LabelSelector>,
+    /// Bytes left.
+    pub capacity: Option<Quantity>,
+    /// The largest volume that can be made, in bytes.
+    pub maximum_volume: Option<Quantity>,
+}

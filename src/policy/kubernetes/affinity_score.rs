@@ -1,0 +1,112 @@
+//! Points for pods that would like to be together or apart (spec: kubernetes.md 1.10).
+
+use std::collections::BTreeMap;
+
+use super::affinity_term::Term;
+use crate::control::scheduler::kube::{AttemptContext, NodeInfo, PodInfo, Scores};
+use crate::model::{Labels, PodAffinityTerm, Text};
+
+static NO_LABELS: Labels = Labels::new();
+
+/// The labels of the pod's namespace.
+pub(super) fn namespace_labels(ctx: AttemptContext<'_>) -> &Labels {
+    let namespaces = &ctx.cache.objects.namespaces;
+    namespaces
+        .get(&ctx.pod.spec().namespace)
+        .unwrap_or(&NO_LABELS)
+}
+
+/// Points by label key and value; an entry that cancelled to 0 is one.
+#[derive(Default)]
+struct Sums(BTreeMap<Text, BTreeMap<Text, i64>>);
+
+impl Sums {
+    fn add(&mut self, key: &Text, node: &NodeInfo, points: i64) {
+        if let Some(value) = node.label(key) {
+            let values = self.0.entry(key.clone()).or_default();
+            *values.entry(value.clone()).or_insert(0) += points;
+        }
+    }
+
+    fn of(&self, node: &NodeInfo) -> i64 {
+        let keys = self.0.iter();
+        keys.filter_map(|(key, values)| values.get(node.label(key)?))
+            .sum()
+    }
+}
+
+/// Points of the feasible nodes; `None` where no term means anything.
+pub(super) fn score(
+    ctx: AttemptContext<'_>,
+    hard_weight: i64,
+    feasible: &[&NodeInfo],
+) -> Option<Scores> {
+    let affinity = &ctx.pod.spec().affinity;
+    let objects = &ctx.cache.objects;
+    let mut own: Vec<(i64, Term<'_>)> = Vec::new();
+    for (weight, stated) in &affinity.preferred_pod_affinity {
+        let term = Term::resolved(stated, ctx.pod, objects);
+        own.push((i64::from(*weight), term));
+    }
+    for (weight, stated) in &affinity.preferred_pod_anti_affinity {
+        let term = Term::resolved(stated, ctx.pod, objects);
+        own.push((-i64::from(*weight), term));
+    }
+    let mut sums = Sums::default();
+    for node in ctx.cache.nodes() {
+        for other in &node.pods {
+            for (weight, term) in &own {
+                if term.matches(other, &NO_LABELS) {
+                    sums.add(term.key(), node, *weight);
+                }
+            }
+            add_terms_of(other, ctx, (node, hard_weight), &mut sums);
+        }
+    }
+    if sums.0.is_empty() {
+        return None;
+    }
+    let raw: Vec<i64> = feasible.iter().map(|node| sums.of(node)).collect();
+    let least = raw.iter().copied().min().unwrap_or(0);
+    let most = raw.iter().copied().max().unwrap_or(0);
+    let normalize = |&points: &i64| {
+        if most == least {
+            return 0;
+        }
+        // The quotient is taken first, as in the original.
+        let share = (points - least) as f64 / (most - least) as f64;
+        (100.0 * share) as i64
+    };
+    Some(Scores {
+        normalized: raw.iter().map(normalize).collect(),
+        raw,
+    })
+}
+
+/// Adds what the terms of a pod that is in place say of the pod being placed.
+fn add_terms_of(
+    other: &PodInfo,
+    ctx: AttemptContext<'_>,
+    (node, hard_weight): (&NodeInfo, i64),
+    sums: &mut Sums,
+) {
+    let affinity = &other.spec().affinity;
+    let labels = namespace_labels(ctx);
+    let mut add = |stated: &PodAffinityTerm, points: i64| {
+        let term = Term::of(stated, other);
+        if term.matches(ctx.pod, labels) {
+            sums.add(term.key(), node, points);
+        }
+    };
+    if hard_weight > 0 {
+        for stated in &affinity.required_pod_affinity {
+            add(stated, hard_weight);
+        }
+    }
+    for (weight, stated) in &affinity.preferred_pod_affinity {
+        add(stated, i64::from(*weight));
+    }
+    for (weight, stated) in &affinity.preferred_pod_anti_affinity {
+        add(stated, -i64::from(*weight));
+    }
+}

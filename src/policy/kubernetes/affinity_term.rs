@@ -1,0 +1,63 @@
+//! Terms about other pods: which pods one means (spec: kubernetes.md 1.10).
+
+use std::collections::BTreeSet;
+
+use crate::control::scheduler::kube::PodInfo;
+use crate::model::{ClusterObjects, Labels, PodAffinityTerm, Text};
+
+/// A term of a pod.
+#[derive(Clone, Debug)]
+pub(super) struct Term<'a> {
+    stated: &'a PodAffinityTerm,
+    /// The namespace of its pod, where that is the one looked at.
+    own_namespace: Option<&'a Text>,
+    /// Namespaces that the namespace selector was found to match.
+    resolved: BTreeSet<Text>,
+}
+
+impl<'a> Term<'a> {
+    /// A term of a pod that is in place: its namespace selector is asked when it is needed.
+    pub(super) fn of(stated: &'a PodAffinityTerm, pod: &'a PodInfo) -> Self {
+        let is_own = stated.namespaces.is_empty() && stated.namespace_selector.is_none();
+        Self {
+            stated,
+            own_namespace: is_own.then_some(&pod.spec().namespace),
+            resolved: BTreeSet::new(),
+        }
+    }
+
+    /// A term of the pod that is being placed: its namespace selector is resolved to names.
+    pub(super) fn resolved(
+        stated: &'a PodAffinityTerm,
+        pod: &'a PodInfo,
+        objects: &ClusterObjects,
+    ) -> Self {
+        let mut term = Self::of(stated, pod);
+        if let Some(selector) = &stated.namespace_selector {
+            let namespaces = objects.namespaces.iter();
+            let matching = namespaces.filter(|(_, labels)| selector.matches(labels));
+            term.resolved = matching.map(|(name, _)| name.clone()).collect();
+        }
+        term
+    }
+
+    /// The label whose values are the domains.
+    pub(super) fn key(&self) -> &Text {
+        &self.stated.topology_key
+    }
+
+    /// Whether a pod is meant. For terms of the pod being placed the labels of the namespace are
+    /// always the empty ones, as in the original: a selector with `NotIn` or `DoesNotExist` then
+    /// matches every namespace.
+    pub(super) fn matches(&self, pod: &PodInfo, namespace_labels: &Labels) -> bool {
+        let spec = pod.spec();
+        let namespace = &spec.namespace;
+        let selector = self.stated.namespace_selector.as_ref();
+        let is_looked_at = self.own_namespace == Some(namespace)
+            || self.stated.namespaces.contains(namespace)
+            || self.resolved.contains(namespace)
+            || selector.is_some_and(|selector| selector.matches(namespace_labels));
+        let selector = self.stated.selector.as_ref();
+        is_looked_at && selector.is_some_and(|selector| selector.matches(&spec.labels))
+    }
+}

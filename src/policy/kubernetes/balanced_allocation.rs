@@ -1,0 +1,103 @@
+//! `NodeResourcesBalancedAllocation`: nodes whose resources would be used alike
+//! (spec: kubernetes.md 1.8). Floats are computed in the order written, without fused operations,
+//! so that results are the same bits everywhere.
+
+use super::resources::{Counted, Scale, asked};
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Release, Scores,
+};
+use crate::model::Text;
+
+/// Prefers nodes whose resources would be used alike.
+pub struct BalancedAllocation {
+    resources: Vec<Text>,
+    release: Release,
+}
+
+impl BalancedAllocation {
+    /// Over these resources, in order, as a release counts.
+    pub fn new(resources: Vec<Text>, release: Release) -> Self {
+        Self { resources, release }
+    }
+
+    fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        let counted: Vec<Counted> = self
+            .resources
+            .iter()
+            .filter_map(|name| Counted::of(name, Scale::Plain, pod, node))
+            .collect();
+        let fraction = |used: i64, offered: i64| (used as f64 / offered as f64).min(1.0);
+        let with: Vec<f64> = counted
+            .iter()
+            .map(|own| fraction(own.used + own.asked, own.offered))
+            .collect();
+        if self.release < Release::V1_36 {
+            return balance(&with);
+        }
+        let without: Vec<f64> = counted
+            .iter()
+            .map(|own| fraction(own.used, own.offered))
+            .collect();
+        50 + (50 + balance(&with) - balance(&without)) / 2
+    }
+}
+
+fn balance(fractions: &[f64]) -> i64 {
+    let deviation = match *fractions {
+        [] | [_] => 0.0,
+        [one, other] => ((one - other) / 2.0).abs(),
+        _ => {
+            let count = fractions.len() as f64;
+            let mut total = 0.0;
+            for fraction in fractions {
+                total += fraction;
+            }
+            let mean = total / count;
+            let mut sum = 0.0;
+            for fraction in fractions {
+                sum += (fraction - mean) * (fraction - mean);
+            }
+            (sum / count).sqrt()
+        }
+    };
+    ((1.0 - deviation) * 100.0) as i64
+}
+
+impl KubePlugin for BalancedAllocation {
+    fn name(&self) -> &'static str {
+        "NodeResourcesBalancedAllocation"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::SCORE
+    }
+
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let is_unasked = |name: &Text| asked(name, Scale::Plain, ctx.pod) == 0;
+        if self.resources.iter().all(is_unasked) {
+            return None;
+        }
+        let nodes = feasible.iter();
+        Some(Scores::plain(
+            nodes.map(|node| self.points(ctx.pod, node)).collect(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balance_follows_the_examples_of_the_specification() {
+        for (fractions, expected) in [
+            (&[0.375, 0.3][..], 96),
+            (&[0.8, 0.5, 0.2], 75),
+            (&[0.68, 0.0], 65),
+            (&[0.4], 100),
+            (&[], 100),
+        ] {
+            assert_eq!(balance(fractions), expected, "{fractions:?}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `DefaultPreemption`: evicts pods of lower priority (spec: kubernetes.md 1.13).
+
+use crate::control::scheduler::kube::preemption::{Breadth, preempt};
+use crate::control::scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
+use crate::model::Text;
+
+/// Makes room by evictions.
+pub struct DefaultPreemption {
+    breadth: Breadth,
+}
+
+impl DefaultPreemption {
+    /// Tries this many nodes.
+    pub fn new(breadth: Breadth) -> Self {
+        Self { breadth }
+    }
+}
+
+impl KubePlugin for DefaultPreemption {
+    fn name(&self) -> &'static str {
+        "DefaultPreemption"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_ENQUEUE.and(KubePoints::POST_FILTER)
+    }
+
+    fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
+        match preempt(attempt, verdicts, self.breadth) {
+            PostFilter::Nothing(text, found) => {
+                PostFilter::Nothing(format!("preemption: {text}"), found)
+            }
+            PostFilter::Failed(text) => PostFilter::Failed(format!("preemption: {text}")),
+            success @ PostFilter::Nominate(_) => success,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `DynamicResources`, as it behaves for pods without claims on devices: it has a say only in the
+//! text of failed attempts, and keeps preemption from being tried after a plugin before it refused
+//! the pod (spec: kubernetes.md 1.4, 1.20).
+
+use crate::control::scheduler::kube::{
+    Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Status,
+};
+use crate::model::Text;
+
+/// Claims on devices; pods have none.
+pub struct DynamicResources;
+
+const NAME: &str = "DynamicResources";
+
+impl KubePlugin for DynamicResources {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_ENQUEUE
+            .and(KubePoints::PRE_FILTER)
+            .and(KubePoints::FILTER)
+            .and(KubePoints::POST_FILTER)
+    }
+
+    fn prepare<'a>(&'a self, _: AttemptContext<'a>) -> Prepared<'a> {
+        Prepared::Skip
+    }
+
+    fn post_filter(&self, attempt: &Attempt<'_>, _: &[(Text, Status)]) -> PostFilter {
+        if attempt.asked.contains(&NAME) {
+            let text = "no new claims to deallocate".to_owned();
+            PostFilter::Nothing(text, Preemption::default())
+        } else {
+            PostFilter::Failed("not found".to_owned())
+        }
+    }
+}

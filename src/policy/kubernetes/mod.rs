@@ -1,0 +1,282 @@
+//! The plugins of the Kubernetes scheduler under their real names, and profiles of them
+//! (spec: kubernetes.md 1.1).
+
+mod affinity_score;
+mod affinity_term;
+mod ask;
+pub mod balanced_allocation;
+pub mod default_preemption;
+pub mod dynamic_resources;
+pub mod image_locality;
+pub mod inter_pod_affinity;
+pub mod node_affinity;
+pub mod node_name;
+pub mod node_ports;
+pub mod node_resources_fit;
+pub mod node_unschedulable;
+pub mod node_volume_limits;
+pub mod pod_topology_spread;
+pub mod queue_and_bind;
+mod resources;
+pub mod scheduling_gates;
+mod spread_filter;
+mod spread_score;
+pub mod taint_toleration;
+#[cfg(test)]
+mod tests;
+pub mod volume_binding;
+pub mod volume_restrictions;
+pub mod volume_zone;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::control::scheduler::kube::preemption::Breadth;
+use crate::control::scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
+use crate::model::SchedulerConfig;
+use crate::model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
+
+/// Why a configuration makes no profile.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum KubeProfileError {
+    /// A plugin that does not exist.
+    #[error("there is no plugin `{0}`; known are {1}")]
+    UnknownPlugin(String, String),
+    /// Points that don't exist.
+    #[error("there is no extension point `{0}`; known are {1}")]
+    UnknownPoint(String, String),
+    /// Two profiles of one name.
+    #[error("two profiles are called `{0}`; scheduler names are unique")]
+    DuplicateProfile(String),
+}
+
+/// Points of a configuration file that bear on a decision, by name.
+const POINTS: &[(&str, KubePoints)] = &[
+    ("preEnqueue", KubePoints::PRE_ENQUEUE),
+    ("preFilter", KubePoints::PRE_FILTER),
+    ("filter", KubePoints::FILTER),
+    ("postFilter", KubePoints::POST_FILTER),
+    ("score", KubePoints::SCORE),
+];
+
+/// Points that are known and bear on no decision here.
+const OTHER_POINTS: &[&str] = &[
+    "multiPoint",
+    "queueSort",
+    "preScore",
+    "reserve",
+    "permit",
+    "preBind",
+    "bind",
+    "postBind",
+];
+
+/// Every plugin in the default order, with its default weight.
+fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubePlugin>, i64)> {
+    let breadth = Breadth {
+        percent: arguments.min_candidate_percentage,
+        least: arguments.min_candidates,
+    };
+    vec![
+        (Arc::new(scheduling_gates::SchedulingGates), 0),
+        (Arc::new(queue_and_bind::PrioritySort), 0),
+        (Arc::new(node_unschedulable::NodeUnschedulable), 0),
+        (Arc::new(node_name::NodeName), 0),
+        (Arc::new(taint_toleration::TaintToleration::new(release)), 3),
+        (
+            Arc::new(node_affinity::NodeAffinity::new(
+                arguments.added_affinity.clone(),
+            )),
+            2,
+        ),
+        (Arc::new(node_ports::NodePorts), 0),
+        (
+            Arc::new(node_resources_fit::NodeResourcesFit::new(
+                arguments.fit.clone(),
+            )),
+            1,
+        ),
+        (Arc::new(volume_restrictions::VolumeRestrictions), 0),
+        (Arc::new(node_volume_limits::NodeVolumeLimits), 0),
+        (Arc::new(volume_binding::VolumeBinding), 0),
+        (Arc::new(volume_zone::VolumeZone), 0),
+        (
+            Arc::new(pod_topology_spread::PodTopologySpread::new(
+                arguments.default_spread.clone(),
+            )),
+            2,
+        ),
+        (
+            Arc::new(inter_pod_affinity::InterPodAffinity::new(
+                arguments.hard_pod_affinity_weight,
+                arguments.ignore_preferred_terms_of_existing_pods,
+            )),
+            2,
+        ),
+        (Arc::new(dynamic_resources::DynamicResources), 0),
+        (
+            Arc::new(default_preemption::DefaultPreemption::new(breadth)),
+            0,
+        ),
+        (
+            Arc::new(balanced_allocation::BalancedAllocation::new(
+                arguments.balanced_resources.clone(),
+                release,
+            )),
+            1,
+        ),
+        (Arc::new(image_locality::ImageLocality), 1),
+        (Arc::new(queue_and_bind::DefaultBinder), 0),
+    ]
+}
+
+/// The profiles of a configuration; without any, the default one.
+///
+/// # Errors
+/// If a plugin or point is unknown, or two profiles have one name.
+pub fn build_kube_profiles(
+    config: &SchedulerConfig,
+    release: Release,
+) -> Result<Vec<KubeProfile>, KubeProfileError> {
+    let plain = [SchedulerProfile {
+        scheduler_name: "default-scheduler".into(),
+        ..SchedulerProfile::default()
+    }];
+    let stated = if config.profiles.is_empty() {
+        &plain
+    } else {
+        config.profiles.as_slice()
+    };
+    let mut profiles: Vec<KubeProfile> = Vec::new();
+    for own in stated {
+        let profile = profile(own, config.percentage_of_nodes_to_score, release)?;
+        if profiles
+            .iter()
+            .any(|known| known.scheduler_name == profile.scheduler_name)
+        {
+            return Err(KubeProfileError::DuplicateProfile(profile.scheduler_name));
+        }
+        profiles.push(profile);
+    }
+    Ok(profiles)
+}
+
+fn profile(
+    stated: &SchedulerProfile,
+    percentage: i64,
+    release: Release,
+) -> Result<KubeProfile, KubeProfileError> {
+    let known = defaults(&stated.arguments, release);
+    check_names(stated, &known)?;
+    let nothing = PluginSet::default();
+    let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);
+    let mut enabled = vec![true; known.len()];
+    let mut weights: Vec<i64> = known.iter().map(|&(_, weight)| weight).collect();
+    for (index, (plugin, _)) in known.iter().enumerate() {
+        let stated = weight_in(everywhere, plugin.name());
+        enabled[index] = stated.is_some() || !everywhere.disables(plugin.name());
+        if let Some(weight @ 1..) = stated {
+            weights[index] = weight;
+        }
+    }
+    let multi_point = Everywhere {
+        plugins: &known,
+        enabled: &enabled,
+    };
+    let order = |name: &str, point| multi_point.order_at(stated.points.get(name), point);
+    let score_set = stated.points.get("score").unwrap_or(&nothing);
+    let score = order("score", KubePoints::SCORE);
+    let weight = |index: usize| {
+        let stated = weight_in(score_set, known[index].0.name());
+        // A weight of 0 is none, and none is 1.
+        stated.unwrap_or(weights[index]).max(1)
+    };
+    Ok(KubeProfile {
+        scheduler_name: stated.scheduler_name.to_string(),
+        percentage_of_nodes_to_score: stated.percentage_of_nodes_to_score.unwrap_or(percentage),
+        pre_enqueue: order("preEnqueue", KubePoints::PRE_ENQUEUE),
+        pre_filter: order("preFilter", KubePoints::PRE_FILTER),
+        filter: order("filter", KubePoints::FILTER),
+        post_filter: order("postFilter", KubePoints::POST_FILTER),
+        score: score
+            .into_iter()
+            .map(|index| (index, weight(index)))
+            .collect(),
+        plugins: known.into_iter().map(|(plugin, _)| plugin).collect(),
+    })
+}
+
+fn weight_in(set: &PluginSet, name: &str) -> Option<i64> {
+    let mut enabled = set.enabled.iter();
+    enabled
+        .find(|(own, _)| own == name)
+        .map(|&(_, weight)| weight)
+}
+
+fn check_names(
+    stated: &SchedulerProfile,
+    known: &[(Arc<dyn KubePlugin>, i64)],
+) -> Result<(), KubeProfileError> {
+    let names: Vec<&str> = known.iter().map(|(plugin, _)| plugin.name()).collect();
+    for (point, set) in &stated.points {
+        let points = POINTS.iter().map(|&(name, _)| name);
+        let points: Vec<&str> = points.chain(OTHER_POINTS.iter().copied()).collect();
+        if !points.contains(&point.as_str()) {
+            let list = points.join(", ");
+            return Err(KubeProfileError::UnknownPoint(point.clone(), list));
+        }
+        let enabled = set.enabled.iter().map(|(name, _)| name);
+        for name in enabled.chain(&set.disabled) {
+            if name != "*" && !names.contains(&name.as_str()) {
+                let list = names.join(", ");
+                return Err(KubeProfileError::UnknownPlugin(name.clone(), list));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The plugins that act at every point they implement.
+struct Everywhere<'a> {
+    plugins: &'a [(Arc<dyn KubePlugin>, i64)],
+    enabled: &'a [bool],
+}
+
+impl Everywhere<'_> {
+    /// The plugins at a point, in order: its own that act everywhere, the others that do, its own
+    /// that don't.
+    fn order_at(&self, set: Option<&PluginSet>, point: KubePoints) -> Vec<usize> {
+        let nothing = PluginSet::default();
+        let set = set.unwrap_or(&nothing);
+        let position = |name: &str| self.plugins.iter().position(|(own, _)| own.name() == name);
+        let own: Vec<usize> = set
+            .enabled
+            .iter()
+            .filter_map(|(name, _)| position(name))
+            .filter(|&index| self.plugins[index].0.points().contains(point))
+            .collect();
+        let acts = |&index: &usize| {
+            let plugin = &self.plugins[index].0;
+            self.enabled[index] && plugin.points().contains(point)
+        };
+        let is_disabled = |index: usize| set.disables(self.plugins[index].0.name());
+        let mut order: Vec<usize> = own
+            .iter()
+            .copied()
+            .filter(acts)
+            .filter(|&index| !is_disabled(index))
+            .collect();
+        for index in (0..self.plugins.len()).filter(acts) {
+            if !own.contains(&index) && !is_disabled(index) {
+                order.push(index);
+            }
+        }
+        for index in own {
+            if !order.contains(&index) {
+                order.push(index);
+            }
+        }
+        order
+    }
+}

@@ -1,0 +1,121 @@
+//! `NodeAffinity`: node selector and node affinity of the pod, and affinity that the configuration
+//! adds to every pod (spec: kubernetes.md 1.5).
+
+use std::collections::BTreeSet;
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Scores,
+};
+use crate::model::{NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text};
+
+/// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.
+pub struct NodeAffinity {
+    added: Affinity,
+}
+
+impl NodeAffinity {
+    /// With affinity that is added to every pod.
+    pub fn new(added: Affinity) -> Self {
+        Self { added }
+    }
+}
+
+/// Whether the pod's own selector and required terms admit the node.
+pub(super) fn admits(pod: &PodInfo, node: &NodeInfo) -> bool {
+    let spec = pod.spec();
+    let labels = &node.object.labels;
+    let has = |(key, value): (&Text, &Text)| labels.get(key) == Some(value);
+    spec.node_selector.iter().all(has)
+        && spec
+            .affinity
+            .node
+            .required
+            .as_ref()
+            .is_none_or(|required| required.matches(node.name(), labels))
+}
+
+/// The only nodes that terms admit by name: the union over terms, if every term names some.
+fn named(selector: &NodeSelector) -> Option<BTreeSet<Text>> {
+    let mut names = BTreeSet::new();
+    if selector.terms.is_empty() {
+        return None;
+    }
+    for term in &selector.terms {
+        names.append(&mut named_by_term(term)?);
+    }
+    Some(names)
+}
+
+fn named_by_term(term: &NodeSelectorTerm) -> Option<BTreeSet<Text>> {
+    let mut names: Option<BTreeSet<Text>> = None;
+    let fields = term.match_fields.iter();
+    for field in fields.filter(|field| field.operator == Operator::In) {
+        let own: BTreeSet<Text> = field.values.iter().cloned().collect();
+        names = Some(match names {
+            Some(known) => known.intersection(&own).cloned().collect(),
+            None => own,
+        });
+    }
+    names
+}
+
+impl KubePlugin for NodeAffinity {
+    fn name(&self) -> &'static str {
+        "NodeAffinity"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER
+            .and(KubePoints::FILTER)
+            .and(KubePoints::SCORE)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let spec = ctx.pod.spec();
+        let required = spec.affinity.node.required.as_ref();
+        if required.is_none() && self.added.required.is_none() && spec.node_selector.is_empty() {
+            return Prepared::Skip;
+        }
+        let nodes = required.and_then(named);
+        if nodes.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Prepared::Reject(Rejection::unresolvable("pod affinity terms conflict"));
+        }
+        let filter = Ask(move |node: &NodeInfo| {
+            let added = self.added.required.as_ref();
+            if added.is_some_and(|added| !added.matches(node.name(), &node.object.labels)) {
+                return Err(Rejection::unresolvable(
+                    "node(s) didn't match scheduler-enforced node affinity",
+                ));
+            }
+            if admits(ctx.pod, node) {
+                return Ok(());
+            }
+            Err(Rejection::unresolvable(
+                "node(s) didn't match Pod's node affinity/selector",
+            ))
+        });
+        Prepared::Ask {
+            filter: Box::new(filter),
+            nodes,
+        }
+    }
+
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let own = &ctx.pod.spec().affinity.node.preferred;
+        if own.is_empty() && self.added.preferred.is_empty() {
+            return None;
+        }
+        let points = |node: &&NodeInfo| {
+            let terms = self.added.preferred.iter().chain(own);
+            terms
+                .filter(|(_, term)| term.matches(node.name(), &node.object.labels))
+                .map(|&(weight, _)| i64::from(weight))
+                .sum()
+        };
+        Some(Scores::in_proportion(
+            feasible.iter().map(points).collect(),
+            false,
+        ))
+    }
+}

@@ -1,0 +1,33 @@
+//! `NodeName`: a pod that names its node (spec: kubernetes.md 1.5).
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+};
+
+/// Rejects every node but the one the pod names.
+pub struct NodeName;
+
+impl KubePlugin for NodeName {
+    fn name(&self) -> &'static str {
+        "NodeName"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::FILTER
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let Some(wanted) = &ctx.pod.node_name else {
+            return Prepared::Skip;
+        };
+        Prepared::ask(Ask(move |node: &NodeInfo| {
+            if node.name() == wanted {
+                return Ok(());
+            }
+            Err(Rejection::unresolvable(
+                "node(s) didn't match the requested node name",
+            ))
+        }))
+    }
+}

@@ -1,0 +1,43 @@
+//! `NodePorts`: ports that pods take on their node (spec: kubernetes.md 1.5).
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+};
+use crate::model::HostPort;
+
+/// Rejects nodes where a port of the pod is taken.
+pub struct NodePorts;
+
+/// Whether two ports can't both be taken; the empty address is every address.
+fn conflicts(one: &HostPort, other: &HostPort) -> bool {
+    one.port == other.port
+        && one.protocol == other.protocol
+        && (one.host_ip.is_empty() || other.host_ip.is_empty() || one.host_ip == other.host_ip)
+}
+
+impl KubePlugin for NodePorts {
+    fn name(&self) -> &'static str {
+        "NodePorts"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let wanted = &ctx.pod.class.host_ports;
+        if wanted.is_empty() {
+            return Prepared::Skip;
+        }
+        Prepared::ask(Ask(move |node: &NodeInfo| {
+            let is_taken = |port: &HostPort| node.ports.iter().any(|other| conflicts(port, other));
+            if wanted.iter().any(is_taken) {
+                return Err(Rejection::unschedulable(
+                    "node(s) didn't have free ports for the requested pod ports",
+                ));
+            }
+            Ok(())
+        }))
+    }
+}

@@ -1,0 +1,216 @@
+//! `NodeResourcesFit`: room on the node, scored by one of three strategies
+//! (spec: kubernetes.md 1.7).
+
+use std::borrow::Cow;
+
+use super::ask::Ask;
+use super::resources::{Counted, Scale};
+use crate::control::scheduler::kube::pod_info::is_extended;
+use crate::control::scheduler::kube::{
+    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Scores,
+};
+use crate::model::Text;
+use crate::model::scheduler_config::{FitArguments, FitStrategy};
+
+/// Rejects nodes without room.
+pub struct NodeResourcesFit {
+    arguments: FitArguments,
+}
+
+impl NodeResourcesFit {
+    /// With these arguments.
+    pub fn new(arguments: FitArguments) -> Self {
+        Self { arguments }
+    }
+
+    fn is_ignored(&self, name: &str) -> bool {
+        let group = name.split('/').next().unwrap_or_default();
+        let has = |list: &[Text], text: &str| list.iter().any(|own| **own == *text);
+        is_extended(name)
+            && (has(&self.arguments.ignored_resources, name)
+                || has(&self.arguments.ignored_groups, group))
+    }
+
+    fn check(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        let mut shortage = Shortage::default();
+        if node.pods.len() as i64 + 1 > node.allocatable.pods {
+            shortage.reasons.push("Too many pods".into());
+        }
+        let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
+        shortage.check("cpu", wanted.cpu_milli, used.cpu_milli, offered.cpu_milli);
+        shortage.check("memory", wanted.memory, used.memory, offered.memory);
+        shortage.check(
+            "ephemeral-storage",
+            wanted.storage,
+            used.storage,
+            offered.storage,
+        );
+        for (name, &amount) in &wanted.scalars {
+            if !self.is_ignored(name) {
+                shortage.check(name, amount, used.scalar(name), offered.scalar(name));
+            }
+        }
+        shortage.verdict()
+    }
+
+    fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        let counted = self.arguments.resources.iter();
+        let counted = counted.filter_map(|(name, weight)| {
+            let counted = Counted::of(name, Scale::NonZero, pod, node)?;
+            Some((counted, *weight))
+        });
+        match &self.arguments.strategy {
+            FitStrategy::LeastAllocated => weighted_mean(counted, least_allocated),
+            FitStrategy::MostAllocated => weighted_mean(counted, most_allocated),
+            FitStrategy::RequestedToCapacityRatio(shape) => ratio(counted, shape),
+        }
+    }
+}
+
+/// What is short on a node.
+#[derive(Default)]
+struct Shortage {
+    reasons: Vec<Cow<'static, str>>,
+    is_unresolvable: bool,
+}
+
+impl Shortage {
+    fn check(&mut self, name: &str, wanted: i64, used: i64, offered: i64) {
+        if wanted > 0 && wanted > offered - used {
+            self.reasons.push(format!("Insufficient {name}").into());
+            self.is_unresolvable |= wanted > offered;
+        }
+    }
+
+    fn verdict(self) -> Result<(), Rejection> {
+        if self.reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection {
+            code: if self.is_unresolvable {
+                Code::UnschedulableAndUnresolvable
+            } else {
+                Code::Unschedulable
+            },
+            reasons: self.reasons,
+        })
+    }
+}
+
+fn least_allocated(counted: &Counted) -> i64 {
+    if counted.requested() > counted.offered {
+        return 0;
+    }
+    share(counted.offered - counted.requested(), counted.offered)
+}
+
+fn most_allocated(counted: &Counted) -> i64 {
+    share(counted.requested().min(counted.offered), counted.offered)
+}
+
+/// `part · 100 / whole`, truncated.
+fn share(part: i64, whole: i64) -> i64 {
+    (i128::from(part) * 100 / i128::from(whole)) as i64
+}
+
+fn weighted_mean(
+    counted: impl Iterator<Item = (Counted, i64)>,
+    points: impl Fn(&Counted) -> i64,
+) -> i64 {
+    let (mut sum, mut weights) = (0, 0);
+    for (counted, weight) in counted {
+        sum += points(&counted) * weight;
+        weights += weight;
+    }
+    if weights == 0 { 0 } else { sum / weights }
+}
+
+fn ratio(counted: impl Iterator<Item = (Counted, i64)>, shape: &[(i64, i64)]) -> i64 {
+    let (mut sum, mut weights) = (0, 0);
+    for (counted, weight) in counted {
+        let utilization = if counted.requested() > counted.offered {
+            100
+        } else {
+            share(counted.requested(), counted.offered)
+        };
+        let points = interpolate(shape, utilization);
+        if points > 0 {
+            sum += points * weight;
+            weights += weight;
+        }
+    }
+    if weights == 0 {
+        return 0;
+    }
+    (sum as f64 / weights as f64).round() as i64
+}
+
+/// The curve's value, with its scores of 0–10 stretched to 0–100.
+fn interpolate(shape: &[(i64, i64)], utilization: i64) -> i64 {
+    let stretched = |score: i64| score * 10;
+    let after = shape.iter().position(|&(end, _)| utilization <= end);
+    match (after, shape) {
+        (Some(0), [(_, first), ..]) => stretched(*first),
+        (Some(place), _) => {
+            let ((u0, s0), (u1, s1)) = (shape[place - 1], shape[place]);
+            let (s0, s1) = (stretched(s0), stretched(s1));
+            s0 + (s1 - s0) * (utilization - u0) / (u1 - u0)
+        }
+        (None, [.., (_, last)]) => stretched(*last),
+        (None, []) => 0,
+    }
+}
+
+impl KubePlugin for NodeResourcesFit {
+    fn name(&self) -> &'static str {
+        "NodeResourcesFit"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER
+            .and(KubePoints::FILTER)
+            .and(KubePoints::SCORE)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        Prepared::ask(Ask(move |node: &NodeInfo| self.check(ctx.pod, node)))
+    }
+
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let nodes = feasible.iter();
+        Some(Scores::plain(
+            nodes.map(|node| self.points(ctx.pod, node)).collect(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_follow_the_examples_of_the_specification() {
+        const GIB: i64 = 1 << 30;
+        let counted = || {
+            [(500, 1_000, 4_000), (GIB, 2 * GIB, 10 * GIB)].map(|(asked, used, offered)| {
+                let counted = Counted {
+                    used,
+                    asked,
+                    offered,
+                };
+                (counted, 1)
+            })
+        };
+        assert_eq!(weighted_mean(counted().into_iter(), least_allocated), 66);
+        assert_eq!(weighted_mean(counted().into_iter(), most_allocated), 33);
+        assert_eq!(ratio(counted().into_iter(), &[(0, 0), (100, 10)]), 34);
+    }
+
+    #[test]
+    fn the_curve_is_flat_outside_its_points() {
+        let shape = [(20, 10), (60, 4), (80, 0)];
+        for (utilization, expected) in [(0, 100), (20, 100), (40, 70), (70, 20), (100, 0)] {
+            assert_eq!(interpolate(&shape, utilization), expected, "{utilization}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `NodeVolumeLimits`: how many volumes a driver can attach to a node (spec: kubernetes.md 1.12).
+
+use std::collections::BTreeSet;
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection,
+};
+use crate::model::{ClusterObjects, Text};
+
+/// Rejects nodes that could not attach the pod's volumes.
+pub struct NodeVolumeLimits;
+
+/// The volumes of a pod, as driver and handle. A claim without a volume stands for itself.
+fn attached(pod: &PodInfo, objects: &ClusterObjects) -> BTreeSet<(Text, Text)> {
+    let namespace = &pod.spec().namespace;
+    let mut volumes = BTreeSet::new();
+    for name in pod.claim_names() {
+        let Some(claim) = objects.claim(namespace, &name) else {
+            continue;
+        };
+        match objects.volumes.get(&claim.volume) {
+            Some(volume) => volumes.extend(volume.csi.clone()),
+            None => {
+                if let Some(class) = objects.storage_classes.get(&claim.class) {
+                    let stand_in = format!("{namespace}/{name}").into();
+                    volumes.insert((class.provisioner.clone(), stand_in));
+                }
+            }
+        }
+    }
+    volumes
+}
+
+fn check(
+    wanted: &BTreeSet<(Text, Text)>,
+    objects: &ClusterObjects,
+    node: &NodeInfo,
+) -> Result<(), Rejection> {
+    let Some(csi) = objects.csi_nodes.get(node.name()) else {
+        return Ok(());
+    };
+    let mut present = BTreeSet::new();
+    for other in &node.pods {
+        present.append(&mut attached(other, objects));
+    }
+    let of_driver = |volumes: &BTreeSet<(Text, Text)>, driver: &Text| {
+        volumes.iter().filter(|(own, _)| own == driver).count() as i64
+    };
+    let fresh: BTreeSet<_> = wanted.difference(&present).cloned().collect();
+    for (driver, limit) in &csi.drivers {
+        let count = of_driver(&fresh, driver);
+        if count > 0 && limit.is_some_and(|limit| of_driver(&present, driver) + count > limit) {
+            return Err(Rejection::unschedulable("node(s) exceed max volume count"));
+        }
+    }
+    Ok(())
+}
+
+impl KubePlugin for NodeVolumeLimits {
+    fn name(&self) -> &'static str {
+        "NodeVolumeLimits"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let objects = &ctx.cache.objects;
+        let wanted = attached(ctx.pod, objects);
+        if wanted.is_empty() {
+            return Prepared::Skip;
+        }
+        let wanted = std::sync::Arc::new(wanted);
+        Prepared::ask(Ask(move |node: &NodeInfo| check(&wanted, objects, node)))
+    }
+}

@@ -1,0 +1,205 @@
+//! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
+//! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
+
+use super::spread_filter::SpreadFilter;
+use super::{node_affinity, spread_score, taint_toleration};
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Scores,
+};
+use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use crate::model::{
+    ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread,
+};
+
+/// Spreads pods over domains.
+pub struct PodTopologySpread {
+    defaults: Vec<TopologySpread>,
+    /// Whether the defaults are the built-in ones.
+    is_system: bool,
+}
+
+/// A rule as it counts for one pod.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) max_skew: i64,
+    pub(super) key: Text,
+    /// `None` matches nothing.
+    selector: Option<LabelSelector>,
+    pub(super) min_domains: i64,
+    honors_affinity: bool,
+    honors_taints: bool,
+}
+
+impl Rule {
+    fn of(stated: &TopologySpread, selector: Option<LabelSelector>) -> Self {
+        Self {
+            max_skew: i64::from(stated.max_skew),
+            key: stated.topology_key.clone(),
+            selector,
+            min_domains: i64::from(stated.min_domains.unwrap_or(1)),
+            honors_affinity: stated.honor_node_affinity,
+            honors_taints: stated.honor_node_taints,
+        }
+    }
+
+    /// Whether the selector matches labels; an empty one does.
+    pub(super) fn matches(&self, labels: &Labels) -> bool {
+        let selector = self.selector.as_ref();
+        selector.is_some_and(|selector| selector.matches(labels))
+    }
+
+    /// Whether pods of the node count.
+    pub(super) fn includes(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        (!self.honors_affinity || node_affinity::admits(pod, node))
+            && (!self.honors_taints || taint_toleration::untolerated(pod, node).is_none())
+    }
+
+    /// How many pods of the node match; terminating ones and, with an empty selector, all don't.
+    pub(super) fn count(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        let is_empty = |selector: &LabelSelector| selector.requirements.is_empty();
+        if self.selector.as_ref().is_none_or(is_empty) {
+            return 0;
+        }
+        let namespace = &pod.spec().namespace;
+        let counted = node.pods.iter().filter(|other| {
+            !other.is_terminating
+                && other.spec().namespace == *namespace
+                && self.matches(&other.spec().labels)
+        });
+        counted.count() as i64
+    }
+}
+
+/// Whether a node has the keys of all rules.
+pub(super) fn has_all_keys(rules: &[Rule], node: &NodeInfo) -> bool {
+    rules.iter().all(|rule| node.label(&rule.key).is_some())
+}
+
+impl PodTopologySpread {
+    /// With rules for pods that have none of their own; `None` takes the built-in ones.
+    pub fn new(defaults: Option<Vec<TopologySpread>>) -> Self {
+        Self {
+            is_system: defaults.is_none(),
+            defaults: defaults
+                .unwrap_or_else(|| vec![built_in(HOSTNAME_LABEL, 3), built_in(ZONE_LABEL, 5)]),
+        }
+    }
+
+    /// The rules for a pod: those that must hold, or the others.
+    fn rules(&self, ctx: AttemptContext<'_>, hard: bool) -> Vec<Rule> {
+        let spec = ctx.pod.spec();
+        let own = spec.topology_spread.iter().filter(|rule| rule.hard == hard);
+        if !spec.topology_spread.is_empty() {
+            return own
+                .map(|rule| Rule::of(rule, with_own_values(rule, &spec.labels)))
+                .collect();
+        }
+        let mut defaults = self
+            .defaults
+            .iter()
+            .filter(|rule| rule.hard == hard)
+            .peekable();
+        if defaults.peek().is_none() {
+            return Vec::new();
+        }
+        let selector = selector_of_owners(ctx.pod, &ctx.cache.objects);
+        if selector.requirements.is_empty() {
+            return Vec::new();
+        }
+        defaults
+            .map(|rule| Rule::of(rule, Some(selector.clone())))
+            .collect()
+    }
+}
+
+fn built_in(key: &str, max_skew: i32) -> TopologySpread {
+    TopologySpread {
+        max_skew,
+        topology_key: key.into(),
+        hard: false,
+        selector: None,
+        min_domains: None,
+        honor_node_affinity: true,
+        honor_node_taints: false,
+        match_label_keys: Vec::new(),
+    }
+}
+
+fn is_value(key: &Text, value: &Text) -> Requirement {
+    Requirement {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
+    }
+}
+
+/// The rule's selector with the pod's values of its `matchLabelKeys`.
+fn with_own_values(rule: &TopologySpread, labels: &Labels) -> Option<LabelSelector> {
+    let mut selector = rule.selector.clone()?;
+    for key in &rule.match_label_keys {
+        if let Some(value) = labels.get(key) {
+            selector.requirements.push(is_value(key, value));
+        }
+    }
+    Some(selector)
+}
+
+/// What services and the owner of a pod select, all of it.
+fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector {
+    let spec = pod.spec();
+    let mut labels = Labels::new();
+    let services = objects.services.iter().filter(|service| {
+        let has = |(key, value)| spec.labels.get(key) == Some(value);
+        service.namespace == spec.namespace
+            && !service.selector.is_empty()
+            && service.selector.iter().all(has)
+    });
+    for service in services {
+        let pairs = service.selector.iter();
+        labels.extend(pairs.map(|(key, value)| (key.clone(), value.clone())));
+    }
+    let pairs = labels.iter();
+    let mut selector = LabelSelector {
+        requirements: pairs.map(|(key, value)| is_value(key, value)).collect(),
+    };
+    let owner = spec.owner.as_ref().and_then(|owner| {
+        objects.workloads.iter().find(|own| {
+            own.namespace == spec.namespace && own.kind == owner.kind && own.name == owner.name
+        })
+    });
+    if let Some(own) = owner.and_then(|workload| workload.selector.as_ref()) {
+        selector
+            .requirements
+            .extend(own.requirements.iter().cloned());
+    }
+    selector
+}
+
+impl KubePlugin for PodTopologySpread {
+    fn name(&self) -> &'static str {
+        "PodTopologySpread"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER
+            .and(KubePoints::FILTER)
+            .and(KubePoints::SCORE)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let rules = self.rules(ctx, true);
+        if rules.is_empty() {
+            return Prepared::Skip;
+        }
+        Prepared::ask(SpreadFilter::new(ctx, rules))
+    }
+
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let rules = self.rules(ctx, false);
+        if rules.is_empty() {
+            return None;
+        }
+        let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
+        Some(spread_score::score(ctx, &rules, needs_all_keys, feasible))
+    }
+}

@@ -1,0 +1,27 @@
+//! `SchedulingGates`: pods that are held back (spec: kubernetes.md 1.5).
+
+use crate::control::scheduler::kube::{KubePlugin, KubePoints, PodInfo, Rejection};
+
+/// Keeps pods with gates out of the queue.
+pub struct SchedulingGates;
+
+impl KubePlugin for SchedulingGates {
+    fn name(&self) -> &'static str {
+        "SchedulingGates"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_ENQUEUE
+    }
+
+    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
+        let gates = &pod.spec().scheduling_gates;
+        if gates.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::unresolvable(format!(
+            "waiting for scheduling gates: [{}]",
+            gates.join(" ")
+        )))
+    }
+}

@@ -1,0 +1,75 @@
+//! `TaintToleration`: taints reject, those of effect `PreferNoSchedule` cost points
+//! (spec: kubernetes.md 1.5).
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Release, Scores,
+};
+use crate::model::{Taint, TaintEffect};
+
+/// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
+pub struct TaintToleration {
+    release: Release,
+}
+
+impl TaintToleration {
+    /// In the words of a release.
+    pub const fn new(release: Release) -> Self {
+        Self { release }
+    }
+}
+
+/// The first taint that keeps the pod off the node.
+pub(super) fn untolerated<'n>(pod: &PodInfo, node: &'n NodeInfo) -> Option<&'n Taint> {
+    let tolerations = &pod.spec().tolerations;
+    node.object
+        .taints
+        .iter()
+        .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
+        .find(|taint| !tolerations.iter().any(|own| own.tolerates(taint)))
+}
+
+impl KubePlugin for TaintToleration {
+    fn name(&self) -> &'static str {
+        "TaintToleration"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::FILTER.and(KubePoints::SCORE)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        Prepared::ask(Ask(move |node: &NodeInfo| {
+            let Some(Taint { key, value, .. }) = untolerated(ctx.pod, node) else {
+                return Ok(());
+            };
+            if self.release >= Release::V1_36 {
+                return Err(Rejection::unresolvable("node(s) had untolerated taint(s)"));
+            }
+            Err(Rejection::unresolvable(format!(
+                "node(s) had untolerated taint {{{key}: {value}}}"
+            )))
+        }))
+    }
+
+    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let tolerations: Vec<_> = ctx
+            .pod
+            .spec()
+            .tolerations
+            .iter()
+            .filter(|own| matches!(own.effect, None | Some(TaintEffect::PreferNoSchedule)))
+            .collect();
+        let count = |node: &&NodeInfo| {
+            let taints = node.object.taints.iter();
+            taints
+                .filter(|taint| taint.effect == TaintEffect::PreferNoSchedule)
+                .filter(|taint| !tolerations.iter().any(|own| own.tolerates(taint)))
+                .count() as i64
+        };
+        Some(Scores::in_proportion(
+            feasible.iter().map(count).collect(),
+            true,
+        ))
+    }
+}

@@ -1,0 +1,234 @@
+//! `VolumeBinding`: claims and the volumes they have or could get on a node
+//! (spec: kubernetes.md 1.12).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+};
+use crate::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
+use crate::model::{ClusterObjects, Text};
+
+const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
+const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
+const NOT_ENOUGH: &str = "node(s) did not have enough free storage";
+const GONE: &str = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
+/// The provisioner of classes whose volumes are made by hand.
+const BY_HAND: &str = "kubernetes.io/no-provisioner";
+
+/// Rejects nodes where the pod's claims can't have their volumes.
+pub struct VolumeBinding;
+
+/// The pod's claims, by what remains to be done for them.
+struct Claims<'a> {
+    objects: &'a ClusterObjects,
+    bound: Vec<&'a PersistentVolumeClaim>,
+    /// Those that wait for a node, in order of increasing request.
+    delayed: Vec<&'a PersistentVolumeClaim>,
+}
+
+/// Whether a volume can be used on a node.
+fn reaches(volume: &PersistentVolume, node: &NodeInfo) -> bool {
+    let affinity = volume.node_affinity.as_ref();
+    affinity.is_none_or(|affinity| affinity.matches(node.name(), &node.object.labels))
+}
+
+/// Whether a volume is kept for a claim.
+fn is_kept_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+    volume.claim.as_ref().is_some_and(|own| {
+        own.namespace == claim.namespace
+            && own.name == claim.name
+            && (own.uid.is_empty() || own.uid == claim.uid)
+    })
+}
+
+impl Claims<'_> {
+    fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        let mut reasons = Vec::new();
+        if let Err(reason) = self.check_bound(node) {
+            reasons.push(reason.into());
+        }
+        if let Err(reason) = self.check_delayed(node) {
+            reasons.push(reason.into());
+        }
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection {
+            code: Code::UnschedulableAndUnresolvable,
+            reasons,
+        })
+    }
+
+    fn check_bound(&self, node: &NodeInfo) -> Result<(), &'static str> {
+        for claim in &self.bound {
+            let volume = self.objects.volumes.get(&claim.volume).ok_or(GONE)?;
+            if !reaches(volume, node) {
+                return Err(NOT_REACHED);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_delayed(&self, node: &NodeInfo) -> Result<(), &'static str> {
+        let mut taken = BTreeSet::new();
+        let (mut fresh, mut unmatched) = (Vec::new(), Vec::new());
+        for claim in &self.delayed {
+            match &claim.selected_node {
+                Some(selected) if selected != node.name() => return Err(NOT_FOUND),
+                Some(_) => fresh.push(*claim),
+                None => match self.matching(claim, node, &taken) {
+                    Some(volume) => {
+                        taken.insert(volume.name.clone());
+                    }
+                    None => unmatched.push(*claim),
+                },
+            }
+        }
+        fresh.append(&mut unmatched);
+        fresh
+            .into_iter()
+            .try_for_each(|claim| self.check_provisioning(claim, node))
+    }
+
+    /// The smallest volume for a claim that no other claim took; one kept for the claim goes
+    /// first.
+    fn matching(
+        &self,
+        claim: &PersistentVolumeClaim,
+        node: &NodeInfo,
+        taken: &BTreeSet<Text>,
+    ) -> Option<&PersistentVolume> {
+        let volumes = self.objects.volumes.values();
+        let suiting: Vec<&PersistentVolume> = volumes
+            .filter(|volume| {
+                !taken.contains(&volume.name)
+                    && volume.class == claim.class
+                    && (volume.claim.is_none() || is_kept_for(volume, claim))
+                    && volume.capacity >= claim.request
+                    && volume.mode == claim.mode
+                    && !volume.is_deleting
+            })
+            .collect();
+        if let Some(kept) = suiting.iter().find(|volume| is_kept_for(volume, claim)) {
+            return reaches(kept, node).then_some(kept);
+        }
+        let selector = claim.selector.as_ref();
+        let free = suiting.into_iter().filter(|volume| {
+            volume.is_available
+                && selector.is_none_or(|selector| selector.matches(&volume.labels))
+                && reaches(volume, node)
+                && claim
+                    .access_modes
+                    .iter()
+                    .all(|mode| volume.access_modes.contains(mode))
+        });
+        free.min_by_key(|volume| volume.capacity)
+    }
+
+    /// Whether a volume can be made for a claim.
+    fn check_provisioning(
+        &self,
+        claim: &PersistentVolumeClaim,
+        node: &NodeInfo,
+    ) -> Result<(), &'static str> {
+        let class = self.objects.storage_classes.get(&claim.class);
+        let class = class.ok_or(NOT_FOUND)?;
+        let is_by_hand = class.provisioner.is_empty() || *class.provisioner == *BY_HAND;
+        if is_by_hand || !is_allowed(class, node) {
+            return Err(NOT_FOUND);
+        }
+        let driver = self.objects.csi_drivers.get(&class.provisioner);
+        if !driver.is_some_and(|driver| driver.publishes_capacity) {
+            return Ok(());
+        }
+        let has_enough = self.objects.capacities.iter().any(|own| {
+            own.class == class.name
+                && own
+                    .node_topology
+                    .as_ref()
+                    .is_some_and(|topology| topology.matches(&node.object.labels))
+                && own
+                    .maximum_volume
+                    .or(own.capacity)
+                    .is_some_and(|most| most >= claim.request)
+        });
+        if has_enough { Ok(()) } else { Err(NOT_ENOUGH) }
+    }
+}
+
+fn is_allowed(class: &StorageClass, node: &NodeInfo) -> bool {
+    let holds = |(key, values): &(Text, Vec<Text>)| {
+        node.label(key).is_some_and(|value| values.contains(value))
+    };
+    let mut terms = class.allowed_topologies.iter().peekable();
+    terms.peek().is_none() || terms.any(|term| !term.is_empty() && term.iter().all(holds))
+}
+
+/// Sorts the pod's claims; the error refuses the pod.
+fn sort_claims(ctx: AttemptContext<'_>) -> Result<Claims<'_>, Rejection> {
+    let objects = &ctx.cache.objects;
+    let mut claims = Claims {
+        objects,
+        bound: Vec::new(),
+        delayed: Vec::new(),
+    };
+    let mut has_immediate = false;
+    for name in ctx.pod.claim_names() {
+        let broken = |what: &str| {
+            let text = format!("persistentvolumeclaim {:?} {what}", &*name);
+            Rejection::unresolvable(text)
+        };
+        let claim = objects.claim(&ctx.pod.spec().namespace, &name);
+        let claim = claim.ok_or_else(|| broken("not found"))?;
+        if claim.is_lost {
+            return Err(broken(&format!(
+                "bound to non-existent persistentvolume {:?}",
+                &*claim.volume
+            )));
+        }
+        if claim.is_deleting {
+            return Err(broken("is being deleted"));
+        }
+        let class = objects.storage_classes.get(&claim.class);
+        if !claim.volume.is_empty() && claim.is_bound {
+            claims.bound.push(claim);
+        } else if claim.volume.is_empty() && class.is_some_and(|class| class.waits_for_consumer) {
+            claims.delayed.push(claim);
+        } else {
+            has_immediate = true;
+        }
+    }
+    if has_immediate {
+        return Err(Rejection::unresolvable(
+            "pod has unbound immediate PersistentVolumeClaims",
+        ));
+    }
+    claims.delayed.sort_by_key(|claim| claim.request);
+    Ok(claims)
+}
+
+impl KubePlugin for VolumeBinding {
+    fn name(&self) -> &'static str {
+        "VolumeBinding"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        if ctx.pod.claim_names().next().is_none() {
+            return Prepared::Skip;
+        }
+        match sort_claims(ctx) {
+            Err(rejection) => Prepared::Reject(rejection),
+            Ok(claims) => {
+                let claims = Arc::new(claims);
+                Prepared::ask(Ask(move |node: &NodeInfo| claims.check(node)))
+            }
+        }
+    }
+}

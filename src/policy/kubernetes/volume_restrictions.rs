@@ -1,0 +1,155 @@
+//! `VolumeRestrictions`: disks and claims that can't be shared (spec: kubernetes.md 1.12).
+
+use std::collections::BTreeSet;
+
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, PodInfo, Prepared, Rejection,
+};
+use crate::model::{PodVolume, Text};
+
+/// The access mode of claims that one pod has for itself.
+const ONE_POD: &str = "ReadWriteOncePod";
+
+/// Rejects nodes where a disk of the pod is in use, and all if a claim is.
+pub struct VolumeRestrictions;
+
+#[derive(Clone)]
+struct RestrictionFilter<'a> {
+    pod: &'a PodInfo,
+    /// The pod's claims that are for one pod.
+    exclusive: BTreeSet<Text>,
+    /// How many of them others use.
+    conflicts: i64,
+}
+
+/// Whether two disks can't be on one node.
+fn conflicts(one: &PodVolume, other: &PodVolume) -> bool {
+    use PodVolume::{EbsVolume, GceDisk, Iscsi, Rbd};
+    match (one, other) {
+        (
+            GceDisk { disk, read_only },
+            GceDisk {
+                disk: other,
+                read_only: other_read_only,
+            },
+        )
+        | (
+            Iscsi {
+                name: disk,
+                read_only,
+            },
+            Iscsi {
+                name: other,
+                read_only: other_read_only,
+            },
+        ) => disk == other && !(*read_only && *other_read_only),
+        (EbsVolume(volume), EbsVolume(other)) => volume == other,
+        (
+            Rbd {
+                monitors,
+                pool,
+                image,
+                read_only,
+            },
+            Rbd {
+                monitors: other_monitors,
+                pool: other_pool,
+                image: other_image,
+                read_only: other_read_only,
+            },
+        ) => {
+            monitors.iter().any(|own| other_monitors.contains(own))
+                && pool == other_pool
+                && image == other_image
+                && !(*read_only && *other_read_only)
+        }
+        _ => false,
+    }
+}
+
+const fn is_disk(volume: &PodVolume) -> bool {
+    !matches!(volume, PodVolume::Claim(_) | PodVolume::Ephemeral(_))
+}
+
+impl RestrictionFilter<'_> {
+    /// How many volumes of a pod have an exclusive claim's name; namespaces are not compared, as
+    /// in the original.
+    fn change(&mut self, other: &PodInfo, sign: i64) {
+        let shared = other
+            .claim_names()
+            .filter(|name| self.exclusive.contains(name));
+        self.conflicts += sign * shared.count() as i64;
+    }
+}
+
+impl<'a> NodeFilter<'a> for RestrictionFilter<'a> {
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        let own = &self.pod.spec().volumes;
+        let is_in_use = |volume: &PodVolume| {
+            let others = node.pods.iter().flat_map(|other| &other.spec().volumes);
+            others.into_iter().any(|other| conflicts(volume, other))
+        };
+        if own.iter().any(is_in_use) {
+            return Err(Rejection::unschedulable("node(s) had no available disk"));
+        }
+        if self.conflicts > 0 {
+            return Err(Rejection::unschedulable(
+                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access \
+                 mode already in-use by another pod",
+            ));
+        }
+        Ok(())
+    }
+
+    fn add_pod(&mut self, pod: &PodInfo, _: &NodeInfo) {
+        self.change(pod, 1);
+    }
+
+    fn remove_pod(&mut self, pod: &PodInfo, _: &NodeInfo) {
+        self.change(pod, -1);
+    }
+
+    fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
+        Box::new(self.clone())
+    }
+}
+
+impl KubePlugin for VolumeRestrictions {
+    fn name(&self) -> &'static str {
+        "VolumeRestrictions"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let namespace = &ctx.pod.spec().namespace;
+        let mut exclusive = BTreeSet::new();
+        for name in ctx.pod.claim_names() {
+            let Some(claim) = ctx.cache.objects.claim(namespace, &name) else {
+                return Prepared::Reject(Rejection::unresolvable(format!(
+                    "persistentvolumeclaim {:?} not found",
+                    &*name
+                )));
+            };
+            if claim.access_modes.iter().any(|mode| **mode == *ONE_POD) {
+                exclusive.insert(name);
+            }
+        }
+        let is_used = |name: &&Text| {
+            ctx.cache.nodes().flat_map(|node| &node.pods).any(|other| {
+                other.spec().namespace == *namespace && other.claim_names().any(|own| own == **name)
+            })
+        };
+        let conflicts = exclusive.iter().filter(is_used).count() as i64;
+        if conflicts == 0 && !ctx.pod.spec().volumes.iter().any(is_disk) {
+            return Prepared::Skip;
+        }
+        Prepared::ask(RestrictionFilter {
+            pod: ctx.pod,
+            exclusive,
+            conflicts,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! `VolumeZone`: volumes of one zone or region (spec: kubernetes.md 1.12).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ask::Ask;
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+};
+use crate::model::Text;
+use crate::model::node::{REGION_LABEL, ZONE_LABEL};
+
+/// Every label that says where a volume is, with the one that stands in for it on nodes.
+const LABELS: &[(&str, &str)] = &[
+    ("failure-domain.beta.kubernetes.io/zone", ZONE_LABEL),
+    ("failure-domain.beta.kubernetes.io/region", REGION_LABEL),
+    (ZONE_LABEL, ZONE_LABEL),
+    (REGION_LABEL, REGION_LABEL),
+];
+
+/// Rejects nodes outside the zones and regions of the pod's volumes.
+pub struct VolumeZone;
+
+/// A volume's place: label, its stand-in, admissible values.
+type Place = (&'static str, &'static str, BTreeSet<Text>);
+
+fn check(places: &[Place], node: &NodeInfo) -> Result<(), Rejection> {
+    if LABELS.iter().all(|(label, _)| node.label(label).is_none()) {
+        return Ok(());
+    }
+    for (label, stand_in, values) in places {
+        let value = node.label(label).or_else(|| node.label(stand_in));
+        if !value.is_some_and(|value| values.contains(value)) {
+            return Err(Rejection::unresolvable(
+                "node(s) had no available volume zone",
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl KubePlugin for VolumeZone {
+    fn name(&self) -> &'static str {
+        "VolumeZone"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        let objects = &ctx.cache.objects;
+        let mut places: Vec<Place> = Vec::new();
+        for name in ctx.pod.claim_names() {
+            let claim = objects.claim(&ctx.pod.spec().namespace, &name);
+            let Some(claim) = claim.filter(|claim| !claim.volume.is_empty()) else {
+                continue;
+            };
+            let Some(volume) = objects.volumes.get(&claim.volume) else {
+                return Prepared::Reject(Rejection::unresolvable(format!(
+                    "persistentvolume {:?} not found",
+                    &*claim.volume
+                )));
+            };
+            for &(label, stand_in) in LABELS {
+                if let Some(value) = volume.labels.get(label) {
+                    let values = value.split("__").map(|own| own.trim().into());
+                    places.push((label, stand_in, values.collect()));
+                }
+            }
+        }
+        if places.is_empty() {
+            return Prepared::Skip;
+        }
+        let places = Arc::new(places);
+        Prepared::ask(Ask(move |node: &NodeInfo| check(&places, node)))
+    }
+}

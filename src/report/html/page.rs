@@ -1,0 +1,353 @@
+//! The data of the template: everything that the report shows, as text.
+
+use minijinja::Value;
+use serde::Serialize;
+
+use super::closer::{self, Details};
+use super::remarks::{self, PageDefinition, PageRemark};
+use super::{RenderError, embedded_json};
+use crate::lab::summary::VariantSummary;
+use crate::report::comparison::{Better, Comparison, Row, Rows};
+use crate::report::format;
+use crate::report::plot::{NotDrawn, Plot};
+use crate::report::runs::{Gathered, RunScenario};
+use crate::report::verdict::Verdict;
+
+/// Which metrics stand together, by what their ids begin with; what is in no group comes last.
+const GROUPS: [(&str, &[&str]); 6] = [
+    (
+        "Capacity and allocation",
+        &[
+            "capacity",
+            "allocation",
+            "demand",
+            "stranding",
+            "stranded",
+            "fragmentation",
+            "mix_fragmentation",
+            "balance",
+            "largest_hole",
+            "fit_count",
+        ],
+    ),
+    (
+        "Waiting and delays",
+        &[
+            "first_wait",
+            "pending_time",
+            "weighted_wait",
+            "start_up",
+            "starting",
+            "scheduling_latency",
+            "decision_latency",
+            "queue_length",
+            "backlog_age",
+            "bounded_slowdown",
+            "slowdown",
+        ],
+    ),
+    (
+        "Work done",
+        &["turnaround", "makespan", "throughput", "goodput", "jct"],
+    ),
+    ("Fairness", &["jain", "fairness", "dominant_share"]),
+    (
+        "Disruption",
+        &["preemptions", "evictions", "churn", "availability"],
+    ),
+    ("Energy and cost", &["energy", "power", "cost"]),
+];
+
+/// What the ids of metrics begin with that count pods, jobs and nodes.
+const CENSUS: [&str; 3] = ["pods", "jobs", "nodes"];
+
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    name: &'a str,
+    question: &'a str,
+    facts: &'a [String],
+    verdict: String,
+    is_apart: bool,
+    caveats: &'a [String],
+    columns: Vec<&'a str>,
+    headline: Vec<PageGroup<'a>>,
+    groups: Vec<PageGroup<'a>>,
+    other_count: usize,
+    census: Vec<PageGroup<'a>>,
+    /// What the census counts none of.
+    nobody: Vec<&'a str>,
+    plots: Vec<PagePlot<'a>>,
+    missing: &'a [NotDrawn],
+    runs: Vec<PageRun<'a>>,
+    aggregated: Vec<PageRemark<'a>>,
+    /// Of the metrics in the main table, then of the others.
+    definitions: [Vec<PageDefinition<'a>>; 2],
+    undefined: Vec<PageRemark<'a>>,
+    ledger: Vec<PageRemark<'a>>,
+    inputs: Vec<PageInput<'a>>,
+    scenarios: Vec<PageScenario<'a>>,
+    version: &'a str,
+    schema_version: u32,
+    summary_json: Value,
+    details_json: Value,
+    script: Value,
+    script_hash: Value,
+}
+
+/// Rows under a heading.
+#[derive(Serialize)]
+struct PageGroup<'a> {
+    title: &'a str,
+    rows: Vec<PageRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct PageRow<'a> {
+    id: &'a str,
+    label: &'a str,
+    /// `higher is better`, `lower is better` or nothing.
+    direction: &'static str,
+    cells: Vec<PageCell<'a>>,
+}
+
+#[derive(Serialize)]
+struct PageCell<'a> {
+    text: &'a str,
+    best: bool,
+    difference: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PagePlot<'a> {
+    name: &'a str,
+    title: &'a str,
+    caption: &'a str,
+    svg: Value,
+}
+
+#[derive(Serialize)]
+struct PageRun<'a> {
+    name: &'a str,
+    system: &'a str,
+    scheduler: &'a str,
+    seed: u64,
+    nodes: String,
+    pods: String,
+    ended: &'a str,
+    simulated: String,
+    decisions: String,
+    changes: String,
+    digest: &'a str,
+}
+
+#[derive(Serialize)]
+struct PageInput<'a> {
+    path: &'a str,
+    blake3: &'a str,
+}
+
+#[derive(Serialize)]
+struct PageScenario<'a> {
+    run: &'a str,
+    hash: &'a str,
+    text: &'a str,
+    /// The part of the text that says what is modelled.
+    models: String,
+}
+
+/// What a page is made of.
+pub(super) struct Shown<'a> {
+    gathered: &'a Gathered,
+    headline: Comparison,
+    all: Comparison,
+    verdict: Verdict,
+    plots: &'a [Plot],
+    missing: &'a [NotDrawn],
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(gathered: &'a Gathered, plots: &'a [Plot], missing: &'a [NotDrawn]) -> Self {
+        let headline = Comparison::of(gathered, Rows::Headline);
+        Self {
+            gathered,
+            all: Comparison::of(gathered, Rows::All),
+            verdict: Verdict::new(&gathered.summary, &headline),
+            headline,
+            plots,
+            missing,
+        }
+    }
+
+    /// The page.
+    pub(super) fn page(&self) -> Result<Page<'_>, RenderError> {
+        let summary = &self.gathered.summary;
+        let columns: Vec<&str> = (self.headline.columns.iter())
+            .map(|column| column.name.as_str())
+            .collect();
+        let (census, others): (Vec<&Row>, Vec<&Row>) = (self.all.rows.iter())
+            .filter(|row| !self.headline.rows.iter().any(|other| other.id == row.id))
+            .partition(|row| CENSUS.contains(&subject(row)));
+        let is_none = |row: &&Row| (row.cells.iter()).all(|cell| cell.text == "0");
+        let (nobody, census): (Vec<&Row>, Vec<&Row>) = census.into_iter().partition(is_none);
+        let runs = summary.variants.iter().zip(&columns);
+        Ok(Page {
+            name: &self.headline.name,
+            question: &summary.description,
+            facts: &self.headline.facts,
+            verdict: unbroken(&self.verdict.sentence),
+            is_apart: self.headline.apart.is_some(),
+            caveats: &self.verdict.caveats,
+            headline: vec![group("", self.headline.rows.iter())],
+            other_count: others.len(),
+            groups: grouped(&others),
+            census: vec![group("", census.into_iter())],
+            nobody: nobody.iter().map(|row| row.label.as_str()).collect(),
+            plots: self.plots.iter().map(page_plot).collect(),
+            missing: self.missing,
+            runs: runs.map(|(run, name)| page_run(run, name)).collect(),
+            aggregated: self.aggregated(&columns),
+            definitions: remarks::definitions(summary, &self.headline, &self.all),
+            undefined: remarks::undefined(&self.all),
+            ledger: remarks::ledger(summary, &columns),
+            inputs: (summary.inputs.iter())
+                .map(|input| PageInput {
+                    path: &input.path,
+                    blake3: &input.blake3,
+                })
+                .collect(),
+            scenarios: self.gathered.scenarios.iter().map(page_scenario).collect(),
+            version: &summary.windtunnel,
+            schema_version: summary.schema_version,
+            summary_json: Value::from_safe_string(embedded_json(summary)?),
+            details_json: Value::from_safe_string(embedded_json(&Details::new(
+                &self.gathered.data,
+            ))?),
+            script: Value::from_safe_string(closer::SCRIPT.to_owned()),
+            script_hash: Value::from_safe_string(closer::script_hash()),
+            columns,
+        })
+    }
+
+    fn aggregated<'p>(&self, columns: &[&'p str]) -> Vec<PageRemark<'p>> {
+        let variants = self.gathered.data.variants.iter().zip(columns);
+        let count = columns.len();
+        let parts = variants.flat_map(|(variant, &name)| {
+            let parts = closer::aggregated(variant, count);
+            parts.into_iter().map(move |part| (part, name))
+        });
+        remarks::gathered(parts, count)
+    }
+}
+
+/// What a metric is about.
+fn subject(row: &Row) -> &str {
+    row.id.split('.').next().unwrap_or(&row.id)
+}
+
+fn group<'a>(title: &'a str, rows: impl Iterator<Item = &'a Row>) -> PageGroup<'a> {
+    PageGroup {
+        title,
+        rows: rows.map(page_row).collect(),
+    }
+}
+
+/// The rows in their groups, each in the order of its subjects; those of no group last.
+fn grouped<'a>(rows: &[&'a Row]) -> Vec<PageGroup<'a>> {
+    let place = |row: &Row| {
+        (GROUPS.iter().enumerate()).find_map(|(group, (_, subjects))| {
+            let place = subjects.iter().position(|known| *known == subject(row))?;
+            Some((group, place))
+        })
+    };
+    let mut groups: Vec<PageGroup<'_>> = Vec::new();
+    for (index, (title, _)) in GROUPS.iter().enumerate() {
+        let mut of: Vec<(usize, &Row)> = (rows.iter())
+            .filter_map(|&row| Some((place(row).filter(|&(group, _)| group == index)?.1, row)))
+            .collect();
+        of.sort_by_key(|&(place, _)| place);
+        groups.push(group(title, of.into_iter().map(|(_, row)| row)));
+    }
+    let others = rows.iter().copied().filter(|row| place(row).is_none());
+    groups.push(group("Others", others));
+    groups.retain(|group| !group.rows.is_empty());
+    groups
+}
+
+fn page_row(row: &Row) -> PageRow<'_> {
+    let cells = row.cells.iter().map(|cell| PageCell {
+        text: &cell.text,
+        best: cell.best,
+        difference: cell.difference.as_deref(),
+    });
+    PageRow {
+        id: &row.id,
+        label: &row.label,
+        direction: match row.better {
+            Better::Higher => "higher is better",
+            Better::Lower => "lower is better",
+            Better::Neither => "",
+        },
+        cells: cells.collect(),
+    }
+}
+
+/// No line ends between a number and its unit.
+fn unbroken(sentence: &str) -> String {
+    sentence.replace(" %", "\u{a0}%").replace(" pp", "\u{a0}pp")
+}
+
+fn page_plot(plot: &Plot) -> PagePlot<'_> {
+    PagePlot {
+        name: plot.name,
+        title: plot.title,
+        caption: plot.caption,
+        svg: Value::from_safe_string(plot.svg.clone()),
+    }
+}
+
+fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
+    PageRun {
+        name,
+        system: &variant.system,
+        scheduler: &variant.scheduler,
+        seed: variant.seed,
+        nodes: format::count(variant.nodes),
+        pods: format::count(variant.pods),
+        ended: ended(&variant.ended),
+        simulated: format::duration(variant.end_ns as f64 / 1e9),
+        decisions: format::count(variant.decisions),
+        changes: format::count(variant.changes),
+        digest: &variant.digest,
+    }
+}
+
+fn page_scenario(scenario: &RunScenario) -> PageScenario<'_> {
+    const MODELLED: [&str; 4] = ["models:", "failures:", "stop:", "metrics:"];
+    let mut models = String::new();
+    let mut is_wanted = false;
+    for line in scenario.text.lines() {
+        if !line.starts_with([' ', '-', '#']) {
+            is_wanted = MODELLED.iter().any(|key| line.starts_with(key));
+        }
+        if is_wanted {
+            models.push_str(line);
+            models.push('\n');
+        }
+    }
+    PageScenario {
+        run: &scenario.run,
+        hash: &scenario.hash,
+        text: &scenario.text,
+        models,
+    }
+}
+
+/// Why a run ended, in words.
+fn ended(reason: &str) -> &str {
+    match reason {
+        "reached" => "time reached",
+        "drained" => "all done",
+        "idle" => "nothing left to happen",
+        other => other,
+    }
+}

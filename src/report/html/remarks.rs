@@ -1,0 +1,146 @@
+//! What a report says in words about its figures: definitions, reasons, dirt in the input.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::lab::summary::{Summary, title_of_id};
+use crate::report::comparison::Comparison;
+use crate::report::format;
+
+/// Metrics that are defined together.
+#[derive(Serialize)]
+pub(super) struct PageDefinition<'a> {
+    title: String,
+    ids: Vec<&'a str>,
+    definition: &'a str,
+}
+
+/// A remark and the variants it is about; no variants where it is about all.
+#[derive(Serialize)]
+pub(super) struct PageRemark<'a> {
+    pub(super) text: String,
+    pub(super) variants: Vec<&'a str>,
+}
+
+/// The definitions of the metrics in the main table, then of the others.
+pub(super) fn definitions<'a>(
+    summary: &'a Summary,
+    headline: &Comparison,
+    all: &'a Comparison,
+) -> [Vec<PageDefinition<'a>>; 2] {
+    let mut ids_by_definition: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &all.rows {
+        if let Some(definition) = summary.definitions.get(&row.id) {
+            ids_by_definition
+                .entry(&definition.definition)
+                .or_default()
+                .push(&row.id);
+        }
+    }
+    let mut entries: Vec<PageDefinition<'a>> = ids_by_definition
+        .into_iter()
+        .map(|(definition, ids)| PageDefinition {
+            title: family(summary, &ids),
+            ids,
+            definition,
+        })
+        .collect();
+    entries.sort_by(|a, b| a.ids.cmp(&b.ids));
+    let shown = |entry: &PageDefinition<'_>| {
+        headline
+            .rows
+            .iter()
+            .any(|row| entry.ids.contains(&row.id.as_str()))
+    };
+    let (first, others) = entries.into_iter().partition(shown);
+    [first, others]
+}
+
+/// What metrics that are defined together are called: what their ids begin with.
+fn family(summary: &Summary, ids: &[&str]) -> String {
+    match ids {
+        [] => String::new(),
+        [id] => summary
+            .definitions
+            .get(*id)
+            .map_or_else(String::new, |d| d.title.clone()),
+        [first, others @ ..] => {
+            let same = |parts: &[&str]| {
+                let prefix = parts.join(".") + ".";
+                others.iter().all(|id| id.starts_with(&prefix))
+            };
+            let parts: Vec<&str> = first.split('.').collect();
+            let length = (1..parts.len())
+                .rev()
+                .find(|&length| same(&parts[..length]));
+            title_of_id(&parts[..length.unwrap_or(1)].join("."))
+        }
+    }
+}
+
+/// Every metric that has no value somewhere, with the reason; those with the same reason in the
+/// same variants together.
+pub(super) fn undefined(all: &Comparison) -> Vec<PageRemark<'_>> {
+    let mut labels_by_reason: BTreeMap<(String, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    for row in &all.rows {
+        let cells = row
+            .cells
+            .iter()
+            .zip(&all.columns)
+            .filter(|(cell, _)| cell.value.is_none());
+        let reasons = cells.map(|(cell, column)| {
+            let reason = cell.note.as_deref().unwrap_or("not measured");
+            (reason.to_owned(), column.name.as_str())
+        });
+        for remark in gathered(reasons, all.columns.len()) {
+            labels_by_reason
+                .entry((remark.text, remark.variants))
+                .or_default()
+                .push(&row.label);
+        }
+    }
+    labels_by_reason
+        .into_iter()
+        .map(|((reason, variants), labels)| PageRemark {
+            text: format!("{}: {reason}", labels.join("; ")),
+            variants,
+        })
+        .collect()
+}
+
+/// What was wrong in the input, each line once.
+pub(super) fn ledger<'a>(summary: &'a Summary, columns: &[&'a str]) -> Vec<PageRemark<'a>> {
+    let lines = summary
+        .variants
+        .iter()
+        .zip(columns)
+        .flat_map(|(variant, &name)| {
+            variant
+                .ledger
+                .iter()
+                .map(move |line| (format::clean(line), name))
+        });
+    gathered(lines, columns.len())
+}
+
+/// Puts equal remarks together; one about all variants names none.
+pub(super) fn gathered<'a>(
+    remarks: impl Iterator<Item = (String, &'a str)>,
+    variant_count: usize,
+) -> Vec<PageRemark<'a>> {
+    let mut variants_by_text: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
+    for (text, variant) in remarks {
+        variants_by_text.entry(text).or_default().push(variant);
+    }
+    variants_by_text
+        .into_iter()
+        .map(|(text, variants)| {
+            let about_all = variants.len() == variant_count;
+            PageRemark {
+                text,
+                variants: if about_all { Vec::new() } else { variants },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,264 @@
+//! Axes: where they end, where their ticks are and what stands there.
+
+use crate::report::format;
+use crate::rng::math;
+
+/// How values become positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    Linear,
+    /// Equal factors take equal lengths; what is not above the axis' beginning stands there.
+    Log,
+}
+
+/// An axis from its beginning to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axis {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) scale: Scale,
+    /// What it shows, with its unit.
+    pub(super) label: String,
+    pub(super) ticks: Vec<(f64, String)>,
+}
+
+/// Seconds between ticks of a time axis, with the unit that its ticks are counted in.
+const TIME_STEPS: [(f64, f64, &str); 26] = [
+    (0.001, 0.001, "ms"),
+    (0.01, 0.001, "ms"),
+    (0.1, 0.001, "ms"),
+    (1.0, 1.0, "s"),
+    (5.0, 1.0, "s"),
+    (10.0, 1.0, "s"),
+    (30.0, 1.0, "s"),
+    (60.0, 60.0, "min"),
+    (300.0, 60.0, "min"),
+    (600.0, 60.0, "min"),
+    (1_800.0, 60.0, "min"),
+    (3_600.0, 3_600.0, "h"),
+    (7_200.0, 3_600.0, "h"),
+    (21_600.0, 3_600.0, "h"),
+    (43_200.0, 3_600.0, "h"),
+    (86_400.0, 86_400.0, "d"),
+    (2.0 * 86_400.0, 86_400.0, "d"),
+    (5.0 * 86_400.0, 86_400.0, "d"),
+    (10.0 * 86_400.0, 86_400.0, "d"),
+    (20.0 * 86_400.0, 86_400.0, "d"),
+    (50.0 * 86_400.0, 86_400.0, "d"),
+    (100.0 * 86_400.0, 86_400.0, "d"),
+    (200.0 * 86_400.0, 86_400.0, "d"),
+    (500.0 * 86_400.0, 86_400.0, "d"),
+    (1_000.0 * 86_400.0, 86_400.0, "d"),
+    (10_000.0 * 86_400.0, 86_400.0, "d"),
+];
+
+/// Durations that stand at the ticks of a logarithmic axis, in seconds.
+const LOG_TICKS: [f64; 14] = [
+    0.001,
+    0.01,
+    0.1,
+    1.0,
+    10.0,
+    60.0,
+    600.0,
+    3_600.0,
+    36_000.0,
+    86_400.0,
+    864_000.0,
+    8_640_000.0,
+    86_400_000.0,
+    864_000_000.0,
+];
+
+impl Axis {
+    /// An axis over these values with about this many ticks.
+    pub(super) fn linear(label: &str, from: f64, to: f64, count: usize) -> Self {
+        let to = if to > from { to } else { from + 1.0 };
+        let step = step((to - from) / count as f64);
+        let (first, last) = (
+            (from / step).ceil() as i64,
+            (to / step + 1e-9).floor() as i64,
+        );
+        let decimals = (0..12)
+            .find(|&decimals| {
+                let scaled = step * (0..decimals).fold(1.0, |power, _| power * 10.0);
+                (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
+            })
+            .unwrap_or(12);
+        let ticks = (first..=last).map(|index| {
+            let value = index as f64 * step;
+            (value, format::fixed(value, decimals))
+        });
+        Self {
+            from,
+            to,
+            scale: Scale::Linear,
+            label: label.to_owned(),
+            ticks: ticks.collect(),
+        }
+    }
+
+    /// An axis from zero to the round number above a value.
+    pub(super) fn up_to(label: &str, value: f64, count: usize) -> Self {
+        Self::linear(label, 0.0, rounded_up(value), count)
+    }
+
+    /// Time from zero on, in seconds.
+    pub(super) fn time(label: &str, to: f64, count: usize) -> Self {
+        let to = if to > 0.0 { to } else { 1.0 };
+        let least = to / count as f64;
+        let last = TIME_STEPS[TIME_STEPS.len() - 1];
+        let (step, unit, name) = (TIME_STEPS.into_iter())
+            .find(|&(step, ..)| step >= least)
+            .unwrap_or((rounded_up(least / last.1) * last.1, last.1, last.2));
+        let last = (to / step + 1e-9).floor() as i64;
+        let ticks = (0..=last).map(|index| {
+            let value = index as f64 * step;
+            (value, format::fixed(value / unit, 0))
+        });
+        Self {
+            from: 0.0,
+            to,
+            scale: Scale::Linear,
+            label: format!("{label}, {name}"),
+            ticks: ticks.collect(),
+        }
+    }
+
+    /// Durations over factors of ten, in seconds; the axis begins with `0`.
+    pub(super) fn durations(label: &str, least: f64, to: f64) -> Self {
+        let below = (LOG_TICKS.into_iter().rev()).find(|&tick| tick < least);
+        let from = below.unwrap_or(LOG_TICKS[0] / 10.0);
+        let ticks = std::iter::once((from, "0".to_owned())).chain(
+            (LOG_TICKS.into_iter())
+                .filter(|&tick| tick > from && tick <= to * 1.000_001)
+                .map(|tick| (tick, format::brief_duration(tick))),
+        );
+        Self {
+            from,
+            to: to.max(from * 10.0),
+            scale: Scale::Log,
+            label: label.to_owned(),
+            ticks: ticks.collect(),
+        }
+    }
+
+    /// Where a value is between the beginning (0) and the end (1).
+    pub(super) fn position(&self, value: f64) -> f64 {
+        let value = value.clamp(self.from, self.to);
+        match self.scale {
+            Scale::Linear => (value - self.from) / (self.to - self.from),
+            Scale::Log => math::ln(value / self.from) / math::ln(self.to / self.from),
+        }
+    }
+}
+
+/// The least of 1, 2, 2.5 and 5 with a power of ten that is not below `value`.
+fn step(value: f64) -> f64 {
+    if !(value > 1e-12 && value < 1e300) {
+        return 1.0;
+    }
+    let power = power_above(value);
+    [0.1, 0.2, 0.25, 0.5]
+        .into_iter()
+        .map(|part| part * power)
+        .find(|&step| step >= value * 0.999_999)
+        .unwrap_or(power)
+}
+
+fn power_above(value: f64) -> f64 {
+    let mut power = 1.0;
+    while power < value {
+        power *= 10.0;
+    }
+    while power / 10.0 >= value {
+        power /= 10.0;
+    }
+    power
+}
+
+/// The least round number that is not below `value`: where an axis ends.
+pub(super) fn rounded_up(value: f64) -> f64 {
+    if !(value > 0.0 && value < 1e300) {
+        return 1.0;
+    }
+    let power = power_above(value);
+    [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|&step| step >= value)
+        .unwrap_or(power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|(_, label)| label.as_str()).collect()
+    }
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        let check = |value: f64, expected: f64| {
+            assert!(
+                (rounded_up(value) - expected).abs() < 1e-9 * expected,
+                "{value}"
+            );
+        };
+        check(0.0, 1.0);
+        check(f64::NAN, 1.0);
+        check(1.0, 1.0);
+        check(15.2, 20.0);
+        check(10.2, 15.0);
+        check(93.1, 100.0);
+        check(0.031, 0.04);
+        check(1e9, 1e9);
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        let check = |axis: Axis, expected: &[&str]| assert_eq!(labels(&axis), expected);
+        check(
+            Axis::linear("", 0.0, 100.0, 5),
+            &["0", "20", "40", "60", "80", "100"],
+        );
+        check(Axis::linear("", 70.0, 130.0, 4), &["80", "100", "120"]);
+        check(
+            Axis::linear("", 0.0, 0.04, 4),
+            &["0.00", "0.01", "0.02", "0.03", "0.04"],
+        );
+        check(
+            Axis::linear("", 0.0, 1.0, 4),
+            &["0.00", "0.25", "0.50", "0.75", "1.00"],
+        );
+        check(
+            Axis::linear("", 0.0, 30_000.0, 3),
+            &["0", "10,000", "20,000", "30,000"],
+        );
+        check(
+            Axis::time("", 600.0, 10),
+            &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+        );
+        check(
+            Axis::time("", 10_866.0, 7),
+            &["0", "30", "60", "90", "120", "150", "180"],
+        );
+        check(
+            Axis::durations("", 0.5, 700.0),
+            &["0", "1 s", "10 s", "1 min", "10 min"],
+        );
+    }
+
+    #[test]
+    fn equal_factors_take_equal_lengths() {
+        let axis = Axis::durations("", 2.0, 100.0);
+        let check = |value: f64, expected: f64| {
+            assert!((axis.position(value) - expected).abs() < 1e-9, "{value}");
+        };
+        check(0.0, 0.0);
+        check(1.0, 0.0);
+        check(10.0, 0.5);
+        check(100.0, 1.0);
+    }
+}

@@ -1,0 +1,287 @@
+//! Panels of lines over a shared kind of axis, one line per variant: what most plots are.
+
+use super::axis::Axis;
+use super::scene::{self, Anchor, Area, Direction, Mark, Paint, Scene, Style, text_width};
+use super::{Drawn, Table};
+
+/// One line: the points of a variant.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    /// The variant's number.
+    pub(super) index: usize,
+    /// The variant's whole name.
+    pub(super) name: String,
+    /// Points from left to right; a gap where there is no value.
+    pub(super) points: Vec<(f64, Option<f64>)>,
+}
+
+impl Line {
+    /// The last point that has a value.
+    pub(super) fn last(&self) -> Option<(f64, f64)> {
+        self.points
+            .iter()
+            .rev()
+            .find_map(|&(at, value)| Some((at, value?)))
+    }
+}
+
+/// How points are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// Straight from point to point.
+    Straight,
+    /// A value holds until the next.
+    Steps,
+}
+
+/// Lines over two axes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Panel {
+    /// What the values are, with their unit.
+    pub(super) title: String,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    pub(super) connection: Connection,
+    pub(super) lines: Vec<Line>,
+}
+
+/// Distance of direct labels on the screen.
+const LABEL_GAP: f64 = 18.0;
+/// Height of a panel's plane on the screen.
+const PLANE_HEIGHT: f64 = 250.0;
+/// More lines than this are named below, where there is room for all.
+const DIRECT_LABELS_MAX: usize = 16;
+
+/// Where things are in a panel.
+struct Layout {
+    plane: Area,
+    text: f64,
+    /// Whether names stand at the ends of lines rather than below.
+    direct: bool,
+}
+
+/// Draws the panels one below the other.
+pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) -> Drawn {
+    let mut scene = Scene::new(style);
+    let mut top = scene.title(title);
+    let lines = panels.iter().map(|panel| panel.lines.len()).max();
+    let direct = style == Style::Screen && lines.unwrap_or(0) <= DIRECT_LABELS_MAX;
+    // All planes begin at one place.
+    let ticks = panels.iter().flat_map(|panel| &panel.y.ticks);
+    let tick_width = ticks
+        .map(|(_, label)| text_width(label, style.text()))
+        .fold(style.scaled(26.0), f64::max);
+    let left = style.scaled(14.0) + tick_width;
+    for panel in panels {
+        top = draw_panel(&mut scene, panel, (left, top), direct);
+    }
+    if !direct {
+        top = legend(&mut scene, panels, top);
+    }
+    scene.height = top + style.scaled(6.0);
+    Drawn {
+        scene,
+        description: description(panels),
+        table: table(panels, x_name),
+    }
+}
+
+fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct: bool) -> f64 {
+    let style = scene.style;
+    let text = style.text();
+    let names = panel.lines.iter().map(|line| scene::name(&line.name));
+    let label_width = if direct {
+        let widest = names
+            .map(|name| text_width(&name, text))
+            .fold(0.0, f64::max);
+        widest + 72.0
+    } else {
+        style.scaled(14.0)
+    };
+    let height = if direct {
+        PLANE_HEIGHT.max(panel.lines.len() as f64 * LABEL_GAP)
+    } else {
+        style.scaled(if style == Style::Paper {
+            175.0
+        } else {
+            PLANE_HEIGHT
+        })
+    };
+    let layout = Layout {
+        plane: Area {
+            x: left,
+            y: top + style.scaled(32.0),
+            width: scene.width() - left - label_width,
+            height,
+        },
+        text,
+        direct,
+    };
+    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &panel.title);
+    axes(scene, panel, &layout);
+    lines(scene, panel, &layout);
+    layout.plane.y + height + style.scaled(52.0)
+}
+
+fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {
+    let style = scene.style;
+    let Area {
+        x,
+        y,
+        width,
+        height,
+    } = layout.plane;
+    let (right, bottom) = (x + width, y + height);
+    let thin = style.scaled(1.0);
+    for (value, label) in &panel.y.ticks {
+        let at = bottom - panel.y.position(*value) * height;
+        scene.line(vec![(x, at), (right, at)], Paint::Grid, thin);
+        scene.text(
+            (x - style.scaled(7.0), at),
+            label,
+            Paint::Quiet,
+            Anchor::End,
+        );
+    }
+    let mut free = f64::MIN;
+    for (value, label) in &panel.x.ticks {
+        let at = x + panel.x.position(*value) * width;
+        let tick = vec![(at, bottom), (at, bottom + style.scaled(4.0))];
+        scene.line(tick, Paint::Quiet, thin);
+        // A label that would run into its neighbour is left out; its tick stays.
+        let half = text_width(label, layout.text) / 2.0;
+        if at - half >= free {
+            let below = (at, bottom + style.scaled(14.0));
+            scene.text(below, label, Paint::Quiet, Anchor::Middle);
+            free = at + half + style.scaled(4.0);
+        }
+    }
+    scene.line(vec![(x, bottom), (right, bottom)], Paint::Quiet, thin);
+    let below = (x + width / 2.0, bottom + style.scaled(33.0));
+    scene.text(below, &panel.x.label, Paint::Quiet, Anchor::Middle);
+    if !panel.y.label.is_empty() {
+        scene.text(
+            (style.scaled(8.0), y + height / 2.0),
+            &panel.y.label,
+            Paint::Quiet,
+            Anchor::Middle,
+        );
+        if let Some(Mark::Text(text)) = scene.marks.last_mut() {
+            text.direction = Direction::Up;
+        }
+    }
+}
+
+fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
+    let plane = layout.plane;
+    let place = |(at, value): (f64, f64)| {
+        (
+            plane.x + panel.x.position(at) * plane.width,
+            plane.y + (1.0 - panel.y.position(value)) * plane.height,
+        )
+    };
+    for line in &panel.lines {
+        // A gap in the data is a gap in the line.
+        for stretch in line.points.split(|(_, value)| value.is_none()) {
+            let mut points: Vec<(f64, f64)> = Vec::with_capacity(stretch.len());
+            for &(at, value) in stretch {
+                let Some(value) = value.filter(|_| at >= panel.x.from) else {
+                    continue;
+                };
+                let point = place((at, value));
+                if let (Connection::Steps, Some(&(_, before))) = (panel.connection, points.last()) {
+                    points.push((point.0, before));
+                }
+                points.push(point);
+            }
+            points.dedup();
+            if let [single] = points.as_slice() {
+                points = vec![(single.0 - 1.0, single.1), (single.0 + 1.0, single.1)];
+            }
+            scene.series(points, line.index);
+        }
+    }
+    if !layout.direct {
+        return;
+    }
+    // Each line's name at its end, with a leader and a piece of the line, so that no legend has to
+    // be matched by color.
+    let ends: Vec<(f64, f64)> = (panel.lines.iter())
+        .map(|line| place(line.last().unwrap_or((panel.x.to, panel.y.from))))
+        .collect();
+    let wanted: Vec<f64> = ends.iter().map(|&(_, y)| y).collect();
+    let placed = scene::spread(&wanted, LABEL_GAP, plane.y, plane.y + plane.height);
+    let right = plane.x + plane.width;
+    for ((line, (end_x, end_y)), y) in panel.lines.iter().zip(ends).zip(placed) {
+        let (from, to) = (right + 20.0, right + 48.0);
+        let leader = vec![(end_x, end_y), (right + 4.0, end_y), (from, y)];
+        scene.line(leader, Paint::Series(line.index), 0.75);
+        scene.series(vec![(from, y), (to, y)], line.index);
+        scene.text(
+            (to + 6.0, y),
+            &scene::name(&line.name),
+            Paint::Ink,
+            Anchor::Start,
+        );
+    }
+}
+
+/// The names of all lines with a piece of each, in rows. Gives where it ends.
+fn legend(scene: &mut Scene, panels: &[Panel], top: f64) -> f64 {
+    let style = scene.style;
+    let mut named: Vec<(usize, String)> = (panels.iter())
+        .flat_map(|panel| &panel.lines)
+        .map(|line| (line.index, scene::name(&line.name)))
+        .collect();
+    named.sort_unstable();
+    named.dedup();
+    let (left, swatch) = (style.scaled(12.0), style.scaled(34.0));
+    let (mut x, mut y) = (left, top + style.scaled(6.0));
+    for (index, name) in named {
+        let width = swatch + text_width(&name, style.text()) + style.scaled(18.0);
+        if x > left && x + width > scene.width() {
+            x = left;
+            y += style.scaled(18.0);
+        }
+        scene.series(vec![(x, y), (x + swatch - style.scaled(6.0), y)], index);
+        scene.text((x + swatch, y), &name, Paint::Ink, Anchor::Start);
+        x += width;
+    }
+    y + style.scaled(12.0)
+}
+
+fn description(panels: &[Panel]) -> String {
+    let sentences: Vec<String> = (panels.iter())
+        .map(|panel| {
+            let ends: Vec<String> = (panel.lines.iter())
+                .filter_map(|line| {
+                    let (_, value) = line.last()?;
+                    Some(format!("{} {value:.1}", scene::name(&line.name)))
+                })
+                .collect();
+            format!("{}, at the end: {}.", panel.title, ends.join(", "))
+        })
+        .collect();
+    sentences.join(" ")
+}
+
+fn table(panels: &[Panel], x_name: &str) -> Table {
+    let points = panels.iter().flat_map(|panel| {
+        panel.lines.iter().flat_map(move |line| {
+            (line.points.iter()).map(move |(at, value)| {
+                vec![
+                    panel.title.clone(),
+                    line.name.clone(),
+                    at.to_string(),
+                    value.map(|value| value.to_string()).unwrap_or_default(),
+                ]
+            })
+        })
+    });
+    Table {
+        header: ["panel", "variant", x_name, "value"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: points.collect(),
+    }
+}

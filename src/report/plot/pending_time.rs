@@ -1,0 +1,77 @@
+//! How long pods were pending: the share of pods that had a node after a time, on a logarithmic
+//! axis, since waits span factors of thousands.
+
+use super::axis::Axis;
+use super::chart::{self, Connection, Line, Panel};
+use super::scene::Style;
+use super::{Drawn, Material, NO_DATA, PlotEntry};
+use crate::lab::report_data::PendingData;
+
+pub(super) const ENTRY: PlotEntry = PlotEntry {
+    name: "pending-time",
+    title: "Pending time of pods",
+    caption: "Share of all pods that were given a node within a time of their creation; exact at \
+              16 times to a factor of ten. A line that ends below 100 % leaves pods that never \
+              got one.",
+    draw,
+};
+
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    if material.data.variants.is_empty() {
+        return Err(NO_DATA);
+    }
+    let pending = || {
+        material
+            .data
+            .variants
+            .iter()
+            .map(|variant| &variant.pending)
+    };
+    let seconds = |nanos: i64| nanos as f64 / 1e9;
+    let least = pending().filter_map(least_wait).min().map(seconds);
+    let longest = pending().filter_map(|pending| pending.longest_ns).max();
+    let (Some(least), Some(longest)) = (least, longest.filter(|&longest| longest > 0)) else {
+        return Err("every pod that was given a node was given it at once");
+    };
+    let longest = seconds(longest);
+    let lines: Vec<Line> = (material.data.variants.iter().enumerate())
+        .filter(|(_, variant)| variant.pending.pods > 0)
+        .map(|(index, variant)| Line {
+            index,
+            name: variant.name.clone(),
+            points: points(&variant.pending, longest),
+        })
+        .collect();
+    let panel = Panel {
+        title: "pods with a node, % of all pods".to_owned(),
+        x: Axis::durations("time since creation (logarithmic)", least, longest),
+        y: Axis::linear("", 0.0, 100.0, 5),
+        connection: Connection::Steps,
+        lines,
+    };
+    Ok(chart::draw(
+        style,
+        ENTRY.title,
+        "time_since_creation_s",
+        &[panel],
+    ))
+}
+
+/// The least bound within which a pod was placed that was not placed at once.
+fn least_wait(pending: &PendingData) -> Option<i64> {
+    let at_once = *pending.within.first()?;
+    let later = pending.within.iter().position(|&within| within > at_once)?;
+    // The wait itself lies between this bound and the one before.
+    pending.bounds_ns.get(later).copied()
+}
+
+fn points(pending: &PendingData, longest: f64) -> Vec<(f64, Option<f64>)> {
+    let share = |count: u64| Some(count as f64 / pending.pods as f64 * 100.0);
+    let bounds = pending.bounds_ns.iter().zip(&pending.within);
+    let mut points: Vec<(f64, Option<f64>)> = bounds
+        .map(|(&bound, &within)| (bound as f64 / 1e9, share(within)))
+        .map(|(at, share)| (at.min(longest), share))
+        .collect();
+    points.push((longest, share(pending.placed)));
+    points
+}

@@ -1,0 +1,50 @@
+//! How many pods wait and run over time, and how many nodes are up where that changes.
+
+use super::allocation::over_time;
+use super::chart::{self, Panel};
+use super::scene::Style;
+use super::{Drawn, Material, NO_DATA, PlotEntry};
+use crate::lab::report_data::SeriesData;
+
+pub(super) const ENTRY: PlotEntry = PlotEntry {
+    name: "pods-over-time",
+    title: "Pods over time",
+    caption: "Pods without a node and pods that run: means over columns of time, each holding \
+              until the next.",
+    draw,
+};
+
+/// A column of a series.
+type Column = fn(&SeriesData) -> &Vec<f64>;
+
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    if material.data.variants.is_empty() {
+        return Err(NO_DATA);
+    }
+    let counts: [(&str, Column); 3] = [
+        ("pods pending", |series| &series.pending),
+        ("pods running", |series| &series.running),
+        ("nodes up", |series| &series.nodes_up),
+    ];
+    let changes = |of: fn(&SeriesData) -> &Vec<f64>| {
+        let mut all = material
+            .data
+            .variants
+            .iter()
+            .flat_map(|variant| of(&variant.series));
+        let first = all.next();
+        all.any(|value| Some(value) != first)
+    };
+    let panels: Vec<Panel> = (counts.into_iter())
+        .filter(|&(_, of)| changes(of))
+        .filter_map(|(title, of)| {
+            over_time(material, style, title, |variant| {
+                of(&variant.series).iter().copied().map(Some).collect()
+            })
+        })
+        .collect();
+    if panels.is_empty() {
+        return Err("the numbers of pods and nodes never change");
+    }
+    Ok(chart::draw(style, ENTRY.title, "time_s", &panels))
+}

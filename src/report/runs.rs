@@ -1,0 +1,321 @@
+//! Finished runs side by side: one summary with the variants of all of them, and whether they can
+//! be compared at all.
+//!
+//! Runs of one experiment name on the same input files are compared, and what differs in their
+//! scenarios is said. Others only stand side by side: no best is marked, no difference is computed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::lab::report_data::{ReportData, VariantData};
+use crate::lab::summary::{InputSummary, Summary, VariantSummary};
+use crate::report::format;
+use crate::report::plot::Material;
+
+/// A run as the report takes it.
+#[derive(Clone, Debug)]
+pub struct ReportRun {
+    /// What tells it from the others: the name of its folder, or of its experiment.
+    pub name: String,
+    /// Its summary.
+    pub summary: Summary,
+    /// What is drawn of it; empty where the folder has none.
+    pub data: ReportData,
+    /// The text of its `scenario.yaml`; empty where the folder has none.
+    pub scenario: String,
+}
+
+/// The scenario of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunScenario {
+    /// The run.
+    pub run: String,
+    /// Its text.
+    pub text: String,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Runs side by side.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The variants of all runs.
+    pub summary: Summary,
+    /// What is drawn of them, in the same order; empty where a run has none.
+    pub data: ReportData,
+    /// The scenarios, each once.
+    pub scenarios: Vec<RunScenario>,
+    /// Why nothing is compared, where the runs are of different scenarios.
+    pub apart: Option<String>,
+    /// What to know before relying on the figures.
+    pub notices: Vec<String>,
+}
+
+impl Gathered {
+    /// Puts runs side by side, in the given order. One run stays as it is.
+    pub fn new(runs: Vec<ReportRun>) -> Self {
+        let (apart, notices) = relation(&runs);
+        let mut scenarios: Vec<RunScenario> = Vec::new();
+        for run in &runs {
+            let hash = &run.summary.scenario_hash;
+            if !scenarios.iter().any(|known| known.hash == *hash) {
+                scenarios.push(RunScenario {
+                    run: run.name.clone(),
+                    text: run.scenario.clone(),
+                    hash: hash.clone(),
+                });
+            }
+        }
+        let (summary, data) = if runs.len() == 1 {
+            runs.into_iter()
+                .map(|run| (run.summary, run.data))
+                .next()
+                .expect("invariant: there is one run")
+        } else {
+            joined(runs)
+        };
+        let is_whole = data.variants.len() == summary.variants.len();
+        Self {
+            summary,
+            data: if is_whole {
+                data
+            } else {
+                ReportData::default()
+            },
+            scenarios,
+            apart,
+            notices,
+        }
+    }
+
+    /// What plots are drawn from.
+    pub fn material(&self) -> Material<'_> {
+        Material {
+            summary: &self.summary,
+            data: &self.data,
+        }
+    }
+}
+
+/// Why runs are not compared, or else what to know when they are.
+fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
+    let [first, others @ ..] = runs else {
+        return (None, Vec::new());
+    };
+    let inputs = |run: &ReportRun| -> BTreeSet<String> {
+        let inputs = run.summary.inputs.iter();
+        inputs.map(|input| input.blake3.clone()).collect()
+    };
+    let names: BTreeSet<&str> = runs.iter().map(|run| run.summary.name.as_str()).collect();
+    if names.len() > 1 {
+        let names: Vec<String> = names.into_iter().map(format::clean).collect();
+        let reason = format!("they are of different scenarios ({})", names.join(", "));
+        return (Some(reason), Vec::new());
+    }
+    if others.iter().any(|run| inputs(run) != inputs(first)) {
+        return (
+            Some("they read different input files".to_owned()),
+            Vec::new(),
+        );
+    }
+    let mut notices = Vec::new();
+    for run in others {
+        if run.summary.scenario_hash != first.summary.scenario_hash {
+            notices.push(differing(first, run));
+        }
+        if run.summary.windtunnel != first.summary.windtunnel {
+            notices.push(format!(
+                "{} was run by windtunnel {}, {} by {}.",
+                format::clean(&first.name),
+                format::clean(&first.summary.windtunnel),
+                format::clean(&run.name),
+                format::clean(&run.summary.windtunnel),
+            ));
+        }
+    }
+    (None, notices)
+}
+
+/// Which lines two scenarios do not share.
+fn differing(first: &ReportRun, other: &ReportRun) -> String {
+    const LINES_MAX: usize = 6;
+    let lines = |run: &ReportRun| -> Vec<String> {
+        let lines = run.scenario.lines().map(str::trim);
+        lines.map(format::clean).collect()
+    };
+    let only = |of: &[String], not: &[String]| -> Vec<String> {
+        let lines = of.iter().filter(|line| !not.contains(line));
+        lines.map(|line| format!("`{line}`")).collect()
+    };
+    let (here, there) = (lines(first), lines(other));
+    let (mut before, mut after) = (only(&here, &there), only(&there, &here));
+    let more = before.len().saturating_sub(LINES_MAX) + after.len().saturating_sub(LINES_MAX);
+    before.truncate(LINES_MAX);
+    after.truncate(LINES_MAX);
+    let text = |lines: Vec<String>| {
+        if lines.is_empty() {
+            "nothing else".to_owned()
+        } else {
+            lines.join(", ")
+        }
+    };
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!("; and {more} more lines")
+    };
+    format!(
+        "The scenarios of {} and {} differ: {} here, {} there{more}.",
+        format::clean(&first.name),
+        format::clean(&other.name),
+        text(before),
+        text(after)
+    )
+}
+
+fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
+    let names: Vec<String> = distinct(runs.iter().map(|run| run.name.as_str()));
+    let mut variants: Vec<VariantSummary> = Vec::new();
+    let mut drawn: Vec<VariantData> = Vec::new();
+    let mut inputs: Vec<InputSummary> = Vec::new();
+    let mut definitions = BTreeMap::new();
+    let mut questions = BTreeSet::new();
+    let mut titles: Vec<String> = Vec::new();
+    let mut first: Option<Summary> = None;
+    for (run, name) in runs.into_iter().zip(names) {
+        let count = run.summary.variants.len();
+        let full = |variant: &str| match count {
+            1 => name.clone(),
+            _ => format!("{name}/{variant}"),
+        };
+        for variant in &run.summary.variants {
+            let name = full(&variant.name);
+            variants.push(VariantSummary {
+                name,
+                ..variant.clone()
+            });
+        }
+        for variant in run.data.variants {
+            let name = full(&variant.name);
+            drawn.push(VariantData { name, ..variant });
+        }
+        for input in &run.summary.inputs {
+            if !inputs.contains(input) {
+                inputs.push(input.clone());
+            }
+        }
+        for (id, definition) in &run.summary.definitions {
+            definitions.entry(id.clone()).or_insert(definition.clone());
+        }
+        if !titles.contains(&run.summary.name) {
+            titles.push(run.summary.name.clone());
+        }
+        questions.insert(run.summary.description.clone());
+        first = first.or(Some(run.summary));
+    }
+    let data = ReportData {
+        variants: drawn,
+        ..ReportData::default()
+    };
+    let summary = Summary {
+        schema_version: first.as_ref().map_or(0, |first| first.schema_version),
+        windtunnel: first
+            .as_ref()
+            .map_or_else(String::new, |first| first.windtunnel.clone()),
+        name: titles.join(" · "),
+        description: match questions.len() {
+            1 => questions.pop_first().unwrap_or_default(),
+            _ => String::new(),
+        },
+        scenario_hash: first.map_or_else(String::new, |first| first.scenario_hash),
+        inputs,
+        variants,
+        definitions,
+    };
+    (summary, data)
+}
+
+/// Names that differ: a repeated one gets a number.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    names
+        .map(|name| {
+            let count = seen.entry(name).or_insert(0);
+            *count += 1;
+            match count {
+                1 => name.to_owned(),
+                count => format!("{name} ({count})"),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    fn run(name: &str, summary: Summary) -> ReportRun {
+        ReportRun {
+            name: name.to_owned(),
+            data: example::data(&summary),
+            summary,
+            scenario: "name: a\nseed: 42\n".to_owned(),
+        }
+    }
+
+    #[test]
+    fn one_run_stays_as_it_is() {
+        let gathered = Gathered::new(vec![run("a", example::batch())]);
+        assert_eq!(gathered.summary, example::batch());
+        assert!(gathered.apart.is_none() && gathered.notices.is_empty());
+    }
+
+    #[test]
+    fn variants_are_told_apart_by_their_runs() {
+        let runs = vec![run("a", example::batch()), run("a", example::batch())];
+        let gathered = Gathered::new(runs);
+        let names: Vec<&str> = (gathered.summary.variants.iter())
+            .map(|variant| variant.name.as_str())
+            .collect();
+        let expected = [
+            "a/fcfs",
+            "a/sjf",
+            "a/f1",
+            "a (2)/fcfs",
+            "a (2)/sjf",
+            "a (2)/f1",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(gathered.data.variants.len(), 6);
+        assert_eq!(gathered.scenarios.len(), 1);
+        assert!(gathered.apart.is_none());
+    }
+
+    #[test]
+    fn different_scenarios_stand_apart() {
+        let runs = vec![run("a", example::batch()), run("b", example::fill_up())];
+        let apart = Gathered::new(runs).apart;
+        assert_eq!(
+            apart.as_deref(),
+            Some("they are of different scenarios (gpu-packing, lcg-queue)")
+        );
+        let mut other = example::batch();
+        other.inputs.clear();
+        let runs = vec![run("a", example::batch()), run("b", other)];
+        let apart = Gathered::new(runs).apart;
+        assert_eq!(apart.as_deref(), Some("they read different input files"));
+    }
+
+    #[test]
+    fn what_differs_in_one_experiment_is_said() {
+        let mut other = run("b", example::batch());
+        other.summary.scenario_hash = "other".to_owned();
+        other.scenario = "name: a\nseed: 43\n".to_owned();
+        let gathered = Gathered::new(vec![run("a", example::batch()), other]);
+        assert_eq!(
+            gathered.notices,
+            ["The scenarios of a and b differ: `seed: 42` here, `seed: 43` there."]
+        );
+        assert_eq!(gathered.scenarios.len(), 2);
+    }
+}

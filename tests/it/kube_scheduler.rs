@@ -1,0 +1,46 @@
+//! Decisions recorded from the Kubernetes scheduler (`tests/data/kube-scheduler`): every verdict,
+//! score, message and preemption (spec: kubernetes.md part 1).
+
+use std::path::{Path, PathBuf};
+
+use windtunnel::lab::verify::VerifyOptions;
+use windtunnel::lab::verify::kube_scheduler::FAMILY;
+
+fn vectors(names: &[&str]) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kube-scheduler");
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+#[track_caller]
+fn check(names: &[&str], expected: u64) {
+    let files = vectors(names);
+    assert!(files.iter().all(|file| (FAMILY.claims)(file)));
+    let reports = FAMILY.judge.run(&files, &VerifyOptions::default());
+    let reports = reports.expect("files that can be read");
+    for report in &reports {
+        let told = report.disagreements.join("\n");
+        assert_eq!(
+            report.failed + report.unsupported,
+            0,
+            "{}: {told}",
+            report.family
+        );
+    }
+    let passed: u64 = reports.iter().map(|report| report.passed).sum();
+    assert_eq!(passed, expected);
+}
+
+#[test]
+fn single_decisions_are_those_recorded() {
+    check(&["cases.jsonl.gz"], 2_920);
+}
+
+#[test]
+fn decisions_that_pin_down_single_rules_are_those_recorded() {
+    check(&["cases-2.jsonl.gz"], 324);
+}
+
+#[test]
+fn sequences_are_those_recorded() {
+    check(&["sequences.jsonl.gz", "sequences-large.jsonl.gz"], 30);
+}
