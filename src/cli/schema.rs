@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::lab::names::Registered;
+use crate::lab::report_data::ReportData;
 use crate::lab::summary::Summary;
 use crate::metrics::{Direction, REGISTRY};
 use crate::scenario::json_schema;
@@ -26,6 +27,8 @@ enum Subject {
     Scenario,
     /// `summary.json`.
     Summary,
+    /// `report.json`: what the report draws beyond the summary.
+    Report,
     /// The metrics: id, unit, direction, formula, census, censoring rule.
     Metrics,
 }
@@ -34,6 +37,7 @@ pub(super) fn run(arguments: &SchemaArguments) -> Exit {
     let schema = match arguments.subject {
         Subject::Scenario => json_schema(&Registered),
         Subject::Summary => schemars::schema_for!(Summary).to_value(),
+        Subject::Report => schemars::schema_for!(ReportData).to_value(),
         Subject::Metrics => metrics(),
     };
     terminal::print(&format!("{schema:#}\n"));

@@ -16,6 +16,8 @@ use crate::trace::Input;
 mod collector;
 mod grid;
 mod pods;
+#[cfg(test)]
+mod tests;
 
 pub use collector::Collector;
 

@@ -115,10 +115,6 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-#[expect(
-    clippy::many_single_char_names,
-    reason = "the standard names its words so"
-)]
 fn compress(state: &mut [u32; 8], block: &[u8]) {
     let mut words = [0_u32; 64];
     for (word, bytes) in words.iter_mut().zip(block.chunks(4)) {
@@ -134,17 +130,23 @@ fn compress(state: &mut [u32; 8], block: &[u8]) {
             .wrapping_add(words[at - 7])
             .wrapping_add(large);
     }
+    // The eight variables a to h of the standard, by their places.
     let mut now = *state;
     for (word, round) in words.iter().zip(ROUND) {
-        let [a, b, c, d, e, f, g, h] = now;
-        let large = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
-        let first = (h.wrapping_add(large).wrapping_add((e & f) ^ (!e & g)))
+        let (first_of, second_of) = (now[0], now[4]);
+        let large =
+            second_of.rotate_right(6) ^ second_of.rotate_right(11) ^ second_of.rotate_right(25);
+        let chosen = (second_of & now[5]) ^ (!second_of & now[6]);
+        let first = (now[7].wrapping_add(large).wrapping_add(chosen))
             .wrapping_add(round)
             .wrapping_add(*word);
-        let small = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
-        let second = small.wrapping_add((a & b) ^ (a & c) ^ (b & c));
-        let top = first.wrapping_add(second);
-        now = [top, a, b, c, d.wrapping_add(first), e, f, g];
+        let small =
+            first_of.rotate_right(2) ^ first_of.rotate_right(13) ^ first_of.rotate_right(22);
+        let majority = (first_of & now[1]) ^ (first_of & now[2]) ^ (now[1] & now[2]);
+        let second = small.wrapping_add(majority);
+        now.rotate_right(1);
+        now[4] = now[4].wrapping_add(first);
+        now[0] = first.wrapping_add(second);
     }
     for (word, value) in state.iter_mut().zip(now) {
         *word = word.wrapping_add(value);
@@ -168,11 +170,8 @@ mod tests {
     #[test]
     fn published_examples() {
         let check = |bytes: &[u8], expected: &str| {
-            let hash: Vec<String> = sha256(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            assert_eq!(hash.concat(), expected);
+            let hash = sha256(bytes).map(|byte| format!("{byte:02x}")).concat();
+            assert_eq!(hash, expected);
         };
         check(
             b"abc",

@@ -169,91 +169,103 @@ pub(crate) fn batch() -> Summary {
 
 /// What is drawn of the runs of a summary: three nodes, one of them down for a while, and four pods
 /// for each variant.
-#[expect(clippy::too_many_lines, reason = "one made-up run")]
 pub(crate) fn data(summary: &Summary) -> ReportData {
-    let variant = |(index, variant): (usize, &VariantSummary)| {
-        let pod = |number: usize| PodEntry {
-            name: format!("job-{number}"),
-            submit_ns: number as i64 * SECOND,
-            bound_ns: (number < 3).then_some(number as i64 * 20 * SECOND),
-            started_ns: None,
-            ended_ns: (number < 2).then_some(50 * SECOND),
-            node: (number < 3).then(|| format!("node-{number}")),
-            outcome: ["succeeded", "error", "running", "pending"][number].to_owned(),
-        };
-        let bar = |number: usize| Bar {
-            name: format!("job-{number}"),
-            pods: 1,
-            placed: u64::from(number < 3),
-            submit_ns: number as i64 * SECOND,
-            bound_ns: pod(number).bound_ns,
-            end_ns: pod(number).ended_ns,
-            ..Bar::default()
-        };
-        let heat = |number: usize| HeatRow {
-            first: format!("node-{number}"),
-            last: format!("node-{number}"),
-            percent: vec![Some(0), Some(50), None, Some((number * 30 + index) as u8)],
-        };
-        VariantData {
-            name: variant.name.clone(),
-            end_ns: 100 * SECOND,
-            series: SeriesData {
-                column_ns: 25 * SECOND,
-                cpu_percent: vec![Some(0.0), Some(40.5), Some(80.0 + index as f64), Some(20.0)],
-                memory_percent: vec![Some(1.0); 4],
-                gpu_percent: vec![None; 4],
-                pending: vec![4.0, 2.5, 1.0, 1.0],
-                running: vec![0.0, 1.5, 2.0, 1.0],
-                nodes_up: vec![3.0, 3.0, 2.0, 3.0],
-            },
-            pending: PendingData {
-                pods: 4,
-                placed: 3,
-                bounds_ns: vec![0, 20 * SECOND, 40 * SECOND],
-                within: vec![1, 2, 3],
-                longest_ns: Some(38 * SECOND),
-            },
-            heat: HeatData {
-                resource: "cpu".to_owned(),
-                column_ns: 25 * SECOND,
-                columns: 4,
-                nodes_per_row: 1,
-                rows: (0..3).map(heat).collect(),
-            },
-            timeline: TimelineData {
-                pods_per_bar: 1,
-                bars: (0..4).map(bar).collect(),
-            },
-            pods: PodList {
-                total: 4,
-                listed: (0..4).map(pod).collect(),
-            },
-            nodes: NodeList {
-                total: 3,
-                listed: (0..3)
-                    .map(|number| NodeEntry {
-                        name: format!("node-{number}"),
-                        pods: 1,
-                        mean_percent: Some(40.0),
-                        end_percent: Some(20.0),
-                    })
-                    .collect(),
-            },
-            events: EventList {
-                total: 1,
-                listed: vec![NodeEventEntry {
-                    at_ns: 50 * SECOND,
-                    node: "node-2".to_owned(),
-                    what: "down".to_owned(),
-                }],
-            },
-        }
-    };
+    let variants = summary.variants.iter().enumerate();
     ReportData {
         schema_version: REPORT_DATA_VERSION,
-        variants: summary.variants.iter().enumerate().map(variant).collect(),
+        variants: variants
+            .map(|(index, variant)| variant_data(&variant.name, index))
+            .collect(),
     }
 }
 
 const SECOND: i64 = 1_000_000_000;
+
+fn variant_data(name: &str, index: usize) -> VariantData {
+    let heat = |number: usize| HeatRow {
+        first: format!("node-{number}"),
+        last: format!("node-{number}"),
+        percent: vec![Some(0), Some(50), None, Some((number * 30 + index) as u8)],
+    };
+    VariantData {
+        name: name.to_owned(),
+        end_ns: 100 * SECOND,
+        series: SeriesData {
+            column_ns: 25 * SECOND,
+            cpu_percent: vec![Some(0.0), Some(40.5), Some(80.0 + index as f64), Some(20.0)],
+            memory_percent: vec![Some(1.0); 4],
+            gpu_percent: vec![None; 4],
+            pending: vec![4.0, 2.5, 1.0, 1.0],
+            running: vec![0.0, 1.5, 2.0, 1.0],
+            nodes_up: vec![3.0, 3.0, 2.0, 3.0],
+        },
+        pending: PendingData {
+            pods: 4,
+            placed: 3,
+            bounds_ns: vec![0, 20 * SECOND, 40 * SECOND],
+            within: vec![1, 2, 3],
+            longest_ns: Some(38 * SECOND),
+        },
+        heat: HeatData {
+            resource: "cpu".to_owned(),
+            column_ns: 25 * SECOND,
+            columns: 4,
+            nodes_per_row: 1,
+            rows: (0..3).map(heat).collect(),
+        },
+        timeline: TimelineData {
+            pods_per_bar: 1,
+            bars: (0..4).map(bar).collect(),
+        },
+        pods: PodList {
+            total: 4,
+            listed: (0..4).map(pod).collect(),
+        },
+        nodes: NodeList {
+            total: 3,
+            listed: (0..3).map(node).collect(),
+        },
+        events: EventList {
+            total: 1,
+            listed: vec![NodeEventEntry {
+                at_ns: 50 * SECOND,
+                node: "node-2".to_owned(),
+                what: "down".to_owned(),
+            }],
+        },
+    }
+}
+
+fn node(number: usize) -> NodeEntry {
+    NodeEntry {
+        name: format!("node-{number}"),
+        pods: 1,
+        mean_percent: Some(40.0),
+        end_percent: Some(20.0),
+    }
+}
+
+fn pod(number: usize) -> PodEntry {
+    PodEntry {
+        name: format!("job-{number}"),
+        submit_ns: number as i64 * SECOND,
+        bound_ns: (number < 3).then_some(number as i64 * 20 * SECOND),
+        started_ns: None,
+        ended_ns: (number < 2).then_some(50 * SECOND),
+        node: (number < 3).then(|| format!("node-{number}")),
+        outcome: ["succeeded", "error", "running", "pending"][number].to_owned(),
+    }
+}
+
+fn bar(number: usize) -> Bar {
+    let pod = pod(number);
+    Bar {
+        name: pod.name,
+        pods: 1,
+        placed: u64::from(number < 3),
+        submit_ns: pod.submit_ns,
+        bound_ns: pod.bound_ns,
+        end_ns: pod.ended_ns,
+        ..Bar::default()
+    }
+}

@@ -73,59 +73,71 @@ fn the_script_puts_text_in_as_text() {
     assert!(!closer::SCRIPT.contains("innerHTML"));
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
-fn names_with_html_in_them_are_text() {
-    let attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
+const ATTACK: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
+
+/// Whatever a summary takes from outside is hostile.
+fn hostile_summary() -> Summary {
     let mut summary = example::fill_up();
-    summary.name = attack.to_owned();
-    summary.description = attack.to_owned();
-    summary.windtunnel = attack.to_owned();
-    summary.scenario_hash = attack.to_owned();
-    summary.inputs[0].path = attack.to_owned();
-    summary.inputs[0].blake3 = attack.to_owned();
+    summary.name = ATTACK.to_owned();
+    summary.description = ATTACK.to_owned();
+    summary.windtunnel = ATTACK.to_owned();
+    summary.scenario_hash = ATTACK.to_owned();
+    summary.inputs[0].path = ATTACK.to_owned();
+    summary.inputs[0].blake3 = ATTACK.to_owned();
     for definition in summary.definitions.values_mut() {
-        definition.title = attack.to_owned();
-        definition.definition = attack.to_owned();
+        definition.title = ATTACK.to_owned();
+        definition.definition = ATTACK.to_owned();
     }
     for variant in &mut summary.variants {
-        variant.name = attack.to_owned();
-        variant.system = attack.to_owned();
-        variant.scheduler = attack.to_owned();
-        variant.ended = attack.to_owned();
-        variant.digest = attack.to_owned();
-        variant.ledger = vec![attack.to_owned()];
+        variant.name = ATTACK.to_owned();
+        variant.system = ATTACK.to_owned();
+        variant.scheduler = ATTACK.to_owned();
+        variant.ended = ATTACK.to_owned();
+        variant.digest = ATTACK.to_owned();
+        variant.ledger = vec![ATTACK.to_owned()];
         let metric = variant.metrics.values().next().unwrap().clone();
-        variant.metrics.insert(attack.to_owned(), metric);
+        variant.metrics.insert(ATTACK.to_owned(), metric);
         for metric in variant.metrics.values_mut() {
-            metric.note = Some(attack.to_owned());
-            metric.unit = attack.to_owned();
+            metric.note = Some(ATTACK.to_owned());
+            metric.unit = ATTACK.to_owned();
         }
     }
-    let mut gathered = gathered(summary.clone(), &format!("models: {attack}\n{attack}"));
+    summary
+}
+
+/// Whatever `report.json` takes from outside is hostile.
+fn make_data_hostile(gathered: &mut Gathered) {
     for variant in &mut gathered.data.variants {
-        variant.heat.resource = attack.to_owned();
+        variant.heat.resource = ATTACK.to_owned();
         for row in &mut variant.heat.rows {
-            row.first = attack.to_owned();
-            row.last = attack.to_owned();
+            row.first = ATTACK.to_owned();
+            row.last = ATTACK.to_owned();
         }
         for bar in &mut variant.timeline.bars {
-            bar.name = attack.to_owned();
+            bar.name = ATTACK.to_owned();
         }
         for pod in &mut variant.pods.listed {
-            pod.name = attack.to_owned();
-            pod.outcome = attack.to_owned();
-            pod.node = Some(attack.to_owned());
+            pod.name = ATTACK.to_owned();
+            pod.outcome = ATTACK.to_owned();
+            pod.node = Some(ATTACK.to_owned());
         }
         for node in &mut variant.nodes.listed {
-            node.name = attack.to_owned();
+            node.name = ATTACK.to_owned();
         }
         for event in &mut variant.events.listed {
-            event.node = attack.to_owned();
-            event.what = attack.to_owned();
+            event.node = ATTACK.to_owned();
+            event.what = ATTACK.to_owned();
         }
     }
-    gathered.notices = vec![attack.to_owned()];
+    gathered.notices = vec![ATTACK.to_owned()];
+}
+
+#[test]
+fn names_with_html_in_them_are_text() {
+    let summary = hostile_summary();
+    let scenario = format!("models: {ATTACK}\n{ATTACK}");
+    let mut gathered = gathered(summary.clone(), &scenario);
+    make_data_hostile(&mut gathered);
     let html = rendered(&gathered);
     assert_eq!(
         html.matches("<script").count(),
@@ -145,7 +157,7 @@ fn names_with_html_in_them_are_text() {
         .0;
     let embedded: Summary = serde_json::from_str(json).unwrap();
     assert_eq!(
-        embedded.name, attack,
+        embedded.name, ATTACK,
         "what is embedded is the summary, unharmed"
     );
     assert_eq!(embedded.variants[5].ledger, summary.variants[5].ledger);

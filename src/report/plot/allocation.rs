@@ -15,19 +15,27 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     draw,
 };
 
-/// A column of a series.
-type Column = fn(&SeriesData) -> &Vec<Option<f64>>;
+/// One of the shares over time.
+type Share = fn(&SeriesData) -> &Vec<Option<f64>>;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if material.data.variants.is_empty() {
         return Err(NO_DATA);
     }
-    let resources: [(&str, Column); 3] = [
+    let resources: [(&str, Share); 3] = [
         ("GPUs allocated, %", |series| &series.gpu_percent),
         ("CPU allocated, %", |series| &series.cpu_percent),
         ("memory allocated, %", |series| &series.memory_percent),
     ];
+    // A resource that nobody asks for is no news, unless none is asked for.
+    let asked = |of: Share| {
+        let variants = material.data.variants.iter();
+        let mut values = variants.flat_map(|variant| of(&variant.series));
+        values.any(|value| value.is_some_and(|share| share > 0.0))
+    };
+    let any_asked = resources.iter().any(|&(_, of)| asked(of));
     let panels: Vec<Panel> = (resources.into_iter())
+        .filter(|&(_, of)| !any_asked || asked(of))
         .filter_map(|(title, of)| {
             let values = |variant: &VariantData| of(&variant.series).clone();
             over_time(material, style, title, values)

@@ -45,6 +45,43 @@ pub(super) struct Panel {
     pub(super) lines: Vec<Line>,
 }
 
+impl Panel {
+    /// Whether so many lines go up and down so often that one hides the other.
+    fn is_crowded(&self) -> bool {
+        const LINES_MIN: usize = 5;
+        const TURNS_MIN: f64 = 8.0;
+        let values = |line: &Line| -> Vec<f64> {
+            line.points.iter().filter_map(|&(_, value)| value).collect()
+        };
+        let all: Vec<f64> = self.lines.iter().flat_map(values).collect();
+        let range = all.iter().copied().fold(f64::MIN, f64::max)
+            - all.iter().copied().fold(f64::MAX, f64::min);
+        let ways = self.lines.iter().map(|line| {
+            let values = values(line);
+            let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            steps.sum::<f64>()
+        });
+        let mean = ways.sum::<f64>() / self.lines.len().max(1) as f64;
+        self.lines.len() >= LINES_MIN && mean > TURNS_MIN * range
+    }
+
+    /// Whether names can stand at the ends of lines: there are not too many, and the lines do not
+    /// all end at one place, from where leaders would tell nothing.
+    fn has_room_for_labels(&self) -> bool {
+        const LINES_AT_ONE_PLACE_MAX: usize = 3;
+        if self.is_crowded() {
+            return true;
+        }
+        let ends: Vec<f64> = (self.lines.iter())
+            .filter_map(|line| Some(self.y.position(line.last()?.1)))
+            .collect();
+        let highest = ends.iter().copied().fold(f64::MIN, f64::max);
+        let lowest = ends.iter().copied().fold(f64::MAX, f64::min);
+        let is_one_place = highest - lowest < 0.02 && ends.len() > LINES_AT_ONE_PLACE_MAX;
+        self.lines.len() <= DIRECT_LABELS_MAX && !is_one_place
+    }
+}
+
 /// Distance of direct labels on the screen.
 const LABEL_GAP: f64 = 18.0;
 /// Height of a panel's plane on the screen.
@@ -64,8 +101,7 @@ struct Layout {
 pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) -> Drawn {
     let mut scene = Scene::new(style);
     let mut top = scene.title(title);
-    let lines = panels.iter().map(|panel| panel.lines.len()).max();
-    let direct = style == Style::Screen && lines.unwrap_or(0) <= DIRECT_LABELS_MAX;
+    let direct = style == Style::Screen && panels.iter().all(Panel::has_room_for_labels);
     // All planes begin at one place.
     let ticks = panels.iter().flat_map(|panel| &panel.y.ticks);
     let tick_width = ticks
@@ -73,9 +109,13 @@ pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) ->
         .fold(style.scaled(26.0), f64::max);
     let left = style.scaled(14.0) + tick_width;
     for panel in panels {
-        top = draw_panel(&mut scene, panel, (left, top), direct);
+        top = if panel.is_crowded() {
+            draw_one_by_one(&mut scene, panel, (left, top))
+        } else {
+            draw_panel(&mut scene, panel, (left, top), direct)
+        };
     }
-    if !direct {
+    if !direct && panels.iter().any(|panel| !panel.is_crowded()) {
         top = legend(&mut scene, panels, top);
     }
     scene.height = top + style.scaled(6.0);
@@ -121,6 +161,59 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct:
     axes(scene, panel, &layout);
     lines(scene, panel, &layout);
     layout.plane.y + height + style.scaled(52.0)
+}
+
+/// Draws every line on a plane of its own, all with the same axes. Gives where it ends.
+fn draw_one_by_one(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64)) -> f64 {
+    let style = scene.style;
+    let across = match style {
+        Style::Screen => 2,
+        Style::Paper => 1,
+    };
+    let (head, height, foot) = (style.scaled(22.0), style.scaled(76.0), style.scaled(30.0));
+    let width = scene.width() / across as f64;
+    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &panel.title);
+    let mut top = top + style.scaled(28.0);
+    let last = panel.y.ticks.len().saturating_sub(1);
+    let y_ticks = panel.y.ticks.iter().enumerate();
+    let kept = y_ticks.filter(|(index, _)| [0, last / 2, last].contains(index));
+    let y = Axis {
+        ticks: kept.map(|(_, tick)| tick.clone()).collect(),
+        ..panel.y.clone()
+    };
+    for row in panel.lines.chunks(across) {
+        for (place, line) in row.iter().enumerate() {
+            let x = place as f64 * width;
+            let layout = Layout {
+                plane: Area {
+                    x: x + left,
+                    y: top + head,
+                    width: width - left - style.scaled(14.0),
+                    height,
+                },
+                text: style.text(),
+                direct: false,
+            };
+            let name = (x + left, top + head - style.scaled(10.0));
+            scene.text(name, &scene::name(&line.name), Paint::Ink, Anchor::Start);
+            let single = Panel {
+                title: String::new(),
+                x: Axis {
+                    label: String::new(),
+                    ..panel.x.clone()
+                },
+                y: y.clone(),
+                connection: panel.connection,
+                lines: vec![line.clone()],
+            };
+            axes(scene, &single, &layout);
+            lines(scene, &single, &layout);
+        }
+        top += head + height + foot;
+    }
+    let middle = (scene.width() / 2.0, top + style.scaled(4.0));
+    scene.text(middle, &panel.x.label, Paint::Quiet, Anchor::Middle);
+    top + style.scaled(28.0)
 }
 
 fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {

@@ -233,7 +233,7 @@ impl Canvas<'_> {
         let units = f32::from(self.face.units_per_em());
         let size = text.size as f32 * self.scale / units;
         let mut outlines = Outlines::default();
-        for letter in text.text.chars() {
+        for letter in text.content.chars() {
             let glyph = (self.face.glyph_index(letter))
                 .or_else(|| self.face.glyph_index('\u{fffd}'))
                 .unwrap_or_default();

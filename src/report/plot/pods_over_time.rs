@@ -14,19 +14,19 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     draw,
 };
 
-/// A column of a series.
-type Column = fn(&SeriesData) -> &Vec<f64>;
+/// One of the counts over time.
+type Count = fn(&SeriesData) -> &Vec<f64>;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if material.data.variants.is_empty() {
         return Err(NO_DATA);
     }
-    let counts: [(&str, Column); 3] = [
+    let counts: [(&str, Count); 3] = [
         ("pods pending", |series| &series.pending),
         ("pods running", |series| &series.running),
         ("nodes up", |series| &series.nodes_up),
     ];
-    let changes = |of: fn(&SeriesData) -> &Vec<f64>| {
+    let changes = |of: Count| {
         let mut all = material
             .data
             .variants

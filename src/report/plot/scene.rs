@@ -87,11 +87,10 @@ pub(super) enum Direction {
 
 /// A text; it is centered on the height of its position.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_field_names, reason = "a text has a text")]
 pub(super) struct Text {
     pub(super) x: f64,
     pub(super) y: f64,
-    pub(super) text: String,
+    pub(super) content: String,
     pub(super) size: f64,
     pub(super) paint: Paint,
     pub(super) anchor: Anchor,
@@ -179,7 +178,7 @@ impl Scene {
         self.marks.push(Mark::Text(Text {
             x: at.0,
             y: at.1,
-            text: text.to_owned(),
+            content: text.to_owned(),
             size: self.style.text(),
             paint,
             anchor,

@@ -161,7 +161,7 @@ fn text(svg: &mut String, mark: &Text, style: Style) {
         number(mark.size * 0.35),
         number(mark.size),
         fill(mark.paint, style),
-        escaped(&mark.text)
+        escaped(&mark.content)
     );
 }
 
