@@ -55,6 +55,7 @@ impl Bench {
         let ended = ended.unwrap_or_else(|why| panic!("{event:?}: {why}"));
         self.collector
             .observe(at, event, ended.as_ref(), &self.store);
+        self.collector.settled(at, &self.store);
     }
 
     fn submit(&mut self, secs: i64) -> PodRef {
