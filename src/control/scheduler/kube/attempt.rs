@@ -106,6 +106,12 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// The position of the first plugin that keeps a pod from entering the queue.
+    pub fn gate_plugin(profile: &KubeProfile, pod: &PodInfo) -> Option<usize> {
+        let mut plugins = profile.pre_enqueue.iter().copied();
+        plugins.find(|&index| profile.plugins[index].pre_enqueue(pod).is_err())
+    }
+
     /// Begins an attempt: runs `PreFilter`.
     pub fn begin(profile: &'a KubeProfile, cache: &'a Cache, pod: &'a PodInfo) -> Self {
         let ctx = AttemptContext { cache, pod };

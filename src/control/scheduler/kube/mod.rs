@@ -12,6 +12,7 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod event;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
@@ -19,13 +20,16 @@ pub mod plugin;
 pub mod pod_info;
 pub mod preemption;
 pub mod profile;
+pub mod queue;
 pub mod status;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
+pub use event::{ClusterEvent, EventKinds};
 pub use node_info::NodeInfo;
 pub use plugin::{AttemptContext, KubePlugin, NodeFilter, PostFilter, Prepared, Scores};
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
+pub use queue::{Queue, QueueContext};
 pub use status::{Code, Rejection, Status};

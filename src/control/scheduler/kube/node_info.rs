@@ -70,7 +70,7 @@ impl NodeInfo {
     }
 
     fn account(&mut self, pod: &PodInfo, sign: i64) {
-        let class = pod.accounted.as_ref().unwrap_or(&pod.class);
+        let class = pod.counted_class();
         self.requested.change(&class.requests, sign);
         let non_zero = &class.non_zero;
         self.non_zero.cpu_milli += sign * non_zero.cpu_milli;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Attempt, Cache, KubePoints, NodeInfo, PodInfo, Preemption, Rejection, Status};
-use crate::model::Text;
+use super::{
+    Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodInfo, Preemption, Rejection,
+    Status,
+};
+use crate::model::{ClusterObjects, Text};
 
 /// What the plugins of one attempt look at.
 #[derive(Clone, Copy)]
@@ -119,6 +122,17 @@ pub trait KubePlugin: Send + Sync {
     fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
         let _ = pod;
         Ok(())
+    }
+
+    /// The kinds of event that may make a pod schedulable that this plugin rejected.
+    fn listens(&self) -> EventKinds {
+        EventKinds::NONE
+    }
+
+    /// Whether an event of one of these kinds may make the pod schedulable (the queueing hint).
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
+        let _ = (pod, event, objects);
+        true
     }
 
     /// Prepares for a pod (`PreFilter`); plugins that only filter just ask.

@@ -183,6 +183,11 @@ impl PodInfo {
         self.class.spec.priority
     }
 
+    /// The class that its node accounts for.
+    pub fn counted_class(&self) -> &Arc<PodClass> {
+        self.accounted.as_ref().unwrap_or(&self.class)
+    }
+
     /// Whether this is the same pod.
     pub fn is(&self, other: &Self) -> bool {
         self.name == other.name && self.spec().namespace == other.spec().namespace

@@ -121,7 +121,7 @@ fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
     list.into_iter().flatten().collect()
 }
 
-fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
+pub(super) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
     if objects.is_empty() {
         return Ok(Manifests::default());
     }
