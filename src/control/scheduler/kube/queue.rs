@@ -54,8 +54,9 @@ enum Strategy {
     Immediately,
 }
 
-/// Who goes first: higher priority, then earlier timestamp, then who got it first.
-type Rank = (Reverse<i32>, Instant, u64);
+/// Who goes first: higher priority, then earlier timestamp, then who got it first. For a pod of a
+/// group the timestamp is the group's, and its members go one after the other.
+type Rank = (Reverse<i32>, Instant, (usize, u64));
 
 /// A move by a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,21 +280,37 @@ impl Queue {
 
     /// Something happened that may help pods that wait for it.
     pub fn happened(&mut self, ctx: QueueContext<'_>, event: ClusterEvent) {
-        self.happened_to(ctx, event, i32::MAX);
+        self.happened_to(ctx, event, |_, _| true);
     }
 
-    /// Something happened that may help pods of this priority or lower.
-    pub fn happened_to(&mut self, ctx: QueueContext<'_>, event: ClusterEvent, most: i32) {
+    /// Something happened that may help those pods that `is_open` admits.
+    pub fn happened_to(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
         let kind = event.kind();
         let mut pods: Vec<PodUid> = Vec::new();
         for (&(profile, rejectors), members) in &self.unschedulable {
             if kind.is_none_or(|kind| self.hints[profile].may_help(rejectors, kind)) {
-                pods.extend(members);
+                let pods_of = |&uid: &PodUid| Some((uid, self.pods.get(&uid)?));
+                let open = members.iter().filter_map(pods_of);
+                pods.extend(
+                    open.filter(|&(uid, pod)| is_open(uid, pod))
+                        .map(|(uid, _)| uid),
+                );
             }
         }
         pods.sort_unstable();
-        self.move_pods(ctx, &pods, &event, most);
+        self.move_pods(ctx, &pods, &event);
         self.in_flight.happened(event);
+    }
+
+    /// Puts a newer record of a pod in the place of the older; nothing that anybody listens to
+    /// changed, nor its rank.
+    pub fn set_info(&mut self, uid: PodUid, info: Arc<PodInfo>) {
+        self.replace(uid, info);
     }
 
     /// Moves pods that an event may help.
@@ -302,14 +319,13 @@ impl Queue {
         ctx: QueueContext<'_>,
         pods: &[PodUid],
         event: &ClusterEvent,
-        most: i32,
     ) -> Vec<(PodUid, Place)> {
         let mut moved = Vec::new();
         for &uid in pods {
             let Some(pod) = self.pods.get(&uid) else {
                 continue;
             };
-            if pod.info.priority() > most || !self.is_open_to(pod, event) {
+            if !self.is_open_to(pod, event) {
                 continue;
             }
             let strategy = self.worth(ctx, uid, event);
@@ -433,7 +449,7 @@ impl Queue {
             return;
         }
         let event = ClusterEvent::Anything;
-        let moved = self.move_pods(ctx, &pods, &event, i32::MAX);
+        let moved = self.move_pods(ctx, &pods, &event);
         let at = ctx.now;
         moves.extend(moved.into_iter().map(|(pod, to)| Move { at, pod, to }));
         self.in_flight.happened(event);

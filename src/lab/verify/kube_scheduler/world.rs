@@ -100,6 +100,7 @@ impl World {
             is_terminating: pod.is_terminating,
             is_preempted: pod.is_preempted,
             nominated_node: pod.nominated_node.clone(),
+            ..PodInfo::default()
         })
     }
 

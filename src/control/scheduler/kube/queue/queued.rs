@@ -113,7 +113,13 @@ impl QueuedPod {
     }
 
     pub(super) fn rank(&self) -> Rank {
-        (Reverse(self.info.priority()), self.timestamp, self.sequence)
+        let group = self.info.group;
+        let (timestamp, group) = match group {
+            Some(group) => (group.created, group.index + 1),
+            None => (self.timestamp, 0),
+        };
+        let place = (group, self.sequence);
+        (Reverse(self.info.priority()), timestamp, place)
     }
 }
 
