@@ -10,6 +10,7 @@
 mod cli;
 mod closed_form;
 mod forms;
+mod kube_engine;
 mod kube_scheduler;
 mod layers;
 mod openb;

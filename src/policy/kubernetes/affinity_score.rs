@@ -54,7 +54,13 @@ pub(super) fn score(
     }
     let mut sums = Sums::default();
     for node in ctx.cache.nodes() {
-        for other in &node.pods {
+        // Pods without terms of their own matter to this pod's terms alone.
+        let others = if own.is_empty() {
+            &node.pods_with_affinity
+        } else {
+            &node.pods
+        };
+        for other in others {
             for (weight, term) in &own {
                 if term.matches(other, &NO_LABELS) {
                     sums.add(term.key(), node, *weight);

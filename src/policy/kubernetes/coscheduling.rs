@@ -64,6 +64,15 @@ impl KubePlugin for Coscheduling {
                 ctx.pod.name
             )));
         }
+        if ctx
+            .pod
+            .group
+            .is_some_and(|group| ctx.cache.groups.is_given_up(group))
+        {
+            return Prepared::Reject(Rejection::unresolvable(
+                "the pods of the group did not fit together, and nothing has happened since",
+            ));
+        }
         Prepared::Skip
     }
 

@@ -251,8 +251,15 @@ impl KubePlugin for InterPodAffinity {
             wanted: Counts::default(),
             unwanted: Counts::default(),
         };
+        let has_own = !filter.affinity.is_empty() || !filter.anti_affinity.is_empty();
         for node in ctx.cache.nodes() {
-            for other in &node.pods {
+            // Pods without terms of their own matter to this pod's terms alone.
+            let others = if has_own {
+                &node.pods
+            } else {
+                &node.pods_with_affinity
+            };
+            for other in others {
                 filter.change(other, node, 1);
             }
         }

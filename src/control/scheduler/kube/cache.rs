@@ -35,10 +35,11 @@ pub enum CacheError {
 /// What the scheduler knows about its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    nodes: BTreeMap<Text, NodeInfo>,
+    nodes: IndexMap<Text, NodeInfo, FxBuildHasher>,
     tree: NodeTree,
-    /// The names in the scheduler's order; rebuilt when a node comes or goes, and only then.
-    order: Vec<Text>,
+    /// Positions in `nodes` in the scheduler's order; rebuilt when a node comes or goes, and only
+    /// then.
+    order: Vec<usize>,
     /// Pending pods that await a place, by node.
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
@@ -72,7 +73,7 @@ impl Cache {
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
         self.insert_node(object)?;
-        self.order = self.tree.order();
+        self.rebuild_order();
         Ok(())
     }
 
@@ -87,8 +88,16 @@ impl Cache {
         let outcome = objects
             .into_iter()
             .try_for_each(|object| self.insert_node(object));
-        self.order = self.tree.order();
+        self.rebuild_order();
         outcome
+    }
+
+    fn rebuild_order(&mut self) {
+        let names = self.tree.order();
+        let positions = names.iter();
+        self.order = positions
+            .filter_map(|name| self.nodes.get_index_of(name))
+            .collect();
     }
 
     fn insert_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
@@ -136,11 +145,11 @@ impl Cache {
 
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
-        if let Some(info) = self.nodes.remove(name) {
+        if let Some(info) = self.nodes.swap_remove(name) {
             self.down -= usize::from(info.is_down);
             self.tree.remove(info.name(), &info.object.labels);
             self.count_images(&info.object, -1);
-            self.order = self.tree.order();
+            self.rebuild_order();
         }
     }
 
@@ -212,13 +221,14 @@ impl Cache {
 
     /// The node at a place of the scheduler's order, counted round.
     pub fn node_at(&self, place: usize) -> Option<&NodeInfo> {
-        let name = self.order.get(place.checked_rem(self.order.len())?)?;
-        self.nodes.get(name)
+        let &position = self.order.get(place.checked_rem(self.order.len())?)?;
+        self.nodes.get_index(position).map(|(_, info)| info)
     }
 
     /// The nodes in the scheduler's order.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
-        self.order.iter().filter_map(|name| self.nodes.get(name))
+        let nodes = self.order.iter();
+        nodes.filter_map(|&position| self.nodes.get_index(position).map(|(_, info)| info))
     }
 
     /// The pods that await a place on a node.

@@ -17,6 +17,8 @@ pub struct NodeInfo {
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
+    /// Those of them that say anything about other pods.
+    pub pods_with_affinity: Vec<Arc<PodInfo>>,
     /// What its pods ask for.
     pub requested: Amounts,
     /// What its pods count as in scores (cpu and memory).
@@ -45,6 +47,7 @@ impl NodeInfo {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
             pods: Vec::new(),
+            pods_with_affinity: Vec::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeSet::new(),
@@ -67,6 +70,9 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.account(&pod, 1);
         self.ports.extend(pod.class.host_ports.iter().cloned());
+        if pod.class.has_pod_affinity {
+            self.pods_with_affinity.push(pod.clone());
+        }
         self.pods.push(pod);
     }
 
@@ -75,6 +81,9 @@ impl NodeInfo {
         let position = self.pods.iter().position(|known| known.is(pod))?;
         let removed = self.pods.swap_remove(position);
         self.account(&removed, -1);
+        if removed.class.has_pod_affinity {
+            self.pods_with_affinity.retain(|known| !known.is(pod));
+        }
         for port in &removed.class.host_ports {
             self.ports.remove(port);
         }
@@ -87,6 +96,10 @@ impl NodeInfo {
             let before = std::mem::replace(&mut self.pods[position], pod.clone());
             self.account(&before, -1);
             self.account(pod, 1);
+            let mut known = self.pods_with_affinity.iter_mut();
+            if let Some(known) = known.find(|known| known.is(pod)) {
+                *known = pod.clone();
+            }
         }
     }
 

@@ -290,6 +290,33 @@ impl Queue {
         event: ClusterEvent,
         is_open: impl Fn(PodUid, &QueuedPod) -> bool,
     ) {
+        self.wake(ctx, &event, is_open);
+        self.in_flight.happened(event);
+    }
+
+    /// A pod that was not bound lost its place, which may help those pods, in flight or not, that
+    /// `is_open` admits.
+    pub fn given_back(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
+        self.wake(ctx, &event, &is_open);
+        let in_flight: Vec<PodUid> = self.in_flight.pods().collect();
+        for uid in in_flight {
+            if self.pods.get(&uid).is_some_and(|pod| is_open(uid, pod)) {
+                self.in_flight.happened_to(uid, event.clone());
+            }
+        }
+    }
+
+    fn wake(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: &ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
         let kind = event.kind();
         let mut pods: Vec<PodUid> = Vec::new();
         for (&(profile, rejectors), members) in &self.unschedulable {
@@ -303,8 +330,7 @@ impl Queue {
             }
         }
         pods.sort_unstable();
-        self.move_pods(ctx, &pods, &event);
-        self.in_flight.happened(event);
+        self.move_pods(ctx, &pods, event);
     }
 
     /// Puts a newer record of a pod in the place of the older; nothing that anybody listens to

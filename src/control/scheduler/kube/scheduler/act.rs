@@ -8,7 +8,7 @@ use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
 use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo};
+use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo, QueueContext};
 use crate::model::event::Hold;
 use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
@@ -284,19 +284,24 @@ impl KubeScheduler {
         self.queue.set_info(uid, info);
         self.back_to_queue(now, pod, rejected_by);
         self.changes += 1;
-        let is_open = |other: &_, tried_at: Option<u64>| {
-            *other != uid && since.is_none_or(|since| tried_at.is_some_and(|at| at >= since))
-        };
         let pods = &self.pods;
-        let tried_at = |other: u64| pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
-        let ctx = crate::control::scheduler::kube::QueueContext {
-            now,
-            profiles: &self.options.profiles,
-            objects: &self.cache.objects,
-        };
+        let (group, ctx) = (
+            assumed.group,
+            QueueContext {
+                now,
+                profiles: &self.options.profiles,
+                objects: &self.cache.objects,
+            },
+        );
         let event = ClusterEvent::PodDeleted(assumed);
-        let is_open = |other: u64, _: &_| is_open(&other, tried_at(other));
-        self.queue.happened_to(ctx, event, is_open);
+        self.queue.given_back(ctx, event, |other, queued| {
+            let Some(since) = since else {
+                return other != uid;
+            };
+            let tried_at = pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
+            let is_sibling = group.is_some() && queued.info.group == group;
+            !is_sibling && tried_at.is_some_and(|tried_at| tried_at >= since)
+        });
     }
 
     /// Does what is due.
