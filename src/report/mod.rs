@@ -7,7 +7,6 @@
 use std::io::{self, Write};
 
 pub mod comparison;
-mod encode;
 mod export;
 pub mod format;
 
