@@ -22,7 +22,7 @@ use crate::sim::{
     CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::BatchOptions;
-use crate::systems::{SystemRequest, TimeLimits};
+use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
 use super::build::{self, BuildError, FileSource, Remarks, Workload};
@@ -54,20 +54,24 @@ pub struct Prepared {
     pub mix: Arc<WorkloadMix>,
     /// What its nodes cost and draw.
     pub economics: Arc<Economics>,
+    /// What the exact scheduler of Kubernetes is made from, where that one is asked for.
+    pub kube: KubeRequest,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
 }
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let mut remarks = Remarks::default();
+    let mut remarks = Remarks::new(build::is_exact(scenario));
     let nodes = build::nodes(scenario, files, &mut remarks)?;
     let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
+    let kube = build::kube_request(scenario, files, &mut remarks)?;
     Ok(Prepared {
+        kube,
         nodes,
         workload,
         typical,
@@ -197,6 +201,7 @@ fn warm_up(
         typical: prepared.typical.clone(),
         mix: Arc::clone(&prepared.mix),
         economics: Arc::clone(&prepared.economics),
+        kube: prepared.kube.clone(),
         remarks: Remarks::default(),
     };
     let (options, cell, _) = world(scenario, again, form)?;
@@ -241,7 +246,7 @@ fn world(
     prepared: Prepared,
     form: Form,
 ) -> Result<(Options, CellParts, Remarks), RunError> {
-    let parts = system(scenario, &prepared.workload, prepared.typical, form)?;
+    let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
     let cell = CellParts {
@@ -292,15 +297,15 @@ impl Observer for Both<'_> {
 
 fn system(
     scenario: &Scenario,
-    workload: &Workload,
-    typical: Option<Arc<TypicalPods>>,
+    prepared: &Prepared,
     form: Form,
 ) -> Result<crate::systems::SystemParts, BuildError> {
     let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
     let scheduler = &scenario.system.scheduler;
     let mut profile = ProfileChoice::named(&scheduler.profile);
     profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
-    for (name, plugin) in &scheduler.plugins {
+    let is_exact = build::is_exact(scenario);
+    for (name, plugin) in scheduler.plugins.iter().filter(|_| !is_exact) {
         let change = match plugin {
             None => PluginOverride::Disabled,
             Some(plugin) => PluginOverride::Enabled {
@@ -328,10 +333,11 @@ fn system(
         setup: Setup {
             seed: scenario.seed,
             scheduler: 0,
-            typical_pods: typical.unwrap_or_default(),
-            node_ranks: workload.node_ranks.as_deref().map(Arc::from),
+            typical_pods: prepared.typical.clone().unwrap_or_default(),
+            node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
         },
         profile,
+        kube: prepared.kube.clone(),
         jobs,
         form,
         time_limits: TimeLimits::Ignored,
@@ -343,7 +349,7 @@ fn system(
 /// taken for one that makes no difference.
 fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildError> {
     let (system, scheduler) = (&scenario.system.name, &scenario.system.scheduler);
-    let share = scheduler.percentage_of_nodes_to_score;
+    let share = scheduler.percentage_of_nodes_to_score.unwrap_or(100);
     let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
         (false, Backfill::GreedyOnce, _) => format!(
             "backfill: the system `{system}` places one pod at a time and does not backfill; \
@@ -362,13 +368,39 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
             "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
              profile; leave it out, or write `name: kubernetes` under `system`"
         ),
+        (false, ..) if build::is_exact(scenario) => return exact_without_effect(scheduler),
+        (false, ..) if scheduler.config.is_some() => format!(
+            "config: the profile `{}` is not kube-scheduler; leave `config` out, or write \
+             `profile: default`",
+            scheduler.profile
+        ),
         (false, ..) if share != 100 => format!(
-            "percentageOfNodesToScore: {share} is not modelled yet; write 100: every node is \
-             looked at"
+            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`; write 100: \
+             every node is looked at",
+            scheduler.profile
         ),
         _ => return Ok(()),
     };
     Err(BuildError::Policy(words))
+}
+
+/// The same for kube-scheduler itself.
+fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
+    let has_settings =
+        !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
+    let words = if scheduler.queue.is_some() {
+        "queue: the profile `default` is kube-scheduler, whose queue goes by priority and time; \
+         leave it out"
+    } else if scheduler.tie_break == Some(TieBreak::Published) {
+        "tieBreak: `published` is of the profiles of the GPU packing study; write `random` or \
+         `first`"
+    } else if scheduler.config.is_some() && has_settings {
+        "config: a KubeSchedulerConfiguration states plugins and percentageOfNodesToScore itself; \
+         write them there, or leave `config` out"
+    } else {
+        return Ok(());
+    };
+    Err(BuildError::Policy(words.to_owned()))
 }
 
 /// The policy that a tie-breaking rule stands for.

@@ -52,6 +52,8 @@ pub(super) struct Seat {
     pub(super) due: bool,
     /// The wake-up asked for last, so that it is not asked for again.
     pub(super) wake: Option<Instant>,
+    /// The same for a wake-up that no run goes on for.
+    pub(super) wake_idle: Option<Instant>,
     /// When its view is to be shown more, if that was asked for.
     pub(super) delivery: Option<Instant>,
     pub(super) outbox: Outbox,

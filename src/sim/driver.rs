@@ -66,6 +66,7 @@ impl<'o> Simulation<'o> {
                     deciding: None,
                     due: true,
                     wake: None,
+                    wake_idle: None,
                     delivery: None,
                     outbox: Outbox::default(),
                 });
@@ -161,9 +162,12 @@ impl<'o> Simulation<'o> {
             .cells
             .iter()
             .filter_map(|cell| Some(cell.upcoming.as_ref()?.submit));
-        arrivals
-            .chain(self.engine.queue.peek().map(|(at, _)| at))
-            .min()
+        let arriving = arrivals.min();
+        if arriving.is_none() && self.engine.queue.is_idle() {
+            return None;
+        }
+        let queued = self.engine.queue.peek().map(|(at, _)| at);
+        arriving.into_iter().chain(queued).min()
     }
 
     /// Applies what happens at an instant: everything by rank, or one event.

@@ -39,7 +39,7 @@ impl Engine<'_> {
                 cell.agent.woken(now, pod, &mut cell.agent_output);
                 self.carry(cell)
             }
-            Upcoming::Wake(component) => {
+            Upcoming::Wake(component) | Upcoming::IdleWake(component) => {
                 cell.components[component.index()].due = true;
                 Ok(())
             }

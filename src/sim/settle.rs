@@ -69,6 +69,13 @@ impl Engine<'_> {
             self.queue
                 .push(at.max(now), cell.number, Upcoming::Wake(component));
         }
+        if let Some(at) = seat.outbox.wake_idle
+            && (at <= now || seat.wake_idle != Some(at))
+        {
+            seat.wake_idle = Some(at);
+            self.queue
+                .push(at.max(now), cell.number, Upcoming::IdleWake(component));
+        }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         cell.decisions += u64::from(pods);
         let charge = self.options.decision_time.charge(pods, jobs);

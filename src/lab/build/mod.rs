@@ -1,6 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod economics;
+mod kube;
 mod mix;
 mod nodes;
 mod remarks;
@@ -18,6 +19,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use economics::economics;
+pub use kube::{is_exact, kube_request, objects};
 pub use mix::{ClassCount, workload_mix};
 pub use nodes::{nodes, outages};
 pub use remarks::Remarks;

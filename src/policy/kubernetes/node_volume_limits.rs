@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection,
 };
 use crate::model::{ClusterObjects, Text};
 
@@ -64,6 +64,10 @@ impl KubePlugin for NodeVolumeLimits {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::POD_DELETE
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use super::node_tree::NodeTree;
-use super::{NodeInfo, PodClass, PodInfo};
+use super::{Groups, NodeInfo, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
 use crate::units::QuantityError;
 
@@ -43,7 +43,11 @@ pub struct Cache {
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
     images: BTreeMap<Text, i64>,
+    /// How many machines are down.
+    down: usize,
     classes: IndexMap<Arc<PodSpec>, Arc<PodClass>, FxBuildHasher>,
+    /// Groups of pods.
+    pub groups: Groups,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
 }
@@ -67,6 +71,27 @@ impl Cache {
     /// # Errors
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
+        self.insert_node(object)?;
+        self.order = self.tree.order();
+        Ok(())
+    }
+
+    /// Several nodes joined; the order is built once for all.
+    ///
+    /// # Errors
+    /// If a node of one of the names is there, or an amount does not fit.
+    pub fn add_nodes(
+        &mut self,
+        objects: impl IntoIterator<Item = Arc<Node>>,
+    ) -> Result<(), CacheError> {
+        let outcome = objects
+            .into_iter()
+            .try_for_each(|object| self.insert_node(object));
+        self.order = self.tree.order();
+        outcome
+    }
+
+    fn insert_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
         if self.nodes.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
@@ -74,7 +99,6 @@ impl Cache {
         self.count_images(&object, 1);
         let info = NodeInfo::new(object)?;
         self.nodes.insert(info.name().clone(), info);
-        self.order = self.tree.order();
         Ok(())
     }
 
@@ -96,9 +120,24 @@ impl Cache {
         Ok(())
     }
 
+    /// A node's machine went down or came up.
+    pub fn set_down(&mut self, name: &str, is_down: bool) {
+        if let Some(info) = self.nodes.get_mut(name) {
+            self.down += usize::from(is_down);
+            self.down -= usize::from(info.is_down);
+            info.is_down = is_down;
+        }
+    }
+
+    /// How many machines are down.
+    pub fn down_count(&self) -> usize {
+        self.down
+    }
+
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
         if let Some(info) = self.nodes.remove(name) {
+            self.down -= usize::from(info.is_down);
             self.tree.remove(info.name(), &info.object.labels);
             self.count_images(&info.object, -1);
             self.order = self.tree.order();
@@ -124,14 +163,26 @@ impl Cache {
                 node: node.to_owned(),
             });
         };
+        self.groups.assign(&pod, 1);
         info.add_pod(pod);
         Ok(())
     }
 
+    /// A newer declaration of a pod that is on a node.
+    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        if let Some(info) = self.nodes.get_mut(node) {
+            info.replace_pod(pod);
+        }
+    }
+
     /// A pod left its node.
     pub fn remove_pod(&mut self, pod: &PodInfo, node: &str) {
-        if let Some(info) = self.nodes.get_mut(node) {
-            info.remove_pod(pod);
+        let removed = self
+            .nodes
+            .get_mut(node)
+            .and_then(|info| info.remove_pod(pod));
+        if let Some(removed) = removed {
+            self.groups.assign(&removed, -1);
         }
     }
 

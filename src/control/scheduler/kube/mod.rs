@@ -12,6 +12,9 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod cycle;
+pub mod event;
+pub mod group;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
@@ -19,13 +22,23 @@ pub mod plugin;
 pub mod pod_info;
 pub mod preemption;
 pub mod profile;
+pub mod queue;
+pub mod scheduler;
 pub mod status;
+pub mod ties;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
+pub use event::{ClusterEvent, EventKinds};
+pub use group::{Group, GroupRef, Groups};
 pub use node_info::NodeInfo;
-pub use plugin::{AttemptContext, KubePlugin, NodeFilter, PostFilter, Prepared, Scores};
+pub use plugin::{
+    AttemptContext, KubePermit, KubePlugin, NodeFilter, PostFilter, Prepared, Scores,
+};
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
+pub use queue::{Queue, QueueContext};
+pub use scheduler::{KubeOptions, KubeScheduler};
 pub use status::{Code, Rejection, Status};
+pub use ties::TieBreak;
