@@ -18,6 +18,7 @@ mod paths;
 pub mod report_data;
 pub mod results;
 pub mod run;
+pub mod statistics;
 pub mod summary;
 pub mod tables;
 pub mod verify;
