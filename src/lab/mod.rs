@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod columns;
+pub mod compare;
 pub mod decisions;
 pub mod experiment;
 #[expect(
@@ -15,6 +16,7 @@ pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod paths;
+pub mod replicate;
 pub mod report_data;
 pub mod results;
 pub mod run;

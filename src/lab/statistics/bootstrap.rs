@@ -57,23 +57,67 @@ impl Resamples {
         }
     }
 
-    /// The statistic of every resample.
-    fn statistics(&self, values: &[f64], statistic: &dyn Fn(&[f64]) -> f64) -> Vec<f64> {
-        let mut resample = vec![0.0; self.values];
-        let chunks = self.indexes.chunks_exact(self.values.max(1));
-        chunks
-            .map(|indexes| {
-                for (slot, &index) in resample.iter_mut().zip(indexes) {
-                    *slot = values[index as usize];
-                }
-                statistic(&resample)
-            })
-            .collect()
-    }
-
     /// The interval of a mean, with this confidence; `None` where [`bca`] has none.
     pub fn interval_of_mean(&self, values: &[f64], confidence: f64) -> Option<Interval> {
         bca(values, &|of| mean(of).unwrap_or(f64::NAN), self, confidence)
+    }
+
+    /// The interval of the relative change of a mean, `mean(head)/mean(base) − 1`, over pairs that
+    /// are resampled together; `None` where a statistic is not finite.
+    pub fn interval_of_change(
+        &self,
+        base: &[f64],
+        head: &[f64],
+        confidence: f64,
+    ) -> Option<Interval> {
+        let sum = |values: &[f64], indexes: &[u32]| -> f64 {
+            indexes.iter().map(|&index| values[index as usize]).sum()
+        };
+        let change = |indexes: &[u32]| {
+            let base = sum(base, indexes);
+            (sum(head, indexes) - base) / base.abs()
+        };
+        let is_whole = base.len() == head.len();
+        is_whole
+            .then(|| self.interval(base.len(), &change, confidence))
+            .flatten()
+    }
+
+    /// The BCa interval of a statistic of the values at some indexes.
+    fn interval(
+        &self,
+        n: usize,
+        statistic: &dyn Fn(&[u32]) -> f64,
+        confidence: f64,
+    ) -> Option<Interval> {
+        if n < 2 || n != self.values || self.indexes.is_empty() {
+            return None;
+        }
+        let all: Vec<u32> = (0..n as u32).collect();
+        let observed = statistic(&all);
+        let mut drawn: Vec<f64> = self.indexes.chunks_exact(n).map(statistic).collect();
+        if !observed.is_finite() || drawn.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        drawn.sort_by(f64::total_cmp);
+        // Ties with the observed count half, as SciPy counts them.
+        let below = drawn.partition_point(|&value| value < observed);
+        let not_above = drawn.partition_point(|&value| value <= observed);
+        let bias = normal_quantile((below + not_above) as f64 / (2 * drawn.len()) as f64);
+        if !bias.is_finite() {
+            return None;
+        }
+        let acceleration = acceleration(&all, statistic);
+        let end = |probability: f64| {
+            let shifted = bias + normal_quantile(probability);
+            let adjusted = normal_cdf(bias + shifted / (1.0 - acceleration * shifted));
+            of_sorted(&drawn, adjusted)
+        };
+        let tail = (1.0 - confidence) / 2.0;
+        Some(Interval {
+            low: end(tail)?,
+            high: end(1.0 - tail)?,
+        })
     }
 }
 
@@ -86,56 +130,31 @@ pub fn bca(
     resamples: &Resamples,
     confidence: f64,
 ) -> Option<Interval> {
-    let n = values.len();
-    if n < 2 || n != resamples.values || resamples.indexes.is_empty() {
-        return None;
-    }
-    let observed = statistic(values);
-    if values
-        .iter()
-        .all(|value| value.total_cmp(&values[0]).is_eq())
-    {
+    let is_same = |value: &f64| value.total_cmp(&values[0]).is_eq();
+    if values.len() > 1 && values.len() == resamples.values && values.iter().all(is_same) {
+        let observed = statistic(values);
         return observed.is_finite().then_some(Interval {
             low: observed,
             high: observed,
         });
     }
-    let mut drawn = resamples.statistics(values, statistic);
-    if !observed.is_finite() || drawn.iter().any(|value| !value.is_finite()) {
-        return None;
-    }
-    drawn.sort_by(f64::total_cmp);
-    // Ties with the observed count half, as SciPy counts them.
-    let below = drawn.partition_point(|&value| value < observed);
-    let not_above = drawn.partition_point(|&value| value <= observed);
-    let bias = normal_quantile((below + not_above) as f64 / (2 * drawn.len()) as f64);
-    if !bias.is_finite() {
-        return None;
-    }
-    let acceleration = acceleration(values, statistic);
-    let end = |probability: f64| {
-        let shifted = bias + normal_quantile(probability);
-        let adjusted = normal_cdf(bias + shifted / (1.0 - acceleration * shifted));
-        of_sorted(&drawn, adjusted)
+    let of_indexes = |indexes: &[u32]| {
+        let chosen: Vec<f64> = indexes
+            .iter()
+            .map(|&index| values[index as usize])
+            .collect();
+        statistic(&chosen)
     };
-    let tail = (1.0 - confidence) / 2.0;
-    Some(Interval {
-        low: end(tail)?,
-        high: end(1.0 - tail)?,
-    })
+    resamples.interval(values.len(), &of_indexes, confidence)
 }
 
 /// The acceleration, from the jackknife; 0 where leaving any one out changes nothing.
-fn acceleration(values: &[f64], statistic: &dyn Fn(&[f64]) -> f64) -> f64 {
+fn acceleration(all: &[u32], statistic: &dyn Fn(&[u32]) -> f64) -> f64 {
     let left_out = |index: usize| {
-        let others = values.iter().enumerate();
-        let others: Vec<f64> = others
-            .filter(|(at, _)| *at != index)
-            .map(|(_, &v)| v)
-            .collect();
+        let others: Vec<u32> = [&all[..index], &all[index + 1..]].concat();
         statistic(&others)
     };
-    let estimates: Vec<f64> = (0..values.len()).map(left_out).collect();
+    let estimates: Vec<f64> = (0..all.len()).map(left_out).collect();
     let center = mean(&estimates).unwrap_or(f64::NAN);
     let (mut cubes, mut squares) = (0.0, 0.0);
     for estimate in estimates {
@@ -168,7 +187,12 @@ mod tests {
     #[test]
     fn the_published_example() {
         assert!((plug_in_variance(&SPATIAL) - 171.5).abs() < 0.05);
-        assert!((acceleration(&SPATIAL, &plug_in_variance) - 0.061).abs() < 0.0005);
+        let all: Vec<u32> = (0..SPATIAL.len() as u32).collect();
+        let of = |indexes: &[u32]| {
+            let chosen: Vec<f64> = indexes.iter().map(|&at| SPATIAL[at as usize]).collect();
+            plug_in_variance(&chosen)
+        };
+        assert!((acceleration(&all, &of) - 0.061).abs() < 0.0005);
         let resamples = Resamples::draw(1, SPATIAL.len(), 20_000);
         let interval = bca(&SPATIAL, &plug_in_variance, &resamples, 0.9).expect("an interval");
         assert!((interval.low - 115.8).abs() < 2.5, "{interval:?}");
