@@ -1,6 +1,7 @@
 //! The lab: experiments over runs, and what they leave behind.
 
 pub mod build;
+pub mod check;
 pub mod columns;
 pub mod compare;
 pub mod decisions;

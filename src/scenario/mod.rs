@@ -19,6 +19,7 @@ pub mod plain;
 pub mod scalar;
 pub mod schema;
 mod set;
+pub mod share;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -195,6 +196,21 @@ fn read(
         files,
         base_dir: options.search.base_dir.clone(),
     })
+}
+
+/// The lines, from 1, on which the items of `objectives:` stand in a text that [`load`] has read;
+/// empty where it has none.
+pub fn objective_lines(text: &str) -> Vec<usize> {
+    let mut sources = Sources::default();
+    let mut findings = Findings::default();
+    let source = sources.add("", text);
+    let tree = yaml::parse(&sources, source, &mut findings);
+    let objectives = tree.as_ref().and_then(|tree| tree.get("objectives"));
+    let items = objectives.map(Tree::items).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| sources.position(item.span).0)
+        .collect()
 }
 
 /// Variants out of a text of their own; they may stand below `variants:` there too.
