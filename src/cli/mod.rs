@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod check;
 mod compare;
 mod completions;
 mod exit;
@@ -62,6 +63,8 @@ enum Command {
     Run(run::RunArguments),
     /// Compare variants or systems on the same workload and failures, with paired seeds
     Compare(compare::CompareArguments),
+    /// Hold scenarios against their objectives and a stored baseline; exit 100 when a gate fails
+    Check(check::CheckArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Compare(arguments) => compare::run(&global, &arguments),
+        Command::Check(arguments) => check::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

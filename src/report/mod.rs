@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+pub mod check;
 pub mod comparison;
 mod encode;
 mod export;

@@ -10,6 +10,8 @@ use crate::report::{Format, format};
 mod export;
 mod table;
 
+pub(super) use export::escaped;
+
 #[cfg(test)]
 mod tests;
 
