@@ -1,14 +1,18 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod check;
+mod compare;
 mod completions;
 mod exit;
+mod experiment_file;
 mod interrupt;
 mod man;
 mod output;
 mod progress;
 mod report;
 mod run;
+mod run_count;
 mod schema;
 mod systems;
 mod terminal;
@@ -57,6 +61,10 @@ struct Global {
 enum Command {
     /// Run an experiment (without a file: the bundled one), write a result folder, print the summary
     Run(run::RunArguments),
+    /// Compare variants or systems on the same workload and failures, with paired seeds
+    Compare(compare::CompareArguments),
+    /// Hold scenarios against their objectives and a stored baseline; exit 100 when a gate fails
+    Check(check::CheckArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -86,6 +94,8 @@ pub fn main() -> ExitCode {
         .unwrap_or(Command::Run(run::RunArguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
+        Command::Compare(arguments) => compare::run(&global, &arguments),
+        Command::Check(arguments) => check::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

@@ -308,7 +308,7 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
 }
 
 /// An experiment file that can't be read.
-fn no_scenario(path: &Path, error: &TraceError) -> Failure {
+pub(super) fn no_scenario(path: &Path, error: &TraceError) -> Failure {
     if path.exists() || path == Path::new("-") {
         return Failure::input(error);
     }
@@ -331,7 +331,8 @@ pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure
     }
 }
 
-fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
+/// How a failed run exits, and what it says.
+pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),

@@ -120,15 +120,14 @@ pub fn run_experiment(
         variants.collect::<Result<_, ExperimentError>>()?;
     let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
     outputs::join(folder, plan.outputs, experiment.variants.len())?;
-    let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         name: experiment.name.clone(),
         description: experiment.description.clone(),
-        scenario_hash: blake3::hash(scenario.as_bytes()).to_hex().to_string(),
+        scenario_hash: scenario_hash(experiment),
         inputs: input_hashes(experiment)?,
-        definitions: definitions(),
+        definitions: metric_definitions(),
         variants,
     };
     // The hash is of the paths as written, so it is the same whatever the result folder is called.
@@ -142,7 +141,14 @@ pub fn run_experiment(
     Ok((summary, report))
 }
 
-fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
+/// The hash of an experiment as run, every default filled in.
+pub fn scenario_hash(experiment: &Experiment) -> String {
+    let scenario = as_run::to_yaml(experiment);
+    blake3::hash(scenario.as_bytes()).to_hex().to_string()
+}
+
+/// The files that an experiment reads, with the hashes of their content.
+pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
     let mut found = Vec::new();
     for (written, path) in &experiment.files {
         let blake3 = inputs::open(Path::new(path)).blake3()?;
@@ -161,7 +167,7 @@ pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
 }
 
 /// What every metric means.
-fn definitions() -> BTreeMap<String, MetricDefinition> {
+pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {
             let definition = MetricDefinition {
@@ -226,7 +232,8 @@ fn run_one(
     Ok((summarize(variant, outcome), report))
 }
 
-fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
+/// What a run came to, as the summary tells it.
+pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),

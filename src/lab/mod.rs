@@ -1,7 +1,9 @@
 //! The lab: experiments over runs, and what they leave behind.
 
 pub mod build;
+pub mod check;
 pub mod columns;
+pub mod compare;
 pub mod decisions;
 pub mod experiment;
 #[expect(
@@ -15,9 +17,11 @@ pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod paths;
+pub mod replicate;
 pub mod report_data;
 pub mod results;
 pub mod run;
+pub mod statistics;
 pub mod summary;
 pub mod tables;
 pub mod verify;

@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+pub mod check;
 pub mod comparison;
 mod export;
 pub mod format;
@@ -13,6 +14,7 @@ pub mod format;
 pub mod html;
 pub mod plot;
 pub mod runs;
+pub mod study;
 pub mod table;
 pub mod trace;
 pub mod verdict;

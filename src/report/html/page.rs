@@ -4,6 +4,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::closer::{self, Details};
+use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::{RenderError, embedded_json};
 use crate::lab::summary::VariantSummary;
@@ -11,6 +12,7 @@ use crate::report::comparison::{Better, Comparison, Row, Rows};
 use crate::report::format;
 use crate::report::plot::{NotDrawn, Plot};
 use crate::report::runs::{Gathered, RunScenario};
+use crate::report::study;
 use crate::report::verdict::Verdict;
 
 /// Which metrics stand together, by what their ids begin with; what is in no group comes last.
@@ -69,6 +71,7 @@ pub(super) struct Page<'a> {
     verdict: String,
     is_apart: bool,
     caveats: &'a [String],
+    study: Option<PageStudy>,
     columns: Vec<&'a str>,
     headline: Vec<PageGroup<'a>>,
     groups: Vec<PageGroup<'a>>,
@@ -171,7 +174,13 @@ impl<'a> Shown<'a> {
         Self {
             gathered,
             all: Comparison::of(gathered, Rows::All),
-            verdict: Verdict::new(&gathered.summary, &headline),
+            verdict: match &gathered.study {
+                Some(study) => Verdict {
+                    sentence: study::headline(study),
+                    caveats: study::remarks(study),
+                },
+                None => Verdict::new(&gathered.summary, &headline),
+            },
             headline,
             plots,
             missing,
@@ -197,6 +206,7 @@ impl<'a> Shown<'a> {
             verdict: unbroken(&self.verdict.sentence),
             is_apart: self.headline.apart.is_some(),
             caveats: &self.verdict.caveats,
+            study: self.gathered.study.as_ref().map(PageStudy::new),
             headline: vec![group("", self.headline.rows.iter())],
             other_count: others.len(),
             groups: grouped(&others),
