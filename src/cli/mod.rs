@@ -10,6 +10,8 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod source;
+mod sweep;
 mod systems;
 mod terminal;
 mod trace;
@@ -57,6 +59,8 @@ struct Global {
 enum Command {
     /// Run an experiment (without a file: the bundled one), write a result folder, print the summary
     Run(run::RunArguments),
+    /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
+    Sweep(Box<sweep::SweepArguments>),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         .unwrap_or(Command::Run(run::RunArguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
+        Command::Sweep(arguments) => sweep::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

@@ -9,8 +9,6 @@ use clap::Args;
 use crate::lab::build::BuildError;
 use crate::lab::experiment::{ExperimentError, Plan, run_experiment, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
-use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
-use crate::lab::names::Registered;
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
@@ -21,11 +19,12 @@ use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::schema::OnBadRow;
-use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
+use crate::scenario::{Experiment, load};
 use crate::sim::SimError;
-use crate::trace::{Input, TraceError};
+use crate::trace::TraceError;
 
 use super::progress::Bars;
+use super::source::{self, Source};
 use super::{Exit, Failure, Global, interrupt, terminal};
 
 /// What `run` is told.
@@ -263,59 +262,20 @@ impl TableForms {
 fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
-    let (name, text, base_dir) = match &arguments.scenario {
-        None => (
-            BUNDLED.0.to_owned(),
-            BUNDLED.1.to_owned(),
-            inputs::embedded_folder(),
-        ),
-        Some(path) => {
-            let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
-            let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
-            let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-            (input.name.to_string(), text, base)
-        }
-    };
-    let search = SearchPath {
-        base_dir,
-        traces_dirs: terminal::traces_dirs(global),
-        built_in: Some(inputs::embedded_folder()),
-    };
-    let options = LoadOptions {
-        sets: &sets,
-        search: &search,
-        lookup: &DiskAndEmbedded,
-        names: &Registered,
-    };
-    let mut experiment = load(&text, &name, options).map_err(|rejected| {
-        match arguments.message_format {
-            MessageFormat::Human => {
-                let color = if terminal::color() {
-                    Color::On
-                } else {
-                    Color::Off
-                };
-                terminal::complain(rejected.render(color).trim_end());
+    let source = Source::read(global, arguments.scenario.as_deref())?;
+    let mut experiment = load(&source.text, &source.name, source.options(&sets)).map_err(
+        |rejected| match arguments.message_format {
+            MessageFormat::Human => source::told(&rejected),
+            MessageFormat::Json => {
+                terminal::print(&format!("{:#}\n", rejected.to_json()));
+                Failure::silent(Exit::Input)
             }
-            MessageFormat::Json => terminal::print(&format!("{:#}\n", rejected.to_json())),
-        }
-        Failure::silent(Exit::Input)
-    })?;
+        },
+    )?;
     if let Some(on_bad_row) = arguments.on_bad_row {
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
-}
-
-/// An experiment file that can't be read.
-fn no_scenario(path: &Path, error: &TraceError) -> Failure {
-    if path.exists() || path == Path::new("-") {
-        return Failure::input(error);
-    }
-    Failure::input(format!(
-        "{}: no such experiment file; without one the bundled experiment is run",
-        path.display()
-    ))
 }
 
 /// How many variants run at once.

@@ -19,5 +19,6 @@ pub mod report_data;
 pub mod results;
 pub mod run;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
 pub mod verify;

@@ -14,6 +14,7 @@ pub mod format;
 pub mod html;
 pub mod plot;
 pub mod runs;
+pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod verdict;
