@@ -2,9 +2,11 @@
 //! terminal are read here and nowhere else.
 
 mod completions;
+mod diff;
 mod exit;
 mod interrupt;
 mod man;
+mod named;
 mod output;
 mod progress;
 mod report;
@@ -61,6 +63,8 @@ enum Command {
     Run(run::RunArguments),
     /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
     Sweep(Box<sweep::SweepArguments>),
+    /// Show where two runs part: the first decision that differs, both reasons, how it grew
+    Diff(diff::DiffArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Sweep(arguments) => sweep::run(&global, &arguments),
+        Command::Diff(arguments) => diff::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

@@ -296,19 +296,30 @@ fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),
         ExperimentError::Trace(_) => Failure::input(error),
-        ExperimentError::Variant { source, .. } => match &**source {
-            RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
-            | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
-                Failure::input(format!(
-                    "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
-                ))
-            }
-            RunError::Build(_)
-            | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
-                Failure::input(error)
-            }
-            RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        ExperimentError::Variant { source, .. } => Failure {
+            message: run_failure(source).message.replacen(
+                &source.to_string(),
+                &error.to_string(),
+                1,
+            ),
+            ..run_failure(source)
         },
         ExperimentError::Threads { .. } => Failure::incomplete(error),
+    }
+}
+
+/// A variant that has no result.
+pub(super) fn run_failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
+        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
+            Failure::input(format!(
+                "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
+            ))
+        }
+        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
+            Failure::input(error)
+        }
+        RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
     }
 }

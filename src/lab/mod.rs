@@ -3,6 +3,7 @@
 pub mod build;
 pub mod columns;
 pub mod decisions;
+pub mod diff;
 pub mod experiment;
 #[expect(
     clippy::disallowed_methods,

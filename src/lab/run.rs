@@ -177,9 +177,19 @@ pub fn run_unmeasured(
     form: Form,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
+    run_watched(scenario, prepared, form, &mut Nobody, control)
+}
+
+/// Runs a prepared variant under somebody's eyes, and measures nothing.
+pub fn run_watched(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    observer: &mut dyn Observer,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
     let (options, cell, _) = world(scenario, prepared, form)?;
-    let mut nobody = Nobody;
-    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
     Ok(simulation.run(control)?)
 }
 
@@ -290,13 +300,8 @@ impl Observer for Both<'_> {
     }
 }
 
-fn system(
-    scenario: &Scenario,
-    workload: &Workload,
-    typical: Option<Arc<TypicalPods>>,
-    form: Form,
-) -> Result<crate::systems::SystemParts, BuildError> {
-    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+/// The profile that a scenario chooses.
+pub(super) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
     let scheduler = &scenario.system.scheduler;
     let mut profile = ProfileChoice::named(&scheduler.profile);
     profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
@@ -313,6 +318,18 @@ fn system(
         };
         profile.plugins.insert(name.clone(), change);
     }
+    Ok(profile)
+}
+
+fn system(
+    scenario: &Scenario,
+    workload: &Workload,
+    typical: Option<Arc<TypicalPods>>,
+    form: Form,
+) -> Result<crate::systems::SystemParts, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = profile_choice(scenario)?;
     let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
     without_effect(scenario, entry.plans_jobs)?;
     let mut jobs = BatchOptions::default();

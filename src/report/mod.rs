@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 pub mod comparison;
+pub mod diff;
 mod encode;
 mod export;
 pub mod format;
