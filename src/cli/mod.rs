@@ -10,6 +10,7 @@ mod named;
 mod output;
 mod progress;
 mod report;
+mod reproduce;
 mod run;
 mod schema;
 mod source;
@@ -17,6 +18,7 @@ mod sweep;
 mod systems;
 mod terminal;
 mod trace;
+mod trip;
 mod verify;
 
 use std::path::PathBuf;
@@ -65,6 +67,8 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Show where two runs part: the first decision that differs, both reasons, how it grew
     Diff(diff::DiffArguments),
+    /// Run a report or a result folder again and compare hashes, digests and metrics
+    Reproduce(reproduce::ReproduceArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Sweep(arguments) => sweep::run(&global, &arguments),
         Command::Diff(arguments) => diff::run(&global, &arguments),
+        Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

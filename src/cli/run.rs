@@ -1,13 +1,13 @@
 //! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_experiment, scenario_text};
+use crate::lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
@@ -25,6 +25,7 @@ use crate::trace::TraceError;
 
 use super::progress::Bars;
 use super::source::{self, Source};
+use super::trip::Trip;
 use super::{Exit, Failure, Global, interrupt, terminal};
 
 /// What `run` is told.
@@ -34,7 +35,7 @@ pub(super) struct RunArguments {
     scenario: Option<PathBuf>,
     /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    pub(super) sets: Vec<String>,
     /// Override the seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -43,7 +44,7 @@ pub(super) struct RunArguments {
     out: Option<PathBuf>,
     /// Replace a result folder that is there
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// What to do with rows of traces that can't be read [default: as the file says, else fail]
     #[arg(long, value_enum, value_name = "HOW")]
     on_bad_row: Option<BadRows>,
@@ -56,6 +57,12 @@ pub(super) struct RunArguments {
     /// Leave every decision too, as `decisions.jsonl.zst`
     #[arg(long)]
     decisions: bool,
+    /// Keep a snapshot of the run at an instant, such as `--snapshot-at 3d FILE`; it goes on
+    #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
+    pub(super) snapshot_at: Vec<String>,
+    /// Replay to a snapshot and go on from there; `--set` then changes what follows
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
+    pub(super) from: Option<PathBuf>,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -94,12 +101,17 @@ pub(super) enum MessageFormat {
 
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
-    let experiment = read(global, arguments)?;
+    let trip = Trip::new(global, arguments)?;
+    let experiment = match &trip.after {
+        Some(after) => after.clone(),
+        None => read(global, arguments)?,
+    };
+    let journey = trip.journey();
     let is_default = arguments.out.is_none();
     let out = arguments
         .out
         .clone()
-        .unwrap_or_else(|| Path::new("results").join(&experiment.name));
+        .unwrap_or_else(|| trip.default_folder(&experiment.name));
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
     let existing = if arguments.force || is_default {
@@ -117,9 +129,13 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         progress: &bars,
         outputs: arguments.tables.outputs(arguments.decisions),
     };
-    let result = run_experiment(&plan, &folder);
+    let result = run_journey(&plan, &folder, journey.as_ref());
     bars.clear();
-    let (summary, data) = result.map_err(|error| failure(error, interrupt::exit()))?;
+    let (summary, data) = result.map_err(|error| {
+        let failure = failure(error, interrupt::exit());
+        trip.failure(failure, journey.as_ref())
+    })?;
+    trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
@@ -291,7 +307,7 @@ pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure
     }
 }
 
-fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
+pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),

@@ -27,6 +27,7 @@ use crate::units::{Duration, Instant};
 
 use super::build::{self, BuildError, FileSource, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
+use super::travel::{self, Stopover};
 
 /// Why a variant has no result.
 #[derive(Debug, Error)]
@@ -114,6 +115,17 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
+    run_through(scenario, prepared, (form, None), tables, control)
+}
+
+/// Runs a prepared variant through a stop on the way, if there is one.
+pub fn run_through(
+    scenario: &Scenario,
+    prepared: Prepared,
+    (form, stopover): (Form, Option<&mut Stopover<'_>>),
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
     let (window, unsteady) = match scenario.metrics.window {
         MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
             Ok(from) => (Window::since(from), None),
@@ -152,9 +164,16 @@ pub fn run(
         report,
         watch: tables.watch,
     };
+    let turn = match &stopover {
+        Some(stopover) => travel::turn(stopover, &prepared, form)?,
+        None => None,
+    };
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
-    let end = simulation.run(control)?;
+    let end = match stopover {
+        Some(stopover) => travel::run(&mut simulation, stopover, turn, control)?,
+        None => simulation.run(control)?,
+    };
     remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
@@ -321,7 +340,7 @@ pub(super) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, Build
     Ok(profile)
 }
 
-fn system(
+pub(super) fn system(
     scenario: &Scenario,
     workload: &Workload,
     typical: Option<Arc<TypicalPods>>,
@@ -397,7 +416,10 @@ const fn tie_break(rule: TieBreak) -> &'static str {
     }
 }
 
-fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Options, BuildError> {
+pub(super) fn options(
+    scenario: &Scenario,
+    stepping: crate::control::Stepping,
+) -> Result<Options, BuildError> {
     let start_up = match &scenario.models.startup {
         NoneOr::None => StartUp::None,
         NoneOr::Some(start_up) => {

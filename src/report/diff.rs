@@ -158,7 +158,11 @@ fn why(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Part
     } else if let Some((best, tied)) = explanation.best {
         let among = match tied {
             1 => "one node has it".to_owned(),
-            tied => format!("{} nodes tie", format::count(tied as u64)),
+            tied => format!(
+                "{} nodes tie and `{}` chooses",
+                format::count(tied as u64),
+                explanation.tie_break
+            ),
         };
         let feasible = match explanation.feasible {
             1 => "1 node".to_owned(),

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 pub mod comparison;
 pub mod diff;
+pub mod embedded;
 mod encode;
 mod export;
 pub mod format;

@@ -67,6 +67,8 @@ pub struct Explanation {
     pub feasible: usize,
     /// The highest total, and how many nodes have it.
     pub best: Option<(i64, usize)>,
+    /// How one of equal nodes is taken.
+    pub tie_break: String,
     /// Why nodes could not, and how many each.
     pub rejected: Vec<(String, usize)>,
 }
@@ -214,6 +216,10 @@ fn explain(
         })
         .collect();
     situation.explanation.feasible = ranking.feasible.len();
+    profile
+        .select
+        .name()
+        .clone_into(&mut situation.explanation.tie_break);
     situation.explanation.best = ranking.best();
     let mut rejected: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     for node in store.nodes().present() {
