@@ -73,8 +73,11 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         Reproduction::Run(checks) => checks,
     };
     let inputs = summary.inputs.len();
-    let plural = if inputs == 1 { "" } else { "s" };
-    text.push_str(&format!("{inputs} input file{plural}: the same\n"));
+    text.push_str(&match inputs {
+        0 => "no input files\n".to_owned(),
+        1 => "1 input file: the same\n".to_owned(),
+        inputs => format!("{inputs} input files: the same\n"),
+    });
     let widest = checks.iter().map(|check| check.name.chars().count()).max();
     for check in &checks {
         text.push_str(&line(check, widest.unwrap_or(0)));

@@ -286,6 +286,8 @@ impl<'a> Journey<'a> {
                 decisions: variant.decisions,
                 digest: variant.digest.clone(),
             }),
+            is_replaced: before
+                .is_some_and(|before| before.system.scheduler != variant.scenario.system.scheduler),
             changed: before
                 .filter(|before| **before != variant.scenario)
                 .map(|_| &variant.scenario),
@@ -305,6 +307,8 @@ pub struct Stopover<'s> {
     at: Instant,
     expected: Option<Standing>,
     changed: Option<&'s Scenario>,
+    /// Whether the scheduler is another one from there on.
+    is_replaced: bool,
     reached: Option<Standing>,
     strayed: &'s AtomicBool,
 }
@@ -321,7 +325,7 @@ pub(super) fn turn(
     let parts = system(changed, &prepared.workload, prepared.typical.clone(), form)?;
     let options = options(changed, parts.stepping)?;
     Ok(Some(Turn {
-        components: vec![parts.components],
+        components: stopover.is_replaced.then(|| vec![parts.components]),
         stop: options.stop,
         decision_time: options.decision_time,
         start_up: options.start_up,
@@ -336,7 +340,7 @@ pub(super) fn run(
     turn: Option<Turn>,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
-    if turn.is_some() {
+    if stopover.is_replaced {
         simulation.keep_log();
     }
     if let Some(end) = simulation.run_until(stopover.at, control)? {
@@ -370,7 +374,7 @@ pub(super) fn run(
     }
     stopover.reached = Some(standing);
     if let Some(turn) = turn {
-        simulation.turn(turn)?;
+        simulation.turn(stopover.at, turn)?;
     }
     Ok(simulation.run(control)?)
 }

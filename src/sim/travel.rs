@@ -24,8 +24,9 @@ pub struct Standing {
 
 /// What is otherwise from an instant on.
 pub struct Turn {
-    /// The control plane of every cell, which reads the whole log anew.
-    pub components: Vec<Vec<Box<dyn Component>>>,
+    /// The control plane of every cell, which reads the whole log anew; `None` where the old ones
+    /// go on.
+    pub components: Option<Vec<Vec<Box<dyn Component>>>>,
     /// When the run is over.
     pub stop: Stop,
     /// How long deciding takes.
@@ -62,21 +63,28 @@ impl Simulation<'_> {
         }
     }
 
-    /// Goes on otherwise from here. The old control planes are gone: what they claimed without
+    /// Goes on otherwise from an instant to which it was run. Control planes that are replaced are gone: what they claimed without
     /// binding is given up, what they were deciding on is not decided. The new ones read the whole
     /// log, as a new leader does that is built from the durable store; it has to be kept for them.
     ///
     /// # Errors
     /// If the store refuses to give up a hold.
-    pub fn turn(&mut self, turn: Turn) -> Result<(), SimError> {
+    pub fn turn(&mut self, at: Instant, turn: Turn) -> Result<(), SimError> {
+        // Nothing happens between the last event and this.
+        self.engine.now = self.engine.now.max(at);
         let options = &mut self.engine.options;
         options.stop = turn.stop;
         options.decision_time = turn.decision_time;
         options.node_loss = turn.node_loss;
         options.start_up = turn.start_up.clone();
         let lag = options.view_lag;
-        for (cell, components) in self.cells.iter_mut().zip(turn.components) {
+        for cell in &mut self.cells {
             cell.machine.set_start_up(turn.start_up.clone());
+        }
+        let Some(components) = turn.components else {
+            return Ok(());
+        };
+        for (cell, components) in self.cells.iter_mut().zip(components) {
             let held: Vec<_> = cell
                 .store
                 .holds()
