@@ -48,7 +48,6 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
             clean(&summary.windtunnel)
         )
     };
-    let mut text = format!("{} · {version}\n", clean(&summary.name));
     let checks = match found {
         Reproduction::OtherInputs { missing, found } => {
             let list = |files: &[String]| match files {
@@ -73,11 +72,12 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         Reproduction::Run(checks) => checks,
     };
     let inputs = summary.inputs.len();
-    text.push_str(&match inputs {
-        0 => "no input files\n".to_owned(),
-        1 => "1 input file: the same\n".to_owned(),
-        inputs => format!("{inputs} input files: the same\n"),
-    });
+    let inputs = match inputs {
+        0 => "no input files".to_owned(),
+        1 => "1 input file: the same".to_owned(),
+        inputs => format!("{inputs} input files: the same"),
+    };
+    let mut text = format!("{} · {version}\n{inputs}\n", clean(&summary.name));
     let widest = checks.iter().map(|check| check.name.chars().count()).max();
     for check in &checks {
         text.push_str(&line(check, widest.unwrap_or(0)));

@@ -133,7 +133,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     bars.clear();
     let (summary, data) = result.map_err(|error| {
         let failure = failure(error, interrupt::exit());
-        trip.failure(failure, journey.as_ref())
+        Trip::failure(failure, journey.as_ref())
     })?;
     trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {

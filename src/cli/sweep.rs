@@ -328,8 +328,7 @@ fn report(
     } else {
         out.join(crate::lab::sweep::CSV_NAME)
     };
-    text.push_str(&format!("table: {}\n", file.display()));
-    terminal::print(&text);
+    terminal::print(&format!("{text}table: {}\n", file.display()));
     if metrics.is_empty() && !global.quiet {
         terminal::complain("note: no metric differs between the runs");
     }
@@ -455,7 +454,11 @@ fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> 
     shared
 }
 
-pub(super) fn failure(error: SweepError) -> Failure {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
+fn failure(error: SweepError) -> Failure {
     let exit = match &error {
         SweepError::Rejected { at, rejected } => {
             let failure = source::told(rejected);

@@ -117,7 +117,7 @@ impl Trip {
     }
 
     /// What failed, with the exit code of a snapshot that does not fit.
-    pub(super) fn failure(&self, failure: Failure, journey: Option<&Journey<'_>>) -> Failure {
+    pub(super) fn failure(failure: Failure, journey: Option<&Journey<'_>>) -> Failure {
         if journey.is_some_and(Journey::has_strayed) {
             return Failure {
                 exit: Exit::Incomparable,

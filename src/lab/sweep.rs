@@ -213,4 +213,8 @@ impl SweepError {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests damage files on purpose"
+)]
 mod tests;

@@ -9,8 +9,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -94,7 +94,7 @@ impl Snapshot {
         let reached = journey
             .reached
             .lock()
-            .unwrap_or_else(|held| held.into_inner());
+            .unwrap_or_else(PoisonError::into_inner);
         let variants = experiment.variants.iter().enumerate();
         let variants = variants.filter_map(|(index, variant)| {
             let standing = reached.get(&index)?;
@@ -297,7 +297,7 @@ impl<'a> Journey<'a> {
     }
 
     pub(super) fn arrived(&self, index: usize, stopover: Stopover<'_>) {
-        let mut reached = self.reached.lock().unwrap_or_else(|held| held.into_inner());
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         reached.extend(stopover.reached.map(|standing| (index, standing)));
     }
 }

@@ -265,7 +265,8 @@ fn free(store: &Store, node: NodeId) -> String {
     let room = store.nodes().gpu_room(node);
     if !room.is_empty() {
         let devices: Vec<String> = room.iter().map(ToString::to_string).collect();
-        words.push_str(&format!(" (per device, milli-GPU: {})", devices.join(" ")));
+        let devices = devices.join(" ");
+        words = format!("{words} (per device, milli-GPU: {devices})");
     }
     words
 }

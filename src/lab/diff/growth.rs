@@ -116,7 +116,7 @@ impl<'c> Comparison<'c> {
                     count += 1;
                     count - 1
                 },
-                |twin| twin.index(),
+                NodeId::index,
             )
         });
         let node_numbers = [

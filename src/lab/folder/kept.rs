@@ -38,11 +38,11 @@ impl KeptFolder {
         };
         let whole = folder.lock_file(LOCK_NAME)?;
         if writer.is_empty() {
-            folder.take(whole.try_lock(), whole)?;
+            folder.take(&whole.try_lock(), whole)?;
         } else {
-            folder.take(whole.try_lock_shared(), whole)?;
+            folder.take(&whole.try_lock_shared(), whole)?;
             let own = folder.lock_file(&format!("{LOCK_NAME}-{writer}"))?;
-            folder.take(own.try_lock(), own)?;
+            folder.take(&own.try_lock(), own)?;
         }
         Ok(folder)
     }
@@ -53,7 +53,7 @@ impl KeptFolder {
         file.at(&path)
     }
 
-    fn take(&mut self, taken: Result<(), TryLockError>, lock: File) -> Result<(), FolderError> {
+    fn take(&mut self, taken: &Result<(), TryLockError>, lock: File) -> Result<(), FolderError> {
         match taken {
             Err(TryLockError::WouldBlock) => Err(FolderError::Busy {
                 path: self.path.clone(),

@@ -105,11 +105,8 @@ impl Range {
     pub fn at(&self, share: f64) -> String {
         // A whole number stands for the length 1 around it, so that the ends are as likely as the
         // others.
-        let (low, high) = match self.is_whole {
-            true if self.is_log => (self.low, self.high + 1.0),
-            true => (self.low, self.high + 1.0),
-            false => (self.low, self.high),
-        };
+        let low = self.low;
+        let high = self.high + f64::from(u8::from(self.is_whole));
         let value = if self.is_log {
             let (from, to) = (math::ln(low), math::ln(high));
             math::exp(from + share * (to - from))
@@ -194,8 +191,7 @@ fn separate(text: &str) -> Vec<String> {
     let (mut parts, mut part, mut depth, mut quote) = (Vec::new(), String::new(), 0_i32, None);
     for character in text.chars() {
         match (quote, character) {
-            (Some(open), close) if open == close => quote = None,
-            (Some(_), _) => {}
+            (Some(open), _) => quote = quote.filter(|_| open != character),
             (None, '"' | '\'') => quote = Some(character),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth -= 1,

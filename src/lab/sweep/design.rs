@@ -1,7 +1,7 @@
 //! Which points a sweep visits: grids crossed, lists in step, ranges sampled at random, by Latin
 //! hypercube, or by the design that variance-based sensitivity needs.
 //!
-//! A Latin hypercube of N points cuts every range into N strata and visits each once (McKay,
+//! A Latin hypercube of N points cuts every range into N strata and visits each once (`McKay`,
 //! Beckman and Conover 1979). The sensitivity design (Saltelli 2002, 2010) has two independent
 //! samples A and B of N points and, for every range i, the sample `AB_i`: A with column i from B;
 //! A and B are the halves of one Latin hypercube of twice the width, which keeps them independent

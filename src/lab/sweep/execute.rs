@@ -1,7 +1,7 @@
 //! Runs what is missing of a sweep, on all threads.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -83,13 +83,13 @@ pub fn execute(execution: &Execution<'_>) -> Result<Executed, SweepError> {
                 Ok(false) => {}
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
-                    let mut first = failed.lock().unwrap_or_else(|held| held.into_inner());
+                    let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(error);
                 }
             }
         });
     });
-    if let Some(error) = failed.into_inner().unwrap_or_else(|held| held.into_inner()) {
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
     let finished = finished.into_inner();

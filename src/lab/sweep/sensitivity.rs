@@ -1,8 +1,8 @@
 //! Variance-based sensitivity: how much of the variance of a metric each parameter explains.
 //!
 //! Of the samples A, B and `AB_i` of the design (see [`super::design`]), the first-order index is
-//! S_i = mean(f_B (f_ABi − f_A)) / V (Saltelli et al. 2010, table 2 b) and the total index is
-//! T_i = mean((f_A − f_ABi)²) / 2V (Jansen 1999), with V the variance over A and B together. The
+//! `S_i = mean(f_B (f_ABi − f_A)) / V` (Saltelli et al. 2010, table 2 b) and the total index is
+//! `T_i = mean((f_A − f_ABi)²) / 2V` (Jansen 1999), with V the variance over A and B together. The
 //! intervals are percentiles of a bootstrap over base points.
 
 use super::SweepTable;

@@ -96,11 +96,10 @@ impl SweepFolder {
         match read_sweep(path) {
             Ok(known) if known == *file => return Ok(Self { folder }),
             Ok(known) if when == When::SameSweep => return Err(other(path, &known, file)),
-            Ok(_) | Err(SweepError::Missing { .. }) => {}
             Err(error @ SweepError::Damaged { .. }) if when == When::SameSweep => {
                 return Err(error);
             }
-            Err(SweepError::Damaged { .. }) => {}
+            Ok(_) | Err(SweepError::Missing { .. } | SweepError::Damaged { .. }) => {}
             Err(error) => return Err(error),
         }
         let mut text = serde_json::to_string_pretty(file).expect("invariant: plain data");

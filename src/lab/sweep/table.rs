@@ -275,12 +275,12 @@ impl SweepTable {
 }
 
 /// The narrowest type that all values have.
-fn kind<'v>(values: impl Iterator<Item = &'v str> + Clone) -> Kind {
+fn kind<'v>(mut values: impl Iterator<Item = &'v str> + Clone) -> Kind {
     let is_integer = |text: &str| text.parse::<i64>().is_ok_and(|n| n.to_string() == text);
     let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
     if values.clone().all(is_integer) {
         Kind::Integer
-    } else if values.clone().all(is_number) {
+    } else if values.all(is_number) {
         Kind::Number
     } else {
         Kind::Text
