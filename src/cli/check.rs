@@ -21,6 +21,7 @@ use crate::scenario::objective_lines;
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, failure, folder_failure, threads};
 use super::run_count::RunCount;
+use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 
 /// What `check` is told.
@@ -201,7 +202,7 @@ const fn first_divergence(_global: &Global, _question: Divergence<'_>) -> Option
 }
 
 fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteScenario>, Failure> {
-    let (name, text) = experiment_file::text_of(&arguments.file)?;
+    let (name, text) = source::text_of(&arguments.file)?;
     let items = match parse_suite(&text, &name).map_err(Failure::input)? {
         None => vec![(arguments.file.clone(), None)],
         Some(items) => {

@@ -21,6 +21,7 @@ use crate::scenario::Experiment;
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, SummaryFormat, failure, folder_failure, threads};
 use super::run_count::RunCount;
+use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 
 /// What `compare` is told.
@@ -191,7 +192,7 @@ fn read(
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     let given = match &arguments.variants {
-        Some(file) => Some(experiment_file::text_of(file)?),
+        Some(file) => Some(source::text_of(file)?),
         None if arguments.systems.is_empty() => None,
         None => Some(("--system".to_owned(), systems(&arguments.systems)?)),
     };

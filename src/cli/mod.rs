@@ -4,19 +4,25 @@
 mod check;
 mod compare;
 mod completions;
+mod diff;
 mod exit;
 mod experiment_file;
 mod interrupt;
 mod man;
+mod named;
 mod output;
 mod progress;
 mod report;
+mod reproduce;
 mod run;
 mod run_count;
 mod schema;
+mod source;
+mod sweep;
 mod systems;
 mod terminal;
 mod trace;
+mod trip;
 mod verify;
 
 use std::path::PathBuf;
@@ -65,6 +71,12 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Hold scenarios against their objectives and a stored baseline; exit 100 when a gate fails
     Check(check::CheckArguments),
+    /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
+    Sweep(Box<sweep::SweepArguments>),
+    /// Show where two runs part: the first decision that differs, both reasons, how it grew
+    Diff(diff::DiffArguments),
+    /// Run a report or a result folder again and compare hashes, digests and metrics
+    Reproduce(reproduce::ReproduceArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -96,6 +108,9 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Compare(arguments) => compare::run(&global, &arguments),
         Command::Check(arguments) => check::run(&global, &arguments),
+        Command::Sweep(arguments) => sweep::run(&global, &arguments),
+        Command::Diff(arguments) => diff::run(&global, &arguments),
+        Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

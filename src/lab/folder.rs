@@ -17,8 +17,10 @@ use thiserror::Error;
 use crate::trace::Input;
 
 mod csv_writer;
+mod kept;
 
 pub use csv_writer::CsvWriter;
+pub use kept::{KeptFolder, read_file};
 
 /// By this ending of its name a file is known to be compressed.
 const COMPRESSED_ENDING: &str = ".zst";
@@ -106,6 +108,14 @@ pub enum FolderError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file can't be read.
+    #[error("{}: can't be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Anything else the system refused.
     #[error("{}: could not be written: {source}", path.display())]
     Io {
@@ -134,6 +144,7 @@ impl FolderError {
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }
+            | Self::Unreadable { .. }
             | Self::NotWritable { .. } => 2,
             Self::Full { .. } | Self::Io { .. } | Self::Encode { .. } => 101,
         }

@@ -5,6 +5,7 @@ pub mod check;
 pub mod columns;
 pub mod compare;
 pub mod decisions;
+pub mod diff;
 pub mod experiment;
 #[expect(
     clippy::disallowed_methods,
@@ -19,9 +20,12 @@ pub mod parquet;
 mod paths;
 pub mod replicate;
 pub mod report_data;
+pub mod reproduce;
 pub mod results;
 pub mod run;
 pub mod statistics;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
+pub mod travel;
 pub mod verify;

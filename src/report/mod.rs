@@ -8,6 +8,8 @@ use std::io::{self, Write};
 
 pub mod check;
 pub mod comparison;
+pub mod diff;
+pub mod embedded;
 mod export;
 pub mod format;
 
@@ -15,6 +17,7 @@ pub mod html;
 pub mod plot;
 pub mod runs;
 pub mod study;
+pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod verdict;

@@ -25,6 +25,7 @@ mod png;
 mod pods_over_time;
 mod scene;
 mod svg;
+pub mod sweep;
 mod timeline;
 mod waiting;
 

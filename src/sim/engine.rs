@@ -18,6 +18,8 @@ pub(super) struct Engine<'o> {
     pub(super) now: Instant,
     pub(super) queue: EventQueue,
     pub(super) observer: &'o mut dyn Observer,
+    /// Whether the log is kept although every component has read it.
+    pub(super) keeps_log: bool,
 }
 
 impl Engine<'_> {

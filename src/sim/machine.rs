@@ -50,6 +50,11 @@ impl Machine {
         }
     }
 
+    /// Starts take this time from now on.
+    pub(super) fn set_start_up(&mut self, start_up: StartUp) {
+        self.start_up = start_up;
+    }
+
     /// A pod was submitted that will run this long.
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod options;
 pub mod queue;
 mod settle;
+mod travel;
 
 pub use cell::{Cell, CellParts};
 pub use driver::Simulation;
@@ -16,3 +17,4 @@ pub use machine::Machine;
 pub use options::{
     DecisionTime, End, EndCause, NodeLoss, Options, Reached, RunControl, SimError, StartUp, Stop,
 };
+pub use travel::{Standing, Turn};

@@ -11,6 +11,7 @@ mod cli;
 mod closed_form;
 mod forms;
 mod kube_scheduler;
+mod lab;
 mod layers;
 mod openb;
 mod permit;

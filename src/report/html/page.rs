@@ -9,6 +9,7 @@ use super::remarks::{self, PageDefinition, PageRemark};
 use super::{RenderError, embedded_json};
 use crate::lab::summary::VariantSummary;
 use crate::report::comparison::{Better, Comparison, Row, Rows};
+use crate::report::embedded::EmbeddedScenario;
 use crate::report::format;
 use crate::report::plot::{NotDrawn, Plot};
 use crate::report::runs::{Gathered, RunScenario};
@@ -93,6 +94,7 @@ pub(super) struct Page<'a> {
     schema_version: u32,
     summary_json: Value,
     details_json: Value,
+    scenarios_json: Value,
     script: Value,
     script_hash: Value,
 }
@@ -232,10 +234,21 @@ impl<'a> Shown<'a> {
             details_json: Value::from_safe_string(embedded_json(&Details::new(
                 &self.gathered.data,
             ))?),
+            scenarios_json: Value::from_safe_string(embedded_json(&self.embedded_scenarios())?),
             script: Value::from_safe_string(closer::SCRIPT.to_owned()),
             script_hash: Value::from_safe_string(closer::script_hash()),
             columns,
         })
+    }
+
+    fn embedded_scenarios(&self) -> Vec<EmbeddedScenario> {
+        let scenarios = self.gathered.scenarios.iter();
+        let embedded = scenarios.map(|scenario| EmbeddedScenario {
+            run: scenario.run.clone(),
+            hash: scenario.hash.clone(),
+            text: scenario.text.clone(),
+        });
+        embedded.collect()
     }
 
     fn aggregated<'p>(&self, columns: &[&'p str]) -> Vec<PageRemark<'p>> {
