@@ -25,7 +25,7 @@ use crate::systems::batch::BatchOptions;
 use crate::systems::{SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, Remarks, Workload};
+use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
 
 /// Why a variant has no result.
@@ -61,8 +61,9 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::default();
-    let nodes = build::nodes(scenario, files, &mut remarks)?;
-    let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
+    let mut manifests = ManifestFiles::default();
+    let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
@@ -250,6 +251,7 @@ fn world(
         agent: parts.agent,
         arrivals: prepared.workload.source,
         outages,
+        residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
 }

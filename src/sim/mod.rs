@@ -10,7 +10,7 @@ pub mod options;
 pub mod queue;
 mod settle;
 
-pub use cell::{Cell, CellParts};
+pub use cell::{Cell, CellParts, Resident};
 pub use driver::Simulation;
 pub use machine::Machine;
 pub use options::{

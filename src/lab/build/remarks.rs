@@ -11,7 +11,7 @@ type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
 /// away.
-const UNHEEDED: [Trait; 7] = [
+const UNHEEDED: [Trait; 6] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
@@ -35,7 +35,6 @@ const UNHEEDED: [Trait; 7] = [
     ("a scheduler of their own", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
     }),
-    ("a node already", |pod| pod.node_name.is_some()),
 ];
 
 /// Objects that were read and that no policy of a simulated scheduler looks at yet.
@@ -110,10 +109,15 @@ impl Remarks {
         let objects = objects(&manifests.objects);
         let counted = ended.into_iter().chain(shunned).chain(objects);
         for words in unheeded.chain(counted).chain(findings).chain(ignored) {
-            let line = format!("{file}: {words}");
-            if !self.unmodelled.contains(&line) {
-                self.unmodelled.push(line);
-            }
+            self.note(file, &words);
+        }
+    }
+
+    /// Notes a line about a file.
+    pub fn note(&mut self, file: &str, words: &str) {
+        let line = format!("{file}: {words}");
+        if !self.unmodelled.contains(&line) {
+            self.unmodelled.push(line);
         }
     }
 
@@ -158,8 +162,6 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
                  placed as if without",
-                "a.yaml: pod `default/a` has a node already; no policy looks at that yet: placed \
-                 as if without",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
                 "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
             ]

@@ -15,10 +15,12 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod dump;
 mod fault;
 mod field;
 mod findings;
 mod gpu;
+mod json_stream;
 mod node;
 mod object;
 mod objects;
@@ -28,10 +30,12 @@ mod raw;
 mod reader;
 mod resize;
 mod scheduler_config;
+mod source;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
 mod yaml;
+mod yaml_stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +43,7 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use scheduler_config::read_scheduler_config;
 

@@ -35,6 +35,9 @@ pub(super) struct Reader {
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Files before the one being read.
+    files: usize,
+    file: String,
     document: usize,
     /// The positions in the lists around the object being read.
     items: Vec<usize>,
@@ -45,6 +48,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Goes on with another file.
+    pub(super) fn begin_file(&mut self, name: &str) {
+        self.files += usize::from(!self.file.is_empty());
+        name.clone_into(&mut self.file);
+        self.document = 0;
+        self.items.clear();
+        self.moved_to = None;
+        self.failed_at = None;
+    }
+
     pub(super) fn begin_document(&mut self) {
         self.document += 1;
     }
