@@ -3,6 +3,7 @@
 
 mod completions;
 mod exit;
+mod import;
 mod interrupt;
 mod man;
 mod output;
@@ -61,6 +62,9 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
+    /// Make an experiment of what a real cluster's tools wrote
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Look into traces, check them, make them
     #[command(subcommand)]
     Trace(trace::TraceCommand),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Import(command) => import::run(&global, &command),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),

@@ -11,7 +11,7 @@ type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
 /// away.
-const UNHEEDED: [Trait; 6] = [
+const UNHEEDED: [Trait; 8] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
@@ -28,6 +28,12 @@ const UNHEEDED: [Trait; 6] = [
     ("host ports", |pod| {
         let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
         containers.any(|container| !container.host_ports.is_empty())
+    }),
+    ("volumes that not every node can reach", |pod| {
+        !pod.spec.volumes.is_empty()
+    }),
+    ("a place kept after a preemption", |pod| {
+        pod.nominated_node.is_some() && pod.node_name.is_none()
     }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()

@@ -40,6 +40,15 @@ pub(super) fn read(text: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<(), St
     Splitter::new(text, (0, 0), 0).documents(sink)
 }
 
+/// Hands over the one object, list or array of a text within another document.
+pub(super) fn read_one(mut text: &[u8], sink: &mut dyn Sink) -> Result<(), Stop> {
+    let mut splitter = Splitter::new(&mut text, (0, 0), 0);
+    if splitter.token()? == Some(b'[') {
+        return splitter.items(sink, None).map(|_| ());
+    }
+    splitter.object(sink)
+}
+
 /// The text of a field of an object, found without parsing what comes before or after it.
 pub(super) fn top_level_text(object: &[u8], wanted: &str) -> Option<String> {
     let mut text = object;
