@@ -95,7 +95,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         ));
     }
     let text = match arguments.format {
-        SummaryFormat::Table => told::summary(&summary),
+        SummaryFormat::Table => told::summary(&summary, global.verbose),
         SummaryFormat::Json => {
             let mut text = serde_json::to_string_pretty(&summary).map_err(Failure::incomplete)?;
             text.push('\n');

@@ -7,8 +7,8 @@ use crate::lab::import::ImportSummary;
 /// How many findings are told word for word.
 const FINDINGS_TOLD: usize = 20;
 
-/// A summary as text.
-pub fn summary(summary: &ImportSummary) -> String {
+/// A summary as text; every field that was not copied is told where more is asked for.
+pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     let mut text = String::new();
     let pods = &summary.pods;
     let mut line = |name: &str, value: &str| {
@@ -53,15 +53,17 @@ pub fn summary(summary: &ImportSummary) -> String {
             .collect();
         line("ignored kinds", &kinds.join(", "));
     }
-    for (kind, fields) in &summary.ignored_fields {
-        let fields: Vec<String> = fields
-            .iter()
-            .map(|(field, count)| format!("{field} {count}"))
-            .collect();
-        line(
-            &format!("not of a {kind}"),
-            &format!(" {}", fields.join(", ")),
-        );
+    let kinds = summary.ignored_fields.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, fields)| format!("{} of {kind}", fields.len()))
+        .collect();
+    if !kinds.is_empty() {
+        line("ignored fields", &kinds.join(", "));
+    }
+    for (kind, fields) in summary.ignored_fields.iter().filter(|_| is_verbose) {
+        for (field, count) in fields {
+            line("", &format!("{count:>9} × {kind} {field}"));
+        }
     }
     findings(&mut text, summary);
     let _ = writeln!(text, "snapshot: {}", summary.scenario.display());
