@@ -198,6 +198,24 @@ impl Reader {
         }
     }
 
+    /// Notes a profile of a scheduler's configuration in which no filter is left.
+    pub(super) fn note_bare_profile(&mut self, index: usize) {
+        let object = ObjectName {
+            kind: "KubeSchedulerConfiguration",
+            namespace: None,
+            name: "",
+        };
+        let (profiles, plugins) = (Path::root("profiles"), "plugins");
+        let profile = profiles.index(index);
+        let path = profile.field(plugins);
+        self.ctx.findings.add(
+            object,
+            &path.field("filter"),
+            "every filter is disabled",
+            "every node would take every pod",
+        );
+    }
+
     /// What became of the object read last.
     pub(super) fn fate(&self) -> Fate {
         self.fate

@@ -12,10 +12,14 @@ use super::json_stream::{self, Stop, top_level_text};
 use super::keep::{Keeper, PassedOver};
 use super::object::ObjectSeed;
 use super::reader::{Fate, Reader};
+use super::scheduler_config::{read_scheduler_config, without_filters};
 use super::source::{Refused, Sink, Source, Syntax};
 use super::{Manifests, kept_fields, yaml};
 use crate::trace::error::TraceError;
 use crate::trace::input::Input;
+
+/// The kind of a scheduler's configuration file.
+const SCHEDULER_CONFIG: &str = "KubeSchedulerConfiguration";
 
 /// What goes around the objects.
 const FRAME: (&[u8], &[u8]) = (
@@ -125,6 +129,23 @@ impl<W: Write> SnapshotWriter<W> {
         })
     }
 
+    /// The configuration of a scheduler is no object of a cluster; what is wrong with it is told.
+    fn check_config(&mut self, source: Source<'_>) -> Result<(), Refused> {
+        let text = String::from_utf8_lossy(source.text);
+        let config = read_scheduler_config(SCHEDULER_CONFIG, &text).map_err(|error| {
+            let words = error.to_string();
+            let words = words.strip_prefix(SCHEDULER_CONFIG).unwrap_or(&words);
+            Refused(format!(
+                "{}, {SCHEDULER_CONFIG}{words}",
+                self.reader.place()
+            ))
+        })?;
+        for index in without_filters(&config) {
+            self.reader.note_bare_profile(index);
+        }
+        Ok(())
+    }
+
     /// Why the reader refuses the kept part, told with the place in the file.
     fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
         let mut probe = Reader::default();
@@ -157,6 +178,9 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         let Some(kind) = own.or_else(|| kind.map(str::to_owned)) else {
             return self.reader.object(source, None);
         };
+        if kind == SCHEDULER_CONFIG {
+            self.check_config(source)?;
+        }
         let Some(keep) = kept_fields::of_kind(&kind) else {
             return self.reader.object(source, Some(&kind));
         };
@@ -199,3 +223,6 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
