@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod exit;
 mod experiment_file;
+mod import;
 mod interrupt;
 mod man;
 mod named;
@@ -81,6 +82,9 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
+    /// Make an experiment of what a real cluster's tools wrote
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Look into traces, check them, make them
     #[command(subcommand)]
     Trace(trace::TraceCommand),
@@ -112,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Import(command) => import::run(&global, &command),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),

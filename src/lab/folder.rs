@@ -364,6 +364,15 @@ pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
 
 /// Writes one file of a user's choice under a temporary name and renames it.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
+    write_file_with(path, existing, |out| out.write_all(bytes))
+}
+
+/// Writes one file of a user's choice, piece by piece, under a temporary name and renames it.
+pub fn write_file_with(
+    path: &Path,
+    existing: Existing,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
         return Err(FolderError::FileExists {
             path: path.to_path_buf(),
@@ -385,7 +394,7 @@ pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), F
         temporary,
         path: path.to_path_buf(),
     };
-    output.write_all(bytes).at(path)?;
+    write(&mut output).at(path)?;
     output.finish()
 }
 

@@ -12,6 +12,7 @@ pub mod experiment;
     reason = "this is the module that writes a run's files, under temporary names"
 )]
 pub mod folder;
+pub mod import;
 pub mod inputs;
 pub mod names;
 pub mod outputs;

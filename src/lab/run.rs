@@ -25,7 +25,7 @@ use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, Remarks, Workload};
+use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
 use super::travel::{self, Stopover};
 
@@ -64,13 +64,14 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(build::is_exact(scenario));
-    let nodes = build::nodes(scenario, files, &mut remarks)?;
-    let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
+    let mut manifests = ManifestFiles::default();
+    let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
-    let kube = build::kube_request(scenario, files, &mut remarks)?;
+    let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
         kube,
         nodes,
@@ -284,6 +285,7 @@ fn world(
         agent: parts.agent,
         arrivals: prepared.workload.source,
         outages,
+        residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
 }

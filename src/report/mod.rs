@@ -14,6 +14,7 @@ mod export;
 pub mod format;
 
 pub mod html;
+pub mod import;
 pub mod plot;
 pub mod runs;
 pub mod study;

@@ -22,7 +22,8 @@ pub struct Simulation<'o> {
 const PROGRESS_EVENTS: u64 = 1 << 14;
 
 impl<'o> Simulation<'o> {
-    /// Sets the world up at its zero: nodes are there, nothing has arrived.
+    /// Sets the world up at its zero: nodes are there with the pods found on them, nothing has
+    /// arrived.
     pub fn new(
         options: Options,
         worlds: Vec<CellParts>,
@@ -47,6 +48,9 @@ impl<'o> Simulation<'o> {
                         what: format!("node `{}`", node.name),
                         why: why.to_string(),
                     })?;
+            }
+            for resident in parts.residents {
+                engine.settle_in(&mut cell, resident)?;
             }
             for (at, node, up) in parts.outages {
                 let event = if up {

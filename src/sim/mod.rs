@@ -11,7 +11,7 @@ pub mod queue;
 mod settle;
 mod travel;
 
-pub use cell::{Cell, CellParts};
+pub use cell::{Cell, CellParts, Resident};
 pub use driver::Simulation;
 pub use machine::Machine;
 pub use options::{

@@ -18,6 +18,7 @@ mod permit;
 mod placements;
 mod readers;
 mod report;
+mod residents;
 mod results;
 mod shared;
 mod sim;

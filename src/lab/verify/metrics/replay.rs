@@ -223,6 +223,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         self.pods[index] = Some(pod);
         self.apply(at, &Event::PodCreated(created), watch)
