@@ -6,10 +6,12 @@ mod exit;
 mod interrupt;
 mod man;
 mod output;
+mod place;
 mod progress;
 mod report;
 mod run;
 mod schema;
+mod snapshot;
 mod systems;
 mod terminal;
 mod trace;
@@ -59,6 +61,8 @@ enum Command {
     Run(run::RunArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// How many more of a pod fit in a cluster, where, and what runs out first
+    Place(place::PlaceArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Look into traces, check them, make them
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),

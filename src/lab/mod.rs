@@ -15,9 +15,11 @@ pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod paths;
+pub mod place;
 pub mod report_data;
 pub mod results;
 pub mod run;
+pub mod snapshot;
 pub mod summary;
 pub mod tables;
 pub mod verify;

@@ -12,6 +12,7 @@ mod export;
 pub mod format;
 
 pub mod html;
+pub mod place;
 pub mod plot;
 pub mod runs;
 pub mod table;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
+use crate::control::scheduler::kube::plugin::in_span;
 use crate::control::scheduler::kube::{AttemptContext, NodeInfo, PodInfo, Scores};
 use crate::model::{Labels, PodAffinityTerm, Text};
 
@@ -53,13 +54,19 @@ pub(super) fn score(
         own.push((-i64::from(*weight), term));
     }
     let mut sums = Sums::default();
-    for node in ctx.cache.nodes() {
-        for other in &node.pods {
-            for (weight, term) in &own {
-                if term.matches(other, &NO_LABELS) {
-                    sums.add(term.key(), node, *weight);
+    if !own.is_empty() {
+        for node in ctx.cache.nodes() {
+            for other in &node.pods {
+                for (weight, term) in &own {
+                    if term.matches(other, &NO_LABELS) {
+                        sums.add(term.key(), node, *weight);
+                    }
                 }
             }
+        }
+    }
+    for node in ctx.cache.nodes_with_terms() {
+        for other in &node.pods_with_terms {
             add_terms_of(other, ctx, (node, hard_weight), &mut sums);
         }
     }
@@ -69,14 +76,7 @@ pub(super) fn score(
     let raw: Vec<i64> = feasible.iter().map(|node| sums.of(node)).collect();
     let least = raw.iter().copied().min().unwrap_or(0);
     let most = raw.iter().copied().max().unwrap_or(0);
-    let normalize = |&points: &i64| {
-        if most == least {
-            return 0;
-        }
-        // The quotient is taken first, as in the original.
-        let share = (points - least) as f64 / (most - least) as f64;
-        (100.0 * share) as i64
-    };
+    let normalize = |&points: &i64| in_span(points, least, most);
     Some(Scores {
         normalized: raw.iter().map(normalize).collect(),
         raw,

@@ -4,7 +4,8 @@
 
 use super::resources::{Counted, Scale, asked};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Release, Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Release,
+    Scores,
 };
 use crate::model::Text;
 
@@ -70,6 +71,14 @@ impl KubePlugin for BalancedAllocation {
 
     fn points(&self) -> KubePoints {
         KubePoints::SCORE
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Plain
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::affinity_score;
 use super::affinity_term::Term;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, PodInfo, Prepared, Rejection,
-    Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, Normalization, PodInfo, Prepared,
+    Reach, Rejection, Scores,
 };
 use crate::model::{Labels, Text};
 
@@ -166,6 +166,19 @@ impl KubePlugin for InterPodAffinity {
             .and(KubePoints::SCORE)
     }
 
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        // Pods without terms of their own change nothing for pods just like them.
+        if ctx.pod.class.has_terms {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Span
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
@@ -188,9 +201,17 @@ impl KubePlugin for InterPodAffinity {
             wanted: Counts::default(),
             unwanted: Counts::default(),
         };
-        for node in ctx.cache.nodes() {
-            for other in &node.pods {
-                filter.change(other, node, 1);
+        if filter.affinity.is_empty() && filter.anti_affinity.is_empty() {
+            for node in ctx.cache.nodes_with_terms() {
+                for other in &node.pods_with_terms {
+                    filter.change(other, node, 1);
+                }
+            }
+        } else {
+            for node in ctx.cache.nodes() {
+                for other in &node.pods {
+                    filter.change(other, node, 1);
+                }
             }
         }
         if filter.against.is_empty()

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared, Reach,
+    Rejection, Scores,
 };
 use crate::model::{NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text};
 
@@ -69,6 +70,14 @@ impl KubePlugin for NodeAffinity {
         KubePoints::PRE_FILTER
             .and(KubePoints::FILTER)
             .and(KubePoints::SCORE)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Proportion { reverse: false }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -7,7 +7,8 @@ use super::ask::Ask;
 use super::resources::{Counted, Scale};
 use crate::control::scheduler::kube::pod_info::is_extended;
 use crate::control::scheduler::kube::{
-    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Scores,
+    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared,
+    Reach, Rejection, Scores,
 };
 use crate::model::Text;
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
@@ -170,6 +171,14 @@ impl KubePlugin for NodeResourcesFit {
         KubePoints::PRE_FILTER
             .and(KubePoints::FILTER)
             .and(KubePoints::SCORE)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Plain
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::{Taint, TaintEffect};
 
@@ -19,6 +19,10 @@ impl KubePlugin for NodeUnschedulable {
 
     fn points(&self) -> KubePoints {
         KubePoints::FILTER
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

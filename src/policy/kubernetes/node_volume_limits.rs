@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach, Rejection,
 };
 use crate::model::{ClusterObjects, Text};
 
@@ -64,6 +64,14 @@ impl KubePlugin for NodeVolumeLimits {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -4,7 +4,7 @@
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach, Scores,
 };
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::{
@@ -184,6 +184,14 @@ impl KubePlugin for PodTopologySpread {
         KubePoints::PRE_FILTER
             .and(KubePoints::FILTER)
             .and(KubePoints::SCORE)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if self.rules(ctx, true).is_empty() && self.rules(ctx, false).is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

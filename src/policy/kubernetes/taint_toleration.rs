@@ -3,7 +3,8 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection, Release, Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared, Reach,
+    Rejection, Release, Scores,
 };
 use crate::model::{Taint, TaintEffect};
 
@@ -36,6 +37,14 @@ impl KubePlugin for TaintToleration {
 
     fn points(&self) -> KubePoints {
         KubePoints::FILTER.and(KubePoints::SCORE)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Proportion { reverse: true }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

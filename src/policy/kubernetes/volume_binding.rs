@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 use crate::model::{ClusterObjects, Text};
@@ -217,6 +217,14 @@ impl KubePlugin for VolumeBinding {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, PodInfo, Prepared, Rejection,
+    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, PodInfo, Prepared, Reach,
+    Rejection,
 };
 use crate::model::{PodVolume, Text};
 
@@ -121,6 +122,14 @@ impl KubePlugin for VolumeRestrictions {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -35,10 +35,15 @@ pub enum CacheError {
 /// What the scheduler knows about its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    nodes: BTreeMap<Text, NodeInfo>,
-    tree: NodeTree,
-    /// The names in the scheduler's order; rebuilt when a node comes or goes, and only then.
-    order: Vec<Text>,
+    /// Every node in a slot of its own; those of nodes that left are used again.
+    slots: Vec<Option<NodeInfo>>,
+    /// The slot of each node.
+    places: IndexMap<Text, usize, FxBuildHasher>,
+    tree: NodeTree<usize>,
+    /// The slots in the scheduler's order; rebuilt when a node comes or goes, and only then.
+    order: Vec<usize>,
+    /// How many pods on nodes have terms about other pods.
+    pods_with_terms: usize,
     /// Pending pods that await a place, by node.
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
@@ -67,14 +72,40 @@ impl Cache {
     /// # Errors
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        if self.nodes.contains_key(&object.name) {
+        self.insert_node(object)?;
+        self.order = self.tree.order();
+        Ok(())
+    }
+
+    /// Nodes joined, one after the other.
+    ///
+    /// # Errors
+    /// If a node of a name is there, or an amount does not fit; the nodes before it have joined.
+    pub fn add_nodes(
+        &mut self,
+        objects: impl IntoIterator<Item = Arc<Node>>,
+    ) -> Result<(), CacheError> {
+        let mut objects = objects.into_iter();
+        let outcome = objects.try_for_each(|object| self.insert_node(object));
+        self.order = self.tree.order();
+        outcome
+    }
+
+    fn insert_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
+        if self.places.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
-        self.tree.add(&object.name, &object.labels);
+        let info = NodeInfo::new(object.clone())?;
+        let empty = self.slots.iter().position(Option::is_none);
+        let slot = empty.filter(|_| self.slots.len() > self.places.len());
+        let slot = slot.unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.tree.add(slot, &object.labels);
         self.count_images(&object, 1);
-        let info = NodeInfo::new(object)?;
-        self.nodes.insert(info.name().clone(), info);
-        self.order = self.tree.order();
+        self.places.insert(object.name.clone(), slot);
+        self.slots[slot] = Some(info);
         Ok(())
     }
 
@@ -83,14 +114,16 @@ impl Cache {
     /// # Errors
     /// If an amount does not fit.
     pub fn update_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        let Some(known) = self.nodes.get_mut(&object.name) else {
+        let Some(&slot) = self.places.get(&object.name) else {
             return self.add_node(object);
         };
         let fresh = NodeInfo::new(object.clone())?;
+        let Some(known) = &mut self.slots[slot] else {
+            return Ok(());
+        };
         let before = std::mem::replace(&mut known.object, object.clone());
         known.allocatable = fresh.allocatable;
-        self.tree
-            .update(&object.name, &before.labels, &object.labels);
+        self.tree.update(slot, &before.labels, &object.labels);
         self.count_images(&before, -1);
         self.count_images(&object, 1);
         Ok(())
@@ -98,9 +131,13 @@ impl Cache {
 
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
-        if let Some(info) = self.nodes.remove(name) {
-            self.tree.remove(info.name(), &info.object.labels);
+        let Some(slot) = self.places.swap_remove(name) else {
+            return;
+        };
+        if let Some(info) = self.slots[slot].take() {
+            self.tree.remove(slot, &info.object.labels);
             self.count_images(&info.object, -1);
+            self.pods_with_terms -= info.pods_with_terms.len();
             self.order = self.tree.order();
         }
     }
@@ -118,20 +155,25 @@ impl Cache {
     /// # Errors
     /// If the node is not there.
     pub fn add_pod(&mut self, pod: Arc<PodInfo>, node: &str) -> Result<(), CacheError> {
-        let Some(info) = self.nodes.get_mut(node) else {
+        let Some(slot) = self.places.get(node).copied() else {
             return Err(CacheError::UnknownNode {
                 pod: pod.full_name(),
                 node: node.to_owned(),
             });
         };
-        info.add_pod(pod);
+        if let Some(info) = &mut self.slots[slot] {
+            self.pods_with_terms += usize::from(pod.class.has_terms);
+            info.add_pod(pod);
+        }
         Ok(())
     }
 
     /// A pod left its node.
     pub fn remove_pod(&mut self, pod: &PodInfo, node: &str) {
-        if let Some(info) = self.nodes.get_mut(node) {
-            info.remove_pod(pod);
+        let slot = self.places.get(node).copied();
+        let info = slot.and_then(|slot| self.slots[slot].as_mut());
+        if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
+            self.pods_with_terms -= usize::from(removed.class.has_terms);
         }
     }
 
@@ -156,18 +198,29 @@ impl Cache {
 
     /// A node.
     pub fn node(&self, name: &str) -> Option<&NodeInfo> {
-        self.nodes.get(name)
+        let slot = *self.places.get(name)?;
+        self.slots[slot].as_ref()
     }
 
     /// The node at a place of the scheduler's order, counted round.
     pub fn node_at(&self, place: usize) -> Option<&NodeInfo> {
-        let name = self.order.get(place.checked_rem(self.order.len())?)?;
-        self.nodes.get(name)
+        let slot = *self.order.get(place.checked_rem(self.order.len())?)?;
+        self.slots[slot].as_ref()
     }
 
     /// The nodes in the scheduler's order.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
-        self.order.iter().filter_map(|name| self.nodes.get(name))
+        let slots = self.order.iter();
+        slots.filter_map(|&slot| self.slots[slot].as_ref())
+    }
+
+    /// The nodes with pods that have terms about other pods, in the scheduler's order.
+    pub fn nodes_with_terms(&self) -> impl Iterator<Item = &NodeInfo> {
+        let nodes = (self.pods_with_terms > 0).then(|| self.nodes());
+        nodes
+            .into_iter()
+            .flatten()
+            .filter(|node| !node.pods_with_terms.is_empty())
     }
 
     /// The pods that await a place on a node.

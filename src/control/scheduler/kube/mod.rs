@@ -24,7 +24,9 @@ pub mod status;
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
 pub use node_info::NodeInfo;
-pub use plugin::{AttemptContext, KubePlugin, NodeFilter, PostFilter, Prepared, Scores};
+pub use plugin::{
+    AttemptContext, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach, Scores,
+};
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
