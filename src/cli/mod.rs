@@ -3,6 +3,7 @@
 
 mod completions;
 mod exit;
+mod explain;
 mod interrupt;
 mod man;
 mod output;
@@ -61,6 +62,8 @@ enum Command {
     Run(run::RunArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// Why a pod goes where it goes, or why it waits: every node, every filter, every score
+    Explain(explain::ExplainArguments),
     /// How many more of a pod fit in a cluster, where, and what runs out first
     Place(place::PlaceArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),

@@ -4,6 +4,7 @@ pub mod build;
 pub mod columns;
 pub mod decisions;
 pub mod experiment;
+pub mod explain;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the module that writes a run's files, under temporary names"

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 pub mod comparison;
 mod encode;
+pub mod explain;
 mod export;
 pub mod format;
 

@@ -14,7 +14,7 @@ use crate::model::ClusterObjects;
 use crate::scenario::schema::{NodeSource, WorkloadSource};
 use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use crate::trace::Input;
-use crate::trace::manifest::{ManifestPod, Manifests, read_manifests};
+use crate::trace::manifest::{ManifestFinding, ManifestPod, Manifests, read_manifests};
 
 /// Endings of files that a folder is searched for, before `.gz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -128,7 +128,7 @@ impl<'a> Sources<'a> {
         for (kind, count) in read.ignored_kinds {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
-        let findings = read.findings.iter();
+        let findings = read.findings.iter().filter(|own| !is_heeded(own));
         let findings = findings.map(|finding| format!("{file}: {finding}"));
         self.gathered.findings.extend(findings);
         join(&mut self.gathered.objects, read.objects);
@@ -202,6 +202,23 @@ fn is_scenario(input: &Input) -> Result<bool, SnapshotError> {
     Ok(text.lines().any(|line| line.starts_with("windtunnel:")))
 }
 
+/// Whether a field that the simulator's policies pass over counts here: volumes, nominations and
+/// resizes in place do.
+fn is_heeded(finding: &ManifestFinding) -> bool {
+    const HEEDED: [&str; 8] = [
+        ".persistentVolumeClaim",
+        ".ephemeral",
+        ".gcePersistentDisk",
+        ".awsElasticBlockStore",
+        ".iscsi",
+        ".rbd",
+        "status.nominatedNodeName",
+        "status.containerStatuses",
+    ];
+    let mut heeded = HEEDED.iter();
+    heeded.any(|ending| finding.field.ends_with(ending))
+}
+
 /// The files of objects below a folder, in order of their paths.
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), SnapshotError> {
     let wrong =
@@ -266,6 +283,7 @@ pub fn read_pod(path: &Path) -> Result<(ManifestPod, Vec<String>), SnapshotError
             input.name
         )));
     };
-    let findings = read.findings.iter().map(ToString::to_string).collect();
+    let findings = read.findings.iter().filter(|own| !is_heeded(own));
+    let findings = findings.map(ToString::to_string).collect();
     Ok((pod, findings))
 }
