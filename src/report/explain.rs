@@ -271,7 +271,12 @@ fn difference(text: &mut String, before: &Explanation, after: &Explanation) {
     };
     let (gained, lost) = (only(after, before), only(before, after));
     if !gained.is_empty() {
-        let _ = writeln!(text, "  {} more can take it: {}", gained.len(), names(&gained));
+        let _ = writeln!(
+            text,
+            "  {} more can take it: {}",
+            gained.len(),
+            names(&gained)
+        );
     }
     if !lost.is_empty() {
         let _ = writeln!(text, "  {} fewer can take it: {}", lost.len(), names(&lost));

@@ -10,10 +10,12 @@
 mod cli;
 mod closed_form;
 mod forms;
+mod harness;
 mod kube_scheduler;
 mod layers;
 mod openb;
 mod permit;
+mod place;
 mod placements;
 mod readers;
 mod report;
