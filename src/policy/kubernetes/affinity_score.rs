@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
+use super::class_memo::ClassMemo;
 use crate::control::scheduler::kube::plugin::in_span;
 use crate::control::scheduler::kube::{AttemptContext, NodeInfo, PodInfo, Scores};
 use crate::model::{Labels, PodAffinityTerm, Text};
 
-static NO_LABELS: Labels = Labels::new();
+/// No labels at all: what a namespace is taken to have.
+pub(super) static NO_LABELS: Labels = Labels::new();
 
 /// The labels of the pod's namespace.
 pub(super) fn namespace_labels(ctx: AttemptContext<'_>) -> &Labels {
@@ -55,8 +57,13 @@ pub(super) fn score(
     }
     let mut sums = Sums::default();
     if !own.is_empty() {
+        let mut memo = ClassMemo::default();
         for node in ctx.cache.nodes() {
             for other in &node.pods {
+                let is_meant = || own.iter().any(|(_, term)| term.matches(other, &NO_LABELS));
+                if !memo.get(other, is_meant) {
+                    continue;
+                }
                 for (weight, term) in &own {
                     if term.matches(other, &NO_LABELS) {
                         sums.add(term.key(), node, *weight);
@@ -65,9 +72,22 @@ pub(super) fn score(
             }
         }
     }
+    let labels = namespace_labels(ctx);
+    let mut memo = ClassMemo::default();
     for node in ctx.cache.nodes_with_terms() {
         for other in &node.pods_with_terms {
-            add_terms_of(other, ctx, (node, hard_weight), &mut sums);
+            let means = || {
+                let mut terms = terms_of(other, hard_weight);
+                terms.any(|(stated, _)| Term::of(stated, other).matches(ctx.pod, labels))
+            };
+            if memo.get(other, means) {
+                for (stated, points) in terms_of(other, hard_weight) {
+                    let term = Term::of(stated, other);
+                    if term.matches(ctx.pod, labels) {
+                        sums.add(term.key(), node, points);
+                    }
+                }
+            }
         }
     }
     if sums.0.is_empty() {
@@ -83,30 +103,15 @@ pub(super) fn score(
     })
 }
 
-/// Adds what the terms of a pod that is in place say of the pod being placed.
-fn add_terms_of(
-    other: &PodInfo,
-    ctx: AttemptContext<'_>,
-    (node, hard_weight): (&NodeInfo, i64),
-    sums: &mut Sums,
-) {
+/// The terms of a pod that is in place which give points, with these.
+fn terms_of(other: &PodInfo, hard_weight: i64) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
     let affinity = &other.spec().affinity;
-    let labels = namespace_labels(ctx);
-    let mut add = |stated: &PodAffinityTerm, points: i64| {
-        let term = Term::of(stated, other);
-        if term.matches(ctx.pod, labels) {
-            sums.add(term.key(), node, points);
-        }
-    };
-    if hard_weight > 0 {
-        for stated in &affinity.required_pod_affinity {
-            add(stated, hard_weight);
-        }
-    }
-    for (weight, stated) in &affinity.preferred_pod_affinity {
-        add(stated, i64::from(*weight));
-    }
-    for (weight, stated) in &affinity.preferred_pod_anti_affinity {
-        add(stated, -i64::from(*weight));
-    }
+    let required = affinity.required_pod_affinity.iter();
+    let required = required.filter(move |_| hard_weight > 0);
+    let preferred = affinity.preferred_pod_affinity.iter();
+    let against = affinity.preferred_pod_anti_affinity.iter();
+    required
+        .map(move |stated| (stated, hard_weight))
+        .chain(preferred.map(|(weight, stated)| (stated, i64::from(*weight))))
+        .chain(against.map(|(weight, stated)| (stated, -i64::from(*weight))))
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::affinity_score;
+use super::affinity_score::{self, NO_LABELS};
 use super::affinity_term::Term;
+use super::class_memo::ClassMemo;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, Normalization, PodInfo, Prepared,
-    Reach, Rejection, Scores,
+    AttemptContext, Cache, KubePlugin, KubePoints, NodeFilter, NodeInfo, Normalization, PodInfo,
+    Prepared, Reach, Rejection, Scores,
 };
 use crate::model::{Labels, Text};
 
@@ -75,21 +76,63 @@ struct AffinityFilter<'a> {
 
 impl AffinityFilter<'_> {
     fn change(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
+        self.change_against(other, node, sign);
+        self.change_own(other, node, sign);
+    }
+
+    /// What the terms of another pod say of this one.
+    fn change_against(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
         for stated in &other.spec().affinity.required_pod_anti_affinity {
             let term = Term::of(stated, other);
             if term.matches(self.pod, self.namespace_labels) {
                 self.against.add(term.key(), node, sign);
             }
         }
+    }
+
+    /// What the terms of this pod say of another one.
+    fn change_own(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
         if matches_all(&self.affinity, other) {
             for term in &self.affinity {
                 self.wanted.add(term.key(), node, sign);
             }
         }
-        let nothing = Labels::new();
         for term in &self.anti_affinity {
-            if term.matches(other, &nothing) {
+            if term.matches(other, &NO_LABELS) {
                 self.unwanted.add(term.key(), node, sign);
+            }
+        }
+    }
+
+    /// Counts over all nodes.
+    fn count(&mut self, cache: &Cache) {
+        let mut memo = ClassMemo::default();
+        for node in cache.nodes_with_terms() {
+            for other in &node.pods_with_terms {
+                let mut terms = other.spec().affinity.required_pod_anti_affinity.iter();
+                let means = |stated| {
+                    let term = Term::of(stated, other);
+                    term.matches(self.pod, self.namespace_labels)
+                };
+                if memo.get(other, || terms.any(means)) {
+                    self.change_against(other, node, 1);
+                }
+            }
+        }
+        if self.affinity.is_empty() && self.anti_affinity.is_empty() {
+            return;
+        }
+        let mut memo = ClassMemo::default();
+        for node in cache.nodes() {
+            for other in &node.pods {
+                let is_meant = || {
+                    let mut terms = self.anti_affinity.iter();
+                    matches_all(&self.affinity, other)
+                        || terms.any(|term| term.matches(other, &NO_LABELS))
+                };
+                if memo.get(other, is_meant) {
+                    self.change_own(other, node, 1);
+                }
             }
         }
     }
@@ -109,8 +152,7 @@ impl AffinityFilter<'_> {
 
 /// Whether a pod matches all terms, of which there is at least one.
 fn matches_all(terms: &[Term<'_>], pod: &PodInfo) -> bool {
-    let nothing = Labels::new();
-    !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &nothing))
+    !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
 impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
@@ -201,19 +243,7 @@ impl KubePlugin for InterPodAffinity {
             wanted: Counts::default(),
             unwanted: Counts::default(),
         };
-        if filter.affinity.is_empty() && filter.anti_affinity.is_empty() {
-            for node in ctx.cache.nodes_with_terms() {
-                for other in &node.pods_with_terms {
-                    filter.change(other, node, 1);
-                }
-            }
-        } else {
-            for node in ctx.cache.nodes() {
-                for other in &node.pods {
-                    filter.change(other, node, 1);
-                }
-            }
-        }
+        filter.count(ctx.cache);
         if filter.against.is_empty()
             && filter.affinity.is_empty()
             && filter.anti_affinity.is_empty()

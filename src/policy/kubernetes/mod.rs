@@ -5,6 +5,7 @@ mod affinity_score;
 mod affinity_term;
 mod ask;
 pub mod balanced_allocation;
+mod class_memo;
 pub mod default_preemption;
 pub mod dynamic_resources;
 pub mod image_locality;
@@ -121,7 +122,7 @@ fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubeP
         ),
         (
             Arc::new(balanced_allocation::BalancedAllocation::new(
-                arguments.balanced_resources.clone(),
+                &arguments.balanced_resources,
                 release,
             )),
             1,

@@ -1,6 +1,7 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
 //! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
 
+use super::class_memo::ClassMemo;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
@@ -55,7 +56,7 @@ impl Rule {
     }
 
     /// How many pods of the node match; terminating ones and, with an empty selector, all don't.
-    pub(super) fn count(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+    pub(super) fn count(&self, pod: &PodInfo, node: &NodeInfo, memo: &mut ClassMemo<bool>) -> i64 {
         let is_empty = |selector: &LabelSelector| selector.requirements.is_empty();
         if self.selector.as_ref().is_none_or(is_empty) {
             return 0;
@@ -63,8 +64,9 @@ impl Rule {
         let namespace = &pod.spec().namespace;
         let counted = node.pods.iter().filter(|other| {
             !other.is_terminating
-                && other.spec().namespace == *namespace
-                && self.matches(&other.spec().labels)
+                && memo.get(other, || {
+                    other.spec().namespace == *namespace && self.matches(&other.spec().labels)
+                })
         });
         counted.count() as i64
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::class_memo::ClassMemo;
 use super::pod_topology_spread::{Rule, has_all_keys};
 use crate::control::scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
 use crate::model::Text;
@@ -16,27 +17,70 @@ const NO_LABEL: &str =
 pub(super) struct SpreadFilter<'a> {
     pod: &'a PodInfo,
     rules: Vec<Rule>,
-    /// Matching pods by domain, for every rule.
-    counts: Vec<BTreeMap<Text, i64>>,
+    /// Whether the pod matches, for every rule.
+    own: Vec<bool>,
+    /// Matching pods, for every rule.
+    domains: Vec<Domains>,
+}
+
+/// Matching pods by domain.
+#[derive(Clone)]
+struct Domains {
+    counts: BTreeMap<Text, i64>,
+    /// The smallest count, as the rule sees it.
+    least: i64,
+}
+
+impl Domains {
+    fn new(counts: BTreeMap<Text, i64>, rule: &Rule) -> Self {
+        let mut domains = Self { counts, least: 0 };
+        domains.settle(rule);
+        domains
+    }
+
+    /// Works the smallest count out.
+    fn settle(&mut self, rule: &Rule) {
+        self.least = if (self.counts.len() as i64) < rule.min_domains {
+            0
+        } else {
+            let counts = self.counts.values().copied();
+            counts.min().unwrap_or(i64::from(i32::MAX))
+        };
+    }
 }
 
 impl<'a> SpreadFilter<'a> {
     /// Counts over all nodes.
     pub(super) fn new(ctx: AttemptContext<'a>, rules: Vec<Rule>) -> Self {
-        let mut counts = vec![BTreeMap::new(); rules.len()];
-        for node in ctx.cache.nodes().filter(|node| has_all_keys(&rules, node)) {
-            for (rule, counts) in rules.iter().zip(&mut counts) {
-                if let Some(value) = node.label(&rule.key)
-                    && rule.includes(ctx.pod, node)
-                {
-                    *counts.entry(value.clone()).or_insert(0) += rule.count(ctx.pod, node);
+        let mut all: Vec<Domains> = Vec::new();
+        for rule in &rules {
+            let mut counts: BTreeMap<Text, i64> = BTreeMap::new();
+            let mut memo = ClassMemo::default();
+            for node in ctx.cache.nodes().filter(|node| has_all_keys(&rules, node)) {
+                let Some(value) = node.label(&rule.key) else {
+                    continue;
+                };
+                if !rule.includes(ctx.pod, node) {
+                    continue;
+                }
+                let count = rule.count(ctx.pod, node, &mut memo);
+                match counts.get_mut(value) {
+                    Some(known) => *known += count,
+                    None => {
+                        counts.insert(value.clone(), count);
+                    }
                 }
             }
+            all.push(Domains::new(counts, rule));
         }
         Self {
+            own: rules
+                .iter()
+                .map(|rule| rule.matches(&ctx.pod.spec().labels))
+                .collect(),
             pod: ctx.pod,
             rules,
-            counts,
+            domains: all,
         }
     }
 
@@ -45,12 +89,13 @@ impl<'a> SpreadFilter<'a> {
         if own.namespace != other.namespace || !has_all_keys(&self.rules, node) {
             return;
         }
-        for (rule, counts) in self.rules.iter().zip(&mut self.counts) {
+        for (rule, domains) in self.rules.iter().zip(&mut self.domains) {
             if let Some(value) = node.label(&rule.key)
                 && rule.matches(&other.labels)
                 && rule.includes(self.pod, node)
             {
-                *counts.entry(value.clone()).or_insert(0) += sign;
+                *domains.counts.entry(value.clone()).or_insert(0) += sign;
+                domains.settle(rule);
             }
         }
     }
@@ -58,22 +103,13 @@ impl<'a> SpreadFilter<'a> {
 
 impl<'a> NodeFilter<'a> for SpreadFilter<'a> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        for (rule, counts) in self.rules.iter().zip(&self.counts) {
+        let rules = self.rules.iter().zip(&self.own).zip(&self.domains);
+        for ((rule, &own), domains) in rules {
             let Some(value) = node.label(&rule.key) else {
                 return Err(Rejection::unresolvable(NO_LABEL));
             };
-            let least = if (counts.len() as i64) < rule.min_domains {
-                0
-            } else {
-                counts
-                    .values()
-                    .copied()
-                    .min()
-                    .unwrap_or(i64::from(i32::MAX))
-            };
-            let own = i64::from(rule.matches(&self.pod.spec().labels));
-            let there = counts.get(value).copied().unwrap_or(0);
-            if there + own - least > rule.max_skew {
+            let there = domains.counts.get(value).copied().unwrap_or(0);
+            if there + i64::from(own) - domains.least > rule.max_skew {
                 return Err(Rejection::unschedulable(UNBALANCED));
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::class_memo::ClassMemo;
 use super::pod_topology_spread::{Rule, has_all_keys};
 use crate::control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
 use crate::model::Text;
@@ -15,6 +16,8 @@ struct Domains<'a> {
     /// Matching pods by domain, for every rule but those over host names.
     counts: Vec<BTreeMap<Text, i64>>,
     weights: Vec<f64>,
+    /// Which classes of pods match, for every rule.
+    memos: Vec<ClassMemo<bool>>,
 }
 
 /// Points of the feasible nodes.
@@ -52,8 +55,8 @@ pub(super) fn score(
 }
 
 /// The domain of a node; without the label it is the empty value.
-fn domain(rule: &Rule, node: &NodeInfo) -> Text {
-    node.label(&rule.key).cloned().unwrap_or_default()
+fn domain<'n>(rule: &Rule, node: &'n NodeInfo) -> &'n str {
+    node.label(&rule.key).map_or("", |value| value)
 }
 
 fn is_hostname(rule: &Rule) -> bool {
@@ -66,7 +69,14 @@ impl<'a> Domains<'a> {
             if is_hostname(rule) {
                 return BTreeMap::new();
             }
-            scored.iter().map(|node| (domain(rule, node), 0)).collect()
+            let mut domains = BTreeMap::new();
+            for node in scored {
+                let value = domain(rule, node);
+                if !domains.contains_key(value) {
+                    domains.insert(value.into(), 0);
+                }
+            }
+            domains
         };
         let counts: Vec<_> = rules.iter().map(domains_of).collect();
         let sizes = rules.iter().zip(&counts).map(|(rule, counts)| {
@@ -78,30 +88,33 @@ impl<'a> Domains<'a> {
         });
         Self {
             rules,
+            memos: vec![ClassMemo::default(); rules.len()],
             weights: sizes.map(|size| math::ln((size + 2) as f64)).collect(),
             counts,
         }
     }
 
     fn count(&mut self, ctx: AttemptContext<'_>, node: &NodeInfo) {
-        for (rule, counts) in self.rules.iter().zip(&mut self.counts) {
+        let rules = self.rules.iter().zip(&mut self.counts);
+        for ((rule, counts), memo) in rules.zip(&mut self.memos) {
             if is_hostname(rule) || !rule.includes(ctx.pod, node) {
                 continue;
             }
-            if let Some(count) = counts.get_mut(&domain(rule, node)) {
-                *count += rule.count(ctx.pod, node);
+            if let Some(count) = counts.get_mut(domain(rule, node)) {
+                *count += rule.count(ctx.pod, node, memo);
             }
         }
     }
 
-    fn points(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> i64 {
+    fn points(&mut self, ctx: AttemptContext<'_>, node: &NodeInfo) -> i64 {
         let mut sum = 0.0;
-        for ((rule, counts), weight) in self.rules.iter().zip(&self.counts).zip(&self.weights) {
+        let rules = self.rules.iter().zip(&self.counts).zip(&self.weights);
+        for (((rule, counts), weight), memo) in rules.zip(&mut self.memos) {
             let Some(value) = node.label(&rule.key) else {
                 continue;
             };
             let count = if is_hostname(rule) {
-                rule.count(ctx.pod, node)
+                rule.count(ctx.pod, node, memo)
             } else {
                 counts.get(value).copied().unwrap_or(0)
             };
