@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
-use super::class_memo::ClassMemo;
 use crate::control::scheduler::kube::plugin::in_span;
-use crate::control::scheduler::kube::{AttemptContext, NodeInfo, PodInfo, Scores};
-use crate::model::{Labels, PodAffinityTerm, Text};
+use crate::control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
+use crate::model::{Labels, PodAffinityTerm, PodSpec, Text};
 
 /// No labels at all: what a namespace is taken to have.
 pub(super) static NO_LABELS: Labels = Labels::new();
@@ -44,48 +43,42 @@ pub(super) fn score(
     hard_weight: i64,
     feasible: &[&NodeInfo],
 ) -> Option<Scores> {
-    let affinity = &ctx.pod.spec().affinity;
+    let spec = ctx.pod.spec();
+    let affinity = &spec.affinity;
     let objects = &ctx.cache.objects;
     let mut own: Vec<(i64, Term<'_>)> = Vec::new();
     for (weight, stated) in &affinity.preferred_pod_affinity {
-        let term = Term::resolved(stated, ctx.pod, objects);
+        let term = Term::resolved(stated, spec, objects);
         own.push((i64::from(*weight), term));
     }
     for (weight, stated) in &affinity.preferred_pod_anti_affinity {
-        let term = Term::resolved(stated, ctx.pod, objects);
+        let term = Term::resolved(stated, spec, objects);
         own.push((-i64::from(*weight), term));
     }
     let mut sums = Sums::default();
-    if !own.is_empty() {
-        let mut memo = ClassMemo::default();
-        for node in ctx.cache.nodes() {
-            for other in &node.pods {
-                let is_meant = || own.iter().any(|(_, term)| term.matches(other, &NO_LABELS));
-                if !memo.get(other, is_meant) {
-                    continue;
-                }
-                for (weight, term) in &own {
-                    if term.matches(other, &NO_LABELS) {
-                        sums.add(term.key(), node, *weight);
-                    }
+    let labels = namespace_labels(ctx);
+    for places in ctx.cache.placements().iter() {
+        let other = &*places.class.spec;
+        let mut said: Vec<(&Text, i64)> = Vec::new();
+        for (weight, term) in &own {
+            if term.matches(other, &NO_LABELS) {
+                said.push((term.key(), *weight));
+            }
+        }
+        if places.class.has_terms {
+            for (stated, points) in terms_of(other, hard_weight) {
+                if Term::of(stated, other).matches(spec, labels) {
+                    said.push((&stated.topology_key, points));
                 }
             }
         }
-    }
-    let labels = namespace_labels(ctx);
-    let mut memo = ClassMemo::default();
-    for node in ctx.cache.nodes_with_terms() {
-        for other in &node.pods_with_terms {
-            let means = || {
-                let mut terms = terms_of(other, hard_weight);
-                terms.any(|(stated, _)| Term::of(stated, other).matches(ctx.pod, labels))
-            };
-            if memo.get(other, means) {
-                for (stated, points) in terms_of(other, hard_weight) {
-                    let term = Term::of(stated, other);
-                    if term.matches(ctx.pod, labels) {
-                        sums.add(term.key(), node, points);
-                    }
+        if said.is_empty() {
+            continue;
+        }
+        for (&slot, held) in &places.nodes {
+            for (key, points) in &said {
+                if let Some(node) = ctx.cache.node_in(slot) {
+                    sums.add(key, node, points * held.all);
                 }
             }
         }
@@ -104,8 +97,8 @@ pub(super) fn score(
 }
 
 /// The terms of a pod that is in place which give points, with these.
-fn terms_of(other: &PodInfo, hard_weight: i64) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
-    let affinity = &other.spec().affinity;
+fn terms_of(other: &PodSpec, hard_weight: i64) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
+    let affinity = &other.affinity;
     let required = affinity.required_pod_affinity.iter();
     let required = required.filter(move |_| hard_weight > 0);
     let preferred = affinity.preferred_pod_affinity.iter();

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use super::affinity_score::{self, NO_LABELS};
 use super::affinity_term::Term;
-use super::class_memo::ClassMemo;
 use crate::control::scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeFilter, NodeInfo, Normalization, PodInfo,
     Prepared, Reach, Rejection, Scores,
 };
-use crate::model::{Labels, Text};
+use crate::model::{Labels, PodSpec, Text};
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {
@@ -75,63 +74,48 @@ struct AffinityFilter<'a> {
 }
 
 impl AffinityFilter<'_> {
-    fn change(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
-        self.change_against(other, node, sign);
-        self.change_own(other, node, sign);
-    }
-
-    /// What the terms of another pod say of this one.
-    fn change_against(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
-        for stated in &other.spec().affinity.required_pod_anti_affinity {
+    fn change(&mut self, other: &PodSpec, node: &NodeInfo, amount: i64) {
+        for stated in &other.affinity.required_pod_anti_affinity {
             let term = Term::of(stated, other);
-            if term.matches(self.pod, self.namespace_labels) {
-                self.against.add(term.key(), node, sign);
+            if term.matches(self.pod.spec(), self.namespace_labels) {
+                self.against.add(term.key(), node, amount);
             }
         }
-    }
-
-    /// What the terms of this pod say of another one.
-    fn change_own(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
         if matches_all(&self.affinity, other) {
             for term in &self.affinity {
-                self.wanted.add(term.key(), node, sign);
+                self.wanted.add(term.key(), node, amount);
             }
         }
         for term in &self.anti_affinity {
             if term.matches(other, &NO_LABELS) {
-                self.unwanted.add(term.key(), node, sign);
+                self.unwanted.add(term.key(), node, amount);
             }
         }
     }
 
+    /// Whether pods of a class change anything.
+    fn concerns(&self, other: &PodSpec) -> bool {
+        let mut own = self.anti_affinity.iter();
+        let mut others = other.affinity.required_pod_anti_affinity.iter();
+        matches_all(&self.affinity, other)
+            || own.any(|term| term.matches(other, &NO_LABELS))
+            || others.any(|stated| {
+                let term = Term::of(stated, other);
+                term.matches(self.pod.spec(), self.namespace_labels)
+            })
+    }
+
     /// Counts over all nodes.
     fn count(&mut self, cache: &Cache) {
-        let mut memo = ClassMemo::default();
-        for node in cache.nodes_with_terms() {
-            for other in &node.pods_with_terms {
-                let mut terms = other.spec().affinity.required_pod_anti_affinity.iter();
-                let means = |stated| {
-                    let term = Term::of(stated, other);
-                    term.matches(self.pod, self.namespace_labels)
-                };
-                if memo.get(other, || terms.any(means)) {
-                    self.change_against(other, node, 1);
-                }
+        let has_own = !(self.affinity.is_empty() && self.anti_affinity.is_empty());
+        for places in cache.placements().iter() {
+            let other = &*places.class.spec;
+            if !(has_own || places.class.has_terms) || !self.concerns(other) {
+                continue;
             }
-        }
-        if self.affinity.is_empty() && self.anti_affinity.is_empty() {
-            return;
-        }
-        let mut memo = ClassMemo::default();
-        for node in cache.nodes() {
-            for other in &node.pods {
-                let is_meant = || {
-                    let mut terms = self.anti_affinity.iter();
-                    matches_all(&self.affinity, other)
-                        || terms.any(|term| term.matches(other, &NO_LABELS))
-                };
-                if memo.get(other, is_meant) {
-                    self.change_own(other, node, 1);
+            for (&slot, held) in &places.nodes {
+                if let Some(node) = cache.node_in(slot) {
+                    self.change(other, node, held.all);
                 }
             }
         }
@@ -146,12 +130,12 @@ impl AffinityFilter<'_> {
             are_there &= self.wanted.get(term.key(), value) > 0;
         }
         // The first pod of a group that wants to be with its own kind.
-        are_there || (self.wanted.is_empty() && matches_all(&self.affinity, self.pod))
+        are_there || (self.wanted.is_empty() && matches_all(&self.affinity, self.pod.spec()))
     }
 }
 
 /// Whether a pod matches all terms, of which there is at least one.
-fn matches_all(terms: &[Term<'_>], pod: &PodInfo) -> bool {
+fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
@@ -185,11 +169,11 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
     }
 
     fn add_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
-        self.change(pod, node, 1);
+        self.change(pod.spec(), node, 1);
     }
 
     fn remove_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
-        self.change(pod, node, -1);
+        self.change(pod.spec(), node, -1);
     }
 
     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
@@ -224,7 +208,7 @@ impl KubePlugin for InterPodAffinity {
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
-        let resolved = |stated| Term::resolved(stated, ctx.pod, objects);
+        let resolved = |stated| Term::resolved(stated, spec, objects);
         let affinity = &spec.affinity;
         let mut filter = AffinityFilter {
             pod: ctx.pod,

@@ -5,7 +5,6 @@ mod affinity_score;
 mod affinity_term;
 mod ask;
 pub mod balanced_allocation;
-mod class_memo;
 pub mod default_preemption;
 pub mod dynamic_resources;
 pub mod image_locality;

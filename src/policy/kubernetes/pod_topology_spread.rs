@@ -1,7 +1,6 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
 //! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
 
-use super::class_memo::ClassMemo;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
@@ -55,20 +54,22 @@ impl Rule {
             && (!self.honors_taints || taint_toleration::untolerated(pod, node).is_none())
     }
 
-    /// How many pods of the node match; terminating ones and, with an empty selector, all don't.
-    pub(super) fn count(&self, pod: &PodInfo, node: &NodeInfo, memo: &mut ClassMemo<bool>) -> i64 {
+    /// Tells where pods of classes that match are and how many of them count; terminating ones
+    /// and, with an empty selector, all don't.
+    pub(super) fn count(&self, ctx: AttemptContext<'_>, mut tell: impl FnMut(usize, i64)) {
         let is_empty = |selector: &LabelSelector| selector.requirements.is_empty();
         if self.selector.as_ref().is_none_or(is_empty) {
-            return 0;
+            return;
         }
-        let namespace = &pod.spec().namespace;
-        let counted = node.pods.iter().filter(|other| {
-            !other.is_terminating
-                && memo.get(other, || {
-                    other.spec().namespace == *namespace && self.matches(&other.spec().labels)
-                })
-        });
-        counted.count() as i64
+        let namespace = &ctx.pod.spec().namespace;
+        for places in ctx.cache.placements().iter() {
+            let other = &places.class.spec;
+            if other.namespace == *namespace && self.matches(&other.labels) {
+                for (&slot, held) in &places.nodes {
+                    tell(slot, held.staying);
+                }
+            }
+        }
     }
 }
 

@@ -1,12 +1,11 @@
-//! Spread rules that must hold (spec: kubernetes.md 1.9). The counts per domain and rule are a
-//! plain map; simulated evictions change them by one.
+//! Spread rules that must hold (spec: kubernetes.md 1.9). Domains are numbered within an attempt and
+//! counted once; simulated evictions change the counts by one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::class_memo::ClassMemo;
 use super::pod_topology_spread::{Rule, has_all_keys};
 use crate::control::scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
-use crate::model::Text;
 
 const UNBALANCED: &str = "node(s) didn't match pod topology spread constraints";
 const NO_LABEL: &str =
@@ -16,35 +15,70 @@ const NO_LABEL: &str =
 #[derive(Clone)]
 pub(super) struct SpreadFilter<'a> {
     pod: &'a PodInfo,
-    rules: Vec<Rule>,
-    /// Whether the pod matches, for every rule.
-    own: Vec<bool>,
-    /// Matching pods, for every rule.
+    rules: Arc<[Rule]>,
     domains: Vec<Domains>,
 }
 
-/// Matching pods by domain.
+/// The domains of one rule.
 #[derive(Clone)]
 struct Domains {
-    counts: BTreeMap<Text, i64>,
+    /// Whether the pod itself matches.
+    own: bool,
+    /// By slot: the number of the node's domain; `None` without the label.
+    of_node: Arc<[Option<usize>]>,
+    /// Matching pods by domain; `None` is no domain to the rule: none of its nodes counts.
+    counts: Vec<Option<i64>>,
     /// The smallest count, as the rule sees it.
     least: i64,
 }
 
 impl Domains {
-    fn new(counts: BTreeMap<Text, i64>, rule: &Rule) -> Self {
-        let mut domains = Self { counts, least: 0 };
+    fn new(ctx: AttemptContext<'_>, rules: &[Rule], rule: &Rule) -> Self {
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut of_node = vec![None; ctx.cache.slot_count()];
+        let mut is_included = vec![false; ctx.cache.slot_count()];
+        let mut counts: Vec<Option<i64>> = Vec::new();
+        for node in ctx.cache.nodes() {
+            let Some(value) = node.label(&rule.key) else {
+                continue;
+            };
+            let number = match numbers.get(&**value) {
+                Some(&known) => known,
+                None => {
+                    numbers.insert(value, counts.len());
+                    counts.push(None);
+                    counts.len() - 1
+                }
+            };
+            of_node[node.slot] = Some(number);
+            if has_all_keys(rules, node) && rule.includes(ctx.pod, node) {
+                is_included[node.slot] = true;
+                counts[number].get_or_insert(0);
+            }
+        }
+        rule.count(ctx, |slot, count| {
+            let number = of_node[slot].filter(|_| is_included[slot]);
+            if let Some(known) = number.and_then(|number| counts[number].as_mut()) {
+                *known += count;
+            }
+        });
+        let mut domains = Self {
+            own: rule.matches(&ctx.pod.spec().labels),
+            of_node: of_node.into(),
+            counts,
+            least: 0,
+        };
         domains.settle(rule);
         domains
     }
 
     /// Works the smallest count out.
     fn settle(&mut self, rule: &Rule) {
-        self.least = if (self.counts.len() as i64) < rule.min_domains {
+        let counts = self.counts.iter().flatten();
+        self.least = if (counts.clone().count() as i64) < rule.min_domains {
             0
         } else {
-            let counts = self.counts.values().copied();
-            counts.min().unwrap_or(i64::from(i32::MAX))
+            counts.copied().min().unwrap_or(i64::from(i32::MAX))
         };
     }
 }
@@ -52,35 +86,11 @@ impl Domains {
 impl<'a> SpreadFilter<'a> {
     /// Counts over all nodes.
     pub(super) fn new(ctx: AttemptContext<'a>, rules: Vec<Rule>) -> Self {
-        let mut all: Vec<Domains> = Vec::new();
-        for rule in &rules {
-            let mut counts: BTreeMap<Text, i64> = BTreeMap::new();
-            let mut memo = ClassMemo::default();
-            for node in ctx.cache.nodes().filter(|node| has_all_keys(&rules, node)) {
-                let Some(value) = node.label(&rule.key) else {
-                    continue;
-                };
-                if !rule.includes(ctx.pod, node) {
-                    continue;
-                }
-                let count = rule.count(ctx.pod, node, &mut memo);
-                match counts.get_mut(value) {
-                    Some(known) => *known += count,
-                    None => {
-                        counts.insert(value.clone(), count);
-                    }
-                }
-            }
-            all.push(Domains::new(counts, rule));
-        }
+        let domains = rules.iter().map(|rule| Domains::new(ctx, &rules, rule));
         Self {
-            own: rules
-                .iter()
-                .map(|rule| rule.matches(&ctx.pod.spec().labels))
-                .collect(),
             pod: ctx.pod,
-            rules,
-            domains: all,
+            domains: domains.collect(),
+            rules: rules.into(),
         }
     }
 
@@ -90,11 +100,11 @@ impl<'a> SpreadFilter<'a> {
             return;
         }
         for (rule, domains) in self.rules.iter().zip(&mut self.domains) {
-            if let Some(value) = node.label(&rule.key)
+            if let Some(number) = domains.of_node[node.slot]
                 && rule.matches(&other.labels)
                 && rule.includes(self.pod, node)
             {
-                *domains.counts.entry(value.clone()).or_insert(0) += sign;
+                *domains.counts[number].get_or_insert(0) += sign;
                 domains.settle(rule);
             }
         }
@@ -103,13 +113,12 @@ impl<'a> SpreadFilter<'a> {
 
 impl<'a> NodeFilter<'a> for SpreadFilter<'a> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        let rules = self.rules.iter().zip(&self.own).zip(&self.domains);
-        for ((rule, &own), domains) in rules {
-            let Some(value) = node.label(&rule.key) else {
+        for (rule, domains) in self.rules.iter().zip(&self.domains) {
+            let Some(number) = domains.of_node[node.slot] else {
                 return Err(Rejection::unresolvable(NO_LABEL));
             };
-            let there = domains.counts.get(value).copied().unwrap_or(0);
-            if there + i64::from(own) - domains.least > rule.max_skew {
+            let there = domains.counts[number].unwrap_or(0);
+            if there + i64::from(domains.own) - domains.least > rule.max_skew {
                 return Err(Rejection::unschedulable(UNBALANCED));
             }
         }

@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use super::node_tree::NodeTree;
-use super::{NodeInfo, PodClass, PodInfo};
+use super::{NodeInfo, Placements, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
 use crate::units::QuantityError;
 
@@ -42,8 +42,8 @@ pub struct Cache {
     tree: NodeTree<usize>,
     /// The slots in the scheduler's order; rebuilt when a node comes or goes, and only then.
     order: Vec<usize>,
-    /// How many pods on nodes have terms about other pods.
-    pods_with_terms: usize,
+    /// Pods on nodes by class.
+    placements: Placements,
     /// Pending pods that await a place, by node.
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
@@ -95,7 +95,7 @@ impl Cache {
         if self.places.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
-        let info = NodeInfo::new(object.clone())?;
+        let mut info = NodeInfo::new(object.clone())?;
         let empty = self.slots.iter().position(Option::is_none);
         let slot = empty.filter(|_| self.slots.len() > self.places.len());
         let slot = slot.unwrap_or_else(|| {
@@ -105,6 +105,7 @@ impl Cache {
         self.tree.add(slot, &object.labels);
         self.count_images(&object, 1);
         self.places.insert(object.name.clone(), slot);
+        info.slot = slot;
         self.slots[slot] = Some(info);
         Ok(())
     }
@@ -137,7 +138,9 @@ impl Cache {
         if let Some(info) = self.slots[slot].take() {
             self.tree.remove(slot, &info.object.labels);
             self.count_images(&info.object, -1);
-            self.pods_with_terms -= info.pods_with_terms.len();
+            for pod in &info.pods {
+                self.placements.remove(pod, slot);
+            }
             self.order = self.tree.order();
         }
     }
@@ -162,7 +165,7 @@ impl Cache {
             });
         };
         if let Some(info) = &mut self.slots[slot] {
-            self.pods_with_terms += usize::from(pod.class.has_terms);
+            self.placements.add(&pod, slot);
             info.add_pod(pod);
         }
         Ok(())
@@ -170,10 +173,12 @@ impl Cache {
 
     /// A pod left its node.
     pub fn remove_pod(&mut self, pod: &PodInfo, node: &str) {
-        let slot = self.places.get(node).copied();
-        let info = slot.and_then(|slot| self.slots[slot].as_mut());
+        let Some(slot) = self.places.get(node).copied() else {
+            return;
+        };
+        let info = self.slots[slot].as_mut();
         if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
-            self.pods_with_terms -= usize::from(removed.class.has_terms);
+            self.placements.remove(&removed, slot);
         }
     }
 
@@ -214,13 +219,19 @@ impl Cache {
         slots.filter_map(|&slot| self.slots[slot].as_ref())
     }
 
-    /// The nodes with pods that have terms about other pods, in the scheduler's order.
-    pub fn nodes_with_terms(&self) -> impl Iterator<Item = &NodeInfo> {
-        let nodes = (self.pods_with_terms > 0).then(|| self.nodes());
-        nodes
-            .into_iter()
-            .flatten()
-            .filter(|node| !node.pods_with_terms.is_empty())
+    /// How long tables over all nodes have to be, by their slots.
+    pub fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The node in a slot.
+    pub fn node_in(&self, slot: usize) -> Option<&NodeInfo> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// The classes that have pods on nodes, with where these are.
+    pub fn placements(&self) -> &Placements {
+        &self.placements
     }
 
     /// The pods that await a place on a node.

@@ -12,6 +12,7 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod class_places;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
@@ -23,6 +24,7 @@ pub mod status;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
+pub use class_places::{ClassPlaces, Held, Placements};
 pub use node_info::NodeInfo;
 pub use plugin::{
     AttemptContext, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach, Scores,

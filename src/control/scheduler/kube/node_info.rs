@@ -12,12 +12,12 @@ use crate::units::QuantityError;
 pub struct NodeInfo {
     /// As declared.
     pub object: Arc<Node>,
+    /// Its place in tables over all nodes, below [`super::Cache::slot_count`].
+    pub slot: usize,
     /// What pods may use.
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
-    /// Those of them that have terms about other pods.
-    pub pods_with_terms: Vec<Arc<PodInfo>>,
     /// What its pods ask for.
     pub requested: Amounts,
     /// What its pods count as in scores (cpu and memory).
@@ -36,8 +36,8 @@ impl NodeInfo {
         Ok(Self {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
+            slot: 0,
             pods: Vec::new(),
-            pods_with_terms: Vec::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeSet::new(),
@@ -58,9 +58,6 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.account(&pod, 1);
         self.ports.extend(pod.class.host_ports.iter().cloned());
-        if pod.class.has_terms {
-            self.pods_with_terms.push(pod.clone());
-        }
         self.pods.push(pod);
     }
 
@@ -69,9 +66,6 @@ impl NodeInfo {
         let position = self.pods.iter().position(|known| known.is(pod))?;
         let removed = self.pods.swap_remove(position);
         self.account(&removed, -1);
-        if removed.class.has_terms {
-            self.pods_with_terms.retain(|known| !known.is(pod));
-        }
         for port in &removed.class.host_ports {
             self.ports.remove(port);
         }
