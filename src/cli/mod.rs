@@ -7,17 +7,20 @@ mod completions;
 mod diff;
 mod exit;
 mod experiment_file;
+mod explain;
 mod import;
 mod interrupt;
 mod man;
 mod named;
 mod output;
+mod place;
 mod progress;
 mod report;
 mod reproduce;
 mod run;
 mod run_count;
 mod schema;
+mod snapshot;
 mod source;
 mod sweep;
 mod systems;
@@ -80,6 +83,10 @@ enum Command {
     Reproduce(reproduce::ReproduceArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// Why a pod goes where it goes, or why it waits: every node, every filter, every score
+    Explain(explain::ExplainArguments),
+    /// How many more of a pod fit in a cluster, where, and what runs out first
+    Place(place::PlaceArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Make an experiment of what a real cluster's tools wrote
@@ -117,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Import(command) => import::run(&global, &command),
+        Command::Explain(arguments) => explain::run(&global, &arguments),
+        Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod decisions;
 pub mod diff;
 pub mod experiment;
+pub mod explain;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the module that writes a run's files, under temporary names"
@@ -19,11 +20,13 @@ pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod paths;
+pub mod place;
 pub mod replicate;
 pub mod report_data;
 pub mod reproduce;
 pub mod results;
 pub mod run;
+pub mod snapshot;
 pub mod statistics;
 pub mod summary;
 pub mod sweep;

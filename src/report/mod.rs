@@ -10,11 +10,13 @@ pub mod check;
 pub mod comparison;
 pub mod diff;
 pub mod embedded;
+pub mod explain;
 mod export;
 pub mod format;
 
 pub mod html;
 pub mod import;
+pub mod place;
 pub mod plot;
 pub mod runs;
 pub mod study;

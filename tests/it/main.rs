@@ -10,11 +10,13 @@
 mod cli;
 mod closed_form;
 mod forms;
+mod harness;
 mod kube_scheduler;
 mod lab;
 mod layers;
 mod openb;
 mod permit;
+mod place;
 mod placements;
 mod readers;
 mod report;

@@ -13,6 +13,8 @@ use crate::units::QuantityError;
 pub struct NodeInfo {
     /// As declared.
     pub object: Arc<Node>,
+    /// Its place in tables over all nodes, below [`super::Cache::slot_count`].
+    pub slot: usize,
     /// What pods may use.
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
@@ -44,6 +46,7 @@ impl NodeInfo {
         Ok(Self {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
+            slot: 0,
             pods: Vec::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
@@ -81,13 +84,13 @@ impl NodeInfo {
         Some(removed)
     }
 
-    /// Puts a newer declaration of one of its pods in the place of the older.
-    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) {
-        if let Some(position) = self.pods.iter().position(|known| known.is(pod)) {
-            let before = std::mem::replace(&mut self.pods[position], pod.clone());
-            self.account(&before, -1);
-            self.account(pod, 1);
-        }
+    /// Puts a newer declaration of one of its pods in the place of the older, which comes back.
+    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) -> Option<Arc<PodInfo>> {
+        let position = self.pods.iter().position(|known| known.is(pod))?;
+        let before = std::mem::replace(&mut self.pods[position], pod.clone());
+        self.account(&before, -1);
+        self.account(pod, 1);
+        Some(before)
     }
 
     /// The devices that a pod would take: of those with room for a part the tightest, of whole ones

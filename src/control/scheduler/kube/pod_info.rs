@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::GroupRef;
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{DeviceSet, HostPort, PodSpec, PodVolume, ResourceList, Text};
+use crate::model::{Affinity, DeviceSet, HostPort, PodSpec, PodVolume, ResourceList, Text};
 use crate::units::{Quantity, QuantityError};
 
 /// What a container that asks for no cpu counts as in scores, in milli-cores.
@@ -94,6 +94,8 @@ pub struct PodClass {
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
+    /// Whether it has terms about other pods, required or preferred.
+    pub has_terms: bool,
 }
 
 impl PodClass {
@@ -121,9 +123,17 @@ impl PodClass {
             non_zero: Amounts::of(&non_zero)?,
             scored: Amounts::of(&scored)?,
             host_ports,
+            has_terms: has_terms(&spec.affinity),
             spec,
         })
     }
+}
+
+fn has_terms(affinity: &Affinity) -> bool {
+    !(affinity.required_pod_affinity.is_empty()
+        && affinity.required_pod_anti_affinity.is_empty()
+        && affinity.preferred_pod_affinity.is_empty()
+        && affinity.preferred_pod_anti_affinity.is_empty())
 }
 
 /// The resources of a spec, with defaults for containers that don't mention cpu or memory where
