@@ -167,11 +167,11 @@ impl FitTable {
         let bit = 1_u64 << model.min(63);
         let misfit = |shape: &Tried| {
             let least = least.get(usize::from(shape.devices)).copied().unwrap_or(-1);
-            let fits = (shape.cpu <= cpu)
-                & (shape.memory <= memory)
-                & (shape.pods <= pods)
-                & (shape.milli_per_device <= least)
-                & (shape.models & bit != 0);
+            let fits = shape.cpu <= cpu
+                && shape.memory <= memory
+                && shape.pods <= pods
+                && shape.milli_per_device <= least
+                && shape.models & bit != 0;
             if fits { 0 } else { shape.count }
         };
         self.shapes.iter().map(misfit).sum()
@@ -190,7 +190,7 @@ mod tests {
     /// A store with a node of so many devices, of which pods take so many milli each.
     fn store(devices: u8, taken: &[u16]) -> Store {
         let mut store = Store::new();
-        let mut apply = |store: &mut Store, event: Event| {
+        let apply = |store: &mut Store, event: Event| {
             store
                 .apply(crate::units::Instant::ZERO, event)
                 .expect("it applies");

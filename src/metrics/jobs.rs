@@ -141,15 +141,12 @@ impl Gangs {
     }
 
     fn insert(&mut self, gang: GangId, open: OpenGang) {
-        let row = match self.vacant.pop() {
-            Some(row) => {
-                self.slab[row as usize] = open;
-                row
-            }
-            None => {
-                self.slab.push(open);
-                (self.slab.len() - 1) as u32
-            }
+        let row = if let Some(row) = self.vacant.pop() {
+            self.slab[row as usize] = open;
+            row
+        } else {
+            self.slab.push(open);
+            (self.slab.len() - 1) as u32
         };
         self.rows.insert(gang, row);
         self.last = Some((gang, row));

@@ -340,12 +340,11 @@ impl ClusterState {
     /// The node of a released hold is not named: it is the one that the store changed last.
     fn touch_changed(&mut self, store: &Store) {
         let before = Revision(store.revision().0.saturating_sub(1));
-        match store.ring().since(before) {
-            Some(changed) => changed.for_each(|node| self.touch(node, Behind::Free)),
-            None => {
-                let nodes = store.nodes().ids();
-                nodes.for_each(|node| self.touch(node, Behind::Free));
-            }
+        if let Some(changed) = store.ring().since(before) {
+            changed.for_each(|node| self.touch(node, Behind::Free));
+        } else {
+            let nodes = store.nodes().ids();
+            nodes.for_each(|node| self.touch(node, Behind::Free));
         }
     }
 
