@@ -53,10 +53,15 @@ struct Account {
 impl Account {
     fn settle(&mut self, at: Instant) {
         let nanos = at.since(self.since).as_nanos();
-        for (area, &held) in self.area.iter_mut().zip(&self.held) {
-            area.add(i128::from(held), nanos);
+        if nanos == 0 {
+            return;
         }
         self.since = at;
+        for (area, &held) in self.area.iter_mut().zip(&self.held) {
+            if held != 0 {
+                area.add(i128::from(held), nanos);
+            }
+        }
     }
 }
 
