@@ -235,12 +235,10 @@ impl World {
         event: Event,
         watch: &mut [&mut dyn Observer],
     ) -> Result<(), String> {
-        let ended = self
-            .store
-            .apply(at, event.clone())
-            .map_err(|why| why.to_string())?;
+        let seen = event.clone();
+        let ended = self.store.apply(at, event).map_err(|why| why.to_string())?;
         for observer in watch {
-            observer.observe(at, &event, ended.as_ref(), &self.store);
+            observer.observe(at, &seen, ended.as_ref(), &self.store);
         }
         // Nobody reads the log.
         let read = self.store.revision();
