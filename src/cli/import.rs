@@ -85,9 +85,10 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     let summary = import(&plan).map_err(|error| match &error {
         ImportError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
         ImportError::Compress(_) => Failure::incomplete(error),
-        ImportError::NoNodes { .. } | ImportError::Trace(_) | ImportError::Folder(_) => {
-            Failure::input(error)
-        }
+        ImportError::NoNodes { .. }
+        | ImportError::OverInput { .. }
+        | ImportError::Trace(_)
+        | ImportError::Folder(_) => Failure::input(error),
     })?;
     if others > 0 && !global.quiet {
         terminal::complain(&format!(
@@ -134,12 +135,24 @@ fn place(arguments: &KubectlArguments) -> Result<(PathBuf, String), Failure> {
              such as `production`; give one with `--name`"
         )));
     }
-    let scenario = if is_file {
-        out.clone()
-    } else {
-        out.join(format!("{name}.yaml"))
-    };
+    if is_file {
+        return Ok((out.clone(), name));
+    }
+    let scenario = out.join(format!("{name}.yaml"));
+    // A dump in YAML keeps its name.
+    if arguments.name.is_none() && scenario.exists() && is_one_of(&scenario, &arguments.files) {
+        let name = format!("{name}-snapshot");
+        return Ok((out.join(format!("{name}.yaml")), name));
+    }
     Ok((scenario, name))
+}
+
+fn is_one_of(path: &Path, files: &[String]) -> bool {
+    let path = path.canonicalize().ok();
+    path.is_some()
+        && files
+            .iter()
+            .any(|file| Path::new(file).canonicalize().ok() == path)
 }
 
 /// A name after a file's: without folders and the endings of formats.

@@ -44,6 +44,13 @@ pub enum ImportError {
         /// How many objects there were.
         objects: u64,
     },
+    /// The snapshot would take the place of a dump.
+    #[error("{}: is read, so it is not written over; choose another name with `--name`",
+        path.display())]
+    OverInput {
+        /// The file.
+        path: PathBuf,
+    },
     /// The snapshot can't be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -134,6 +141,11 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     let objects = objects_path(&plan.scenario);
     // Refused before anything is read, so that a wrong place costs no time.
     for path in [&plan.scenario, &objects] {
+        let written = path.canonicalize().ok();
+        let is_input = |input: &Input| Path::new(&*input.name).canonicalize().ok() == written;
+        if written.is_some() && plan.inputs.iter().any(is_input) {
+            return Err(ImportError::OverInput { path: path.clone() });
+        }
         if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
             return Err(FolderError::FileExists { path: path.clone() }.into());
         }

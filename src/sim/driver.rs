@@ -49,7 +49,7 @@ impl<'o> Simulation<'o> {
                         why: why.to_string(),
                     })?;
             }
-            for resident in parts.residents {
+            for resident in &parts.residents {
                 engine.settle_in(&mut cell, resident)?;
             }
             for (at, node, up) in parts.outages {

@@ -140,21 +140,20 @@ impl Engine<'_> {
     pub(super) fn settle_in(
         &mut self,
         cell: &mut Cell,
-        resident: Resident,
+        resident: &Resident,
     ) -> Result<(), SimError> {
         let wrong = |why: &Conflict| SimError::Declaration {
             what: format!("pod `{}`, which is on a node already", resident.name),
             why: why.to_string(),
         };
-        let spec = match cell.store.class_of(&resident.spec) {
-            Some(spec) => spec,
-            None => {
-                let spec = SpecId::from_index(cell.store.class_count());
-                let object = resident.spec.clone();
-                self.commit(cell, Event::SpecAdded { spec, object })
-                    .map_err(|why| wrong(&why))?;
-                spec
-            }
+        let spec = if let Some(known) = cell.store.class_of(&resident.spec) {
+            known
+        } else {
+            let spec = SpecId::from_index(cell.store.class_count());
+            let object = resident.spec.clone();
+            self.commit(cell, Event::SpecAdded { spec, object })
+                .map_err(|why| wrong(&why))?;
+            spec
         };
         let (pod, node) = (cell.store.pods().next(), resident.found.node);
         cell.machine.find(pod, resident.is_running);

@@ -56,12 +56,12 @@ pub fn write_kubectl_dump(config: &DumpConfig, mut out: impl Write) -> io::Resul
     for (name, value) in [("critical", 1_000_000), ("standard", 1_000), ("spare", -10)] {
         list.item(&json!({
             "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
-            "metadata": metadata(name, None, json!({})), "value": value,
+            "metadata": metadata(name, None, &json!({})), "value": value,
         }))?;
     }
     list.item(&json!({
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
-        "metadata": metadata("zonal", None, json!({})), "provisioner": "csi.example.com",
+        "metadata": metadata("zonal", None, &json!({})), "provisioner": "csi.example.com",
         "volumeBindingMode": "WaitForFirstConsumer", "reclaimPolicy": "Delete",
     }))?;
     let mut cluster = Cluster::new(config);
@@ -69,10 +69,10 @@ pub fn write_kubectl_dump(config: &DumpConfig, mut out: impl Write) -> io::Resul
         let workload = Workload::draw(config.seed, number);
         list.item(&workload.owner())?;
         list.item(&workload.service())?;
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             list.item(&workload.budget())?;
         }
-        if number % 16 == 0 {
+        if number.is_multiple_of(16) {
             list.item(&workload.secret())?;
         }
         let last = config.pods.min((number + 1) * REPLICAS);
@@ -118,11 +118,11 @@ impl<W: Write> List<W> {
 fn uid(seed: u64, kind: &str, number: u64) -> String {
     let mut stream = Stream::new(seed, kind, number);
     let mut part = |bits: u32| stream.below(1 << bits);
-    let (a, b, c, d, e) = (part(32), part(16), part(12), part(12), part(48));
-    format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{e:012x}")
+    let [first, second, third, fourth, last] = [32, 16, 12, 12, 48].map(&mut part);
+    format!("{first:08x}-{second:04x}-4{third:03x}-8{fourth:03x}-{last:012x}")
 }
 
-fn metadata(name: &str, namespace: Option<&str>, labels: Value) -> Value {
+fn metadata(name: &str, namespace: Option<&str>, labels: &Value) -> Value {
     let mut metadata = json!({
         "creationTimestamp": "2025-03-01T08:00:00Z", "labels": labels,
         "managedFields": [managed("helm", "f:metadata", 12)],
@@ -165,10 +165,10 @@ fn node(config: &DumpConfig, index: u32) -> Value {
     let mut metadata = metadata(
         &name,
         None,
-        json!({
+        &json!({
             "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name,
             "kubernetes.io/os": "linux", "node.kubernetes.io/instance-type": "m32",
-            "disk": if index % 4 == 0 { "ssd" } else { "hdd" },
+            "disk": if index.is_multiple_of(4) { "ssd" } else { "hdd" },
             "topology.kubernetes.io/region": "eu-1", "topology.kubernetes.io/zone": zone(index),
         }),
     );
@@ -296,7 +296,7 @@ impl Workload {
     }
 
     fn own(&self, name: &str) -> Value {
-        metadata(name, Some(self.namespace), self.labels())
+        metadata(name, Some(self.namespace), &self.labels())
     }
 
     fn owner(&self) -> Value {
@@ -363,7 +363,7 @@ impl Workload {
         of_claim["volumeName"] = volume.as_str().into();
         Some((
             json!({"apiVersion": "v1", "kind": "PersistentVolume", "spec": of_volume,
-                "metadata": metadata(&volume, None, json!({})), "status": {"phase": "Bound"}}),
+                "metadata": metadata(&volume, None, &json!({})), "status": {"phase": "Bound"}}),
             json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": of_claim,
                 "metadata": metadata_of_claim, "status": {"phase": "Bound"}}),
         ))
@@ -458,7 +458,7 @@ impl Workload {
         if self.wants_ssd {
             spec["nodeSelector"] = json!({"disk": "ssd"});
         }
-        if self.number % 3 == 0 {
+        if self.number.is_multiple_of(3) {
             spec["topologySpreadConstraints"] = json!([{"labelSelector": self.selector(),
                 "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone",
                 "whenUnsatisfiable": "ScheduleAnyway"}]);
@@ -479,28 +479,4 @@ impl Workload {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::input::Input;
-    use crate::trace::manifest::read_inputs;
-
-    #[test]
-    fn a_dump_reads_as_the_cluster_that_was_asked_for() {
-        let config = DumpConfig {
-            nodes: 40,
-            pods: 1_000,
-            seed: 1,
-        };
-        let mut text = Vec::new();
-        write_kubectl_dump(&config, &mut text).expect("memory");
-        let mut again = Vec::new();
-        write_kubectl_dump(&config, &mut again).expect("memory");
-        assert!(text == again, "the same seed gives the same bytes");
-        let read = read_inputs(&[Input::bytes("dump.json", text)]).expect("a good dump");
-        assert_eq!((read.nodes.len(), read.pods.len()), (40, 1_000));
-        assert!(read.homeless().is_empty());
-        let waiting = read.pods.iter().filter(|pod| pod.node_name.is_none());
-        assert!((20..100).contains(&waiting.count()));
-        assert_eq!(read.findings, []);
-    }
-}
+mod tests;

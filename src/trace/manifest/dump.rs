@@ -4,9 +4,9 @@
 
 use std::io::BufRead;
 
-use super::json_stream::{self, Stop};
+use super::json_stream;
 use super::reader::Reader;
-use super::source::Sink;
+use super::source::{Sink, Stop};
 use super::{Manifests, yaml, yaml_stream};
 use crate::trace::error::TraceError;
 use crate::trace::input::{Input, read_error};

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead};
 
-use super::source::{Refused, Sink, Source, Syntax};
+use super::source::{Refused, Sink, Source, Stop, Syntax};
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -13,27 +13,6 @@ const MOST_LISTS: usize = 32;
 
 /// Beginning and end of what `kubectl cluster-info dump` prints between its objects.
 const LOGS: (&[u8], &[u8]) = (b"==== START logs", b"==== END logs");
-
-/// Why the text can't be taken apart.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// The system refused to read on.
-    Read(io::Error),
-    /// The file's content is refused.
-    Refused(Refused),
-}
-
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Read(error)
-    }
-}
 
 /// Hands every object of a text to a sink.
 pub(super) fn read(text: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<(), Stop> {
@@ -390,8 +369,7 @@ impl Splitter<'_> {
             Some(_) => {
                 loop {
                     match self.peek()? {
-                        None => break,
-                        Some(b',' | b'}' | b']' | b'\n' | b'\r' | b' ' | b'\t') => break,
+                        None | Some(b',' | b'}' | b']' | b'\n' | b'\r' | b' ' | b'\t') => break,
                         Some(_) => self.at += 1,
                     }
                 }
@@ -460,14 +438,14 @@ impl Splitter<'_> {
     /// Nothing before here is needed any more.
     fn release(&mut self) {
         let passed = &self.window[self.kept..self.at];
-        let lines = passed.iter().filter(|&&byte| byte == b'\n').count();
+        let lines: u64 = passed.iter().map(|&byte| u64::from(byte == b'\n')).sum();
         if lines == 0 {
             self.column += passed.len() as u64;
         } else {
             let last = passed.iter().rposition(|&byte| byte == b'\n');
             self.column = last.map_or(0, |last| passed.len() - 1 - last) as u64;
         }
-        self.line += lines as u64;
+        self.line += lines;
         self.kept = self.at;
     }
 

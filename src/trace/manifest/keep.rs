@@ -188,7 +188,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for KeySeed<'_, '_> {
+impl Visitor<'_> for KeySeed<'_, '_> {
     type Value = Option<&'static Keep>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

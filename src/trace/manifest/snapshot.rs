@@ -8,12 +8,12 @@ use std::io::{self, BufWriter, Write};
 use serde_json::Value;
 
 use super::dump::read_into;
-use super::json_stream::{self, Stop, top_level_text};
+use super::json_stream::{self, top_level_text};
 use super::keep::{Keeper, PassedOver};
 use super::object::ObjectSeed;
 use super::reader::{Fate, Reader};
 use super::scheduler_config::{read_scheduler_config, without_filters};
-use super::source::{Refused, Sink, Source, Syntax};
+use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::{Manifests, kept_fields, yaml};
 use crate::trace::error::TraceError;
 use crate::trace::input::Input;

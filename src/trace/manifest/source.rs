@@ -1,5 +1,7 @@
 //! The text of one object in a file, where it stands there, and who takes it.
 
+use std::io;
+
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
@@ -28,6 +30,27 @@ pub(super) struct Source<'a> {
 /// Why a file can't be read: what, with its place in the file.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) String);
+
+/// Why the text can't be taken apart.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The system refused to read on.
+    Read(io::Error),
+    /// The file's content is refused.
+    Refused(Refused),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
 
 /// Takes the objects of a file one at a time.
 pub(super) trait Sink {

@@ -3,8 +3,7 @@
 
 use std::io::{self, BufRead};
 
-use super::json_stream::Stop;
-use super::source::{Refused, Sink, Source, Syntax};
+use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::yaml::{is_document_marker, top_level_text};
 
 /// Reads lines and hands objects to a sink.
