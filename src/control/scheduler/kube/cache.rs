@@ -72,7 +72,7 @@ impl Cache {
     /// # Errors
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        self.insert_node(&object)?;
+        self.insert_node(object)?;
         self.order = self.tree.order();
         Ok(())
     }
@@ -86,16 +86,17 @@ impl Cache {
         objects: impl IntoIterator<Item = Arc<Node>>,
     ) -> Result<(), CacheError> {
         let mut objects = objects.into_iter();
-        let outcome = objects.try_for_each(|object| self.insert_node(&object));
+        let outcome = objects.try_for_each(|object| self.insert_node(object));
         self.order = self.tree.order();
         outcome
     }
 
-    fn insert_node(&mut self, object: &Arc<Node>) -> Result<(), CacheError> {
+    fn insert_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
         if self.places.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
-        let mut info = NodeInfo::new(object.clone())?;
+        let mut info = NodeInfo::new(object)?;
+        let object = info.object.clone();
         let empty = self.slots.iter().position(Option::is_none);
         let slot = empty.filter(|_| self.slots.len() > self.places.len());
         let slot = slot.unwrap_or_else(|| {
@@ -103,7 +104,7 @@ impl Cache {
             self.slots.len() - 1
         });
         self.tree.add(slot, &object.labels);
-        self.count_images(object, 1);
+        self.count_images(&object, 1);
         self.places.insert(object.name.clone(), slot);
         info.slot = slot;
         self.slots[slot] = Some(info);
