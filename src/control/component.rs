@@ -2,7 +2,7 @@
 //! changes from its own cursor, decides, and hands back writes.
 
 use crate::cluster::{Conflict, Store};
-use crate::model::Event;
+use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};
 
 /// A change that a component wants, with the revision it was decided on.
@@ -21,6 +21,9 @@ pub struct Outbox {
     pub writes: Vec<Write>,
     /// When the component wants to be stepped even if nothing changes.
     pub wake: Option<Instant>,
+    /// When the component wants to be stepped if anything else happens at all: what it would do
+    /// then can lead to nothing as long as nothing changes, so a run need not go on for it.
+    pub wake_idle: Option<Instant>,
     /// Pods decided on in this step; what a decision-time model charges for.
     pub decided_pods: u32,
     /// Jobs (gangs, or single pods) decided on in this step.
@@ -41,10 +44,16 @@ impl Outbox {
         self.wake = Some(self.wake.map_or(at, |known| known.min(at)));
     }
 
+    /// Asks for a wake-up at `at` that no run goes on for, or earlier if one is asked for already.
+    pub fn wake_idle_at(&mut self, at: Instant) {
+        self.wake_idle = Some(self.wake_idle.map_or(at, |known| known.min(at)));
+    }
+
     /// Empties the box and keeps its memory.
     pub fn clear(&mut self) {
         self.writes.clear();
         self.wake = None;
+        self.wake_idle = None;
         self.decided_pods = 0;
         self.decided_jobs = 0;
     }
@@ -76,6 +85,12 @@ pub trait Component: Send {
     /// How many pods wait for a decision of this component.
     fn backlog(&self) -> usize {
         0
+    }
+
+    /// Why a pod waits, as of its newest attempt; `None` if it does not wait here.
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let _ = pod;
+        None
     }
 
     /// An equal machine that goes its own way from here.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::metrics;
 use crate::policy::entry::Kind;
 use crate::policy::job_order::JOB_ORDERS;
+use crate::policy::kubernetes::plugin_names;
 use crate::policy::profiles::PROFILES;
 use crate::policy::{Point, registry};
 use crate::scenario::{NameKind, Names};
@@ -44,6 +45,7 @@ impl Names for Registered {
             NameKind::Policy => [Point::Filter, Point::Score, Point::Devices]
                 .into_iter()
                 .flat_map(|point| registry::at(point).map(|entry| entry.name))
+                .chain(plugin_names())
                 .collect(),
             NameKind::Queue => queues(),
             NameKind::NodeFormat => formats(FormatKind::Nodes),
@@ -55,6 +57,8 @@ impl Names for Registered {
 
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value> {
         match kind {
+            // Plugins of kube-scheduler take the arguments of their own configuration file.
+            NameKind::Policy if plugin_names().contains(&name) => Some(Value::Bool(true)),
             NameKind::Policy => policy_parameters(name),
             NameKind::NodeFormat | NameKind::WorkloadFormat => format_parameters(kind, name),
             NameKind::Generator => generator_parameters(name),

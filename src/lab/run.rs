@@ -22,11 +22,12 @@ use crate::sim::{
     CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::BatchOptions;
-use crate::systems::{SystemRequest, TimeLimits};
+use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, Remarks, Workload};
+use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
+use super::travel::{self, Stopover};
 
 /// Why a variant has no result.
 #[derive(Debug, Error)]
@@ -54,20 +55,25 @@ pub struct Prepared {
     pub mix: Arc<WorkloadMix>,
     /// What its nodes cost and draw.
     pub economics: Arc<Economics>,
+    /// What the exact scheduler of Kubernetes is made from, where that one is asked for.
+    pub kube: KubeRequest,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
 }
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let mut remarks = Remarks::default();
-    let nodes = build::nodes(scenario, files, &mut remarks)?;
-    let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
+    let mut remarks = Remarks::new(build::is_exact(scenario));
+    let mut manifests = ManifestFiles::default();
+    let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
+    let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
+        kube,
         nodes,
         workload,
         typical,
@@ -114,6 +120,17 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
+    run_through(scenario, prepared, (form, None), tables, control)
+}
+
+/// Runs a prepared variant through a stop on the way, if there is one.
+pub fn run_through(
+    scenario: &Scenario,
+    prepared: Prepared,
+    (form, stopover): (Form, Option<&mut Stopover<'_>>),
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
     let (window, unsteady) = match scenario.metrics.window {
         MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
             Ok(from) => (Window::since(from), None),
@@ -152,9 +169,16 @@ pub fn run(
         report,
         watch: tables.watch,
     };
+    let turn = match &stopover {
+        Some(stopover) => travel::turn(stopover, &prepared, form)?,
+        None => None,
+    };
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
-    let end = simulation.run(control)?;
+    let end = match stopover {
+        Some(stopover) => travel::run(&mut simulation, stopover, turn, control)?,
+        None => simulation.run(control)?,
+    };
     remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
@@ -177,9 +201,19 @@ pub fn run_unmeasured(
     form: Form,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
+    run_watched(scenario, prepared, form, &mut Nobody, control)
+}
+
+/// Runs a prepared variant under somebody's eyes, and measures nothing.
+pub fn run_watched(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    observer: &mut dyn Observer,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
     let (options, cell, _) = world(scenario, prepared, form)?;
-    let mut nobody = Nobody;
-    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
     Ok(simulation.run(control)?)
 }
 
@@ -197,6 +231,7 @@ fn warm_up(
         typical: prepared.typical.clone(),
         mix: Arc::clone(&prepared.mix),
         economics: Arc::clone(&prepared.economics),
+        kube: prepared.kube.clone(),
         remarks: Remarks::default(),
     };
     let (options, cell, _) = world(scenario, again, form)?;
@@ -241,7 +276,7 @@ fn world(
     prepared: Prepared,
     form: Form,
 ) -> Result<(Options, CellParts, Remarks), RunError> {
-    let parts = system(scenario, &prepared.workload, prepared.typical, form)?;
+    let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
     let cell = CellParts {
@@ -250,6 +285,7 @@ fn world(
         agent: parts.agent,
         arrivals: prepared.workload.source,
         outages,
+        residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
 }
@@ -290,17 +326,13 @@ impl Observer for Both<'_> {
     }
 }
 
-fn system(
-    scenario: &Scenario,
-    workload: &Workload,
-    typical: Option<Arc<TypicalPods>>,
-    form: Form,
-) -> Result<crate::systems::SystemParts, BuildError> {
-    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+/// The profile that a scenario chooses.
+pub(super) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
     let scheduler = &scenario.system.scheduler;
     let mut profile = ProfileChoice::named(&scheduler.profile);
     profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
-    for (name, plugin) in &scheduler.plugins {
+    let is_exact = build::is_exact(scenario);
+    for (name, plugin) in scheduler.plugins.iter().filter(|_| !is_exact) {
         let change = match plugin {
             None => PluginOverride::Disabled,
             Some(plugin) => PluginOverride::Enabled {
@@ -313,6 +345,17 @@ fn system(
         };
         profile.plugins.insert(name.clone(), change);
     }
+    Ok(profile)
+}
+
+pub(super) fn system(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    form: Form,
+) -> Result<crate::systems::SystemParts, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = profile_choice(scenario)?;
     let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
     without_effect(scenario, entry.plans_jobs)?;
     let mut jobs = BatchOptions::default();
@@ -328,10 +371,11 @@ fn system(
         setup: Setup {
             seed: scenario.seed,
             scheduler: 0,
-            typical_pods: typical.unwrap_or_default(),
-            node_ranks: workload.node_ranks.as_deref().map(Arc::from),
+            typical_pods: prepared.typical.clone().unwrap_or_default(),
+            node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
         },
         profile,
+        kube: prepared.kube.clone(),
         jobs,
         form,
         time_limits: TimeLimits::Ignored,
@@ -343,7 +387,7 @@ fn system(
 /// taken for one that makes no difference.
 fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildError> {
     let (system, scheduler) = (&scenario.system.name, &scenario.system.scheduler);
-    let share = scheduler.percentage_of_nodes_to_score;
+    let share = scheduler.percentage_of_nodes_to_score.unwrap_or(100);
     let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
         (false, Backfill::GreedyOnce, _) => format!(
             "backfill: the system `{system}` places one pod at a time and does not backfill; \
@@ -362,13 +406,39 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
             "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
              profile; leave it out, or write `name: kubernetes` under `system`"
         ),
+        (false, ..) if build::is_exact(scenario) => return exact_without_effect(scheduler),
+        (false, ..) if scheduler.config.is_some() => format!(
+            "config: the profile `{}` is not kube-scheduler; leave `config` out, or write \
+             `profile: default`",
+            scheduler.profile
+        ),
         (false, ..) if share != 100 => format!(
-            "percentageOfNodesToScore: {share} is not modelled yet; write 100: every node is \
-             looked at"
+            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`; write 100: \
+             every node is looked at",
+            scheduler.profile
         ),
         _ => return Ok(()),
     };
     Err(BuildError::Policy(words))
+}
+
+/// The same for kube-scheduler itself.
+fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
+    let has_settings =
+        !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
+    let words = if scheduler.queue.is_some() {
+        "queue: the profile `default` is kube-scheduler, whose queue goes by priority and time; \
+         leave it out"
+    } else if scheduler.tie_break == Some(TieBreak::Published) {
+        "tieBreak: `published` is of the profiles of the GPU packing study; write `random` or \
+         `first`"
+    } else if scheduler.config.is_some() && has_settings {
+        "config: a KubeSchedulerConfiguration states plugins and percentageOfNodesToScore itself; \
+         write them there, or leave `config` out"
+    } else {
+        return Ok(());
+    };
+    Err(BuildError::Policy(words.to_owned()))
 }
 
 /// The policy that a tie-breaking rule stands for.
@@ -380,7 +450,10 @@ const fn tie_break(rule: TieBreak) -> &'static str {
     }
 }
 
-fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Options, BuildError> {
+pub(super) fn options(
+    scenario: &Scenario,
+    stepping: crate::control::Stepping,
+) -> Result<Options, BuildError> {
     let start_up = match &scenario.models.startup {
         NoneOr::None => StartUp::None,
         NoneOr::Some(start_up) => {

@@ -83,7 +83,10 @@ impl Consistency {
                     let added = requests(store, pod);
                     account(&mut self.by_node, node.index(), at, (added, 1));
                     account(&mut self.by_tenant, pod.tenant.index(), at, (added, 1));
-                    self.check_capacity(*node, at, added, store);
+                    // What was there before the run may be more than its node has.
+                    if pod.found.is_none() {
+                        self.check_capacity(*node, at, added, store);
+                    }
                 }
             }
             Event::PodEnded { reason, .. } => {

@@ -179,6 +179,10 @@ impl JobTracker {
         store: &Store,
         measured: &mut Measured,
     ) {
+        // Nobody waited in this run for what was there before it.
+        if created.found.is_some() {
+            return;
+        }
         let begins = created
             .gang
             .is_none_or(|gang| !self.gangs.contains_key(&gang));

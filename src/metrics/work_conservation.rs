@@ -109,7 +109,9 @@ impl Collector for WorkConservation {
     fn event(&mut self, change: &Change<'_>) {
         // A new pod is the first change of an instant or comes with others of its kind: everything
         // else is still as it was settled.
-        if let Event::PodCreated(_) = change.event {
+        if let Event::PodCreated(created) = change.event
+            && created.found.is_none()
+        {
             self.look(change.at, change.store);
         }
     }

@@ -7,6 +7,7 @@ use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
 };
 use super::{LabelSelector, Labels, Text};
+use crate::units::Duration;
 
 /// All such objects of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,13 +32,44 @@ pub struct ClusterObjects {
     pub csi_drivers: BTreeMap<Text, CsiDriver>,
     /// Storage left.
     pub capacities: Vec<CsiStorageCapacity>,
+    /// Groups of pods by namespace and name.
+    pub groups: BTreeMap<(Text, Text), PodGroup>,
 }
 
 impl ClusterObjects {
+    /// Takes in the objects of another file.
+    pub fn merge(&mut self, other: Self) {
+        self.namespaces.extend(other.namespaces);
+        self.budgets.extend(other.budgets);
+        self.services.extend(other.services);
+        self.workloads.extend(other.workloads);
+        self.volumes.extend(other.volumes);
+        self.claims.extend(other.claims);
+        self.storage_classes.extend(other.storage_classes);
+        self.csi_nodes.extend(other.csi_nodes);
+        self.csi_drivers.extend(other.csi_drivers);
+        self.capacities.extend(other.capacities);
+        self.groups.extend(other.groups);
+    }
+
+    /// The group of a name in a namespace.
+    pub fn group(&self, namespace: &Text, name: &Text) -> Option<&PodGroup> {
+        self.groups.get(&(namespace.clone(), name.clone()))
+    }
+
     /// The claim of a name in a namespace.
     pub fn claim(&self, namespace: &Text, name: &Text) -> Option<&PersistentVolumeClaim> {
         self.claims.get(&(namespace.clone(), name.clone()))
     }
+}
+
+/// Pods that start together or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodGroup {
+    /// How many must have a place before one starts.
+    pub least: usize,
+    /// How long placed pods wait for the others; `None` is the scheduler's default.
+    pub timeout: Option<Duration>,
 }
 
 /// How many pods of a selection may be disrupted.

@@ -12,6 +12,9 @@ pub struct SchedulerConfig {
     pub profiles: Vec<SchedulerProfile>,
     /// The part of nodes that is scored, in percent; 0 is adaptive.
     pub percentage_of_nodes_to_score: i64,
+    /// How many workers look at nodes, where it is stated. It is not modelled: nodes are looked at
+    /// one after the other.
+    pub parallelism: Option<i64>,
     /// The first wait after a failed attempt, in seconds; `None` is 1.
     pub initial_backoff_secs: Option<i64>,
     /// The longest wait after a failed attempt, in seconds; `None` is 10.
@@ -67,6 +70,8 @@ pub struct PluginArguments {
     pub min_candidate_percentage: i64,
     /// `DefaultPreemption`: the least number of nodes tried.
     pub min_candidates: i64,
+    /// `Coscheduling`: how long placed members wait for their group, in seconds.
+    pub permit_wait_secs: i64,
 }
 
 /// Arguments of `NodeResourcesFit`.
@@ -115,6 +120,7 @@ impl Default for PluginArguments {
             ignore_preferred_terms_of_existing_pods: false,
             min_candidate_percentage: 10,
             min_candidates: 100,
+            permit_wait_secs: 60,
         }
     }
 }

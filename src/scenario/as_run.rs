@@ -53,6 +53,8 @@ pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experime
                 NodeSource::Template(_) => {}
             }
         }
+        let config = &mut plan.scenario.system.scheduler.config;
+        *config = config.as_deref().map(path);
         for source in &mut plan.scenario.workload {
             match source {
                 WorkloadSource::Trace(trace) => trace.path = path(&trace.path),

@@ -87,6 +87,9 @@ impl Validator<'_> {
         {
             self.file(file, "models.startup.containerStart");
         }
+        if let Some(config) = &scenario.system.scheduler.config {
+            self.file(config, "system.scheduler.config");
+        }
         if let Some(prices) = &scenario.metrics.prices {
             self.file(prices, "metrics.prices");
         }

@@ -22,6 +22,8 @@ pub enum Upcoming {
     AgentTimer(PodRef),
     /// A component asked to be woken, or a delivery to it is due.
     Wake(ComponentId),
+    /// A component asked to be woken if anything else happens at all.
+    IdleWake(ComponentId),
     /// A component has finished deciding.
     Decided(ComponentId),
 }
@@ -49,9 +51,11 @@ impl Upcoming {
             Self::NodeUp(_) => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) => rank::NODE_DOWN,
-            Self::Started(_) | Self::AgentTimer(_) | Self::Wake(_) | Self::Decided(_) => {
-                rank::TIMER
-            }
+            Self::Started(_)
+            | Self::AgentTimer(_)
+            | Self::Wake(_)
+            | Self::IdleWake(_)
+            | Self::Decided(_) => rank::TIMER,
         }
     }
 }
@@ -64,6 +68,8 @@ pub type Key = (Instant, u8, u64);
 pub struct EventQueue {
     heap: BinaryHeap<Reverse<(Key, u16, Upcoming)>>,
     sequence: u64,
+    /// How many of them a run need not go on for.
+    idle: usize,
 }
 
 impl EventQueue {
@@ -72,6 +78,7 @@ impl EventQueue {
         self.heap
             .push(Reverse(((at, event.rank(), self.sequence), cell, event)));
         self.sequence += 1;
+        self.idle += usize::from(matches!(event, Upcoming::IdleWake(_)));
     }
 
     /// When the next event is, and its rank.
@@ -83,9 +90,14 @@ impl EventQueue {
 
     /// Takes the next event out.
     pub fn pop(&mut self) -> Option<(Instant, u16, Upcoming)> {
-        self.heap
-            .pop()
-            .map(|Reverse(((at, _, _), cell, event))| (at, cell, event))
+        let Reverse(((at, _, _), cell, event)) = self.heap.pop()?;
+        self.idle -= usize::from(matches!(event, Upcoming::IdleWake(_)));
+        Some((at, cell, event))
+    }
+
+    /// Whether what lies ahead is nothing that a run need go on for.
+    pub fn is_idle(&self) -> bool {
+        self.heap.len() == self.idle
     }
 
     /// How many events lie ahead.

@@ -35,7 +35,9 @@ impl Engine<'_> {
                 return Err(self.livelock(cell, rounds));
             }
         }
-        truncate(cell);
+        if !self.keeps_log {
+            truncate(cell);
+        }
         Ok(())
     }
 
@@ -68,6 +70,13 @@ impl Engine<'_> {
             seat.wake = Some(at);
             self.queue
                 .push(at.max(now), cell.number, Upcoming::Wake(component));
+        }
+        if let Some(at) = seat.outbox.wake_idle
+            && (at <= now || seat.wake_idle != Some(at))
+        {
+            seat.wake_idle = Some(at);
+            self.queue
+                .push(at.max(now), cell.number, Upcoming::IdleWake(component));
         }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         cell.decisions += u64::from(pods);

@@ -3,8 +3,12 @@
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
+use crate::control::scheduler::kube::Release;
 use crate::control::{Component, NodeAgent, Stepping};
+use crate::model::{ClusterObjects, SchedulerConfig};
+use crate::policy::kubernetes::KubeProfileError;
 use crate::policy::{ProfileChoice, ProfileError, Setup};
+use crate::units::Duration;
 
 use super::batch::{BatchError, BatchOptions};
 
@@ -30,12 +34,31 @@ pub struct SystemRequest {
     pub setup: Setup,
     /// The scheduler's profile.
     pub profile: ProfileChoice,
+    /// What the exact scheduler of Kubernetes is made from.
+    pub kube: KubeRequest,
     /// The order of jobs and the backfilling rule, for systems that plan jobs.
     pub jobs: BatchOptions,
     /// How nodes are evaluated; both forms decide alike.
     pub form: Form,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
+}
+
+/// What an experiment says about the exact scheduler of Kubernetes.
+#[derive(Clone, Debug, Default)]
+pub struct KubeRequest {
+    /// Its configuration.
+    pub config: SchedulerConfig,
+    /// The release that is followed.
+    pub release: Release,
+    /// Whether the first of equally good nodes is taken, rather than the release's choice.
+    pub takes_first: bool,
+    /// From the end of a decision to the binding.
+    pub binding_time: Duration,
+    /// From the order to evict a pod to its end.
+    pub eviction_time: Duration,
+    /// The objects around nodes and pods.
+    pub objects: ClusterObjects,
 }
 
 /// Whether nodes stop pods that run longer than they said.
@@ -68,6 +91,9 @@ pub enum SystemError {
         /// The names there are.
         known: String,
     },
+    /// The configuration of the exact scheduler of Kubernetes is wrong.
+    #[error(transparent)]
+    Kube(#[from] KubeProfileError),
     /// Its profile is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),

@@ -7,4 +7,4 @@ pub mod kubernetes;
 pub mod plain_agent;
 pub mod registry;
 
-pub use entry::{SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits};
+pub use entry::{KubeRequest, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits};

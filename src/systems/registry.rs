@@ -35,7 +35,7 @@ mod tests {
     use crate::policy::{ProfileChoice, Setup};
     use crate::systems::SystemRequest;
     use crate::systems::batch::BatchOptions;
-    use crate::systems::entry::TimeLimits;
+    use crate::systems::entry::{KubeRequest, TimeLimits};
 
     #[test]
     fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {
@@ -43,6 +43,7 @@ mod tests {
         let request = |profile: &str| SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
+            kube: KubeRequest::default(),
             jobs: BatchOptions::default(),
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,

@@ -44,3 +44,8 @@ fn decisions_that_pin_down_single_rules_are_those_recorded() {
 fn sequences_are_those_recorded() {
     check(&["sequences.jsonl.gz", "sequences-large.jsonl.gz"], 30);
 }
+
+#[test]
+fn operations_on_the_queue_are_those_recorded() {
+    check(&["queue.jsonl.gz"], 240);
+}

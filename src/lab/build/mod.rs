@@ -1,9 +1,12 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod economics;
+mod kube;
+mod manifests;
 mod mix;
 mod nodes;
 mod remarks;
+mod residents;
 mod typical;
 mod workload;
 
@@ -18,6 +21,8 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use economics::economics;
+pub use kube::{is_exact, kube_request};
+pub use manifests::ManifestFiles;
 pub use mix::{ClassCount, workload_mix};
 pub use nodes::{nodes, outages};
 pub use remarks::Remarks;

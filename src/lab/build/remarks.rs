@@ -11,7 +11,7 @@ type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
 /// away.
-const UNHEEDED: [Trait; 7] = [
+const UNHEEDED: [Trait; 8] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
@@ -29,13 +29,18 @@ const UNHEEDED: [Trait; 7] = [
         let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
         containers.any(|container| !container.host_ports.is_empty())
     }),
+    ("volumes that not every node can reach", |pod| {
+        !pod.spec.volumes.is_empty()
+    }),
+    ("a place kept after a preemption", |pod| {
+        pod.nominated_node.is_some() && pod.node_name.is_none()
+    }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()
     }),
     ("a scheduler of their own", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
     }),
-    ("a node already", |pod| pod.node_name.is_some()),
 ];
 
 /// Objects that were read and that no policy of a simulated scheduler looks at yet.
@@ -63,11 +68,28 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
+    is_exact: bool,
     unmodelled: Vec<String>,
     ledger: Ledger,
 }
 
 impl Remarks {
+    /// Remarks on a run whose scheduler looks at all that the model holds of pods and objects, if
+    /// `is_exact`.
+    pub fn new(is_exact: bool) -> Self {
+        Self {
+            is_exact,
+            ..Self::default()
+        }
+    }
+
+    /// Notes a line.
+    pub fn note(&mut self, line: String) {
+        if !self.unmodelled.contains(&line) {
+            self.unmodelled.push(line);
+        }
+    }
+
     /// Notes the dirt of a trace.
     pub fn ledger(&mut self, ledger: &Ledger) {
         self.ledger.merge(ledger);
@@ -80,7 +102,9 @@ impl Remarks {
         let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
             format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
         });
-        let unheeded = UNHEEDED.iter().filter_map(|(what, has)| {
+        let is_exact = self.is_exact;
+        let unheeded = UNHEEDED.iter().filter(|_| !is_exact);
+        let unheeded = unheeded.filter_map(|(what, has)| {
             let mut pods = manifests.pods.iter().filter(|pod| has(pod));
             let first = pods.next()?;
             let name = format!("`{}/{}`", first.namespace(), first.name);
@@ -103,17 +127,15 @@ impl Remarks {
         };
         let shunned = match manifests.nodes.iter().filter(shunned).count() {
             0 => None,
+            _ if is_exact => None,
             count => Some(format!(
                 "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
             )),
         };
-        let objects = objects(&manifests.objects);
+        let objects = objects(&manifests.objects).filter(|_| !is_exact);
         let counted = ended.into_iter().chain(shunned).chain(objects);
         for words in unheeded.chain(counted).chain(findings).chain(ignored) {
-            let line = format!("{file}: {words}");
-            if !self.unmodelled.contains(&line) {
-                self.unmodelled.push(line);
-            }
+            self.note(format!("{file}: {words}"));
         }
     }
 
@@ -158,8 +180,6 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
                  placed as if without",
-                "a.yaml: pod `default/a` has a node already; no policy looks at that yet: placed \
-                 as if without",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
                 "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
             ]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Gathered, SnapshotError};
-use crate::lab::build::{FileSource, Remarks, nodes};
+use crate::lab::build::{FileSource, ManifestFiles, Remarks, nodes};
 use crate::lab::inputs::{DiskAndEmbedded, embedded_folder};
 use crate::lab::names::Registered;
 use crate::model::ClusterObjects;
@@ -143,7 +143,9 @@ impl<'a> Sources<'a> {
         let files = FileSource {
             files: &experiment.files,
         };
-        let made = nodes(&plan.scenario, &files, &mut Remarks::default());
+        let mut manifests = ManifestFiles::default();
+        let mut remarks = Remarks::default();
+        let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
         let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
         self.node_names
             .extend(made.iter().map(|node| node.name.clone()));

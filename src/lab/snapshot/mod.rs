@@ -172,6 +172,7 @@ impl Snapshot {
             is_terminating: pod.is_terminating,
             is_preempted: pod.is_preempted,
             nominated_node: pod.nominated_node.clone(),
+            ..PodInfo::default()
         })
     }
 

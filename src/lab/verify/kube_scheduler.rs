@@ -1,11 +1,12 @@
 //! Decisions recorded from the Kubernetes scheduler, held against the plugins of
 //! [`crate::policy::kubernetes`]: single decisions with every verdict, score, message and
-//! preemption, and sequences of decisions. Cases count under the family that they name.
+//! preemption, sequences of decisions, and operations on the queue. Cases count under the family that they name.
 //!
 //! A file is one JSON object a line. What a case declares goes through the manifest reader into
 //! the model; a case passes only if everything it records agrees.
 
 mod decision;
+mod queue;
 mod sequence;
 mod world;
 
@@ -21,7 +22,7 @@ use crate::trace::Input;
 /// Decisions of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
     name: "kube-scheduler",
-    summary: "decisions of kube-scheduler: verdicts, scores, messages, preemption, sequences",
+    summary: "decisions of kube-scheduler: verdicts, scores, messages, preemption, sequences, the queue",
     claims,
     judge: Judge::Several(judge),
 };
@@ -59,7 +60,6 @@ fn is_recording(path: &Path) -> bool {
 enum Outcome {
     Agrees,
     Differs(String),
-    CannotJudge(String),
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
@@ -92,7 +92,6 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
         match outcome {
             Outcome::Agrees => report.pass(),
             Outcome::Differs(words) => report.fail(|| words),
-            Outcome::CannotJudge(why) => report.leave_out(1, || why),
         }
     }
     Ok(reports.into_values().collect())
@@ -111,19 +110,17 @@ fn judge_line(
     if !options.wants(id) {
         return Ok(None);
     }
-    let outcome = if case.get("ops").is_some() {
-        Outcome::CannotJudge(format!("{id}: operations on the queue can't be judged yet"))
+    let compared = if case.get("ops").is_some() {
+        queue::compare(id, &case)
+    } else if case.get("steps").is_some() {
+        sequence::compare(id, &case)
     } else {
-        let compared = if case.get("steps").is_some() {
-            sequence::compare(id, &case)
-        } else {
-            decision::compare(id, &case)
-        };
-        match compared {
-            Ok(differences) if differences.is_empty() => Outcome::Agrees,
-            Ok(differences) => Outcome::Differs(format!("{id}: {}", differences.told())),
-            Err(why) => Outcome::Differs(format!("{id}: {why}")),
-        }
+        decision::compare(id, &case)
+    };
+    let outcome = match compared {
+        Ok(differences) if differences.is_empty() => Outcome::Agrees,
+        Ok(differences) => Outcome::Differs(format!("{id}: {}", differences.told())),
+        Err(why) => Outcome::Differs(format!("{id}: {why}")),
     };
     Ok(Some((family.to_owned(), outcome)))
 }

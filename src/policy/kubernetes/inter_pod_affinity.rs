@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use super::affinity_score::{self, NO_LABELS};
 use super::affinity_term::Term;
 use crate::control::scheduler::kube::{
-    AttemptContext, Cache, KubePlugin, KubePoints, NodeFilter, NodeInfo, Normalization, PodInfo,
-    Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::{Labels, PodSpec, Text};
+use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {
@@ -181,6 +181,56 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
     }
 }
 
+/// Whether a node that came or changed brings a domain of an affinity term, or parts from one of
+/// an anti-affinity term.
+fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+    let affinity = &pod.spec().affinity;
+    let Some(after) = after else {
+        return false;
+    };
+    let value_now = |key: &Text| after.label(key);
+    let Some(before) = before else {
+        let mut wanted = affinity.required_pod_affinity.iter();
+        return wanted.any(|term| value_now(&term.topology_key).is_some())
+            || !affinity.required_pod_anti_affinity.is_empty();
+    };
+    let has_moved = |key: &Text| before.label(key) != value_now(key);
+    let mut wanted = affinity
+        .required_pod_affinity
+        .iter()
+        .map(|term| &term.topology_key);
+    let mut unwanted = affinity
+        .required_pod_anti_affinity
+        .iter()
+        .map(|term| &term.topology_key);
+    wanted.any(|key| value_now(key).is_some() && has_moved(key))
+        || unwanted.any(|key| before.label(key).is_some() && has_moved(key))
+}
+
+/// Whether a pod with a node that came, left or changed its labels is now one that the pod wants,
+/// or no longer one that it does not want.
+fn pod_may_help(pod: &PodInfo, (before, after): (Option<&PodInfo>, Option<&PodInfo>)) -> bool {
+    let mut others = before.into_iter().chain(after);
+    if others.any(|other| other.node_name.is_none()) {
+        return false;
+    }
+    let affinity = &pod.spec().affinity;
+    let of = |stated: &'_ [PodAffinityTerm], other: Option<&PodInfo>| {
+        let terms: Vec<Term<'_>> = stated
+            .iter()
+            .map(|term| Term::of(term, pod.spec()))
+            .collect();
+        other.is_some_and(|other| matches_all(&terms, other.spec()))
+    };
+    let (wanted, unwanted) = (
+        &affinity.required_pod_affinity,
+        &affinity.required_pod_anti_affinity,
+    );
+    let is_new_wanted = after.is_some() && !of(wanted, before) && of(wanted, after);
+    let was_unwanted = before.is_some() && of(unwanted, before) && !of(unwanted, after);
+    is_new_wanted || was_unwanted
+}
+
 impl KubePlugin for InterPodAffinity {
     fn name(&self) -> &'static str {
         "InterPodAffinity"
@@ -190,6 +240,22 @@ impl KubePlugin for InterPodAffinity {
         KubePoints::PRE_FILTER
             .and(KubePoints::FILTER)
             .and(KubePoints::SCORE)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::POD_ADD)
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::POD_LABEL)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        match (event.node(), event.pod()) {
+            (Some(nodes), _) => node_may_help(pod, nodes),
+            (_, Some(others)) => pod_may_help(pod, others),
+            _ => true,
+        }
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

@@ -5,10 +5,12 @@ mod affinity_score;
 mod affinity_term;
 mod ask;
 pub mod balanced_allocation;
+pub mod coscheduling;
 pub mod default_preemption;
 pub mod dynamic_resources;
 pub mod image_locality;
 pub mod inter_pod_affinity;
+pub mod machine;
 pub mod node_affinity;
 pub mod node_name;
 pub mod node_ports;
@@ -36,6 +38,7 @@ use crate::control::scheduler::kube::preemption::Breadth;
 use crate::control::scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
 use crate::model::SchedulerConfig;
 use crate::model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
+use crate::units::Duration;
 
 /// Why a configuration makes no profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,6 +60,7 @@ const POINTS: &[(&str, KubePoints)] = &[
     ("preFilter", KubePoints::PRE_FILTER),
     ("filter", KubePoints::FILTER),
     ("postFilter", KubePoints::POST_FILTER),
+    ("permit", KubePoints::PERMIT),
     ("score", KubePoints::SCORE),
 ];
 
@@ -66,7 +70,6 @@ const OTHER_POINTS: &[&str] = &[
     "queueSort",
     "preScore",
     "reserve",
-    "permit",
     "preBind",
     "bind",
     "postBind",
@@ -131,6 +134,28 @@ fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubeP
     ]
 }
 
+/// Plugins that act only where a configuration enables them.
+fn optional(arguments: &PluginArguments) -> Vec<(Arc<dyn KubePlugin>, i64)> {
+    let wait = Duration::checked_from_secs(arguments.permit_wait_secs);
+    let wait = wait.unwrap_or(coscheduling::DEFAULT_WAIT);
+    vec![(Arc::new(coscheduling::Coscheduling::new(wait)), 0)]
+}
+
+/// The names of all plugins that a configuration may name, in the default order.
+pub fn plugin_names() -> Vec<&'static str> {
+    let arguments = PluginArguments::default();
+    let known = defaults(&arguments, Release::default()).into_iter();
+    let known = known.chain(optional(&arguments));
+    known.map(|(plugin, _)| plugin.name()).collect()
+}
+
+/// Adds to a profile what keeps pods off machines that can't take them, whatever the original
+/// looks at.
+pub fn add_machine(profile: &mut KubeProfile) {
+    profile.filter.push(profile.plugins.len());
+    profile.plugins.push(Arc::new(machine::Machine));
+}
+
 /// The profiles of a configuration; without any, the default one.
 ///
 /// # Errors
@@ -167,7 +192,9 @@ fn profile(
     percentage: i64,
     release: Release,
 ) -> Result<KubeProfile, KubeProfileError> {
-    let known = defaults(&stated.arguments, release);
+    let mut known = defaults(&stated.arguments, release);
+    let default_count = known.len();
+    known.extend(optional(&stated.arguments));
     check_names(stated, &known)?;
     let nothing = PluginSet::default();
     let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);
@@ -175,7 +202,8 @@ fn profile(
     let mut weights: Vec<i64> = known.iter().map(|&(_, weight)| weight).collect();
     for (index, (plugin, _)) in known.iter().enumerate() {
         let stated = weight_in(everywhere, plugin.name());
-        enabled[index] = stated.is_some() || !everywhere.disables(plugin.name());
+        let is_default = index < default_count && !everywhere.disables(plugin.name());
+        enabled[index] = stated.is_some() || is_default;
         if let Some(weight @ 1..) = stated {
             weights[index] = weight;
         }
@@ -199,6 +227,7 @@ fn profile(
         pre_filter: order("preFilter", KubePoints::PRE_FILTER),
         filter: order("filter", KubePoints::FILTER),
         post_filter: order("postFilter", KubePoints::POST_FILTER),
+        permit: order("permit", KubePoints::PERMIT),
         score: score
             .into_iter()
             .map(|index| (index, weight(index)))

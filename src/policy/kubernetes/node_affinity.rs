@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared, Reach,
-    Rejection, Scores,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
+    PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::{NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text};
+use crate::model::{
+    ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
+};
 
 /// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.
 pub struct NodeAffinity {
@@ -19,6 +21,11 @@ impl NodeAffinity {
     /// With affinity that is added to every pod.
     pub fn new(added: Affinity) -> Self {
         Self { added }
+    }
+
+    fn admits_by_configuration(&self, node: &NodeInfo) -> bool {
+        let added = self.added.required.as_ref();
+        added.is_none_or(|added| added.matches(node.name(), &node.object.labels))
     }
 }
 
@@ -72,6 +79,19 @@ impl KubePlugin for NodeAffinity {
             .and(KubePoints::SCORE)
     }
 
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        let Some((before, Some(after))) = event.node() else {
+            return false;
+        };
+        self.admits_by_configuration(after)
+            && admits(pod, after)
+            && before.is_none_or(|before| !admits(pod, before))
+    }
+
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
     }
@@ -91,8 +111,7 @@ impl KubePlugin for NodeAffinity {
             return Prepared::Reject(Rejection::unresolvable("pod affinity terms conflict"));
         }
         let filter = Ask(move |node: &NodeInfo| {
-            let added = self.added.required.as_ref();
-            if added.is_some_and(|added| !added.matches(node.name(), &node.object.labels)) {
+            if !self.admits_by_configuration(node) {
                 return Err(Rejection::unresolvable(
                     "node(s) didn't match scheduler-enforced node affinity",
                 ));

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 
 /// Rejects every node but the one the pod names.
@@ -15,6 +15,10 @@ impl KubePlugin for NodeName {
 
     fn points(&self) -> KubePoints {
         KubePoints::FILTER
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD
     }
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {

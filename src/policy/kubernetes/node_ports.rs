@@ -2,9 +2,10 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
+    Reach, Rejection,
 };
-use crate::model::HostPort;
+use crate::model::{ClusterObjects, HostPort};
 
 /// Rejects nodes where a port of the pod is taken.
 pub struct NodePorts;
@@ -23,6 +24,19 @@ impl KubePlugin for NodePorts {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD.and(EventKinds::POD_DELETE)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        let Some((Some(deleted), None)) = event.pod() else {
+            return true;
+        };
+        let mut freed = deleted.class.host_ports.iter();
+        deleted.node_name.is_some()
+            && freed.any(|freed| pod.class.host_ports.iter().any(|own| conflicts(own, freed)))
     }
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {

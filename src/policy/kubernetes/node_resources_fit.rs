@@ -7,11 +7,11 @@ use super::ask::Ask;
 use super::resources::{Counted, Resource, Scale};
 use crate::control::scheduler::kube::pod_info::is_extended;
 use crate::control::scheduler::kube::{
-    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared,
-    Reach, Rejection, Scores,
+    Amounts, AttemptContext, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::Text;
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
+use crate::model::{ClusterObjects, Text};
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit {
@@ -40,25 +40,7 @@ impl NodeResourcesFit {
     }
 
     fn check(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
-        let mut shortage = Shortage::default();
-        if node.pods.len() as i64 + 1 > node.allocatable.pods {
-            shortage.reasons.push("Too many pods".into());
-        }
-        let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
-        shortage.check("cpu", wanted.cpu_milli, used.cpu_milli, offered.cpu_milli);
-        shortage.check("memory", wanted.memory, used.memory, offered.memory);
-        shortage.check(
-            "ephemeral-storage",
-            wanted.storage,
-            used.storage,
-            offered.storage,
-        );
-        for (name, &amount) in &wanted.scalars {
-            if !self.is_ignored(name) {
-                shortage.check(name, amount, used.scalar(name), offered.scalar(name));
-            }
-        }
-        shortage.verdict()
+        shortage(pod, node, |name| self.is_ignored(name)).verdict()
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
@@ -73,6 +55,60 @@ impl NodeResourcesFit {
             FitStrategy::RequestedToCapacityRatio(shape) => ratio(counted, shape),
         }
     }
+}
+
+/// What is short on a node for a pod, some scalar resources passed over.
+fn shortage(pod: &PodInfo, node: &NodeInfo, is_ignored: impl Fn(&str) -> bool) -> Shortage {
+    let mut shortage = Shortage::default();
+    if node.pods.len() as i64 + 1 > node.allocatable.pods {
+        shortage.reasons.push("Too many pods".into());
+    }
+    let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
+    shortage.check("cpu", wanted.cpu_milli, used.cpu_milli, offered.cpu_milli);
+    shortage.check("memory", wanted.memory, used.memory, offered.memory);
+    shortage.check(
+        "ephemeral-storage",
+        wanted.storage,
+        used.storage,
+        offered.storage,
+    );
+    for (name, &amount) in &wanted.scalars {
+        if !is_ignored(name) {
+            shortage.check(name, amount, used.scalar(name), offered.scalar(name));
+        }
+    }
+    shortage
+}
+
+/// Whether the pod would fit if the node were empty; no resource is ignored here, as in the
+/// original.
+fn fits_empty(pod: &PodInfo, empty: &NodeInfo) -> bool {
+    shortage(pod, empty, |_| false).reasons.is_empty()
+}
+
+/// Whether a node offers more pod slots, or more of something that the pod asks for.
+fn offers_more(pod: &PodInfo, before: &NodeInfo, after: &NodeInfo) -> bool {
+    let (old, new) = (&before.allocatable, &after.allocatable);
+    new.pods > old.pods || is_less_of_wanted(pod, old, new)
+}
+
+/// Whether a pod asks for less than before of something that the other pod asks for.
+fn frees(pod: &PodInfo, before: &PodInfo, after: &PodInfo) -> bool {
+    let (old, new) = (
+        &before.counted_class().requests,
+        &after.counted_class().requests,
+    );
+    is_less_of_wanted(pod, new, old)
+}
+
+/// Whether `less` has less than `more` of something that the pod asks for.
+fn is_less_of_wanted(pod: &PodInfo, less: &Amounts, more: &Amounts) -> bool {
+    let wanted = &pod.class.requests;
+    let mut scalars = wanted.scalars.iter();
+    wanted.cpu_milli > 0 && less.cpu_milli < more.cpu_milli
+        || wanted.memory > 0 && less.memory < more.memory
+        || wanted.storage > 0 && less.storage < more.storage
+        || scalars.any(|(name, &amount)| amount > 0 && less.scalar(name) < more.scalar(name))
 }
 
 /// What is short on a node.
@@ -181,6 +217,29 @@ impl KubePlugin for NodeResourcesFit {
         KubePoints::PRE_FILTER
             .and(KubePoints::FILTER)
             .and(KubePoints::SCORE)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_ALLOCATABLE)
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::POD_SCALE_DOWN)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        match (event.node(), event.pod()) {
+            (Some((before, Some(after))), _) => {
+                let is_more = |before: &NodeInfo| offers_more(pod, before, after);
+                fits_empty(pod, after) && before.is_none_or(is_more)
+            }
+            (_, Some((Some(before), None))) => {
+                before.node_name.is_some() || before.nominated_node.is_some()
+            }
+            (_, Some((Some(before), Some(after)))) => {
+                after.is(pod) || (after.node_name.is_some() && frees(pod, before, after))
+            }
+            _ => false,
+        }
     }
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {

@@ -2,15 +2,29 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
+    Reach, Rejection,
 };
-use crate::model::{Taint, TaintEffect};
+use crate::model::{ClusterObjects, Taint, TaintEffect};
 
 /// The taint whose toleration opens cordoned nodes.
 const TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// Rejects cordoned nodes unless the pod tolerates their taint.
 pub struct NodeUnschedulable;
+
+fn tolerates_cordon(pod: &PodInfo) -> bool {
+    let mut tolerations = pod.spec().tolerations.iter().peekable();
+    if tolerations.peek().is_none() {
+        return false;
+    }
+    let taint = Taint {
+        key: TAINT.into(),
+        value: "".into(),
+        effect: TaintEffect::NoSchedule,
+    };
+    tolerations.any(|toleration| toleration.tolerates(&taint))
+}
 
 impl KubePlugin for NodeUnschedulable {
     fn name(&self) -> &'static str {
@@ -21,18 +35,24 @@ impl KubePlugin for NodeUnschedulable {
         KubePoints::FILTER
     }
 
+    fn listens(&self) -> EventKinds {
+        let kinds = EventKinds::NODE_ADD.and(EventKinds::NODE_TAINT);
+        kinds.and(EventKinds::POD_TOLERATION)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        let Some((before, Some(after))) = event.node() else {
+            return event.own_change(pod).is_some_and(tolerates_cordon);
+        };
+        !after.object.unschedulable && before.is_none_or(|before| before.object.unschedulable)
+    }
+
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let taint = Taint {
-            key: TAINT.into(),
-            value: "".into(),
-            effect: TaintEffect::NoSchedule,
-        };
-        let mut tolerations = ctx.pod.spec().tolerations.iter();
-        if tolerations.any(|toleration| toleration.tolerates(&taint)) {
+        if tolerates_cordon(ctx.pod) {
             return Prepared::Skip;
         }
         Prepared::ask(Ask(|node: &NodeInfo| {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach,
+    Rejection,
 };
 use crate::model::{ClusterObjects, Text};
 
@@ -64,6 +65,10 @@ impl KubePlugin for NodeVolumeLimits {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::POD_DELETE
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

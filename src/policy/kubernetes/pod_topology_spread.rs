@@ -4,7 +4,8 @@
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach, Scores,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
+    Reach, Scores,
 };
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::{
@@ -89,8 +90,8 @@ impl PodTopologySpread {
     }
 
     /// The rules for a pod: those that must hold, or the others.
-    fn rules(&self, ctx: AttemptContext<'_>, hard: bool) -> Vec<Rule> {
-        let spec = ctx.pod.spec();
+    fn rules(&self, pod: &PodInfo, objects: &ClusterObjects, hard: bool) -> Vec<Rule> {
+        let spec = pod.spec();
         let own = spec.topology_spread.iter().filter(|rule| rule.hard == hard);
         if !spec.topology_spread.is_empty() {
             return own
@@ -105,7 +106,7 @@ impl PodTopologySpread {
         if defaults.peek().is_none() {
             return Vec::new();
         }
-        let selector = selector_of_owners(ctx.pod, &ctx.cache.objects);
+        let selector = selector_of_owners(pod, objects);
         if selector.requirements.is_empty() {
             return Vec::new();
         }
@@ -113,6 +114,48 @@ impl PodTopologySpread {
             .map(|rule| Rule::of(rule, Some(selector.clone())))
             .collect()
     }
+}
+
+/// Whether a node that came, left or changed may change what the rules say.
+fn node_may_help(rules: &[Rule], (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+    let has = |node: Option<&NodeInfo>| node.is_some_and(|node| has_all_keys(rules, node));
+    let (Some(old), Some(new)) = (before, after) else {
+        return has(before) || has(after);
+    };
+    let moved = |rule: &Rule| old.label(&rule.key) != new.label(&rule.key);
+    has(before) != has(after)
+        || has(after) && (rules.iter().any(moved) || old.object.taints != new.object.taints)
+}
+
+/// Whether a pod that came, left or changed may change what the rules say to `pod`.
+fn pod_may_help(
+    rules: &[Rule],
+    pod: &PodInfo,
+    (before, after): (Option<&PodInfo>, Option<&PodInfo>),
+) -> bool {
+    let namespace = &pod.spec().namespace;
+    let others = before.into_iter().chain(after);
+    if others
+        .into_iter()
+        .any(|other| other.spec().namespace != *namespace)
+    {
+        return false;
+    }
+    let matches = |rule: &Rule, other: Option<&PodInfo>| {
+        other.is_some_and(|other| rule.matches(&other.spec().labels))
+    };
+    let (Some(old), Some(new)) = (before, after) else {
+        return rules
+            .iter()
+            .any(|rule| matches(rule, before) || matches(rule, after));
+    };
+    let tolerates_otherwise = old.spec().tolerations != new.spec().tolerations;
+    if new.is(pod) && tolerates_otherwise && rules.iter().any(|rule| rule.honors_taints) {
+        return true;
+    }
+    rules
+        .iter()
+        .any(|rule| matches(rule, before) != matches(rule, after))
 }
 
 fn built_in(key: &str, max_skew: i32) -> TopologySpread {
@@ -189,8 +232,29 @@ impl KubePlugin for PodTopologySpread {
             .and(KubePoints::SCORE)
     }
 
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_DELETE)
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::NODE_TAINT)
+            .and(EventKinds::POD_ADD)
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::POD_LABEL)
+            .and(EventKinds::POD_TOLERATION)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
+        let rules = self.rules(pod, objects, true);
+        match (event.node(), event.pod()) {
+            (Some(nodes), _) => node_may_help(&rules, nodes),
+            (_, Some(others)) => pod_may_help(&rules, pod, others),
+            _ => true,
+        }
+    }
+
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        if self.rules(ctx, true).is_empty() && self.rules(ctx, false).is_empty() {
+        let (pod, objects) = (ctx.pod, &ctx.cache.objects);
+        if self.rules(pod, objects, true).is_empty() && self.rules(pod, objects, false).is_empty() {
             Reach::Nothing
         } else {
             Reach::Cluster
@@ -198,7 +262,7 @@ impl KubePlugin for PodTopologySpread {
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let rules = self.rules(ctx, true);
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
         if rules.is_empty() {
             return Prepared::Skip;
         }
@@ -206,7 +270,7 @@ impl KubePlugin for PodTopologySpread {
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let rules = self.rules(ctx, false);
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, false);
         if rules.is_empty() {
             return None;
         }

@@ -1,6 +1,9 @@
 //! `SchedulingGates`: pods that are held back (spec: kubernetes.md 1.5).
 
-use crate::control::scheduler::kube::{KubePlugin, KubePoints, PodInfo, Rejection};
+use crate::control::scheduler::kube::{
+    ClusterEvent, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection,
+};
+use crate::model::ClusterObjects;
 
 /// Keeps pods with gates out of the queue.
 pub struct SchedulingGates;
@@ -12,6 +15,14 @@ impl KubePlugin for SchedulingGates {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_ENQUEUE
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::POD_GATES
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        event.own_change(pod).is_some()
     }
 
     fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {

@@ -3,10 +3,10 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Prepared, Reach,
-    Rejection, Release, Scores,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
+    PodInfo, Prepared, Reach, Rejection, Release, Scores,
 };
-use crate::model::{Taint, TaintEffect};
+use crate::model::{ClusterObjects, Taint, TaintEffect};
 
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {
@@ -37,6 +37,19 @@ impl KubePlugin for TaintToleration {
 
     fn points(&self) -> KubePoints {
         KubePoints::FILTER.and(KubePoints::SCORE)
+    }
+
+    fn listens(&self) -> EventKinds {
+        let kinds = EventKinds::NODE_ADD.and(EventKinds::NODE_TAINT);
+        kinds.and(EventKinds::POD_TOLERATION)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        let Some((before, Some(after))) = event.node() else {
+            return event.own_change(pod).is_some();
+        };
+        untolerated(pod, after).is_none()
+            && before.is_none_or(|before| untolerated(pod, before).is_some())
     }
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {

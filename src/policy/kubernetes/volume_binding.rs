@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, Code, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 use crate::model::{ClusterObjects, Text};
@@ -217,6 +217,10 @@ impl KubePlugin for VolumeBinding {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

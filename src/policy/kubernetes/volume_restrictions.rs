@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeFilter, NodeInfo, PodInfo, Prepared, Reach,
-    Rejection,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
+    PodInfo, Prepared, Reach, Rejection,
 };
-use crate::model::{PodVolume, Text};
+use crate::model::{ClusterObjects, PodVolume, Text};
 
 /// The access mode of claims that one pod has for itself.
 const ONE_POD: &str = "ReadWriteOncePod";
@@ -122,6 +122,24 @@ impl KubePlugin for VolumeRestrictions {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD.and(EventKinds::POD_DELETE)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        let Some((Some(deleted), None)) = event.pod() else {
+            return true;
+        };
+        let own = &pod.spec().volumes;
+        let others = &deleted.spec().volumes;
+        let frees_disk = own
+            .iter()
+            .any(|volume| others.iter().any(|other| conflicts(volume, other)));
+        let is_shared = |name: Text| deleted.claim_names().any(|other| other == name);
+        deleted.spec().namespace == pod.spec().namespace
+            && (frees_disk || pod.claim_names().any(is_shared))
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::Text;
 use crate::model::node::{REGION_LABEL, ZONE_LABEL};
@@ -46,6 +46,10 @@ impl KubePlugin for VolumeZone {
 
     fn points(&self) -> KubePoints {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

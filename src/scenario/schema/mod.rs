@@ -20,7 +20,7 @@ pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use run::{
     DecisionTime, Failure, FailureKind, Models, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
 };
-pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
+pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
 };

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::plain::Arguments;
+use crate::units::Duration;
 
 /// The system under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,11 +57,38 @@ pub struct Scheduler {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
-    /// Share of the nodes to look at for each pod before the best of them is taken; 0 for
-    /// Kubernetes' rule, which depends on the size of the cluster.
-    #[serde(default = "default_percentage")]
+    /// Share of the nodes to find for each pod before the best of them is taken; 0 for Kubernetes'
+    /// rule, which depends on the size of the cluster. Default 0 with the profile `default`, all
+    /// nodes with others.
+    #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
-    pub percentage_of_nodes_to_score: u32,
+    pub percentage_of_nodes_to_score: Option<u32>,
+    /// A `KubeSchedulerConfiguration` file, read as it is, in place of `plugins` and
+    /// `percentageOfNodesToScore`; with the profile `default`.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub config: Option<String>,
+    /// The release of kube-scheduler that is followed; with the profile `default`.
+    #[serde(default)]
+    pub release: Release,
+    /// From a decision to its binding; with the profile `default`.
+    #[serde(default)]
+    pub binding_time: Duration,
+    /// From the order to evict a pod to its end; with the profile `default`.
+    #[serde(default)]
+    pub eviction_time: Duration,
+}
+
+/// A release of kube-scheduler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Release {
+    /// 1.34.
+    #[default]
+    #[serde(rename = "1.34")]
+    V1_34,
+    /// 1.36: another balance score, and the first of a heap among equally good nodes.
+    #[serde(rename = "1.36")]
+    V1_36,
 }
 
 /// Policies by name, in written order; `None` switches one off.
@@ -74,18 +102,17 @@ impl Default for Scheduler {
             backfill: Backfill::default(),
             tie_break: None,
             plugins: Plugins::default(),
-            percentage_of_nodes_to_score: default_percentage(),
+            percentage_of_nodes_to_score: None,
+            config: None,
+            release: Release::default(),
+            binding_time: Duration::ZERO,
+            eviction_time: Duration::ZERO,
         }
     }
 }
 
 fn default_profile() -> String {
     "default".to_owned()
-}
-
-/// All nodes: the plain form, by which every policy is defined.
-fn default_percentage() -> u32 {
-    100
 }
 
 /// One policy.

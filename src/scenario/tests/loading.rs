@@ -65,7 +65,7 @@ fn what_is_left_out_has_defaults() {
     let scenario = scenario(MINIMAL, &[]);
     assert_eq!(scenario.seed, 42);
     assert_eq!(scenario.system.name, "kubernetes");
-    assert_eq!(scenario.system.scheduler.percentage_of_nodes_to_score, 100);
+    assert_eq!(scenario.system.scheduler.percentage_of_nodes_to_score, None);
     assert_eq!(
         scenario.stop,
         schema::Stop {

@@ -1,5 +1,5 @@
 //! Manifests of the objects beside nodes and pods that placements look at: namespaces, budgets,
-//! services and owners, storage (spec: kubernetes.md 1.9–1.13).
+//! services and owners, storage, groups of pods (spec: kubernetes.md 1.9–1.13).
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,13 +10,13 @@ use super::affinity::{node_term, optional_selector};
 use super::field::{Path, Problem, Texts, quantity};
 use super::object::Parts;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
-use crate::model::objects::{DisruptionBudget, Service, Workload};
+use crate::model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use crate::model::volume::{
     ClaimReference, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume,
     PersistentVolumeClaim, StorageClass, VolumeMode,
 };
 use crate::model::{ClusterObjects, NodeSelector, Text};
-use crate::units::Quantity;
+use crate::units::{Duration, Quantity};
 
 /// On a claim: its binding to the volume is complete.
 pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
@@ -38,6 +38,7 @@ pub(super) fn is_read(kind: &str, group: &str) -> bool {
         "StorageClass" | "CSINode" | "CSIDriver" | "CSIStorageCapacity" => {
             group.starts_with("storage.k8s.io/")
         }
+        "PodGroup" => group.starts_with("scheduling."),
         _ => false,
     }
 }
@@ -94,6 +95,10 @@ pub(super) fn add(
             };
             objects.csi_drivers.insert(name, driver);
         }
+        "PodGroup" => {
+            let namespace = namespace(parts, texts);
+            objects.groups.insert((namespace, name), pod_group(parts)?);
+        }
         _ => objects.capacities.push(capacity(parts, texts)?),
     }
     Ok(())
@@ -104,6 +109,31 @@ fn part<T: Default + DeserializeOwned>(value: Option<&Value>, name: &str) -> Res
         None | Some(Value::Null) => Ok(T::default()),
         Some(value) => T::deserialize(value).map_err(|error| Path::root(name).broken(error)),
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawPodGroup {
+    min_member: Option<i64>,
+    schedule_timeout_seconds: Option<i64>,
+}
+
+fn pod_group(parts: &Parts) -> Result<PodGroup, Problem> {
+    let raw: RawPodGroup = part(parts.late_spec.as_ref(), "spec")?;
+    let path = Path::root("spec");
+    let least = raw.min_member.unwrap_or(1);
+    let timeout = raw.schedule_timeout_seconds;
+    if let Some(timeout) = timeout.filter(|timeout| !(0..=1_000_000_000).contains(timeout)) {
+        let path = path.field("scheduleTimeoutSeconds");
+        return Err(path.problem("seconds from 0 to 1000000000", timeout));
+    }
+    Ok(PodGroup {
+        least: usize::try_from(least).map_err(|_| {
+            path.field("minMember")
+                .problem("a number of pods, 0 or more", least)
+        })?,
+        timeout: timeout.and_then(Duration::checked_from_secs),
+    })
 }
 
 fn namespace(parts: &Parts, texts: &mut Texts) -> Text {

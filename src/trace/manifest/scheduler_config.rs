@@ -23,6 +23,7 @@ struct RawConfig {
     #[serde(deserialize_with = "raw::nullable")]
     profiles: Vec<RawProfile>,
     percentage_of_nodes_to_score: Option<i64>,
+    parallelism: Option<i64>,
     pod_initial_backoff_seconds: Option<i64>,
     pod_max_backoff_seconds: Option<i64>,
 }
@@ -75,6 +76,25 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
     config(&raw).map_err(|Problem(reason)| wrong(reason))
 }
 
+/// Positions of profiles in which no filter is left: every node would take every pod.
+pub(super) fn without_filters(config: &SchedulerConfig) -> Vec<usize> {
+    let is_bare = |point: &str, profile: &SchedulerProfile| {
+        let set = profile.points.get(point);
+        set.is_some_and(|set| set.enabled.is_empty() && set.disabled.iter().any(|name| name == "*"))
+    };
+    let profiles = config.profiles.iter().enumerate();
+    profiles
+        .filter(|(_, profile)| {
+            let adds = |point: &str| {
+                let set = profile.points.get(point);
+                set.is_some_and(|set| !set.enabled.is_empty())
+            };
+            is_bare("filter", profile) || (is_bare("multiPoint", profile) && !adds("filter"))
+        })
+        .map(|(index, _)| index)
+        .collect()
+}
+
 fn config(raw: &RawConfig) -> Result<SchedulerConfig, Problem> {
     if let Some(kind) = raw
         .kind
@@ -90,6 +110,7 @@ fn config(raw: &RawConfig) -> Result<SchedulerConfig, Problem> {
             &Path::root("percentageOfNodesToScore"),
         )?
         .unwrap_or(0),
+        parallelism: raw.parallelism,
         initial_backoff_secs: raw.pod_initial_backoff_seconds,
         max_backoff_secs: raw.pod_max_backoff_seconds,
         ..SchedulerConfig::default()
@@ -227,6 +248,12 @@ struct RawPreemption {
     min_candidate_nodes_absolute: Option<i64>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawCoscheduling {
+    permit_waiting_time_seconds: Option<i64>,
+}
+
 /// The arguments of one plugin.
 struct ArgumentReader<'a> {
     value: &'a Value,
@@ -276,6 +303,15 @@ impl ArgumentReader<'_> {
                 arguments.min_candidate_percentage =
                     raw.min_candidate_nodes_percentage.unwrap_or(10);
                 arguments.min_candidates = raw.min_candidate_nodes_absolute.unwrap_or(100);
+            }
+            "Coscheduling" => {
+                let raw: RawCoscheduling = self.part()?;
+                let wait = raw.permit_waiting_time_seconds.unwrap_or(60);
+                if !(0..=900).contains(&wait) {
+                    let path = self.path.field("permitWaitingTimeSeconds");
+                    return Err(path.problem("seconds from 0 to 900", wait));
+                }
+                arguments.permit_wait_secs = wait;
             }
             _ => {}
         }

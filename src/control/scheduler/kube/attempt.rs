@@ -28,6 +28,10 @@ pub struct Attempt<'a> {
     pub asked: Vec<&'static str>,
     /// The verdict of nodes outside the set that `PreFilter` gave.
     pub outside: Option<Status>,
+    /// Positions of the plugins that gave such sets.
+    pub limiting: Vec<usize>,
+    /// A number drawn for this attempt, from which preemption begins its search among the nodes.
+    pub preemption_draw: u64,
     names: Option<BTreeSet<Text>>,
     questions: Questions<'a>,
 }
@@ -37,6 +41,8 @@ pub struct Attempt<'a> {
 pub struct Search {
     /// Names of nodes that can take the pod, in the scheduler's order from the start.
     pub feasible: Vec<Text>,
+    /// Their places in the scheduler's order.
+    pub places: Vec<usize>,
     /// The others looked at.
     pub rejected: Vec<(Text, Status)>,
 }
@@ -106,6 +112,12 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// The position of the first plugin that keeps a pod from entering the queue.
+    pub fn gate_plugin(profile: &KubeProfile, pod: &PodInfo) -> Option<usize> {
+        let mut plugins = profile.pre_enqueue.iter().copied();
+        plugins.find(|&index| profile.plugins[index].pre_enqueue(pod).is_err())
+    }
+
     /// Begins an attempt: runs `PreFilter`.
     pub fn begin(profile: &'a KubeProfile, cache: &'a Cache, pod: &'a PodInfo) -> Self {
         let ctx = AttemptContext { cache, pod };
@@ -115,13 +127,14 @@ impl<'a> Attempt<'a> {
             refusal: None,
             asked: Vec::new(),
             outside: None,
+            limiting: Vec::new(),
+            preemption_draw: 0,
             names: None,
             questions: Vec::new(),
         };
         attempt
             .questions
             .resize_with(profile.plugins.len(), || None);
-        let mut limiting = Vec::new();
         for &index in &profile.pre_filter {
             let plugin = &profile.plugins[index];
             attempt.asked.push(plugin.name());
@@ -137,8 +150,8 @@ impl<'a> Attempt<'a> {
                 Prepared::Ask { filter, nodes } => {
                     attempt.questions[index] = Some(filter);
                     if let Some(nodes) = nodes {
-                        limiting.push(plugin.name());
-                        attempt.limit(nodes, &limiting);
+                        attempt.limiting.push(index);
+                        attempt.limit(nodes);
                         if attempt.refusal.is_some() {
                             return attempt;
                         }
@@ -157,14 +170,18 @@ impl<'a> Attempt<'a> {
         attempt
     }
 
-    fn limit(&mut self, nodes: BTreeSet<Text>, plugins: &[&'static str]) {
+    fn limit(&mut self, nodes: BTreeSet<Text>) {
+        let plugins = self.limiting.iter();
+        let plugins: Vec<&str> = plugins
+            .map(|&index| self.profile.plugins[index].name())
+            .collect();
         let names = match self.names.take() {
             Some(known) => known.intersection(&nodes).cloned().collect(),
             None => nodes,
         };
         let list = plugins.join(" ");
         if names.is_empty() {
-            let text = match plugins {
+            let text = match plugins.as_slice() {
                 [one] => format!("node(s) didn't satisfy plugin {one}"),
                 _ => format!("node(s) didn't satisfy plugin(s) [{list}] simultaneously"),
             };
@@ -173,6 +190,18 @@ impl<'a> Attempt<'a> {
         let text = format!("node(s) didn't satisfy plugin(s) [{list}]");
         self.outside = Some(Rejection::unresolvable(text).of(""));
         self.names = Some(names);
+    }
+
+    /// How many nodes may be asked: all, or those of the set that `PreFilter` gave.
+    pub fn candidate_count(&self) -> usize {
+        let cache = self.ctx.cache;
+        match &self.names {
+            Some(names) => names
+                .iter()
+                .filter(|name| cache.node(name).is_some())
+                .count(),
+            None => cache.node_count(),
+        }
     }
 
     /// Whether a node can take the pod, with the pods that await a place there and without.
@@ -261,8 +290,9 @@ impl<'a> Attempt<'a> {
     pub fn search(&self, start: usize, wanted: usize) -> Search {
         let cache = self.ctx.cache;
         let mut search = Search::default();
-        for place in 0..cache.node_count() {
-            let Some(node) = cache.node_at(start + place) else {
+        let count = cache.node_count();
+        for place in (0..count).map(|place| (start + place) % count) {
+            let Some(node) = cache.node_at(place) else {
                 continue;
             };
             if !self.is_looked_at(node) {
@@ -270,7 +300,10 @@ impl<'a> Attempt<'a> {
             }
             match self.verdict(node) {
                 None if search.feasible.len() == wanted => break,
-                None => search.feasible.push(node.name().clone()),
+                None => {
+                    search.feasible.push(node.name().clone());
+                    search.places.push(place);
+                }
                 Some(status) => search.rejected.push((node.name().clone(), status)),
             }
         }
@@ -324,7 +357,7 @@ impl<'a> Attempt<'a> {
                 }
                 PostFilter::Nothing(text, preemption) => {
                     texts.push(text);
-                    if !preemption.is_empty() {
+                    if preemption.was_eligible {
                         aftermath.preemption = preemption;
                     }
                 }

@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use super::node_tree::NodeTree;
-use super::{NodeInfo, Placements, PodClass, PodInfo};
+use super::{Groups, NodeInfo, Placements, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
 use crate::units::QuantityError;
 
@@ -48,7 +48,11 @@ pub struct Cache {
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
     images: BTreeMap<Text, i64>,
+    /// How many machines are down.
+    down: usize,
     classes: IndexMap<Arc<PodSpec>, Arc<PodClass>, FxBuildHasher>,
+    /// Groups of pods.
+    pub groups: Groups,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
 }
@@ -77,10 +81,10 @@ impl Cache {
         Ok(())
     }
 
-    /// Nodes joined, one after the other.
+    /// Several nodes joined; the order is built once for all.
     ///
     /// # Errors
-    /// If a node of a name is there, or an amount does not fit; the nodes before it have joined.
+    /// If a node of one of the names is there, or an amount does not fit.
     pub fn add_nodes(
         &mut self,
         objects: impl IntoIterator<Item = Arc<Node>>,
@@ -131,12 +135,30 @@ impl Cache {
         Ok(())
     }
 
+    /// A node's machine went down or came up.
+    pub fn set_down(&mut self, name: &str, is_down: bool) {
+        let Some(slot) = self.places.get(name).copied() else {
+            return;
+        };
+        if let Some(info) = &mut self.slots[slot] {
+            self.down += usize::from(is_down);
+            self.down -= usize::from(info.is_down);
+            info.is_down = is_down;
+        }
+    }
+
+    /// How many machines are down.
+    pub fn down_count(&self) -> usize {
+        self.down
+    }
+
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
         let Some(slot) = self.places.swap_remove(name) else {
             return;
         };
         if let Some(info) = self.slots[slot].take() {
+            self.down -= usize::from(info.is_down);
             self.tree.remove(slot, &info.object.labels);
             self.count_images(&info.object, -1);
             for pod in &info.pods {
@@ -167,9 +189,22 @@ impl Cache {
         };
         if let Some(info) = &mut self.slots[slot] {
             self.placements.add(&pod, slot);
+            self.groups.assign(&pod, 1);
             info.add_pod(pod);
         }
         Ok(())
+    }
+
+    /// A newer declaration of a pod that is on a node.
+    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        let Some(slot) = self.places.get(node).copied() else {
+            return;
+        };
+        let info = self.slots[slot].as_mut();
+        if let Some(replaced) = info.and_then(|info| info.replace_pod(pod)) {
+            self.placements.remove(&replaced, slot);
+            self.placements.add(pod, slot);
+        }
     }
 
     /// A pod left its node.
@@ -180,6 +215,7 @@ impl Cache {
         let info = self.slots[slot].as_mut();
         if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
             self.placements.remove(&removed, slot);
+            self.groups.assign(&removed, -1);
         }
     }
 

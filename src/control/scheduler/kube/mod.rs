@@ -13,6 +13,9 @@
 pub mod attempt;
 pub mod cache;
 pub mod class_places;
+pub mod cycle;
+pub mod event;
+pub mod group;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
@@ -20,16 +23,25 @@ pub mod plugin;
 pub mod pod_info;
 pub mod preemption;
 pub mod profile;
+pub mod queue;
+pub mod scheduler;
 pub mod status;
+pub mod ties;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
 pub use class_places::{ClassPlaces, Held, Placements};
+pub use event::{ClusterEvent, EventKinds};
+pub use group::{Group, GroupRef, Groups};
 pub use node_info::NodeInfo;
 pub use plugin::{
-    AttemptContext, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach, Scores,
+    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach,
+    Scores,
 };
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
+pub use queue::{Queue, QueueContext};
+pub use scheduler::{KubeOptions, KubeScheduler};
 pub use status::{Code, Rejection, Status};
+pub use ties::TieBreak;

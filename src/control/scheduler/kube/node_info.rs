@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Amounts, PodInfo};
-use crate::model::{HostPort, Node, Text};
+use crate::model::gpu::DEVICE_MILLI;
+use crate::model::{DeviceSet, GpuRequest, HostPort, Node, Text};
 use crate::units::QuantityError;
 
 /// A node and its pods.
@@ -25,6 +26,10 @@ pub struct NodeInfo {
     /// The ports taken. A set, as in the original: of two pods with one port the first to leave
     /// frees it.
     pub ports: BTreeSet<HostPort>,
+    /// Milli-GPU left of every device.
+    pub gpu_room: Vec<u16>,
+    /// Whether the machine is down: nothing can start on it.
+    pub is_down: bool,
 }
 
 impl NodeInfo {
@@ -33,6 +38,11 @@ impl NodeInfo {
     /// # Errors
     /// If an amount does not fit.
     pub fn new(object: Arc<Node>) -> Result<Self, QuantityError> {
+        let devices = object
+            .gpu
+            .as_ref()
+            .map_or(0, |gpu| usize::from(gpu.devices));
+        let gpu_room = vec![DEVICE_MILLI; devices];
         Ok(Self {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
@@ -41,6 +51,8 @@ impl NodeInfo {
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeSet::new(),
+            gpu_room,
+            is_down: false,
         })
     }
 
@@ -72,11 +84,52 @@ impl NodeInfo {
         Some(removed)
     }
 
+    /// Puts a newer declaration of one of its pods in the place of the older, which comes back.
+    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) -> Option<Arc<PodInfo>> {
+        let position = self.pods.iter().position(|known| known.is(pod))?;
+        let before = std::mem::replace(&mut self.pods[position], pod.clone());
+        self.account(&before, -1);
+        self.account(pod, 1);
+        Some(before)
+    }
+
+    /// The devices that a pod would take: of those with room for a part the tightest, of whole ones
+    /// the first; `None` if there are too few.
+    pub fn devices_for(&self, request: &GpuRequest) -> Option<DeviceSet> {
+        if request.devices == 0 {
+            return Some(DeviceSet::EMPTY);
+        }
+        let model = &self.object.gpu.as_ref()?.model;
+        if !request.models.is_empty() && !request.models.contains(model) {
+            return None;
+        }
+        let rooms = self.gpu_room.iter().enumerate();
+        let open = rooms.filter(|&(_, &room)| room >= request.milli_per_device);
+        if request.is_shared() {
+            let (device, _) = open.min_by_key(|&(_, &room)| room)?;
+            return Some(DeviceSet::of(device));
+        }
+        let mut devices = DeviceSet::EMPTY;
+        open.take(usize::from(request.devices))
+            .for_each(|(device, _)| devices.insert(device));
+        (devices.len() == usize::from(request.devices)).then_some(devices)
+    }
+
     fn account(&mut self, pod: &PodInfo, sign: i64) {
-        let class = pod.accounted.as_ref().unwrap_or(&pod.class);
+        let class = pod.counted_class();
         self.requested.change(&class.requests, sign);
         let non_zero = &class.non_zero;
         self.non_zero.cpu_milli += sign * non_zero.cpu_milli;
         self.non_zero.memory += sign * non_zero.memory;
+        let milli = pod.spec().gpu.milli_per_device;
+        for device in pod.devices.iter() {
+            if let Some(room) = self.gpu_room.get_mut(device) {
+                *room = if sign > 0 {
+                    room.saturating_sub(milli)
+                } else {
+                    room.saturating_add(milli).min(DEVICE_MILLI)
+                };
+            }
+        }
     }
 }

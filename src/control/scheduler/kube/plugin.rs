@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Attempt, Cache, KubePoints, NodeInfo, PodInfo, Preemption, Rejection, Status};
-use crate::model::Text;
+use super::{
+    Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodInfo, Preemption, Rejection,
+    Status,
+};
+use crate::model::{ClusterObjects, Text};
+use crate::units::Duration;
 
 /// What the plugins of one attempt look at.
 #[derive(Clone, Copy)]
@@ -148,6 +152,19 @@ pub enum PostFilter {
     Failed(String),
 }
 
+/// What a plugin says to the binding of a pod that has a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KubePermit {
+    /// Yes.
+    Allow,
+    /// Yes, and to the waiting pods of its group.
+    AllowGroup,
+    /// It is to wait, this long at most.
+    Wait(Duration),
+    /// No.
+    Reject(Rejection),
+}
+
 /// A plugin. Every method but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral
 /// default.
 pub trait KubePlugin: Send + Sync {
@@ -174,6 +191,17 @@ pub trait KubePlugin: Send + Sync {
         Ok(())
     }
 
+    /// The kinds of event that may make a pod schedulable that this plugin rejected.
+    fn listens(&self) -> EventKinds {
+        EventKinds::NONE
+    }
+
+    /// Whether an event of one of these kinds may make the pod schedulable (the queueing hint).
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
+        let _ = (pod, event, objects);
+        true
+    }
+
     /// Prepares for a pod (`PreFilter`); plugins that only filter just ask.
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let _ = ctx;
@@ -184,6 +212,18 @@ pub trait KubePlugin: Send + Sync {
     fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
         let _ = (attempt, verdicts);
         PostFilter::Nothing(String::new(), Preemption::default())
+    }
+
+    /// Whether a pod that has a place, and counts there, may be bound.
+    fn permit(&self, ctx: AttemptContext<'_>) -> KubePermit {
+        let _ = ctx;
+        KubePermit::Allow
+    }
+
+    /// The pod found no place: whether waiting pods of its group give theirs back.
+    fn gives_up_group(&self, ctx: AttemptContext<'_>) -> bool {
+        let _ = ctx;
+        false
     }
 
     /// Points of the feasible nodes; `None` gives none at all (`PreScore` says Skip).

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::GroupRef;
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{Affinity, HostPort, PodSpec, PodVolume, ResourceList, Text};
+use crate::model::{Affinity, DeviceSet, HostPort, PodSpec, PodVolume, ResourceList, Text};
 use crate::units::{Quantity, QuantityError};
 
 /// What a container that asks for no cpu counts as in scores, in milli-cores.
@@ -168,6 +169,8 @@ pub struct PodInfo {
     /// Its class with the requests its node accounts for, where a resize in place makes them
     /// differ.
     pub accounted: Option<Arc<PodClass>>,
+    /// Its identity in the scheduler, where it has one; 0 is none.
+    pub uid: u64,
     /// Its name, unique in its namespace.
     pub name: Text,
     /// The node that its spec names.
@@ -180,6 +183,10 @@ pub struct PodInfo {
     pub is_preempted: bool,
     /// The node it awaits a place on.
     pub nominated_node: Option<Text>,
+    /// The group it starts with, if any.
+    pub group: Option<GroupRef>,
+    /// The GPU devices it takes on its node.
+    pub devices: DeviceSet,
 }
 
 impl PodInfo {
@@ -193,9 +200,16 @@ impl PodInfo {
         self.class.spec.priority
     }
 
+    /// The class that its node accounts for.
+    pub fn counted_class(&self) -> &Arc<PodClass> {
+        self.accounted.as_ref().unwrap_or(&self.class)
+    }
+
     /// Whether this is the same pod.
     pub fn is(&self, other: &Self) -> bool {
-        self.name == other.name && self.spec().namespace == other.spec().namespace
+        self.uid == other.uid
+            && self.name == other.name
+            && self.spec().namespace == other.spec().namespace
     }
 
     /// `NAMESPACE/NAME`.

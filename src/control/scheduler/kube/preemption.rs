@@ -43,15 +43,10 @@ pub struct Preemption {
     pub candidates: Vec<Candidate>,
     /// Nodes that were tried in vain.
     pub rejected: Vec<(Text, Status)>,
+    /// Whether the pod was eligible to preempt at all.
+    pub was_eligible: bool,
     /// Positions of the candidates that are equally good under the five rules.
     pub best: Vec<usize>,
-}
-
-impl Preemption {
-    /// Whether nothing was tried.
-    pub fn is_empty(&self) -> bool {
-        self.candidates.is_empty() && self.rejected.is_empty()
-    }
 }
 
 /// How many nodes are tried.
@@ -68,13 +63,20 @@ pub fn preempt(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], breadth: Brea
     if let Err(why) = is_eligible(attempt, verdicts) {
         return PostFilter::Nothing(why.to_owned(), Preemption::default());
     }
-    let potential = potential_nodes(attempt, verdicts);
+    let mut potential = potential_nodes(attempt, verdicts);
     let count = potential.len() as i64;
+    if !potential.is_empty() {
+        let offset = attempt.preemption_draw % potential.len() as u64;
+        potential.rotate_left(offset as usize);
+    }
     let wanted = (count * breadth.percent / 100)
         .max(breadth.least)
         .min(count);
     let wanted = usize::try_from(wanted).unwrap_or(0);
-    let mut found = Preemption::default();
+    let mut found = Preemption {
+        was_eligible: true,
+        ..Preemption::default()
+    };
     let mut violating = Vec::new();
     for node in potential {
         if !found.candidates.is_empty() && found.candidates.len() + violating.len() >= wanted {

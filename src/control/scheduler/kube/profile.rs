@@ -23,6 +23,8 @@ impl KubePoints {
     pub const SCORE: Self = Self(1 << 5);
     /// Writes the binding.
     pub const BIND: Self = Self(1 << 6);
+    /// Is asked before a pod is bound.
+    pub const PERMIT: Self = Self(1 << 7);
 
     /// Both sets together.
     #[must_use]
@@ -63,6 +65,8 @@ pub struct KubeProfile {
     pub filter: Vec<usize>,
     /// Those that make room.
     pub post_filter: Vec<usize>,
+    /// Those that are asked before a pod is bound.
+    pub permit: Vec<usize>,
     /// Those that give points, with their weights.
     pub score: Vec<(usize, i64)>,
 }
@@ -71,11 +75,11 @@ impl KubeProfile {
     /// How many feasible nodes are enough among `nodes` (spec: kubernetes.md 1.4).
     pub fn wanted(&self, nodes: usize) -> usize {
         const LEAST: usize = 100;
-        if nodes < LEAST {
-            return nodes;
-        }
         if self.score.is_empty() {
             return 1;
+        }
+        if nodes < LEAST {
+            return nodes;
         }
         let percent = match self.percentage_of_nodes_to_score {
             0 => 50_usize.saturating_sub(nodes / 125).max(5),

@@ -100,6 +100,7 @@ impl World {
             is_terminating: pod.is_terminating,
             is_preempted: pod.is_preempted,
             nominated_node: pod.nominated_node.clone(),
+            ..PodInfo::default()
         })
     }
 
@@ -121,7 +122,7 @@ fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
     list.into_iter().flatten().collect()
 }
 
-fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
+pub(super) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
     if objects.is_empty() {
         return Ok(Manifests::default());
     }

@@ -1,0 +1,134 @@
+//! One scheduling cycle of a pod: from the nodes to a node, or to the reasons why there is none and
+//! what room can be made (spec: kubernetes.md 1.4).
+
+use super::message::message;
+use super::queue::PluginMask;
+use super::{Attempt, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status, TieBreak};
+use crate::model::Text;
+
+/// What a cycle came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The pod goes to this node.
+    Placed(Text),
+    /// It goes nowhere.
+    Failed(Failure),
+}
+
+/// A cycle without a node.
+#[derive(Clone, Debug, Default)]
+pub struct Failure {
+    /// The plugins that rejected the pod; none is an error.
+    pub rejected_by: PluginMask,
+    /// The whole message.
+    pub message: String,
+    /// What becomes of the node that the pod awaits a place on.
+    pub nomination: Nomination,
+}
+
+/// What becomes of the node that a pod awaits a place on.
+#[derive(Clone, Debug, Default)]
+pub enum Nomination {
+    /// It stays.
+    Keep,
+    /// The pod awaits a place nowhere any more.
+    #[default]
+    Clear,
+    /// The pod awaits the place that these evictions make.
+    Make(Candidate),
+}
+
+/// The scheduler-wide state of cycles.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Where the search among the nodes begins.
+    pub start: usize,
+    /// Which of equally good nodes is taken.
+    pub ties: TieBreak,
+}
+
+impl Round {
+    /// Decides on a pod.
+    pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
+        let mut attempt = Attempt::begin(profile, cache, pod);
+        let count = cache.node_count();
+        if count == 0 || attempt.refusal.is_some() {
+            return Outcome::Failed(self.fail(&mut attempt, &[]));
+        }
+        let mut nominated = None;
+        if let Some(name) = &pod.nominated_node
+            && let Some(node) = cache.node(name)
+        {
+            match attempt.verdict(node) {
+                None => return Outcome::Placed(name.clone()),
+                Some(status) => nominated = Some((name.clone(), status)),
+            }
+        }
+        let wanted = profile.wanted(attempt.candidate_count());
+        let mut search = attempt.search(self.start, wanted);
+        // The node that the pod awaits a place on was looked at, too, if it was not met again.
+        if let Some((name, status)) = nominated
+            && !search.feasible.contains(&name)
+            && !search.rejected.iter().any(|(known, _)| *known == name)
+        {
+            search.rejected.push((name, status));
+        }
+        let looked_at = search.feasible.len() + search.rejected.len();
+        self.start = (self.start + looked_at) % count;
+        match search.feasible.as_slice() {
+            [] => Outcome::Failed(self.fail(&mut attempt, &search.rejected)),
+            [only] => Outcome::Placed(only.clone()),
+            _ => self.choose(&attempt, &search),
+        }
+    }
+
+    fn choose(&mut self, attempt: &Attempt<'_>, search: &Search) -> Outcome {
+        let ranking: Ranking = attempt.rank(&search.feasible);
+        match self.ties.pick(search, &ranking) {
+            Some(position) => Outcome::Placed(search.feasible[position].clone()),
+            None => Outcome::Failed(Failure::default()),
+        }
+    }
+
+    fn fail(&mut self, attempt: &mut Attempt<'_>, rejected: &[(Text, Status)]) -> Failure {
+        if attempt.ctx.cache.node_count() == 0 {
+            return Failure {
+                message: message(attempt, rejected, ""),
+                ..Failure::default()
+            };
+        }
+        attempt.preemption_draw = self.ties.draw_preemption();
+        let mut aftermath = attempt.make_room(rejected);
+        let found = &mut aftermath.preemption;
+        let nomination = if aftermath.is_success {
+            let picked = found.best[self.ties.pick_preemption(found.best.len())];
+            Nomination::Make(found.candidates.swap_remove(picked))
+        } else if found.was_eligible && !aftermath.is_error {
+            Nomination::Clear
+        } else {
+            Nomination::Keep
+        };
+        Failure {
+            rejected_by: rejectors(attempt, rejected),
+            message: message(attempt, rejected, &aftermath.text),
+            nomination,
+        }
+    }
+}
+
+/// The plugins that rejected the pod on some node, or on all of them.
+fn rejectors(attempt: &Attempt<'_>, rejected: &[(Text, Status)]) -> PluginMask {
+    let mut mask: PluginMask = attempt.limiting.iter().copied().collect();
+    let plugins = &attempt.profile.plugins;
+    let mut last = "";
+    let statuses = rejected.iter().map(|(_, status)| status);
+    for status in attempt.refusal.iter().chain(statuses) {
+        if status.plugin != last {
+            last = status.plugin;
+            if let Some(index) = plugins.iter().position(|plugin| plugin.name() == last) {
+                mask.insert(index);
+            }
+        }
+    }
+    mask
+}

@@ -1,0 +1,196 @@
+//! What happens in the cluster and may make a rejected pod schedulable (spec: kubernetes.md 1.2,
+//! "Events").
+
+use std::sync::Arc;
+
+use super::{NodeInfo, PodInfo};
+
+/// A set of kinds of event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventKinds(u16);
+
+impl EventKinds {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// A node joined.
+    pub const NODE_ADD: Self = Self(1);
+    /// A node left.
+    pub const NODE_DELETE: Self = Self(1 << 1);
+    /// A node's allocatable amounts changed.
+    pub const NODE_ALLOCATABLE: Self = Self(1 << 2);
+    /// A node's labels changed.
+    pub const NODE_LABEL: Self = Self(1 << 3);
+    /// A node's taints changed, or it was opened again.
+    pub const NODE_TAINT: Self = Self(1 << 4);
+    /// A pod has a node.
+    pub const POD_ADD: Self = Self(1 << 5);
+    /// A pod left its node, or gave up the one it awaited a place on.
+    pub const POD_DELETE: Self = Self(1 << 6);
+    /// A pod's labels changed.
+    pub const POD_LABEL: Self = Self(1 << 7);
+    /// A request of a pod fell or vanished.
+    pub const POD_SCALE_DOWN: Self = Self(1 << 8);
+    /// The last of a pod's gates went.
+    pub const POD_GATES: Self = Self(1 << 9);
+    /// The number of a pod's tolerations changed.
+    pub const POD_TOLERATION: Self = Self(1 << 10);
+    /// Something else of a pod changed.
+    pub const POD_OTHER: Self = Self(1 << 11);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all kinds of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum ClusterEvent {
+    /// Time or somebody's wish: every pod is to be tried again.
+    Anything,
+    /// A node joined; the node is as it is when empty.
+    NodeAdded(Arc<NodeInfo>),
+    /// A node left.
+    NodeDeleted(Arc<NodeInfo>),
+    /// A node's declaration changed.
+    NodeChanged {
+        /// In which respect: one kind.
+        change: EventKinds,
+        /// The empty node as it was.
+        before: Arc<NodeInfo>,
+        /// The empty node as it is.
+        after: Arc<NodeInfo>,
+    },
+    /// A pod has a node.
+    PodAdded(Arc<PodInfo>),
+    /// A pod left its node, or gave up the one it awaited a place on.
+    PodDeleted(Arc<PodInfo>),
+    /// A pod's declaration changed.
+    PodChanged {
+        /// In which respect: one kind.
+        change: EventKinds,
+        /// As it was.
+        before: Arc<PodInfo>,
+        /// As it is.
+        after: Arc<PodInfo>,
+    },
+}
+
+impl ClusterEvent {
+    /// Its kind; `None` is every kind.
+    pub const fn kind(&self) -> Option<EventKinds> {
+        match self {
+            Self::Anything => None,
+            Self::NodeAdded(_) => Some(EventKinds::NODE_ADD),
+            Self::NodeDeleted(_) => Some(EventKinds::NODE_DELETE),
+            Self::PodAdded(_) => Some(EventKinds::POD_ADD),
+            Self::PodDeleted(_) => Some(EventKinds::POD_DELETE),
+            Self::NodeChanged { change, .. } | Self::PodChanged { change, .. } => Some(*change),
+        }
+    }
+
+    /// The node before and after, where this is about a node.
+    pub fn node(&self) -> Option<(Option<&NodeInfo>, Option<&NodeInfo>)> {
+        match self {
+            Self::NodeAdded(node) => Some((None, Some(node))),
+            Self::NodeDeleted(node) => Some((Some(node), None)),
+            Self::NodeChanged { before, after, .. } => Some((Some(before), Some(after))),
+            _ => None,
+        }
+    }
+
+    /// The pod before and after, where this is about a pod.
+    pub fn pod(&self) -> Option<(Option<&PodInfo>, Option<&PodInfo>)> {
+        match self {
+            Self::PodAdded(pod) => Some((None, Some(pod))),
+            Self::PodDeleted(pod) => Some((Some(pod), None)),
+            Self::PodChanged { before, after, .. } => Some((Some(before), Some(after))),
+            _ => None,
+        }
+    }
+
+    /// The new declaration of the pod itself, where this is a change of it.
+    pub fn own_change<'e>(&'e self, pod: &PodInfo) -> Option<&'e PodInfo> {
+        match self {
+            Self::PodChanged { after, .. } if after.is(pod) => Some(after),
+            _ => None,
+        }
+    }
+}
+
+/// The events of a node's new declaration, one for every respect, in the original's order.
+pub fn node_changes(before: &Arc<NodeInfo>, after: &Arc<NodeInfo>) -> Vec<ClusterEvent> {
+    let (old, new) = (&before.object, &after.object);
+    let changes = [
+        (
+            EventKinds::NODE_TAINT,
+            old.unschedulable && !new.unschedulable,
+        ),
+        (
+            EventKinds::NODE_ALLOCATABLE,
+            old.allocatable != new.allocatable,
+        ),
+        (EventKinds::NODE_LABEL, old.labels != new.labels),
+        (EventKinds::NODE_TAINT, old.taints != new.taints),
+    ];
+    let changes = changes.into_iter().filter(|&(_, differs)| differs);
+    changes
+        .map(|(change, _)| ClusterEvent::NodeChanged {
+            change,
+            before: before.clone(),
+            after: after.clone(),
+        })
+        .collect()
+}
+
+/// The events of a pod's new declaration, one for every respect, in the original's order.
+pub fn pod_changes(before: &Arc<PodInfo>, after: &Arc<PodInfo>) -> Vec<ClusterEvent> {
+    let (old, new) = (before.spec(), after.spec());
+    let gates_went = new.scheduling_gates.is_empty() && !old.scheduling_gates.is_empty();
+    let changes = [
+        (EventKinds::POD_LABEL, old.labels != new.labels),
+        (EventKinds::POD_SCALE_DOWN, asks_for_less(before, after)),
+        (EventKinds::POD_GATES, gates_went),
+        (
+            EventKinds::POD_TOLERATION,
+            old.tolerations.len() != new.tolerations.len(),
+        ),
+    ];
+    let mut changes: Vec<EventKinds> = changes
+        .into_iter()
+        .filter(|&(_, differs)| differs)
+        .map(|(change, _)| change)
+        .collect();
+    if changes.is_empty() {
+        changes.push(EventKinds::POD_OTHER);
+    }
+    changes
+        .into_iter()
+        .map(|change| ClusterEvent::PodChanged {
+            change,
+            before: before.clone(),
+            after: after.clone(),
+        })
+        .collect()
+}
+
+/// Whether a request fell or vanished.
+fn asks_for_less(before: &PodInfo, after: &PodInfo) -> bool {
+    let (old, new) = (before.counted_class(), after.counted_class());
+    if Arc::ptr_eq(old, new) {
+        return false;
+    }
+    // A sum that overflows was refused when the pod was declared.
+    let (Ok(old), Ok(new)) = (old.spec.requests(), new.spec.requests()) else {
+        return true;
+    };
+    old.0
+        .iter()
+        .any(|(name, amount)| new.0.get(name).is_none_or(|left| left < amount))
+}

@@ -1,0 +1,610 @@
+//! The scheduling queue (spec: kubernetes.md 1.2): pods that may be tried now, pods that wait out a
+//! back-off, pods that wait for an event that may help, and pods in flight. A pure state machine:
+//! its caller says what happens and when, and keeps its clock with [`Queue::next_flush`] and
+//! [`Queue::flush`].
+//!
+//! Pods of equal priority and equal timestamp go in the order in which they got the timestamp.
+
+mod backoff;
+mod in_flight;
+mod queued;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use backoff::Backoff;
+pub use queued::{Hints, Place, PluginMask, QueuedPod};
+
+use super::event::{ClusterEvent, EventKinds, pod_changes};
+use super::{Attempt, KubeProfile, PodInfo};
+use crate::model::ClusterObjects;
+use crate::units::{Duration, Instant};
+use in_flight::InFlight;
+
+/// How often pods whose back-off is over are let go.
+const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
+/// How often pods that wait for an event are looked at.
+const UNSCHEDULABLE_FLUSH: Duration = Duration::from_secs(30);
+/// After how long without an event a pod is tried again all the same.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Identity of a pod in the queue, never reused.
+pub type PodUid = u64;
+
+/// What the queue looks at beside its pods.
+#[derive(Clone, Copy)]
+pub struct QueueContext<'a> {
+    /// The instant.
+    pub now: Instant,
+    /// The profiles, by the index that pods carry.
+    pub profiles: &'a [KubeProfile],
+    /// The objects around nodes and pods.
+    pub objects: &'a ClusterObjects,
+}
+
+/// Where a rejected pod goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Strategy {
+    /// It waits for an event.
+    Skip,
+    /// It waits out its back-off.
+    AfterBackoff,
+    /// It is tried again at once.
+    Immediately,
+}
+
+/// Who goes first: higher priority, then earlier timestamp, then who got it first. For a pod of a
+/// group the timestamp is the group's, and its members go one after the other.
+type Rank = (Reverse<i32>, Instant, (usize, u64));
+
+/// A move by a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// When.
+    pub at: Instant,
+    /// Whom.
+    pub pod: PodUid,
+    /// Where to.
+    pub to: Place,
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    backoff: Backoff,
+    hints: Vec<Hints>,
+    pods: BTreeMap<PodUid, QueuedPod>,
+    active: BTreeSet<(Rank, PodUid)>,
+    waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
+    /// Pods that no plugin rejected; never popped before their back-off is over.
+    after_errors: BTreeSet<(Instant, Rank, PodUid)>,
+    /// Pods that wait for an event, by profile and who rejected them.
+    unschedulable: BTreeMap<(usize, PluginMask), BTreeSet<PodUid>>,
+    /// The same pods by timestamp: those held back before the queue, and the others.
+    ages: [BTreeSet<(Instant, PodUid)>; 2],
+    in_flight: InFlight,
+    sequence: u64,
+    next_backoff_flush: Instant,
+    next_unschedulable_flush: Instant,
+}
+
+impl Queue {
+    /// An empty queue whose clock starts at `now`. Profiles are those of every later
+    /// [`QueueContext`].
+    pub fn new(profiles: &[KubeProfile], backoff: Backoff, now: Instant) -> Self {
+        Self {
+            backoff,
+            hints: profiles.iter().map(Hints::of).collect(),
+            pods: BTreeMap::new(),
+            active: BTreeSet::new(),
+            waiting_out: BTreeSet::new(),
+            after_errors: BTreeSet::new(),
+            unschedulable: BTreeMap::new(),
+            ages: [BTreeSet::new(), BTreeSet::new()],
+            in_flight: InFlight::default(),
+            sequence: 0,
+            next_backoff_flush: backoff::whole_second(now) + BACKOFF_FLUSH,
+            next_unschedulable_flush: backoff::whole_second(now) + UNSCHEDULABLE_FLUSH,
+        }
+    }
+
+    /// A pod in the queue.
+    pub fn get(&self, pod: PodUid) -> Option<&QueuedPod> {
+        self.pods.get(&pod)
+    }
+
+    /// All pods, by identity; pods in flight are among them.
+    pub fn pods(&self) -> impl Iterator<Item = (PodUid, &QueuedPod)> {
+        self.pods.iter().map(|(&uid, pod)| (uid, pod))
+    }
+
+    /// The pods that may be tried now, first one first.
+    pub fn active(&self) -> impl Iterator<Item = PodUid> {
+        self.active.iter().map(|&(_, uid)| uid)
+    }
+
+    /// The pods that a plugin rejected and that wait out their back-off, first one first.
+    pub fn waiting_out(&self) -> impl Iterator<Item = (Instant, PodUid)> {
+        self.waiting_out.iter().map(|&(at, _, uid)| (at, uid))
+    }
+
+    /// The pods that wait out their back-off after an error, first one first.
+    pub fn after_errors(&self) -> impl Iterator<Item = (Instant, PodUid)> {
+        self.after_errors.iter().map(|&(at, _, uid)| (at, uid))
+    }
+
+    /// The pods in flight, by identity; one that is gone meanwhile is among them.
+    pub fn in_flight(&self) -> impl Iterator<Item = PodUid> {
+        self.in_flight.pods()
+    }
+
+    /// How many pods there are, those in flight included.
+    pub fn len(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// Whether there is no pod at all.
+    pub fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+
+    /// Whether [`Queue::pop`] would give a pod.
+    pub fn is_ready(&self) -> bool {
+        !self.active.is_empty() || !self.waiting_out.is_empty()
+    }
+
+    /// A new pod without a node.
+    pub fn add(&mut self, ctx: QueueContext<'_>, uid: PodUid, profile: usize, pod: Arc<PodInfo>) {
+        let mut queued = QueuedPod::new(pod, profile);
+        queued.timestamp = ctx.now;
+        queued.sequence = self.next_sequence();
+        self.pods.insert(uid, queued);
+        self.to_active(ctx, uid, true);
+    }
+
+    /// Takes the next pod: the first of those that may be tried, otherwise the first that waits
+    /// out a back-off after a rejection.
+    pub fn pop(&mut self) -> Option<(PodUid, &QueuedPod)> {
+        let uid = match self.active.pop_first() {
+            Some((_, uid)) => uid,
+            None => self.waiting_out.pop_first()?.2,
+        };
+        let pod = self.pods.get_mut(&uid)?;
+        pod.attempts += 1;
+        pod.expiry = None;
+        pod.rejected_by = PluginMask::default();
+        pod.pending_on = PluginMask::default();
+        pod.place = Place::InFlight;
+        self.in_flight.begin(uid);
+        Some((uid, pod))
+    }
+
+    /// A pod's attempt failed: `rejected_by` and `pending_on` are the plugins that said so; none at
+    /// all is an error. A pod that is gone meanwhile is dropped.
+    pub fn fail(
+        &mut self,
+        ctx: QueueContext<'_>,
+        uid: PodUid,
+        (rejected_by, pending_on): (PluginMask, PluginMask),
+    ) {
+        let sequence = self.next_sequence();
+        let Some(pod) = self.pods.get_mut(&uid) else {
+            self.in_flight.end(uid);
+            return;
+        };
+        if pod.place != Place::InFlight {
+            return;
+        }
+        pod.rejected_by = rejected_by;
+        pod.pending_on = pending_on;
+        if pod.rejectors().is_empty() {
+            pod.consecutive_errors += 1;
+        } else {
+            pod.unschedulable_count += 1;
+            pod.consecutive_errors = 0;
+        }
+        pod.expiry = None;
+        pod.timestamp = ctx.now;
+        pod.sequence = sequence;
+        let strategy = self.after_events_in_flight(ctx, uid);
+        self.requeue(ctx, uid, strategy);
+        self.in_flight.end(uid);
+    }
+
+    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue.
+    pub fn done(&mut self, uid: PodUid) {
+        if self
+            .pods
+            .get(&uid)
+            .is_some_and(|pod| pod.place == Place::InFlight)
+        {
+            self.pods.remove(&uid);
+        }
+        self.in_flight.end(uid);
+    }
+
+    /// What happens from here on is not remembered for a pod in flight: it is about to be bound.
+    pub fn forget_events(&mut self, uid: PodUid) {
+        self.in_flight.end(uid);
+    }
+
+    /// A pod without a node is gone. One in flight is dropped when its attempt ends.
+    pub fn delete(&mut self, uid: PodUid) {
+        self.take_out(uid);
+        self.pods.remove(&uid);
+    }
+
+    /// A pod without a node was declared anew.
+    pub fn update(
+        &mut self,
+        ctx: QueueContext<'_>,
+        uid: PodUid,
+        profile: usize,
+        after: Arc<PodInfo>,
+    ) {
+        let Some(pod) = self.pods.get(&uid) else {
+            return self.add(ctx, uid, profile, after);
+        };
+        let place = pod.place;
+        let before = pod.info.clone();
+        match place {
+            Place::Active | Place::Backoff | Place::ErrorBackoff => {
+                self.take_out(uid);
+                self.replace(uid, after);
+                self.put(uid, place);
+            }
+            Place::InFlight => {
+                self.replace(uid, after.clone());
+                for event in pod_changes(&before, &after) {
+                    self.in_flight.happened_to(uid, event);
+                }
+            }
+            Place::Unschedulable => {
+                self.replace(uid, after.clone());
+                for event in pod_changes(&before, &after) {
+                    let strategy = self.worth(ctx, uid, &event);
+                    if strategy > Strategy::Skip && self.requeue(ctx, uid, strategy) != place {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, uid: PodUid, info: Arc<PodInfo>) {
+        if let Some(pod) = self.pods.get_mut(&uid) {
+            pod.info = info;
+        }
+    }
+
+    /// Something happened that may help pods that wait for it.
+    pub fn happened(&mut self, ctx: QueueContext<'_>, event: ClusterEvent) {
+        self.happened_to(ctx, event, |_, _| true);
+    }
+
+    /// Something happened that may help those pods that `is_open` admits.
+    pub fn happened_to(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
+        let kind = event.kind();
+        let mut pods: Vec<PodUid> = Vec::new();
+        for (&(profile, rejectors), members) in &self.unschedulable {
+            if kind.is_none_or(|kind| self.hints[profile].may_help(rejectors, kind)) {
+                let pods_of = |&uid: &PodUid| Some((uid, self.pods.get(&uid)?));
+                let open = members.iter().filter_map(pods_of);
+                pods.extend(
+                    open.filter(|&(uid, pod)| is_open(uid, pod))
+                        .map(|(uid, _)| uid),
+                );
+            }
+        }
+        pods.sort_unstable();
+        self.move_pods(ctx, &pods, &event);
+        self.in_flight.happened(event);
+    }
+
+    /// Puts a newer record of a pod in the place of the older; nothing that anybody listens to
+    /// changed, nor its rank.
+    pub fn set_info(&mut self, uid: PodUid, info: Arc<PodInfo>) {
+        self.replace(uid, info);
+    }
+
+    /// Moves pods that an event may help.
+    fn move_pods(
+        &mut self,
+        ctx: QueueContext<'_>,
+        pods: &[PodUid],
+        event: &ClusterEvent,
+    ) -> Vec<(PodUid, Place)> {
+        let mut moved = Vec::new();
+        for &uid in pods {
+            let Some(pod) = self.pods.get(&uid) else {
+                continue;
+            };
+            if !self.is_open_to(pod, event) {
+                continue;
+            }
+            let strategy = self.worth(ctx, uid, event);
+            if strategy > Strategy::Skip {
+                let to = self.requeue(ctx, uid, strategy);
+                if to != Place::Unschedulable {
+                    moved.push((uid, to));
+                }
+            }
+        }
+        moved
+    }
+
+    /// Whether an event may move a pod: one held back before the queue listens to the events of
+    /// what holds it back alone.
+    fn is_open_to(&self, pod: &QueuedPod, event: &ClusterEvent) -> bool {
+        pod.gated_by.is_none_or(|plugin| {
+            let kind = event.kind();
+            kind.is_some_and(|kind| self.hints[pod.profile].listens(plugin, kind))
+        })
+    }
+
+    /// A plugin wants a pod to be tried at once.
+    pub fn activate(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
+        match self.pods.get(&uid).map(|pod| pod.place) {
+            Some(Place::Unschedulable | Place::Backoff | Place::ErrorBackoff) => {
+                self.to_active(ctx, uid, true);
+            }
+            Some(Place::InFlight) => self.in_flight.happened_to(uid, ClusterEvent::Anything),
+            Some(Place::Active) | None => {}
+        }
+    }
+
+    /// When a flush may move a pod next; `None` if none ever will without something happening.
+    pub fn next_flush(&self) -> Option<Instant> {
+        let expiry = |pods: &BTreeSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
+        let expiries = expiry(&self.waiting_out).into_iter();
+        // A pod is let go at the first whole second after its expiry.
+        let let_go = expiries
+            .chain(expiry(&self.after_errors))
+            .map(|expiry| (expiry + BACKOFF_FLUSH).max(self.next_backoff_flush));
+        // A pod that is held back does not move, but pods in flight see that it was looked at.
+        let [others, gated] = &self.ages;
+        let gated = gated.first().filter(|_| !self.in_flight.is_empty());
+        let oldest = others.first().into_iter().chain(gated).min();
+        let looked_at = oldest.map(|&(oldest, _)| {
+            let over = oldest + LONGEST_WAIT;
+            let beat = UNSCHEDULABLE_FLUSH.as_nanos();
+            let late = over.since(self.next_unschedulable_flush).as_nanos();
+            let beats = if late < 0 { 0 } else { late / beat + 1 };
+            self.next_unschedulable_flush + Duration::from_nanos(beats * beat)
+        });
+        let_go.chain(looked_at).min()
+    }
+
+    /// Lets time pass up to `ctx.now`: flushes that are due run, and what they moved is told, in
+    /// order.
+    pub fn flush(&mut self, ctx: QueueContext<'_>) -> Vec<Move> {
+        let mut moves = Vec::new();
+        loop {
+            let at = self.next_backoff_flush.min(self.next_unschedulable_flush);
+            if at > ctx.now {
+                return moves;
+            }
+            // Beats at which nothing can move are passed over.
+            let next = self.next_flush().map_or(ctx.now, |next| next.min(ctx.now));
+            if at < next {
+                self.skip_to(next);
+                continue;
+            }
+            let ctx = QueueContext { now: at, ..ctx };
+            if at == self.next_backoff_flush {
+                self.next_backoff_flush += BACKOFF_FLUSH;
+                self.flush_backoff(ctx, &mut moves);
+            }
+            if at == self.next_unschedulable_flush {
+                self.next_unschedulable_flush += UNSCHEDULABLE_FLUSH;
+                self.flush_unschedulable(ctx, &mut moves);
+            }
+        }
+    }
+
+    /// Moves the beats to the first ones at or after an instant.
+    fn skip_to(&mut self, to: Instant) {
+        for (beat, length) in [
+            (&mut self.next_backoff_flush, BACKOFF_FLUSH),
+            (&mut self.next_unschedulable_flush, UNSCHEDULABLE_FLUSH),
+        ] {
+            let late = to.since(*beat).as_nanos();
+            if late > 0 {
+                let beats = (late - 1) / length.as_nanos() + 1;
+                *beat += Duration::from_nanos(beats * length.as_nanos());
+            }
+        }
+    }
+
+    fn flush_backoff(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
+        let mut over = Vec::new();
+        for pods in [&self.waiting_out, &self.after_errors] {
+            let pods = pods.iter();
+            let pods = pods.take_while(|&&(expiry, ..)| !backoff::is_backing_off(expiry, ctx.now));
+            over.extend(pods.map(|&(_, _, uid)| uid));
+        }
+        for pod in over {
+            self.to_active(ctx, pod, false);
+            let (at, to) = (ctx.now, Place::Active);
+            moves.push(Move { at, pod, to });
+        }
+    }
+
+    fn flush_unschedulable(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
+        let mut pods: Vec<PodUid> = Vec::new();
+        for ages in &self.ages {
+            let over = ages
+                .iter()
+                .take_while(|&&(timestamp, _)| ctx.now.since(timestamp) > LONGEST_WAIT);
+            pods.extend(over.map(|&(_, uid)| uid));
+        }
+        pods.sort_unstable();
+        if pods.is_empty() {
+            return;
+        }
+        let event = ClusterEvent::Anything;
+        let moved = self.move_pods(ctx, &pods, &event);
+        let at = ctx.now;
+        moves.extend(moved.into_iter().map(|(pod, to)| Move { at, pod, to }));
+        self.in_flight.happened(event);
+    }
+
+    /// What remembered events say to the plugins that rejected a pod.
+    fn after_events_in_flight(&self, ctx: QueueContext<'_>, uid: PodUid) -> Strategy {
+        let Some(pod) = self.pods.get(&uid) else {
+            return Strategy::Skip;
+        };
+        if pod.rejectors().is_empty() || !self.in_flight.contains(uid) {
+            return Strategy::AfterBackoff;
+        }
+        let mut strategy = Strategy::Skip;
+        for event in self.in_flight.since(uid) {
+            strategy = strategy.max(self.worth(ctx, uid, event));
+            let is_decided = pod.pending_on.is_empty() && strategy == Strategy::AfterBackoff;
+            if strategy == Strategy::Immediately || is_decided {
+                break;
+            }
+        }
+        strategy
+    }
+
+    /// What the plugins that rejected a pod say to an event.
+    fn worth(&self, ctx: QueueContext<'_>, uid: PodUid, event: &ClusterEvent) -> Strategy {
+        let Some(pod) = self.pods.get(&uid) else {
+            return Strategy::Skip;
+        };
+        let Some(kind) = event.kind() else {
+            return Strategy::AfterBackoff;
+        };
+        if pod.rejectors().is_empty() {
+            return Strategy::AfterBackoff;
+        }
+        let (hints, plugins) = (&self.hints[pod.profile], &ctx.profiles[pod.profile].plugins);
+        let mut strategy = Strategy::Skip;
+        for plugin in pod.rejectors().iter() {
+            let helps = hints.listens(plugin, kind)
+                && (hints.takes_any_taint(plugin, kind)
+                    || plugins[plugin].may_help(&pod.info, event, ctx.objects));
+            if helps && pod.pending_on.contains(plugin) {
+                return Strategy::Immediately;
+            }
+            if helps {
+                strategy = Strategy::AfterBackoff;
+            }
+        }
+        strategy
+    }
+
+    /// Puts a pod where a strategy says; returns where it went.
+    fn requeue(&mut self, ctx: QueueContext<'_>, uid: PodUid, strategy: Strategy) -> Place {
+        let Some(pod) = self.pods.get_mut(&uid) else {
+            return Place::Unschedulable;
+        };
+        let expiry = self.backoff.expiry(pod);
+        let is_waiting = expiry.is_some_and(|expiry| backoff::is_backing_off(expiry, ctx.now));
+        match strategy {
+            Strategy::Skip => {
+                self.take_out(uid);
+                self.put(uid, Place::Unschedulable);
+            }
+            Strategy::AfterBackoff if is_waiting => self.to_backoff(ctx, uid),
+            Strategy::AfterBackoff | Strategy::Immediately => self.to_active(ctx, uid, true),
+        }
+        self.pods
+            .get(&uid)
+            .map_or(Place::Unschedulable, |pod| pod.place)
+    }
+
+    fn to_backoff(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
+        self.take_out(uid);
+        let is_gated = self.gate(ctx, uid);
+        let place = match self.pods.get(&uid) {
+            _ if is_gated => Place::Unschedulable,
+            Some(pod) if pod.rejectors().is_empty() => Place::ErrorBackoff,
+            _ => Place::Backoff,
+        };
+        self.put(uid, place);
+    }
+
+    fn to_active(&mut self, ctx: QueueContext<'_>, uid: PodUid, asks_gates: bool) {
+        self.take_out(uid);
+        let is_gated = asks_gates && self.gate(ctx, uid);
+        let place = if is_gated {
+            Place::Unschedulable
+        } else {
+            Place::Active
+        };
+        self.put(uid, place);
+    }
+
+    /// Asks the plugins that let pods into the queue; returns whether one holds the pod back.
+    fn gate(&mut self, ctx: QueueContext<'_>, uid: PodUid) -> bool {
+        let Some(pod) = self.pods.get_mut(&uid) else {
+            return false;
+        };
+        pod.gated_by = Attempt::gate_plugin(&ctx.profiles[pod.profile], &pod.info);
+        if let Some(plugin) = pod.gated_by {
+            pod.rejected_by.insert(plugin);
+        }
+        pod.gated_by.is_some()
+    }
+
+    /// Takes a pod out of the place where it is.
+    fn take_out(&mut self, uid: PodUid) {
+        let Some(pod) = self.pods.get(&uid) else {
+            return;
+        };
+        let rank = pod.rank();
+        let expiry = pod.expiry.unwrap_or_default();
+        match pod.place {
+            Place::Active => _ = self.active.remove(&(rank, uid)),
+            Place::Backoff => _ = self.waiting_out.remove(&(expiry, rank, uid)),
+            Place::ErrorBackoff => _ = self.after_errors.remove(&(expiry, rank, uid)),
+            Place::Unschedulable => {
+                let key = (pod.profile, pod.rejectors());
+                if let Some(members) = self.unschedulable.get_mut(&key) {
+                    members.remove(&uid);
+                    if members.is_empty() {
+                        self.unschedulable.remove(&key);
+                    }
+                }
+                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
+                ages.remove(&(pod.timestamp, uid));
+            }
+            Place::InFlight => {}
+        }
+    }
+
+    /// Puts a pod that is in no place into one.
+    fn put(&mut self, uid: PodUid, place: Place) {
+        let Some(pod) = self.pods.get_mut(&uid) else {
+            return;
+        };
+        let expiry = self.backoff.expiry(pod).unwrap_or_default();
+        pod.place = place;
+        let rank = pod.rank();
+        match place {
+            Place::Active => _ = self.active.insert((rank, uid)),
+            Place::Backoff => _ = self.waiting_out.insert((expiry, rank, uid)),
+            Place::ErrorBackoff => _ = self.after_errors.insert((expiry, rank, uid)),
+            Place::Unschedulable => {
+                let key = (pod.profile, pod.rejectors());
+                self.unschedulable.entry(key).or_default().insert(uid);
+                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
+                ages.insert((pod.timestamp, uid));
+            }
+            Place::InFlight => {}
+        }
+    }
+
+    fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}

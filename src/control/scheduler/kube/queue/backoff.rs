@@ -1,0 +1,84 @@
+//! How long a pod is kept back after failed attempts.
+
+use super::QueuedPod;
+use crate::units::time::NANOS_PER_SECOND;
+use crate::units::{Duration, Instant};
+
+/// Back-off bounds. The time doubles with every failure from the first bound to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first failure.
+    pub initial: Duration,
+    /// At most.
+    pub most: Duration,
+}
+
+impl Default for Backoff {
+    /// 1 s and 10 s.
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            most: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Backoff {
+    /// The time after the `count`-th failure in a row.
+    pub fn after(self, count: u32) -> Duration {
+        let Some(shift) = count.checked_sub(1) else {
+            return Duration::ZERO;
+        };
+        let (initial, most) = (self.initial.as_nanos(), self.most.as_nanos());
+        if initial > most.checked_shr(shift).unwrap_or(0) {
+            return self.most;
+        }
+        Duration::from_nanos(initial << shift)
+    }
+
+    /// Until when a pod is kept back, to the whole second; `None` is not at all. Found once per
+    /// failure.
+    pub(super) fn expiry(self, pod: &mut QueuedPod) -> Option<Instant> {
+        if pod.expiry.is_none() {
+            let count = match pod.consecutive_errors {
+                0 => pod.unschedulable_count,
+                errors => errors,
+            };
+            let duration = self.after(count);
+            if duration > Duration::ZERO {
+                pod.expiry = Some(whole_second(pod.timestamp.saturating_add(duration)));
+            }
+        }
+        pod.expiry
+    }
+}
+
+/// The whole second that an instant is in.
+pub(super) fn whole_second(at: Instant) -> Instant {
+    let nanos = at.as_nanos();
+    Instant::from_nanos(nanos - nanos.rem_euclid(NANOS_PER_SECOND))
+}
+
+/// Whether a back-off until `expiry` is not over.
+pub(super) fn is_backing_off(expiry: Instant, now: Instant) -> bool {
+    expiry >= whole_second(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_doubles_up_to_the_bound() {
+        let secs = |bounds: (i64, i64)| {
+            let backoff = Backoff {
+                initial: Duration::from_secs(bounds.0),
+                most: Duration::from_secs(bounds.1),
+            };
+            [0, 1, 2, 3, 4, 5, 6, 64, 200].map(|count| backoff.after(count).as_secs_f64())
+        };
+        assert_eq!(secs((1, 10)), [0., 1., 2., 4., 8., 10., 10., 10., 10.]);
+        assert_eq!(secs((5, 3)), [0., 3., 3., 3., 3., 3., 3., 3., 3.]);
+        assert_eq!(secs((0, 3)), [0.; 9]);
+    }
+}

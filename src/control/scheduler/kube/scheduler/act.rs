@@ -1,0 +1,326 @@
+//! What the scheduler does: cycles, places taken and given back, bindings, evictions.
+
+use std::sync::Arc;
+
+use super::seen::{Stage, pod_of, uid_of};
+use super::{Failed, KubeScheduler};
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
+use crate::control::scheduler::kube::queue::PluginMask;
+use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo};
+use crate::model::event::Hold;
+use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
+use crate::units::{Duration, Instant};
+
+impl KubeScheduler {
+    /// Takes the next pod through a cycle.
+    pub(super) fn attempt(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
+        let Some((uid, queued)) = self.queue.pop() else {
+            return;
+        };
+        let (pod, info, profile) = (pod_of(uid), queued.info.clone(), queued.profile);
+        let Some(seen) = self.pods.get_mut(pod) else {
+            self.queue.done(uid);
+            return;
+        };
+        if let Some(tried_at) = seen.tried_at.replace(self.changes) {
+            self.tried_at.remove(&(tried_at, uid));
+        }
+        out.decided_pods += 1;
+        out.decided_jobs += 1;
+        let profile = &self.options.profiles[profile];
+        match self.round.decide(profile, &self.cache, &info) {
+            Outcome::Placed(node) => self.place(now, pod, node, (view, out)),
+            Outcome::Failed(failure) => self.fail(now, pod, failure, (view, out)),
+        }
+    }
+
+    /// A pod gets a place: it counts there from now on.
+    fn place(&mut self, now: Instant, pod: PodRef, node: Text, (view, out): (&Store, &mut Outbox)) {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        if seen.info.nominated_node.is_some() {
+            self.cache.withdraw(&seen.info);
+        }
+        let request = &seen.info.spec().gpu;
+        let devices = self
+            .cache
+            .node(&node)
+            .and_then(|node| node.devices_for(request));
+        let assumed = Arc::new(PodInfo {
+            node_name: Some(node.clone()),
+            nominated_node: None,
+            devices: devices.unwrap_or_default(),
+            ..(*seen.info).clone()
+        });
+        seen.stage = Stage::Assumed;
+        seen.node = Some(node.clone());
+        seen.info = assumed.clone();
+        let added = self.cache.add_pod(assumed, &node);
+        debug_assert!(added.is_ok(), "invariant: {added:?}");
+        self.changes += 1;
+        self.messages.remove(&uid_of(pod));
+        self.ask_permit(now, pod, (view, out));
+    }
+
+    /// Binds a pod that has a place and leave to be bound: at once, or after the binding time.
+    pub(super) fn bind(&mut self, now: Instant, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+        self.queue.forget_events(uid_of(pod));
+        if self.options.binding_time > Duration::ZERO {
+            self.bindings
+                .insert((now.saturating_add(self.options.binding_time), pod));
+            self.hold(pod, (view, out));
+        } else {
+            self.write_binding(pod, (view, out));
+        }
+    }
+
+    fn write_binding(&mut self, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        if std::mem::take(&mut seen.is_held) {
+            let (owner, number) = (self.options.owner, uid_of(pod));
+            out.write(view, Event::HoldReleased { owner, number });
+        }
+        let node = seen
+            .node
+            .as_ref()
+            .and_then(|name| view.nodes().by_name(name));
+        let Some(node) = node else {
+            self.refused.push(pod);
+            return;
+        };
+        let devices = seen.info.devices;
+        out.write(view, Event::PodBound { pod, node, devices });
+    }
+
+    /// Lets a hold of the store stand for a pod's place.
+    pub(super) fn hold(&mut self, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+        let Some(seen) = self.pods.get_mut(pod).filter(|seen| !seen.is_held) else {
+            return;
+        };
+        let node = seen
+            .node
+            .as_ref()
+            .and_then(|name| view.nodes().by_name(name));
+        let (Some(node), Some(record)) = (node, view.pods().get(pod)) else {
+            return;
+        };
+        let class = view.class(record.spec);
+        seen.is_held = true;
+        let hold = Hold {
+            owner: self.options.owner,
+            number: uid_of(pod),
+            node,
+            resources: class.requests.clone(),
+            devices: seen.info.devices,
+            milli_per_device: class.gpu.milli_per_device,
+            until: None,
+        };
+        out.write(view, Event::HoldPlaced(Arc::new(hold)));
+    }
+
+    /// A cycle found no place.
+    fn fail(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        failure: Failure,
+        (view, out): (&Store, &mut Outbox),
+    ) {
+        self.messages.insert(uid_of(pod), failure.message.into());
+        out.write(view, Event::PodUnschedulable { pod });
+        match failure.nomination {
+            Nomination::Keep => {}
+            Nomination::Clear => self.nominate(now, pod, None),
+            Nomination::Make(candidate) => {
+                self.preempt(now, pod, &candidate, (view, out));
+            }
+        }
+        let rejected_by = failure.rejected_by;
+        self.failed = Some(Failed { pod, rejected_by });
+        self.give_up_group_of(now, pod, (view, out));
+    }
+
+    /// Sets or clears the node that a pod awaits a place on.
+    fn nominate(&mut self, now: Instant, pod: PodRef, node: Option<Text>) {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        let before = seen.info.clone();
+        if before.nominated_node == node {
+            return;
+        }
+        let info = Arc::new(PodInfo {
+            nominated_node: node.clone(),
+            ..(*before).clone()
+        });
+        seen.info = info.clone();
+        self.queue.set_info(uid_of(pod), info.clone());
+        self.cache.withdraw(&before);
+        self.cache.nominate(info);
+        if before.nominated_node.is_some() {
+            // Pods of at most its priority saw the place as taken.
+            self.changes += 1;
+            let most = before.priority();
+            let event = ClusterEvent::PodDeleted(before);
+            self.with_queue(now, |queue, ctx| {
+                queue.happened_to(ctx, event, |_, other| other.info.priority() <= most);
+            });
+        }
+    }
+
+    fn preempt(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        candidate: &Candidate,
+        (view, out): (&Store, &mut Outbox),
+    ) {
+        let Some(priority) = self.pods.get(pod).map(|seen| seen.info.priority()) else {
+            return;
+        };
+        for victim in &candidate.victims {
+            self.evict(now, victim, (view, out));
+        }
+        let lower: Vec<PodRef> = self
+            .cache
+            .nominated(&candidate.node)
+            .iter()
+            .filter(|other| other.priority() < priority)
+            .map(|other| pod_of(other.uid))
+            .collect();
+        for other in lower {
+            self.nominate(now, other, None);
+        }
+        self.nominate(now, pod, Some(candidate.node.clone()));
+    }
+
+    /// Tells a pod to end.
+    fn evict(&mut self, now: Instant, victim: &PodInfo, (view, out): (&Store, &mut Outbox)) {
+        let pod = pod_of(victim.uid);
+        if victim.is_terminating {
+            return;
+        }
+        if self.waiting.contains(pod) {
+            self.give_up(now, pod, (view, out));
+            return;
+        }
+        if self.options.eviction_time == Duration::ZERO {
+            let reason = EndReason::Evicted;
+            out.write(view, Event::PodEnded { pod, reason });
+            return;
+        }
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        let info = Arc::new(PodInfo {
+            is_terminating: true,
+            is_preempted: true,
+            ..(*seen.info).clone()
+        });
+        seen.info = info.clone();
+        if let Some(node) = &seen.node {
+            self.cache.replace_pod(&info, node);
+        }
+        self.evictions
+            .insert((now.saturating_add(self.options.eviction_time), pod));
+    }
+
+    /// A cycle that failed is over; places whose write was refused are given back.
+    pub(super) fn conclude(&mut self, now: Instant) {
+        if let Some(Failed { pod, rejected_by }) = self.failed.take() {
+            self.back_to_queue(now, pod, rejected_by);
+        }
+        for pod in std::mem::take(&mut self.refused) {
+            if let Some(seen) = self.pods.get_mut(pod) {
+                seen.is_held = false;
+            }
+            self.take_back(now, pod, PluginMask::default(), None);
+        }
+    }
+
+    fn back_to_queue(&mut self, now: Instant, pod: PodRef, rejected_by: PluginMask) {
+        let uid = uid_of(pod);
+        if let Some(tried_at) = self.pods.get(pod).and_then(|seen| seen.tried_at) {
+            self.tried_at.insert((tried_at, uid));
+        }
+        let answers = (rejected_by, PluginMask::default());
+        self.with_queue(now, |queue, ctx| queue.fail(ctx, uid, answers));
+    }
+
+    /// A pod loses the place it has and is not bound to; it goes back to the queue. `since` limits
+    /// those who may take its place to pods that were tried when it was taken already.
+    pub(super) fn take_back(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        rejected_by: PluginMask,
+        since: Option<u64>,
+    ) {
+        let Some(seen) = self
+            .pods
+            .get_mut(pod)
+            .filter(|seen| seen.stage == Stage::Assumed)
+        else {
+            return;
+        };
+        let assumed = seen.info.clone();
+        let info = Arc::new(PodInfo {
+            node_name: None,
+            devices: crate::model::DeviceSet::EMPTY,
+            ..(*assumed).clone()
+        });
+        seen.stage = Stage::Pending;
+        seen.info = info.clone();
+        if let Some(node) = seen.node.take() {
+            self.cache.remove_pod(&assumed, &node);
+        }
+        self.bindings.retain(|&(_, known)| known != pod);
+        let uid = uid_of(pod);
+        self.queue.set_info(uid, info);
+        self.back_to_queue(now, pod, rejected_by);
+        self.changes += 1;
+        let is_open = |other: &_, tried_at: Option<u64>| {
+            *other != uid && since.is_none_or(|since| tried_at.is_some_and(|at| at >= since))
+        };
+        let pods = &self.pods;
+        let tried_at = |other: u64| pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
+        let ctx = crate::control::scheduler::kube::QueueContext {
+            now,
+            profiles: &self.options.profiles,
+            objects: &self.cache.objects,
+        };
+        let event = ClusterEvent::PodDeleted(assumed);
+        let is_open = |other: u64, _: &_| is_open(&other, tried_at(other));
+        self.queue.happened_to(ctx, event, is_open);
+    }
+
+    /// Does what is due.
+    pub(super) fn due(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
+        for number in std::mem::take(&mut self.releases) {
+            let owner = self.options.owner;
+            out.write(view, Event::HoldReleased { owner, number });
+        }
+        while let Some(&(at, pod)) = self.bindings.first()
+            && at <= now
+        {
+            self.bindings.pop_first();
+            self.write_binding(pod, (view, out));
+        }
+        while let Some(&(at, pod)) = self.evictions.first()
+            && at <= now
+        {
+            self.evictions.pop_first();
+            let lives = view.pods().get(pod).map(|record| record.phase);
+            if lives.is_some_and(PodPhase::holds_node) {
+                let reason = EndReason::Evicted;
+                out.write(view, Event::PodEnded { pod, reason });
+            }
+        }
+        self.time_out(now, (view, out));
+    }
+}

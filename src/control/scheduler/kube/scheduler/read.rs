@@ -1,0 +1,262 @@
+//! What the log says, carried to the cache and to the queue.
+
+use std::sync::Arc;
+
+use super::seen::{SeenPod, Stage, uid_of};
+use super::{KubeScheduler, SeenNode};
+use crate::cluster::Store;
+use crate::control::scheduler::kube::event::node_changes;
+use crate::control::scheduler::kube::{ClusterEvent, NodeInfo, PodClass, PodInfo};
+use crate::model::{DeviceSet, Event, Node, PodCreated, PodRef, Taint, TaintEffect, Text};
+use crate::units::time::NANOS_PER_SECOND;
+use crate::units::{Instant, NodeId};
+
+/// The taint of a node that is down.
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
+/// The scheduler name of the default profile, which pods need not state.
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
+impl KubeScheduler {
+    /// Reads what is new.
+    pub(super) fn read(&mut self, now: Instant, store: &Store) {
+        if self.cursor == store.revision() {
+            return;
+        }
+        let mut joined = Vec::new();
+        for entry in store.log().since(self.cursor) {
+            if let Event::NodeAdded { node, object } = &entry.event {
+                joined.push((*node, object.clone()));
+                continue;
+            }
+            self.nodes_joined(now, &mut joined);
+            match &entry.event {
+                Event::NodeUpdated { node, object } => self.node_changed(now, *node, object, None),
+                Event::NodeReadiness { node, ready } => {
+                    if let Some(object) = store.nodes().object(*node) {
+                        self.node_changed(now, *node, object, Some(*ready));
+                    }
+                }
+                Event::NodeRemoved { node } => self.node_left(now, *node),
+                Event::PodCreated(created) => self.pod_created(now, store, created),
+                Event::PodBound { pod, node, devices } => {
+                    self.pod_bound(now, *pod, *node, *devices);
+                }
+                Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
+                _ => {}
+            }
+        }
+        self.nodes_joined(now, &mut joined);
+        self.cursor = store.revision();
+    }
+
+    fn happened(&mut self, now: Instant, event: ClusterEvent) {
+        self.changes += 1;
+        self.with_queue(now, |queue, ctx| queue.happened(ctx, event));
+    }
+
+    fn nodes_joined(&mut self, now: Instant, joined: &mut Vec<(NodeId, Arc<Node>)>) {
+        if joined.is_empty() {
+            return;
+        }
+        // The store refused what the cache would: names are unique, amounts fit.
+        let objects = joined.iter().map(|(_, object)| object.clone());
+        let added = self.cache.add_nodes(objects);
+        debug_assert!(added.is_ok(), "invariant: {added:?}");
+        for (node, object) in joined.drain(..) {
+            let Ok(info) = NodeInfo::new(object) else {
+                continue;
+            };
+            let info = Arc::new(info);
+            if self.nodes.len() <= node.index() {
+                self.nodes.resize(node.index() + 1, None);
+            }
+            self.nodes[node.index()] = Some(SeenNode { info: info.clone() });
+            self.happened(now, ClusterEvent::NodeAdded(info));
+        }
+    }
+
+    /// A node's declaration or, if `ready` is given, its readiness changed.
+    fn node_changed(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        object: &Arc<Node>,
+        ready: Option<bool>,
+    ) {
+        let Some(Some(before)) = self.nodes.get(node.index()).cloned() else {
+            return;
+        };
+        let is_down = ready.map_or(before.info.is_down, |ready| !ready);
+        let object = if is_down {
+            Arc::new(with_taint(object))
+        } else {
+            object.clone()
+        };
+        let Ok(mut after) = NodeInfo::new(object.clone()) else {
+            return;
+        };
+        after.is_down = is_down;
+        let after = Arc::new(after);
+        let updated = self.cache.update_node(object);
+        debug_assert!(updated.is_ok(), "invariant: {updated:?}");
+        self.cache.set_down(after.name(), is_down);
+        self.nodes[node.index()] = Some(SeenNode {
+            info: after.clone(),
+        });
+        for event in node_changes(&before.info, &after) {
+            self.happened(now, event);
+        }
+    }
+
+    fn node_left(&mut self, now: Instant, node: NodeId) {
+        let Some(Some(gone)) = self.nodes.get_mut(node.index()).map(Option::take) else {
+            return;
+        };
+        self.cache.remove_node(gone.info.name());
+        self.happened(now, ClusterEvent::NodeDeleted(gone.info));
+    }
+
+    fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
+        while self.classes.len() <= created.spec.index() {
+            let spec = crate::units::SpecId::from_index(self.classes.len());
+            let object = &store.class(spec).object;
+            // The store derived its own columns from the same amounts.
+            let class = self.cache.class(object).unwrap_or_default();
+            self.classes.push(class);
+        }
+        self.classes[created.spec.index()].clone()
+    }
+
+    fn pod_created(&mut self, now: Instant, store: &Store, created: &PodCreated) {
+        let pod = created.pod;
+        let class = self.class(store, created);
+        let profile = self.profile_of(&class.spec.scheduler_name);
+        let name: Text = match &created.name {
+            crate::model::PodName::Text(name) => name.clone(),
+            other => other.to_string().into(),
+        };
+        let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
+        let group = profile.filter(is_grouping).and_then(|_| {
+            let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
+            groups.join(objects, (uid_of(pod), &class.spec), created.gang, now)
+        });
+        let info = Arc::new(PodInfo {
+            uid: uid_of(pod),
+            group,
+            class,
+            name,
+            ..PodInfo::default()
+        });
+        self.pods.insert(SeenPod {
+            pod,
+            stage: Stage::Pending,
+            node: None,
+            info: info.clone(),
+            is_held: false,
+            profile,
+            tried_at: None,
+        });
+        if let Some(profile) = profile {
+            self.with_queue(now, |queue, ctx| queue.add(ctx, uid_of(pod), profile, info));
+        }
+    }
+
+    fn profile_of(&self, scheduler_name: &str) -> Option<usize> {
+        let wanted = match scheduler_name {
+            "" => DEFAULT_SCHEDULER,
+            name => name,
+        };
+        let mut profiles = self.options.profiles.iter();
+        profiles.position(|profile| profile.scheduler_name == wanted)
+    }
+
+    fn pod_bound(&mut self, now: Instant, pod: PodRef, node: NodeId, devices: DeviceSet) {
+        let Some(name) = self.node_name(node) else {
+            return;
+        };
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        let was = seen.stage;
+        let before = seen.node.replace(name.clone());
+        if seen.info.nominated_node.is_some() {
+            self.cache.withdraw(&seen.info);
+        }
+        let info = Arc::new(PodInfo {
+            node_name: Some(name.clone()),
+            started_secs: Some(now.as_nanos().div_euclid(NANOS_PER_SECOND)),
+            nominated_node: None,
+            devices,
+            ..(*seen.info).clone()
+        });
+        seen.info = info.clone();
+        seen.stage = Stage::Bound;
+        match (was, before) {
+            (Stage::Assumed, Some(before)) if before == name => {
+                self.cache.replace_pod(&info, &name);
+            }
+            (_, before) => {
+                if let Some(before) = before {
+                    self.cache.remove_pod(&info, &before);
+                }
+                // A node that is gone has no pods in the store.
+                let added = self.cache.add_pod(info.clone(), &name);
+                debug_assert!(added.is_ok(), "invariant: {added:?}");
+            }
+        }
+        self.leave_queue(pod);
+        self.happened(now, ClusterEvent::PodAdded(info));
+    }
+
+    fn pod_ended(&mut self, now: Instant, pod: PodRef) {
+        let Some(seen) = self.pods.remove(pod) else {
+            return;
+        };
+        self.leave_queue(pod);
+        if let Some(tried_at) = seen.tried_at {
+            self.tried_at.remove(&(tried_at, uid_of(pod)));
+        }
+        self.cache.groups.leave(&seen.info);
+        if seen.info.nominated_node.is_some() {
+            self.cache.withdraw(&seen.info);
+        }
+        if seen.is_held {
+            self.releases.push(uid_of(pod));
+        }
+        match &seen.node {
+            Some(node) => {
+                self.cache.remove_pod(&seen.info, node);
+                self.happened(now, ClusterEvent::PodDeleted(seen.info));
+            }
+            None if seen.info.nominated_node.is_some() => {
+                self.changes += 1;
+                let most = seen.info.priority();
+                let event = ClusterEvent::PodDeleted(seen.info);
+                self.with_queue(now, |queue, ctx| {
+                    queue.happened_to(ctx, event, |_, other| other.info.priority() <= most);
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// A pod needs no place any more, or has one.
+    fn leave_queue(&mut self, pod: PodRef) {
+        let uid = uid_of(pod);
+        self.queue.done(uid);
+        self.queue.delete(uid);
+        self.messages.remove(&uid);
+        self.waiting.remove(pod);
+    }
+}
+
+fn with_taint(node: &Node) -> Node {
+    let mut node = node.clone();
+    node.taints.push(Taint {
+        key: UNREACHABLE.into(),
+        value: Text::default(),
+        effect: TaintEffect::NoSchedule,
+    });
+    node
+}

@@ -1,0 +1,59 @@
+//! Which of equally good nodes is taken (spec: kubernetes.md 1.4, 1.16).
+
+use super::{Ranking, Search};
+use crate::rng::Stream;
+
+/// A rule for ties.
+#[derive(Clone, Debug)]
+pub enum TieBreak {
+    /// One draw among the tied nodes in the scheduler's order. Preemption draws from a stream of
+    /// its own.
+    Random {
+        /// For nodes that score alike.
+        nodes: Stream,
+        /// For nodes where evictions help alike, and for where the search for them begins.
+        preemption: Stream,
+    },
+    /// The first in the scheduler's order.
+    First,
+    /// The root of a heap over the nodes as they were found, as release 1.36 does.
+    HeapRoot,
+}
+
+impl TieBreak {
+    /// Draws from streams of a run; `scheduler` tells several schedulers of one run apart.
+    pub fn random(seed: u64, scheduler: u64) -> Self {
+        Self::Random {
+            nodes: Stream::new(seed, "kube-scheduler/ties", scheduler),
+            preemption: Stream::new(seed, "kube-scheduler/preemption", scheduler),
+        }
+    }
+
+    /// The position, in the search, of the node to take.
+    pub fn pick(&mut self, search: &Search, ranking: &Ranking) -> Option<usize> {
+        let mut best = ranking.best();
+        best.sort_unstable_by_key(|&position| search.places[position]);
+        match self {
+            Self::HeapRoot => ranking.root(),
+            Self::First => best.first().copied(),
+            Self::Random { .. } if best.is_empty() => None,
+            Self::Random { nodes, .. } => Some(best[nodes.below(best.len() as u64) as usize]),
+        }
+    }
+
+    /// One of `count` equally good preemptions, which is not 0.
+    pub fn pick_preemption(&mut self, count: usize) -> usize {
+        match self {
+            Self::Random { preemption, .. } => preemption.below(count.max(1) as u64) as usize,
+            Self::First | Self::HeapRoot => 0,
+        }
+    }
+
+    /// A number from which preemption begins its search among the nodes.
+    pub fn draw_preemption(&mut self) -> u64 {
+        match self {
+            Self::Random { preemption, .. } => preemption.next_u64(),
+            Self::First | Self::HeapRoot => 0,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Gates on runs of a small scenario.

@@ -1,0 +1,88 @@
+//! `Coscheduling`: pods of a group start together or not at all, by the least number of members
+//! that the group states (spec: orchestrators-b.md 7.6). Not among the default plugins.
+
+use crate::control::scheduler::kube::{
+    AttemptContext, ClusterEvent, EventKinds, Group, KubePermit, KubePlugin, KubePoints, PodInfo,
+    Prepared, Rejection,
+};
+use crate::model::ClusterObjects;
+use crate::units::Duration;
+
+/// How long placed members wait for the others where neither group nor configuration says.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+
+/// Lets members of a group be bound once enough of them have a place.
+pub struct Coscheduling {
+    wait: Duration,
+}
+
+impl Coscheduling {
+    /// Members wait this long where their group does not say.
+    pub fn new(wait: Duration) -> Self {
+        Self { wait }
+    }
+}
+
+fn group_of(ctx: AttemptContext<'_>) -> Option<(&Group, usize)> {
+    let group = ctx.cache.groups.get(ctx.pod.group?)?;
+    Some((group, group.least?))
+}
+
+impl KubePlugin for Coscheduling {
+    fn name(&self) -> &'static str {
+        "Coscheduling"
+    }
+
+    fn points(&self) -> KubePoints {
+        KubePoints::QUEUE_SORT
+            .and(KubePoints::PRE_FILTER)
+            .and(KubePoints::PERMIT)
+    }
+
+    fn listens(&self) -> EventKinds {
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_ALLOCATABLE)
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::POD_ADD)
+            .and(EventKinds::POD_DELETE)
+    }
+
+    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+        // Places that its own group gives back help nobody of the group.
+        let others = event.pod().map(|(before, after)| before.or(after));
+        !others.is_some_and(|other| other.is_some_and(|other| other.group == pod.group))
+    }
+
+    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+        if let Some((group, least)) = group_of(ctx)
+            && group.members.len() < least
+        {
+            let count = group.members.len();
+            return Prepared::Reject(Rejection::unresolvable(format!(
+                "pre-filter pod {} cannot find enough sibling pods, current pods number: {count}, \
+                 minMember of group: {least}",
+                ctx.pod.name
+            )));
+        }
+        Prepared::Skip
+    }
+
+    fn permit(&self, ctx: AttemptContext<'_>) -> KubePermit {
+        if ctx.pod.group.is_none() {
+            return KubePermit::Allow;
+        }
+        match group_of(ctx) {
+            None => KubePermit::Reject(Rejection::unschedulable("PodGroup not found")),
+            Some((group, least)) if group.assigned >= least => KubePermit::AllowGroup,
+            Some((group, _)) => KubePermit::Wait(group.timeout.unwrap_or(self.wait)),
+        }
+    }
+
+    fn gives_up_group(&self, ctx: AttemptContext<'_>) -> bool {
+        // With at most a tenth missing, later members may still find places.
+        group_of(ctx).is_some_and(|(group, least)| {
+            let missing = least.saturating_sub(group.assigned);
+            missing * 10 > least
+        })
+    }
+}
