@@ -131,13 +131,11 @@ pub(super) fn resources(
             tally.free_after = tally.free_after.saturating_add(after);
             tally.alone = tally.alone.saturating_add(before / resource.request);
             let status = rejected.get(node.name());
-            let lacks = |status: &&&Status| {
-                status
-                    .reasons
-                    .iter()
-                    .any(|reason| **reason == *resource.reason)
-            };
-            tally.short_nodes += u64::from(status.filter(lacks).is_some());
+            let is_short = status.is_some_and(|status| {
+                let mut reasons = status.reasons.iter();
+                reasons.any(|reason| **reason == *resource.reason)
+            });
+            tally.short_nodes += u64::from(is_short);
         }
         tally
     })

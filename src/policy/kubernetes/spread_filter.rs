@@ -42,14 +42,10 @@ impl Domains {
             let Some(value) = node.label(&rule.key) else {
                 continue;
             };
-            let number = match numbers.get(&**value) {
-                Some(&known) => known,
-                None => {
-                    numbers.insert(value, counts.len());
-                    counts.push(None);
-                    counts.len() - 1
-                }
-            };
+            let number = *numbers.entry(value).or_insert_with(|| {
+                counts.push(None);
+                counts.len() - 1
+            });
             of_node[node.slot] = Some(number);
             if has_all_keys(rules, node) && rule.includes(ctx.pod, node) {
                 is_included[node.slot] = true;

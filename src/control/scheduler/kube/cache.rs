@@ -99,7 +99,8 @@ impl Cache {
         if self.places.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
-        let mut info = NodeInfo::new(object.clone())?;
+        let mut info = NodeInfo::new(object)?;
+        let object = info.object.clone();
         let empty = self.slots.iter().position(Option::is_none);
         let slot = empty.filter(|_| self.slots.len() > self.places.len());
         let slot = slot.unwrap_or_else(|| {
