@@ -60,10 +60,8 @@ impl Exit {
             Self::Inconclusive => "inconclusive",
             Self::GateFailed => "a check failed",
             Self::Incomplete => "could not complete",
-            Self::Interrupted => "interrupted; finished files are kept in the `.partial` folder",
-            Self::Terminated => {
-                "ended from outside; finished files are kept in the `.partial` folder"
-            }
+            Self::Interrupted => "interrupted; what was finished is kept",
+            Self::Terminated => "ended from outside; what was finished is kept",
         }
     }
 }

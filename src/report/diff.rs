@@ -119,15 +119,20 @@ fn choice(decision: &DecisionFacts) -> String {
     }
 }
 
+fn counted(count: usize, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", format::count(count as u64))
+}
+
 /// The cluster just before, and the pod.
 fn cluster(text: &mut String, whose: &str, decision: &DecisionFacts) {
     let situation = &decision.situation;
     let _ = writeln!(
         text,
-        "\n{whose}: {} pods placed, {} pending, {} nodes up\n  {} asks for {}",
-        format::count(situation.placed as u64),
+        "\n{whose}: {} placed, {} pending, {} up\n  {} asks for {}",
+        counted(situation.placed, "pod"),
         format::count(situation.pending as u64),
-        format::count(situation.nodes_up as u64),
+        counted(situation.nodes_up, "node"),
         format::clean(&decision.pod),
         situation.asks_for,
     );
@@ -135,7 +140,7 @@ fn cluster(text: &mut String, whose: &str, decision: &DecisionFacts) {
         let free = if node.free.is_empty() {
             "is not in this run".to_owned()
         } else {
-            format!("holds {} pods, free: {}", node.pods, node.free)
+            format!("holds {}, free: {}", counted(node.pods, "pod"), node.free)
         };
         let _ = writeln!(text, "  {} {free}", format::clean(&node.name));
     }
@@ -249,7 +254,20 @@ fn growth(text: &mut String, growth: &[Growth]) {
     text.push_str("\nhow the difference grew\n");
     let header = ["time", "pods", "nodes", "pods", "nodes", "pods", "nodes"];
     let mut rows: Vec<[String; 7]> = Vec::new();
-    for at in growth {
+    for (index, at) in growth.iter().enumerate() {
+        // A stretch in which nothing changes is told by its ends.
+        let same = |other: Option<&Growth>| {
+            other.is_some_and(|other| {
+                Growth {
+                    time_ns: at.time_ns,
+                    ..*other
+                } == *at
+            })
+        };
+        let before = index.checked_sub(1).and_then(|before| growth.get(before));
+        if same(before) && same(growth.get(index + 1)) {
+            continue;
+        }
         let count = |count: usize| format::count(count as u64);
         rows.push([
             time(at.time_ns),

@@ -63,3 +63,37 @@ fn element(html: &str, id: &str) -> Option<Json> {
     let (json, _) = rest.split_once("</script>")?;
     serde_json::from_str(json).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_lacks_is_told() {
+        let page = |id: &str, json: &str| {
+            format!("<p></p><script type=\"application/json\" id=\"{id}\">{json}</script>")
+        };
+        let check = |html: &str, part: &str| {
+            let told = read(html).expect_err(part);
+            assert!(told.contains(part), "{told}");
+        };
+        check("<p>", "it is no report of windtunnel");
+        check(&page(SUMMARY, "{"), "it is no report of windtunnel");
+        check(&page(SUMMARY, "{}"), "written by a newer windtunnel");
+        check(
+            &page(SUMMARY, "{\"schemaVersion\":99}"),
+            "written by a newer windtunnel",
+        );
+        check(&page(SUMMARY, "{\"schemaVersion\":1}"), "it is damaged");
+        let summary = "{\"schemaVersion\":1,\"windtunnel\":\"1\",\"name\":\"n\",\"description\":\"\",\
+                       \"scenarioHash\":\"\",\"inputs\":[],\"variants\":[]}";
+        check(&page(SUMMARY, summary), "it carries no scenario");
+        let both =
+            |scenarios: &str| format!("{}{}", page(SUMMARY, summary), page(SCENARIOS, scenarios));
+        check(&both("[]"), "has no scenario.yaml");
+        let empty = "[{\"run\":\"a\",\"hash\":\"b\",\"text\":\"\"}]";
+        check(&both(empty), "has no scenario.yaml");
+        let whole = read(&both("[{\"run\":\"a\",\"hash\":\"b\",\"text\":\"c\"}]"));
+        assert_eq!(whole.expect("a report").scenarios.len(), 1);
+    }
+}

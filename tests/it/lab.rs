@@ -217,7 +217,7 @@ fn damaged_shards_are_told_of_by_name() {
     let scratch = Scratch::new("damaged");
     scratch.run(&[&SWEEP[..], &["out"]].concat(), 0);
     let files = scratch.files("out");
-    let record = files.iter().find(|(name, _)| name.ends_with(".run"));
+    let record = files.iter().find(|(name, _)| name.starts_with("runs/"));
     let (name, bytes) = record.expect("a record").clone();
     let path = scratch.path("out").join(&name);
     fs::write(&path, &bytes[..bytes.len() / 2]).expect("it is cut");

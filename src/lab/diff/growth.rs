@@ -69,6 +69,8 @@ struct Comparison<'c> {
     /// By pod of the first run, then pods of the second that it does not have.
     has_differed: [Vec<bool>; 2],
     now: Growth,
+    /// Pods that moved at this instant: whether they differ is known once both runs are through it.
+    moved: Vec<(usize, u32)>,
     /// Surplus of the first run by class and kind of place.
     surplus: BTreeMap<(usize, Option<usize>), i64>,
     /// By side and number of a node: what it holds, as a sum over its pods.
@@ -84,7 +86,7 @@ pub(super) fn growth(courses: [&Course; 2], matched: &Matched, from: Instant) ->
     stops.dedup();
     let mut comparison = Comparison::new(courses, matched);
     let mut steps = [0, 1].map(|side: usize| courses[side].steps.iter().peekable());
-    let mut told = Vec::new();
+    let (mut told, mut now) = (Vec::new(), None);
     for stop in stops {
         loop {
             let next = [0, 1].map(|side| steps[side].peek().map(|step| step.at.as_nanos()));
@@ -97,10 +99,15 @@ pub(super) fn growth(courses: [&Course; 2], matched: &Matched, from: Instant) ->
             if next[side].is_none_or(|at| at > stop) {
                 break;
             }
+            if next[side] > now {
+                comparison.settle();
+                now = next[side];
+            }
             if let Some(step) = steps[side].next() {
                 comparison.step(side, step);
             }
         }
+        comparison.settle();
         told.push(comparison.tell(stop));
     }
     told
@@ -147,6 +154,7 @@ impl<'c> Comparison<'c> {
             was_stray: vec![false; count],
             has_differed: courses.map(|course| vec![false; course.pod_count()]),
             now: Growth::default(),
+            moved: Vec::new(),
             surplus: BTreeMap::new(),
             contents: [vec![0; count], vec![0; count]],
         }
@@ -171,6 +179,7 @@ impl<'c> Comparison<'c> {
         let before = self.places[side][pod as usize];
         self.places[side][pod as usize] = place;
         self.count(side, pod, true);
+        self.moved.push((side, pod));
         let class = self.class_numbers[side][self.courses[side].class(pod).index()];
         let sign = if side == 0 { 1 } else { -1 };
         for (place, change) in [(before, -1), (place, 1)] {
@@ -199,12 +208,6 @@ impl<'c> Comparison<'c> {
         }
         if is_in {
             self.now.pods += 1;
-            let (owner, pod) = match self.matched.twin(side, pod) {
-                Some(twin) if side == 1 => (0, twin),
-                _ => (side, pod),
-            };
-            let known = &mut self.has_differed[owner][pod as usize];
-            self.now.pods_ever += usize::from(!std::mem::replace(known, true));
         } else {
             self.now.pods -= 1;
         }
@@ -213,11 +216,31 @@ impl<'c> Comparison<'c> {
             if is_in {
                 self.now.nodes += usize::from(self.strays[node] == 0);
                 self.strays[node] += 1;
-                let known = &mut self.was_stray[node];
-                self.now.nodes_ever += usize::from(!std::mem::replace(known, true));
             } else {
                 self.strays[node] -= 1;
                 self.now.nodes -= usize::from(self.strays[node] == 0);
+            }
+        }
+    }
+
+    /// An instant is over in both runs: what differs now did differ.
+    fn settle(&mut self) {
+        for (side, pod) in std::mem::take(&mut self.moved) {
+            let (here, there) = self.both(side, pod);
+            if here == there {
+                continue;
+            }
+            let (owner, pod) = match self.matched.twin(side, pod) {
+                Some(twin) if side == 1 => (0, twin),
+                _ => (side, pod),
+            };
+            let known = &mut self.has_differed[owner][pod as usize];
+            self.now.pods_ever += usize::from(!std::mem::replace(known, true));
+            for place in [here, there] {
+                if let Place::On(node) = place {
+                    let known = &mut self.was_stray[node];
+                    self.now.nodes_ever += usize::from(!std::mem::replace(known, true));
+                }
             }
         }
     }

@@ -184,24 +184,12 @@ impl Matched {
                 pods[1][twin as usize] = Some(pod);
             }
         }
-        let place = |node: &Arc<Node>, side: usize| {
-            let known = courses[side].nodes.iter();
-            let mut known = known
-                .enumerate()
-                .filter(|(_, other)| other.name == node.name);
-            known.next().map(|(index, _)| NodeId::from_index(index))
-        };
-        // Nodes come in the same order nearly always.
         let twins = |side: usize| {
-            let nodes = courses[side].nodes.iter().enumerate();
-            let twins = nodes.map(|(index, node)| {
-                let same = courses[1 - side].nodes.get(index);
-                match same.filter(|other| other.name == node.name) {
-                    Some(_) => Some(NodeId::from_index(index)),
-                    None => place(node, 1 - side),
-                }
-            });
-            twins.collect()
+            let others = courses[1 - side].nodes.iter().enumerate();
+            let others = others.map(|(index, node)| (&node.name, NodeId::from_index(index)));
+            let others: BTreeMap<_, NodeId> = others.collect();
+            let nodes = courses[side].nodes.iter();
+            nodes.map(|node| others.get(&node.name).copied()).collect()
         };
         Self {
             pods,

@@ -244,7 +244,11 @@ impl<'a> Shown<'a> {
     fn embedded_scenarios(&self) -> Vec<EmbeddedScenario> {
         let scenarios = self.gathered.scenarios.iter();
         let embedded = scenarios.map(|scenario| EmbeddedScenario {
-            run: scenario.run.clone(),
+            // One run is known by its experiment, whatever its folder is called.
+            run: match self.gathered.scenarios.len() {
+                1 => self.gathered.summary.name.clone(),
+                _ => scenario.run.clone(),
+            },
             hash: scenario.hash.clone(),
             text: scenario.text.clone(),
         });

@@ -316,3 +316,108 @@ fn data(maps: &[Map<'_>], (x, y): (&str, &str)) -> Table {
         rows,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::lab::sweep::record::RunRecord;
+    use crate::lab::sweep::{Merged, SweepFile};
+
+    const METRIC: &str = "pending_time.mean";
+
+    /// Two parameters, one of them in words, with values that are told from each other.
+    fn table(undefined: Option<usize>) -> SweepTable {
+        let mut points = Vec::new();
+        let (mut runs, mut records) = (Vec::new(), BTreeMap::new());
+        for (position, size) in [1, 2, 10].into_iter().enumerate() {
+            for (place, profile) in ["fgd", "first"].into_iter().enumerate() {
+                let run = points.len();
+                points.push(vec![size.to_string(), profile.to_owned()]);
+                let key = format!("{run:064}");
+                let value = (position * 10 + place) as f64;
+                let record = RunRecord {
+                    key: key.clone(),
+                    program: String::new(),
+                    seed: 1,
+                    nodes: 1,
+                    pods: 1,
+                    ended: String::new(),
+                    end_ns: 0,
+                    changes: 0,
+                    decisions: 0,
+                    digest: String::new(),
+                    metrics: [(
+                        METRIC.to_owned(),
+                        Some(value).filter(|_| undefined != Some(run)),
+                    )]
+                    .into(),
+                };
+                records.insert(key.clone(), record);
+                runs.push(key);
+            }
+        }
+        let file = SweepFile {
+            schema_version: 1,
+            program: String::new(),
+            name: "n".to_owned(),
+            parameters: vec!["size".to_owned(), "profile".to_owned()],
+            sampling: None,
+            samples: None,
+            variants: vec!["v".to_owned()],
+            seeds: 1,
+            points,
+            runs,
+        };
+        SweepTable::new(Merged { file, records }).expect("a table")
+    }
+
+    #[test]
+    fn a_response_is_drawn_over_numbers_and_a_map_over_anything() {
+        let plots = draw(&table(None), &[METRIC.to_owned()], Style::Screen);
+        let names: Vec<&str> = plots.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["response-pending_time.mean", "heat-pending_time.mean"]
+        );
+        // Means over the profiles, at the three sizes.
+        let response = plots[0].1.csv();
+        let values: Vec<&str> = response.lines().skip(1).collect();
+        let ends = ["v,1,0.5", "v,2,10.5", "v,10,20.5"];
+        assert!(
+            values
+                .iter()
+                .zip(ends)
+                .all(|(line, end)| line.ends_with(end)),
+            "{response}"
+        );
+        let heat = plots[1].1.csv();
+        assert!(heat.starts_with("variant,size,profile,value\n"), "{heat}");
+        assert!(
+            heat.contains("v,10,first,21\n") && heat.contains("v,1,fgd,0\n"),
+            "{heat}"
+        );
+    }
+
+    #[test]
+    fn what_is_undefined_leaves_a_gap() {
+        let plots = draw(&table(Some(0)), &[METRIC.to_owned()], Style::Paper);
+        assert!(plots[0].1.csv().contains("v,1,\n"), "{}", plots[0].1.csv());
+        assert!(
+            plots[1].1.csv().contains("v,1,fgd,\n"),
+            "{}",
+            plots[1].1.csv()
+        );
+        assert!(draw(&table(None), &["no.such".to_owned()], Style::Screen).is_empty());
+    }
+
+    #[test]
+    fn many_values_are_gathered_into_bins() {
+        let values: Vec<f64> = (0..100).map(f64::from).collect();
+        let groups = groups(&values);
+        assert_eq!(groups.len(), BINS);
+        assert!(groups.iter().all(|(_, points)| points.len() == 10));
+        assert!((groups[0].0 - 4.5).abs() < 1e-12);
+    }
+}
