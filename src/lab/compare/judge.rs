@@ -187,6 +187,7 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         Threshold::Absolute(amount) => amount,
     };
     judgement.student = student_interval(&differences, CONFIDENCE);
+    let is_testable = differences.iter().any(|difference| difference.abs() > 0.0);
     judgement.interval = if judgement.n >= BOOTSTRAP_MIN {
         resamples.interval_of_mean(&differences, CONFIDENCE)
     } else {
@@ -197,7 +198,7 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     if level > 0.0 {
         judgement.relative = judgement.difference.map(|difference| difference / level);
         let scaled = || judgement.interval.map(|interval| interval.over(level));
-        let of_change = (judgement.n >= BOOTSTRAP_MIN)
+        let of_change = (judgement.n >= BOOTSTRAP_MIN && is_testable)
             .then(|| resamples.interval_of_change(&base, &head, CONFIDENCE))
             .flatten();
         judgement.relative_interval = of_change.or_else(scaled);
@@ -205,7 +206,6 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     if judgement.n > 1 {
         // Where every pair is equal no sign can fall, so there is nothing to test and nothing to
         // correct for (Tarone, 1990).
-        let is_testable = differences.iter().any(|difference| difference.abs() > 0.0);
         let test = is_testable.then(|| signed_rank(&differences)).flatten();
         judgement.p = test.map(|test| test.p);
         judgement.equivalence_p = equivalence(&differences, judgement.threshold).map(|t| t.p);
