@@ -150,9 +150,12 @@ fn xml(text: &str) -> Element {
     root.children.pop().expect("a root")
 }
 
+/// Names that an element may have inside.
+type Names = &'static [&'static str];
+
 /// What the strict schema (`junit-10.xsd` of Jenkins' xunit plugin) lets an element have: required
 /// attributes, optional ones, children.
-const JUNIT: &[(&str, &[&str], &[&str], &[&str])] = &[
+const JUNIT: &[(&str, Names, Names, Names)] = &[
     (
         "testsuites",
         &[],
