@@ -219,7 +219,7 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
     };
     let mut suite = Vec::new();
     for (path, item) in items {
-        suite.push(read_scenario(global, arguments, &path, item)?);
+        suite.push(read_scenario(global, arguments, &path, item.as_ref())?);
     }
     for (place, scenario) in suite.iter().enumerate() {
         let name = &scenario.experiment.name;
@@ -241,7 +241,7 @@ fn read_scenario(
     global: &Global,
     arguments: &CheckArguments,
     path: &Path,
-    item: Option<SuiteItem>,
+    item: Option<&SuiteItem>,
 ) -> Result<SuiteScenario, Failure> {
     let reading = Reading {
         path: Some(path),
@@ -250,7 +250,7 @@ fn read_scenario(
         messages: MessageFormat::Human,
     };
     let (experiment, text) = experiment_file::read(global, reading)?;
-    let is_exact = arguments.exact || item.as_ref().is_some_and(|item| item.exact);
+    let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
     let has_gates = experiment
         .variants
         .iter()
@@ -266,7 +266,7 @@ fn read_scenario(
         experiment,
         file: path.display().to_string(),
         lines: objective_lines(&text),
-        seeds: item.as_ref().and_then(|item| item.seeds),
+        seeds: item.and_then(|item| item.seeds),
         exact: is_exact,
     })
 }

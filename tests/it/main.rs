@@ -9,6 +9,7 @@
 
 mod cli;
 mod closed_form;
+mod compare;
 mod forms;
 mod harness;
 mod kube_scheduler;

@@ -5,6 +5,8 @@
 //! suite: `regressed` if they are worse beyond chance and the mean is beyond the limit,
 //! `inconclusive` if they can't tell. Absolute bounds are held against the mean.
 
+use std::collections::BTreeMap;
+
 use crate::lab::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
 };
@@ -67,34 +69,12 @@ pub fn judge(
         acknowledge(&mut gates, baseline, settings.today, &mut notes);
         orphans(measured, baseline, &mut notes);
     }
-    let by_name = |name: &str| {
-        measured
-            .entries
-            .iter()
-            .find(|entry| entry.report.name == name)
-    };
-    let failed = gates
-        .iter_mut()
-        .filter(|gate| gate.outcome == Outcome::Regressed);
-    for gate in failed {
-        let Some(entry) = by_name(&gate.entry) else {
-            continue;
-        };
-        let stored = baseline.and_then(|(baseline, _)| baseline.entries.get(&gate.entry));
-        let seed = entry
-            .report
-            .seeds
-            .first()
-            .copied()
-            .unwrap_or(entry.scenario.seed);
-        gate.divergence = stored.and_then(|stored| {
-            first_divergence(Divergence {
-                entry,
-                seed,
-                base_system: &stored.system,
-            })
-        });
-    }
+    explain(
+        &mut gates,
+        measured,
+        baseline.map(|(baseline, _)| baseline),
+        first_divergence,
+    );
     let size = |gate: &Gate| {
         let relative = gate.judgement.as_ref().and_then(|found| found.relative);
         relative.map_or(0.0, f64::abs)
@@ -113,6 +93,42 @@ pub fn judge(
             .collect(),
         gates,
         notes,
+    }
+}
+
+/// Has the first decision that differs looked for where a gate failed.
+fn explain(
+    gates: &mut [Gate],
+    measured: &Measured,
+    baseline: Option<&Baseline>,
+    first_divergence: FirstDivergence<'_>,
+) {
+    let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for gate in gates
+        .iter_mut()
+        .filter(|gate| gate.outcome == Outcome::Regressed)
+    {
+        let entry = measured
+            .entries
+            .iter()
+            .find(|entry| entry.report.name == gate.entry);
+        let stored = baseline.and_then(|baseline| baseline.entries.get(&gate.entry));
+        let Some((entry, stored)) = entry.zip(stored) else {
+            continue;
+        };
+        let find = || {
+            first_divergence(Divergence {
+                entry,
+                seed: entry
+                    .report
+                    .seeds
+                    .first()
+                    .copied()
+                    .unwrap_or(entry.scenario.seed),
+                base_system: &stored.system,
+            })
+        };
+        gate.divergence = known.entry(gate.entry.clone()).or_insert_with(find).clone();
     }
 }
 
@@ -228,7 +244,7 @@ fn of_objective(
         gates.push(bounded);
     }
     if objective.is_relative() {
-        gate.limit = limit(objective, &gate.unit);
+        gate.limit = limit(objective, gate.better, &gate.unit);
         match (stored, metric) {
             (None, _) => {
                 gate.outcome = Outcome::NoBaseline;
@@ -289,18 +305,23 @@ fn rounded(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn limit(objective: &Objective, unit: &str) -> String {
+fn limit(objective: &Objective, better: &str, unit: &str) -> String {
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
         (None, Some(threshold)) => bound_text(threshold, unit),
-        (None, None) => "noise".to_owned(),
+        (None, None) => " noise".to_owned(),
+    };
+    let sign = match better {
+        "lower" => "+",
+        "higher" => "−",
+        _ => "±",
     };
     let word = if objective.test {
-        "tested, worse by at most"
+        "tested, limit"
     } else {
-        "worse by at most"
+        "limit"
     };
-    format!("{word} {amount}")
+    format!("{word} {sign}{amount}")
 }
 
 /// The values of the seeds that both sides have.

@@ -182,7 +182,9 @@ fn fill(
         |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
     let deterministic = entries.iter().all(is_alike);
     if deterministic {
-        entries.iter_mut().for_each(|entry| entry.runs.truncate(1));
+        for entry in entries.iter_mut() {
+            entry.runs.truncate(1);
+        }
     } else {
         add(entries, rest)?;
     }

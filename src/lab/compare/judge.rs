@@ -187,6 +187,7 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         Threshold::Absolute(amount) => amount,
     };
     judgement.student = student_interval(&differences, CONFIDENCE);
+    let is_testable = differences.iter().any(|difference| difference.abs() > 0.0);
     judgement.interval = if judgement.n >= BOOTSTRAP_MIN {
         resamples.interval_of_mean(&differences, CONFIDENCE)
     } else {
@@ -197,7 +198,7 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     if level > 0.0 {
         judgement.relative = judgement.difference.map(|difference| difference / level);
         let scaled = || judgement.interval.map(|interval| interval.over(level));
-        let of_change = (judgement.n >= BOOTSTRAP_MIN)
+        let of_change = (judgement.n >= BOOTSTRAP_MIN && is_testable)
             .then(|| resamples.interval_of_change(&base, &head, CONFIDENCE))
             .flatten();
         judgement.relative_interval = of_change.or_else(scaled);
@@ -205,7 +206,6 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     if judgement.n > 1 {
         // Where every pair is equal no sign can fall, so there is nothing to test and nothing to
         // correct for (Tarone, 1990).
-        let is_testable = differences.iter().any(|difference| difference.abs() > 0.0);
         let test = is_testable.then(|| signed_rank(&differences)).flatten();
         judgement.p = test.map(|test| test.p);
         judgement.equivalence_p = equivalence(&differences, judgement.threshold).map(|t| t.p);
@@ -281,12 +281,9 @@ pub fn decide<'a>(judgements: impl Iterator<Item = &'a mut Judgement>) -> (usize
 }
 
 fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) -> usize {
-    let mut tested: Vec<&mut &mut Judgement> = family
-        .iter_mut()
-        .filter(|judgement| judgement.p.is_some())
-        .collect();
-    let p: Vec<f64> = tested.iter().filter_map(|judgement| judgement.p).collect();
-    for (judgement, adjusted) in tested.iter_mut().zip(correction(&p)) {
+    let p: Vec<f64> = family.iter().filter_map(|judgement| judgement.p).collect();
+    let tested = family.iter_mut().filter(|judgement| judgement.p.is_some());
+    for (judgement, adjusted) in tested.zip(correction(&p)) {
         judgement.p_adjusted = Some(adjusted);
     }
     for judgement in family.iter_mut() {
@@ -435,11 +432,13 @@ mod tests {
         let head = [0.9, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8];
         let resamples = Resamples::draw(1, 8, 10);
         let lower = question(Direction::Lower, true);
-        let mut alone = vec![measure(&lower, &pairs(&base, &head), &resamples)];
+        let mut alone = [measure(&lower, &pairs(&base, &head), &resamples)];
         assert_eq!(decide(alone.iter_mut()), (1, 0));
         assert_eq!(alone[0].verdict, Some(Verdict::Regressed));
         let mut four = vec![alone[0].clone(); 4];
-        four.iter_mut().for_each(|found| found.verdict = None);
+        for found in &mut four {
+            found.verdict = None;
+        }
         assert_eq!(decide(four.iter_mut()), (4, 0));
         assert_eq!(four[0].verdict, Some(Verdict::Inconclusive));
     }

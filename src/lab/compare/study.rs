@@ -183,16 +183,17 @@ const USUAL_OF_FILL_UP: &[&[&str]] = &[
     &["queue_length.mean"],
 ];
 
-/// The usual gated metrics of these runs.
-pub fn default_gated<'a>(runs: impl Iterator<Item = &'a VariantSummary> + Clone) -> Vec<String> {
-    let is_fill_up = runs.clone().any(|run| run.arrived.is_some());
+/// The usual gated metrics of these candidates.
+pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
+    let runs = || {
+        candidates
+            .iter()
+            .flat_map(|candidate| &candidate.replicates)
+    };
+    let is_fill_up = runs().any(|run| run.arrived.is_some());
     let is_measured = |id: &str| {
-        let mut all = runs.clone();
-        all.all(|run| {
-            run.metrics
-                .get(id)
-                .is_some_and(|metric| metric.value.is_some())
-        })
+        let value = |run: &VariantSummary| run.metrics.get(id).and_then(|metric| metric.value);
+        runs().all(|run| value(run).is_some())
     };
     let groups = if is_fill_up { USUAL_OF_FILL_UP } else { USUAL };
     let found = groups
@@ -227,51 +228,24 @@ pub fn judge_candidates(
     method: Method,
     settings: &Settings,
 ) -> Result<Study, CompareError> {
-    let Some((baseline, others)) = candidates.split_first() else {
-        return Err(CompareError::NothingMeasured);
-    };
     let runs = candidates
         .iter()
         .flat_map(|candidate| &candidate.replicates);
-    let known: BTreeMap<&str, &MetricSummary> = (runs.clone())
+    let known: BTreeMap<&str, &MetricSummary> = runs
         .flat_map(|run| run.metrics.iter().map(|(id, metric)| (id.as_str(), metric)))
         .collect();
     let gated = if settings.gated.is_empty() {
-        default_gated(runs)
+        default_gated(candidates)
     } else {
         settings.gated.clone()
     };
     for id in &gated {
         if !known.contains_key(id.as_str()) {
-            return Err(CompareError::unknown_metric(
-                "--metric",
-                id,
-                known.keys().copied(),
-            ));
+            let known = known.keys().copied();
+            return Err(CompareError::unknown_metric("--metric", id, known));
         }
     }
-    let chosen: BTreeSet<&str> = gated.iter().map(String::as_str).collect();
-    let ids = gated.iter().map(String::as_str);
-    let ids: Vec<&str> = ids
-        .chain(known.keys().copied().filter(|id| !chosen.contains(id)))
-        .collect();
-    let seed = baseline.replicates.first().map_or(0, |run| run.seed);
-    let resamples = Resamples::draw(seed, baseline.replicates.len(), settings.resamples);
-    let judged = |other: &Candidate| -> Vec<Judgement> {
-        (ids.par_iter())
-            .map(|id| {
-                let question = question_of(id, known[id], chosen.contains(id));
-                measure(&question, &pairs(id, baseline, other), &resamples)
-            })
-            .collect()
-    };
-    let mut pairs: Vec<Pair> = others
-        .iter()
-        .map(|other| Pair {
-            candidate: other.name.clone(),
-            metrics: judged(other),
-        })
-        .collect();
+    let mut pairs = measured(candidates, &known, &gated, settings.resamples);
     let all = || pairs.iter().flat_map(|pair| &pair.metrics);
     if all().all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
         return Err(CompareError::NothingMeasured);
@@ -293,7 +267,9 @@ pub fn judge_candidates(
         schema_version: STUDY_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         name: name.to_owned(),
-        baseline: baseline.name.clone(),
+        baseline: candidates
+            .first()
+            .map_or_else(String::new, |first| first.name.clone()),
         candidates: infos,
         method,
         confidence: CONFIDENCE,
@@ -306,6 +282,36 @@ pub fn judge_candidates(
         pareto,
         notes: Vec::new(),
     })
+}
+
+/// Every candidate against the baseline in every metric, gated ones first, without verdicts.
+fn measured(
+    candidates: &[Candidate],
+    known: &BTreeMap<&str, &MetricSummary>,
+    gated: &[String],
+    resamples: usize,
+) -> Vec<Pair> {
+    let Some((baseline, others)) = candidates.split_first() else {
+        return Vec::new();
+    };
+    let chosen: BTreeSet<&str> = gated.iter().map(String::as_str).collect();
+    let rest = known.keys().copied().filter(|id| !chosen.contains(id));
+    let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
+    let seed = baseline.replicates.first().map_or(0, |run| run.seed);
+    let resamples = Resamples::draw(seed, baseline.replicates.len(), resamples);
+    let judged = |other: &Candidate| -> Vec<Judgement> {
+        (ids.par_iter())
+            .map(|id| {
+                let question = question_of(id, known[id], chosen.contains(id));
+                measure(&question, &pairs(id, baseline, other), &resamples)
+            })
+            .collect()
+    };
+    let pair = |other: &Candidate| Pair {
+        candidate: other.name.clone(),
+        metrics: judged(other),
+    };
+    others.iter().map(pair).collect()
 }
 
 fn pairs(id: &str, baseline: &Candidate, other: &Candidate) -> Pairs {

@@ -2,7 +2,7 @@
 
 use super::moments::{mean, standard_deviation};
 
-/// The standardized mean difference of pairs, d_z = mean(d)/sd(d); `None` below two differences and
+/// The standardized mean difference of pairs, `d_z = mean(d)/sd(d)`; `None` below two differences and
 /// without spread.
 pub fn standardized_mean(differences: &[f64]) -> Option<f64> {
     let deviation = standard_deviation(differences).filter(|deviation| *deviation > 0.0)?;

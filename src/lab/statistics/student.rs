@@ -93,19 +93,20 @@ fn fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     const STEPS_MAX: u32 = 10_000;
     let away_from_zero = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    let mut d = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
-    let mut product = d;
+    let mut upper = 1.0;
+    let mut lower = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
+    let mut product = lower;
     for step in 1..=STEPS_MAX {
-        let m = f64::from(step);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / away_from_zero(1.0 + even * d);
-        c = away_from_zero(1.0 + even / c);
-        product *= c * d;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / away_from_zero(1.0 + odd * d);
-        c = away_from_zero(1.0 + odd / c);
-        let change = c * d;
+        let step = f64::from(step);
+        let twice = a + 2.0 * step;
+        let even = step * (b - step) * x / ((twice - 1.0) * twice);
+        lower = 1.0 / away_from_zero(1.0 + even * lower);
+        upper = away_from_zero(1.0 + even / upper);
+        product *= upper * lower;
+        let odd = -(a + step) * (a + b + step) * x / (twice * (twice + 1.0));
+        lower = 1.0 / away_from_zero(1.0 + odd * lower);
+        upper = away_from_zero(1.0 + odd / upper);
+        let change = upper * lower;
         product *= change;
         if (change - 1.0).abs() < 1e-16 {
             break;

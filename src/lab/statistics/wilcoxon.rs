@@ -133,9 +133,15 @@ mod tests {
         check(&plants.map(f64::from), 24.0, 0.041_259_765_625);
         // Hollander and Wolfe (1973), table 3.1, as in the manual of R's wilcox.test: V = 40, one
         // side 0.01953.
-        let before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30];
-        let after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29];
-        let fall: Vec<f64> = before.iter().zip(after).map(|(b, a)| b - a).collect();
+        let before = [1830, 500, 1620, 2480, 1680, 1880, 1550, 3060, 1300];
+        let after = [878, 647, 598, 2050, 1060, 1290, 1060, 3140, 1290];
+        let falls = before
+            .iter()
+            .zip(after)
+            .map(|(before, after)| before - after);
+        let fall: Vec<f64> = falls
+            .map(|thousandths| f64::from(thousandths) / 1e3)
+            .collect();
         check(&fall, 5.0, 2.0 * 0.019_531_25);
     }
 

@@ -47,13 +47,14 @@ pub(super) fn write(
         })
         .collect();
     let sum = |part: fn(&Counts) -> usize| suites.iter().map(|(.., c)| part(c)).sum::<usize>();
-    let mut extended = String::new();
-    if flavor == Flavor::Extended {
-        extended = format!(" skipped=\"{}\"", sum(|counts| counts.skipped));
-        if let Some(timestamp) = options.timestamp {
-            extended += &format!(" timestamp=\"{}\"", attribute(timestamp));
-        }
-    }
+    let extended = if flavor == Flavor::Extended {
+        let timestamp = options.timestamp;
+        let timestamp = timestamp.map(|at| format!(" timestamp=\"{}\"", attribute(at)));
+        let skipped = sum(|counts| counts.skipped);
+        format!(" skipped=\"{skipped}\"{}", timestamp.unwrap_or_default())
+    } else {
+        String::new()
+    };
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,

@@ -121,6 +121,7 @@ pub fn headline(report: &CheckReport) -> String {
         .filter(|gate| gate.outcome == Outcome::Improved)
         .count()
     {
+        0 if all == 1 => "The gate holds.".to_owned(),
         0 => format!("All {all} gates hold."),
         better => format!("All {all} gates hold, {better} improved."),
     }

@@ -2,6 +2,7 @@
 //! objective.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
@@ -33,7 +34,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
     let mut results: Vec<Json> = gates
         .map(|gate| result(report, gate, index(&gate.metric)))
         .collect();
-    for entry in report.entries.iter() {
+    for entry in &report.entries {
         let Some(error) = &entry.error else { continue };
         results.push(json!({
             "ruleId": "windtunnel/run",
@@ -131,7 +132,7 @@ fn encoded(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri += &format!("%{byte:02X}");
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

@@ -40,6 +40,49 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         Scaled::new(study, &pareto.points, false),
     );
     frame(&mut scene, plane, (&x, &y));
+    points(&mut scene, study, plane, (&x, &y));
+    scene.height = plane.y + plane.height + style.scaled(52.0);
+    let rows = pareto.points.iter().map(|point| {
+        vec![
+            point.candidate.clone(),
+            point.x.to_string(),
+            point.y.to_string(),
+            point.on_front.to_string(),
+        ]
+    });
+    let described = pareto.points.iter().map(|point| {
+        let side = if point.on_front {
+            "on the front"
+        } else {
+            "beaten"
+        };
+        format!(
+            "{} at {}, {}: {side}",
+            point.candidate,
+            x.text(point.x),
+            y.text(point.y)
+        )
+    });
+    let header = [
+        "candidate",
+        pareto.x.as_str(),
+        pareto.y.as_str(),
+        "on_front",
+    ];
+    Ok(Drawn {
+        scene,
+        description: described.collect::<Vec<_>>().join("; "),
+        table: Table {
+            header: header.map(str::to_owned).to_vec(),
+            rows: rows.collect(),
+        },
+    })
+}
+
+/// The front, and every candidate with its intervals.
+fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scaled)) {
+    let style = scene.style;
+    let Some(pareto) = &study.pareto else { return };
     let place = |point: &ParetoPoint| {
         let across = plane.x + x.position(point.x) * plane.width;
         (across, plane.y + (1.0 - y.position(point.y)) * plane.height)
@@ -79,42 +122,6 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             Anchor::Start,
         );
     }
-    scene.height = plane.y + plane.height + style.scaled(52.0);
-    let rows = pareto.points.iter().map(|point| {
-        vec![
-            point.candidate.clone(),
-            point.x.to_string(),
-            point.y.to_string(),
-            point.on_front.to_string(),
-        ]
-    });
-    let described = pareto.points.iter().map(|point| {
-        let side = if point.on_front {
-            "on the front"
-        } else {
-            "beaten"
-        };
-        format!(
-            "{} at {}, {}: {side}",
-            point.candidate,
-            x.text(point.x),
-            y.text(point.y)
-        )
-    });
-    let header = [
-        "candidate",
-        pareto.x.as_str(),
-        pareto.y.as_str(),
-        "on_front",
-    ];
-    Ok(Drawn {
-        scene,
-        description: described.collect::<Vec<_>>().join("; "),
-        table: Table {
-            header: header.map(str::to_owned).to_vec(),
-            rows: rows.collect(),
-        },
-    })
 }
 
 /// A metric as an axis.
