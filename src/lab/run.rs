@@ -73,12 +73,12 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
-        kube,
         nodes,
         workload,
         typical,
         mix,
         economics,
+        kube,
         remarks,
     })
 }

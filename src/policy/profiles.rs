@@ -54,7 +54,7 @@ const fn fifo(
 pub const PROFILES: &[ProfileEntry] = &[
     ProfileEntry {
         name: "default",
-        summary: "Kubernetes' default plugins as far as they are modelled: spreads cpu and memory.",
+        summary: "kube-scheduler itself, decision for decision, with its default plugins.",
         plugins: &["least-allocated", "tightest"],
         select: "random",
         order: "priority",

@@ -49,8 +49,8 @@ impl KubePlugin for Coscheduling {
 
     fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         // Places that its own group gives back help nobody of the group.
-        let others = event.pod().map(|(before, after)| before.or(after));
-        !others.is_some_and(|other| other.is_some_and(|other| other.group == pod.group))
+        let other = event.pod().and_then(|(before, after)| before.or(after));
+        other.is_none_or(|other| other.group != pod.group)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
@@ -63,6 +63,15 @@ impl KubePlugin for Coscheduling {
                  minMember of group: {least}",
                 ctx.pod.name
             )));
+        }
+        if ctx
+            .pod
+            .group
+            .is_some_and(|group| ctx.cache.groups.is_given_up(group))
+        {
+            return Prepared::Reject(Rejection::unresolvable(
+                "the pods of the group did not fit together, and nothing has happened since",
+            ));
         }
         Prepared::Skip
     }

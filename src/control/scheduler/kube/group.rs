@@ -41,6 +41,8 @@ pub struct Group {
     pub members: BTreeSet<PodUid>,
     /// How many of them have a place.
     pub assigned: usize,
+    /// The epoch in which its members gave their places back, if they did.
+    given_up: Option<u64>,
 }
 
 /// A pod's group: its index, and when it was created.
@@ -56,6 +58,8 @@ pub struct GroupRef {
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     groups: IndexMap<Key, Group, FxBuildHasher>,
+    /// How often something happened that may let a group fit.
+    epoch: u64,
 }
 
 impl Groups {
@@ -89,11 +93,31 @@ impl Groups {
         };
         let group = entry.or_insert_with(|| new_group(declared, spec, now));
         group.members.insert(uid);
+        group.given_up = None;
         if name.is_none() {
             group.least = Some(group.members.len());
         }
         let created = group.created;
         Some(GroupRef { created, index })
+    }
+
+    /// Something happened that may let a group fit that did not.
+    pub fn new_epoch(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// The members of a group give their places back.
+    pub fn give_up(&mut self, group: GroupRef) {
+        let epoch = self.epoch;
+        if let Some(group) = self.get_mut(Some(group)) {
+            group.given_up = Some(epoch);
+        }
+    }
+
+    /// Whether the group was given up and nothing has happened since that may let it fit.
+    pub fn is_given_up(&self, group: GroupRef) -> bool {
+        let given_up = self.get(group).and_then(|group| group.given_up);
+        given_up == Some(self.epoch)
     }
 
     /// A pod is gone.
@@ -126,5 +150,6 @@ fn new_group(declared: Option<&PodGroup>, spec: &PodSpec, now: Instant) -> Group
         timeout: declared.and_then(|group| group.timeout),
         members: BTreeSet::new(),
         assigned: 0,
+        given_up: None,
     }
 }

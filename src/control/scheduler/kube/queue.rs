@@ -6,7 +6,9 @@
 //! Pods of equal priority and equal timestamp go in the order in which they got the timestamp.
 
 mod backoff;
+mod flush;
 mod in_flight;
+mod look;
 mod queued;
 
 use std::cmp::Reverse;
@@ -26,9 +28,6 @@ use in_flight::InFlight;
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
 /// How often pods that wait for an event are looked at.
 const UNSCHEDULABLE_FLUSH: Duration = Duration::from_secs(30);
-/// After how long without an event a pod is tried again all the same.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
-
 /// Identity of a pod in the queue, never reused.
 pub type PodUid = u64;
 
@@ -109,58 +108,13 @@ impl Queue {
         }
     }
 
-    /// A pod in the queue.
-    pub fn get(&self, pod: PodUid) -> Option<&QueuedPod> {
-        self.pods.get(&pod)
-    }
-
-    /// All pods, by identity; pods in flight are among them.
-    pub fn pods(&self) -> impl Iterator<Item = (PodUid, &QueuedPod)> {
-        self.pods.iter().map(|(&uid, pod)| (uid, pod))
-    }
-
-    /// The pods that may be tried now, first one first.
-    pub fn active(&self) -> impl Iterator<Item = PodUid> {
-        self.active.iter().map(|&(_, uid)| uid)
-    }
-
-    /// The pods that a plugin rejected and that wait out their back-off, first one first.
-    pub fn waiting_out(&self) -> impl Iterator<Item = (Instant, PodUid)> {
-        self.waiting_out.iter().map(|&(at, _, uid)| (at, uid))
-    }
-
-    /// The pods that wait out their back-off after an error, first one first.
-    pub fn after_errors(&self) -> impl Iterator<Item = (Instant, PodUid)> {
-        self.after_errors.iter().map(|&(at, _, uid)| (at, uid))
-    }
-
-    /// The pods in flight, by identity; one that is gone meanwhile is among them.
-    pub fn in_flight(&self) -> impl Iterator<Item = PodUid> {
-        self.in_flight.pods()
-    }
-
-    /// How many pods there are, those in flight included.
-    pub fn len(&self) -> usize {
-        self.pods.len()
-    }
-
-    /// Whether there is no pod at all.
-    pub fn is_empty(&self) -> bool {
-        self.pods.is_empty()
-    }
-
-    /// Whether [`Queue::pop`] would give a pod.
-    pub fn is_ready(&self) -> bool {
-        !self.active.is_empty() || !self.waiting_out.is_empty()
-    }
-
     /// A new pod without a node.
     pub fn add(&mut self, ctx: QueueContext<'_>, uid: PodUid, profile: usize, pod: Arc<PodInfo>) {
         let mut queued = QueuedPod::new(pod, profile);
         queued.timestamp = ctx.now;
         queued.sequence = self.next_sequence();
         self.pods.insert(uid, queued);
-        self.to_active(ctx, uid, true);
+        self.put_into_active(ctx, uid, true);
     }
 
     /// Takes the next pod: the first of those that may be tried, otherwise the first that waits
@@ -290,6 +244,33 @@ impl Queue {
         event: ClusterEvent,
         is_open: impl Fn(PodUid, &QueuedPod) -> bool,
     ) {
+        self.wake(ctx, &event, is_open);
+        self.in_flight.happened(event);
+    }
+
+    /// A pod that was not bound lost its place, which may help those pods, in flight or not, that
+    /// `is_open` admits.
+    pub fn given_back(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: &ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
+        self.wake(ctx, event, &is_open);
+        let in_flight: Vec<PodUid> = self.in_flight.pods().collect();
+        for uid in in_flight {
+            if self.pods.get(&uid).is_some_and(|pod| is_open(uid, pod)) {
+                self.in_flight.happened_to(uid, event.clone());
+            }
+        }
+    }
+
+    fn wake(
+        &mut self,
+        ctx: QueueContext<'_>,
+        event: &ClusterEvent,
+        is_open: impl Fn(PodUid, &QueuedPod) -> bool,
+    ) {
         let kind = event.kind();
         let mut pods: Vec<PodUid> = Vec::new();
         for (&(profile, rejectors), members) in &self.unschedulable {
@@ -303,8 +284,7 @@ impl Queue {
             }
         }
         pods.sort_unstable();
-        self.move_pods(ctx, &pods, &event);
-        self.in_flight.happened(event);
+        self.move_pods(ctx, &pods, event);
     }
 
     /// Puts a newer record of a pod in the place of the older; nothing that anybody listens to
@@ -352,107 +332,11 @@ impl Queue {
     pub fn activate(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
         match self.pods.get(&uid).map(|pod| pod.place) {
             Some(Place::Unschedulable | Place::Backoff | Place::ErrorBackoff) => {
-                self.to_active(ctx, uid, true);
+                self.put_into_active(ctx, uid, true);
             }
             Some(Place::InFlight) => self.in_flight.happened_to(uid, ClusterEvent::Anything),
             Some(Place::Active) | None => {}
         }
-    }
-
-    /// When a flush may move a pod next; `None` if none ever will without something happening.
-    pub fn next_flush(&self) -> Option<Instant> {
-        let expiry = |pods: &BTreeSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
-        let expiries = expiry(&self.waiting_out).into_iter();
-        // A pod is let go at the first whole second after its expiry.
-        let let_go = expiries
-            .chain(expiry(&self.after_errors))
-            .map(|expiry| (expiry + BACKOFF_FLUSH).max(self.next_backoff_flush));
-        // A pod that is held back does not move, but pods in flight see that it was looked at.
-        let [others, gated] = &self.ages;
-        let gated = gated.first().filter(|_| !self.in_flight.is_empty());
-        let oldest = others.first().into_iter().chain(gated).min();
-        let looked_at = oldest.map(|&(oldest, _)| {
-            let over = oldest + LONGEST_WAIT;
-            let beat = UNSCHEDULABLE_FLUSH.as_nanos();
-            let late = over.since(self.next_unschedulable_flush).as_nanos();
-            let beats = if late < 0 { 0 } else { late / beat + 1 };
-            self.next_unschedulable_flush + Duration::from_nanos(beats * beat)
-        });
-        let_go.chain(looked_at).min()
-    }
-
-    /// Lets time pass up to `ctx.now`: flushes that are due run, and what they moved is told, in
-    /// order.
-    pub fn flush(&mut self, ctx: QueueContext<'_>) -> Vec<Move> {
-        let mut moves = Vec::new();
-        loop {
-            let at = self.next_backoff_flush.min(self.next_unschedulable_flush);
-            if at > ctx.now {
-                return moves;
-            }
-            // Beats at which nothing can move are passed over.
-            let next = self.next_flush().map_or(ctx.now, |next| next.min(ctx.now));
-            if at < next {
-                self.skip_to(next);
-                continue;
-            }
-            let ctx = QueueContext { now: at, ..ctx };
-            if at == self.next_backoff_flush {
-                self.next_backoff_flush += BACKOFF_FLUSH;
-                self.flush_backoff(ctx, &mut moves);
-            }
-            if at == self.next_unschedulable_flush {
-                self.next_unschedulable_flush += UNSCHEDULABLE_FLUSH;
-                self.flush_unschedulable(ctx, &mut moves);
-            }
-        }
-    }
-
-    /// Moves the beats to the first ones at or after an instant.
-    fn skip_to(&mut self, to: Instant) {
-        for (beat, length) in [
-            (&mut self.next_backoff_flush, BACKOFF_FLUSH),
-            (&mut self.next_unschedulable_flush, UNSCHEDULABLE_FLUSH),
-        ] {
-            let late = to.since(*beat).as_nanos();
-            if late > 0 {
-                let beats = (late - 1) / length.as_nanos() + 1;
-                *beat += Duration::from_nanos(beats * length.as_nanos());
-            }
-        }
-    }
-
-    fn flush_backoff(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
-        let mut over = Vec::new();
-        for pods in [&self.waiting_out, &self.after_errors] {
-            let pods = pods.iter();
-            let pods = pods.take_while(|&&(expiry, ..)| !backoff::is_backing_off(expiry, ctx.now));
-            over.extend(pods.map(|&(_, _, uid)| uid));
-        }
-        for pod in over {
-            self.to_active(ctx, pod, false);
-            let (at, to) = (ctx.now, Place::Active);
-            moves.push(Move { at, pod, to });
-        }
-    }
-
-    fn flush_unschedulable(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
-        let mut pods: Vec<PodUid> = Vec::new();
-        for ages in &self.ages {
-            let over = ages
-                .iter()
-                .take_while(|&&(timestamp, _)| ctx.now.since(timestamp) > LONGEST_WAIT);
-            pods.extend(over.map(|&(_, uid)| uid));
-        }
-        pods.sort_unstable();
-        if pods.is_empty() {
-            return;
-        }
-        let event = ClusterEvent::Anything;
-        let moved = self.move_pods(ctx, &pods, &event);
-        let at = ctx.now;
-        moves.extend(moved.into_iter().map(|(pod, to)| Move { at, pod, to }));
-        self.in_flight.happened(event);
     }
 
     /// What remembered events say to the plugins that rejected a pod.
@@ -513,15 +397,15 @@ impl Queue {
                 self.take_out(uid);
                 self.put(uid, Place::Unschedulable);
             }
-            Strategy::AfterBackoff if is_waiting => self.to_backoff(ctx, uid),
-            Strategy::AfterBackoff | Strategy::Immediately => self.to_active(ctx, uid, true),
+            Strategy::AfterBackoff if is_waiting => self.put_into_backoff(ctx, uid),
+            Strategy::AfterBackoff | Strategy::Immediately => self.put_into_active(ctx, uid, true),
         }
         self.pods
             .get(&uid)
             .map_or(Place::Unschedulable, |pod| pod.place)
     }
 
-    fn to_backoff(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
+    fn put_into_backoff(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
         self.take_out(uid);
         let is_gated = self.gate(ctx, uid);
         let place = match self.pods.get(&uid) {
@@ -532,7 +416,7 @@ impl Queue {
         self.put(uid, place);
     }
 
-    fn to_active(&mut self, ctx: QueueContext<'_>, uid: PodUid, asks_gates: bool) {
+    fn put_into_active(&mut self, ctx: QueueContext<'_>, uid: PodUid, asks_gates: bool) {
         self.take_out(uid);
         let is_gated = asks_gates && self.gate(ctx, uid);
         let place = if is_gated {

@@ -10,9 +10,9 @@ pub enum TieBreak {
     /// its own.
     Random {
         /// For nodes that score alike.
-        nodes: Stream,
+        nodes: Box<Stream>,
         /// For nodes where evictions help alike, and for where the search for them begins.
-        preemption: Stream,
+        preemption: Box<Stream>,
     },
     /// The first in the scheduler's order.
     First,
@@ -24,8 +24,8 @@ impl TieBreak {
     /// Draws from streams of a run; `scheduler` tells several schedulers of one run apart.
     pub fn random(seed: u64, scheduler: u64) -> Self {
         Self::Random {
-            nodes: Stream::new(seed, "kube-scheduler/ties", scheduler),
-            preemption: Stream::new(seed, "kube-scheduler/preemption", scheduler),
+            nodes: Box::new(Stream::new(seed, "kube-scheduler/ties", scheduler)),
+            preemption: Box::new(Stream::new(seed, "kube-scheduler/preemption", scheduler)),
         }
     }
 

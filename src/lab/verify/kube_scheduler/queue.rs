@@ -187,7 +187,9 @@ impl Replay {
             Some(before) => node_changes(&before, &node),
             None => vec![ClusterEvent::NodeAdded(node)],
         };
-        events.into_iter().for_each(|event| self.happened(event));
+        for event in events {
+            self.happened(event);
+        }
         Ok(())
     }
 
@@ -236,7 +238,9 @@ impl Replay {
             Some(before) => pod_changes(&before, &pod),
             None => vec![ClusterEvent::PodAdded(pod)],
         };
-        events.into_iter().for_each(|event| self.happened(event));
+        for event in events {
+            self.happened(event);
+        }
         Ok(())
     }
 

@@ -30,6 +30,9 @@ impl Backoff {
             return Duration::ZERO;
         };
         let (initial, most) = (self.initial.as_nanos(), self.most.as_nanos());
+        if initial == 0 {
+            return Duration::ZERO;
+        }
         if initial > most.checked_shr(shift).unwrap_or(0) {
             return self.most;
         }
@@ -75,10 +78,11 @@ mod tests {
                 initial: Duration::from_secs(bounds.0),
                 most: Duration::from_secs(bounds.1),
             };
-            [0, 1, 2, 3, 4, 5, 6, 64, 200].map(|count| backoff.after(count).as_secs_f64())
+            [0, 1, 2, 3, 4, 5, 6, 64, 200]
+                .map(|count| backoff.after(count).as_nanos() / NANOS_PER_SECOND)
         };
-        assert_eq!(secs((1, 10)), [0., 1., 2., 4., 8., 10., 10., 10., 10.]);
-        assert_eq!(secs((5, 3)), [0., 3., 3., 3., 3., 3., 3., 3., 3.]);
-        assert_eq!(secs((0, 3)), [0.; 9]);
+        assert_eq!(secs((1, 10)), [0, 1, 2, 4, 8, 10, 10, 10, 10]);
+        assert_eq!(secs((5, 3)), [0, 3, 3, 3, 3, 3, 3, 3, 3]);
+        assert_eq!(secs((0, 3)), [0; 9]);
     }
 }

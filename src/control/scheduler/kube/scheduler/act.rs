@@ -8,7 +8,7 @@ use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
 use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo};
+use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo, QueueContext};
 use crate::model::event::Hold;
 use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
@@ -31,13 +31,19 @@ impl KubeScheduler {
         out.decided_jobs += 1;
         let profile = &self.options.profiles[profile];
         match self.round.decide(profile, &self.cache, &info) {
-            Outcome::Placed(node) => self.place(now, pod, node, (view, out)),
+            Outcome::Placed(node) => self.place(now, pod, &node, (view, out)),
             Outcome::Failed(failure) => self.fail(now, pod, failure, (view, out)),
         }
     }
 
     /// A pod gets a place: it counts there from now on.
-    fn place(&mut self, now: Instant, pod: PodRef, node: Text, (view, out): (&Store, &mut Outbox)) {
+    fn place(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        node: &Text,
+        (view, out): (&Store, &mut Outbox),
+    ) {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -47,7 +53,7 @@ impl KubeScheduler {
         let request = &seen.info.spec().gpu;
         let devices = self
             .cache
-            .node(&node)
+            .node(node)
             .and_then(|node| node.devices_for(request));
         let assumed = Arc::new(PodInfo {
             node_name: Some(node.clone()),
@@ -58,7 +64,7 @@ impl KubeScheduler {
         seen.stage = Stage::Assumed;
         seen.node = Some(node.clone());
         seen.info = assumed.clone();
-        let added = self.cache.add_pod(assumed, &node);
+        let added = self.cache.add_pod(assumed, node);
         debug_assert!(added.is_ok(), "invariant: {added:?}");
         self.changes += 1;
         self.messages.remove(&uid_of(pod));
@@ -146,16 +152,16 @@ impl KubeScheduler {
     }
 
     /// Sets or clears the node that a pod awaits a place on.
-    fn nominate(&mut self, now: Instant, pod: PodRef, node: Option<Text>) {
+    fn nominate(&mut self, now: Instant, pod: PodRef, node: Option<&Text>) {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
         let before = seen.info.clone();
-        if before.nominated_node == node {
+        if before.nominated_node.as_ref() == node {
             return;
         }
         let info = Arc::new(PodInfo {
-            nominated_node: node.clone(),
+            nominated_node: node.cloned(),
             ..(*before).clone()
         });
         seen.info = info.clone();
@@ -196,7 +202,7 @@ impl KubeScheduler {
         for other in lower {
             self.nominate(now, other, None);
         }
-        self.nominate(now, pod, Some(candidate.node.clone()));
+        self.nominate(now, pod, Some(&candidate.node));
     }
 
     /// Tells a pod to end.
@@ -284,19 +290,24 @@ impl KubeScheduler {
         self.queue.set_info(uid, info);
         self.back_to_queue(now, pod, rejected_by);
         self.changes += 1;
-        let is_open = |other: &_, tried_at: Option<u64>| {
-            *other != uid && since.is_none_or(|since| tried_at.is_some_and(|at| at >= since))
-        };
         let pods = &self.pods;
-        let tried_at = |other: u64| pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
-        let ctx = crate::control::scheduler::kube::QueueContext {
-            now,
-            profiles: &self.options.profiles,
-            objects: &self.cache.objects,
-        };
+        let (group, ctx) = (
+            assumed.group,
+            QueueContext {
+                now,
+                profiles: &self.options.profiles,
+                objects: &self.cache.objects,
+            },
+        );
         let event = ClusterEvent::PodDeleted(assumed);
-        let is_open = |other: u64, _: &_| is_open(&other, tried_at(other));
-        self.queue.happened_to(ctx, event, is_open);
+        self.queue.given_back(ctx, &event, |other, queued| {
+            let Some(since) = since else {
+                return other != uid;
+            };
+            let tried_at = pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
+            let is_sibling = group.is_some() && queued.info.group == group;
+            !is_sibling && tried_at.is_some_and(|tried_at| tried_at >= since)
+        });
     }
 
     /// Does what is due.

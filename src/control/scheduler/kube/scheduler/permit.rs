@@ -1,8 +1,9 @@
 //! Pods that have a place and wait for the others of their group: all are bound, or all give their
 //! places back.
 //!
-//! Places that were only held wake pods that were tried while they were held, and nobody else: for
-//! all others the cluster is as it was. So groups that don't fit can't wake each other for ever.
+//! Places that were only held wake pods of others that were tried while they were held, and nobody
+//! else: for all others the cluster is as it was. A group that gave its places back is not tried
+//! before something happens. So groups that don't fit can't wake themselves or each other for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,6 +163,7 @@ impl KubeScheduler {
         };
         let mut permit = profile.permit.iter();
         if permit.any(|&plugin| profile.plugins[plugin].gives_up_group(ctx)) {
+            self.cache.groups.give_up(group);
             for member in self.waiting.of_group(Some(group)) {
                 self.give_up_one(now, member, (view, out));
             }
@@ -209,6 +211,11 @@ impl KubeScheduler {
         while let Some(&(deadline, pod)) = self.waiting.deadlines.first()
             && deadline <= now
         {
+            // Who found no place because of these may find one now.
+            self.cache.groups.new_epoch();
+            if let Some(group) = self.waiting.pods.get(&pod).and_then(|wait| wait.group) {
+                self.cache.groups.give_up(group);
+            }
             self.give_up(now, pod, (view, out));
         }
     }

@@ -52,6 +52,7 @@ impl KubeScheduler {
 
     fn happened(&mut self, now: Instant, event: ClusterEvent) {
         self.changes += 1;
+        self.cache.groups.new_epoch();
         self.with_queue(now, |queue, ctx| queue.happened(ctx, event));
     }
 

@@ -1,0 +1,110 @@
+//! What time alone moves: pods whose back-off is over, and pods that waited too long for an event.
+
+use std::collections::BTreeSet;
+
+use super::{
+    BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank,
+    UNSCHEDULABLE_FLUSH, backoff,
+};
+use crate::units::{Duration, Instant};
+
+/// After how long without an event a pod is tried again all the same.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+impl Queue {
+    /// When a flush may move a pod next; `None` if none ever will without something happening.
+    pub fn next_flush(&self) -> Option<Instant> {
+        let expiry = |pods: &BTreeSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
+        let expiries = expiry(&self.waiting_out).into_iter();
+        // A pod is let go at the first whole second after its expiry.
+        let let_go = expiries
+            .chain(expiry(&self.after_errors))
+            .map(|expiry| (expiry + BACKOFF_FLUSH).max(self.next_backoff_flush));
+        // A pod that is held back does not move, but pods in flight see that it was looked at.
+        let [others, gated] = &self.ages;
+        let gated = gated.first().filter(|_| !self.in_flight.is_empty());
+        let oldest = others.first().into_iter().chain(gated).min();
+        let looked_at = oldest.map(|&(oldest, _)| {
+            let over = oldest + LONGEST_WAIT;
+            let beat = UNSCHEDULABLE_FLUSH.as_nanos();
+            let late = over.since(self.next_unschedulable_flush).as_nanos();
+            let beats = if late < 0 { 0 } else { late / beat + 1 };
+            self.next_unschedulable_flush + Duration::from_nanos(beats * beat)
+        });
+        let_go.chain(looked_at).min()
+    }
+
+    /// Lets time pass up to `ctx.now`: flushes that are due run, and what they moved is told, in
+    /// order.
+    pub fn flush(&mut self, ctx: QueueContext<'_>) -> Vec<Move> {
+        let mut moves = Vec::new();
+        loop {
+            let at = self.next_backoff_flush.min(self.next_unschedulable_flush);
+            if at > ctx.now {
+                return moves;
+            }
+            // Beats at which nothing can move are passed over.
+            let next = self.next_flush().map_or(ctx.now, |next| next.min(ctx.now));
+            if at < next {
+                self.skip_to(next);
+                continue;
+            }
+            let ctx = QueueContext { now: at, ..ctx };
+            if at == self.next_backoff_flush {
+                self.next_backoff_flush += BACKOFF_FLUSH;
+                self.flush_backoff(ctx, &mut moves);
+            }
+            if at == self.next_unschedulable_flush {
+                self.next_unschedulable_flush += UNSCHEDULABLE_FLUSH;
+                self.flush_unschedulable(ctx, &mut moves);
+            }
+        }
+    }
+
+    /// Moves the beats to the first ones at or after an instant.
+    fn skip_to(&mut self, to: Instant) {
+        for (beat, length) in [
+            (&mut self.next_backoff_flush, BACKOFF_FLUSH),
+            (&mut self.next_unschedulable_flush, UNSCHEDULABLE_FLUSH),
+        ] {
+            let late = to.since(*beat).as_nanos();
+            if late > 0 {
+                let beats = (late - 1) / length.as_nanos() + 1;
+                *beat += Duration::from_nanos(beats * length.as_nanos());
+            }
+        }
+    }
+
+    fn flush_backoff(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
+        let mut over = Vec::new();
+        for pods in [&self.waiting_out, &self.after_errors] {
+            let pods = pods.iter();
+            let pods = pods.take_while(|&&(expiry, ..)| !backoff::is_backing_off(expiry, ctx.now));
+            over.extend(pods.map(|&(_, _, uid)| uid));
+        }
+        for pod in over {
+            self.put_into_active(ctx, pod, false);
+            let (at, to) = (ctx.now, Place::Active);
+            moves.push(Move { at, pod, to });
+        }
+    }
+
+    fn flush_unschedulable(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
+        let mut pods: Vec<PodUid> = Vec::new();
+        for ages in &self.ages {
+            let over = ages
+                .iter()
+                .take_while(|&&(timestamp, _)| ctx.now.since(timestamp) > LONGEST_WAIT);
+            pods.extend(over.map(|&(_, uid)| uid));
+        }
+        pods.sort_unstable();
+        if pods.is_empty() {
+            return;
+        }
+        let event = ClusterEvent::Anything;
+        let moved = self.move_pods(ctx, &pods, &event);
+        let at = ctx.now;
+        moves.extend(moved.into_iter().map(|(pod, to)| Move { at, pod, to }));
+        self.in_flight.happened(event);
+    }
+}

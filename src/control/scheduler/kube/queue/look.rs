@@ -1,0 +1,50 @@
+//! What can be seen of the queue.
+
+use super::{Instant, PodUid, Queue, QueuedPod};
+
+impl Queue {
+    /// A pod in the queue.
+    pub fn get(&self, pod: PodUid) -> Option<&QueuedPod> {
+        self.pods.get(&pod)
+    }
+
+    /// All pods, by identity; pods in flight are among them.
+    pub fn pods(&self) -> impl Iterator<Item = (PodUid, &QueuedPod)> {
+        self.pods.iter().map(|(&uid, pod)| (uid, pod))
+    }
+
+    /// The pods that may be tried now, first one first.
+    pub fn active(&self) -> impl Iterator<Item = PodUid> {
+        self.active.iter().map(|&(_, uid)| uid)
+    }
+
+    /// The pods that a plugin rejected and that wait out their back-off, first one first.
+    pub fn waiting_out(&self) -> impl Iterator<Item = (Instant, PodUid)> {
+        self.waiting_out.iter().map(|&(at, _, uid)| (at, uid))
+    }
+
+    /// The pods that wait out their back-off after an error, first one first.
+    pub fn after_errors(&self) -> impl Iterator<Item = (Instant, PodUid)> {
+        self.after_errors.iter().map(|&(at, _, uid)| (at, uid))
+    }
+
+    /// The pods in flight, by identity; one that is gone meanwhile is among them.
+    pub fn in_flight(&self) -> impl Iterator<Item = PodUid> {
+        self.in_flight.pods()
+    }
+
+    /// How many pods there are, those in flight included.
+    pub fn len(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// Whether there is no pod at all.
+    pub fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+
+    /// Whether [`Queue::pop`] would give a pod.
+    pub fn is_ready(&self) -> bool {
+        !self.active.is_empty() || !self.waiting_out.is_empty()
+    }
+}
