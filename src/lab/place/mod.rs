@@ -4,7 +4,8 @@
 //!
 //! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
 //! and keeps what a replica can't change (`kept.rs`) where the plugins say that each node's answer
-//! depends on that node alone ([`Reach`]); a property test holds the two equal.
+//! depends on that node alone ([`crate::control::scheduler::kube::Reach`]); a property test holds
+//! the two equal.
 
 mod ending;
 mod kept;

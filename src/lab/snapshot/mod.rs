@@ -3,7 +3,7 @@
 //!
 //! Files are read one by one and put together (`files.rs`). Pods whose phase is final hold
 //! nothing; every other pod with a node holds its requests there, whatever its phase; pods without
-//! a node are [`Snapshot::pending`] and only count where they are nominated to one
+//! a node are in [`Snapshot::pods`] alone and only count where they are nominated to one
 //! (spec: kubernetes.md 1.13). A pod on a node that isn't there is left out and told in
 //! [`Snapshot::warnings`].
 

@@ -121,7 +121,7 @@ mod tests {
             format!(
                 r#"{{"apiVersion": "v1", "items": [{NODE}, {a}, {b}], "kind": "List", "metadata": {{"x": "]"}}}}"#
             ),
-            format!(r#"[{NODE}, null, [{a}], {b}]"#),
+            format!("[{NODE}, null, [{a}], {b}]"),
             format!("{NODE}{a}\n{b}\n"),
             format!(r#"{{"items": [{NODE}, {{"kind": "List", "items": [{a}]}}, {b}]}}"#),
             format!(r#"{NODE} {{"kind": "PodList", "metadata": {{}}, "items": [{bare_a}, {b}]}}"#),

@@ -59,6 +59,9 @@ impl Decider for Kept {
     }
 }
 
+/// Region and zone of a node, where it has them.
+type Zone = (Option<Text>, Option<Text>);
+
 /// The plain form on a cache that is built anew for every decision, out of lists that are kept in
 /// the simplest way. Nodes are asked one by one, in an order that is worked out here.
 #[derive(Default)]
@@ -69,11 +72,11 @@ pub(crate) struct Fresh {
     nominated: Vec<Arc<PodInfo>>,
     objects: ClusterObjects,
     /// Zones with their nodes, and the order as of the last time a node came or went.
-    zones: Vec<((Option<Text>, Option<Text>), Vec<Text>)>,
+    zones: Vec<(Zone, Vec<Text>)>,
     order: Vec<Text>,
 }
 
-fn zone_of(node: &Node) -> (Option<Text>, Option<Text>) {
+fn zone_of(node: &Node) -> Zone {
     let label = |key: &str| node.labels.get(key).cloned();
     (label(REGION_LABEL), label(ZONE_LABEL))
 }
@@ -162,7 +165,7 @@ impl Decider for Fresh {
             Change::PodLeft(pod, node) => {
                 // The last pod of the node takes the place of the one that left.
                 let is_there = |(_, own): &&(Arc<PodInfo>, Text)| *own == node;
-                let last = self.pods.iter().filter(is_there).next_back().cloned();
+                let last = self.pods.iter().rfind(is_there).cloned();
                 let gone = self.pods.iter().position(|(own, _)| own.is(&pod));
                 self.pods[gone.unwrap()] = last.clone().unwrap();
                 let last = last.unwrap().0;

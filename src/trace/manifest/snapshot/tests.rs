@@ -1,5 +1,6 @@
 //! What a snapshot holds, and what it never does.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::super::{ManifestPod, read_inputs};
@@ -74,7 +75,7 @@ fn yaml(value: &Value, indent: usize, out: &mut String) {
         Value::Object(fields) if !fields.is_empty() => {
             for (key, value) in fields {
                 let key = Value::from(key.as_str());
-                out.push_str(&format!("{space}{}:", plain(&key)));
+                write!(out, "{space}{}:", plain(&key)).expect("a string takes it");
                 nested(value, indent, out);
             }
         }
@@ -82,10 +83,10 @@ fn yaml(value: &Value, indent: usize, out: &mut String) {
             for item in items {
                 let mut text = String::new();
                 yaml(item, indent + 2, &mut text);
-                out.push_str(&format!("{space}- {}", text.trim_start()));
+                write!(out, "{space}- {}", text.trim_start()).expect("a string takes it");
             }
         }
-        scalar => out.push_str(&format!("{space}{}\n", plain(scalar))),
+        scalar => writeln!(out, "{space}{}", plain(scalar)).expect("a string takes it"),
     }
 }
 
@@ -102,10 +103,10 @@ fn nested(value: &Value, indent: usize, out: &mut String) {
         Value::String(text) if text.contains('\n') => {
             out.push_str(" |\n");
             for line in text.lines() {
-                out.push_str(&format!("{}{line}\n", " ".repeat(indent + 2)));
+                writeln!(out, "{}{line}", " ".repeat(indent + 2)).expect("a string takes it");
             }
         }
-        scalar => out.push_str(&format!(" {}\n", plain(scalar))),
+        scalar => writeln!(out, " {}", plain(scalar)).expect("a string takes it"),
     }
 }
 
@@ -151,9 +152,9 @@ fn forms_of_a_dump_make_no_difference() {
                 fields.shift_remove("kind");
                 let whole = serde_json::json!({"kind": format!("{kind}List"), "items": [fields],
                     "apiVersion": item["apiVersion"]});
-                concatenated.push_str(&format!("{whole:#}\n"));
+                writeln!(concatenated, "{whole:#}").expect("a string takes it");
             } else {
-                concatenated.push_str(&format!("{item:#}\n"));
+                writeln!(concatenated, "{item:#}").expect("a string takes it");
             }
             concatenated.push_str("==== START logs for container a of pod b/c ====\n{\n");
             concatenated.push_str("==== END logs for container a of pod b/c ====\n");
