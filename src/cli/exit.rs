@@ -17,6 +17,8 @@ pub enum Exit {
     Incomparable,
     /// Nothing was measured.
     NothingMeasured,
+    /// Nothing failed, and something is inconclusive; only where that was asked for.
+    Inconclusive,
     /// A gate failed.
     GateFailed,
     /// The work could not be completed.
@@ -29,7 +31,7 @@ pub enum Exit {
 
 /// What `--help` says about exit codes.
 pub(super) const HELP: &str = "Exit codes: 0 done · 2 the input is wrong · 3 cannot compare · \
-4 nothing was measured · 100 a gate or check failed · 101 could not complete · 130 interrupted · \
+4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate or check failed · 101 could not complete · 130 interrupted · \
 143 ended";
 
 impl Exit {
@@ -40,6 +42,7 @@ impl Exit {
             Self::Input => 2,
             Self::Incomparable => 3,
             Self::NothingMeasured => 4,
+            Self::Inconclusive => 10,
             Self::GateFailed => 100,
             Self::Incomplete => 101,
             Self::Interrupted => 130,
@@ -54,12 +57,11 @@ impl Exit {
             Self::Input => "the input is wrong",
             Self::Incomparable => "cannot compare",
             Self::NothingMeasured => "nothing was measured",
+            Self::Inconclusive => "inconclusive",
             Self::GateFailed => "a check failed",
             Self::Incomplete => "could not complete",
-            Self::Interrupted => "interrupted; finished files are kept in the `.partial` folder",
-            Self::Terminated => {
-                "ended from outside; finished files are kept in the `.partial` folder"
-            }
+            Self::Interrupted => "interrupted; what was finished is kept",
+            Self::Terminated => "ended from outside; what was finished is kept",
         }
     }
 }

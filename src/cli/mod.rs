@@ -1,18 +1,32 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod check;
+mod compare;
 mod completions;
+mod diff;
 mod exit;
+mod experiment_file;
+mod explain;
+mod import;
 mod interrupt;
 mod man;
+mod named;
 mod output;
+mod place;
 mod progress;
 mod report;
+mod reproduce;
 mod run;
+mod run_count;
 mod schema;
+mod snapshot;
+mod source;
+mod sweep;
 mod systems;
 mod terminal;
 mod trace;
+mod trip;
 mod verify;
 
 use std::path::PathBuf;
@@ -57,10 +71,27 @@ struct Global {
 enum Command {
     /// Run an experiment (without a file: the bundled one), write a result folder, print the summary
     Run(run::RunArguments),
+    /// Compare variants or systems on the same workload and failures, with paired seeds
+    Compare(compare::CompareArguments),
+    /// Hold scenarios against their objectives and a stored baseline; exit 100 when a gate fails
+    Check(check::CheckArguments),
+    /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
+    Sweep(Box<sweep::SweepArguments>),
+    /// Show where two runs part: the first decision that differs, both reasons, how it grew
+    Diff(diff::DiffArguments),
+    /// Run a report or a result folder again and compare hashes, digests and metrics
+    Reproduce(reproduce::ReproduceArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// Why a pod goes where it goes, or why it waits: every node, every filter, every score
+    Explain(explain::ExplainArguments),
+    /// How many more of a pod fit in a cluster, where, and what runs out first
+    Place(place::PlaceArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
+    /// Make an experiment of what a real cluster's tools wrote
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Look into traces, check them, make them
     #[command(subcommand)]
     Trace(trace::TraceCommand),
@@ -86,7 +117,15 @@ pub fn main() -> ExitCode {
         .unwrap_or(Command::Run(run::RunArguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
+        Command::Compare(arguments) => compare::run(&global, &arguments),
+        Command::Check(arguments) => check::run(&global, &arguments),
+        Command::Sweep(arguments) => sweep::run(&global, &arguments),
+        Command::Diff(arguments) => diff::run(&global, &arguments),
+        Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),
+        Command::Import(command) => import::run(&global, &command),
+        Command::Explain(arguments) => explain::run(&global, &arguments),
+        Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         Command::Systems(arguments) => Ok(systems::run(&arguments)),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),

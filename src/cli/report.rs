@@ -107,7 +107,7 @@ fn plot_names() -> String {
 }
 
 /// Reads a result folder.
-fn read(path: &Path) -> Result<ReportRun, Failure> {
+pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
     let failed = |error: results::ResultsError| Failure {
         exit: if error.exit_code() == 4 {
             Exit::NothingMeasured

@@ -1,16 +1,14 @@
 //! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_experiment, scenario_text};
+use crate::lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
-use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
-use crate::lab::names::Registered;
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
@@ -21,11 +19,14 @@ use crate::report::runs::{Gathered, ReportRun};
 use crate::report::table::TableOptions;
 use crate::report::{self, Format};
 use crate::scenario::schema::OnBadRow;
-use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
+use crate::scenario::{Experiment, load};
 use crate::sim::SimError;
-use crate::trace::{Input, TraceError};
+use crate::trace::TraceError;
 
+use super::experiment_file;
 use super::progress::Bars;
+use super::source::Source;
+use super::trip::Trip;
 use super::{Exit, Failure, Global, interrupt, terminal};
 
 /// What `run` is told.
@@ -35,7 +36,7 @@ pub(super) struct RunArguments {
     scenario: Option<PathBuf>,
     /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    pub(super) sets: Vec<String>,
     /// Override the seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -44,7 +45,7 @@ pub(super) struct RunArguments {
     out: Option<PathBuf>,
     /// Replace a result folder that is there
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// What to do with rows of traces that can't be read [default: as the file says, else fail]
     #[arg(long, value_enum, value_name = "HOW")]
     on_bad_row: Option<BadRows>,
@@ -57,6 +58,12 @@ pub(super) struct RunArguments {
     /// Leave every decision too, as `decisions.jsonl.zst`
     #[arg(long)]
     decisions: bool,
+    /// Keep a snapshot of the run at an instant, such as `--snapshot-at 3d FILE`; it goes on
+    #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
+    pub(super) snapshot_at: Vec<String>,
+    /// Replay to a snapshot and go on from there; `--set` then changes what follows
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
+    pub(super) from: Option<PathBuf>,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -95,12 +102,17 @@ pub(super) enum MessageFormat {
 
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
-    let experiment = read(global, arguments)?;
+    let trip = Trip::new(global, arguments)?;
+    let experiment = match &trip.after {
+        Some(after) => after.clone(),
+        None => read(global, arguments)?,
+    };
+    let journey = trip.journey();
     let is_default = arguments.out.is_none();
     let out = arguments
         .out
         .clone()
-        .unwrap_or_else(|| Path::new("results").join(&experiment.name));
+        .unwrap_or_else(|| trip.default_folder(&experiment.name));
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
     let existing = if arguments.force || is_default {
@@ -118,9 +130,13 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         progress: &bars,
         outputs: arguments.tables.outputs(arguments.decisions),
     };
-    let result = run_experiment(&plan, &folder);
+    let result = run_journey(&plan, &folder, journey.as_ref());
     bars.clear();
-    let (summary, data) = result.map_err(|error| failure(error, interrupt::exit()))?;
+    let (summary, data) = result.map_err(|error| {
+        let failure = failure(error, interrupt::exit());
+        Trip::failure(failure, journey.as_ref())
+    })?;
+    trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
@@ -263,59 +279,13 @@ impl TableForms {
 fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
-    let (name, text, base_dir) = match &arguments.scenario {
-        None => (
-            BUNDLED.0.to_owned(),
-            BUNDLED.1.to_owned(),
-            inputs::embedded_folder(),
-        ),
-        Some(path) => {
-            let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
-            let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
-            let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-            (input.name.to_string(), text, base)
-        }
-    };
-    let search = SearchPath {
-        base_dir,
-        traces_dirs: terminal::traces_dirs(global),
-        built_in: Some(inputs::embedded_folder()),
-    };
-    let options = LoadOptions {
-        sets: &sets,
-        search: &search,
-        lookup: &DiskAndEmbedded,
-        names: &Registered,
-    };
-    let mut experiment = load(&text, &name, options).map_err(|rejected| {
-        match arguments.message_format {
-            MessageFormat::Human => {
-                let color = if terminal::color() {
-                    Color::On
-                } else {
-                    Color::Off
-                };
-                terminal::complain(rejected.render(color).trim_end());
-            }
-            MessageFormat::Json => terminal::print(&format!("{:#}\n", rejected.to_json())),
-        }
-        Failure::silent(Exit::Input)
-    })?;
+    let source = Source::read(global, arguments.scenario.as_deref())?;
+    let mut experiment = load(&source.text, &source.name, source.options(&sets))
+        .map_err(|rejected| experiment_file::told(&rejected, arguments.message_format))?;
     if let Some(on_bad_row) = arguments.on_bad_row {
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
-}
-
-/// An experiment file that can't be read.
-fn no_scenario(path: &Path, error: &TraceError) -> Failure {
-    if path.exists() || path == Path::new("-") {
-        return Failure::input(error);
-    }
-    Failure::input(format!(
-        "{}: no such experiment file; without one the bundled experiment is run",
-        path.display()
-    ))
 }
 
 /// How many variants run at once.
@@ -331,24 +301,36 @@ pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure
     }
 }
 
-fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
+/// How a failed run exits, and what it says.
+pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
         ExperimentError::Folder(folder) => folder_failure(folder),
         ExperimentError::Trace(_) => Failure::input(error),
-        ExperimentError::Variant { source, .. } => match &**source {
-            RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
-            | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
-                Failure::input(format!(
-                    "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
-                ))
-            }
-            RunError::Build(_)
-            | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
-                Failure::input(error)
-            }
-            RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        ExperimentError::Variant { source, .. } => Failure {
+            message: run_failure(source).message.replacen(
+                &source.to_string(),
+                &error.to_string(),
+                1,
+            ),
+            ..run_failure(source)
         },
         ExperimentError::Threads { .. } => Failure::incomplete(error),
+    }
+}
+
+/// A variant that has no result.
+pub(super) fn run_failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
+        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
+            Failure::input(format!(
+                "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
+            ))
+        }
+        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
+            Failure::input(error)
+        }
+        RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
     }
 }

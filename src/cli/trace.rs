@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::lab::folder::{Existing, write_file};
+use crate::lab::folder::{Existing, FolderError, write_file, write_file_with};
 use crate::report::trace as told;
 use crate::trace::generate::lublin99::LublinKind;
 use crate::trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
@@ -67,6 +67,14 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().processors,
         value_parser = clap::value_parser!(u32).range(8..=65_536))]
     processors: u32,
+    /// Nodes of a cluster
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().nodes,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    nodes: u32,
+    /// Pods of a cluster
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().pods,
+        value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pods: u32,
     /// Two streams of jobs, batch and interactive, instead of one
     #[arg(long)]
     typed: bool,
@@ -137,6 +145,8 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         seed: arguments.seed,
         jobs: arguments.jobs,
         processors: arguments.processors,
+        nodes: arguments.nodes,
+        pods: arguments.pods,
         kind: if arguments.typed {
             LublinKind::Typed
         } else {
@@ -148,12 +158,20 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
     } else {
         Existing::Refuse
     };
+    let wrong = |error: FolderError| match error.exit_code() {
+        2 => Failure::input(error),
+        _ => Failure::incomplete(error),
+    };
+    if let Some((name, write)) = entry.stream {
+        let path = arguments.out.join(name);
+        let write = |out: &mut dyn std::io::Write| write(&options, out);
+        write_file_with(&path, existing, write).map_err(wrong)?;
+        terminal::print(&format!("{}\n", path.display()));
+        return Ok(Exit::Done);
+    }
     for file in (entry.generate)(&options).map_err(Failure::input)? {
         let path = arguments.out.join(&file.name);
-        write_file(&path, &file.text, existing).map_err(|error| match error.exit_code() {
-            2 => Failure::input(error),
-            _ => Failure::incomplete(error),
-        })?;
+        write_file(&path, &file.text, existing).map_err(wrong)?;
         terminal::print(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

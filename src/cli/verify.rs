@@ -169,5 +169,13 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
     if failed > 0 || (unsupported > 0 && !arguments.allow_unsupported) {
         return Ok(Exit::GateFailed);
     }
+    if passed == 0 {
+        return Err(Failure {
+            exit: Exit::NothingMeasured,
+            message: format!(
+                "nothing was judged: this program can't judge any of the {unsupported} cases found"
+            ),
+        });
+    }
     Ok(Exit::Done)
 }

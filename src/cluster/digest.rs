@@ -97,6 +97,11 @@ impl Digest {
         self.number(u64::from(created.tenant.0));
         self.number(gang);
         self.number(limit as u64);
+        if let Some(found) = &created.found {
+            let started = found.started.map_or(i64::MAX, Instant::as_nanos);
+            let flag = u64::from(found.is_terminating);
+            self.tagged(15, &[u64::from(found.node.0), started as u64, flag]);
+        }
     }
 
     fn hold(&mut self, hold: &Hold) {

@@ -78,6 +78,7 @@ impl Pods {
             time_limit: created.time_limit,
             node: None,
             devices: DeviceSet::EMPTY,
+            found: created.found.clone(),
         };
         if self.vacant.pop().is_some() {
             self.rows[created.pod.slot.index()] = Some(pod);
@@ -126,6 +127,7 @@ mod tests {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         let outcome = pods.create(&created, Instant::ZERO);
         assert_eq!(outcome, Err(Conflict::TooManyPods));

@@ -278,7 +278,10 @@ impl Store {
         if !self.nodes.is_ready(node) {
             return Err(Conflict::NodeClosed);
         }
-        let fits = self.nodes.has_room(node, &class.requests)
+        // What was found on a node is there, and may be more than the node has; devices are never
+        // overcommitted.
+        let was_there = (record.found.as_ref()).is_some_and(|found| found.node == node);
+        let fits = (was_there || self.nodes.has_room(node, &class.requests))
             && devices.len() == usize::from(class.gpu.devices)
             && self
                 .nodes

@@ -141,7 +141,8 @@ impl DecisionLog {
     }
 
     fn of_living(&mut self, at: Instant, pod: PodRef, place: Option<NodeId>, store: &Store) {
-        let Some(pod) = store.pods().get(pod) else {
+        // Nobody decided in this run on what was there before it.
+        let Some(pod) = store.pods().get(pod).filter(|pod| pod.found.is_none()) else {
             return;
         };
         let variant = std::mem::take(&mut self.variant);

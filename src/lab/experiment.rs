@@ -20,12 +20,13 @@ use super::paths;
 use super::report_data::{
     PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
 };
-use super::run::{Outcome, RunError, Tables, prepare, run};
+use super::run::{Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
 };
 use super::tables::Place;
+use super::travel::Journey;
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]
@@ -90,6 +91,15 @@ pub fn run_experiment(
     plan: &Plan<'_>,
     folder: &ResultFolder,
 ) -> Result<(Summary, ReportData), ExperimentError> {
+    run_journey(plan, folder, None)
+}
+
+/// Runs every variant with a stop on the way, if there is one.
+pub fn run_journey(
+    plan: &Plan<'_>,
+    folder: &ResultFolder,
+    journey: Option<&Journey<'_>>,
+) -> Result<(Summary, ReportData), ExperimentError> {
     let experiment = plan.experiment;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(plan.threads)
@@ -106,7 +116,7 @@ pub fn run_experiment(
                     // What comes after a failure is not begun; what comes before it is run, so that
                     // the failure told of is the first in written order, whatever thread was faster.
                     (index < failed.load(Ordering::Relaxed)).then(|| {
-                        let outcome = run_one(plan, folder, index, variant);
+                        let outcome = run_one(plan, folder, (index, variant), journey);
                         if outcome.is_err() {
                             failed.fetch_min(index, Ordering::Relaxed);
                         }
@@ -120,15 +130,14 @@ pub fn run_experiment(
         variants.collect::<Result<_, ExperimentError>>()?;
     let (variants, drawn): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
     outputs::join(folder, plan.outputs, experiment.variants.len())?;
-    let scenario = as_run::to_yaml(experiment);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         name: experiment.name.clone(),
         description: experiment.description.clone(),
-        scenario_hash: blake3::hash(scenario.as_bytes()).to_hex().to_string(),
+        scenario_hash: scenario_hash(experiment),
         inputs: input_hashes(experiment)?,
-        definitions: definitions(),
+        definitions: metric_definitions(),
         variants,
     };
     // The hash is of the paths as written, so it is the same whatever the result folder is called.
@@ -142,7 +151,14 @@ pub fn run_experiment(
     Ok((summary, report))
 }
 
-fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
+/// The hash of an experiment as run, every default filled in.
+pub fn scenario_hash(experiment: &Experiment) -> String {
+    let scenario = as_run::to_yaml(experiment);
+    blake3::hash(scenario.as_bytes()).to_hex().to_string()
+}
+
+/// The files that an experiment reads, with the hashes of their content.
+pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
     let mut found = Vec::new();
     for (written, path) in &experiment.files {
         let blake3 = inputs::open(Path::new(path)).blake3()?;
@@ -161,7 +177,7 @@ pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
 }
 
 /// What every metric means.
-fn definitions() -> BTreeMap<String, MetricDefinition> {
+pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {
             let definition = MetricDefinition {
@@ -180,8 +196,8 @@ fn definitions() -> BTreeMap<String, MetricDefinition> {
 fn run_one(
     plan: &Plan<'_>,
     folder: &ResultFolder,
-    index: usize,
-    variant: &VariantPlan,
+    (index, variant): (usize, &VariantPlan),
+    journey: Option<&Journey<'_>>,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| {
         let is_of_a_file = matches!(
@@ -194,7 +210,10 @@ fn run_one(
             source: Box::new(source),
         }
     };
-    let scenario = &variant.scenario;
+    let mut stopover = journey.map(|journey| journey.stopover(index, variant));
+    // Up to the stop it is run as it was.
+    let before = journey.and_then(|journey| journey.before(index));
+    let scenario = before.unwrap_or(&variant.scenario);
     let files = FileSource {
         files: &plan.experiment.files,
     };
@@ -212,8 +231,11 @@ fn run_one(
         report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         ..outputs.tables()
     };
-    let mut outcome =
-        run(scenario, prepared, Form::Incremental, tables, &mut control).map_err(failed)?;
+    let how = (Form::Incremental, stopover.as_mut());
+    let mut outcome = run_through(scenario, prepared, how, tables, &mut control).map_err(failed)?;
+    if let (Some(journey), Some(stopover)) = (journey, stopover) {
+        journey.arrived(index, stopover);
+    }
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
@@ -226,7 +248,8 @@ fn run_one(
     Ok((summarize(variant, outcome), report))
 }
 
-fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
+/// What a run came to, as the summary tells it.
+pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),

@@ -17,8 +17,10 @@ use thiserror::Error;
 use crate::trace::Input;
 
 mod csv_writer;
+mod kept;
 
 pub use csv_writer::CsvWriter;
+pub use kept::{KeptFolder, read_file};
 
 /// By this ending of its name a file is known to be compressed.
 const COMPRESSED_ENDING: &str = ".zst";
@@ -106,6 +108,14 @@ pub enum FolderError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file can't be read.
+    #[error("{}: can't be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Anything else the system refused.
     #[error("{}: could not be written: {source}", path.display())]
     Io {
@@ -134,6 +144,7 @@ impl FolderError {
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }
+            | Self::Unreadable { .. }
             | Self::NotWritable { .. } => 2,
             Self::Full { .. } | Self::Io { .. } | Self::Encode { .. } => 101,
         }
@@ -353,6 +364,15 @@ pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
 
 /// Writes one file of a user's choice under a temporary name and renames it.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
+    write_file_with(path, existing, |out| out.write_all(bytes))
+}
+
+/// Writes one file of a user's choice, piece by piece, under a temporary name and renames it.
+pub fn write_file_with(
+    path: &Path,
+    existing: Existing,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
         return Err(FolderError::FileExists {
             path: path.to_path_buf(),
@@ -374,7 +394,7 @@ pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), F
         temporary,
         path: path.to_path_buf(),
     };
-    output.write_all(bytes).at(path)?;
+    write(&mut output).at(path)?;
     output.finish()
 }
 

@@ -24,6 +24,17 @@ pub(super) fn seen_from(experiment: &Experiment, written: &str, out: &Path) -> S
     text.unwrap_or(written).to_owned()
 }
 
+/// How a folder is named from another: by the way between them where both are relative or both
+/// absolute, else by its absolute path.
+pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
+    way(from, folder).or_else(|| std::path::absolute(folder).ok())
+}
+
+/// A folder named from another, as seen from where that is named.
+pub(super) fn joined(from: &Path, folder: &Path) -> PathBuf {
+    plain(&from.join(folder))
+}
+
 /// The relative path from a folder to a file, by their names alone; `None` where those don't tell.
 fn way(folder: &Path, file: &Path) -> Option<PathBuf> {
     if folder.is_absolute() != file.is_absolute() {

@@ -25,8 +25,9 @@ use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, Remarks, Workload};
+use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
+use super::travel::{self, Stopover};
 
 /// Why a variant has no result.
 #[derive(Debug, Error)]
@@ -63,13 +64,14 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(build::is_exact(scenario));
-    let nodes = build::nodes(scenario, files, &mut remarks)?;
-    let workload = build::workload(scenario, &nodes, files, &mut remarks)?;
+    let mut manifests = ManifestFiles::default();
+    let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
-    let kube = build::kube_request(scenario, files, &mut remarks)?;
+    let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -118,6 +120,17 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
+    run_through(scenario, prepared, (form, None), tables, control)
+}
+
+/// Runs a prepared variant through a stop on the way, if there is one.
+pub fn run_through(
+    scenario: &Scenario,
+    prepared: Prepared,
+    (form, stopover): (Form, Option<&mut Stopover<'_>>),
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
     let (window, unsteady) = match scenario.metrics.window {
         MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
             Ok(from) => (Window::since(from), None),
@@ -156,9 +169,16 @@ pub fn run(
         report,
         watch: tables.watch,
     };
+    let turn = match &stopover {
+        Some(stopover) => travel::turn(stopover, &prepared, form)?,
+        None => None,
+    };
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
-    let end = simulation.run(control)?;
+    let end = match stopover {
+        Some(stopover) => travel::run(&mut simulation, stopover, turn, control)?,
+        None => simulation.run(control)?,
+    };
     remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
@@ -181,9 +201,19 @@ pub fn run_unmeasured(
     form: Form,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
+    run_watched(scenario, prepared, form, &mut Nobody, control)
+}
+
+/// Runs a prepared variant under somebody's eyes, and measures nothing.
+pub fn run_watched(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    observer: &mut dyn Observer,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
     let (options, cell, _) = world(scenario, prepared, form)?;
-    let mut nobody = Nobody;
-    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
     Ok(simulation.run(control)?)
 }
 
@@ -255,6 +285,7 @@ fn world(
         agent: parts.agent,
         arrivals: prepared.workload.source,
         outages,
+        residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
 }
@@ -295,12 +326,8 @@ impl Observer for Both<'_> {
     }
 }
 
-fn system(
-    scenario: &Scenario,
-    prepared: &Prepared,
-    form: Form,
-) -> Result<crate::systems::SystemParts, BuildError> {
-    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+/// The profile that a scenario chooses.
+pub(super) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
     let scheduler = &scenario.system.scheduler;
     let mut profile = ProfileChoice::named(&scheduler.profile);
     profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
@@ -318,6 +345,17 @@ fn system(
         };
         profile.plugins.insert(name.clone(), change);
     }
+    Ok(profile)
+}
+
+pub(super) fn system(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    form: Form,
+) -> Result<crate::systems::SystemParts, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = profile_choice(scenario)?;
     let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
     without_effect(scenario, entry.plans_jobs)?;
     let mut jobs = BatchOptions::default();
@@ -412,7 +450,10 @@ const fn tie_break(rule: TieBreak) -> &'static str {
     }
 }
 
-fn options(scenario: &Scenario, stepping: crate::control::Stepping) -> Result<Options, BuildError> {
+pub(super) fn options(
+    scenario: &Scenario,
+    stepping: crate::control::Stepping,
+) -> Result<Options, BuildError> {
     let start_up = match &scenario.models.startup {
         NoneOr::None => StartUp::None,
         NoneOr::Some(start_up) => {

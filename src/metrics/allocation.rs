@@ -1,7 +1,7 @@
 //! Allocation: how much of the capacity is reserved by pods (metrics.md 5.1).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::{Integral, Peak, ratio};
+use super::integral::{Peak, ratio};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, RESOURCES, Resource};
 
@@ -50,8 +50,6 @@ struct Allocation {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
-    allocated: Integral,
-    capacity: Integral,
     peak: Peak,
     zero_capacity_nanos: i64,
 }
@@ -62,14 +60,11 @@ impl Collector for Allocation {
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
         for (resource, share) in Resource::ALL.into_iter().zip(&mut self.by_resource) {
             let (allocated, capacity) = (state.allocated.of(resource), state.capacity.of(resource));
-            share.allocated.add(allocated, nanos);
-            share.capacity.add(capacity, nanos);
             share.peak.offer(allocated, capacity);
             if capacity == 0 && allocated > 0 {
-                share.zero_capacity_nanos += nanos;
+                share.zero_capacity_nanos += span.nanos();
             }
         }
     }
@@ -88,7 +83,9 @@ impl Collector for Allocation {
             let mean = if end.window_nanos() == 0 {
                 Err("the measured window has no length".to_owned())
             } else {
-                share.allocated.ratio(&share.capacity, &under)
+                let areas = &end.state.areas;
+                let allocated = areas.allocated(resource);
+                allocated.ratio(&areas.capacity(resource), &under)
             };
             let mut push = |statistic, value| {
                 let id = format!("allocation.{name}.{statistic}");

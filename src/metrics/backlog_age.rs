@@ -60,13 +60,19 @@ impl BacklogAge {
 
 impl Collector for BacklogAge {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Spans]
+        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Spans]
     }
 
     fn event(&mut self, change: &Change<'_>) {
         match change.event {
             Event::PodCreated(created) => self.queue.push_back((created.pod, change.at)),
-            Event::PodBound { .. } | Event::PodEnded { .. } => self.tidy(change.store),
+            Event::PodBound { pod, .. } | Event::PodEnded { pod, .. } => {
+                // Nobody else could make the first one another.
+                let is_first = self.queue.front().is_some_and(|(first, _)| first == pod);
+                if is_first || self.queue.len() > 2 * change.store.pods().living() + 64 {
+                    self.tidy(change.store);
+                }
+            }
             _ => {}
         }
     }

@@ -7,11 +7,11 @@
 
 use crate::rng::math;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::integral::{Integral, float, product};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::spread::Spread;
-use super::state::{ClusterState, NodeChange, NodeRow, RESOURCES, Resource};
+use super::state::{NodeChange, NodeRow, RESOURCES, Resource};
 
 /// `balance.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -41,7 +41,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
 };
 
 /// One in the integers that ratios are kept in.
-const ONE: i128 = 1_000_000_000;
+const ONE: i128 = ONE_WORD as i128;
+const ONE_WORD: i64 = 1_000_000_000;
 
 /// The resources that balance is taken of.
 const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
@@ -49,13 +50,16 @@ const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 #[derive(Clone, Debug, Default)]
 struct Balance {
     by_resource: [Ratios; 3],
+    /// The allocation ratios of each node; `None` of one that has none.
+    by_node: Vec<[Option<i64>; 3]>,
 }
 
+/// The ratios of all nodes, and what they came to up to a reading of the clock.
 #[derive(Clone, Debug, Default)]
 struct Ratios {
     spread: Spread,
-    /// `cv`, `max_over_mean` and `gini` of the present values, unless they changed since.
-    now: Option<[i128; 3]>,
+    since: i64,
+    /// Of `cv`, `max_over_mean` and `gini`.
     area: [Integral; 3],
     nanos: i64,
 }
@@ -63,26 +67,35 @@ struct Ratios {
 impl Ratios {
     fn measures(&self) -> [i128; 3] {
         let count = self.spread.count() as f64;
-        let sum = self.spread.sum() as f64;
-        let variance = self.spread.squares() as f64 * count - sum * sum;
+        let sum = float(self.spread.sum());
+        let variance = float(self.spread.squares()) * count - sum * sum;
         let cv = math::sqrt(variance.max(0.0)) / sum;
         let max = self.spread.max().unwrap_or(0) as f64 * count / sum;
-        let gini = self.spread.differences() as f64 / (count * sum);
-        [cv, max, gini].map(|measure| math::round_half_even(measure * ONE as f64) as i128)
+        let gini = float(self.spread.differences()) / (count * sum);
+        [cv, max, gini].map(|measure| whole(math::round_half_even(measure * ONE as f64)))
     }
 
-    fn held(&mut self, nanos: i64) {
-        if self.spread.sum() == 0 {
+    /// The present ratios held up to a reading of the clock.
+    fn settle(&mut self, clock: i64) {
+        let nanos = clock - self.since;
+        self.since = clock;
+        if nanos == 0 || self.spread.sum() == 0 {
             return;
         }
-        let now = match self.now {
-            Some(now) => now,
-            None => *self.now.insert(self.measures()),
-        };
-        for (area, measure) in self.area.iter_mut().zip(now) {
+        let measures = self.measures();
+        for (area, measure) in self.area.iter_mut().zip(measures) {
             area.add(measure, nanos);
         }
         self.nanos += nanos;
+    }
+}
+
+/// A whole number as `as` casts it, by way of a machine word where it fits one.
+fn whole(value: f64) -> i128 {
+    if value.abs() < 9e18 {
+        i128::from(value as i64)
+    } else {
+        value as i128
     }
 }
 
@@ -90,43 +103,68 @@ impl Ratios {
 fn ratio(row: &NodeRow, resource: Resource) -> Option<i64> {
     let index = resource as usize;
     let (allocated, capacity) = (row.allocated[index], row.allocatable[index]);
-    (row.up && capacity > 0).then(|| {
-        let (allocated, capacity) = (i128::from(allocated), i128::from(capacity));
-        ((2 * ONE * allocated + capacity) / (2 * capacity)) as i64
-    })
+    (row.up && capacity > 0).then(|| parts(allocated, capacity))
+}
+
+/// `allocated / capacity` in thousand-millionths, rounded half up.
+fn parts(allocated: i64, capacity: i64) -> i64 {
+    if !(0..=capacity).contains(&allocated) || capacity > i64::MAX / 2 {
+        return exact_parts(allocated, capacity);
+    }
+    // A floating-point quotient is off by one at most here; the product tells in which direction.
+    // That is much cheaper than a division in 128 bits.
+    let near = (allocated as f64 / capacity as f64 * 1e9 + 0.5) as i64;
+    let rest =
+        product(2 * ONE_WORD, allocated) + i128::from(capacity) - product(2 * capacity, near);
+    if rest < 0 {
+        near - 1
+    } else if rest >= i128::from(2 * capacity) {
+        near + 1
+    } else {
+        near
+    }
+}
+
+fn exact_parts(allocated: i64, capacity: i64) -> i64 {
+    let (allocated, capacity) = (i128::from(allocated), i128::from(capacity));
+    ((2 * ONE * allocated + capacity) / (2 * capacity)) as i64
 }
 
 impl Collector for Balance {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes, Heard::Spans]
+        &[Heard::Nodes]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        for (resource, ratios) in TAKEN.into_iter().zip(&mut self.by_resource) {
-            let before = ratio(change.before, resource);
-            let now = ratio(change.now, resource);
+        let last = change.nodes.iter().map(|node| node.index()).max();
+        let rows = last.map_or(0, |last| last + 1);
+        if self.by_node.len() < rows {
+            self.by_node.resize(rows, [None; 3]);
+        }
+        let before = self.by_node[change.node().index()];
+        let now = TAKEN.map(|resource| ratio(change.now, resource));
+        let times = change.nodes.len() as u64;
+        for ((before, now), ratios) in before.into_iter().zip(now).zip(&mut self.by_resource) {
             if before == now {
                 continue;
             }
+            ratios.settle(change.clock);
             if let Some(before) = before {
-                ratios.spread.remove(before);
+                ratios.spread.remove_many(before, times);
             }
             if let Some(now) = now {
-                ratios.spread.insert(now);
+                ratios.spread.insert_many(now, times);
             }
-            ratios.now = None;
+        }
+        for node in change.nodes {
+            self.by_node[node.index()] = now;
         }
     }
 
-    fn held(&mut self, _state: &ClusterState, span: Span) {
-        for ratios in &mut self.by_resource {
-            ratios.held(span.nanos());
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let mut values = Vec::new();
-        for (resource, ratios) in TAKEN.into_iter().zip(&self.by_resource) {
+        for (resource, mut ratios) in TAKEN.into_iter().zip(self.by_resource.clone()) {
+            ratios.settle(end.clock());
             let name = resource.name();
             for (statistic, area) in ["cv", "max_over_mean", "gini"].iter().zip(&ratios.area) {
                 let id = format!("balance.{name}.{statistic}");
@@ -142,3 +180,31 @@ impl Collector for Balance {
 }
 
 const _: () = assert!(TAKEN.len() < RESOURCES, "pod slots are not balanced");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ratios_equal_the_exact_quotient(
+            capacity in 1_i64..=i64::MAX / 2,
+            shift in 0_u32..62,
+            share in 0_i64..=1_000_000,
+            apart in -2_i64..3,
+        ) {
+            let capacity = (capacity >> shift).max(1);
+            // Around every millionth, where halves round up, and just beyond both ends.
+            let near = i128::from(capacity) * i128::from(share) / 1_000_000;
+            let allocated = near as i64 + apart;
+            prop_assert_eq!(parts(allocated, capacity), exact_parts(allocated, capacity));
+        }
+
+        #[test]
+        fn whole_numbers_equal_a_cast(value in any::<f64>()) {
+            let value = math::round_half_even(value);
+            prop_assert_eq!(whole(value), value as i128);
+        }
+    }
+}

@@ -15,6 +15,8 @@ pub struct Bins {
     origin: Option<Instant>,
     width: i64,
     areas: Vec<i128>,
+    /// The bin that was reached, and where it ends.
+    last: (usize, i64),
     reached: Instant,
 }
 
@@ -27,6 +29,7 @@ impl Bins {
             origin: None,
             width: FIRST_WIDTH,
             areas: Vec::new(),
+            last: (0, 0),
             reached: Instant::ZERO,
         }
     }
@@ -38,6 +41,11 @@ impl Bins {
             span.from.since(origin).as_nanos(),
             span.to.since(origin).as_nanos(),
         );
+        self.reached = span.to;
+        if to <= self.last.1 {
+            self.areas[self.last.0] += amount * i128::from(to - from);
+            return;
+        }
         while (to - 1) / self.width >= self.limit as i64 {
             self.double();
         }
@@ -49,8 +57,8 @@ impl Bins {
             let next = to.min((index as i64 + 1) * self.width);
             self.areas[index] += amount * i128::from(next - from);
             from = next;
+            self.last = (index, (index as i64 + 1) * self.width);
         }
-        self.reached = span.to;
     }
 
     fn double(&mut self) {

@@ -1,10 +1,10 @@
 //! Capacity in four kinds, each within the one before: what machines have (nominal), what pods may
 //! use of it (allocatable), of nodes that are up, of nodes that take new pods (metrics.md 5.1).
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
+use super::areas::Levels;
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Amounts, ClusterState, RESOURCES, Resource};
+use super::state::Resource;
 
 /// `capacity.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -41,63 +41,36 @@ pub const ENTRY: MetricEntry = MetricEntry {
     census: "nodes present and up; cordoned nodes are up, booting and down nodes are not",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.1, capacity (4 kinds)",
-    construct: |_| Box::new(Capacity::default()),
+    construct: |_| Box::new(Capacity),
 };
 
 const fn of(resource: Resource, name: &'static str) -> Statistic {
     Statistic::amount(name, resource.unit(), Direction::None)
 }
 
-#[derive(Clone, Debug, Default)]
-struct Capacity {
-    up: Kind,
-    nominal: Kind,
-    allocatable: Kind,
-    schedulable: Kind,
-    nodes: Integral,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Kind([Integral; RESOURCES]);
-
-impl Kind {
-    fn add(&mut self, amounts: &Amounts, nanos: i64) {
-        for (integral, &amount) in self.0.iter_mut().zip(&amounts.0) {
-            integral.add(amount, nanos);
-        }
-    }
-
-    fn mean(&self, resource: Resource, nanos: i64) -> Result<f64, String> {
-        let mean = self.0[resource as usize].mean(nanos)?;
-        Ok(mean / resource.scale())
-    }
-}
+#[derive(Clone, Copy, Debug)]
+struct Capacity;
 
 impl Collector for Capacity {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
-    }
-
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
-        self.up.add(&state.capacity, nanos);
-        self.nominal.add(&state.nominal, nanos);
-        self.allocatable.add(&state.allocatable, nanos);
-        self.schedulable.add(&state.schedulable, nanos);
-        self.nodes.add(i128::from(state.nodes_up), nanos);
+        &[]
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let window = end.window_nanos();
+        let (window, areas) = (end.window_nanos(), &end.state.areas);
+        let mean = |levels: &Levels, resource: Resource| {
+            let mean = areas.of(&levels[resource as usize]).mean(window)?;
+            Ok(mean / resource.scale())
+        };
         let mut values = Vec::new();
         for resource in Resource::ALL {
             let last = end.state.capacity.of(resource) as f64 / resource.scale();
             for (name, value) in [
-                ("mean", self.up.mean(resource, window)),
+                ("mean", mean(&areas.capacity, resource)),
                 ("end", Ok(last)),
-                ("nominal.mean", self.nominal.mean(resource, window)),
-                ("allocatable.mean", self.allocatable.mean(resource, window)),
-                ("schedulable.mean", self.schedulable.mean(resource, window)),
+                ("nominal.mean", mean(&areas.nominal, resource)),
+                ("allocatable.mean", mean(&areas.allocatable, resource)),
+                ("schedulable.mean", mean(&areas.schedulable, resource)),
             ] {
                 let id = format!("{}.{}.{name}", ENTRY.subject, resource.name());
                 values.push(MetricValue::new(id, value));
@@ -106,7 +79,7 @@ impl Collector for Capacity {
         let nodes = end.state.nodes_up as f64;
         values.push(MetricValue::new(
             "capacity.nodes.mean",
-            self.nodes.mean(window),
+            areas.of(&areas.nodes_up).mean(window),
         ));
         values.push(MetricValue::new("capacity.nodes.end", Ok(nodes)));
         values

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use crate::model::{EndReason, Event, PodName};
 use crate::units::{Instant, PodId};
 
-use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::ClusterState;
 
 /// `churn.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -39,19 +38,17 @@ const DAY: i64 = 86_400_000_000_000;
 
 #[derive(Clone, Debug, Default)]
 struct Churn {
-    /// The pod that lost its node with the change before this one.
-    lost: Option<(Instant, PodName)>,
+    /// The pod that lost its node with the change of this number.
+    lost: Option<(u64, PodName)>,
     /// Pods that were submitted again and have no node yet.
     again: BTreeSet<PodId>,
     moves: u64,
     node_changes: u64,
-    holding: Integral,
-    nodes: Integral,
 }
 
 impl Collector for Churn {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Spans]
+        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Declared]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -63,10 +60,12 @@ impl Collector for Churn {
                 self.lost = change
                     .ended
                     .filter(|pod| gone && pod.phase.holds_node())
-                    .map(|pod| (change.at, pod.name.clone()));
+                    .map(|pod| (change.number, pod.name.clone()));
             }
             Event::PodCreated(created)
-                if lost.is_some_and(|(at, name)| at == change.at && name == created.name) =>
+                if lost.is_some_and(|(number, name)| {
+                    number + 1 == change.number && name == created.name
+                }) =>
             {
                 self.again.insert(created.pod.id);
             }
@@ -85,20 +84,19 @@ impl Collector for Churn {
         }
     }
 
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        self.holding.add(i128::from(state.holding), span.nanos());
-        self.nodes
-            .add(i128::from(state.nodes_present), span.nanos());
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let per_day = |count: u64, area: &Integral, under: &str| {
             let mut counted = Integral::default();
             counted.add(i128::from(count), DAY);
             counted.ratio(area, under)
         };
-        let moves = per_day(self.moves, &self.holding, "pod-days on nodes");
-        let nodes = per_day(self.node_changes, &self.nodes, "node-days");
+        let areas = &end.state.areas;
+        let moves = per_day(self.moves, &areas.of(&areas.holding), "pod-days on nodes");
+        let nodes = per_day(
+            self.node_changes,
+            &areas.of(&areas.nodes_present),
+            "node-days",
+        );
         let id = |name| format!("{}.{name}", ENTRY.subject);
         vec![
             MetricValue::count(id("moves"), self.moves),

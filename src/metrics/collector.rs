@@ -91,6 +91,10 @@ pub struct Change<'a> {
     pub store: &'a Store,
     /// What is in the measured window.
     pub measured: &'a Measured,
+    /// The how-manieth change of the run it is.
+    pub number: u64,
+    /// Pods created and not bound, after it.
+    pub pending: u64,
 }
 
 impl Change<'_> {
@@ -124,6 +128,17 @@ pub struct RunEnd<'a> {
 }
 
 impl RunEnd<'_> {
+    /// How much measured time passed, in nanoseconds: what integrals are closed at.
+    pub fn clock(&self) -> i64 {
+        self.state.areas.clock()
+    }
+
+    /// Whether the measured window ended before the run did and had a length: what is told of its
+    /// end is then what held last in it.
+    pub fn is_clipped(&self) -> bool {
+        self.window.to < self.at && self.clock() > 0
+    }
+
     /// Length of the measured window in nanoseconds; 0 if the run ended before it began.
     pub fn window_nanos(&self) -> i64 {
         self.window.nanos().max(0)
@@ -144,8 +159,20 @@ impl RunEnd<'_> {
 /// What a collector may ask to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// Every change, at any time of the run.
-    Changes,
+    /// Changes: a pod was created, at any time of the run, as all changes.
+    Created,
+    /// Changes: a pod was bound.
+    Bound,
+    /// Changes: an attempt to place a pod failed.
+    Unschedulable,
+    /// Changes: a node begins to start a pod.
+    Starting,
+    /// Changes: a pod runs.
+    Running,
+    /// Changes: a pod ended.
+    Ended,
+    /// Changes: a node joined, left, went down, came up or was declared anew.
+    Declared,
     /// Spans of positive length within the measured window.
     Spans,
     /// Nodes that are not as they were, once everything of an instant has happened.
@@ -154,12 +181,47 @@ pub enum Heard {
     Jobs,
 }
 
+impl Heard {
+    /// All of them, each at its own number.
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Bound,
+        Self::Unschedulable,
+        Self::Starting,
+        Self::Running,
+        Self::Ended,
+        Self::Declared,
+        Self::Spans,
+        Self::Nodes,
+        Self::Jobs,
+    ];
+
+    /// What a change is heard as; `None` of those that no metric looks at.
+    pub const fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::PodCreated(_) => Self::Created,
+            Event::PodBound { .. } => Self::Bound,
+            Event::PodUnschedulable { .. } => Self::Unschedulable,
+            Event::PodStarting { .. } => Self::Starting,
+            Event::PodRunning { .. } => Self::Running,
+            Event::PodEnded { .. } => Self::Ended,
+            Event::NodeAdded { .. }
+            | Event::NodeUpdated { .. }
+            | Event::NodeReadiness { .. }
+            | Event::NodeRemoved { .. } => Self::Declared,
+            Event::SpecAdded { .. } | Event::HoldPlaced(_) | Event::HoldReleased { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
 /// Collects one family of metrics over one run.
 pub trait Collector: CloneCollector + Send {
     /// What it wants to hear of; it is told nothing else.
     fn hears(&self) -> &'static [Heard];
 
-    /// A change was applied, at any time of the run.
+    /// A change of a kind that it asked for was applied, at any time of the run.
     fn event(&mut self, change: &Change<'_>) {
         let _ = change;
     }
@@ -169,7 +231,7 @@ pub trait Collector: CloneCollector + Send {
         let _ = (state, span);
     }
 
-    /// A node is not as it was, at any time of the run. Comes before the span in which it holds.
+    /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
     fn node(&mut self, change: &NodeChange<'_>) {
         let _ = change;
     }

@@ -53,10 +53,15 @@ struct Account {
 impl Account {
     fn settle(&mut self, at: Instant) {
         let nanos = at.since(self.since).as_nanos();
-        for (area, &held) in self.area.iter_mut().zip(&self.held) {
-            area.add(i128::from(held), nanos);
+        if nanos == 0 {
+            return;
         }
         self.since = at;
+        for (area, &held) in self.area.iter_mut().zip(&self.held) {
+            if held != 0 {
+                area.add(i128::from(held), nanos);
+            }
+        }
     }
 }
 
@@ -83,7 +88,10 @@ impl Consistency {
                     let added = requests(store, pod);
                     account(&mut self.by_node, node.index(), at, (added, 1));
                     account(&mut self.by_tenant, pod.tenant.index(), at, (added, 1));
-                    self.check_capacity(*node, at, added, store);
+                    // What was there before the run may be more than its node has.
+                    if pod.found.is_none() {
+                        self.check_capacity(*node, at, added, store);
+                    }
                 }
             }
             Event::PodEnded { reason, .. } => {

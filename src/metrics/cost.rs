@@ -241,7 +241,7 @@ fn total(areas: &[Integral]) -> Option<i128> {
 impl Collector for Cost {
     fn hears(&self) -> &'static [Heard] {
         if self.economics.is_some() {
-            &[Heard::Changes, Heard::Spans]
+            &[Heard::Declared, Heard::Bound, Heard::Ended, Heard::Spans]
         } else {
             &[]
         }

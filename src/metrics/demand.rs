@@ -1,7 +1,7 @@
 //! Demand: what pods want to have, running and pending, over what there is (metrics.md 5.1).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::{Integral, Peak};
+use super::integral::Peak;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, RESOURCES, Resource};
 
@@ -32,8 +32,6 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 #[derive(Clone, Debug, Default)]
 struct Demand {
-    wanted: [Integral; RESOURCES],
-    capacity: [Integral; RESOURCES],
     peak: [Peak; RESOURCES],
 }
 
@@ -42,23 +40,22 @@ impl Collector for Demand {
         &[Heard::Spans]
     }
 
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
+    fn held(&mut self, state: &ClusterState, _span: Span) {
         for index in 0..RESOURCES {
             let wanted = state.allocated.0[index] + state.wanted.0[index];
             let capacity = state.capacity.0[index];
-            self.wanted[index].add(wanted, nanos);
-            self.capacity[index].add(capacity, nanos);
             self.peak[index].offer(wanted, capacity);
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let areas = &end.state.areas;
         let mut values = Vec::new();
         for resource in Resource::ALL {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
-            let mean = self.wanted[index].ratio(&self.capacity[index], &under);
+            let demand = areas.demand(resource);
+            let mean = demand.ratio(&areas.capacity(resource), &under);
             let peak = self.peak[index].value(&under);
             values.push(MetricValue::new(format!("demand.{name}.mean"), mean));
             values.push(MetricValue::new(format!("demand.{name}.peak"), peak));

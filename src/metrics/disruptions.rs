@@ -3,10 +3,10 @@
 
 use crate::model::{EndReason, Event};
 
-use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, Resource, requests};
+use super::state::{Resource, requests};
 
 /// `disruptions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -41,26 +41,26 @@ struct Disruptions {
     evicted: u64,
     lost_cpu: Integral,
     lost_gpu: Integral,
-    holding: Integral,
 }
 
 impl Collector for Disruptions {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Spans]
+        &[Heard::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {
         let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.ended) else {
             return;
         };
+        let count = match reason {
+            EndReason::NodeLost => &mut self.node_lost,
+            EndReason::Evicted => &mut self.evicted,
+            _ => return,
+        };
         if !pod.phase.holds_node() || !change.in_window() {
             return;
         }
-        match reason {
-            EndReason::NodeLost => self.node_lost += 1,
-            EndReason::Evicted => self.evicted += 1,
-            _ => return,
-        }
+        *count += 1;
         let amounts = requests(change.store, pod);
         let nanos = change.at.since(pod.bound).as_nanos();
         self.lost_cpu
@@ -69,17 +69,14 @@ impl Collector for Disruptions {
             .add(i128::from(amounts[Resource::Gpu as usize]), nanos);
     }
 
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        self.holding.add(i128::from(state.holding), span.nanos());
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let total = self.node_lost + self.evicted;
+        let areas = &end.state.areas;
         let mut disrupted = Integral::default();
         // Thousands of pod-hours in pod-nanoseconds.
         disrupted.add(i128::from(total), 3_600_000_000_000);
         let rate = disrupted
-            .ratio(&self.holding, "pod-hours on nodes")
+            .ratio(&areas.of(&areas.holding), "pod-hours on nodes")
             .map(|per_hour| per_hour * 1_000.0);
         let hours = |area: &Integral| area.mean(3_600_000_000_000).map(|milli| milli / 1_000.0);
         let id = |name| format!("{}.{name}", ENTRY.subject);

@@ -91,9 +91,12 @@ impl Collector for Energy {
         let Some(economics) = &self.economics else {
             return;
         };
-        let power = economics.of(change.node).power;
-        self.count(power, change.before, -1);
-        self.count(power, change.now, 1);
+        let economics = Arc::clone(economics);
+        for &node in change.nodes {
+            let power = economics.of(node).power;
+            self.count(power, change.before, -1);
+            self.count(power, change.now, 1);
+        }
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {

@@ -4,8 +4,12 @@
 //! What a tenant receives is its dominant share: the largest share of any resource that its pods
 //! reserve. All tenants weigh the same. A tenant counts while it has pods, running or pending.
 
+use smallvec::SmallVec;
+
+use crate::rng::math;
+
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
-use super::filling::fair_shares;
+use super::filling::{fair_share_of_one, fair_shares};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{Amounts, ClusterState};
@@ -44,8 +48,13 @@ const ONE: f64 = 1e9;
 struct Fairness {
     tenants: Tenants,
     capacity: Amounts,
-    /// The measures of the present state, unless it changed since.
-    now: Option<Measures>,
+    /// What the active tenants want.
+    demands: Vec<Amounts>,
+    /// The measures of the state that held last, and for how long they hold already.
+    now: Measures,
+    nanos: i64,
+    /// Whether tenants or capacity changed since.
+    stale: bool,
     jain: Mean,
     deviation: Mean,
     shortfall: Mean,
@@ -87,38 +96,70 @@ struct Measures {
 }
 
 fn parts(value: f64) -> i128 {
-    (value * ONE).round_ties_even() as i128
+    let parts = math::round_half_even(value * ONE);
+    if parts.abs() < 9e18 {
+        i128::from(parts as i64)
+    } else {
+        parts as i128
+    }
 }
 
 impl Fairness {
-    fn measures(&self) -> Measures {
-        let mut shares = Vec::new();
-        let mut demands = Vec::new();
+    /// Takes the measures of the present state.
+    fn measure(&mut self) {
+        let now = &mut self.now;
+        now.shares.clear();
+        self.demands.clear();
+        let mut shares: SmallVec<[f64; 8]> = SmallVec::new();
         for (position, tenant) in self.tenants.active() {
             let Some(share) = dominant_share(&tenant.allocated, &self.capacity) else {
-                return Measures::default();
+                *now = Measures::default();
+                return;
             };
-            shares.push((position, share));
-            demands.push(tenant.demand);
+            shares.push(share);
+            now.shares.push((position, parts(share)));
+            self.demands.push(tenant.demand);
         }
-        let sum: f64 = shares.iter().map(|share| share.1).sum();
-        let squares: f64 = shares.iter().map(|share| share.1 * share.1).sum();
+        let sum: f64 = shares.iter().sum();
+        let squares: f64 = shares.iter().map(|share| share * share).sum();
         let jain = sum * sum / (shares.len() as f64 * squares);
         let (mut apart, mut shortfall) = (0.0, 0.0_f64);
-        // A single tenant's fair share is all it wants, as far as there is room.
-        for (fair, share) in fair_shares(&demands, &self.capacity).iter().zip(&shares) {
-            apart += (share.1 - fair).abs();
-            shortfall = shortfall.max(fair - share.1);
+        let mut compare = |fair: f64, share: f64| {
+            apart += (share - fair).abs();
+            shortfall = shortfall.max(fair - share);
+        };
+        match (&*self.demands, &*shares) {
+            ([demand], &[share]) => compare(fair_share_of_one(demand, &self.capacity), share),
+            (demands, shares) => {
+                let fair = fair_shares(demands, &self.capacity);
+                fair.into_iter()
+                    .zip(shares)
+                    .for_each(|(fair, &share)| compare(fair, share));
+            }
         }
         let any = !shares.is_empty();
-        Measures {
-            jain: (shares.len() > 1 && squares > 0.0).then(|| parts(jain)),
-            deviation: any.then(|| parts(apart / 2.0)),
-            shortfall: any.then(|| parts(shortfall)),
-            shares: shares
-                .into_iter()
-                .map(|(position, share)| (position, parts(share)))
-                .collect(),
+        now.jain = (shares.len() > 1 && squares > 0.0).then(|| parts(jain));
+        now.deviation = any.then(|| parts(apart / 2.0));
+        now.shortfall = any.then(|| parts(shortfall));
+    }
+
+    /// Adds up what was measured for as long as it held.
+    fn settle(&mut self) {
+        let nanos = std::mem::take(&mut self.nanos);
+        if nanos == 0 {
+            return;
+        }
+        let now = &self.now;
+        self.jain.add(now.jain, nanos);
+        self.deviation.add(now.deviation, nanos);
+        self.shortfall.add(now.shortfall, nanos);
+        for &(position, share) in &now.shares {
+            if self.received.len() <= position {
+                self.received.resize(position + 1, None);
+            }
+            self.received[position]
+                .get_or_insert_default()
+                .add(share, nanos);
         }
     }
 
@@ -140,40 +181,34 @@ impl Fairness {
 
 impl Collector for Fairness {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Spans]
+        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Spans]
     }
 
     fn event(&mut self, change: &Change<'_>) {
         if self.tenants.apply(change.event, change.ended, change.store) {
-            self.now = None;
+            self.stale = true;
         }
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {
-        if self.capacity != state.capacity {
+        if self.stale || self.capacity != state.capacity {
+            self.settle();
+            self.stale = false;
             self.capacity = state.capacity;
-            self.now = None;
+            self.measure();
         }
-        let now = match self.now.take() {
-            Some(now) => now,
-            None => self.measures(),
-        };
-        let nanos = span.nanos();
-        self.jain.add(now.jain, nanos);
-        self.deviation.add(now.deviation, nanos);
-        self.shortfall.add(now.shortfall, nanos);
-        for &(position, share) in &now.shares {
-            if self.received.len() <= position {
-                self.received.resize(position + 1, None);
-            }
-            self.received[position]
-                .get_or_insert_default()
-                .add(share, nanos);
-        }
-        self.now = Some(now);
+        self.nanos += span.nanos();
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let mut closed = self.clone();
+        closed.settle();
+        closed.values()
+    }
+}
+
+impl Fairness {
+    fn values(&self) -> Vec<MetricValue> {
         let tenants = self.received.iter().flatten().count() as u64;
         let alone = "there were never two active tenants of whom one had anything";
         let idle = "no tenant was active while there was capacity";

@@ -4,12 +4,13 @@
 use crate::cluster::GpuColumns;
 use crate::model::gpu::DEVICE_MILLI;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
-use super::mix::{MixShape, fit_count};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::fitting::FitShape;
+use super::integral::{Level, product};
+use super::mix::MixShape;
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Amounts, ClusterState, NodeChange, RESOURCES, Row};
+use super::state::{NodeChange, Row};
 
 /// `fit_count.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -52,66 +53,29 @@ const UNITS: [&str; 4] = ["core_4gib", "typical", "largest", "whole_gpu"];
 #[derive(Clone, Debug)]
 struct FitCount {
     units: [Option<Unit>; 4],
-    free: Amounts,
+    /// How many pods of each unit fit each node.
+    by_node: Vec<[i64; 4]>,
 }
 
 /// A unit that pods are counted in.
 #[derive(Clone, Debug)]
 struct Unit {
-    requests: Row,
-    gpu: GpuColumns,
-    by_node: Vec<i64>,
-    fitting: i128,
-    together: i128,
-    fitting_area: Integral,
-    together_area: Integral,
-    last: i128,
+    shape: FitShape,
+    fitting: Level,
+    together: Level,
 }
 
 impl Unit {
     fn new(requests: Row, gpu: GpuColumns) -> Self {
         Self {
-            requests,
-            gpu,
-            by_node: Vec::new(),
-            fitting: 0,
-            together: 0,
-            fitting_area: Integral::default(),
-            together_area: Integral::default(),
-            last: 0,
+            shape: FitShape::new(requests, gpu),
+            fitting: Level::default(),
+            together: Level::default(),
         }
     }
 
     fn of_shape(shape: Option<&MixShape>) -> Option<Self> {
         shape.map(|shape| Self::new(shape.requests, shape.gpu))
-    }
-
-    fn node(&mut self, change: &NodeChange<'_>) {
-        let index = change.node.index();
-        if self.by_node.len() <= index {
-            self.by_node.resize(index + 1, 0);
-        }
-        let shape = (&self.requests, self.gpu);
-        let now = fit_count(change.node, change.now, shape, change.store);
-        let before = std::mem::replace(&mut self.by_node[index], now);
-        self.fitting += i128::from(now) - i128::from(before);
-    }
-
-    /// How many would fit if everything free lay together.
-    fn gather(&mut self, free: &Amounts) {
-        let mut together = i128::MAX;
-        for index in 0..RESOURCES {
-            let unit = self.requests[index];
-            if unit > 0 {
-                // Division of machine words is several times cheaper.
-                let fit = match i64::try_from(free.0[index]) {
-                    Ok(free) => i128::from(free / unit),
-                    Err(_) => free.0[index] / i128::from(unit),
-                };
-                together = together.min(fit);
-            }
-        }
-        self.together = together;
     }
 }
 
@@ -131,46 +95,54 @@ impl FitCount {
                 Unit::of_shape(mix.and_then(|mix| mix.largest.as_ref())),
                 Some(Unit::new([0, 0, i64::from(DEVICE_MILLI), 1], device)),
             ],
-            free: Amounts::default(),
+            by_node: Vec::new(),
         }
     }
 }
 
 impl Collector for FitCount {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes, Heard::Spans]
+        &[Heard::Nodes]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        self.free.add(&change.before.room(), -1);
-        self.free.add(&change.now.room(), 1);
-        for unit in self.units.iter_mut().flatten() {
-            unit.node(change);
-            unit.gather(&self.free);
+        let last = change.nodes.iter().map(|node| node.index()).max();
+        let rows = last.map_or(0, |last| last + 1);
+        if self.by_node.len() < rows {
+            self.by_node.resize(rows, [0; 4]);
         }
-    }
-
-    fn held(&mut self, _state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
-        for unit in self.units.iter_mut().flatten() {
-            unit.fitting_area.add(unit.fitting, nanos);
-            unit.together_area.add(unit.together, nanos);
-            unit.last = unit.fitting;
+        let before = self.by_node[change.node().index()];
+        let mut now = [0; 4];
+        for (index, unit) in self.units.iter_mut().enumerate() {
+            let Some(unit) = unit else { continue };
+            now[index] = unit.shape.count(change.node(), change.now, change.store);
+            let more = product(now[index] - before[index], change.times());
+            let fitting = unit.fitting.amount() + more;
+            unit.fitting.set(fitting, change.clock);
+            let together = unit.shape.together(change.room);
+            unit.together.set(together, change.clock);
+        }
+        for node in change.nodes {
+            self.by_node[node.index()] = now;
         }
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = Vec::new();
+        let (clock, mut values) = (end.clock(), Vec::new());
         for (name, unit) in UNITS.into_iter().zip(&self.units) {
             let found = match unit {
                 Some(unit) => {
-                    let clipped = end.window.to < end.at;
-                    let last = if clipped { unit.last } else { unit.fitting };
-                    let under = "what would fit together";
+                    let last = if end.window.to < end.at {
+                        unit.fitting.last(clock).unwrap_or(0)
+                    } else {
+                        unit.fitting.amount()
+                    };
+                    let fitting = unit.fitting.area(clock);
+                    let together = unit.together.area(clock);
                     [
-                        unit.fitting_area.mean(end.window_nanos()),
+                        fitting.mean(end.window_nanos()),
                         Ok(last as f64),
-                        unit.fitting_area.ratio(&unit.together_area, under),
+                        fitting.ratio(&together, "what would fit together"),
                     ]
                 }
                 None => {

@@ -94,6 +94,7 @@ impl<'s> Bench<'s> {
             tenant: TenantId(tenant),
             gang: gang.map(GangId),
             time_limit: None,
+            found: None,
         };
         self.apply(secs, &Event::PodCreated(created));
         pod

@@ -1,6 +1,8 @@
 //! GPU fragmentation after a target workload: how much of the idle GPU its typical pods could not
 //! use (FGD, ATC'23; metrics.md 5.1, published-results.md 1.7).
 
+use crate::cluster::fragmentation::Fragments;
+
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fragments::PARTS_PER_MILLI;
 use super::integral::{Integral, ratio};
@@ -45,6 +47,8 @@ const PARTS_PER_GPU: f64 = PARTS_PER_MILLI * 1_000.0;
 struct Fragmentation {
     fragmented: Integral,
     idle: Integral,
+    /// The total that was seen last, and its parts.
+    seen: Option<(Fragments, [i128; 2])>,
 }
 
 impl Collector for Fragmentation {
@@ -54,9 +58,13 @@ impl Collector for Fragmentation {
 
     fn held(&mut self, state: &ClusterState, span: Span) {
         if let Some(fragments) = &state.fragments {
-            let nanos = span.nanos();
-            self.fragmented.add(fragments.fragmented_parts(), nanos);
-            self.idle.add(fragments.idle_parts(), nanos);
+            let parts = match self.seen {
+                Some((total, parts)) if total == *fragments.total() => parts,
+                _ => [fragments.fragmented_parts(), fragments.idle_parts()],
+            };
+            self.seen = Some((*fragments.total(), parts));
+            self.fragmented.add(parts[0], span.nanos());
+            self.idle.add(parts[1], span.nanos());
         }
     }
 

@@ -10,7 +10,7 @@ use crate::units::Instant;
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, RESOURCES, Resource, requests};
+use super::state::{RESOURCES, Resource, requests};
 use super::window::Measured;
 
 /// `goodput.*`.
@@ -96,8 +96,6 @@ const fn part_of(reason: EndReason) -> usize {
 #[derive(Clone, Debug, Default)]
 struct Goodput {
     parts: [[Integral; RESOURCES]; 8],
-    capacity: [Integral; RESOURCES],
-    allocated: [Integral; RESOURCES],
 }
 
 impl Goodput {
@@ -140,20 +138,13 @@ impl Goodput {
 
 impl Collector for Goodput {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Spans]
+        &[Heard::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.ended) {
             let end = (change.at, part_of(*reason));
             self.count(pod, end, change.store, change.measured);
-        }
-    }
-
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        for index in 0..RESOURCES {
-            self.capacity[index].add(state.capacity.0[index], span.nanos());
-            self.allocated[index].add(state.allocated.0[index], span.nanos());
         }
     }
 
@@ -168,7 +159,8 @@ impl Collector for Goodput {
                     None => return Ok(()),
                 }
             }
-            let (sum, allocated) = (sum.value(), closed.allocated[index].value());
+            let allocated = end.state.areas.allocated(resource).value();
+            let sum = sum.value();
             if sum.is_some() && allocated.is_some() && sum != allocated {
                 let name = resource.name();
                 return Err(format!(
@@ -185,8 +177,9 @@ impl Collector for Goodput {
         for resource in [Resource::Cpu, Resource::Memory, Resource::Gpu] {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
+            let capacity = end.state.areas.capacity(resource);
             for (part, areas) in PARTS.iter().zip(&closed.parts) {
-                let value = areas[index].ratio(&closed.capacity[index], &under);
+                let value = areas[index].ratio(&capacity, &under);
                 values.push(MetricValue::new(format!("goodput.{name}.{part}"), value));
             }
         }

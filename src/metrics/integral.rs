@@ -18,10 +18,18 @@ impl Integral {
     pub fn add(&mut self, amount: i128, nanos: i64) {
         // The product of two machine words always fits, and needs one instruction.
         let area = match i64::try_from(amount) {
-            Ok(amount) => Some(i128::from(amount).wrapping_mul(i128::from(nanos))),
+            Ok(amount) => Some(product(amount, nanos)),
             Err(_) => amount.checked_mul(i128::from(nanos)),
         };
         match area.and_then(|area| self.sum.checked_add(area)) {
+            Some(sum) => self.sum = sum,
+            None => self.overflowed = true,
+        }
+    }
+
+    /// Adds another integral.
+    pub fn join(&mut self, other: &Self) {
+        match other.value().and_then(|sum| self.sum.checked_add(sum)) {
             Some(sum) => self.sum = sum,
             None => self.overflowed = true,
         }
@@ -59,6 +67,76 @@ impl Integral {
     }
 }
 
+/// An amount that changes now and then, with its integral over the measured time: added up when the
+/// amount changes and when it is asked for, not span by span. A clock tells how much measured time
+/// has passed; it only goes forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    amount: i128,
+    /// Up to which reading of the clock the area is added up.
+    since: i64,
+    area: Integral,
+    /// The amount that held last before `since`.
+    last: Option<i128>,
+}
+
+impl Level {
+    /// The present amount.
+    #[inline]
+    pub const fn amount(&self) -> i128 {
+        self.amount
+    }
+
+    /// The amount is another from a reading of the clock on.
+    #[inline]
+    pub fn set(&mut self, amount: i128, clock: i64) {
+        if amount != self.amount {
+            self.settle(clock);
+            self.amount = amount;
+        }
+    }
+
+    /// The integral up to a reading of the clock.
+    pub fn area(&self, clock: i64) -> Integral {
+        let mut closed = *self;
+        closed.settle(clock);
+        closed.area
+    }
+
+    /// The amount that held last for a time before a reading of the clock.
+    pub const fn last(&self, clock: i64) -> Option<i128> {
+        if clock > self.since {
+            Some(self.amount)
+        } else {
+            self.last
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self, clock: i64) {
+        if clock > self.since {
+            self.area.add(self.amount, clock - self.since);
+            self.last = Some(self.amount);
+            self.since = clock;
+        }
+    }
+}
+
+/// The product of two machine words, which always fits.
+#[inline]
+pub const fn product(a: i64, b: i64) -> i128 {
+    (a as i128).wrapping_mul(b as i128)
+}
+
+/// The nearest floating-point number, as `as` gives it: that of a machine word is much cheaper.
+#[inline]
+pub fn float(amount: i128) -> f64 {
+    match i64::try_from(amount) {
+        Ok(amount) => amount as f64,
+        Err(_) => amount as f64,
+    }
+}
+
 /// `over ÷ under` in floating point.
 ///
 /// # Errors
@@ -90,6 +168,8 @@ impl Peak {
         }
         let larger = match self.best {
             None => true,
+            // The usual case: nothing was added to the denominator since.
+            Some((best_over, best_under)) if under == best_under && over <= best_over => false,
             Some((best_over, best_under)) => {
                 match (over.checked_mul(best_under), best_over.checked_mul(under)) {
                     (Some(new), Some(known)) => new > known,
@@ -116,6 +196,7 @@ impl Peak {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn ratios_and_means_are_undefined_with_a_reason() {
@@ -137,6 +218,52 @@ mod tests {
         area.add(i128::MAX, 2);
         assert_eq!(area.value(), None);
         assert!(area.mean(1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn levels_equal_the_sum_over_spans(
+            steps in prop::collection::vec((-3_i128..4, 0_i64..3), 0..40),
+            scale in prop::sample::select(vec![1, i128::from(i64::MAX), i128::MAX / 64]),
+        ) {
+            let (mut level, mut plain) = (Level::default(), Integral::default());
+            let (mut last, mut clock) = (None, 0);
+            for (step, nanos) in steps {
+                // A change in no time, which leaves no trace.
+                level.set(step - 1, clock);
+                let amount = step * scale;
+                level.set(amount, clock);
+                plain.add(amount, nanos);
+                last = if nanos > 0 { Some(amount) } else { last };
+                clock += nanos;
+                prop_assert_eq!(level.area(clock).value(), plain.value());
+                prop_assert_eq!((level.last(clock), level.amount()), (last, amount));
+            }
+        }
+
+        #[test]
+        fn the_peak_equals_plain_comparisons(
+            ratios in prop::collection::vec((-20_i128..60, -1_i128..6), 0..30),
+            wide in any::<bool>(),
+        ) {
+            let scale = if wide { i128::MAX / 64 } else { 1 };
+            let (mut peak, mut best) = (Peak::default(), None::<f64>);
+            for (over, under) in ratios {
+                let (over, under) = (over * scale, under * scale);
+                peak.offer(over, under);
+                if under > 0 {
+                    let ratio = over as f64 / under as f64;
+                    best = Some(best.map_or(ratio, |best: f64| best.max(ratio)));
+                }
+            }
+            prop_assert_eq!(peak.value("capacity").ok(), best);
+        }
+
+        #[test]
+        fn floats_are_those_of_a_cast(amount in any::<i128>(), shift in 0_u32..128) {
+            let amount = amount >> shift;
+            prop_assert_eq!(float(amount).to_bits(), (amount as f64).to_bits());
+        }
     }
 
     #[test]

@@ -114,10 +114,61 @@ struct OpenGang {
     measured: bool,
 }
 
+/// The open gangs. Changes of one gang come together, so the last one is found at once.
+#[derive(Clone, Debug, Default)]
+struct Gangs {
+    rows: BTreeMap<GangId, u32>,
+    slab: Vec<OpenGang>,
+    vacant: Vec<u32>,
+    last: Option<(GangId, u32)>,
+}
+
+impl Gangs {
+    fn find(&mut self, gang: GangId) -> Option<u32> {
+        match self.last {
+            Some((last, row)) if last == gang => Some(row),
+            _ => {
+                let row = *self.rows.get(&gang)?;
+                self.last = Some((gang, row));
+                Some(row)
+            }
+        }
+    }
+
+    fn get_mut(&mut self, gang: GangId) -> Option<&mut OpenGang> {
+        let row = self.find(gang)?;
+        Some(&mut self.slab[row as usize])
+    }
+
+    fn insert(&mut self, gang: GangId, open: OpenGang) {
+        let row = if let Some(row) = self.vacant.pop() {
+            self.slab[row as usize] = open;
+            row
+        } else {
+            self.slab.push(open);
+            (self.slab.len() - 1) as u32
+        };
+        self.rows.insert(gang, row);
+        self.last = Some((gang, row));
+    }
+
+    fn remove(&mut self, gang: GangId) -> Option<OpenGang> {
+        self.last = None;
+        let row = self.rows.remove(&gang)?;
+        self.vacant.push(row);
+        Some(self.slab[row as usize])
+    }
+
+    /// All of them, by identity.
+    fn iter(&self) -> impl Iterator<Item = &OpenGang> {
+        self.rows.values().map(|&row| &self.slab[row as usize])
+    }
+}
+
 /// Follows the jobs of a cell.
 #[derive(Clone, Debug, Default)]
 pub struct JobTracker {
-    gangs: BTreeMap<GangId, OpenGang>,
+    gangs: Gangs,
     /// Numbers of the open jobs of one pod, by row.
     numbers: Vec<u64>,
     jobs: u64,
@@ -138,14 +189,14 @@ impl JobTracker {
                 self.created(at, created, store, measured);
                 None
             }
-            Event::PodBound { pod, .. } if !self.gangs.is_empty() => {
-                let gang = self.gangs.get_mut(&store.pods().get(*pod)?.gang?)?;
+            Event::PodBound { pod, .. } if !self.gangs.rows.is_empty() => {
+                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang?)?;
                 gang.unbound -= 1;
                 gang.last_bound = at;
                 None
             }
-            Event::PodRunning { pod } if !self.gangs.is_empty() => {
-                let gang = self.gangs.get_mut(&store.pods().get(*pod)?.gang?)?;
+            Event::PodRunning { pod } if !self.gangs.rows.is_empty() => {
+                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang?)?;
                 gang.start.get_or_insert(at);
                 None
             }
@@ -155,7 +206,7 @@ impl JobTracker {
                 let Some(id) = pod.gang else {
                     return Some(self.single(pod, (at, outcome), store, measured));
                 };
-                let gang = self.gangs.get_mut(&id)?;
+                let gang = self.gangs.get_mut(id)?;
                 gang.living -= 1;
                 gang.end = at;
                 if outcome != JobOutcome::Succeeded {
@@ -164,7 +215,7 @@ impl JobTracker {
                 if gang.living > 0 {
                     return None;
                 }
-                let gang = self.gangs.remove(&id)?;
+                let gang = self.gangs.remove(id)?;
                 let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
                 Some(record(&gang, (gang.end, outcome), measured))
             }
@@ -179,9 +230,13 @@ impl JobTracker {
         store: &Store,
         measured: &mut Measured,
     ) {
+        // Nobody waited in this run for what was there before it.
+        if created.found.is_some() {
+            return;
+        }
         let begins = created
             .gang
-            .is_none_or(|gang| !self.gangs.contains_key(&gang));
+            .is_none_or(|gang| self.gangs.find(gang).is_none());
         measured.submitted(at, created.pod.id, begins);
         let number = self.jobs;
         self.jobs += u64::from(begins);
@@ -193,10 +248,14 @@ impl JobTracker {
             self.numbers[row] = number;
             return;
         };
-        let gang = self.gangs.entry(gang).or_insert_with(|| {
+        if begins {
             let measured = measured.has(created.pod.id);
-            OpenGang::new(at, created.tenant, number, measured)
-        });
+            let open = OpenGang::new(at, created.tenant, number, measured);
+            self.gangs.insert(gang, open);
+        }
+        let Some(gang) = self.gangs.get_mut(gang) else {
+            return;
+        };
         gang.pods += 1;
         gang.unbound += 1;
         gang.living += 1;
@@ -219,7 +278,7 @@ impl JobTracker {
                 let outcome = open_outcome(pod.phase == PodPhase::Running);
                 self.single(pod, (end, outcome), store, measured)
             });
-        let gangs = self.gangs.values().map(move |gang| {
+        let gangs = self.gangs.iter().map(move |gang| {
             let outcome = open_outcome(gang.start.is_some());
             record(gang, (end, outcome), measured)
         });

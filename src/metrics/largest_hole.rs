@@ -1,10 +1,10 @@
 //! The largest hole: the share of what is free that lies on one node (metrics.md 5.1). Near 1 over
 //! the number of nodes the free capacity is in crumbs.
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::{Integral, ratio};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::integral::{Level, ratio};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Amounts, ClusterState, NodeChange, Resource};
+use super::state::{Amounts, NodeChange, Resource};
 use super::tallest::Tallest;
 
 /// `largest_hole.*`.
@@ -34,59 +34,42 @@ const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 struct LargestHole {
     holes: [Tallest; 3],
     free: Amounts,
-    areas: [(Integral, Integral); 3],
-    last: Option<[(i64, i128); 3]>,
-}
-
-impl LargestHole {
-    fn now(&self) -> [(i64, i128); 3] {
-        TAKEN.map(|resource| {
-            let hole = self.holes[resource as usize].max();
-            (hole, self.free.of(resource))
-        })
-    }
+    largest: [Level; 3],
 }
 
 impl Collector for LargestHole {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes, Heard::Spans]
+        &[Heard::Nodes]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
         let (before, now) = (change.before.room(), change.now.room());
-        self.free.add(&before, -1);
-        self.free.add(&now, 1);
+        self.free = *change.room;
         for (index, holes) in self.holes.iter_mut().enumerate() {
-            if before[index] != now[index] {
-                holes.set(change.node.index(), now[index]);
+            if before[index] == now[index] {
+                continue;
             }
+            for node in change.nodes {
+                holes.set(node.index(), now[index]);
+            }
+            self.largest[index].set(i128::from(holes.max()), change.clock);
         }
-    }
-
-    fn held(&mut self, _state: &ClusterState, span: Span) {
-        let now = self.now();
-        for ((hole, free), (largest, all)) in now.into_iter().zip(&mut self.areas) {
-            largest.add(i128::from(hole), span.nanos());
-            all.add(free, span.nanos());
-        }
-        self.last = Some(now);
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let last = match self.last {
-            Some(last) if end.window.to < end.at => last,
-            _ => self.now(),
-        };
+        let (clock, areas) = (end.clock(), &end.state.areas);
         let mut values = Vec::new();
-        for ((resource, (largest, all)), (hole, free)) in
-            TAKEN.into_iter().zip(&self.areas).zip(last)
-        {
-            let name = resource.name();
+        for (resource, largest) in TAKEN.into_iter().zip(&self.largest) {
+            let (name, index) = (resource.name(), resource as usize);
             let under = format!("free {name}");
             let id = |statistic| format!("largest_hole.{name}.{statistic}");
-            values.push(MetricValue::new(id("mean"), largest.ratio(all, &under)));
-            let at_end = ratio(i128::from(hole), free, &under);
-            values.push(MetricValue::new(id("end"), at_end));
+            let mean = largest.area(clock).ratio(&areas.room(resource), &under);
+            let (hole, free) = match largest.last(clock) {
+                Some(hole) if end.is_clipped() => (hole, areas.room[index].amount()),
+                _ => (largest.amount(), self.free.of(resource)),
+            };
+            values.push(MetricValue::new(id("mean"), mean));
+            values.push(MetricValue::new(id("end"), ratio(hole, free, &under)));
         }
         values
     }

@@ -124,7 +124,7 @@ pub fn fit_count(
 }
 
 /// How many pods with a GPU request would fit the devices of a node together.
-fn gpu_fit_count(node: NodeId, gpu: GpuColumns, store: &Store) -> i64 {
+pub(super) fn gpu_fit_count(node: NodeId, gpu: GpuColumns, store: &Store) -> i64 {
     let nodes = store.nodes();
     let (model, demand) = (nodes.gpu_model(node), gpu.milli_per_device.max(1));
     if model == crate::cluster::nodes::NO_MODEL || !gpu.admits(model) {

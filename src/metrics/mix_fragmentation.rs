@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::{Integral, ratio};
-use super::mix::{WorkloadMix, fits};
+use super::areas::{self, Levels};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::fitting::FitTable;
+use super::integral::{product, ratio};
+use super::mix::WorkloadMix;
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Amounts, ClusterState, NodeChange, RESOURCES, Resource, Row};
+use super::state::{Amounts, NodeChange, Resource, Row};
 use super::stranding::unknown;
 
 /// `mix_fragmentation.resource_only.*`.
@@ -41,33 +43,35 @@ const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 #[derive(Clone, Debug)]
 struct MixFragmentation {
     mix: Option<Arc<WorkloadMix>>,
+    shapes: FitTable,
     /// Pods of the mix that do not fit, by node.
     misfits: Vec<i64>,
     /// Sum over nodes of misfits x free.
     stuck: Amounts,
     free: Amounts,
-    stuck_area: [Integral; RESOURCES],
-    free_area: [Integral; RESOURCES],
-    last: Option<(Amounts, Amounts)>,
+    stuck_levels: Levels,
 }
 
 impl MixFragmentation {
     fn new(setup: &Setup) -> Self {
         Self {
             mix: setup.mix.clone(),
+            shapes: FitTable::new(setup.mix.iter().flat_map(|mix| &mix.shapes)),
             misfits: Vec::new(),
             stuck: Amounts::default(),
             free: Amounts::default(),
-            stuck_area: [Integral::default(); RESOURCES],
-            free_area: [Integral::default(); RESOURCES],
-            last: None,
+            stuck_levels: Levels::default(),
         }
     }
 
-    fn add(&mut self, room: &Row, misfits: i64, sign: i128) {
-        self.free.add(room, sign);
+    fn add(&mut self, room: &Row, misfits: i64, times: i64) {
         for (stuck, &room) in self.stuck.0.iter_mut().zip(room) {
-            *stuck += sign * i128::from(misfits) * i128::from(room);
+            let one = product(misfits, room);
+            *stuck += match times {
+                1 => one,
+                -1 => -one,
+                times => one * i128::from(times),
+            };
         }
     }
 }
@@ -75,51 +79,46 @@ impl MixFragmentation {
 impl Collector for MixFragmentation {
     fn hears(&self) -> &'static [Heard] {
         if self.mix.is_some() {
-            &[Heard::Nodes, Heard::Spans]
+            &[Heard::Nodes]
         } else {
             &[]
         }
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        let Some(mix) = self.mix.clone() else { return };
-        let index = change.node.index();
-        if self.misfits.len() <= index {
-            self.misfits.resize(index + 1, 0);
+        let last = change.nodes.iter().map(|node| node.index()).max();
+        let rows = last.map_or(0, |last| last + 1);
+        if self.misfits.len() < rows {
+            self.misfits.resize(rows, 0);
         }
-        let misfit = |shape: &&_| !fits(change.node, change.now, shape, change.store);
-        let misfits = mix.shapes.iter().filter(misfit).map(|shape| shape.count);
-        let misfits = misfits.sum::<u64>() as i64;
-        let before = std::mem::replace(&mut self.misfits[index], misfits);
-        self.add(&change.before.room(), before, -1);
-        self.add(&change.now.room(), misfits, 1);
-    }
-
-    fn held(&mut self, _state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
-        for resource in TAKEN {
-            let index = resource as usize;
-            self.stuck_area[index].add(self.stuck.0[index], nanos);
-            self.free_area[index].add(self.free.0[index], nanos);
+        let before = self.misfits[change.node().index()];
+        let now = self.shapes.misfits(change.node(), change.now, change.store);
+        self.add(&change.before.room(), before, -change.times());
+        self.add(&change.now.room(), now, change.times());
+        for node in change.nodes {
+            self.misfits[node.index()] = now;
         }
-        self.last = Some((self.stuck, self.free));
+        self.free = *change.room;
+        areas::set(&mut self.stuck_levels, &self.stuck, change.clock);
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let Some(mix) = self.mix.as_ref().filter(|mix| mix.kept > 0) else {
             return unknown(&ENTRY);
         };
-        let (stuck, free) = match self.last {
-            Some(last) if end.window.to < end.at => last,
-            _ => (self.stuck, self.free),
-        };
+        let (clock, areas) = (end.clock(), &end.state.areas);
         let kept = mix.kept as f64;
         let mut values = Vec::new();
         for resource in TAKEN {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("free {name}");
-            let mean = self.stuck_area[index].ratio(&self.free_area[index], &under);
-            let at_end = ratio(stuck.0[index], free.0[index], &under);
+            let level = &self.stuck_levels[index];
+            let mean = level.area(clock).ratio(&areas.room(resource), &under);
+            let (stuck, free) = match level.last(clock) {
+                Some(stuck) if end.is_clipped() => (stuck, areas.room[index].amount()),
+                _ => (self.stuck.0[index], self.free.0[index]),
+            };
+            let at_end = ratio(stuck, free, &under);
             for (statistic, value) in [("mean", mean), ("end", at_end)] {
                 let id = format!("{}.{name}.{statistic}", ENTRY.subject);
                 values.push(

@@ -8,6 +8,7 @@
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;
 //! a state holds from the instant after all of its changes; undefined is null with its reason.
 
+pub mod areas;
 pub mod arrived;
 pub mod bins;
 pub mod collector;
@@ -15,10 +16,12 @@ pub mod consistency;
 pub mod distribution;
 pub mod economics;
 pub mod filling;
+pub mod fitting;
 pub mod fragments;
 pub mod integral;
 pub mod jobs;
 pub mod mix;
+pub mod node_rows;
 pub mod pairwise;
 pub mod pod_table;
 pub mod ratios;
@@ -78,6 +81,7 @@ mod outputs;
 #[cfg(test)]
 mod published;
 
+pub use areas::Areas;
 pub use arrived::ArrivedTables;
 pub use collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 pub use economics::{Billing, Economics, NodeEconomics, Power};

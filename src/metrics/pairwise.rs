@@ -38,14 +38,36 @@ pub fn round_two_decimals(value: f64) -> f64 {
     (value * 100.0).round_ties_even() / 100.0
 }
 
-/// The nearest number of two decimals, as `%.2f` prints it: decided on the exact binary value.
+/// The nearest number of two decimals, as `%.2f` prints it: decided on the exact binary value, a tie
+/// going to the even digit.
 pub fn nearest_two_decimals(value: f64) -> f64 {
+    let bits = value.to_bits();
+    // A positive number is a mantissa of 53 bits over a power of two.
+    let exponent = bits >> 52;
+    let shift = MANTISSA_AT_ONE.wrapping_sub(exponent);
+    if !(1..=62).contains(&shift) {
+        return printed_two_decimals(value);
+    }
+    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+    let hundredths = mantissa * 100;
+    let (whole, rest) = (hundredths >> shift, hundredths & ((1 << shift) - 1));
+    let half = 1 << (shift - 1);
+    let up = rest > half || rest == half && whole % 2 == 1;
+    // Both are exact, so the quotient is the number nearest to the decimal.
+    (whole + u64::from(up)) as f64 / 100.0
+}
+
+/// The exponent field of a number whose mantissa is not shifted.
+const MANTISSA_AT_ONE: u64 = 1_023 + 52;
+
+fn printed_two_decimals(value: f64) -> f64 {
     format!("{value:.2}").parse().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// 1 followed by small values: what is lost depends on the order of additions.
     fn tenth_powers(count: usize) -> Vec<f64> {
@@ -103,6 +125,23 @@ mod tests {
             assert_eq!(round(0.125).to_bits(), 0.12_f64.to_bits());
             assert_eq!(round(0.375).to_bits(), 0.38_f64.to_bits());
             assert_eq!(round(1.117).to_bits(), 1.12_f64.to_bits());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_decimals_equal_the_printed_ones(
+            value in any::<f64>(),
+            cents in 0_u32..200_000_000,
+            steps in -2_i64..3,
+        ) {
+            // Halves of a hundredth, of which every 25th is a tie in binary, and their neighbours.
+            let half = f64::from(cents) / 200.0;
+            let near = f64::from_bits(half.to_bits().saturating_add_signed(steps));
+            for value in [value, value % 1e6, half, near, near / 1e3] {
+                let (found, printed) = (nearest_two_decimals(value), printed_two_decimals(value));
+                prop_assert_eq!(found.to_bits(), printed.to_bits(), "{}", value);
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ struct PodCensus {
 
 impl Collector for PodCensus {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes]
+        &[Heard::Created, Heard::Bound, Heard::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -1,7 +1,6 @@
 //! Queue length: how many pods are without a place (metrics.md 5.2).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::samples::Percentile;
 use super::state::ClusterState;
@@ -32,7 +31,6 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 #[derive(Clone, Debug, Default)]
 struct QueueLength {
-    pending: Integral,
     lengths: Weighted,
 }
 
@@ -42,17 +40,18 @@ impl Collector for QueueLength {
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {
-        self.pending.add(i128::from(state.pending), span.nanos());
         self.lengths.add(state.pending, span.nanos());
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let areas = &end.state.areas;
+        let mean = areas.of(&areas.pending).mean(end.window_nanos());
         let most = self.lengths.most().max(end.state.pending) as f64;
         let p99 = self.lengths.percentile(Percentile::P99);
         let p99 = p99.map(|length| length as f64);
         let no_time = || "the measured window has no length".to_owned();
         vec![
-            MetricValue::new("queue_length.mean", self.pending.mean(end.window_nanos())),
+            MetricValue::new("queue_length.mean", mean),
             MetricValue::new("queue_length.max", Ok(most)),
             MetricValue {
                 approx: self.lengths.is_approx(),

@@ -111,9 +111,13 @@ pub struct Recorder<'s> {
     /// The state just before the window closed, where it closed before the run ended.
     closing: Option<Box<ClusterState>>,
     jobs: JobTracker,
-    collectors: Vec<(MetricEntry, Box<dyn Collector>)>,
-    /// Which collectors hear of changes, spans, nodes and jobs.
-    hearers: [Vec<usize>; 4],
+    entries: Vec<MetricEntry>,
+    /// One for each entry.
+    collectors: Vec<Box<dyn Collector>>,
+    /// Which collectors hear of what, by [`Heard`].
+    hearers: [Vec<usize>; Heard::ALL.len()],
+    /// Changes so far.
+    changes: u64,
     consistency: Consistency,
     arrived: Option<(Arrived, usize)>,
     series: Option<Series<'s>>,
@@ -130,12 +134,12 @@ impl<'s> Recorder<'s> {
     /// A recorder with these metrics.
     pub fn of(setup: &Setup, entries: &[MetricEntry]) -> Self {
         let fragments = setup.typical.clone().map(FragmentTracker::new);
-        let collectors: Vec<(MetricEntry, Box<dyn Collector>)> = entries
+        let collectors: Vec<Box<dyn Collector>> = entries
             .iter()
-            .map(|entry| (*entry, (entry.construct)(setup)))
+            .map(|entry| (entry.construct)(setup))
             .collect();
-        let hearers = [Heard::Changes, Heard::Spans, Heard::Nodes, Heard::Jobs].map(|heard| {
-            let hears = |&index: &usize| collectors[index].1.hears().contains(&heard);
+        let hearers = Heard::ALL.map(|heard| {
+            let hears = |&index: &usize| collectors[index].hears().contains(&heard);
             (0..collectors.len()).filter(hears).collect()
         });
         Self {
@@ -146,8 +150,10 @@ impl<'s> Recorder<'s> {
             state: ClusterState::new(fragments),
             closing: None,
             jobs: JobTracker::default(),
+            entries: entries.to_vec(),
             collectors,
             hearers,
+            changes: 0,
             consistency: Consistency::default(),
             arrived: None,
             series: None,
@@ -186,7 +192,7 @@ impl<'s> Recorder<'s> {
         self.hold_until(at);
         for job in self.jobs.open(at, store, &self.measured) {
             for &index in &self.hearers[Heard::Jobs as usize] {
-                self.collectors[index].1.job(&job);
+                self.collectors[index].job(&job);
             }
         }
         if let Some(series) = &mut self.series {
@@ -213,7 +219,7 @@ impl<'s> Recorder<'s> {
             state: self.closing.as_deref().unwrap_or(&self.state),
             store,
         };
-        for (entry, collector) in &self.collectors {
+        for (entry, collector) in self.entries.iter().zip(&self.collectors) {
             collector
                 .check(&end)
                 .map_err(|why| RecordError::Inconsistent(format!("{}: {why}", entry.subject)))?;
@@ -230,7 +236,7 @@ impl<'s> Recorder<'s> {
     fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let unstable = || {
             let mut collectors = self.collectors.iter();
-            collectors.find_map(|(_, collector)| collector.unsteady(end))
+            collectors.find_map(|collector| collector.unsteady(end))
         };
         let unsteady = match &self.unsteady {
             Some(why) => Some(why.clone()),
@@ -238,7 +244,7 @@ impl<'s> Recorder<'s> {
             None => unstable(),
         };
         let mut values = Vec::new();
-        for (entry, collector) in &self.collectors {
+        for (entry, collector) in self.entries.iter().zip(&self.collectors) {
             let found = collector.finish(end).into_iter().zip(entry.statistics);
             values.extend(found.map(|(value, statistic)| match &unsteady {
                 Some(why) if statistic.steady => MetricValue {
@@ -263,8 +269,9 @@ impl<'s> Recorder<'s> {
         };
         self.consistency.held(&self.state, whole);
         if let Some(span) = self.measured.clip(whole) {
+            self.state.hold(span.nanos());
             for &index in &self.hearers[Heard::Spans as usize] {
-                self.collectors[index].1.held(&self.state, span);
+                self.collectors[index].held(&self.state, span);
             }
             if self.measured.closed().is_some_and(|closed| closed <= at) {
                 self.close();
@@ -290,7 +297,7 @@ impl<'s> Recorder<'s> {
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
         self.state.refresh(store, |change| {
             for &index in &hearers[Heard::Nodes as usize] {
-                collectors[index].1.node(change);
+                collectors[index].node(change);
             }
         });
     }
@@ -309,19 +316,24 @@ impl Observer for Recorder<'_> {
         if let Some((arrived, _)) = &mut self.arrived {
             arrived.apply(event, ended, &mut self.state, store);
         }
+        self.changes += 1;
         let change = Change {
             at,
             event,
             ended,
             store,
             measured: &self.measured,
+            number: self.changes,
+            pending: self.state.pending,
         };
-        for &index in &self.hearers[Heard::Changes as usize] {
-            self.collectors[index].1.event(&change);
+        if let Some(heard) = Heard::of(event) {
+            for &index in &self.hearers[heard as usize] {
+                self.collectors[index].event(&change);
+            }
         }
         if let Some(job) = job {
             for &index in &self.hearers[Heard::Jobs as usize] {
-                self.collectors[index].1.job(&job);
+                self.collectors[index].job(&job);
             }
         }
         if let (Some(pods), Event::PodEnded { reason, .. }, Some(pod)) =

@@ -44,7 +44,8 @@ impl Percentile {
 #[derive(Clone, Debug)]
 pub struct Samples {
     runs: Vec<(i64, u64)>,
-    buffer: Vec<i64>,
+    /// Values not merged yet; one that comes again at once is counted.
+    buffer: Vec<(i64, u64)>,
     count: u64,
     sum: i128,
     limit: usize,
@@ -78,7 +79,11 @@ impl Samples {
         self.sum += i128::from(value);
         let (least, most) = self.range.unwrap_or((value, value));
         self.range = Some((least.min(value), most.max(value)));
-        self.buffer.push(value);
+        if let Some(last) = self.buffer.last_mut().filter(|last| last.0 == value) {
+            last.1 += 1;
+            return;
+        }
+        self.buffer.push((value, 1));
         if self.buffer.len() >= BUFFER_LEAST.max(self.runs.len() / 4) {
             self.merge();
         }
@@ -113,11 +118,11 @@ impl Samples {
 
     fn merge(&mut self) {
         if self.approx {
-            for value in &mut self.buffer {
+            for (value, _) in &mut self.buffer {
                 *value = bucket_middle(*value);
             }
         }
-        self.buffer.sort_unstable();
+        self.buffer.sort_unstable_by_key(|run| run.0);
         merge_sorted(&mut self.runs, &self.buffer);
         self.buffer.clear();
         if !self.approx && self.runs.len() > self.limit {
@@ -136,19 +141,19 @@ impl Samples {
     }
 }
 
-/// Merges sorted values into sorted runs in place, from the back.
-fn merge_sorted(runs: &mut Vec<(i64, u64)>, values: &[i64]) {
+/// Merges sorted values with their counts into sorted runs in place, from the back.
+fn merge_sorted(runs: &mut Vec<(i64, u64)>, values: &[(i64, u64)]) {
     let mut fresh: Vec<(i64, u64)> = Vec::new();
     let mut position = 0;
-    for &value in values {
+    for &(value, count) in values {
         if let Some(last) = fresh.last_mut().filter(|last| last.0 == value) {
-            last.1 += 1;
+            last.1 += count;
             continue;
         }
         position += runs[position..].partition_point(|&(known, _)| known < value);
         match runs.get_mut(position) {
-            Some(known) if known.0 == value => known.1 += 1,
-            _ => fresh.push((value, 1)),
+            Some(known) if known.0 == value => known.1 += count,
+            _ => fresh.push((value, count)),
         }
     }
     let mut read = runs.len();

@@ -7,9 +7,8 @@ use crate::rng::{Stream, math};
 
 use super::bins::Bins;
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, RESOURCES, Resource};
+use super::state::{ClusterState, Resource};
 
 /// `saturation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -50,16 +49,12 @@ const HIGH: usize = 194;
 #[derive(Clone, Debug)]
 struct Saturation {
     backlog: Bins,
-    wanted: [Integral; RESOURCES],
-    capacity: [Integral; RESOURCES],
 }
 
 impl Default for Saturation {
     fn default() -> Self {
         Self {
             backlog: Bins::new(PARTS),
-            wanted: [Integral::default(); RESOURCES],
-            capacity: [Integral::default(); RESOURCES],
         }
     }
 }
@@ -80,15 +75,16 @@ impl Verdict {
 }
 
 impl Saturation {
-    fn verdict(&self) -> Option<Verdict> {
+    fn verdict(&self, end: &RunEnd<'_>) -> Option<Verdict> {
         let means = self.backlog.means();
         if means.len() < LEAST_PARTS {
             return None;
         }
         let per_hour = 3.6e12 / self.backlog.width_nanos() as f64;
         let demand = Resource::ALL.into_iter().filter_map(|resource| {
-            let index = resource as usize;
-            let ratio = self.wanted[index].ratio(&self.capacity[index], "capacity");
+            let areas = &end.state.areas;
+            let demand = areas.demand(resource);
+            let ratio = demand.ratio(&areas.capacity(resource), "capacity");
             ratio.ok().map(|ratio| (ratio, resource.name()))
         });
         Some(Verdict {
@@ -103,16 +99,60 @@ fn slope_with_interval(values: &[f64]) -> [f64; 3] {
     let all: Vec<usize> = (0..values.len()).collect();
     let mut slopes = Vec::with_capacity(values.len() * values.len() / 2);
     let slope = theil_sen(values, &all, &mut slopes);
+    let pairs = sorted_pairs(values);
     let mut samples: Vec<f64> = (0..SAMPLES)
         .map(|sample| {
             let mut stream = Stream::new(0, "saturation-bootstrap", sample);
             let count = values.len() as u64;
             let drawn: Vec<usize> = (0..count).map(|_| stream.below(count) as usize).collect();
-            theil_sen(values, &drawn, &mut slopes)
+            resampled(&pairs, &drawn).unwrap_or_else(|| theil_sen(values, &drawn, &mut slopes))
         })
         .collect();
     samples.sort_by(f64::total_cmp);
     [slope, samples[LOW], samples[HIGH]]
+}
+
+/// The slopes between all pairs of points with their points, in ascending order.
+fn sorted_pairs(values: &[f64]) -> Vec<(f64, usize, usize)> {
+    let mut pairs = Vec::with_capacity(values.len() * values.len() / 2);
+    for a in 0..values.len() {
+        for b in 0..a {
+            pairs.push(((values[a] - values[b]) / (a - b) as f64, a, b));
+        }
+    }
+    pairs.sort_unstable_by(|x, y| x.0.total_cmp(&y.0));
+    pairs
+}
+
+/// What [`theil_sen`] gives for points drawn with repetition, without sorting their slopes again: a
+/// slope is there as often as its points were drawn. `None` where that is a zero, whose sign depends
+/// on the order of the points, or without a pair.
+fn resampled(pairs: &[(f64, usize, usize)], drawn: &[usize]) -> Option<f64> {
+    let mut times = [0_usize; PARTS];
+    for &point in drawn {
+        times[point] += 1;
+    }
+    // All pairs less those of a point with itself.
+    let alone: usize = times.iter().map(|&times| times * times).sum();
+    let count = (drawn.len() * drawn.len() - alone) / 2;
+    let middle = count / 2;
+    let (mut passed, mut lower) = (0, None);
+    for &(slope, a, b) in pairs {
+        let here = times[a] * times[b];
+        if here == 0 {
+            continue;
+        }
+        passed += here;
+        if passed >= middle && lower.is_none() {
+            lower = Some(slope);
+        }
+        if passed > middle {
+            let lower = lower.filter(|_| count.is_multiple_of(2) && middle > 0);
+            let median = lower.map_or(slope, |lower| f64::midpoint(lower, slope));
+            return (slope != 0.0 && lower != Some(0.0)).then_some(median);
+        }
+    }
+    None
 }
 
 /// The median of the slopes between all pairs of the drawn points; 0 without a pair.
@@ -145,16 +185,10 @@ impl Collector for Saturation {
 
     fn held(&mut self, state: &ClusterState, span: Span) {
         self.backlog.add(i128::from(state.pending), span);
-        let nanos = span.nanos();
-        for index in 0..RESOURCES {
-            let wanted = state.allocated.0[index] + state.wanted.0[index];
-            self.wanted[index].add(wanted, nanos);
-            self.capacity[index].add(state.capacity.0[index], nanos);
-        }
     }
 
-    fn unsteady(&self, _end: &RunEnd<'_>) -> Option<String> {
-        let verdict = self.verdict().filter(Verdict::is_unstable)?;
+    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
+        let verdict = self.verdict(end).filter(Verdict::is_unstable)?;
         let [growth, low, high] = verdict.growth;
         let (ratio, resource) = verdict.demand?;
         Some(format!(
@@ -167,8 +201,8 @@ impl Collector for Saturation {
         ))
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let Some(verdict) = self.verdict() else {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let Some(verdict) = self.verdict(end) else {
             let reason = "the measured window is too short to tell";
             let values = ENTRY.ids();
             return values
@@ -193,6 +227,7 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn slopes_are_medians_and_outliers_do_not_move_them() {
@@ -211,6 +246,21 @@ mod tests {
         check(&[0.0, 0.0, 1.0, 2.0], 5.0 / 6.0);
         // Six slopes 1, 0, -1, -1, -2, -3: between the third and the fourth.
         check(&[0.0, 1.0, 0.0, -3.0], -1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn resampling_equals_sorting_anew(
+            values in prop::collection::vec(-4_i32..9, 2..PARTS),
+            draws in prop::collection::vec(any::<prop::sample::Index>(), 0..PARTS),
+        ) {
+            let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+            let drawn: Vec<usize> = draws.iter().map(|draw| draw.index(values.len())).collect();
+            let plain = theil_sen(&values, &drawn, &mut Vec::new());
+            if let Some(found) = resampled(&sorted_pairs(&values), &drawn) {
+                prop_assert_eq!(found.to_bits(), plain.to_bits());
+            }
+        }
     }
 
     #[test]

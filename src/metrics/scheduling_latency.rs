@@ -56,7 +56,7 @@ impl Default for SchedulingLatency {
 
 impl Collector for SchedulingLatency {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes]
+        &[Heard::Bound, Heard::Unschedulable]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -3,8 +3,10 @@
 //! costs about the square root of the number of distinct values, so balance over nodes needs no
 //! pass over the nodes; all of it is exact, so the order of changes does not matter.
 
+use super::integral::product;
+
 /// Distinct values in a block at most.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 
 /// Values in ascending order in blocks, with what is asked of them.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Spread {
 struct Block {
     /// Distinct values and how often each is there.
     runs: Vec<(i64, u64)>,
+    /// The largest of them.
+    most: i64,
     count: u64,
     sum: i128,
 }
@@ -47,28 +51,12 @@ impl Spread {
 
     /// The largest value.
     pub fn max(&self) -> Option<i64> {
-        Some(self.blocks.last()?.runs.last()?.0)
+        Some(self.blocks.last()?.most)
     }
 
     /// Adds a value.
     pub fn insert(&mut self, value: i64) {
-        self.differences += self.distance(value);
-        self.total(value, 1);
-        let index = self.block_of(value);
-        let Some(block) = self.blocks.get_mut(index) else {
-            self.blocks.push(Block::default());
-            self.insert_into(index, value);
-            return;
-        };
-        let is_full = block.runs.len() >= BLOCK;
-        if is_full {
-            let upper = block.split();
-            self.blocks.insert(index + 1, upper);
-            let index = self.block_of(value);
-            self.insert_into(index.min(self.blocks.len() - 1), value);
-        } else {
-            self.insert_into(index, value);
-        }
+        self.insert_many(value, 1);
     }
 
     /// Takes a value out.
@@ -76,69 +64,104 @@ impl Spread {
     /// # Panics
     /// If it is not there.
     pub fn remove(&mut self, value: i64) {
+        self.remove_many(value, 1);
+    }
+
+    /// Adds a value so many times.
+    pub fn insert_many(&mut self, value: i64, times: u64) {
+        self.differences += self.distance(value) * i128::from(times);
+        self.total(value, times as i64);
+        let index = self.block_of(value);
+        let Some(block) = self.blocks.get_mut(index) else {
+            self.blocks.push(Block::default());
+            self.insert_into(index, value, times);
+            return;
+        };
+        let is_full = block.runs.len() >= BLOCK;
+        if is_full {
+            let upper = block.split();
+            self.blocks.insert(index + 1, upper);
+            let index = self.block_of(value);
+            self.insert_into(index.min(self.blocks.len() - 1), value, times);
+        } else {
+            self.insert_into(index, value, times);
+        }
+    }
+
+    /// Takes a value out so many times.
+    ///
+    /// # Panics
+    /// If it is not there as often.
+    pub fn remove_many(&mut self, value: i64, times: u64) {
         let index = self.block_of(value);
         let block = &mut self.blocks[index];
         let position = block
             .runs
             .binary_search_by_key(&value, |run| run.0)
             .expect("invariant: only values that were put in are taken out");
-        block.count -= 1;
-        block.sum -= i128::from(value);
-        block.runs[position].1 -= 1;
+        block.count -= times;
+        block.sum -= product(value, times as i64);
+        block.runs[position].1 -= times;
         if block.runs[position].1 == 0 {
             block.runs.remove(position);
         }
-        if block.runs.is_empty() {
-            self.blocks.remove(index);
+        match block.runs.last() {
+            Some(last) => block.most = last.0,
+            None => {
+                self.blocks.remove(index);
+            }
         }
-        self.total(value, -1);
-        self.differences -= self.distance(value);
+        self.total(value, -(times as i64));
+        self.differences -= self.distance(value) * i128::from(times);
     }
 
-    fn total(&mut self, value: i64, sign: i64) {
-        self.count = self.count.wrapping_add_signed(sign);
-        let (sign, value) = (i128::from(sign), i128::from(value));
-        self.sum += sign * value;
-        self.squares += sign * value * value;
+    fn total(&mut self, value: i64, times: i64) {
+        self.count = self.count.wrapping_add_signed(times);
+        self.sum += product(value, times);
+        let square = product(value, value);
+        self.squares += match times {
+            1 => square,
+            -1 => -square,
+            times => square * i128::from(times),
+        };
     }
 
     /// The first block whose largest value is not below; one past the last if there is none and
     /// the last is full or there is no block.
     fn block_of(&self, value: i64) -> usize {
-        let found = self
-            .blocks
-            .partition_point(|block| block.runs.last().is_some_and(|run| run.0 < value));
+        let found = self.blocks.partition_point(|block| block.most < value);
         found.min(self.blocks.len().saturating_sub(1))
     }
 
-    fn insert_into(&mut self, index: usize, value: i64) {
+    fn insert_into(&mut self, index: usize, value: i64, times: u64) {
         let block = &mut self.blocks[index];
         match block.runs.binary_search_by_key(&value, |run| run.0) {
-            Ok(position) => block.runs[position].1 += 1,
-            Err(position) => block.runs.insert(position, (value, 1)),
+            Ok(position) => block.runs[position].1 += times,
+            Err(position) => block.runs.insert(position, (value, times)),
         }
-        block.count += 1;
-        block.sum += i128::from(value);
+        block.most = block.runs.last().map_or(value, |run| run.0);
+        block.count += times;
+        block.sum += product(value, times as i64);
     }
 
     /// The sum of the differences between a value and all that are there.
     fn distance(&self, value: i64) -> i128 {
         let (mut below, mut sum_below) = (0_u64, 0_i128);
         for block in &self.blocks {
-            if block.runs.last().is_some_and(|run| run.0 < value) {
+            if block.most < value {
                 below += block.count;
                 sum_below += block.sum;
                 continue;
             }
             for &(known, count) in block.runs.iter().take_while(|run| run.0 < value) {
                 below += count;
-                sum_below += i128::from(known) * i128::from(count);
+                sum_below += product(known, count as i64);
             }
             break;
         }
-        let above = i128::from(self.count) - i128::from(below);
-        let (value, below) = (i128::from(value), i128::from(below));
-        value * below - sum_below + (self.sum - sum_below) - value * above
+        let above = self.count - below;
+        let above = product(value, above as i64);
+        product(value, below as i64) - sum_below + (self.sum - sum_below) - above
     }
 }
 
@@ -149,11 +172,17 @@ impl Block {
         let count = runs.iter().map(|run| run.1).sum();
         let sum = runs
             .iter()
-            .map(|&(value, count)| i128::from(value) * i128::from(count))
+            .map(|&(value, count)| product(value, count as i64))
             .sum();
         self.count -= count;
         self.sum -= sum;
-        Self { runs, count, sum }
+        let most = std::mem::replace(&mut self.most, self.runs.last().map_or(0, |run| run.0));
+        Self {
+            runs,
+            most,
+            count,
+            sum,
+        }
     }
 }
 
@@ -190,6 +219,31 @@ mod tests {
                 } else {
                     let gone = values.swap_remove(value as usize % values.len());
                     spread.remove(gone);
+                }
+            }
+            let found = (
+                spread.count(), spread.sum(), spread.squares(), spread.differences(), spread.max(),
+            );
+            prop_assert_eq!(found, plain(&values));
+        }
+
+        #[test]
+        fn many_at_once_are_as_many_one_by_one(
+            steps in prop::collection::vec((0_i64..600, any::<bool>(), 1_u64..4), 0..700)
+        ) {
+            let (mut spread, mut values) = (Spread::default(), Vec::new());
+            for (value, keeps, times) in steps {
+                if keeps || values.is_empty() {
+                    spread.insert_many(value, times);
+                    values.extend(std::iter::repeat_n(value, times as usize));
+                } else {
+                    let gone = values[value as usize % values.len()];
+                    let known = values.iter().filter(|&&known| known == gone).count() as u64;
+                    for _ in 0..times.min(known) {
+                        let position = values.iter().position(|&known| known == gone);
+                        values.swap_remove(position.expect("it is there"));
+                    }
+                    spread.remove_many(gone, times.min(known));
                 }
             }
             let found = (

@@ -71,7 +71,7 @@ impl StartUp {
 
 impl Collector for StartUp {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes]
+        &[Heard::Starting, Heard::Running]
     }
 
     fn event(&mut self, change: &Change<'_>) {

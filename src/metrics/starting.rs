@@ -1,10 +1,9 @@
 //! Starting: the part of the capacity that is reserved by pods that do not run yet
 //! (metrics.md 5.1: bound but not running counts as allocated, and apart as `starting`).
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::Integral;
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, RESOURCES, Resource};
+use super::state::Resource;
 
 /// `starting.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -22,33 +21,24 @@ pub const ENTRY: MetricEntry = MetricEntry {
     census: "pods between their binding and their first running instant, whenever submitted",
     censoring: "none: a state, not a life",
     source: "metrics.md 5.1, allocation ratio (`starting`)",
-    construct: |_| Box::new(Starting::default()),
+    construct: |_| Box::new(Starting),
 };
 
-#[derive(Clone, Debug, Default)]
-struct Starting {
-    starting: [Integral; RESOURCES],
-    capacity: [Integral; RESOURCES],
-}
+#[derive(Clone, Copy, Debug)]
+struct Starting;
 
 impl Collector for Starting {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+        &[]
     }
 
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
-        for index in 0..RESOURCES {
-            self.starting[index].add(state.starting.0[index], nanos);
-            self.capacity[index].add(state.capacity.0[index], nanos);
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let areas = &end.state.areas;
         let value = |resource: Resource| {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
-            let mean = self.starting[index].ratio(&self.capacity[index], &under);
+            let starting = areas.of(&areas.starting[index]);
+            let mean = starting.ratio(&areas.capacity(resource), &under);
             MetricValue::new(format!("starting.{name}.mean"), mean)
         };
         Resource::ALL.into_iter().map(value).collect()

@@ -1,12 +1,13 @@
 //! What many metrics share, kept once: the cluster's totals and counts at every instant.
 
 use crate::cluster::Store;
-use crate::cluster::nodes::Columns;
-use crate::model::resource_list::{CPU, MEMORY, PODS};
 use crate::model::{Event, Pod, PodPhase};
 use crate::units::{NodeId, Resources, Revision, SpecId};
 
+use super::areas::{self, Areas};
 use super::fragments::FragmentTracker;
+use super::integral::product;
+use super::node_rows::{amounts_at, offered};
 
 /// A resource that metrics are taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,63 +72,35 @@ impl Amounts {
         self.0[resource as usize]
     }
 
-    pub(super) fn add(&mut self, amounts: &Row, sign: i128) {
+    /// Adds amounts so many times.
+    #[inline]
+    pub(super) fn add(&mut self, amounts: &Row, times: i64) {
         for (total, &amount) in self.0.iter_mut().zip(amounts) {
-            *total += sign * i128::from(amount);
+            *total += product(times, amount);
         }
     }
 }
 
-/// A node as metrics see it once everything of an instant has happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NodeRow {
-    /// Whether it is there at all.
-    pub present: bool,
-    /// Whether it is up.
-    pub up: bool,
-    /// Whether it takes new pods: up and not cordoned.
-    pub schedulable: bool,
-    /// What the machine has, reserved parts included.
-    pub nominal: Row,
-    /// What pods may use of it.
-    pub allocatable: Row,
-    /// What its pods reserve.
-    pub allocated: Row,
-    /// What is left for new pods: `allocatable` less pods and holds; negative where overcommitted.
-    pub free: Row,
+pub use super::node_rows::{NodeChange, NodeRow};
+
+/// What is to be looked at again of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Behind {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What is left on it and what its pods reserve.
+    Free,
+    /// Everything, what it offers included.
+    Offer,
 }
 
-impl NodeRow {
-    /// What it offers now: nothing unless it is up.
-    pub fn capacity(&self) -> Row {
-        if self.up {
-            self.allocatable
-        } else {
-            Row::default()
-        }
-    }
-
-    /// What new pods could take: nothing unless it is schedulable, never below zero.
-    pub fn room(&self) -> Row {
-        if self.schedulable {
-            self.free.map(|free| free.max(0))
-        } else {
-            Row::default()
-        }
-    }
-}
-
-/// A node that is not as it was.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeChange<'a> {
-    /// Which.
-    pub node: NodeId,
-    /// As it was when it was last told of; all zero for a new one.
-    pub before: &'a NodeRow,
-    /// As it is.
-    pub now: &'a NodeRow,
-    /// The cluster now.
-    pub store: &'a Store,
+/// Nodes without devices that change alike, one after the other.
+#[derive(Clone, Debug, Default)]
+struct Alike {
+    nodes: Vec<NodeId>,
+    before: NodeRow,
+    now: NodeRow,
 }
 
 /// The cluster's totals and counts.
@@ -160,12 +133,19 @@ pub struct ClusterState {
     /// Fragments of idle GPU, where a workload to measure against is known; brought up to date by
     /// [`ClusterState::refresh`].
     pub fragments: Option<FragmentTracker>,
+    /// What all nodes have left for new pods; brought up to date by [`ClusterState::refresh`].
+    pub room: Amounts,
+    /// Integrals of all of these over the measured time.
+    pub areas: Areas,
     rows: Vec<NodeRow>,
     /// What pods reserve of each node, ahead of `rows` within an instant.
     taken: Vec<Row>,
-    /// Nodes whose row is behind, and whether a node is among them.
+    /// Nodes whose row is behind, and what of a node is.
     behind: Vec<NodeId>,
-    is_behind: Vec<bool>,
+    is_behind: Vec<Behind>,
+    alike: Alike,
+    /// Whether what nodes offer changed since measured time last passed.
+    offers: bool,
 }
 
 impl ClusterState {
@@ -183,7 +163,7 @@ impl ClusterState {
             Event::NodeAdded { node, .. }
             | Event::NodeUpdated { node, .. }
             | Event::NodeReadiness { node, .. }
-            | Event::NodeRemoved { node } => self.touch(*node),
+            | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
             Event::PodCreated(created) => {
                 self.pending += 1;
                 self.wanted.add(&class_requests(store, created.spec), 1);
@@ -210,7 +190,7 @@ impl ClusterState {
                     self.end(pod, store);
                 }
             }
-            Event::HoldPlaced(hold) => self.touch(hold.node),
+            Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
             Event::SpecAdded { .. }
             | Event::PodUnschedulable { .. }
@@ -241,21 +221,82 @@ impl ClusterState {
         if let Some(fragments) = &mut self.fragments {
             fragments.refresh(store);
         }
+        let mut alike = std::mem::take(&mut self.alike);
         while let Some(node) = self.behind.pop() {
-            self.is_behind[node.index()] = false;
-            let now = row(store, node, self.taken[node.index()]);
-            let before = std::mem::replace(&mut self.rows[node.index()], now);
+            let index = node.index();
+            let behind = std::mem::take(&mut self.is_behind[index]);
+            let (row, taken) = (&mut self.rows[index], self.taken[index]);
+            let before = *row;
+            let now = if behind == Behind::Offer || !before.present {
+                offered(store, node, taken)
+            } else {
+                let free = amounts_at(store.nodes().free(), node);
+                if (free, taken) == (before.free, before.allocated) {
+                    continue;
+                }
+                NodeRow {
+                    allocated: taken,
+                    free,
+                    ..before
+                }
+            };
             if before == now {
                 continue;
             }
-            self.count(&before, &now);
-            tell(&NodeChange {
-                node,
-                before: &before,
-                now: &now,
-                store,
-            });
+            *row = now;
+            let joins = before == alike.before && now == alike.now;
+            if !(joins && store.nodes().gpu_room(node).is_empty()) {
+                self.tell(&mut alike, store, &mut tell);
+                (alike.before, alike.now) = (before, now);
+            }
+            alike.nodes.push(node);
         }
+        self.tell(&mut alike, store, &mut tell);
+        self.alike = alike;
+    }
+
+    /// Counts the nodes that changed alike and tells of them.
+    fn tell(&mut self, alike: &mut Alike, store: &Store, tell: &mut impl FnMut(&NodeChange<'_>)) {
+        if alike.nodes.is_empty() {
+            return;
+        }
+        let times = alike.nodes.len() as i64;
+        let (before, now) = (&alike.before, &alike.now);
+        self.count(before, now, times);
+        self.room.add(&before.room(), -times);
+        self.room.add(&now.room(), times);
+        tell(&NodeChange {
+            nodes: &alike.nodes,
+            before,
+            now,
+            room: &self.room,
+            clock: self.areas.clock(),
+            pending: self.pending,
+            store,
+        });
+        alike.nodes.clear();
+    }
+
+    /// The present state holds for so much measured time.
+    pub(super) fn hold(&mut self, nanos: i64) {
+        let state = &mut self.areas;
+        let clock = state.clock();
+        areas::set(&mut state.allocated, &self.allocated, clock);
+        areas::set(&mut state.starting, &self.starting, clock);
+        areas::set(&mut state.wanted, &self.wanted, clock);
+        areas::set(&mut state.room, &self.room, clock);
+        state.pending.set(i128::from(self.pending), clock);
+        state.holding.set(i128::from(self.holding), clock);
+        if std::mem::take(&mut self.offers) {
+            areas::set(&mut state.nominal, &self.nominal, clock);
+            areas::set(&mut state.allocatable, &self.allocatable, clock);
+            areas::set(&mut state.capacity, &self.capacity, clock);
+            areas::set(&mut state.schedulable, &self.schedulable, clock);
+            let (present, up) = (self.nodes_present, self.nodes_up);
+            state.nodes_present.set(i128::from(present), clock);
+            state.nodes_up.set(i128::from(up), clock);
+        }
+        state.pass(nanos);
     }
 
     /// Brings the fragments alone up to date, within an instant.
@@ -276,90 +317,57 @@ impl ClusterState {
     }
 
     fn take(&mut self, node: NodeId, amounts: &Row, sign: i64) {
-        self.touch(node);
+        self.touch(node, Behind::Free);
         for (taken, amount) in self.taken[node.index()].iter_mut().zip(amounts) {
             *taken += sign * amount;
         }
     }
 
-    fn touch(&mut self, node: NodeId) {
+    fn touch(&mut self, node: NodeId, what: Behind) {
         let row = node.index();
         if self.rows.len() <= row {
             self.rows.resize(row + 1, NodeRow::default());
             self.taken.resize(row + 1, Row::default());
-            self.is_behind.resize(row + 1, false);
+            self.is_behind.resize(row + 1, Behind::Nothing);
         }
-        if !std::mem::replace(&mut self.is_behind[row], true) {
+        let behind = &mut self.is_behind[row];
+        if *behind == Behind::Nothing {
             self.behind.push(node);
         }
+        *behind = what.max(*behind);
     }
 
     /// The node of a released hold is not named: it is the one that the store changed last.
     fn touch_changed(&mut self, store: &Store) {
         let before = Revision(store.revision().0.saturating_sub(1));
-        match store.ring().since(before) {
-            Some(changed) => changed.for_each(|node| self.touch(node)),
-            None => store.nodes().ids().for_each(|node| self.touch(node)),
+        if let Some(changed) = store.ring().since(before) {
+            changed.for_each(|node| self.touch(node, Behind::Free));
+        } else {
+            let nodes = store.nodes().ids();
+            nodes.for_each(|node| self.touch(node, Behind::Free));
         }
     }
 
-    fn count(&mut self, before: &NodeRow, now: &NodeRow) {
-        for (row, sign) in [(before, -1), (now, 1)] {
+    /// Counts what nodes offer, where that is not as it was.
+    fn count(&mut self, before: &NodeRow, now: &NodeRow, times: i64) {
+        if before.offers_as(now) {
+            return;
+        }
+        self.offers = true;
+        for (row, times) in [(before, -times), (now, times)] {
             if row.present {
-                self.nominal.add(&row.nominal, sign);
-                self.allocatable.add(&row.allocatable, sign);
+                self.nominal.add(&row.nominal, times);
+                self.allocatable.add(&row.allocatable, times);
+                self.nodes_present = self.nodes_present.wrapping_add_signed(times);
             }
             if row.up {
-                self.capacity.add(&row.allocatable, sign);
+                self.capacity.add(&row.allocatable, times);
+                self.nodes_up = self.nodes_up.wrapping_add_signed(times);
             }
             if row.schedulable {
-                self.schedulable.add(&row.allocatable, sign);
+                self.schedulable.add(&row.allocatable, times);
             }
         }
-        self.nodes_present += u64::from(now.present);
-        self.nodes_present -= u64::from(before.present);
-        self.nodes_up += u64::from(now.up);
-        self.nodes_up -= u64::from(before.up);
-    }
-}
-
-fn row(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
-    let nodes = store.nodes();
-    let Some(object) = nodes.object(node) else {
-        return NodeRow {
-            allocated,
-            ..NodeRow::default()
-        };
-    };
-    let of = |columns: &Columns| {
-        let row = node.index();
-        [
-            columns.cpu_milli[row],
-            columns.memory_bytes[row],
-            columns.gpu_milli[row],
-            columns.pods[row],
-        ]
-    };
-    let allocatable = of(nodes.allocatable());
-    let mut nominal = allocatable;
-    for (name, index) in [(CPU, 0), (MEMORY, 1), (PODS, 3)] {
-        let amount = object.capacity.get(name);
-        let amount = if index == 0 {
-            amount.milli_floor()
-        } else {
-            amount.units_ceil()
-        };
-        // A machine has at least what it lets pods use.
-        nominal[index] = nominal[index].max(amount.unwrap_or(0));
-    }
-    NodeRow {
-        present: true,
-        up: nodes.is_ready(node),
-        schedulable: nodes.schedulable()[node.index()],
-        nominal,
-        allocatable,
-        allocated,
-        free: of(nodes.free()),
     }
 }
 

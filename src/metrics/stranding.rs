@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
-use super::integral::{Integral, ratio};
+use super::areas::{self, Levels};
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::integral::ratio;
 use super::mix::WorkloadMix;
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Amounts, ClusterState, NodeChange, NodeRow, RESOURCES, Resource, Row};
+use super::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
 
 /// `stranding.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -45,16 +46,8 @@ struct Stranding {
     mix: Option<Arc<WorkloadMix>>,
     stranded: Amounts,
     cordoned: Amounts,
-    areas: [Areas; RESOURCES],
-    /// The sums at the end of the window, as of the last span.
-    last: Option<(Amounts, Amounts)>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Areas {
-    stranded: Integral,
-    cordoned: Integral,
-    capacity: Integral,
+    /// Both over the measured time.
+    levels: (Levels, Levels),
 }
 
 impl Stranding {
@@ -63,35 +56,35 @@ impl Stranding {
             mix: setup.mix.clone(),
             stranded: Amounts::default(),
             cordoned: Amounts::default(),
-            areas: [Areas::default(); RESOURCES],
-            last: None,
+            levels: Default::default(),
         }
     }
 
-    fn count(&mut self, row: &NodeRow, smallest: &Row, sign: i128) {
+    fn count(&mut self, row: &NodeRow, smallest: &Row, times: i64) {
         if !row.up {
             return;
         }
         let free = row.free.map(|free| free.max(0));
         if !row.schedulable {
-            self.cordoned.add(&free, sign);
+            self.cordoned.add(&free, times);
             return;
         }
+        let used_up: [bool; RESOURCES] = std::array::from_fn(|index| free[index] < smallest[index]);
+        let count = used_up.map(usize::from).iter().sum::<usize>();
         let mut stranded = Row::default();
         for index in 0..RESOURCES {
-            let used_up = |other: usize| other != index && free[other] < smallest[other];
-            if (0..RESOURCES).any(used_up) {
+            if count > usize::from(used_up[index]) {
                 stranded[index] = free[index];
             }
         }
-        self.stranded.add(&stranded, sign);
+        self.stranded.add(&stranded, times);
     }
 }
 
 impl Collector for Stranding {
     fn hears(&self) -> &'static [Heard] {
         if self.mix.is_some() {
-            &[Heard::Nodes, Heard::Spans]
+            &[Heard::Nodes]
         } else {
             &[]
         }
@@ -101,19 +94,10 @@ impl Collector for Stranding {
         let Some(smallest) = self.mix.as_ref().map(|mix| mix.smallest) else {
             return;
         };
-        self.count(change.before, &smallest, -1);
-        self.count(change.now, &smallest, 1);
-    }
-
-    fn held(&mut self, state: &ClusterState, span: Span) {
-        let nanos = span.nanos();
-        for resource in TAKEN {
-            let areas = &mut self.areas[resource as usize];
-            areas.stranded.add(self.stranded.of(resource), nanos);
-            areas.cordoned.add(self.cordoned.of(resource), nanos);
-            areas.capacity.add(state.capacity.of(resource), nanos);
-        }
-        self.last = Some((self.stranded, state.capacity));
+        self.count(change.before, &smallest, -change.times());
+        self.count(change.now, &smallest, change.times());
+        areas::set(&mut self.levels.0, &self.stranded, change.clock);
+        areas::set(&mut self.levels.1, &self.cordoned, change.clock);
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
@@ -121,22 +105,25 @@ impl Collector for Stranding {
             return unknown(&ENTRY);
         };
         // A window that ends before the run ended with the state of its last span.
-        let (stranded, capacity) = match self.last {
-            Some(last) if end.window.to < end.at => last,
-            _ => (self.stranded, end.state.capacity),
+        let (clock, areas) = (end.clock(), &end.state.areas);
+        let at_end = |index: usize| match self.levels.0[index].last(clock) {
+            Some(stranded) if end.is_clipped() => (stranded, areas.capacity[index].amount()),
+            _ => (self.stranded.0[index], end.state.capacity.0[index]),
         };
         let mut values = Vec::new();
         for resource in TAKEN {
-            let (name, areas) = (resource.name(), &self.areas[resource as usize]);
+            let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
-            let at_end = ratio(stranded.of(resource), capacity.of(resource), &under);
+            let area = |levels: &Levels| {
+                let capacity = areas.capacity(resource);
+                levels[index].area(clock).ratio(&capacity, &under)
+            };
+            let (stranded, capacity) = at_end(index);
+            let at_end = ratio(stranded, capacity, &under);
             for (statistic, value) in [
-                ("mean", areas.stranded.ratio(&areas.capacity, &under)),
+                ("mean", area(&self.levels.0)),
                 ("end", at_end),
-                (
-                    "cordoned_free.mean",
-                    areas.cordoned.ratio(&areas.capacity, &under),
-                ),
+                ("cordoned_free.mean", area(&self.levels.1)),
             ] {
                 let id = format!("stranding.{name}.{statistic}");
                 values.push(MetricValue::new(id, value).over(mix.pods));

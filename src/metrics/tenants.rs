@@ -4,6 +4,7 @@ use crate::cluster::Store;
 use crate::model::{Event, Pod};
 use crate::units::TenantId;
 
+use super::integral::float;
 use super::state::{Amounts, RESOURCES, Row, class_requests, requests};
 
 /// What one tenant holds and wants.
@@ -72,7 +73,7 @@ impl Tenants {
         &mut self,
         tenant: TenantId,
         [held, wanted]: [&[i64; RESOURCES]; 2],
-        sign: i128,
+        sign: i64,
         pods: i64,
     ) {
         if self.by_id.len() <= tenant.index() {
@@ -99,6 +100,6 @@ pub fn dominant_share(amounts: &Amounts, capacity: &Amounts) -> Option<f64> {
     let shares = amounts.0.iter().zip(&capacity.0);
     shares
         .filter(|&(_, &capacity)| capacity > 0)
-        .map(|(&amount, &capacity)| amount as f64 / capacity as f64)
+        .map(|(&amount, &capacity)| float(amount) / float(capacity))
         .max_by(f64::total_cmp)
 }

@@ -56,14 +56,19 @@ struct WorkConservation {
 }
 
 impl WorkConservation {
-    /// Looks at a settled cluster, where it is time to.
-    fn look(&mut self, at: Instant, store: &Store) {
+    /// Looks at a settled cluster, where it is time to. Without pods that wait there is nothing to
+    /// see.
+    fn look(&mut self, at: Instant, is_anybody_waiting: bool, store: &Store) {
         if at < self.next {
             return;
         }
         let gap = LEAST_GAP.max(at.as_nanos() / PART);
         self.next = at.saturating_add(crate::units::Duration::from_nanos(gap));
         self.looks += 1;
+        if !is_anybody_waiting {
+            self.fitting.clear();
+            return;
+        }
         // When pods of a class were submitted, the first of them first.
         let mut waiting: BTreeMap<SpecId, Vec<Instant>> = BTreeMap::new();
         for pod in store.pods().iter() {
@@ -103,19 +108,22 @@ impl WorkConservation {
 
 impl Collector for WorkConservation {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changes, Heard::Nodes]
+        &[Heard::Created, Heard::Nodes]
     }
 
     fn event(&mut self, change: &Change<'_>) {
         // A new pod is the first change of an instant or comes with others of its kind: everything
         // else is still as it was settled.
-        if let Event::PodCreated(_) = change.event {
-            self.look(change.at, change.store);
+        if let Event::PodCreated(created) = change.event
+            && created.found.is_none()
+        {
+            // Later ones of the instant find that it was looked at.
+            self.look(change.at, change.pending > 1, change.store);
         }
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        self.look(change.store.now(), change.store);
+        self.look(change.store.now(), change.pending > 0, change.store);
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {

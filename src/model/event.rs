@@ -32,6 +32,20 @@ pub struct PodCreated {
     pub gang: Option<GangId>,
     /// How long it says it may run at most.
     pub time_limit: Option<Duration>,
+    /// Of a pod that was on a node before the run began, what was found there.
+    pub found: Option<Arc<Found>>,
+}
+
+/// A pod's state before the run began: it has its node, whoever chose it, and whether or not the
+/// node has room for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The node that it is on.
+    pub node: NodeId,
+    /// When it began to run, at or before the run's zero, if that is known.
+    pub started: Option<Instant>,
+    /// Whether it was told to end and has not ended yet.
+    pub is_terminating: bool,
 }
 
 /// Why a pod ended.

@@ -16,7 +16,7 @@ pub mod volume;
 use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
-pub use event::{EndReason, Event, PodCreated, PodRef};
+pub use event::{EndReason, Event, Found, PodCreated, PodRef};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use node::Node;

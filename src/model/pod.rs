@@ -2,10 +2,11 @@
 //! small record of one pod that lives.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{
-    Affinity, DeviceSet, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList, Taint,
-    TaintEffect, Text, Toleration, TopologySpread,
+    Affinity, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList,
+    Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -235,6 +236,8 @@ pub struct Pod {
     pub node: Option<NodeId>,
     /// The GPU devices it holds there.
     pub devices: DeviceSet,
+    /// Of a pod that was on a node before the run began, what was found there.
+    pub found: Option<Arc<Found>>,
 }
 
 #[cfg(test)]

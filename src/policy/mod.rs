@@ -10,6 +10,7 @@ pub mod filter;
 pub mod job_order;
 pub mod kubernetes;
 pub mod order;
+mod profile_error;
 pub mod profiles;
 pub mod registry;
 pub mod score;

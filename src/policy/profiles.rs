@@ -3,10 +3,11 @@
 //! weights and arguments, leave plugins out and add others.
 
 use indexmap::IndexMap;
-use thiserror::Error;
 
-use super::entry::{ArgumentError, Arguments, Built, Entry, Point, Setup};
-use super::registry;
+use super::entry::{Arguments, Built, Entry, Point, Setup};
+pub use super::profile_error::ProfileError;
+use super::registry::{self, POLICIES};
+use crate::control::scheduler::plugin::Points;
 use crate::control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
 use crate::units::nearest::hint;
 
@@ -183,61 +184,6 @@ impl ProfileChoice {
     }
 }
 
-/// Why a profile can't be built.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ProfileError {
-    /// No such profile.
-    #[error("there is no profile `{name}`; {hint}")]
-    UnknownProfile {
-        /// What was written.
-        name: String,
-        /// What it may have meant.
-        hint: String,
-    },
-    /// No such policy at this point.
-    #[error("there is no {what} `{name}`; {hint}")]
-    UnknownPolicy {
-        /// What was looked for.
-        what: &'static str,
-        /// What was written.
-        name: String,
-        /// What it may have meant.
-        hint: String,
-    },
-    /// A plugin is disabled that the profile has not.
-    #[error("`{plugin}` is disabled, but profile `{profile}` has no such plugin; {hint}")]
-    NotInProfile {
-        /// The plugin.
-        plugin: String,
-        /// The profile.
-        profile: &'static str,
-        /// What it may have meant.
-        hint: String,
-    },
-    /// A weight out of bounds.
-    #[error(
-        "the weight of `{plugin}` must be from 1 to {MAX_WEIGHT}, not {weight}; \
-         to switch it off, disable it"
-    )]
-    Weight {
-        /// The plugin.
-        plugin: String,
-        /// What was written.
-        weight: i64,
-    },
-    /// An argument is wrong.
-    #[error("plugin `{plugin}`: {source}")]
-    Argument {
-        /// The plugin.
-        plugin: String,
-        /// What is wrong.
-        source: ArgumentError,
-    },
-    /// More plugins than a profile may have.
-    #[error("a profile has at most {MAX_PLUGINS} plugins")]
-    TooManyPlugins,
-}
-
 /// Points whose policies are plugins of the pipeline.
 const PLUGIN_POINTS: &[Point] = &[Point::Filter, Point::Score, Point::Devices];
 
@@ -281,12 +227,28 @@ pub fn build_profile(choice: &ProfileChoice, setup: &Setup) -> Result<Profile, P
     if plugins.len() > MAX_PLUGINS {
         return Err(ProfileError::TooManyPlugins);
     }
+    let chooses_devices = |slot: &PluginSlot| slot.points.contains(Points::DEVICES);
+    if !plugins.iter().any(chooses_devices) {
+        return Err(ProfileError::NoDevices {
+            profile: base.name,
+            choices: device_choices(),
+        });
+    }
     Ok(Profile {
         name: base.name.to_owned(),
         order: queue_order(choice.queue_order.as_deref().unwrap_or(base.order), setup)?,
         plugins,
         select: tie_break(choice.tie_break.as_deref().unwrap_or(base.select), setup)?,
     })
+}
+
+/// The policies that choose devices, in words.
+fn device_choices() -> String {
+    let names = POLICIES
+        .iter()
+        .filter(|entry| entry.point == Point::Devices)
+        .map(|entry| format!("`{}`", entry.name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// A plugin with its weight; `None` if it is disabled.
@@ -453,6 +415,10 @@ mod tests {
             (
                 choice("fgd", &[("best-fit", PluginOverride::Disabled)]),
                 "`best-fit` is disabled, but profile `fgd` has no such plugin",
+            ),
+            (
+                choice("best-fit", &[("tightest", PluginOverride::Disabled)]),
+                "profile `best-fit` has nothing left that chooses GPU devices; enable one of `",
             ),
             (
                 choice("dot-product", &[("dot-product", odd)]),

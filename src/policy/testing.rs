@@ -50,6 +50,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         }));
         let devices = device_set(devices);
         self.apply(Event::PodBound { pod, node, devices });

@@ -18,6 +18,7 @@ use crate::report::runs::Gathered;
 
 mod closer;
 mod page;
+mod paired;
 mod remarks;
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,21 @@
 
 use std::io::{self, Write};
 
+pub mod check;
 pub mod comparison;
-mod encode;
+pub mod diff;
+pub mod embedded;
+pub mod explain;
 mod export;
 pub mod format;
 
 pub mod html;
+pub mod import;
+pub mod place;
 pub mod plot;
 pub mod runs;
+pub mod study;
+pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod verdict;

@@ -8,6 +8,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::lab::compare::Study;
 use crate::lab::report_data::ReportData;
 use crate::lab::summary::Summary;
 
@@ -15,13 +16,16 @@ mod allocation;
 mod axis;
 mod chart;
 mod colors;
+mod differences;
 mod gpu_over_demand;
 mod node_heat;
+mod pareto;
 mod pending_time;
 mod png;
 mod pods_over_time;
 mod scene;
 mod svg;
+pub mod sweep;
 mod timeline;
 mod waiting;
 
@@ -35,6 +39,8 @@ pub struct Material<'a> {
     /// What was collected for drawing, in the order of the summary's variants; runs of older
     /// programs have none.
     pub data: &'a ReportData,
+    /// The comparison of paired runs that they are part of, if any.
+    pub study: Option<&'a Study>,
 }
 
 /// A kind of plot.
@@ -59,6 +65,9 @@ pub const REGISTRY: &[PlotEntry] = &[
     node_heat::ENTRY,
     timeline::ENTRY,
 ];
+
+/// The plots of a comparison of paired runs, which only such a comparison has.
+const OF_STUDIES: &[PlotEntry] = &[differences::ENTRY, pareto::ENTRY];
 
 /// Why plots are missing for runs without `report.json`.
 const NO_DATA: &str = "the result folder has no report.json";
@@ -154,6 +163,13 @@ impl Plot {
 pub fn draw_all(material: &Material<'_>, style: Style) -> (Vec<Plot>, Vec<NotDrawn>) {
     let mut plots = Vec::new();
     let mut missing = Vec::new();
+    if material.study.is_some() {
+        plots.extend(
+            OF_STUDIES
+                .iter()
+                .filter_map(|entry| entry.draw(material, style).ok()),
+        );
+    }
     for entry in REGISTRY {
         match entry.draw(material, style) {
             Ok(plot) => plots.push(plot),

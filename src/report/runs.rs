@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lab::compare::Study;
 use crate::lab::report_data::{ReportData, VariantData};
 use crate::lab::summary::{InputSummary, Summary, VariantSummary};
 use crate::report::format;
@@ -48,6 +49,8 @@ pub struct Gathered {
     pub apart: Option<String>,
     /// What to know before relying on the figures.
     pub notices: Vec<String>,
+    /// The comparison of paired runs that they are part of, if any.
+    pub study: Option<Study>,
 }
 
 impl Gathered {
@@ -84,6 +87,7 @@ impl Gathered {
             scenarios,
             apart,
             notices,
+            study: None,
         }
     }
 
@@ -92,6 +96,7 @@ impl Gathered {
         Material {
             summary: &self.summary,
             data: &self.data,
+            study: self.study.as_ref(),
         }
     }
 }

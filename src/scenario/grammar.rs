@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
 use super::scalar::Bound;
+use super::share::Share;
 use super::tree::Span;
 use super::watts::Watts;
 use crate::rng::Distribution;
@@ -19,6 +20,7 @@ pub(super) fn noun(format: &str) -> Option<&'static str> {
         "distribution" => "a distribution such as `lognormal(400ms, 0.5)`",
         "pattern" => "a text",
         "power" => "a power such as `100W`",
+        "share" => "a share such as `5%` or `0.05`",
         "bound" => "a number or a duration",
         _ => return None,
     })
@@ -61,6 +63,11 @@ pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
             let error = scalar.written.parse::<Watts>().err()?;
             let finding = Finding::new(Code::Quantity, error, scalar.span);
             Some(finding.label("expected a number of `W`, `kW` or `mW`"))
+        }
+        "share" => {
+            let error = scalar.written.parse::<Share>().err()?;
+            let finding = Finding::new(Code::Quantity, error, scalar.span);
+            Some(finding.label("expected such as `5%` or `0.05`"))
         }
         "bound" => {
             let error = scalar.written.parse::<Bound>().err()?;

@@ -19,6 +19,7 @@ pub mod plain;
 pub mod scalar;
 pub mod schema;
 mod set;
+pub mod share;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -39,7 +40,7 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use tree::{Sources, Span, Tree, Value};
+use tree::{Entry, Sources, Span, Tree, Value};
 
 /// An experiment, complete and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,11 +97,31 @@ pub struct LoadOptions<'a> {
     pub names: &'a dyn Names,
 }
 
+/// A text with what messages call it, usually its path as typed.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedText<'a> {
+    /// What messages call it.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
 /// Reads an experiment. `name` is what messages call the text, usually its path as typed.
 pub fn load(text: &str, name: &str, options: LoadOptions<'_>) -> Result<Experiment, Box<Rejected>> {
+    load_with_variants(NamedText { name, text }, None, options)
+}
+
+/// Reads an experiment whose variants are those of another text, a map from names to overrides as
+/// below `variants:`, instead of its own.
+pub fn load_with_variants(
+    experiment: NamedText<'_>,
+    variants: Option<NamedText<'_>>,
+    options: LoadOptions<'_>,
+) -> Result<Experiment, Box<Rejected>> {
     let mut sources = Sources::default();
     let mut findings = Findings::default();
-    let experiment = read(text, name, options, &mut sources, &mut findings);
+    let texts = (experiment, variants);
+    let experiment = read(texts, options, &mut sources, &mut findings);
     match experiment {
         Some(experiment) if findings.is_empty() => Ok(experiment),
         _ => Err(Box::new(Rejected { findings, sources })),
@@ -108,8 +129,7 @@ pub fn load(text: &str, name: &str, options: LoadOptions<'_>) -> Result<Experime
 }
 
 fn read(
-    text: &str,
-    name: &str,
+    (NamedText { name, text }, variants): (NamedText<'_>, Option<NamedText<'_>>),
     options: LoadOptions<'_>,
     sources: &mut Sources,
     findings: &mut Findings,
@@ -139,7 +159,11 @@ fn read(
         top: Span::start_of(source),
         options,
     };
-    let entry = base.remove("variants");
+    let own = base.remove("variants");
+    let entry = match variants {
+        Some(given) => Some(given_variants(given, sources, findings)?),
+        None => own,
+    };
     let all = entry
         .map(|entry| variants::read(&entry, findings))
         .unwrap_or_default();
@@ -171,6 +195,50 @@ fn read(
         variants: plans,
         files,
         base_dir: options.search.base_dir.clone(),
+    })
+}
+
+/// The lines, from 1, on which the items of `objectives:` stand in a text that [`load`] has read;
+/// empty where it has none.
+pub fn objective_lines(text: &str) -> Vec<usize> {
+    let mut sources = Sources::default();
+    let mut findings = Findings::default();
+    let source = sources.add("", text);
+    let tree = yaml::parse(&sources, source, &mut findings);
+    let objectives = tree.as_ref().and_then(|tree| tree.get("objectives"));
+    let items = objectives.map(Tree::items).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| sources.position(item.span).0)
+        .collect()
+}
+
+/// Variants out of a text of their own; they may stand below `variants:` there too.
+fn given_variants(
+    given: NamedText<'_>,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> Option<Entry> {
+    let source = sources.add(given.name, given.text);
+    let start = Span::start_of(source);
+    let mut tree = yaml::parse(sources, source, findings)?;
+    if let Some(entry) = tree.remove("variants") {
+        return Some(entry);
+    }
+    if matches!(&tree.value, Value::Null)
+        || matches!(&tree.value, Value::Map(map) if map.is_empty())
+    {
+        findings.push(
+            Finding::new(Code::WrongType, "there are no variants in it", start)
+                .label("expected a map from names to overrides")
+                .help("for example `short-first: {system.scheduler.queue: sjf}`"),
+        );
+        return None;
+    }
+    Some(Entry {
+        key: "variants".to_owned(),
+        key_span: start,
+        value: tree,
     })
 }
 

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::Pattern;
+use super::share::Share;
 use super::watts::Watts;
 use crate::rng::Distribution;
 use crate::units::{Duration, Quantity};
@@ -115,7 +116,7 @@ macro_rules! serialize_as_text {
     )*};
 }
 
-serialize_as_text! { Duration Pattern Distribution Watts }
+serialize_as_text! { Duration Pattern Distribution Watts Share }
 
 macro_rules! text_type {
     ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
@@ -165,6 +166,12 @@ text_type!(
     "bound",
     ["string", "number"],
     "a number or a duration"
+);
+text_type!(
+    Share,
+    "share",
+    ["string", "number"],
+    "a share such as `5%` or `0.05`"
 );
 text_type!(
     Watts,

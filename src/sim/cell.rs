@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::cluster::{Digest, Store, View};
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
-use crate::model::{Node, PodName};
+use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
-use crate::units::{Instant, NodeId, SpecId};
+use crate::units::{Duration, Instant, NodeId, SpecId};
 
 use super::{Machine, Options, SimError};
 
@@ -22,6 +22,25 @@ pub struct CellParts {
     pub arrivals: Box<dyn ArrivalSource>,
     /// Nodes that go down and come up again: when, which, up or down.
     pub outages: Vec<(Instant, NodeId, bool)>,
+    /// Pods that are on nodes before anything happens, in order.
+    pub residents: Vec<Resident>,
+}
+
+/// A pod that is on a node when the run begins.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// What it is called.
+    pub name: PodName,
+    /// What it is.
+    pub spec: Arc<PodSpec>,
+    /// How long it says it may run at most.
+    pub time_limit: Option<Duration>,
+    /// The GPU devices it holds.
+    pub devices: DeviceSet,
+    /// Whether its processes are up; otherwise its node starts them when the run begins.
+    pub is_running: bool,
+    /// Where it is, and since when.
+    pub found: Found,
 }
 
 /// One cluster with its control plane and machines.

@@ -14,15 +14,16 @@ use super::{End, EndCause, Options, Reached, RunControl, SimError};
 
 /// A running simulation.
 pub struct Simulation<'o> {
-    engine: Engine<'o>,
-    cells: Vec<Cell>,
+    pub(super) engine: Engine<'o>,
+    pub(super) cells: Vec<Cell>,
 }
 
 /// How many events pass between two reports of progress.
 const PROGRESS_EVENTS: u64 = 1 << 14;
 
 impl<'o> Simulation<'o> {
-    /// Sets the world up at its zero: nodes are there, nothing has arrived.
+    /// Sets the world up at its zero: nodes are there with the pods found on them, nothing has
+    /// arrived.
     pub fn new(
         options: Options,
         worlds: Vec<CellParts>,
@@ -34,6 +35,7 @@ impl<'o> Simulation<'o> {
             now: Instant::ZERO,
             queue,
             observer,
+            keeps_log: false,
         };
         let mut cells = Vec::new();
         for (number, parts) in worlds.into_iter().enumerate() {
@@ -46,6 +48,9 @@ impl<'o> Simulation<'o> {
                         what: format!("node `{}`", node.name),
                         why: why.to_string(),
                     })?;
+            }
+            for resident in &parts.residents {
+                engine.settle_in(&mut cell, resident)?;
             }
             for (at, node, up) in parts.outages {
                 let event = if up {
@@ -95,6 +100,16 @@ impl<'o> Simulation<'o> {
 
     /// Runs to the end.
     pub fn run(&mut self, control: &mut RunControl<'_>) -> Result<End, SimError> {
+        let end = self.advance(None, control)?;
+        Ok(end.unwrap_or_else(|| unreachable!("invariant: nothing holds it up")))
+    }
+
+    /// Runs to the end, or until nothing is left that happens at `until` or before.
+    pub(super) fn advance(
+        &mut self,
+        until: Option<Instant>,
+        control: &mut RunControl<'_>,
+    ) -> Result<Option<End>, SimError> {
         let (mut events, mut told) = (0_u64, 0_u64);
         let stop = self.engine.options.stop;
         let cause = loop {
@@ -109,6 +124,9 @@ impl<'o> Simulation<'o> {
             {
                 self.engine.now = end;
                 break EndCause::Reached;
+            }
+            if until.is_some_and(|until| at > until) {
+                return Ok(None);
             }
             debug_assert!(at >= self.engine.now, "invariant: time does not go back");
             self.engine.now = at;
@@ -135,10 +153,10 @@ impl<'o> Simulation<'o> {
             }
             (cause, _) => cause,
         };
-        Ok(self.end(cause))
+        Ok(Some(self.end(cause)))
     }
 
-    fn end(&self, cause: EndCause) -> End {
+    pub(super) fn end(&self, cause: EndCause) -> End {
         let mut digest = Digest::new();
         for cell in &self.cells {
             digest.include(&cell.digest.value());
@@ -207,7 +225,7 @@ impl<'o> Simulation<'o> {
         Ok(events)
     }
 
-    fn settle_all(&mut self) -> Result<(), SimError> {
+    pub(super) fn settle_all(&mut self) -> Result<(), SimError> {
         for cell in &mut self.cells {
             self.engine.settle(cell)?;
             self.engine.observer.settled(self.engine.now, &cell.store);

@@ -1,13 +1,15 @@
 //! The engine below the driver: applies what happens in a cell, and carries commands and reports
 //! between the control plane, the node agents and the machines.
 
-use crate::cluster::Observer;
+use std::sync::Arc;
+
+use crate::cluster::{Conflict, Observer};
 use crate::control::node::{Assignment, Report};
 use crate::control::{MachineCommand, MachineEvent};
 use crate::model::{EndReason, Event, PodCreated, PodPhase, PodRef};
 use crate::units::{GangId, Instant, NodeId, SpecId, TenantId};
 
-use super::cell::{Cell, member_name};
+use super::cell::{Cell, Resident, member_name};
 use super::machine::Immediate;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
@@ -18,6 +20,8 @@ pub(super) struct Engine<'o> {
     pub(super) now: Instant,
     pub(super) queue: EventQueue,
     pub(super) observer: &'o mut dyn Observer,
+    /// Whether the log is kept although every component has read it.
+    pub(super) keeps_log: bool,
 }
 
 impl Engine<'_> {
@@ -89,6 +93,7 @@ impl Engine<'_> {
                     tenant: record.tenant,
                     gang: record.gang,
                     time_limit: record.time_limit,
+                    found: None,
                 };
                 cell.machine.submit(created.pod, work.run_time);
                 self.observed(cell, Event::PodCreated(created))?;
@@ -119,6 +124,7 @@ impl Engine<'_> {
                 tenant: TenantId(arrival.tenant),
                 gang,
                 time_limit: arrival.time_limit,
+                found: None,
             };
             cell.machine.submit(created.pod, arrival.run_time);
             self.commit(cell, Event::PodCreated(created))
@@ -128,6 +134,43 @@ impl Engine<'_> {
                 })?;
         }
         cell.fetch()
+    }
+
+    /// Puts a pod on the node it was found on.
+    pub(super) fn settle_in(
+        &mut self,
+        cell: &mut Cell,
+        resident: &Resident,
+    ) -> Result<(), SimError> {
+        let wrong = |why: &Conflict| SimError::Declaration {
+            what: format!("pod `{}`, which is on a node already", resident.name),
+            why: why.to_string(),
+        };
+        let spec = if let Some(known) = cell.store.class_of(&resident.spec) {
+            known
+        } else {
+            let spec = SpecId::from_index(cell.store.class_count());
+            let object = resident.spec.clone();
+            self.commit(cell, Event::SpecAdded { spec, object })
+                .map_err(|why| wrong(&why))?;
+            spec
+        };
+        let (pod, node) = (cell.store.pods().next(), resident.found.node);
+        cell.machine.find(pod, resident.is_running);
+        let created = Event::PodCreated(PodCreated {
+            pod,
+            spec,
+            name: resident.name.clone(),
+            tenant: TenantId(0),
+            gang: None,
+            time_limit: resident.time_limit,
+            found: Some(Arc::new(resident.found.clone())),
+        });
+        let devices = resident.devices;
+        for event in [created, Event::PodBound { pod, node, devices }] {
+            self.commit(cell, event).map_err(|why| wrong(&why))?;
+        }
+        self.assign(cell, pod)
     }
 
     /// The class of an arrival, added to the store when it is met for the first time.

@@ -18,6 +18,8 @@ pub struct Work {
     pub run_time: Option<Duration>,
     /// Whether it is up.
     pub running: bool,
+    /// Whether it was up before the run began: it takes no time to start.
+    pub was_up: bool,
 }
 
 /// The machines of a cell.
@@ -50,6 +52,11 @@ impl Machine {
         }
     }
 
+    /// Starts take this time from now on.
+    pub(super) fn set_start_up(&mut self, start_up: StartUp) {
+        self.start_up = start_up;
+    }
+
     /// A pod was submitted that will run this long.
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();
@@ -60,7 +67,16 @@ impl Machine {
             pod,
             run_time,
             running: false,
+            was_up: false,
         });
+    }
+
+    /// A pod was there before the run began; it runs until it is stopped.
+    pub fn find(&mut self, pod: PodRef, was_up: bool) {
+        self.submit(pod, None);
+        if let Some(Some(work)) = self.work.get_mut(pod.slot.index()) {
+            work.was_up = was_up;
+        }
     }
 
     /// A pod ended.
@@ -92,7 +108,9 @@ impl Machine {
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
+                let was_up = self.work(pod).is_some_and(|work| work.was_up);
                 let delay = match &self.start_up {
+                    _ if was_up => Duration::ZERO,
                     StartUp::None => Duration::ZERO,
                     StartUp::Drawn(distribution) => {
                         let entity = u64::from(cell) << 32 | u64::from(pod.id.0);

@@ -9,10 +9,12 @@ pub mod machine;
 pub mod options;
 pub mod queue;
 mod settle;
+mod travel;
 
-pub use cell::{Cell, CellParts};
+pub use cell::{Cell, CellParts, Resident};
 pub use driver::Simulation;
 pub use machine::Machine;
 pub use options::{
     DecisionTime, End, EndCause, NodeLoss, Options, Reached, RunControl, SimError, StartUp, Stop,
 };
+pub use travel::{Standing, Turn};

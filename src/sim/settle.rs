@@ -35,7 +35,9 @@ impl Engine<'_> {
                 return Err(self.livelock(cell, rounds));
             }
         }
-        truncate(cell);
+        if !self.keeps_log {
+            truncate(cell);
+        }
         Ok(())
     }
 

@@ -70,6 +70,42 @@ impl Input {
         Ok(Self::bytes(name, bytes))
     }
 
+    /// The files of manifests that a command line names: a file, `-`, or a folder, in which every
+    /// file called `.json`, `.yaml` or `.yml` counts (compressed or not), in order of path. Also
+    /// how many other files the folder has.
+    pub fn manifests(text: &str) -> Result<(Vec<Self>, u64), TraceError> {
+        let path = Path::new(text);
+        if text == "-" || !path.is_dir() {
+            return Ok((vec![Self::argument(text)?], 0));
+        }
+        let (mut found, mut others) = (Vec::new(), 0);
+        let mut folders = vec![path.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let wrong = |error: &io::Error| read_error(&folder.to_string_lossy(), error);
+            for entry in std::fs::read_dir(&folder).map_err(|error| wrong(&error))? {
+                let entry = entry.map_err(|error| wrong(&error))?;
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if is_manifest_name(&path) {
+                    found.push(path);
+                } else {
+                    others += 1;
+                }
+            }
+        }
+        if found.is_empty() {
+            return Err(TraceError::Io {
+                file: text.to_owned(),
+                reason: "the folder has no file called .json, .yaml or .yml; name the folder that \
+                         `kubectl cluster-info dump --output-directory` wrote, or the files"
+                    .to_owned(),
+            });
+        }
+        found.sort();
+        Ok((found.iter().map(Self::path).collect(), others))
+    }
+
     /// The text from its beginning: decompressed, without a byte order mark.
     pub fn open(&self) -> Result<Box<dyn BufRead + Send>, TraceError> {
         self.open_stored()
@@ -151,6 +187,19 @@ impl Input {
             }
         }
     }
+}
+
+/// Whether a file's name says that it holds manifests.
+fn is_manifest_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let name = name
+        .strip_suffix(".gz")
+        .or(name.strip_suffix(".zst"))
+        .unwrap_or(&name);
+    [".json", ".yaml", ".yml"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// The text of stored bytes: decompressed, without a byte order mark.

@@ -49,7 +49,7 @@ fn poisson(seed: u64, jobs: usize, mean_gap: &str) -> Vec<Arrival> {
     let mut submit = Instant::ZERO;
     (0..jobs)
         .map(|_| {
-            submit = submit + gaps.sample(&mut gap_stream);
+            submit += gaps.sample(&mut gap_stream);
             Arrival {
                 submit,
                 run_time: Some(runs.sample(&mut run_stream)),

@@ -265,6 +265,7 @@ impl Bench {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         apply(&mut self.store, Event::PodCreated(created));
         let record = self.store.pods().get(pod).expect("the pod lives").clone();

@@ -87,6 +87,7 @@ impl World {
                 classes: self.classes.iter().cloned().map(Arc::new).collect(),
                 ..Recorded::default()
             })),
+            residents: Vec::new(),
             outages: outages
                 .map(|&(at, node, up)| (Instant::from_secs(at), NodeId::from_index(node), up))
                 .collect(),

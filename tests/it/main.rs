@@ -9,15 +9,20 @@
 
 mod cli;
 mod closed_form;
+mod compare;
 mod forms;
+mod harness;
 mod kube_engine;
 mod kube_scheduler;
+mod lab;
 mod layers;
 mod openb;
 mod permit;
+mod place;
 mod placements;
 mod readers;
 mod report;
+mod residents;
 mod results;
 mod shared;
 mod sim;

@@ -255,6 +255,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        found: None,
     });
     apply(&mut store, created);
     let mut out = Outbox::default();
@@ -293,6 +294,7 @@ fn a_pod_that_ends_while_it_waits_is_no_backlog() {
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        found: None,
     }));
     let reason = EndReason::Cancelled;
     let ended = Event::PodEnded { pod, reason };

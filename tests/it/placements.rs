@@ -45,6 +45,7 @@ fn fill_up(openb: &Openb, order: &[u32], ranks: &Arc<[u32]>, profile: &str, form
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         store.apply(now, Event::PodCreated(created)).expect("a pod");
         let record = store.pods().get(pod).expect("the pod lives").clone();

@@ -344,7 +344,7 @@ fn names_with_html_in_them_stay_text() {
     }
     scratch.succeeds(&["report", "to-report.json"]);
     let html = fs::read_to_string(scratch.0.join("report.html")).unwrap();
-    assert_eq!(html.matches("<script").count(), 3);
+    assert_eq!(html.matches("<script").count(), 4);
     assert!(!html.contains("<img"));
     let markdown = scratch.succeeds(&["report", "to-report.json", "--format", "markdown"]);
     assert!(

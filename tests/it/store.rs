@@ -119,6 +119,7 @@ fn created_pod(
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        found: None,
     })
 }
 

@@ -122,6 +122,7 @@ fn run(extra: u32) -> (Lives, String) {
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded)),
         outages: Vec::new(),
+        residents: Vec::new(),
     };
     let start_up = "lognormal(400ms, 0.5)".parse().expect("a distribution");
     let options = Options {

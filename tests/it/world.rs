@@ -91,6 +91,7 @@ pub(crate) fn cell(
             ..Recorded::default()
         })),
         outages,
+        residents: Vec::new(),
     }
 }
 

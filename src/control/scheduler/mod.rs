@@ -6,6 +6,7 @@ pub mod batch;
 pub mod context;
 pub mod cycle;
 pub mod evaluate;
+pub mod explain;
 pub mod kube;
 pub mod permit;
 pub mod pipeline;

@@ -10,10 +10,10 @@ use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use crate::systems::KubeRequest;
 use crate::systems::kubernetes::EXACT_PROFILE;
-use crate::trace::manifest::{read_manifests, read_scheduler_config};
+use crate::trace::manifest::read_scheduler_config;
 use crate::units::nearest::hint;
 
-use super::{BuildError, FileSource, Remarks};
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
 /// Whether a scenario asks for kube-scheduler itself.
 pub fn is_exact(scenario: &Scenario) -> bool {
@@ -26,6 +26,7 @@ pub fn is_exact(scenario: &Scenario) -> bool {
 pub fn kube_request(
     scenario: &Scenario,
     files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
 ) -> Result<KubeRequest, BuildError> {
     if !is_exact(scenario) {
@@ -55,7 +56,7 @@ pub fn kube_request(
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
-        objects: objects(scenario, files)?,
+        objects: objects(scenario, files, manifests, remarks)?,
     })
 }
 
@@ -94,7 +95,12 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
 }
 
 /// The objects around nodes and pods in the manifests of a scenario, each file once.
-pub fn objects(scenario: &Scenario, files: &FileSource<'_>) -> Result<ClusterObjects, BuildError> {
+fn objects(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<ClusterObjects, BuildError> {
     let of_nodes = scenario
         .cluster
         .nodes
@@ -112,8 +118,7 @@ pub fn objects(scenario: &Scenario, files: &FileSource<'_>) -> Result<ClusterObj
     for file in of_nodes.chain(of_pods) {
         if !read.contains(&file) {
             read.push(file);
-            let input = files.open(file);
-            objects.merge(read_manifests(&input.name, &input.read_to_string()?)?.objects);
+            objects.merge(manifests.read(file, files, remarks)?.objects.clone());
         }
     }
     Ok(objects)

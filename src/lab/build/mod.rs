@@ -2,9 +2,11 @@
 
 mod economics;
 mod kube;
+mod manifests;
 mod mix;
 mod nodes;
 mod remarks;
+mod residents;
 mod typical;
 mod workload;
 
@@ -19,7 +21,8 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use economics::economics;
-pub use kube::{is_exact, kube_request, objects};
+pub use kube::{is_exact, kube_request};
+pub use manifests::ManifestFiles;
 pub use mix::{ClassCount, workload_mix};
 pub use nodes::{nodes, outages};
 pub use remarks::Remarks;

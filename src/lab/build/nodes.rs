@@ -9,16 +9,16 @@ use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{FailureKind, NodeSource, TaintEffect as SchemaEffect, Template};
 use crate::trace::ReadOptions;
-use crate::trace::manifest::read_manifests;
 use crate::trace::registry::{Constructor, find};
 use crate::units::{Instant, NodeId};
 
-use super::{BuildError, FileSource, Remarks, read_options, row_policy};
+use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 
 /// The nodes of a scenario, in order.
 pub fn nodes(
     scenario: &Scenario,
     files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
 ) -> Result<Vec<Arc<Node>>, BuildError> {
     let mut nodes = Vec::new();
@@ -46,10 +46,8 @@ pub fn nodes(
                 }
             }
             NodeSource::Manifests(path) => {
-                let input = files.open(path);
-                let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
-                remarks.manifests(&input.name, &manifests);
-                nodes.extend(manifests.nodes.into_iter().map(Arc::new));
+                let read = manifests.read(path, files, remarks)?;
+                nodes.extend(read.nodes.iter().cloned().map(Arc::new));
             }
         }
     }

@@ -9,12 +9,9 @@ use crate::trace::manifest::{ManifestPod, Manifests};
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
-/// The one of [`UNHEEDED`] that the exact scheduler does not look at either.
-const HAS_NODE: &str = "a node already";
-
 /// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
 /// away.
-const UNHEEDED: [Trait; 7] = [
+const UNHEEDED: [Trait; 8] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
@@ -32,13 +29,18 @@ const UNHEEDED: [Trait; 7] = [
         let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
         containers.any(|container| !container.host_ports.is_empty())
     }),
+    ("volumes that not every node can reach", |pod| {
+        !pod.spec.volumes.is_empty()
+    }),
+    ("a place kept after a preemption", |pod| {
+        pod.nominated_node.is_some() && pod.node_name.is_none()
+    }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()
     }),
     ("a scheduler of their own", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
     }),
-    (HAS_NODE, |pod| pod.node_name.is_some()),
 ];
 
 /// Objects that were read and that no policy of a simulated scheduler looks at yet.
@@ -101,9 +103,7 @@ impl Remarks {
             format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
         });
         let is_exact = self.is_exact;
-        let unheeded = UNHEEDED
-            .iter()
-            .filter(|(what, _)| !is_exact || *what == HAS_NODE);
+        let unheeded = UNHEEDED.iter().filter(|_| !is_exact);
         let unheeded = unheeded.filter_map(|(what, has)| {
             let mut pods = manifests.pods.iter().filter(|pod| has(pod));
             let first = pods.next()?;
@@ -180,8 +180,6 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
                  placed as if without",
-                "a.yaml: pod `default/a` has a node already; no policy looks at that yet: placed \
-                 as if without",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
                 "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
             ]

@@ -6,10 +6,11 @@ use crate::cluster::fragmentation::Shape;
 use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
+use crate::sim::Resident;
 use crate::trace::generate::lublin99::LublinKind;
 use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::intern::ClassTable;
-use crate::trace::manifest::read_manifests;
+use crate::trace::manifest::{ManifestPod, Manifests};
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
@@ -18,7 +19,9 @@ use crate::trace::transform::{Ratio, Repeat, Scale, Window};
 use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions, TraceError};
 use crate::units::{Duration, Instant};
 
+use super::manifests::ManifestFiles;
 use super::mix::{ClassCount, count, count_recorded};
+use super::residents::Settling;
 use super::typical::shape_of;
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
@@ -35,6 +38,8 @@ pub struct Workload {
     pub node_ranks: Option<Vec<u32>>,
     /// Whether pods arrive as a fill-up, which is plotted over arrived demand.
     pub is_fill_up: bool,
+    /// Pods that are on nodes when the run begins.
+    pub residents: Vec<Resident>,
 }
 
 impl Workload {
@@ -46,6 +51,7 @@ impl Workload {
             shapes: self.shapes.clone(),
             node_ranks: self.node_ranks.clone(),
             is_fill_up: self.is_fill_up,
+            residents: self.residents.clone(),
         })
     }
 }
@@ -55,6 +61,7 @@ pub fn workload(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
 ) -> Result<Workload, BuildError> {
     let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
@@ -64,14 +71,17 @@ pub fn workload(
         shapes: Vec::new(),
         node_ranks: None,
         is_fill_up: false,
+        residents: Vec::new(),
     };
+    let mut settled = Settling::new(nodes);
     let mut sources = Vec::new();
     for source in &scenario.workload {
         let source = match source {
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
-                let input = files.open(file);
-                declared(&input, *at, remarks)?
+                let manifests = manifests.read(file, files, remarks)?;
+                settled.add(file, &manifests.pods, remarks);
+                declared(&manifests, *at)
             }
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
@@ -87,6 +97,7 @@ pub fn workload(
             all.shapes.extend(arrivals);
         }
     }
+    all.residents = settled.finish();
     all.source = match sources.len() {
         1 => sources.remove(0),
         _ => Box::new(Merge::new(sources)?),
@@ -202,25 +213,16 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
         .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
 }
 
-/// Pods of manifests, submitted at their own time or at `at`.
-fn declared(
-    input: &Input,
-    at: Duration,
-    remarks: &mut Remarks,
-) -> Result<Box<dyn ArrivalSource>, BuildError> {
-    let manifests = read_manifests(&input.name, &input.read_to_string()?)?;
-    remarks.manifests(&input.name, &manifests);
+/// Pods of manifests that wait for a node, submitted at their own time or at `at`.
+fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    // What has ended holds nothing and comes no more.
-    for pod in manifests
-        .pods
-        .into_iter()
-        .filter(|pod| !pod.phase.is_final())
-    {
+    // What has ended holds nothing and comes no more; what has a node stays there.
+    let waiting = |pod: &&ManifestPod| !pod.phase.is_final() && pod.node_name.is_none();
+    for pod in manifests.pods.iter().filter(waiting) {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
-            name: PodName::Text(pod.name),
+            name: PodName::Text(pod.name.clone()),
             class: table.class_of((*pod.spec).clone()),
             members: 1,
             tenant: 0,
@@ -231,7 +233,7 @@ fn declared(
     }
     recorded.classes.clone_from(table.classes());
     recorded.arrivals.sort_by_key(|arrival| arrival.submit);
-    Ok(Box::new(MemorySource::new(recorded)))
+    Box::new(MemorySource::new(recorded))
 }
 
 /// Arrivals that a generator makes.

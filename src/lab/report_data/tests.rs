@@ -67,6 +67,7 @@ impl Bench {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         self.apply(secs, &Event::PodCreated(created));
         pod

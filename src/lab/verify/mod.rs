@@ -8,6 +8,7 @@ pub mod fgd_tables;
 pub mod go_rand;
 pub mod kube_scheduler;
 pub mod metrics;
+pub mod place;
 
 pub mod published;
 pub mod swf_sched;
@@ -154,6 +155,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    place::FAMILY,
     metrics::FAMILY,
 ];
 

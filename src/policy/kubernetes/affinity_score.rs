@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
-use crate::control::scheduler::kube::{AttemptContext, NodeInfo, PodInfo, Scores};
-use crate::model::{Labels, PodAffinityTerm, Text};
+use crate::control::scheduler::kube::plugin::in_span;
+use crate::control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
+use crate::model::{Labels, PodAffinityTerm, PodSpec, Text};
 
-static NO_LABELS: Labels = Labels::new();
+/// No labels at all: what a namespace is taken to have.
+pub(super) static NO_LABELS: Labels = Labels::new();
 
 /// The labels of the pod's namespace.
 pub(super) fn namespace_labels(ctx: AttemptContext<'_>) -> &Labels {
@@ -41,32 +43,44 @@ pub(super) fn score(
     hard_weight: i64,
     feasible: &[&NodeInfo],
 ) -> Option<Scores> {
-    let affinity = &ctx.pod.spec().affinity;
+    let spec = ctx.pod.spec();
+    let affinity = &spec.affinity;
     let objects = &ctx.cache.objects;
     let mut own: Vec<(i64, Term<'_>)> = Vec::new();
     for (weight, stated) in &affinity.preferred_pod_affinity {
-        let term = Term::resolved(stated, ctx.pod, objects);
+        let term = Term::resolved(stated, spec, objects);
         own.push((i64::from(*weight), term));
     }
     for (weight, stated) in &affinity.preferred_pod_anti_affinity {
-        let term = Term::resolved(stated, ctx.pod, objects);
+        let term = Term::resolved(stated, spec, objects);
         own.push((-i64::from(*weight), term));
     }
     let mut sums = Sums::default();
-    for node in ctx.cache.nodes() {
-        // Pods without terms of their own matter to this pod's terms alone.
-        let others = if own.is_empty() {
-            &node.pods_with_affinity
-        } else {
-            &node.pods
-        };
-        for other in others {
-            for (weight, term) in &own {
-                if term.matches(other, &NO_LABELS) {
-                    sums.add(term.key(), node, *weight);
+    let labels = namespace_labels(ctx);
+    for places in ctx.cache.placements().iter() {
+        let other = &*places.class.spec;
+        let mut said: Vec<(&Text, i64)> = Vec::new();
+        for (weight, term) in &own {
+            if term.matches(other, &NO_LABELS) {
+                said.push((term.key(), *weight));
+            }
+        }
+        if places.class.has_terms {
+            for (stated, points) in terms_of(other, hard_weight) {
+                if Term::of(stated, other).matches(spec, labels) {
+                    said.push((&stated.topology_key, points));
                 }
             }
-            add_terms_of(other, ctx, (node, hard_weight), &mut sums);
+        }
+        if said.is_empty() {
+            continue;
+        }
+        for (&slot, held) in &places.nodes {
+            for (key, points) in &said {
+                if let Some(node) = ctx.cache.node_in(slot) {
+                    sums.add(key, node, points * held.all);
+                }
+            }
         }
     }
     if sums.0.is_empty() {
@@ -75,44 +89,22 @@ pub(super) fn score(
     let raw: Vec<i64> = feasible.iter().map(|node| sums.of(node)).collect();
     let least = raw.iter().copied().min().unwrap_or(0);
     let most = raw.iter().copied().max().unwrap_or(0);
-    let normalize = |&points: &i64| {
-        if most == least {
-            return 0;
-        }
-        // The quotient is taken first, as in the original.
-        let share = (points - least) as f64 / (most - least) as f64;
-        (100.0 * share) as i64
-    };
+    let normalize = |&points: &i64| in_span(points, least, most);
     Some(Scores {
         normalized: raw.iter().map(normalize).collect(),
         raw,
     })
 }
 
-/// Adds what the terms of a pod that is in place say of the pod being placed.
-fn add_terms_of(
-    other: &PodInfo,
-    ctx: AttemptContext<'_>,
-    (node, hard_weight): (&NodeInfo, i64),
-    sums: &mut Sums,
-) {
-    let affinity = &other.spec().affinity;
-    let labels = namespace_labels(ctx);
-    let mut add = |stated: &PodAffinityTerm, points: i64| {
-        let term = Term::of(stated, other);
-        if term.matches(ctx.pod, labels) {
-            sums.add(term.key(), node, points);
-        }
-    };
-    if hard_weight > 0 {
-        for stated in &affinity.required_pod_affinity {
-            add(stated, hard_weight);
-        }
-    }
-    for (weight, stated) in &affinity.preferred_pod_affinity {
-        add(stated, i64::from(*weight));
-    }
-    for (weight, stated) in &affinity.preferred_pod_anti_affinity {
-        add(stated, -i64::from(*weight));
-    }
+/// The terms of a pod that is in place which give points, with these.
+fn terms_of(other: &PodSpec, hard_weight: i64) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
+    let affinity = &other.affinity;
+    let required = affinity.required_pod_affinity.iter();
+    let required = required.filter(move |_| hard_weight > 0);
+    let preferred = affinity.preferred_pod_affinity.iter();
+    let against = affinity.preferred_pod_anti_affinity.iter();
+    required
+        .map(move |stated| (stated, hard_weight))
+        .chain(preferred.map(|(weight, stated)| (stated, i64::from(*weight))))
+        .chain(against.map(|(weight, stated)| (stated, -i64::from(*weight))))
 }

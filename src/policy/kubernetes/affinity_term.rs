@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::control::scheduler::kube::PodInfo;
-use crate::model::{ClusterObjects, Labels, PodAffinityTerm, Text};
+use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
 /// A term of a pod.
 #[derive(Clone, Debug)]
@@ -17,11 +16,11 @@ pub(super) struct Term<'a> {
 
 impl<'a> Term<'a> {
     /// A term of a pod that is in place: its namespace selector is asked when it is needed.
-    pub(super) fn of(stated: &'a PodAffinityTerm, pod: &'a PodInfo) -> Self {
+    pub(super) fn of(stated: &'a PodAffinityTerm, pod: &'a PodSpec) -> Self {
         let is_own = stated.namespaces.is_empty() && stated.namespace_selector.is_none();
         Self {
             stated,
-            own_namespace: is_own.then_some(&pod.spec().namespace),
+            own_namespace: is_own.then_some(&pod.namespace),
             resolved: BTreeSet::new(),
         }
     }
@@ -29,7 +28,7 @@ impl<'a> Term<'a> {
     /// A term of the pod that is being placed: its namespace selector is resolved to names.
     pub(super) fn resolved(
         stated: &'a PodAffinityTerm,
-        pod: &'a PodInfo,
+        pod: &'a PodSpec,
         objects: &ClusterObjects,
     ) -> Self {
         let mut term = Self::of(stated, pod);
@@ -49,15 +48,14 @@ impl<'a> Term<'a> {
     /// Whether a pod is meant. For terms of the pod being placed the labels of the namespace are
     /// always the empty ones, as in the original: a selector with `NotIn` or `DoesNotExist` then
     /// matches every namespace.
-    pub(super) fn matches(&self, pod: &PodInfo, namespace_labels: &Labels) -> bool {
-        let spec = pod.spec();
-        let namespace = &spec.namespace;
+    pub(super) fn matches(&self, pod: &PodSpec, namespace_labels: &Labels) -> bool {
+        let namespace = &pod.namespace;
         let selector = self.stated.namespace_selector.as_ref();
         let is_looked_at = self.own_namespace == Some(namespace)
             || self.stated.namespaces.contains(namespace)
             || self.resolved.contains(namespace)
             || selector.is_some_and(|selector| selector.matches(namespace_labels));
         let selector = self.stated.selector.as_ref();
-        is_looked_at && selector.is_some_and(|selector| selector.matches(&spec.labels))
+        is_looked_at && selector.is_some_and(|selector| selector.matches(&pod.labels))
     }
 }

@@ -2,39 +2,47 @@
 //! (spec: kubernetes.md 1.8). Floats are computed in the order written, without fused operations,
 //! so that results are the same bits everywhere.
 
-use super::resources::{Counted, Scale, asked};
+use smallvec::SmallVec;
+
+use super::resources::{Counted, Resource, Scale, asked};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, PodInfo, Release, Scores,
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Release,
+    Scores,
 };
 use crate::model::Text;
 
 /// Prefers nodes whose resources would be used alike.
 pub struct BalancedAllocation {
-    resources: Vec<Text>,
+    resources: Vec<Resource>,
     release: Release,
 }
 
+/// Shares of resources in use; more than three are rare.
+type Fractions = SmallVec<[f64; 3]>;
+
 impl BalancedAllocation {
     /// Over these resources, in order, as a release counts.
-    pub fn new(resources: Vec<Text>, release: Release) -> Self {
-        Self { resources, release }
+    pub fn new(resources: &[Text], release: Release) -> Self {
+        Self {
+            resources: resources.iter().map(Resource::of).collect(),
+            release,
+        }
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
-        let counted: Vec<Counted> = self
-            .resources
-            .iter()
-            .filter_map(|name| Counted::of(name, Scale::Plain, pod, node))
+        let resources = self.resources.iter();
+        let counted: SmallVec<[Counted; 3]> = resources
+            .filter_map(|resource| Counted::of(resource, Scale::Plain, pod, node))
             .collect();
         let fraction = |used: i64, offered: i64| (used as f64 / offered as f64).min(1.0);
-        let with: Vec<f64> = counted
+        let with: Fractions = counted
             .iter()
             .map(|own| fraction(own.used + own.asked, own.offered))
             .collect();
         if self.release < Release::V1_36 {
             return balance(&with);
         }
-        let without: Vec<f64> = counted
+        let without: Fractions = counted
             .iter()
             .map(|own| fraction(own.used, own.offered))
             .collect();
@@ -72,8 +80,16 @@ impl KubePlugin for BalancedAllocation {
         KubePoints::SCORE
     }
 
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Plain
+    }
+
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let is_unasked = |name: &Text| asked(name, Scale::Plain, ctx.pod) == 0;
+        let is_unasked = |own: &Resource| asked(own, Scale::Plain, ctx.pod) == 0;
         if self.resources.iter().all(is_unasked) {
             return None;
         }

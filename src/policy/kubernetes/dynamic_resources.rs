@@ -3,7 +3,8 @@
 //! the pod (spec: kubernetes.md 1.4, 1.20).
 
 use crate::control::scheduler::kube::{
-    Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Status,
+    Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Reach,
+    Status,
 };
 use crate::model::Text;
 
@@ -22,6 +23,10 @@ impl KubePlugin for DynamicResources {
             .and(KubePoints::PRE_FILTER)
             .and(KubePoints::FILTER)
             .and(KubePoints::POST_FILTER)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
     }
 
     fn prepare<'a>(&'a self, _: AttemptContext<'a>) -> Prepared<'a> {

@@ -1,6 +1,8 @@
 //! `ImageLocality`: nodes that have the pod's images (spec: kubernetes.md 1.11).
 
-use crate::control::scheduler::kube::{AttemptContext, KubePlugin, KubePoints, NodeInfo, Scores};
+use crate::control::scheduler::kube::{
+    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, Reach, Scores,
+};
 
 const MEBIBYTE: i64 = 1024 * 1024;
 /// Images of less count nothing, in bytes.
@@ -26,6 +28,14 @@ impl KubePlugin for ImageLocality {
 
     fn points(&self) -> KubePoints {
         KubePoints::SCORE
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Plain
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::affinity_score;
+use super::affinity_score::{self, NO_LABELS};
 use super::affinity_term::Term;
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
-    PodInfo, Prepared, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::{ClusterObjects, Labels, PodAffinityTerm, Text};
+use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {
@@ -74,22 +74,49 @@ struct AffinityFilter<'a> {
 }
 
 impl AffinityFilter<'_> {
-    fn change(&mut self, other: &PodInfo, node: &NodeInfo, sign: i64) {
-        for stated in &other.spec().affinity.required_pod_anti_affinity {
+    fn change(&mut self, other: &PodSpec, node: &NodeInfo, amount: i64) {
+        for stated in &other.affinity.required_pod_anti_affinity {
             let term = Term::of(stated, other);
-            if term.matches(self.pod, self.namespace_labels) {
-                self.against.add(term.key(), node, sign);
+            if term.matches(self.pod.spec(), self.namespace_labels) {
+                self.against.add(term.key(), node, amount);
             }
         }
         if matches_all(&self.affinity, other) {
             for term in &self.affinity {
-                self.wanted.add(term.key(), node, sign);
+                self.wanted.add(term.key(), node, amount);
             }
         }
-        let nothing = Labels::new();
         for term in &self.anti_affinity {
-            if term.matches(other, &nothing) {
-                self.unwanted.add(term.key(), node, sign);
+            if term.matches(other, &NO_LABELS) {
+                self.unwanted.add(term.key(), node, amount);
+            }
+        }
+    }
+
+    /// Whether pods of a class change anything.
+    fn concerns(&self, other: &PodSpec) -> bool {
+        let mut own = self.anti_affinity.iter();
+        let mut others = other.affinity.required_pod_anti_affinity.iter();
+        matches_all(&self.affinity, other)
+            || own.any(|term| term.matches(other, &NO_LABELS))
+            || others.any(|stated| {
+                let term = Term::of(stated, other);
+                term.matches(self.pod.spec(), self.namespace_labels)
+            })
+    }
+
+    /// Counts over all nodes.
+    fn count(&mut self, cache: &Cache) {
+        let has_own = !(self.affinity.is_empty() && self.anti_affinity.is_empty());
+        for places in cache.placements().iter() {
+            let other = &*places.class.spec;
+            if !(has_own || places.class.has_terms) || !self.concerns(other) {
+                continue;
+            }
+            for (&slot, held) in &places.nodes {
+                if let Some(node) = cache.node_in(slot) {
+                    self.change(other, node, held.all);
+                }
             }
         }
     }
@@ -103,14 +130,13 @@ impl AffinityFilter<'_> {
             are_there &= self.wanted.get(term.key(), value) > 0;
         }
         // The first pod of a group that wants to be with its own kind.
-        are_there || (self.wanted.is_empty() && matches_all(&self.affinity, self.pod))
+        are_there || (self.wanted.is_empty() && matches_all(&self.affinity, self.pod.spec()))
     }
 }
 
 /// Whether a pod matches all terms, of which there is at least one.
-fn matches_all(terms: &[Term<'_>], pod: &PodInfo) -> bool {
-    let nothing = Labels::new();
-    !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &nothing))
+fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
+    !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
 impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
@@ -143,11 +169,11 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
     }
 
     fn add_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
-        self.change(pod, node, 1);
+        self.change(pod.spec(), node, 1);
     }
 
     fn remove_pod(&mut self, pod: &PodInfo, node: &NodeInfo) {
-        self.change(pod, node, -1);
+        self.change(pod.spec(), node, -1);
     }
 
     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
@@ -190,8 +216,11 @@ fn pod_may_help(pod: &PodInfo, (before, after): (Option<&PodInfo>, Option<&PodIn
     }
     let affinity = &pod.spec().affinity;
     let of = |stated: &'_ [PodAffinityTerm], other: Option<&PodInfo>| {
-        let terms: Vec<Term<'_>> = stated.iter().map(|term| Term::of(term, pod)).collect();
-        other.is_some_and(|other| matches_all(&terms, other))
+        let terms: Vec<Term<'_>> = stated
+            .iter()
+            .map(|term| Term::of(term, pod.spec()))
+            .collect();
+        other.is_some_and(|other| matches_all(&terms, other.spec()))
     };
     let (wanted, unwanted) = (
         &affinity.required_pod_affinity,
@@ -229,10 +258,23 @@ impl KubePlugin for InterPodAffinity {
         }
     }
 
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        // Pods without terms of their own change nothing for pods just like them.
+        if ctx.pod.class.has_terms {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Span
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
-        let resolved = |stated| Term::resolved(stated, ctx.pod, objects);
+        let resolved = |stated| Term::resolved(stated, spec, objects);
         let affinity = &spec.affinity;
         let mut filter = AffinityFilter {
             pod: ctx.pod,
@@ -251,18 +293,7 @@ impl KubePlugin for InterPodAffinity {
             wanted: Counts::default(),
             unwanted: Counts::default(),
         };
-        let has_own = !filter.affinity.is_empty() || !filter.anti_affinity.is_empty();
-        for node in ctx.cache.nodes() {
-            // Pods without terms of their own matter to this pod's terms alone.
-            let others = if has_own {
-                &node.pods
-            } else {
-                &node.pods_with_affinity
-            };
-            for other in others {
-                filter.change(other, node, 1);
-            }
-        }
+        filter.count(ctx.cache);
         if filter.against.is_empty()
             && filter.affinity.is_empty()
             && filter.anti_affinity.is_empty()

@@ -124,7 +124,7 @@ fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubeP
         ),
         (
             Arc::new(balanced_allocation::BalancedAllocation::new(
-                arguments.balanced_resources.clone(),
+                &arguments.balanced_resources,
                 release,
             )),
             1,

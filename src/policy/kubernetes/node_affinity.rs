@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Rejection, Scores,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
+    PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::{
     ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
@@ -90,6 +90,14 @@ impl KubePlugin for NodeAffinity {
         self.admits_by_configuration(after)
             && admits(pod, after)
             && before.is_none_or(|before| !admits(pod, before))
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Proportion { reverse: false }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 
 /// Rejects every node but the one the pod names.
@@ -19,6 +19,10 @@ impl KubePlugin for NodeName {
 
     fn listens(&self) -> EventKinds {
         EventKinds::NODE_ADD
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

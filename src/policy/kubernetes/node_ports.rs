@@ -3,7 +3,7 @@
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Rejection,
+    Reach, Rejection,
 };
 use crate::model::{ClusterObjects, HostPort};
 
@@ -37,6 +37,10 @@ impl KubePlugin for NodePorts {
         let mut freed = deleted.class.host_ports.iter();
         deleted.node_name.is_some()
             && freed.any(|freed| pod.class.host_ports.iter().any(|own| conflicts(own, freed)))
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use super::ask::Ask;
-use super::resources::{Counted, Scale};
+use super::resources::{Counted, Resource, Scale};
 use crate::control::scheduler::kube::pod_info::is_extended;
 use crate::control::scheduler::kube::{
     Amounts, AttemptContext, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints, NodeInfo,
-    PodInfo, Prepared, Rejection, Scores,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
 use crate::model::{ClusterObjects, Text};
@@ -16,12 +16,19 @@ use crate::model::{ClusterObjects, Text};
 /// Rejects nodes without room.
 pub struct NodeResourcesFit {
     arguments: FitArguments,
+    /// The resources scored, with weights.
+    scored: Vec<(Resource, i64)>,
 }
 
 impl NodeResourcesFit {
     /// With these arguments.
     pub fn new(arguments: FitArguments) -> Self {
-        Self { arguments }
+        let scored = arguments.resources.iter();
+        let scored = scored.map(|(name, weight)| (Resource::of(name), *weight));
+        Self {
+            scored: scored.collect(),
+            arguments,
+        }
     }
 
     fn is_ignored(&self, name: &str) -> bool {
@@ -37,9 +44,9 @@ impl NodeResourcesFit {
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
-        let counted = self.arguments.resources.iter();
-        let counted = counted.filter_map(|(name, weight)| {
-            let counted = Counted::of(name, Scale::NonZero, pod, node)?;
+        let counted = self.scored.iter();
+        let counted = counted.filter_map(|(resource, weight)| {
+            let counted = Counted::of(resource, Scale::NonZero, pod, node)?;
             Some((counted, *weight))
         });
         match &self.arguments.strategy {
@@ -147,7 +154,10 @@ fn most_allocated(counted: &Counted) -> i64 {
 
 /// `part · 100 / whole`, truncated.
 fn share(part: i64, whole: i64) -> i64 {
-    (i128::from(part) * 100 / i128::from(whole)) as i64
+    match part.checked_mul(100) {
+        Some(hundredfold) => hundredfold / whole,
+        None => (i128::from(part) * 100 / i128::from(whole)) as i64,
+    }
 }
 
 fn weighted_mean(
@@ -230,6 +240,14 @@ impl KubePlugin for NodeResourcesFit {
             }
             _ => false,
         }
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Plain
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

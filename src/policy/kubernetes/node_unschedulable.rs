@@ -3,7 +3,7 @@
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Rejection,
+    Reach, Rejection,
 };
 use crate::model::{ClusterObjects, Taint, TaintEffect};
 
@@ -45,6 +45,10 @@ impl KubePlugin for NodeUnschedulable {
             return event.own_change(pod).is_some_and(tolerates_cordon);
         };
         !after.object.unschedulable && before.is_none_or(|before| before.object.unschedulable)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

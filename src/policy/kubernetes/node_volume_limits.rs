@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach,
+    Rejection,
 };
 use crate::model::{ClusterObjects, Text};
 
@@ -68,6 +69,14 @@ impl KubePlugin for NodeVolumeLimits {
 
     fn listens(&self) -> EventKinds {
         EventKinds::POD_DELETE
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

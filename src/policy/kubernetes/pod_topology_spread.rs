@@ -5,7 +5,7 @@ use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Scores,
+    Reach, Scores,
 };
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::{
@@ -55,19 +55,22 @@ impl Rule {
             && (!self.honors_taints || taint_toleration::untolerated(pod, node).is_none())
     }
 
-    /// How many pods of the node match; terminating ones and, with an empty selector, all don't.
-    pub(super) fn count(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+    /// Tells where pods of classes that match are and how many of them count; terminating ones
+    /// and, with an empty selector, all don't.
+    pub(super) fn count(&self, ctx: AttemptContext<'_>, mut tell: impl FnMut(usize, i64)) {
         let is_empty = |selector: &LabelSelector| selector.requirements.is_empty();
         if self.selector.as_ref().is_none_or(is_empty) {
-            return 0;
+            return;
         }
-        let namespace = &pod.spec().namespace;
-        let counted = node.pods.iter().filter(|other| {
-            !other.is_terminating
-                && other.spec().namespace == *namespace
-                && self.matches(&other.spec().labels)
-        });
-        counted.count() as i64
+        let namespace = &ctx.pod.spec().namespace;
+        for places in ctx.cache.placements().iter() {
+            let other = &places.class.spec;
+            if other.namespace == *namespace && self.matches(&other.labels) {
+                for (&slot, held) in &places.nodes {
+                    tell(slot, held.staying);
+                }
+            }
+        }
     }
 }
 
@@ -246,6 +249,15 @@ impl KubePlugin for PodTopologySpread {
             (Some(nodes), _) => node_may_help(&rules, nodes),
             (_, Some(others)) => pod_may_help(&rules, pod, others),
             _ => true,
+        }
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        let (pod, objects) = (ctx.pod, &ctx.cache.objects);
+        if self.rules(pod, objects, true).is_empty() && self.rules(pod, objects, false).is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
         }
     }
 

@@ -1,7 +1,34 @@
 //! What of a resource counts as used in scores (spec: kubernetes.md 1.6).
 
 use crate::control::scheduler::kube::pod_info::is_scalar;
-use crate::control::scheduler::kube::{NodeInfo, PodInfo};
+use crate::control::scheduler::kube::{Amounts, NodeInfo, PodInfo};
+use crate::model::Text;
+
+/// A resource as the scheduler keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Cpu,
+    Memory,
+    Storage,
+    /// Any other, by name.
+    Other(Text),
+}
+
+impl Resource {
+    /// The resource of a name.
+    pub(super) fn of(name: &Text) -> Self {
+        match &**name {
+            "cpu" => Self::Cpu,
+            "memory" => Self::Memory,
+            "ephemeral-storage" => Self::Storage,
+            _ => Self::Other(name.clone()),
+        }
+    }
+
+    fn is_scalar(&self) -> bool {
+        matches!(self, Self::Other(name) if is_scalar(name))
+    }
+}
 
 /// How cpu and memory of pods are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +53,14 @@ pub(super) struct Counted {
 impl Counted {
     /// A resource by name; `None` if the node offers none of it, or if it is a scalar one that the
     /// pod doesn't ask for.
-    pub(super) fn of(name: &str, scale: Scale, pod: &PodInfo, node: &NodeInfo) -> Option<Self> {
-        let own = asked(name, scale, pod);
-        if own == 0 && is_scalar(name) {
+    pub(super) fn of(
+        resource: &Resource,
+        scale: Scale,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Option<Self> {
+        let own = asked(resource, scale, pod);
+        if own == 0 && resource.is_scalar() {
             return None;
         }
         let counted = match scale {
@@ -36,11 +68,11 @@ impl Counted {
             Scale::Plain => &node.requested,
         };
         let offers = &node.allocatable;
-        let (used, offered) = match name {
-            "cpu" => (counted.cpu_milli, offers.cpu_milli),
-            "memory" => (counted.memory, offers.memory),
-            "ephemeral-storage" => (node.requested.storage, offers.storage),
-            scalar => (node.requested.scalar(scalar), offers.scalar(scalar)),
+        let (used, offered) = match resource {
+            Resource::Cpu => (counted.cpu_milli, offers.cpu_milli),
+            Resource::Memory => (counted.memory, offers.memory),
+            Resource::Storage => (node.requested.storage, offers.storage),
+            Resource::Other(name) => (node.requested.scalar(name), offers.scalar(name)),
         };
         (offered != 0).then_some(Self {
             used,
@@ -56,15 +88,15 @@ impl Counted {
 }
 
 /// What the pod asks for of a resource.
-pub(super) fn asked(name: &str, scale: Scale, pod: &PodInfo) -> i64 {
-    let amounts = match scale {
+pub(super) fn asked(resource: &Resource, scale: Scale, pod: &PodInfo) -> i64 {
+    let amounts: &Amounts = match scale {
         Scale::NonZero => &pod.class.scored,
         Scale::Plain => &pod.class.requests,
     };
-    match name {
-        "cpu" => amounts.cpu_milli,
-        "memory" => amounts.memory,
-        "ephemeral-storage" => amounts.storage,
-        scalar => amounts.scalar(scalar),
+    match resource {
+        Resource::Cpu => amounts.cpu_milli,
+        Resource::Memory => amounts.memory,
+        Resource::Storage => amounts.storage,
+        Resource::Other(name) => amounts.scalar(name),
     }
 }

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
 use crate::control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
-use crate::model::Text;
 use crate::model::node::HOSTNAME_LABEL;
 use crate::rng::math;
 
-/// What is counted once for all feasible nodes.
+/// What is counted once for all feasible nodes, for one rule.
 struct Domains<'a> {
-    rules: &'a [Rule],
-    /// Matching pods by domain, for every rule but those over host names.
-    counts: Vec<BTreeMap<Text, i64>>,
-    weights: Vec<f64>,
+    rule: &'a Rule,
+    weight: f64,
+    /// By slot: the number of the node's domain, which for a rule over host names is the slot
+    /// itself; `None` without the label, or where no feasible node is of the domain.
+    of_node: Vec<Option<usize>>,
+    /// Matching pods by domain.
+    counts: Vec<i64>,
 }
 
 /// Points of the feasible nodes.
@@ -30,13 +32,20 @@ pub(super) fn score(
         .copied()
         .filter(|node| !is_ignored(node))
         .collect();
-    let mut domains = Domains::new(rules, &scored);
-    for node in ctx.cache.nodes().filter(|node| !is_ignored(node)) {
-        domains.count(ctx, node);
-    }
+    let domains: Vec<Domains<'_>> = rules
+        .iter()
+        .map(|rule| {
+            if *rule.key == *HOSTNAME_LABEL {
+                Domains::of_hosts(ctx, rule, &scored)
+            } else {
+                let counted = ctx.cache.nodes().filter(|node| !is_ignored(node));
+                Domains::of_values(ctx, rule, &scored, counted)
+            }
+        })
+        .collect();
     let raw: Vec<Option<i64>> = feasible
         .iter()
-        .map(|node| (!is_ignored(node)).then(|| domains.points(ctx, node)))
+        .map(|node| (!is_ignored(node)).then(|| points(&domains, node)))
         .collect();
     let least = raw.iter().flatten().copied().min().unwrap_or(0);
     let most = raw.iter().flatten().copied().max().unwrap_or(0).max(0);
@@ -51,62 +60,71 @@ pub(super) fn score(
     }
 }
 
-/// The domain of a node; without the label it is the empty value.
-fn domain(rule: &Rule, node: &NodeInfo) -> Text {
-    node.label(&rule.key).cloned().unwrap_or_default()
+fn points(domains: &[Domains<'_>], node: &NodeInfo) -> i64 {
+    let mut sum = 0.0;
+    for own in domains {
+        if let Some(number) = own.of_node[node.slot] {
+            sum += own.counts[number] as f64 * own.weight + (own.rule.max_skew - 1) as f64;
+        }
+    }
+    sum.round() as i64
 }
 
-fn is_hostname(rule: &Rule) -> bool {
-    *rule.key == *HOSTNAME_LABEL
+fn weight(domains: usize) -> f64 {
+    math::ln((domains + 2) as f64)
 }
 
 impl<'a> Domains<'a> {
-    fn new(rules: &'a [Rule], scored: &[&NodeInfo]) -> Self {
-        let domains_of = |rule: &Rule| -> BTreeMap<Text, i64> {
-            if is_hostname(rule) {
-                return BTreeMap::new();
-            }
-            scored.iter().map(|node| (domain(rule, node), 0)).collect()
-        };
-        let counts: Vec<_> = rules.iter().map(domains_of).collect();
-        let sizes = rules.iter().zip(&counts).map(|(rule, counts)| {
-            if is_hostname(rule) {
-                scored.len()
-            } else {
-                counts.len()
-            }
-        });
+    /// Every node by itself; whether its pods count by the rule's policies is not asked.
+    fn of_hosts(ctx: AttemptContext<'_>, rule: &'a Rule, scored: &[&NodeInfo]) -> Self {
+        let mut of_node = vec![None; ctx.cache.slot_count()];
+        for node in scored.iter().filter(|node| node.label(&rule.key).is_some()) {
+            of_node[node.slot] = Some(node.slot);
+        }
+        let mut counts = vec![0; ctx.cache.slot_count()];
+        rule.count(ctx, |slot, count| counts[slot] += count);
         Self {
-            rules,
-            weights: sizes.map(|size| math::ln((size + 2) as f64)).collect(),
+            rule,
+            weight: weight(scored.len()),
+            of_node,
             counts,
         }
     }
 
-    fn count(&mut self, ctx: AttemptContext<'_>, node: &NodeInfo) {
-        for (rule, counts) in self.rules.iter().zip(&mut self.counts) {
-            if is_hostname(rule) || !rule.includes(ctx.pod, node) {
-                continue;
-            }
-            if let Some(count) = counts.get_mut(&domain(rule, node)) {
-                *count += rule.count(ctx.pod, node);
-            }
+    /// The values of the label on feasible nodes; nodes without the label have the empty one,
+    /// which adds to the number of domains and gives no points.
+    fn of_values<'n>(
+        ctx: AttemptContext<'_>,
+        rule: &'a Rule,
+        scored: &[&'n NodeInfo],
+        counted: impl Iterator<Item = &'n NodeInfo>,
+    ) -> Self {
+        let value = |node: &'n NodeInfo| node.label(&rule.key).map_or("", |value| &**value);
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        for &node in scored {
+            let next = numbers.len();
+            numbers.entry(value(node)).or_insert(next);
         }
-    }
-
-    fn points(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> i64 {
-        let mut sum = 0.0;
-        for ((rule, counts), weight) in self.rules.iter().zip(&self.counts).zip(&self.weights) {
-            let Some(value) = node.label(&rule.key) else {
-                continue;
-            };
-            let count = if is_hostname(rule) {
-                rule.count(ctx.pod, node)
-            } else {
-                counts.get(value).copied().unwrap_or(0)
-            };
-            sum += count as f64 * weight + (rule.max_skew - 1) as f64;
+        let mut of_node = vec![None; ctx.cache.slot_count()];
+        let mut counts_at = vec![None; ctx.cache.slot_count()];
+        for node in counted {
+            let number = numbers.get(value(node)).copied();
+            if rule.includes(ctx.pod, node) {
+                counts_at[node.slot] = number;
+            }
+            of_node[node.slot] = number.filter(|_| node.label(&rule.key).is_some());
         }
-        sum.round() as i64
+        let mut counts = vec![0; numbers.len()];
+        rule.count(ctx, |slot, count| {
+            if let Some(number) = counts_at[slot] {
+                counts[number] += count;
+            }
+        });
+        Self {
+            rule,
+            weight: weight(numbers.len()),
+            of_node,
+            counts,
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Rejection, Release, Scores,
+    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
+    PodInfo, Prepared, Reach, Rejection, Release, Scores,
 };
 use crate::model::{ClusterObjects, Taint, TaintEffect};
 
@@ -50,6 +50,14 @@ impl KubePlugin for TaintToleration {
         };
         untolerated(pod, after).is_none()
             && before.is_none_or(|before| untolerated(pod, before).is_some())
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Proportion { reverse: true }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 use crate::model::{ClusterObjects, Text};
@@ -221,6 +221,14 @@ impl KubePlugin for VolumeBinding {
 
     fn listens(&self) -> EventKinds {
         EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
-    PodInfo, Prepared, Rejection,
+    PodInfo, Prepared, Reach, Rejection,
 };
 use crate::model::{ClusterObjects, PodVolume, Text};
 
@@ -140,6 +140,14 @@ impl KubePlugin for VolumeRestrictions {
         let is_shared = |name: Text| deleted.claim_names().any(|other| other == name);
         deleted.spec().namespace == pod.spec().namespace
             && (frees_disk || pod.claim_names().any(is_shared))
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

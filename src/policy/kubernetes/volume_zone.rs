@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 use crate::model::Text;
 use crate::model::node::{REGION_LABEL, ZONE_LABEL};
@@ -50,6 +50,14 @@ impl KubePlugin for VolumeZone {
 
     fn listens(&self) -> EventKinds {
         EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
+    }
+
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.spec().volumes.is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
-use crate::report::encode::{base64, sha256};
 use crate::report::format;
 
 /// The one script of a report.
@@ -18,7 +19,7 @@ const LISTED_MAX: usize = 6 * NODES_MAX;
 
 /// The script's hash as a content policy writes it.
 pub(super) fn script_hash() -> String {
-    format!("sha256-{}", base64(&sha256(SCRIPT.as_bytes())))
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(SCRIPT)))
 }
 
 /// What is embedded.

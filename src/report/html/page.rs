@@ -4,13 +4,16 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::closer::{self, Details};
+use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::{RenderError, embedded_json};
 use crate::lab::summary::VariantSummary;
 use crate::report::comparison::{Better, Comparison, Row, Rows};
+use crate::report::embedded::EmbeddedScenario;
 use crate::report::format;
 use crate::report::plot::{NotDrawn, Plot};
 use crate::report::runs::{Gathered, RunScenario};
+use crate::report::study;
 use crate::report::verdict::Verdict;
 
 /// Which metrics stand together, by what their ids begin with; what is in no group comes last.
@@ -69,6 +72,7 @@ pub(super) struct Page<'a> {
     verdict: String,
     is_apart: bool,
     caveats: &'a [String],
+    study: Option<PageStudy>,
     columns: Vec<&'a str>,
     headline: Vec<PageGroup<'a>>,
     groups: Vec<PageGroup<'a>>,
@@ -90,6 +94,7 @@ pub(super) struct Page<'a> {
     schema_version: u32,
     summary_json: Value,
     details_json: Value,
+    scenarios_json: Value,
     script: Value,
     script_hash: Value,
 }
@@ -171,7 +176,13 @@ impl<'a> Shown<'a> {
         Self {
             gathered,
             all: Comparison::of(gathered, Rows::All),
-            verdict: Verdict::new(&gathered.summary, &headline),
+            verdict: match &gathered.study {
+                Some(study) => Verdict {
+                    sentence: study::headline(study),
+                    caveats: study::remarks(study),
+                },
+                None => Verdict::new(&gathered.summary, &headline),
+            },
             headline,
             plots,
             missing,
@@ -197,6 +208,7 @@ impl<'a> Shown<'a> {
             verdict: unbroken(&self.verdict.sentence),
             is_apart: self.headline.apart.is_some(),
             caveats: &self.verdict.caveats,
+            study: self.gathered.study.as_ref().map(PageStudy::new),
             headline: vec![group("", self.headline.rows.iter())],
             other_count: others.len(),
             groups: grouped(&others),
@@ -222,10 +234,25 @@ impl<'a> Shown<'a> {
             details_json: Value::from_safe_string(embedded_json(&Details::new(
                 &self.gathered.data,
             ))?),
+            scenarios_json: Value::from_safe_string(embedded_json(&self.embedded_scenarios())?),
             script: Value::from_safe_string(closer::SCRIPT.to_owned()),
             script_hash: Value::from_safe_string(closer::script_hash()),
             columns,
         })
+    }
+
+    fn embedded_scenarios(&self) -> Vec<EmbeddedScenario> {
+        let scenarios = self.gathered.scenarios.iter();
+        let embedded = scenarios.map(|scenario| EmbeddedScenario {
+            // One run is known by its experiment, whatever its folder is called.
+            run: match self.gathered.scenarios.len() {
+                1 => self.gathered.summary.name.clone(),
+                _ => scenario.run.clone(),
+            },
+            hash: scenario.hash.clone(),
+            text: scenario.text.clone(),
+        });
+        embedded.collect()
     }
 
     fn aggregated<'p>(&self, columns: &[&'p str]) -> Vec<PageRemark<'p>> {

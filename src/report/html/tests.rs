@@ -141,10 +141,10 @@ fn names_with_html_in_them_are_text() {
     let html = rendered(&gathered);
     assert_eq!(
         html.matches("<script").count(),
-        3,
-        "the summary, the details and the page's own script"
+        4,
+        "the summary, the scenarios, the details and the page's own script"
     );
-    assert_eq!(html.matches("</script").count(), 3);
+    assert_eq!(html.matches("</script").count(), 4);
     assert!(!html.contains("<img"));
     assert!(html.contains("\\u003c/script\\u003e\\u003cscript\\u003ealert(1)"));
 

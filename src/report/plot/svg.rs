@@ -4,11 +4,12 @@
 
 use std::fmt::Write as _;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+
 use super::PlotEntry;
 use super::colors::{self, hex};
 use super::png;
 use super::scene::{Anchor, Area, Direction, Mark, Paint, Scene, Style, Text, Weight};
-use crate::report::encode::base64;
 
 /// The SVG document, without an XML declaration, so that HTML can hold it.
 pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
@@ -32,7 +33,7 @@ pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> Stri
                     "<image{} preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
                      href=\"data:image/png;base64,{}\"/>",
                     frame(*area),
-                    base64(&png::raster(rows))
+                    BASE64_STANDARD.encode(png::raster(rows))
                 );
             }
         }

@@ -4,7 +4,15 @@ use super::*;
 use crate::report::example;
 
 fn drawn(summary: &Summary, data: &ReportData) -> Vec<Plot> {
-    draw_all(&Material { summary, data }, Style::Screen).0
+    draw_all(
+        &Material {
+            summary,
+            data,
+            study: None,
+        },
+        Style::Screen,
+    )
+    .0
 }
 
 fn names(summary: &Summary, data: &ReportData) -> Vec<&'static str> {
@@ -39,6 +47,7 @@ fn what_is_not_drawn_has_a_reason() {
     let material = Material {
         summary: &summary,
         data: &data,
+        study: None,
     };
     let (_, missing) = draw_all(&material, Style::Screen);
     assert_eq!(missing.len() + 1, REGISTRY.len());
@@ -54,6 +63,7 @@ fn the_same_data_gives_the_same_bytes_in_every_form() {
             let material = Material {
                 summary: &summary,
                 data: &data,
+                study: None,
             };
             let (plots, _) = draw_all(&material, style);
             let forms = plots.iter().map(|plot| {
@@ -73,6 +83,7 @@ fn a_png_has_the_size_that_its_style_says() {
     let material = Material {
         summary: &summary,
         data: &data,
+        study: None,
     };
     for (style, width) in [(Style::Screen, 1_880_u32), (Style::Paper, 1_980)] {
         let plot = find("waiting").unwrap().draw(&material, style).unwrap();
@@ -90,6 +101,7 @@ fn a_paper_has_no_color_and_is_a_column_wide() {
     let material = Material {
         summary: &summary,
         data: &data,
+        study: None,
     };
     let plot = find("allocation").unwrap().draw(&material, Style::Paper);
     let svg = plot.unwrap().svg;

@@ -54,7 +54,7 @@ struct NodeFields {
     manifests: Option<String>,
     /// How many equal nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     count: Option<u32>,
     /// Their names, patterned over the index from 0: `worker-{:04}`; default `node-{}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::Distribution;
 use crate::scenario::scalar::{Bound, NoneOr};
+use crate::scenario::share::Share;
 use crate::units::Duration;
 
 /// How the world around the system behaves.
@@ -154,10 +155,17 @@ pub enum StopWhen {
     Idle,
 }
 
-/// A gate for `check`, a goal for `plan`.
+/// A gate for `check`, a goal for `plan`: absolute bounds (`min`, `max`), or how much worse than
+/// the baseline the metric may be (`tolerance`, `threshold`), by its mean or by a paired test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("anyOf" = [{"required": ["min"]}, {"required": ["max"]}]))]
+#[schemars(
+    extend("anyOf" = [
+        {"required": ["min"]}, {"required": ["max"]}, {"required": ["tolerance"]},
+        {"required": ["threshold"]}, {"required": ["test"]},
+    ]),
+    extend("x-excludes" = {"tolerance": ["threshold"]})
+)]
 pub struct Objective {
     /// The metric's id, such as `pending_time.p99`.
     #[schemars(extend("x-names" = "metric"))]
@@ -168,6 +176,26 @@ pub struct Objective {
     /// It may not be more.
     #[serde(default)]
     pub max: Option<Bound>,
+    /// Its mean may not be worse than the baseline's by more than this share, such as `5%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<Share>,
+    /// Its mean may not be worse than the baseline's by more than this amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Bound>,
+    /// Fail only where a paired test over the seeds shows it worse than the baseline, beyond
+    /// `tolerance` or `threshold` (by default what is noise for the metric).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
+    /// Only say so when it fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub advisory: bool,
+}
+
+impl Objective {
+    /// Whether it needs a baseline.
+    pub const fn is_relative(&self) -> bool {
+        self.tolerance.is_some() || self.threshold.is_some() || self.test
+    }
 }
 
 impl TryFrom<DecisionTimeFields> for DecisionTime {

@@ -2,10 +2,12 @@
 //! `traces/` are those of the default options, byte for byte once decompressed.
 
 pub mod gpu_cluster;
+pub mod kubectl_dump;
 pub mod lublin99;
 
 use std::io;
 
+use kubectl_dump::DumpConfig;
 use lublin99::{LublinConfig, LublinKind};
 
 use super::error::TraceError;
@@ -17,12 +19,21 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         summary: "1,213 GPU nodes and 8,152 pods after the openb trace's published figures",
         options: &["seed"],
         generate: generate_gpu_cluster,
+        stream: None,
+    },
+    GeneratorEntry {
+        name: "kubectl-dump",
+        summary: "what `kubectl get -A -o json` prints of a made-up cluster",
+        options: &["seed", "nodes", "pods"],
+        generate: generate_kubectl_dump,
+        stream: Some(("kubectl-dump.json", stream_kubectl_dump)),
     },
     GeneratorEntry {
         name: "lublin99",
         summary: "a job log after the model of Lublin and Feitelson",
         options: &["seed", "jobs", "processors", "kind"],
         generate: generate_lublin99,
+        stream: None,
     },
 ];
 
@@ -37,7 +48,13 @@ pub struct GeneratorEntry {
     pub options: &'static [&'static str],
     /// Makes its files.
     pub generate: fn(&GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError>,
+    /// Writes its only file piece by piece, where that may be larger than memory: the file's name,
+    /// and who writes it.
+    pub stream: Option<(&'static str, StreamGenerator)>,
 }
+
+/// Writes a file piece by piece.
+pub type StreamGenerator = fn(&GeneratorOptions, &mut dyn io::Write) -> io::Result<()>;
 
 /// Choices about what is generated; the defaults are those of the bundled files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +67,10 @@ pub struct GeneratorOptions {
     pub processors: u32,
     /// `kind` of jobs: typed or untyped.
     pub kind: LublinKind,
+    /// `nodes` of a cluster.
+    pub nodes: u32,
+    /// `pods` of a cluster.
+    pub pods: u32,
 }
 
 impl Default for GeneratorOptions {
@@ -59,6 +80,8 @@ impl Default for GeneratorOptions {
             jobs: 10_000,
             processors: 256,
             kind: LublinKind::Untyped,
+            nodes: 100,
+            pods: 3_000,
         }
     }
 }
@@ -86,6 +109,21 @@ fn generate_gpu_cluster(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>
             gpu_cluster::write_gpu_cluster_pods(options.seed, text)
         })?,
     ])
+}
+
+fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    let config = DumpConfig {
+        nodes: options.nodes,
+        pods: options.pods,
+        seed: options.seed,
+    };
+    kubectl_dump::write_kubectl_dump(&config, out)
+}
+
+fn generate_kubectl_dump(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    Ok(vec![generated("kubectl-dump.json", |text| {
+        stream_kubectl_dump(options, text)
+    })?])
 }
 
 fn generated(
@@ -129,7 +167,8 @@ mod tests {
 
     #[test]
     fn bundled_files_are_what_the_generators_make() {
-        for entry in GENERATORS {
+        // What may be larger than memory is not bundled.
+        for entry in GENERATORS.iter().filter(|entry| entry.stream.is_none()) {
             let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
             for file in files {
                 let path = format!("{}/traces/{}.gz", env!("CARGO_MANIFEST_DIR"), file.name);

@@ -27,14 +27,19 @@ impl From<&serde_json::Error> for Fault {
 impl Fault {
     /// The complaint, its place and what stands there; `lines_before` precede `text` in the file.
     pub(super) fn in_text(&self, text: &str, lines_before: u64) -> String {
+        self.in_text_after(text, lines_before, 0)
+    }
+
+    /// The same, where so many columns of the first line precede `text`.
+    pub(super) fn in_text_after(&self, text: &str, lines_before: u64, before: u64) -> String {
         let message = shortened(&self.message);
         if self.line == 0 {
             return message;
         }
         let line = text.lines().nth(self.line as usize - 1).unwrap_or_default();
         let number = self.line + lines_before;
-        let column = self.column;
-        let shown = around(line, column as usize);
+        let shown = around(line, self.column as usize);
+        let column = self.column + if self.line == 1 { before } else { 0 };
         format!("{message} at line {number} column {column}, in `{shown}`")
     }
 }

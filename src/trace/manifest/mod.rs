@@ -15,23 +15,31 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod dump;
 mod fault;
 mod field;
 mod findings;
 mod gpu;
+mod json_stream;
+mod keep;
+mod kept_fields;
 mod node;
 mod object;
 mod objects;
+mod owners;
 mod pod;
 mod priority;
 mod raw;
 mod reader;
 mod resize;
 mod scheduler_config;
+mod snapshot;
+mod source;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
 mod yaml;
+mod yaml_stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,8 +47,11 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
+pub use keep::PassedOver;
 pub use scheduler_config::read_scheduler_config;
+pub use snapshot::{Snapshot, SnapshotWriter};
 
 use super::error::TraceError;
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -92,6 +103,34 @@ pub struct ManifestPod {
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
+}
+
+impl Manifests {
+    /// Pods that are bound to a node that is not among the nodes, by node: they hold nothing.
+    pub fn homeless(&self) -> Vec<ManifestFinding> {
+        let nodes: std::collections::BTreeSet<&str> =
+            self.nodes.iter().map(|node| &*node.name).collect();
+        let mut findings = findings::Findings::default();
+        for pod in self.pods.iter().filter(|pod| !pod.phase.is_final()) {
+            let Some(node) = pod.node_name.as_deref() else {
+                continue;
+            };
+            if !nodes.contains(node) {
+                let object = findings::ObjectName {
+                    kind: "Pod",
+                    namespace: Some(pod.namespace()),
+                    name: &pod.name,
+                };
+                findings.add(
+                    object,
+                    &field::Path::root("spec").field("nodeName"),
+                    format!("there is no node `{node}`"),
+                    "the pod is left out",
+                );
+            }
+        }
+        findings.into_list()
+    }
 }
 
 impl ManifestPod {

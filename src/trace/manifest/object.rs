@@ -134,6 +134,15 @@ pub(super) struct ObjectSeed<'a> {
 }
 
 impl<'a> ObjectSeed<'a> {
+    /// An object; `kind` is its own where it states none.
+    pub(super) fn of_kind(reader: &'a mut Reader, kind: Option<&str>) -> Self {
+        Self {
+            reader,
+            kind: kind.map(str::to_owned),
+            is_item: false,
+        }
+    }
+
     /// A document: an object, a list, an array of them, or nothing.
     pub(super) fn document(reader: &'a mut Reader) -> Self {
         Self {

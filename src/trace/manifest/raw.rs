@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for AmountText {
 pub(super) struct Annotations(pub(super) TextMap);
 
 impl Annotations {
-    fn is_read(key: &str) -> bool {
+    pub(super) fn is_read(key: &str) -> bool {
         key.starts_with("alibabacloud.com/gpu-")
             || key.starts_with("windtunnel/")
             || matches!(

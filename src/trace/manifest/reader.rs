@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::field::{Path, Problem, unix_secs};
 use super::findings::ObjectName;
 use super::object::{Body, Parts};
+use super::owners::Owners;
 use super::priority::{PriorityClass, PriorityClasses};
 use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -19,6 +20,20 @@ use crate::units::Duration;
 
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
+
+/// What became of the object read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing of its kind is read.
+    #[default]
+    Ignored,
+    /// It was read before.
+    Repeated,
+    /// A pod that has ended.
+    Ended,
+    /// It counts.
+    Taken,
+}
 
 /// The objects of a file as far as it has been read.
 #[derive(Default)]
@@ -28,6 +43,12 @@ pub(super) struct Reader {
     /// Where each node of a name stands.
     node_places: BTreeMap<Text, String>,
     pods: Vec<ManifestPod>,
+    /// Of every object that was read: its identity, where it states one.
+    identities: IndexSet<Box<str>, FxBuildHasher>,
+    owners: Owners,
+    fate: Fate,
+    ended: u64,
+    repeated: u64,
     pod_names: BTreeSet<(Text, Text)>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
     objects: ClusterObjects,
@@ -35,6 +56,9 @@ pub(super) struct Reader {
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Files before the one being read.
+    files: usize,
+    file: String,
     document: usize,
     /// The positions in the lists around the object being read.
     items: Vec<usize>,
@@ -45,6 +69,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Goes on with another file.
+    pub(super) fn begin_file(&mut self, name: &str) {
+        self.files += usize::from(!self.file.is_empty());
+        name.clone_into(&mut self.file);
+        self.document = 0;
+        self.items.clear();
+        self.moved_to = None;
+        self.failed_at = None;
+    }
+
     pub(super) fn begin_document(&mut self) {
         self.document += 1;
     }
@@ -126,7 +160,20 @@ impl Reader {
 
     /// Takes an object; the error says where it stands.
     pub(super) fn add(&mut self, parts: &Parts) -> Result<(), String> {
-        let outcome = match parts.body() {
+        let body = parts.body();
+        if let (Some(kind), Some(_)) = (&parts.kind, &body) {
+            self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
+        }
+        self.fate = match body {
+            None | Some(Body::Skipped) => Fate::Ignored,
+            Some(_) if self.is_repeated(&parts.metadata) => {
+                self.repeated += 1;
+                self.fate = Fate::Repeated;
+                return Ok(());
+            }
+            Some(_) => Fate::Taken,
+        };
+        let outcome = match body {
             None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
@@ -143,6 +190,42 @@ impl Reader {
         })
     }
 
+    /// Whether the very same object was read before, as when files overlap.
+    fn is_repeated(&mut self, metadata: &raw::Metadata) -> bool {
+        match metadata.uid.as_deref() {
+            None | Some("") => false,
+            Some(uid) => !self.identities.insert(uid.into()),
+        }
+    }
+
+    /// Notes a profile of a scheduler's configuration in which no filter is left.
+    pub(super) fn note_bare_profile(&mut self, index: usize) {
+        let object = ObjectName {
+            kind: "KubeSchedulerConfiguration",
+            namespace: None,
+            name: "",
+        };
+        let (profiles, plugins) = (Path::root("profiles"), "plugins");
+        let profile = profiles.index(index);
+        let path = profile.field(plugins);
+        self.ctx.findings.add(
+            object,
+            &path.field("filter"),
+            "every filter is disabled",
+            "every node would take every pod",
+        );
+    }
+
+    /// What became of the object read last.
+    pub(super) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    /// How many pods have ended, and how many objects were met more than once.
+    pub(super) fn left_out(&self) -> (u64, u64) {
+        (self.ended, self.repeated)
+    }
+
     fn count_ignored(&mut self, parts: &Parts) {
         let kind = parts.kind.as_deref().unwrap_or_default();
         let key = match (kind, parts.api_version.as_deref()) {
@@ -155,7 +238,10 @@ impl Reader {
     fn add_node(&mut self, parts: &Parts) -> Result<(), Problem> {
         let (spec, status) = (&parts.node_spec, &parts.node_status);
         let node = node::node(&parts.metadata, spec, status, &mut self.ctx)?;
-        let place = self.place();
+        let place = match self.files {
+            0 => self.place(),
+            _ => format!("{}, {}", self.file, self.place()),
+        };
         if let Some(former) = self.node_places.get(&node.name) {
             let expected = format!("a name of its own (the one in {former} has it too)");
             let path = Path::root("metadata");
@@ -176,7 +262,7 @@ impl Reader {
             name: &name,
         };
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
-        unmodelled::note_left_out(object, metadata, raw, &parts.pod_status, &mut self.ctx);
+        unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
         spec.tolerations = tolerations;
         pod::check_sums(&spec)?;
         if !self
@@ -218,6 +304,10 @@ impl Reader {
             let states_policy = raw.preemption_policy.is_some();
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
+        }
+        if pod.phase.is_final() {
+            self.fate = Fate::Ended;
+            self.ended += 1;
         }
         self.pods.push(pod);
         Ok(())
@@ -272,6 +362,22 @@ impl Reader {
                 (None, Some(class)) => self.note_unknown_class(index, &class),
                 (None, None) => {}
             }
+        }
+        for cycle in self.owners.cycles() {
+            let (kind, namespace, name) = cycle.object();
+            let namespace = (!namespace.is_empty()).then_some(namespace);
+            let object = ObjectName {
+                kind,
+                namespace,
+                name,
+            };
+            let path = Path::root("metadata");
+            self.ctx.findings.add(
+                object,
+                &path.field("ownerReferences"),
+                format!("the owners lead back to the object: {cycle}"),
+                "owners count by their selectors alone",
+            );
         }
         Manifests {
             nodes: self.nodes,

@@ -76,6 +76,25 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
     config(&raw).map_err(|Problem(reason)| wrong(reason))
 }
 
+/// Positions of profiles in which no filter is left: every node would take every pod.
+pub(super) fn without_filters(config: &SchedulerConfig) -> Vec<usize> {
+    let is_bare = |point: &str, profile: &SchedulerProfile| {
+        let set = profile.points.get(point);
+        set.is_some_and(|set| set.enabled.is_empty() && set.disabled.iter().any(|name| name == "*"))
+    };
+    let profiles = config.profiles.iter().enumerate();
+    profiles
+        .filter(|(_, profile)| {
+            let adds = |point: &str| {
+                let set = profile.points.get(point);
+                set.is_some_and(|set| !set.enabled.is_empty())
+            };
+            is_bare("filter", profile) || (is_bare("multiPoint", profile) && !adds("filter"))
+        })
+        .map(|(index, _)| index)
+        .collect()
+}
+
 fn config(raw: &RawConfig) -> Result<SchedulerConfig, Problem> {
     if let Some(kind) = raw
         .kind

@@ -11,7 +11,6 @@ pub(super) fn note_left_out(
     object: ObjectName<'_>,
     metadata: &raw::Metadata,
     spec: &raw::PodSpec,
-    status: &raw::PodStatus,
     ctx: &mut Ctx,
 ) {
     let path = Path::root("spec");
@@ -55,89 +54,23 @@ pub(super) fn note_left_out(
             "devices are chosen anew on its node",
         );
     }
-    note_status(object, spec, status, ctx);
 }
 
 fn note_volumes(object: ObjectName<'_>, spec: &raw::PodSpec, path: &Path<'_>, ctx: &mut Ctx) {
     for (index, volume) in spec.volumes.iter().enumerate() {
         let kinds = [
-            (
-                "persistentVolumeClaim",
-                volume.persistent_volume_claim.is_some(),
-            ),
-            ("ephemeral", volume.ephemeral.is_some()),
             ("csi", volume.csi.is_some()),
-            ("gcePersistentDisk", volume.gce_persistent_disk.is_some()),
-            (
-                "awsElasticBlockStore",
-                volume.aws_elastic_block_store.is_some(),
-            ),
             ("azureDisk", volume.azure_disk.is_some()),
             ("cinder", volume.cinder.is_some()),
-            ("iscsi", volume.iscsi.is_some()),
-            ("rbd", volume.rbd.is_some()),
         ];
         for (kind, _) in kinds.iter().filter(|(_, is_there)| *is_there) {
             ctx.findings.add(
                 object,
                 &path.index(index).field(kind),
-                "a volume that not every node can reach",
-                "nodes are not narrowed to the volume's zone, and no node's limit of volumes or \
-                 sharing rule is held",
+                "a volume of a kind that is not modelled",
+                "no node's limit of volumes is held for it",
             );
         }
-    }
-}
-
-fn note_status(
-    object: ObjectName<'_>,
-    spec: &raw::PodSpec,
-    status: &raw::PodStatus,
-    ctx: &mut Ctx,
-) {
-    let path = Path::root("status");
-    let nominated = status.nominated_node_name.as_deref().unwrap_or_default();
-    if !nominated.is_empty() && spec.node_name.as_deref().unwrap_or_default().is_empty() {
-        ctx.findings.add(
-            object,
-            &path.field("nominatedNodeName"),
-            "the pod awaits the place it preempted",
-            "the place is not kept for it",
-        );
-    }
-    if status
-        .container_statuses
-        .iter()
-        .any(|own| is_resized(spec, own))
-    {
-        ctx.findings.add(
-            object,
-            &path.field("containerStatuses"),
-            "a resize is under way: the resources allocated differ from those in the spec",
-            "the requests of the spec are counted",
-        );
-    }
-}
-
-/// Whether the node still accounts for other amounts than the spec has.
-fn is_resized(spec: &raw::PodSpec, status: &raw::ContainerStatus) -> bool {
-    let Some(container) = spec.containers.iter().find(|own| own.name == status.name) else {
-        return false;
-    };
-    let differs = |actual: &raw::Amounts| {
-        actual.iter().any(|(name, amount)| {
-            let stated = container.resources.requests.get(name);
-            stated.is_some_and(|stated| !equal(stated, amount))
-        })
-    };
-    let in_force = status.resources.as_ref();
-    differs(&status.allocated_resources) || in_force.is_some_and(|own| differs(&own.requests))
-}
-
-fn equal(one: &raw::AmountText, other: &raw::AmountText) -> bool {
-    one == other || {
-        let parse = |amount: &raw::AmountText| amount.0.parse::<crate::units::Quantity>().ok();
-        parse(one) == parse(other)
     }
 }
 

@@ -49,9 +49,28 @@ pub(super) fn documents(text: &str) -> impl Iterator<Item = Document<'_>> {
     })
 }
 
-fn is_document_marker(line: &str) -> bool {
+pub(super) fn is_document_marker(line: &str) -> bool {
     let tail = line.strip_prefix("---");
     tail.is_some_and(|tail| tail.is_empty() || tail.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// The plain text of a field of the outermost mapping, in block style; found by its line.
+pub(super) fn top_level_text<'t>(document: &'t str, wanted: &str) -> Option<&'t str> {
+    let content = |line: &&str| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with(['#', '%']) && !is_document_marker(line)
+    };
+    let first = document.lines().find(content)?;
+    let indent = first.len() - first.trim_start_matches(' ').len();
+    document.lines().find_map(|line| {
+        let rest = line.get(indent..)?;
+        if !line.as_bytes()[..indent].iter().all(|&byte| byte == b' ') {
+            return None;
+        }
+        let value = rest.strip_prefix(wanted)?.strip_prefix(':')?;
+        let value = value.split(" #").next().unwrap_or_default().trim();
+        Some(value.trim_matches(['"', '\'']))
+    })
 }
 
 /// Reads one document.

@@ -124,6 +124,7 @@ impl World {
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(self.gangs)),
                 time_limit: Some(Duration::from_secs(seconds)),
+                found: None,
             }));
             pods.push(pod);
         }

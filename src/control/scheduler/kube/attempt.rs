@@ -246,6 +246,24 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// What every filter says about a node by itself, for a closer look: an attempt stops at the
+    /// first that rejects. Pods that await a place are left out.
+    pub fn each_verdict(&self, node: &NodeInfo) -> Vec<(&'static str, Verdict)> {
+        let asked = self.profile.filter.iter().filter_map(|&index| {
+            let question = self.questions[index].as_ref()?;
+            let name = self.profile.plugins[index].name();
+            let rejection = question.filter(node).err();
+            Some((name, rejection.map(|rejection| rejection.of(name))))
+        });
+        asked.collect()
+    }
+
+    /// Whether the set of nodes that `PreFilter` gave has a node.
+    pub fn is_looked_at(&self, node: &NodeInfo) -> bool {
+        let names = self.names.as_ref();
+        names.is_none_or(|names| names.contains(node.name()))
+    }
+
     /// Adds a pod to a node, in a simulation.
     pub fn add_pod(&self, questions: &mut Questions<'a>, node: &mut NodeInfo, pod: &Arc<PodInfo>) {
         node.add_pod(pod.clone());
@@ -277,11 +295,7 @@ impl<'a> Attempt<'a> {
             let Some(node) = cache.node_at(place) else {
                 continue;
             };
-            let is_outside = self
-                .names
-                .as_ref()
-                .is_some_and(|names| !names.contains(node.name()));
-            if is_outside {
+            if !self.is_looked_at(node) {
                 continue;
             }
             match self.verdict(node) {

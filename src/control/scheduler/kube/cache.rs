@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use super::node_tree::NodeTree;
-use super::{Groups, NodeInfo, PodClass, PodInfo};
+use super::{Groups, NodeInfo, Placements, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
 use crate::units::QuantityError;
 
@@ -35,11 +35,15 @@ pub enum CacheError {
 /// What the scheduler knows about its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    nodes: IndexMap<Text, NodeInfo, FxBuildHasher>,
-    tree: NodeTree,
-    /// Positions in `nodes` in the scheduler's order; rebuilt when a node comes or goes, and only
-    /// then.
+    /// Every node in a slot of its own; those of nodes that left are used again.
+    slots: Vec<Option<NodeInfo>>,
+    /// The slot of each node.
+    places: IndexMap<Text, usize, FxBuildHasher>,
+    tree: NodeTree<usize>,
+    /// The slots in the scheduler's order; rebuilt when a node comes or goes, and only then.
     order: Vec<usize>,
+    /// Pods on nodes by class.
+    placements: Placements,
     /// Pending pods that await a place, by node.
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// On how many nodes each image is.
@@ -73,7 +77,7 @@ impl Cache {
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
         self.insert_node(object)?;
-        self.rebuild_order();
+        self.order = self.tree.order();
         Ok(())
     }
 
@@ -85,29 +89,29 @@ impl Cache {
         &mut self,
         objects: impl IntoIterator<Item = Arc<Node>>,
     ) -> Result<(), CacheError> {
-        let outcome = objects
-            .into_iter()
-            .try_for_each(|object| self.insert_node(object));
-        self.rebuild_order();
+        let mut objects = objects.into_iter();
+        let outcome = objects.try_for_each(|object| self.insert_node(object));
+        self.order = self.tree.order();
         outcome
     }
 
-    fn rebuild_order(&mut self) {
-        let names = self.tree.order();
-        let positions = names.iter();
-        self.order = positions
-            .filter_map(|name| self.nodes.get_index_of(name))
-            .collect();
-    }
-
     fn insert_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        if self.nodes.contains_key(&object.name) {
+        if self.places.contains_key(&object.name) {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
-        self.tree.add(&object.name, &object.labels);
+        let mut info = NodeInfo::new(object)?;
+        let object = info.object.clone();
+        let empty = self.slots.iter().position(Option::is_none);
+        let slot = empty.filter(|_| self.slots.len() > self.places.len());
+        let slot = slot.unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.tree.add(slot, &object.labels);
         self.count_images(&object, 1);
-        let info = NodeInfo::new(object)?;
-        self.nodes.insert(info.name().clone(), info);
+        self.places.insert(object.name.clone(), slot);
+        info.slot = slot;
+        self.slots[slot] = Some(info);
         Ok(())
     }
 
@@ -116,14 +120,16 @@ impl Cache {
     /// # Errors
     /// If an amount does not fit.
     pub fn update_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        let Some(known) = self.nodes.get_mut(&object.name) else {
+        let Some(&slot) = self.places.get(&object.name) else {
             return self.add_node(object);
         };
         let fresh = NodeInfo::new(object.clone())?;
+        let Some(known) = &mut self.slots[slot] else {
+            return Ok(());
+        };
         let before = std::mem::replace(&mut known.object, object.clone());
         known.allocatable = fresh.allocatable;
-        self.tree
-            .update(&object.name, &before.labels, &object.labels);
+        self.tree.update(slot, &before.labels, &object.labels);
         self.count_images(&before, -1);
         self.count_images(&object, 1);
         Ok(())
@@ -131,7 +137,10 @@ impl Cache {
 
     /// A node's machine went down or came up.
     pub fn set_down(&mut self, name: &str, is_down: bool) {
-        if let Some(info) = self.nodes.get_mut(name) {
+        let Some(slot) = self.places.get(name).copied() else {
+            return;
+        };
+        if let Some(info) = &mut self.slots[slot] {
             self.down += usize::from(is_down);
             self.down -= usize::from(info.is_down);
             info.is_down = is_down;
@@ -145,11 +154,17 @@ impl Cache {
 
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
-        if let Some(info) = self.nodes.swap_remove(name) {
+        let Some(slot) = self.places.swap_remove(name) else {
+            return;
+        };
+        if let Some(info) = self.slots[slot].take() {
             self.down -= usize::from(info.is_down);
-            self.tree.remove(info.name(), &info.object.labels);
+            self.tree.remove(slot, &info.object.labels);
             self.count_images(&info.object, -1);
-            self.rebuild_order();
+            for pod in &info.pods {
+                self.placements.remove(pod, slot);
+            }
+            self.order = self.tree.order();
         }
     }
 
@@ -166,31 +181,40 @@ impl Cache {
     /// # Errors
     /// If the node is not there.
     pub fn add_pod(&mut self, pod: Arc<PodInfo>, node: &str) -> Result<(), CacheError> {
-        let Some(info) = self.nodes.get_mut(node) else {
+        let Some(slot) = self.places.get(node).copied() else {
             return Err(CacheError::UnknownNode {
                 pod: pod.full_name(),
                 node: node.to_owned(),
             });
         };
-        self.groups.assign(&pod, 1);
-        info.add_pod(pod);
+        if let Some(info) = &mut self.slots[slot] {
+            self.placements.add(&pod, slot);
+            self.groups.assign(&pod, 1);
+            info.add_pod(pod);
+        }
         Ok(())
     }
 
     /// A newer declaration of a pod that is on a node.
     pub fn replace_pod(&mut self, pod: &Arc<PodInfo>, node: &str) {
-        if let Some(info) = self.nodes.get_mut(node) {
-            info.replace_pod(pod);
+        let Some(slot) = self.places.get(node).copied() else {
+            return;
+        };
+        let info = self.slots[slot].as_mut();
+        if let Some(replaced) = info.and_then(|info| info.replace_pod(pod)) {
+            self.placements.remove(&replaced, slot);
+            self.placements.add(pod, slot);
         }
     }
 
     /// A pod left its node.
     pub fn remove_pod(&mut self, pod: &PodInfo, node: &str) {
-        let removed = self
-            .nodes
-            .get_mut(node)
-            .and_then(|info| info.remove_pod(pod));
-        if let Some(removed) = removed {
+        let Some(slot) = self.places.get(node).copied() else {
+            return;
+        };
+        let info = self.slots[slot].as_mut();
+        if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
+            self.placements.remove(&removed, slot);
             self.groups.assign(&removed, -1);
         }
     }
@@ -216,19 +240,35 @@ impl Cache {
 
     /// A node.
     pub fn node(&self, name: &str) -> Option<&NodeInfo> {
-        self.nodes.get(name)
+        let slot = *self.places.get(name)?;
+        self.slots[slot].as_ref()
     }
 
     /// The node at a place of the scheduler's order, counted round.
     pub fn node_at(&self, place: usize) -> Option<&NodeInfo> {
-        let &position = self.order.get(place.checked_rem(self.order.len())?)?;
-        self.nodes.get_index(position).map(|(_, info)| info)
+        let slot = *self.order.get(place.checked_rem(self.order.len())?)?;
+        self.slots[slot].as_ref()
     }
 
     /// The nodes in the scheduler's order.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
-        let nodes = self.order.iter();
-        nodes.filter_map(|&position| self.nodes.get_index(position).map(|(_, info)| info))
+        let slots = self.order.iter();
+        slots.filter_map(|&slot| self.slots[slot].as_ref())
+    }
+
+    /// How long tables over all nodes have to be, by their slots.
+    pub fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The node in a slot.
+    pub fn node_in(&self, slot: usize) -> Option<&NodeInfo> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// The classes that have pods on nodes, with where these are.
+    pub fn placements(&self) -> &Placements {
+        &self.placements
     }
 
     /// The pods that await a place on a node.

@@ -12,6 +12,7 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod class_places;
 pub mod cycle;
 pub mod event;
 pub mod group;
@@ -29,11 +30,13 @@ pub mod ties;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
+pub use class_places::{ClassPlaces, Held, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::NodeInfo;
 pub use plugin::{
-    AttemptContext, KubePermit, KubePlugin, NodeFilter, PostFilter, Prepared, Scores,
+    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach,
+    Scores,
 };
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};

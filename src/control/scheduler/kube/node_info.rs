@@ -13,12 +13,12 @@ use crate::units::QuantityError;
 pub struct NodeInfo {
     /// As declared.
     pub object: Arc<Node>,
+    /// Its place in tables over all nodes, below [`super::Cache::slot_count`].
+    pub slot: usize,
     /// What pods may use.
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
-    /// Those of them that say anything about other pods.
-    pub pods_with_affinity: Vec<Arc<PodInfo>>,
     /// What its pods ask for.
     pub requested: Amounts,
     /// What its pods count as in scores (cpu and memory).
@@ -46,8 +46,8 @@ impl NodeInfo {
         Ok(Self {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
+            slot: 0,
             pods: Vec::new(),
-            pods_with_affinity: Vec::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeSet::new(),
@@ -70,9 +70,6 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.account(&pod, 1);
         self.ports.extend(pod.class.host_ports.iter().cloned());
-        if pod.class.has_pod_affinity {
-            self.pods_with_affinity.push(pod.clone());
-        }
         self.pods.push(pod);
     }
 
@@ -81,26 +78,19 @@ impl NodeInfo {
         let position = self.pods.iter().position(|known| known.is(pod))?;
         let removed = self.pods.swap_remove(position);
         self.account(&removed, -1);
-        if removed.class.has_pod_affinity {
-            self.pods_with_affinity.retain(|known| !known.is(pod));
-        }
         for port in &removed.class.host_ports {
             self.ports.remove(port);
         }
         Some(removed)
     }
 
-    /// Puts a newer declaration of one of its pods in the place of the older.
-    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) {
-        if let Some(position) = self.pods.iter().position(|known| known.is(pod)) {
-            let before = std::mem::replace(&mut self.pods[position], pod.clone());
-            self.account(&before, -1);
-            self.account(pod, 1);
-            let mut known = self.pods_with_affinity.iter_mut();
-            if let Some(known) = known.find(|known| known.is(pod)) {
-                *known = pod.clone();
-            }
-        }
+    /// Puts a newer declaration of one of its pods in the place of the older, which comes back.
+    pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) -> Option<Arc<PodInfo>> {
+        let position = self.pods.iter().position(|known| known.is(pod))?;
+        let before = std::mem::replace(&mut self.pods[position], pod.clone());
+        self.account(&before, -1);
+        self.account(pod, 1);
+        Some(before)
     }
 
     /// The devices that a pod would take: of those with room for a part the tightest, of whole ones

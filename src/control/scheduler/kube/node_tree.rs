@@ -7,44 +7,50 @@ use crate::model::{Labels, Text};
 const BETA_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
 const BETA_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
 
-/// Nodes by zone.
-#[derive(Clone, Debug, Default)]
-pub struct NodeTree {
+/// Nodes, each by a key of its own, by zone.
+#[derive(Clone, Debug)]
+pub struct NodeTree<K> {
     /// Zones in order of first appearance, with their nodes in order of addition.
-    zones: Vec<((Text, Text), Vec<Text>)>,
+    zones: Vec<((Text, Text), Vec<K>)>,
 }
 
-impl NodeTree {
+impl<K> Default for NodeTree<K> {
+    fn default() -> Self {
+        Self { zones: Vec::new() }
+    }
+}
+
+impl<K: Copy + PartialEq> NodeTree<K> {
     /// Adds a node; one that is known stays where it is.
-    pub fn add(&mut self, name: &Text, labels: &Labels) {
+    pub fn add(&mut self, node: K, labels: &Labels) {
         let key = zone_of(labels);
         let zone = self.zones.iter_mut().find(|(known, _)| *known == key);
         match zone {
-            Some((_, nodes)) if nodes.contains(name) => {}
-            Some((_, nodes)) => nodes.push(name.clone()),
-            None => self.zones.push((key, vec![name.clone()])),
+            Some((_, nodes)) if nodes.contains(&node) => {}
+            Some((_, nodes)) => nodes.push(node),
+            None => self.zones.push((key, vec![node])),
         }
     }
 
     /// Removes a node; a zone without nodes goes away and comes back at the end.
-    pub fn remove(&mut self, name: &Text, labels: &Labels) {
+    pub fn remove(&mut self, node: K, labels: &Labels) {
         let key = zone_of(labels);
         if let Some((_, nodes)) = self.zones.iter_mut().find(|(known, _)| *known == key) {
-            nodes.retain(|known| known != name);
+            nodes.retain(|&known| known != node);
         }
         self.zones.retain(|(_, nodes)| !nodes.is_empty());
     }
 
     /// A node's labels changed: one whose zone changed goes to the end of its new zone.
-    pub fn update(&mut self, name: &Text, before: &Labels, after: &Labels) {
+    pub fn update(&mut self, node: K, before: &Labels, after: &Labels) {
         if zone_of(before) != zone_of(after) {
-            self.remove(name, before);
-            self.add(name, after);
+            self.remove(node, before);
+            self.add(node, after);
         }
     }
 
     /// All nodes, one of each zone in turn.
-    pub fn order(&self) -> Vec<Text> {
+    pub fn order(&self) -> Vec<K> {
         let longest = self.zones.iter().map(|(_, nodes)| nodes.len()).max();
         let rounds = 0..longest.unwrap_or(0);
         rounds
@@ -53,7 +59,7 @@ impl NodeTree {
                     .iter()
                     .filter_map(move |(_, nodes)| nodes.get(round))
             })
-            .cloned()
+            .copied()
             .collect()
     }
 }
@@ -86,14 +92,14 @@ mod tests {
             ("a3", "a"),
             ("c2", "c"),
         ] {
-            tree.add(&name.into(), &labels(zone));
+            tree.add(name, &labels(zone));
         }
-        let order = |tree: &NodeTree| tree.order().join(" ");
+        let order = |tree: &NodeTree<&str>| tree.order().join(" ");
         assert_eq!(order(&tree), "a1 b1 c1 a2 c2 a3");
-        tree.remove(&"b1".into(), &labels("b"));
-        tree.add(&"b1".into(), &labels("b"));
+        tree.remove("b1", &labels("b"));
+        tree.add("b1", &labels("b"));
         assert_eq!(order(&tree), "a1 c1 b1 a2 c2 a3");
-        tree.update(&"a1".into(), &labels("a"), &labels("c"));
+        tree.update("a1", &labels("a"), &labels("c"));
         assert_eq!(order(&tree), "a2 c1 b1 a3 c2 a1");
     }
 }

@@ -84,19 +84,61 @@ impl Scores {
     /// Points in proportion to the largest, which becomes 100; `reverse` turns them round.
     pub fn in_proportion(raw: Vec<i64>, reverse: bool) -> Self {
         let largest = raw.iter().copied().max().unwrap_or(0);
-        let normalize = |&points: &i64| {
-            let share = if largest == 0 {
-                0
-            } else {
-                100 * points / largest
-            };
-            if reverse { 100 - share } else { share }
-        };
+        let normalize = |&points: &i64| proportion(points, largest, reverse);
         Self {
             normalized: raw.iter().map(normalize).collect(),
             raw,
         }
     }
+}
+
+/// Points in proportion to the largest ones, which become 100.
+pub fn proportion(points: i64, largest: i64, reverse: bool) -> i64 {
+    let share = if largest == 0 {
+        0
+    } else {
+        100 * points / largest
+    };
+    if reverse { 100 - share } else { share }
+}
+
+/// Points between the least ones, which become 0, and the largest, which become 100. The quotient
+/// is taken first, as in the original.
+pub fn in_span(points: i64, least: i64, most: i64) -> i64 {
+    if most == least {
+        return 0;
+    }
+    let share = (points - least) as f64 / (most - least) as f64;
+    (100.0 * share) as i64
+}
+
+/// How far the answers of a plugin reach for a given pod: what of them can change when more pods
+/// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
+/// once and keep the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nothing changes: the answers rest on what is declared.
+    Nothing,
+    /// The answers about a node rest on that node and what is on it.
+    Node,
+    /// A pod on one node can change the answers about others.
+    Cluster,
+}
+
+/// How raw points become those of the scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalization {
+    /// They are on it already.
+    Plain,
+    /// As in [`Scores::in_proportion`].
+    Proportion {
+        /// Whether few are good.
+        reverse: bool,
+    },
+    /// The least become 0, the largest 100 ([`in_span`]).
+    Span,
+    /// In a way of the plugin's own.
+    Own,
 }
 
 /// What a plugin does when no node can take the pod.
@@ -131,6 +173,17 @@ pub trait KubePlugin: Send + Sync {
 
     /// The points it acts at.
     fn points(&self) -> KubePoints;
+
+    /// How far its verdicts and points reach for this pod.
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        let _ = ctx;
+        Reach::Cluster
+    }
+
+    /// How its raw points become those of the scale.
+    fn normalization(&self) -> Normalization {
+        Normalization::Own
+    }
 
     /// Whether the pod may enter the queue.
     fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {

@@ -94,8 +94,8 @@ pub struct PodClass {
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
-    /// Whether it says anything about other pods.
-    pub has_pod_affinity: bool,
+    /// Whether it has terms about other pods, required or preferred.
+    pub has_terms: bool,
 }
 
 impl PodClass {
@@ -123,13 +123,13 @@ impl PodClass {
             non_zero: Amounts::of(&non_zero)?,
             scored: Amounts::of(&scored)?,
             host_ports,
-            has_pod_affinity: has_pod_affinity(&spec.affinity),
+            has_terms: has_terms(&spec.affinity),
             spec,
         })
     }
 }
 
-fn has_pod_affinity(affinity: &Affinity) -> bool {
+fn has_terms(affinity: &Affinity) -> bool {
     !(affinity.required_pod_affinity.is_empty()
         && affinity.required_pod_anti_affinity.is_empty()
         && affinity.preferred_pod_affinity.is_empty()

@@ -171,7 +171,7 @@ impl World {
             ..Node::default()
         };
         let event = self.store.node_added(Arc::new(node));
-        self.apply(Instant::ZERO, event, watch)?;
+        self.apply(Instant::ZERO, &event, watch)?;
         for observer in watch {
             observer.settled(Instant::ZERO, &self.store);
         }
@@ -194,12 +194,12 @@ impl World {
         if step == Step::Start {
             let (node, devices) = (NodeId(0), DeviceSet::EMPTY);
             let bound = Event::PodBound { pod, node, devices };
-            self.apply(at, bound, watch)
+            self.apply(at, &bound, watch)
                 .map_err(|why| format!("job {} can't start at {at}: {why}", job.number))?;
-            return self.apply(at, Event::PodRunning { pod }, watch);
+            return self.apply(at, &Event::PodRunning { pod }, watch);
         }
         let reason = EndReason::Completed;
-        self.apply(at, Event::PodEnded { pod, reason }, watch)
+        self.apply(at, &Event::PodEnded { pod, reason }, watch)
     }
 
     fn submit(
@@ -212,7 +212,7 @@ impl World {
         let requests = ResourceList::from_pairs([("cpu", cores)]);
         let object = Arc::new(PodSpec::with_requests(requests));
         if let Some(event) = self.store.spec_added(&object) {
-            self.apply(at, event, watch)?;
+            self.apply(at, &event, watch)?;
         }
         let spec = self.store.class_of(&object).ok_or("a class is lost")?;
         let pod = self.store.pods().next();
@@ -223,15 +223,16 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            found: None,
         };
         self.pods[index] = Some(pod);
-        self.apply(at, Event::PodCreated(created), watch)
+        self.apply(at, &Event::PodCreated(created), watch)
     }
 
     fn apply(
         &mut self,
         at: Instant,
-        event: Event,
+        event: &Event,
         watch: &mut [&mut dyn Observer],
     ) -> Result<(), String> {
         let ended = self
@@ -239,7 +240,7 @@ impl World {
             .apply(at, event.clone())
             .map_err(|why| why.to_string())?;
         for observer in watch {
-            observer.observe(at, &event, ended.as_ref(), &self.store);
+            observer.observe(at, event, ended.as_ref(), &self.store);
         }
         // Nobody reads the log.
         let read = self.store.revision();

@@ -45,6 +45,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
+        residents: Vec::new(),
     };
     let options = Options {
         seed: 0,

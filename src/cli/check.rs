@@ -1,0 +1,441 @@
+//! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
+
+use std::path::{Path, PathBuf};
+use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+
+use crate::lab::check::{
+    Baseline, Change, CheckReport, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario,
+    accepted, changes, judge, parse_suite, run as run_suite,
+};
+use crate::lab::compare::RESAMPLES;
+use crate::lab::folder::{Existing, write_file};
+use crate::lab::replicate::Workers;
+use crate::lab::statistics::SEEDS_MIN;
+use crate::lab::summary::title_of_id;
+use crate::report::check::{self, CheckForm, CheckOptions, Flavor};
+use crate::report::format;
+use crate::scenario::objective_lines;
+
+use super::experiment_file::{self, Reading};
+use super::run::{MessageFormat, failure, folder_failure, threads};
+use super::run_count::RunCount;
+use super::source;
+use super::{Exit, Failure, Global, interrupt, output, terminal};
+
+/// What `check` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckArguments {
+    /// An experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
+    #[arg(value_name = "SCENARIO|SUITE")]
+    file: PathBuf,
+    /// The baseline [default: NAME.baseline.json beside the file]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Seeds per scenario [default: those of the suite or the baseline, else 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    seeds: Option<u32>,
+    /// Every decision must be as in the baseline: equal digests
+    #[arg(long)]
+    exact: bool,
+    /// Show what changes and make this the baseline; never in CI
+    #[arg(long, conflicts_with = "exact")]
+    accept: bool,
+    /// Exit 10 if nothing failed and something is inconclusive or not measurable
+    #[arg(long)]
+    strict: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = CheckFormat::Table)]
+    format: CheckFormat,
+    /// Write the result as a file too, such as `junit=report.xml`; may be repeated
+    #[arg(long = "write", value_name = "FORMAT=FILE", value_parser = target)]
+    targets: Vec<(CheckFormat, PathBuf)>,
+    /// Which readers of JUnit XML are written for
+    #[arg(long, value_enum, default_value_t = JunitFlavor::Strict)]
+    junit_flavor: JunitFlavor,
+    /// Override a field of every scenario, such as `stop.at=1h`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  windtunnel check ci/quick.yaml
+  windtunnel check ci/quick.yaml --accept
+  windtunnel check ci/quick.yaml --write junit=junit.xml --write sarif=windtunnel.sarif
+  windtunnel check ci/quick.yaml --format github
+  windtunnel check ci/quick.yaml --exact
+
+Exit codes: 0 no gate failed · 3 no baseline, or other inputs · 4 nothing was measured · \
+10 inconclusive (with --strict) · 100 a gate failed · 101 a scenario could not be run";
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// The table as people see it.
+    Table,
+    /// Markdown, for job summaries and comments.
+    Markdown,
+    /// JSON.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Annotations of GitHub's workflow commands.
+    Github,
+    /// What github-action-benchmark reads.
+    GhaBenchmark,
+}
+
+/// Which readers of JUnit XML are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum JunitFlavor {
+    /// The strict schema of Jenkins.
+    Strict,
+    /// Also what most other readers know.
+    Extended,
+}
+
+fn target(text: &str) -> Result<(CheckFormat, PathBuf), String> {
+    let wrong = || format!("`{text}`: expected FORMAT=FILE, such as junit=report.xml");
+    let (form, file) = text.split_once('=').ok_or_else(wrong)?;
+    let form = CheckFormat::from_str(form, false)
+        .map_err(|_| format!("{}; there is no form `{form}`", wrong()))?;
+    if file.is_empty() {
+        return Err(wrong());
+    }
+    Ok((form, PathBuf::from(file)))
+}
+
+impl CheckArguments {
+    fn form(&self, format: CheckFormat) -> CheckForm {
+        match format {
+            CheckFormat::Table => CheckForm::Table,
+            CheckFormat::Markdown => CheckForm::Markdown,
+            CheckFormat::Json => CheckForm::Json,
+            CheckFormat::Junit => CheckForm::Junit(match self.junit_flavor {
+                JunitFlavor::Strict => Flavor::Strict,
+                JunitFlavor::Extended => Flavor::Extended,
+            }),
+            CheckFormat::Sarif => CheckForm::Sarif,
+            CheckFormat::Github => CheckForm::Github,
+            CheckFormat::GhaBenchmark => CheckForm::Benchmark,
+        }
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
+    let started = Clock::now();
+    if arguments.accept && is_ci() {
+        return Err(Failure::input(
+            "--accept is refused in CI (the variable CI is set): a baseline is accepted by a \
+             person who looks at it; run it on your own machine and commit the file",
+        ));
+    }
+    let suite = read_suite(global, arguments)?;
+    let stem = arguments
+        .file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let settings = CheckSettings {
+        suite: stem.clone(),
+        seeds: arguments.seeds.map_or(20, |seeds| seeds as usize),
+        is_seeds_given: arguments.seeds.is_some(),
+        exact: arguments.exact,
+        today: today()?,
+        resamples: RESAMPLES,
+    };
+    sound(&suite, &settings)?;
+    let beside = || {
+        arguments
+            .file
+            .with_file_name(format!("{stem}.baseline.json"))
+    };
+    let path = arguments.baseline.clone().unwrap_or_else(beside);
+    let baseline = read_baseline(&path, &stem, arguments)?;
+    let count = RunCount::new(global);
+    let workers = Workers {
+        threads: threads(global),
+        interrupted: interrupt::flag(),
+        progress: &|done, all| count.at(done, all),
+    };
+    let measured = run_suite(&suite, baseline.as_ref(), &settings, workers);
+    count.clear();
+    let measured = measured.map_err(|error| failure(error, interrupt::exit()))?;
+    let name = path.display().to_string();
+    let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
+    let file = arguments.file.display().to_string();
+    let divergence = |question: Divergence<'_>| first_divergence(global, question);
+    let report = judge(&measured, held, (&file, &settings), &divergence);
+    if arguments.accept {
+        let new = accepted(&measured, baseline.as_ref(), &stem);
+        return accept(&report, baseline.as_ref(), &new, &path);
+    }
+    let wall_time = terminal::seconds(started.elapsed());
+    let timestamp = timestamp();
+    let options = CheckOptions {
+        wall_time: Some(&wall_time),
+        timestamp: timestamp.as_deref(),
+    };
+    for (format, path) in &arguments.targets {
+        write_target(&report, arguments.form(*format), path, timestamp.as_deref())?;
+    }
+    let form = arguments.form(arguments.format);
+    output::print_with(|out| check::write(out, &report, form, options))?;
+    Ok(match report.end() {
+        End::Broken => Exit::Incomplete,
+        End::Failed => Exit::GateFailed,
+        End::Incomparable => Exit::Incomparable,
+        End::NothingMeasured => Exit::NothingMeasured,
+        End::Inconclusive if arguments.strict => Exit::Inconclusive,
+        End::Inconclusive | End::Passed => Exit::Done,
+    })
+}
+
+/// Where the first decision that differs from the baseline's is looked for.
+const fn first_divergence(_global: &Global, _question: Divergence<'_>) -> Option<String> {
+    None
+}
+
+fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteScenario>, Failure> {
+    let (name, text) = source::text_of(&arguments.file)?;
+    let items = match parse_suite(&text, &name).map_err(Failure::input)? {
+        None => vec![(arguments.file.clone(), None)],
+        Some(items) => {
+            let folder = arguments
+                .file
+                .parent()
+                .map(Path::to_path_buf)
+                .unwrap_or_default();
+            items
+                .into_iter()
+                .map(|item| (folder.join(&item.scenario), Some(item)))
+                .collect()
+        }
+    };
+    let mut suite = Vec::new();
+    for (path, item) in items {
+        suite.push(read_scenario(global, arguments, &path, item.as_ref())?);
+    }
+    for (place, scenario) in suite.iter().enumerate() {
+        let name = &scenario.experiment.name;
+        if suite[..place]
+            .iter()
+            .any(|other| other.experiment.name == *name)
+        {
+            return Err(Failure::input(format!(
+                "{}: another scenario of the suite is called `{name}` too; give it a `name` of its \
+                 own, by which the baseline knows it",
+                scenario.file
+            )));
+        }
+    }
+    Ok(suite)
+}
+
+fn read_scenario(
+    global: &Global,
+    arguments: &CheckArguments,
+    path: &Path,
+    item: Option<&SuiteItem>,
+) -> Result<SuiteScenario, Failure> {
+    let reading = Reading {
+        path: Some(path),
+        sets: &arguments.sets,
+        variants: None,
+        messages: MessageFormat::Human,
+    };
+    let (experiment, text) = experiment_file::read(global, reading)?;
+    let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
+    let has_gates = experiment
+        .variants
+        .iter()
+        .any(|plan| !plan.scenario.objectives.is_empty());
+    if !is_exact && !has_gates {
+        return Err(Failure::input(format!(
+            "{}: there is nothing to check; add `objectives:`, such as `- {{metric: \
+             pending_time.p99, tolerance: 5%}}`, or take --exact",
+            path.display()
+        )));
+    }
+    Ok(SuiteScenario {
+        experiment,
+        file: path.display().to_string(),
+        lines: objective_lines(&text),
+        seeds: item.and_then(|item| item.seeds),
+        exact: is_exact,
+    })
+}
+
+/// Whether what is asked can be answered at all.
+fn sound(suite: &[SuiteScenario], settings: &CheckSettings) -> Result<(), Failure> {
+    for scenario in suite {
+        let seeds = match scenario.seeds {
+            Some(seeds) if !settings.is_seeds_given => seeds,
+            _ => settings.seeds,
+        };
+        let plans = scenario.experiment.variants.iter();
+        let mut objectives = plans.flat_map(|plan| plan.scenario.objectives.iter().enumerate());
+        let tested = objectives.find(|(_, objective)| objective.test);
+        if let Some((place, objective)) = tested.filter(|_| seeds < SEEDS_MIN) {
+            let line = scenario.lines.get(place).copied().unwrap_or(1);
+            let noun = if seeds == 1 { "seed" } else { "seeds" };
+            return Err(Failure::input(format!(
+                "{}:{line}: `{}` asks for a statistical test, which can't reach p < 0.05 with \
+                 {seeds} {noun}; give at least {SEEDS_MIN}, or leave `test` out to compare means",
+                scenario.file, objective.metric
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn read_baseline(
+    path: &Path,
+    suite: &str,
+    arguments: &CheckArguments,
+) -> Result<Option<Baseline>, Failure> {
+    if !path.exists() {
+        if arguments.baseline.is_some() && !arguments.accept {
+            return Err(Failure {
+                exit: Exit::Incomparable,
+                message: format!(
+                    "{}: no such baseline; review and make one with `--accept`",
+                    path.display()
+                ),
+            });
+        }
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    match Baseline::parse(&text, path.to_path_buf(), suite) {
+        Ok(baseline) => Ok(Some(baseline)),
+        Err(error) => Err(Failure {
+            exit: if error.exit_code() == 3 {
+                Exit::Incomparable
+            } else {
+                Exit::Input
+            },
+            message: error.to_string(),
+        }),
+    }
+}
+
+/// Shows what accepting changes, and does it.
+fn accept(
+    report: &CheckReport,
+    old: Option<&Baseline>,
+    new: &Baseline,
+    path: &Path,
+) -> Result<Exit, Failure> {
+    if report.end() == End::Broken {
+        output::print_with(|out| {
+            check::write(out, report, CheckForm::Table, CheckOptions::default())
+        })?;
+        return Ok(Exit::Incomplete);
+    }
+    let nothing = Baseline::default();
+    let changes = changes(old.unwrap_or(&nothing), new);
+    let text: String = changes.iter().map(|change| told(change) + "\n").collect();
+    let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
+    let summary = format!(
+        "Baseline {}: {} added, {} changed, {} removed\n",
+        path.display(),
+        count(|change| matches!(change, Change::Added { .. })),
+        count(|change| matches!(change, Change::Changed { .. })),
+        count(|change| matches!(change, Change::Removed { .. }))
+    );
+    write_file(path, new.to_text().as_bytes(), Existing::Replace)
+        .map_err(|error| folder_failure(&error))?;
+    output::print(format!("{text}{summary}").as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn told(change: &Change) -> String {
+    let value = |metric: &crate::lab::check::BaselineMetric| match metric.mean {
+        Some(mean) => format::value(mean, &metric.unit),
+        None => format::UNDEFINED.to_owned(),
+    };
+    match change {
+        Change::Added { entry, metric, new } => {
+            format!("  + {entry} {}: {}", title_of_id(metric), value(new))
+        }
+        Change::Changed {
+            entry,
+            metric,
+            old,
+            new,
+        } => {
+            format!(
+                "  ~ {entry} {}: {} → {}",
+                title_of_id(metric),
+                value(old),
+                value(new)
+            )
+        }
+        Change::Removed { entry, metric } => format!("  - {entry} {}", title_of_id(metric)),
+        Change::Entry { entry, what } => format!("  ~ {entry}: other {what}"),
+    }
+}
+
+fn write_target(
+    report: &CheckReport,
+    form: CheckForm,
+    path: &Path,
+    timestamp: Option<&str>,
+) -> Result<(), Failure> {
+    let options = CheckOptions {
+        wall_time: None,
+        timestamp,
+    };
+    let mut bytes = Vec::new();
+    {
+        let mut plainly = anstream::StripStream::new(&mut bytes);
+        check::write(&mut plainly, report, form, options).map_err(Failure::incomplete)?;
+    }
+    write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
+}
+
+/// Whether this runs under a CI system, all of which set `CI`.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+/// Seconds since 1970 of `SOURCE_DATE_EPOCH`, if it is set.
+fn source_date() -> Result<Option<i64>, Failure> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Err(_) => Ok(None),
+        Ok(text) => text.trim().parse().map(Some).map_err(|_| {
+            Failure::input(format!(
+                "SOURCE_DATE_EPOCH is `{text}`; expected seconds since 1970-01-01, such as \
+                 1767225600"
+            ))
+        }),
+    }
+}
+
+fn today() -> Result<Date, Failure> {
+    const DAY: i64 = 86_400;
+    if let Some(seconds) = source_date()? {
+        return Ok(Date::from_days(seconds.div_euclid(DAY)));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(0, |since| since.as_secs() as i64);
+    Ok(Date::from_days(seconds.div_euclid(DAY)))
+}
+
+/// The time of `SOURCE_DATE_EPOCH`, so that what is written is the same again; else none.
+fn timestamp() -> Option<String> {
+    let seconds = source_date().ok()??;
+    let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    Some(format!(
+        "{}T{hour:02}:{minute:02}:{second:02}",
+        Date::from_days(day)
+    ))
+}

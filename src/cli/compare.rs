@@ -1,0 +1,421 @@
+//! `windtunnel compare`: candidates on the same workload and failures with paired seeds, or
+//! finished runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant as Clock;
+
+use clap::Args;
+
+use crate::lab::compare::{self, CompareError, Finished, Made, Settings, Study};
+use crate::lab::experiment::{input_hashes, metric_definitions, scenario_hash, scenario_text};
+use crate::lab::folder::{Existing, ResultFolder};
+use crate::lab::replicate::Workers;
+use crate::lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
+use crate::lab::summary::{SCHEMA_VERSION, Summary};
+use crate::report::plot::{self, Style};
+use crate::report::runs::{Gathered, ReportRun};
+use crate::report::study::{self, StudyOptions};
+use crate::report::{self, Format};
+use crate::scenario::Experiment;
+
+use super::experiment_file::{self, Reading};
+use super::run::{MessageFormat, SummaryFormat, failure, folder_failure, threads};
+use super::run_count::RunCount;
+use super::source;
+use super::{Exit, Failure, Global, interrupt, output, terminal};
+
+/// What `compare` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CompareArguments {
+    /// One experiment file, whose variants are compared, or result folders of finished runs
+    /// [default: the bundled experiment]
+    #[arg(value_name = "SCENARIO|RUN")]
+    what: Vec<PathBuf>,
+    /// Compare these variants instead: a file with a map from names to overrides
+    #[arg(long, value_name = "FILE", conflicts_with = "systems")]
+    variants: Option<PathBuf>,
+    /// Compare these systems instead, each with its default settings
+    #[arg(long = "system", value_name = "A,B", value_delimiter = ',', num_args = 1..)]
+    systems: Vec<String>,
+    /// Whom the others are compared with [default: the first]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// Pairs of runs per candidate, with seeds in a row from the scenario's own
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    seeds: u32,
+    /// Add seeds until the intervals of the gated metrics are this narrow to either side, such as 1%
+    #[arg(long, value_name = "SHARE", value_parser = precision)]
+    precision: Option<f64>,
+    /// With --precision: add no more seeds than this [default: ten times --seeds]
+    #[arg(long, value_name = "N", requires = "precision")]
+    max_seeds: Option<u32>,
+    /// The gated metrics, whose tests are corrected together [default: those of the objectives, or
+    /// the usual ones]
+    #[arg(long = "metric", value_name = "ID", num_args = 1..)]
+    metrics: Vec<String>,
+    /// Mark the Pareto front over two metrics
+    #[arg(long, value_name = "X,Y", value_parser = two_ids)]
+    pareto: Option<(String, String)>,
+    /// Override a field of every variant, such as `seed=7`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// Override the first seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The result folder [default: results/NAME-compare; none for finished runs]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace a result folder that is there
+    #[arg(long)]
+    force: bool,
+    /// How the comparison is printed
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    format: SummaryFormat,
+    /// How wrong experiment files are told of
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
+    message_format: MessageFormat,
+}
+
+const EXAMPLES: &str = "Examples:
+  windtunnel compare scenarios/job-queues.yaml --seeds 20
+  windtunnel compare cluster.yaml --variants mine.yaml --precision 1%
+  windtunnel compare cluster.yaml --metric pending_time.p99 allocation.cpu.mean
+  windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
+  windtunnel compare results/before results/after --format markdown";
+
+/// A share above 0 and below 1, as `1%` or `0.01`.
+fn precision(text: &str) -> Result<f64, String> {
+    let (number, divisor) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.trim().parse::<f64>().map(|number| number / divisor);
+    match share {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        Ok(share) if share.abs() <= 0.0 => {
+            Err("no number of seeds reaches a precision of 0; expected such as 1%".to_owned())
+        }
+        _ => Err("expected a share above 0 % and below 100 %, such as 1% or 0.01".to_owned()),
+    }
+}
+
+fn two_ids(text: &str) -> Result<(String, String), String> {
+    match text.split(',').collect::<Vec<_>>().as_slice() {
+        [x, y] if !x.is_empty() && !y.is_empty() && x != y => {
+            Ok(((*x).to_owned(), (*y).to_owned()))
+        }
+        _ => Err("expected two metrics, such as cost.total,pending_time.p99".to_owned()),
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
+    let folders = arguments.what.iter().filter(|path| path.is_dir()).count();
+    match (folders, arguments.what.as_slice()) {
+        (0, []) => of_scenario(global, arguments, None),
+        (0, [scenario]) => of_scenario(global, arguments, Some(scenario)),
+        (_, all) if folders == all.len() => of_folders(global, arguments),
+        (0, _) => Err(Failure::input(
+            "several files: give one experiment file, or the result folders of finished runs",
+        )),
+        (_, all) => {
+            let file = all.iter().find(|path| !path.is_dir());
+            let file = file.map_or_else(String::new, |path| path.display().to_string());
+            Err(Failure::input(format!(
+                "{file}: no result folder, while others are; give either one experiment file or \
+                 result folders alone"
+            )))
+        }
+    }
+}
+
+fn settings(arguments: &CompareArguments) -> Settings {
+    let seeds = arguments.seeds as usize;
+    Settings {
+        seeds,
+        precision: arguments.precision,
+        seeds_max: (arguments.max_seeds).map_or(seeds * 10, |most| (most as usize).max(seeds)),
+        baseline: arguments.baseline.clone(),
+        gated: arguments.metrics.clone(),
+        pareto: arguments.pareto.clone(),
+        ..Settings::default()
+    }
+}
+
+fn of_scenario(
+    global: &Global,
+    arguments: &CompareArguments,
+    path: Option<&Path>,
+) -> Result<Exit, Failure> {
+    let started = Clock::now();
+    let experiment = read(global, arguments, path)?;
+    let mut settings = settings(arguments);
+    if settings.gated.is_empty() {
+        settings.gated = objectives(&experiment);
+    }
+    let is_default = arguments.out.is_none();
+    let default = || Path::new("results").join(format!("{}-compare", experiment.name));
+    let out = arguments.out.clone().unwrap_or_else(default);
+    let existing = existing(arguments.force || is_default);
+    let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
+    let count = RunCount::new(global);
+    let workers = Workers {
+        threads: threads(global),
+        interrupted: interrupt::flag(),
+        progress: &|done, all| count.at(done, all),
+    };
+    let made = compare::run(&experiment, &settings, workers);
+    count.clear();
+    let made = made.map_err(refused)?;
+    let rerun = rerun(arguments, path, &made.study);
+    let study = made.study.clone();
+    let gathered = gathered(&experiment, &folder, made)?;
+    write_folder(&folder, &gathered, &study, &rerun)?;
+    let out = folder.finish().map_err(|error| folder_failure(&error))?;
+    let report = out.join("report.html").display().to_string();
+    let wall_time = terminal::seconds(started.elapsed());
+    let options = StudyOptions {
+        all: global.verbose,
+        wall_time: Some(&wall_time),
+        rerun: Some(&rerun),
+        report: Some(&report),
+    };
+    print(&study, arguments.format.into(), options)?;
+    Ok(Exit::Done)
+}
+
+fn read(
+    global: &Global,
+    arguments: &CompareArguments,
+    path: Option<&Path>,
+) -> Result<Experiment, Failure> {
+    let mut sets = arguments.sets.clone();
+    sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
+    let given = match &arguments.variants {
+        Some(file) => Some(source::text_of(file)?),
+        None if arguments.systems.is_empty() => None,
+        None => Some(("--system".to_owned(), systems(&arguments.systems)?)),
+    };
+    let reading = Reading {
+        path,
+        sets: &sets,
+        variants: given
+            .as_ref()
+            .map(|(name, text)| (name.as_str(), text.as_str())),
+        messages: arguments.message_format,
+    };
+    Ok(experiment_file::read(global, reading)?.0)
+}
+
+/// Variants of one system each: the name alone, so that no setting of another system is left.
+fn systems(names: &[String]) -> Result<String, Failure> {
+    let is_name = |name: &String| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    if let Some(name) = names.iter().find(|name| !is_name(name)) {
+        return Err(Failure::input(format!(
+            "--system: `{name}` is no name of a system; `windtunnel systems` lists them"
+        )));
+    }
+    let lines = names
+        .iter()
+        .map(|name| format!("{name}: {{system: {{name: {name}}}}}\n"));
+    Ok(lines.collect())
+}
+
+/// The metrics of the objectives of all variants, each once.
+fn objectives(experiment: &Experiment) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for objective in experiment
+        .variants
+        .iter()
+        .flat_map(|plan| &plan.scenario.objectives)
+    {
+        if !found.contains(&objective.metric) {
+            found.push(objective.metric.clone());
+        }
+    }
+    found
+}
+
+const fn existing(replace: bool) -> Existing {
+    if replace {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    }
+}
+
+fn refused(error: CompareError) -> Failure {
+    let exit = match error.exit_code() {
+        2 => Exit::Input,
+        3 => Exit::Incomparable,
+        4 => Exit::NothingMeasured,
+        _ => Exit::Incomplete,
+    };
+    match error {
+        CompareError::Experiment(error) => failure(error, interrupt::exit()),
+        error => Failure {
+            exit,
+            message: error.to_string(),
+        },
+    }
+}
+
+/// How the same comparison is made again.
+fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
+    let mut words = vec!["windtunnel compare".to_owned()];
+    words.extend(path.map(|path| path.display().to_string()));
+    if let Some(file) = &arguments.variants {
+        words.push(format!("--variants {}", file.display()));
+    }
+    if !arguments.systems.is_empty() {
+        words.push(format!("--system {}", arguments.systems.join(",")));
+    }
+    words.extend(arguments.sets.iter().map(|set| format!("--set '{set}'")));
+    let (seed, count) = match &study.method {
+        compare::Method::Seeds { seeds } => (seeds.first().copied().unwrap_or(0), seeds.len()),
+        compare::Method::Shaking { seed, shakes } => (*seed, *shakes as usize),
+    };
+    words.push(format!(
+        "--baseline {} --seed {seed} --seeds {count}",
+        study.baseline
+    ));
+    words.join(" ")
+}
+
+/// The first runs as a result folder and a report take them, with the comparison.
+fn gathered(
+    experiment: &Experiment,
+    folder: &ResultFolder,
+    made: Made,
+) -> Result<Gathered, Failure> {
+    let experiment = {
+        let order = |name: &str| made.first.iter().position(|run| run.name == name);
+        let mut sorted = experiment.clone();
+        sorted.variants.sort_by_key(|plan| order(&plan.name));
+        sorted
+    };
+    let mut drawn = made.drawn;
+    drawn.sort_by_key(|data| made.first.iter().position(|run| run.name == data.name));
+    let summary = Summary {
+        schema_version: SCHEMA_VERSION,
+        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        name: experiment.name.clone(),
+        description: experiment.description.clone(),
+        scenario_hash: scenario_hash(&experiment),
+        inputs: input_hashes(&experiment).map_err(|error| failure(error, interrupt::exit()))?,
+        definitions: metric_definitions(),
+        variants: made.first,
+    };
+    let data = ReportData {
+        schema_version: REPORT_DATA_VERSION,
+        variants: drawn,
+    };
+    let scenario = scenario_text(&experiment, folder);
+    let written = folder
+        .text("scenario.yaml", &scenario)
+        .and_then(|()| folder.json("summary.json", &summary))
+        .and_then(|()| folder.text(REPORT_DATA_FILE, &data.to_json()));
+    written.map_err(|error| folder_failure(&error))?;
+    let mut gathered = Gathered::new(vec![ReportRun {
+        name: experiment.name.clone(),
+        summary,
+        data,
+        scenario,
+    }]);
+    gathered.study = Some(made.study);
+    Ok(gathered)
+}
+
+/// The forms of the comparison that a folder holds.
+const FORMS: [(&str, Format); 3] = [
+    ("comparison.json", Format::Json),
+    ("comparison.csv", Format::Csv),
+    ("comparison.md", Format::Markdown),
+];
+
+fn write_folder(
+    folder: &ResultFolder,
+    gathered: &Gathered,
+    study: &Study,
+    rerun: &str,
+) -> Result<(), Failure> {
+    let options = StudyOptions {
+        rerun: Some(rerun),
+        ..StudyOptions::default()
+    };
+    let mut files: Vec<(String, String)> = Vec::new();
+    for (name, form) in FORMS {
+        let mut bytes = Vec::new();
+        study::write(&mut bytes, study, form, options).map_err(Failure::incomplete)?;
+        files.push((
+            name.to_owned(),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        ));
+    }
+    let (plots, missing) = plot::draw_all(&gathered.material(), Style::Screen);
+    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
+    for plot in &plots {
+        files.push((format!("plots/{}.svg", plot.name), plot.svg.clone()));
+        files.push((format!("plots/{}.csv", plot.name), plot.csv()));
+    }
+    files.push(("report.html".to_owned(), html));
+    for (name, text) in files {
+        folder
+            .text(&name, &text)
+            .map_err(|error| folder_failure(&error))?;
+    }
+    Ok(())
+}
+
+fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
+    if arguments.variants.is_some() || !arguments.systems.is_empty() || !arguments.sets.is_empty() {
+        return Err(Failure::input(
+            "--variants, --system and --set change what is run; finished runs are compared as they \
+             are",
+        ));
+    }
+    let runs: Vec<ReportRun> = arguments
+        .what
+        .iter()
+        .map(|path| super::report::read(path))
+        .collect::<Result<_, _>>()?;
+    let finished: Vec<Finished> = runs
+        .iter()
+        .map(|run| Finished {
+            name: run.name.clone(),
+            summary: run.summary.clone(),
+            scenario: run.scenario.clone(),
+        })
+        .collect();
+    let study = compare::of_runs(&finished, &settings(arguments)).map_err(refused)?;
+    let mut words = vec!["windtunnel compare".to_owned()];
+    words.extend(arguments.what.iter().map(|path| path.display().to_string()));
+    let rerun = words.join(" ");
+    let mut report = None;
+    if let Some(out) = &arguments.out {
+        let folder = ResultFolder::create(out, existing(arguments.force))
+            .map_err(|error| folder_failure(&error))?;
+        let mut gathered = Gathered::new(runs);
+        gathered.study = Some(study.clone());
+        write_folder(&folder, &gathered, &study, &rerun)?;
+        let out = folder.finish().map_err(|error| folder_failure(&error))?;
+        report = Some(out.join("report.html").display().to_string());
+    }
+    let options = StudyOptions {
+        all: global.verbose,
+        wall_time: None,
+        rerun: Some(&rerun),
+        report: report.as_deref(),
+    };
+    print(&study, arguments.format.into(), options)?;
+    Ok(Exit::Done)
+}
+
+fn print(study: &Study, form: Format, options: StudyOptions<'_>) -> Result<(), Failure> {
+    output::print_with(|out| study::write(out, study, form, options))
+}

@@ -1,0 +1,176 @@
+//! `windtunnel import`: dumps of real clusters as experiments.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::lab::folder::Existing;
+use crate::lab::import::{ImportError, ImportPlan, import};
+use crate::report::import as told;
+use crate::trace::Input;
+
+use super::{Exit, Failure, Global, output, terminal};
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json > dump.json
+  windtunnel import kubectl dump.json --out snapshots
+  windtunnel run snapshots/dump.yaml
+
+  kubectl cluster-info dump -A --output-directory=dump
+  windtunnel import kubectl dump nodes.yaml.gz --name production
+
+Data of Secrets and ConfigMaps, literal environment values, managed fields and annotations that no
+placement depends on are never copied.";
+
+/// Subcommands of `import`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// What `kubectl get … -A -o json|yaml` or `kubectl cluster-info dump` wrote, as a snapshot
+    /// scenario: bound pods stay where they are, pending ones are scheduled
+    #[command(after_help = EXAMPLES)]
+    Kubectl(KubectlArguments),
+}
+
+/// What `import kubectl` is told.
+#[derive(Clone, Debug, Args)]
+pub(super) struct KubectlArguments {
+    /// Dumps: files of JSON or YAML, plain or compressed, folders of them, or `-` for standard
+    /// input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Where the snapshot goes: a folder, or the experiment file itself (`.yaml`)
+    #[arg(long, value_name = "DIR|FILE", default_value = ".")]
+    out: PathBuf,
+    /// What the snapshot is called [default: after the first file]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// In which form the summary is printed
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    format: SummaryFormat,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+/// The form of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SummaryFormat {
+    /// As people see it.
+    Table,
+    /// JSON.
+    Json,
+}
+
+pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Failure> {
+    let ImportCommand::Kubectl(arguments) = command;
+    let mut inputs = Vec::new();
+    let mut others = 0;
+    for file in &arguments.files {
+        let (found, more) = Input::manifests(file).map_err(Failure::input)?;
+        inputs.extend(found);
+        others += more;
+    }
+    let (scenario, name) = place(arguments)?;
+    let plan = ImportPlan {
+        inputs: &inputs,
+        scenario,
+        name,
+        existing: if arguments.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        },
+    };
+    let summary = import(&plan).map_err(|error| match &error {
+        ImportError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
+        ImportError::Compress(_) => Failure::incomplete(error),
+        ImportError::NoNodes { .. }
+        | ImportError::OverInput { .. }
+        | ImportError::Trace(_)
+        | ImportError::Folder(_) => Failure::input(error),
+    })?;
+    if others > 0 && !global.quiet {
+        terminal::complain(&format!(
+            "{others} files of folders were passed over: they are not called .json, .yaml or .yml"
+        ));
+    }
+    let text = match arguments.format {
+        SummaryFormat::Table => told::summary(&summary, global.verbose),
+        SummaryFormat::Json => {
+            let mut text = serde_json::to_string_pretty(&summary).map_err(Failure::incomplete)?;
+            text.push('\n');
+            text
+        }
+    };
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The experiment file and the name of the experiment.
+fn place(arguments: &KubectlArguments) -> Result<(PathBuf, String), Failure> {
+    let out = &arguments.out;
+    let is_file = out
+        .extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let stem = if is_file {
+        out.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    } else {
+        stem_of(&arguments.files[0])
+    };
+    let name = arguments.name.clone().unwrap_or(stem);
+    let is_plain = |name: &str| {
+        let first = name.bytes().next();
+        first.is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    if !is_plain(&name) {
+        return Err(Failure::input(format!(
+            "`{name}` can't be the name of a snapshot: expected letters, digits, `-`, `_` and `.`, \
+             such as `production`; give one with `--name`"
+        )));
+    }
+    if is_file {
+        return Ok((out.clone(), name));
+    }
+    let scenario = out.join(format!("{name}.yaml"));
+    // A dump in YAML keeps its name.
+    if arguments.name.is_none() && scenario.exists() && is_one_of(&scenario, &arguments.files) {
+        let name = format!("{name}-snapshot");
+        return Ok((out.join(format!("{name}.yaml")), name));
+    }
+    Ok((scenario, name))
+}
+
+fn is_one_of(path: &Path, files: &[String]) -> bool {
+    let path = path.canonicalize().ok();
+    path.is_some()
+        && files
+            .iter()
+            .any(|file| Path::new(file).canonicalize().ok() == path)
+}
+
+/// A name after a file's: without folders and the endings of formats.
+fn stem_of(file: &str) -> String {
+    if file == "-" {
+        return "snapshot".to_owned();
+    }
+    let name = Path::new(file)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let mut name = &*name;
+    for ending in [".zst", ".gz", ".json", ".yaml", ".yml"] {
+        name = name.strip_suffix(ending).unwrap_or(name);
+    }
+    if name.is_empty() {
+        "snapshot".to_owned()
+    } else {
+        name.to_owned()
+    }
+}

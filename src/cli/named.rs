@@ -1,0 +1,96 @@
+//! Runs as commands name them: a result folder or an experiment file, with `:VARIANT` where there
+//! are several.
+
+use std::path::{Path, PathBuf};
+
+use crate::lab::results::{self, ResultsError};
+use crate::lab::summary::{Summary, VariantSummary};
+use crate::scenario::Experiment;
+
+use super::source::Source;
+use super::{Exit, Failure, Global};
+
+/// One run.
+pub(super) struct NamedRun {
+    /// What it is called.
+    pub(super) label: String,
+    /// Its experiment.
+    pub(super) experiment: Experiment,
+    /// Which of its variants.
+    pub(super) variant: usize,
+    /// What it came to, where it is a result folder.
+    pub(super) recorded: Option<Summary>,
+}
+
+impl NamedRun {
+    /// What its variant came to.
+    pub(super) fn recorded_variant(&self) -> Option<&VariantSummary> {
+        self.recorded.as_ref()?.variants.get(self.variant)
+    }
+}
+
+/// An experiment, and what it came to where it was found in a result folder.
+pub(super) fn experiment(
+    global: &Global,
+    path: &Path,
+    sets: &[String],
+) -> Result<(Experiment, Option<Summary>), Failure> {
+    let is_folder = path.is_dir() || path.extension().is_some_and(|ending| ending == "partial");
+    if !is_folder {
+        return Ok((Source::read(global, Some(path))?.experiment(sets)?, None));
+    }
+    let run = results::read(path).map_err(|error| failure(&error))?;
+    let scenario = run.folder.join("scenario.yaml");
+    let experiment = Source::read(global, Some(&scenario))?.experiment(sets)?;
+    Ok((experiment, Some(run.summary)))
+}
+
+fn failure(error: &ResultsError) -> Failure {
+    Failure {
+        exit: if error.exit_code() == 4 {
+            Exit::NothingMeasured
+        } else {
+            Exit::Input
+        },
+        message: error.to_string(),
+    }
+}
+
+/// Reads `PATH` or `PATH:VARIANT`.
+pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedRun, Failure> {
+    let (path, variant) = match text.rsplit_once(':') {
+        Some((path, variant)) if !Path::new(text).exists() => (PathBuf::from(path), Some(variant)),
+        _ => (PathBuf::from(text), None),
+    };
+    let (experiment, recorded) = experiment(global, &path, sets)?;
+    let names: Vec<&str> = (experiment.variants.iter())
+        .map(|variant| variant.name.as_str())
+        .collect();
+    let position = match (variant, names.as_slice()) {
+        (None, [_]) => 0,
+        (None, [first, ..]) => {
+            return Err(Failure::input(format!(
+                "{text}: has {} variants; say which, such as {text}:{first} (it has {})",
+                names.len(),
+                names.join(", ")
+            )));
+        }
+        (Some(name), names) => match names.iter().position(|known| *known == name) {
+            Some(position) => position,
+            None => {
+                return Err(Failure::input(format!(
+                    "{}: has no variant `{name}`; it has {}",
+                    path.display(),
+                    names.join(", ")
+                )));
+            }
+        },
+        (None, []) => return Err(Failure::input(format!("{text}: has nothing to run"))),
+    };
+    Ok(NamedRun {
+        label: text.to_owned(),
+        experiment,
+        variant: position,
+        recorded,
+    })
+}

@@ -1,0 +1,92 @@
+//! `windtunnel place`: how many more of a pod fit in a cluster.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::lab::place::{MOST, place};
+use crate::lab::snapshot::profile::profile_of;
+use crate::lab::snapshot::read_pod;
+use crate::report::place::PlaceReport;
+
+use super::snapshot::{SchedulerArguments, failed, read, tell};
+use super::{Exit, Failure, Global, output};
+
+const EXAMPLES: &str = "Examples:
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,deploy,rs,sts,svc -A -o json > dump.json
+  windtunnel place dump.json web.yaml
+  windtunnel place nodes.json pods.json web.yaml --replicas 50
+  windtunnel place cluster-dump/ web.yaml --format json
+
+Replicas are decided one after the other by the Kubernetes scheduler with every node looked at;
+of equally good nodes the first by name is taken. The owner, the priority and the policies of the
+pod are those of its file. Pods of the dump that wait for a node are left out.";
+
+/// What `place` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct PlaceArguments {
+    /// The cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl
+    /// cluster-info dump` writes), a snapshot scenario, or `-`
+    #[arg(required = true, value_name = "SNAPSHOT")]
+    snapshot: Vec<PathBuf>,
+    /// A file with the pod
+    #[arg(required = true, value_name = "POD.yaml")]
+    pod: PathBuf,
+    /// Stop after this many replicas [default: when no more fit, or at 1000000]
+    #[arg(long, value_name = "N")]
+    replicas: Option<u64>,
+    #[command(flatten)]
+    scheduler: SchedulerArguments,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = PlaceFormat::Table)]
+    format: PlaceFormat,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PlaceFormat {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// A line per node.
+    Csv,
+    /// Tables for pull requests.
+    Markdown,
+}
+
+pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
+    let profiles = arguments.scheduler.profiles()?;
+    let (pod, findings) = read_pod(&arguments.pod).map_err(|error| failed(&error))?;
+    let mut snapshot = read(global, &arguments.snapshot)?;
+    let file = arguments.pod.display();
+    let findings: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{file}: {finding}"))
+        .collect();
+    tell(global, &findings);
+    snapshot.name_namespace(pod.namespace());
+    let info = snapshot.pod_info(&pod);
+    let info = info.map_err(|error| Failure::input(format!("{file}: {error}")))?;
+    let profile = profile_of(&profiles, &info).map_err(|error| failed(&error))?;
+    let most = arguments.replicas.unwrap_or(MOST);
+    let placement = place(&snapshot.cache, profile, &info, most).map_err(Failure::incomplete)?;
+    let mut warnings = snapshot.warnings.clone();
+    warnings.extend(findings);
+    let report = PlaceReport {
+        snapshot: &snapshot.summary(),
+        pod: &info.full_name(),
+        wanted: arguments.replicas,
+        placement: &placement,
+        warnings: &warnings,
+    };
+    let text = match arguments.format {
+        PlaceFormat::Table => report.table(),
+        PlaceFormat::Json => format!("{:#}\n", report.json()),
+        PlaceFormat::Csv => report.csv(),
+        PlaceFormat::Markdown => report.markdown(),
+    };
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}

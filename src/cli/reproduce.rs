@@ -1,0 +1,173 @@
+//! `windtunnel reproduce`: run a report or a result folder again, and compare.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::lab::reproduce::{Reproduction, VariantCheck, reproduce};
+use crate::lab::summary::Summary;
+use crate::lab::travel::FORK_FILE;
+use crate::report::embedded;
+use crate::report::format::clean;
+use crate::scenario::Experiment;
+use crate::trace::Input;
+
+use super::source::Source;
+use super::{Exit, Failure, Global, interrupt, named, run, terminal};
+
+const EXAMPLES: &str = "\
+Examples:
+  windtunnel reproduce results/packing
+  windtunnel reproduce report.html --traces ~/traces
+
+Exit codes: 0 everything is the same · 100 a run differs · 3 the input files are others.";
+
+/// What `reproduce` is told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ReproduceArguments {
+    /// A report, or a result folder; inputs are looked for beside it and under --traces
+    #[arg(value_name = "REPORT|RUN")]
+    target: PathBuf,
+}
+
+/// Metrics that are listed when they differ.
+const LISTED_MAX: usize = 5;
+
+pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exit, Failure> {
+    let (summary, experiments) = claim(global, &arguments.target)?;
+    let threads = run::threads(global);
+    let found = reproduce(&summary, &experiments, threads, interrupt::flag());
+    let found = found.map_err(|error| run::failure(error, interrupt::exit()))?;
+    let here = env!("CARGO_PKG_VERSION");
+    let version = if summary.windtunnel == here {
+        format!("windtunnel {here}")
+    } else {
+        format!(
+            "recorded by windtunnel {}, this is {here}",
+            clean(&summary.windtunnel)
+        )
+    };
+    let checks = match found {
+        Reproduction::OtherInputs { missing, found } => {
+            let list = |files: &[String]| match files {
+                [] => "none".to_owned(),
+                files => files
+                    .iter()
+                    .map(|file| clean(file))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
+            return Err(Failure {
+                exit: Exit::Incomparable,
+                message: format!(
+                    "the input files are not those of the run, so nothing was run\n\
+                     recorded and not here: {}\nhere and not recorded: {}\n\
+                     help: say where the recorded ones are with --traces DIR",
+                    list(&missing),
+                    list(&found)
+                ),
+            });
+        }
+        Reproduction::Run(checks) => checks,
+    };
+    let inputs = summary.inputs.len();
+    let inputs = match inputs {
+        0 => "no input files".to_owned(),
+        1 => "1 input file: the same".to_owned(),
+        inputs => format!("{inputs} input files: the same"),
+    };
+    let mut text = format!("{} · {version}\n{inputs}\n", clean(&summary.name));
+    let widest = checks.iter().map(|check| check.name.chars().count()).max();
+    for check in &checks {
+        text.push_str(&line(check, widest.unwrap_or(0)));
+    }
+    terminal::print(&text);
+    if checks.iter().all(VariantCheck::is_same) {
+        return Ok(Exit::Done);
+    }
+    if summary.windtunnel != here {
+        terminal::complain(&format!(
+            "note: use windtunnel {} to get the same run again",
+            clean(&summary.windtunnel)
+        ));
+    }
+    Ok(Exit::GateFailed)
+}
+
+fn line(check: &VariantCheck, widest: usize) -> String {
+    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+    let name = clean(&check.name);
+    let recorded = short(&check.recorded);
+    let verdict = match &check.found {
+        None => "no run has it now".to_owned(),
+        Some(found) if *found != check.recorded => format!("now {}: DIFFERENT", short(found)),
+        Some(_) => "the same".to_owned(),
+    };
+    let metrics = match check.differing.as_slice() {
+        [] if check.found.is_none() => String::new(),
+        [] => format!(", {} metrics the same", check.metrics),
+        differing => {
+            let listed: Vec<&str> = differing
+                .iter()
+                .take(LISTED_MAX)
+                .map(String::as_str)
+                .collect();
+            let more = if differing.len() > LISTED_MAX {
+                " …"
+            } else {
+                ""
+            };
+            format!(
+                ", {} of {} metrics differ ({}{more})",
+                differing.len(),
+                check.metrics,
+                listed.join(", ")
+            )
+        }
+    };
+    format!("{name:widest$}  digest {recorded}  {verdict}{metrics}\n")
+}
+
+/// What is claimed, and what has to be run for it.
+fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Experiment>), Failure> {
+    let wrong = |reason: &str| Failure::input(format!("{}: {reason}", target.display()));
+    if target.is_file() {
+        let html = Input::path(target)
+            .read_to_string()
+            .map_err(Failure::input)?;
+        let report = embedded::read(&html).map_err(|reason| wrong(&reason))?;
+        refuse_forks(target.parent().unwrap_or(Path::new("")))?;
+        let base = target.parent().map(Path::to_path_buf).unwrap_or_default();
+        let experiments = report.scenarios.into_iter().map(|scenario| {
+            let name = format!(
+                "{} (scenario of {})",
+                target.display(),
+                clean(&scenario.run)
+            );
+            Source::of(global, name, scenario.text, base.clone()).experiment(&[])
+        });
+        return Ok((report.summary, experiments.collect::<Result<_, _>>()?));
+    }
+    if !target.exists() && target.extension().is_none_or(|ending| ending != "partial") {
+        return Err(wrong("no such report or result folder"));
+    }
+    refuse_forks(target)?;
+    match named::experiment(global, target, &[])? {
+        (experiment, Some(summary)) => Ok((summary, vec![experiment])),
+        (_, None) => Err(wrong("is neither a report nor a result folder")),
+    }
+}
+
+/// A fork is a run that began otherwise; its scenario alone does not give it again.
+fn refuse_forks(folder: &Path) -> Result<(), Failure> {
+    let file = folder.join(FORK_FILE);
+    if !file.exists() {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "{}: this run was forked from a snapshot; run it again with `windtunnel run --from`, as \
+         the file says",
+        file.display()
+    )))
+}

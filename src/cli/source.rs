@@ -1,0 +1,96 @@
+//! Experiment files as commands take them: a path, `-` for standard input, or the bundled one.
+
+use std::path::{Path, PathBuf};
+
+use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
+use crate::lab::names::Registered;
+use crate::scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
+use crate::trace::{Input, TraceError};
+
+use super::{Exit, Failure, Global, terminal};
+
+/// The text of an experiment file.
+pub(super) struct Source {
+    /// What messages call it.
+    pub(super) name: String,
+    /// What stands in it.
+    pub(super) text: String,
+    /// Where its files are looked for.
+    pub(super) search: SearchPath,
+}
+
+impl Source {
+    /// Reads an experiment file; without a path the bundled one.
+    pub(super) fn read(global: &Global, path: Option<&Path>) -> Result<Self, Failure> {
+        let (name, text, base_dir) = match path {
+            None => (
+                BUNDLED.0.to_owned(),
+                BUNDLED.1.to_owned(),
+                inputs::embedded_folder(),
+            ),
+            Some(path) => {
+                let (name, text) = text_of(path)?;
+                let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+                (name, text, base)
+            }
+        };
+        Ok(Self::of(global, name, text, base_dir))
+    }
+
+    /// A text that is at hand.
+    pub(super) fn of(global: &Global, name: String, text: String, base_dir: PathBuf) -> Self {
+        Self {
+            name,
+            text,
+            search: SearchPath {
+                base_dir,
+                traces_dirs: terminal::traces_dirs(global),
+                built_in: Some(inputs::embedded_folder()),
+            },
+        }
+    }
+
+    /// How it is loaded.
+    pub(super) fn options<'a>(&'a self, sets: &'a [String]) -> LoadOptions<'a> {
+        LoadOptions {
+            sets,
+            search: &self.search,
+            lookup: &DiskAndEmbedded,
+            names: &Registered,
+        }
+    }
+
+    /// The experiment; what is wrong with it is printed here.
+    pub(super) fn experiment(&self, sets: &[String]) -> Result<Experiment, Failure> {
+        load(&self.text, &self.name, self.options(sets)).map_err(|rejected| told(&rejected))
+    }
+}
+
+/// The name and the text of a file of a user's choice, `-` being standard input.
+pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
+    let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
+    let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
+    Ok((input.name.to_string(), text))
+}
+
+/// Prints what is wrong with an experiment file.
+pub(super) fn told(rejected: &Rejected) -> Failure {
+    let color = if terminal::color() {
+        Color::On
+    } else {
+        Color::Off
+    };
+    terminal::complain(rejected.render(color).trim_end());
+    Failure::silent(Exit::Input)
+}
+
+/// An experiment file that can't be read.
+fn no_scenario(path: &Path, error: &TraceError) -> Failure {
+    if path.exists() || path == Path::new("-") {
+        return Failure::input(error);
+    }
+    Failure::input(format!(
+        "{}: no such experiment file; without one the bundled experiment is run",
+        path.display()
+    ))
+}

@@ -1,0 +1,185 @@
+//! Snapshots and forks of `windtunnel run`.
+
+use std::path::{Path, PathBuf};
+
+use crate::lab::folder::{Existing, ResultFolder, write_file};
+use crate::lab::travel::{FORK_FILE, Fork, Journey, Snapshot, may_follow};
+use crate::scenario::{Experiment, as_run};
+use crate::trace::Input;
+use crate::units::{Duration, Instant};
+
+use super::run::{RunArguments, failure, folder_failure};
+use super::source::Source;
+use super::{Exit, Failure, Global, interrupt};
+
+/// Where a run stops on its way, if it does.
+#[derive(Default)]
+pub(super) struct Trip {
+    /// The instant and the file of a snapshot to be taken.
+    snapshot_at: Option<(Instant, PathBuf)>,
+    /// The snapshot that it starts from.
+    from: Option<(PathBuf, Snapshot)>,
+    /// The experiment up to that.
+    before: Option<Experiment>,
+    /// The experiment after it.
+    pub(super) after: Option<Experiment>,
+    existing: Option<Existing>,
+}
+
+impl Trip {
+    pub(super) fn new(global: &Global, arguments: &RunArguments) -> Result<Self, Failure> {
+        if let [at, file] = arguments.snapshot_at.as_slice() {
+            return Self::taking(arguments, at, Path::new(file));
+        }
+        match &arguments.from {
+            Some(file) => Self::starting(global, arguments, file),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn taking(arguments: &RunArguments, at: &str, file: &Path) -> Result<Self, Failure> {
+        let wrong = |why: String| {
+            Failure::input(format!(
+                "--snapshot-at `{at}`: {why}; write a time and a file, such as \
+                 `--snapshot-at 3d at-3d.json`"
+            ))
+        };
+        let time: Duration = at.parse().map_err(|error| wrong(format!("{error}")))?;
+        if time < Duration::ZERO {
+            return Err(wrong("the time is negative".to_owned()));
+        }
+        if !arguments.force && file.exists() {
+            return Err(Failure::input(format!(
+                "{}: exists; choose another file, or replace it with `--force`",
+                file.display()
+            )));
+        }
+        Ok(Self {
+            snapshot_at: Some((Instant::ZERO + time, file.to_path_buf())),
+            existing: Some(if arguments.force {
+                Existing::Replace
+            } else {
+                Existing::Refuse
+            }),
+            ..Self::default()
+        })
+    }
+
+    fn starting(global: &Global, arguments: &RunArguments, file: &Path) -> Result<Self, Failure> {
+        let text = Input::path(file).read_to_string().map_err(Failure::input)?;
+        let wrong = |why: String| Failure::input(format!("{}: {why}", file.display()));
+        let snapshot = Snapshot::parse(&text).map_err(wrong)?;
+        let name = format!("{} (its scenario)", file.display());
+        let source = Source::of(
+            global,
+            name,
+            snapshot.scenario.clone(),
+            snapshot.base_dir(file),
+        );
+        let before = source.experiment(&[])?;
+        let after = variant_sets(&source, &before, &arguments.sets)?;
+        may_follow(&before, &after).map_err(|why| Failure::input(format!("--set: {why}")))?;
+        let same = snapshot.same_inputs(&before);
+        let same = same.map_err(|error| failure(error, interrupt::exit()))?;
+        same.map_err(|why| Failure {
+            exit: Exit::Incomparable,
+            message: format!("{}: {why}", file.display()),
+        })?;
+        Ok(Self {
+            from: Some((file.to_path_buf(), snapshot)),
+            before: Some(before),
+            after: Some(after),
+            ..Self::default()
+        })
+    }
+
+    /// The stop on the way.
+    pub(super) fn journey(&self) -> Option<Journey<'_>> {
+        if let Some((at, _)) = &self.snapshot_at {
+            return Some(Journey::to(*at));
+        }
+        let ((_, snapshot), before) = self.from.as_ref().zip(self.before.as_ref())?;
+        Some(Journey::from(snapshot, before))
+    }
+
+    fn is_changed(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// Where the result goes unasked: a run that goes on otherwise never replaces its original.
+    pub(super) fn default_folder(&self, name: &str) -> PathBuf {
+        let results = Path::new("results");
+        if self.is_changed() {
+            results.join(format!("{name}-fork"))
+        } else {
+            results.join(name)
+        }
+    }
+
+    /// What failed, with the exit code of a snapshot that does not fit.
+    pub(super) fn failure(failure: Failure, journey: Option<&Journey<'_>>) -> Failure {
+        if journey.is_some_and(Journey::has_strayed) {
+            return Failure {
+                exit: Exit::Incomparable,
+                ..failure
+            };
+        }
+        failure
+    }
+
+    /// Writes the snapshot, or what the fork is.
+    pub(super) fn keep(
+        &self,
+        folder: &ResultFolder,
+        (experiment, sets): (&Experiment, &[String]),
+        journey: Option<&Journey<'_>>,
+    ) -> Result<(), Failure> {
+        if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {
+            let snapshot = Snapshot::of(experiment, journey, file);
+            let snapshot = snapshot.map_err(|error| failure(error, interrupt::exit()))?;
+            let existing = self.existing.unwrap_or(Existing::Refuse);
+            let written = write_file(file, snapshot.to_json().as_bytes(), existing);
+            written.map_err(|error| folder_failure(&error))?;
+        }
+        if let (Some((file, snapshot)), true) = (&self.from, self.is_changed()) {
+            let fork = Fork {
+                snapshot: file.display().to_string(),
+                at_ns: snapshot.at_ns,
+                sets: sets.to_vec(),
+                scenario: snapshot.scenario.clone(),
+            };
+            let written = folder.json(FORK_FILE, &fork);
+            written.map_err(|error| folder_failure(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The experiment with `--set` applied to every variant, above what variants say: the field is to
+/// be otherwise from here on, whatever it was.
+fn variant_sets(
+    source: &Source,
+    before: &Experiment,
+    sets: &[String],
+) -> Result<Experiment, Failure> {
+    let mut after = before.clone();
+    if sets.is_empty() {
+        return Ok(after);
+    }
+    for variant in &mut after.variants {
+        let alone = Experiment {
+            name: variant.name.clone(),
+            variants: vec![variant.clone()],
+            ..before.clone()
+        };
+        let alone = Source {
+            name: source.name.clone(),
+            text: as_run::to_yaml(&alone),
+            search: source.search.clone(),
+        };
+        if let Some(changed) = alone.experiment(sets)?.variants.pop() {
+            variant.scenario = changed.scenario;
+        }
+    }
+    Ok(after)
+}

@@ -1,0 +1,350 @@
+//! The baseline of a suite: what every gated metric was when it was accepted, as a text that is
+//! reviewed and merged well: sorted keys, one metric a line (ci.md 6.7).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::date::Date;
+
+/// The version of this form.
+pub const BASELINE_VERSION: u32 = 1;
+/// The version of the metrics' definitions; baselines of another are not compared with.
+pub const RULES_VERSION: u32 = 1;
+
+/// What was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Baseline {
+    /// Regressions that are put up with for a while.
+    #[serde(default)]
+    pub acknowledgements: Vec<Acknowledgement>,
+    /// One per scenario, or `SCENARIO/VARIANT` where it has several.
+    pub entries: BTreeMap<String, BaselineEntry>,
+    /// Version of the metrics' definitions.
+    pub rules: u32,
+    /// Version of this form.
+    pub schema_version: u32,
+    /// The suite it belongs to.
+    pub suite: String,
+    /// The version of the program that wrote it.
+    pub windtunnel: String,
+}
+
+/// What a scenario came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BaselineEntry {
+    /// Hash over the digests of all runs.
+    pub digest: String,
+    /// Hash over what the system was given: cluster, workload, failures, models, end, window.
+    pub inputs: String,
+    /// The gated metrics by id.
+    pub metrics: BTreeMap<String, BaselineMetric>,
+    /// The seeds, in the order of values.
+    pub seeds: Vec<u64>,
+    /// The system as it was, to find the first decision that differs.
+    #[serde(default)]
+    pub system: serde_json::Value,
+}
+
+/// What a metric was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BaselineMetric {
+    /// Its mean over the seeds; none where it has no value in some.
+    pub mean: Option<f64>,
+    /// Its unit.
+    pub unit: String,
+    /// Its values, seed by seed.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A regression that is put up with, why, and until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// The entry.
+    pub entry: String,
+    /// The metric; `digest` for the exact mode.
+    pub metric: String,
+    /// How much worse it may be, as a share; without it any regression is put up with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<f64>,
+    /// Why.
+    pub reason: String,
+    /// The last day.
+    pub expires: String,
+}
+
+/// Why a baseline can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BaselineError {
+    /// It is no baseline.
+    #[error(
+        "{}:{line}:{column}: {reason}; correct it, or write it again with `--accept`",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It was written by a newer program, or for other definitions.
+    #[error(
+        "{}: {what} {found}, and this program knows {known}; use the program that wrote it, or \
+         accept a new baseline with `--accept`", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What stands there.
+        found: u32,
+        /// What is known.
+        known: u32,
+    },
+    /// It is of another suite.
+    #[error(
+        "{}: the baseline of the suite `{found}`, not of `{expected}`; give the right one with \
+         `--baseline FILE`, or accept a new one with `--accept`", path.display()
+    )]
+    OtherSuite {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// An acknowledgement lacks what makes it one.
+    #[error(
+        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason and an \
+         expiry such as \"expires\": \"2026-12-31\"", path.display()
+    )]
+    Acknowledgement {
+        /// The file.
+        path: PathBuf,
+        /// Which, from 1.
+        number: usize,
+        /// Its entry.
+        entry: String,
+        /// Its metric.
+        metric: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl BaselineError {
+    /// The exit code: 3 where it is sound but of something else.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Version { .. } | Self::OtherSuite { .. } => 3,
+            Self::Damaged { .. } | Self::Acknowledgement { .. } => 2,
+        }
+    }
+}
+
+impl Baseline {
+    /// Reads the text of a baseline of this suite.
+    ///
+    /// # Errors
+    /// If it is damaged, of another suite or version, or an acknowledgement is incomplete.
+    pub fn parse(text: &str, path: PathBuf, suite: &str) -> Result<Self, BaselineError> {
+        let baseline: Self = serde_json::from_str(text).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason
+                .rsplit_once(" at line ")
+                .map_or(reason.as_str(), |(r, _)| r);
+            BaselineError::Damaged {
+                path: path.clone(),
+                line: error.line(),
+                column: error.column(),
+                reason: reason.to_owned(),
+            }
+        })?;
+        let versions = [
+            (
+                "schemaVersion is",
+                baseline.schema_version,
+                BASELINE_VERSION,
+            ),
+            (
+                "the metrics' definitions are of version",
+                baseline.rules,
+                RULES_VERSION,
+            ),
+        ];
+        for (what, found, known) in versions {
+            if found != known {
+                return Err(BaselineError::Version {
+                    path,
+                    what,
+                    found,
+                    known,
+                });
+            }
+        }
+        if baseline.suite != suite {
+            return Err(BaselineError::OtherSuite {
+                path,
+                found: baseline.suite,
+                expected: suite.to_owned(),
+            });
+        }
+        for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
+            let reason = match acknowledged.expires.parse::<Date>() {
+                Err(error) => error,
+                Ok(_) if acknowledged.reason.trim().is_empty() => "it has no reason".to_owned(),
+                Ok(_) => continue,
+            };
+            return Err(BaselineError::Acknowledgement {
+                path,
+                number: number + 1,
+                entry: acknowledged.entry.clone(),
+                metric: acknowledged.metric.clone(),
+                reason,
+            });
+        }
+        Ok(baseline)
+    }
+
+    /// The text: keys sorted, one metric a line.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from("{\n");
+        let list = |lines: Vec<String>, indent: &str, close: &str| {
+            if lines.is_empty() {
+                return close.to_owned();
+            }
+            format!(
+                "\n{indent}{}\n{}{close}",
+                lines.join(&format!(",\n{indent}")),
+                &indent[2..]
+            )
+        };
+        let lines: Vec<String> = self.acknowledgements.iter().map(json).collect();
+        let _ = writeln!(
+            text,
+            "  \"acknowledgements\": [{},",
+            list(lines, "    ", "]")
+        );
+        let entries = self.entries.iter().map(|(name, entry)| {
+            let metrics = entry.metrics.iter();
+            let metrics = metrics.map(|(id, metric)| format!("{}: {}", json(id), json(metric)));
+            let fields = [
+                format!("\"digest\": {}", json(&entry.digest)),
+                format!("\"inputs\": {}", json(&entry.inputs)),
+                format!(
+                    "\"metrics\": {{{}",
+                    list(metrics.collect(), "        ", "}")
+                ),
+                format!("\"seeds\": {}", json(&entry.seeds)),
+                format!("\"system\": {}", json(&entry.system)),
+            ];
+            format!("{}: {{{}", json(name), list(fields.to_vec(), "      ", "}"))
+        });
+        let _ = writeln!(
+            text,
+            "  \"entries\": {{{},",
+            list(entries.collect(), "    ", "}")
+        );
+        let _ = writeln!(text, "  \"rules\": {},", self.rules);
+        let _ = writeln!(text, "  \"schemaVersion\": {},", self.schema_version);
+        let _ = writeln!(text, "  \"suite\": {},", json(&self.suite));
+        let _ = writeln!(text, "  \"windtunnel\": {}\n}}", json(&self.windtunnel));
+        text
+    }
+}
+
+/// A value on a line of JSON.
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("invariant: plain data is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn baseline() -> Baseline {
+        let metric = |value: f64| BaselineMetric {
+            mean: Some(value),
+            unit: "s".to_owned(),
+            values: vec![Some(value), None],
+        };
+        Baseline {
+            acknowledgements: vec![Acknowledgement {
+                entry: "a".to_owned(),
+                metric: "m.x".to_owned(),
+                allow: Some(0.5),
+                reason: "known \"bug\"".to_owned(),
+                expires: "2026-12-31".to_owned(),
+            }],
+            entries: BTreeMap::from([(
+                "a".to_owned(),
+                BaselineEntry {
+                    digest: "d".to_owned(),
+                    inputs: "i".to_owned(),
+                    metrics: BTreeMap::from([
+                        ("m.x".to_owned(), metric(0.1)),
+                        ("m.y".to_owned(), metric(2.0)),
+                    ]),
+                    seeds: vec![42, 43],
+                    system: serde_json::json!({"name": "kubernetes"}),
+                },
+            )]),
+            rules: RULES_VERSION,
+            schema_version: BASELINE_VERSION,
+            suite: "s".to_owned(),
+            windtunnel: "0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes_one_metric_a_line() {
+        let (written, empty) = (baseline(), Baseline::default());
+        let text = written.to_text();
+        assert_eq!(Baseline::parse(&text, PathBuf::new(), "s"), Ok(written));
+        assert_eq!(
+            text.lines().filter(|line| line.contains("\"m.")).count(),
+            3,
+            "{text}"
+        );
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let keys: Vec<&String> = json.as_object().expect("a map").keys().collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        let again: Baseline = serde_json::from_str(&empty.to_text()).expect("a baseline");
+        assert_eq!(again, empty);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let text = baseline().to_text();
+        let check = |from: &str, to: &str, code: u8, words: &str| {
+            let text = text.replace(from, to);
+            let error = Baseline::parse(&text, "b.json".into(), "s").expect_err(words);
+            assert_eq!(error.exit_code(), code, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+        };
+        check(
+            "\"suite\": \"s\"",
+            "\"suite\": \"t\"",
+            3,
+            "of the suite `t`, not of `s`",
+        );
+        check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
+        check("2026-12-31", "soon", 2, "`soon` is no date");
+        check("known \\\"bug\\\"", " ", 2, "no reason");
+        check("\"seeds\"", "\"seads\"", 2, "b.json:");
+        check("{\n", "{,", 2, "b.json:1:");
+    }
+}

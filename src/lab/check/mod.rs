@@ -1,0 +1,222 @@
+//! `check`: gates on the objectives of scenarios, against absolute bounds and a stored baseline
+//! (spec: ci.md).
+//!
+//! [`run`] makes the runs of a suite, [`judge`] holds them against the baseline; both end in a
+//! [`CheckReport`], from which every form is written. What was run can be made the new baseline
+//! ([`accepted`], [`changes`]).
+
+mod baseline;
+mod change;
+mod date;
+mod gate;
+mod run;
+mod suite;
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use crate::lab::compare::{Judgement, Verdict};
+
+pub use baseline::{
+    Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
+    RULES_VERSION,
+};
+pub use change::{Change, accepted, changes};
+pub use date::Date;
+pub use gate::{Divergence, FirstDivergence, judge};
+pub use run::{Entry, Measured, SuiteScenario, run};
+pub use suite::{SuiteError, SuiteItem, parse_suite};
+
+/// The version of the form of a report.
+pub const CHECK_VERSION: u32 = 1;
+
+/// How a check is held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckSettings {
+    /// The suite's name.
+    pub suite: String,
+    /// Seeds per scenario where neither suite nor baseline says.
+    pub seeds: usize,
+    /// Whether the command line says how many.
+    pub is_seeds_given: bool,
+    /// Whether every digest must equal the baseline's.
+    pub exact: bool,
+    /// Today, for acknowledgements.
+    pub today: Date,
+    /// Resamples of every bootstrap.
+    pub resamples: usize,
+}
+
+/// What a gate came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Beyond its limit.
+    Regressed,
+    /// The inputs are not those of the baseline.
+    DifferentInputs,
+    /// The baseline does not have it.
+    NoBaseline,
+    /// There is no value.
+    NotMeasurable,
+    /// The test can't tell with these seeds.
+    Inconclusive,
+    /// Beyond its limit, and put up with.
+    Acknowledged,
+    /// Better, beyond chance.
+    Improved,
+    /// Worse or better, within the limit.
+    Within,
+    /// Shown to differ by less than matters, or not at all.
+    Equivalent,
+}
+
+impl Outcome {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Regressed => Verdict::Regressed.word(),
+            Self::DifferentInputs => Verdict::DifferentInputs.word(),
+            Self::NoBaseline => "no baseline",
+            Self::NotMeasurable => Verdict::NotMeasurable.word(),
+            Self::Inconclusive => Verdict::Inconclusive.word(),
+            Self::Acknowledged => "acknowledged",
+            Self::Improved => Verdict::Improved.word(),
+            Self::Within => "within the limit",
+            Self::Equivalent => Verdict::Equivalent.word(),
+        }
+    }
+}
+
+/// A gate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// The scenario, or `SCENARIO/VARIANT`.
+    pub entry: String,
+    /// The metric's id; `digest` in the exact mode.
+    pub metric: String,
+    /// The metric's unit.
+    pub unit: String,
+    /// Which direction is better.
+    pub better: &'static str,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Whether a failure is only said.
+    pub advisory: bool,
+    /// The limit in words, such as `limit +5 %`.
+    pub limit: String,
+    /// The baseline's mean.
+    pub base: Option<f64>,
+    /// The mean now.
+    pub head: Option<f64>,
+    /// The paired comparison, where there is a baseline.
+    pub judgement: Option<Judgement>,
+    /// What to know about it.
+    pub note: Option<String>,
+    /// The file of the objective.
+    pub file: String,
+    /// Its line there, from 1.
+    pub line: usize,
+    /// How it is looked at more closely.
+    pub rerun: String,
+    /// The first decision that differs from the baseline's, if it was looked for.
+    pub divergence: Option<String>,
+}
+
+impl Gate {
+    /// Whether it makes the check fail.
+    pub fn fails(&self) -> bool {
+        self.outcome == Outcome::Regressed && !self.advisory
+    }
+}
+
+/// A scenario of the suite.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryReport {
+    /// The scenario, or `SCENARIO/VARIANT`.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// Its seeds.
+    pub seeds: Vec<u64>,
+    /// Whether its runs do not depend on the seed: one was made.
+    pub deterministic: bool,
+    /// Hash over the digests of its runs.
+    pub digest: String,
+    /// Hash over what the system was given.
+    pub inputs: String,
+    /// Changes simulated, over all runs.
+    pub changes: u64,
+    /// Why it could not be run to its end.
+    pub error: Option<String>,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// Version of this form.
+    pub schema_version: u32,
+    /// Version of the program.
+    pub windtunnel: String,
+    /// The suite.
+    pub suite: String,
+    /// Its file.
+    pub file: String,
+    /// The file of the baseline, if there is one.
+    pub baseline: Option<String>,
+    /// The scenarios.
+    pub entries: Vec<EntryReport>,
+    /// The gates, worst first.
+    pub gates: Vec<Gate>,
+    /// What to know.
+    pub notes: Vec<String>,
+}
+
+/// How a check ends (ci.md 6.3), worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A scenario could not be run: 101.
+    Broken,
+    /// A gate failed: 100.
+    Failed,
+    /// A comparison can't be made: 3.
+    Incomparable,
+    /// Nothing was measured: 4.
+    NothingMeasured,
+    /// Nothing failed, and something is inconclusive: 10 if that matters.
+    Inconclusive,
+    /// No gate failed: 0.
+    Passed,
+}
+
+impl CheckReport {
+    /// How it ends. What is broken and what can't be compared never reads as a pass.
+    pub fn end(&self) -> End {
+        let has = |outcome: Outcome| {
+            let mut gates = self.gates.iter().filter(|gate| !gate.advisory);
+            gates.any(|gate| gate.outcome == outcome)
+        };
+        if self.entries.iter().any(|entry| entry.error.is_some()) {
+            End::Broken
+        } else if self.gates.iter().any(Gate::fails) {
+            End::Failed
+        } else if has(Outcome::DifferentInputs) || has(Outcome::NoBaseline) {
+            End::Incomparable
+        } else if self
+            .gates
+            .iter()
+            .all(|gate| gate.outcome == Outcome::NotMeasurable)
+        {
+            End::NothingMeasured
+        } else if has(Outcome::Inconclusive) || has(Outcome::NotMeasurable) {
+            End::Inconclusive
+        } else {
+            End::Passed
+        }
+    }
+}

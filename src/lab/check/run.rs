@@ -1,0 +1,203 @@
+//! Making the runs of a suite.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::{Baseline, CheckSettings, EntryReport};
+use crate::lab::compare::{Inputs, seeds_from};
+use crate::lab::experiment::{ExperimentError, input_hashes};
+use crate::lab::replicate::{Work, Workers, replicate};
+use crate::lab::summary::VariantSummary;
+use crate::scenario::as_run::document;
+use crate::scenario::schema::Objective;
+use crate::scenario::{Experiment, Scenario};
+
+/// A scenario of the suite, read.
+#[derive(Clone, Debug)]
+pub struct SuiteScenario {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// Its file, as the user wrote it.
+    pub file: String,
+    /// The lines of its objectives, from 1.
+    pub lines: Vec<usize>,
+    /// Its seeds, where the suite says.
+    pub seeds: Option<usize>,
+    /// Whether its digests must equal the baseline's.
+    pub exact: bool,
+}
+
+/// A scenario or one of its variants, run.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What is said of it.
+    pub report: EntryReport,
+    /// What was run.
+    pub scenario: Scenario,
+    /// The variant's name, where it is one of several.
+    pub variant: Option<String>,
+    /// Its gates.
+    pub objectives: Vec<Objective>,
+    /// The lines of its gates.
+    pub lines: Vec<usize>,
+    /// Whether its digest must equal the baseline's.
+    pub exact: bool,
+    /// Its runs, in the order of its seeds.
+    pub runs: Vec<VariantSummary>,
+    /// The system, as it goes into a baseline.
+    pub system: Json,
+    /// The experiment it belongs to, by its place in the suite.
+    pub place: usize,
+}
+
+/// All that was run.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The entries, in the order of the suite.
+    pub entries: Vec<Entry>,
+}
+
+/// Runs every scenario of a suite with the seeds of its baseline, or as many as are asked for. A
+/// scenario whose first two seeds give the same run is deterministic, and is not run again.
+///
+/// A scenario that can't be run to its end is an entry with its error; the others are run.
+///
+/// # Errors
+/// If the suite was interrupted.
+pub fn run(
+    suite: &[SuiteScenario],
+    baseline: Option<&Baseline>,
+    settings: &CheckSettings,
+    workers: Workers<'_>,
+) -> Result<Measured, ExperimentError> {
+    let mut entries = Vec::new();
+    for (place, scenario) in suite.iter().enumerate() {
+        let mut begun = begin(scenario, place);
+        let seeds = seeds(scenario, &begun, baseline, settings);
+        match fill(scenario, &mut begun, &seeds, workers) {
+            Err(ExperimentError::Interrupted) => return Err(ExperimentError::Interrupted),
+            Err(error) => {
+                for entry in &mut begun {
+                    entry.runs.clear();
+                    entry.report.error = Some(error.to_string());
+                }
+            }
+            Ok(()) => {}
+        }
+        entries.extend(begun);
+    }
+    Ok(Measured { entries })
+}
+
+fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
+    let experiment = &scenario.experiment;
+    let is_single = experiment.variants.len() == 1;
+    let entries = experiment.variants.iter().map(|plan| {
+        let name = if is_single {
+            experiment.name.clone()
+        } else {
+            format!("{}/{}", experiment.name, plan.name)
+        };
+        let mut document = document(&plan.scenario);
+        Entry {
+            report: EntryReport {
+                name,
+                file: scenario.file.clone(),
+                seeds: Vec::new(),
+                deterministic: false,
+                digest: String::new(),
+                inputs: String::new(),
+                changes: 0,
+                error: None,
+            },
+            scenario: plan.scenario.clone(),
+            variant: (!is_single).then(|| plan.name.clone()),
+            objectives: plan.scenario.objectives.clone(),
+            lines: scenario.lines.clone(),
+            exact: scenario.exact,
+            runs: Vec::new(),
+            system: document.get_mut("system").map_or(Json::Null, Json::take),
+            place,
+        }
+    });
+    entries.collect()
+}
+
+/// The seeds of the command line, or of the suite; else those of the baseline; else the usual.
+fn seeds(
+    scenario: &SuiteScenario,
+    entries: &[Entry],
+    baseline: Option<&Baseline>,
+    settings: &CheckSettings,
+) -> Vec<u64> {
+    let first = entries.first().map_or(0, |entry| entry.scenario.seed);
+    if settings.is_seeds_given {
+        return seeds_from(first, settings.seeds);
+    }
+    if let Some(seeds) = scenario.seeds {
+        return seeds_from(first, seeds);
+    }
+    let stored: BTreeSet<u64> = entries
+        .iter()
+        .filter_map(|entry| baseline?.entries.get(&entry.report.name))
+        .flat_map(|entry| entry.seeds.iter().copied())
+        .collect();
+    // A baseline of one seed was deterministic when it was made; whether it still is, is found out.
+    if stored.len() > 1 {
+        stored.into_iter().collect()
+    } else {
+        seeds_from(first, settings.seeds)
+    }
+}
+
+fn fill(
+    scenario: &SuiteScenario,
+    entries: &mut [Entry],
+    seeds: &[u64],
+    workers: Workers<'_>,
+) -> Result<(), ExperimentError> {
+    let experiment = &scenario.experiment;
+    let files = input_hashes(experiment)?;
+    let add = |entries: &mut [Entry], seeds: &[u64]| -> Result<(), ExperimentError> {
+        let work: Vec<Work> = (seeds.iter())
+            .flat_map(|&seed| {
+                (0..experiment.variants.len()).map(move |variant| Work {
+                    variant,
+                    seed,
+                    shake: None,
+                    is_drawn: false,
+                })
+            })
+            .collect();
+        let results = replicate(experiment, &work, workers)?;
+        for (work, result) in work.iter().zip(results) {
+            entries[work.variant].runs.push(result.summary);
+        }
+        Ok(())
+    };
+    let (head, rest) = seeds.split_at(seeds.len().min(2));
+    add(entries, head)?;
+    let is_alike =
+        |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
+    let deterministic = entries.iter().all(is_alike);
+    if deterministic {
+        for entry in entries.iter_mut() {
+            entry.runs.truncate(1);
+        }
+    } else {
+        add(entries, rest)?;
+    }
+    for entry in entries {
+        let mut hasher = blake3::Hasher::new();
+        for run in &entry.runs {
+            hasher.update(run.digest.as_bytes());
+        }
+        entry.report.digest = hasher.finalize().to_hex().to_string();
+        entry.report.inputs = Inputs::of(&entry.scenario, &files).hash();
+        entry.report.deterministic = deterministic;
+        entry.report.seeds = entry.runs.iter().map(|run| run.seed).collect();
+        entry.report.changes = entry.runs.iter().map(|run| run.changes).sum();
+    }
+    Ok(())
+}

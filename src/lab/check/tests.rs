@@ -1,0 +1,206 @@
+//! Gates on runs of a small scenario: what passes, what does not, and why.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::lab::inputs::DiskAndEmbedded;
+use crate::lab::names::Registered;
+use crate::lab::replicate::Workers;
+use crate::scenario::{LoadOptions, SearchPath, load};
+
+const TEXT: &str = "\
+windtunnel: v1
+name: queue
+cluster:
+  nodes: [{count: 8, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 1}}}]
+workload:
+  - generate: {model: lublin99, jobs: 30, processors: 8}
+system: {name: batch, scheduler: {queue: sjf, backfill: greedy-once}}
+stop: {when: drained}
+objectives:
+  - {metric: pending_time.mean, tolerance: 5%}
+  - {metric: makespan.total, max: 100d}
+";
+
+fn settings(exact: bool) -> CheckSettings {
+    CheckSettings {
+        suite: "quick".to_owned(),
+        seeds: 6,
+        is_seeds_given: false,
+        exact,
+        today: "2026-11-20".parse().expect("a date"),
+        resamples: 100,
+    }
+}
+
+fn measured(text: &str) -> Measured {
+    let search = SearchPath::default();
+    let options = LoadOptions {
+        sets: &[],
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
+    let scenario = SuiteScenario {
+        experiment: load(text, "queue.yaml", options).expect("an experiment"),
+        file: "queue.yaml".to_owned(),
+        lines: crate::scenario::objective_lines(text),
+        seeds: None,
+        exact: false,
+    };
+    let interrupted = AtomicBool::new(false);
+    let workers = Workers {
+        threads: 1,
+        interrupted: &interrupted,
+        progress: &|_, _| {},
+    };
+    run(&[scenario], None, &settings(false), workers).expect("runs")
+}
+
+fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
+    let found = |question: Divergence<'_>| Some(format!("seed {}", question.seed));
+    let held = baseline.map(|baseline| (baseline, "quick.baseline.json"));
+    judge(
+        &measured(text),
+        held,
+        ("quick.yaml", &settings(exact)),
+        &found,
+    )
+}
+
+fn baseline() -> Baseline {
+    accepted(&measured(TEXT), None, "quick")
+}
+
+fn worse() -> String {
+    TEXT.replace("queue: sjf, backfill: greedy-once", "queue: fcfs")
+}
+
+#[test]
+fn every_end() {
+    let baseline = baseline();
+    let check = |text: &str, baseline: Option<&Baseline>, exact: bool, expected: End| {
+        assert_eq!(judged(text, baseline, exact).end(), expected, "{text}");
+    };
+    check(TEXT, Some(&baseline), false, End::Passed);
+    check(TEXT, Some(&baseline), true, End::Passed);
+    check(TEXT, None, false, End::Incomparable);
+    check(&worse(), Some(&baseline), false, End::Failed);
+    check(&worse(), Some(&baseline), true, End::Failed);
+    let other = TEXT.replace("jobs: 30", "jobs: 31");
+    check(&other, Some(&baseline), false, End::Incomparable);
+    check(
+        &TEXT.replace("max: 100d", "max: 1s"),
+        Some(&baseline),
+        false,
+        End::Failed,
+    );
+    let nothing = TEXT.replace("pending_time.mean, tolerance: 5%", "cost.total, max: 1");
+    let nothing = nothing
+        .replace("makespan.total", "energy.total")
+        .replace("100d", "100");
+    check(&nothing, None, false, End::NothingMeasured);
+    let advisory = worse().replace("tolerance: 5%", "tolerance: 5%, advisory: true");
+    check(&advisory, Some(&baseline), false, End::Passed);
+    let broken = TEXT.replace("name: batch", "name: kubernetes");
+    check(&broken, Some(&baseline), false, End::Broken);
+}
+
+#[test]
+fn a_regression_names_its_place_and_the_first_divergence() {
+    let report = judged(&worse(), Some(&baseline()), false);
+    let gate = &report.gates[0];
+    assert_eq!((gate.outcome, gate.line), (Outcome::Regressed, 10));
+    assert_eq!(gate.divergence.as_deref(), Some("seed 42"));
+    assert_eq!(gate.limit, "limit +5 %");
+    assert!(gate.judgement.as_ref().expect("pairs").n == 6);
+}
+
+#[test]
+fn acknowledgements_hold_until_they_expire_and_as_far_as_they_allow() {
+    let check = |expires: &str, allow: Option<f64>, expected: Outcome, words: &str| {
+        let mut baseline = baseline();
+        baseline.acknowledgements.push(Acknowledgement {
+            entry: "queue".to_owned(),
+            metric: "pending_time.mean".to_owned(),
+            allow,
+            reason: "known".to_owned(),
+            expires: expires.to_owned(),
+        });
+        let report = judged(&worse(), Some(&baseline), false);
+        let gate = report
+            .gates
+            .iter()
+            .find(|gate| gate.metric == "pending_time.mean");
+        let gate = gate.expect("the gate");
+        assert_eq!(gate.outcome, expected, "{expires}");
+        assert!(
+            gate.note
+                .as_deref()
+                .is_some_and(|note| note.contains(words)),
+            "{gate:?}"
+        );
+        report.end()
+    };
+    let end = check(
+        "2026-11-20",
+        None,
+        Outcome::Acknowledged,
+        "until 2026-11-20: known",
+    );
+    assert_eq!(end, End::Passed);
+    let end = check(
+        "2026-11-19",
+        None,
+        Outcome::Regressed,
+        "expired on 2026-11-19",
+    );
+    assert_eq!(end, End::Failed);
+    check(
+        "2026-12-31",
+        Some(0.000_1),
+        Outcome::Regressed,
+        "worse than its acknowledgement",
+    );
+}
+
+#[test]
+fn accepting_shows_what_changes() {
+    let (old, new) = (
+        baseline(),
+        accepted(&measured(&worse()), Some(&baseline()), "quick"),
+    );
+    assert_eq!(changes(&old, &old), Vec::new());
+    let found = changes(&old, &new);
+    let is_entry = |change: &Change| matches!(change, Change::Entry { what, .. } if what == "system, decisions");
+    assert!(found.iter().any(is_entry), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .any(|change| matches!(change, Change::Changed { .. }))
+    );
+    let first = changes(&Baseline::default(), &new);
+    assert_eq!(first.len(), 2);
+    let again = Baseline::parse(&new.to_text(), PathBuf::new(), "quick");
+    assert_eq!(again, Ok(new));
+}
+
+#[test]
+fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
+    let fixed = TEXT.replace("processors: 8", "processors: 8, seed: 3");
+    let stored = measured(&fixed);
+    assert_eq!(stored.entries[0].runs.len(), 1);
+    let baseline = accepted(&stored, None, "quick");
+    assert_eq!(judged(&fixed, Some(&baseline), false).end(), End::Passed);
+    let tested = fixed.replace("tolerance: 5%", "tolerance: 5%, test: true");
+    let worse = tested.replace("queue: sjf, backfill: greedy-once", "queue: fcfs");
+    let report = judged(&worse, Some(&baseline), false);
+    assert_eq!(report.end(), End::Failed);
+    assert!(
+        report.gates[0]
+            .note
+            .as_deref()
+            .is_some_and(|note| note.contains("exact"))
+    );
+}

@@ -1,0 +1,142 @@
+//! Why a comparison can't be made.
+
+use thiserror::Error;
+
+use crate::lab::experiment::ExperimentError;
+use crate::units::nearest;
+
+/// Why a comparison can't be made.
+#[derive(Debug, Error)]
+pub enum CompareError {
+    /// Fewer than two candidates.
+    #[error(
+        "nothing to compare: {found} has one candidate; add `variants:` to the file, or give \
+         `--variants FILE`, `--system A,B`, or several result folders"
+    )]
+    OneCandidate {
+        /// What was given.
+        found: String,
+    },
+    /// A name that no candidate has.
+    #[error("--baseline: there is no candidate `{name}`; {hint}")]
+    UnknownBaseline {
+        /// As given.
+        name: String,
+        /// Those that there are.
+        hint: String,
+    },
+    /// An id that no metric has.
+    #[error("{flag}: there is no metric `{id}`; {hint}")]
+    UnknownMetric {
+        /// Where it was given.
+        flag: &'static str,
+        /// As given.
+        id: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// Neither direction is better, so there is no front.
+    #[error(
+        "--pareto: of `{id}` neither direction is better, so nothing can be on a front; give a \
+         metric with a direction (`windtunnel schema metrics` lists them)"
+    )]
+    NoDirection {
+        /// The metric.
+        id: String,
+    },
+    /// The inputs differ.
+    #[error(
+        "different-inputs: `{name}` does not run what `{baseline}` runs: {fields}. A paired \
+         comparison needs the same workload, failures, end and measured window on both sides; \
+         take the difference out of the variant, or compare other candidates"
+    )]
+    DifferentInputs {
+        /// The candidate.
+        name: String,
+        /// The baseline.
+        baseline: String,
+        /// The fields that differ.
+        fields: String,
+    },
+    /// No seed is in all runs.
+    #[error(
+        "`{name}` and `{baseline}` share no seed ({head} against {base}), so there is nothing to \
+         pair; run both with the same seeds, or compare the scenario itself"
+    )]
+    NoSharedSeed {
+        /// The candidate.
+        name: String,
+        /// The baseline.
+        baseline: String,
+        /// Its seeds.
+        head: String,
+        /// The baseline's.
+        base: String,
+    },
+    /// A run is given twice.
+    #[error("`{name}` with seed {seed} is there twice; give every run once")]
+    Twice {
+        /// The candidate.
+        name: String,
+        /// The seed.
+        seed: u64,
+    },
+    /// No metric has a value on both sides.
+    #[error("nothing was measured: no metric has a value on both sides")]
+    NothingMeasured,
+    /// A run failed.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+}
+
+impl CompareError {
+    /// An id that no metric has, with near ones or those of the same subject.
+    pub fn unknown_metric<'a>(
+        flag: &'static str,
+        id: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Self {
+        Self::UnknownMetric {
+            flag,
+            id: id.to_owned(),
+            hint: metric_hint(id, known),
+        }
+    }
+
+    /// The exit code (interface: "Exit codes").
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::DifferentInputs { .. } | Self::NoSharedSeed { .. } => 3,
+            Self::NothingMeasured => 4,
+            Self::OneCandidate { .. }
+            | Self::UnknownBaseline { .. }
+            | Self::UnknownMetric { .. }
+            | Self::NoDirection { .. }
+            | Self::Twice { .. } => 2,
+            Self::Experiment(_) => 101,
+        }
+    }
+}
+
+/// What may have been meant by a metric's id.
+pub fn metric_hint<'a>(id: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    const SHOWN_MAX: usize = 6;
+    let mut near = nearest::all_near(id, known.clone());
+    let subject = id.split('.').next().unwrap_or(id);
+    near.extend(
+        known
+            .into_iter()
+            .filter(|known| known.split('.').next() == Some(subject)),
+    );
+    let mut listed: Vec<String> = Vec::new();
+    for id in near.into_iter().map(|id| format!("`{id}`")) {
+        if !listed.contains(&id) && listed.len() < SHOWN_MAX {
+            listed.push(id);
+        }
+    }
+    if listed.is_empty() {
+        "`windtunnel schema metrics` lists them".to_owned()
+    } else {
+        format!("did you mean {}?", listed.join(", "))
+    }
+}

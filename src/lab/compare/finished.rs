@@ -1,0 +1,254 @@
+//! Comparing finished runs out of their result folders.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::runs::listed;
+use super::study::{Candidate, Method, Study, judge_candidates};
+use super::{CompareError, Inputs, Settings};
+use crate::lab::summary::{Summary, VariantSummary};
+use crate::scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
+use crate::units::nearest;
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What tells it from the others: the name of its folder.
+    pub name: String,
+    /// Its summary.
+    pub summary: Summary,
+    /// The text of its `scenario.yaml`; empty where the folder has none.
+    pub scenario: String,
+}
+
+/// A run of a candidate, with what it was given if that is known.
+struct Given {
+    candidate: String,
+    run: VariantSummary,
+    inputs: Option<Inputs>,
+}
+
+/// Judges finished runs.
+///
+/// Runs of the same variants with other seeds are replications: the candidates are the variants.
+/// Where a variant is there twice with one seed, or there is but one variant, every folder is a
+/// candidate (`FOLDER/VARIANT` if it has several).
+///
+/// # Errors
+/// If they can't be compared.
+pub fn of_runs(runs: &[Finished], settings: &Settings) -> Result<Study, CompareError> {
+    let by_variant = given(runs, &|_, variant| variant.to_owned());
+    let mut names: Vec<&str> = by_variant
+        .iter()
+        .map(|given| given.candidate.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let given = if names.len() > 1 && twice(&by_variant).is_none() {
+        by_variant
+    } else {
+        given(runs, &|run, variant| {
+            if run.summary.variants.len() == 1 {
+                run.name.clone()
+            } else {
+                format!("{}/{variant}", run.name)
+            }
+        })
+    };
+    if let Some((name, seed)) = twice(&given) {
+        return Err(CompareError::Twice { name, seed });
+    }
+    let baseline = baseline(&given, settings)?;
+    let mut notes = Vec::new();
+    same_inputs(runs, &given, &baseline, &mut notes)?;
+    let (candidates, seeds) = paired(given, &baseline)?;
+    let name = runs.first().map_or("", |run| run.summary.name.as_str());
+    let mut study = judge_candidates(name, &candidates, Method::Seeds { seeds }, settings)?;
+    study.notes = notes;
+    Ok(study)
+}
+
+fn given(runs: &[Finished], name: &dyn Fn(&Finished, &str) -> String) -> Vec<Given> {
+    let mut all = Vec::new();
+    for run in runs {
+        let experiment = scenario_of(run);
+        for variant in &run.summary.variants {
+            let plan = experiment.as_ref().and_then(|experiment| {
+                experiment
+                    .variants
+                    .iter()
+                    .find(|plan| plan.name == variant.name)
+            });
+            all.push(Given {
+                candidate: name(run, &variant.name),
+                run: variant.clone(),
+                inputs: plan.map(|plan| Inputs::of(&plan.scenario, &run.summary.inputs)),
+            });
+        }
+    }
+    all
+}
+
+/// Believes that every file is there: those of a finished run may be gone, and are known by hash.
+struct Everything;
+
+impl FileLookup for Everything {
+    fn exists(&self, _path: &Path) -> bool {
+        true
+    }
+}
+
+fn scenario_of(run: &Finished) -> Option<Experiment> {
+    let search = SearchPath::default();
+    let options = LoadOptions {
+        sets: &[],
+        search: &search,
+        lookup: &Everything,
+        names: &AnyName,
+    };
+    load(&run.scenario, "scenario.yaml", options).ok()
+}
+
+fn twice(given: &[Given]) -> Option<(String, u64)> {
+    let mut keys: Vec<(&str, u64)> = given
+        .iter()
+        .map(|given| (given.candidate.as_str(), given.run.seed))
+        .collect();
+    keys.sort_unstable();
+    let pair = keys.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some((pair[0].0.to_owned(), pair[0].1))
+}
+
+fn baseline(given: &[Given], settings: &Settings) -> Result<String, CompareError> {
+    let names = given.iter().map(|given| given.candidate.as_str());
+    let first = names.clone().next().unwrap_or_default();
+    if names.clone().all(|name| name == first) {
+        return Err(CompareError::OneCandidate {
+            found: format!("`{first}`"),
+        });
+    }
+    match &settings.baseline {
+        None => Ok(first.to_owned()),
+        Some(name) if names.clone().any(|known| known == name) => Ok(name.clone()),
+        Some(name) => Err(CompareError::UnknownBaseline {
+            name: name.clone(),
+            hint: nearest::hint(name, names),
+        }),
+    }
+}
+
+fn same_inputs(
+    runs: &[Finished],
+    given: &[Given],
+    baseline: &str,
+    notes: &mut Vec<String>,
+) -> Result<(), CompareError> {
+    let refuse = |name: &str, fields: String| CompareError::DifferentInputs {
+        name: name.to_owned(),
+        baseline: baseline.to_owned(),
+        fields,
+    };
+    let own = given.iter().find(|given| given.candidate == baseline);
+    let Some(own) = own else {
+        return Ok(());
+    };
+    for other in given {
+        let Some((base, head)) = own.inputs.as_ref().zip(other.inputs.as_ref()) else {
+            // An old folder without a scenario that can be read: the files must do.
+            continue;
+        };
+        let conflicts = base.conflicts(head);
+        if !conflicts.is_empty() {
+            return Err(refuse(&other.candidate, listed(&conflicts)));
+        }
+        let remarks = base.remarks(head);
+        if !remarks.is_empty() {
+            notes.push(format!(
+                "`{}` differs from `{baseline}` in more than the system: {}",
+                other.candidate,
+                listed(&remarks)
+            ));
+        }
+    }
+    let hashes = |run: &Finished| {
+        let mut all: Vec<String> = run
+            .summary
+            .inputs
+            .iter()
+            .map(|i| i.blake3.clone())
+            .collect();
+        all.sort();
+        all
+    };
+    if let Some((first, others)) = runs.split_first() {
+        for other in others {
+            if other.summary.name != first.summary.name {
+                let (a, b) = (&first.summary.name, &other.summary.name);
+                return Err(refuse(
+                    &other.name,
+                    format!("the experiments are `{a}` and `{b}`"),
+                ));
+            }
+            if hashes(other) != hashes(first) {
+                return Err(refuse(&other.name, "the files they read".to_owned()));
+            }
+            if other.summary.windtunnel != first.summary.windtunnel {
+                notes.push(format!(
+                    "`{}` was run by windtunnel {}, `{}` by {}",
+                    first.name, first.summary.windtunnel, other.name, other.summary.windtunnel
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The candidates with the runs of the seeds that all of them have, the baseline first.
+fn paired(given: Vec<Given>, baseline: &str) -> Result<(Vec<Candidate>, Vec<u64>), CompareError> {
+    let mut order: Vec<String> = vec![baseline.to_owned()];
+    let mut runs: BTreeMap<String, BTreeMap<u64, VariantSummary>> = BTreeMap::new();
+    for given in given {
+        if !order.contains(&given.candidate) {
+            order.push(given.candidate.clone());
+        }
+        runs.entry(given.candidate)
+            .or_default()
+            .insert(given.run.seed, given.run);
+    }
+    let seeds_of = |name: &str| -> Vec<u64> {
+        runs.get(name)
+            .map(|of| of.keys().copied().collect())
+            .unwrap_or_default()
+    };
+    let mut seeds = seeds_of(baseline);
+    for name in &order {
+        let own = seeds_of(name);
+        let shared: Vec<u64> = seeds
+            .iter()
+            .copied()
+            .filter(|seed| own.contains(seed))
+            .collect();
+        if shared.is_empty() {
+            let words = |seeds: Vec<u64>| {
+                let words: Vec<String> = seeds.iter().map(ToString::to_string).collect();
+                words.join(", ")
+            };
+            return Err(CompareError::NoSharedSeed {
+                name: name.clone(),
+                baseline: baseline.to_owned(),
+                head: words(own),
+                base: words(seeds_of(baseline)),
+            });
+        }
+        seeds = shared;
+    }
+    let candidates = order.into_iter().map(|name| {
+        let mut own = runs.remove(&name).unwrap_or_default();
+        Candidate {
+            name,
+            replicates: seeds.iter().filter_map(|seed| own.remove(seed)).collect(),
+            exact: None,
+        }
+    });
+    Ok((candidates.collect(), seeds))
+}

@@ -1,0 +1,285 @@
+//! The cluster just before a decision, and why it was taken as it was.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::record::Decided;
+use super::{DiffError, Name, Side, failed};
+use crate::cluster::fragmentation::TypicalPods;
+use crate::cluster::{Observer, Store};
+use crate::control::scheduler::evaluate::{Form, rejections};
+use crate::control::scheduler::explain::{Ranking, rank};
+use crate::control::scheduler::{ClassContext, Profile};
+use crate::lab::build::FileSource;
+use crate::lab::run::{RunError, prepare, profile_choice, run_watched};
+use crate::model::{Event, Pod};
+use crate::policy::{Setup, build_profile};
+use crate::sim::RunControl;
+use crate::units::{Instant, NodeId, Resources};
+
+/// The cluster just before a decision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Situation {
+    /// What the pod asks for, in words.
+    pub asks_for: String,
+    /// Pods without a node.
+    pub pending: usize,
+    /// Pods with one.
+    pub placed: usize,
+    /// Nodes that are up.
+    pub nodes_up: usize,
+    /// The nodes that either run chose.
+    pub nodes: Vec<NodeView>,
+    /// Why it was decided so.
+    pub explanation: Explanation,
+}
+
+/// A node just before a decision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// What is free, in words; empty where this run has no such node.
+    pub free: String,
+    /// How many pods it holds.
+    pub pods: usize,
+    /// Why it can't take the pod; empty where it can.
+    pub reasons: Vec<String>,
+    /// Its points per scoring plugin: weight × points, in the order of the plugins.
+    pub points: Vec<i64>,
+    /// Their sum, where the node was ranked.
+    pub total: Option<i64>,
+}
+
+/// Why a decision was taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// How the scheduler ranks: its profile, or its order of jobs.
+    pub scheduler: String,
+    /// The scoring plugins.
+    pub plugins: Vec<String>,
+    /// How many nodes could take the pod.
+    pub feasible: usize,
+    /// The highest total, and how many nodes have it.
+    pub best: Option<(i64, usize)>,
+    /// How one of equal nodes is taken.
+    pub tie_break: String,
+    /// Why nodes could not, and how many each.
+    pub rejected: Vec<(String, usize)>,
+}
+
+/// Keeps a copy of the store at a revision and stops the run there.
+struct Stopped<'s> {
+    at: u64,
+    store: Option<Store>,
+    stop: &'s AtomicBool,
+}
+
+impl Observer for Stopped<'_> {
+    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, store: &Store) {
+        if store.revision().0 == self.at {
+            self.store = Some(store.fork());
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Runs a side up to a decision and looks at it.
+pub(super) fn look(
+    side: &Side<'_>,
+    decision: &Decided,
+    nodes: &[Option<Name>; 2],
+    interrupted: &AtomicBool,
+) -> Result<Situation, DiffError> {
+    let failed = failed(side);
+    let files = FileSource { files: side.files };
+    let prepared = prepare(side.scenario, &files);
+    let prepared = prepared.map_err(|error| failed(RunError::from(error)))?;
+    let setup = Setup {
+        seed: side.scenario.seed,
+        scheduler: 0,
+        typical_pods: prepared
+            .typical
+            .clone()
+            .unwrap_or_else(|| Arc::new(TypicalPods::default())),
+        node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
+    };
+    let stop = AtomicBool::new(false);
+    let mut stopped = Stopped {
+        at: decision.revision.0.saturating_sub(1),
+        store: None,
+        stop: &stop,
+    };
+    let mut control = RunControl {
+        interrupted: &stop,
+        progress: &mut |_| {},
+    };
+    run_watched(
+        side.scenario,
+        prepared,
+        Form::Incremental,
+        &mut stopped,
+        &mut control,
+    )
+    .map_err(failed)?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(DiffError::Interrupted);
+    }
+    let Some(store) = stopped.store else {
+        return Ok(Situation::default());
+    };
+    let pod = store.pods().iter().find(|pod| pod.pod.id.0 == decision.pod);
+    let Some(spec) = pod.map(|pod| pod.spec) else {
+        return Ok(Situation::default());
+    };
+    let profile = profile(side, &setup);
+    let ctx = ClassContext::new(decision.at, &store, spec);
+    Ok(situation(side, profile, &ctx, nodes))
+}
+
+/// The profile that decides; `None` for systems without one.
+fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
+    let entry = crate::systems::registry::find(&side.scenario.system.name).ok()?;
+    if entry.plans_jobs {
+        return None;
+    }
+    let choice = profile_choice(side.scenario).ok()?;
+    build_profile(&choice, setup).ok()
+}
+
+fn situation(
+    side: &Side<'_>,
+    profile: Option<Profile>,
+    ctx: &ClassContext<'_>,
+    nodes: &[Option<Name>; 2],
+) -> Situation {
+    let store = ctx.store;
+    let holding = store.pods().iter().filter(|pod| pod.node.is_some()).count();
+    let mut asked: Vec<&Name> = nodes.iter().flatten().collect();
+    asked.dedup();
+    let mut situation = Situation {
+        asks_for: amounts(&store.class(ctx.spec).requests),
+        pending: store.pods().living() - holding,
+        placed: holding,
+        nodes_up: store
+            .nodes()
+            .ids()
+            .filter(|&node| store.nodes().is_ready(node))
+            .count(),
+        nodes: asked.iter().map(|name| view(store, name)).collect(),
+        explanation: Explanation::default(),
+    };
+    let Some(mut profile) = profile else {
+        let scheduler = &side.scenario.system.scheduler;
+        let queue = scheduler.queue.as_deref().unwrap_or("the default order");
+        situation.explanation.scheduler = format!(
+            "{}: jobs in the order `{queue}`, each where its pods fit",
+            side.scenario.system.name
+        );
+        return situation;
+    };
+    situation.explanation.scheduler = format!("profile {}", profile.name);
+    let ranking = match rank(&mut profile, ctx) {
+        Ok(ranking) => ranking,
+        Err(reason) => {
+            situation.explanation.rejected = vec![(reason.to_string(), store.nodes().len())];
+            return situation;
+        }
+    };
+    explain(&mut situation, &profile, ctx, &ranking);
+    situation
+}
+
+fn explain(
+    situation: &mut Situation,
+    profile: &Profile,
+    ctx: &ClassContext<'_>,
+    ranking: &Ranking,
+) {
+    let store = ctx.store;
+    let words = |reason: &crate::control::scheduler::Reason| match reason {
+        crate::control::scheduler::Reason::Insufficient(id) => {
+            format!("Insufficient {}", store.extended().text(id.index()))
+        }
+        reason @ crate::control::scheduler::Reason::Text(_) => reason.to_string(),
+    };
+    let named = ranking.points.iter();
+    situation.explanation.plugins = named
+        .map(|(name, weight, _)| match weight {
+            1 => (*name).to_owned(),
+            weight => format!("{name} × {weight}"),
+        })
+        .collect();
+    situation.explanation.feasible = ranking.feasible.len();
+    profile
+        .select
+        .name()
+        .clone_into(&mut situation.explanation.tie_break);
+    situation.explanation.best = ranking.best();
+    let mut rejected: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for node in store.nodes().present() {
+        if ranking.position(node).is_none() {
+            let reasons = rejections(profile, ctx, node);
+            let reasons: Vec<String> = reasons.iter().map(words).collect();
+            *rejected.entry(reasons.join(", ")).or_default() += 1;
+        }
+    }
+    situation.explanation.rejected = rejected.into_iter().collect();
+    (situation.explanation.rejected).sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for view in &mut situation.nodes {
+        let Some(node) = store.nodes().by_name(&view.name) else {
+            continue;
+        };
+        match ranking.position(node) {
+            Some(position) => {
+                view.total = Some(ranking.totals[position]);
+                let points = ranking.points.iter();
+                view.points = points
+                    .map(|(_, weight, points)| weight.saturating_mul(points[position]))
+                    .collect();
+            }
+            None => view.reasons = rejections(profile, ctx, node).iter().map(words).collect(),
+        }
+    }
+}
+
+fn view(store: &Store, name: &Name) -> NodeView {
+    let mut view = NodeView {
+        name: name.to_string(),
+        ..NodeView::default()
+    };
+    if let Some(node) = store.nodes().by_name(name) {
+        view.free = free(store, node);
+        view.pods = store.nodes().pods(node).len();
+    }
+    view
+}
+
+fn free(store: &Store, node: NodeId) -> String {
+    let mut words = amounts(&store.nodes().free().row(node));
+    let room = store.nodes().gpu_room(node);
+    if !room.is_empty() {
+        let devices: Vec<String> = room.iter().map(ToString::to_string).collect();
+        let devices = devices.join(" ");
+        words = format!("{words} (per device, milli-GPU: {devices})");
+    }
+    words
+}
+
+/// Amounts as people read them.
+fn amounts(amounts: &Resources) -> String {
+    const GIB: f64 = 1_073_741_824.0;
+    let mut parts = vec![
+        format!("cpu {}", amounts.cpu_milli as f64 / 1_000.0),
+        format!("memory {:.1} GiB", amounts.memory_bytes as f64 / GIB),
+    ];
+    if amounts.gpu_milli != 0 {
+        parts.push(format!("gpu {}", amounts.gpu_milli as f64 / 1_000.0));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,298 @@
+//! Why a pod goes where it goes, or why it waits: one attempt of the Kubernetes scheduler, looked
+//! at closely. Every node is asked, so an explanation has all of them, also where the scheduler
+//! itself would stop when it has found enough.
+//!
+//! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::control::scheduler::kube::attempt::Aftermath;
+use crate::control::scheduler::kube::message::message;
+use crate::control::scheduler::kube::{
+    Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status,
+};
+use crate::model::Text;
+
+/// The points that a plugin gave a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginPoints {
+    /// The plugin.
+    pub plugin: &'static str,
+    /// As the plugin counts.
+    pub raw: i64,
+    /// On the scale of 0–100.
+    pub normalized: i64,
+    /// Its weight; what counts is `normalized * weight`.
+    pub weight: i64,
+}
+
+/// A node that can take the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScoredNode {
+    /// The node.
+    pub node: Text,
+    /// The sum.
+    pub total: i64,
+    /// Where it comes from.
+    pub points: Vec<PluginPoints>,
+}
+
+/// Nodes that rejected the pod for one reason; a node with several reasons is in several groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonGroup {
+    /// The reason, in the words of the scheduler.
+    pub reason: String,
+    /// The plugin that gave it; empty is the framework itself.
+    pub plugin: &'static str,
+    /// The nodes, in the scheduler's order.
+    pub nodes: Vec<Text>,
+}
+
+/// A node where evicting pods would make room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eviction {
+    /// The node.
+    pub node: Text,
+    /// Who would go, `NAMESPACE/NAME`, from most to least important.
+    pub victims: Vec<String>,
+    /// How many of them a disruption budget protects.
+    pub violations: usize,
+    /// Whether it is among the best.
+    pub is_best: bool,
+}
+
+/// What making room came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreemptionView {
+    /// Nodes where it works.
+    pub candidates: Vec<Eviction>,
+    /// Nodes that were tried in vain, by reason.
+    pub rejected: Vec<(String, Vec<Text>)>,
+    /// What the scheduler says of it; empty if it works.
+    pub text: String,
+}
+
+/// How the attempt ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The pod may not enter the queue; why.
+    Gated(String),
+    /// It goes to one of the best nodes.
+    Placed,
+    /// It goes to the node that it is nominated to, whatever the others are worth.
+    Nominated(Text),
+    /// It finds no node; the scheduler's message, and its look at preemption.
+    Waits(String, PreemptionView),
+}
+
+/// What one node says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// The node.
+    pub node: Text,
+    /// Why it is rejected, by the first plugin that does so.
+    pub rejection: Option<(&'static str, String)>,
+    /// Every filter that looked at it, with its reason for rejecting it if it has one.
+    pub filters: Vec<(&'static str, Option<String>)>,
+}
+
+/// An attempt, explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The pod, `NAMESPACE/NAME`.
+    pub pod: String,
+    /// The node it is on already.
+    pub bound_to: Option<Text>,
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How many feasible nodes are enough for the scheduler.
+    pub wanted: usize,
+    /// How the attempt ends.
+    pub outcome: Outcome,
+    /// The nodes that can take the pod, best first, then by name.
+    pub feasible: Vec<ScoredNode>,
+    /// The best of them: the scheduler takes one at random.
+    pub best: Vec<Text>,
+    /// The others by reason, most first.
+    pub groups: Vec<ReasonGroup>,
+}
+
+impl Explanation {
+    /// Explains an attempt to place a pod. A pod that is on a node already is looked at as if it
+    /// were not there yet.
+    pub fn of(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Self {
+        let Some(node) = pod.node_name.clone() else {
+            return explain(cache, profile, pod);
+        };
+        let mut before = cache.clone();
+        before.remove_pod(pod, &node);
+        let unbound = PodInfo {
+            node_name: None,
+            ..pod.clone()
+        };
+        let explained = explain(&before, profile, &unbound);
+        Self {
+            bound_to: Some(node),
+            ..explained
+        }
+    }
+
+    /// A node that can take the pod.
+    pub fn scored(&self, node: &str) -> Option<&ScoredNode> {
+        self.feasible.iter().find(|own| *own.node == *node)
+    }
+}
+
+/// What one node says of a pod.
+pub fn look_at(cache: &Cache, profile: &KubeProfile, pod: &PodInfo, name: &str) -> NodeView {
+    let mut before = cache.clone();
+    let mut unbound = pod.clone();
+    if let Some(node) = unbound.node_name.take() {
+        before.remove_pod(pod, &node);
+    }
+    let attempt = Attempt::begin(profile, &before, &unbound);
+    let node = before.node(name);
+    let told = |status: &Status| (status.plugin, status.text());
+    let rejection = match (&attempt.refusal, node) {
+        (Some(refusal), _) => Some(told(refusal)),
+        (None, Some(node)) if !attempt.is_looked_at(node) => attempt.outside.as_ref().map(told),
+        (None, Some(node)) => attempt.verdict(node).as_ref().map(told),
+        (None, None) => None,
+    };
+    let each = |node: &NodeInfo| {
+        let verdicts = attempt.each_verdict(node).into_iter();
+        verdicts
+            .map(|(plugin, verdict)| (plugin, verdict.map(|status| status.text())))
+            .collect()
+    };
+    NodeView {
+        node: name.into(),
+        rejection,
+        filters: node.map(each).unwrap_or_default(),
+    }
+}
+
+fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
+    let nodes = cache.node_count();
+    let mut explanation = Explanation {
+        pod: pod.full_name(),
+        bound_to: None,
+        nodes,
+        wanted: profile.wanted(nodes),
+        outcome: Outcome::Placed,
+        feasible: Vec::new(),
+        best: Vec::new(),
+        groups: Vec::new(),
+    };
+    if let Err(status) = Attempt::gate(profile, pod) {
+        explanation.outcome = Outcome::Gated(status.text());
+        return explanation;
+    }
+    let attempt = Attempt::begin(profile, cache, pod);
+    let search = match &attempt.refusal {
+        Some(_) => Search::default(),
+        None => attempt.search_all(),
+    };
+    explanation.groups = groups(&attempt, &search);
+    if search.feasible.is_empty() {
+        let aftermath = attempt.make_room(&search.rejected);
+        let text = message(&attempt, &search.rejected, &aftermath.text);
+        explanation.outcome = Outcome::Waits(text, preemption(&aftermath));
+        return explanation;
+    }
+    let ranking = attempt.rank(&search.feasible);
+    explanation.best = ranking
+        .best()
+        .into_iter()
+        .map(|place| search.feasible[place].clone())
+        .collect();
+    explanation.feasible = scored(&search, &ranking);
+    let nominated = pod.nominated_node.as_ref();
+    if let Some(node) = nominated.filter(|node| search.feasible.contains(node)) {
+        explanation.outcome = Outcome::Nominated(node.clone());
+    }
+    explanation
+}
+
+fn scored(search: &Search, ranking: &Ranking) -> Vec<ScoredNode> {
+    let nodes = search.feasible.iter().enumerate();
+    let mut list: Vec<ScoredNode> = nodes
+        .map(|(place, node)| ScoredNode {
+            node: node.clone(),
+            total: ranking.totals[place],
+            points: ranking
+                .plugins
+                .iter()
+                .map(|(plugin, weight, scores)| PluginPoints {
+                    plugin,
+                    raw: scores.raw[place],
+                    normalized: scores.normalized[place],
+                    weight: *weight,
+                })
+                .collect(),
+        })
+        .collect();
+    list.sort_by(|one, other| {
+        let key = |own: &ScoredNode| (Reverse(own.total), own.node.clone());
+        key(one).cmp(&key(other))
+    });
+    list
+}
+
+fn groups(attempt: &Attempt<'_>, search: &Search) -> Vec<ReasonGroup> {
+    let mut groups: BTreeMap<(String, &'static str), Vec<Text>> = BTreeMap::new();
+    let mut add = |node: &Text, status: &Status| {
+        for reason in &status.reasons {
+            let key = (reason.clone().into_owned(), status.plugin);
+            groups.entry(key).or_default().push(node.clone());
+        }
+    };
+    let of_all = attempt.refusal.as_ref();
+    for node in attempt.ctx.cache.nodes() {
+        let outside = attempt.outside.as_ref();
+        let outside = outside.filter(|_| !attempt.is_looked_at(node));
+        if let Some(status) = of_all.or(outside) {
+            add(node.name(), status);
+        }
+    }
+    for (node, status) in &search.rejected {
+        add(node, status);
+    }
+    let groups = groups.into_iter();
+    let mut list: Vec<ReasonGroup> = groups
+        .map(|((reason, plugin), nodes)| ReasonGroup {
+            reason,
+            plugin,
+            nodes,
+        })
+        .collect();
+    list.sort_by_key(|group| Reverse(group.nodes.len()));
+    list
+}
+
+fn preemption(aftermath: &Aftermath) -> PreemptionView {
+    let found = &aftermath.preemption;
+    let candidates = found.candidates.iter().enumerate();
+    let candidates = candidates.map(|(place, own)| Eviction {
+        node: own.node.clone(),
+        victims: own.victims.iter().map(|pod| pod.full_name()).collect(),
+        violations: own.violations,
+        is_best: found.best.contains(&place),
+    });
+    let mut rejected: BTreeMap<String, Vec<Text>> = BTreeMap::new();
+    for (node, status) in &found.rejected {
+        rejected
+            .entry(status.text())
+            .or_default()
+            .push(node.clone());
+    }
+    PreemptionView {
+        candidates: candidates.collect(),
+        rejected: rejected.into_iter().collect(),
+        text: aftermath.text.clone(),
+    }
+}

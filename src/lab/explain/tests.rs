@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::control::scheduler::kube::{PodClass, Release};
+use crate::model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
+use crate::policy::kubernetes::build_kube_profiles;
+use crate::units::Quantity;
+
+fn profile() -> KubeProfile {
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    profiles.expect("the default profile").remove(0)
+}
+
+fn pod(name: &str, cpu_milli: i64, priority: i32) -> PodInfo {
+    let cpu = Quantity::from_milli(cpu_milli);
+    let spec = PodSpec {
+        priority,
+        ..PodSpec::with_requests(ResourceList::from_pairs([("cpu", cpu)]))
+    };
+    PodInfo {
+        class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+        name: name.into(),
+        ..PodInfo::default()
+    }
+}
+
+/// Three nodes of two cores; the last one is tainted, the first has a pod of one core.
+fn cluster() -> Cache {
+    let mut cache = Cache::default();
+    for name in ["a", "b", "c"] {
+        let mut node = Node {
+            name: name.into(),
+            allocatable: ResourceList::from_pairs([
+                ("cpu", Quantity::from_units(2)),
+                ("pods", Quantity::from_units(10)),
+            ]),
+            ..Node::default()
+        };
+        if name == "c" {
+            node.taints.push(Taint {
+                key: "gpu".into(),
+                value: "".into(),
+                effect: TaintEffect::NoSchedule,
+            });
+        }
+        cache.add_node(Arc::new(node)).expect("a node");
+    }
+    let other = PodInfo {
+        node_name: Some("a".into()),
+        ..pod("other", 1000, -1)
+    };
+    cache
+        .add_pod(Arc::new(other), "a")
+        .expect("a node that is there");
+    cache
+}
+
+#[test]
+fn the_best_node_comes_first_with_the_points_of_every_plugin() {
+    let own = Explanation::of(&cluster(), &profile(), &pod("new", 500, 0));
+    assert_eq!(own.outcome, Outcome::Placed);
+    let names: Vec<&str> = own.feasible.iter().map(|node| &*node.node).collect();
+    assert_eq!((names, own.best.len()), (vec!["b", "a"], 1));
+    for node in &own.feasible {
+        let sum: i64 = node
+            .points
+            .iter()
+            .map(|own| own.normalized * own.weight)
+            .sum();
+        assert_eq!(sum, node.total);
+    }
+    assert_eq!(own.groups.len(), 1);
+    assert_eq!(
+        own.groups[0].reason,
+        "node(s) had untolerated taint {gpu: }"
+    );
+    assert_eq!(own.groups[0].plugin, "TaintToleration");
+}
+
+#[test]
+fn a_pod_that_waits_says_so_in_the_scheduler_s_words_and_who_could_go() {
+    let mut cache = cluster();
+    cache.remove_node("b");
+    let own = Explanation::of(&cache, &profile(), &pod("new", 1500, 0));
+    let Outcome::Waits(message, view) = own.outcome else {
+        panic!("there is no room");
+    };
+    let expected = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint \
+                    {gpu: }.";
+    assert_eq!(message, expected);
+    assert_eq!(view.candidates.len(), 1);
+    assert_eq!(view.candidates[0].victims, ["/other"]);
+    assert!(view.candidates[0].is_best);
+}
+
+#[test]
+fn a_pod_that_has_a_node_is_looked_at_without_it() {
+    let cache = cluster();
+    let node = cache.node("a").expect("a node");
+    let bound = PodInfo::clone(&node.pods[0]);
+    let own = Explanation::of(&cache, &profile(), &bound);
+    assert_eq!(own.bound_to.as_deref(), Some("a"));
+    // Without it the first two nodes are alike.
+    assert_eq!(own.best.len(), 2);
+    let view = look_at(&cache, &profile(), &bound, "c");
+    assert_eq!(
+        view.rejection.map(|(plugin, _)| plugin),
+        Some("TaintToleration")
+    );
+    let fit = view
+        .filters
+        .iter()
+        .find(|(plugin, _)| *plugin == "NodeResourcesFit");
+    assert_eq!(fit, Some(&("NodeResourcesFit", None)));
+}

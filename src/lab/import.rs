@@ -1,0 +1,243 @@
+//! Making a snapshot scenario of dumps of a cluster: an experiment file beside the objects that it
+//! names, ready for `run`. Bound pods stay where they are, pending ones are scheduled.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::model::PodPhase;
+use crate::trace::manifest::{ManifestFinding, Manifests, SnapshotWriter};
+use crate::trace::{Input, TraceError};
+
+use super::folder::{Existing, FolderError, write_file};
+
+/// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What is to be imported, and where to.
+#[derive(Clone, Debug)]
+pub struct ImportPlan<'a> {
+    /// The dumps.
+    pub inputs: &'a [Input],
+    /// The experiment file to be written.
+    pub scenario: PathBuf,
+    /// What the experiment is called.
+    pub name: String,
+    /// What to do with files that are there.
+    pub existing: Existing,
+}
+
+/// Why nothing was imported.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// A dump can't be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The dumps hold nothing to schedule on.
+    #[error(
+        "there is no node among the {objects} objects read; dump them with `kubectl get \
+         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`"
+    )]
+    NoNodes {
+        /// How many objects there were.
+        objects: u64,
+    },
+    /// The snapshot would take the place of a dump.
+    #[error("{}: is read, so it is not written over; choose another name with `--name`",
+        path.display())]
+    OverInput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The snapshot can't be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The snapshot can't be compressed.
+    #[error("the snapshot can't be compressed: {0}")]
+    Compress(#[from] std::io::Error),
+}
+
+/// What was imported.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportSummary {
+    /// The experiment file.
+    pub scenario: PathBuf,
+    /// The objects beside it.
+    pub objects: PathBuf,
+    /// How many files were read.
+    pub files: u64,
+    /// Nodes.
+    pub nodes: u64,
+    /// Pods by what becomes of them.
+    pub pods: PodCounts,
+    /// How many objects of each kind are kept, nodes and pods included.
+    pub kept: BTreeMap<String, u64>,
+    /// How many objects of each other kind there were: nothing of them is kept.
+    pub ignored_kinds: BTreeMap<String, u64>,
+    /// How often fields of objects that are kept were not copied, by kind and field.
+    pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Objects that were met more than once.
+    pub repeated: u64,
+    /// What is to be known of the objects.
+    pub findings: Vec<Finding>,
+}
+
+/// Pods by what becomes of them.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodCounts {
+    /// On a node, where they stay.
+    pub bound: u64,
+    /// Of those, pods that have been told to end.
+    pub terminating: u64,
+    /// Of those, pods whose node accounts for other requests than their spec has.
+    pub resized: u64,
+    /// Without a node: they are scheduled.
+    pub pending: u64,
+    /// Ended: they hold nothing and are left out.
+    pub ended: u64,
+    /// On a node that is not there: they are left out.
+    pub homeless: u64,
+}
+
+/// A remark on objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The first object it was found in.
+    pub object: String,
+    /// The field.
+    pub field: String,
+    /// What was found.
+    pub what: String,
+    /// What comes of it.
+    pub effect: String,
+    /// In how many places it was found.
+    pub count: u64,
+}
+
+impl From<&ManifestFinding> for Finding {
+    fn from(finding: &ManifestFinding) -> Self {
+        Self {
+            object: finding.object.clone(),
+            field: finding.field.clone(),
+            what: finding.what.clone(),
+            effect: finding.effect.to_owned(),
+            count: finding.count as u64,
+        }
+    }
+}
+
+/// Where the objects of an experiment file are.
+pub fn objects_path(scenario: &Path) -> PathBuf {
+    let stem = scenario.file_stem().unwrap_or_default().to_string_lossy();
+    scenario.with_file_name(format!("{stem}.objects.json.zst"))
+}
+
+/// Reads dumps and writes their snapshot: all of it or nothing.
+pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
+    let objects = objects_path(&plan.scenario);
+    // Refused before anything is read, so that a wrong place costs no time.
+    for path in [&plan.scenario, &objects] {
+        let written = path.canonicalize().ok();
+        let is_input = |input: &Input| Path::new(&*input.name).canonicalize().ok() == written;
+        if written.is_some() && plan.inputs.iter().any(is_input) {
+            return Err(ImportError::OverInput { path: path.clone() });
+        }
+        if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
+            return Err(FolderError::FileExists { path: path.clone() }.into());
+        }
+    }
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+    encoder.include_checksum(true)?;
+    let mut writer = SnapshotWriter::new(encoder);
+    for input in plan.inputs {
+        writer.read(input)?;
+    }
+    let snapshot = writer.finish()?;
+    let manifests = &snapshot.manifests;
+    let ignored_kinds: BTreeMap<String, u64> = manifests
+        .ignored_kinds
+        .iter()
+        .map(|(kind, &count)| (kind.clone(), count as u64))
+        .collect();
+    if manifests.nodes.is_empty() {
+        let objects = snapshot.kept.values().sum::<u64>() + ignored_kinds.values().sum::<u64>();
+        return Err(ImportError::NoNodes { objects });
+    }
+    let homeless = manifests.homeless();
+    let pods = count(manifests, &homeless, snapshot.ended);
+    let bytes = snapshot.out.finish()?;
+    write_file(&objects, &bytes, plan.existing)?;
+    let text = scenario_text(plan, &objects, &pods, manifests.nodes.len());
+    write_file(&plan.scenario, text.as_bytes(), plan.existing)?;
+    let fields = snapshot.passed_over.sorted().into_iter();
+    Ok(ImportSummary {
+        scenario: plan.scenario.clone(),
+        objects,
+        files: plan.inputs.len() as u64,
+        nodes: manifests.nodes.len() as u64,
+        pods,
+        kept: snapshot.kept,
+        ignored_kinds,
+        ignored_fields: fields
+            .map(|(kind, fields)| {
+                let fields = fields.into_iter();
+                let fields = fields
+                    .map(|(path, count)| (path.to_owned(), count))
+                    .collect();
+                (kind.to_owned(), fields)
+            })
+            .collect(),
+        repeated: snapshot.repeated,
+        findings: homeless
+            .iter()
+            .chain(&manifests.findings)
+            .map(Finding::from)
+            .collect(),
+    })
+}
+
+fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> PodCounts {
+    let homeless = homeless.iter().map(|finding| finding.count as u64).sum();
+    let mut counts = PodCounts {
+        ended,
+        homeless,
+        ..PodCounts::default()
+    };
+    for pod in manifests.pods.iter().filter(|pod| !pod.phase.is_final()) {
+        if pod.phase == PodPhase::Pending && pod.node_name.is_none() {
+            counts.pending += 1;
+            continue;
+        }
+        counts.bound += 1;
+        counts.terminating += u64::from(pod.is_terminating);
+        counts.resized += u64::from(pod.accounted.is_some());
+    }
+    counts.bound = counts.bound.saturating_sub(homeless);
+    counts
+}
+
+fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes: usize) -> String {
+    let file = objects.file_name().unwrap_or_default().to_string_lossy();
+    // JSON's texts are YAML's too.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let (name, file) = (quoted(&plan.name), quoted(&file));
+    let (bound, pending) = (pods.bound, pods.pending);
+    format!(
+        "windtunnel: v1\n\
+         name: {name}\n\
+         description: \"A cluster as it was dumped: {nodes} nodes, {bound} pods on them, {pending} \
+         waiting.\"\n\
+         cluster:\n\
+         \x20 nodes:\n\
+         \x20   - manifests: {file}\n\
+         workload:\n\
+         \x20 - manifests: {file}\n\
+         system:\n\
+         \x20 name: kubernetes\n\
+         stop: {{when: idle}}\n"
+    )
+}

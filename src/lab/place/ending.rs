@@ -1,0 +1,143 @@
+//! What ran out: the reasons of the last look, and how far each resource goes by itself.
+
+use std::collections::BTreeMap;
+
+use super::Placed;
+use crate::control::scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
+use crate::model::Text;
+
+/// The plugin whose rejections are about resources.
+const FIT: &str = "NodeResourcesFit";
+
+/// One resource that the pod asks for, over the nodes that could take such a pod if they had
+/// room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceTally {
+    /// Its name.
+    pub resource: String,
+    /// What one replica asks for: milli-cores of cpu, else whole units (bytes, devices, pods).
+    pub request: i64,
+    /// What the nodes had free at first, in the same unit.
+    pub free_before: i64,
+    /// What they have free after the last replica.
+    pub free_after: i64,
+    /// How many replicas this resource alone would let in.
+    pub alone: i64,
+    /// On how many nodes it is what the next replica lacks.
+    pub short_nodes: u64,
+}
+
+/// How many nodes gave each reason, most first, then by text.
+pub(super) fn reasons(rejected: &[(Text, Status)]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for reason in rejected.iter().flat_map(|(_, status)| &status.reasons) {
+        *counts.entry(reason).or_default() += 1;
+    }
+    let mut list: Vec<(String, u64)> = counts
+        .into_iter()
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .collect();
+    list.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    list
+}
+
+/// A resource as the scheduler counts it.
+struct Resource {
+    name: String,
+    /// The reason of a node that lacks it.
+    reason: String,
+    request: i64,
+}
+
+fn asked(pod: &PodInfo) -> Vec<Resource> {
+    let Amounts {
+        cpu_milli,
+        memory,
+        storage,
+        ref scalars,
+        ..
+    } = pod.class.requests;
+    let plain = [
+        ("cpu", cpu_milli),
+        ("memory", memory),
+        ("ephemeral-storage", storage),
+    ];
+    let plain = plain.map(|(name, amount)| (name.to_owned(), amount));
+    let scalars = scalars.iter();
+    let scalars = scalars.map(|(name, &amount)| (name.to_string(), amount));
+    let mut list: Vec<Resource> = plain
+        .into_iter()
+        .chain(scalars)
+        .filter(|&(_, request)| request > 0)
+        .map(|(name, request)| Resource {
+            reason: format!("Insufficient {name}"),
+            name,
+            request,
+        })
+        .collect();
+    list.push(Resource {
+        name: "pods".to_owned(),
+        reason: "Too many pods".to_owned(),
+        request: 1,
+    });
+    list
+}
+
+fn free(resource: &Resource, node: &NodeInfo) -> i64 {
+    let (offers, used) = (&node.allocatable, &node.requested);
+    let free = match resource.name.as_str() {
+        "cpu" => offers.cpu_milli - used.cpu_milli,
+        "memory" => offers.memory - used.memory,
+        "ephemeral-storage" => offers.storage - used.storage,
+        "pods" => offers.pods - node.pods.len() as i64,
+        scalar => offers.scalar(scalar) - used.scalar(scalar),
+    };
+    free.max(0)
+}
+
+/// How far each resource goes.
+pub(super) fn resources(
+    cache: &Cache,
+    pod: &PodInfo,
+    placed: &Placed,
+    counts: &BTreeMap<&Text, u64>,
+) -> Vec<ResourceTally> {
+    let rejected: BTreeMap<&Text, &Status> = placed
+        .rejected
+        .iter()
+        .map(|(name, status)| (name, status))
+        .collect();
+    // Room is of use where the node could take the pod but for its room.
+    let is_usable = |node: &&NodeInfo| {
+        let status = rejected.get(node.name());
+        status.is_none_or(|status| status.plugin == FIT || status.code == Code::Unschedulable)
+    };
+    let nodes: Vec<&NodeInfo> = cache.nodes().filter(is_usable).collect();
+    let list = asked(pod).into_iter();
+    list.map(|resource| {
+        let mut tally = ResourceTally {
+            resource: resource.name.clone(),
+            request: resource.request,
+            free_before: 0,
+            free_after: 0,
+            alone: 0,
+            short_nodes: 0,
+        };
+        for node in &nodes {
+            let before = free(&resource, node);
+            let taken = counts.get(node.name()).copied().unwrap_or(0) as i64;
+            tally.free_before = tally.free_before.saturating_add(before);
+            let after = before.saturating_sub(taken.saturating_mul(resource.request));
+            tally.free_after = tally.free_after.saturating_add(after);
+            tally.alone = tally.alone.saturating_add(before / resource.request);
+            let status = rejected.get(node.name());
+            let is_short = status.is_some_and(|status| {
+                let mut reasons = status.reasons.iter();
+                reasons.any(|reason| **reason == *resource.reason)
+            });
+            tally.short_nodes += u64::from(is_short);
+        }
+        tally
+    })
+    .collect()
+}

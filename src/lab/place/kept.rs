@@ -1,0 +1,273 @@
+//! The fast form: verdicts and points are kept, and only the node that took a replica is asked
+//! anew. It applies where no plugin's answer about a node rests on pods elsewhere.
+//!
+//! Totals are points on the plugins' scales, and those depend on the largest and least raw points
+//! among the nodes that can take the pod. As long as no node drops out that holds one of these,
+//! one total changes per replica; else all are computed anew.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Placed, Stop, final_message, replica};
+use crate::control::scheduler::kube::plugin::{in_span, proportion};
+use crate::control::scheduler::kube::{
+    Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
+    Reach, Search,
+};
+use crate::model::Text;
+
+/// The points of one plugin.
+struct Points<'a> {
+    plugin: &'a dyn KubePlugin,
+    weight: i64,
+    /// Whether a replica changes those of its node.
+    changes: bool,
+    /// By node; those of nodes that can't take the pod have no meaning.
+    raw: Vec<i64>,
+    least: i64,
+    most: i64,
+}
+
+impl Points<'_> {
+    fn on_scale(&self, node: usize) -> i64 {
+        let raw = self.raw[node];
+        match self.plugin.normalization() {
+            Normalization::Proportion { reverse } => proportion(raw, self.most, reverse),
+            Normalization::Span => in_span(raw, self.least, self.most),
+            Normalization::Plain | Normalization::Own => raw,
+        }
+    }
+
+    /// Takes the bounds over some nodes; whether they changed.
+    fn bound(&mut self, nodes: impl Iterator<Item = usize> + Clone) -> bool {
+        let raw = nodes.map(|node| self.raw[node]);
+        let least = raw.clone().min().unwrap_or(0);
+        let most = raw.max().unwrap_or(0);
+        let is_new = (least, most) != (self.least, self.most);
+        (self.least, self.most) = (least, most);
+        is_new && self.plugin.normalization() != Normalization::Plain
+    }
+
+    /// Whether a node holds one of the bounds.
+    fn is_bound(&self, node: usize) -> bool {
+        let raw = self.raw[node];
+        self.plugin.normalization() != Normalization::Plain
+            && (raw == self.least || raw == self.most)
+    }
+}
+
+/// What is kept while replicas are placed.
+struct Kept<'r, 'a> {
+    attempt: &'r Attempt<'a>,
+    nodes: Vec<NodeInfo>,
+    /// The place of each node in the order of names.
+    ranks: Vec<usize>,
+    is_feasible: Vec<bool>,
+    points: Vec<Points<'r>>,
+    totals: Vec<i64>,
+    /// Nodes that can take the pod, the one it goes to first: by highest total, then by name.
+    order: BTreeSet<(std::cmp::Reverse<i64>, usize, usize)>,
+}
+
+/// Whether nothing but the node that took a replica has to be asked again.
+fn applies(profile: &KubeProfile, ctx: AttemptContext<'_>) -> bool {
+    let asked = profile.pre_filter.iter().chain(&profile.filter);
+    let is_near = |index: usize| profile.plugins[index].reach(ctx) <= Reach::Node;
+    let mut scored = profile.score.iter();
+    asked.copied().all(is_near)
+        && scored.all(|&(index, _)| {
+            let has_rule = profile.plugins[index].normalization() != Normalization::Own;
+            is_near(index) && (has_rule || profile.plugins[index].reach(ctx) == Reach::Nothing)
+        })
+}
+
+/// Where replicas go; `None` where the answers have to be worked out anew each time.
+pub(super) fn place(
+    cache: &Cache,
+    profile: &KubeProfile,
+    pod: &PodInfo,
+    most: u64,
+) -> Option<Placed> {
+    let first = replica(pod, 1);
+    let is_open = Attempt::gate(profile, &first).is_ok();
+    if !is_open || !applies(profile, AttemptContext { cache, pod: &first }) {
+        return None;
+    }
+    let attempt = Attempt::begin(profile, cache, &first);
+    if attempt.refusal.is_some() {
+        return None;
+    }
+    let mut kept = Kept::new(&attempt, profile)?;
+    let mut placed = Placed {
+        nodes: Vec::new(),
+        stop: Stop::Enough,
+        rejected: Vec::new(),
+    };
+    let replicas = Arc::new(first.clone());
+    while (placed.nodes.len() as u64) < most {
+        let Some(node) = kept.next() else {
+            break;
+        };
+        placed.nodes.push(kept.nodes[node].name().clone());
+        kept.take(node, &replicas)?;
+    }
+    if (placed.nodes.len() as u64) < most {
+        (placed.stop, placed.rejected) = end(cache, profile, pod, &placed)?;
+    }
+    Some(placed)
+}
+
+/// The decision about the replica that finds no node, the plain way.
+fn end(
+    cache: &Cache,
+    profile: &KubeProfile,
+    pod: &PodInfo,
+    placed: &Placed,
+) -> Option<(Stop, Vec<(Text, crate::control::scheduler::kube::Status)>)> {
+    let mut cache = cache.clone();
+    for (number, node) in (1..).zip(&placed.nodes) {
+        cache.add_pod(Arc::new(replica(pod, number)), node).ok()?;
+    }
+    let last = replica(pod, placed.nodes.len() as u64 + 1);
+    let attempt = Attempt::begin(profile, &cache, &last);
+    let search: Search = attempt.search_all();
+    let is_end = search.feasible.is_empty();
+    is_end.then(|| {
+        (
+            Stop::NoNode(final_message(&attempt, &search)),
+            search.rejected,
+        )
+    })
+}
+
+impl<'r, 'a> Kept<'r, 'a> {
+    fn new(attempt: &'r Attempt<'a>, profile: &'r KubeProfile) -> Option<Self> {
+        let cache = attempt.ctx.cache;
+        let nodes: Vec<NodeInfo> = cache.nodes().cloned().collect();
+        let mut by_name: Vec<usize> = (0..nodes.len()).collect();
+        by_name.sort_unstable_by_key(|&node| nodes[node].name());
+        let mut ranks = vec![0; nodes.len()];
+        for (rank, &node) in by_name.iter().enumerate() {
+            ranks[node] = rank;
+        }
+        let search = attempt.search_all();
+        let is_there: BTreeSet<&Text> = search.feasible.iter().collect();
+        let mut kept = Self {
+            is_feasible: nodes
+                .iter()
+                .map(|node| is_there.contains(node.name()))
+                .collect(),
+            totals: vec![0; nodes.len()],
+            points: Vec::new(),
+            order: BTreeSet::new(),
+            attempt,
+            nodes,
+            ranks,
+        };
+        let feasible: Vec<usize> = kept.feasible().collect();
+        let asked: Vec<&NodeInfo> = feasible.iter().map(|&node| &kept.nodes[node]).collect();
+        let mut points = Vec::new();
+        for &(index, weight) in &profile.score {
+            let plugin = &*profile.plugins[index];
+            let Some(scores) = plugin.score(attempt.ctx, &asked) else {
+                continue;
+            };
+            if plugin.normalization() == Normalization::Own {
+                return None;
+            }
+            let mut raw = vec![0; kept.nodes.len()];
+            for (&node, &own) in feasible.iter().zip(&scores.raw) {
+                raw[node] = own;
+            }
+            points.push(Points {
+                plugin,
+                weight,
+                changes: plugin.reach(attempt.ctx) != Reach::Nothing,
+                raw,
+                least: 0,
+                most: 0,
+            });
+        }
+        kept.points = points;
+        kept.rank_all();
+        Some(kept)
+    }
+
+    fn feasible(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let nodes = self.is_feasible.iter().enumerate();
+        nodes.filter(|&(_, &can)| can).map(|(node, _)| node)
+    }
+
+    fn key(&self, node: usize) -> (std::cmp::Reverse<i64>, usize, usize) {
+        (std::cmp::Reverse(self.totals[node]), self.ranks[node], node)
+    }
+
+    fn total(&self, node: usize) -> i64 {
+        let points = self.points.iter();
+        points.map(|own| own.weight * own.on_scale(node)).sum()
+    }
+
+    /// Works all totals out.
+    fn rank_all(&mut self) {
+        let feasible: Vec<usize> = self.feasible().collect();
+        for points in &mut self.points {
+            points.bound(feasible.iter().copied());
+        }
+        self.order.clear();
+        for node in feasible {
+            self.totals[node] = self.total(node);
+            self.order.insert(self.key(node));
+        }
+    }
+
+    /// The node that the next replica goes to.
+    fn next(&self) -> Option<usize> {
+        self.order.first().map(|&(_, _, node)| node)
+    }
+
+    /// A replica takes its place; `None` if a plugin has no points any more, which none that
+    /// keeps its word does.
+    fn take(&mut self, node: usize, replica: &Arc<PodInfo>) -> Option<()> {
+        self.order.remove(&self.key(node));
+        self.nodes[node].add_pod(replica.clone());
+        if self.attempt.verdict(&self.nodes[node]).is_some() {
+            self.is_feasible[node] = false;
+            if self.points.iter().any(|points| points.is_bound(node)) {
+                self.bound_again();
+            }
+            return Some(());
+        }
+        let mut changes_all = false;
+        for points in &mut self.points {
+            if !points.changes {
+                continue;
+            }
+            let was_bound = points.is_bound(node);
+            let scores = points
+                .plugin
+                .score(self.attempt.ctx, &[&self.nodes[node]])?;
+            points.raw[node] = *scores.raw.first()?;
+            changes_all |= was_bound || points.is_bound(node);
+            changes_all |= points.plugin.normalization() != Normalization::Plain;
+        }
+        if changes_all {
+            self.rank_all();
+            return Some(());
+        }
+        self.totals[node] = self.total(node);
+        self.order.insert(self.key(node));
+        Some(())
+    }
+
+    /// Takes the bounds anew, and all totals if one of them moved.
+    fn bound_again(&mut self) {
+        let feasible: Vec<usize> = self.feasible().collect();
+        let mut is_new = false;
+        for points in &mut self.points {
+            is_new |= points.bound(feasible.iter().copied());
+        }
+        if is_new {
+            self.rank_all();
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! How many more of a pod fit in a cluster, where, and what runs out first: replicas of the pod
+//! are decided one after the other by the Kubernetes scheduler, every node looked at; each goes to
+//! the first by name of the nodes with the highest total and stays there, until one finds no node.
+//!
+//! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
+//! and keeps what a replica can't change (`kept.rs`) where the plugins say that each node's answer
+//! depends on that node alone ([`crate::control::scheduler::kube::Reach`]); a property test holds
+//! the two equal.
+
+mod ending;
+mod kept;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::control::scheduler::kube::message::message;
+use crate::control::scheduler::kube::{
+    Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status,
+};
+use crate::model::Text;
+use crate::model::node::ZONE_LABEL;
+
+pub use ending::ResourceTally;
+
+/// The most replicas that are placed where no number is asked for.
+pub const MOST: u64 = 1_000_000;
+
+/// Why no more replicas were placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The next one finds no node; the scheduler's whole message.
+    NoNode(String),
+    /// All that were asked for are placed, or [`MOST`].
+    Enough,
+}
+
+/// The message about a pod that finds no node, and the nodes that rejected it.
+type Unplaced = (String, Vec<(Text, Status)>);
+
+/// Where replicas went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The node of each replica, in order.
+    pub nodes: Vec<Text>,
+    /// Why there are no more.
+    pub stop: Stop,
+    /// The nodes that rejected the one that found none.
+    pub rejected: Vec<(Text, Status)>,
+}
+
+/// The answer to how many fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// How many replicas were placed.
+    pub fits: u64,
+    /// Why there are no more.
+    pub stop: Stop,
+    /// Replicas by node, in the scheduler's order; nodes without any are left out.
+    pub by_node: Vec<(Text, u64)>,
+    /// Replicas by zone, by name; the empty name is that of nodes without one.
+    pub by_zone: Vec<(Text, u64)>,
+    /// How many nodes gave each reason for rejecting the one that found none, most first.
+    pub reasons: Vec<(String, u64)>,
+    /// What the pod asks for, and how far it goes.
+    pub resources: Vec<ResourceTally>,
+}
+
+impl Placement {
+    /// The reason that most nodes gave.
+    pub fn first_short(&self) -> Option<&str> {
+        self.reasons.first().map(|(reason, _)| reason.as_str())
+    }
+}
+
+/// How many replicas of a pod fit, `most` at most.
+///
+/// # Errors
+/// If a replica can't be taken in, which no valid cluster causes.
+pub fn place(
+    cache: &Cache,
+    profile: &KubeProfile,
+    pod: &PodInfo,
+    most: u64,
+) -> Result<Placement, CacheError> {
+    let placed = match kept::place(cache, profile, pod, most) {
+        Some(placed) => placed,
+        None => place_plainly(cache, profile, pod, most)?,
+    };
+    Ok(counted(cache, pod, placed))
+}
+
+/// Where replicas of a pod go, one decision after the other.
+///
+/// # Errors
+/// If a replica can't be taken in, which no valid cluster causes.
+pub fn place_plainly(
+    cache: &Cache,
+    profile: &KubeProfile,
+    pod: &PodInfo,
+    most: u64,
+) -> Result<Placed, CacheError> {
+    let mut cache = cache.clone();
+    let mut placed = Placed {
+        nodes: Vec::new(),
+        stop: Stop::Enough,
+        rejected: Vec::new(),
+    };
+    if let Err(status) = Attempt::gate(profile, pod) {
+        placed.stop = Stop::NoNode(status.text());
+        return Ok(placed);
+    }
+    for number in 1..=most {
+        let replica = replica(pod, number);
+        match decide(&cache, profile, &replica) {
+            Ok(node) => {
+                cache.add_pod(Arc::new(replica), &node)?;
+                placed.nodes.push(node);
+            }
+            Err((text, rejected)) => {
+                placed.stop = Stop::NoNode(text);
+                placed.rejected = rejected;
+                break;
+            }
+        }
+    }
+    Ok(placed)
+}
+
+/// The node that a pod goes to, or why there is none.
+fn decide(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Result<Text, Unplaced> {
+    let attempt = Attempt::begin(profile, cache, pod);
+    let search = match &attempt.refusal {
+        Some(_) => Search::default(),
+        None => attempt.search_all(),
+    };
+    let mut best = Vec::new();
+    if !search.feasible.is_empty() {
+        best = attempt.rank(&search.feasible).best();
+    }
+    let names = best.into_iter().map(|place| search.feasible[place].clone());
+    names
+        .min()
+        .ok_or_else(|| (final_message(&attempt, &search), search.rejected))
+}
+
+/// The n-th replica.
+fn replica(pod: &PodInfo, number: u64) -> PodInfo {
+    PodInfo {
+        name: format!("{}-{number}", pod.name).into(),
+        node_name: pod.node_name.clone(),
+        ..pod.clone()
+    }
+}
+
+/// What the scheduler says of a replica that found no node, its look at preemption included.
+fn final_message(attempt: &Attempt<'_>, search: &Search) -> String {
+    let aftermath = attempt.make_room(&search.rejected);
+    message(attempt, &search.rejected, &aftermath.text)
+}
+
+fn counted(cache: &Cache, pod: &PodInfo, placed: Placed) -> Placement {
+    let mut counts: BTreeMap<&Text, u64> = BTreeMap::new();
+    for node in &placed.nodes {
+        *counts.entry(node).or_default() += 1;
+    }
+    let mut by_zone: BTreeMap<Text, u64> = BTreeMap::new();
+    let mut by_node = Vec::new();
+    for node in cache.nodes() {
+        if let Some(&count) = counts.get(node.name()) {
+            let zone = node.label(ZONE_LABEL).cloned().unwrap_or_default();
+            *by_zone.entry(zone).or_default() += count;
+            by_node.push((node.name().clone(), count));
+        }
+    }
+    let resources = ending::resources(cache, pod, &placed, &counts);
+    Placement {
+        fits: placed.nodes.len() as u64,
+        by_node,
+        by_zone: by_zone.into_iter().collect(),
+        reasons: ending::reasons(&placed.rejected),
+        resources,
+        stop: placed.stop,
+    }
+}

@@ -1,0 +1,120 @@
+use super::*;
+use crate::control::scheduler::kube::{PodClass, Release};
+use crate::model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
+use crate::policy::kubernetes::build_kube_profiles;
+use crate::units::Quantity;
+
+fn profile() -> KubeProfile {
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    profiles.expect("the default profile").remove(0)
+}
+
+fn cluster(zones: &[&str]) -> Cache {
+    let mut cache = Cache::default();
+    let nodes = zones.iter().enumerate().map(|(index, zone)| {
+        Arc::new(Node {
+            name: format!("n{index}").into(),
+            labels: [(ZONE_LABEL.into(), (*zone).into())].into(),
+            allocatable: ResourceList::from_pairs([
+                ("cpu", Quantity::from_units(2)),
+                ("memory", Quantity::from_units(1 << 30)),
+                ("pods", Quantity::from_units(110)),
+            ]),
+            ..Node::default()
+        })
+    });
+    cache.add_nodes(nodes).expect("nodes of names of their own");
+    cache
+}
+
+fn pod(spec: PodSpec) -> PodInfo {
+    PodInfo {
+        class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+        name: "more".into(),
+        ..PodInfo::default()
+    }
+}
+
+fn half_a_core() -> PodSpec {
+    let mut spec = PodSpec::with_requests(ResourceList::from_pairs([
+        ("cpu", Quantity::from_milli(500)),
+        ("memory", Quantity::from_units(1 << 20)),
+    ]));
+    spec.namespace = "default".into();
+    spec
+}
+
+#[test]
+fn replicas_fill_the_nodes_and_cpu_runs_out_first() {
+    let cache = cluster(&["a", "a", "b"]);
+    let pod = pod(half_a_core());
+    assert!(kept::place(&cache, &profile(), &pod, MOST).is_some());
+    let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
+    assert_eq!(placement.fits, 12);
+    assert_eq!(placement.by_zone, [("a".into(), 8), ("b".into(), 4)]);
+    assert_eq!(placement.first_short(), Some("Insufficient cpu"));
+    let alone: Vec<(&str, i64, u64)> = placement
+        .resources
+        .iter()
+        .map(|own| (own.resource.as_str(), own.alone, own.short_nodes))
+        .collect();
+    assert_eq!(
+        alone,
+        [("cpu", 12, 3), ("memory", 3072, 0), ("pods", 330, 0)]
+    );
+    let Stop::NoNode(message) = placement.stop else {
+        panic!("there is no room for more");
+    };
+    assert_eq!(
+        message,
+        "0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: \
+         0/3 nodes are available: 3 No preemption victims found for incoming pod."
+    );
+}
+
+#[test]
+fn replicas_that_are_asked_for_are_enough() {
+    let cache = cluster(&["a", "b"]);
+    let placement = place(&cache, &profile(), &pod(half_a_core()), 3).expect("a placement");
+    assert_eq!((placement.fits, placement.stop), (3, Stop::Enough));
+    assert!(placement.reasons.is_empty());
+}
+
+#[test]
+fn pods_that_spread_are_decided_anew_each_time() {
+    let cache = cluster(&["a", "a", "b"]);
+    let spec = PodSpec {
+        topology_spread: vec![TopologySpread {
+            max_skew: 1,
+            topology_key: ZONE_LABEL.into(),
+            hard: true,
+            selector: Some(crate::model::LabelSelector {
+                requirements: vec![crate::model::Requirement {
+                    key: "app".into(),
+                    operator: crate::model::Operator::In,
+                    values: vec!["x".into()],
+                }],
+            }),
+            min_domains: None,
+            honor_node_affinity: true,
+            honor_node_taints: false,
+            match_label_keys: Vec::new(),
+        }],
+        labels: [("app".into(), "x".into())].into(),
+        ..half_a_core()
+    };
+    let placement = place(&cache, &profile(), &pod(spec), MOST).expect("a placement");
+    // Four fit in zone b, and zone a may have one more.
+    assert_eq!(placement.fits, 9);
+}
+
+#[test]
+fn a_gated_pod_fits_nowhere() {
+    let spec = PodSpec {
+        scheduling_gates: vec!["wait".into()],
+        ..half_a_core()
+    };
+    let placement = place(&cluster(&["a"]), &profile(), &pod(spec), MOST).expect("a placement");
+    let text = "waiting for scheduling gates: [wait]".to_owned();
+    assert_eq!((placement.fits, placement.stop), (0, Stop::NoNode(text)));
+}

@@ -1,0 +1,185 @@
+//! Running again what a report or a result folder claims, and comparing: the hashes of the inputs
+//! first, then the digest of every run, then every metric.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use rayon::prelude::*;
+
+use super::build::FileSource;
+use super::experiment::{ExperimentError, input_hashes};
+use super::run::{Tables, prepare, run};
+use super::summary::{Summary, VariantSummary};
+use crate::control::scheduler::evaluate::Form;
+use crate::scenario::Experiment;
+use crate::sim::{EndCause, RunControl};
+
+/// What came of running again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reproduction {
+    /// The input files are others; nothing was run.
+    OtherInputs {
+        /// Recorded, and not at hand.
+        missing: Vec<String>,
+        /// At hand, and not recorded.
+        found: Vec<String>,
+    },
+    /// Every run was made again.
+    Run(Vec<VariantCheck>),
+}
+
+/// One run against what is recorded of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariantCheck {
+    /// Its name.
+    pub name: String,
+    /// The digest that is recorded.
+    pub recorded: String,
+    /// The digest of the run made again; absent where none of them matches and it is not known
+    /// which it should be.
+    pub found: Option<String>,
+    /// How many metrics are recorded.
+    pub metrics: usize,
+    /// Those with another value now.
+    pub differing: Vec<String>,
+}
+
+impl VariantCheck {
+    /// Whether it is the same.
+    pub fn is_same(&self) -> bool {
+        self.found.as_ref() == Some(&self.recorded) && self.differing.is_empty()
+    }
+}
+
+/// One run made again.
+struct Again {
+    digest: String,
+    metrics: BTreeMap<String, Option<f64>>,
+}
+
+/// Runs the experiments of a summary again and compares.
+///
+/// # Errors
+/// If a run fails, an input can't be read, or it was interrupted.
+pub fn reproduce(
+    claim: &Summary,
+    experiments: &[Experiment],
+    threads: usize,
+    interrupted: &AtomicBool,
+) -> Result<Reproduction, ExperimentError> {
+    let mut found = BTreeMap::new();
+    for experiment in experiments {
+        let hashes = input_hashes(experiment)?.into_iter();
+        found.extend(hashes.map(|input| (input.blake3, input.path)));
+    }
+    let recorded = claim
+        .inputs
+        .iter()
+        .map(|input| (input.blake3.clone(), &input.path));
+    let recorded: BTreeMap<String, &String> = recorded.collect();
+    let missing = recorded
+        .iter()
+        .filter(|(hash, _)| !found.contains_key(*hash));
+    let missing: Vec<String> = missing.map(|(hash, path)| told(path, hash)).collect();
+    let others = found
+        .iter()
+        .filter(|(hash, _)| !recorded.contains_key(*hash));
+    let others: Vec<String> = others.map(|(hash, path)| told(path, hash)).collect();
+    if !missing.is_empty() || !others.is_empty() {
+        return Ok(Reproduction::OtherInputs {
+            missing,
+            found: others,
+        });
+    }
+    let again = all(experiments, threads, interrupted)?;
+    let is_one_to_one = again.len() == claim.variants.len();
+    let checks = claim.variants.iter().enumerate().map(|(index, recorded)| {
+        // In a report on several runs of one scenario each is found by its digest.
+        let twin = if is_one_to_one {
+            again.get(index)
+        } else {
+            again.iter().find(|run| run.digest == recorded.digest)
+        };
+        check(recorded, twin)
+    });
+    Ok(Reproduction::Run(checks.collect()))
+}
+
+fn told(path: &str, hash: &str) -> String {
+    let name = Path::new(path)
+        .file_name()
+        .map_or(path.into(), |name| name.to_string_lossy());
+    format!("{name} (blake3 {})", hash.get(..12).unwrap_or(hash))
+}
+
+/// Every variant of every experiment, in order.
+fn all(
+    experiments: &[Experiment],
+    threads: usize,
+    interrupted: &AtomicBool,
+) -> Result<Vec<Again>, ExperimentError> {
+    let variants: Vec<_> = (experiments.iter())
+        .flat_map(|experiment| {
+            let variants = experiment.variants.iter();
+            variants.map(move |variant| (experiment, variant))
+        })
+        .collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| ExperimentError::Threads {
+        threads,
+        reason: error.to_string(),
+    })?;
+    pool.install(|| {
+        let runs = variants.par_iter().map(|(experiment, variant)| {
+            let failed = |source| ExperimentError::Variant {
+                variant: Some(variant.name.clone()),
+                source: Box::new(source),
+            };
+            let files = FileSource {
+                files: &experiment.files,
+            };
+            let prepared = prepare(&variant.scenario, &files);
+            let prepared = prepared.map_err(|error| failed(error.into()))?;
+            let mut control = RunControl {
+                interrupted,
+                progress: &mut |_| {},
+            };
+            let form = Form::Incremental;
+            let outcome = run(
+                &variant.scenario,
+                prepared,
+                form,
+                Tables::default(),
+                &mut control,
+            );
+            let outcome = outcome.map_err(failed)?;
+            if outcome.end.cause == EndCause::Interrupted {
+                return Err(ExperimentError::Interrupted);
+            }
+            let metrics = outcome.metrics.values.into_iter();
+            Ok(Again {
+                digest: outcome.end.digest,
+                metrics: metrics.map(|metric| (metric.id, metric.value)).collect(),
+            })
+        });
+        runs.collect()
+    })
+}
+
+fn check(recorded: &VariantSummary, again: Option<&Again>) -> VariantCheck {
+    let is_same = |id: &String, value: Option<f64>| {
+        let now = again.and_then(|run| *run.metrics.get(id)?);
+        let bits = |value: Option<f64>| value.filter(|value| value.is_finite()).map(f64::to_bits);
+        bits(now) == bits(value)
+    };
+    let metrics = recorded.metrics.iter();
+    let differing = metrics.filter(|(id, metric)| again.is_some() && !is_same(id, metric.value));
+    VariantCheck {
+        name: recorded.name.clone(),
+        recorded: recorded.digest.clone(),
+        found: again.map(|run| run.digest.clone()),
+        metrics: recorded.metrics.len(),
+        differing: differing.map(|(id, _)| id.clone()).collect(),
+    }
+}

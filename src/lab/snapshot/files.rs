@@ -1,0 +1,291 @@
+//! The files of a snapshot: dumps of `kubectl get -o json|yaml`, folders of them, the folder that
+//! `kubectl cluster-info dump` writes, and scenarios whose cluster and workload come from
+//! manifests.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Gathered, SnapshotError};
+use crate::lab::build::{FileSource, ManifestFiles, Remarks, nodes};
+use crate::lab::inputs::{DiskAndEmbedded, embedded_folder};
+use crate::lab::names::Registered;
+use crate::model::ClusterObjects;
+use crate::scenario::schema::{NodeSource, WorkloadSource};
+use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
+use crate::trace::Input;
+use crate::trace::manifest::{ManifestFinding, ManifestPod, Manifests, read_manifests};
+
+/// Endings of files that a folder is searched for, before `.gz` or `.zst`.
+const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// What of a file counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Everything,
+    /// All but nodes: a scenario states them elsewhere.
+    Pods,
+    /// All but nodes and pods.
+    Objects,
+}
+
+/// Files that are put together to a snapshot.
+pub struct Sources<'a> {
+    traces_dirs: &'a [PathBuf],
+    gathered: Gathered,
+    node_names: BTreeSet<crate::model::Text>,
+    pod_names: BTreeSet<(crate::model::Text, crate::model::Text)>,
+}
+
+impl<'a> Sources<'a> {
+    /// No files yet. Files that a scenario names are also looked for in `traces_dirs`.
+    pub fn new(traces_dirs: &'a [PathBuf]) -> Self {
+        Self {
+            traces_dirs,
+            gathered: Gathered::default(),
+            node_names: BTreeSet::new(),
+            pod_names: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a file, a folder, a scenario, or `-`, standard input.
+    ///
+    /// # Errors
+    /// If it can't be read, or if a node or pod of a name was there before.
+    pub fn add(&mut self, path: &Path) -> Result<(), SnapshotError> {
+        if !path.is_dir() {
+            let input = Input::argument(&path.display().to_string())?;
+            return if is_scenario(&input)? {
+                self.add_scenario(&input, path)
+            } else {
+                self.add_manifests(&input, Part::Everything)
+            };
+        }
+        let mut files = Vec::new();
+        list(path, &mut files)?;
+        let mut count = 0;
+        for file in &files {
+            let input = Input::path(file);
+            if !is_scenario(&input)? {
+                count += 1;
+                self.add_manifests(&input, Part::Everything)?;
+            }
+        }
+        if count == 0 {
+            return Err(SnapshotError::Input(format!(
+                "{}: the folder has no .json or .yaml file (plain, .gz or .zst) of objects",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// What all files together declare.
+    ///
+    /// # Errors
+    /// If they declare no node.
+    pub fn finish(self) -> Result<Gathered, SnapshotError> {
+        if self.gathered.nodes.is_empty() {
+            return Err(SnapshotError::Input(format!(
+                "these files hold no Node objects ({} pods); add those of `kubectl get nodes -o \
+                 json`",
+                self.gathered.pods.len()
+            )));
+        }
+        Ok(self.gathered)
+    }
+
+    fn add_manifests(&mut self, input: &Input, part: Part) -> Result<(), SnapshotError> {
+        let read = read_manifests(&input.name, &input.read_to_string()?)?;
+        self.merge(&input.name, read, part)
+    }
+
+    fn merge(&mut self, file: &str, read: Manifests, part: Part) -> Result<(), SnapshotError> {
+        let twice = |what: &str, name: &str| {
+            SnapshotError::Input(format!(
+                "{file}: {what} `{name}` is in another file, too; name each file once, and dumps \
+                 of one instant"
+            ))
+        };
+        if part == Part::Everything {
+            for node in read.nodes {
+                if !self.node_names.insert(node.name.clone()) {
+                    return Err(twice("node", &node.name));
+                }
+                self.gathered.nodes.push(Arc::new(node));
+            }
+        }
+        if part != Part::Objects {
+            for pod in read.pods {
+                let name = (pod.namespace().clone(), pod.name.clone());
+                if !self.pod_names.insert(name) {
+                    let name = format!("{}/{}", pod.namespace(), pod.name);
+                    return Err(twice("pod", &name));
+                }
+                self.gathered.pods.push(pod);
+            }
+        }
+        for (kind, count) in read.ignored_kinds {
+            *self.gathered.ignored_kinds.entry(kind).or_default() += count;
+        }
+        let findings = read.findings.iter().filter(|own| !is_heeded(own));
+        let findings = findings.map(|finding| format!("{file}: {finding}"));
+        self.gathered.findings.extend(findings);
+        join(&mut self.gathered.objects, read.objects);
+        Ok(())
+    }
+
+    fn add_scenario(&mut self, input: &Input, path: &Path) -> Result<(), SnapshotError> {
+        let experiment = self.load(input, path)?;
+        let Some(plan) = experiment.variants.first() else {
+            return Ok(());
+        };
+        let files = FileSource {
+            files: &experiment.files,
+        };
+        let mut manifests = ManifestFiles::default();
+        let mut remarks = Remarks::default();
+        let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
+        let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
+        self.node_names
+            .extend(made.iter().map(|node| node.name.clone()));
+        self.gathered.nodes.extend(made);
+        let mut pods = BTreeSet::new();
+        for source in &plan.scenario.workload {
+            match source {
+                WorkloadSource::Manifests { file, .. } if pods.insert(file) => {
+                    self.add_manifests(&files.open(file), Part::Pods)?;
+                }
+                WorkloadSource::Manifests { .. } => {}
+                _ => self.gathered.findings.push(format!(
+                    "{}: arrivals of traces and models come after the instant that is looked at \
+                     and are left out",
+                    input.name
+                )),
+            }
+        }
+        for source in &plan.scenario.cluster.nodes {
+            match source {
+                NodeSource::Manifests(file) if !pods.contains(file) => {
+                    self.add_manifests(&files.open(file), Part::Objects)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&self, input: &Input, path: &Path) -> Result<Experiment, SnapshotError> {
+        let search = SearchPath {
+            base_dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            traces_dirs: self.traces_dirs.to_vec(),
+            built_in: Some(embedded_folder()),
+        };
+        let options = LoadOptions {
+            sets: &[],
+            search: &search,
+            lookup: &DiskAndEmbedded,
+            names: &Registered,
+        };
+        load(&input.read_to_string()?, &input.name, options).map_err(|rejected| {
+            SnapshotError::Input(rejected.render(Color::Off).trim_end().to_owned())
+        })
+    }
+}
+
+/// Whether a file is an experiment of this program: `windtunnel` stands at its top.
+fn is_scenario(input: &Input) -> Result<bool, SnapshotError> {
+    let bytes = input.first_bytes()?;
+    let text = String::from_utf8_lossy(&bytes);
+    if text.trim_start().starts_with('{') {
+        let compact: String = text.chars().filter(|own| !own.is_whitespace()).collect();
+        return Ok(compact.starts_with("{\"windtunnel\":"));
+    }
+    Ok(text.lines().any(|line| line.starts_with("windtunnel:")))
+}
+
+/// Whether a field that the simulator's policies pass over counts here: volumes, nominations and
+/// resizes in place do.
+fn is_heeded(finding: &ManifestFinding) -> bool {
+    const HEEDED: [&str; 8] = [
+        ".persistentVolumeClaim",
+        ".ephemeral",
+        ".gcePersistentDisk",
+        ".awsElasticBlockStore",
+        ".iscsi",
+        ".rbd",
+        "status.nominatedNodeName",
+        "status.containerStatuses",
+    ];
+    let mut heeded = HEEDED.iter();
+    heeded.any(|ending| finding.field.ends_with(ending))
+}
+
+/// The files of objects below a folder, in order of their paths.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), SnapshotError> {
+    let wrong =
+        |error: std::io::Error| SnapshotError::Input(format!("{}: {error}", folder.display()));
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(wrong)? {
+        entries.push(entry.map_err(wrong)?.path());
+    }
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            list(&entry, files)?;
+        } else if holds_objects(&entry) {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+fn holds_objects(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or_default();
+    let plain = [".gz", ".zst"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name);
+    let ending = Path::new(plain).extension();
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+}
+
+/// Adds the objects of another file; of two of one name the later counts.
+fn join(all: &mut ClusterObjects, mut own: ClusterObjects) {
+    all.namespaces.append(&mut own.namespaces);
+    all.budgets.append(&mut own.budgets);
+    all.services.append(&mut own.services);
+    all.workloads.append(&mut own.workloads);
+    all.volumes.append(&mut own.volumes);
+    all.claims.append(&mut own.claims);
+    all.storage_classes.append(&mut own.storage_classes);
+    all.csi_nodes.append(&mut own.csi_nodes);
+    all.csi_drivers.append(&mut own.csi_drivers);
+    all.capacities.append(&mut own.capacities);
+}
+
+/// The one pod that a file holds, with what the file states and the model leaves out.
+///
+/// # Errors
+/// If the file can't be read or holds no pod or several.
+pub fn read_pod(path: &Path) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
+    let input = Input::argument(&path.display().to_string())?;
+    let mut read = read_manifests(&input.name, &input.read_to_string()?)?;
+    let found = read.pods.len();
+    let Some(pod) = read.pods.pop().filter(|_| found == 1) else {
+        let kinds: Vec<&str> = read.ignored_kinds.keys().map(String::as_str).collect();
+        let instead = match kinds.as_slice() {
+            [] => String::new(),
+            kinds => format!(" and objects of the kinds {}", kinds.join(", ")),
+        };
+        return Err(SnapshotError::Input(format!(
+            "{}: expected one Pod object, found {found}{instead}; take the pod's own manifest, \
+             such as `kubectl run NAME --image IMAGE --dry-run=client -o yaml` writes",
+            input.name
+        )));
+    };
+    let findings = read.findings.iter().filter(|own| !is_heeded(own));
+    let findings = findings.map(ToString::to_string).collect();
+    Ok((pod, findings))
+}

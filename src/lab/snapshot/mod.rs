@@ -1,0 +1,283 @@
+//! A cluster as it was at one instant, out of a dump of its objects: what the Kubernetes
+//! scheduler would know when it looks at the next pod.
+//!
+//! Files are read one by one and put together (`files.rs`). Pods whose phase is final hold
+//! nothing; every other pod with a node holds its requests there, whatever its phase; pods without
+//! a node are in [`Snapshot::pods`] alone and only count where they are nominated to one
+//! (spec: kubernetes.md 1.13). A pod on a node that isn't there is left out and told in
+//! [`Snapshot::warnings`].
+
+pub mod change;
+mod files;
+pub mod profile;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+pub use files::{Sources, read_pod};
+
+use crate::control::scheduler::kube::{Cache, CacheError, PodInfo};
+use crate::model::{ClusterObjects, Labels, Node, Text};
+use crate::trace::TraceError;
+use crate::trace::manifest::ManifestPod;
+use crate::units::{QuantityError, nearest};
+
+/// How many names a warning gives.
+const NAMED: usize = 3;
+
+/// Why a snapshot can't be made, or not be asked what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SnapshotError {
+    /// A file can't be read.
+    #[error(transparent)]
+    File(#[from] TraceError),
+    /// Objects that don't go together.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// An amount that can't be expressed.
+    #[error(transparent)]
+    Amount(#[from] QuantityError),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Input(String),
+}
+
+/// What files declare, put together.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    /// Nodes, in order of the files.
+    pub nodes: Vec<Arc<Node>>,
+    /// Pods, in order of the files.
+    pub pods: Vec<ManifestPod>,
+    /// Objects around them.
+    pub objects: ClusterObjects,
+    /// How many objects of kinds that placements don't look at there were.
+    pub ignored_kinds: BTreeMap<String, usize>,
+    /// What the files state and the model leaves out, in words.
+    pub findings: Vec<String>,
+}
+
+/// How many pods of which sort a snapshot has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodCounts {
+    /// On a node.
+    pub bound: usize,
+    /// Without a node.
+    pub pending: usize,
+    /// Ended; they hold nothing.
+    pub finished: usize,
+    /// Said to be on a node that is not there; they are left out.
+    pub lost: usize,
+}
+
+/// A cluster at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// What the scheduler knows.
+    pub cache: Cache,
+    /// All pods.
+    pub pods: Vec<ManifestPod>,
+    /// How many there are.
+    pub counts: PodCounts,
+    /// What was left out or looks wrong, in words.
+    pub warnings: Vec<String>,
+    /// How many objects of kinds that placements don't look at there were.
+    pub ignored_kinds: BTreeMap<String, usize>,
+}
+
+impl Snapshot {
+    /// Reads files, folders and snapshot scenarios; `-` is standard input.
+    ///
+    /// # Errors
+    /// If a file can't be read or what the files say doesn't go together.
+    pub fn read(paths: &[PathBuf], traces_dirs: &[PathBuf]) -> Result<Self, SnapshotError> {
+        let mut sources = Sources::new(traces_dirs);
+        for path in paths {
+            sources.add(path)?;
+        }
+        Self::new(sources.finish()?)
+    }
+
+    /// The snapshot of objects.
+    ///
+    /// # Errors
+    /// If two nodes have one name or an amount can't be expressed.
+    pub fn new(gathered: Gathered) -> Result<Self, SnapshotError> {
+        let mut snapshot = Self {
+            warnings: gathered.findings,
+            ignored_kinds: gathered.ignored_kinds,
+            pods: gathered.pods,
+            ..Self::default()
+        };
+        snapshot.cache.objects = gathered.objects;
+        snapshot.cache.add_nodes(gathered.nodes)?;
+        let mut lost = Vec::new();
+        for index in 0..snapshot.pods.len() {
+            let pod = snapshot.pods[index].clone();
+            snapshot.name_namespace(pod.namespace());
+            if pod.phase.is_final() {
+                snapshot.counts.finished += 1;
+                continue;
+            }
+            let info = Arc::new(snapshot.pod_info(&pod)?);
+            match &pod.node_name {
+                None => {
+                    snapshot.counts.pending += 1;
+                    snapshot.cache.nominate(info);
+                }
+                Some(node) if snapshot.cache.node(node).is_none() => {
+                    snapshot.counts.lost += 1;
+                    lost.push(format!("`{}` on `{node}`", info.full_name()));
+                }
+                Some(node) => {
+                    snapshot.counts.bound += 1;
+                    snapshot.cache.add_pod(info, node)?;
+                }
+            }
+        }
+        snapshot.name_namespace("default");
+        if !lost.is_empty() {
+            snapshot.warnings.push(lost_pods(&lost));
+        }
+        Ok(snapshot)
+    }
+
+    /// A namespace that only objects name is known by its name: it has the label that the API
+    /// server gives to all.
+    pub fn name_namespace(&mut self, namespace: &str) {
+        let namespaces = &mut self.cache.objects.namespaces;
+        if !namespaces.contains_key(namespace) {
+            let label = ("kubernetes.io/metadata.name".into(), namespace.into());
+            namespaces.insert(namespace.into(), Labels::from([label]));
+        }
+    }
+
+    /// A pod as the scheduler sees it.
+    ///
+    /// # Errors
+    /// If an amount can't be expressed.
+    pub fn pod_info(&mut self, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
+        let accounted = pod.accounted.as_ref();
+        Ok(PodInfo {
+            class: self.cache.class(&pod.spec)?,
+            accounted: accounted.map(|spec| self.cache.class(spec)).transpose()?,
+            name: pod.name.clone(),
+            node_name: pod.node_name.clone(),
+            started_secs: pod.started_unix_secs,
+            is_terminating: pod.is_terminating,
+            is_preempted: pod.is_preempted,
+            nominated_node: pod.nominated_node.clone(),
+            ..PodInfo::default()
+        })
+    }
+
+    /// The pod of a name, `NAMESPACE/NAME` or the name alone where only one pod has it.
+    ///
+    /// # Errors
+    /// If there is none, with the nearest names, or several.
+    pub fn pod(&self, wanted: &str) -> Result<&ManifestPod, SnapshotError> {
+        let (namespace, name) = match wanted.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, wanted),
+        };
+        let found: Vec<&ManifestPod> = self
+            .pods
+            .iter()
+            .filter(|pod| {
+                *pod.name == *name && namespace.is_none_or(|own| **pod.namespace() == *own)
+            })
+            .collect();
+        match found.as_slice() {
+            [one] => Ok(one),
+            [] => Err(SnapshotError::Input(self.unknown_pod(wanted, name))),
+            several => {
+                let names: Vec<String> = several
+                    .iter()
+                    .map(|pod| format!("`{}/{}`", pod.namespace(), pod.name))
+                    .collect();
+                Err(SnapshotError::Input(format!(
+                    "several pods are called `{name}`; say which: {}",
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn unknown_pod(&self, wanted: &str, name: &str) -> String {
+        let full = |pod: &ManifestPod| format!("{}/{}", pod.namespace(), pod.name);
+        let mut near: Vec<String> = self
+            .pods
+            .iter()
+            .filter(|pod| *pod.name == *name)
+            .map(full)
+            .collect();
+        if near.is_empty() {
+            let names = self.pods.iter().map(|pod| &*pod.name);
+            let close = nearest::all_near(name, names);
+            let is_close =
+                |pod: &&ManifestPod| close.contains(&&*pod.name) || pod.name.starts_with(name);
+            near = self.pods.iter().filter(is_close).map(full).collect();
+        }
+        near.truncate(NAMED);
+        let told = match near.as_slice() {
+            [] => format!(
+                "it has {} pods, {} of them without a node; name one as NAMESPACE/NAME, or a file \
+                 with a pod",
+                self.pods.len(),
+                self.counts.pending
+            ),
+            near => format!("did you mean `{}`?", near.join("`, `")),
+        };
+        format!("the snapshot has no pod `{wanted}`; {told}")
+    }
+
+    /// The name of a node.
+    ///
+    /// # Errors
+    /// If there is none, with the nearest names.
+    pub fn node_name(&self, wanted: &str) -> Result<Text, SnapshotError> {
+        if let Some(node) = self.cache.node(wanted) {
+            return Ok(node.name().clone());
+        }
+        let names: Vec<&str> = self.cache.nodes().map(|node| &**node.name()).collect();
+        let mut near = nearest::all_near(wanted, names.iter().copied());
+        if near.is_empty() {
+            near = names;
+        }
+        near.truncate(NAMED);
+        let near = near.join("`, `");
+        Err(SnapshotError::Input(format!(
+            "the snapshot has no node `{wanted}`; there is `{near}`"
+        )))
+    }
+
+    /// A line of what the snapshot holds.
+    pub fn summary(&self) -> String {
+        let PodCounts {
+            bound,
+            pending,
+            finished,
+            ..
+        } = self.counts;
+        let nodes = self.cache.node_count();
+        format!("{nodes} nodes, {bound} pods on them, {pending} waiting, {finished} finished")
+    }
+}
+
+fn lost_pods(lost: &[String]) -> String {
+    let some = &lost[..lost.len().min(NAMED)];
+    let more = match lost.len() - some.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "{} pods are on nodes that are not there and are left out: {}{more}",
+        lost.len(),
+        some.join(", ")
+    )
+}

@@ -1,0 +1,58 @@
+//! Which profile of a scheduler configuration decides about a pod.
+
+use super::SnapshotError;
+use crate::control::scheduler::kube::{KubeProfile, PodInfo, Release};
+use crate::model::SchedulerConfig;
+use crate::policy::kubernetes::build_kube_profiles;
+use crate::trace::Input;
+use crate::trace::manifest::read_scheduler_config;
+use crate::units::nearest;
+
+/// The scheduler name of pods that state none.
+const DEFAULT: &str = "default-scheduler";
+
+/// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one.
+///
+/// # Errors
+/// If the file can't be read or names what doesn't exist.
+pub fn read_profiles(
+    config: Option<&Input>,
+    release: Release,
+) -> Result<Vec<KubeProfile>, SnapshotError> {
+    let stated = match config {
+        None => SchedulerConfig::default(),
+        Some(input) => read_scheduler_config(&input.name, &input.read_to_string()?)?,
+    };
+    build_kube_profiles(&stated, release).map_err(|error| {
+        let file = config.map_or("the default configuration", |input| &input.name);
+        SnapshotError::Input(format!("{file}: {error}"))
+    })
+}
+
+/// The profile of a pod.
+///
+/// # Errors
+/// If the pod names a scheduler that is none of them.
+pub fn profile_of<'p>(
+    profiles: &'p [KubeProfile],
+    pod: &PodInfo,
+) -> Result<&'p KubeProfile, SnapshotError> {
+    let wanted = match &*pod.spec().scheduler_name {
+        "" => DEFAULT,
+        name => name,
+    };
+    let name = |profile: &'p KubeProfile| match profile.scheduler_name.as_str() {
+        "" => DEFAULT,
+        name => name,
+    };
+    let mut known = profiles.iter();
+    known
+        .find(|profile| name(profile) == wanted)
+        .ok_or_else(|| {
+            let hint = nearest::hint(wanted, profiles.iter().map(name));
+            SnapshotError::Input(format!(
+                "pod `{}` asks for the scheduler `{wanted}`, and no profile has that name; {hint}",
+                pod.full_name()
+            ))
+        })
+}

@@ -1,0 +1,146 @@
+//! Runs what is missing of a sweep, on all threads.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::record::RunRecord;
+use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
+use crate::control::scheduler::evaluate::Form;
+use crate::lab::build::FileSource;
+use crate::lab::run::{Tables, prepare, run};
+use crate::sim::{EndCause, RunControl};
+
+/// How a sweep is run.
+pub struct Execution<'a> {
+    /// What to run.
+    pub plan: &'a Plan,
+    /// Which part of it.
+    pub shard: Shard,
+    /// Where records go.
+    pub folder: &'a SweepFolder,
+    /// How many runs go on at once.
+    pub threads: usize,
+    /// Set from outside to stop.
+    pub interrupted: &'a AtomicBool,
+    /// Told whenever a run is there: how many are, of how many.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Runs of this shard.
+    pub runs: usize,
+    /// Those that were there already.
+    pub found: usize,
+    /// Those whose record was damaged, in words; they were run again.
+    pub damaged: Vec<String>,
+}
+
+/// Runs what is missing.
+///
+/// # Errors
+/// If a run fails, a record can't be kept, or it was interrupted; what was finished is kept.
+pub fn execute(execution: &Execution<'_>) -> Result<Executed, SweepError> {
+    let Execution { plan, shard, .. } = *execution;
+    let planned = plan.runs.iter().enumerate();
+    let mine: Vec<&PlannedRun> = planned
+        .filter(|(position, _)| shard.has(*position))
+        .map(|(_, run)| run)
+        .collect();
+    let mut done = Executed {
+        runs: mine.len(),
+        ..Executed::default()
+    };
+    let mut missing = Vec::new();
+    for run in mine {
+        match execution.folder.record(&run.key)? {
+            Some(Ok(_)) => done.found += 1,
+            Some(Err(reason)) => {
+                let path = super::store::record_path(execution.folder.folder().path(), &run.key);
+                done.damaged.push(format!("{}: {reason}", path.display()));
+                missing.push(run);
+            }
+            None => missing.push(run),
+        }
+    }
+    (execution.progress)(done.found, done.runs);
+    let finished = AtomicUsize::new(done.found);
+    let failed: Mutex<Option<SweepError>> = Mutex::new(None);
+    let stop = AtomicBool::new(false);
+    pool(execution.threads)?.install(|| {
+        missing.par_iter().with_max_len(1).for_each(|run| {
+            if stop.load(Ordering::Relaxed) || execution.interrupted.load(Ordering::Relaxed) {
+                return;
+            }
+            match one(execution, run) {
+                Ok(true) => {
+                    let count = finished.fetch_add(1, Ordering::Relaxed) + 1;
+                    (execution.progress)(count, done.runs);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    first.get_or_insert(error);
+                }
+            }
+        });
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let finished = finished.into_inner();
+    if finished < done.runs {
+        return Err(SweepError::Interrupted {
+            finished,
+            runs: done.runs,
+        });
+    }
+    Ok(done)
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, SweepError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| SweepError::Threads {
+        threads,
+        reason: error.to_string(),
+    })
+}
+
+/// Makes one run; false where it was interrupted.
+fn one(execution: &Execution<'_>, planned: &PlannedRun) -> Result<bool, SweepError> {
+    let plan = execution.plan;
+    let failed = |source| {
+        let row = plan.file.runs.iter().position(|key| *key == planned.key);
+        SweepError::Run {
+            at: plan.file.words(row.unwrap_or(0)),
+            source: Box::new(source),
+        }
+    };
+    let files = FileSource {
+        files: &plan.experiments[planned.experiment].files,
+    };
+    let prepared = prepare(&planned.scenario, &files).map_err(|error| failed(error.into()))?;
+    let mut control = RunControl {
+        interrupted: execution.interrupted,
+        progress: &mut |_| {},
+    };
+    let outcome = run(
+        &planned.scenario,
+        prepared,
+        Form::Incremental,
+        Tables::default(),
+        &mut control,
+    );
+    let outcome = outcome.map_err(failed)?;
+    if outcome.end.cause == EndCause::Interrupted {
+        return Ok(false);
+    }
+    let seed = planned.scenario.seed;
+    let record = RunRecord::of(&planned.key, &plan.file.program, seed, outcome);
+    execution.folder.keep(&record)?;
+    Ok(true)
+}

@@ -1,0 +1,280 @@
+//! From an experiment file and a design to the list of runs, each with its key.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::design::Design;
+use super::{SweepError, axis::Axis};
+use crate::lab::inputs;
+use crate::scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+
+/// The file that tells what a sweep is.
+pub(super) const FILE_NAME: &str = "sweep.json";
+
+/// The version of `sweep.json` and of records.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// What a sweep is made of.
+pub struct Grounds<'a> {
+    /// The text of the experiment file.
+    pub text: &'a str,
+    /// What messages call it.
+    pub name: &'a str,
+    /// How it is read.
+    pub options: LoadOptions<'a>,
+    /// What is varied.
+    pub design: &'a Design,
+    /// How many seeds every point is run with, counted up from the scenario's own.
+    pub seeds: u64,
+    /// The program, as exactly as it is known.
+    pub program: &'a str,
+}
+
+/// What a sweep is, as `sweep.json` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepFile {
+    /// Version of this file.
+    pub schema_version: u32,
+    /// The program that runs it.
+    pub program: String,
+    /// The experiment's name.
+    pub name: String,
+    /// The fields that are varied, in the order of the table's columns.
+    pub parameters: Vec<String>,
+    /// How ranges are sampled: `random`, `latin` or `sobol`.
+    pub sampling: Option<String>,
+    /// How many samples were asked for.
+    pub samples: Option<u32>,
+    /// The variants, in written order.
+    pub variants: Vec<String>,
+    /// Seeds per point and variant.
+    pub seeds: u64,
+    /// The values of the parameters, point by point.
+    pub points: Vec<Vec<String>>,
+    /// The keys of all runs: by point, then variant, then seed.
+    pub runs: Vec<String>,
+}
+
+/// A run of a sweep.
+#[derive(Clone, Debug)]
+pub struct PlannedRun {
+    /// Its key.
+    pub key: String,
+    /// Its variant.
+    pub variant: String,
+    /// What is run.
+    pub scenario: Scenario,
+    /// Which of the plan's experiments knows its files.
+    pub experiment: usize,
+}
+
+/// Every run of a sweep.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the sweep is.
+    pub file: SweepFile,
+    /// The experiment at every point.
+    pub experiments: Vec<Experiment>,
+    /// The runs, each once, in the order of the first row that shows it.
+    pub runs: Vec<PlannedRun>,
+}
+
+impl SweepFile {
+    /// A row of the table in words, such as `run 7 (scale=2, variant pack, seed 3 of 5)`.
+    pub fn words(&self, row: usize) -> String {
+        let seeds = self.seeds.max(1) as usize;
+        let variants = self.variants.len().max(1);
+        let (point, variant) = (row / seeds / variants, row / seeds % variants);
+        let mut parts = Vec::new();
+        if let Some(values) = self.points.get(point) {
+            let named = self.parameters.iter().zip(values);
+            parts.extend(named.map(|(path, value)| format!("{path}={value}")));
+        }
+        if let Some(name) = self.variants.get(variant).filter(|_| variants > 1) {
+            parts.push(format!("variant {name}"));
+        }
+        parts.push(format!("seed {} of {seeds}", row % seeds + 1));
+        format!("run {} ({})", row + 1, parts.join(", "))
+    }
+
+    /// What tells this sweep from another, in words; `None` where they are the same.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let lists = |values: &[String]| values.join(", ");
+        let difference = if self.name != other.name {
+            format!("of `{}`, not of `{}`", self.name, other.name)
+        } else if self.parameters != other.parameters {
+            let (here, there) = (lists(&self.parameters), lists(&other.parameters));
+            format!("it varies {here}, not {there}")
+        } else if self.variants != other.variants {
+            let (here, there) = (lists(&self.variants), lists(&other.variants));
+            format!("its variants are {here}, not {there}")
+        } else if self.runs.len() != other.runs.len() {
+            format!("it has {} runs, not {}", self.runs.len(), other.runs.len())
+        } else if self.points != other.points {
+            "its parameters have other values".to_owned()
+        } else if self.runs != other.runs {
+            "its scenario or an input file differs".to_owned()
+        } else {
+            return None;
+        };
+        Some(difference)
+    }
+}
+
+/// Reads the experiment at every point and gives every run its key.
+///
+/// # Errors
+/// If the design is wrong, the experiment is wrong at a point, or an input can't be read.
+pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
+    let points = grounds.design.points()?;
+    let parameters: Vec<String> = (grounds.design.axes.iter())
+        .map(|axis: &Axis| axis.path.clone())
+        .collect();
+    let sampling = grounds.design.sampling;
+    let mut plan = Plan {
+        file: SweepFile {
+            schema_version: SCHEMA_VERSION,
+            program: grounds.program.to_owned(),
+            name: String::new(),
+            parameters,
+            sampling: sampling.map(|sampling| sampling.name().to_owned()),
+            samples: sampling.map(super::design::Sampling::samples),
+            variants: Vec::new(),
+            seeds: grounds.seeds,
+            points,
+            runs: Vec::new(),
+        },
+        experiments: Vec::new(),
+        runs: Vec::new(),
+    };
+    let (mut seen, mut hashes) = (BTreeSet::new(), Hashes::default());
+    for position in 0..plan.file.points.len() {
+        add_point(grounds, &mut plan, position, (&mut seen, &mut hashes))?;
+    }
+    Ok(plan)
+}
+
+fn add_point(
+    grounds: &Grounds<'_>,
+    plan: &mut Plan,
+    position: usize,
+    (seen, hashes): (&mut BTreeSet<String>, &mut Hashes),
+) -> Result<(), SweepError> {
+    let experiment = at_point(grounds, &plan.file, position)?;
+    let names: Vec<String> = (experiment.variants.iter())
+        .map(|variant| variant.name.clone())
+        .collect();
+    if position == 0 {
+        plan.file.name.clone_from(&experiment.name);
+        plan.file.variants = names;
+    } else if plan.file.variants != names {
+        return Err(SweepError::Design(
+            "the variants differ between points; vary fields below them, not `variants`".to_owned(),
+        ));
+    }
+    for variant in &experiment.variants {
+        for seed in 0..grounds.seeds {
+            let mut scenario = variant.scenario.clone();
+            scenario.seed = scenario.seed.wrapping_add(seed);
+            let key = key(grounds.program, &scenario, &experiment, hashes)?;
+            plan.file.runs.push(key.clone());
+            if seen.insert(key.clone()) {
+                plan.runs.push(PlannedRun {
+                    key,
+                    variant: variant.name.clone(),
+                    scenario,
+                    experiment: plan.experiments.len(),
+                });
+            }
+        }
+    }
+    plan.experiments.push(experiment);
+    Ok(())
+}
+
+/// The experiment with the values of a point.
+fn at_point(
+    grounds: &Grounds<'_>,
+    file: &SweepFile,
+    position: usize,
+) -> Result<Experiment, SweepError> {
+    let mut sets = grounds.options.sets.to_vec();
+    let named = file.parameters.iter().zip(&file.points[position]);
+    sets.extend(named.map(|(path, value)| format!("{path}={value}")));
+    let options = LoadOptions {
+        sets: &sets,
+        ..grounds.options
+    };
+    load(grounds.text, grounds.name, options).map_err(|rejected| SweepError::Rejected {
+        at: match sets.get(grounds.options.sets.len()..) {
+            None | Some([]) => "its only point".to_owned(),
+            Some(sets) => sets.join(", "),
+        },
+        rejected,
+    })
+}
+
+/// Hashes of input files, each computed once.
+#[derive(Default)]
+struct Hashes(BTreeMap<PathBuf, String>);
+
+impl Hashes {
+    fn of(&mut self, path: &Path) -> Result<String, SweepError> {
+        if let Some(known) = self.0.get(path) {
+            return Ok(known.clone());
+        }
+        let hash = inputs::open(path).blake3()?;
+        self.0.insert(path.to_path_buf(), hash.clone());
+        Ok(hash)
+    }
+}
+
+/// The key of a run: a hash of what decides its result. Names, descriptions and gates don't.
+fn key(
+    program: &str,
+    scenario: &Scenario,
+    experiment: &Experiment,
+    hashes: &mut Hashes,
+) -> Result<String, SweepError> {
+    let mut document = as_run::document(scenario);
+    if let Json::Object(fields) = &mut document {
+        for field in ["name", "description", "objectives"] {
+            fields.remove(field);
+        }
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("windtunnel sweep {SCHEMA_VERSION}\n{program}\n{document}\n").as_bytes());
+    for written in files_of(scenario, experiment) {
+        if let Some(found) = experiment.files.get(&written) {
+            let hash = hashes.of(found)?;
+            hasher.update(format!("{written} {hash}\n").as_bytes());
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// The files that one scenario names.
+fn files_of(scenario: &Scenario, experiment: &Experiment) -> BTreeSet<String> {
+    let alone = Experiment {
+        name: String::new(),
+        description: String::new(),
+        variants: vec![crate::scenario::VariantPlan {
+            name: String::new(),
+            scenario: scenario.clone(),
+        }],
+        files: crate::scenario::Files::new(),
+        base_dir: experiment.base_dir.clone(),
+    };
+    let named = RefCell::new(BTreeSet::new());
+    let note = |written: &str| {
+        named.borrow_mut().insert(written.to_owned());
+        written.to_owned()
+    };
+    let _ = as_run::moved(&alone, &note);
+    named.into_inner()
+}

@@ -1,0 +1,93 @@
+//! What one run of a sweep came to, in a file that knows whether it is whole: a line with the
+//! blake3 hash of the rest, then JSON.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lab::run::Outcome;
+use crate::sim::EndCause;
+
+/// What one run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// Its key.
+    pub key: String,
+    /// The program that ran it.
+    pub program: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Nodes at the start.
+    pub nodes: u64,
+    /// Pods that were submitted.
+    pub pods: u64,
+    /// Why it ended.
+    pub ended: String,
+    /// Simulated time at the end, in nanoseconds.
+    pub end_ns: i64,
+    /// Changes applied to the store.
+    pub changes: u64,
+    /// Scheduling attempts.
+    pub decisions: u64,
+    /// Digest over every change.
+    pub digest: String,
+    /// The metrics by id; `null` where one is undefined.
+    pub metrics: BTreeMap<String, Option<f64>>,
+}
+
+impl RunRecord {
+    /// The record of a run that was not interrupted.
+    pub fn of(key: &str, program: &str, seed: u64, outcome: Outcome) -> Self {
+        let values = outcome.metrics.values.into_iter();
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        Self {
+            key: key.to_owned(),
+            program: program.to_owned(),
+            seed,
+            nodes: outcome.nodes,
+            pods: outcome.pods,
+            ended: match outcome.end.cause {
+                EndCause::Reached => "reached",
+                EndCause::Drained => "drained",
+                EndCause::Idle => "idle",
+                EndCause::Interrupted => "interrupted",
+            }
+            .to_owned(),
+            end_ns: outcome.end.at.as_nanos(),
+            changes: outcome.end.changes,
+            decisions: outcome.end.decisions,
+            digest: outcome.end.digest,
+            metrics: values
+                .map(|value| (value.id, finite(value.value)))
+                .collect(),
+        }
+    }
+
+    /// The bytes of its file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let json = serde_json::to_string(self).expect("invariant: a record is plain data");
+        let hash = blake3::hash(json.as_bytes()).to_hex();
+        format!("{hash}\n{json}\n").into_bytes()
+    }
+
+    /// The record in the bytes of a file.
+    ///
+    /// # Errors
+    /// In words, what is wrong with them.
+    pub fn from_bytes(bytes: &[u8], key: &str) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
+        let (hash, json) = text
+            .split_once('\n')
+            .ok_or_else(|| "it is cut off".to_owned())?;
+        let json = json.strip_suffix('\n').ok_or("it is cut off")?;
+        if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
+            return Err("its content is not what its first line says".to_owned());
+        }
+        let record: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if record.key != key {
+            return Err(format!("it is the record of {}", record.key));
+        }
+        Ok(record)
+    }
+}

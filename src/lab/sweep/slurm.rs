@@ -1,0 +1,153 @@
+//! Batch scripts for Slurm: an array of shards, and the merge that waits for it.
+//!
+//! A shard is an ordinary process that keeps every run it finished, so a task that is requeued or
+//! killed costs at most the runs it was at. The merge starts `afterany`: it says itself what is
+//! missing, where `afterok` would leave it pending for ever.
+
+use std::path::Path;
+
+/// What the scripts run.
+#[derive(Clone, Debug)]
+pub struct Scripts<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// The arguments of `sweep` that every shard gets.
+    pub arguments: &'a [String],
+    /// The folder of the sweep.
+    pub out: &'a Path,
+    /// How many shards there are.
+    pub shards: usize,
+    /// The folder to start in.
+    pub directory: &'a Path,
+}
+
+/// Texts quoted for a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn shown(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+impl Scripts<'_> {
+    /// The script of a shard; the number of the array's task is that of the shard.
+    pub fn shard(&self) -> String {
+        let arguments: Vec<String> = self.arguments.iter().map(|text| quoted(text)).collect();
+        format!(
+            "#!/bin/sh\n\
+             # One shard of a sweep; started again, it goes on where it was stopped.\n\
+             cd {} || exit 101\n\
+             exec {} sweep {} --out {} \\\n    \
+             --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \"${{SLURM_CPUS_PER_TASK:-1}}\" \
+             --no-progress\n",
+            shown(self.directory),
+            shown(self.program),
+            arguments.join(" "),
+            shown(self.out),
+            self.shards,
+        )
+    }
+
+    /// The script of the merge.
+    pub fn merge(&self) -> String {
+        format!(
+            "#!/bin/sh\n\
+             # Puts the table together once no shard is left; it says which runs are missing.\n\
+             cd {} || exit 101\n\
+             exec {} sweep --merge {}\n",
+            shown(self.directory),
+            shown(self.program),
+            shown(self.out),
+        )
+    }
+
+    /// The arguments of `sbatch` for the array; `more` are the user's own.
+    pub fn submit_shards(&self, more: &[String]) -> Vec<String> {
+        let mut arguments = vec![
+            "--parsable".to_owned(),
+            "--requeue".to_owned(),
+            "--open-mode=append".to_owned(),
+            format!("--array=1-{}", self.shards),
+            "--job-name=windtunnel-sweep".to_owned(),
+            format!("--output={}", self.log("shard-%a.log")),
+        ];
+        arguments.extend_from_slice(more);
+        arguments.push(self.log("shard.sh"));
+        arguments
+    }
+
+    /// The arguments of `sbatch` for the merge after a job.
+    pub fn submit_merge(&self, job: &str, more: &[String]) -> Vec<String> {
+        let mut arguments = vec![
+            "--parsable".to_owned(),
+            format!("--dependency=afterany:{job}"),
+            "--open-mode=append".to_owned(),
+            "--job-name=windtunnel-merge".to_owned(),
+            format!("--output={}", self.log("merge.log")),
+        ];
+        arguments.extend_from_slice(more);
+        arguments.push(self.log("merge.sh"));
+        arguments
+    }
+
+    fn log(&self, name: &str) -> String {
+        let out = if self.out.is_absolute() {
+            self.out.to_path_buf()
+        } else {
+            self.directory.join(self.out)
+        };
+        out.join("slurm").join(name).display().to_string()
+    }
+}
+
+/// A command as it would be typed.
+pub fn command(program: &str, arguments: &[String]) -> String {
+    let arguments = arguments.iter().map(|text| quoted(text));
+    std::iter::once(program.to_owned())
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_quote_what_a_shell_would_change() {
+        let check = |text: &str, expected: &str| assert_eq!(quoted(text), expected);
+        check("a=1,2", "a=1,2");
+        check("a b", "'a b'");
+        check("it's", r"'it'\''s'");
+        check("$(x)", "'$(x)'");
+        check("", "''");
+        let arguments = [
+            "s.yaml".to_owned(),
+            "--grid".to_owned(),
+            "a={x: 1},2".to_owned(),
+        ];
+        let scripts = Scripts {
+            program: Path::new("/opt/wind tunnel"),
+            arguments: &arguments,
+            out: Path::new("out"),
+            shards: 4,
+            directory: Path::new("/home/u"),
+        };
+        let shard = scripts.shard();
+        assert!(
+            shard.contains("exec '/opt/wind tunnel' sweep s.yaml --grid 'a={x: 1},2' --out out")
+        );
+        assert!(shard.contains("--shard \"$SLURM_ARRAY_TASK_ID/4\""));
+        let submit = scripts.submit_merge("17", &["--partition=short".to_owned()]);
+        assert!(submit.contains(&"--dependency=afterany:17".to_owned()));
+        assert_eq!(
+            submit.last().map(String::as_str),
+            Some("/home/u/out/slurm/merge.sh")
+        );
+    }
+}

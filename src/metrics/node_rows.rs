@@ -1,0 +1,131 @@
+//! Nodes as metrics see them: what each has, offers, holds and has left.
+
+use crate::cluster::Store;
+use crate::cluster::nodes::Columns;
+use crate::model::resource_list::{CPU, MEMORY, PODS};
+use crate::units::NodeId;
+
+use super::state::{Amounts, Row};
+
+/// A node as metrics see it once everything of an instant has happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Whether it is there at all.
+    pub present: bool,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it takes new pods: up and not cordoned.
+    pub schedulable: bool,
+    /// What the machine has, reserved parts included.
+    pub nominal: Row,
+    /// What pods may use of it.
+    pub allocatable: Row,
+    /// What its pods reserve.
+    pub allocated: Row,
+    /// What is left for new pods: `allocatable` less pods and holds; negative where overcommitted.
+    pub free: Row,
+}
+
+impl NodeRow {
+    /// What it offers now: nothing unless it is up.
+    pub fn capacity(&self) -> Row {
+        if self.up {
+            self.allocatable
+        } else {
+            Row::default()
+        }
+    }
+
+    /// Whether it offers the same as another one.
+    pub(super) fn offers_as(&self, other: &Self) -> bool {
+        (self.present, self.up, self.schedulable) == (other.present, other.up, other.schedulable)
+            && (self.nominal, self.allocatable) == (other.nominal, other.allocatable)
+    }
+
+    /// What new pods could take: nothing unless it is schedulable, never below zero.
+    pub fn room(&self) -> Row {
+        if self.schedulable {
+            self.free.map(|free| free.max(0))
+        } else {
+            Row::default()
+        }
+    }
+}
+
+/// Nodes that are not as they were. More than one is told of together only where they were alike, are
+/// alike, and have no GPU devices.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeChange<'a> {
+    /// Which: at least one.
+    pub nodes: &'a [NodeId],
+    /// As each was when it was last told of; all zero for a new one.
+    pub before: &'a NodeRow,
+    /// As each is.
+    pub now: &'a NodeRow,
+    /// What all nodes have left for new pods, these as they are now.
+    pub room: &'a Amounts,
+    /// How much measured time passed before, in nanoseconds.
+    pub clock: i64,
+    /// Pods created and not bound.
+    pub pending: u64,
+    /// The cluster now.
+    pub store: &'a Store,
+}
+
+impl NodeChange<'_> {
+    /// The first of the nodes, to which all others are alike.
+    #[inline]
+    pub fn node(&self) -> NodeId {
+        self.nodes[0]
+    }
+
+    /// How many nodes.
+    #[inline]
+    pub fn times(&self) -> i64 {
+        self.nodes.len() as i64
+    }
+}
+
+/// Amounts of a node, by [`Resource`].
+#[inline]
+pub(super) fn amounts_at(columns: &Columns, node: NodeId) -> Row {
+    let row = node.index();
+    [
+        columns.cpu_milli[row],
+        columns.memory_bytes[row],
+        columns.gpu_milli[row],
+        columns.pods[row],
+    ]
+}
+
+/// A node's row, what it offers included.
+pub(super) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
+    let nodes = store.nodes();
+    let Some(object) = nodes.object(node) else {
+        return NodeRow {
+            allocated,
+            ..NodeRow::default()
+        };
+    };
+    let allocatable = amounts_at(nodes.allocatable(), node);
+    let mut nominal = allocatable;
+    for (name, index) in [(CPU, 0), (MEMORY, 1), (PODS, 3)] {
+        let amount = object.capacity.get(name);
+        let amount = if index == 0 {
+            amount.milli_floor()
+        } else {
+            amount.units_ceil()
+        };
+        // A machine has at least what it lets pods use.
+        nominal[index] = nominal[index].max(amount.unwrap_or(0));
+    }
+    NodeRow {
+        present: true,
+        up: nodes.is_ready(node),
+        schedulable: nodes.schedulable()[node.index()],
+        nominal,
+        allocatable,
+        allocated,
+        free: amounts_at(nodes.free(), node),
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a profile can't be built, in words for whoever wrote the experiment.
+
+use thiserror::Error;
+
+use super::entry::ArgumentError;
+use super::profiles::{MAX_PLUGINS, MAX_WEIGHT};
+
+/// Why a profile can't be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProfileError {
+    /// No such profile.
+    #[error("there is no profile `{name}`; {hint}")]
+    UnknownProfile {
+        /// What was written.
+        name: String,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// No such policy at this point.
+    #[error("there is no {what} `{name}`; {hint}")]
+    UnknownPolicy {
+        /// What was looked for.
+        what: &'static str,
+        /// What was written.
+        name: String,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// A plugin is disabled that the profile has not.
+    #[error("`{plugin}` is disabled, but profile `{profile}` has no such plugin; {hint}")]
+    NotInProfile {
+        /// The plugin.
+        plugin: String,
+        /// The profile.
+        profile: &'static str,
+        /// What it may have meant.
+        hint: String,
+    },
+    /// A weight out of bounds.
+    #[error(
+        "the weight of `{plugin}` must be from 1 to {MAX_WEIGHT}, not {weight}; \
+         to switch it off, disable it"
+    )]
+    Weight {
+        /// The plugin.
+        plugin: String,
+        /// What was written.
+        weight: i64,
+    },
+    /// An argument is wrong.
+    #[error("plugin `{plugin}`: {source}")]
+    Argument {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        source: ArgumentError,
+    },
+    /// Nothing would choose GPU devices, so that no pod with GPUs could ever be bound.
+    #[error(
+        "profile `{profile}` has nothing left that chooses GPU devices; \
+         enable one of {choices} beside what is disabled"
+    )]
+    NoDevices {
+        /// The profile.
+        profile: &'static str,
+        /// What chooses devices.
+        choices: String,
+    },
+    /// More plugins than a profile may have.
+    #[error("a profile has at most {MAX_PLUGINS} plugins")]
+    TooManyPlugins,
+}

@@ -1,0 +1,79 @@
+//! A check as annotations by GitHub's workflow commands (ci.md 6.6): the ten worst of each level,
+//! which is what is shown.
+
+use std::io::{self, Write};
+
+use super::{failure, headline, outcome};
+use crate::lab::check::{CheckReport, Gate, Outcome};
+use crate::lab::summary::title_of_id;
+
+/// More of a level are not shown.
+const SHOWN_MAX: usize = 10;
+
+/// Writes the commands.
+pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
+    let broken = report
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.error.as_ref()?)));
+    for (entry, error) in broken.take(SHOWN_MAX) {
+        let (file, title) = (property(&entry.file), property(&entry.name));
+        writeln!(
+            out,
+            "::error file={file},line=1,title={title}::{}",
+            data(error)
+        )?;
+    }
+    for level in ["error", "warning"] {
+        let of_level = report
+            .gates
+            .iter()
+            .filter(|gate| level_of(gate) == Some(level));
+        for gate in of_level.take(SHOWN_MAX) {
+            let title = format!("{} {}", gate.entry, title_of_id(&gate.metric));
+            let message = match (&gate.note, gate.outcome) {
+                (_, Outcome::Regressed) => failure(gate),
+                (Some(note), _) => note.clone(),
+                (None, _) => outcome(gate),
+            };
+            let message = match &gate.divergence {
+                Some(divergence) => format!("{message}\nfirst divergence: {divergence}"),
+                None => message,
+            };
+            writeln!(
+                out,
+                "::{level} file={},line={},title={}::{}",
+                property(&gate.file),
+                gate.line.max(1),
+                property(&title),
+                data(&message)
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "::notice title=windtunnel::{}",
+        data(&headline(report))
+    )
+}
+
+fn level_of(gate: &Gate) -> Option<&'static str> {
+    match gate.outcome {
+        _ if gate.fails() => Some("error"),
+        Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => Some("error"),
+        outcome if outcome <= Outcome::Acknowledged => Some("warning"),
+        _ => None,
+    }
+}
+
+/// The message of a command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A property of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,262 @@
+//! A check as `JUnit` XML (ci.md 6.4). The strict form is what the schema of Jenkins' xunit plugin
+//! takes; the extended one says what most other readers know besides.
+
+use std::io::{self, Write};
+
+use super::{CheckOptions, cells, failure, outcome};
+use crate::lab::check::{CheckReport, EntryReport, Gate, Outcome};
+use crate::lab::summary::title_of_id;
+
+/// Which readers are written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavor {
+    /// The strict schema (`junit-10.xsd`).
+    #[default]
+    Strict,
+    /// Also counts of what was skipped, times, and the place in the file.
+    Extended,
+}
+
+/// What a suite counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+/// Writes the document: one suite per scenario, one case per gate.
+pub(super) fn write(
+    out: &mut dyn Write,
+    report: &CheckReport,
+    flavor: Flavor,
+    options: CheckOptions<'_>,
+) -> io::Result<()> {
+    let suites: Vec<(&EntryReport, Vec<&Gate>, Counts)> = report
+        .entries
+        .iter()
+        .map(|entry| {
+            let gates: Vec<&Gate> = report
+                .gates
+                .iter()
+                .filter(|gate| gate.entry == entry.name)
+                .collect();
+            let counts = count(entry, &gates);
+            (entry, gates, counts)
+        })
+        .collect();
+    let sum = |part: fn(&Counts) -> usize| suites.iter().map(|(.., c)| part(c)).sum::<usize>();
+    let extended = if flavor == Flavor::Extended {
+        let timestamp = options.timestamp;
+        let timestamp = timestamp.map(|at| format!(" timestamp=\"{}\"", attribute(at)));
+        let skipped = sum(|counts| counts.skipped);
+        format!(" skipped=\"{skipped}\"{}", timestamp.unwrap_or_default())
+    } else {
+        String::new()
+    };
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(
+        out,
+        "<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\"{extended}>",
+        attribute(&report.suite),
+        sum(|counts| counts.tests),
+        sum(|counts| counts.failures),
+        sum(|counts| counts.errors)
+    )?;
+    for (entry, gates, counts) in &suites {
+        write_suite(out, report, (entry, gates, *counts), (flavor, options))?;
+    }
+    writeln!(out, "</testsuites>")
+}
+
+fn count(entry: &EntryReport, gates: &[&Gate]) -> Counts {
+    if entry.error.is_some() {
+        return Counts {
+            tests: 1,
+            errors: 1,
+            ..Counts::default()
+        };
+    }
+    let of = |kind: Kind| gates.iter().filter(|gate| kind_of(gate) == kind).count();
+    Counts {
+        tests: gates.len(),
+        failures: of(Kind::Failure),
+        errors: of(Kind::Error),
+        skipped: of(Kind::Skipped),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Passed,
+    Failure,
+    Error,
+    Skipped,
+}
+
+fn kind_of(gate: &Gate) -> Kind {
+    match gate.outcome {
+        _ if gate.fails() => Kind::Failure,
+        // A comparison that can't be made is no pass.
+        Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => Kind::Error,
+        Outcome::Improved | Outcome::Within | Outcome::Equivalent => Kind::Passed,
+        _ => Kind::Skipped,
+    }
+}
+
+fn write_suite(
+    out: &mut dyn Write,
+    report: &CheckReport,
+    (entry, gates, counts): (&EntryReport, &[&Gate], Counts),
+    (flavor, options): (Flavor, CheckOptions<'_>),
+) -> io::Result<()> {
+    let timestamp = options
+        .timestamp
+        .map(|at| format!(" timestamp=\"{}\"", attribute(at)));
+    writeln!(
+        out,
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"{}>",
+        attribute(&entry.name),
+        counts.tests,
+        counts.failures,
+        counts.errors,
+        counts.skipped,
+        timestamp.unwrap_or_default()
+    )?;
+    let seeds: Vec<String> = entry.seeds.iter().map(ToString::to_string).collect();
+    let properties = [
+        ("file", entry.file.clone()),
+        ("seeds", seeds.join(" ")),
+        ("digest", entry.digest.clone()),
+        ("inputs", entry.inputs.clone()),
+        ("windtunnel", report.windtunnel.clone()),
+    ];
+    writeln!(out, "    <properties>")?;
+    for (name, value) in properties {
+        writeln!(
+            out,
+            "      <property name=\"{name}\" value=\"{}\"/>",
+            attribute(&value)
+        )?;
+    }
+    writeln!(out, "    </properties>")?;
+    let class = format!("{}.{}", report.suite, entry.name);
+    if let Some(error) = &entry.error {
+        writeln!(
+            out,
+            "    <testcase classname=\"{}\" name=\"run\">",
+            attribute(&class)
+        )?;
+        writeln!(
+            out,
+            "      <error type=\"could-not-complete\" message=\"{}\"/>",
+            attribute(error)
+        )?;
+        writeln!(out, "    </testcase>")?;
+    } else {
+        for gate in gates {
+            write_case(out, &class, gate, flavor)?;
+        }
+    }
+    writeln!(out, "  </testsuite>")
+}
+
+fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> io::Result<()> {
+    let place = match flavor {
+        Flavor::Strict => String::new(),
+        Flavor::Extended => format!(" file=\"{}\" line=\"{}\"", attribute(&gate.file), gate.line),
+    };
+    // Two gates of one metric are told apart by their limits.
+    let name = format!("{} ({})", gate.metric, gate.limit);
+    write!(
+        out,
+        "    <testcase classname=\"{}\" name=\"{}\"{place}",
+        attribute(class),
+        attribute(&name)
+    )?;
+    let note = gate.note.as_deref().unwrap_or_default();
+    match kind_of(gate) {
+        Kind::Passed => return writeln!(out, "/>"),
+        Kind::Skipped => {
+            let message = if note.is_empty() {
+                outcome(gate)
+            } else {
+                format!("{}: {note}", gate.outcome.word())
+            };
+            writeln!(
+                out,
+                ">\n      <skipped message=\"{}\"/>",
+                attribute(&message)
+            )?;
+        }
+        kind @ (Kind::Failure | Kind::Error) => {
+            let element = if kind == Kind::Failure {
+                "failure"
+            } else {
+                "error"
+            };
+            let message = if kind == Kind::Failure {
+                failure(gate)
+            } else {
+                note.to_owned()
+            };
+            let kind = gate.outcome.word().replace(' ', "-");
+            writeln!(
+                out,
+                ">\n      <{element} type=\"{kind}\" message=\"{}\">{}</{element}>",
+                attribute(&message),
+                content(&body(gate))
+            )?;
+        }
+    }
+    writeln!(out, "    </testcase>")
+}
+
+/// What a reader of a failure sees below its message.
+fn body(gate: &Gate) -> String {
+    let (base, head, change) = cells(gate);
+    let mut lines = vec![
+        format!("metric: {} ({})", title_of_id(&gate.metric), gate.metric),
+        format!("base: {base}"),
+        format!("head: {head}"),
+        format!("change [95 % CI]: {change}"),
+        format!("verdict: {}", outcome(gate)),
+    ];
+    lines.extend(gate.note.iter().map(|note| format!("note: {note}")));
+    lines.extend(
+        gate.divergence
+            .iter()
+            .map(|at| format!("first divergence: {at}")),
+    );
+    lines.push(format!("rerun: {}", gate.rerun));
+    lines.join("\n")
+}
+
+/// Whether XML 1.0 may hold a character.
+const fn is_legal(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Text inside an element.
+fn content(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| is_legal(*letter)) {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Text inside an attribute in double quotes.
+fn attribute(text: &str) -> String {
+    let escaped = content(text).replace('"', "&quot;").replace('\'', "&apos;");
+    escaped
+        .replace('\n', "&#10;")
+        .replace('\r', "&#13;")
+        .replace('\t', "&#9;")
+}

@@ -1,0 +1,225 @@
+//! What a check came to, as people, CI systems and code hosts see it (spec: ci.md). The words of
+//! every gate are made here once.
+
+use std::io::{self, Write};
+
+use crate::lab::check::{CheckReport, Gate, Outcome};
+use crate::lab::summary::title_of_id;
+use crate::report::format;
+use crate::report::study::change;
+
+mod benchmark;
+mod github;
+mod junit;
+mod sarif;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use junit::Flavor;
+
+/// In which form a check is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckForm {
+    /// As people see it.
+    Table,
+    /// For job summaries and comments.
+    Markdown,
+    /// Everything, for programs.
+    Json,
+    /// `JUnit` XML.
+    Junit(Flavor),
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Annotations of GitHub's workflow commands.
+    Github,
+    /// What github-action-benchmark reads.
+    Benchmark,
+}
+
+/// What is known of how the check was called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckOptions<'a> {
+    /// How long it took, as text; not for files.
+    pub wall_time: Option<&'a str>,
+    /// When it was, as `2021-04-02T15:48:23`, where that is to be told.
+    pub timestamp: Option<&'a str>,
+}
+
+/// Writes a check in a form.
+pub fn write(
+    out: &mut dyn Write,
+    report: &CheckReport,
+    form: CheckForm,
+    options: CheckOptions<'_>,
+) -> io::Result<()> {
+    match form {
+        CheckForm::Table => text::write_table(out, report, options),
+        CheckForm::Markdown => text::write_markdown(out, report),
+        CheckForm::Json => {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        }
+        CheckForm::Junit(flavor) => junit::write(out, report, flavor, options),
+        CheckForm::Sarif => sarif::write(out, report),
+        CheckForm::Github => github::write(out, report),
+        CheckForm::Benchmark => benchmark::write(out, report),
+    }
+}
+
+/// One sentence: the most severe gated change in the words of users (ci.md 6.2).
+pub fn headline(report: &CheckReport) -> String {
+    let broken = report
+        .entries
+        .iter()
+        .find_map(|entry| Some((entry, entry.error.as_ref()?)));
+    if let Some((entry, error)) = broken {
+        return format!("{} could not be run: {}", entry.name, format::clean(error));
+    }
+    let count = |outcome: Outcome| {
+        report
+            .gates
+            .iter()
+            .filter(|gate| gate.outcome == outcome && !gate.advisory)
+            .count()
+    };
+    let first = |outcome: Outcome| {
+        report
+            .gates
+            .iter()
+            .find(|gate| gate.outcome == outcome && !gate.advisory)
+    };
+    if let Some(gate) = first(Outcome::Regressed) {
+        let more = match count(Outcome::Regressed) - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        return format!("{}{more}.", failure(gate));
+    }
+    for outcome in [Outcome::DifferentInputs, Outcome::NoBaseline] {
+        if let Some(gate) = first(outcome) {
+            let note = gate.note.as_deref().unwrap_or_default();
+            return format!("{} can't be compared: {note}.", format::clean(&gate.entry));
+        }
+    }
+    let all = report.gates.len();
+    if report
+        .gates
+        .iter()
+        .all(|gate| gate.outcome == Outcome::NotMeasurable)
+    {
+        return "Nothing was measured: no gate has a value.".to_owned();
+    }
+    let open = count(Outcome::Inconclusive) + count(Outcome::NotMeasurable);
+    if open > 0 {
+        return format!("No gate failed; {open} of {all} can't tell.");
+    }
+    match report
+        .gates
+        .iter()
+        .filter(|gate| gate.outcome == Outcome::Improved)
+        .count()
+    {
+        0 if all == 1 => "The gate holds.".to_owned(),
+        0 => format!("All {all} gates hold."),
+        better => format!("All {all} gates hold, {better} improved."),
+    }
+}
+
+/// A failed gate in words.
+pub fn failure(gate: &Gate) -> String {
+    let entry = format::clean(&gate.entry);
+    if gate.metric == "digest" {
+        return format!("{entry} decides otherwise than the baseline, which exact mode forbids");
+    }
+    let (base, head, change) = cells(gate);
+    let label = title_of_id(&gate.metric);
+    if gate.judgement.is_none() {
+        return format!("{entry}: {label} is {head} ({})", gate.limit);
+    }
+    format!(
+        "{entry}: {label} {base} → {head} ({change}, {})",
+        gate.limit
+    )
+}
+
+/// Baseline, now, and the change of a gate, as text.
+pub fn cells(gate: &Gate) -> (String, String, String) {
+    let values = format::values(&[gate.base, gate.head], &gate.unit);
+    let [base, head] = [0, 1].map(|at| values.get(at).cloned().unwrap_or_default());
+    let base = if gate.base.is_none() {
+        String::new()
+    } else {
+        base
+    };
+    let change = gate.judgement.as_ref().map(change).unwrap_or_default();
+    (base, head, change)
+}
+
+/// The outcome of a gate with its limit or what it takes.
+pub fn outcome(gate: &Gate) -> String {
+    let word = gate.outcome.word();
+    match gate.outcome {
+        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({})", gate.limit),
+        Outcome::Regressed => format!("{} ({})", word.to_uppercase(), gate.limit),
+        Outcome::Within if gate.judgement.is_none() => format!("{word} ({})", gate.limit),
+        Outcome::Inconclusive | Outcome::Acknowledged => match &gate.note {
+            Some(note) => format!("{word} ({note})"),
+            None => word.to_owned(),
+        },
+        _ => word.to_owned(),
+    }
+}
+
+/// `24 checks: 1 regressed, 3 improved`.
+pub fn counts(report: &CheckReport) -> String {
+    const ORDER: [Outcome; 9] = [
+        Outcome::Regressed,
+        Outcome::Improved,
+        Outcome::Equivalent,
+        Outcome::Within,
+        Outcome::Inconclusive,
+        Outcome::Acknowledged,
+        Outcome::NotMeasurable,
+        Outcome::DifferentInputs,
+        Outcome::NoBaseline,
+    ];
+    let words = ORDER.iter().filter_map(|outcome| {
+        let count = report
+            .gates
+            .iter()
+            .filter(|gate| gate.outcome == *outcome)
+            .count();
+        (count > 0).then(|| format!("{count} {}", outcome.word()))
+    });
+    let words: Vec<String> = words.collect();
+    let all = report.gates.len();
+    let noun = if all == 1 { "gate" } else { "gates" };
+    if words.is_empty() {
+        return format!("{all} {noun}");
+    }
+    format!("{all} {noun}: {}", words.join(", "))
+}
+
+/// What was run, part by part.
+pub fn facts(report: &CheckReport) -> Vec<String> {
+    let mut facts = vec![format!("check {}", format::clean(&report.file))];
+    facts.push(match &report.baseline {
+        Some(path) => format!("baseline {}", format::clean(path)),
+        None => "no baseline".to_owned(),
+    });
+    let seeds = report
+        .entries
+        .iter()
+        .map(|entry| entry.seeds.len())
+        .max()
+        .unwrap_or(0);
+    facts.push(match seeds {
+        1 => "1 seed".to_owned(),
+        _ => format!("{seeds} seeds, paired"),
+    });
+    let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
+    facts.push(format!("{} changes", format::count(changes)));
+    facts
+}

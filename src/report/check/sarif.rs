@@ -1,0 +1,144 @@
+//! A check as SARIF 2.1.0 (ci.md 6.5): one result per gate that does not hold, at the line of its
+//! objective.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde_json::{Value as Json, json};
+
+use super::{failure, outcome};
+use crate::lab::check::{CheckReport, Gate, Outcome};
+use crate::lab::summary::title_of_id;
+use crate::metrics::registry;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const INFORMATION: &str = "https://crates.io/crates/windtunnel";
+
+/// Writes the log.
+pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
+    let ids: BTreeSet<&str> = report
+        .gates
+        .iter()
+        .map(|gate| gate.metric.as_str())
+        .collect();
+    let mut ids: Vec<&str> = ids.into_iter().collect();
+    ids.push("run");
+    let rules: Vec<Json> = ids.iter().map(|id| rule(id)).collect();
+    let index = |id: &str| ids.iter().position(|known| *known == id).unwrap_or(0);
+    let gates = report
+        .gates
+        .iter()
+        .filter(|gate| gate.outcome <= Outcome::Acknowledged);
+    let mut results: Vec<Json> = gates
+        .map(|gate| result(report, gate, index(&gate.metric)))
+        .collect();
+    for entry in &report.entries {
+        let Some(error) = &entry.error else { continue };
+        results.push(json!({
+            "ruleId": "windtunnel/run",
+            "ruleIndex": index("run"),
+            "level": "error",
+            "message": {"text": format!("{} could not be run: {error}", entry.name)},
+            "locations": [location(&entry.file, 1)],
+            "partialFingerprints": fingerprint(report, &entry.name, "run"),
+        }));
+    }
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "windtunnel",
+                "semanticVersion": report.windtunnel,
+                "informationUri": INFORMATION,
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+fn rule(id: &str) -> Json {
+    let (short, full) = match (registry::find(id), id) {
+        (Some((entry, _)), _) => (
+            format!("Gate on {}", title_of_id(id)),
+            format!("{} {}", entry.summary, entry.formula),
+        ),
+        (None, "digest") => (
+            "Exact mode: every decision as in the baseline".to_owned(),
+            "The hash over every change of every run must equal the baseline's.".to_owned(),
+        ),
+        (None, _) => (
+            "The scenario runs to its end".to_owned(),
+            "A scenario of the suite must be readable and run without a broken invariant."
+                .to_owned(),
+        ),
+    };
+    json!({
+        "id": format!("windtunnel/{id}"),
+        "name": id,
+        "shortDescription": {"text": short},
+        "fullDescription": {"text": full},
+        "help": {"text": full, "markdown": full},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["scheduling", "performance"]},
+    })
+}
+
+fn result(report: &CheckReport, gate: &Gate, index: usize) -> Json {
+    let level = match gate.outcome {
+        _ if gate.fails() => "error",
+        Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => "error",
+        Outcome::Acknowledged => "note",
+        _ => "warning",
+    };
+    let text = match (&gate.note, gate.outcome) {
+        (_, Outcome::Regressed) => failure(gate),
+        (Some(note), _) => format!("{} {}: {note}", gate.entry, gate.metric),
+        (None, _) => format!("{} {}: {}", gate.entry, gate.metric, outcome(gate)),
+    };
+    let text = match &gate.divergence {
+        Some(divergence) => format!("{text}\nfirst divergence: {divergence}"),
+        None => text,
+    };
+    json!({
+        "ruleId": format!("windtunnel/{}", gate.metric),
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": text},
+        "locations": [location(&gate.file, gate.line)],
+        "partialFingerprints": fingerprint(report, &gate.entry, &gate.metric),
+        "baselineState": if gate.outcome == Outcome::Acknowledged { "unchanged" } else { "new" },
+    })
+}
+
+fn location(file: &str, line: usize) -> Json {
+    let file = file.strip_prefix("./").unwrap_or(file);
+    json!({"physicalLocation": {
+        "artifactLocation": {"uri": encoded(file)},
+        "region": {"startLine": line.max(1)},
+    }})
+}
+
+/// A path as a relative URI reference.
+fn encoded(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+fn fingerprint(report: &CheckReport, entry: &str, metric: &str) -> Json {
+    let key = format!("{}\0{entry}\0{metric}", report.suite);
+    json!({"windtunnel/v1": blake3::hash(key.as_bytes()).to_hex().to_string()})
+}

@@ -1,0 +1,99 @@
+//! What a report carries for programs that find only the report: the summary and the scenarios, as
+//! JSON in the page.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::lab::summary::{SCHEMA_VERSION, Summary};
+
+/// The element that holds the summary.
+const SUMMARY: &str = "windtunnel-summary";
+
+/// The element that holds the scenarios.
+const SCENARIOS: &str = "windtunnel-scenarios";
+
+/// A scenario in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddedScenario {
+    /// The run.
+    pub run: String,
+    /// Its hash.
+    pub hash: String,
+    /// Its text; paths start from the folder of the report.
+    pub text: String,
+}
+
+/// What a report carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// The summary of all runs.
+    pub summary: Summary,
+    /// Their scenarios, each once.
+    pub scenarios: Vec<EmbeddedScenario>,
+}
+
+/// Reads what a report carries.
+///
+/// # Errors
+/// In words, why it can't be read.
+pub fn read(html: &str) -> Result<Embedded, String> {
+    let summary = element(html, SUMMARY)
+        .ok_or("it is no report of windtunnel (it carries no summary); give its report.html")?;
+    let version = summary.get("schemaVersion").and_then(Json::as_u64);
+    if version.is_none_or(|version| version > u64::from(SCHEMA_VERSION)) {
+        return Err("it was written by a newer windtunnel; use that one".to_owned());
+    }
+    let damaged = |error: serde_json::Error| format!("it is damaged ({error}); render it again");
+    let summary: Summary = serde_json::from_value(summary).map_err(damaged)?;
+    let scenarios = element(html, SCENARIOS).ok_or(
+        "it carries no scenario, so it can't be run again; render it again with \
+         `windtunnel report`, or give the result folder",
+    )?;
+    let scenarios: Vec<EmbeddedScenario> = serde_json::from_value(scenarios).map_err(damaged)?;
+    if scenarios.is_empty() || scenarios.iter().any(|scenario| scenario.text.is_empty()) {
+        return Err("one of its runs has no scenario.yaml, so it can't be run again".to_owned());
+    }
+    Ok(Embedded { summary, scenarios })
+}
+
+/// The JSON in an element of the page. None of its text can end the element.
+fn element(html: &str, id: &str) -> Option<Json> {
+    let begin = format!("<script type=\"application/json\" id=\"{id}\">");
+    let (_, rest) = html.split_once(&begin)?;
+    let (json, _) = rest.split_once("</script>")?;
+    serde_json::from_str(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_lacks_is_told() {
+        let page = |id: &str, json: &str| {
+            format!("<p></p><script type=\"application/json\" id=\"{id}\">{json}</script>")
+        };
+        let check = |html: &str, part: &str| {
+            let told = read(html).expect_err(part);
+            assert!(told.contains(part), "{told}");
+        };
+        check("<p>", "it is no report of windtunnel");
+        check(&page(SUMMARY, "{"), "it is no report of windtunnel");
+        check(&page(SUMMARY, "{}"), "written by a newer windtunnel");
+        check(
+            &page(SUMMARY, "{\"schemaVersion\":99}"),
+            "written by a newer windtunnel",
+        );
+        check(&page(SUMMARY, "{\"schemaVersion\":1}"), "it is damaged");
+        let summary = "{\"schemaVersion\":1,\"windtunnel\":\"1\",\"name\":\"n\",\"description\":\"\",\
+                       \"scenarioHash\":\"\",\"inputs\":[],\"variants\":[]}";
+        check(&page(SUMMARY, summary), "it carries no scenario");
+        let both =
+            |scenarios: &str| format!("{}{}", page(SUMMARY, summary), page(SCENARIOS, scenarios));
+        check(&both("[]"), "has no scenario.yaml");
+        let empty = "[{\"run\":\"a\",\"hash\":\"b\",\"text\":\"\"}]";
+        check(&both(empty), "has no scenario.yaml");
+        let whole = read(&both("[{\"run\":\"a\",\"hash\":\"b\",\"text\":\"c\"}]"));
+        assert_eq!(whole.expect("a report").scenarios.len(), 1);
+    }
+}

@@ -1,0 +1,397 @@
+//! An explanation in the forms it is printed in.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+
+use crate::lab::explain::{
+    Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
+};
+use crate::model::Text;
+
+/// How many of the best nodes are shown.
+const BEST_SHOWN: usize = 10;
+/// How many nodes of a group are named.
+const NODES_NAMED: usize = 3;
+/// How many candidates of a preemption are shown.
+const CANDIDATES_SHOWN: usize = 5;
+
+/// An explanation with what it is about.
+pub struct ExplainReport<'a> {
+    /// What the snapshot holds, in a line.
+    pub snapshot: &'a str,
+    /// The attempt.
+    pub explanation: &'a Explanation,
+    /// What one node says, where one was asked about.
+    pub node: Option<&'a NodeView>,
+    /// What would be with the changes asked about: the attempt and that node.
+    pub changed: Option<(&'a Explanation, Option<&'a NodeView>)>,
+    /// What was left out or looks wrong.
+    pub warnings: &'a [String],
+}
+
+impl ExplainReport<'_> {
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.snapshot);
+        attempt(&mut text, self.explanation, self.node);
+        if let Some((changed, node)) = self.changed {
+            text.push_str("\nwith the changes asked about\n");
+            difference(&mut text, self.explanation, changed);
+            attempt(&mut text, changed, node);
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let mut value = attempt_json(self.explanation, self.node);
+        value.insert("snapshot".into(), self.snapshot.into());
+        if let Some((changed, node)) = self.changed {
+            let changed = Value::Object(attempt_json(changed, node));
+            value.insert("changed".into(), changed);
+        }
+        value.insert("warnings".into(), json!(self.warnings));
+        Value::Object(value)
+    }
+}
+
+fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
+    headline(text, own);
+    if let Outcome::Waits(message, _) = &own.outcome {
+        let _ = writeln!(text, "\n{message}");
+    }
+    if let Some(node) = node {
+        one_node(text, own, node);
+        return;
+    }
+    best(text, own);
+    if !own.groups.is_empty() {
+        text.push_str("\nnodes that rejected it\n");
+        for group in &own.groups {
+            let count = group.nodes.len();
+            let plugin = plugin_of(group);
+            let named = names(&group.nodes);
+            let _ = writeln!(text, "  {count:>5}  {}{plugin}: {named}", group.reason);
+        }
+    }
+    if let Outcome::Waits(_, view) = &own.outcome {
+        preemption(text, view);
+    }
+}
+
+fn headline(text: &mut String, own: &Explanation) {
+    let (pod, nodes, feasible) = (&own.pod, own.nodes, own.feasible.len());
+    if let Some(node) = &own.bound_to {
+        let _ = writeln!(
+            text,
+            "pod {pod} is on {node}; this is what the scheduler would say if it were not"
+        );
+    }
+    let can = format!("{feasible} of {nodes} nodes can take it");
+    let _ = match &own.outcome {
+        Outcome::Gated(why) => writeln!(text, "pod {pod} is held back from scheduling: {why}"),
+        Outcome::Waits(..) => writeln!(text, "pod {pod} waits: no node can take it"),
+        Outcome::Nominated(node) => writeln!(
+            text,
+            "pod {pod} goes to {node}, the node that was kept for it; {can}"
+        ),
+        Outcome::Placed => match own.best.as_slice() {
+            [one] if feasible == 1 => writeln!(
+                text,
+                "pod {pod} goes to {one}: {can}, and it is taken without points being counted"
+            ),
+            [one] => writeln!(text, "pod {pod} goes to {one}: {can}, and it is the best"),
+            several => writeln!(
+                text,
+                "pod {pod} goes to one of {} equally good nodes, drawn at random: {can}; the \
+                 best are {}",
+                several.len(),
+                names(several)
+            ),
+        },
+    };
+    if feasible > own.wanted {
+        let _ = writeln!(
+            text,
+            "every node was asked for this; the scheduler itself stops at {} that can take a pod, \
+             in turn from where it stopped before",
+            own.wanted
+        );
+    }
+}
+
+fn plugin_of(group: &ReasonGroup) -> String {
+    match group.plugin {
+        "" => String::new(),
+        plugin => format!(" [{plugin}]"),
+    }
+}
+
+fn names(nodes: &[Text]) -> String {
+    let some: Vec<&str> = nodes.iter().take(NODES_NAMED).map(|own| &**own).collect();
+    let some = some.join(", ");
+    match nodes.len().saturating_sub(NODES_NAMED) {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
+}
+
+/// The letter of a column.
+fn letter(column: usize) -> String {
+    let letter = char::from(b'A' + (column % 26) as u8);
+    match column / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{round}"),
+    }
+}
+
+/// The best nodes with what each plugin gave: raw points, those on the scale, those times the
+/// weight.
+fn best(text: &mut String, own: &Explanation) {
+    let shown = &own.feasible[..own.feasible.len().min(BEST_SHOWN)];
+    if !shown.is_empty() {
+        text.push('\n');
+        points(text, shown);
+    }
+    if own.feasible.len() > BEST_SHOWN {
+        let more = own.feasible.len() - BEST_SHOWN;
+        let _ = writeln!(text, "and {more} more; --format json has them all");
+    }
+}
+
+fn points(text: &mut String, shown: &[ScoredNode]) {
+    let Some(first) = shown.first() else {
+        return;
+    };
+    let mut heads = vec!["node".to_owned(), "total".to_owned()];
+    heads.extend((0..first.points.len()).map(letter));
+    let mut rows = vec![heads];
+    for node in shown {
+        let mut row = vec![node.node.to_string(), node.total.to_string()];
+        let cells = node.points.iter().map(|own| {
+            let weighted = own.normalized * own.weight;
+            format!("{}/{}/{weighted}", own.raw, own.normalized)
+        });
+        row.extend(cells);
+        rows.push(row);
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let _ = match column {
+                0 => write!(line, "{cell:width$}"),
+                _ => write!(line, "  {cell:>width$}"),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push_str("points as raw/normalised/weighted:");
+    for (column, own) in first.points.iter().enumerate() {
+        let joint = if column == 0 { "" } else { "," };
+        let letter = letter(column);
+        let _ = write!(text, "{joint} {letter} {} ×{}", own.plugin, own.weight);
+    }
+    text.push('\n');
+}
+
+fn preemption(text: &mut String, view: &PreemptionView) {
+    if !view.candidates.is_empty() {
+        text.push_str("\nevicting pods would make room\n");
+        for own in view.candidates.iter().take(CANDIDATES_SHOWN) {
+            let mark = if own.is_best { " (best)" } else { "" };
+            let _ = writeln!(
+                text,
+                "  {}{mark}: {}{}",
+                own.node,
+                own.victims.join(", "),
+                violations(own)
+            );
+        }
+        if view.candidates.len() > CANDIDATES_SHOWN {
+            let more = view.candidates.len() - CANDIDATES_SHOWN;
+            let _ = writeln!(text, "  and {more} more nodes; --format json has them all");
+        }
+    }
+    if !view.rejected.is_empty() {
+        text.push_str("\nnodes where evicting pods was tried in vain\n");
+        for (reason, nodes) in &view.rejected {
+            let _ = writeln!(text, "  {:>5}  {reason}: {}", nodes.len(), names(nodes));
+        }
+    }
+}
+
+fn violations(own: &Eviction) -> String {
+    match own.violations {
+        0 => String::new(),
+        1 => "; 1 of them is protected by a disruption budget".to_owned(),
+        more => format!("; {more} of them are protected by disruption budgets"),
+    }
+}
+
+fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
+    let _ = match &node.rejection {
+        None => writeln!(text, "\nnode {} can take it", node.node),
+        Some(("", reason)) => writeln!(text, "\nnode {} rejects it: {reason}", node.node),
+        Some((plugin, reason)) => {
+            writeln!(text, "\nnode {} rejects it: {reason} [{plugin}]", node.node)
+        }
+    };
+    for (plugin, reason) in &node.filters {
+        let told = reason.as_deref().unwrap_or("yes");
+        let _ = writeln!(text, "  {plugin:20} {told}");
+    }
+    if let Some(scored) = own.scored(&node.node) {
+        text.push('\n');
+        points(text, std::slice::from_ref(scored));
+        let place = own
+            .feasible
+            .iter()
+            .filter(|other| other.total > scored.total);
+        let best = own.feasible.first().map_or(0, |best| best.total);
+        let _ = writeln!(
+            text,
+            "{} nodes have a higher total; the highest is {best}",
+            place.count()
+        );
+    }
+}
+
+/// What changes, in a few lines.
+fn difference(text: &mut String, before: &Explanation, after: &Explanation) {
+    let is_in = |list: &[ScoredNode], node: &Text| list.iter().any(|own| own.node == *node);
+    let only = |one: &Explanation, other: &Explanation| -> Vec<Text> {
+        let nodes = one.feasible.iter().map(|own| own.node.clone());
+        nodes.filter(|node| !is_in(&other.feasible, node)).collect()
+    };
+    let (gained, lost) = (only(after, before), only(before, after));
+    if !gained.is_empty() {
+        let _ = writeln!(
+            text,
+            "  {} more can take it: {}",
+            gained.len(),
+            names(&gained)
+        );
+    }
+    if !lost.is_empty() {
+        let _ = writeln!(text, "  {} fewer can take it: {}", lost.len(), names(&lost));
+    }
+    if before == after {
+        text.push_str("  nothing changes\n");
+    } else if gained.is_empty() && lost.is_empty() {
+        text.push_str("  the same nodes can take it\n");
+    }
+}
+
+fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value> {
+    let mut value = Map::new();
+    value.insert("pod".into(), own.pod.as_str().into());
+    value.insert("boundTo".into(), json!(own.bound_to.as_deref()));
+    let (outcome, message) = match &own.outcome {
+        Outcome::Gated(why) => ("gated", Some(why)),
+        Outcome::Placed => ("placed", None),
+        Outcome::Nominated(_) => ("nominated", None),
+        Outcome::Waits(message, _) => ("waits", Some(message)),
+    };
+    value.insert("outcome".into(), outcome.into());
+    value.insert("message".into(), json!(message));
+    value.insert("nodes".into(), own.nodes.into());
+    value.insert("wanted".into(), own.wanted.into());
+    let best: Vec<&str> = own.best.iter().map(|node| &**node).collect();
+    value.insert("best".into(), json!(best));
+    if let Outcome::Nominated(node) = &own.outcome {
+        value.insert("nominatedNode".into(), json!(&**node));
+    }
+    let feasible: Vec<Value> = own.feasible.iter().map(scored_json).collect();
+    value.insert("feasible".into(), feasible.into());
+    let groups: Vec<Value> = own.groups.iter().map(group_json).collect();
+    value.insert("rejected".into(), groups.into());
+    if let Outcome::Waits(_, view) = &own.outcome {
+        value.insert("preemption".into(), preemption_json(view));
+    }
+    if let Some(node) = node {
+        value.insert("node".into(), node_json(node));
+    }
+    value
+}
+
+fn scored_json(own: &ScoredNode) -> Value {
+    let points: Vec<Value> = own
+        .points
+        .iter()
+        .map(|points| {
+            json!({
+                "plugin": points.plugin,
+                "raw": points.raw,
+                "normalized": points.normalized,
+                "weight": points.weight,
+                "weighted": points.normalized * points.weight,
+            })
+        })
+        .collect();
+    json!({"node": &*own.node, "total": own.total, "points": points})
+}
+
+fn group_json(group: &ReasonGroup) -> Value {
+    let nodes: Vec<&str> = group.nodes.iter().map(|node| &**node).collect();
+    json!({
+        "reason": group.reason,
+        "plugin": group.plugin,
+        "count": nodes.len(),
+        "nodes": nodes,
+    })
+}
+
+fn preemption_json(view: &PreemptionView) -> Value {
+    let candidates: Vec<Value> = view
+        .candidates
+        .iter()
+        .map(|own| {
+            json!({
+                "node": &*own.node,
+                "victims": own.victims,
+                "budgetViolations": own.violations,
+                "best": own.is_best,
+            })
+        })
+        .collect();
+    let rejected: Vec<Value> = view
+        .rejected
+        .iter()
+        .map(|(reason, nodes)| {
+            let nodes: Vec<&str> = nodes.iter().map(|node| &**node).collect();
+            json!({"reason": reason, "nodes": nodes})
+        })
+        .collect();
+    json!({"candidates": candidates, "rejected": rejected, "message": view.text})
+}
+
+fn node_json(node: &NodeView) -> Value {
+    let filters: Vec<Value> = node
+        .filters
+        .iter()
+        .map(|(plugin, reason)| json!({"plugin": plugin, "reason": reason}))
+        .collect();
+    let rejection = node.rejection.as_ref();
+    let rejection = rejection.map(|(plugin, reason)| json!({"plugin": plugin, "reason": reason}));
+    json!({"name": &*node.node, "rejection": rejection, "filters": filters})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_letters_and_long_lists_are_cut() {
+        assert_eq!(letter(0), "A");
+        assert_eq!(letter(27), "B1");
+        let nodes: Vec<Text> = ["a", "b", "c", "d", "e"].map(Text::from).to_vec();
+        assert_eq!(names(&nodes), "a, b, c and 2 more");
+        assert_eq!(names(&nodes[..3]), "a, b, c");
+    }
+}

@@ -1,0 +1,89 @@
+//! What an import made of a dump, as people and programs see it.
+
+use std::fmt::Write;
+
+use crate::lab::import::ImportSummary;
+
+/// How many findings are told word for word.
+const FINDINGS_TOLD: usize = 20;
+
+/// A summary as text; every field that was not copied is told where more is asked for.
+pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
+    let mut text = String::new();
+    let pods = &summary.pods;
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<18}{value}");
+    };
+    line("nodes", &summary.nodes.to_string());
+    let mut bound = pods.bound.to_string();
+    let traits = [
+        (pods.terminating, "terminating"),
+        (pods.resized, "being resized"),
+    ];
+    let traits: Vec<String> = traits
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !traits.is_empty() {
+        let _ = write!(bound, "  ({})", traits.join(", "));
+    }
+    line("pods bound", &bound);
+    line("pods pending", &pods.pending.to_string());
+    line("pods ended", &format!("{}  (left out)", pods.ended));
+    if pods.homeless > 0 {
+        line("pods on no node", &format!("{}  (left out)", pods.homeless));
+    }
+    let others = summary.kept.iter();
+    let others: Vec<String> = others
+        .filter(|(kind, _)| !matches!(kind.as_str(), "Pod" | "Node"))
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if !others.is_empty() {
+        line("other objects", &others.join(", "));
+    }
+    if summary.repeated > 0 {
+        let words = format!("{} objects, read once", summary.repeated);
+        line("met again", &words);
+    }
+    if !summary.ignored_kinds.is_empty() {
+        let kinds = summary.ignored_kinds.iter();
+        let kinds: Vec<String> = kinds
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        line("ignored kinds", &kinds.join(", "));
+    }
+    let kinds = summary.ignored_fields.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, fields)| format!("{} of {kind}", fields.len()))
+        .collect();
+    if !kinds.is_empty() {
+        line("ignored fields", &kinds.join(", "));
+    }
+    for (kind, fields) in summary.ignored_fields.iter().filter(|_| is_verbose) {
+        for (field, count) in fields {
+            line("", &format!("{count:>9} × {kind} {field}"));
+        }
+    }
+    findings(&mut text, summary);
+    let _ = writeln!(text, "snapshot: {}", summary.scenario.display());
+    text
+}
+
+fn findings(text: &mut String, summary: &ImportSummary) {
+    for finding in summary.findings.iter().take(FINDINGS_TOLD) {
+        let _ = write!(
+            text,
+            "! {}: {}: {}; {}",
+            finding.object, finding.field, finding.what, finding.effect
+        );
+        let _ = match finding.count {
+            0 | 1 => writeln!(text),
+            count => writeln!(text, " (and {} more like it)", count - 1),
+        };
+    }
+    if summary.findings.len() > FINDINGS_TOLD {
+        let more = summary.findings.len() - FINDINGS_TOLD;
+        let _ = writeln!(text, "! … and {more} more; `--format json` tells all");
+    }
+}

@@ -1,0 +1,423 @@
+//! Plots of a sweep: how a metric answers to each parameter, and maps over two of them.
+
+use super::axis::Axis;
+use super::chart::{self, Connection, Line, Panel};
+use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style};
+use super::{Drawn, Plot, PlotEntry, Table, svg};
+use crate::lab::summary::title_of_id;
+use crate::lab::sweep::SweepTable;
+use crate::metrics::registry;
+use crate::report::format;
+
+const RESPONSE: PlotEntry = PlotEntry {
+    name: "response",
+    title: "Response to the parameters",
+    caption: "Each panel follows one parameter; a point is the mean over all runs with that value, \
+              or over a tenth of the range where it was sampled.",
+    draw: |_, _| Err("it is drawn from a sweep"),
+};
+
+const HEAT: PlotEntry = PlotEntry {
+    name: "heat",
+    title: "Over two parameters",
+    caption: "Each cell is the mean over all runs with these two values; the darker, the larger.",
+    draw: |_, _| Err("it is drawn from a sweep"),
+};
+
+/// More values than this are gathered into bins.
+const VALUES_MAX: usize = 12;
+
+/// Bins of a parameter with many values.
+const BINS: usize = 10;
+
+/// A map has no more rows or columns than this.
+const CELLS_MAX: usize = 40;
+
+/// Draws a sweep: each plot with the name of its file.
+pub fn draw(table: &SweepTable, metrics: &[String], style: Style) -> Vec<(String, Plot)> {
+    let mut plots = Vec::new();
+    for metric in metrics {
+        let drawn = [
+            (&RESPONSE, response(table, metric, style)),
+            (&HEAT, heat(table, metric, style)),
+        ];
+        for (entry, drawn) in drawn {
+            let Some(drawn) = drawn else { continue };
+            let plot = Plot {
+                name: entry.name,
+                title: entry.title,
+                caption: entry.caption,
+                svg: svg::write(entry, &drawn.scene, &drawn.description),
+                drawn,
+            };
+            plots.push((format!("{}-{metric}", entry.name), plot));
+        }
+    }
+    plots
+}
+
+fn unit(metric: &str) -> &'static str {
+    registry::find(metric).map_or("", |(_, statistic)| statistic.unit)
+}
+
+/// Mean over every point of a group; `None` where a point has no value.
+fn mean(table: &SweepTable, points: &[usize], variant: usize, metric: &str) -> Option<f64> {
+    let values: Option<Vec<f64>> = (points.iter())
+        .map(|&point| table.mean(point, variant, metric))
+        .collect();
+    let values = values.filter(|values| !values.is_empty())?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Points by the value of a parameter, or by a bin of it, from left to right.
+fn groups(values: &[f64]) -> Vec<(f64, Vec<usize>)> {
+    let mut distinct = values.to_vec();
+    distinct.sort_by(f64::total_cmp);
+    distinct.dedup();
+    let at = |value: f64| {
+        let equal = |point: &usize| values[*point].total_cmp(&value).is_eq();
+        (0..values.len()).filter(equal).collect()
+    };
+    if distinct.len() <= VALUES_MAX {
+        return distinct
+            .into_iter()
+            .map(|value| (value, at(value)))
+            .collect();
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
+    let size = order.len().div_ceil(BINS);
+    let bins = order.chunks(size).map(|bin| {
+        let middle = bin.iter().map(|&point| values[point]).sum::<f64>() / bin.len() as f64;
+        (middle, bin.to_vec())
+    });
+    bins.collect()
+}
+
+fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
+    let file = &table.merged().file;
+    let mut panels = Vec::new();
+    for (parameter, path) in file.parameters.iter().enumerate() {
+        let Some(values) = table.numbers(parameter) else {
+            continue;
+        };
+        let groups = groups(&values);
+        if groups.len() < 2 {
+            continue;
+        }
+        let lines: Vec<Line> = (file.variants.iter().enumerate())
+            .map(|(index, name)| Line {
+                index,
+                name: name.clone(),
+                points: (groups.iter())
+                    .map(|(value, points)| (*value, mean(table, points, index, metric)))
+                    .collect(),
+            })
+            .collect();
+        let known = lines.iter().flat_map(|line| &line.points);
+        let known: Vec<f64> = known.filter_map(|&(_, value)| value).collect();
+        let (low, high) = bounds(&known)?;
+        let title = format!("{}, {}", title_of_id(metric), unit(metric));
+        let ends = (groups[0].0, groups[groups.len() - 1].0);
+        panels.push(Panel {
+            title: title.trim_end_matches([',', ' ']).to_owned(),
+            x: Axis::linear(&format::shortened(path, 60), ends.0, ends.1, 6),
+            y: Axis::linear("", low, high, 5),
+            connection: Connection::Straight,
+            lines,
+        });
+    }
+    (!panels.is_empty()).then(|| chart::draw(style, RESPONSE.title, "parameter", &panels))
+}
+
+/// The ends of an axis over some values, with a little room.
+fn bounds(values: &[f64]) -> Option<(f64, f64)> {
+    let low = values.iter().copied().reduce(f64::min)?;
+    let high = values.iter().copied().reduce(f64::max)?;
+    let room = ((high - low) * 0.05).max(high.abs() * 1e-6).max(1e-9);
+    // An amount that is nowhere negative gets no negative axis.
+    let from = if low >= 0.0 {
+        (low - room).max(0.0)
+    } else {
+        low - room
+    };
+    Some((from, high + room))
+}
+
+/// The distinct values of a parameter: in the order of numbers, else as given.
+fn distinct(table: &SweepTable, parameter: usize) -> Vec<String> {
+    let file = &table.merged().file;
+    let mut known: Vec<(usize, String)> = Vec::new();
+    for (position, point) in file.points.iter().enumerate() {
+        if !known.iter().any(|(_, value)| *value == point[parameter]) {
+            known.push((position, point[parameter].clone()));
+        }
+    }
+    if let Some(numbers) = table.numbers(parameter) {
+        known.sort_by(|a, b| numbers[a.0].total_cmp(&numbers[b.0]));
+    }
+    known.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A map: its cells in rows.
+struct Map<'t> {
+    variant: &'t str,
+    columns: &'t [String],
+    rows: &'t [String],
+    cells: Vec<Vec<Option<f64>>>,
+}
+
+fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
+    let file = &table.merged().file;
+    let fits: Vec<(usize, Vec<String>)> = (0..file.parameters.len())
+        .map(|parameter| (parameter, distinct(table, parameter)))
+        .filter(|(_, values)| (2..=CELLS_MAX).contains(&values.len()))
+        .collect();
+    let [(x, columns), (y, rows), ..] = fits.as_slice() else {
+        return None;
+    };
+    let cell = |variant: usize, column: &String, row: &String| {
+        let at = |point: &usize| {
+            let values = &file.points[*point];
+            values[*x] == *column && values[*y] == *row
+        };
+        let points: Vec<usize> = (0..file.points.len()).filter(at).collect();
+        mean(table, &points, variant, metric)
+    };
+    let maps: Vec<Map<'_>> = (file.variants.iter().enumerate())
+        .map(|(variant, name)| Map {
+            variant: name,
+            columns,
+            rows,
+            // The first row is drawn on top; values grow upwards.
+            cells: (rows.iter().rev())
+                .map(|row| {
+                    (columns.iter())
+                        .map(|column| cell(variant, column, row))
+                        .collect()
+                })
+                .collect(),
+        })
+        .collect();
+    let known: Vec<f64> = (maps.iter())
+        .flat_map(|map| map.cells.iter().flatten().filter_map(|cell| *cell))
+        .collect();
+    let low = known.iter().copied().reduce(f64::min)?;
+    let high = known.iter().copied().reduce(f64::max)?;
+    let mut scene = Scene::new(style);
+    let mut top = scene.title(&format!("{}: {}", HEAT.title, title_of_id(metric)));
+    let y_label = format!("↑ {}", format::shortened(&file.parameters[*y], 60));
+    scene.text(
+        (style.scaled(12.0), top + style.scaled(8.0)),
+        &y_label,
+        Paint::Quiet,
+        Anchor::Start,
+    );
+    let key = format!(
+        "light {} … dark {}",
+        format::value(low, unit(metric)),
+        format::value(high, unit(metric))
+    );
+    let right = scene.width() - style.scaled(12.0);
+    scene.text(
+        (right, top + style.scaled(8.0)),
+        &key,
+        Paint::Quiet,
+        Anchor::End,
+    );
+    top += style.scaled(22.0);
+    for map in &maps {
+        top = draw_map(&mut scene, map, (low, high), top);
+    }
+    let below = (scene.width() / 2.0, top + style.scaled(2.0));
+    let x_label = format::shortened(&file.parameters[*x], 60);
+    scene.text(below, &x_label, Paint::Quiet, Anchor::Middle);
+    scene.height = top + style.scaled(20.0);
+    Some(Drawn {
+        scene,
+        description: format!("{}: {key}.", title_of_id(metric)),
+        table: data(&maps, (&file.parameters[*x], &file.parameters[*y])),
+    })
+}
+
+fn draw_map(scene: &mut Scene, map: &Map<'_>, (low, high): (f64, f64), top: f64) -> f64 {
+    let style = scene.style;
+    let widest = map
+        .rows
+        .iter()
+        .map(|row| scene::text_width(row, style.text()));
+    let left = style.scaled(20.0)
+        + widest
+            .fold(style.scaled(30.0), f64::max)
+            .min(style.scaled(160.0));
+    let area = Area {
+        x: left,
+        y: top + style.scaled(22.0),
+        width: scene.width() - left - style.scaled(14.0),
+        height: (map.rows.len() as f64 * style.scaled(26.0)).min(style.scaled(260.0)),
+    };
+    scene.heading((left, top + style.scaled(10.0)), &scene::name(map.variant));
+    let span = if high > low { high - low } else { 1.0 };
+    let percent =
+        |cell: &Option<f64>| cell.map(|value| ((value - low) / span * 100.0).round() as u8);
+    let rows = map
+        .cells
+        .iter()
+        .map(|row| row.iter().map(percent).collect());
+    scene.marks.push(Mark::Raster {
+        area,
+        rows: rows.collect(),
+    });
+    let height = area.height / map.rows.len() as f64;
+    for (position, row) in map.rows.iter().rev().enumerate() {
+        let y = area.y + (position as f64 + 0.5) * height;
+        if height >= style.text() || position % 4 == 0 {
+            let text = format::shortened(&format::clean(row), 20);
+            scene.text(
+                (left - style.scaled(6.0), y),
+                &text,
+                Paint::Quiet,
+                Anchor::End,
+            );
+        }
+    }
+    let width = area.width / map.columns.len() as f64;
+    let mut free = f64::MIN;
+    for (position, column) in map.columns.iter().enumerate() {
+        let text = format::shortened(&format::clean(column), 20);
+        let half = scene::text_width(&text, style.text()) / 2.0;
+        let x = area.x + (position as f64 + 0.5) * width;
+        if x - half >= free {
+            let below = (x, area.y + area.height + style.scaled(12.0));
+            scene.text(below, &text, Paint::Quiet, Anchor::Middle);
+            free = x + half + style.scaled(4.0);
+        }
+    }
+    area.y + area.height + style.scaled(30.0)
+}
+
+fn data(maps: &[Map<'_>], (x, y): (&str, &str)) -> Table {
+    let mut rows = Vec::new();
+    for map in maps {
+        for (row, cells) in map.rows.iter().rev().zip(&map.cells) {
+            for (column, cell) in map.columns.iter().zip(cells) {
+                let value = cell.map(|value| value.to_string()).unwrap_or_default();
+                rows.push(vec![
+                    map.variant.to_owned(),
+                    column.clone(),
+                    row.clone(),
+                    value,
+                ]);
+            }
+        }
+    }
+    Table {
+        header: ["variant", x, y, "value"].map(str::to_owned).to_vec(),
+        rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::lab::sweep::record::RunRecord;
+    use crate::lab::sweep::{Merged, SweepFile};
+
+    const METRIC: &str = "pending_time.mean";
+
+    /// Two parameters, one of them in words, with values that are told from each other.
+    fn table(undefined: Option<usize>) -> SweepTable {
+        let mut points = Vec::new();
+        let (mut runs, mut records) = (Vec::new(), BTreeMap::new());
+        for (position, size) in [1, 2, 10].into_iter().enumerate() {
+            for (place, profile) in ["fgd", "first"].into_iter().enumerate() {
+                let run = points.len();
+                points.push(vec![size.to_string(), profile.to_owned()]);
+                let key = format!("{run:064}");
+                let value = (position * 10 + place) as f64;
+                let record = RunRecord {
+                    key: key.clone(),
+                    program: String::new(),
+                    seed: 1,
+                    nodes: 1,
+                    pods: 1,
+                    ended: String::new(),
+                    end_ns: 0,
+                    changes: 0,
+                    decisions: 0,
+                    digest: String::new(),
+                    metrics: [(
+                        METRIC.to_owned(),
+                        Some(value).filter(|_| undefined != Some(run)),
+                    )]
+                    .into(),
+                };
+                records.insert(key.clone(), record);
+                runs.push(key);
+            }
+        }
+        let file = SweepFile {
+            schema_version: 1,
+            program: String::new(),
+            name: "n".to_owned(),
+            parameters: vec!["size".to_owned(), "profile".to_owned()],
+            sampling: None,
+            samples: None,
+            variants: vec!["v".to_owned()],
+            seeds: 1,
+            points,
+            runs,
+        };
+        SweepTable::new(Merged { file, records }).expect("a table")
+    }
+
+    #[test]
+    fn a_response_is_drawn_over_numbers_and_a_map_over_anything() {
+        let plots = draw(&table(None), &[METRIC.to_owned()], Style::Screen);
+        let names: Vec<&str> = plots.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["response-pending_time.mean", "heat-pending_time.mean"]
+        );
+        // Means over the profiles, at the three sizes.
+        let response = plots[0].1.csv();
+        let values: Vec<&str> = response.lines().skip(1).collect();
+        let ends = ["v,1,0.5", "v,2,10.5", "v,10,20.5"];
+        assert!(
+            values
+                .iter()
+                .zip(ends)
+                .all(|(line, end)| line.ends_with(end)),
+            "{response}"
+        );
+        let heat = plots[1].1.csv();
+        assert!(heat.starts_with("variant,size,profile,value\n"), "{heat}");
+        assert!(
+            heat.contains("v,10,first,21\n") && heat.contains("v,1,fgd,0\n"),
+            "{heat}"
+        );
+    }
+
+    #[test]
+    fn what_is_undefined_leaves_a_gap() {
+        let plots = draw(&table(Some(0)), &[METRIC.to_owned()], Style::Paper);
+        assert!(plots[0].1.csv().contains("v,1,\n"), "{}", plots[0].1.csv());
+        assert!(
+            plots[1].1.csv().contains("v,1,fgd,\n"),
+            "{}",
+            plots[1].1.csv()
+        );
+        assert!(draw(&table(None), &["no.such".to_owned()], Style::Screen).is_empty());
+    }
+
+    #[test]
+    fn many_values_are_gathered_into_bins() {
+        let values: Vec<f64> = (0..100).map(f64::from).collect();
+        let groups = groups(&values);
+        assert_eq!(groups.len(), BINS);
+        assert!(groups.iter().all(|(_, points)| points.len() == 10));
+        assert!((groups[0].0 - 4.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,112 @@
+//! A comparison in a terminal: one block per candidate, worst rows first, at most 100 columns.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
+use crate::lab::compare::{Study, Verdict};
+use crate::report::format;
+
+const HEAD: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const PLAIN: Style = Style::new();
+const LABEL_MAX: usize = 32;
+const NAME_MAX: usize = 14;
+
+/// Writes the comparison.
+pub(super) fn write(
+    out: &mut dyn Write,
+    study: &Study,
+    options: StudyOptions<'_>,
+) -> io::Result<()> {
+    let mut parts = facts(study);
+    parts.extend(options.wall_time.map(str::to_owned));
+    let name = format::clean(&study.name);
+    writeln!(out, "{HEAD}{name}{HEAD:#} · {}", parts.join(" · "))?;
+    writeln!(out, "{HEAD}{}{HEAD:#}", headline(study))?;
+    for pair in &study.pairs {
+        let mut shown = rows(pair, true);
+        if options.all {
+            shown.extend(rows(pair, false));
+        }
+        write_block(out, &study.baseline, &pair.candidate, &shown)?;
+    }
+    writeln!(out)?;
+    writeln!(out, "gated: {}", counts(study, true))?;
+    let more = if options.all { "" } else { " (-v shows them)" };
+    writeln!(out, "others: {}{more}", counts(study, false))?;
+    if let Some(front) = front(study) {
+        writeln!(out, "{front}")?;
+    }
+    for line in remarks(study) {
+        writeln!(out, "{QUIET}note: {line}{QUIET:#}")?;
+    }
+    if let Some(rerun) = options.rerun {
+        writeln!(out, "rerun: {rerun}")?;
+    }
+    if let Some(report) = options.report {
+        writeln!(out, "report: {report}")?;
+    }
+    Ok(())
+}
+
+fn write_block(
+    out: &mut dyn Write,
+    baseline: &str,
+    candidate: &str,
+    rows: &[StudyRow],
+) -> io::Result<()> {
+    let name = |name: &str| format::shortened(&format::clean(name), NAME_MAX);
+    let head = [
+        format::shortened(&format!("{candidate} against {baseline}"), LABEL_MAX),
+        name(baseline),
+        name(candidate),
+        "change [95 % CI]".to_owned(),
+        "verdict".to_owned(),
+    ];
+    let cells = |row: &StudyRow| {
+        [
+            format::shortened(&row.label, LABEL_MAX),
+            row.base.clone(),
+            row.head.clone(),
+            row.change.clone(),
+            row.verdict.clone(),
+        ]
+    };
+    let body: Vec<[String; 5]> = rows.iter().map(cells).collect();
+    let width = |column: usize| {
+        let all = std::iter::once(&head).chain(&body);
+        all.map(|cells| cells[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [0, 1, 2, 3].map(width);
+    writeln!(out)?;
+    write_line(out, &head, widths, (HEAD, HEAD))?;
+    for (row, cells) in rows.iter().zip(&body) {
+        let style = match row.word {
+            Some(Verdict::Regressed | Verdict::DifferentInputs) => BAD,
+            Some(Verdict::Improved) => GOOD,
+            _ => PLAIN,
+        };
+        write_line(out, cells, widths, (PLAIN, style))?;
+    }
+    Ok(())
+}
+
+fn write_line(
+    out: &mut dyn Write,
+    cells: &[String; 5],
+    widths: [usize; 4],
+    (style, last): (Style, Style),
+) -> io::Result<()> {
+    let [label, base, head, change, verdict] = cells;
+    writeln!(
+        out,
+        "{style}{label:<0$}  {base:>1$}  {head:>2$}  {change:<3$}{style:#}  {last}{verdict}{last:#}",
+        widths[0], widths[1], widths[2], widths[3]
+    )
+}

@@ -1,0 +1,100 @@
+//! What comparisons look like.
+
+use super::*;
+use crate::lab::compare::{Candidate, Settings, judge_candidates};
+use crate::lab::summary::VariantSummary;
+use crate::report::example;
+
+/// Two candidates with made-up waits over twelve seeds.
+fn study() -> Study {
+    let template = example::batch().variants.remove(0);
+    let run = |seed: u64, wait: f64| -> VariantSummary {
+        let mut run = template.clone();
+        run.seed = seed;
+        run.metrics
+            .retain(|id, _| id == "bounded_slowdown.mean" || id == "makespan.total");
+        if let Some(metric) = run.metrics.get_mut("bounded_slowdown.mean") {
+            metric.value = Some(wait);
+        }
+        run
+    };
+    let candidate = |name: &str, shift: f64| Candidate {
+        name: name.to_owned(),
+        replicates: (0..12)
+            .map(|seed| {
+                run(
+                    seed,
+                    10.0 + (seed * 7 % 12) as f64 + shift + 0.1 * seed as f64,
+                )
+            })
+            .collect(),
+        exact: None,
+    };
+    let candidates = [candidate("fcfs", 0.0), candidate("sjf|<b>", -5.0)];
+    let method = Method::Seeds {
+        seeds: (0..12).collect(),
+    };
+    let settings = Settings {
+        pareto: Some((
+            "bounded_slowdown.mean".to_owned(),
+            "bounded_slowdown.mean".to_owned(),
+        )),
+        ..Settings::default()
+    };
+    judge_candidates("waits", &candidates, method, &settings).expect("a study")
+}
+
+fn written(form: Format) -> String {
+    let mut bytes = Vec::new();
+    let options = StudyOptions {
+        rerun: Some("windtunnel compare waits.yaml"),
+        ..StudyOptions::default()
+    };
+    write(&mut bytes, &study(), form, options).expect("a vector takes it");
+    String::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn the_headline_says_who_is_better_on_what_and_by_how_much() {
+    let sentence = headline(&study());
+    assert!(
+        sentence.starts_with("sjf|<b> makes bounded slowdown, mean better than fcfs: "),
+        "{sentence}"
+    );
+    assert!(
+        sentence.ends_with("; no gated metric regressed."),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn every_form_has_the_row() {
+    let table = written(Format::Table);
+    assert!(table.contains("bounded slowdown, mean"), "{table}");
+    assert!(table.contains("improved"), "{table}");
+    let body = table
+        .lines()
+        .skip(2)
+        .take_while(|line| !line.contains("note"));
+    for line in body {
+        let plain = anstream::adapter::strip_str(line).to_string();
+        assert!(plain.chars().count() <= 100, "{plain}");
+    }
+    assert!(
+        table.contains("rerun: windtunnel compare waits.yaml"),
+        "{table}"
+    );
+    let markdown = written(Format::Markdown);
+    assert!(markdown.contains("sjf\\|&lt;b&gt;"), "{markdown}");
+    assert!(!markdown.contains("<b>"), "{markdown}");
+    let csv = written(Format::Csv);
+    let first = csv.lines().nth(1).expect("a row");
+    assert!(
+        first.starts_with("sjf|<b>,fcfs,bounded_slowdown.mean,"),
+        "{first}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&written(Format::Json)).expect("JSON");
+    assert_eq!(json["pairs"][0]["metrics"][0]["verdict"], "improved");
+    assert_eq!(json["method"]["kind"], "seeds");
+    assert_eq!(json["pareto"]["points"][1]["onFront"], true);
+}

@@ -1,0 +1,63 @@
+//! A share of something as people write it: `5%`, or `0.05`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A share, 1 being all; not negative and finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(f64);
+
+impl Share {
+    /// The share as a number, 1 being all.
+    pub const fn as_f64(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no share such as `5%` or `0.05`");
+        let (number, divisor) = match text.trim().strip_suffix('%') {
+            Some(number) => (number.trim_end(), 100.0),
+            None => (text.trim(), 1.0),
+        };
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        if number.is_finite() && number >= 0.0 {
+            Ok(Self(number / divisor))
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares() {
+        let check = |text: &str, expected: Option<f64>| {
+            assert_eq!(
+                text.parse::<Share>().ok().map(Share::as_f64),
+                expected,
+                "{text}"
+            );
+        };
+        check("5%", Some(0.05));
+        check("5 %", Some(0.05));
+        check("0.05", Some(0.05));
+        check("0", Some(0.0));
+        check("-1%", None);
+        check("NaN", None);
+        check("five", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,113 @@
+//! Stopping a simulation at an instant, looking at it, and going on, perhaps otherwise.
+
+use crate::cluster::{Store, View};
+use crate::control::{Component, Outbox};
+use crate::model::Event;
+use crate::units::{Duration, Instant};
+
+use super::cell::Seat;
+use super::driver::Simulation;
+use super::{DecisionTime, End, NodeLoss, RunControl, SimError, StartUp, Stop};
+
+/// How far a simulation got: equal standings of one scenario mean equal courses so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The last instant at which something happened.
+    pub at: Instant,
+    /// Changes so far, over all cells.
+    pub changes: u64,
+    /// Decisions so far, over all cells.
+    pub decisions: u64,
+    /// Digest over all changes so far.
+    pub digest: String,
+}
+
+/// What is otherwise from an instant on.
+pub struct Turn {
+    /// The control plane of every cell, which reads the whole log anew; `None` where the old ones
+    /// go on.
+    pub components: Option<Vec<Vec<Box<dyn Component>>>>,
+    /// When the run is over.
+    pub stop: Stop,
+    /// How long deciding takes.
+    pub decision_time: DecisionTime,
+    /// How long starting takes.
+    pub start_up: StartUp,
+    /// What becomes of pods on lost nodes.
+    pub node_loss: NodeLoss,
+}
+
+impl Simulation<'_> {
+    /// Runs until nothing is left that happens at `until` or before. The end, if it came first.
+    pub fn run_until(
+        &mut self,
+        until: Instant,
+        control: &mut RunControl<'_>,
+    ) -> Result<Option<End>, SimError> {
+        self.advance(Some(until), control)
+    }
+
+    /// Keeps the whole log, so that control planes can be replaced later.
+    pub fn keep_log(&mut self) {
+        self.engine.keeps_log = true;
+    }
+
+    /// How far it got.
+    pub fn standing(&self) -> Standing {
+        let end = self.end(super::EndCause::Interrupted);
+        Standing {
+            at: end.at,
+            changes: end.changes,
+            decisions: end.decisions,
+            digest: end.digest,
+        }
+    }
+
+    /// Goes on otherwise from an instant to which it was run. Control planes that are replaced are gone: what they claimed without
+    /// binding is given up, what they were deciding on is not decided. The new ones read the whole
+    /// log, as a new leader does that is built from the durable store; it has to be kept for them.
+    ///
+    /// # Errors
+    /// If the store refuses to give up a hold.
+    pub fn turn(&mut self, at: Instant, turn: Turn) -> Result<(), SimError> {
+        // Nothing happens between the last event and this.
+        self.engine.now = self.engine.now.max(at);
+        let options = &mut self.engine.options;
+        options.stop = turn.stop;
+        options.decision_time = turn.decision_time;
+        options.node_loss = turn.node_loss;
+        options.start_up = turn.start_up.clone();
+        let lag = options.view_lag;
+        for cell in &mut self.cells {
+            cell.machine.set_start_up(turn.start_up.clone());
+        }
+        let Some(components) = turn.components else {
+            return Ok(());
+        };
+        for (cell, components) in self.cells.iter_mut().zip(components) {
+            let held: Vec<_> = cell
+                .store
+                .holds()
+                .map(|hold| (hold.owner, hold.number))
+                .collect();
+            for (owner, number) in held {
+                self.engine
+                    .observed(cell, Event::HoldReleased { owner, number })?;
+            }
+            cell.components = components
+                .into_iter()
+                .map(|component| Seat {
+                    component,
+                    view: (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag)),
+                    deciding: None,
+                    due: true,
+                    wake: None,
+                    wake_idle: None,
+                    delivery: None,
+                    outbox: Outbox::default(),
+                })
+                .collect();
+        }
+        self.settle_all()
+    }
+}

@@ -1,0 +1,239 @@
+//! The fields that placements look at, by kind: what a snapshot keeps of a dump. It is what the
+//! readers of this folder read; a test holds both to give the same objects.
+
+use super::keep::Keep;
+use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
+
+/// A list of fields.
+type List = &'static [(&'static str, Keep)];
+
+const OWNER: List = &[("kind", All), ("name", All), ("controller", All)];
+
+const METADATA: Keep = Fields(&[
+    ("name", All),
+    ("generateName", All),
+    ("namespace", All),
+    ("labels", All),
+    ("annotations", Annotations),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+    ("ownerReferences", Each(OWNER)),
+    ("uid", All),
+]);
+
+const NAMES: List = &[("name", All)];
+
+const RESOURCES: Keep = Fields(&[("requests", All), ("limits", All), ("claims", Each(NAMES))]);
+
+const CONTAINER: List = &[
+    ("name", All),
+    ("image", All),
+    ("resources", RESOURCES),
+    (
+        "ports",
+        Each(&[
+            ("containerPort", All),
+            ("hostPort", All),
+            ("hostIP", All),
+            ("protocol", All),
+        ]),
+    ),
+    ("restartPolicy", All),
+];
+
+const DISK: Keep = Fields(&[
+    ("pdName", All),
+    ("volumeID", All),
+    ("iqn", All),
+    ("monitors", All),
+    ("pool", All),
+    ("image", All),
+    ("readOnly", All),
+]);
+
+const VOLUME: List = &[
+    ("name", All),
+    ("persistentVolumeClaim", Fields(&[("claimName", All)])),
+    ("ephemeral", Presence),
+    ("csi", Presence),
+    ("gcePersistentDisk", DISK),
+    ("awsElasticBlockStore", DISK),
+    ("azureDisk", Presence),
+    ("cinder", Presence),
+    ("iscsi", DISK),
+    ("rbd", DISK),
+];
+
+const CONDITION: List = &[("type", All), ("status", All), ("reason", All)];
+
+const CONTAINER_STATUS: List = &[
+    ("name", All),
+    ("allocatedResources", All),
+    ("resources", Fields(&[("requests", All)])),
+];
+
+const POD: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("nodeName", All),
+            ("schedulerName", All),
+            ("priority", All),
+            ("priorityClassName", All),
+            ("preemptionPolicy", All),
+            ("activeDeadlineSeconds", All),
+            ("hostNetwork", All),
+            ("containers", Each(CONTAINER)),
+            ("initContainers", Each(CONTAINER)),
+            ("overhead", All),
+            ("resources", RESOURCES),
+            ("nodeSelector", All),
+            ("affinity", All),
+            ("tolerations", All),
+            ("topologySpreadConstraints", All),
+            ("schedulingGates", Each(NAMES)),
+            ("volumes", Each(VOLUME)),
+            ("resourceClaims", Each(NAMES)),
+            ("runtimeClassName", All),
+            ("workloadRef", Presence),
+            ("schedulingGroup", Presence),
+        ]),
+    ),
+    (
+        "status",
+        Fields(&[
+            ("phase", All),
+            ("reason", All),
+            ("nominatedNodeName", All),
+            ("startTime", All),
+            ("conditions", Each(CONDITION)),
+            ("containerStatuses", Each(CONTAINER_STATUS)),
+            ("initContainerStatuses", Each(CONTAINER_STATUS)),
+        ]),
+    ),
+];
+
+const NODE: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", Fields(&[("taints", All), ("unschedulable", All)])),
+    (
+        "status",
+        Fields(&[
+            ("allocatable", All),
+            ("capacity", All),
+            ("images", Each(&[("names", All), ("sizeBytes", All)])),
+            ("conditions", Each(CONDITION)),
+        ]),
+    ),
+];
+
+const PRIORITY_CLASS: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("value", All),
+    ("globalDefault", All),
+    ("preemptionPolicy", All),
+];
+
+/// Workloads, services, budgets and namespaces: whom they select.
+const SELECTING: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", Fields(&[("selector", All)])),
+    (
+        "status",
+        Fields(&[("disruptionsAllowed", All), ("disruptedPods", All)]),
+    ),
+];
+
+const VOLUME_OBJECT: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("capacity", All),
+            ("accessModes", All),
+            ("storageClassName", All),
+            ("volumeMode", All),
+            (
+                "claimRef",
+                Fields(&[("namespace", All), ("name", All), ("uid", All)]),
+            ),
+            ("nodeAffinity", All),
+            ("csi", Fields(&[("driver", All), ("volumeHandle", All)])),
+        ]),
+    ),
+    ("status", Fields(&[("phase", All)])),
+];
+
+const CLAIM: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("accessModes", All),
+            ("resources", RESOURCES),
+            ("storageClassName", All),
+            ("volumeMode", All),
+            ("selector", All),
+            ("volumeName", All),
+        ]),
+    ),
+    ("status", Fields(&[("phase", All)])),
+];
+
+const STORAGE: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("provisioner", All),
+    ("volumeBindingMode", All),
+    ("allowedTopologies", All),
+    ("storageClassName", All),
+    ("capacity", All),
+    ("maximumVolumeSize", All),
+    ("nodeTopology", All),
+    (
+        "spec",
+        Fields(&[
+            ("storageCapacity", All),
+            ("drivers", Each(&[("name", All), ("allocatable", All)])),
+        ]),
+    ),
+];
+
+/// What is kept of an object; `None` if nothing of its kind is read.
+pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
+    static KINDS: &[(&str, Keep)] = &[
+        ("Pod", Fields(POD)),
+        ("Node", Fields(NODE)),
+        ("PriorityClass", Fields(PRIORITY_CLASS)),
+        ("Namespace", Fields(SELECTING)),
+        ("Service", Fields(SELECTING)),
+        ("ReplicationController", Fields(SELECTING)),
+        ("ReplicaSet", Fields(SELECTING)),
+        ("StatefulSet", Fields(SELECTING)),
+        ("PodDisruptionBudget", Fields(SELECTING)),
+        ("PersistentVolume", Fields(VOLUME_OBJECT)),
+        ("PersistentVolumeClaim", Fields(CLAIM)),
+        ("StorageClass", Fields(STORAGE)),
+        ("CSINode", Fields(STORAGE)),
+        ("CSIDriver", Fields(STORAGE)),
+        ("CSIStorageCapacity", Fields(STORAGE)),
+    ];
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map(|(_, keep)| keep)
+}

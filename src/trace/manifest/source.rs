@@ -1,0 +1,129 @@
+//! The text of one object in a file, where it stands there, and who takes it.
+
+use std::io;
+
+use serde::de::DeserializeSeed;
+use serde_json::error::Category;
+
+use super::fault::Fault;
+use super::object::ObjectSeed;
+use super::reader::Reader;
+use super::yaml;
+
+/// How an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Json,
+    Yaml,
+}
+
+/// The text of one object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) syntax: Syntax,
+    /// How many lines of the file precede it, and how many columns of its first line.
+    pub(super) lines_before: u64,
+    pub(super) columns_before: u64,
+}
+
+/// Why a file can't be read: what, with its place in the file.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) String);
+
+/// Why the text can't be taken apart.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The system refused to read on.
+    Read(io::Error),
+    /// The file's content is refused.
+    Refused(Refused),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// Takes the objects of a file one at a time.
+pub(super) trait Sink {
+    /// Who keeps count of where in the file we are.
+    fn reader(&mut self) -> &mut Reader;
+
+    /// Takes an object; `kind` is what its list says of objects that don't state theirs.
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused>;
+}
+
+impl Sink for Reader {
+    fn reader(&mut self) -> &mut Reader {
+        self
+    }
+
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+        let seed = ObjectSeed::of_kind(self, kind);
+        match source.read(seed) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Refused(self.describe(&fault.words))),
+        }
+    }
+}
+
+/// What a parser says of a source.
+pub(super) struct SourceFault {
+    /// The complaint with line, column and what stands there.
+    pub(super) words: String,
+}
+
+impl Source<'_> {
+    /// Reads the text into a seed.
+    pub(super) fn read<'de, S: DeserializeSeed<'de>>(
+        &'de self,
+        seed: S,
+    ) -> Result<S::Value, SourceFault> {
+        match self.syntax {
+            Syntax::Json => self.read_json(seed),
+            Syntax::Yaml => {
+                let text = std::str::from_utf8(self.text).map_err(|error| {
+                    let byte = error.valid_up_to() + 1;
+                    self.told(&Fault {
+                        message: format!("byte {byte} of the object is not UTF-8 text"),
+                        line: 1,
+                        column: 1,
+                    })
+                })?;
+                yaml::deserialize(text, seed).map_err(|fault| self.told(&fault))
+            }
+        }
+    }
+
+    fn read_json<'de, S: DeserializeSeed<'de>>(
+        &'de self,
+        seed: S,
+    ) -> Result<S::Value, SourceFault> {
+        let mut deserializer = serde_json::Deserializer::from_slice(self.text);
+        let outcome = seed.deserialize(&mut deserializer);
+        let outcome = outcome.and_then(|value| deserializer.end().map(|()| value));
+        outcome.map_err(|error| {
+            let told = self.told(&Fault::from(&error));
+            if error.classify() == Category::Eof {
+                let words = format!("the file is cut off ({}); write it anew", told.words);
+                return SourceFault { words };
+            }
+            told
+        })
+    }
+
+    fn told(&self, fault: &Fault) -> SourceFault {
+        let text = String::from_utf8_lossy(self.text);
+        SourceFault {
+            words: fault.in_text_after(&text, self.lines_before, self.columns_before),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! YAML of any size as `kubectl` writes it: the items of a list are told by their indentation and
+//! handed over one at a time. A document of another shape is handed over as a whole.
+
+use std::io::{self, BufRead};
+
+use super::source::{Refused, Sink, Source, Stop, Syntax};
+use super::yaml::{is_document_marker, top_level_text};
+
+/// Reads lines and hands objects to a sink.
+pub(super) fn read(text: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<(), Stop> {
+    let mut lines = Lines::new(text);
+    while lines.current()?.is_some() {
+        Document::default().read(&mut lines, sink)?;
+    }
+    Ok(())
+}
+
+/// The lines of a text with one line of foresight.
+struct Lines<'t> {
+    text: &'t mut dyn BufRead,
+    current: Option<Vec<u8>>,
+    /// How many lines precede the current one.
+    before: u64,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t mut dyn BufRead) -> Self {
+        Self {
+            text,
+            current: None,
+            before: 0,
+        }
+    }
+
+    fn current(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.current.is_none() {
+            let mut line = Vec::new();
+            if self.text.read_until(b'\n', &mut line)? > 0 {
+                self.current = Some(line);
+            }
+        }
+        Ok(self.current.as_deref())
+    }
+
+    fn take(&mut self, into: &mut Vec<u8>) {
+        if let Some(line) = self.current.take() {
+            into.extend_from_slice(&line);
+            self.before += 1;
+        }
+    }
+}
+
+/// One document as far as it has been read.
+#[derive(Default)]
+struct Document {
+    head: Vec<u8>,
+    has_content: bool,
+}
+
+impl Document {
+    fn read(mut self, lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
+        let begun = lines.before;
+        sink.reader().begin_document();
+        while let Some(line) = lines.current()? {
+            let text = String::from_utf8_lossy(line);
+            let is_marker = is_document_marker(&text);
+            if is_marker && self.has_content {
+                break;
+            }
+            let is_preamble = text.trim().is_empty() || text.starts_with(['#', '%']);
+            self.has_content |= is_marker || !is_preamble;
+            let is_items = text.trim_end() == "items:" && self.may_be_list();
+            lines.take(&mut self.head);
+            if is_items && let Some(indent) = first_item(lines)? {
+                return self.list(lines, sink, indent);
+            }
+        }
+        if self.head.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        Ok(sink.object(source(&self.head, begun), None)?)
+    }
+
+    fn kind(&self) -> Option<String> {
+        let head = std::str::from_utf8(&self.head).ok()?;
+        top_level_text(head, "kind").map(str::to_owned)
+    }
+
+    fn may_be_list(&self) -> bool {
+        self.kind().is_none_or(|kind| kind.ends_with("List"))
+    }
+
+    /// A list at its first item; what follows the items says what they are, if nothing before did.
+    fn list(
+        mut self,
+        lines: &mut Lines<'_>,
+        sink: &mut dyn Sink,
+        indent: usize,
+    ) -> Result<(), Stop> {
+        let known = self.kind();
+        let of_items = |kind: Option<String>| {
+            let kind = kind?.strip_suffix("List")?.to_owned();
+            (!kind.is_empty()).then_some(kind)
+        };
+        let mut waiting = Vec::new();
+        let kind = of_items(known.clone());
+        sink.reader().enter_list();
+        while let Some((text, before)) = next_item(lines, indent)? {
+            let states_kind = {
+                let text = std::str::from_utf8(&text).unwrap_or_default();
+                top_level_text(text, "kind").is_some()
+            };
+            if states_kind || kind.is_some() {
+                sink.object(source(&text, before), kind.as_deref())?;
+            } else {
+                waiting.push((text, before, sink.reader().place()));
+            }
+            sink.reader().next_item();
+        }
+        sink.reader().leave_list();
+        while let Some(line) = lines.current()? {
+            if is_document_marker(&String::from_utf8_lossy(line)) {
+                break;
+            }
+            lines.take(&mut self.head);
+        }
+        let found = self.kind();
+        if found.is_none() && states_version(&self.head) {
+            // `kubectl` writes the kind of a list after its items.
+            let fault = format!(
+                "the list states no `kind` up to line {}: the file is cut off; write it anew",
+                lines.before
+            );
+            return Err(Refused(sink.reader().describe(&fault)).into());
+        }
+        let kind = of_items(found);
+        for (text, before, place) in waiting {
+            let place = sink.reader().move_to(place);
+            sink.object(source(&text, before), kind.as_deref())?;
+            sink.reader().move_to(place);
+        }
+        Ok(())
+    }
+}
+
+fn states_version(head: &[u8]) -> bool {
+    std::str::from_utf8(head).is_ok_and(|head| top_level_text(head, "apiVersion").is_some())
+}
+
+fn source(text: &[u8], before: u64) -> Source<'_> {
+    Source {
+        text,
+        syntax: Syntax::Yaml,
+        lines_before: before,
+        columns_before: 0,
+    }
+}
+
+/// The indentation of the items, if the current line is the first of them.
+fn first_item(lines: &mut Lines<'_>) -> io::Result<Option<usize>> {
+    let Some(line) = lines.current()? else {
+        return Ok(None);
+    };
+    let indent = indentation(line);
+    Ok(is_dash(line, indent).then_some(indent))
+}
+
+/// The text of an item as a document of its own, and how many lines precede it.
+fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
+    let before = lines.before;
+    let Some(line) = lines.current()? else {
+        return Ok(None);
+    };
+    if !is_dash(line, indent) {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    lines.take(&mut text);
+    // The rest of the line is the first line of a mapping that is indented as far.
+    text[indent] = b' ';
+    while let Some(line) = lines.current()? {
+        let own = indentation(line);
+        let is_blank = line[own..].iter().all(u8::is_ascii_whitespace);
+        if !is_blank && own <= indent {
+            break;
+        }
+        lines.take(&mut text);
+    }
+    Ok(Some((text, before)))
+}
+
+fn indentation(line: &[u8]) -> usize {
+    line.iter().take_while(|&&byte| byte == b' ').count()
+}
+
+fn is_dash(line: &[u8], indent: usize) -> bool {
+    let rest = &line[indent..];
+    rest.first() == Some(&b'-') && rest.get(1).is_none_or(u8::is_ascii_whitespace)
+}

@@ -1,0 +1,381 @@
+//! `sweep`, `diff`, `reproduce` and time travel as a user meets them, with what the manual can't
+//! show: kills, full disks, damaged files, whole folders compared.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use windtunnel::rng::Stream;
+
+const JOBS: &str = "submit,name,run_time,cpu\n0,first,60,1\n10,second,30,4\n20,third,120,4\n";
+
+const SMALL: &str = "\
+windtunnel: v1
+name: small
+cluster:
+  nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]
+workload:
+  - trace: {format: csv, path: jobs.csv}
+stop: {when: drained}
+variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+";
+
+/// Runs that take some ten milliseconds each.
+const SWEPT: &str = "\
+windtunnel: v1
+name: swept
+cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 16, memory: 64Gi}}}]}
+workload: [{generate: {model: lublin99, jobs: 30}}]
+stop: {when: drained}
+variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+";
+
+/// A folder of its own for one test, taken away at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        for (name, text) in [
+            ("jobs.csv", JOBS),
+            ("small.yaml", SMALL),
+            ("swept.yaml", SWEPT),
+        ] {
+            fs::write(folder.join(name), text).expect("a file for the test");
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windtunnel"));
+        command
+            .args(arguments)
+            .current_dir(&self.0)
+            .env_remove("WINDTUNNEL_TRACES")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], code: i32) -> String {
+        let output: Output = self
+            .command(arguments)
+            .output()
+            .expect("the program starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        format!("{}{told}", String::from_utf8_lossy(&output.stdout))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Every file of a folder with its content.
+    fn files(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut open = vec![self.path(folder)];
+        while let Some(path) = open.pop() {
+            for entry in fs::read_dir(&path).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let name = path.strip_prefix(self.path(folder)).expect("it is below");
+                    let bytes = fs::read(&path).expect("a file");
+                    found.push((name.display().to_string(), bytes));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn assert_same_folders(scratch: &Scratch, one: &str, other: &str) {
+    let (here, there) = (scratch.files(one), scratch.files(other));
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&here), names(&there), "{one} {other}");
+    for ((name, here), (_, there)) in here.iter().zip(&there) {
+        assert!(here == there, "{name} differs between {one} and {other}");
+    }
+}
+
+const SWEEP: [&str; 8] = [
+    "sweep",
+    "swept.yaml",
+    "--grid",
+    "cluster.nodes.0.count=2,3,4",
+    "--seeds",
+    "5",
+    "--quiet",
+    "--out",
+];
+
+#[test]
+fn a_sweep_killed_again_and_again_leaves_the_table_of_an_undisturbed_one() {
+    let scratch = Scratch::new("killed");
+    let sweep = |out: &'static str| -> Vec<&str> { [&SWEEP[..], &[out]].concat() };
+    scratch.run(&sweep("whole"), 0);
+    let mut delays = Stream::new(5, "kills", 0);
+    let mut kills = 0;
+    for _ in 0..40 {
+        let mut child = scratch
+            .command(&sweep("killed"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let delay = Duration::from_millis(delays.below(400));
+        std::thread::park_timeout(delay);
+        let is_done = child.try_wait().expect("a child").is_some();
+        let _ = child.kill();
+        let _ = child.wait();
+        kills += usize::from(!is_done);
+        if is_done || kills == 6 {
+            break;
+        }
+    }
+    assert!(kills > 0, "no run was killed");
+    let told = scratch.run(&sweep("killed"), 0);
+    assert!(told.contains("= 30 runs"), "{told}");
+    for name in ["sweep.csv", "sweep.parquet"] {
+        assert_eq!(
+            scratch.bytes(&format!("whole/{name}")),
+            scratch.bytes(&format!("killed/{name}"))
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_sweep_ends_at_a_signal_and_says_how_to_go_on() {
+    let scratch = Scratch::new("signal");
+    let mut arguments = [&SWEEP[..], &["out"]].concat();
+    arguments[5] = "2000";
+    let mut command = scratch.command(&arguments);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("the program starts");
+    while !scratch.path("out/runs").exists() {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let ended = child.wait_with_output().expect("the program ends");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(143), "{told}");
+    assert!(told.contains("of 12000 runs are there and kept"), "{told}");
+}
+
+/// Writing files larger than a few kilobytes fails, as it does on a full disk.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_during_a_merge_loses_nothing() {
+    let scratch = Scratch::new("full");
+    for shard in ["1/2", "2/2"] {
+        scratch.run(&[&SWEEP[..], &["parts", "--shard", shard]].concat(), 0);
+    }
+    let records = scratch.files("parts").len();
+    let program = env!("CARGO_BIN_EXE_windtunnel");
+    let script = format!("trap '' XFSZ; ulimit -f 8; exec '{program}' sweep --merge parts");
+    let mut command = Command::new("sh");
+    let command = command.args(["-c", &script]).current_dir(&scratch.0);
+    let ended = command.output().expect("a shell");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(101), "{told}");
+    assert!(told.contains("parts/sweep.csv"), "{told}");
+    assert!(told.contains("the disk is full"), "{told}");
+    assert!(!scratch.path("parts/sweep.csv").exists());
+    let told = scratch.run(&["sweep", "--merge", "parts", "--quiet"], 0);
+    assert!(told.contains("= 30 runs"), "{told}");
+    assert!(scratch.files("parts").len() > records);
+    scratch.run(&[&SWEEP[..], &["whole"]].concat(), 0);
+    assert_eq!(
+        scratch.bytes("parts/sweep.parquet"),
+        scratch.bytes("whole/sweep.parquet")
+    );
+}
+
+#[test]
+fn damaged_shards_are_told_of_by_name() {
+    let scratch = Scratch::new("damaged");
+    scratch.run(&[&SWEEP[..], &["out"]].concat(), 0);
+    let files = scratch.files("out");
+    let record = files.iter().find(|(name, _)| name.starts_with("runs/"));
+    let (name, bytes) = record.expect("a record").clone();
+    let path = scratch.path("out").join(&name);
+    fs::write(&path, &bytes[..bytes.len() / 2]).expect("it is cut");
+    let told = scratch.run(&["sweep", "--merge", "out"], 2);
+    assert!(
+        told.contains(&name) && told.contains("run the sweep, or its shard, again"),
+        "{told}"
+    );
+    let told = scratch.run(&[&SWEEP[..], &["out"]].concat(), 0);
+    assert!(told.contains("it was run again"), "{told}");
+    assert_eq!(fs::read(&path).expect("a record"), bytes);
+    // A folder of another program.
+    let text = String::from_utf8(scratch.bytes("out/sweep.json")).expect("text");
+    let other = text.replacen("\"program\": \"0", "\"program\": \"9", 1);
+    fs::create_dir(scratch.path("other")).expect("a folder");
+    fs::write(scratch.path("other/sweep.json"), other).expect("a file");
+    let told = scratch.run(&["sweep", "--merge", "out", "other"], 3);
+    assert!(
+        told.contains("runs of different programs are not mixed"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_unchanged_fork_leaves_the_bytes_of_the_run_that_was_never_interrupted() {
+    let scratch = Scratch::new("fork");
+    fs::create_dir(scratch.path("deep")).expect("a folder");
+    for (scenario, at) in [
+        ("small.yaml", "30s"),
+        ("swept.yaml", "6h"),
+        ("small.yaml", "0s"),
+    ] {
+        for name in ["plain", "kept", "forked"] {
+            let _ = fs::remove_dir_all(scratch.path(name));
+        }
+        let all = ["--decisions", "--quiet", "--force"];
+        scratch.run(
+            &[&["run", scenario, "--out", "plain"][..], &all].concat(),
+            0,
+        );
+        let snapshot = ["--snapshot-at", at, "deep/snapshot.json"];
+        scratch.run(
+            &[&["run", scenario, "--out", "kept"][..], &snapshot, &all].concat(),
+            0,
+        );
+        assert_same_folders(&scratch, "plain", "kept");
+        let from = ["run", "--from", "deep/snapshot.json", "--out", "forked"];
+        scratch.run(&[&from[..], &all].concat(), 0);
+        assert_same_folders(&scratch, "plain", "forked");
+    }
+}
+
+#[test]
+fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
+    let scratch = Scratch::new("changed");
+    let set = "system.scheduler.profile=most-allocated";
+    let at = ["--snapshot-at", "6h", "at.json"];
+    scratch.run(
+        &[
+            &["run", "swept.yaml", "--out", "old", "--decisions"][..],
+            &at,
+        ]
+        .concat(),
+        0,
+    );
+    let from = ["run", "--from", "at.json", "--decisions", "--out"];
+    scratch.run(&[&from[..], &["new", "--set", set]].concat(), 0);
+    let decisions = |folder: &str| -> Vec<(i64, String)> {
+        let bytes = scratch.bytes(&format!("{folder}/decisions.jsonl.zst"));
+        let text = zstd::decode_all(bytes.as_slice()).expect("zstd");
+        let text = String::from_utf8(text).expect("text");
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("\"variant\":\"spread\""));
+        let time = |line: &str| {
+            let json: Value = serde_json::from_str(line).expect("JSON");
+            json["time_ns"].as_i64().expect("a time")
+        };
+        lines.map(|line| (time(line), line.to_owned())).collect()
+    };
+    let instant = 6 * 3_600 * 1_000_000_000;
+    let (old, new) = (decisions("old"), decisions("new"));
+    let upto = |all: &[(i64, String)]| -> Vec<String> {
+        let before = all.iter().filter(|(time, _)| *time < instant);
+        before.map(|(_, line)| line.clone()).collect()
+    };
+    assert!(!upto(&old).is_empty());
+    assert!(upto(&old) == upto(&new), "it parts before the snapshot");
+    assert!(old != new, "most-allocated decides otherwise");
+    assert!(scratch.path("new/fork.json").exists() && !scratch.path("old/fork.json").exists());
+    let told = scratch.run(&["reproduce", "new"], 2);
+    assert!(told.contains("was forked from a snapshot"), "{told}");
+    // A scheduler that goes on alone changes nothing but when the run ends.
+    scratch.run(
+        &[&from[..], &["longer", "--set", "stop={at: 100d}"]].concat(),
+        0,
+    );
+    assert!(decisions("longer") == old);
+    // A snapshot that does not fit.
+    let text = String::from_utf8(scratch.bytes("at.json")).expect("text");
+    let digest = text.find("\"digest\": \"").expect("a digest") + 11;
+    let mut edited = text.clone();
+    let other = if &text[digest..=digest] == "0" {
+        "1"
+    } else {
+        "0"
+    };
+    edited.replace_range(digest..=digest, other);
+    fs::write(scratch.path("edited.json"), edited).expect("a file");
+    let told = scratch.run(&["run", "--from", "edited.json", "--out", "x"], 3);
+    assert!(
+        told.contains("it was taken by a program that decides otherwise"),
+        "{told}"
+    );
+    fs::write(scratch.path("cut.json"), &text[..text.len() / 2]).expect("a file");
+    let told = scratch.run(&["run", "--from", "cut.json", "--out", "x"], 2);
+    assert!(told.contains("it is no snapshot, or damaged"), "{told}");
+}
+
+#[test]
+fn inputs_that_changed_are_told_before_anything_is_run() {
+    let scratch = Scratch::new("inputs");
+    let at = ["--snapshot-at", "15s", "at.json"];
+    scratch.run(
+        &[&["run", "small.yaml", "--out", "result"][..], &at].concat(),
+        0,
+    );
+    scratch.run(&["reproduce", "result"], 0);
+    let told = scratch.run(&["reproduce", "result/report.html"], 0);
+    assert!(told.contains("1 input file: the same"), "{told}");
+    let text = JOBS.replace("60", "61");
+    fs::write(scratch.path("jobs.csv"), text).expect("a file");
+    for target in ["result", "result/report.html"] {
+        let told = scratch.run(&["reproduce", target], 3);
+        assert!(
+            told.contains("recorded and not here: jobs.csv (blake3 "),
+            "{told}"
+        );
+    }
+    let told = scratch.run(&["run", "--from", "at.json", "--out", "x"], 3);
+    assert!(told.contains("`jobs.csv` is not the file"), "{told}");
+    let told = scratch.run(&["diff", "result:spread", "result:pack"], 0);
+    assert!(
+        told.contains("its inputs or the program changed since"),
+        "{told}"
+    );
+    // A report that claims another digest.
+    fs::write(scratch.path("jobs.csv"), JOBS).expect("a file");
+    let html = String::from_utf8(scratch.bytes("result/report.html")).expect("text");
+    let digest = html.find("\"digest\":\"").expect("a digest") + 10;
+    let mut edited = html.clone();
+    let other = if &html[digest..=digest] == "0" {
+        "1"
+    } else {
+        "0"
+    };
+    edited.replace_range(digest..=digest, other);
+    fs::write(scratch.path("result/edited.html"), edited).expect("a file");
+    let told = scratch.run(&["reproduce", "result/edited.html"], 100);
+    assert!(told.contains("DIFFERENT"), "{told}");
+}
