@@ -14,8 +14,8 @@
 use serde::Serialize;
 
 use crate::lab::statistics::{
-    Interval, Resamples, SEEDS_MIN, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann,
-    holm, mean, seeds_to_decide, sign_flip, signed_rank, standardized_mean, student_interval,
+    Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
+    seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
 };
 use crate::metrics::Direction;
 
@@ -286,13 +286,16 @@ fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) ->
     for (judgement, adjusted) in tested.zip(correction(&p)) {
         judgement.p_adjusted = Some(adjusted);
     }
+    let least = seeds_to_reach(ALPHA, |smallest| {
+        correction(&vec![smallest; p.len().max(1)])[0]
+    });
     for judgement in family.iter_mut() {
-        judge(judgement);
+        judge(judgement, least);
     }
     p.len()
 }
 
-fn judge(judgement: &mut Judgement) {
+fn judge(judgement: &mut Judgement, least: usize) {
     let is_equal = judgement
         .difference
         .is_some_and(|difference| difference.abs() <= 0.0);
@@ -326,9 +329,9 @@ fn judge(judgement: &mut Judgement) {
         if judgement.n == 1 {
             judgement.note = Some("one run each: nothing is said of chance".to_owned());
         }
-        if judgement.n < SEEDS_MIN {
-            let least = judgement.seeds_needed.unwrap_or(0).max(SEEDS_MIN as u64);
-            judgement.seeds_needed = Some(least);
+        if judgement.n < least {
+            let needed = judgement.seeds_needed.unwrap_or(0).max(least as u64);
+            judgement.seeds_needed = Some(needed);
         }
     } else {
         judgement.seeds_needed = None;

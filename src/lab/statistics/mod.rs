@@ -24,7 +24,7 @@ pub use equivalence::{Equivalence, equivalence};
 pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};
 pub use quantile::quantile;
-pub use sample_size::{SEEDS_MIN, power, seeds_to_decide};
+pub use sample_size::{SEEDS_MIN, power, seeds_to_decide, seeds_to_reach};
 pub use sign_flip::{SIGN_FLIP_MAX, sign_flip};
 pub use student::{student_cdf, student_interval, student_quantile};
 pub use wilcoxon::{SignedRank, hodges_lehmann, signed_rank};

@@ -9,6 +9,15 @@ use super::moments::{mean, standard_deviation};
 /// is 2/2ⁿ.
 pub const SEEDS_MIN: usize = 6;
 
+/// The fewest pairs whose signed-rank test can reach a level once it is corrected for the tests
+/// beside it: `corrected` takes the smallest p that the test can have, 2/2ⁿ.
+pub fn seeds_to_reach(alpha: f64, corrected: impl Fn(f64) -> f64) -> usize {
+    let smallest = |n: usize| 2.0 / (1_u64 << n) as f64;
+    (SEEDS_MIN..64)
+        .find(|&n| corrected(smallest(n)) <= alpha)
+        .unwrap_or(64)
+}
+
 /// More seeds than this are not asked for: nobody runs them.
 const SEEDS_MAX: f64 = 1e6;
 
@@ -47,6 +56,13 @@ mod tests {
         assert_eq!(seeds_to_decide(&[1.0, 2.0, 3.0], 0.0), Some(6));
         assert_eq!(seeds_to_decide(&[-1.0, 1.0], 0.0), None);
         assert_eq!(seeds_to_decide(&[1.0], 0.5), None);
+    }
+
+    #[test]
+    fn corrections_ask_for_more_pairs() {
+        assert_eq!(seeds_to_reach(0.05, |p| p), SEEDS_MIN);
+        // 30 tests by Holm: 2/2ⁿ × 30 ≤ 0.05 from n = 11 on.
+        assert_eq!(seeds_to_reach(0.05, |p| 30.0 * p), 11);
     }
 
     #[test]
