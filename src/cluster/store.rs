@@ -149,6 +149,11 @@ impl Store {
         self.holds.values()
     }
 
+    /// A hold that is there, by its owner's number.
+    pub fn hold(&self, owner: ComponentId, number: u64) -> Option<&Hold> {
+        self.holds.get(&(owner, number)).map(|hold| &**hold)
+    }
+
     /// A copy with an empty log, for a view or a fork.
     pub fn fork(&self) -> Self {
         let mut copy = self.clone();

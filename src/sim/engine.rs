@@ -48,6 +48,16 @@ impl Engine<'_> {
                 Ok(())
             }
             Upcoming::Decided(component) => self.decided(cell, component.index()),
+            Upcoming::Lapse(owner, number) => {
+                let hold = cell.store.hold(owner, number);
+                match hold.and_then(|hold| hold.until) {
+                    Some(until) if until <= now => {
+                        self.observed(cell, Event::HoldReleased { owner, number })
+                    }
+                    // Released, or placed anew for longer.
+                    _ => Ok(()),
+                }
+            }
             // What was due of a pod that has ended meanwhile.
             Upcoming::Started(_) | Upcoming::Exit(_) | Upcoming::AgentTimer(_) => Ok(()),
         }

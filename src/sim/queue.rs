@@ -26,6 +26,8 @@ pub enum Upcoming {
     IdleWake(ComponentId),
     /// A component has finished deciding.
     Decided(ComponentId),
+    /// A hold lapses unless its owner released it: the owner, and its number for the hold.
+    Lapse(ComponentId, u64),
 }
 
 /// Ranks at one instant: node up, ends, node down, resizes, arrivals, timers.
@@ -55,7 +57,8 @@ impl Upcoming {
             | Self::AgentTimer(_)
             | Self::Wake(_)
             | Self::IdleWake(_)
-            | Self::Decided(_) => rank::TIMER,
+            | Self::Decided(_)
+            | Self::Lapse(..) => rank::TIMER,
         }
     }
 }

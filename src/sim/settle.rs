@@ -118,8 +118,16 @@ impl Engine<'_> {
             } else {
                 None
             };
+            let lapse = match &write.event {
+                Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
+                _ => None,
+            };
             match self.commit(cell, write.event.clone()) {
                 Ok(()) => {
+                    if let Some((until, owner, number)) = lapse {
+                        let lapse = Upcoming::Lapse(owner, number);
+                        self.queue.push(until.max(self.now), cell.number, lapse);
+                    }
                     if let Some(pod) = bound {
                         self.assign(cell, pod)?;
                     }

@@ -12,6 +12,7 @@ mod closed_form;
 mod compare;
 mod forms;
 mod harness;
+mod holds;
 mod kube_engine;
 mod kube_scheduler;
 mod lab;
