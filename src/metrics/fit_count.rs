@@ -115,7 +115,7 @@ impl Collector for FitCount {
         let mut now = [0; 4];
         for (index, unit) in self.units.iter_mut().enumerate() {
             let Some(unit) = unit else { continue };
-            now[index] = unit.shape.count(change.node(), change.now, change.store);
+            now[index] = unit.shape.count(change.now, change.devices);
             let more = product(now[index] - before[index], change.times());
             let fitting = unit.fitting.amount() + more;
             unit.fitting.set(fitting, change.clock);

@@ -14,7 +14,6 @@ use crate::units::{Instant, SpecId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::NodeChange;
 
 /// `work_conservation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -108,7 +107,7 @@ impl WorkConservation {
 
 impl Collector for WorkConservation {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Nodes]
+        &[Heard::Created, Heard::Settled]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -122,8 +121,8 @@ impl Collector for WorkConservation {
         }
     }
 
-    fn node(&mut self, change: &NodeChange<'_>) {
-        self.look(change.store.now(), change.pending > 0, change.store);
+    fn settled(&mut self, store: &Store, pending: u64) {
+        self.look(store.now(), pending > 0, store);
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
