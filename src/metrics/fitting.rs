@@ -6,8 +6,8 @@
 
 use smallvec::SmallVec;
 
-use crate::cluster::nodes::NO_MODEL;
 use crate::cluster::GpuColumns;
+use crate::cluster::nodes::NO_MODEL;
 use crate::model::gpu::MAX_DEVICES;
 
 use super::mix::{MixShape, gpu_fit_count};

@@ -122,9 +122,9 @@ fn stretched(score: i64, min: i64, max: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use crate::policy::Setup;
     use crate::policy::testing::{World, node, pod};
+    use proptest::prelude::*;
 
     #[test]
     fn by_hand() {
