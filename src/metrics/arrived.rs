@@ -16,6 +16,7 @@ use crate::model::{Event, Pod, PodRef};
 use crate::units::PodId;
 
 use super::fragments::FragmentTracker;
+use super::integral::float;
 use super::pairwise;
 use super::state::{ClusterState, Resource};
 
@@ -142,8 +143,8 @@ impl Arrived {
         if gpu_milli <= 0 {
             return None;
         }
-        let gpus = gpu_milli as f64 / 1_000.0;
-        let percent = |milli: i128| milli as f64 / gpus / 10.0;
+        let gpus = float(gpu_milli) / 1_000.0;
+        let percent = |milli: i128| float(milli) / gpus / 10.0;
         let fragments = state.fragments.as_ref().map(FragmentTracker::total);
         let amount = fragments.map(Fragments::fragmented);
         let idle = fragments.map(Fragments::total);

@@ -177,13 +177,15 @@ pub enum Heard {
     Spans,
     /// Nodes that are not as they were, once everything of an instant has happened.
     Nodes,
+    /// That nodes are not as they were, each time that nothing is left to do at an instant.
+    Settled,
     /// Jobs whose life is known.
     Jobs,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -193,6 +195,7 @@ impl Heard {
         Self::Declared,
         Self::Spans,
         Self::Nodes,
+        Self::Settled,
         Self::Jobs,
     ];
 
@@ -234,6 +237,12 @@ pub trait Collector: CloneCollector + Send {
     /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
     fn node(&mut self, change: &NodeChange<'_>) {
         let _ = change;
+    }
+
+    /// Nothing is left to do at the present instant, and nodes are not as they were; more may still
+    /// happen in it.
+    fn settled(&mut self, store: &Store, pending: u64) {
+        let _ = (store, pending);
     }
 
     /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window

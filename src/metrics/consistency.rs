@@ -6,15 +6,19 @@
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
-//! - The integrals of allocation by node and by tenant equal that of the total.
+//! - The integrals of allocation of all pods equal that of the total. However pods are grouped, by
+//!   node or by tenant, the groups' integrals add up to the same, so nothing is kept by group:
+//!   `∫ held dt` up to T is `held × T` less `amount × instant` of all changes.
 //! - What is left on each node equals what is offered less what its pods and holds take.
+//!
+//! Integrals are compared modulo 2^128: sides that are equal are equal in it too.
 
 use crate::cluster::{Store, check};
 use crate::model::{EndReason, Event, Pod, PodPhase};
 use crate::units::{Instant, NodeId};
 
 use super::collector::Span;
-use super::integral::Integral;
+use super::integral::product;
 use super::state::{ClusterState, RESOURCES, Resource, Row, requests};
 
 /// Keeps both sides of every assertion.
@@ -28,53 +32,47 @@ pub struct Consistency {
     ended_bound: u64,
     by_state: Phases,
     by_pod: Phases,
-    allocated: [Integral; RESOURCES],
-    by_node: Vec<Account>,
-    by_tenant: Vec<Account>,
+    /// `∫ allocated dt` by the totals.
+    allocated: [i128; RESOURCES],
+    /// `amount × instant` of every binding less that of every end.
+    moments: [i128; RESOURCES],
+    /// What pods hold of each node.
+    by_node: Vec<Row>,
     /// The first thing that was wrong.
     broken: Option<String>,
 }
 
-/// Time in each phase, over all pods.
+/// Nanoseconds in each phase, over all pods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Phases {
-    pending: Integral,
-    starting: Integral,
-    running: Integral,
+    pending: i128,
+    starting: i128,
+    running: i128,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Account {
-    held: Row,
-    since: Instant,
-    area: [Integral; RESOURCES],
+/// Adds an amount that held for a span, modulo 2^128.
+#[inline]
+fn add(area: &mut i128, amount: i128, nanos: i64) {
+    *area = area.wrapping_add(amount.wrapping_mul(i128::from(nanos)));
 }
 
-impl Account {
-    fn settle(&mut self, at: Instant) {
-        let nanos = at.since(self.since).as_nanos();
-        if nanos == 0 {
-            return;
-        }
-        self.since = at;
-        for (area, &held) in self.area.iter_mut().zip(&self.held) {
-            if held != 0 {
-                area.add(i128::from(held), nanos);
-            }
-        }
-    }
+/// Adds a number of pods that held for a span.
+#[inline]
+fn add_pods(area: &mut i128, pods: u64, nanos: i64) {
+    *area = area.wrapping_add(product(pods as i64, nanos));
 }
 
 impl Consistency {
     /// A state held for a span.
     pub fn held(&mut self, state: &ClusterState, span: Span) {
         let nanos = span.nanos();
-        self.by_state.pending.add(i128::from(state.pending), nanos);
-        let starting = i128::from(state.holding) - i128::from(state.running);
-        self.by_state.starting.add(starting, nanos);
-        self.by_state.running.add(i128::from(state.running), nanos);
-        for (integral, &amount) in self.allocated.iter_mut().zip(&state.allocated.0) {
-            integral.add(amount, nanos);
+        let phases = &mut self.by_state;
+        add_pods(&mut phases.pending, state.pending, nanos);
+        let starting = state.holding.wrapping_sub(state.running);
+        add_pods(&mut phases.starting, starting, nanos);
+        add_pods(&mut phases.running, state.running, nanos);
+        for (area, &amount) in self.allocated.iter_mut().zip(&state.allocated.0) {
+            add(area, amount, nanos);
         }
     }
 
@@ -86,8 +84,7 @@ impl Consistency {
                 self.bound += 1;
                 if let Some(pod) = store.pods().get(*pod) {
                     let added = requests(store, pod);
-                    account(&mut self.by_node, node.index(), at, (added, 1));
-                    account(&mut self.by_tenant, pod.tenant.index(), at, (added, 1));
+                    self.hold(*node, at, &added);
                     // What was there before the run may be more than its node has.
                     if pod.found.is_none() {
                         self.check_capacity(*node, at, added, store);
@@ -103,8 +100,7 @@ impl Consistency {
                 if let Some(node) = pod.node {
                     self.ended_bound += 1;
                     let gone = requests(store, pod);
-                    account(&mut self.by_node, node.index(), at, (gone, -1));
-                    account(&mut self.by_tenant, pod.tenant.index(), at, (gone, -1));
+                    self.hold(node, at, &gone.map(|amount| -amount));
                 }
                 self.live(pod, at);
             }
@@ -162,38 +158,45 @@ impl Consistency {
     }
 
     fn check_resource(
-        &mut self,
+        &self,
         resource: Resource,
         at: Instant,
         state: &ClusterState,
     ) -> Result<(), String> {
         let (index, name) = (resource as usize, resource.name());
-        let total = self.allocated[index].value();
+        let held = self.by_node.iter().map(|held| i128::from(held[index]));
+        let held = held.sum::<i128>();
         let allocated = state.allocated.of(resource);
-        for (by, accounts) in [("node", &mut self.by_node), ("tenant", &mut self.by_tenant)] {
-            let (mut held, mut area) = (0, Integral::default());
-            for account in accounts {
-                account.settle(at);
-                held += i128::from(account.held[index]);
-                match account.area[index].value() {
-                    Some(part) => area.add(part, 1),
-                    // Beyond 128 bits there is nothing to compare.
-                    None => return Ok(()),
-                }
-            }
-            let found = area.value();
-            if found.is_some() && total.is_some() && found != total {
-                return Err(format!(
-                    "allocated {name} x time is {found:?} by {by} and {total:?} in total"
-                ));
-            }
-            if held != allocated {
-                return Err(format!(
-                    "allocated {name} is {held} by {by} and {allocated} in total"
-                ));
-            }
+        if held != allocated {
+            return Err(format!(
+                "allocated {name} is {held} by node and {allocated} in total"
+            ));
+        }
+        let mut found = 0;
+        add(&mut found, held, at.as_nanos());
+        let (found, total) = (
+            found.wrapping_sub(self.moments[index]),
+            self.allocated[index],
+        );
+        if found != total {
+            return Err(format!(
+                "allocated {name} x time is {found} by pod and {total} in total"
+            ));
         }
         Ok(())
+    }
+
+    /// Something more is held of a node from an instant on.
+    fn hold(&mut self, node: NodeId, at: Instant, more: &Row) {
+        let row = node.index();
+        if self.by_node.len() <= row {
+            self.by_node.resize(row + 1, Row::default());
+        }
+        let (held, nanos) = (&mut self.by_node[row], at.as_nanos());
+        for ((held, moment), &more) in held.iter_mut().zip(&mut self.moments).zip(more) {
+            *held += more;
+            *moment = moment.wrapping_add(product(more, nanos));
+        }
     }
 
     /// Adds the phases of a pod's life up to an instant.
@@ -218,9 +221,13 @@ impl Consistency {
             return;
         }
         let phases = &mut self.by_pod;
-        phases.pending.add(1, bound.since(pod.created).as_nanos());
-        phases.starting.add(1, started.since(bound).as_nanos());
-        phases.running.add(1, at.since(started).as_nanos());
+        for (time, from, to) in [
+            (&mut phases.pending, pod.created, bound),
+            (&mut phases.starting, bound, started),
+            (&mut phases.running, started, at),
+        ] {
+            *time = time.wrapping_add(i128::from(to.since(from).as_nanos()));
+        }
     }
 
     /// A node may be declared smaller under its pods; nothing more may be bound there then.
@@ -233,7 +240,7 @@ impl Consistency {
             columns.gpu_milli[row],
             columns.pods[row],
         ];
-        let held = self.by_node[row].held;
+        let held = self.by_node[row];
         for resource in Resource::ALL {
             let index = resource as usize;
             if added[index] > 0 && held[index] > offered[index] {
@@ -249,18 +256,6 @@ impl Consistency {
         if self.broken.is_none() {
             self.broken = Some(why());
         }
-    }
-}
-
-/// Something is held from an instant on, or no more.
-fn account(accounts: &mut Vec<Account>, index: usize, at: Instant, (amounts, sign): (Row, i64)) {
-    if accounts.len() <= index {
-        accounts.resize(index + 1, Account::default());
-    }
-    let account = &mut accounts[index];
-    account.settle(at);
-    for (held, amount) in account.held.iter_mut().zip(amounts) {
-        *held += sign * amount;
     }
 }
 

@@ -2,6 +2,7 @@
 //! all tenants grow together, each along its own mix of resources, until a tenant has all it wants
 //! or a resource that it needs is used up.
 
+use super::integral::float;
 use super::state::{Amounts, RESOURCES};
 use super::tenants::dominant_share;
 
@@ -77,7 +78,7 @@ fn vessel(index: usize, demand: &Amounts, capacity: &Amounts) -> Option<Vessel> 
     let mut mix = [0.0; RESOURCES];
     for ((part, &amount), &capacity) in mix.iter_mut().zip(&demand.0).zip(&capacity.0) {
         if capacity > 0 {
-            *part = amount as f64 / capacity as f64 / wanted;
+            *part = float(amount) / float(capacity) / wanted;
         }
     }
     Some(Vessel { index, wanted, mix })

@@ -4,13 +4,13 @@
 use crate::cluster::GpuColumns;
 use crate::model::gpu::DEVICE_MILLI;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fitting::FitShape;
 use super::integral::{Level, product};
 use super::mix::MixShape;
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{NodeChange, Row};
+use super::state::{ClusterState, NodeChange, Row};
 
 /// `fit_count.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -55,6 +55,8 @@ struct FitCount {
     units: [Option<Unit>; 4],
     /// How many pods of each unit fit each node.
     by_node: Vec<[i64; 4]>,
+    /// Whether what is free changed since measured time last passed.
+    stale: bool,
 }
 
 /// A unit that pods are counted in.
@@ -96,13 +98,14 @@ impl FitCount {
                 Some(Unit::new([0, 0, i64::from(DEVICE_MILLI), 1], device)),
             ],
             by_node: Vec::new(),
+            stale: false,
         }
     }
 }
 
 impl Collector for FitCount {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes]
+        &[Heard::Nodes, Heard::Spans]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
@@ -115,15 +118,27 @@ impl Collector for FitCount {
         let mut now = [0; 4];
         for (index, unit) in self.units.iter_mut().enumerate() {
             let Some(unit) = unit else { continue };
-            now[index] = unit.shape.count(change.node(), change.now, change.store);
+            now[index] = unit.shape.count(change.now, change.devices);
             let more = product(now[index] - before[index], change.times());
-            let fitting = unit.fitting.amount() + more;
-            unit.fitting.set(fitting, change.clock);
-            let together = unit.shape.together(change.room);
-            unit.together.set(together, change.clock);
+            if more != 0 {
+                let fitting = unit.fitting.amount() + more;
+                unit.fitting.set(fitting, change.clock);
+            }
         }
         for node in change.nodes {
             self.by_node[node.index()] = now;
+        }
+        self.stale = true;
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        // All nodes that changed at an instant make one change of what is free in sum.
+        if std::mem::take(&mut self.stale) {
+            let clock = state.areas.clock() - span.nanos();
+            for unit in self.units.iter_mut().flatten() {
+                let together = unit.shape.together(&state.room);
+                unit.together.set(together, clock);
+            }
         }
     }
 

@@ -6,13 +6,12 @@
 
 use smallvec::SmallVec;
 
+use crate::cluster::GpuColumns;
 use crate::cluster::nodes::NO_MODEL;
-use crate::cluster::{GpuColumns, Store};
 use crate::model::gpu::MAX_DEVICES;
-use crate::units::NodeId;
 
 use super::mix::{MixShape, gpu_fit_count};
-use super::state::{Amounts, NodeRow, RESOURCES, Resource, Row};
+use super::state::{Amounts, Devices, NodeRow, RESOURCES, Resource, Row};
 
 /// A positive integer to divide by many times.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +62,7 @@ impl FitShape {
     }
 
     /// How many pods would fit a node together, by resources and GPU devices alone.
-    pub fn count(&self, node: NodeId, row: &NodeRow, store: &Store) -> i64 {
+    pub fn count(&self, row: &NodeRow, devices: Devices<'_>) -> i64 {
         if !row.schedulable {
             return 0;
         }
@@ -78,7 +77,7 @@ impl FitShape {
         if count == 0 || self.gpu.devices == 0 {
             return count;
         }
-        count.min(gpu_fit_count(node, self.gpu, store))
+        count.min(gpu_fit_count(devices, self.gpu))
     }
 
     /// How many pods would fit if these amounts lay together.
@@ -148,12 +147,12 @@ impl FitTable {
 
     /// How many pods have a shape of which none would fit a node, by resources and GPU devices
     /// alone.
-    pub fn misfits(&self, node: NodeId, row: &NodeRow, store: &Store) -> i64 {
+    pub fn misfits(&self, row: &NodeRow, devices: Devices<'_>) -> i64 {
         if !row.schedulable {
             return self.pods;
         }
         let [cpu, memory, _, pods] = row.room();
-        let (model, rooms) = (store.nodes().gpu_model(node), store.nodes().gpu_room(node));
+        let Devices { model, rooms } = devices;
         // The least room of as many devices as one asks for, of those with the most of it.
         let mut least = [-1_i32; MAX_DEVICES + 1];
         least[0] = i32::MAX;
@@ -182,9 +181,10 @@ impl FitTable {
 mod tests {
     use super::super::mix::{fit_count, fits};
     use super::*;
-    use crate::cluster::GpuColumns;
+    use crate::cluster::{GpuColumns, Store};
     use crate::metrics::fixture;
     use crate::model::{Event, GpuRequest};
+    use crate::units::NodeId;
     use proptest::prelude::*;
 
     /// A store with a node of so many devices, of which pods take so many milli each.
@@ -264,12 +264,12 @@ mod tests {
             let node = NodeId(0);
             let misfit = |shape: &&MixShape| !fits(node, &row, shape, &store);
             let plain: u64 = shapes.iter().filter(misfit).map(|shape| shape.count).sum();
-            let found = FitTable::new(&shapes).misfits(node, &row, &store);
+            let found = FitTable::new(&shapes).misfits(&row, Devices::of(&store, node));
             prop_assert_eq!(found, plain as i64);
             for shape in &shapes {
                 let plain = fit_count(node, &row, (&shape.requests, shape.gpu), &store);
                 let fit = FitShape::new(shape.requests, shape.gpu);
-                prop_assert_eq!(fit.count(node, &row, &store), plain);
+                prop_assert_eq!(fit.count(&row, Devices::of(&store, node)), plain);
                 let together = shape.requests.iter().zip(free).filter(|(unit, _)| **unit > 0);
                 let together = together.map(|(unit, free)| i128::from(free / unit)).min();
                 let amounts = Amounts(free.map(i128::from));

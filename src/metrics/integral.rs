@@ -131,10 +131,17 @@ pub const fn product(a: i64, b: i64) -> i128 {
 /// The nearest floating-point number, as `as` gives it: that of a machine word is much cheaper.
 #[inline]
 pub fn float(amount: i128) -> f64 {
-    match i64::try_from(amount) {
-        Ok(amount) => amount as f64,
-        Err(_) => amount as f64,
+    if let Ok(amount) = i64::try_from(amount) {
+        return amount as f64;
     }
+    // The upper 63 bits, the last of which stands for all below: they round as the whole does.
+    let size = amount.unsigned_abs();
+    let shift = 65 - size.leading_zeros();
+    let upper = (size >> shift) as i64;
+    let is_cut = (upper as u128) << shift != size;
+    let power = f64::from_bits(u64::from(1_023 + shift) << 52);
+    let value = (upper | i64::from(is_cut)) as f64 * power;
+    if amount < 0 { -value } else { value }
 }
 
 /// `over ÷ under` in floating point.
@@ -169,7 +176,7 @@ impl Peak {
         let larger = match self.best {
             None => true,
             // The usual case: nothing was added to the denominator since.
-            Some((best_over, best_under)) if under == best_under && over <= best_over => false,
+            Some((best_over, best_under)) if under == best_under => over > best_over,
             Some((best_over, best_under)) => {
                 match (over.checked_mul(best_under), best_over.checked_mul(under)) {
                     (Some(new), Some(known)) => new > known,

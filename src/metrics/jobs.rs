@@ -4,7 +4,8 @@
 //! Only open gangs are remembered here; everything about a single pod is in its own record. The
 //! pods of a gang are created together, so a gang is over when none of its pods lives.
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::cluster::Store;
 use crate::model::{EndReason, Event, Pod, PodCreated, PodPhase};
@@ -117,7 +118,7 @@ struct OpenGang {
 /// The open gangs. Changes of one gang come together, so the last one is found at once.
 #[derive(Clone, Debug, Default)]
 struct Gangs {
-    rows: BTreeMap<GangId, u32>,
+    rows: IndexMap<GangId, u32, FxBuildHasher>,
     slab: Vec<OpenGang>,
     vacant: Vec<u32>,
     last: Option<(GangId, u32)>,
@@ -154,14 +155,16 @@ impl Gangs {
 
     fn remove(&mut self, gang: GangId) -> Option<OpenGang> {
         self.last = None;
-        let row = self.rows.remove(&gang)?;
+        let row = self.rows.swap_remove(&gang)?;
         self.vacant.push(row);
         Some(self.slab[row as usize])
     }
 
     /// All of them, by identity.
     fn iter(&self) -> impl Iterator<Item = &OpenGang> {
-        self.rows.values().map(|&row| &self.slab[row as usize])
+        let mut rows: Vec<(GangId, u32)> = self.rows.iter().map(|(&id, &row)| (id, row)).collect();
+        rows.sort_unstable();
+        rows.into_iter().map(|(_, row)| &self.slab[row as usize])
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::cluster::{GpuColumns, Store};
 use crate::units::NodeId;
 
-use super::state::{NodeRow, Resource, Row};
+use super::state::{Devices, NodeRow, Resource, Row};
 
 /// How many shapes are kept at most.
 pub const SHAPES_KEPT: usize = 64;
@@ -120,17 +120,16 @@ pub fn fit_count(
     if count == 0 || gpu.devices == 0 {
         return count;
     }
-    count.min(gpu_fit_count(node, gpu, store))
+    count.min(gpu_fit_count(Devices::of(store, node), gpu))
 }
 
 /// How many pods with a GPU request would fit the devices of a node together.
-pub(super) fn gpu_fit_count(node: NodeId, gpu: GpuColumns, store: &Store) -> i64 {
-    let nodes = store.nodes();
-    let (model, demand) = (nodes.gpu_model(node), gpu.milli_per_device.max(1));
-    if model == crate::cluster::nodes::NO_MODEL || !gpu.admits(model) {
+pub(super) fn gpu_fit_count(devices: Devices<'_>, gpu: GpuColumns) -> i64 {
+    let demand = gpu.milli_per_device.max(1);
+    if devices.model == crate::cluster::nodes::NO_MODEL || !gpu.admits(devices.model) {
         return 0;
     }
-    let rooms = nodes.gpu_room(node).iter();
+    let rooms = devices.rooms.iter();
     if gpu.devices == 1 {
         rooms.map(|&room| i64::from(room / demand)).sum()
     } else {

@@ -92,7 +92,7 @@ impl Collector for MixFragmentation {
             self.misfits.resize(rows, 0);
         }
         let before = self.misfits[change.node().index()];
-        let now = self.shapes.misfits(change.node(), change.now, change.store);
+        let now = self.shapes.misfits(change.now, change.devices);
         self.add(&change.before.room(), before, -change.times());
         self.add(&change.now.room(), now, change.times());
         for node in change.nodes {

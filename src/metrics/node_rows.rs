@@ -1,7 +1,7 @@
 //! Nodes as metrics see them: what each has, offers, holds and has left.
 
 use crate::cluster::Store;
-use crate::cluster::nodes::Columns;
+use crate::cluster::nodes::{Columns, NO_MODEL};
 use crate::model::resource_list::{CPU, MEMORY, PODS};
 use crate::units::NodeId;
 
@@ -42,12 +42,48 @@ impl NodeRow {
             && (self.nominal, self.allocatable) == (other.nominal, other.allocatable)
     }
 
+    /// The row with other amounts allocated and free, where there are any.
+    pub(super) fn as_told(&self, told: Option<[Row; 2]>) -> Self {
+        let [allocated, free] = told.unwrap_or([self.allocated, self.free]);
+        Self {
+            allocated,
+            free,
+            ..*self
+        }
+    }
+
     /// What new pods could take: nothing unless it is schedulable, never below zero.
     pub fn room(&self) -> Row {
         if self.schedulable {
             self.free.map(|free| free.max(0))
         } else {
             Row::default()
+        }
+    }
+}
+
+/// The GPU devices of a node as they are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Devices<'a> {
+    /// Their model; [`NO_MODEL`] without any.
+    pub model: u8,
+    /// Milli-GPU left on each.
+    pub rooms: &'a [u16],
+}
+
+impl<'a> Devices<'a> {
+    /// No devices.
+    pub const NONE: Self = Self {
+        model: NO_MODEL,
+        rooms: &[],
+    };
+
+    /// The devices of a node now.
+    pub fn of(store: &'a Store, node: NodeId) -> Self {
+        let nodes = store.nodes();
+        Self {
+            model: nodes.gpu_model(node),
+            rooms: nodes.gpu_room(node),
         }
     }
 }
@@ -62,14 +98,12 @@ pub struct NodeChange<'a> {
     pub before: &'a NodeRow,
     /// As each is.
     pub now: &'a NodeRow,
+    /// The GPU devices of each.
+    pub devices: Devices<'a>,
     /// What all nodes have left for new pods, these as they are now.
     pub room: &'a Amounts,
     /// How much measured time passed before, in nanoseconds.
     pub clock: i64,
-    /// Pods created and not bound.
-    pub pending: u64,
-    /// The cluster now.
-    pub store: &'a Store,
 }
 
 impl NodeChange<'_> {

@@ -190,6 +190,7 @@ impl<'s> Recorder<'s> {
     pub fn finish(mut self, at: Instant, store: &Store) -> Result<RunMetrics, RecordError> {
         self.refresh(store);
         self.hold_until(at);
+        self.catch_up();
         for job in self.jobs.open(at, store, &self.measured) {
             for &index in &self.hearers[Heard::Jobs as usize] {
                 self.collectors[index].job(&job);
@@ -269,6 +270,7 @@ impl<'s> Recorder<'s> {
         };
         self.consistency.held(&self.state, whole);
         if let Some(span) = self.measured.clip(whole) {
+            self.catch_up();
             self.state.hold(span.nanos());
             for &index in &self.hearers[Heard::Spans as usize] {
                 self.collectors[index].held(&self.state, span);
@@ -289,13 +291,29 @@ impl<'s> Recorder<'s> {
     /// Remembers the state at the end of the window.
     fn close(&mut self) {
         if self.closing.is_none() {
+            self.catch_up();
             self.closing = Some(Box::new(self.state.clone()));
         }
     }
 
     fn refresh(&mut self, store: &Store) {
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
-        self.state.refresh(store, |change| {
+        let is_changed = self.state.refresh(store, |change| {
+            for &index in &hearers[Heard::Nodes as usize] {
+                collectors[index].node(change);
+            }
+        });
+        if is_changed {
+            for &index in &hearers[Heard::Settled as usize] {
+                collectors[index].settled(store, self.state.pending);
+            }
+        }
+    }
+
+    /// Tells of the nodes that changed since measured time last passed.
+    fn catch_up(&mut self) {
+        let (collectors, hearers) = (&mut self.collectors, &self.hearers);
+        self.state.catch_up(|change| {
             for &index in &hearers[Heard::Nodes as usize] {
                 collectors[index].node(change);
             }

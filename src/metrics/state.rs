@@ -79,9 +79,19 @@ impl Amounts {
             *total += product(times, amount);
         }
     }
+
+    /// So many objects have other amounts; resources that are as they were cost nothing.
+    #[inline]
+    pub(super) fn change(&mut self, before: &Row, now: &Row, times: i64) {
+        for (total, (&before, &now)) in self.0.iter_mut().zip(before.iter().zip(now)) {
+            if before != now {
+                *total += product(times, now) - product(times, before);
+            }
+        }
+    }
 }
 
-pub use super::node_rows::{NodeChange, NodeRow};
+pub use super::node_rows::{Devices, NodeChange, NodeRow};
 
 /// What is to be looked at again of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +154,10 @@ pub struct ClusterState {
     behind: Vec<NodeId>,
     is_behind: Vec<Behind>,
     alike: Alike,
+    /// Nodes without devices whose change nobody was told of.
+    untold: Vec<NodeId>,
+    /// What was allocated and free when the node was last told of; `None` where that is the row.
+    told: Vec<Option<[Row; 2]>>,
     /// Whether what nodes offer changed since measured time last passed.
     offers: bool,
 }
@@ -215,64 +229,103 @@ impl ClusterState {
         }
     }
 
-    /// Brings what follows from single nodes up to date with the store; `tell` hears of every node
-    /// that is not as it was.
-    pub fn refresh(&mut self, store: &Store, mut tell: impl FnMut(&NodeChange<'_>)) {
+    /// Brings what follows from single nodes up to date with the store; `tell` hears of what nodes
+    /// offer and of nodes with devices, the others wait for [`ClusterState::catch_up`]. Returns
+    /// whether any node is not as it was.
+    pub fn refresh(&mut self, store: &Store, mut tell: impl FnMut(&NodeChange<'_>)) -> bool {
         if let Some(fragments) = &mut self.fragments {
             fragments.refresh(store);
         }
+        let mut is_changed = false;
         let mut alike = std::mem::take(&mut self.alike);
         while let Some(node) = self.behind.pop() {
             let index = node.index();
             let behind = std::mem::take(&mut self.is_behind[index]);
             let (row, taken) = (&mut self.rows[index], self.taken[index]);
-            let before = *row;
-            let now = if behind == Behind::Offer || !before.present {
+            let has_devices = !store.nodes().gpu_room(node).is_empty();
+            let now = if behind == Behind::Offer || !row.present {
                 offered(store, node, taken)
             } else {
                 let free = amounts_at(store.nodes().free(), node);
-                if (free, taken) == (before.free, before.allocated) {
+                if (free, taken) == (row.free, row.allocated) {
+                    continue;
+                }
+                if !has_devices {
+                    is_changed = true;
+                    if self.told[index].is_none() {
+                        self.told[index] = Some([row.allocated, row.free]);
+                        self.untold.push(node);
+                    }
+                    (row.allocated, row.free) = (taken, free);
                     continue;
                 }
                 NodeRow {
                     allocated: taken,
                     free,
-                    ..before
+                    ..*row
                 }
             };
-            if before == now {
+            if *row == now {
                 continue;
             }
+            is_changed = true;
+            let before = row.as_told(self.told[index].take());
             *row = now;
-            let joins = before == alike.before && now == alike.now;
-            if !(joins && store.nodes().gpu_room(node).is_empty()) {
-                self.tell(&mut alike, store, &mut tell);
+            if has_devices || before != alike.before || now != alike.now {
+                self.tell(&mut alike, Some(store), &mut tell);
                 (alike.before, alike.now) = (before, now);
             }
             alike.nodes.push(node);
         }
-        self.tell(&mut alike, store, &mut tell);
+        self.tell(&mut alike, Some(store), &mut tell);
+        self.alike = alike;
+        is_changed
+    }
+
+    /// Tells of the nodes that [`ClusterState::refresh`] kept back, as it found them: before time
+    /// passes. What changes back and forth within an instant is not told of at all.
+    pub fn catch_up(&mut self, mut tell: impl FnMut(&NodeChange<'_>)) {
+        let mut alike = std::mem::take(&mut self.alike);
+        while let Some(node) = self.untold.pop() {
+            let Some(told) = self.told[node.index()].take() else {
+                continue;
+            };
+            let now = self.rows[node.index()];
+            if told == [now.allocated, now.free] {
+                continue;
+            }
+            let before = now.as_told(Some(told));
+            if before != alike.before || now != alike.now {
+                self.tell(&mut alike, None, &mut tell);
+                (alike.before, alike.now) = (before, now);
+            }
+            alike.nodes.push(node);
+        }
+        self.tell(&mut alike, None, &mut tell);
         self.alike = alike;
     }
 
-    /// Counts the nodes that changed alike and tells of them.
-    fn tell(&mut self, alike: &mut Alike, store: &Store, tell: &mut impl FnMut(&NodeChange<'_>)) {
-        if alike.nodes.is_empty() {
+    /// Counts the nodes that changed alike and tells of them; without a store they have no devices.
+    fn tell(
+        &mut self,
+        alike: &mut Alike,
+        store: Option<&Store>,
+        tell: &mut impl FnMut(&NodeChange<'_>),
+    ) {
+        let Some(&first) = alike.nodes.first() else {
             return;
-        }
+        };
         let times = alike.nodes.len() as i64;
         let (before, now) = (&alike.before, &alike.now);
         self.count(before, now, times);
-        self.room.add(&before.room(), -times);
-        self.room.add(&now.room(), times);
+        self.room.change(&before.room(), &now.room(), times);
         tell(&NodeChange {
             nodes: &alike.nodes,
             before,
             now,
+            devices: store.map_or(Devices::NONE, |store| Devices::of(store, first)),
             room: &self.room,
             clock: self.areas.clock(),
-            pending: self.pending,
-            store,
         });
         alike.nodes.clear();
     }
@@ -329,6 +382,7 @@ impl ClusterState {
             self.rows.resize(row + 1, NodeRow::default());
             self.taken.resize(row + 1, Row::default());
             self.is_behind.resize(row + 1, Behind::Nothing);
+            self.told.resize(row + 1, None);
         }
         let behind = &mut self.is_behind[row];
         if *behind == Behind::Nothing {

@@ -5,7 +5,7 @@ use crate::model::{Event, Pod};
 use crate::units::TenantId;
 
 use super::integral::float;
-use super::state::{Amounts, RESOURCES, Row, class_requests, requests};
+use super::state::{Amounts, class_requests, requests};
 
 /// What one tenant holds and wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,24 +39,32 @@ impl Tenants {
         match event {
             Event::PodCreated(created) => {
                 let amounts = class_requests(store, created.spec);
-                self.change(created.tenant, [&Row::default(), &amounts], 1, 1);
+                let known = self.get_mut(created.tenant);
+                known.demand.add(&amounts, 1);
+                known.pods += 1;
+                if known.pods == 1 {
+                    self.activate(created.tenant);
+                }
             }
             Event::PodBound { pod, .. } => {
                 let Some(pod) = store.pods().get(*pod) else {
                     return false;
                 };
-                let amounts = requests(store, pod);
-                self.change(pod.tenant, [&amounts, &Row::default()], 1, 0);
+                let allocated = &mut self.get_mut(pod.tenant).allocated;
+                allocated.add(&requests(store, pod), 1);
             }
             Event::PodEnded { .. } => {
                 let Some(pod) = ended else { return false };
                 let amounts = requests(store, pod);
-                let held = if pod.phase.holds_node() {
-                    amounts
-                } else {
-                    Row::default()
-                };
-                self.change(pod.tenant, [&held, &amounts], -1, -1);
+                let known = self.get_mut(pod.tenant);
+                if pod.phase.holds_node() {
+                    known.allocated.add(&amounts, -1);
+                }
+                known.demand.add(&amounts, -1);
+                known.pods -= 1;
+                if known.pods == 0 {
+                    self.deactivate(pod.tenant);
+                }
             }
             _ => return false,
         }
@@ -69,28 +77,22 @@ impl Tenants {
         active.map(|&position| (position as usize, &self.by_id[position as usize]))
     }
 
-    fn change(
-        &mut self,
-        tenant: TenantId,
-        [held, wanted]: [&[i64; RESOURCES]; 2],
-        sign: i64,
-        pods: i64,
-    ) {
+    fn get_mut(&mut self, tenant: TenantId) -> &mut Tenant {
         if self.by_id.len() <= tenant.index() {
             self.by_id.resize(tenant.index() + 1, Tenant::default());
         }
-        let known = &mut self.by_id[tenant.index()];
-        let was = known.is_active();
-        known.allocated.add(held, sign);
-        known.demand.add(wanted, sign);
-        known.pods = known.pods.wrapping_add_signed(pods);
-        if was != known.is_active() {
-            match self.active.binary_search(&tenant.0) {
-                Ok(position) => {
-                    self.active.remove(position);
-                }
-                Err(position) => self.active.insert(position, tenant.0),
-            }
+        &mut self.by_id[tenant.index()]
+    }
+
+    fn activate(&mut self, tenant: TenantId) {
+        if let Err(position) = self.active.binary_search(&tenant.0) {
+            self.active.insert(position, tenant.0);
+        }
+    }
+
+    fn deactivate(&mut self, tenant: TenantId) {
+        if let Ok(position) = self.active.binary_search(&tenant.0) {
+            self.active.remove(position);
         }
     }
 }

@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Store;
 use crate::cluster::fit::{Fit, ResourceFit};
+use crate::cluster::{Class, Store};
 use crate::model::{Event, PodPhase};
 use crate::units::{Instant, SpecId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::NodeChange;
 
 /// `work_conservation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -82,10 +81,16 @@ impl WorkConservation {
             .collect();
         oldest.sort_unstable();
         let mut fitting = BTreeMap::new();
+        let mut misfits: Vec<&Class> = Vec::new();
         let mut pods = 0;
         for (_, spec) in oldest.into_iter().take(CLASSES) {
+            let class = store.class(spec);
+            if misfits.iter().any(|misfit| asks_no_less(class, misfit)) {
+                continue;
+            }
             let mut nodes = store.nodes().ids();
             if !nodes.any(|node| ResourceFit.fits(store, spec, node)) {
+                misfits.push(class);
                 continue;
             }
             let known = self.fitting.get(&spec).copied();
@@ -106,9 +111,24 @@ impl WorkConservation {
     }
 }
 
+/// Whether a class asks for all that another one asks for: it fits nowhere if that one does not.
+fn asks_no_less(class: &Class, other: &Class) -> bool {
+    let (asked, least) = (&class.requests, &other.requests);
+    let (gpu, least_gpu) = (class.gpu, other.gpu);
+    asked.cpu_milli >= least.cpu_milli
+        && asked.memory_bytes >= least.memory_bytes
+        && asked.storage_bytes >= least.storage_bytes
+        && asked.pods >= least.pods
+        && (least.extended.iter()).all(|&(id, amount)| asked.extended_amount(id) >= amount)
+        && (least_gpu.devices == 0
+            || gpu.devices >= least_gpu.devices
+                && gpu.milli_per_device >= least_gpu.milli_per_device
+                && gpu.models & !least_gpu.models == 0)
+}
+
 impl Collector for WorkConservation {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Nodes]
+        &[Heard::Created, Heard::Settled]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -122,8 +142,8 @@ impl Collector for WorkConservation {
         }
     }
 
-    fn node(&mut self, change: &NodeChange<'_>) {
-        self.look(change.store.now(), change.pending > 0, change.store);
+    fn settled(&mut self, store: &Store, pending: u64) {
+        self.look(store.now(), pending > 0, store);
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {

@@ -92,14 +92,16 @@ impl Plugin for GpuBestFit {
         let (Some(&min), Some(&max)) = (scores.iter().min(), scores.iter().max()) else {
             return;
         };
-        for score in scores {
-            *score = if max == min {
-                0
-            } else {
-                // In 128 bits: a small scale makes points as large as the type.
-                let (above, span) = (i128::from(*score) - i128::from(min), i128::from(max));
-                (above * 100 / (span - i128::from(min))) as i64
-            };
+        if max == min {
+            scores.fill(0);
+        } else if let Some(span) = max.checked_sub(min).filter(|&span| span <= i64::MAX / 100) {
+            for score in scores {
+                *score = (*score - min) * 100 / span;
+            }
+        } else {
+            for score in scores {
+                *score = stretched(*score, min, max);
+            }
         }
     }
 
@@ -108,11 +110,21 @@ impl Plugin for GpuBestFit {
     }
 }
 
+/// A score stretched in 128 bits: a small scale makes points as large as the type.
+fn stretched(score: i64, min: i64, max: i64) -> i64 {
+    let (above, span) = (
+        i128::from(score) - i128::from(min),
+        i128::from(max) - i128::from(min),
+    );
+    (above * 100 / span) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::Setup;
     use crate::policy::testing::{World, node, pod};
+    use proptest::prelude::*;
 
     #[test]
     fn by_hand() {
@@ -144,6 +156,25 @@ mod tests {
         ] {
             plugin.normalize(&world.ctx(spec), &mut scores);
             assert_eq!(scores, expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn stretching_equals_that_in_128_bits(
+            scores in prop::collection::vec(any::<i64>(), 1..9),
+            shift in 0_u32..64,
+        ) {
+            let scores: Vec<i64> = scores.into_iter().map(|score| score >> shift).collect();
+            let (min, max) = (*scores.iter().min().expect("one"), *scores.iter().max().expect("one"));
+            let plain = |&score: &i64| if max == min { 0 } else { stretched(score, min, max) };
+            let expected: Vec<i64> = scores.iter().map(plain).collect();
+            let mut world = World::default();
+            let spec = world.spec(pod(1, 1, (0, 0)));
+            let scale = Scale { cpu_milli: 1.0, gpu_milli: 1.0 };
+            let mut found = scores;
+            GpuBestFit { scale }.normalize(&world.ctx(spec), &mut found);
+            prop_assert_eq!(found, expected);
         }
     }
 }
