@@ -193,6 +193,14 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Whether a file is an experiment of this program.
+///
+/// # Errors
+/// If it can't be read.
+pub fn is_experiment(path: &Path) -> Result<bool, SnapshotError> {
+    is_scenario(&Input::path(path))
+}
+
 /// Whether a file is an experiment of this program: `windtunnel` stands at its top.
 fn is_scenario(input: &Input) -> Result<bool, SnapshotError> {
     let bytes = input.first_bytes()?;

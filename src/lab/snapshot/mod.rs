@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use files::{Sources, read_pod};
+pub use files::{Sources, is_experiment, read_pod};
 
 use crate::control::scheduler::kube::{Cache, CacheError, PodInfo};
 use crate::model::{ClusterObjects, Labels, Node, Text};
