@@ -272,7 +272,8 @@ fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
 fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<PodInfo, Failure> {
     let path = Path::new(wanted);
     let pod = if path.is_file() || wanted == "-" {
-        let (pod, findings) = read_pod(path).map_err(|error| failed(&error))?;
+        let (pod, findings) =
+            read_pod(path, &snapshot.priorities).map_err(|error| failed(&error))?;
         tell(global, &findings);
         snapshot.name_namespace(pod.namespace());
         pod
