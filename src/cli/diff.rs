@@ -2,10 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::diff::{DiffError, Side, first_difference};
+use crate::lab::diff::{DiffError, first_difference};
 use crate::report::diff::text;
 
-use super::named::{self, NamedRun};
+use super::named;
 use super::{Exit, Failure, Global, interrupt, run::run_failure, terminal};
 
 const EXAMPLES: &str = "\
@@ -46,18 +46,9 @@ enum DiffFormat {
 pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let one = named::run(global, &arguments.one, &arguments.sets)?;
     let other = named::run(global, &arguments.other, &arguments.sets)?;
-    let sides = [side(&one), side(&other)];
+    let sides = [one.side(), other.side()];
     let found = first_difference([&sides[0], &sides[1]], interrupt::flag());
-    let difference = found.map_err(|error| match error {
-        DiffError::Interrupted => Failure::silent(interrupt::exit()),
-        DiffError::Run { label, source } => {
-            let failure = run_failure(&source);
-            Failure {
-                message: format!("{label}: {}", failure.message),
-                ..failure
-            }
-        }
-    })?;
+    let difference = found.map_err(|error| diff_failed(&error))?;
     match arguments.format {
         DiffFormat::Text => terminal::print(&text(&difference)),
         DiffFormat::Json => {
@@ -66,27 +57,21 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
         }
     }
     for (run, facts) in [&one, &other].into_iter().zip(&difference.sides) {
-        let recorded = run.recorded_variant().filter(|_| arguments.sets.is_empty());
-        if let Some(variant) = recorded.filter(|variant| variant.digest != facts.digest) {
-            let program = run
-                .recorded
-                .as_ref()
-                .map_or("", |of| of.windtunnel.as_str());
-            terminal::complain(&format!(
-                "note: {} was recorded with digest {} by windtunnel {program}; simulated again it \
-                 is another run: its inputs or the program changed since",
-                run.label,
-                &variant.digest[..variant.digest.len().min(12)]
-            ));
-        }
+        run.note_other_digest(&facts.digest, &arguments.sets);
     }
     Ok(Exit::Done)
 }
 
-fn side(run: &NamedRun) -> Side<'_> {
-    Side {
-        label: run.label.clone(),
-        scenario: &run.experiment.variants[run.variant].scenario,
-        files: &run.experiment.files,
+/// Runs that can't be simulated again.
+pub(super) fn diff_failed(error: &DiffError) -> Failure {
+    match error {
+        DiffError::Interrupted => Failure::silent(interrupt::exit()),
+        DiffError::Run { label, source } => {
+            let failure = run_failure(source);
+            Failure {
+                message: format!("{label}: {}", failure.message),
+                ..failure
+            }
+        }
     }
 }

@@ -1,37 +1,51 @@
-//! `windtunnel explain`: why a pod goes where it goes, or why it waits.
+//! `windtunnel explain`: why a pod goes where it goes, or why it waits; in a snapshot, or at an
+//! attempt of a run.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
+use crate::lab::explain::run::{RunExplainError, Scene, Which, find};
 use crate::lab::explain::{Explanation, NodeView, look_at};
+use crate::lab::results;
 use crate::lab::snapshot::change::Changes;
 use crate::lab::snapshot::profile::profile_of;
-use crate::lab::snapshot::{Snapshot, read_pod};
-use crate::report::explain::ExplainReport;
+use crate::lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
+use crate::report::explain::{ExplainReport, Place};
+use crate::scenario::schema::WorkloadSource;
+use crate::units::{Duration, Instant};
 
+use super::diff::diff_failed;
+use super::named::{self, NamedRun};
 use super::snapshot::{SchedulerArguments, failed, read, tell};
-use super::{Exit, Failure, Global, output};
+use super::{Exit, Failure, Global, interrupt, output};
 
 const EXAMPLES: &str = "Examples:
   windtunnel explain dump.json shop/cart-0
   windtunnel explain dump.json new-pod.yaml --node worker-3
   windtunnel explain dump.json shop/cart-0 --what-if node.disktype=ssd --node worker-3
   windtunnel explain dump.json shop/cart-0 --without-taint dedicated --request cpu=500m
+  windtunnel explain results/packing:spread job-17
+  windtunnel explain packing.yaml job-17 --attempt 1 --format json
 
 The pod is one of the snapshot, by NAMESPACE/NAME (the name alone where only one pod has it), or
-a file with a pod. A pod that has a node is looked at as if it were not there yet.";
+a file with a pod. A pod that has a node is looked at as if it were not there yet.
+
+A run is a result folder or an experiment file, with `:VARIANT` where there are several. It is
+simulated again, and the pod is looked at as the scheduler decided on it, by default at its last
+attempt. An experiment file whose workload is nothing but manifests counts as a snapshot unless
+`--attempt`, `--at` or `--set` asks for its run.";
 
 /// What `explain` is told.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExplainArguments {
     /// The cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl
-    /// cluster-info dump` writes), a snapshot scenario, or `-`
-    #[arg(required = true, value_name = "SNAPSHOT")]
+    /// cluster-info dump` writes), a snapshot scenario, or `-`; or a run
+    #[arg(required = true, value_name = "SNAPSHOT|RUN")]
     snapshot: Vec<PathBuf>,
-    /// A pod of the snapshot (NAMESPACE/NAME), or a file with a pod
+    /// A pod (NAMESPACE/NAME, or the name alone), or a file with a pod
     #[arg(required = true, value_name = "POD")]
     pod: String,
     /// Look closely at this node; changes to nodes are then made to it alone
@@ -48,6 +62,15 @@ pub(super) struct ExplainArguments {
     /// What would be if the pod asked for this in all, such as `cpu=500m`; may be repeated
     #[arg(long, value_name = "RESOURCE=AMOUNT")]
     request: Vec<String>,
+    /// Of a run: this attempt of the pod, from 1 [default: the last]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    attempt: Option<u64>,
+    /// Of a run: the last attempt at this time or before, such as `90s`
+    #[arg(long, value_name = "TIME", conflicts_with = "attempt")]
+    at: Option<String>,
+    /// Of a run: override a field of the experiment; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
     #[command(flatten)]
     scheduler: SchedulerArguments,
     /// How the answer is printed
@@ -66,6 +89,9 @@ enum ExplainFormat {
 
 pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit, Failure> {
     let changes = changes(arguments)?;
+    if let Some(run) = run_of(global, arguments)? {
+        return of_run(arguments, &run, &changes);
+    }
     let profiles = arguments.scheduler.profiles()?;
     let mut snapshot = read(global, &arguments.snapshot)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
@@ -80,25 +106,126 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     let (explanation, view) = asked.explain(&snapshot.cache, &pod);
     let mut changed = None;
     if !changes.is_empty() {
-        let cache = changes.of_nodes(&snapshot.cache, node.as_deref());
-        let mut cache = cache.map_err(|error| failed(&error))?;
-        let pod = changes.of_pod(&mut cache, &pod);
-        let pod = pod.map_err(|error| failed(&error))?;
-        changed = Some(asked.explain(&cache, &pod));
+        let found = asked.with(&changes, &snapshot.cache, &pod);
+        changed = Some(found.map_err(|error| failed(&error))?);
     }
     let report = ExplainReport {
-        snapshot: &snapshot.summary(),
+        place: Place::Snapshot(&snapshot.summary()),
         explanation: &explanation,
         node: view.as_ref(),
         changed: changed.as_ref().map(|(own, view)| (own, view.as_ref())),
         warnings: &snapshot.warnings,
     };
+    print(arguments, &report)
+}
+
+fn print(arguments: &ExplainArguments, report: &ExplainReport<'_>) -> Result<Exit, Failure> {
     let text = match arguments.format {
         ExplainFormat::Text => report.text(),
         ExplainFormat::Json => format!("{:#}\n", report.json()),
     };
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// The run that is meant; none where a snapshot is.
+fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedRun>, Failure> {
+    let asks_for_run =
+        arguments.attempt.is_some() || arguments.at.is_some() || !arguments.sets.is_empty();
+    let [path] = arguments.snapshot.as_slice() else {
+        return if asks_for_run {
+            Err(Failure::input(
+                "--attempt, --at and --set are about one run: give one result folder or experiment \
+                 file",
+            ))
+        } else {
+            Ok(None)
+        };
+    };
+    let text = path.display().to_string();
+    let is_variant = !path.exists() && text.contains(':');
+    let is_file = path.is_file();
+    let is_run = asks_for_run
+        || is_variant
+        || results::is_result_folder(path)
+        || is_file && is_experiment(path).map_err(|error| failed(&error))?;
+    if !is_run {
+        return Ok(None);
+    }
+    let run = named::run(global, &text, &arguments.sets)?;
+    let workload = &run.experiment.variants[run.variant].scenario.workload;
+    let is_snapshot = !asks_for_run
+        && is_file
+        && workload
+            .iter()
+            .all(|source| matches!(source, WorkloadSource::Manifests { .. }));
+    Ok((!is_snapshot).then_some(run))
+}
+
+/// Which attempt is asked for.
+fn which(arguments: &ExplainArguments) -> Result<Which, Failure> {
+    if let Some(number) = arguments.attempt {
+        return Ok(Which::Number(number));
+    }
+    let Some(text) = &arguments.at else {
+        return Ok(Which::Last);
+    };
+    let at: Duration = text.parse().map_err(|error| {
+        Failure::input(format!(
+            "--at `{text}`: {error}; write a time such as `90s`"
+        ))
+    })?;
+    Ok(Which::Until(Instant::ZERO.saturating_add(at)))
+}
+
+fn of_run(
+    arguments: &ExplainArguments,
+    run: &NamedRun,
+    changes: &Changes,
+) -> Result<Exit, Failure> {
+    if arguments.scheduler.is_stated() {
+        return Err(Failure::input(
+            "--config and --release are for snapshots; the scheduler of a run is that of its \
+             experiment: use `--set system.scheduler.config=FILE`",
+        ));
+    }
+    let side = run.side();
+    let found = find(&side, &arguments.pod, which(arguments)?, interrupt::flag());
+    let mut attempted = found.map_err(|error| run_failed(&error))?;
+    run.note_other_digest(&attempted.facts.digest, &arguments.sets);
+    let explanation = attempted.explain();
+    let node = arguments.node.as_deref();
+    let view = node.map(|name| attempted.look_at(name)).transpose();
+    let view = view.map_err(|error| run_failed(&error))?;
+    let changed = match &attempted.scene {
+        _ if changes.is_empty() => None,
+        Scene::Exact(known) => {
+            let (cache, profile, pod) = &**known;
+            let changed = Asked { profile, node }.with(changes, cache, pod);
+            Some(changed.map_err(|error| failed(&error))?)
+        }
+        Scene::Pipeline(_) => {
+            return Err(Failure::input(
+                "--what-if, --without-taint and --request need kube-scheduler itself: a run with \
+                 `profile: default` of the system `kubernetes`, or a snapshot",
+            ));
+        }
+    };
+    let report = ExplainReport {
+        place: Place::Run(&attempted.facts),
+        explanation: &explanation,
+        node: view.as_ref(),
+        changed: changed.as_ref().map(|(own, view)| (own, view.as_ref())),
+        warnings: &[],
+    };
+    print(arguments, &report)
+}
+
+fn run_failed(error: &RunExplainError) -> Failure {
+    match error {
+        RunExplainError::Run(error) => diff_failed(error),
+        RunExplainError::Input(_) => Failure::input(error),
+    }
 }
 
 /// What the scheduler and perhaps one node are asked.
@@ -113,6 +240,18 @@ impl Asked<'_> {
             .node
             .map(|name| look_at(cache, self.profile, pod, name));
         (Explanation::of(cache, self.profile, pod), view)
+    }
+
+    /// What they would say with changes.
+    fn with(
+        &self,
+        changes: &Changes,
+        cache: &Cache,
+        pod: &PodInfo,
+    ) -> Result<(Explanation, Option<NodeView>), SnapshotError> {
+        let mut cache = changes.of_nodes(cache, self.node)?;
+        let pod = changes.of_pod(&mut cache, pod)?;
+        Ok(self.explain(&cache, &pod))
     }
 }
 
@@ -133,7 +272,8 @@ fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
 fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<PodInfo, Failure> {
     let path = Path::new(wanted);
     let pod = if path.is_file() || wanted == "-" {
-        let (pod, findings) = read_pod(path).map_err(|error| failed(&error))?;
+        let (pod, findings) =
+            read_pod(path, &snapshot.priorities).map_err(|error| failed(&error))?;
         tell(global, &findings);
         snapshot.name_namespace(pod.namespace());
         pod

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::lab::diff::Side;
 use crate::lab::results::{self, ResultsError};
 use crate::lab::summary::{Summary, VariantSummary};
 use crate::scenario::Experiment;
 
 use super::source::Source;
-use super::{Exit, Failure, Global};
+use super::{Exit, Failure, Global, terminal};
 
 /// One run.
 pub(super) struct NamedRun {
@@ -26,6 +27,30 @@ impl NamedRun {
     /// What its variant came to.
     pub(super) fn recorded_variant(&self) -> Option<&VariantSummary> {
         self.recorded.as_ref()?.variants.get(self.variant)
+    }
+
+    /// As those that simulate it again want it.
+    pub(super) fn side(&self) -> Side<'_> {
+        Side {
+            label: self.label.clone(),
+            scenario: &self.experiment.variants[self.variant].scenario,
+            files: &self.experiment.files,
+        }
+    }
+
+    /// Says so if the run, simulated again as it is, has another digest than was recorded.
+    pub(super) fn note_other_digest(&self, digest: &str, sets: &[String]) {
+        let recorded = self.recorded_variant().filter(|_| sets.is_empty());
+        if let Some(variant) = recorded.filter(|variant| variant.digest != digest) {
+            let program = self.recorded.as_ref();
+            let program = program.map_or("", |of| of.windtunnel.as_str());
+            terminal::complain(&format!(
+                "note: {} was recorded with digest {} by windtunnel {program}; simulated again it \
+                 is another run: its inputs or the program changed since",
+                self.label,
+                &variant.digest[..variant.digest.len().min(12)]
+            ));
+        }
     }
 }
 

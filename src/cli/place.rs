@@ -58,8 +58,9 @@ enum PlaceFormat {
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
     let profiles = arguments.scheduler.profiles()?;
-    let (pod, findings) = read_pod(&arguments.pod).map_err(|error| failed(&error))?;
     let mut snapshot = read(global, &arguments.snapshot)?;
+    let read = read_pod(&arguments.pod, &snapshot.priorities);
+    let (pod, findings) = read.map_err(|error| failed(&error))?;
     let file = arguments.pod.display();
     let findings: Vec<String> = findings
         .iter()

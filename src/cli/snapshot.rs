@@ -38,6 +38,11 @@ pub(super) enum ReleaseName {
 }
 
 impl SchedulerArguments {
+    /// Whether anything but the defaults is asked for.
+    pub(super) fn is_stated(&self) -> bool {
+        self.config.is_some() || self.release != ReleaseName::V134
+    }
+
     /// The profiles.
     pub(super) fn profiles(&self) -> Result<Vec<KubeProfile>, Failure> {
         let release = match self.release {

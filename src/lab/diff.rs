@@ -24,6 +24,7 @@ use super::build::FileSource;
 use super::run::{RunError, prepare, run_watched};
 
 pub use explain::{Explanation, NodeView, Situation};
+pub(super) use explain::{reason_words, stop_before};
 pub use growth::Growth;
 use record::{Course, Decided, Matched};
 
@@ -193,7 +194,7 @@ struct Followed {
     digest: String,
 }
 
-fn failed(side: &Side<'_>) -> impl Fn(RunError) -> DiffError {
+pub(super) fn failed(side: &Side<'_>) -> impl Fn(RunError) -> DiffError {
     let label = side.label.clone();
     move |source| DiffError::Run {
         label: label.clone(),

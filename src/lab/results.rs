@@ -195,6 +195,13 @@ pub fn read(path: &Path) -> Result<FinishedRun, ResultsError> {
     })
 }
 
+/// Whether a path names a result folder, finished or not.
+pub fn is_result_folder(path: &Path) -> bool {
+    path.join(SUMMARY_NAME).is_file()
+        || path.ends_with(SUMMARY_NAME)
+        || path.extension().is_some_and(|ending| ending == "partial")
+}
+
 /// The summary that a text holds; the version first, since a later one may be shaped otherwise.
 fn parse(text: &str, file: &Path) -> Result<Summary, ResultsError> {
     let path = || file.to_path_buf();

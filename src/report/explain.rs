@@ -4,10 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::lab::explain::run::AttemptFacts;
 use crate::lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
 };
 use crate::model::Text;
+use crate::report::format;
+use crate::units::Instant;
 
 /// How many of the best nodes are shown.
 const BEST_SHOWN: usize = 10;
@@ -16,10 +19,55 @@ const NODES_NAMED: usize = 3;
 /// How many candidates of a preemption are shown.
 const CANDIDATES_SHOWN: usize = 5;
 
+/// Where a pod is looked at.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    /// In a snapshot; what it holds, in a line.
+    Snapshot(&'a str),
+    /// At an attempt of a run.
+    Run(&'a AttemptFacts),
+}
+
+impl Place<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Snapshot(summary) => format!("{summary}\n"),
+            Self::Run(facts) => attempt_of_run(facts),
+        }
+    }
+
+    fn add_to(self, value: &mut Map<String, Value>) {
+        match self {
+            Self::Snapshot(summary) => value.insert("snapshot".into(), summary.into()),
+            Self::Run(facts) => value.insert("run".into(), json!(facts)),
+        };
+    }
+}
+
+/// What the run made of the attempt.
+fn attempt_of_run(facts: &AttemptFacts) -> String {
+    let mut text = format!(
+        "{}: at {}, attempt {} of {}: {}",
+        format::clean(&facts.run),
+        Instant::from_nanos(facts.time_ns),
+        facts.attempt,
+        facts.attempts,
+        facts.outcome
+    );
+    if let Some(node) = &facts.node {
+        let _ = write!(text, " to {node}");
+    }
+    if let Some(node) = &facts.began_at {
+        let _ = write!(text, "; the scheduler began to look at {node}");
+    }
+    text.push('\n');
+    text
+}
+
 /// An explanation with what it is about.
 pub struct ExplainReport<'a> {
-    /// What the snapshot holds, in a line.
-    pub snapshot: &'a str,
+    /// Where the pod is looked at.
+    pub place: Place<'a>,
     /// The attempt.
     pub explanation: &'a Explanation,
     /// What one node says, where one was asked about.
@@ -33,7 +81,7 @@ pub struct ExplainReport<'a> {
 impl ExplainReport<'_> {
     /// For people.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.snapshot);
+        let mut text = self.place.text();
         attempt(&mut text, self.explanation, self.node);
         if let Some((changed, node)) = self.changed {
             text.push_str("\nwith the changes asked about\n");
@@ -46,7 +94,7 @@ impl ExplainReport<'_> {
     /// For programs.
     pub fn json(&self) -> Value {
         let mut value = attempt_json(self.explanation, self.node);
-        value.insert("snapshot".into(), self.snapshot.into());
+        self.place.add_to(&mut value);
         if let Some((changed, node)) = self.changed {
             let changed = Value::Object(attempt_json(changed, node));
             value.insert("changed".into(), changed);
@@ -104,9 +152,9 @@ fn headline(text: &mut String, own: &Explanation) {
             [one] => writeln!(text, "pod {pod} goes to {one}: {can}, and it is the best"),
             several => writeln!(
                 text,
-                "pod {pod} goes to one of {} equally good nodes, drawn at random: {can}; the \
-                 best are {}",
+                "pod {pod} goes to one of {} equally good nodes, {}: {can}; the best are {}",
                 several.len(),
+                own.ties,
                 names(several)
             ),
         },
@@ -304,6 +352,7 @@ fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value
     value.insert("wanted".into(), own.wanted.into());
     let best: Vec<&str> = own.best.iter().map(|node| &**node).collect();
     value.insert("best".into(), json!(best));
+    value.insert("ties".into(), own.ties.as_str().into());
     if let Outcome::Nominated(node) = &own.outcome {
         value.insert("nominatedNode".into(), json!(&**node));
     }

@@ -1,9 +1,11 @@
 //! What the registry knows of a system, what it is built from and what it is built into.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::Release;
+use crate::control::scheduler::kube::{Release, Witness};
 use crate::control::{Component, NodeAgent, Stepping};
 use crate::model::{ClusterObjects, SchedulerConfig};
 use crate::policy::kubernetes::KubeProfileError;
@@ -59,6 +61,8 @@ pub struct KubeRequest {
     pub eviction_time: Duration,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,
+    /// Who is shown every attempt.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// Whether nodes stop pods that run longer than they said.

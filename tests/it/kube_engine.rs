@@ -66,6 +66,7 @@ impl World {
             binding_time: self.binding_time,
             eviction_time: self.eviction_time,
             objects: self.objects.clone(),
+            witness: None,
         }));
         let outages = self.outages.iter();
         let arrivals = self.pods.iter().enumerate().map(|(number, own)| Arrival {

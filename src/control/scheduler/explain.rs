@@ -14,6 +14,8 @@ pub struct Ranking {
     pub feasible: Vec<NodeId>,
     /// What each scoring plugin gave them: name, weight, normalized points in the same order.
     pub points: Vec<(&'static str, i64, Vec<i64>)>,
+    /// The same as the plugins count, before they are normalized.
+    pub raw: Vec<Vec<i64>>,
     /// Sums of weight × points, in the same order.
     pub totals: Vec<i64>,
 }
@@ -47,6 +49,7 @@ pub fn rank(profile: &mut Profile, ctx: &ClassContext<'_>) -> Result<Ranking, Re
     let mut ranking = Ranking {
         totals: vec![0; feasible.len()],
         points: Vec::new(),
+        raw: Vec::new(),
         feasible,
     };
     let scoring = profile
@@ -60,6 +63,7 @@ pub fn rank(profile: &mut Profile, ctx: &ClassContext<'_>) -> Result<Ranking, Re
         }
         let nodes = ranking.feasible.iter();
         let mut column: Vec<i64> = nodes.map(|node| points[node.index()]).collect();
+        ranking.raw.push(column.clone());
         if slot.points.contains(Points::NORMALIZE) {
             slot.plugin.normalize(ctx, &mut column);
         }

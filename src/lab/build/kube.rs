@@ -57,6 +57,7 @@ pub fn kube_request(
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
         objects: objects(scenario, files, manifests, remarks)?,
+        witness: None,
     })
 }
 

@@ -11,13 +11,13 @@ use crate::cluster::fragmentation::TypicalPods;
 use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::{Form, rejections};
 use crate::control::scheduler::explain::{Ranking, rank};
-use crate::control::scheduler::{ClassContext, Profile};
+use crate::control::scheduler::{ClassContext, Profile, Reason};
 use crate::lab::build::FileSource;
 use crate::lab::run::{RunError, prepare, profile_choice, run_watched};
 use crate::model::{Event, Pod};
 use crate::policy::{Setup, build_profile};
 use crate::sim::RunControl;
-use crate::units::{Instant, NodeId, Resources};
+use crate::units::{Instant, NodeId, Resources, Revision};
 
 /// The cluster just before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -96,6 +96,24 @@ pub(super) fn look(
     nodes: &[Option<Name>; 2],
     interrupted: &AtomicBool,
 ) -> Result<Situation, DiffError> {
+    let (store, profile) = stop_before(side, decision.revision, interrupted)?;
+    let pod = store
+        .as_ref()
+        .and_then(|store| store.pods().iter().find(|pod| pod.pod.id.0 == decision.pod));
+    let (Some(store), Some(spec)) = (&store, pod.map(|pod| pod.spec)) else {
+        return Ok(Situation::default());
+    };
+    let ctx = ClassContext::new(decision.at, store, spec);
+    Ok(situation(side, profile, &ctx, nodes))
+}
+
+/// Runs a side until the change that has a revision comes next. The cluster there, and the profile
+/// that decides; systems that plan jobs have none.
+pub(in crate::lab) fn stop_before(
+    side: &Side<'_>,
+    revision: Revision,
+    interrupted: &AtomicBool,
+) -> Result<(Option<Store>, Option<Profile>), DiffError> {
     let failed = failed(side);
     let files = FileSource { files: side.files };
     let prepared = prepare(side.scenario, &files);
@@ -111,7 +129,7 @@ pub(super) fn look(
     };
     let stop = AtomicBool::new(false);
     let mut stopped = Stopped {
-        at: decision.revision.0.saturating_sub(1),
+        at: revision.0.saturating_sub(1),
         store: None,
         stop: &stop,
     };
@@ -130,16 +148,7 @@ pub(super) fn look(
     if interrupted.load(Ordering::Relaxed) {
         return Err(DiffError::Interrupted);
     }
-    let Some(store) = stopped.store else {
-        return Ok(Situation::default());
-    };
-    let pod = store.pods().iter().find(|pod| pod.pod.id.0 == decision.pod);
-    let Some(spec) = pod.map(|pod| pod.spec) else {
-        return Ok(Situation::default());
-    };
-    let profile = profile(side, &setup);
-    let ctx = ClassContext::new(decision.at, &store, spec);
-    Ok(situation(side, profile, &ctx, nodes))
+    Ok((stopped.store, profile(side, &setup)))
 }
 
 /// The profile that decides; `None` for systems without one.
@@ -195,6 +204,14 @@ fn situation(
     situation
 }
 
+/// A reason with the name of its resource.
+pub(in crate::lab) fn reason_words(store: &Store, reason: Reason) -> String {
+    match reason {
+        Reason::Insufficient(id) => format!("Insufficient {}", store.extended().text(id.index())),
+        Reason::Text(text) => text.to_owned(),
+    }
+}
+
 fn explain(
     situation: &mut Situation,
     profile: &Profile,
@@ -202,12 +219,7 @@ fn explain(
     ranking: &Ranking,
 ) {
     let store = ctx.store;
-    let words = |reason: &crate::control::scheduler::Reason| match reason {
-        crate::control::scheduler::Reason::Insufficient(id) => {
-            format!("Insufficient {}", store.extended().text(id.index()))
-        }
-        reason @ crate::control::scheduler::Reason::Text(_) => reason.to_string(),
-    };
+    let words = |reason: &Reason| reason_words(store, *reason);
     let named = ranking.points.iter();
     situation.explanation.plugins = named
         .map(|(name, weight, _)| match weight {

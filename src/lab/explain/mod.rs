@@ -4,6 +4,8 @@
 //!
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
+mod pipeline;
+pub mod run;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,9 @@ use crate::control::scheduler::kube::{
     Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status,
 };
 use crate::model::Text;
+
+/// How one of equally good nodes is taken where nothing else is said.
+const DRAWN: &str = "drawn at random";
 
 /// The points that a plugin gave a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +122,8 @@ pub struct Explanation {
     pub feasible: Vec<ScoredNode>,
     /// The best of them: the scheduler takes one at random.
     pub best: Vec<Text>,
+    /// How one of equally good nodes is taken.
+    pub ties: String,
     /// The others by reason, most first.
     pub groups: Vec<ReasonGroup>,
 }
@@ -186,6 +193,7 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         outcome: Outcome::Placed,
         feasible: Vec::new(),
         best: Vec::new(),
+        ties: DRAWN.to_owned(),
         groups: Vec::new(),
     };
     if let Err(status) = Attempt::gate(profile, pod) {

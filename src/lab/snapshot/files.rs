@@ -10,11 +10,12 @@ use super::{Gathered, SnapshotError};
 use crate::lab::build::{FileSource, ManifestFiles, Remarks, nodes};
 use crate::lab::inputs::{DiskAndEmbedded, embedded_folder};
 use crate::lab::names::Registered;
-use crate::model::ClusterObjects;
 use crate::scenario::schema::{NodeSource, WorkloadSource};
 use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use crate::trace::Input;
-use crate::trace::manifest::{ManifestFinding, ManifestPod, Manifests, read_manifests};
+use crate::trace::manifest::{
+    ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, read_inputs,
+};
 
 /// Endings of files that a folder is searched for, before `.gz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -32,6 +33,10 @@ enum Part {
 /// Files that are put together to a snapshot.
 pub struct Sources<'a> {
     traces_dirs: &'a [PathBuf],
+    /// Dumps are read as one: objects of several files know each other.
+    reader: ManifestReader,
+    /// The files of those.
+    dumps: Vec<Arc<str>>,
     gathered: Gathered,
     node_names: BTreeSet<crate::model::Text>,
     pod_names: BTreeSet<(crate::model::Text, crate::model::Text)>,
@@ -42,6 +47,8 @@ impl<'a> Sources<'a> {
     pub fn new(traces_dirs: &'a [PathBuf]) -> Self {
         Self {
             traces_dirs,
+            reader: ManifestReader::new(),
+            dumps: Vec::new(),
             gathered: Gathered::default(),
             node_names: BTreeSet::new(),
             pod_names: BTreeSet::new(),
@@ -58,7 +65,7 @@ impl<'a> Sources<'a> {
             return if is_scenario(&input)? {
                 self.add_scenario(&input, path)
             } else {
-                self.add_manifests(&input, Part::Everything)
+                self.add_dump(&input)
             };
         }
         let mut files = Vec::new();
@@ -68,7 +75,7 @@ impl<'a> Sources<'a> {
             let input = Input::path(file);
             if !is_scenario(&input)? {
                 count += 1;
-                self.add_manifests(&input, Part::Everything)?;
+                self.add_dump(&input)?;
             }
         }
         if count == 0 {
@@ -83,8 +90,15 @@ impl<'a> Sources<'a> {
     /// What all files together declare.
     ///
     /// # Errors
-    /// If they declare no node.
-    pub fn finish(self) -> Result<Gathered, SnapshotError> {
+    /// If they declare no node, or a scenario one that a dump has.
+    pub fn finish(mut self) -> Result<Gathered, SnapshotError> {
+        let read = std::mem::take(&mut self.reader).finish();
+        let dumps = std::mem::take(&mut self.dumps);
+        match dumps.as_slice() {
+            [] => {}
+            [one] => self.merge(one, read, Part::Everything)?,
+            _ => self.merge("", read, Part::Everything)?,
+        }
         if self.gathered.nodes.is_empty() {
             return Err(SnapshotError::Input(format!(
                 "these files hold no Node objects ({} pods); add those of `kubectl get nodes -o \
@@ -95,15 +109,24 @@ impl<'a> Sources<'a> {
         Ok(self.gathered)
     }
 
+    fn add_dump(&mut self, input: &Input) -> Result<(), SnapshotError> {
+        self.dumps.push(input.name.clone());
+        Ok(self.reader.read(input)?)
+    }
+
     fn add_manifests(&mut self, input: &Input, part: Part) -> Result<(), SnapshotError> {
-        let read = read_manifests(&input.name, &input.read_to_string()?)?;
+        let read = read_inputs(std::slice::from_ref(input))?;
         self.merge(&input.name, read, part)
     }
 
     fn merge(&mut self, file: &str, read: Manifests, part: Part) -> Result<(), SnapshotError> {
+        let place = match file {
+            "" => String::new(),
+            file => format!("{file}: "),
+        };
         let twice = |what: &str, name: &str| {
             SnapshotError::Input(format!(
-                "{file}: {what} `{name}` is in another file, too; name each file once, and dumps \
+                "{place}{what} `{name}` is in another file, too; name each file once, and dumps \
                  of one instant"
             ))
         };
@@ -129,9 +152,10 @@ impl<'a> Sources<'a> {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
-        let findings = findings.map(|finding| format!("{file}: {finding}"));
+        let findings = findings.map(|finding| format!("{place}{finding}"));
         self.gathered.findings.extend(findings);
-        join(&mut self.gathered.objects, read.objects);
+        self.gathered.priorities.merge(read.priorities);
+        self.gathered.objects.merge(read.objects);
         Ok(())
     }
 
@@ -193,6 +217,14 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Whether a file is an experiment of this program.
+///
+/// # Errors
+/// If it can't be read.
+pub fn is_experiment(path: &Path) -> Result<bool, SnapshotError> {
+    is_scenario(&Input::path(path))
+}
+
 /// Whether a file is an experiment of this program: `windtunnel` stands at its top.
 fn is_scenario(input: &Input) -> Result<bool, SnapshotError> {
     let bytes = input.first_bytes()?;
@@ -251,27 +283,19 @@ fn holds_objects(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
-/// Adds the objects of another file; of two of one name the later counts.
-fn join(all: &mut ClusterObjects, mut own: ClusterObjects) {
-    all.namespaces.append(&mut own.namespaces);
-    all.budgets.append(&mut own.budgets);
-    all.services.append(&mut own.services);
-    all.workloads.append(&mut own.workloads);
-    all.volumes.append(&mut own.volumes);
-    all.claims.append(&mut own.claims);
-    all.storage_classes.append(&mut own.storage_classes);
-    all.csi_nodes.append(&mut own.csi_nodes);
-    all.csi_drivers.append(&mut own.csi_drivers);
-    all.capacities.append(&mut own.capacities);
-}
-
-/// The one pod that a file holds, with what the file states and the model leaves out.
+/// The one pod that a file holds, with what the file states and the model leaves out. It may name
+/// a class of `priorities` as its priority.
 ///
 /// # Errors
 /// If the file can't be read or holds no pod or several.
-pub fn read_pod(path: &Path) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
+pub fn read_pod(
+    path: &Path,
+    priorities: &PriorityClasses,
+) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
     let input = Input::argument(&path.display().to_string())?;
-    let mut read = read_manifests(&input.name, &input.read_to_string()?)?;
+    let mut reader = ManifestReader::with_priorities(priorities.clone());
+    reader.read(&input)?;
+    let mut read = reader.finish();
     let found = read.pods.len();
     let Some(pod) = read.pods.pop().filter(|_| found == 1) else {
         let kinds: Vec<&str> = read.ignored_kinds.keys().map(String::as_str).collect();

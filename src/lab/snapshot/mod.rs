@@ -19,12 +19,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use files::{Sources, read_pod};
+pub use files::{Sources, is_experiment, read_pod};
 
 use crate::control::scheduler::kube::{Cache, CacheError, PodInfo};
 use crate::model::{ClusterObjects, Labels, Node, Text};
 use crate::trace::TraceError;
-use crate::trace::manifest::ManifestPod;
+use crate::trace::manifest::{ManifestPod, PriorityClasses};
 use crate::units::{QuantityError, nearest};
 
 /// How many names a warning gives.
@@ -56,6 +56,8 @@ pub struct Gathered {
     pub pods: Vec<ManifestPod>,
     /// Objects around them.
     pub objects: ClusterObjects,
+    /// Classes of priority.
+    pub priorities: PriorityClasses,
     /// How many objects of kinds that placements don't look at there were.
     pub ignored_kinds: BTreeMap<String, usize>,
     /// What the files state and the model leaves out, in words.
@@ -82,6 +84,8 @@ pub struct Snapshot {
     pub cache: Cache,
     /// All pods.
     pub pods: Vec<ManifestPod>,
+    /// Classes of priority.
+    pub priorities: PriorityClasses,
     /// How many there are.
     pub counts: PodCounts,
     /// What was left out or looks wrong, in words.
@@ -112,6 +116,7 @@ impl Snapshot {
             warnings: gathered.findings,
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,
+            priorities: gathered.priorities,
             ..Self::default()
         };
         snapshot.cache.objects = gathered.objects;

@@ -58,6 +58,52 @@ fn pods_hold_their_node_unless_they_have_ended() {
     assert!(namespaces.contains_key("shop") && namespaces.contains_key("default"));
 }
 
+/// A pod that is looked at has the priority that the snapshot's classes give it, wherever these
+/// stand.
+#[test]
+fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
+    let folder = std::env::temp_dir().join(format!("windtunnel-classes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    let class = |name: &str, value: i32, rest: &str| {
+        format!(
+            "{{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {{name: {name}}}, value: {value}{rest}}}\n---\n"
+        )
+    };
+    let classes = class("high", 900, ", preemptionPolicy: Never")
+        + &class("usual", 7, ", globalDefault: true");
+    let files = [
+        write("pods.yaml", &pod("runs", "n1", "Running")),
+        write("nodes.yaml", NODES),
+        write("classes.yaml", &classes),
+    ];
+    let snapshot = Snapshot::read(&files, &[]).expect("a snapshot");
+    assert_eq!(snapshot.pod("runs").expect("a pod").spec.priority, 7);
+    for (stated, priority, preempts, findings) in [
+        ("priorityClassName: high, ", 900, false, 0),
+        ("priorityClassName: high, priority: 5, ", 5, true, 0),
+        (
+            "priorityClassName: system-node-critical, ",
+            2_000_001_000,
+            true,
+            0,
+        ),
+        ("priorityClassName: hihg, ", 0, true, 1),
+        ("", 7, true, 0),
+    ] {
+        let text = pod("new", "", "Pending").replace("spec: {", &format!("spec: {{{stated}"));
+        let path = write("new.yaml", &text);
+        let (pod, told) = read_pod(&path, &snapshot.priorities).expect("a pod");
+        let found = (pod.spec.priority, pod.spec.preempts, told.len());
+        assert_eq!(found, (priority, preempts, findings), "{stated}: {told:?}");
+    }
+    std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
+}
+
 #[test]
 fn pods_are_found_by_name_and_near_names_are_told() {
     let snapshot = snapshot(&[("cart-0", "n1", "Running"), ("waits", "", "Pending")]);

@@ -11,6 +11,7 @@ use crate::lab::place::{MOST, Stop, place};
 use crate::lab::snapshot::profile::{profile_of, read_profiles};
 use crate::lab::snapshot::{Snapshot, SnapshotError, read_pod};
 use crate::trace::Input;
+use crate::trace::manifest::PriorityClasses;
 
 /// Replicas that fit in dumps.
 pub const FAMILY: Family = Family {
@@ -117,7 +118,9 @@ fn decide(
     folder: &Path,
     snapshot: &mut Snapshot,
 ) -> Result<(u64, String), SnapshotError> {
-    let (pod, _) = read_pod(&folder.join(&answer.pod))?;
+    // The recorded answers are those of pods with priority 0, whatever classes the dump has.
+    let priorities = PriorityClasses::default();
+    let (pod, _) = read_pod(&folder.join(&answer.pod), &priorities)?;
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.pod_info(&pod)?;
     let profiles = read_profiles(None, Release::V1_34)?;

@@ -7,7 +7,7 @@ use std::io::BufRead;
 use super::json_stream;
 use super::reader::Reader;
 use super::source::{Sink, Stop};
-use super::{Manifests, yaml, yaml_stream};
+use super::{Manifests, PriorityClasses, yaml, yaml_stream};
 use crate::trace::error::TraceError;
 use crate::trace::input::{Input, read_error};
 
@@ -24,6 +24,13 @@ impl ManifestReader {
     /// Nothing is read yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing is read yet; pods may name these classes of priority, too.
+    pub fn with_priorities(priorities: PriorityClasses) -> Self {
+        Self {
+            reader: Reader::with_priorities(priorities),
+        }
     }
 
     /// Reads a file: JSON or YAML, plain or compressed.

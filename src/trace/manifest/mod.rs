@@ -50,6 +50,7 @@ use serde_json::error::Category;
 pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
+pub use priority::PriorityClasses;
 pub use scheduler_config::read_scheduler_config;
 pub use snapshot::{Snapshot, SnapshotWriter};
 
@@ -69,6 +70,8 @@ pub struct Manifests {
     pub pods: Vec<ManifestPod>,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
+    /// Classes of priority, those that every cluster has included.
+    pub priorities: PriorityClasses,
     /// How many objects of each other kind there were; nothing of them was read.
     pub ignored_kinds: BTreeMap<String, usize>,
     /// Fields that bear on placement and aren't modelled.

@@ -11,8 +11,9 @@ pub(super) struct PriorityClass {
     pub(super) preempts: bool,
 }
 
-/// The priority classes of a file beside the two that every cluster has.
-pub(super) struct PriorityClasses {
+/// The priority classes of files, and the two that every cluster has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriorityClasses {
     by_name: BTreeMap<String, PriorityClass>,
     default: Option<PriorityClass>,
 }
@@ -44,6 +45,14 @@ impl PriorityClasses {
     pub(super) fn offer_default(&mut self, class: PriorityClass) {
         if self.default.is_none_or(|known| class.value < known.value) {
             self.default = Some(class);
+        }
+    }
+
+    /// Adds the classes of other files; of two of one name theirs counts.
+    pub fn merge(&mut self, others: Self) {
+        self.by_name.extend(others.by_name);
+        if let Some(class) = others.default {
+            self.offer_default(class);
         }
     }
 

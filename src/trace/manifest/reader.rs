@@ -69,6 +69,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Begins with classes of priority that are known already.
+    pub(super) fn with_priorities(priorities: PriorityClasses) -> Self {
+        Self {
+            priorities,
+            ..Self::default()
+        }
+    }
+
     /// Goes on with another file.
     pub(super) fn begin_file(&mut self, name: &str) {
         self.files += usize::from(!self.file.is_empty());
@@ -383,6 +391,7 @@ impl Reader {
             nodes: self.nodes,
             pods: self.pods,
             objects: self.objects,
+            priorities: self.priorities,
             ignored_kinds: self.ignored_kinds,
             findings: self.ctx.findings.into_list(),
         }
@@ -408,7 +417,7 @@ impl Reader {
         self.ctx.findings.add(
             object,
             &path.field("priorityClassName"),
-            format!("the priority class `{class}` is not in the file, and no `priority` is stated"),
+            format!("there is no priority class `{class}`, and no `priority` is stated"),
             "the priority is taken as 0",
         );
     }

@@ -27,6 +27,7 @@ pub mod queue;
 pub mod scheduler;
 pub mod status;
 pub mod ties;
+pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
@@ -45,3 +46,4 @@ pub use queue::{Queue, QueueContext};
 pub use scheduler::{KubeOptions, KubeScheduler};
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;
+pub use witness::{Sight, Witness};

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::cycle::Round;
 use super::queue::{Backoff, PluginMask, PodUid};
-use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak};
+use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{ClusterObjects, Event, PodRef, Text};
@@ -44,6 +44,8 @@ pub struct KubeOptions {
     pub eviction_time: Duration,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,
+    /// Who is shown every attempt.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// What a cycle left to be done when it is over.

@@ -8,7 +8,7 @@ use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
 use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo, QueueContext};
+use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo, QueueContext, Sight};
 use crate::model::event::Hold;
 use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
@@ -30,7 +30,19 @@ impl KubeScheduler {
         out.decided_pods += 1;
         out.decided_jobs += 1;
         let profile = &self.options.profiles[profile];
-        match self.round.decide(profile, &self.cache, &info) {
+        let start = self.round.start;
+        let outcome = self.round.decide(profile, &self.cache, &info);
+        if let Some(witness) = &self.options.witness {
+            witness.attempted(Sight {
+                at: now,
+                cache: &self.cache,
+                profile,
+                pod: &info,
+                start,
+                outcome: &outcome,
+            });
+        }
+        match outcome {
             Outcome::Placed(node) => self.place(now, pod, &node, (view, out)),
             Outcome::Failed(failure) => self.fail(now, pod, failure, (view, out)),
         }

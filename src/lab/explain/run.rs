@@ -1,0 +1,549 @@
+//! An attempt of a run, explained. Nothing but pod and node is recorded, so the run is simulated
+//! again. kube-scheduler shows its attempts on the way ([`Witness`]), and what it knew at the one
+//! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
+//! and looked at there.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{Explanation, NodeView, pipeline};
+use crate::cluster::{Observer, Store};
+use crate::control::scheduler::evaluate::Form;
+use crate::control::scheduler::kube::cycle::Outcome as CycleOutcome;
+use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
+use crate::control::scheduler::{ClassContext, Profile};
+use crate::lab::build::{self, FileSource};
+use crate::lab::diff::{DiffError, Side, failed, stop_before};
+use crate::lab::run::{prepare, run_watched};
+use crate::model::{EndReason, Event, Pod, PodName, PodRef};
+use crate::scenario::Scenario;
+use crate::scenario::schema::TieBreak;
+use crate::sim::{EndCause, RunControl};
+use crate::units::{Instant, Revision, SpecId, nearest};
+
+/// How many names a message gives.
+const NAMED: usize = 3;
+
+/// Which attempt of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The last.
+    Last,
+    /// This one, from 1.
+    Number(u64),
+    /// The last at this instant or before.
+    Until(Instant),
+}
+
+/// Why an attempt can't be explained.
+#[derive(Debug, Error)]
+pub enum RunExplainError {
+    /// The run can't be made.
+    #[error(transparent)]
+    Run(#[from] DiffError),
+    /// There is no such pod or attempt; in words.
+    #[error("{0}")]
+    Input(String),
+}
+
+/// An attempt, as the run took it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptFacts {
+    /// What the run is called.
+    pub run: String,
+    /// The digest of the whole run.
+    pub digest: String,
+    /// When, in nanoseconds.
+    pub time_ns: i64,
+    /// Which attempt of the pod, from 1.
+    pub attempt: u64,
+    /// How many there are.
+    pub attempts: u64,
+    /// `bound`, `unschedulable` or `rejected`.
+    pub outcome: &'static str,
+    /// The node it got.
+    pub node: Option<String>,
+    /// The node at which the scheduler began to look, where it need not look at all.
+    pub began_at: Option<String>,
+}
+
+/// What was there at an attempt.
+pub enum Scene {
+    /// What kube-scheduler knew, its profile, and the pod.
+    Exact(Box<(Cache, KubeProfile, PodInfo)>),
+    /// The cluster, the profile of a pipeline, and the class of the pod.
+    Pipeline(Box<(Store, Profile, SpecId)>),
+}
+
+/// An attempt of a run.
+pub struct Attempted {
+    /// What the run made of it.
+    pub facts: AttemptFacts,
+    /// What was there.
+    pub scene: Scene,
+    pod: String,
+    ties: String,
+}
+
+impl Attempted {
+    /// The explanation.
+    pub fn explain(&mut self) -> Explanation {
+        match &mut self.scene {
+            Scene::Exact(known) => {
+                let mut explanation = Explanation::of(&known.0, &known.1, &known.2);
+                explanation.ties.clone_from(&self.ties);
+                explanation.pod.clone_from(&self.pod);
+                explanation
+            }
+            Scene::Pipeline(known) => {
+                let (store, profile, spec) = &mut **known;
+                let at = Instant::from_nanos(self.facts.time_ns);
+                pipeline::explain(profile, &ClassContext::new(at, store, *spec), &self.pod)
+            }
+        }
+    }
+
+    /// What one node says.
+    ///
+    /// # Errors
+    /// If there is no such node, with the nearest names.
+    pub fn look_at(&self, name: &str) -> Result<NodeView, RunExplainError> {
+        let found = match &self.scene {
+            Scene::Exact(known) => {
+                let (cache, profile, pod) = &**known;
+                let node = cache.node(name);
+                node.map(|_| super::look_at(cache, profile, pod, name))
+            }
+            Scene::Pipeline(known) => {
+                let (store, profile, spec) = &**known;
+                let at = Instant::from_nanos(self.facts.time_ns);
+                let ctx = ClassContext::new(at, store, *spec);
+                let node = store.nodes().by_name(name);
+                node.map(|node| pipeline::look_at(profile, &ctx, node))
+            }
+        };
+        found.ok_or_else(|| {
+            let names: Vec<String> = match &self.scene {
+                Scene::Exact(known) => known.0.nodes().map(|own| own.name().to_string()).collect(),
+                Scene::Pipeline(known) => {
+                    let nodes = known.0.nodes();
+                    let names = nodes.present().map(|node| nodes.name(node).to_owned());
+                    names.collect()
+                }
+            };
+            let near = near(name, &names);
+            RunExplainError::Input(format!("the run has no node `{name}` then; {near}"))
+        })
+    }
+}
+
+/// The nearest of names, or some of them, as the end of a message.
+fn near(wanted: &str, names: &[String]) -> String {
+    let mut near = nearest::all_near(wanted, names.iter().map(String::as_str));
+    if near.is_empty() {
+        let prefixed = names.iter().filter(|name| name.starts_with(wanted));
+        near = prefixed.map(String::as_str).collect();
+    }
+    near.truncate(NAMED);
+    if near.is_empty() {
+        let some: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+        return format!("there is `{}`", some.join("`, `"));
+    }
+    format!("did you mean `{}`?", near.join("`, `"))
+}
+
+/// Finds an attempt of a pod, by name or `NAMESPACE/NAME`, in a run that is simulated again.
+///
+/// # Errors
+/// If the run can't be made or was interrupted, or has no such pod or attempt.
+pub fn find(
+    side: &Side<'_>,
+    pod: &str,
+    which: Which,
+    interrupted: &AtomicBool,
+) -> Result<Attempted, RunExplainError> {
+    let fail = failed(side);
+    let entry = crate::systems::registry::find(&side.scenario.system.name);
+    if entry.is_ok_and(|entry| entry.plans_jobs) {
+        return Err(RunExplainError::Input(format!(
+            "{}: the system `{}` plans jobs as a whole and makes no attempts pod by pod; see \
+             `waits` in its pods table, or `windtunnel diff` against a run of another system",
+            side.label, side.scenario.system.name
+        )));
+    }
+    let files = FileSource { files: side.files };
+    let mut prepared = prepare(side.scenario, &files).map_err(|error| fail(error.into()))?;
+    let kept = Arc::new(Kept {
+        wanted: Wanted(pod.to_owned()),
+        which,
+        seen: Mutex::default(),
+    });
+    let is_exact = build::is_exact(side.scenario);
+    if is_exact {
+        prepared.kube.witness = Some(kept.clone());
+    }
+    let mut followed = Followed {
+        wanted: Wanted(pod.to_owned()),
+        ..Followed::default()
+    };
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    let form = Form::Incremental;
+    let end =
+        run_watched(side.scenario, prepared, form, &mut followed, &mut control).map_err(&fail)?;
+    if end.cause == EndCause::Interrupted {
+        return Err(DiffError::Interrupted.into());
+    }
+    let full_name = followed.full_name(pod, &side.label)?;
+    let found = if is_exact {
+        let mut seen = kept.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.count, seen.kept.take())
+    } else {
+        (followed.attempts.len() as u64, None)
+    };
+    let about = About {
+        side,
+        full_name,
+        digest: end.digest,
+        which,
+    };
+    match found {
+        (0, _) => Err(never_tried(&about, &followed)),
+        (count, None) if is_exact => Err(about.no_such_attempt(count)),
+        (count, Some(one)) => Ok(about.exact(count, one)),
+        (_, None) => about.pipeline(&followed.attempts, interrupted),
+    }
+}
+
+/// A name that is asked for.
+#[derive(Debug, Default)]
+struct Wanted(String);
+
+impl Wanted {
+    fn is(&self, namespace: &str, name: &str) -> bool {
+        let wanted = &*self.0;
+        let rest = wanted.strip_suffix(name);
+        wanted == name || rest.and_then(|rest| rest.strip_suffix('/')) == Some(namespace)
+    }
+}
+
+/// Keeps what kube-scheduler knew at an attempt.
+struct Kept {
+    wanted: Wanted,
+    which: Which,
+    seen: Mutex<Seen>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Kept").field(&self.wanted).finish()
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Attempts so far.
+    count: u64,
+    kept: Option<KeptSight>,
+}
+
+/// An attempt that is kept.
+struct KeptSight {
+    number: u64,
+    at: Instant,
+    cache: Cache,
+    profile: KubeProfile,
+    pod: PodInfo,
+    began_at: Option<String>,
+    node: Option<String>,
+}
+
+impl Witness for Kept {
+    fn attempted(&self, sight: Sight<'_>) {
+        let pod = sight.pod;
+        if !self.wanted.is(&pod.spec().namespace, &pod.name) {
+            return;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.count += 1;
+        let number = seen.count;
+        let is_asked_for = match self.which {
+            Which::Last => true,
+            Which::Number(wanted) => wanted == number,
+            Which::Until(at) => sight.at <= at,
+        };
+        if !is_asked_for {
+            return;
+        }
+        let count = sight.cache.node_count();
+        let is_all = sight.profile.wanted(count) >= count;
+        let began_at = sight.cache.node_at(sight.start).filter(|_| !is_all);
+        seen.kept = Some(KeptSight {
+            number,
+            at: sight.at,
+            cache: sight.cache.clone(),
+            profile: sight.profile.clone(),
+            pod: pod.clone(),
+            began_at: began_at.map(|node| node.name().to_string()),
+            node: match sight.outcome {
+                CycleOutcome::Placed(node) => Some(node.to_string()),
+                CycleOutcome::Failed(_) => None,
+            },
+        });
+    }
+}
+
+/// An attempt of a pipeline.
+struct Tried {
+    at: Instant,
+    revision: Revision,
+    pod: PodRef,
+    outcome: &'static str,
+    node: Option<String>,
+}
+
+/// Follows a run for the sake of one pod.
+#[derive(Default)]
+struct Followed {
+    wanted: Wanted,
+    /// Every name, for messages.
+    names: Vec<PodName>,
+    /// Those that are meant, with the namespace.
+    meant: BTreeSet<String>,
+    pods: BTreeSet<PodRef>,
+    attempts: Vec<Tried>,
+    /// The node that the pod was found on when the run began.
+    found_on: Option<String>,
+}
+
+impl Followed {
+    fn tried(&mut self, at: Instant, store: &Store, pod: PodRef, outcome: &'static str) {
+        if self.pods.contains(&pod) {
+            self.attempts.push(Tried {
+                at,
+                revision: store.revision(),
+                pod,
+                outcome,
+                node: None,
+            });
+        }
+    }
+
+    /// The pod's whole name; a mistake is told with the nearest names.
+    fn full_name(&self, wanted: &str, label: &str) -> Result<String, RunExplainError> {
+        let mut meant = self.meant.iter();
+        match (meant.next(), meant.next()) {
+            (Some(one), None) => Ok(one.clone()),
+            (None, _) => {
+                let name = wanted.rsplit_once('/').map_or(wanted, |(_, name)| name);
+                let names: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
+                let names: Vec<String> = names.into_iter().collect();
+                let told = if names.is_empty() {
+                    "it has none at all".to_owned()
+                } else {
+                    near(name, &names)
+                };
+                let text = format!("{label} has no pod `{wanted}`; {told}");
+                Err(RunExplainError::Input(text))
+            }
+            _ => {
+                let all: Vec<String> = self.meant.iter().map(|one| format!("`{one}`")).collect();
+                Err(RunExplainError::Input(format!(
+                    "{label}: several pods are called `{wanted}`; say which: {}",
+                    all.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+impl Observer for Followed {
+    fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
+        match event {
+            Event::PodCreated(created) => {
+                let name = created.name.to_string();
+                let namespace = &store.class(created.spec).object.namespace;
+                if self.wanted.is(namespace, &name) {
+                    self.meant.insert(match &**namespace {
+                        "" => name,
+                        namespace => format!("{namespace}/{name}"),
+                    });
+                    if let Some(found) = &created.found {
+                        self.found_on = Some(store.nodes().name(found.node).to_owned());
+                    } else {
+                        self.pods.insert(created.pod);
+                    }
+                }
+                self.names.push(created.name.clone());
+            }
+            Event::PodUnschedulable { pod } => self.tried(at, store, *pod, "unschedulable"),
+            Event::PodBound { pod, node, .. } => {
+                let count = self.attempts.len();
+                self.tried(at, store, *pod, "bound");
+                if let Some(tried) = self.attempts.get_mut(count) {
+                    tried.node = Some(store.nodes().name(*node).to_owned());
+                }
+            }
+            Event::PodEnded {
+                pod,
+                reason: EndReason::Rejected,
+            } => self.tried(at, store, *pod, "rejected"),
+            _ => {}
+        }
+    }
+}
+
+/// What an attempt is asked of.
+struct About<'s> {
+    side: &'s Side<'s>,
+    full_name: String,
+    digest: String,
+    which: Which,
+}
+
+impl About<'_> {
+    fn no_such_attempt(&self, count: u64) -> RunExplainError {
+        let (run, pod) = (&self.side.label, &self.full_name);
+        let times = match count {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
+        RunExplainError::Input(match self.which {
+            Which::Until(at) => {
+                format!("{run}: pod `{pod}` was tried {times}, the first after {at}")
+            }
+            _ => format!(
+                "{run}: pod `{pod}` was tried {times}; write `--attempt` with a number from 1 to \
+                 {count}"
+            ),
+        })
+    }
+
+    fn facts(&self, (number, count): (u64, u64), at: Instant) -> AttemptFacts {
+        AttemptFacts {
+            run: self.side.label.clone(),
+            digest: self.digest.clone(),
+            time_ns: at.as_nanos(),
+            attempt: number,
+            attempts: count,
+            outcome: "unschedulable",
+            node: None,
+            began_at: None,
+        }
+    }
+
+    fn exact(self, count: u64, kept: KeptSight) -> Attempted {
+        let facts = self.facts((kept.number, count), kept.at);
+        Attempted {
+            facts: AttemptFacts {
+                outcome: if kept.node.is_some() {
+                    "bound"
+                } else {
+                    "unschedulable"
+                },
+                node: kept.node,
+                began_at: kept.began_at,
+                ..facts
+            },
+            ties: exact_ties(self.side.scenario),
+            pod: self.full_name,
+            scene: Scene::Exact(Box::new((kept.cache, kept.profile, kept.pod))),
+        }
+    }
+
+    fn pipeline(
+        self,
+        attempts: &[Tried],
+        interrupted: &AtomicBool,
+    ) -> Result<Attempted, RunExplainError> {
+        let count = attempts.len() as u64;
+        let position = match self.which {
+            Which::Last => attempts.len().checked_sub(1),
+            Which::Number(number) => usize::try_from(number)
+                .ok()
+                .and_then(|number| number.checked_sub(1)),
+            Which::Until(at) => attempts.iter().rposition(|tried| tried.at <= at),
+        };
+        let position = position.filter(|&position| position < attempts.len());
+        let Some(position) = position else {
+            return Err(self.no_such_attempt(count));
+        };
+        let tried = &attempts[position];
+        let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
+        let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
+        let spec = record.map(|record| record.spec);
+        let (Some(store), Some(profile), Some(spec)) = (store, profile, spec) else {
+            return Err(RunExplainError::Input(format!(
+                "{}: the run went another way when it was simulated again; its inputs changed \
+                 meanwhile",
+                self.side.label
+            )));
+        };
+        let facts = self.facts((position as u64 + 1, count), tried.at);
+        Ok(Attempted {
+            facts: AttemptFacts {
+                outcome: tried.outcome,
+                node: tried.node.clone(),
+                ..facts
+            },
+            ties: String::new(),
+            pod: self.full_name,
+            scene: Scene::Pipeline(Box::new((store, profile, spec))),
+        })
+    }
+}
+
+/// How kube-scheduler takes one of equally good nodes in this run.
+fn exact_ties(scenario: &Scenario) -> String {
+    use crate::scenario::schema::Release;
+    let scheduler = &scenario.system.scheduler;
+    match (scheduler.tie_break, scheduler.release) {
+        (Some(TieBreak::First), _) => "the first in the scheduler's order is taken".to_owned(),
+        (_, Release::V1_36) => "the root of a heap over them is taken".to_owned(),
+        (_, Release::V1_34) => super::DRAWN.to_owned(),
+    }
+}
+
+fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
+    let (run, pod) = (&about.side.label, &about.full_name);
+    RunExplainError::Input(match &followed.found_on {
+        Some(node) => format!(
+            "{run}: pod `{pod}` is on `{node}` from the beginning, and nobody decided on it; \
+             `windtunnel explain` the dump or its snapshot scenario to see what the scheduler \
+             would say of it"
+        ),
+        None => format!(
+            "{run}: pod `{pod}` was submitted and never tried: it was held back (scheduling \
+             gates, a group that is not complete), belongs to another scheduler, or others were \
+             still before it when the run ended"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_meant_by_its_name_with_its_namespace_or_without() {
+        for (wanted, namespace, name, is_meant) in [
+            ("web", "shop", "web", true),
+            ("shop/web", "shop", "web", true),
+            ("hop/web", "shop", "web", false),
+            ("shop/web", "", "shop/web", true),
+            ("shopweb", "shop", "web", false),
+            ("web-1", "shop", "web", false),
+            ("/web", "", "web", true),
+        ] {
+            let found = Wanted(wanted.to_owned()).is(namespace, name);
+            assert_eq!(found, is_meant, "{wanted} for {namespace}/{name}");
+        }
+    }
+}
