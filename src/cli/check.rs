@@ -18,6 +18,7 @@ use crate::report::check::{self, CheckForm, CheckOptions, Flavor};
 use crate::report::format;
 use crate::scenario::objective_lines;
 
+use super::divergence::Asked;
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, failure, folder_failure, threads};
 use super::run_count::RunCount;
@@ -169,7 +170,12 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     let name = path.display().to_string();
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
     let file = arguments.file.display().to_string();
-    let divergence = |question: Divergence<'_>| first_divergence(global, question);
+    let asked = Asked {
+        global,
+        baseline: &path,
+        sets: &arguments.sets,
+    };
+    let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
     let report = judge(&measured, held, (&file, &settings), &divergence);
     if arguments.accept {
         let new = accepted(&measured, baseline.as_ref(), &stem);
@@ -186,19 +192,18 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     }
     let form = arguments.form(arguments.format);
     output::print_with(|out| check::write(out, &report, form, options))?;
-    Ok(match report.end() {
+    Ok(exit_of(report.end(), arguments.strict))
+}
+
+const fn exit_of(end: End, is_strict: bool) -> Exit {
+    match end {
         End::Broken => Exit::Incomplete,
         End::Failed => Exit::GateFailed,
         End::Incomparable => Exit::Incomparable,
         End::NothingMeasured => Exit::NothingMeasured,
-        End::Inconclusive if arguments.strict => Exit::Inconclusive,
+        End::Inconclusive if is_strict => Exit::Inconclusive,
         End::Inconclusive | End::Passed => Exit::Done,
-    })
-}
-
-/// Where the first decision that differs from the baseline's is looked for.
-const fn first_divergence(_global: &Global, _question: Divergence<'_>) -> Option<String> {
-    None
+    }
 }
 
 fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteScenario>, Failure> {

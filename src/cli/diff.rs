@@ -1,11 +1,15 @@
 //! `windtunnel diff`: where two runs part.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum};
 
+use crate::lab::check::{Baseline, entry_name};
 use crate::lab::diff::{DiffError, first_difference};
 use crate::report::diff::text;
 
-use super::named;
+use super::divergence::with_baseline_system;
+use super::named::{self, NamedRun};
 use super::{Exit, Failure, Global, interrupt, run::run_failure, terminal};
 
 const EXAMPLES: &str = "\
@@ -13,6 +17,7 @@ Examples:
   windtunnel diff results/a results/b
   windtunnel diff results/packing:spread results/packing:pack
   windtunnel diff before.yaml after.yaml --format json
+  windtunnel diff ci/burst.yaml --baseline ci/quick.baseline.json --set seed=7
 
 The runs are simulated again, so their inputs have to be at hand.";
 
@@ -24,8 +29,11 @@ pub(super) struct DiffArguments {
     #[arg(value_name = "RUN")]
     one: String,
     /// The other
-    #[arg(value_name = "RUN")]
-    other: String,
+    #[arg(value_name = "RUN", required_unless_present = "baseline")]
+    other: Option<String>,
+    /// Compare with the system that this baseline of `check` has for the run
+    #[arg(long, value_name = "FILE", conflicts_with = "other")]
+    baseline: Option<PathBuf>,
     /// Override a field of both; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
@@ -45,7 +53,11 @@ enum DiffFormat {
 
 pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let one = named::run(global, &arguments.one, &arguments.sets)?;
-    let other = named::run(global, &arguments.other, &arguments.sets)?;
+    let (one, other) = match (&arguments.other, &arguments.baseline) {
+        (Some(other), _) => (one, named::run(global, other, &arguments.sets)?),
+        (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, one),
+        (None, None) => return Err(Failure::input("diff: expected another run")),
+    };
     let sides = [one.side(), other.side()];
     let found = first_difference([&sides[0], &sides[1]], interrupt::flag());
     let difference = found.map_err(|error| diff_failed(&error))?;
@@ -74,4 +86,34 @@ pub(super) fn diff_failed(error: &DiffError) -> Failure {
             }
         }
     }
+}
+
+/// The run with the system of a baseline.
+fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun, Failure> {
+    let plan = &run.experiment.variants[run.variant];
+    let name = entry_name(&run.experiment, &plan.name);
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    let baseline = Baseline::parse_any(&text, path.to_path_buf()).map_err(Failure::input)?;
+    let Some(entry) = baseline.entries.get(&name) else {
+        let known: Vec<&str> = baseline.entries.keys().map(String::as_str).collect();
+        return Err(Failure::input(format!(
+            "{}: has no `{name}`; it has {}",
+            path.display(),
+            known.join(", ")
+        )));
+    };
+    let experiment = with_baseline_system(
+        global,
+        (&plan.scenario, &run.file),
+        (path, &entry.system),
+        plan.scenario.seed,
+    )?;
+    Ok(NamedRun {
+        label: path.display().to_string(),
+        experiment,
+        variant: 0,
+        recorded: None,
+        file: run.file.clone(),
+    })
 }

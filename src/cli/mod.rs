@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod completions;
 mod diff;
+mod divergence;
 mod exit;
 mod experiment_file;
 mod explain;

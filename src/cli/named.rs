@@ -21,6 +21,8 @@ pub(super) struct NamedRun {
     pub(super) variant: usize,
     /// What it came to, where it is a result folder.
     pub(super) recorded: Option<Summary>,
+    /// The experiment file.
+    pub(super) file: PathBuf,
 }
 
 impl NamedRun {
@@ -116,6 +118,11 @@ pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedR
         label: text.to_owned(),
         experiment,
         variant: position,
+        file: if recorded.is_some() {
+            path.join("scenario.yaml")
+        } else {
+            path
+        },
         recorded,
     })
 }

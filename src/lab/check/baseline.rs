@@ -161,6 +161,22 @@ impl Baseline {
     /// # Errors
     /// If it is damaged, of another suite or version, or an acknowledgement is incomplete.
     pub fn parse(text: &str, path: PathBuf, suite: &str) -> Result<Self, BaselineError> {
+        let baseline = Self::parse_any(text, path.clone())?;
+        if baseline.suite != suite {
+            return Err(BaselineError::OtherSuite {
+                path,
+                found: baseline.suite,
+                expected: suite.to_owned(),
+            });
+        }
+        Ok(baseline)
+    }
+
+    /// Reads the text of a baseline of any suite.
+    ///
+    /// # Errors
+    /// If it is damaged, of another version, or an acknowledgement is incomplete.
+    pub fn parse_any(text: &str, path: PathBuf) -> Result<Self, BaselineError> {
         let baseline: Self = serde_json::from_str(text).map_err(|error| {
             let reason = error.to_string();
             let reason = reason
@@ -194,13 +210,6 @@ impl Baseline {
                     known,
                 });
             }
-        }
-        if baseline.suite != suite {
-            return Err(BaselineError::OtherSuite {
-                path,
-                found: baseline.suite,
-                expected: suite.to_owned(),
-            });
         }
         for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
             let reason = match acknowledged.expires.parse::<Date>() {

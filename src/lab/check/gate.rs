@@ -18,23 +18,26 @@ use crate::scenario::schema::Objective;
 
 use super::run::{Entry, Measured};
 use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Date, Gate, Outcome,
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Date, FoundDivergence,
+    Gate, Outcome,
 };
 
 /// What is asked of whoever finds the first decision that differs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Divergence<'a> {
     /// The entry whose gate failed.
     pub entry: &'a Entry,
-    /// The seed to run.
-    pub seed: u64,
+    /// The seeds, the worst first.
+    pub seeds: Vec<u64>,
     /// The system of the baseline, as its file has it.
     pub base_system: &'a serde_json::Value,
+    /// The program that wrote the baseline.
+    pub base_program: &'a str,
 }
 
-/// Finds the first decision at which the baseline's system and the one now part, in words; `None`
-/// if it can't be found.
-pub type FirstDivergence<'a> = &'a dyn Fn(Divergence<'_>) -> Option<String>;
+/// Finds the first decision at which the baseline's system and the one now part; `None` if it can't
+/// be found.
+pub type FirstDivergence<'a> = &'a dyn Fn(Divergence<'_>) -> Option<FoundDivergence>;
 
 /// Holds what was run against the baseline.
 pub fn judge(
@@ -96,40 +99,58 @@ pub fn judge(
     }
 }
 
-/// Has the first decision that differs looked for where a gate failed.
+/// Has the first decision that differs looked for where a gate failed, once an entry.
 fn explain(
     gates: &mut [Gate],
     measured: &Measured,
     baseline: Option<&Baseline>,
     first_divergence: FirstDivergence<'_>,
 ) {
-    let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for gate in gates
-        .iter_mut()
-        .filter(|gate| gate.outcome == Outcome::Regressed)
-    {
-        let entry = measured
-            .entries
-            .iter()
-            .find(|entry| entry.report.name == gate.entry);
-        let stored = baseline.and_then(|baseline| baseline.entries.get(&gate.entry));
+    let Some(baseline) = baseline else { return };
+    let mut known: BTreeMap<String, Option<FoundDivergence>> = BTreeMap::new();
+    let failed = |gate: &&mut Gate| gate.outcome == Outcome::Regressed;
+    for gate in gates.iter_mut().filter(failed) {
+        let mut entries = measured.entries.iter();
+        let entry = entries.find(|entry| entry.report.name == gate.entry);
+        let stored = baseline.entries.get(&gate.entry);
         let Some((entry, stored)) = entry.zip(stored) else {
             continue;
         };
+        let is_same = stored.digest == entry.report.digest && stored.seeds == entry.report.seeds;
+        if is_same || stored.inputs != entry.report.inputs {
+            continue;
+        }
         let find = || {
             first_divergence(Divergence {
                 entry,
-                seed: entry
-                    .report
-                    .seeds
-                    .first()
-                    .copied()
-                    .unwrap_or(entry.scenario.seed),
+                seeds: worst_first(entry, stored, gate),
                 base_system: &stored.system,
+                base_program: &baseline.windtunnel,
             })
         };
         gate.divergence = known.entry(gate.entry.clone()).or_insert_with(find).clone();
     }
+}
+
+/// The seeds of an entry; those first that are furthest on the bad side of the baseline.
+fn worst_first(entry: &Entry, stored: &BaselineEntry, gate: &Gate) -> Vec<u64> {
+    let change = |seed: u64| -> Option<f64> {
+        let metric = stored.metrics.get(&gate.metric)?;
+        let place = stored.seeds.iter().position(|known| *known == seed)?;
+        let base = (*metric.values.get(place)?)?;
+        let run = entry.runs.iter().find(|run| run.seed == seed)?;
+        let difference = run.metrics.get(&gate.metric)?.value? - base;
+        Some(match gate.better {
+            "lower" => difference,
+            "higher" => -difference,
+            _ => difference.abs(),
+        })
+    };
+    let mut seeds: Vec<(u64, f64)> = (entry.report.seeds.iter())
+        .map(|&seed| (seed, change(seed).unwrap_or(0.0)))
+        .collect();
+    seeds.sort_by(|a, b| b.1.total_cmp(&a.1));
+    seeds.into_iter().map(|(seed, _)| seed).collect()
 }
 
 fn blank(entry: &Entry, metric: &str, place: usize) -> Gate {

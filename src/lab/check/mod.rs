@@ -8,6 +8,7 @@
 mod baseline;
 mod change;
 mod date;
+mod divergence;
 mod gate;
 mod run;
 mod suite;
@@ -25,8 +26,9 @@ pub use baseline::{
 };
 pub use change::{Change, accepted, changes};
 pub use date::Date;
+pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::{Divergence, FirstDivergence, judge};
-pub use run::{Entry, Measured, SuiteScenario, run};
+pub use run::{Entry, Measured, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.
@@ -123,7 +125,7 @@ pub struct Gate {
     /// How it is looked at more closely.
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
-    pub divergence: Option<String>,
+    pub divergence: Option<FoundDivergence>,
 }
 
 impl Gate {

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{Baseline, CheckSettings, EntryReport};
+use super::{Baseline, CheckSettings, EntryReport, system_of};
 use crate::lab::compare::{Inputs, seeds_from};
 use crate::lab::experiment::{ExperimentError, input_hashes};
 use crate::lab::replicate::{Work, Workers, replicate};
 use crate::lab::summary::VariantSummary;
-use crate::scenario::as_run::document;
 use crate::scenario::schema::Objective;
 use crate::scenario::{Experiment, Scenario};
 
@@ -90,36 +89,38 @@ pub fn run(
     Ok(Measured { entries })
 }
 
+/// What a baseline calls a variant of an experiment: `SCENARIO`, or `SCENARIO/VARIANT` where it has
+/// several.
+pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
+    if experiment.variants.len() == 1 {
+        experiment.name.clone()
+    } else {
+        format!("{}/{variant}", experiment.name)
+    }
+}
+
 fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
     let experiment = &scenario.experiment;
     let is_single = experiment.variants.len() == 1;
-    let entries = experiment.variants.iter().map(|plan| {
-        let name = if is_single {
-            experiment.name.clone()
-        } else {
-            format!("{}/{}", experiment.name, plan.name)
-        };
-        let mut document = document(&plan.scenario);
-        Entry {
-            report: EntryReport {
-                name,
-                file: scenario.file.clone(),
-                seeds: Vec::new(),
-                deterministic: false,
-                digest: String::new(),
-                inputs: String::new(),
-                changes: 0,
-                error: None,
-            },
-            scenario: plan.scenario.clone(),
-            variant: (!is_single).then(|| plan.name.clone()),
-            objectives: plan.scenario.objectives.clone(),
-            lines: scenario.lines.clone(),
-            exact: scenario.exact,
-            runs: Vec::new(),
-            system: document.get_mut("system").map_or(Json::Null, Json::take),
-            place,
-        }
+    let entries = experiment.variants.iter().map(|plan| Entry {
+        report: EntryReport {
+            name: entry_name(experiment, &plan.name),
+            file: scenario.file.clone(),
+            seeds: Vec::new(),
+            deterministic: false,
+            digest: String::new(),
+            inputs: String::new(),
+            changes: 0,
+            error: None,
+        },
+        scenario: plan.scenario.clone(),
+        variant: (!is_single).then(|| plan.name.clone()),
+        objectives: plan.scenario.objectives.clone(),
+        lines: scenario.lines.clone(),
+        exact: scenario.exact,
+        runs: Vec::new(),
+        system: system_of(&plan.scenario),
+        place,
     });
     entries.collect()
 }

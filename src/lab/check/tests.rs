@@ -59,7 +59,12 @@ fn measured(text: &str) -> Measured {
 }
 
 fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
-    let found = |question: Divergence<'_>| Some(format!("seed {}", question.seed));
+    let found = |question: Divergence<'_>| {
+        Some(FoundDivergence {
+            words: format!("seed {:?}", question.seeds),
+            look: None,
+        })
+    };
     let held = baseline.map(|baseline| (baseline, "quick.baseline.json"));
     judge(
         &measured(text),
@@ -112,7 +117,11 @@ fn a_regression_names_its_place_and_the_first_divergence() {
     let report = judged(&worse(), Some(&baseline()), false);
     let gate = &report.gates[0];
     assert_eq!((gate.outcome, gate.line), (Outcome::Regressed, 10));
-    assert_eq!(gate.divergence.as_deref(), Some("seed 42"));
+    // The seed that got worst comes first.
+    let found = gate.divergence.as_ref().expect("it was looked for");
+    let judged = gate.judgement.as_ref().expect("pairs");
+    assert!(found.words.starts_with("seed [4"), "{found:?}");
+    assert_eq!(found.words.matches(',').count() + 1, judged.n);
     assert_eq!(gate.limit, "limit +5 %");
     assert!(gate.judgement.as_ref().expect("pairs").n == 6);
 }

@@ -37,7 +37,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
                 (None, _) => outcome(gate),
             };
             let message = match &gate.divergence {
-                Some(divergence) => format!("{message}\nfirst divergence: {divergence}"),
+                Some(divergence) => format!("{message}\nfirst divergence: {}", divergence.words),
                 None => message,
             };
             writeln!(

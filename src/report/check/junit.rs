@@ -224,11 +224,11 @@ fn body(gate: &Gate) -> String {
         format!("verdict: {}", outcome(gate)),
     ];
     lines.extend(gate.note.iter().map(|note| format!("note: {note}")));
-    lines.extend(
-        gate.divergence
-            .iter()
-            .map(|at| format!("first divergence: {at}")),
-    );
+    if let Some(divergence) = &gate.divergence {
+        lines.push(format!("first divergence: {}", divergence.words));
+        let look = divergence.look.iter();
+        lines.extend(look.map(|command| format!("look closer: {command}")));
+    }
     lines.push(format!("rerun: {}", gate.rerun));
     lines.join("\n")
 }

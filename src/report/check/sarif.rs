@@ -103,7 +103,7 @@ fn result(report: &CheckReport, gate: &Gate, index: usize) -> Json {
         (None, _) => format!("{} {}: {}", gate.entry, gate.metric, outcome(gate)),
     };
     let text = match &gate.divergence {
-        Some(divergence) => format!("{text}\nfirst divergence: {divergence}"),
+        Some(divergence) => format!("{text}\nfirst divergence: {}", divergence.words),
         None => text,
     };
     json!({

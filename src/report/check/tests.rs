@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use super::*;
-use crate::lab::check::{CHECK_VERSION, EntryReport};
+use crate::lab::check::{CHECK_VERSION, EntryReport, FoundDivergence};
 
 fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
     Gate {
@@ -22,7 +22,10 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         file: "./ci/burst mixed.yaml".to_owned(),
         line: 12,
         rerun: "windtunnel run 'ci/burst mixed.yaml'".to_owned(),
-        divergence: Some("seed 7: pod & node\u{1}".to_owned()),
+        divergence: Some(FoundDivergence {
+            words: "seed 7: pod & node\u{1}".to_owned(),
+            look: Some("windtunnel diff a.yaml --baseline b.json".to_owned()),
+        }),
     }
 }
 

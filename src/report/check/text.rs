@@ -133,7 +133,10 @@ fn details(report: &CheckReport) -> Vec<String> {
             .filter(|gate| gate.outcome == Outcome::Regressed)
     };
     if let Some(divergence) = failed().find_map(|gate| gate.divergence.as_ref()) {
-        lines.push(format!("first divergence: {}", format::clean(divergence)));
+        let words = format::clean(&divergence.words);
+        lines.push(format!("first divergence: {words}"));
+        let look = divergence.look.iter();
+        lines.extend(look.map(|command| format!("look closer: {command}")));
     }
     lines.extend(
         report

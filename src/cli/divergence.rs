@@ -1,0 +1,114 @@
+//! The system of a baseline, run again: for `check`, which names the first decision that differs,
+//! and for `diff --baseline`, which shows it closely.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::lab::check::{
+    Divergence, FoundDivergence, divergence_words, system_changes, with_system,
+};
+use crate::lab::diff::{Side, first_difference};
+use crate::scenario::{Experiment, Scenario, load};
+
+use super::source::Source;
+use super::{Failure, Global, interrupt};
+
+/// A scenario with the system that a baseline has for it.
+pub(super) fn with_baseline_system(
+    global: &Global,
+    (scenario, file): (&Scenario, &Path),
+    (baseline, system): (&Path, &Json),
+    seed: u64,
+) -> Result<Experiment, Failure> {
+    let source = Source::read(global, Some(file))?;
+    let text = with_system(scenario, system, seed);
+    load(&text, &source.name, source.options(&[])).map_err(|_| {
+        Failure::input(format!(
+            "{}: this program can't read the system it holds for `{}`; use the program that wrote \
+             it, or accept a new baseline with `--accept`",
+            baseline.display(),
+            scenario.name
+        ))
+    })
+}
+
+/// What `check` was asked, as far as it matters to look closer.
+pub(super) struct Asked<'a> {
+    /// What all commands take.
+    pub(super) global: &'a Global,
+    /// The baseline's file.
+    pub(super) baseline: &'a Path,
+    /// The overrides.
+    pub(super) sets: &'a [String],
+}
+
+impl Asked<'_> {
+    /// The first decision at which the baseline's system parts from the one now: under the worst
+    /// seed, or the first after it that parts at all.
+    pub(super) fn first_divergence(&self, question: &Divergence<'_>) -> Option<FoundDivergence> {
+        let entry = question.entry;
+        let unseen = |words: String| Some(FoundDivergence { words, look: None });
+        let changes = system_changes(question.base_system, &entry.system);
+        if changes.is_empty() {
+            return unseen(format!(
+                "the system is the baseline's: it is the program that decides otherwise than \
+                 windtunnel {}, which wrote the baseline",
+                question.base_program
+            ));
+        }
+        let file = Path::new(&entry.report.file);
+        for &seed in &question.seeds {
+            let base = with_baseline_system(
+                self.global,
+                (&entry.scenario, file),
+                (self.baseline, question.base_system),
+                seed,
+            );
+            let base = match base {
+                Ok(base) => base,
+                Err(failure) => return unseen(failure.message),
+            };
+            let mut head = entry.scenario.clone();
+            head.seed = seed;
+            let sides =
+                [("base", &base.variants[0].scenario), ("head", &head)].map(|(label, scenario)| {
+                    Side {
+                        label: label.to_owned(),
+                        scenario,
+                        files: &base.files,
+                    }
+                });
+            let found = first_difference([&sides[0], &sides[1]], interrupt::flag()).ok()?;
+            if let Some(words) = divergence_words(seed, &found, &changes) {
+                let look = Some(self.look(question, seed));
+                return Some(FoundDivergence { words, look });
+            }
+        }
+        unseen("the baseline's system decides the same with every seed".to_owned())
+    }
+
+    fn look(&self, question: &Divergence<'_>, seed: u64) -> String {
+        let entry = question.entry;
+        let variant = (entry.variant.as_deref()).map_or(String::new(), |name| format!(":{name}"));
+        let mut command = format!(
+            "windtunnel diff {} --baseline {}",
+            quoted(&format!("{}{variant}", entry.report.file)),
+            quoted(&self.baseline.display().to_string())
+        );
+        for set in self.sets.iter().cloned().chain([format!("seed={seed}")]) {
+            command = format!("{command} --set {}", quoted(&set));
+        }
+        command
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,174 @@
+//! The first decision at which the system of a baseline and the one now part, in words
+//! (ci.md 6.2).
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::lab::diff::{DecisionFacts, Difference, Parting};
+use crate::scenario::Scenario;
+use crate::scenario::as_run::document;
+use crate::units::Instant;
+
+/// Changed settings that are named.
+const CHANGES_MAX: usize = 2;
+
+/// Where a scenario parts from its baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundDivergence {
+    /// In words.
+    pub words: String,
+    /// The command that shows the decision closely, where there is one.
+    pub look: Option<String>,
+}
+
+/// The text of a scenario with another system, as a baseline has it, and a seed.
+pub fn with_system(scenario: &Scenario, system: &Json, seed: u64) -> String {
+    let mut document = document(scenario);
+    document["system"] = system.clone();
+    document["seed"] = Json::from(seed);
+    document.to_string()
+}
+
+/// The system of a scenario, as a baseline has it.
+pub fn system_of(scenario: &Scenario) -> Json {
+    document(scenario)
+        .get_mut("system")
+        .map_or(Json::Null, Json::take)
+}
+
+/// What differs between two systems: `system.scheduler.profile default → fgd`.
+pub fn system_changes(base: &Json, head: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    differences(base, head, "system", &mut found);
+    found
+}
+
+fn differences(base: &Json, head: &Json, path: &str, found: &mut Vec<String>) {
+    let empty = Map::new();
+    let map = |value: &Json| match value {
+        Json::Object(map) => Some(map.clone()),
+        Json::Null => Some(empty.clone()),
+        _ => None,
+    };
+    match (map(base), map(head)) {
+        _ if base == head => {}
+        (Some(one), Some(other)) => {
+            let mut keys: Vec<&String> = one.keys().chain(other.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let value = |map: &Map<String, Json>| map.get(key).cloned().unwrap_or(Json::Null);
+                let path = format!("{path}.{key}");
+                differences(&value(&one), &value(&other), &path, found);
+            }
+        }
+        _ => found.push(format!("{path} {} → {}", text(base), text(head))),
+    }
+}
+
+fn text(value: &Json) -> String {
+    match value {
+        Json::Null => "unset".to_owned(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Where the baseline, the first side, and the scenario as it is part, in words; none if the runs
+/// are equal.
+pub fn divergence_words(seed: u64, difference: &Difference, changes: &[String]) -> Option<String> {
+    let [base, head] = &difference.sides;
+    if base.digest == head.digest {
+        return None;
+    }
+    let mut words = match &difference.parting {
+        Some(parting) => parted(seed, parting),
+        None => format!("seed {seed}: every decision is the same, but not when pods run"),
+    };
+    if !changes.is_empty() {
+        let shown: Vec<&str> = changes
+            .iter()
+            .take(CHANGES_MAX)
+            .map(String::as_str)
+            .collect();
+        let more = match changes.len().saturating_sub(CHANGES_MAX) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        words = format!("{words} ({}{more})", shown.join(", "));
+    }
+    Some(words)
+}
+
+fn parted(seed: u64, parting: &Parting) -> String {
+    let time = |decision: &DecisionFacts| Instant::from_nanos(decision.time_ns).to_string();
+    match &parting.decisions {
+        [Some(base), Some(head)] if base.pod == head.pod && base.time_ns == head.time_ns => {
+            format!(
+                "seed {seed}, t={}, pod {}: base → {}, head → {}",
+                time(base),
+                base.pod,
+                place(base),
+                place(head)
+            )
+        }
+        sides => {
+            let side = |decision: &Option<DecisionFacts>| match decision {
+                Some(decision) => format!(
+                    "t={}, pod {} → {}",
+                    time(decision),
+                    decision.pod,
+                    place(decision)
+                ),
+                None => "decides no more".to_owned(),
+            };
+            format!(
+                "seed {seed}: base {}; head {}",
+                side(&sides[0]),
+                side(&sides[1])
+            )
+        }
+    }
+}
+
+fn place(decision: &DecisionFacts) -> String {
+    let devices: Vec<String> = decision.gpus.iter().map(ToString::to_string).collect();
+    let devices = match devices.as_slice() {
+        [] => String::new(),
+        devices => format!(" device {}", devices.join(" ")),
+    };
+    match &decision.node {
+        Some(node) if decision.outcome == "bound" => format!("{node}{devices}"),
+        Some(node) => format!("{} from {node}", decision.outcome),
+        None => decision.outcome.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_that_differ_are_named() {
+        let check = |base: Json, head: Json, expected: &[&str]| {
+            assert_eq!(system_changes(&base, &head), expected);
+        };
+        let system = json!({"name": "kubernetes", "scheduler": {"plugins": {}}});
+        check(system.clone(), system.clone(), &[]);
+        check(
+            system,
+            json!({"name": "kubernetes", "scheduler": {"plugins": {"Fit": {"weight": 3}}}}),
+            &["system.scheduler.plugins.Fit.weight unset → 3"],
+        );
+        check(
+            json!({"scheduler": {"backfill": "none", "queue": null}}),
+            json!({"scheduler": {"backfill": "greedy-once", "queue": "sjf"}}),
+            &[
+                "system.scheduler.backfill none → greedy-once",
+                "system.scheduler.queue unset → sjf",
+            ],
+        );
+    }
+}
