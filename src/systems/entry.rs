@@ -1,11 +1,13 @@
 //! What the registry knows of a system, what it is built from and what it is built into.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::Release;
+use crate::control::scheduler::kube::{PreemptionState, Release};
 use crate::control::{Component, NodeAgent, Stepping};
-use crate::model::{ClusterObjects, SchedulerConfig};
+use crate::model::{ClusterObjects, SchedulerConfig, Text};
 use crate::policy::kubernetes::KubeProfileError;
 use crate::policy::{ProfileChoice, ProfileError, Setup};
 use crate::units::Duration;
@@ -59,6 +61,8 @@ pub struct KubeRequest {
     pub eviction_time: Duration,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,
+    /// Pods, by namespace and name, that take part in preemptions before the run begins.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
 }
 
 /// Whether nodes stop pods that run longer than they said.

@@ -60,6 +60,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         binding_time: kube.binding_time,
         eviction_time: kube.eviction_time,
         objects: kube.objects.clone(),
+        preemptions: kube.preemptions.clone(),
     }))
 }
 

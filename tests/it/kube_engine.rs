@@ -1,13 +1,16 @@
 //! Kubernetes' scheduler through the simulator: when failed pods come back, what wakes them,
 //! preemption, profiles by scheduler name, groups, holds, equal digests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::Component;
-use windtunnel::control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
+use windtunnel::control::scheduler::kube::{
+    KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak,
+};
 use windtunnel::model::objects::PodGroup;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
-use windtunnel::model::{ClusterObjects, PodName, PodSpec, ResourceList, SchedulerConfig};
+use windtunnel::model::{ClusterObjects, PodName, PodSpec, ResourceList, SchedulerConfig, Text};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 use windtunnel::sim::{CellParts, DecisionTime, End, Options, Stop};
 use windtunnel::systems::TimeLimits;
@@ -30,6 +33,7 @@ struct World {
     binding_time: Duration,
     eviction_time: Duration,
     objects: ClusterObjects,
+    preemptions: BTreeMap<(Text, Text), PreemptionState>,
     ties: TieBreak,
     options: Options,
 }
@@ -45,6 +49,7 @@ impl World {
             binding_time: Duration::ZERO,
             eviction_time: Duration::ZERO,
             objects: ClusterObjects::default(),
+            preemptions: BTreeMap::new(),
             ties: TieBreak::First,
             options: Options {
                 stop: Stop::Idle,
@@ -66,6 +71,7 @@ impl World {
             binding_time: self.binding_time,
             eviction_time: self.eviction_time,
             objects: self.objects.clone(),
+            preemptions: self.preemptions.clone(),
         }));
         let outages = self.outages.iter();
         let arrivals = self.pods.iter().enumerate().map(|(number, own)| Arrival {

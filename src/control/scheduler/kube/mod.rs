@@ -42,6 +42,6 @@ pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
 pub use queue::{Queue, QueueContext};
-pub use scheduler::{KubeOptions, KubeScheduler};
+pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState};
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;

@@ -25,6 +25,15 @@ use crate::units::{ComponentId, Duration, Instant, NodeId, Revision};
 use permit::Waiting;
 use seen::{Pods, uid_of};
 
+/// What is known of a pod's part in preemptions before the scheduler begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreemptionState {
+    /// The node that it awaits a place on.
+    pub nominated_node: Option<Text>,
+    /// Whether it ends because a scheduler preempted it.
+    pub is_preempted: bool,
+}
+
 /// What a scheduler is made of.
 #[derive(Clone)]
 pub struct KubeOptions {
@@ -44,6 +53,8 @@ pub struct KubeOptions {
     pub eviction_time: Duration,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,
+    /// Pods, by namespace and name, that take part in preemptions when they are first seen.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
 }
 
 /// What a cycle left to be done when it is over.
@@ -84,6 +95,8 @@ pub struct KubeScheduler {
     evictions: BTreeSet<(Instant, PodRef)>,
     /// The newest message of pods that found no place.
     messages: BTreeMap<PodUid, Text>,
+    /// What is left to be known of pods that are yet to be seen.
+    preemptions: BTreeMap<(Text, Text), PreemptionState>,
     /// How often the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
@@ -101,6 +114,7 @@ impl KubeScheduler {
                 start: 0,
                 ties: options.ties.clone(),
             },
+            preemptions: options.preemptions.clone(),
             options: Arc::new(options),
             cache,
             queue,
