@@ -13,6 +13,7 @@ mod compare;
 mod forms;
 mod harness;
 mod kube_engine;
+mod kube_scenario;
 mod kube_scheduler;
 mod lab;
 mod layers;

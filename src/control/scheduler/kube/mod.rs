@@ -27,6 +27,7 @@ pub mod queue;
 pub mod scheduler;
 pub mod status;
 pub mod ties;
+pub mod volumes;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
@@ -45,3 +46,4 @@ pub use queue::{Queue, QueueContext};
 pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState};
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;
+pub use volumes::VolumeChoice;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::cycle::Round;
 use super::queue::{Backoff, PluginMask, PodUid};
+use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak};
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Progress, Write};
@@ -97,6 +98,8 @@ pub struct KubeScheduler {
     messages: BTreeMap<PodUid, Text>,
     /// What is left to be known of pods that are yet to be seen.
     preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    /// Storage of pods that have a place and are not bound yet.
+    reservations: Reservations,
     /// How often the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
@@ -129,6 +132,7 @@ impl KubeScheduler {
             releases: Vec::new(),
             evictions: BTreeSet::new(),
             messages: BTreeMap::new(),
+            reservations: Reservations::default(),
             changes: 0,
             tried_at: BTreeSet::new(),
         }

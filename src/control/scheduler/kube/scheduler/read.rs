@@ -212,8 +212,12 @@ impl KubeScheduler {
         match (was, before) {
             (Stage::Assumed, Some(before)) if before == name => {
                 self.cache.replace_pod(&info, &name);
+                self.reservations
+                    .complete(&mut self.cache, (uid_of(pod), &name));
             }
             (_, before) => {
+                let objects = &mut self.cache.objects;
+                self.reservations.give_back(objects, uid_of(pod));
                 if let Some(before) = before {
                     self.cache.remove_pod(&info, &before);
                 }
@@ -240,6 +244,10 @@ impl KubeScheduler {
         }
         if seen.is_held {
             self.releases.push(uid_of(pod));
+        }
+        if seen.stage == Stage::Assumed {
+            let objects = &mut self.cache.objects;
+            self.reservations.give_back(objects, uid_of(pod));
         }
         match &seen.node {
             Some(node) => {
