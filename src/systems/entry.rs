@@ -1,13 +1,14 @@
 //! What the registry knows of a system, what it is built from and what it is built into.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::{Release, Witness};
+use crate::control::scheduler::kube::{PreemptionState, Release, Witness};
 use crate::control::{Component, NodeAgent, Stepping};
-use crate::model::{ClusterObjects, SchedulerConfig};
+use crate::model::{ClusterObjects, SchedulerConfig, Text};
 use crate::policy::kubernetes::KubeProfileError;
 use crate::policy::{ProfileChoice, ProfileError, Setup};
 use crate::units::Duration;
@@ -63,6 +64,8 @@ pub struct KubeRequest {
     pub objects: ClusterObjects,
     /// Who is shown every attempt.
     pub witness: Option<Arc<dyn Witness>>,
+    /// Pods, by namespace and name, that take part in preemptions before the run begins.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
 }
 
 /// Whether nodes stop pods that run longer than they said.

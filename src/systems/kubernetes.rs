@@ -61,6 +61,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         eviction_time: kube.eviction_time,
         objects: kube.objects.clone(),
         witness: kube.witness.clone(),
+        preemptions: kube.preemptions.clone(),
     }))
 }
 

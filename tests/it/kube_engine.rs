@@ -1,13 +1,19 @@
 //! Kubernetes' scheduler through the simulator: when failed pods come back, what wakes them,
 //! preemption, profiles by scheduler name, groups, holds, equal digests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::Component;
-use windtunnel::control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
+use windtunnel::control::scheduler::kube::{
+    KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak,
+};
 use windtunnel::model::objects::PodGroup;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
-use windtunnel::model::{ClusterObjects, PodName, PodSpec, ResourceList, SchedulerConfig};
+use windtunnel::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
+use windtunnel::model::{
+    ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
+};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 use windtunnel::sim::{CellParts, DecisionTime, End, Options, Stop};
 use windtunnel::systems::TimeLimits;
@@ -30,6 +36,7 @@ struct World {
     binding_time: Duration,
     eviction_time: Duration,
     objects: ClusterObjects,
+    preemptions: BTreeMap<(Text, Text), PreemptionState>,
     ties: TieBreak,
     options: Options,
 }
@@ -45,6 +52,7 @@ impl World {
             binding_time: Duration::ZERO,
             eviction_time: Duration::ZERO,
             objects: ClusterObjects::default(),
+            preemptions: BTreeMap::new(),
             ties: TieBreak::First,
             options: Options {
                 stop: Stop::Idle,
@@ -67,6 +75,7 @@ impl World {
             eviction_time: self.eviction_time,
             objects: self.objects.clone(),
             witness: None,
+            preemptions: self.preemptions.clone(),
         }));
         let outages = self.outages.iter();
         let arrivals = self.pods.iter().enumerate().map(|(number, own)| Arrival {
@@ -277,6 +286,66 @@ fn a_slow_scheduler_fails_pods_when_their_cycle_is_over() {
         "14 bound 1 node#0",
         "15 ended 1 Completed",
     ]);
+}
+
+/// Two pods that each need a volume of their own, and one volume that is there.
+fn one_volume() -> World {
+    let mut world = World::new(&[1, 1], &[(0, 0, -1), (1, 1, -1)]);
+    world.binding_time = Duration::from_secs(5);
+    world.classes.clear();
+    for name in ["data-0", "data-1"] {
+        let mut spec = class(0);
+        spec.volumes.push(PodVolume::Claim(name.into()));
+        world.classes.push(spec);
+        let claim = PersistentVolumeClaim {
+            namespace: "default".into(),
+            name: name.into(),
+            class: "local".into(),
+            request: Quantity::from_units(1 << 30),
+            ..PersistentVolumeClaim::default()
+        };
+        let claims = &mut world.objects.claims;
+        claims.insert(("default".into(), name.into()), claim);
+    }
+    let class = StorageClass {
+        name: "local".into(),
+        waits_for_consumer: true,
+        ..StorageClass::default()
+    };
+    let volume = PersistentVolume {
+        name: "disk".into(),
+        class: "local".into(),
+        capacity: Quantity::from_units(1 << 31),
+        is_available: true,
+        ..PersistentVolume::default()
+    };
+    let objects = &mut world.objects;
+    objects.storage_classes.insert("local".into(), class);
+    objects.volumes.insert("disk".into(), volume);
+    world
+}
+
+#[test]
+fn two_pods_never_take_one_volume_not_even_while_the_first_is_being_bound() {
+    let mut world = one_volume();
+    let told = |world: &World| {
+        let lines = world.run().1.into_iter();
+        let lines = lines.filter(|line| line.contains("misfit") || line.contains("bound"));
+        lines.collect::<Vec<_>>()
+    };
+    // Five minutes later it is tried again: the claim keeps the volume.
+    let kept = ["1 misfit 1", "5 bound 0 node#0", "330 misfit 1"];
+    assert_eq!(told(&world), kept);
+    // The binding fails with the node: the volume is given back, and the pod gets it elsewhere. The
+    // taint of the node that is down wakes the other one, which finds the volume kept.
+    world.outages = vec![(2, 0, false)];
+    let elsewhere = [
+        "1 misfit 1",
+        "2 misfit 1",
+        "12 bound 0 node#1",
+        "330 misfit 1",
+    ];
+    assert_eq!(told(&world), elsewhere);
 }
 
 /// Groups `a` and `b` that want so many members, in a world with coscheduling.

@@ -14,6 +14,7 @@ mod forms;
 mod harness;
 mod holds;
 mod kube_engine;
+mod kube_scenario;
 mod kube_scheduler;
 mod lab;
 mod layers;

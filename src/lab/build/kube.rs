@@ -1,10 +1,12 @@
 //! What the exact scheduler of Kubernetes is made from: its configuration, and the objects that
 //! manifests state around nodes and pods.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
-use crate::control::scheduler::kube::Release;
-use crate::model::{ClusterObjects, SchedulerConfig};
+use crate::control::scheduler::kube::{PreemptionState, Release};
+use crate::model::{ClusterObjects, Labels, SchedulerConfig, Text};
 use crate::policy::kubernetes::plugin_names;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
@@ -47,6 +49,7 @@ pub fn kube_request(
              other, as with 1"
         ));
     }
+    let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
     Ok(KubeRequest {
         config,
         release: match scheduler.release {
@@ -56,7 +59,8 @@ pub fn kube_request(
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
-        objects: objects(scenario, files, manifests, remarks)?,
+        objects,
+        preemptions,
         witness: None,
     })
 }
@@ -95,13 +99,17 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
         .map_err(|error| BuildError::Policy(error.to_string()))
 }
 
-/// The objects around nodes and pods in the manifests of a scenario, each file once.
+/// Pods in preemptions, by namespace and name.
+type Preemptions = BTreeMap<(Text, Text), PreemptionState>;
+
+/// The objects around nodes and pods in the manifests of a scenario, each file once, and what the
+/// pods among them have to do with preemptions.
 fn objects(
     scenario: &Scenario,
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
-) -> Result<ClusterObjects, BuildError> {
+) -> Result<(ClusterObjects, Preemptions), BuildError> {
     let of_nodes = scenario
         .cluster
         .nodes
@@ -115,12 +123,30 @@ fn objects(
         _ => None,
     });
     let mut read: Vec<&String> = Vec::new();
-    let mut objects = ClusterObjects::default();
+    let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
+    let mut namespaces = BTreeSet::from([Text::from("default")]);
     for file in of_nodes.chain(of_pods) {
         if !read.contains(&file) {
             read.push(file);
-            objects.merge(manifests.read(file, files, remarks)?.objects.clone());
+            let manifests = manifests.read(file, files, remarks)?;
+            objects.merge(manifests.objects.clone());
+            for pod in &manifests.pods {
+                namespaces.insert(pod.namespace().clone());
+                let state = PreemptionState {
+                    nominated_node: pod.nominated_node.clone(),
+                    is_preempted: pod.is_preempted,
+                };
+                if state != PreemptionState::default() {
+                    preemptions.insert((pod.namespace().clone(), pod.name.clone()), state);
+                }
+            }
         }
     }
-    Ok(objects)
+    // A namespace that only pods name has the label that the API server gives to all.
+    for name in namespaces {
+        let label = ("kubernetes.io/metadata.name".into(), name.clone());
+        let known = objects.namespaces.entry(name);
+        known.or_insert_with(|| Labels::from([label]));
+    }
+    Ok((objects, preemptions))
 }

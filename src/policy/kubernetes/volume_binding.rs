@@ -7,8 +7,11 @@ use std::sync::Arc;
 use super::ask::Ask;
 use crate::control::scheduler::kube::{
     AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    VolumeChoice,
 };
-use crate::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
+use crate::model::volume::{
+    CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
+};
 use crate::model::{ClusterObjects, Text};
 
 const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
@@ -35,6 +38,10 @@ fn reaches(volume: &PersistentVolume, node: &NodeInfo) -> bool {
     affinity.is_none_or(|affinity| affinity.matches(node.name(), &node.object.labels))
 }
 
+fn key_of(claim: &PersistentVolumeClaim) -> (Text, Text) {
+    (claim.namespace.clone(), claim.name.clone())
+}
+
 /// Whether a volume is kept for a claim.
 fn is_kept_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     volume.claim.as_ref().is_some_and(|own| {
@@ -50,7 +57,7 @@ impl Claims<'_> {
         if let Err(reason) = self.check_bound(node) {
             reasons.push(reason.into());
         }
-        if let Err(reason) = self.check_delayed(node) {
+        if let Err(reason) = self.choose(node) {
             reasons.push(reason.into());
         }
         if reasons.is_empty() {
@@ -72,7 +79,9 @@ impl Claims<'_> {
         Ok(())
     }
 
-    fn check_delayed(&self, node: &NodeInfo) -> Result<(), &'static str> {
+    /// What the claims that wait for a node get there.
+    fn choose(&self, node: &NodeInfo) -> Result<Vec<VolumeChoice>, &'static str> {
+        let mut choices = Vec::new();
         let mut taken = BTreeSet::new();
         let (mut fresh, mut unmatched) = (Vec::new(), Vec::new());
         for claim in &self.delayed {
@@ -82,15 +91,23 @@ impl Claims<'_> {
                 None => match self.matching(claim, node, &taken) {
                     Some(volume) => {
                         taken.insert(volume.name.clone());
+                        choices.push(VolumeChoice::Known {
+                            claim: key_of(claim),
+                            volume: volume.name.clone(),
+                        });
                     }
                     None => unmatched.push(*claim),
                 },
             }
         }
         fresh.append(&mut unmatched);
-        fresh
-            .into_iter()
-            .try_for_each(|claim| self.check_provisioning(claim, node))
+        for claim in fresh {
+            choices.push(VolumeChoice::New {
+                claim: key_of(claim),
+                capacity: self.storage_for(claim, node)?,
+            });
+        }
+        Ok(choices)
     }
 
     /// The smallest volume for a claim that no other claim took; one kept for the claim goes
@@ -128,12 +145,13 @@ impl Claims<'_> {
         free.min_by_key(|volume| volume.capacity)
     }
 
-    /// Whether a volume can be made for a claim.
-    fn check_provisioning(
+    /// The published storage that a volume for a claim can be made from; `None` if none is
+    /// published and it can be made all the same.
+    fn storage_for(
         &self,
         claim: &PersistentVolumeClaim,
         node: &NodeInfo,
-    ) -> Result<(), &'static str> {
+    ) -> Result<Option<usize>, &'static str> {
         let class = self.objects.storage_classes.get(&claim.class);
         let class = class.ok_or(NOT_FOUND)?;
         let is_by_hand = class.provisioner.is_empty() || *class.provisioner == *BY_HAND;
@@ -142,9 +160,9 @@ impl Claims<'_> {
         }
         let driver = self.objects.csi_drivers.get(&class.provisioner);
         if !driver.is_some_and(|driver| driver.publishes_capacity) {
-            return Ok(());
+            return Ok(None);
         }
-        let has_enough = self.objects.capacities.iter().any(|own| {
+        let has_enough = |own: &CsiStorageCapacity| {
             own.class == class.name
                 && own
                     .node_topology
@@ -154,8 +172,9 @@ impl Claims<'_> {
                     .maximum_volume
                     .or(own.capacity)
                     .is_some_and(|most| most >= claim.request)
-        });
-        if has_enough { Ok(()) } else { Err(NOT_ENOUGH) }
+        };
+        let storage = self.objects.capacities.iter().position(has_enough);
+        storage.map(Some).ok_or(NOT_ENOUGH)
     }
 }
 
@@ -229,6 +248,15 @@ impl KubePlugin for VolumeBinding {
         } else {
             Reach::Cluster
         }
+    }
+
+    fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
+        if ctx.pod.claim_names().next().is_none() {
+            return Vec::new();
+        }
+        let claims = sort_claims(ctx).ok();
+        let chosen = claims.and_then(|claims| claims.choose(node).ok());
+        chosen.unwrap_or_default()
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

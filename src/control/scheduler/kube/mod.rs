@@ -27,6 +27,7 @@ pub mod queue;
 pub mod scheduler;
 pub mod status;
 pub mod ties;
+pub mod volumes;
 pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
@@ -43,7 +44,8 @@ pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
 pub use queue::{Queue, QueueContext};
-pub use scheduler::{KubeOptions, KubeScheduler};
+pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState};
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;
+pub use volumes::VolumeChoice;
 pub use witness::{Sight, Witness};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodInfo, Preemption, Rejection,
-    Status,
+    Status, VolumeChoice,
 };
 use crate::model::{ClusterObjects, Text};
 use crate::units::Duration;
@@ -212,6 +212,12 @@ pub trait KubePlugin: Send + Sync {
     fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
         let _ = (attempt, verdicts);
         PostFilter::Nothing(String::new(), Preemption::default())
+    }
+
+    /// The storage that the pod takes on the node it goes to (`Reserve`).
+    fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
+        let _ = (ctx, node);
+        Vec::new()
     }
 
     /// Whether a pod that has a place, and counts there, may be bound.

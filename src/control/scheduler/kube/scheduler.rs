@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::cycle::Round;
 use super::queue::{Backoff, PluginMask, PodUid};
+use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Progress, Write};
@@ -24,6 +25,15 @@ use crate::model::{ClusterObjects, Event, PodRef, Text};
 use crate::units::{ComponentId, Duration, Instant, NodeId, Revision};
 use permit::Waiting;
 use seen::{Pods, uid_of};
+
+/// What is known of a pod's part in preemptions before the scheduler begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreemptionState {
+    /// The node that it awaits a place on.
+    pub nominated_node: Option<Text>,
+    /// Whether it ends because a scheduler preempted it.
+    pub is_preempted: bool,
+}
 
 /// What a scheduler is made of.
 #[derive(Clone)]
@@ -46,6 +56,8 @@ pub struct KubeOptions {
     pub objects: ClusterObjects,
     /// Who is shown every attempt.
     pub witness: Option<Arc<dyn Witness>>,
+    /// Pods, by namespace and name, that take part in preemptions when they are first seen.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
 }
 
 /// What a cycle left to be done when it is over.
@@ -86,6 +98,10 @@ pub struct KubeScheduler {
     evictions: BTreeSet<(Instant, PodRef)>,
     /// The newest message of pods that found no place.
     messages: BTreeMap<PodUid, Text>,
+    /// What is left to be known of pods that are yet to be seen.
+    preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    /// Storage of pods that have a place and are not bound yet.
+    reservations: Reservations,
     /// How often the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
@@ -103,6 +119,7 @@ impl KubeScheduler {
                 start: 0,
                 ties: options.ties.clone(),
             },
+            preemptions: options.preemptions.clone(),
             options: Arc::new(options),
             cache,
             queue,
@@ -117,6 +134,7 @@ impl KubeScheduler {
             releases: Vec::new(),
             evictions: BTreeSet::new(),
             messages: BTreeMap::new(),
+            reservations: Reservations::default(),
             changes: 0,
             tried_at: BTreeSet::new(),
         }

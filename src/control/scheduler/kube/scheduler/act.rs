@@ -8,7 +8,9 @@ use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
 use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{Candidate, ClusterEvent, PodInfo, QueueContext, Sight};
+use crate::control::scheduler::kube::{
+    AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
+};
 use crate::model::event::Hold;
 use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
@@ -56,6 +58,7 @@ impl KubeScheduler {
         node: &Text,
         (view, out): (&Store, &mut Outbox),
     ) {
+        self.reserve(pod, node);
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -81,6 +84,29 @@ impl KubeScheduler {
         self.changes += 1;
         self.messages.remove(&uid_of(pod));
         self.ask_permit(now, pod, (view, out));
+    }
+
+    /// Takes the storage that a pod gets on its node.
+    fn reserve(&mut self, pod: PodRef, node: &Text) {
+        let Some(seen) = self.pods.get(pod) else {
+            return;
+        };
+        let (Some(profile), Some(place)) = (seen.profile, self.cache.node(node)) else {
+            return;
+        };
+        let ctx = AttemptContext {
+            cache: &self.cache,
+            pod: &seen.info,
+        };
+        let profile = &self.options.profiles[profile];
+        let plugins = profile.pre_filter.iter();
+        let choices = plugins.flat_map(|&index| profile.plugins[index].reserve(ctx, place));
+        let choices: Vec<_> = choices.collect();
+        if !choices.is_empty() {
+            let objects = &mut self.cache.objects;
+            self.reservations
+                .take(objects, (uid_of(pod), node), choices);
+        }
     }
 
     /// Binds a pod that has a place and leave to be bound: at once, or after the binding time.
@@ -297,6 +323,8 @@ impl KubeScheduler {
         if let Some(node) = seen.node.take() {
             self.cache.remove_pod(&assumed, &node);
         }
+        let objects = &mut self.cache.objects;
+        self.reservations.give_back(objects, uid_of(pod));
         self.bindings.retain(|&(_, known)| known != pod);
         let uid = uid_of(pod);
         self.queue.set_info(uid, info);

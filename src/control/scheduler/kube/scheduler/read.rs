@@ -142,11 +142,18 @@ impl KubeScheduler {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
             groups.join(objects, (uid_of(pod), &class.spec), created.gang, now)
         });
+        let found = created.found.as_deref();
+        let key = (class.spec.namespace.clone(), name);
+        let preemption = self.preemptions.remove(&key).unwrap_or_default();
         let info = Arc::new(PodInfo {
             uid: uid_of(pod),
             group,
             class,
-            name,
+            name: key.1,
+            started_secs: found.and_then(|found| found.started).map(whole_secs),
+            is_terminating: found.is_some_and(|found| found.is_terminating),
+            is_preempted: preemption.is_preempted,
+            nominated_node: preemption.nominated_node.filter(|_| found.is_none()),
             ..PodInfo::default()
         });
         self.pods.insert(SeenPod {
@@ -154,10 +161,15 @@ impl KubeScheduler {
             stage: Stage::Pending,
             node: None,
             info: info.clone(),
+            was_found: found.is_some(),
             is_held: false,
             profile,
             tried_at: None,
         });
+        if found.is_some() {
+            return;
+        }
+        self.cache.nominate(info.clone());
         if let Some(profile) = profile {
             self.with_queue(now, |queue, ctx| queue.add(ctx, uid_of(pod), profile, info));
         }
@@ -186,7 +198,11 @@ impl KubeScheduler {
         }
         let info = Arc::new(PodInfo {
             node_name: Some(name.clone()),
-            started_secs: Some(now.as_nanos().div_euclid(NANOS_PER_SECOND)),
+            started_secs: if seen.was_found {
+                seen.info.started_secs
+            } else {
+                Some(whole_secs(now))
+            },
             nominated_node: None,
             devices,
             ..(*seen.info).clone()
@@ -196,8 +212,12 @@ impl KubeScheduler {
         match (was, before) {
             (Stage::Assumed, Some(before)) if before == name => {
                 self.cache.replace_pod(&info, &name);
+                self.reservations
+                    .complete(&mut self.cache, (uid_of(pod), &name));
             }
             (_, before) => {
+                let objects = &mut self.cache.objects;
+                self.reservations.give_back(objects, uid_of(pod));
                 if let Some(before) = before {
                     self.cache.remove_pod(&info, &before);
                 }
@@ -225,6 +245,10 @@ impl KubeScheduler {
         if seen.is_held {
             self.releases.push(uid_of(pod));
         }
+        if seen.stage == Stage::Assumed {
+            let objects = &mut self.cache.objects;
+            self.reservations.give_back(objects, uid_of(pod));
+        }
         match &seen.node {
             Some(node) => {
                 self.cache.remove_pod(&seen.info, node);
@@ -250,6 +274,10 @@ impl KubeScheduler {
         self.messages.remove(&uid);
         self.waiting.remove(pod);
     }
+}
+
+fn whole_secs(at: Instant) -> i64 {
+    at.as_nanos().div_euclid(NANOS_PER_SECOND)
 }
 
 fn with_taint(node: &Node) -> Node {

@@ -40,6 +40,8 @@ pub(super) struct SeenPod {
     pub(super) node: Option<Text>,
     /// As it stands in queue and cache.
     pub(super) info: Arc<PodInfo>,
+    /// Whether it was on its node before the run began.
+    pub(super) was_found: bool,
     /// Whether a hold of the store stands for its place.
     pub(super) is_held: bool,
     /// Its profile; `None` is scheduled by somebody else.

@@ -1,0 +1,260 @@
+//! Storage that pods take with their place: chosen when a pod gets its place, kept for its claim
+//! until it is bound, and then the claim's; given back if it is never bound
+//! (spec: kubernetes.md 1.4 point 8, 1.12).
+//!
+//! Storage left that a driver publishes is counted down at once, although the original learns of it
+//! only when the driver publishes it again: two pods never count on the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Cache;
+use crate::model::objects::ClusterObjects;
+use crate::model::volume::{ClaimReference, CsiStorageCapacity, PersistentVolume};
+use crate::model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
+
+/// A claim, by namespace and name.
+pub type ClaimKey = (Text, Text);
+
+/// What a claim gets on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeChoice {
+    /// A volume that is there.
+    Known {
+        /// The claim.
+        claim: ClaimKey,
+        /// The volume's name.
+        volume: Text,
+    },
+    /// A volume that is made for the claim.
+    New {
+        /// The claim.
+        claim: ClaimKey,
+        /// The position of the published storage that it comes from, if any is published.
+        capacity: Option<usize>,
+    },
+}
+
+impl VolumeChoice {
+    fn claim(&self) -> &ClaimKey {
+        match self {
+            Self::Known { claim, .. } | Self::New { claim, .. } => claim,
+        }
+    }
+}
+
+/// What a choice took the place of.
+#[derive(Clone, Debug)]
+enum Before {
+    Volume(Option<ClaimReference>),
+    Claim {
+        selected_node: Option<Text>,
+        storage: Option<CsiStorageCapacity>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Reservation {
+    choice: VolumeChoice,
+    before: Before,
+    /// The pods that count on it: a claim may be shared.
+    pods: BTreeSet<u64>,
+}
+
+/// What is kept for claims of pods that have a place and are not bound yet.
+#[derive(Clone, Debug, Default)]
+pub struct Reservations {
+    by_claim: BTreeMap<ClaimKey, Reservation>,
+}
+
+impl Reservations {
+    /// Keeps what was chosen for a pod on a node.
+    pub fn take(
+        &mut self,
+        objects: &mut ClusterObjects,
+        (pod, node): (u64, &Text),
+        choices: Vec<VolumeChoice>,
+    ) {
+        for choice in choices {
+            let key = choice.claim().clone();
+            if let Some(known) = self.by_claim.get_mut(&key) {
+                known.pods.insert(pod);
+                continue;
+            }
+            if let Some(before) = keep(objects, node, &choice) {
+                let pods = BTreeSet::from([pod]);
+                let reservation = Reservation {
+                    choice,
+                    before,
+                    pods,
+                };
+                self.by_claim.insert(key, reservation);
+            }
+        }
+    }
+
+    /// A pod lost its place before it was bound.
+    pub fn give_back(&mut self, objects: &mut ClusterObjects, pod: u64) {
+        for reservation in self.without(pod, |left| left == 0) {
+            restore(objects, reservation);
+        }
+    }
+
+    /// A pod is bound to a node: its claims have their volumes.
+    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) {
+        if self.by_claim.is_empty() {
+            return;
+        }
+        let labels = cache.node(node).map(|node| node.object.labels.clone());
+        let labels = labels.unwrap_or_default();
+        let objects = &mut cache.objects;
+        for reservation in self.without(pod, |_| true) {
+            match &reservation.choice {
+                VolumeChoice::Known { claim, volume } => bind(objects, claim, volume),
+                VolumeChoice::New { claim, capacity } => {
+                    let storage = capacity.and_then(|index| objects.capacities.get(index));
+                    let topology = storage.and_then(|own| own.node_topology.as_ref());
+                    let keys = topology.into_iter().flat_map(|own| &own.requirements);
+                    let keys: BTreeSet<Text> = keys.map(|own| own.key.clone()).collect();
+                    if let Some(volume) = made(objects, claim, &labels, keys) {
+                        let name = volume.name.clone();
+                        objects.volumes.insert(name.clone(), volume);
+                        bind(objects, claim, &name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a pod from its reservations; those that `is_over` by how many pods are left come back.
+    fn without(&mut self, pod: u64, is_over: impl Fn(usize) -> bool) -> Vec<Reservation> {
+        let own = self.by_claim.iter_mut();
+        let own = own.filter_map(|(key, known)| {
+            let is_over = known.pods.remove(&pod) && is_over(known.pods.len());
+            is_over.then(|| key.clone())
+        });
+        let over: Vec<ClaimKey> = own.collect();
+        let over = over.iter();
+        over.filter_map(|key| self.by_claim.remove(key)).collect()
+    }
+}
+
+/// Keeps a choice for its claim; what it took the place of.
+fn keep(objects: &mut ClusterObjects, node: &Text, choice: &VolumeChoice) -> Option<Before> {
+    let claim = objects.claims.get_mut(choice.claim())?;
+    match choice {
+        VolumeChoice::Known { volume, .. } => {
+            let reference = ClaimReference {
+                namespace: claim.namespace.clone(),
+                name: claim.name.clone(),
+                uid: claim.uid.clone(),
+            };
+            let volume = objects.volumes.get_mut(volume)?;
+            Some(Before::Volume(volume.claim.replace(reference)))
+        }
+        VolumeChoice::New { capacity, .. } => {
+            let selected_node = claim.selected_node.replace(node.clone());
+            let request = claim.request;
+            let storage = capacity.and_then(|index| objects.capacities.get_mut(index));
+            let before = storage.as_deref().cloned();
+            if let Some(own) = storage
+                && let Some(left) = own.capacity
+            {
+                let left = left.checked_sub(request).unwrap_or_default();
+                own.capacity = Some(left);
+                own.maximum_volume = own.maximum_volume.map(|most| most.min(left));
+            }
+            Some(Before::Claim {
+                selected_node,
+                storage: before,
+            })
+        }
+    }
+}
+
+fn restore(objects: &mut ClusterObjects, reservation: Reservation) {
+    match (reservation.choice, reservation.before) {
+        (VolumeChoice::Known { volume, .. }, Before::Volume(before)) => {
+            if let Some(volume) = objects.volumes.get_mut(&volume) {
+                volume.claim = before;
+            }
+        }
+        (
+            VolumeChoice::New { claim, capacity },
+            Before::Claim {
+                selected_node,
+                storage,
+            },
+        ) => {
+            let Some(claim) = objects.claims.get_mut(&claim) else {
+                return;
+            };
+            claim.selected_node = selected_node;
+            let own = capacity.and_then(|index| objects.capacities.get_mut(index));
+            if let (Some(own), Some(before)) = (own, storage)
+                && let Some(left) = own.capacity
+            {
+                // Others may have taken their part meanwhile.
+                own.capacity = left.checked_add(claim.request).ok();
+                let most = before.maximum_volume.zip(own.capacity);
+                own.maximum_volume = most.map(|(most, left)| most.min(left));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn bind(objects: &mut ClusterObjects, claim: &ClaimKey, volume: &Text) {
+    let volume_object = objects.volumes.get_mut(volume);
+    if let (Some(claim), Some(object)) = (objects.claims.get_mut(claim), volume_object) {
+        object.is_available = false;
+        claim.volume = volume.clone();
+        claim.is_bound = true;
+    }
+}
+
+/// The volume that a driver makes for a claim, for nodes that are like this one in the labels that
+/// its class and its published storage name.
+fn made(
+    objects: &ClusterObjects,
+    claim: &ClaimKey,
+    labels: &Labels,
+    mut keys: BTreeSet<Text>,
+) -> Option<PersistentVolume> {
+    let claim = objects.claims.get(claim)?;
+    let class = objects.storage_classes.get(&claim.class)?;
+    let stated = class.allowed_topologies.iter().flatten();
+    keys.extend(stated.map(|(key, _)| key.clone()));
+    let alike = |key: Text| {
+        let values = vec![labels.get(&key)?.clone()];
+        Some(Requirement {
+            key,
+            operator: Operator::In,
+            values,
+        })
+    };
+    let match_expressions: Vec<Requirement> = keys.into_iter().filter_map(alike).collect();
+    let term = NodeSelectorTerm {
+        match_expressions,
+        match_fields: Vec::new(),
+    };
+    let name: Text = match &*claim.uid {
+        "" => format!("pvc-{}-{}", claim.namespace, claim.name).into(),
+        uid => format!("pvc-{uid}").into(),
+    };
+    Some(PersistentVolume {
+        capacity: claim.request,
+        access_modes: claim.access_modes.clone(),
+        class: claim.class.clone(),
+        mode: claim.mode,
+        claim: Some(ClaimReference {
+            namespace: claim.namespace.clone(),
+            name: claim.name.clone(),
+            uid: claim.uid.clone(),
+        }),
+        node_affinity: (!term.match_expressions.is_empty())
+            .then(|| NodeSelector { terms: vec![term] }),
+        csi: Some((class.provisioner.clone(), name.clone())),
+        name,
+        ..PersistentVolume::default()
+    })
+}

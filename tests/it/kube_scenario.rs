@@ -1,0 +1,559 @@
+//! The exact Kubernetes scheduler from an experiment file to its decisions: dumps with pods on
+//! nodes, configuration files, volumes, preemptions with their grace, and what waiting pods are
+//! told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use windtunnel::cluster::{Conflict, Observer, Store};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::control::scheduler::kube::cycle::{Nomination, Outcome, Round};
+use windtunnel::control::scheduler::kube::{PodInfo, Release, TieBreak};
+use windtunnel::control::{Component, Outbox, Progress, Write};
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::folder::Existing;
+use windtunnel::lab::import::{ImportPlan, import};
+use windtunnel::lab::inputs::{DiskAndEmbedded, embedded_folder};
+use windtunnel::lab::names::Registered;
+use windtunnel::lab::run::{Prepared, prepare, run_watched};
+use windtunnel::lab::snapshot::Snapshot;
+use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
+use windtunnel::model::{Event, Pod, PodRef, Text};
+use windtunnel::policy::{ProfileChoice, Setup};
+use windtunnel::scenario::{Color, Experiment, LoadOptions, Scenario, SearchPath, load};
+use windtunnel::sim::{CellParts, RunControl, Simulation, Stop};
+use windtunnel::systems::batch::BatchOptions;
+use windtunnel::systems::kubernetes::exact;
+use windtunnel::systems::plain_agent::PlainAgent;
+use windtunnel::systems::{SystemRequest, TimeLimits};
+use windtunnel::trace::Input;
+use windtunnel::units::{Duration, Instant, Revision};
+
+use crate::world::options;
+
+/// A folder of its own for one test, taken away at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kube-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn load(&self, name: &str) -> Loaded {
+        let path = self.0.join(name);
+        let search = SearchPath {
+            base_dir: self.0.clone(),
+            traces_dirs: Vec::new(),
+            built_in: Some(embedded_folder()),
+        };
+        let options = LoadOptions {
+            sets: &[],
+            search: &search,
+            lookup: &DiskAndEmbedded,
+            names: &Registered,
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        let loaded = load(&text, name, options);
+        Loaded(loaded.unwrap_or_else(|rejected| panic!("{}", rejected.render(Color::Off))))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What became of pods, in words: second, what, pod, node.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Observer for Told {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let at = at.as_secs_f64();
+        let name = |pod: PodRef| store.pods().get(pod).map(|pod| pod.name.to_string());
+        self.0.push(match event {
+            Event::PodBound { pod, node, .. } => {
+                let node = store.nodes().object(*node).map(|node| node.name.clone());
+                let found = store
+                    .pods()
+                    .get(*pod)
+                    .is_some_and(|pod| pod.found.is_some());
+                if found {
+                    return;
+                }
+                format!("{at} {} on {}", name(*pod).unwrap(), node.unwrap())
+            }
+            Event::PodUnschedulable { pod } => format!("{at} {} waits", name(*pod).unwrap()),
+            Event::PodEnded { reason, .. } => {
+                format!("{at} {} ended {reason:?}", ended.unwrap().name)
+            }
+            _ => return,
+        });
+    }
+}
+
+type Messages = Arc<Mutex<BTreeMap<String, Text>>>;
+
+/// The scheduler, and what it says of pods that wait.
+#[derive(Clone)]
+struct Spied {
+    inner: Box<dyn Component>,
+    messages: Messages,
+}
+
+impl Component for Spied {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn cursor(&self) -> Revision {
+        self.inner.cursor()
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let progress = self.inner.step(now, view, out);
+        for record in view.pods().iter() {
+            if let Some(text) = self.inner.waiting_message(record.pod) {
+                let mut messages = self.messages.lock().unwrap();
+                messages.insert(record.name.to_string(), text);
+            }
+        }
+        progress
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.inner.refused(write, conflict);
+    }
+
+    fn backlog(&self) -> usize {
+        self.inner.backlog()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}
+
+struct Loaded(Experiment);
+
+impl Loaded {
+    fn scenario(&self) -> &Scenario {
+        &self.0.variants[0].scenario
+    }
+
+    fn prepared(&self) -> Result<Prepared, String> {
+        let files = FileSource {
+            files: &self.0.files,
+        };
+        prepare(self.scenario(), &files).map_err(|error| error.to_string())
+    }
+
+    /// What became of the pods that were not on nodes before.
+    fn run(&self) -> Vec<String> {
+        let mut told = Told::default();
+        let interrupted = AtomicBool::new(false);
+        let mut control = RunControl {
+            interrupted: &interrupted,
+            progress: &mut |_| {},
+        };
+        let prepared = self.prepared().unwrap();
+        let form = Form::Incremental;
+        run_watched(self.scenario(), prepared, form, &mut told, &mut control).unwrap();
+        told.0
+    }
+
+    /// The newest message of every pod that ever waited.
+    fn messages(&self) -> BTreeMap<String, String> {
+        let prepared = self.prepared().unwrap();
+        let request = SystemRequest {
+            setup: Setup {
+                seed: self.scenario().seed,
+                ..Setup::default()
+            },
+            profile: ProfileChoice::named("default"),
+            kube: prepared.kube.clone(),
+            jobs: BatchOptions::default(),
+            form: Form::Incremental,
+            time_limits: TimeLimits::Ignored,
+        };
+        let messages = Messages::default();
+        let spied = Spied {
+            inner: Box::new(exact(&request).unwrap()),
+            messages: messages.clone(),
+        };
+        let parts = CellParts {
+            nodes: prepared.nodes,
+            components: vec![Box::new(spied)],
+            agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
+            arrivals: prepared.workload.source,
+            residents: prepared.workload.residents,
+            outages: Vec::new(),
+        };
+        let interrupted = AtomicBool::new(false);
+        let mut control = RunControl {
+            interrupted: &interrupted,
+            progress: &mut |_| {},
+        };
+        let options = windtunnel::sim::Options {
+            stop: Stop::At(Instant::ZERO + Duration::from_secs(600)),
+            ..options()
+        };
+        let mut told = Told::default();
+        let mut simulation = Simulation::new(options, vec![parts], &mut told).unwrap();
+        simulation.run(&mut control).unwrap();
+        let messages = messages.lock().unwrap();
+        let texts = messages.iter();
+        texts
+            .map(|(name, text)| (name.clone(), text.to_string()))
+            .collect()
+    }
+}
+
+/// What a scheduler does that gets the snapshot's pending pods one after the other.
+fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>) {
+    let profiles = read_profiles(None, Release::default()).unwrap();
+    let mut pending: Vec<_> = snapshot
+        .pods
+        .iter()
+        .filter(|pod| pod.node_name.is_none() && !pod.phase.is_final())
+        .cloned()
+        .collect();
+    pending.sort_by_key(|pod| std::cmp::Reverse(pod.spec.priority));
+    let mut round = Round {
+        start: 0,
+        ties: TieBreak::random(seed, 0),
+    };
+    let (mut lines, mut victims) = (Vec::new(), BTreeSet::new());
+    for pod in pending {
+        let info = snapshot.pod_info(&pod).unwrap();
+        let profile = profile_of(&profiles, &info).unwrap();
+        let cache = &mut snapshot.cache;
+        match round.decide(profile, cache, &info) {
+            Outcome::Placed(node) => {
+                lines.push(format!("0 {} on {node}", pod.name));
+                cache.withdraw(&info);
+                cache.add_pod(Arc::new(info), &node).unwrap();
+            }
+            Outcome::Failed(failure) => {
+                lines.push(format!("0 {} waits", pod.name));
+                if let Nomination::Make(candidate) = failure.nomination {
+                    for victim in candidate.victims {
+                        if !victim.is_terminating {
+                            victims.insert(victim.name.to_string());
+                            let leaving = Arc::new(PodInfo {
+                                is_terminating: true,
+                                is_preempted: true,
+                                ..(*victim).clone()
+                            });
+                            cache.replace_pod(&leaving, &candidate.node);
+                        }
+                    }
+                    cache.withdraw(&info);
+                    cache.nominate(Arc::new(PodInfo {
+                        nominated_node: Some(candidate.node),
+                        ..info
+                    }));
+                }
+            }
+        }
+    }
+    (lines, victims)
+}
+
+/// Imports dumps, and holds what a run of the snapshot does with each pending pod to [`decided`].
+#[track_caller]
+fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, BTreeSet<String>) {
+    let scratch = Scratch::new(name, &[]);
+    let inputs: Vec<Input> = dumps.iter().map(Input::path).collect();
+    let plan = ImportPlan {
+        inputs: &inputs,
+        scenario: scratch.0.join("snapshot.yaml"),
+        name: "snapshot".to_owned(),
+        existing: Existing::Refuse,
+    };
+    import(&plan).unwrap();
+    let text = fs::read_to_string(&plan.scenario).unwrap();
+    let system = "  name: kubernetes\n";
+    assert!(text.contains(system), "{text}");
+    let text = text.replace(
+        system,
+        "  name: kubernetes\n  scheduler: {evictionTime: 30s}\n",
+    );
+    fs::write(&plan.scenario, text).unwrap();
+    let loaded = scratch.load("snapshot.yaml");
+    let told = loaded.run();
+    let mut snapshot = Snapshot::read(&[plan.scenario], &[]).unwrap();
+    let (lines, victims) = decided(&mut snapshot, loaded.scenario().seed);
+    assert!(told.len() >= lines.len(), "{told:#?}");
+    assert_eq!(told[..lines.len()], lines, "{told:#?}");
+    let evicted = told.iter().filter_map(|line| {
+        let name = line.strip_suffix(" ended Evicted")?;
+        name.strip_prefix("30 ").map(str::to_owned)
+    });
+    assert_eq!(evicted.collect::<BTreeSet<_>>(), victims);
+    (lines, victims)
+}
+
+fn data(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/place");
+    folder.join(name)
+}
+
+#[test]
+fn a_dump_of_a_cluster_is_scheduled_as_its_snapshot_is() {
+    let (lines, victims) = check_snapshot("dump", &[data("dump.json.gz")]);
+    assert_eq!((lines.len(), victims.len()), (4, 0), "{lines:#?}");
+}
+
+fn node(name: &str, zone: &str, cpu: i64) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: \
+         {{kubernetes.io/hostname: {name}, topology.kubernetes.io/zone: {zone}}}}}\n\
+         status: {{allocatable: {{cpu: '{cpu}', memory: 16Gi, pods: '110'}}}}\n"
+    )
+}
+
+/// A pod of so many cores; `spec` and `rest` are lines of YAML.
+fn pod(name: &str, cpu: i64, priority: i32, spec: &str, rest: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: \
+         {{app: {name}}}{rest}\nspec:\n  priority: {priority}\n{spec}  containers: [{{name: c, \
+         resources: {{requests: {{cpu: '{cpu}'}}}}}}]\n"
+    )
+}
+
+fn on(node: &str, started: &str) -> (String, String) {
+    (
+        format!("  nodeName: {node}\n"),
+        format!("status: {{phase: Running, startTime: '2026-01-01T00:0{started}Z'}}\n"),
+    )
+}
+
+#[test]
+fn starts_and_ends_of_pods_that_were_there_decide_who_has_to_go() {
+    // Two nodes that are full, with equal pods: only their starts tell them apart.
+    for (one, other, expected) in [("1:00", "2:00", "other"), ("2:00", "1:00", "one")] {
+        let mut text = node("a", "x", 2) + &node("b", "y", 2);
+        for (name, place, started) in [("one", "a", one), ("other", "b", other)] {
+            let (spec, status) = on(place, started);
+            text += &(pod(name, 2, 0, &spec, "}") + &status);
+        }
+        text += &pod("urgent", 1, 10, "", "}");
+        // Of lower priority than the one that awaits a place: it must not take it.
+        text += &pod("late", 1, 5, "", "}");
+        let scratch = Scratch::new("starts-dump", &[("dump.yaml", &text)]);
+        let (lines, victims) = check_snapshot("starts", &[scratch.0.join("dump.yaml")]);
+        assert_eq!(lines, ["0 urgent waits", "0 late waits"]);
+        assert!(victims.contains(expected), "{expected}: {victims:?}");
+    }
+}
+
+#[test]
+fn a_pod_that_awaits_a_place_keeps_it_and_waits_for_the_pod_that_ends_there() {
+    let (spec, status) = on("a", "1:00");
+    let ending = ", deletionTimestamp: '2026-01-01T00:02:00Z'}";
+    let condition = "conditions: [{type: DisruptionTarget, status: 'True', reason: \
+                     PreemptionByScheduler}]";
+    let status = status.replace("phase: Running", &format!("phase: Running, {condition}"));
+    let mut text = node("a", "x", 2) + &node("b", "y", 1);
+    text += &(pod("ending", 2, 0, &spec, ending) + &status);
+    text += &(pod("awaiting", 2, 10, "", "}") + "status: {nominatedNodeName: a}\n");
+    text += &pod("small", 1, 20, "", "}");
+    let scratch = Scratch::new("awaits-dump", &[("dump.yaml", &text)]);
+    let (lines, victims) = check_snapshot("awaits", &[scratch.0.join("dump.yaml")]);
+    assert_eq!(lines, ["0 small on b", "0 awaiting waits"]);
+    assert_eq!(victims.len(), 0);
+    // The nodes are as the dump says; the message tells of the pod that ends.
+    let scenario = "windtunnel: v1\nname: awaits\ncluster: {nodes: [{manifests: dump.yaml}]}\n\
+                    workload: [{manifests: dump.yaml}]\nsystem: {name: kubernetes}\n\
+                    stop: {at: 1m}\n";
+    fs::write(scratch.0.join("awaits.yaml"), scenario).unwrap();
+    let messages = scratch.load("awaits.yaml").messages();
+    assert_eq!(
+        messages["awaiting"],
+        "0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: not \
+         eligible due to a terminating pod on the nominated node."
+    );
+}
+
+/// Two nodes and what arrives on them, under these settings of the scheduler.
+fn scenario(settings: &str) -> String {
+    format!(
+        "windtunnel: v1\nname: kube\ncluster: {{nodes: [{{manifests: nodes.yaml}}]}}\n\
+         workload: [{{manifests: pods.yaml}}]\nsystem: {{name: kubernetes, scheduler: \
+         {{{settings}}}}}\nstop: {{at: 10m}}\n"
+    )
+}
+
+const CONFIG: &str = "\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+parallelism: 8
+percentageOfNodesToScore: 100
+podInitialBackoffSeconds: 4
+podMaxBackoffSeconds: 6
+profiles:
+- schedulerName: default-scheduler
+  plugins:
+    score:
+      disabled: [{name: '*'}]
+      enabled: [{name: NodeResourcesFit, weight: 1}]
+    postFilter:
+      disabled: [{name: DefaultPreemption}]
+- schedulerName: packer
+  plugins:
+    multiPoint:
+      disabled: [{name: NodeResourcesBalancedAllocation}, {name: PodTopologySpread}]
+  pluginConfig:
+  - name: NodeResourcesFit
+    args:
+      scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 1}]}
+";
+
+/// Manifests of two nodes, 4 cores each, one of them half full.
+fn half_full() -> String {
+    let (spec, status) = on("a", "1:00");
+    let there = pod("there", 2, 0, &spec, "}") + &status;
+    node("a", "x", 4) + &node("b", "y", 4) + &there
+}
+
+#[test]
+fn a_configuration_file_makes_the_profiles() {
+    let packed = "  schedulerName: packer\n";
+    let pods = half_full()
+        + &pod("spread", 1, 0, "", "}")
+        + &pod("packed", 1, 0, packed, "}")
+        + &pod("packed-too", 1, 0, packed, "}")
+        + &pod("nobodys", 1, 0, "  schedulerName: somebody-else\n", "}");
+    let files = [
+        ("nodes.yaml", pods.as_str()),
+        ("pods.yaml", pods.as_str()),
+        ("config.yaml", CONFIG),
+        (
+            "kube.yaml",
+            &scenario("config: config.yaml, tieBreak: first"),
+        ),
+    ];
+    let scratch = Scratch::new("config", &files);
+    let loaded = scratch.load("kube.yaml");
+    assert_eq!(
+        loaded.run(),
+        ["0 spread on b", "0 packed on a", "0 packed-too on a"]
+    );
+    let remarks = loaded.prepared().unwrap().remarks.lines();
+    let note = "config.yaml: parallelism 8 is not modelled";
+    assert!(
+        remarks.iter().any(|line| line.contains(note)),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn without_the_plugin_nobody_is_preempted_and_back_off_follows_the_file() {
+    // Nothing but the arrival of small pods happens, and that wakes nobody; pod `big` fails on an
+    // empty set of plugins only once.
+    let pods = half_full() + &pod("big", 4, 10, "", "}") + &pod("bigger", 4, 20, "", "}");
+    let name = |settings: &str| scenario(settings);
+    let files = [
+        ("nodes.yaml", pods.as_str()),
+        ("pods.yaml", pods.as_str()),
+        ("config.yaml", CONFIG),
+        ("with.yaml", &name("tieBreak: first, evictionTime: 30s")),
+        ("without.yaml", &name("config: config.yaml")),
+    ];
+    let scratch = Scratch::new("preemption", &files);
+    // By default the more urgent pod takes the empty node, the other evicts, and gets the place
+    // when the grace is over.
+    assert_eq!(
+        scratch.load("with.yaml").run(),
+        [
+            "0 bigger on b",
+            "0 big waits",
+            "30 there ended Evicted",
+            "30 big on a"
+        ]
+    );
+    let without = scratch.load("without.yaml");
+    assert_eq!(without.run()[..2], ["0 bigger on b", "0 big waits"]);
+    assert!(!without.run().iter().any(|line| line.contains("ended")));
+    assert_eq!(
+        without.messages()["big"],
+        "0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate"
+    );
+}
+
+#[test]
+fn preemption_takes_the_least_it_must_and_never_equals() {
+    // `b` has one pod of low priority that is enough; on `a` a pod of middle priority would go.
+    let mut pods = node("a", "x", 4) + &node("b", "y", 4);
+    for (name, place, cpu, priority) in [
+        ("middle", "a", 4, 5),
+        ("low", "b", 2, 1),
+        ("equal", "b", 2, 10),
+    ] {
+        let (spec, status) = on(place, "1:00");
+        pods += &(pod(name, cpu, priority, &spec, "}") + &status);
+    }
+    pods += &pod("urgent", 2, 10, "", "}");
+    pods += &pod("again", 2, 10, "", "}");
+    pods += &pod("meek", 2, 6, "  preemptionPolicy: Never\n", "}");
+    let files = [
+        ("nodes.yaml", pods.as_str()),
+        ("pods.yaml", pods.as_str()),
+        ("kube.yaml", &scenario("tieBreak: first, evictionTime: 30s")),
+    ];
+    let scratch = Scratch::new("least", &files);
+    let loaded = scratch.load("kube.yaml");
+    let told = loaded.run();
+    let ended: Vec<&String> = told.iter().filter(|line| line.contains("ended")).collect();
+    assert_eq!(ended, ["30 middle ended Evicted", "30 low ended Evicted"]);
+    let waiting = ["0 urgent waits", "0 again waits", "0 meek waits"];
+    assert_eq!(told[..3], waiting);
+    // Who evicted has the place, and who does not preempt takes what is left over.
+    for expected in ["30 urgent on b", "30 again on a", "30 meek on a"] {
+        assert!(told.iter().any(|line| line == expected), "{told:#?}");
+    }
+    assert!(!told.iter().any(|line| line.contains("equal")), "{told:#?}");
+}
+
+#[test]
+fn release_1_36_takes_the_root_of_its_heap() {
+    let mut pods = String::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        pods += &node(name, "x", 4);
+    }
+    for name in ["one", "two", "three"] {
+        pods += &pod(name, 4, 0, "", "}");
+    }
+    let files = [
+        ("nodes.yaml", pods.as_str()),
+        ("pods.yaml", pods.as_str()),
+        ("new.yaml", &scenario("release: '1.36'")),
+        ("first.yaml", &scenario("tieBreak: first")),
+    ];
+    let scratch = Scratch::new("release", &files);
+    // All totals tie: the root is the first in the order in which nodes were found.
+    let expected = ["0 one on a", "0 two on b", "0 three on c"];
+    assert_eq!(scratch.load("new.yaml").run(), expected);
+    assert_eq!(scratch.load("first.yaml").run(), expected);
+}
+
+#[test]
+fn the_manual_shows_the_scenario_of_the_project() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["scenarios/kubernetes.yaml", "traces/kubernetes.yaml"] {
+        let own = fs::read_to_string(project.join(name)).unwrap();
+        let shown = project.join("tests/book/kubernetes.in").join(name);
+        assert_eq!(own, fs::read_to_string(shown).unwrap(), "{name}");
+    }
+}
