@@ -450,7 +450,12 @@ fn a_configuration_file_makes_the_profiles() {
         loaded.run(),
         ["0 spread on b", "0 packed on a", "0 packed-too on a"]
     );
-    let remarks = loaded.prepared().unwrap().remarks.lines();
+    let prepared = loaded.prepared().unwrap();
+    let config = &prepared.kube.config;
+    let bounds = (config.initial_backoff_secs, config.max_backoff_secs);
+    assert_eq!(bounds, (Some(4), Some(6)));
+    assert_eq!(config.percentage_of_nodes_to_score, 100);
+    let remarks = prepared.remarks.lines();
     let note = "config.yaml: parallelism 8 is not modelled";
     assert!(
         remarks.iter().any(|line| line.contains(note)),
@@ -459,9 +464,7 @@ fn a_configuration_file_makes_the_profiles() {
 }
 
 #[test]
-fn without_the_plugin_nobody_is_preempted_and_back_off_follows_the_file() {
-    // Nothing but the arrival of small pods happens, and that wakes nobody; pod `big` fails on an
-    // empty set of plugins only once.
+fn without_the_plugin_nobody_is_preempted() {
     let pods = half_full() + &pod("big", 4, 10, "", "}") + &pod("bigger", 4, 20, "", "}");
     let name = |settings: &str| scenario(settings);
     let files = [
