@@ -15,6 +15,7 @@ mod harness;
 mod kube_engine;
 mod kube_scenario;
 mod kube_scheduler;
+mod kube_settings;
 mod lab;
 mod layers;
 mod openb;
