@@ -16,6 +16,7 @@ mod holds;
 mod kube_engine;
 mod kube_scenario;
 mod kube_scheduler;
+mod kube_settings;
 mod lab;
 mod layers;
 mod openb;

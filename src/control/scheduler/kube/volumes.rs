@@ -258,3 +258,78 @@ fn made(
         ..PersistentVolume::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::volume::PersistentVolumeClaim;
+    use crate::units::Quantity;
+
+    fn objects() -> ClusterObjects {
+        let mut objects = ClusterObjects::default();
+        let claim = PersistentVolumeClaim {
+            namespace: "n".into(),
+            name: "c".into(),
+            request: Quantity::from_units(3),
+            ..PersistentVolumeClaim::default()
+        };
+        objects.claims.insert(("n".into(), "c".into()), claim);
+        let volume = PersistentVolume {
+            name: "v".into(),
+            is_available: true,
+            ..PersistentVolume::default()
+        };
+        objects.volumes.insert("v".into(), volume);
+        objects.capacities.push(CsiStorageCapacity {
+            capacity: Some(Quantity::from_units(10)),
+            maximum_volume: Some(Quantity::from_units(8)),
+            ..CsiStorageCapacity::default()
+        });
+        objects
+    }
+
+    fn known() -> VolumeChoice {
+        VolumeChoice::Known {
+            claim: ("n".into(), "c".into()),
+            volume: "v".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_as_it_was_once_nobody_counts_on_it() {
+        let new = VolumeChoice::New {
+            claim: ("n".into(), "c".into()),
+            capacity: Some(0),
+        };
+        for choice in [known(), new] {
+            let (mut own, mut kept) = (objects(), Reservations::default());
+            let node = Text::from("a");
+            kept.take(&mut own, (1, &node), vec![choice.clone()]);
+            let reserved = own.clone();
+            assert_ne!(reserved, objects());
+            // A second pod with the same claim takes nothing more.
+            kept.take(&mut own, (2, &node), vec![choice]);
+            assert_eq!(own, reserved);
+            kept.give_back(&mut own, 1);
+            assert_eq!(own, reserved);
+            kept.give_back(&mut own, 2);
+            assert_eq!(own, objects());
+            kept.give_back(&mut own, 2);
+            assert_eq!(own, objects());
+        }
+    }
+
+    #[test]
+    fn a_bound_claim_has_its_volume_for_good() {
+        let mut cache = Cache::default();
+        cache.objects = objects();
+        let mut kept = Reservations::default();
+        kept.take(&mut cache.objects, (1, &"a".into()), vec![known()]);
+        kept.complete(&mut cache, (1, "a"));
+        kept.give_back(&mut cache.objects, 1);
+        let claim = &cache.objects.claims[&("n".into(), "c".into())];
+        assert_eq!((&*claim.volume, claim.is_bound), ("v", true));
+        let volume = &cache.objects.volumes["v"];
+        assert!(!volume.is_available && volume.claim.is_some());
+    }
+}
