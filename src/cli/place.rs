@@ -19,8 +19,9 @@ const EXAMPLES: &str = "Examples:
   windtunnel place cluster-dump/ web.yaml --format json
 
 Replicas are decided one after the other by the Kubernetes scheduler with every node looked at;
-of equally good nodes the first by name is taken. The owner, the priority and the policies of the
-pod are those of its file. Pods of the dump that wait for a node are left out.";
+of equally good nodes the first by name is taken. The owner and the policies of the pod are
+those of its file; its priority too, or that of its class among the PriorityClass objects. Pods of
+the dump that wait for a node are left out.";
 
 /// What `place` is told.
 #[derive(Clone, Debug, Args)]

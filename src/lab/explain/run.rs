@@ -1,9 +1,10 @@
 //! An attempt of a run, explained. Nothing but pod and node is recorded, so the run is simulated
-//! again. kube-scheduler shows its attempts on the way ([`Witness`]), and what it knew at the one
+//! again. kube-scheduler shows its attempts on the way ([`crate::control::scheduler::kube::Witness`]), and what it knew at the one
 //! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
 //! and looked at there.
 
-use std::collections::BTreeSet;
+mod watch;
+
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,19 +12,18 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Explanation, NodeView, pipeline};
-use crate::cluster::{Observer, Store};
+use crate::cluster::Store;
 use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::cycle::Outcome as CycleOutcome;
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
+use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
 use crate::control::scheduler::{ClassContext, Profile};
 use crate::lab::build::{self, FileSource};
 use crate::lab::diff::{DiffError, Side, failed, stop_before};
 use crate::lab::run::{prepare, run_watched};
-use crate::model::{EndReason, Event, Pod, PodName, PodRef};
 use crate::scenario::Scenario;
 use crate::scenario::schema::TieBreak;
 use crate::sim::{EndCause, RunControl};
-use crate::units::{Instant, Revision, SpecId, nearest};
+use crate::units::{Instant, SpecId, nearest};
+use watch::{Followed, Kept, KeptSight, Tried, Wanted};
 
 /// How many names a message gives.
 const NAMED: usize = 3;
@@ -222,184 +222,6 @@ pub fn find(
     }
 }
 
-/// A name that is asked for.
-#[derive(Debug, Default)]
-struct Wanted(String);
-
-impl Wanted {
-    fn is(&self, namespace: &str, name: &str) -> bool {
-        let wanted = &*self.0;
-        let rest = wanted.strip_suffix(name);
-        wanted == name || rest.and_then(|rest| rest.strip_suffix('/')) == Some(namespace)
-    }
-}
-
-/// Keeps what kube-scheduler knew at an attempt.
-struct Kept {
-    wanted: Wanted,
-    which: Which,
-    seen: Mutex<Seen>,
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Kept").field(&self.wanted).finish()
-    }
-}
-
-#[derive(Default)]
-struct Seen {
-    /// Attempts so far.
-    count: u64,
-    kept: Option<KeptSight>,
-}
-
-/// An attempt that is kept.
-struct KeptSight {
-    number: u64,
-    at: Instant,
-    cache: Cache,
-    profile: KubeProfile,
-    pod: PodInfo,
-    began_at: Option<String>,
-    node: Option<String>,
-}
-
-impl Witness for Kept {
-    fn attempted(&self, sight: Sight<'_>) {
-        let pod = sight.pod;
-        if !self.wanted.is(&pod.spec().namespace, &pod.name) {
-            return;
-        }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.count += 1;
-        let number = seen.count;
-        let is_asked_for = match self.which {
-            Which::Last => true,
-            Which::Number(wanted) => wanted == number,
-            Which::Until(at) => sight.at <= at,
-        };
-        if !is_asked_for {
-            return;
-        }
-        let count = sight.cache.node_count();
-        let is_all = sight.profile.wanted(count) >= count;
-        let began_at = sight.cache.node_at(sight.start).filter(|_| !is_all);
-        seen.kept = Some(KeptSight {
-            number,
-            at: sight.at,
-            cache: sight.cache.clone(),
-            profile: sight.profile.clone(),
-            pod: pod.clone(),
-            began_at: began_at.map(|node| node.name().to_string()),
-            node: match sight.outcome {
-                CycleOutcome::Placed(node) => Some(node.to_string()),
-                CycleOutcome::Failed(_) => None,
-            },
-        });
-    }
-}
-
-/// An attempt of a pipeline.
-struct Tried {
-    at: Instant,
-    revision: Revision,
-    pod: PodRef,
-    outcome: &'static str,
-    node: Option<String>,
-}
-
-/// Follows a run for the sake of one pod.
-#[derive(Default)]
-struct Followed {
-    wanted: Wanted,
-    /// Every name, for messages.
-    names: Vec<PodName>,
-    /// Those that are meant, with the namespace.
-    meant: BTreeSet<String>,
-    pods: BTreeSet<PodRef>,
-    attempts: Vec<Tried>,
-    /// The node that the pod was found on when the run began.
-    found_on: Option<String>,
-}
-
-impl Followed {
-    fn tried(&mut self, at: Instant, store: &Store, pod: PodRef, outcome: &'static str) {
-        if self.pods.contains(&pod) {
-            self.attempts.push(Tried {
-                at,
-                revision: store.revision(),
-                pod,
-                outcome,
-                node: None,
-            });
-        }
-    }
-
-    /// The pod's whole name; a mistake is told with the nearest names.
-    fn full_name(&self, wanted: &str, label: &str) -> Result<String, RunExplainError> {
-        let mut meant = self.meant.iter();
-        match (meant.next(), meant.next()) {
-            (Some(one), None) => Ok(one.clone()),
-            (None, _) => {
-                let name = wanted.rsplit_once('/').map_or(wanted, |(_, name)| name);
-                let names: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
-                let names: Vec<String> = names.into_iter().collect();
-                let told = if names.is_empty() {
-                    "it has none at all".to_owned()
-                } else {
-                    near(name, &names)
-                };
-                let text = format!("{label} has no pod `{wanted}`; {told}");
-                Err(RunExplainError::Input(text))
-            }
-            _ => {
-                let all: Vec<String> = self.meant.iter().map(|one| format!("`{one}`")).collect();
-                Err(RunExplainError::Input(format!(
-                    "{label}: several pods are called `{wanted}`; say which: {}",
-                    all.join(", ")
-                )))
-            }
-        }
-    }
-}
-
-impl Observer for Followed {
-    fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
-        match event {
-            Event::PodCreated(created) => {
-                let name = created.name.to_string();
-                let namespace = &store.class(created.spec).object.namespace;
-                if self.wanted.is(namespace, &name) {
-                    self.meant.insert(match &**namespace {
-                        "" => name,
-                        namespace => format!("{namespace}/{name}"),
-                    });
-                    if let Some(found) = &created.found {
-                        self.found_on = Some(store.nodes().name(found.node).to_owned());
-                    } else {
-                        self.pods.insert(created.pod);
-                    }
-                }
-                self.names.push(created.name.clone());
-            }
-            Event::PodUnschedulable { pod } => self.tried(at, store, *pod, "unschedulable"),
-            Event::PodBound { pod, node, .. } => {
-                let count = self.attempts.len();
-                self.tried(at, store, *pod, "bound");
-                if let Some(tried) = self.attempts.get_mut(count) {
-                    tried.node = Some(store.nodes().name(*node).to_owned());
-                }
-            }
-            Event::PodEnded {
-                pod,
-                reason: EndReason::Rejected,
-            } => self.tried(at, store, *pod, "rejected"),
-            _ => {}
-        }
-    }
-}
-
 /// What an attempt is asked of.
 struct About<'s> {
     side: &'s Side<'s>,
@@ -525,25 +347,4 @@ fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
              still before it when the run ended"
         ),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pod_is_meant_by_its_name_with_its_namespace_or_without() {
-        for (wanted, namespace, name, is_meant) in [
-            ("web", "shop", "web", true),
-            ("shop/web", "shop", "web", true),
-            ("hop/web", "shop", "web", false),
-            ("shop/web", "", "shop/web", true),
-            ("shopweb", "shop", "web", false),
-            ("web-1", "shop", "web", false),
-            ("/web", "", "web", true),
-        ] {
-            let found = Wanted(wanted.to_owned()).is(namespace, name);
-            assert_eq!(found, is_meant, "{wanted} for {namespace}/{name}");
-        }
-    }
 }

@@ -17,7 +17,7 @@ use crate::control::scheduler::kube::{
 use crate::model::Text;
 
 /// The points of one plugin.
-struct Points<'a> {
+pub(super) struct Points<'a> {
     plugin: &'a dyn KubePlugin,
     weight: i64,
     /// Whether a replica changes those of its node.
@@ -28,7 +28,42 @@ struct Points<'a> {
     most: i64,
 }
 
-impl Points<'_> {
+impl<'a> Points<'a> {
+    pub(super) fn new(
+        plugin: &'a dyn KubePlugin,
+        weight: i64,
+        changes: bool,
+        raw: Vec<i64>,
+    ) -> Self {
+        Self {
+            plugin,
+            weight,
+            changes,
+            raw,
+            least: 0,
+            most: 0,
+        }
+    }
+
+    /// What they add to a node's total.
+    pub(super) fn weighted(&self, node: usize) -> i64 {
+        self.weight * self.on_scale(node)
+    }
+
+    /// A replica took its place on a node; `None` if the plugin has no points any more.
+    pub(super) fn ask_again(
+        &mut self,
+        ctx: AttemptContext<'_>,
+        place: usize,
+        node: &NodeInfo,
+    ) -> Option<()> {
+        if self.changes {
+            let scores = self.plugin.score(ctx, &[node])?;
+            self.raw[place] = *scores.raw.first()?;
+        }
+        Some(())
+    }
+
     fn on_scale(&self, node: usize) -> i64 {
         let raw = self.raw[node];
         match self.plugin.normalization() {
@@ -39,7 +74,7 @@ impl Points<'_> {
     }
 
     /// Takes the bounds over some nodes; whether they changed.
-    fn bound(&mut self, nodes: impl Iterator<Item = usize> + Clone) -> bool {
+    pub(super) fn bound(&mut self, nodes: impl Iterator<Item = usize> + Clone) -> bool {
         let raw = nodes.map(|node| self.raw[node]);
         let least = raw.clone().min().unwrap_or(0);
         let most = raw.max().unwrap_or(0);
@@ -117,8 +152,19 @@ pub(super) fn place(
     Some(placed)
 }
 
+/// The place of each node in the order of names.
+pub(super) fn ranks(nodes: &[NodeInfo]) -> Vec<usize> {
+    let mut by_name: Vec<usize> = (0..nodes.len()).collect();
+    by_name.sort_unstable_by_key(|&node| nodes[node].name());
+    let mut ranks = vec![0; nodes.len()];
+    for (rank, &node) in by_name.iter().enumerate() {
+        ranks[node] = rank;
+    }
+    ranks
+}
+
 /// The decision about the replica that finds no node, the plain way.
-fn end(
+pub(super) fn end(
     cache: &Cache,
     profile: &KubeProfile,
     pod: &PodInfo,
@@ -144,12 +190,7 @@ impl<'r, 'a> Kept<'r, 'a> {
     fn new(attempt: &'r Attempt<'a>, profile: &'r KubeProfile) -> Option<Self> {
         let cache = attempt.ctx.cache;
         let nodes: Vec<NodeInfo> = cache.nodes().cloned().collect();
-        let mut by_name: Vec<usize> = (0..nodes.len()).collect();
-        by_name.sort_unstable_by_key(|&node| nodes[node].name());
-        let mut ranks = vec![0; nodes.len()];
-        for (rank, &node) in by_name.iter().enumerate() {
-            ranks[node] = rank;
-        }
+        let ranks = ranks(&nodes);
         let search = attempt.search_all();
         let is_there: BTreeSet<&Text> = search.feasible.iter().collect();
         let mut kept = Self {
@@ -179,14 +220,8 @@ impl<'r, 'a> Kept<'r, 'a> {
             for (&node, &own) in feasible.iter().zip(&scores.raw) {
                 raw[node] = own;
             }
-            points.push(Points {
-                plugin,
-                weight,
-                changes: plugin.reach(attempt.ctx) != Reach::Nothing,
-                raw,
-                least: 0,
-                most: 0,
-            });
+            let changes = plugin.reach(attempt.ctx) != Reach::Nothing;
+            points.push(Points::new(plugin, weight, changes, raw));
         }
         kept.points = points;
         kept.rank_all();
@@ -204,7 +239,7 @@ impl<'r, 'a> Kept<'r, 'a> {
 
     fn total(&self, node: usize) -> i64 {
         let points = self.points.iter();
-        points.map(|own| own.weight * own.on_scale(node)).sum()
+        points.map(|own| own.weighted(node)).sum()
     }
 
     /// Works all totals out.
@@ -243,10 +278,7 @@ impl<'r, 'a> Kept<'r, 'a> {
                 continue;
             }
             let was_bound = points.is_bound(node);
-            let scores = points
-                .plugin
-                .score(self.attempt.ctx, &[&self.nodes[node]])?;
-            points.raw[node] = *scores.raw.first()?;
+            points.ask_again(self.attempt.ctx, node, &self.nodes[node])?;
             changes_all |= was_bound || points.is_bound(node);
             changes_all |= points.plugin.normalization() != Normalization::Plain;
         }

@@ -3,11 +3,13 @@
 //! the first by name of the nodes with the highest total and stays there, until one finds no node.
 //!
 //! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
-//! and keeps what a replica can't change (`kept.rs`) where the plugins say that each node's answer
-//! depends on that node alone ([`crate::control::scheduler::kube::Reach`]); a property test holds
-//! the two equal.
+//! and keeps what a replica can't change: all but the node it went to (`kept.rs`) where the plugins
+//! say that each node's answer depends on that node alone
+//! ([`crate::control::scheduler::kube::Reach`]), all but the counts of that node's domains
+//! (`followed.rs`) where they can follow these. A property test holds them equal.
 
 mod ending;
+mod followed;
 mod kept;
 #[cfg(test)]
 mod tests;
@@ -84,7 +86,9 @@ pub fn place(
     pod: &PodInfo,
     most: u64,
 ) -> Result<Placement, CacheError> {
-    let placed = match kept::place(cache, profile, pod, most) {
+    let fast = kept::place(cache, profile, pod, most)
+        .or_else(|| followed::place(cache, profile, pod, most));
+    let placed = match fast {
         Some(placed) => placed,
         None => place_plainly(cache, profile, pod, most)?,
     };

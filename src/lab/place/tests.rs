@@ -81,7 +81,7 @@ fn replicas_that_are_asked_for_are_enough() {
 }
 
 #[test]
-fn pods_that_spread_are_decided_anew_each_time() {
+fn pods_that_spread_are_followed() {
     let cache = cluster(&["a", "a", "b"]);
     let spec = PodSpec {
         topology_spread: vec![TopologySpread {
@@ -103,7 +103,12 @@ fn pods_that_spread_are_decided_anew_each_time() {
         labels: [("app".into(), "x".into())].into(),
         ..half_a_core()
     };
-    let placement = place(&cache, &profile(), &pod(spec), MOST).expect("a placement");
+    let pod = pod(spec);
+    let followed =
+        followed::place(&cache, &profile(), &pod, MOST).expect("rules that are followed");
+    let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
+    assert_eq!(followed, plain);
+    let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     // Four fit in zone b, and zone a may have one more.
     assert_eq!(placement.fits, 9);
 }

@@ -61,6 +61,10 @@ fn pods_hold_their_node_unless_they_have_ended() {
 /// A pod that is looked at has the priority that the snapshot's classes give it, wherever these
 /// stand.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files that the test itself reads again"
+)]
 fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
     let folder = std::env::temp_dir().join(format!("windtunnel-classes-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");

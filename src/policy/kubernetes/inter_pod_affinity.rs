@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::affinity_score::{self, NO_LABELS};
+use super::affinity_score::{self, FollowedAffinity, NO_LABELS};
 use super::affinity_term::Term;
 use crate::control::scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeFilter,
+    NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
@@ -25,6 +25,13 @@ impl InterPodAffinity {
             hard_weight,
             ignores_preferred_of_others,
         }
+    }
+
+    fn gives_no_points(&self, pod: &PodInfo) -> bool {
+        let affinity = &pod.spec().affinity;
+        let has_own = !affinity.preferred_pod_affinity.is_empty()
+            || !affinity.preferred_pod_anti_affinity.is_empty();
+        self.ignores_preferred_of_others && !has_own
     }
 }
 
@@ -267,6 +274,13 @@ impl KubePlugin for InterPodAffinity {
         }
     }
 
+    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
+        if self.gives_no_points(ctx.pod) {
+            return Follow::NoPoints;
+        }
+        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
+    }
+
     fn normalization(&self) -> Normalization {
         Normalization::Span
     }
@@ -304,10 +318,7 @@ impl KubePlugin for InterPodAffinity {
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let affinity = &ctx.pod.spec().affinity;
-        let has_own = !affinity.preferred_pod_affinity.is_empty()
-            || !affinity.preferred_pod_anti_affinity.is_empty();
-        if self.ignores_preferred_of_others && !has_own {
+        if self.gives_no_points(ctx.pod) {
             return None;
         }
         affinity_score::score(ctx, self.hard_weight, feasible)

@@ -8,6 +8,7 @@ pub mod balanced_allocation;
 pub mod coscheduling;
 pub mod default_preemption;
 pub mod dynamic_resources;
+mod followed_spread;
 pub mod image_locality;
 pub mod inter_pod_affinity;
 pub mod machine;

@@ -1,11 +1,12 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
 //! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
 
+use super::followed_spread::FollowedSpread;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Reach, Scores,
+    AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    Prepared, Reach, Scores,
 };
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::{
@@ -49,17 +50,27 @@ impl Rule {
         selector.is_some_and(|selector| selector.matches(labels))
     }
 
+    /// Whether its selector is there and demands nothing.
+    fn is_empty(&self) -> bool {
+        let selector = self.selector.as_ref();
+        selector.is_some_and(|selector| selector.requirements.is_empty())
+    }
+
     /// Whether pods of the node count.
     pub(super) fn includes(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
         (!self.honors_affinity || node_affinity::admits(pod, node))
             && (!self.honors_taints || taint_toleration::untolerated(pod, node).is_none())
     }
 
+    /// Whether a pod in place that is just like the one being placed counts.
+    pub(super) fn counts(&self, pod: &PodInfo) -> bool {
+        !self.is_empty() && self.matches(&pod.spec().labels)
+    }
+
     /// Tells where pods of classes that match are and how many of them count; terminating ones
     /// and, with an empty selector, all don't.
     pub(super) fn count(&self, ctx: AttemptContext<'_>, mut tell: impl FnMut(usize, i64)) {
-        let is_empty = |selector: &LabelSelector| selector.requirements.is_empty();
-        if self.selector.as_ref().is_none_or(is_empty) {
+        if self.selector.is_none() || self.is_empty() {
             return;
         }
         let namespace = &ctx.pod.spec().namespace;
@@ -259,6 +270,20 @@ impl KubePlugin for PodTopologySpread {
         } else {
             Reach::Cluster
         }
+    }
+
+    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
+        let (pod, objects) = (ctx.pod, &ctx.cache.objects);
+        // Simulated pods count for an empty selector, pods in place do not.
+        if self.rules(pod, objects, true).iter().any(Rule::is_empty) {
+            return Follow::Unknown;
+        }
+        let rules = self.rules(pod, objects, false);
+        if rules.is_empty() {
+            return Follow::NoPoints;
+        }
+        let needs_all_keys = !pod.spec().topology_spread.is_empty() || !self.is_system;
+        Follow::Points(Box::new(FollowedSpread::new(ctx, &rules, needs_all_keys)))
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

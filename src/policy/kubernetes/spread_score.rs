@@ -47,17 +47,21 @@ pub(super) fn score(
         .iter()
         .map(|node| (!is_ignored(node)).then(|| points(&domains, node)))
         .collect();
+    Scores {
+        normalized: on_scale(&raw).collect(),
+        raw: raw.iter().map(|points| points.unwrap_or(0)).collect(),
+    }
+}
+
+/// Few are good; nodes that are left out get nothing.
+pub(super) fn on_scale(raw: &[Option<i64>]) -> impl Iterator<Item = i64> + '_ {
     let least = raw.iter().flatten().copied().min().unwrap_or(0);
     let most = raw.iter().flatten().copied().max().unwrap_or(0).max(0);
-    let normalize = |points: &Option<i64>| match *points {
+    raw.iter().map(move |points| match *points {
         None => 0,
         Some(_) if most == 0 => 100,
         Some(points) => 100 * (most + least - points) / most,
-    };
-    Scores {
-        normalized: raw.iter().map(normalize).collect(),
-        raw: raw.iter().map(|points| points.unwrap_or(0)).collect(),
-    }
+    })
 }
 
 fn points(domains: &[Domains<'_>], node: &NodeInfo) -> i64 {
@@ -70,7 +74,8 @@ fn points(domains: &[Domains<'_>], node: &NodeInfo) -> i64 {
     sum.round() as i64
 }
 
-fn weight(domains: usize) -> f64 {
+/// What a pod of a domain weighs.
+pub(super) fn weight(domains: usize) -> f64 {
     math::ln((domains + 2) as f64)
 }
 

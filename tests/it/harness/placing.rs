@@ -61,24 +61,72 @@ fn pod(dice: &mut Dice) -> PodInfo {
     }
 }
 
+/// A pod with rules about other pods, many of which mean its own kind.
+fn pod_with_rules(dice: &mut Dice) -> PodInfo {
+    loop {
+        let spec = objects::pod_spec(dice);
+        let affinity = &spec.affinity;
+        let has_rules = spec.owner.is_some()
+            || !spec.topology_spread.is_empty()
+            || !affinity.required_pod_affinity.is_empty()
+            || !affinity.required_pod_anti_affinity.is_empty()
+            || !affinity.preferred_pod_affinity.is_empty()
+            || !affinity.preferred_pod_anti_affinity.is_empty();
+        if has_rules {
+            let spec = PodSpec {
+                volumes: Vec::new(),
+                scheduling_gates: Vec::new(),
+                ..spec
+            };
+            return PodInfo {
+                class: Arc::new(PodClass::derive(Arc::new(spec)).unwrap()),
+                name: "more".into(),
+                ..PodInfo::default()
+            };
+        }
+    }
+}
+
+/// Places in both forms; how many fit, and whether no more do.
+fn compare(seed: u64, cache: &Cache, pod: &PodInfo, most: u64) -> (u64, bool) {
+    let profile = profile();
+    let fast = place(cache, &profile, pod, most).unwrap();
+    let plain = place_plainly(cache, &profile, pod, most).unwrap();
+    assert_eq!(fast.fits, plain.nodes.len() as u64, "seed {seed}: {pod:?}");
+    assert_eq!(fast.stop, plain.stop, "seed {seed}");
+    for (node, count) in &fast.by_node {
+        let there = plain.nodes.iter().filter(|own| *own == node).count();
+        assert_eq!(*count, there as u64, "seed {seed}: {node}: {pod:?}");
+    }
+    (fast.fits, matches!(fast.stop, Stop::NoNode(_)))
+}
+
 #[test]
 fn replicas_go_where_they_go_one_by_one() {
-    let profile = profile();
     let (mut fits, mut ended) = (0, 0);
     for seed in 0..CLUSTERS {
         let mut world = World::new(1_000 + seed);
         let cache = cluster(&mut world);
         let pod = pod(&mut world.dice);
-        let fast = place(&cache, &profile, &pod, MOST).unwrap();
-        let plain = place_plainly(&cache, &profile, &pod, MOST).unwrap();
-        assert_eq!(fast.fits, plain.nodes.len() as u64, "seed {seed}: {pod:?}");
-        assert_eq!(fast.stop, plain.stop, "seed {seed}");
-        for (node, count) in &fast.by_node {
-            let there = plain.nodes.iter().filter(|own| *own == node).count();
-            assert_eq!(*count, there as u64, "seed {seed}: {node}");
-        }
-        fits += fast.fits;
-        ended += usize::from(matches!(fast.stop, Stop::NoNode(_)));
+        let (count, has_ended) = compare(seed, &cache, &pod, MOST);
+        fits += count;
+        ended += usize::from(has_ended);
+    }
+    assert!(fits > 500 && ended > 50, "{fits} {ended}");
+}
+
+/// Stops after any number of replicas, so that their order counts.
+#[test]
+fn replicas_with_rules_about_each_other_go_where_they_go_one_by_one() {
+    let (mut fits, mut ended) = (0, 0);
+    for seed in 0..2 * CLUSTERS {
+        let mut world = World::new(5_000 + seed);
+        let cache = cluster(&mut world);
+        let pod = pod_with_rules(&mut world.dice);
+        let most = 1 + world.dice.below(MOST as usize) as u64;
+        let (count, has_ended) = compare(seed, &cache, &pod, most);
+        fits += count;
+        ended += usize::from(has_ended);
     }
     assert!(fits > 500 && ended > 50, "{fits} {ended}");
 }

@@ -37,8 +37,8 @@ pub use event::{ClusterEvent, EventKinds};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::NodeInfo;
 pub use plugin::{
-    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, Prepared, Reach,
-    Scores,
+    AttemptContext, Follow, Follower, KubePermit, KubePlugin, NodeFilter, Normalization,
+    PostFilter, Prepared, Reach, Scores,
 };
 pub use pod_info::{Amounts, PodClass, PodInfo};
 pub use preemption::{Candidate, Preemption};

@@ -125,6 +125,26 @@ pub enum Reach {
     Cluster,
 }
 
+/// Whether a plugin whose answers reach over the cluster can follow the placing of more pods just
+/// like the one that is placed, without counting anew each time.
+pub enum Follow<'a> {
+    /// It can't, or does not know.
+    Unknown,
+    /// Its question follows when it is told by [`NodeFilter::add_pod`], and it gives no points.
+    NoPoints,
+    /// Its question follows so, and its points like this.
+    Points(Box<dyn Follower + 'a>),
+}
+
+/// Points of nodes while pods just like the one that is placed take their places.
+pub trait Follower {
+    /// One more took its place on a node.
+    fn add_pod(&mut self, node: &NodeInfo);
+
+    /// Writes the points on the scale of the feasible nodes, given by their slots.
+    fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>);
+}
+
 /// How raw points become those of the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalization {
@@ -178,6 +198,13 @@ pub trait KubePlugin: Send + Sync {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         let _ = ctx;
         Reach::Cluster
+    }
+
+    /// How its answers for this pod follow the placing of pods just like it; asked only where they
+    /// reach over the cluster.
+    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
+        let _ = ctx;
+        Follow::Unknown
     }
 
     /// How its raw points become those of the scale.
