@@ -1,6 +1,7 @@
 //! `check` against a seeded fault of a policy: one plugin's weight is changed, the gate fails, and
 //! every form names the first decision that differs.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,7 +37,8 @@ fn jobs() -> String {
             [2, 1, 4, 2][job % 4],
             job % 5 * 3 + 1,
         );
-        text.push_str(&format!("{},web-{job},{time},{cpu},{memory}Gi\n", job * 10));
+        let at = job * 10;
+        let _ = writeln!(text, "{at},web-{job},{time},{cpu},{memory}Gi");
     }
     text
 }

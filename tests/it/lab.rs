@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::Duration;
 
 use serde_json::Value;
 use windtunnel::rng::Stream;
@@ -142,10 +142,8 @@ const SWEEP: [&str; 8] = [
 fn a_sweep_killed_again_and_again_leaves_the_table_of_an_undisturbed_one() {
     let scratch = Scratch::new("killed");
     let sweep = |out: &'static str| -> Vec<&str> { [&SWEEP[..], &[out]].concat() };
-    let started = Instant::now();
     scratch.run(&sweep("whole"), 0);
-    // Any moment of a sweep that is not yet done, however fast the machine.
-    let longest = started.elapsed() * 6 / 10;
+    let finished = || fs::read_dir(scratch.path("killed/runs")).map_or(0, Iterator::count);
     let mut delays = Stream::new(5, "kills", 0);
     let mut kills = 0;
     for _ in 0..40 {
@@ -155,8 +153,12 @@ fn a_sweep_killed_again_and_again_leaves_the_table_of_an_undisturbed_one() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
-        let share = delays.below(1_000) as f64 / 1_000.0;
-        std::thread::park_timeout(longest.mul_f64(share));
+        // A moment after some more runs, however fast the machine.
+        let upto = finished() + delays.below(3) as usize;
+        while finished() < upto && child.try_wait().expect("a child").is_none() {
+            std::thread::yield_now();
+        }
+        std::thread::park_timeout(Duration::from_micros(delays.below(8_000)));
         let is_done = child.try_wait().expect("a child").is_some();
         let _ = child.kill();
         let _ = child.wait();

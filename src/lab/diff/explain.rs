@@ -12,7 +12,7 @@ use crate::cluster::{Observer, Store};
 use crate::control::scheduler::evaluate::{Form, rejections};
 use crate::control::scheduler::explain::{Ranking, rank};
 use crate::control::scheduler::{ClassContext, Profile, Reason};
-use crate::lab::build::FileSource;
+use crate::lab::build::{FileSource, is_exact};
 use crate::lab::run::{RunError, prepare, profile_choice, run_watched};
 use crate::model::{Event, Pod};
 use crate::policy::{Setup, build_profile};
@@ -154,7 +154,8 @@ pub(in crate::lab) fn stop_before(
 /// The profile that decides; `None` for systems without one.
 fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
     let entry = crate::systems::registry::find(&side.scenario.system.name).ok()?;
-    if entry.plans_jobs {
+    // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
+    if entry.plans_jobs || is_exact(side.scenario) {
         return None;
     }
     let choice = profile_choice(side.scenario).ok()?;
@@ -184,6 +185,11 @@ fn situation(
         explanation: Explanation::default(),
     };
     let Some(mut profile) = profile else {
+        if is_exact(side.scenario) {
+            "kube-scheduler; the points it gives are not shown here"
+                .clone_into(&mut situation.explanation.scheduler);
+            return situation;
+        }
         let scheduler = &side.scenario.system.scheduler;
         let queue = scheduler.queue.as_deref().unwrap_or("the default order");
         situation.explanation.scheduler = format!(

@@ -79,6 +79,10 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     })
 }
 
+/// Room that a label takes.
+const LABEL_WIDTH: f64 = 120.0;
+const LABEL_HEIGHT: f64 = 14.0;
+
 /// The front, and every candidate with its intervals.
 fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scaled)) {
     let style = scene.style;
@@ -95,6 +99,7 @@ fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scal
         .collect();
     front.sort_by(|a, b| a.0.total_cmp(&b.0));
     scene.line(front, Paint::Quiet, style.scaled(1.0));
+    let mut labels: Vec<(f64, f64)> = Vec::new();
     for (index, point) in pareto.points.iter().enumerate() {
         let at = place(point);
         let paint = Paint::Series(index);
@@ -114,7 +119,12 @@ fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scal
             height: size,
         };
         scene.fill(area, paint);
-        let beside = (at.0 + style.scaled(9.0), at.1 - style.scaled(9.0));
+        let beside = apart(
+            (at.0 + style.scaled(9.0), at.1 - style.scaled(9.0)),
+            &labels,
+            (style.scaled(LABEL_WIDTH), style.scaled(LABEL_HEIGHT)),
+        );
+        labels.push(beside);
         scene.text(
             beside,
             &scene::name(&point.candidate),
@@ -122,6 +132,21 @@ fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scal
             Anchor::Start,
         );
     }
+}
+
+/// The place of a label, moved down until it covers none of the others.
+fn apart(mut at: (f64, f64), labels: &[(f64, f64)], (width, height): (f64, f64)) -> (f64, f64) {
+    // Less than the height, so that what rounding leaves does not count as covered.
+    let enough = height * 0.9;
+    let covers = |at: (f64, f64)| {
+        let near =
+            |label: &&(f64, f64)| (label.0 - at.0).abs() < width && (label.1 - at.1).abs() < enough;
+        labels.iter().find(near).copied()
+    };
+    while let Some(label) = covers(at) {
+        at.1 = label.1 + height;
+    }
+    at
 }
 
 /// A metric as an axis.
@@ -164,7 +189,12 @@ impl Scaled {
         } else {
             1.0
         };
+        // Where no value is below zero, none can be, and the axis does not say so.
+        let is_positive = axis.low >= 0.0;
         axis.low -= room;
+        if is_positive {
+            axis.low = axis.low.max(0.0);
+        }
         axis.high += room;
         axis
     }
@@ -217,4 +247,19 @@ fn frame(scene: &mut Scene, plane: Area, (x, y): (&Scaled, &Scaled)) {
     }
     let middle = (plane.x + plane.width / 2.0, bottom + style.scaled(34.0));
     scene.text(middle, &title_of_id(&x.id), Paint::Quiet, Anchor::Middle);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_equal_candidates_do_not_overlap() {
+        let mut labels: Vec<(f64, f64)> = Vec::new();
+        for at in [(50.0, 50.0), (50.0, 50.0), (55.0, 52.0), (300.0, 50.0)] {
+            labels.push(apart(at, &labels, (120.0, 14.0)));
+        }
+        let heights: Vec<f64> = labels.iter().map(|label| label.1).collect();
+        assert_eq!(heights, [50.0, 64.0, 78.0, 50.0]);
+    }
 }
