@@ -160,3 +160,50 @@ impl Collector for WorkConservation {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fixture::{node, spec};
+    use crate::model::GpuRequest;
+    use proptest::prelude::*;
+
+    fn asked() -> impl Strategy<Value = (i64, i64, GpuRequest)> {
+        let gpu = (0_u8..4, 1_u16..5, 0_usize..4);
+        (0_i64..5, 0_i64..5, gpu).prop_map(|(cpu, memory, (devices, quarters, model))| {
+            let models = ["T4", "G2", "P100"].get(model).map(|&model| model.into());
+            let gpu = GpuRequest {
+                devices,
+                milli_per_device: if devices > 1 { 1_000 } else { 250 * quarters },
+                models: models.into_iter().collect(),
+            };
+            (cpu, memory, gpu)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn who_asks_no_less_fits_nowhere_else(
+            asked in [asked(), asked()],
+            (cpu, memory, devices) in (0_i64..5, 0_i64..5, 0_u8..4),
+        ) {
+            let mut store = Store::new();
+            let apply = |store: &mut Store, event: Event| {
+                store.apply(Instant::ZERO, event).expect("it applies");
+            };
+            let added = store.node_added(node("a", cpu, memory, devices));
+            apply(&mut store, added);
+            let specs = asked.map(|(cpu, memory, gpu)| {
+                let spec = spec(cpu, memory, gpu);
+                if let Some(added) = store.spec_added(&spec) {
+                    apply(&mut store, added);
+                }
+                store.class_of(&spec).expect("just added")
+            });
+            let fits = specs.map(|spec| ResourceFit.fits(&store, spec, crate::units::NodeId(0)));
+            let [more, less] = specs.map(|spec| store.class(spec));
+            prop_assert!(!asks_no_less(more, less) || !fits[0] || fits[1]);
+            prop_assert!(asks_no_less(more, more));
+        }
+    }
+}
