@@ -12,7 +12,12 @@ name: tiny
 cluster: {nodes: [{count: 3, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 30}}]
 stop: {at: 30d}
-variants: {spread: {}, same: {}, pack: {system.scheduler.profile: most-allocated}}
+system: {name: kubernetes, scheduler: {profile: least-allocated}}
+variants:
+  spread: {}
+  same: {}
+  pack: {system.scheduler.profile: most-allocated}
+  kube: {system.scheduler.profile: default}
 ";
 
 fn experiment(sets: &[String]) -> Experiment {
@@ -87,6 +92,22 @@ fn the_first_decision_that_differs_is_explained_from_both_sides() {
         assert!(growth.nodes_modulo <= growth.nodes, "{growth:?}");
         assert!(growth.nodes <= 3 && growth.pods <= growth.pods_ever);
     }
+}
+
+#[test]
+fn kube_schedulers_points_are_not_made_up() {
+    let experiment = experiment(&[]);
+    let parting = compare((&experiment, 2), (&experiment, 3)).parting;
+    let parting = parting.expect("they differ");
+    let [Some(_), Some(kube)] = &parting.decisions else {
+        panic!("{parting:?}");
+    };
+    let explanation = &kube.situation.explanation;
+    assert_eq!(explanation.best, None);
+    assert!(
+        explanation.scheduler.contains("not shown"),
+        "{explanation:?}"
+    );
 }
 
 #[test]
