@@ -78,6 +78,23 @@ pub(super) struct Seat {
     pub(super) outbox: Outbox,
 }
 
+impl Seat {
+    /// A component that has seen nothing yet. A view that lags starts empty, so that the component
+    /// reads the nodes like everything else.
+    pub(super) fn new(component: Box<dyn Component>, lag: Duration) -> Self {
+        Self {
+            component,
+            view: (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag)),
+            deciding: None,
+            due: true,
+            wake: None,
+            wake_idle: None,
+            delivery: None,
+            outbox: Outbox::default(),
+        }
+    }
+}
+
 impl Cell {
     pub(super) fn new(
         number: u16,

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::cluster::{Digest, Observer, Store, View};
-use crate::control::{Outbox, Stepping};
+use crate::cluster::{Digest, Observer, Store};
+use crate::control::Stepping;
 use crate::trace::Ledger;
-use crate::units::{Duration, Instant};
+use crate::units::Instant;
 
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
@@ -61,21 +61,9 @@ impl<'o> Simulation<'o> {
                 engine.queue.push(at, cell.number, event);
             }
             let lag = engine.options.view_lag;
-            for component in parts.components {
-                // A lagging view starts empty, so that the component reads the nodes like
-                // everything else.
-                let view = (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag));
-                cell.components.push(Seat {
-                    component,
-                    view,
-                    deciding: None,
-                    due: true,
-                    wake: None,
-                    wake_idle: None,
-                    delivery: None,
-                    outbox: Outbox::default(),
-                });
-            }
+            let seats = parts.components.into_iter();
+            cell.components
+                .extend(seats.map(|component| Seat::new(component, lag)));
             cell.fetch()?;
             engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);

@@ -1,9 +1,8 @@
 //! Stopping a simulation at an instant, looking at it, and going on, perhaps otherwise.
 
-use crate::cluster::{Store, View};
-use crate::control::{Component, Outbox};
+use crate::control::Component;
 use crate::model::Event;
-use crate::units::{Duration, Instant};
+use crate::units::Instant;
 
 use super::cell::Seat;
 use super::driver::Simulation;
@@ -96,16 +95,7 @@ impl Simulation<'_> {
             }
             cell.components = components
                 .into_iter()
-                .map(|component| Seat {
-                    component,
-                    view: (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag)),
-                    deciding: None,
-                    due: true,
-                    wake: None,
-                    wake_idle: None,
-                    delivery: None,
-                    outbox: Outbox::default(),
-                })
+                .map(|component| Seat::new(component, lag))
                 .collect();
         }
         self.settle_all()
