@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lab::folder::KeptFolder;
 use crate::lab::sweep::axis::Axis;
@@ -19,6 +18,7 @@ use crate::lab::sweep::{
 use crate::report::plot::{Style, sweep as plots};
 use crate::report::sweep as words;
 
+use super::run_count::RunCount;
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, interrupt, run::threads, terminal};
 
@@ -220,11 +220,8 @@ fn all_runs(
         When::SameSweep
     };
     let folder = SweepFolder::open(out, &plan.file, shard, when).map_err(failure)?;
-    let bar = bar(global);
-    let progress = |finished: usize, runs: usize| {
-        bar.set_length(runs as u64);
-        bar.set_position(finished as u64);
-    };
+    let count = RunCount::new(global);
+    let progress = |finished: usize, runs: usize| count.at(finished, runs);
     let executed = execute(&Execution {
         plan,
         shard,
@@ -233,26 +230,12 @@ fn all_runs(
         interrupted: interrupt::flag(),
         progress: &progress,
     });
-    bar.finish_and_clear();
+    count.clear();
     let executed = executed.map_err(failure)?;
     for damaged in &executed.damaged {
         terminal::complain(&format!("note: {damaged}; it was run again"));
     }
     Ok(executed)
-}
-
-fn bar(global: &Global) -> ProgressBar {
-    let target = if global.quiet || global.no_progress {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr_with_hz(10)
-    };
-    let bar = ProgressBar::with_draw_target(Some(0), target);
-    let style = "{bar:24} {pos} of {len} runs  {elapsed} elapsed, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    bar
 }
 
 /// Puts the table together and writes it, with plots and sensitivities.
