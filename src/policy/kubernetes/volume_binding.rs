@@ -243,11 +243,7 @@ impl KubePlugin for VolumeBinding {
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        if ctx.pod.spec().volumes.is_empty() {
-            Reach::Nothing
-        } else {
-            Reach::Cluster
-        }
+        Reach::of_volumes(ctx.pod)
     }
 
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {

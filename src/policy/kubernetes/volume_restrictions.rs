@@ -143,11 +143,7 @@ impl KubePlugin for VolumeRestrictions {
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        if ctx.pod.spec().volumes.is_empty() {
-            Reach::Nothing
-        } else {
-            Reach::Cluster
-        }
+        Reach::of_volumes(ctx.pod)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
