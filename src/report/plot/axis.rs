@@ -1,5 +1,6 @@
 //! Axes: where they end, where their ticks are and what stands there.
 
+use super::scene::{Anchor, Area, Paint, Scene};
 use crate::report::format;
 use crate::rng::math;
 
@@ -71,6 +72,33 @@ const LOG_TICKS: [f64; 14] = [
 ];
 
 impl Axis {
+    /// Draws its ticks, from one height to another, its words and its label below an area.
+    pub(super) fn below(
+        &self,
+        scene: &mut Scene,
+        area: Area,
+        (from, to): (f64, f64),
+        paint: Paint,
+    ) {
+        let style = scene.style;
+        let words = area.y + area.height + style.scaled(13.0);
+        for (value, label) in &self.ticks {
+            let at = area.x + self.position(*value) * area.width;
+            scene.line(vec![(at, from), (at, to)], paint, style.scaled(1.0));
+            let anchor = if at - area.x < 1.0 {
+                Anchor::Start
+            } else {
+                Anchor::Middle
+            };
+            // The label stands where the last words would.
+            if at + style.scaled(14.0) < area.x + area.width {
+                scene.text((at, words), label, Paint::Quiet, anchor);
+            }
+        }
+        let end = (area.x + area.width, words);
+        scene.text(end, &self.label, Paint::Quiet, Anchor::End);
+    }
+
     /// An axis over these values with about this many ticks.
     pub(super) fn linear(label: &str, from: f64, to: f64, count: usize) -> Self {
         let to = if to > from { to } else { from + 1.0 };

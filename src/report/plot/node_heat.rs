@@ -88,26 +88,12 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     scene.marks.push(scene::Mark::Raster { area, rows: cells });
     let axis = Axis::time("time", end, if style == Style::Paper { 5 } else { 8 });
     let bottom = area.y + area.height;
-    for (value, label) in &axis.ticks {
-        let at = area.x + axis.position(*value) * area.width;
-        let tick = vec![(at, bottom), (at, bottom + style.scaled(4.0))];
-        scene.line(tick, Paint::Quiet, style.scaled(1.0));
-        let anchor = if at - area.x < 1.0 {
-            Anchor::Start
-        } else {
-            Anchor::Middle
-        };
-        if at + style.scaled(14.0) < area.x + area.width {
-            scene.text(
-                (at, bottom + style.scaled(13.0)),
-                label,
-                Paint::Quiet,
-                anchor,
-            );
-        }
-    }
-    let below = (area.x + area.width, bottom + style.scaled(13.0));
-    scene.text(below, &axis.label, Paint::Quiet, Anchor::End);
+    axis.below(
+        scene,
+        area,
+        (bottom, bottom + style.scaled(4.0)),
+        Paint::Quiet,
+    );
 }
 
 fn legend(scene: &mut Scene, resource: &str, top: f64) -> f64 {

@@ -118,29 +118,7 @@ fn panel(
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     let bottom = area.y + area.height;
-    for (value, label) in &axis.ticks {
-        let at = area.x + axis.position(*value) * area.width;
-        scene.line(
-            vec![(at, area.y), (at, bottom)],
-            Paint::Grid,
-            style.scaled(1.0),
-        );
-        let anchor = if at - area.x < 1.0 {
-            Anchor::Start
-        } else {
-            Anchor::Middle
-        };
-        if at + style.scaled(14.0) < area.x + area.width {
-            scene.text(
-                (at, bottom + style.scaled(13.0)),
-                label,
-                Paint::Quiet,
-                anchor,
-            );
-        }
-    }
-    let below = (area.x + area.width, bottom + style.scaled(13.0));
-    scene.text(below, &axis.label, Paint::Quiet, Anchor::End);
+    axis.below(scene, area, (area.y, bottom), Paint::Grid);
     let pitch = area.height / timeline.bars.len().max(1) as f64;
     // Bars as thin as these stand without a gap: gaps would show as stripes.
     let free = if pitch < 4.0 { 0.0 } else { pitch * 0.1 };
