@@ -94,6 +94,25 @@ pub struct Snapshot {
     pub ignored_kinds: BTreeMap<String, usize>,
 }
 
+/// A pod of a manifest as a scheduler with this cache sees it.
+///
+/// # Errors
+/// If an amount can't be expressed.
+pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
+    let accounted = pod.accounted.as_ref();
+    Ok(PodInfo {
+        class: cache.class(&pod.spec)?,
+        accounted: accounted.map(|spec| cache.class(spec)).transpose()?,
+        name: pod.name.clone(),
+        node_name: pod.node_name.clone(),
+        started_secs: pod.started_unix_secs,
+        is_terminating: pod.is_terminating,
+        is_preempted: pod.is_preempted,
+        nominated_node: pod.nominated_node.clone(),
+        ..PodInfo::default()
+    })
+}
+
 impl Snapshot {
     /// Reads files, folders and snapshot scenarios; `-` is standard input.
     ///
@@ -167,18 +186,7 @@ impl Snapshot {
     /// # Errors
     /// If an amount can't be expressed.
     pub fn pod_info(&mut self, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
-        let accounted = pod.accounted.as_ref();
-        Ok(PodInfo {
-            class: self.cache.class(&pod.spec)?,
-            accounted: accounted.map(|spec| self.cache.class(spec)).transpose()?,
-            name: pod.name.clone(),
-            node_name: pod.node_name.clone(),
-            started_secs: pod.started_unix_secs,
-            is_terminating: pod.is_terminating,
-            is_preempted: pod.is_preempted,
-            nominated_node: pod.nominated_node.clone(),
-            ..PodInfo::default()
-        })
+        pod_info(&mut self.cache, pod)
     }
 
     /// The pod of a name, `NAMESPACE/NAME` or the name alone where only one pod has it.

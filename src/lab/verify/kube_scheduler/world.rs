@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
+use crate::lab::snapshot::pod_info;
 use crate::model::SchedulerConfig;
 use crate::policy::kubernetes::build_kube_profiles;
 use crate::trace::manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
@@ -90,18 +91,7 @@ impl World {
     }
 
     fn pod_info(&mut self, pod: &ManifestPod) -> Result<PodInfo, String> {
-        let mut class = |spec| self.cache.class(spec).map_err(|error| error.to_string());
-        Ok(PodInfo {
-            class: class(&pod.spec)?,
-            accounted: pod.accounted.as_ref().map(class).transpose()?,
-            name: pod.name.clone(),
-            node_name: pod.node_name.clone(),
-            started_secs: pod.started_unix_secs,
-            is_terminating: pod.is_terminating,
-            is_preempted: pod.is_preempted,
-            nominated_node: pod.nominated_node.clone(),
-            ..PodInfo::default()
-        })
+        pod_info(&mut self.cache, pod).map_err(|error| error.to_string())
     }
 
     /// The profile of a pod.
