@@ -12,10 +12,13 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod change_log;
 pub mod class_places;
 pub mod cycle;
 pub mod event;
+pub mod fast;
 pub mod group;
+pub mod keep;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
