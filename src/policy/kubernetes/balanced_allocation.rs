@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::resources::{Counted, Resource, Scale, asked};
-use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests};
+use super::resources::{Counted, Resource, RowResource, Scale, asked};
+use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests, RowPoints};
 use crate::control::scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach,
     Release, Scores,
@@ -48,18 +48,26 @@ impl Balance {
         let counted: SmallVec<[Counted; 3]> = resources
             .filter_map(|resource| Counted::of(resource, Scale::Plain, pod, node))
             .collect();
+        self.points_of(&counted)
+    }
+
+    fn points_of(&self, counted: &[Counted]) -> i64 {
         let fraction = |used: i64, offered: i64| (used as f64 / offered as f64).min(1.0);
+        if let [one, other] = counted
+            && self.release < Release::V1_36
+        {
+            let share = |own: &Counted| fraction(own.requested(), own.offered);
+            return balance(&[share(one), share(other)]);
+        }
+        let counted = counted.iter();
         let with: Fractions = counted
-            .iter()
-            .map(|own| fraction(own.used + own.asked, own.offered))
+            .clone()
+            .map(|own| fraction(own.requested(), own.offered))
             .collect();
         if self.release < Release::V1_36 {
             return balance(&with);
         }
-        let without: Fractions = counted
-            .iter()
-            .map(|own| fraction(own.used, own.offered))
-            .collect();
+        let without: Fractions = counted.map(|own| fraction(own.used, own.offered)).collect();
         50 + (50 + balance(&with) - balance(&without)) / 2
     }
 }
@@ -112,6 +120,22 @@ impl KubePlugin for BalancedAllocation {
     fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
         let (balance, pod) = (self.0.clone(), pod.clone());
         Arc::new(move |node| balance.points(&pod, node))
+    }
+
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let balanced = self.0.resources.iter();
+        let balanced = balanced.map(|resource| RowResource::of(resource, Scale::Plain, pod));
+        let balanced: Vec<RowResource> = balanced.collect::<Option<_>>()?;
+        let balance = self.0.clone();
+        Some(Box::new(move |row| {
+            if let [one, other] = balanced.as_slice()
+                && let (Some(one), Some(other)) = (one.counted(row), other.counted(row))
+            {
+                return balance.points_of(&[one, other]);
+            }
+            let counted = balanced.iter().filter_map(|own| own.counted(row));
+            balance.points_of(&counted.collect::<SmallVec<[Counted; 3]>>())
+        }))
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {

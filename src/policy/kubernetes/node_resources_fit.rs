@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use super::resources::{Counted, Resource, Scale};
-use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use super::resources::{Counted, Resource, RowResource, Scale};
+use crate::control::scheduler::kube::keep::{
+    KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
+};
 use crate::control::scheduler::kube::pod_info::is_extended;
 use crate::control::scheduler::kube::{
     Amounts, AttemptContext, Cache, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints,
@@ -70,6 +72,10 @@ impl Fit {
             let counted = Counted::of(resource, Scale::NonZero, pod, node)?;
             Some((counted, *weight))
         });
+        self.points_of(counted)
+    }
+
+    fn points_of(&self, counted: impl Iterator<Item = (Counted, i64)>) -> i64 {
         match &self.arguments.strategy {
             FitStrategy::LeastAllocated => weighted_mean(counted, least_allocated),
             FitStrategy::MostAllocated => weighted_mean(counted, most_allocated),
@@ -287,6 +293,33 @@ impl KubePlugin for NodeResourcesFit {
     fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
         let (fit, pod) = (self.0.clone(), pod.clone());
         Arc::new(move |node| fit.points(&pod, node))
+    }
+
+    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
+        let wanted = &pod.class.requests;
+        let (cpu, memory, storage) = (wanted.cpu_milli, wanted.memory, wanted.storage);
+        let fits = |wanted: i64, own: &RowAmount| wanted <= 0 || wanted <= own.offered - own.used;
+        wanted.scalars.is_empty().then(|| {
+            Box::new(move |row: &NodeRow| {
+                row.pods_left > 0
+                    && fits(cpu, &row.cpu)
+                    && fits(memory, &row.memory)
+                    && fits(storage, &row.storage)
+            }) as RowTest
+        })
+    }
+
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let scored = self.0.scored.iter().map(|(resource, weight)| {
+            let own = RowResource::of(resource, Scale::NonZero, pod)?;
+            Some((own, *weight))
+        });
+        let scored: Vec<(RowResource, i64)> = scored.collect::<Option<_>>()?;
+        let fit = self.0.clone();
+        Some(Box::new(move |row| {
+            let counted = scored.iter();
+            fit.points_of(counted.filter_map(|(own, weight)| Some((own.counted(row)?, *weight))))
+        }))
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -15,6 +15,54 @@ pub type NodePoints = Arc<dyn Fn(&NodeInfo) -> i64 + Send + Sync>;
 /// What a pod of a class counts.
 pub type ClassCount = Arc<dyn Fn(&PodClass) -> i64 + Send + Sync>;
 
+/// What most answers about a node with its pods look at, close together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeRow {
+    /// Milli-cores.
+    pub cpu: RowAmount,
+    /// Bytes.
+    pub memory: RowAmount,
+    /// Bytes of node-local scratch storage; `non_zero` is as `used`.
+    pub storage: RowAmount,
+    /// How many more pods may come.
+    pub pods_left: i64,
+}
+
+/// One resource of a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowAmount {
+    /// What its pods ask for.
+    pub used: i64,
+    /// What its pods count as in scores.
+    pub non_zero: i64,
+    /// What it offers.
+    pub offered: i64,
+}
+
+impl NodeRow {
+    /// The row of a node.
+    pub fn of(node: &NodeInfo) -> Self {
+        let (used, offered) = (&node.requested, &*node.allocatable);
+        let amount = |used, non_zero, offered| RowAmount {
+            used,
+            non_zero,
+            offered,
+        };
+        let cpu = node.non_zero.cpu_milli;
+        Self {
+            cpu: amount(used.cpu_milli, cpu, offered.cpu_milli),
+            memory: amount(used.memory, node.non_zero.memory, offered.memory),
+            storage: amount(used.storage, used.storage, offered.storage),
+            pods_left: offered.pods - node.pods.len() as i64,
+        }
+    }
+}
+
+/// A question about a row.
+pub type RowTest = Box<dyn Fn(&NodeRow) -> bool + Send + Sync>;
+/// Points of a row.
+pub type RowPoints = Box<dyn Fn(&NodeRow) -> i64 + Send + Sync>;
+
 /// How far an answer about a node reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rests {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest};
+use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTest};
 use super::{
     Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodClass, PodInfo, Preemption,
     Rejection, Status, VolumeChoice,
@@ -256,6 +256,18 @@ pub trait KubePlugin: Send + Sync {
     fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
         let _ = (pod, cache);
         Arc::new(|_| 0)
+    }
+
+    /// The same question as [`KubePlugin::node_test`] where a row answers it.
+    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
+        let _ = pod;
+        None
+    }
+
+    /// The same points as [`KubePlugin::node_points`] where a row has them.
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let _ = pod;
+        None
     }
 
     /// Whether the pod may enter the queue.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::bits;
+use super::bits::{self, WORD};
 use super::key::Key;
 use super::plan::{Draft, Plan, Rule, Spread};
-use super::shape::{Shape, bare};
+use super::shape::{Nodes, Shape, bare};
 use super::{Entry, Fast, plan_key};
-use crate::control::scheduler::kube::keep::{KeptRule, KeptSpread, PodCount};
+use crate::control::scheduler::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
 use crate::control::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
 use crate::model::ClusterObjects;
 
@@ -45,10 +45,15 @@ impl Fast {
             self.meet_classes(cache);
         }
         for &change in changes {
-            let place = self.places[change.slot as usize] as usize;
+            let slot = change.slot as usize;
+            let place = self.places[slot] as usize;
             self.counters.apply(change, place, &self.keys);
+            self.position += 1;
+            self.changed[place / WORD] = self.position;
+            if let Some(node) = cache.node_in(slot) {
+                self.rows[place] = NodeRow::of(node);
+            }
         }
-        self.position = cache.log().end();
     }
 
     fn has_objects_of(&mut self, cache: &Cache) -> bool {
@@ -77,6 +82,11 @@ impl Fast {
         for (place, &slot) in (0..).zip(cache.order()) {
             self.places[slot] = place;
         }
+        self.rows.clear();
+        self.rows.extend(cache.nodes().map(NodeRow::of));
+        self.changed.clear();
+        self.changed
+            .resize(cache.node_count().div_ceil(WORD), self.position);
         self.plans.clear();
         self.shapes.clear();
         self.shape_numbers.clear();
@@ -185,7 +195,13 @@ impl Fast {
             class: Arc::new(class),
             ..PodInfo::default()
         });
-        let mut shape = Shape::new(profile, cache, &bare, draft);
+        let nodes = Nodes {
+            cache,
+            places: &self.places,
+            rows: &self.rows,
+            changed: &self.changed,
+        };
+        let mut shape = Shape::new(profile, nodes, &bare, draft);
         shape.used = self.tick;
         self.shape_bytes += shape.bytes();
         let empty = self.shapes.iter().position(Option::is_none);

@@ -32,10 +32,10 @@ use counter::Counters;
 use key::Key;
 use plan::{DraftPoints, Plan};
 use rank::{Ranker, Sight};
-use shape::Shape;
+use shape::{Nodes, Shape};
 use window::Window;
 
-use super::keep::Rests;
+use super::keep::{NodeRow, Rests};
 
 /// What kept answers may take, in bytes; beyond it the half that was not used for longest goes.
 const BUDGET_BYTES: usize = 256 << 20;
@@ -72,6 +72,10 @@ pub struct Fast {
     position: u64,
     /// By slot: the node's place in the scheduler's order.
     places: Vec<u32>,
+    /// By place: what most answers look at.
+    rows: Vec<NodeRow>,
+    /// By word: up to where in the log something changed.
+    changed: Vec<u64>,
     profiles: Vec<KubeProfile>,
     /// By profile and where the class lies in memory.
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
@@ -118,6 +122,8 @@ impl Fast {
             objects: ClusterObjects::default(),
             position: 0,
             places: Vec::new(),
+            rows: Vec::new(),
+            changed: Vec::new(),
             profiles: Vec::new(),
             plans: IndexMap::default(),
             shapes: Vec::new(),
@@ -163,32 +169,45 @@ impl Fast {
         plan.used = self.tick;
         let shape = self.shapes[plan.shape].as_mut()?;
         shape.used = self.tick;
-        shape.refresh(cache, &self.places);
+        let kept = Nodes {
+            cache,
+            places: &self.places,
+            rows: &self.rows,
+            changed: &self.changed,
+        };
+        shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
-        if shape.is_broken || plan.counters.iter().any(is_broken) {
+        if plan.counters.iter().any(is_broken) {
             return None;
         }
         let masks = mask::masks(plan, &self.keys, &self.counters);
-        let open = &shape.open;
         let wanted = profile.wanted(nodes);
         self.window.search(nodes, (start % nodes, wanted), |index| {
-            let word = open[index];
+            let word = shape.open_in(index, kept);
             masks
                 .iter()
                 .fold(word, |word, mask| mask.apply(word, index))
         });
-        let sight = Sight {
-            keys: &self.keys,
-            counters: &self.counters,
-            shape,
-            plan,
-            window: &self.window,
-        };
+        if shape.is_broken {
+            return None;
+        }
         let mut place = None;
         match self.window.count {
             0 => {}
             1 => self.window.each(|only| place = Some(only)),
-            _ => place = self.ranker.best(sight, start % nodes, ties),
+            _ => {
+                for index in self.window.indexes() {
+                    shape.top(index);
+                }
+                let sight = Sight {
+                    keys: &self.keys,
+                    counters: &self.counters,
+                    shape,
+                    plan,
+                    window: &self.window,
+                };
+                place = self.ranker.best(sight, start % nodes, ties);
+            }
         }
         let place = place?;
         self.taken += 1;

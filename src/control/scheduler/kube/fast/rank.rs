@@ -87,23 +87,37 @@ impl Ranker {
         }
         let top = self.sum_up(sight);
         if matches!(ties, TieBreak::HeapRoot) {
-            return self.root(sight.window, start);
+            return self.root(sight, start);
         }
         let equal = |index: &usize| self.tops[*index] == top;
         let chunks = sight.window.indexes().filter(equal);
         let counts = chunks
             .clone()
-            .map(|index| bits::count(&self.totals[index], top));
+            .map(|index| bits::count(self.total(sight, index), top));
         let mut skip = ties.pick_among(counts.sum());
         for index in chunks {
-            let count = bits::count(&self.totals[index], top);
+            let chunk = self.total(sight, index);
+            let count = bits::count(chunk, top);
             if skip < count {
-                let bit = bits::find(&self.totals[index], top, skip)?;
-                return Some(index * WORD + bit);
+                return Some(index * WORD + bits::find(chunk, top, skip)?);
             }
             skip -= count;
         }
         None
+    }
+
+    /// Whether a word's points are those of its single nodes, all of them.
+    fn is_untouched(&self, sight: Sight<'_>, index: usize) -> bool {
+        self.parts.is_empty() && sight.window.words[index] == sight.shape.open[index]
+    }
+
+    /// The sums of a word's nodes.
+    fn total<'s>(&'s self, sight: Sight<'s>, index: usize) -> &'s Chunk {
+        if self.is_untouched(sight, index) {
+            &sight.shape.rank[index]
+        } else {
+            &self.totals[index]
+        }
     }
 
     /// Adds everything up; the most points.
@@ -113,37 +127,45 @@ impl Ranker {
         self.tops.resize(words, 0);
         let mut top = 0;
         for index in sight.window.indexes() {
-            let word = sight.window.words[index];
-            if word == 0 {
-                self.tops[index] = 0;
-                continue;
-            }
-            let total = &mut self.totals[index];
-            *total = sight.shape.rank[index];
-            for part in &self.parts {
-                match part {
-                    Part::Domains(key, points) => {
-                        if let Some(narrow) = &sight.keys[*key].narrow {
-                            bits::add_by_domain(total, &narrow.column[index], points);
-                        }
-                    }
-                    Part::Column(column) => bits::add(total, &self.columns[*column][index]),
-                }
-            }
-            bits::keep(total, word);
-            self.tops[index] = bits::most(total);
+            self.tops[index] = if sight.window.words[index] == 0 {
+                0
+            } else if self.is_untouched(sight, index) {
+                sight.shape.tops[index]
+            } else {
+                self.sum_up_word(sight, index)
+            };
             top = top.max(self.tops[index]);
         }
         top
     }
 
-    fn root(&mut self, window: &Window, start: usize) -> Option<usize> {
-        self.in_order.clear();
-        let (totals, in_order) = (&self.totals, &mut self.in_order);
+    fn sum_up_word(&mut self, sight: Sight<'_>, index: usize) -> i16 {
+        let total = &mut self.totals[index];
+        *total = sight.shape.rank[index];
+        for part in &self.parts {
+            match part {
+                Part::Domains(key, points) => {
+                    if let Some(narrow) = &sight.keys[*key].narrow {
+                        bits::add_by_domain(total, &narrow.column[index], points);
+                    }
+                }
+                Part::Column(column) => bits::add(total, &self.columns[*column][index]),
+            }
+        }
+        bits::keep(total, sight.window.words[index]);
+        bits::most(total)
+    }
+
+    fn root(&mut self, sight: Sight<'_>, start: usize) -> Option<usize> {
+        let window = sight.window;
+        let mut in_order = std::mem::take(&mut self.in_order);
+        in_order.clear();
         window.each_from(start, |place| {
-            in_order.push(totals[place / WORD][place % WORD])
+            in_order.push(self.total(sight, place / WORD)[place % WORD]);
         });
-        let root = heap_root(in_order)?;
+        let root = heap_root(&in_order);
+        self.in_order = in_order;
+        let root = root?;
         let (mut position, mut found) = (0, None);
         window.each_from(start, |place| {
             if position == root {

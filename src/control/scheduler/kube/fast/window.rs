@@ -22,7 +22,7 @@ impl Window {
         &mut self,
         nodes: usize,
         (start, wanted): (usize, usize),
-        word_at: impl Fn(usize) -> u64,
+        mut word_at: impl FnMut(usize) -> u64,
     ) {
         let words = nodes.div_ceil(WORD);
         self.words.clear();
