@@ -7,7 +7,7 @@ use std::time::Instant as Clock;
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
+use crate::lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
@@ -328,9 +328,7 @@ pub(super) fn run_failure(error: &RunError) -> Failure {
                 "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
             ))
         }
-        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
-            Failure::input(error)
-        }
-        RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        error if is_input(error) => Failure::input(error),
+        error => Failure::incomplete(error),
     }
 }

@@ -11,6 +11,7 @@ use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
+use crate::trace::TraceError;
 
 use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
@@ -44,7 +45,7 @@ pub enum ExperimentError {
     Folder(#[from] FolderError),
     /// An input can't be read.
     #[error(transparent)]
-    Trace(#[from] crate::trace::TraceError),
+    Trace(#[from] TraceError),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -56,6 +57,39 @@ pub enum ExperimentError {
         /// What the system said.
         reason: String,
     },
+}
+
+impl ExperimentError {
+    /// Whether what the user gave is wrong, rather than what became of it.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Variant { source, .. } => is_input(source),
+            Self::Folder(folder) => folder.exit_code() == 2,
+            Self::Trace(_) => true,
+            Self::Interrupted | Self::Threads { .. } => false,
+        }
+    }
+
+    /// What to do about it, where its text does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        let Self::Variant { source, .. } = self else {
+            return None;
+        };
+        let is_row = matches!(
+            **source,
+            RunError::Build(BuildError::Trace(TraceError::BadRow { .. }))
+                | RunError::Sim(SimError::Trace(TraceError::BadRow { .. }))
+        );
+        is_row.then_some("correct the row, or leave such rows out with `onBadRow: skip` beside it")
+    }
+}
+
+/// Whether a run has no result because what the user gave is wrong.
+pub const fn is_input(error: &RunError) -> bool {
+    matches!(
+        error,
+        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. })
+    )
 }
 
 fn told(variant: Option<&str>) -> String {
