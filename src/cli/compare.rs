@@ -350,6 +350,7 @@ fn gathered(
         summary,
         data,
         scenario,
+        fork: None,
     }]);
     gathered.study = Some(made.study);
     Ok(gathered)

@@ -136,12 +136,13 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         let failure = failure(error, interrupt::exit());
         Trip::failure(failure, journey.as_ref())
     })?;
-    trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
+    let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
         data,
         scenario: scenario_text(&experiment, &folder),
+        fork,
     };
     let gathered = Gathered::new(vec![run]);
     write_report(&gathered, &folder)?;

@@ -33,10 +33,12 @@ use super::travel::Journey;
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("{}{source}", told(variant.as_deref()))]
+    #[error("{}{source}", told(variant.as_deref(), *seed))]
     Variant {
         /// Which; `None` where it does not matter: there is only one, or a file is wrong.
         variant: Option<String>,
+        /// Under which seed, where it runs under several.
+        seed: Option<u64>,
         /// Why.
         source: Box<RunError>,
     },
@@ -92,8 +94,13 @@ pub const fn is_input(error: &RunError) -> bool {
     )
 }
 
-fn told(variant: Option<&str>) -> String {
-    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
+fn told(variant: Option<&str>, seed: Option<u64>) -> String {
+    match (variant, seed) {
+        (Some(name), Some(seed)) => format!("variant `{name}`, seed {seed}: "),
+        (Some(name), None) => format!("variant `{name}`: "),
+        (None, Some(seed)) => format!("seed {seed}: "),
+        (None, None) => String::new(),
+    }
 }
 
 /// Told of progress from any thread.
@@ -241,6 +248,7 @@ fn run_one(
         let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
         ExperimentError::Variant {
             variant: matters.then(|| variant.name.clone()),
+            seed: None,
             source: Box::new(source),
         }
     };
