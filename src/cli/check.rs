@@ -13,7 +13,7 @@ use crate::lab::compare::RESAMPLES;
 use crate::lab::folder::{Existing, write_file};
 use crate::lab::replicate::Workers;
 use crate::lab::statistics::SEEDS_MIN;
-use crate::report::check::{self, CheckForm, CheckOptions, Flavor};
+use crate::report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use crate::scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
@@ -41,7 +41,7 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     exact: bool,
     /// Show what changes and make this the baseline; never in CI
-    #[arg(long, conflicts_with = "exact")]
+    #[arg(long)]
     accept: bool,
     /// With --accept: take this alone, everything else stays as it is; may be repeated
     #[arg(long, value_name = "ENTRY[:METRIC]", requires = "accept")]
@@ -93,8 +93,10 @@ enum CheckFormat {
     Sarif,
     /// Annotations of GitHub's workflow commands.
     Github,
-    /// What github-action-benchmark reads.
+    /// What github-action-benchmark reads: metrics of which less is better, or neither.
     GhaBenchmark,
+    /// The same for metrics of which more is better.
+    GhaBenchmarkBigger,
 }
 
 /// Which readers of JUnit XML are written for.
@@ -129,7 +131,8 @@ impl CheckArguments {
             }),
             CheckFormat::Sarif => CheckForm::Sarif,
             CheckFormat::Github => CheckForm::Github,
-            CheckFormat::GhaBenchmark => CheckForm::Benchmark,
+            CheckFormat::GhaBenchmark => CheckForm::Benchmark(Better::Smaller),
+            CheckFormat::GhaBenchmarkBigger => CheckForm::Benchmark(Better::Bigger),
         }
     }
 }
@@ -159,12 +162,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         sets: arguments.sets.clone(),
     };
     sound(&suite, &settings)?;
-    let beside = || {
-        arguments
-            .file
-            .with_file_name(format!("{stem}.baseline.json"))
-    };
-    let path = relative(&arguments.baseline.clone().unwrap_or_else(beside));
+    let path = baseline_path(arguments, &stem);
     let baseline = read_baseline(&path, &stem, arguments)?;
     let count = RunCount::new(global);
     let workers = Workers {
@@ -310,6 +308,14 @@ fn sound(suite: &[SuiteScenario], settings: &CheckSettings) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+fn baseline_path(arguments: &CheckArguments, suite: &str) -> PathBuf {
+    let beside = || {
+        let name = format!("{suite}.baseline.json");
+        arguments.file.with_file_name(name)
+    };
+    relative(&arguments.baseline.clone().unwrap_or_else(beside))
 }
 
 fn read_baseline(

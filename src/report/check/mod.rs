@@ -17,6 +17,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use benchmark::Better;
 pub use junit::Flavor;
 
 /// In which form a check is written.
@@ -34,8 +35,8 @@ pub enum CheckForm {
     Sarif,
     /// Annotations of GitHub's workflow commands.
     Github,
-    /// What github-action-benchmark reads.
-    Benchmark,
+    /// What github-action-benchmark reads, for one direction.
+    Benchmark(Better),
 }
 
 /// What is known of how the check was called.
@@ -64,7 +65,7 @@ pub fn write(
         CheckForm::Junit(flavor) => junit::write(out, report, flavor, options),
         CheckForm::Sarif => sarif::write(out, report),
         CheckForm::Github => github::write(out, report),
-        CheckForm::Benchmark => benchmark::write(out, report),
+        CheckForm::Benchmark(better) => benchmark::write(out, report, better),
     }
 }
 

@@ -394,7 +394,9 @@ fn markdown_carries_its_mark_and_folds_what_holds() {
 
 #[test]
 fn benchmarks_are_a_list_of_values() {
-    let text = written(&every_outcome(), CheckForm::Benchmark);
+    let more = written(&every_outcome(), CheckForm::Benchmark(Better::Bigger));
+    assert_eq!(more.trim(), "[]", "all of these are better when less");
+    let text = written(&every_outcome(), CheckForm::Benchmark(Better::Smaller));
     let list: Json = serde_json::from_str(&text).expect("JSON");
     for item in list.as_array().expect("a list") {
         assert!(item["name"].is_string() && item["unit"].is_string() && item["value"].is_number());
