@@ -61,7 +61,7 @@ pub(super) fn run(
     );
     let summary = format!(
         "Baseline {path}: {would}{} added, {} changed, {} removed\n",
-        count(|change| matches!(change, Change::Added { .. })),
+        count(|change| matches!(change, Change::Added { .. } | Change::AddedEntry { .. })),
         count(|change| matches!(change, Change::Changed { .. })),
         count(|change| matches!(change, Change::Removed { .. }))
     );
@@ -92,6 +92,10 @@ fn told(change: &Change) -> String {
             format!("  ~ {entry} {title}: {old} → {new}")
         }
         Change::Removed { entry, metric } => format!("  - {entry} {}", title_of_id(metric)),
+        Change::AddedEntry { entry, digest } => {
+            let digest = digest.get(..12).unwrap_or(digest);
+            format!("  + {entry}: digest {digest}")
+        }
         Change::Entry { entry, what } => format!("  ~ {entry}: other {what}"),
     }
 }

@@ -27,6 +27,10 @@ use super::{Exit, Failure, Global, interrupt, output, terminal};
 /// What `check` is told.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct CheckArguments {
     /// An experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
     #[arg(value_name = "SCENARIO|SUITE")]

@@ -38,6 +38,13 @@ pub enum Change {
         /// The metric.
         metric: String,
     },
+    /// An entry that the baseline does not have, held by its digest alone.
+    AddedEntry {
+        /// The entry.
+        entry: String,
+        /// Hash over the digests of all runs.
+        digest: String,
+    },
     /// Other inputs, seeds, decisions or system.
     Entry {
         /// The entry.
@@ -281,6 +288,11 @@ pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
                 });
             }
         }
+        let alone = after.filter(|after| before.is_none() && after.metrics.is_empty());
+        found.extend(alone.map(|after| Change::AddedEntry {
+            entry: name.clone(),
+            digest: after.digest.clone(),
+        }));
         let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
         let ids: BTreeSet<&String> = before.metrics.keys().chain(after.metrics.keys()).collect();
         for id in ids {

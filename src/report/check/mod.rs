@@ -176,10 +176,12 @@ pub fn cells(gate: &Gate) -> (String, String, String) {
 /// The outcome of a gate with its limit or what it takes.
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
+    // A table has little room, and its interval tells of the test.
+    let limit = gate.limit.trim_start_matches("tested, ");
     match gate.outcome {
-        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({})", gate.limit),
-        Outcome::Regressed => format!("{} ({})", word.to_uppercase(), gate.limit),
-        Outcome::Within if gate.judgement.is_none() => format!("{word} ({})", gate.limit),
+        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({limit})"),
+        Outcome::Regressed => format!("{} ({limit})", word.to_uppercase()),
+        Outcome::Within if gate.judgement.is_none() => format!("{word} ({limit})"),
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
             Some(needed) => format!("{word} (≈ {} seeds)", format::count(needed)),
@@ -234,15 +236,17 @@ pub fn digest(report: &CheckReport) -> Option<String> {
     Some(hasher.finalize().to_hex()[..12].to_owned())
 }
 
-/// Why gates are as they are, each reason once: `burst pending_time.mean and 2 more: no baseline`.
+/// Why gates are as they are, each reason once and none that headline or row told: `burst
+/// pending_time.mean and 2 more: no baseline`.
 pub fn reasons(report: &CheckReport) -> Vec<String> {
+    let told = headline(report);
     let mut found: Vec<(&str, &Gate, usize)> = Vec::new();
     for gate in report
         .gates
         .iter()
-        .filter(|gate| gate.outcome < Outcome::Improved)
+        .filter(|gate| gate.outcome < Outcome::Improved && gate.outcome != Outcome::Inconclusive)
     {
-        let Some(note) = gate.note.as_deref() else {
+        let Some(note) = gate.note.as_deref().filter(|note| !told.contains(note)) else {
             continue;
         };
         match found.iter_mut().find(|(known, ..)| *known == note) {
@@ -285,9 +289,10 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
         .map(|entry| entry.seeds.len())
         .max()
         .unwrap_or(0);
-    facts.push(match seeds {
-        1 => "1 seed".to_owned(),
-        _ => format!("{seeds} seeds, paired"),
+    facts.extend(match seeds {
+        0 => None,
+        1 => Some("1 seed".to_owned()),
+        _ => Some(format!("{seeds} seeds, paired")),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
     facts.push(format!("{} changes", format::count(changes)));

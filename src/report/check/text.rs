@@ -61,7 +61,9 @@ pub(super) fn write_table(
     }
     writeln!(out)?;
     writeln!(out, "{}", totals(report))?;
-    for entry in report.entries.iter().filter(|entry| entry.error.is_some()) {
+    // The headline tells of the first.
+    let broken = report.entries.iter().filter(|entry| entry.error.is_some());
+    for entry in broken.skip(1) {
         let error = entry.error.as_deref().unwrap_or_default();
         writeln!(
             out,
