@@ -181,7 +181,9 @@ pub fn outcome(gate: &Gate) -> String {
     match gate.outcome {
         Outcome::Regressed if gate.advisory => format!("{word}, advisory ({limit})"),
         Outcome::Regressed => format!("{} ({limit})", word.to_uppercase()),
-        Outcome::Within if gate.judgement.is_none() => format!("{word} ({limit})"),
+        Outcome::Within if gate.judgement.is_none() => {
+            format!("{word} ({})", limit.trim_start_matches("limit "))
+        }
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
             Some(needed) => format!("{word} (≈ {} seeds)", format::count(needed)),

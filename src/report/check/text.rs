@@ -16,9 +16,9 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
 /// Names and labels are cut to fit, but no shorter than this.
-const NAME_MIN: usize = 10;
+const NAME_MIN: usize = 12;
 const NAME_MAX: usize = 22;
-const LABEL_MIN: usize = 18;
+const LABEL_MIN: usize = 20;
 const LABEL_MAX: usize = 26;
 /// Columns of a line.
 const WIDTH_MAX: usize = 100;
@@ -101,7 +101,7 @@ fn table(shown: &[&Gate]) -> Vec<[String; 6]> {
     let head = ["", "", "base", "head", "change [95 % CI]", "verdict"].map(str::to_owned);
     let rows = shown.iter().map(|gate| row(gate));
     let mut rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
-    for (column, least) in [(0, NAME_MIN), (1, LABEL_MIN)] {
+    for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
         let all: usize = (0..6).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
         let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
         for cells in &mut rows {
