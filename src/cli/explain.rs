@@ -92,7 +92,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     if let Some(run) = run_of(global, arguments)? {
         return of_run(arguments, &run, &changes);
     }
-    let profiles = arguments.scheduler.profiles()?;
+    let profiles = arguments.scheduler.profiles(global)?;
     let mut snapshot = read(global, &arguments.snapshot)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
     let profile = profile_of(&profiles, &pod).map_err(|error| failed(&error))?;

@@ -58,7 +58,7 @@ enum PlaceFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
-    let profiles = arguments.scheduler.profiles()?;
+    let profiles = arguments.scheduler.profiles(global)?;
     let mut snapshot = read(global, &arguments.snapshot)?;
     let read = read_pod(&arguments.pod, &snapshot.priorities);
     let (pod, findings) = read.map_err(|error| failed(&error))?;

@@ -43,14 +43,17 @@ impl SchedulerArguments {
         self.config.is_some() || self.release != ReleaseName::V134
     }
 
-    /// The profiles.
-    pub(super) fn profiles(&self) -> Result<Vec<KubeProfile>, Failure> {
+    /// The profiles; what in the configuration is hardly meant is told.
+    pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
         let release = match self.release {
             ReleaseName::V134 => Release::V1_34,
             ReleaseName::V136 => Release::V1_36,
         };
         let config = self.config.as_ref().map(Input::path);
-        read_profiles(config.as_ref(), release).map_err(|error| failed(&error))
+        let read = read_profiles(config.as_ref(), release);
+        let (profiles, doubts) = read.map_err(|error| failed(&error))?;
+        tell(global, &doubts);
+        Ok(profiles)
     }
 }
 

@@ -220,7 +220,7 @@ impl Loaded {
 
 /// What a scheduler does that gets the snapshot's pending pods one after the other.
 fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>) {
-    let profiles = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
     let mut pending: Vec<_> = snapshot
         .pods
         .iter()

@@ -151,7 +151,7 @@ impl Snapshot {
             let info = Arc::new(snapshot.pod_info(&pod)?);
             match &pod.node_name {
                 None => {
-                    snapshot.counts.pending += 1;
+                    snapshot.counts.pending += usize::from(!pod.is_terminating);
                     snapshot.cache.nominate(info);
                 }
                 Some(node) if snapshot.cache.node(node).is_none() => {

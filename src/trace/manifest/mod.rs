@@ -51,7 +51,7 @@ pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use priority::PriorityClasses;
-pub use scheduler_config::read_scheduler_config;
+pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
 
 use super::error::TraceError;
@@ -140,6 +140,12 @@ impl ManifestPod {
     /// Its namespace.
     pub fn namespace(&self) -> &Text {
         &self.spec.namespace
+    }
+
+    /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been
+    /// told to end (spec: kubernetes.md 1.2).
+    pub fn waits_for_node(&self) -> bool {
+        self.node_name.is_none() && !self.phase.is_final() && !self.is_terminating
     }
 }
 
