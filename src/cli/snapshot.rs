@@ -70,6 +70,14 @@ pub(super) fn read(global: &Global, paths: &[PathBuf]) -> Result<Snapshot, Failu
     Ok(snapshot)
 }
 
+/// Takes nodes away with their pods.
+pub(super) fn without(snapshot: &mut Snapshot, nodes: &[String]) -> Result<(), Failure> {
+    for node in nodes {
+        snapshot.lose_node(node).map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
 /// Tells warnings.
 pub(super) fn tell(global: &Global, warnings: &[String]) {
     if global.quiet {

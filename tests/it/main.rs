@@ -24,6 +24,7 @@ mod openb;
 mod permit;
 mod place;
 mod placements;
+mod quirks;
 mod readers;
 mod report;
 mod residents;

@@ -93,17 +93,19 @@ impl Findings {
     pub(super) fn into_list(self) -> Vec<ManifestFinding> {
         let names_files = self.has_several_files;
         let found = self.found.into_iter();
-        let found = found.map(|((field, what, effect), (file, object, count))| ManifestFinding {
-            object: match file.as_str() {
-                "" => object,
-                _ if !names_files => object,
-                file => format!("{file}: {object}"),
+        let found = found.map(
+            |((field, what, effect), (file, object, count))| ManifestFinding {
+                object: match file.as_str() {
+                    "" => object,
+                    _ if !names_files => object,
+                    file => format!("{file}: {object}"),
+                },
+                field,
+                what,
+                effect,
+                count,
             },
-            field,
-            what,
-            effect,
-            count,
-        });
+        );
         found.collect()
     }
 }

@@ -106,6 +106,20 @@ pub struct ManifestPod {
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
+    /// Who makes it anew if it is lost.
+    pub maker: Maker,
+}
+
+/// Who makes a pod anew if it is lost with its node, by its controlling owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// A controller that makes another one, for any node.
+    Controller,
+    /// It belongs to its node: a static pod, or one of a `DaemonSet`.
+    Node,
 }
 
 impl Manifests {

@@ -82,7 +82,8 @@ impl Annotations {
             || key.starts_with("windtunnel/")
             || matches!(
                 key,
-                super::objects::BIND_COMPLETED
+                super::pod::MIRROR
+                    | super::objects::BIND_COMPLETED
                     | super::objects::SELECTED_NODE
                     | super::objects::BETA_CLASS
             )

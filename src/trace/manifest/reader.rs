@@ -296,6 +296,7 @@ impl Reader {
             }),
             at: at(metadata)?,
             time_limit: time_limit(raw)?,
+            maker: pod::maker(metadata),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             accounted: accounted.map(|spec| self.share_class(spec)),
             spec: self.share_class(spec),

@@ -150,9 +150,7 @@ fn keep(objects: &mut ClusterObjects, node: &Text, choice: &VolumeChoice) -> Opt
             let volume = objects.volumes.get_mut(volume)?;
             Some(Before::Volume(volume.claim.replace(reference)))
         }
-        VolumeChoice::New { .. } => {
-            Some(Before::Claim(claim.selected_node.replace(node.clone())))
-        }
+        VolumeChoice::New { .. } => Some(Before::Claim(claim.selected_node.replace(node.clone()))),
     }
 }
 
