@@ -73,7 +73,7 @@ impl KubePlugin for NodeVolumeLimits {
     }
 
     fn listens(&self) -> EventKinds {
-        EventKinds::POD_DELETE
+        EventKinds::POD_DELETE.and(EventKinds::CLAIM)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

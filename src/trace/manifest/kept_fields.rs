@@ -17,6 +17,7 @@ const METADATA: Keep = Fields(&[
     ("annotations", Annotations),
     ("creationTimestamp", All),
     ("deletionTimestamp", All),
+    ("deletionGracePeriodSeconds", All),
     ("ownerReferences", Each(OWNER)),
     ("uid", All),
 ]);

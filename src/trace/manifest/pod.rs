@@ -2,7 +2,7 @@
 //! default to limits, host ports of a pod in the host's network to its container ports, the
 //! namespace to `default` (spec: kubernetes.md 1.5, 1.6).
 
-use super::field::{Path, Problem, Texts};
+use super::field::{Path, Problem, Texts, unix_secs};
 use super::{Ctx, Maker, affinity, gpu, raw};
 use crate::model::{Container, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text};
 use crate::units::Quantity;
@@ -89,6 +89,18 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
         kind: texts.share(&own.kind),
         name: texts.share(&own.name),
     })
+}
+
+/// When a pod was told to end, and when it is to have ended: the API has the latter, and the time
+/// in between.
+pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(i64, i64)>, Problem> {
+    let Some(text) = metadata.deletion_timestamp.as_deref() else {
+        return Ok(None);
+    };
+    let path = Path::root("metadata");
+    let end = unix_secs(text, &path.field("deletionTimestamp"))?;
+    let grace = metadata.deletion_grace_period_seconds.unwrap_or_default();
+    Ok(Some((end.saturating_sub(grace.max(0)), end)))
 }
 
 /// Who makes a pod anew if it is lost. What a node runs by itself shows in the API as a mirror pod.

@@ -133,6 +133,7 @@ pub(super) struct Metadata {
     pub(super) annotations: Annotations,
     pub(super) creation_timestamp: Option<String>,
     pub(super) deletion_timestamp: Option<String>,
+    pub(super) deletion_grace_period_seconds: Option<i64>,
     pub(super) uid: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) owner_references: Vec<OwnerReference>,

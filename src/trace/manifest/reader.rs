@@ -281,6 +281,7 @@ impl Reader {
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
             is_terminating: metadata.deletion_timestamp.is_some(),
+            deleted_unix_secs: pod::deleted(metadata)?,
             created_unix_secs: created(metadata)?,
             started_unix_secs: started(&parts.pod_status)?,
             nominated_node: parts

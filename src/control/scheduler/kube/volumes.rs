@@ -98,15 +98,16 @@ impl Reservations {
         }
     }
 
-    /// A pod is bound to a node: its claims have their volumes.
-    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) {
+    /// A pod is bound to a node: its claims have their volumes. Gives those that got them now.
+    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) -> Vec<ClaimKey> {
         if self.by_claim.is_empty() {
-            return;
+            return Vec::new();
         }
         let labels = cache.node(node).map(|node| node.object.labels.clone());
         let labels = labels.unwrap_or_default();
         let objects = &mut cache.objects;
-        for reservation in self.without(pod, |_| true) {
+        let over = self.without(pod, |_| true);
+        for reservation in &over {
             match &reservation.choice {
                 VolumeChoice::Known { claim, volume } => bind(objects, claim, volume),
                 VolumeChoice::New { claim, capacity } => {
@@ -122,6 +123,8 @@ impl Reservations {
                 }
             }
         }
+        let claims = over.iter().map(|own| own.choice.claim().clone());
+        claims.collect()
     }
 
     /// Takes a pod from its reservations; those that `is_over` by how many pods are left come back.
