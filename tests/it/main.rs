@@ -15,6 +15,7 @@ mod forms;
 mod harness;
 mod holds;
 mod kube_engine;
+mod kube_explain;
 mod kube_scenario;
 mod kube_scheduler;
 mod kube_settings;

@@ -41,7 +41,7 @@ impl Settling {
     /// Settles the bound pods of a file; those whose node or devices are not there are named.
     pub(super) fn add(&mut self, file: &str, pods: &[ManifestPod], remarks: &mut Remarks) {
         let known = pods.iter().flat_map(|pod| {
-            let told_to_end = pod.deleted_unix_secs.map(|(told, _)| told);
+            let told_to_end = pod.deleted_unix_secs.and_then(|(told, _)| told);
             let times = [pod.created_unix_secs, pod.started_unix_secs, told_to_end];
             times.into_iter().flatten()
         });

@@ -4,7 +4,7 @@
 //!
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
-mod pipeline;
+pub(super) mod pipeline;
 pub mod run;
 #[cfg(test)]
 mod tests;

@@ -94,9 +94,9 @@ pub struct ManifestPod {
     pub phase: PodPhase,
     /// Whether it has been told to end and still holds its node.
     pub is_terminating: bool,
-    /// When that was, and when it is to have ended at the latest, in seconds since
-    /// 1970-01-01T00:00:00Z; of some pods their node never hears, and they stay.
-    pub deleted_unix_secs: Option<(i64, i64)>,
+    /// When that was, if it is known, and when it is to have ended at the latest, in seconds since
+    /// 1970-01-01T00:00:00Z.
+    pub deleted_unix_secs: Option<(Option<i64>, i64)>,
     /// When it was created, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
     /// When its node took it up, in seconds since 1970-01-01T00:00:00Z.

@@ -93,14 +93,15 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
 
 /// When a pod was told to end, and when it is to have ended: the API has the latter, and the time
 /// in between.
-pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(i64, i64)>, Problem> {
+pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i64)>, Problem> {
     let Some(text) = metadata.deletion_timestamp.as_deref() else {
         return Ok(None);
     };
     let path = Path::root("metadata");
     let end = unix_secs(text, &path.field("deletionTimestamp"))?;
-    let grace = metadata.deletion_grace_period_seconds.unwrap_or_default();
-    Ok(Some((end.saturating_sub(grace.max(0)), end)))
+    let grace = metadata.deletion_grace_period_seconds;
+    let told = grace.map(|grace| end.saturating_sub(grace.max(0)));
+    Ok(Some((told, end)))
 }
 
 /// Who makes a pod anew if it is lost. What a node runs by itself shows in the API as a mirror pod.
