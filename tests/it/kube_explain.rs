@@ -40,7 +40,8 @@ fn a_node_that_a_run_chose_is_among_the_best_of_its_explanation() {
         let cpu = 1 + index as i64 % 4;
         let _ = write!(text, "{}", pod(&format!("p{index}"), cpu, 0, spec, "}"));
     }
-    let own = scratch("explained", &text, "profile: default").load("own.yaml");
+    let scratch = scratch("explained", &text, "profile: default");
+    let own = scratch.load("own.yaml");
     let side = Side {
         label: "own".to_owned(),
         scenario: &own.0.variants[0].scenario,
@@ -82,8 +83,7 @@ fn a_pod_that_is_ending_makes_room_when_its_time_has_come() {
         let mut text = node("a", "x", 2);
         text += &(pod("ending", 2, 0, &spec, &ending) + &status);
         text += &pod("next", 2, 0, "", "}");
-        let own = scratch("ending", &text, "profile: default").load("own.yaml");
-        let story = own.run();
+        let story = scratch("ending", &text, "profile: default").load("own.yaml").run();
         let ended = story.iter().any(|line| line == "30 ending ended Completed");
         let bound = story.iter().any(|line| line.contains("next on a"));
         assert_eq!((ended, bound), (expected, expected), "{story:?}");
