@@ -25,6 +25,7 @@ impl LossReport<'_> {
         let all = placed + waiting;
         let nodes = self.nodes.join(", ");
         match waiting {
+            0 if all == 0 => format!("without {nodes} no pod needs a new place"),
             0 => format!("without {nodes} all {all} pods of theirs find a new place"),
             _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
         }
