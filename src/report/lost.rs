@@ -27,6 +27,7 @@ impl LossReport<'_> {
         match waiting {
             0 if all == 0 => format!("without {nodes} no pod needs a new place"),
             0 => format!("without {nodes} all {all} pods of theirs find a new place"),
+            1 => format!("without {nodes} {placed} of {all} pods find a new place, 1 waits"),
             _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
         }
     }
