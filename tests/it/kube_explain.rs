@@ -52,16 +52,13 @@ fn a_node_that_a_run_chose_is_among_the_best_of_its_explanation() {
         let name = format!("shop/p{index}");
         let mut found = find(&side, &name, Which::Number(1), &AtomicBool::new(false)).unwrap();
         let told = found.explain();
-        match &found.facts.node {
-            Some(node) => {
-                placed += 1;
-                let best = told.best.iter().any(|own| **own == **node);
-                assert!(best, "{name} on {node}: {:?}", told.best);
-            }
-            None => {
-                waiting += 1;
-                assert!(matches!(told.outcome, Outcome::Waits(..)), "{name}");
-            }
+        if let Some(node) = &found.facts.node {
+            placed += 1;
+            let best = told.best.iter().any(|own| **own == **node);
+            assert!(best, "{name} on {node}: {:?}", told.best);
+        } else {
+            waiting += 1;
+            assert!(matches!(told.outcome, Outcome::Waits(..)), "{name}");
         }
     }
     assert!(
