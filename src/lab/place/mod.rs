@@ -12,6 +12,7 @@ mod ending;
 mod filling;
 mod followed;
 mod kept;
+pub mod lost;
 #[cfg(test)]
 mod tests;
 
