@@ -8,6 +8,7 @@
 use crate::model::Text;
 use crate::trace::intern::NameTable;
 use crate::trace::ledger::BadRow;
+use crate::trace::number::digits;
 use crate::units::Duration;
 use crate::units::time::NANOS_PER_SECOND;
 
@@ -271,6 +272,12 @@ fn at_least(least: i64) -> String {
 
 /// A decimal number as whole units and nanos of the same sign; digits beyond nanos are dropped.
 fn decimal(text: &[u8]) -> Option<(i64, i64)> {
+    // Nearly all numbers of a log are these.
+    match digits(text) {
+        Some(whole) => return Some((whole, 0)),
+        None if text == b"-1" => return Some((-1, 0)),
+        None => {}
+    }
     let (sign, digits) = match text.split_first()? {
         (b'-', rest) => (-1, rest),
         (b'+', rest) => (1, rest),
