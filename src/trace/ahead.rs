@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
-use super::stream::{Arrival, ArrivalSource, Classes};
+use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use crate::model::Text;
 
 /// Arrivals handed over at once: handing over costs some microseconds.
@@ -107,6 +107,10 @@ impl ArrivalSource for Ahead {
 
     fn classes(&self) -> &Classes {
         &self.classes
+    }
+
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        self.pristine.class_totals()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -352,7 +352,7 @@ fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadR
     };
     let text = row.text(column);
     // Most times are plain seconds.
-    if let Some(span) = digits(text.as_bytes()).and_then(Duration::checked_from_secs) {
+    if let Some(span) = plain_seconds(text.as_bytes()) {
         return Ok(Some(span));
     }
     let seconds = text
@@ -372,6 +372,32 @@ fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadR
         )),
     }
 }
+
+/// Seconds of digits alone, or with up to nine more behind a point.
+fn plain_seconds(text: &[u8]) -> Option<Duration> {
+    let point = text.iter().position(|&byte| byte == b'.');
+    let (whole, fraction) = match point {
+        None => return digits(text).and_then(Duration::checked_from_secs),
+        Some(point) => (&text[..point], &text[point + 1..]),
+    };
+    let scale = NANOS_BY_DIGITS.get(fraction.len())?;
+    let nanos = digits(fraction)? * scale;
+    Duration::checked_from_secs(digits(whole)?)?.checked_add(Duration::from_nanos(nanos))
+}
+
+/// Nanoseconds of the last digit of a fraction, by its number of digits.
+const NANOS_BY_DIGITS: [i64; 10] = [
+    1_000_000_000,
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+    1,
+];
 
 #[cfg(test)]
 mod tests {
