@@ -15,6 +15,7 @@ mod man;
 mod named;
 mod output;
 mod place;
+mod profile;
 mod progress;
 mod report;
 mod reproduce;
