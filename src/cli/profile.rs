@@ -69,11 +69,12 @@ impl Profiler {
         thread.join().unwrap_or_default()
     }
 
-    /// The table, if it was asked for.
-    pub(super) fn table(mut self) -> Option<String> {
+    /// The table, if it was asked for; `begun` is when the first variant had its input.
+    pub(super) fn table(mut self, begun: Option<Clock>) -> Option<String> {
         if self.probes.is_empty() {
             return None;
         }
+        let before = begun.map(|begun| begun - self.started);
         let times = self.times();
         let mut rows: Vec<(String, f64)> = Vec::new();
         for (probe, times) in self.probes.iter().zip(&times) {
@@ -86,26 +87,30 @@ impl Profiler {
                 }
             }
         }
-        let mut before = Duration::ZERO;
+        let mut last = Duration::ZERO;
         for (place, &(stage, ended)) in self.stages.iter().enumerate() {
-            let took = (ended - before).as_secs_f64();
-            before = ended;
+            let took = (ended - last).as_secs_f64();
+            last = ended;
             if stage != VARIANTS {
                 let row = (stage.to_owned(), took);
                 rows.insert(if place == 0 { 0 } else { rows.len() }, row);
             }
         }
-        Some(told(&rows))
+        Some(told(before, &rows))
     }
 }
 
 /// The stage whose time is told by part.
 pub(super) const VARIANTS: &str = "variants";
 
-fn told(rows: &[(String, f64)]) -> String {
+fn told(before: Option<Duration>, rows: &[(String, f64)]) -> String {
     let all: f64 = rows.iter().map(|(_, time)| time).sum();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = "profile: time in each part, without those listed apart from it\n".to_owned();
+    if let Some(before) = before {
+        let milliseconds = before.as_secs_f64() * 1e3;
+        let _ = writeln!(text, "  first event after {milliseconds:.1} ms");
+    }
     for (name, time) in rows {
         let share = if all > 0.0 { 100.0 * time / all } else { 0.0 };
         let _ = writeln!(text, "  {name:width$}  {time:>9.3} s  {share:>5.1} %");
@@ -145,8 +150,9 @@ mod tests {
         let rows = [("input", 0.5), ("scheduler a / fit", 1.5)];
         let rows = rows.map(|(name, time)| (name.to_owned(), time));
         assert_eq!(
-            told(&rows),
+            told(Some(Duration::from_micros(7_890)), &rows),
             "profile: time in each part, without those listed apart from it\n  \
+             first event after 7.9 ms\n  \
              input                  0.500 s   25.0 %\n  \
              scheduler a / fit      1.500 s   75.0 %\n  \
              all                    2.000 s"
@@ -164,12 +170,12 @@ mod tests {
                 std::hint::spin_loop();
             }
         });
-        let table = profiler.table().expect("asked for");
+        let table = profiler.table(None).expect("asked for");
         let row = table.lines().nth(1).expect("a row");
         assert!(row.starts_with("  engine"), "{table}");
         assert!(row.ends_with("100.0 %"), "{table}");
         assert_eq!(
-            Profiler::new(false, 2, started).ok().expect("none").table(),
+            (Profiler::new(false, 2, started).ok().expect("none")).table(None),
             None
         );
     }

@@ -179,7 +179,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
             terminal::complain(&line);
         }
     }
-    if let Some(table) = profiler.table() {
+    if let Some(table) = profiler.table(bars.begun.get().copied()) {
         terminal::complain(&table);
     }
     Ok(Exit::Done)

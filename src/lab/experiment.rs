@@ -68,6 +68,11 @@ pub trait Progress: Sync {
     /// How far a variant is.
     fn at(&self, variant: usize, reached: Reached);
 
+    /// A variant has its input and begins.
+    fn begun(&self, variant: usize) {
+        let _ = variant;
+    }
+
     /// A variant is finished.
     fn finished(&self, variant: usize);
 }
@@ -242,6 +247,7 @@ fn run_one(
         ..outputs.tables()
     };
     let how = (Form::Incremental, stopover.as_mut());
+    plan.progress.begun(index);
     let run = || run_through(scenario, prepared, how, tables, &mut control);
     let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {

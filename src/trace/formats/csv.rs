@@ -118,26 +118,22 @@ impl CsvSource {
             Err(bad) => return self.journal.bad_row(bad),
         };
         let line = row.line;
-        let parsed = self.columns.arrival(&row, number).and_then(|arrival| {
-            let class = match self.keys.find(&row) {
-                Some(class) => class,
-                None => {
-                    let class = self.classes.class_of(self.columns.spec(&row)?);
-                    self.keys.learn(&row, class);
-                    class
-                }
-            };
-            let tenant = self.tenants.number_of(self.columns.tenant(&row));
-            Ok(Arrival {
-                class,
-                tenant,
-                ..arrival
-            })
-        });
-        let arrival = match parsed {
+        let mut arrival = match self.columns.arrival(&row, number) {
             Ok(arrival) => arrival,
             Err(bad) => return self.journal.bad_row(bad),
         };
+        arrival.class = if let Some(class) = self.keys.find(&row) {
+            class
+        } else {
+            let spec = match self.columns.spec(&row) {
+                Ok(spec) => spec,
+                Err(bad) => return self.journal.bad_row(bad),
+            };
+            let class = self.classes.class_of(spec);
+            self.keys.learn(&row, class);
+            class
+        };
+        arrival.tenant = self.tenants.number_of(self.columns.tenant(&row));
         let submit = arrival.submit;
         match self.lookahead.push(arrival) {
             Placed::InOrder => Ok(()),
