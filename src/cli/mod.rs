@@ -64,6 +64,9 @@ struct Global {
     /// Where the traces that scenarios and vectors name are kept; may be given several times
     #[arg(long = "traces", value_name = "DIR", global = true)]
     traces: Vec<PathBuf>,
+    /// Neither read nor keep decoded traces in the user's cache folder
+    #[arg(long, global = true)]
+    no_trace_cache: bool,
     /// How many threads run variants side by side [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -114,6 +117,9 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let global = arguments.global;
+    if let Some(folder) = terminal::trace_cache(&global) {
+        crate::trace::cache::keep_in(folder);
+    }
     let command = arguments
         .command
         .unwrap_or(Command::Run(run::RunArguments::default()));

@@ -8,9 +8,11 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
+use super::cache::cached;
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
+use super::options::ReadOptions;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use crate::model::Text;
 
@@ -22,16 +24,18 @@ const CHUNKS_WAITING: usize = 4;
 /// Files from this size on are read ahead; a smaller one is through before that pays.
 const AHEAD_FROM_BYTES: u64 = 1 << 18;
 
-/// A source of a file, read ahead if the file is large enough for that to pay.
+/// A source of a file, read ahead if the file is large enough for that to pay, and from its cache
+/// where that does.
 pub fn streamed(
     source: impl ArrivalSource + 'static,
     input: &Input,
+    options: &ReadOptions,
 ) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    Ok(if input.stored_bytes()? < AHEAD_FROM_BYTES {
-        Box::new(source)
-    } else {
-        Box::new(Ahead::new(Box::new(source)))
-    })
+    let source: Box<dyn ArrivalSource> = Box::new(source);
+    if input.stored_bytes()? < AHEAD_FROM_BYTES {
+        return Ok(source);
+    }
+    Ok(Box::new(Ahead::new(cached(source, input, options)?)))
 }
 
 /// A source read ahead.
@@ -268,7 +272,6 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::trace::ReadOptions;
     use crate::trace::formats::swf;
     use crate::trace::registry::Constructor;
 

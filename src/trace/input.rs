@@ -126,9 +126,8 @@ impl Input {
         };
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
         let (magic, counted) = peek::<4>(Box::new(counted)).map_err(wrong)?;
-        let is_compressed = magic.starts_with(&GZIP_MAGIC) || magic.starts_with(&ZSTD_MAGIC);
         let mut reader = plain(counted).map_err(wrong)?;
-        if is_compressed && total >= PIPE_FROM_BYTES {
+        if is_magic(&magic) && total >= PIPE_FROM_BYTES {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
         Ok(Lines::new(reader, self.name.clone(), (read, total)))
@@ -178,6 +177,14 @@ impl Input {
         }
     }
 
+    /// Whether the bytes are stored compressed.
+    pub fn is_compressed(&self) -> Result<bool, TraceError> {
+        self.open_stored()
+            .and_then(|(stored, _)| peek::<4>(stored))
+            .map(|(magic, _)| is_magic(&magic))
+            .map_err(|error| read_error(&self.name, &error))
+    }
+
     /// The bytes as they are stored, and how many there are.
     fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {
@@ -211,6 +218,11 @@ fn is_manifest_name(path: &Path) -> bool {
     [".json", ".yaml", ".yml"]
         .iter()
         .any(|ending| name.ends_with(ending))
+}
+
+/// Whether compressed bytes begin so.
+fn is_magic(first: &[u8]) -> bool {
+    first.starts_with(&GZIP_MAGIC) || first.starts_with(&ZSTD_MAGIC)
 }
 
 /// The text of stored bytes: decompressed, without a byte order mark.

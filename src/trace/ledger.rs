@@ -184,6 +184,29 @@ impl Ledger {
             .extend(listed.take(mark.bad_rows - known).cloned());
     }
 
+    /// Sets the counts of kinds of dirt in a file, given with what was done and the first line; the
+    /// ledger has the first of them already. `None` if there are more counts than kinds.
+    pub fn set_counts(
+        &mut self,
+        (file, kinds): (&Arc<str>, &[(Arc<str>, Action, u64)]),
+        counts: &[u64],
+    ) -> Option<()> {
+        let met = kinds.get(..counts.len())?;
+        for (kind, action, line) in met.iter().skip(self.entries.len()) {
+            self.entries.push(LedgerEntry {
+                kind: kind.clone(),
+                count: 0,
+                file: file.clone(),
+                line: *line,
+                action: *action,
+            });
+        }
+        for (entry, &count) in self.entries.iter_mut().zip(counts) {
+            entry.count = count;
+        }
+        Some(())
+    }
+
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

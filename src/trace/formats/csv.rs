@@ -60,7 +60,7 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    streamed(CsvSource::open(input, options)?, input)
+    streamed(CsvSource::open(input, options)?, input, options)
 }
 
 /// A table as a workload, streamed.

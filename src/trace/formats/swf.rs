@@ -86,7 +86,7 @@ pub fn read_swf_header(input: &Input) -> Result<SwfHeader, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    streamed(SwfSource::open(input, options)?, input)
+    streamed(SwfSource::open(input, options)?, input, options)
 }
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -5,12 +5,16 @@
 //! fields are missing values and fields 12 to 16 may be names, which are numbered by order of
 //! appearance. Fields beyond the 18th (Alea) are passed over.
 
+mod plain;
+
 use crate::model::Text;
 use crate::trace::intern::NameTable;
 use crate::trace::ledger::BadRow;
 use crate::trace::number::digits;
 use crate::units::Duration;
 use crate::units::time::NANOS_PER_SECOND;
+
+use plain::{job_of, plain_numbers};
 
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
@@ -194,76 +198,6 @@ impl RowParser {
     }
 }
 
-/// The fields of a row that is what nearly all rows are: 18 whole numbers of few digits, of which
-/// those that may be missing may be -1. `None` leaves the row to the parser of everything.
-fn plain_numbers(text: &[u8]) -> Option<[i64; FIELDS]> {
-    /// The most digits: seconds of so many still fit nanoseconds.
-    const DIGITS: usize = 9;
-    let mut numbers = [0; FIELDS];
-    let mut rest = text;
-    for (index, number) in numbers.iter_mut().enumerate() {
-        let blanks = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        rest = &rest[blanks..];
-        if let Some(behind) = rest.strip_prefix(b"-1") {
-            // The job's number and its submission are always known.
-            if index < 2 {
-                return None;
-            }
-            (*number, rest) = (-1, behind);
-        } else {
-            let mut digits = 0;
-            while let Some(digit) = rest.get(digits).map(|byte| byte.wrapping_sub(b'0'))
-                && digit <= 9
-            {
-                *number = 10 * *number + i64::from(digit);
-                digits += 1;
-                if digits > DIGITS {
-                    return None;
-                }
-            }
-            if digits == 0 {
-                return None;
-            }
-            rest = &rest[digits..];
-        }
-        if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
-            return None;
-        }
-    }
-    rest.trim_ascii().is_empty().then_some(numbers)
-}
-
-/// The job of a row of plain numbers.
-fn job_of(line: u64, numbers: &[i64; FIELDS]) -> Parsed {
-    let time = |index: usize| Duration::from_secs(numbers[index]);
-    let job = SwfJob {
-        line,
-        number: numbers[0],
-        submit: time(1),
-        wait: time(2),
-        run: time(3),
-        allocated_processors: numbers[4],
-        cpu_time: time(5),
-        used_memory_kb: numbers[6],
-        requested_processors: numbers[7],
-        requested_time: time(8),
-        requested_memory_kb: numbers[9],
-        status: numbers[10],
-        user: numbers[11],
-        group: numbers[12],
-        executable: numbers[13],
-        queue: numbers[14],
-        partition: numbers[15],
-        preceding_job: numbers[16],
-        think_time: time(17),
-    };
-    Parsed::Job {
-        job,
-        extra_fields: false,
-        several_preceding: false,
-    }
-}
-
 /// Takes the first fields and returns how many there are in all.
 fn fill<'text>(
     fields: &mut [&'text [u8]; FIELDS],
@@ -405,36 +339,6 @@ mod tests {
         );
         assert_eq!((job.requested_memory_kb, job.think_time), (-1, MISSING));
         assert_eq!(parse("1 0 -1 5"), Ok(Parsed::Short));
-    }
-
-    #[test]
-    fn plain_rows_are_what_the_parser_of_everything_makes_of_them() {
-        for text in [
-            "1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "  7\t123456789 0 0 40 552 -1 39 43200 -1 5 -1 3 2 6 -1 -1 -1 \t",
-            "000 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
-        ] {
-            let numbers = plain_numbers(text.as_bytes()).expect(text);
-            // A fraction of zero is not plain, and the same number.
-            let Ok(parsed) = parse(&format!("{}.0", text.trim_end())) else {
-                panic!("a job: {text}");
-            };
-            assert_eq!(job_of(7, &numbers), parsed, "{text}");
-        }
-        for text in [
-            "1 0 -1 5",
-            "-1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 -1 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1 8",
-            "1 0 -12 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 0 -2 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 0 +2 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 0 2 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 1&2 -1",
-            "1 0 2 5.5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-            "1 1234567890 2 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1",
-        ] {
-            assert_eq!(plain_numbers(text.as_bytes()), None, "{text}");
-        }
     }
 
     #[test]
