@@ -18,7 +18,7 @@ fn scenarios() -> PathBuf {
 }
 
 /// A scenario of the project with some fields set, as `PATH=VALUE`.
-pub fn experiment(file: &str, sets: &[String]) -> Experiment {
+pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
     let text = windtunnel::trace::Input::path(scenarios().join(file))
         .read_to_string()
         .expect("a scenario of the project");
@@ -39,7 +39,7 @@ pub fn experiment(file: &str, sets: &[String]) -> Experiment {
 /// Runs an experiment of one variant with all metrics and no tables: how it ended, and how long it
 /// ran from prepared input on.
 #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
-pub fn timed(experiment: &Experiment) -> (End, Duration) {
+pub(crate) fn timed(experiment: &Experiment) -> (End, Duration) {
     let files = FileSource {
         files: &experiment.files,
     };

@@ -51,6 +51,10 @@ struct Arguments {
 
 /// Flags of every subcommand.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and none excludes another"
+)]
 struct Global {
     /// Say more
     #[arg(short, long, global = true)]

@@ -112,19 +112,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         None => read(global, arguments)?,
     };
     let journey = trip.journey();
-    let is_default = arguments.out.is_none();
-    let out = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| trip.default_folder(&experiment.name));
-    // The folder named after the experiment is the program's own to renew; one that was named by
-    // the user is not.
-    let existing = if arguments.force || is_default {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
-    let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
+    let folder = result_folder(arguments, &trip, &experiment)?;
     let variants = experiment.variants.len();
     let mut profiler = Profiler::new(arguments.profile, variants, started)?;
     profiler.ended("experiment file");
@@ -183,6 +171,27 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// The result folder of a run, not yet complete.
+fn result_folder(
+    arguments: &RunArguments,
+    trip: &Trip,
+    experiment: &Experiment,
+) -> Result<ResultFolder, Failure> {
+    let is_default = arguments.out.is_none();
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| trip.default_folder(&experiment.name));
+    // The folder named after the experiment is the program's own to renew; one that was named by
+    // the user is not.
+    let existing = if arguments.force || is_default {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))
 }
 
 /// How many remarks are told without `-v`.

@@ -188,7 +188,8 @@ impl Ledger {
     /// ledger has the first of them already. `None` if there are more counts than kinds.
     pub fn set_counts(
         &mut self,
-        (file, kinds): (&Arc<str>, &[(Arc<str>, Action, u64)]),
+        file: &Arc<str>,
+        kinds: &[(Arc<str>, Action, u64)],
         counts: &[u64],
     ) -> Option<()> {
         let met = kinds.get(..counts.len())?;

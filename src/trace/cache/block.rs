@@ -167,8 +167,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Block, Broken> {
         return Err(Broken);
     }
     let mut block = Block::default();
-    let mut part = |bytes: &mut Taken<'_>,
-                    take: &mut dyn FnMut(&mut Taken<'_>) -> Result<(), Broken>| {
+    let part = |bytes: &mut Taken<'_>,
+                take: &mut dyn FnMut(&mut Taken<'_>) -> Result<(), Broken>| {
         let (count, length) = (bytes.number()?, bytes.count()?);
         let mut part = Taken(bytes.bytes(length)?);
         (0..count).try_for_each(|_| take(&mut part))

@@ -177,13 +177,11 @@ impl CacheReader {
         if self.ended {
             return Ok(None);
         }
-        match self.block()? {
-            Some(bytes) => block::read(&bytes).map(Some),
-            None => {
-                self.ended = true;
-                Ok(None)
-            }
-        }
+        let Some(bytes) = self.block()? else {
+            self.ended = true;
+            return Ok(None);
+        };
+        block::read(&bytes).map(Some)
     }
 
     fn block(&mut self) -> Result<Option<Vec<u8>>, Broken> {

@@ -160,8 +160,8 @@ impl Cached {
         };
         loop {
             while let Some((_, counts)) = reading.marks.next_if(|(at, _)| *at <= reading.taken) {
-                let known = (&self.place.file, reading.dirt.as_slice());
-                self.ledger.set_counts(known, &counts).ok_or(Broken)?;
+                let set = (self.ledger).set_counts(&self.place.file, &reading.dirt, &counts);
+                set.ok_or(Broken)?;
             }
             if let Some(arrival) = reading.arrivals.next() {
                 let is_known = (arrival.class as usize) < self.classes.len()

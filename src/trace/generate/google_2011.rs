@@ -17,7 +17,7 @@ use super::GeneratorOptions;
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::{PodSpec, ResourceList};
 use crate::rng::{Stream, math, special};
-use crate::units::Quantity;
+use crate::units::{Duration, Quantity};
 
 pub use source::TaskSource;
 
@@ -191,7 +191,7 @@ pub fn write_google_2011(options: &GeneratorOptions, out: &mut dyn Write) -> io:
     while let Ok(Some(task)) = source.next() {
         let (cpu, memory) = source.requests_of(task.class);
         let submit = milli(task.submit.as_nanos());
-        let run_time = milli(task.run_time.map_or(0, |run_time| run_time.as_nanos()));
+        let run_time = milli(task.run_time.map_or(0, Duration::as_nanos));
         writeln!(
             out,
             "{}.{:03},{}.{:03},{cpu}m,{}Mi,{}",

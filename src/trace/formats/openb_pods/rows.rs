@@ -47,16 +47,13 @@ impl Rows {
 
     pub(super) fn take(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), BadRow> {
         let known = self.keys.find(row);
-        let (times, spec) = match known {
+        let (times, spec) = if known.is_some() {
             // Its numbers were found good when they were met first.
-            Some(_) => {
-                columns.name(row)?;
-                (columns.times(row)?, None)
-            }
-            None => {
-                let pod = columns.pod(row)?;
-                (pod.times(), Some(pod.spec()))
-            }
+            columns.name(row)?;
+            (columns.times(row)?, None)
+        } else {
+            let pod = columns.pod(row)?;
+            (pod.times(), Some(pod.spec()))
         };
         if times.scheduled.is_none() && times.creation.is_some() {
             self.dirt.push((row.line, Dirt::NeverRan));
