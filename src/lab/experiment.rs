@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
@@ -21,7 +22,7 @@ use super::paths;
 use super::report_data::{
     PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
 };
-use super::run::{Outcome, RunError, Tables, prepare, run_through};
+use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
@@ -108,6 +109,11 @@ pub trait Progress: Sync {
     /// How far a variant is.
     fn at(&self, variant: usize, reached: Reached);
 
+    /// A variant has its input and begins.
+    fn begun(&self, variant: usize) {
+        let _ = variant;
+    }
+
     /// A variant is finished.
     fn finished(&self, variant: usize);
 }
@@ -124,7 +130,12 @@ pub struct Plan<'a> {
     pub progress: &'a dyn Progress,
     /// What is left beside the summary.
     pub outputs: Outputs,
+    /// A label for each variant, at [`IDLE`] while it does not run; none if nobody looks.
+    pub probes: &'a [Probe],
 }
+
+/// The part of a variant that has not begun or has ended.
+pub const IDLE: &str = "idle";
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
@@ -259,7 +270,11 @@ fn run_one(
     let files = FileSource {
         files: &plan.experiment.files,
     };
-    let prepared = prepare(scenario, &files).map_err(|error| failed(error.into()))?;
+    let probe = plan.probes.get(index).cloned().unwrap_or_default();
+    let input = probe.part("input");
+    let prepared = probe.within(input, || prepare(scenario, &files));
+    let mut prepared = prepared.map_err(|error| failed(error.into()))?;
+    prepared.probe = probe.clone();
     let place = Place {
         variant: index,
         variants: plan.experiment.variants.len(),
@@ -274,14 +289,16 @@ fn run_one(
         ..outputs.tables()
     };
     let how = (Form::Incremental, stopover.as_mut());
-    let mut outcome = run_through(scenario, prepared, how, tables, &mut control).map_err(failed)?;
+    plan.progress.begun(index);
+    let run = || run_through(scenario, prepared, how, tables, &mut control);
+    let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);
     }
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    outputs.finish()?;
+    probe.within(probe.part(OUTPUT), || outputs.finish())?;
     plan.progress.finished(index);
     let report = VariantData {
         name: variant.name.clone(),
