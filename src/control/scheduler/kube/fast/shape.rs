@@ -8,7 +8,7 @@ use super::plan::Draft;
 use crate::control::scheduler::kube::keep::{
     NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
 };
-use crate::control::scheduler::kube::{Cache, KubeProfile, NodeInfo, Normalization, PodInfo};
+use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
 use crate::model::{Affinity, Container, PodSpec};
 
 /// When more than one in so many nodes has changed, words are asked again as they are needed.
