@@ -221,12 +221,14 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// How many bytes are stored, compressed if they are.
+    /// How many bytes are stored, compressed if they are; 0 for what can be read once, of which
+    /// nobody knows.
     pub fn stored_bytes(&self) -> Result<u64, TraceError> {
         match &self.origin {
             Origin::Path(path) => std::fs::metadata(path)
                 .map(|metadata| metadata.len())
                 .map_err(|error| read_error(&self.name, &error)),
+            Origin::Once(_) => Ok(0),
             Origin::Bytes(bytes) => Ok(bytes.len() as u64),
         }
     }
