@@ -49,7 +49,7 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         let best = decided.get("best").and_then(Value::as_array);
         let best = best.into_iter().flatten().filter_map(Value::as_str);
         let expected = Expected {
-            starts: (0, 0),
+            starts: (0, None),
             best: best.collect(),
         };
         let asked = (&world.cache, &pod);
