@@ -3,6 +3,7 @@
 //! agrees. Cases count under the family that they name.
 
 mod cron_next;
+mod deployment;
 mod replica_set;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +52,9 @@ type Compare = fn(&Value, &mut Differences) -> Result<(), String>;
 
 /// Every family that can be judged, by the name that its cases give.
 const JUDGES: &[(&str, Compare)] = &[
+    ("deployment-rolling", deployment::compare_sequence),
+    ("deployment-recreate", deployment::compare_sequence),
+    ("deployment-step", deployment::compare_step),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
