@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod event;
 pub mod order;
 pub mod replica_set;
+pub mod stateful_set;
 
 pub use event::{ControllerEvent, Severity};
 

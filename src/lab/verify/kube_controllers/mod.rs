@@ -5,6 +5,7 @@
 mod cron_next;
 mod deployment;
 mod replica_set;
+mod stateful_set;
 
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,7 @@ const JUDGES: &[(&str, Compare)] = &[
     ("deployment-rolling", deployment::compare_sequence),
     ("deployment-recreate", deployment::compare_sequence),
     ("deployment-step", deployment::compare_step),
+    ("statefulset-sequence", stateful_set::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
