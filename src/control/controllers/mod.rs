@@ -4,6 +4,7 @@
 //! drives them from its log as well as a verifier from a recording. Specification: kubernetes.md
 //! parts 2 and 4.
 
+pub mod daemon_set;
 pub mod deployment;
 pub mod event;
 pub mod order;

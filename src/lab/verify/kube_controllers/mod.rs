@@ -3,7 +3,9 @@
 //! agrees. Cases count under the family that they name.
 
 mod cron_next;
+mod daemon_set;
 mod deployment;
+mod objects;
 mod replica_set;
 mod stateful_set;
 
@@ -57,6 +59,8 @@ const JUDGES: &[(&str, Compare)] = &[
     ("deployment-recreate", deployment::compare_sequence),
     ("deployment-step", deployment::compare_step),
     ("statefulset-sequence", stateful_set::compare),
+    ("daemonset-node", daemon_set::compare_node),
+    ("daemonset-update", daemon_set::compare_update),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
