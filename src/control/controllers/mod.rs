@@ -4,9 +4,11 @@
 //! drives them from its log as well as a verifier from a recording. Specification: kubernetes.md
 //! parts 2 and 4.
 
+pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
 pub mod event;
+pub mod job;
 pub mod order;
 pub mod replica_set;
 pub mod stateful_set;

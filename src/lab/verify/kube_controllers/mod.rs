@@ -2,9 +2,11 @@
 //! held against [`crate::control::controllers`]. A case passes only if everything it records
 //! agrees. Cases count under the family that they name.
 
+mod cron_job;
 mod cron_next;
 mod daemon_set;
 mod deployment;
+mod job;
 mod objects;
 mod replica_set;
 mod stateful_set;
@@ -61,6 +63,8 @@ const JUDGES: &[(&str, Compare)] = &[
     ("statefulset-sequence", stateful_set::compare),
     ("daemonset-node", daemon_set::compare_node),
     ("daemonset-update", daemon_set::compare_update),
+    ("job-sequence", job::compare),
+    ("cronjob-sequence", cron_job::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
