@@ -9,9 +9,11 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod event;
 pub mod job;
+pub mod node_lifecycle;
 pub mod order;
 pub mod replica_set;
 pub mod stateful_set;
+pub mod taint_eviction;
 
 pub use event::{ControllerEvent, Severity};
 

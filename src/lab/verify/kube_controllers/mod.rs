@@ -7,9 +7,11 @@ mod cron_next;
 mod daemon_set;
 mod deployment;
 mod job;
+mod node_lifecycle;
 mod objects;
 mod replica_set;
 mod stateful_set;
+mod taint_eviction;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,8 @@ const JUDGES: &[(&str, Compare)] = &[
     ("daemonset-update", daemon_set::compare_update),
     ("job-sequence", job::compare),
     ("cronjob-sequence", cron_job::compare),
+    ("node-lifecycle", node_lifecycle::compare),
+    ("taint-eviction", taint_eviction::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
