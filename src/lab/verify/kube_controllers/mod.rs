@@ -6,9 +6,13 @@ mod cron_job;
 mod cron_next;
 mod daemon_set;
 mod deployment;
+mod disruption;
 mod job;
+mod kubelet_eviction;
 mod node_lifecycle;
 mod objects;
+mod pod_accounting;
+mod pod_gc;
 mod replica_set;
 mod stateful_set;
 mod taint_eviction;
@@ -69,6 +73,10 @@ const JUDGES: &[(&str, Compare)] = &[
     ("cronjob-sequence", cron_job::compare),
     ("node-lifecycle", node_lifecycle::compare),
     ("taint-eviction", taint_eviction::compare),
+    ("podgc", pod_gc::compare),
+    ("pdb", disruption::compare),
+    ("pod-accounting", pod_accounting::compare),
+    ("kubelet-eviction-rank", kubelet_eviction::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),

@@ -89,16 +89,16 @@ fn play(
         for (_, pod, tolerations) in arriving {
             eviction.observe(time, pod, tolerations, taints);
         }
-        let mut changed = false;
-        for (_, to) in changes.iter().filter(|(at, _)| *at == time) {
-            (taints, changed) = (to, true);
-        }
-        for (at, pod, tolerations) in pods {
-            if changed && *at <= time && !deleted.contains_key(pod) {
-                eviction.observe(time, pod, tolerations, taints);
-            }
-        }
         deleted.extend(eviction.due(time).into_iter().map(|pod| (pod, time)));
+        for (_, to) in changes.iter().filter(|(at, _)| *at == time) {
+            taints = to;
+            for (at, pod, tolerations) in pods {
+                if *at <= time && !deleted.contains_key(pod) {
+                    eviction.observe(time, pod, tolerations, taints);
+                }
+            }
+            deleted.extend(eviction.due(time).into_iter().map(|pod| (pod, time)));
+        }
     }
     deleted
 }
