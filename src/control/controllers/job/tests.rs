@@ -185,13 +185,12 @@ impl World {
     }
 
     fn end(&mut self, which: usize, succeeds: bool, at: i64) {
-        let active = self.pods.iter_mut().filter(|pod| pod.pod.is_active());
-        let mut active: Vec<&mut JobPod> = active.collect();
+        let places = (0..self.pods.len()).filter(|&place| self.pods[place].pod.is_active());
+        let active: Vec<usize> = places.collect();
         if active.is_empty() {
             return;
         }
-        let which = which % active.len();
-        let pod = &mut active[which];
+        let pod = &mut self.pods[active[which % active.len()]];
         pod.pod.phase = if succeeds {
             self.successes.push(pod.index);
             ObservedPhase::Succeeded
