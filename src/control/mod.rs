@@ -3,6 +3,7 @@
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
 pub mod component;
+pub mod controllers;
 pub mod node;
 pub mod probe;
 pub mod scheduler;
