@@ -5,7 +5,10 @@ pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
 
+mod cases;
 pub mod go_rand;
+pub mod hpa;
+pub mod kube_controllers;
 pub mod kube_scheduler;
 pub mod metrics;
 pub mod place;
@@ -155,6 +158,8 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    kube_controllers::FAMILY,
+    hpa::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
 ];

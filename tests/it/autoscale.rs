@@ -1,0 +1,35 @@
+//! Decisions recorded from the autoscalers of Kubernetes (`tests/data/hpa`,
+//! `tests/data/kube-controllers`; spec: kubernetes.md part 3).
+
+use std::path::Path;
+
+use windtunnel::lab::verify::{Family, VerifyOptions, hpa, kube_controllers};
+
+/// Every case of a file agrees, and there are as many as stated.
+#[track_caller]
+fn check(family: &Family, file: &str, expected: u64) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let file = folder.join(file);
+    assert!((family.claims)(&file));
+    let reports = family.judge.run(&[file], &VerifyOptions::default());
+    let reports = reports.expect("a file that can be read");
+    for report in &reports {
+        let told = report.disagreements.join("\n");
+        let others = report.failed + report.unsupported;
+        assert_eq!(others, 0, "{}: {told}", report.family);
+    }
+    let passed: u64 = reports.iter().map(|report| report.passed).sum();
+    assert_eq!(passed, expected);
+}
+
+#[test]
+fn passes_of_the_horizontal_autoscaler_are_those_recorded() {
+    check(&hpa::FAMILY, "hpa/cases.jsonl.gz", 790);
+}
+
+#[test]
+fn proposals_and_normalised_replicas_are_those_recorded() {
+    let family = &kube_controllers::FAMILY;
+    check(family, "kube-controllers/hpa-calc.jsonl.gz", 500);
+    check(family, "kube-controllers/hpa-normalize.jsonl.gz", 120);
+}
