@@ -4,6 +4,7 @@
 
 pub mod autoscale;
 pub mod component;
+pub mod controllers;
 pub mod node;
 pub mod scheduler;
 

@@ -1,5 +1,5 @@
-//! Files of recorded cases: one JSON object a line, with `id` and `family`; and where what was
-//! decided differs from what a case records.
+//! Recorded cases, one JSON object a line: reading them, judging them side by side, and holding
+//! what was decided against what was recorded.
 
 use std::path::{Path, PathBuf};
 
@@ -11,84 +11,79 @@ use serde_json::Value;
 use super::{FamilyReport, VerifyOptions, file_name};
 use crate::trace::Input;
 
-/// Whether a file's name says that it holds JSON lines.
-pub(super) fn has_lines(path: &Path) -> bool {
-    let name = file_name(path);
-    let plain = name.strip_suffix(".gz").unwrap_or(name);
-    let ending = Path::new(plain).extension();
-    ending.is_some_and(|ending| ending == "jsonl")
+/// What came of a case.
+pub(super) enum Outcome {
+    /// Everything that it records agrees.
+    Agrees,
+    /// Something doesn't, in words.
+    Differs(String),
+    /// This program can't judge it; why.
+    Unsupported(String),
 }
 
-/// The first case of a file of JSON lines.
-pub(super) fn first(path: &Path) -> Option<Value> {
-    if !has_lines(path) {
-        return None;
-    }
+/// Whether a name is that of a file of JSON lines, compressed or not.
+pub(super) fn has_json_lines(path: &Path) -> bool {
+    let name = file_name(path);
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    Path::new(plain)
+        .extension()
+        .is_some_and(|ending| ending == "jsonl")
+}
+
+/// The first line of a file, if it is a JSON object.
+pub(super) fn first_case(path: &Path) -> Option<Value> {
     let mut lines = Input::path(path).lines().ok()?;
     let (_, line) = lines.next_line().ok()??;
     serde_json::from_slice(line).ok()
 }
 
-/// A part of a case, typed. An error names the part and what was wrong with it.
-pub(super) fn typed<T: DeserializeOwned>(case: &Value, part: &str) -> Result<T, String> {
-    let value = case.get(part).cloned().unwrap_or(Value::Null);
-    serde_json::from_value(value).map_err(|error| format!("`{part}`: {error}"))
-}
-
-/// Judges every case of files, in parallel; `name` makes a report's name of a case's family.
-pub(super) fn judge(
+/// Judges every line of files by `judge`, which names the family of each; those that aren't wanted
+/// are `None`.
+pub(super) fn judge_lines(
     files: &[PathBuf],
     options: &VerifyOptions,
-    name: fn(&str) -> String,
-    compare: impl Fn(&str, &Value) -> Result<(), String> + Sync,
+    judge: impl Fn(&str, &Value) -> Result<Option<(String, Outcome)>, String> + Sync,
 ) -> Result<Vec<FamilyReport>, String> {
     let mut lines = Vec::new();
     for file in files {
         let text = Input::path(file).read_to_string();
         let text = text.map_err(|error| error.to_string())?;
-        let path = file.display().to_string();
+        let name = file.display().to_string();
         let numbered = text.lines().enumerate();
         let filled = numbered.filter(|(_, line)| !line.trim().is_empty());
         lines.extend(filled.map(|(number, line)| {
-            let place = format!("{path}:{}", number + 1);
+            let place = format!("{name}:{}", number + 1);
             (place, line.to_owned())
         }));
     }
     let step = options
         .sample
         .map_or(1, |sample| lines.len().div_ceil(sample.max(1)).max(1));
-    let judged: Vec<Option<(String, Result<(), String>)>> = lines
+    let judged: Vec<Option<(String, Outcome)>> = lines
         .par_iter()
         .step_by(step)
-        .map(|(place, line)| judge_line(place, line, options, &compare))
+        .map(|(place, line)| {
+            let case = serde_json::from_str(line).map_err(|error| format!("{place}: {error}"))?;
+            judge(place, &case)
+        })
         .collect::<Result<_, String>>()?;
     let mut reports: IndexMap<String, FamilyReport> = IndexMap::new();
     for (family, outcome) in judged.into_iter().flatten() {
         let report = reports
-            .entry(name(&family))
+            .entry(family)
             .or_insert_with_key(|name| FamilyReport::new(name));
-        report.case(outcome);
+        match outcome {
+            Outcome::Agrees => report.pass(),
+            Outcome::Differs(words) => report.fail(|| words),
+            Outcome::Unsupported(why) => report.leave_out(1, || why),
+        }
     }
     Ok(reports.into_values().collect())
 }
 
-/// The family of a line's case and whether it agrees; `None` if the case is not wanted.
-fn judge_line(
-    place: &str,
-    line: &str,
-    options: &VerifyOptions,
-    compare: impl Fn(&str, &Value) -> Result<(), String>,
-) -> Result<Option<(String, Result<(), String>)>, String> {
-    let case: Value = serde_json::from_str(line).map_err(|error| format!("{place}: {error}"))?;
-    let text = |key: &str| case.get(key).and_then(Value::as_str);
-    let (Some(id), Some(family)) = (text("id"), text("family")) else {
-        return Err(format!("{place}: expected a case with `id` and `family`"));
-    };
-    if !options.wants(id) {
-        return Ok(None);
-    }
-    let outcome = compare(id, &case).map_err(|words| format!("{id}: {words}"));
-    Ok(Some((family.to_owned(), outcome)))
+/// Reads a part of a case into the type of its format.
+pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.to_string())
 }
 
 /// Where what was decided differs from what was recorded.
@@ -104,6 +99,15 @@ impl Differences {
         let nothing = Value::Null;
         let recorded = recorded.unwrap_or(&nothing);
         if !is_same(recorded, decided) {
+            self.0
+                .push(format!("{field}: recorded {recorded}, decided {decided}"));
+        }
+    }
+
+    /// Holds a field against the recording where nothing recorded may be an empty list, an empty
+    /// text, 0 or false.
+    pub(super) fn loosely(&mut self, field: &str, recorded: &Value, decided: &Value) {
+        if !is_same_loosely(recorded, decided) {
             self.0
                 .push(format!("{field}: recorded {recorded}, decided {decided}"));
         }
@@ -136,25 +140,67 @@ impl Differences {
         }
     }
 
-    /// Whether there is none.
+    /// Whether all agrees so far.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Agreement, or the differences in words.
-    pub(super) fn verdict(&self) -> Result<(), String> {
-        if self.is_empty() {
-            return Ok(());
-        }
+    /// The first of them, in words.
+    pub(super) fn told(&self) -> String {
         let mut words = self.0[..self.0.len().min(TOLD)].join("; ");
         if self.0.len() > TOLD {
             words = format!("{words}; and {} more", self.0.len() - TOLD);
         }
-        Err(words)
+        words
+    }
+
+    /// What came of the case of this name.
+    pub(super) fn outcome(&self, id: &str) -> Outcome {
+        if self.is_empty() {
+            Outcome::Agrees
+        } else {
+            Outcome::Differs(format!("{id}: {}", self.told()))
+        }
     }
 }
 
 /// Equality in which the order of a map's keys has no meaning.
-fn is_same(one: &Value, other: &Value) -> bool {
+pub(super) fn is_same(one: &Value, other: &Value) -> bool {
     one == other
+}
+
+fn is_same_loosely(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let covered = |one: &serde_json::Map<String, Value>,
+                           other: &serde_json::Map<String, Value>| {
+                one.iter().all(|(key, value)| {
+                    is_same_loosely(value, other.get(key).unwrap_or(&Value::Null))
+                })
+            };
+            covered(one, other) && covered(other, one)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| is_same_loosely(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
+        _ => one == other || (is_nothing(one) && is_nothing(other)),
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.values().all(is_nothing),
+    }
 }

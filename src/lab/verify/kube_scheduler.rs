@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::cases::{self, Differences};
+use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 
 /// Decisions of the Kubernetes scheduler.
@@ -28,12 +28,15 @@ pub const FAMILY: Family = Family {
 /// Whether a file belongs here: in a folder of the family's name, or by what its first line holds.
 fn claims(path: &Path) -> bool {
     let folder = path.parent().and_then(Path::file_name);
-    let is_ours = || cases::first(path).is_some_and(|case| is_recording(&case));
-    cases::has_lines(path) && (folder.is_some_and(|folder| folder == FAMILY.name) || is_ours())
+    has_json_lines(path)
+        && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
 }
 
-/// Whether a case is one of this family.
-fn is_recording(case: &Value) -> bool {
+/// Whether the first line of a file is a case of this family.
+fn is_recording(path: &Path) -> bool {
+    let Some(case) = first_case(path) else {
+        return false;
+    };
     let has = |field: &str| case.get(field).is_some();
     let family = case.get("family").and_then(Value::as_str);
     let is_queue = has("ops") && family.is_some_and(|family| family.starts_with("queue-"));
@@ -44,16 +47,33 @@ fn is_recording(case: &Value) -> bool {
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
-    cases::judge(files, options, |family| format!("kube-{family}"), compare)
+    judge_lines(files, options, |place, case| {
+        judge_case(place, case, options)
+    })
 }
 
-fn compare(id: &str, case: &Value) -> Result<(), String> {
-    let differences = if case.get("ops").is_some() {
+fn judge_case(
+    place: &str,
+    case: &Value,
+    options: &VerifyOptions,
+) -> Result<Option<(String, Outcome)>, String> {
+    let text = |key: &str| case.get(key).and_then(Value::as_str);
+    let (Some(id), Some(family)) = (text("id"), text("family")) else {
+        return Err(format!("{place}: expected a case with `id` and `family`"));
+    };
+    if !options.wants(id) {
+        return Ok(None);
+    }
+    let compared = if case.get("ops").is_some() {
         queue::compare(id, case)
     } else if case.get("steps").is_some() {
         sequence::compare(id, case)
     } else {
         decision::compare(id, case)
-    }?;
-    differences.verdict()
+    };
+    let outcome = match compared {
+        Ok(differences) => differences.outcome(id),
+        Err(why) => Outcome::Differs(format!("{id}: {why}")),
+    };
+    Ok(Some((format!("kube-{family}"), outcome)))
 }

@@ -1,11 +1,11 @@
 //! Judging recorded decisions and published tables against what this program decides. Every family
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
+mod cases;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
 
-mod cases;
 pub mod go_rand;
 pub mod hpa;
 pub mod kube_controllers;
@@ -158,6 +158,8 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    kube_controllers::DEPLOYMENT,
+    kube_controllers::REPLICA_SET,
     kube_controllers::FAMILY,
     hpa::FAMILY,
     place::FAMILY,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::cases::{self, Differences};
+use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines, typed};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use crate::control::autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalRelease, HorizontalSettings,
@@ -33,11 +33,25 @@ pub const FAMILY: Family = Family {
 
 fn claims(path: &Path) -> bool {
     let is_ours = |case: Value| case.get("hpa").is_some() && case.get("steps").is_some();
-    cases::first(path).is_some_and(is_ours)
+    has_json_lines(path) && first_case(path).is_some_and(is_ours)
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
-    cases::judge(files, options, str::to_owned, |_, case| compare(case))
+    judge_lines(files, options, |place, case| {
+        let text = |key: &str| case.get(key).and_then(Value::as_str);
+        let id = text("id").unwrap_or(place);
+        if !options.wants(id) {
+            return Ok(None);
+        }
+        let outcome = match compare(case) {
+            Ok(differences) => differences.outcome(id),
+            Err(why) => Outcome::Differs(format!("{id}: {why}")),
+        };
+        Ok(Some((
+            text("family").unwrap_or(FAMILY.name).to_owned(),
+            outcome,
+        )))
+    })
 }
 
 #[derive(Deserialize)]
@@ -89,11 +103,11 @@ struct Sample {
     window: f64,
 }
 
-fn compare(case: &Value) -> Result<(), String> {
-    let manifest: Manifest = cases::typed(case, "hpa")?;
-    let settings: Settings = cases::typed(case, "settings")?;
-    let steps: Vec<Step> = cases::typed(case, "steps")?;
-    let expected: Vec<Value> = cases::typed(case, "expect")?;
+fn compare(case: &Value) -> Result<Differences, String> {
+    let manifest: Manifest = typed(&case["hpa"])?;
+    let settings: Settings = typed(&case["settings"])?;
+    let steps: Vec<Step> = typed(&case["steps"])?;
+    let expected: Vec<Value> = typed(&case["expect"])?;
     let mut autoscaler = HorizontalAutoscaler::new(manifest.read()?, settings.read()?);
     let mut replicas = 0;
     let mut differences = Differences::default();
@@ -112,11 +126,11 @@ fn compare(case: &Value) -> Result<(), String> {
             let field_at = format!("step {index}: {field}");
             differences.field(&field_at, expect.get(field), decided);
         }
-        if let Err(words) = differences.verdict() {
-            return Err(words);
+        if !differences.is_empty() {
+            break;
         }
     }
-    Ok(())
+    Ok(differences)
 }
 
 impl Settings {

@@ -1,10 +1,10 @@
 //! `hpa-normalize`: proposals over time, stabilised and limited.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::cases;
 use crate::control::autoscale::horizontal::{Normalization, Normalizer, Rates};
+use crate::lab::verify::cases::{Differences, typed};
 use crate::lab::verify::hpa::manifest::BehaviorManifest;
 use crate::lab::verify::hpa::pods::{duration, instant};
 
@@ -25,9 +25,9 @@ struct Step {
     desired: i32,
 }
 
-pub(super) fn compare(case: &Value) -> Result<(), String> {
-    let input: Input = cases::typed(case, "input")?;
-    let steps: Vec<Step> = cases::typed(case, "steps")?;
+pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
+    let input: Input = typed(&case["input"])?;
+    let steps: Vec<Step> = typed(&case["steps"])?;
     let downscale_stabilization = duration(input.downscale_stabilization)?;
     let behavior = input.behavior.as_ref().map(BehaviorManifest::read);
     let rates = behavior.transpose()?;
@@ -45,12 +45,8 @@ pub(super) fn compare(case: &Value) -> Result<(), String> {
             downscale_stabilization,
         };
         let desired = normalizer.decide(now, &request).desired;
-        if desired != step.desired {
-            return Err(format!(
-                "step {index}: desired: recorded {}, decided {desired}",
-                step.desired
-            ));
-        }
+        let field = format!("step {index}: desired");
+        differences.field(&field, Some(&json!(step.desired)), &json!(desired));
         if let Some(rates) = rates.as_ref().filter(|_| desired != step.current) {
             normalizer.applied(now, rates, step.current, desired);
         }

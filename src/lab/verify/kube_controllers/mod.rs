@@ -1,48 +1,138 @@
-//! Decisions recorded from the controllers and autoscalers of Kubernetes (spec: kubernetes.md
-//! parts 2 to 4): one file of JSON lines a family, one module here a family. A case is
-//! `{family, id, input, expect}` or `{family, id, input, steps}`.
+//! Decisions recorded from the controllers of Kubernetes, its kubelet's ranking and its budgets,
+//! held against [`crate::control::controllers`]; and those of its autoscalers, held against
+//! [`crate::control::autoscale`]. A case passes only if everything it records
+//! agrees. Cases count under the family that they name.
 
+mod cron_next;
+mod daemon_set;
+mod deployment;
 mod hpa_calc;
 mod hpa_normalize;
+mod objects;
+mod replica_set;
+mod stateful_set;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Family, FamilyReport, Judge, VerifyOptions, cases};
+use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
+use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::units::{Duration, Instant};
 
-/// Decisions of the controllers of Kubernetes.
-pub const FAMILY: Family = Family {
-    name: "kube-controllers",
-    summary: "decisions of the controllers and autoscalers of Kubernetes",
-    claims,
+/// Steps of the Deployment controller (Kubernetes 1.28).
+pub const DEPLOYMENT: Family = Family {
+    name: "deployment",
+    summary: "steps of the Deployment controller: replica sets, status, conditions, events",
+    claims: |path| is_of(path, "deployment", |case| case.get("deployment").is_some()),
     judge: Judge::Several(judge),
 };
 
-/// Holds a case against what is decided here.
-type Compare = fn(&Value) -> Result<(), String>;
+/// The order in which a replica set gives up pods (Kubernetes 1.28).
+pub const REPLICA_SET: Family = Family {
+    name: "replicaset",
+    summary: "the order in which a replica set gives up pods",
+    claims: |path| {
+        is_of(path, "replicaset", |case| {
+            case.pointer("/pods/0/replicaSet").is_some()
+        })
+    },
+    judge: Judge::Several(judge),
+};
 
-/// Every family of cases, by name.
-const CASES: &[(&str, Compare)] = &[
+/// Decisions of the other controllers (Kubernetes 1.36).
+pub const FAMILY: Family = Family {
+    name: "kube-controllers",
+    summary: "decisions of the controllers, of budgets, of the kubelet's eviction",
+    claims: |path| {
+        is_of(path, "kube-controllers", |case| {
+            let family = case.get("family").and_then(Value::as_str);
+            family.is_some_and(|family| JUDGES.iter().any(|(name, _)| *name == family))
+        })
+    },
+    judge: Judge::Several(judge),
+};
+
+/// How a case of a family is held against the recording.
+type Compare = fn(&Value, &mut Differences) -> Result<(), String>;
+
+/// Every family that can be judged, by the name that its cases give.
+const JUDGES: &[(&str, Compare)] = &[
+    ("deployment-rolling", deployment::compare_sequence),
+    ("deployment-recreate", deployment::compare_sequence),
+    ("deployment-step", deployment::compare_step),
+    ("statefulset-sequence", stateful_set::compare),
+    ("daemonset-node", daemon_set::compare_node),
+    ("daemonset-update", daemon_set::compare_update),
     ("hpa-calc", hpa_calc::compare),
     ("hpa-normalize", hpa_normalize::compare),
+    ("cron-next", cron_next::compare),
+    ("replicaset-victims", replica_set::compare_victims),
+    ("replicaset-scale-down", replica_set::compare_scale_down),
 ];
 
-fn compare_of(case: &Value) -> Option<Compare> {
-    let family = case.get("family").and_then(Value::as_str)?;
-    let known = CASES.iter().find(|(name, _)| *name == family);
-    known.map(|(_, compare)| *compare)
-}
-
-/// Whether the first case of a file is of a family known here.
-fn claims(path: &Path) -> bool {
-    cases::first(path)
-        .is_some_and(|case| case.get("input").is_some() && compare_of(&case).is_some())
+/// Whether a file belongs to a family: by its folder's name, or by what its first line holds.
+fn is_of(path: &Path, folder: &str, holds: fn(&Value) -> bool) -> bool {
+    let named = path.parent().and_then(Path::file_name);
+    has_json_lines(path)
+        && (named.is_some_and(|named| named == folder)
+            || first_case(path).is_some_and(|case| case.get("id").is_some() && holds(&case)))
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
-    cases::judge(files, options, str::to_owned, |_, case| {
-        let compare = compare_of(case).ok_or("the family of this case is not known")?;
-        compare(case)
+    judge_lines(files, options, |place, case| {
+        judge_case(place, case, options)
     })
+}
+
+fn judge_case(
+    place: &str,
+    case: &Value,
+    options: &VerifyOptions,
+) -> Result<Option<(String, Outcome)>, String> {
+    let text = |key: &str| case.get(key).and_then(Value::as_str);
+    let id = text("id").unwrap_or(place);
+    if !options.wants(id) {
+        return Ok(None);
+    }
+    let family = match text("family") {
+        Some(family) => family,
+        None if case.pointer("/pods/0/replicaSet").is_some() => "replicaset-scale-down",
+        None => return Err(format!("{place}: expected a case with `id` and `family`")),
+    };
+    let Some((_, compare)) = JUDGES.iter().find(|(name, _)| *name == family) else {
+        let why = format!("{id}: nothing here decides what `{family}` records");
+        return Ok(Some((family.to_owned(), Outcome::Unsupported(why))));
+    };
+    let mut differences = Differences::default();
+    let outcome = match compare(case, &mut differences) {
+        Ok(()) => differences.outcome(id),
+        Err(why) => Outcome::Differs(format!("{id}: {why}")),
+    };
+    Ok(Some((family.to_owned(), outcome)))
+}
+
+/// Seconds of a case's own scale as an instant.
+fn seconds(secs: f64) -> Instant {
+    Instant::ZERO.saturating_add(span(secs))
+}
+
+/// Seconds as a span.
+fn span(secs: f64) -> Duration {
+    Duration::checked_from_secs_f64(secs).unwrap_or(Duration::MAX)
+}
+
+/// An instant as seconds of the case's scale, whole where it is whole.
+fn told(at: Instant) -> Value {
+    told_span(at.since(Instant::ZERO))
+}
+
+/// A span as seconds, whole where it is whole.
+fn told_span(span: Duration) -> Value {
+    let nanos = span.as_nanos();
+    if nanos % 1_000_000_000 == 0 {
+        Value::from(nanos / 1_000_000_000)
+    } else {
+        Value::from(span.as_secs_f64())
+    }
 }

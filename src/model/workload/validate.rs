@@ -1,0 +1,1 @@
+//! What an API server would refuse in a workload.
