@@ -33,3 +33,10 @@ fn proposals_and_normalised_replicas_are_those_recorded() {
     check(family, "kube-controllers/hpa-calc.jsonl.gz", 500);
     check(family, "kube-controllers/hpa-normalize.jsonl.gz", 120);
 }
+
+#[test]
+fn recommendations_of_the_vertical_autoscaler_are_those_recorded() {
+    let family = &kube_controllers::FAMILY;
+    check(family, "kube-controllers/vpa-buckets.jsonl.gz", 1);
+    check(family, "kube-controllers/vpa-recommender.jsonl.gz", 80);
+}

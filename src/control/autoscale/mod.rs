@@ -9,5 +9,6 @@
 pub mod finding;
 mod float;
 pub mod horizontal;
+pub mod vertical;
 
 pub use finding::{Finding, Problem};

@@ -11,6 +11,7 @@ mod hpa_normalize;
 mod objects;
 mod replica_set;
 mod stateful_set;
+mod vpa_recommender;
 
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,8 @@ const JUDGES: &[(&str, Compare)] = &[
     ("daemonset-update", daemon_set::compare_update),
     ("hpa-calc", hpa_calc::compare),
     ("hpa-normalize", hpa_normalize::compare),
+    ("vpa-buckets", vpa_recommender::compare_buckets),
+    ("vpa-recommender", vpa_recommender::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
