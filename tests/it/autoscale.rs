@@ -1,9 +1,9 @@
 //! Decisions recorded from the autoscalers of Kubernetes (`tests/data/hpa`,
-//! `tests/data/kube-controllers`; spec: kubernetes.md part 3).
+//! `tests/data/cluster-autoscaler`, `tests/data/kube-controllers`; spec: kubernetes.md part 3).
 
 use std::path::Path;
 
-use windtunnel::lab::verify::{Family, VerifyOptions, hpa, kube_controllers};
+use windtunnel::lab::verify::{Family, VerifyOptions, cluster_autoscaler, hpa, kube_controllers};
 
 /// Every case of a file agrees, and there are as many as stated.
 #[track_caller]
@@ -39,4 +39,12 @@ fn recommendations_of_the_vertical_autoscaler_are_those_recorded() {
     let family = &kube_controllers::FAMILY;
     check(family, "kube-controllers/vpa-buckets.jsonl.gz", 1);
     check(family, "kube-controllers/vpa-recommender.jsonl.gz", 80);
+}
+
+#[test]
+fn estimates_and_drains_of_the_cluster_autoscaler_are_those_recorded() {
+    let file = "cluster-autoscaler/cases.jsonl.gz";
+    check(&cluster_autoscaler::FAMILY, file, 300);
+    let family = &kube_controllers::FAMILY;
+    check(family, "kube-controllers/ca-scale-down-node.jsonl.gz", 320);
 }

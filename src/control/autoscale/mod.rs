@@ -6,6 +6,7 @@
 //! containers asks for, [`cluster`] how many nodes there are (spec: kubernetes.md part 3).
 //! Specifications are checked before use; what is wrong with one is a [`Finding`].
 
+pub mod cluster;
 pub mod finding;
 mod float;
 pub mod horizontal;

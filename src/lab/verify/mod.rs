@@ -2,6 +2,7 @@
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
 mod cases;
+pub mod cluster_autoscaler;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
@@ -162,6 +163,7 @@ pub const FAMILIES: &[Family] = &[
     kube_controllers::REPLICA_SET,
     kube_controllers::FAMILY,
     hpa::FAMILY,
+    cluster_autoscaler::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
 ];

@@ -3,6 +3,7 @@
 //! [`crate::control::autoscale`]. A case passes only if everything it records
 //! agrees. Cases count under the family that they name.
 
+mod ca_scale_down;
 mod cron_next;
 mod daemon_set;
 mod deployment;
@@ -69,6 +70,7 @@ const JUDGES: &[(&str, Compare)] = &[
     ("hpa-normalize", hpa_normalize::compare),
     ("vpa-buckets", vpa_recommender::compare_buckets),
     ("vpa-recommender", vpa_recommender::compare),
+    ("ca-scale-down-node", ca_scale_down::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),
