@@ -7,6 +7,7 @@ pub mod component;
 pub mod controllers;
 pub mod node;
 pub mod scheduler;
+pub mod services;
 
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};

@@ -15,7 +15,7 @@ pub(super) fn to_i32(value: f64) -> i32 {
 pub(super) fn to_i64(value: f64) -> i64 {
     // 2^63 as a float; the largest i64 itself is not a float.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value >= -LIMIT && value < LIMIT {
+    if (-LIMIT..LIMIT).contains(&value) {
         value as i64
     } else {
         i64::MIN

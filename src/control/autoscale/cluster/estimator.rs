@@ -39,9 +39,15 @@ pub struct Estimate {
 }
 
 impl Template {
-    /// A fresh node: its name and host name end in a number, and so do those of its daemons.
+    /// A fresh node of an estimate.
     fn fresh(&self, number: usize) -> (Arc<Node>, Vec<Arc<PodInfo>>) {
-        let suffix = format!("e-{number}");
+        self.fresh_named("e", number)
+    }
+
+    /// A fresh node: its name and host name end in a word and a number, and so do those of its
+    /// daemons.
+    pub(super) fn fresh_named(&self, word: &str, number: usize) -> (Arc<Node>, Vec<Arc<PodInfo>>) {
+        let suffix = format!("{word}-{number}");
         let mut node = Node::clone(&self.node);
         node.name = format!("{}-{suffix}", node.name).into();
         node.labels.insert(HOSTNAME_LABEL.into(), node.name.clone());

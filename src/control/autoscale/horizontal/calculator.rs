@@ -59,6 +59,17 @@ struct Groups {
     ignored: BTreeSet<Text>,
 }
 
+impl Groups {
+    /// What has to be filled in before a count can be made; `None` if nothing has.
+    fn unfilled(&self, ratio: f64) -> Option<Fill> {
+        let with_unready = !self.unready.is_empty() && ratio > 1.0;
+        (with_unready || !self.missing.is_empty()).then_some(Fill {
+            with_unready,
+            ratio,
+        })
+    }
+}
+
 impl Calculator<'_> {
     /// Usage of a resource in percent of the requests; of one container if named.
     pub fn utilization(
@@ -77,7 +88,7 @@ impl Calculator<'_> {
             utilization: Some(first.utilization),
         };
         let ratio = first.ratio;
-        let Some(rest) = self.unfilled(&groups, ratio) else {
+        let Some(rest) = groups.unfilled(ratio) else {
             return Ok(proposal(self.plain(ratio, groups.ready)));
         };
         let fallback = i64::from(target.max(100));
@@ -104,7 +115,7 @@ impl Calculator<'_> {
             usage,
             utilization: None,
         };
-        let Some(rest) = self.unfilled(&groups, ratio) else {
+        let Some(rest) = groups.unfilled(ratio) else {
             return Ok(proposal(self.plain(ratio, groups.ready)));
         };
         fill(&mut samples, &groups, &rest, |_| target);
@@ -267,15 +278,6 @@ impl Calculator<'_> {
             requests.insert(pod.name.clone(), sum);
         }
         Ok(requests)
-    }
-
-    /// What has to be filled in before a count can be made; `None` if nothing has.
-    fn unfilled(&self, groups: &Groups, ratio: f64) -> Option<Fill> {
-        let with_unready = !groups.unready.is_empty() && ratio > 1.0;
-        (with_unready || !groups.missing.is_empty()).then_some(Fill {
-            with_unready,
-            ratio,
-        })
     }
 
     fn plain(&self, ratio: f64, ready: usize) -> i32 {

@@ -28,6 +28,8 @@ pub use status::{
     Condition, ConditionKind, Conditions, CurrentValue, HorizontalEvent, MetricStatus,
 };
 
+use std::cmp::Ordering;
+
 use super::finding::{Finding, Findings, Problem};
 use crate::units::Instant;
 use combine::Asked;
@@ -228,12 +230,10 @@ impl HorizontalAutoscaler {
         );
         pass.proposal = Some(proposal);
         let wanted = proposal.max(0);
-        let reason = if wanted > pass.current {
-            format!("{metric} above target")
-        } else if wanted < pass.current {
-            "All metrics below target".to_owned()
-        } else {
-            String::new()
+        let reason = match wanted.cmp(&pass.current) {
+            Ordering::Greater => format!("{metric} above target"),
+            Ordering::Less => "All metrics below target".to_owned(),
+            Ordering::Equal => String::new(),
         };
         pass.metric = Some(metric);
         let request = Normalization {
@@ -245,7 +245,7 @@ impl HorizontalAutoscaler {
             downscale_stabilization: self.settings.downscale_stabilization,
         };
         let result = self.normalizer.decide(now, &request);
-        self.conditions.normalized(now, &result);
+        self.conditions.normalized(now, result);
         pass.desired = result.desired;
         pass.rescale = (result.desired != pass.current).then_some(reason);
     }

@@ -85,7 +85,7 @@ impl Conditions {
     }
 
     /// Says what normalisation did.
-    pub(super) fn normalized(&mut self, now: Instant, result: &Normalized) {
+    pub(super) fn normalized(&mut self, now: Instant, result: Normalized) {
         let (reason, message) = match result.stabilized {
             Stabilized::No => ("ReadyForNewScale", "recommended size matches current size"),
             Stabilized::Up => (

@@ -36,7 +36,7 @@ pub(super) fn pow(base: f64, exponent: i32) -> f64 {
 /// Two to a power: the polynomial and the reduction of Go's `exp2`, which are those of FreeBSD's
 /// `e_exp.c` with the reduced argument in two parts.
 pub(super) fn exp2(exponent: f64) -> f64 {
-    const LN2_HIGH: f64 = 6.931_471_803_691_238_16e-1;
+    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     const COEFFICIENTS: [f64; 5] = [
         4.138_136_797_057_238_5e-8,

@@ -14,6 +14,17 @@ use crate::model::Text;
 /// How long a pod has to end if it does not say.
 const GRACE_SECS: f64 = 30.0;
 
+/// What a case records of the drain.
+const DRAIN_FIELDS: &[&str] = &[
+    "blocked",
+    "move",
+    "daemonSetPods",
+    "onCompletionPods",
+    "pdbAllows",
+    "pdbInParallel",
+    "pdbBlocks",
+];
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Input {
@@ -128,18 +139,10 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
             }
         }
     }
-    for field in [
-        "blocked",
-        "move",
-        "daemonSetPods",
-        "onCompletionPods",
-        "pdbAllows",
-        "pdbInParallel",
-        "pdbBlocks",
-    ] {
-        let nothing = Value::Null;
-        let decided = decided.get(field).unwrap_or(&nothing);
-        differences.field(field, expect.get(field), decided);
+    let nothing = Value::Null;
+    for field in DRAIN_FIELDS {
+        let decided = decided.get(*field).unwrap_or(&nothing);
+        differences.field(field, expect.get(*field), decided);
     }
     Ok(())
 }
