@@ -283,7 +283,7 @@ pub fn roll(now: Instant, set: &DaemonSet, nodes: &[DaemonNode]) -> DaemonWrites
     if set.update.is_none() {
         return DaemonWrites::default();
     }
-    let (_, surge, unavailable) = limits(set, nodes);
+    let (wanted, surge, unavailable) = limits(set, nodes);
     // A node that neither should run a pod nor has one has no part in it.
     let concerned =
         |node: &&DaemonNode| node.eligibility.should_run || standing(node).next().is_some();
@@ -292,7 +292,7 @@ pub fn roll(now: Instant, set: &DaemonSet, nodes: &[DaemonNode]) -> DaemonWrites
     if surge == 0 {
         limited(replace(&nodes, unavailable, is_available))
     } else {
-        limited(stand_in(&nodes, surge, is_available))
+        limited(stand_in(&nodes, surge, wanted, is_available))
     }
 }
 
@@ -331,33 +331,38 @@ fn replace(
     writes
 }
 
-/// Creates new pods beside old ones, and deletes the old once the new are available.
+/// Creates new pods beside old ones, and deletes the old once the new are available. Available old
+/// pods on nodes that should not run one go only as far as more than `wanted` nodes have one.
 fn stand_in(
     nodes: &[&DaemonNode],
     most: i32,
+    wanted: i32,
     is_available: impl Fn(&DaemonPod) -> bool,
 ) -> DaemonWrites {
     let mut writes = DaemonWrites::default();
-    let mut candidates = Vec::new();
-    let mut surging = 0;
+    let (mut candidates, mut misplaced) = (Vec::new(), Vec::new());
+    let (mut surging, mut available) = (0, 0);
     for node in nodes {
         let Some(Pair { new, old }) = Pair::of(node) else {
             surging += 1;
             continue;
         };
-        match (new, old) {
-            (_, None) => {}
-            (None, Some(old)) if !node.eligibility.should_run => {
-                writes.delete.push(old.pod.name.clone());
-            }
-            (None, Some(old)) if is_available(old) => candidates.push(node.name.clone()),
-            (None, Some(_)) => writes.create_on.push(node.name.clone()),
-            (Some(new), Some(old)) if is_available(new) => {
-                writes.delete.push(old.pod.name.clone());
-            }
-            (Some(_), Some(_)) => surging += 1,
+        available += i32::from(old.or(new).is_some_and(&is_available));
+        let Some(old) = old else { continue };
+        let name = || old.pod.name.clone();
+        match new {
+            Some(new) if is_available(new) => writes.delete.push(name()),
+            Some(_) => surging += 1,
+            None => match (is_available(old), node.eligibility.should_run) {
+                (true, true) => candidates.push(node.name.clone()),
+                (true, false) => misplaced.push(name()),
+                (false, true) => writes.create_on.push(node.name.clone()),
+                (false, false) => writes.delete.push(name()),
+            },
         }
     }
+    let spare = (available - wanted).max(0) as usize;
+    writes.delete.extend(misplaced.into_iter().take(spare));
     let left = (most - surging).max(0) as usize;
     writes.create_on.extend(candidates.into_iter().take(left));
     writes

@@ -4,14 +4,22 @@
 //! agrees. Cases count under the family that they name.
 
 mod ca_scale_down;
+mod cron_job;
 mod cron_next;
 mod daemon_set;
 mod deployment;
+mod disruption;
 mod hpa_calc;
 mod hpa_normalize;
+mod job;
+mod kubelet_eviction;
+mod node_lifecycle;
 mod objects;
+mod pod_accounting;
+mod pod_gc;
 mod replica_set;
 mod stateful_set;
+mod taint_eviction;
 mod vpa_recommender;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +79,14 @@ const JUDGES: &[(&str, Compare)] = &[
     ("vpa-buckets", vpa_recommender::compare_buckets),
     ("vpa-recommender", vpa_recommender::compare),
     ("ca-scale-down-node", ca_scale_down::compare),
+    ("job-sequence", job::compare),
+    ("cronjob-sequence", cron_job::compare),
+    ("node-lifecycle", node_lifecycle::compare),
+    ("taint-eviction", taint_eviction::compare),
+    ("podgc", pod_gc::compare),
+    ("pdb", disruption::compare),
+    ("pod-accounting", pod_accounting::compare),
+    ("kubelet-eviction-rank", kubelet_eviction::compare),
     ("cron-next", cron_next::compare),
     ("replicaset-victims", replica_set::compare_victims),
     ("replicaset-scale-down", replica_set::compare_scale_down),

@@ -1,0 +1,1 @@
+//! The worked examples of the specification, and jobs under random failures.
