@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::float::{to_i32, to_i64};
 use super::observed::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
-use super::spec::{HorizontalRelease, HorizontalSettings};
+use super::spec::HorizontalSettings;
+use crate::control::controllers::Release;
 use crate::model::Text;
 use crate::units::{Duration, Instant};
 
@@ -160,7 +161,7 @@ impl Calculator<'_> {
         values.iter().fold(0, |sum: i64, &value| {
             match (sum.checked_add(value), self.settings.release) {
                 (Some(sum), _) => sum,
-                (None, HorizontalRelease::V1_28) => sum.wrapping_add(value),
+                (None, Release::V1_28) => sum.wrapping_add(value),
                 (None, _) => i64::MAX,
             }
         })
@@ -169,14 +170,14 @@ impl Calculator<'_> {
     fn is_within(&self, ratio: f64) -> bool {
         let Tolerances { up, down } = self.tolerances;
         match self.settings.release {
-            HorizontalRelease::V1_28 => libm::fabs(1.0 - ratio) <= up,
-            HorizontalRelease::V1_36 => 1.0 - down <= ratio && ratio <= 1.0 + up,
+            Release::V1_28 => libm::fabs(1.0 - ratio) <= up,
+            Release::V1_36 => 1.0 - down <= ratio && ratio <= 1.0 + up,
         }
     }
 
     fn saturated(&self, replicas: f64) -> i32 {
         let most = f64::from(i32::MAX);
-        if self.settings.release >= HorizontalRelease::V1_36 && replicas > most {
+        if self.settings.release >= Release::V1_36 && replicas > most {
             return i32::MAX;
         }
         to_i32(libm::ceil(replicas))
@@ -250,7 +251,7 @@ impl Calculator<'_> {
         container: Option<&str>,
     ) -> Result<BTreeMap<Text, i64>, String> {
         let mut requests = BTreeMap::new();
-        let with_sidecars = self.settings.release >= HorizontalRelease::V1_36;
+        let with_sidecars = self.settings.release >= Release::V1_36;
         for pod in self.pods {
             let mut sum = 0_i64;
             let mut is_found = container.is_none();

@@ -21,16 +21,15 @@ pub use observed::{
     PodSamples, Readiness, ReadyCondition,
 };
 pub use spec::{
-    Behavior, HorizontalRelease, HorizontalSettings, HorizontalSpec, MetricIdentifier, MetricSpec,
-    ObjectRef, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target, double_targets,
+    Behavior, HorizontalSettings, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef,
+    PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target, double_targets,
 };
-pub use status::{
-    Condition, ConditionKind, Conditions, CurrentValue, HorizontalEvent, MetricStatus,
-};
+pub use status::{Condition, ConditionKind, Conditions, CurrentValue, MetricStatus};
 
 use std::cmp::Ordering;
 
 use super::finding::{Finding, Findings, Problem};
+use crate::control::controllers::{ControllerEvent, Release};
 use crate::units::Instant;
 use combine::Asked;
 
@@ -75,7 +74,7 @@ pub struct Pass {
     /// The metrics as the status shows them; `None` leaves those of the pass before.
     pub current_metrics: Option<Vec<MetricStatus>>,
     /// Events on the object.
-    pub events: Vec<HorizontalEvent>,
+    pub events: Vec<ControllerEvent>,
 }
 
 impl HorizontalAutoscaler {
@@ -174,7 +173,7 @@ impl HorizontalAutoscaler {
         let behavior = self.spec.behavior.as_ref();
         let own = |rules: fn(&Behavior) -> &ScalingRules| {
             let stated = behavior.and_then(|behavior| rules(behavior).tolerance);
-            let is_known = self.settings.release >= HorizontalRelease::V1_36;
+            let is_known = self.settings.release >= Release::V1_36;
             stated
                 .filter(|_| is_known)
                 .unwrap_or(self.settings.tolerance)
@@ -206,7 +205,9 @@ impl HorizontalAutoscaler {
         let combined = combine::combine(&self.metrics, &asked, source);
         self.listen(&combined);
         for failure in &combined.failures {
-            pass.events.push(warning(failure.reason, &failure.text));
+            let text = failure.text.clone();
+            pass.events
+                .push(ControllerEvent::warning(failure.reason, text));
         }
         pass.current_metrics = Some(combined.statuses);
         pass.error = combined.error;
@@ -217,9 +218,9 @@ impl HorizontalAutoscaler {
                 let condition = (ConditionKind::ScalingActive, false);
                 self.conditions.set(now, condition, first.reason, message);
             }
-            let text = pass.error.as_deref().unwrap_or_default();
-            pass.events
-                .push(warning("FailedComputeMetricsReplicas", text));
+            let text = pass.error.clone().unwrap_or_default();
+            let reason = "FailedComputeMetricsReplicas";
+            pass.events.push(ControllerEvent::warning(reason, text));
             return;
         };
         self.conditions.set(
@@ -275,22 +276,12 @@ impl HorizontalAutoscaler {
             "SucceededRescale",
             format!("the HPA controller was able to update the target scale to {desired}"),
         );
-        pass.events.push(HorizontalEvent {
-            is_warning: false,
-            reason: "SuccessfulRescale",
-            message: format!("New size: {desired}; reason: {reason}"),
-        });
+        let message = format!("New size: {desired}; reason: {reason}");
+        let event = ControllerEvent::normal("SuccessfulRescale", message);
+        pass.events.push(event);
         if let Some(rates) = &self.rates {
             self.normalizer.applied(now, rates, pass.current, desired);
         }
         self.last_scale = Some(now);
-    }
-}
-
-fn warning(reason: &'static str, message: &str) -> HorizontalEvent {
-    HorizontalEvent {
-        is_warning: true,
-        reason,
-        message: message.to_owned(),
     }
 }

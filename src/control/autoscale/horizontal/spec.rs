@@ -3,24 +3,17 @@
 use std::fmt;
 
 use super::super::finding::{Finding, Findings, Problem};
+use crate::control::controllers::Release;
 use crate::model::Text;
 use crate::units::Duration;
-
-/// Which release of the controller is followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HorizontalRelease {
-    /// 1.28: one tolerance for all, sidecars don't count as requests.
-    V1_28,
-    /// 1.36: tolerances by direction and object, sidecars count, results saturate.
-    #[default]
-    V1_36,
-}
 
 /// Flags of the controller (spec: kubernetes.md 3.1).
 #[derive(Clone, Debug, PartialEq)]
 pub struct HorizontalSettings {
-    /// The release followed.
-    pub release: HorizontalRelease,
+    /// The release followed: up to 1.28 there is one tolerance for all and sidecars don't count
+    /// as requests; in 1.36 tolerances are by direction and object, sidecars count and results
+    /// saturate.
+    pub release: Release,
     /// Time between two passes over an object.
     pub period: Duration,
     /// How far from 1 a ratio may be without a change.
@@ -36,7 +29,7 @@ pub struct HorizontalSettings {
 impl Default for HorizontalSettings {
     fn default() -> Self {
         Self {
-            release: HorizontalRelease::default(),
+            release: Release::default(),
             period: Duration::from_secs(15),
             tolerance: 0.1,
             cpu_initialization: Duration::from_secs(300),

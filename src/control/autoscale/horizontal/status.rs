@@ -1,4 +1,4 @@
-//! What an autoscaler says of itself: conditions, current metrics, events. Reasons and texts are
+//! What an autoscaler says of itself: conditions and current metrics. Reasons and texts are
 //! the original's.
 
 use super::normalize::{Limit, Normalized, Stabilized};
@@ -182,15 +182,4 @@ pub struct CurrentValue {
     pub average: Option<Quantity>,
     /// The average in percent of the requests.
     pub utilization: Option<i32>,
-}
-
-/// An event on the autoscaler's object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HorizontalEvent {
-    /// Whether it warns.
-    pub is_warning: bool,
-    /// Why, in a word.
-    pub reason: &'static str,
-    /// What happened.
-    pub message: String,
 }

@@ -166,10 +166,7 @@ fn tolerances_of_the_object_replace_those_of_the_controller_from_1_36_on() {
         up: rules(0.5),
         down: rules(0.0),
     };
-    for (release, expected) in [
-        (HorizontalRelease::V1_28, Some(3)),
-        (HorizontalRelease::V1_36, Some(2)),
-    ] {
+    for (release, expected) in [(Release::V1_28, Some(3)), (Release::V1_36, Some(2))] {
         let settings = HorizontalSettings {
             release,
             ..HorizontalSettings::default()

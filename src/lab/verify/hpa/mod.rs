@@ -14,10 +14,11 @@ use serde_json::{Map, Value, json};
 use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines, typed};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use crate::control::autoscale::horizontal::{
-    ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalRelease, HorizontalSettings,
-    MetricIdentifier, MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod,
-    Pass, Phase, PodSample, PodSamples, Readiness, ReadyCondition,
+    ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
+    MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
+    PodSample, PodSamples, Readiness, ReadyCondition,
 };
+use crate::control::controllers::Release;
 use crate::model::Text;
 use crate::units::{Duration, Instant};
 use manifest::{Manifest, milli};
@@ -138,7 +139,7 @@ impl Settings {
         let defaults = HorizontalSettings::default();
         let or = |stated: Option<f64>, other: Duration| stated.map_or(Ok(other), duration);
         Ok(HorizontalSettings {
-            release: HorizontalRelease::V1_28,
+            release: Release::V1_28,
             period: defaults.period,
             tolerance: self.tolerance.unwrap_or(defaults.tolerance),
             cpu_initialization: or(self.cpu_initialization_period, defaults.cpu_initialization)?,
