@@ -3,13 +3,15 @@
 //! alike.
 //!
 //! [`horizontal`] decides how many replicas a workload has, [`vertical`] how much each of its
-//! containers asks for, [`cluster`] how many nodes there are (spec: kubernetes.md part 3).
+//! containers asks for, [`cluster`] how many nodes there are (spec: kubernetes.md part 3); [`rules`]
+//! are those of other platforms.
 //! Specifications are checked before use; what is wrong with one is a [`Finding`].
 
 pub mod cluster;
 pub mod finding;
 mod float;
 pub mod horizontal;
+pub mod rules;
 pub mod vertical;
 
 pub use finding::{Finding, Problem};

@@ -9,6 +9,7 @@ pub mod calculator;
 mod combine;
 pub mod normalize;
 pub mod observed;
+pub mod pipeline;
 pub mod spec;
 pub mod status;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use observed::{
     ContainerRequests, MetricSource, NO_METRICS, Observed, ObservedPod, Phase, PodSample,
     PodSamples, Readiness, ReadyCondition,
 };
+pub use pipeline::{Pipeline, PipelineSettings, Reading, Series};
 pub use spec::{
     Behavior, HorizontalSettings, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef,
     PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target, double_targets,
