@@ -15,6 +15,7 @@ mod compare;
 mod forms;
 mod harness;
 mod holds;
+mod kube_controllers;
 mod kube_engine;
 mod kube_explain;
 mod kube_scenario;

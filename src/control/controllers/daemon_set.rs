@@ -1,6 +1,9 @@
 //! Daemon sets: one pod on every eligible node, and the replacement of old ones node by node
 //! (spec: kubernetes.md 2.3).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::model::workload::{DaemonSet, ObservedPhase, ObservedPod};
@@ -230,10 +233,10 @@ fn keep_one(
             writes.delete.push(pod.pod.name.clone());
         }
     }
-    if let (Some(new), Some(old)) = (new, old) {
-        if !old.pod.is_ready() || new.pod.is_available(set.min_ready, now) {
-            writes.delete.push(old.pod.name.clone());
-        }
+    if let (Some(new), Some(old)) = (new, old)
+        && (!old.pod.is_ready() || new.pod.is_available(set.min_ready, now))
+    {
+        writes.delete.push(old.pod.name.clone());
     }
 }
 

@@ -67,10 +67,21 @@ pub enum ZoneState {
 /// The condition `Ready` of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeReady {
-    /// Ready, not ready, or unknown.
-    pub status: Option<bool>,
+    /// What it says.
+    pub status: ReadyStatus,
     /// When the node last posted it.
     pub heartbeat: Instant,
+}
+
+/// The status of the condition `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyStatus {
+    /// The node is ready.
+    True,
+    /// The node says that it is not ready.
+    False,
+    /// The node says nothing.
+    Unknown,
 }
 
 /// What the controller sees of a node.
@@ -122,11 +133,11 @@ impl ExecuteTaint {
         node_taint(name, TaintEffect::NoExecute)
     }
 
-    fn of(status: Option<bool>) -> Option<Self> {
+    fn of(status: ReadyStatus) -> Option<Self> {
         match status {
-            Some(true) => None,
-            Some(false) => Some(Self::NotReady),
-            None => Some(Self::Unreachable),
+            ReadyStatus::True => None,
+            ReadyStatus::False => Some(Self::NotReady),
+            ReadyStatus::Unknown => Some(Self::Unreachable),
         }
     }
 
@@ -152,6 +163,10 @@ pub enum LifecycleWrite {
 }
 
 /// Conditions of a node beside `Ready`, and whether it is cordoned.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a condition of its own"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodePressure {
     /// `MemoryPressure` is true.
@@ -168,10 +183,10 @@ pub struct NodePressure {
 
 /// The `NoSchedule` taints that a node of these conditions has, all others of this controller not.
 pub fn no_schedule_taints(ready: Option<NodeReady>, pressure: NodePressure) -> Vec<Taint> {
-    let status = ready.map_or(Some(true), |ready| ready.status);
+    let status = ready.map(|ready| ready.status);
     [
-        (status == Some(false), "not-ready"),
-        (status.is_none(), "unreachable"),
+        (status == Some(ReadyStatus::False), "not-ready"),
+        (status == Some(ReadyStatus::Unknown), "unreachable"),
         (pressure.memory, "memory-pressure"),
         (pressure.disk, "disk-pressure"),
         (pressure.pid, "pid-pressure"),
@@ -255,16 +270,16 @@ impl NodeLifecycle {
         for node in nodes {
             let was = node.ready.map(|ready| ready.status);
             let is = self.judge(now, node);
-            if is == Some(None) && was != is {
+            if is == Some(ReadyStatus::Unknown) && was != is {
                 writes.push(LifecycleWrite::MarkUnknown(node.name.clone()));
             }
             if !node.is_excluded {
                 let of_zone = ready_of_zone.entry(&node.zone).or_default();
-                of_zone.push(is == Some(Some(true)));
+                of_zone.push(is == Some(ReadyStatus::True));
             }
             if let Some(status) = is {
                 self.mark(node, status, &mut writes);
-                if status != Some(true) && was == Some(Some(true)) {
+                if status != ReadyStatus::True && was == Some(ReadyStatus::True) {
                     writes.push(LifecycleWrite::PodsNotReady(node.name.clone()));
                 }
             }
@@ -296,7 +311,7 @@ impl NodeLifecycle {
 
     /// The condition that a node has after this pass: unknown if it was silent for too long. `None`
     /// if it has none.
-    fn judge(&mut self, now: Instant, node: &NodeView) -> Option<Option<bool>> {
+    fn judge(&mut self, now: Instant, node: &NodeView) -> Option<ReadyStatus> {
         let heartbeat = node.ready.map(|ready| ready.heartbeat);
         let fresh = Health {
             probe: now,
@@ -324,13 +339,13 @@ impl NodeLifecycle {
             None => self.options.startup_grace,
         };
         if now > health.probe.saturating_add(grace) {
-            return Some(None);
+            return Some(ReadyStatus::Unknown);
         }
         node.ready.map(|ready| ready.status)
     }
 
     /// Queues a node for its taint, swaps the taint it has, or takes all off a ready one.
-    fn mark(&mut self, node: &NodeView, status: Option<bool>, writes: &mut Vec<LifecycleWrite>) {
+    fn mark(&mut self, node: &NodeView, status: ReadyStatus, writes: &mut Vec<LifecycleWrite>) {
         let Some(wanted) = ExecuteTaint::of(status) else {
             return self.mark_reachable(node, writes);
         };

@@ -183,6 +183,8 @@ impl Expectations {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::workload::{ObservedPhase, Readiness};
 
@@ -266,5 +268,43 @@ mod tests {
         assert!(items.is_sorted());
         sort_by_insertion(&mut items, |_, _| true);
         assert_eq!(items.len(), 40);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// However pods fail and sizes change, no sync orders more than is missing or too much, and
+        /// the wanted number stands after a few syncs.
+        #[test]
+        fn the_wanted_number_is_kept(
+            script in proptest::collection::vec((0..4_u32, 0..20_i32), 0..60),
+        ) {
+            let mut set = ReplicaSet::default();
+            let mut pods: Vec<ObservedPod> = Vec::new();
+            let mut made = 0;
+            let calm = std::iter::repeat_n((9, 0), 2);
+            for (second, (act, number)) in script.into_iter().chain(calm).enumerate() {
+                let now = second as i64 + 1;
+                match act {
+                    0 => set.replicas = number,
+                    1 => for pod in pods.iter_mut().take(number as usize) {
+                        pod.phase = ObservedPhase::Failed;
+                    },
+                    _ => {}
+                }
+                let view = ReplicaSetView { set: &set, pods: &pods, related: &[], is_waiting: false };
+                let writes = sync(Instant::from_secs(now), &view);
+                let active = pods.iter().filter(|pod| pod.is_active()).count() as i32;
+                prop_assert_eq!(active + writes.create - writes.delete.len() as i32, set.replicas);
+                prop_assert!(writes.create == 0 || writes.delete.is_empty());
+                pods.retain(|pod| !writes.delete.contains(&pod.name));
+                for _ in 0..writes.create {
+                    made += 1;
+                    pods.push(ready(&format!("p{made}"), now));
+                }
+            }
+            let active = pods.iter().filter(|pod| pod.is_active()).count() as i32;
+            prop_assert_eq!(active, set.replicas);
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Stateful sets: pods with identities that come in order, are replaced in reverse order and are
 //! made again only once the old one is gone (spec: kubernetes.md 2.4).
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::Text;
 use crate::model::workload::{
     Count, ObservedPhase, ObservedPod, PodManagement, StatefulSet, StatefulUpdate,
@@ -75,10 +78,11 @@ enum Flow {
 /// One sync.
 pub fn sync(now: Instant, view: &StatefulSetView<'_>) -> StatefulWrites {
     let mut sync = Sync::new(now, view);
-    if !view.is_terminating && sync.keep_replicas() == Flow::Continue {
-        if sync.remove_condemned() == Flow::Continue {
-            sync.roll();
-        }
+    if !view.is_terminating
+        && sync.keep_replicas() == Flow::Continue
+        && sync.remove_condemned() == Flow::Continue
+    {
+        sync.roll();
     }
     // Side by side, the highest ordinal goes first; in order there is one deletion at most, or
     // those of an update, which are in this order already.
@@ -205,12 +209,12 @@ impl<'a> Sync<'a> {
     /// all others are available.
     fn remove_condemned(&mut self) -> Flow {
         let unavailable = |pod: &&StatefulPod| self.is_unavailable(Some(*pod));
-        let first = match self.replicas.iter().find(|pod| self.is_unavailable(**pod)) {
-            Some(replica) => replica.map(|pod| pod.ordinal),
-            None => {
-                let mut upwards = self.condemned.iter().rev().copied();
-                upwards.find(unavailable).map(|pod| pod.ordinal)
-            }
+        let replica = self.replicas.iter().find(|pod| self.is_unavailable(**pod));
+        let first = if let Some(replica) = replica {
+            replica.map(|pod| pod.ordinal)
+        } else {
+            let mut upwards = self.condemned.iter().rev().copied();
+            upwards.find(unavailable).map(|pod| pod.ordinal)
         };
         for pod in self.condemned.clone() {
             let is_first = first == Some(pod.ordinal);

@@ -167,7 +167,10 @@ mod tests {
         let both = [taint("foo"), taint("unreachable")];
         eviction.observe(Instant::from_secs(20), &pod, &tolerations, &both);
         assert_eq!(eviction.next(), Some(Instant::from_secs(60)));
-        assert_eq!(eviction.due(Instant::from_secs(60)), [pod.clone()]);
+        assert_eq!(
+            eviction.due(Instant::from_secs(60)),
+            std::slice::from_ref(&pod)
+        );
         assert_eq!(eviction.due(Instant::from_secs(61)), []);
     }
 

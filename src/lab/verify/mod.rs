@@ -87,7 +87,10 @@ impl FamilyReport {
 
     fn tell(&mut self, words: impl FnOnce() -> String) {
         if self.disagreements.len() < TOLD {
-            self.disagreements.push(words());
+            let words = words();
+            if self.disagreements.last() != Some(&words) {
+                self.disagreements.push(words);
+            }
         }
     }
 

@@ -34,13 +34,12 @@ impl DeploymentStatus {
 
     /// Sets a condition; one that says the same stays as it is.
     fn set(&mut self, mut condition: DeploymentCondition) {
-        if let Some(known) = self.condition(condition.kind) {
-            if known.status == condition.status {
-                if known.reason == condition.reason {
-                    return;
-                }
-                condition.changed = known.changed;
+        let known = self.condition(condition.kind);
+        if let Some(known) = known.filter(|known| known.status == condition.status) {
+            if known.reason == condition.reason {
+                return;
             }
+            condition.changed = known.changed;
         }
         self.remove(condition.kind);
         self.conditions.push(condition);

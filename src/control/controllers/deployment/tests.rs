@@ -1,6 +1,5 @@
 //! The worked examples of the specification, and rollouts under random failures.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -122,7 +122,7 @@ fn judge_case(
         None => return Err(format!("{place}: expected a case with `id` and `family`")),
     };
     let Some((_, compare)) = JUDGES.iter().find(|(name, _)| *name == family) else {
-        let why = format!("{id}: nothing here decides what `{family}` records");
+        let why = format!("this program has nothing that decides what `{family}` records");
         return Ok(Some((family.to_owned(), Outcome::Unsupported(why))));
     };
     let mut differences = Differences::default();

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::seconds;
 use crate::control::controllers::node_lifecycle::{
     ExecuteTaint, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodePressure, NodeReady,
-    NodeView, TAINT_PERIOD, ZoneState, no_schedule_taints,
+    NodeView, ReadyStatus, TAINT_PERIOD, ZoneState, no_schedule_taints,
 };
 use crate::control::controllers::taint_eviction::TaintEviction;
 use crate::lab::verify::cases::{Differences, typed};
@@ -138,7 +138,7 @@ impl<'a> World<'a> {
                 is_excluded: false,
                 created: Instant::ZERO,
                 ready: Some(NodeReady {
-                    status: Some(true),
+                    status: ReadyStatus::True,
                     heartbeat: Instant::ZERO,
                 }),
                 lease: Some(Instant::ZERO),
@@ -191,9 +191,9 @@ impl<'a> World<'a> {
             }
             let posted = if is_at(seen.heal_at) {
                 node.lease = Some(now);
-                Some(true)
+                ReadyStatus::True
             } else if is_at(seen.fail_at) && seen.how.as_deref() == Some("reports-not-ready") {
-                Some(false)
+                ReadyStatus::False
             } else {
                 continue;
             };
@@ -203,12 +203,7 @@ impl<'a> World<'a> {
                 heartbeat: now,
             });
             if was != Some(posted) {
-                let status = if posted == Some(true) {
-                    "True"
-                } else {
-                    "False"
-                };
-                self.told.push((now, format!("{name} ready {status}")));
+                self.told.push((now, format!("{name} ready {posted:?}")));
             }
             self.mark_no_schedule(now, &name);
         }
@@ -249,7 +244,7 @@ impl<'a> World<'a> {
         };
         let is_ready = |name: &Text| {
             let node = nodes.get(name).and_then(|node| node.ready);
-            node.is_some_and(|ready| ready.status == Some(true))
+            node.is_some_and(|ready| ready.status == ReadyStatus::True)
         };
         let choose = |waiting: &[Text]| {
             let place = waiting.iter().position(is_tainted);
@@ -271,7 +266,7 @@ impl<'a> World<'a> {
                         .get_mut(&name)
                         .and_then(|node| node.ready.as_mut())
                     {
-                        ready.status = None;
+                        ready.status = ReadyStatus::Unknown;
                     }
                     self.told.push((now, format!("{name} ready Unknown")));
                     self.mark_no_schedule(now, &name);
@@ -279,7 +274,7 @@ impl<'a> World<'a> {
                 LifecycleWrite::PodsNotReady(_) => {}
                 LifecycleWrite::AddTaint(name, taint) => self.set_taint(now, &name, taint, true),
                 LifecycleWrite::RemoveTaint(name, taint) => {
-                    self.set_taint(now, &name, taint, false)
+                    self.set_taint(now, &name, taint, false);
                 }
             }
         }

@@ -41,7 +41,8 @@ pub(super) struct Toleration {
     value: String,
     #[serde(default)]
     effect: String,
-    toleration_seconds: Option<i64>,
+    #[serde(rename = "tolerationSeconds")]
+    seconds: Option<i64>,
 }
 
 impl Toleration {
@@ -54,7 +55,7 @@ impl Toleration {
             value: (self.operator != "Exists").then(|| self.value.as_str().into()),
             effect: effect(&self.effect)?,
             tolerates_for: self
-                .toleration_seconds
+                .seconds
                 .map(|secs| Duration::checked_from_secs(secs).unwrap_or(Duration::MAX)),
         })
     }
