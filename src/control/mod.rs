@@ -6,8 +6,10 @@ pub mod autoscale;
 pub mod component;
 pub mod controllers;
 pub mod node;
+pub mod probe;
 pub mod scheduler;
 pub mod services;
 
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+pub use probe::Probe;
