@@ -57,7 +57,9 @@ pub const FAMILY: Family = Family {
     claims: |path| {
         is_of(path, "kube-controllers", |case| {
             let family = case.get("family").and_then(Value::as_str);
-            family.is_some_and(|family| JUDGES.iter().any(|(name, _)| *name == family))
+            let is_known =
+                family.is_some_and(|family| JUDGES.iter().any(|(name, _)| *name == family));
+            is_known && case.get("input").is_some()
         })
     },
     judge: Judge::Several(judge),
