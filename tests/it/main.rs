@@ -7,6 +7,7 @@
     reason = "tests read files of the project and say why they are skipped"
 )]
 
+mod autoscale;
 mod check;
 mod cli;
 mod closed_form;

@@ -8,7 +8,7 @@
 mod decision;
 mod queue;
 mod sequence;
-mod world;
+pub(super) mod world;
 
 use std::path::{Path, PathBuf};
 

@@ -2,11 +2,13 @@
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
 mod cases;
+pub mod cluster_autoscaler;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
 
 pub mod go_rand;
+pub mod hpa;
 pub mod kube_controllers;
 pub mod kube_scheduler;
 pub mod metrics;
@@ -163,6 +165,8 @@ pub const FAMILIES: &[Family] = &[
     kube_controllers::DEPLOYMENT,
     kube_controllers::REPLICA_SET,
     kube_controllers::FAMILY,
+    hpa::FAMILY,
+    cluster_autoscaler::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
 ];

@@ -1,12 +1,16 @@
 //! Decisions recorded from the controllers of Kubernetes, its kubelet's ranking and its budgets,
-//! held against [`crate::control::controllers`]. A case passes only if everything it records
+//! held against [`crate::control::controllers`]; and those of its autoscalers, held against
+//! [`crate::control::autoscale`]. A case passes only if everything it records
 //! agrees. Cases count under the family that they name.
 
+mod ca_scale_down;
 mod cron_job;
 mod cron_next;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod hpa_calc;
+mod hpa_normalize;
 mod job;
 mod kubelet_eviction;
 mod node_lifecycle;
@@ -16,6 +20,7 @@ mod pod_gc;
 mod replica_set;
 mod stateful_set;
 mod taint_eviction;
+mod vpa_recommender;
 
 use std::path::{Path, PathBuf};
 
@@ -71,6 +76,11 @@ const JUDGES: &[(&str, Compare)] = &[
     ("statefulset-sequence", stateful_set::compare),
     ("daemonset-node", daemon_set::compare_node),
     ("daemonset-update", daemon_set::compare_update),
+    ("hpa-calc", hpa_calc::compare),
+    ("hpa-normalize", hpa_normalize::compare),
+    ("vpa-buckets", vpa_recommender::compare_buckets),
+    ("vpa-recommender", vpa_recommender::compare),
+    ("ca-scale-down-node", ca_scale_down::compare),
     ("job-sequence", job::compare),
     ("cronjob-sequence", cron_job::compare),
     ("node-lifecycle", node_lifecycle::compare),
