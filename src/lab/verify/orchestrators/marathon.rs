@@ -1,0 +1,3 @@
+//! Not yet.
+use super::{Decide};
+pub(super) fn decide(_: &str) -> Option<Decide> { None }
