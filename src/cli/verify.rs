@@ -89,9 +89,11 @@ fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
     };
     for pattern in patterns {
         if !FAMILIES.iter().any(|family| is_of(pattern, family)) {
-            let names = FAMILIES
-                .iter()
-                .flat_map(|family| [family.name].into_iter().chain(family.kinds.iter().copied()));
+            let names = FAMILIES.iter().flat_map(|family| {
+                [family.name]
+                    .into_iter()
+                    .chain(family.kinds.iter().copied())
+            });
             let known = names.collect::<Vec<_>>().join(", ");
             let message = format!("--family `{pattern}` selects none of the families {known}");
             return Err(Failure::input(message));

@@ -154,7 +154,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     }
     for (kind, cases) in unknown {
         let mut report = FamilyReport::new(&kind);
-        report.leave_out(cases, || format!("no system of this program decides `{kind}`"));
+        report.leave_out(cases, || {
+            format!("no system of this program decides `{kind}`")
+        });
         reports.insert(kind, report);
     }
     Ok(reports.into_values().collect())

@@ -60,7 +60,9 @@ pub enum ExpressionError {
         key: String,
     },
     /// Its value is none.
-    #[error("the value `{value}` of `{text}` is not valid, expected letters, digits, blanks and `:-_.*/()?+[]\\^$|`")]
+    #[error(
+        "the value `{value}` of `{text}` is not valid, expected letters, digits, blanks and `:-_.*/()?+[]\\^$|`"
+    )]
     Value {
         /// What was written.
         text: String,

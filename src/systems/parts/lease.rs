@@ -31,9 +31,7 @@ impl Lease {
 
     /// Takes or renews it. Whether `candidate` holds it then.
     pub fn claim(&mut self, now: Instant, candidate: usize) -> bool {
-        let is_free = self
-            .holder(now)
-            .is_none_or(|holder| holder == candidate);
+        let is_free = self.holder(now).is_none_or(|holder| holder == candidate);
         if is_free {
             self.held = Some((candidate, now.saturating_add(self.ttl)));
         }
@@ -43,10 +41,7 @@ impl Lease {
     /// Takes it whoever holds it; its end stays where it was, as a holder of a newer version does
     /// that steals it and then waits out the remaining time.
     pub fn steal(&mut self, now: Instant, candidate: usize) -> Instant {
-        let until = self
-            .held
-            .map_or(now, |(_, until)| until)
-            .max(now);
+        let until = self.held.map_or(now, |(_, until)| until).max(now);
         self.held = Some((candidate, until.max(now.saturating_add(self.ttl))));
         until
     }
@@ -68,7 +63,10 @@ mod tests {
         let at = Instant::from_secs;
         let mut lease = Lease::new(Duration::from_secs(20));
         assert!(lease.claim(at(0), 0) && !lease.claim(at(19), 1));
-        assert_eq!((lease.holder(at(19)), lease.holder(at(20))), (Some(0), None));
+        assert_eq!(
+            (lease.holder(at(19)), lease.holder(at(20))),
+            (Some(0), None)
+        );
         assert!(lease.claim(at(20), 1));
         lease.release(0);
         assert_eq!(lease.holder(at(21)), Some(1));

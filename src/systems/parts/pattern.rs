@@ -144,6 +144,8 @@ mod tests {
     fn a_pattern_that_does_not_compile_never_matches() {
         let broken = Pattern::anywhere("(");
         assert!(!broken.is_valid() && !broken.matches("("));
-        assert!(Pattern::whole("a|b.*").matches("bcd") && !Pattern::whole("rack").matches("rack-3"));
+        assert!(
+            Pattern::whole("a|b.*").matches("bcd") && !Pattern::whole("rack").matches("rack-3")
+        );
     }
 }

@@ -30,7 +30,9 @@ pub struct Cluster {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CreateError {
     /// Another container has the name.
-    #[error("Conflict: the name {name} is already assigned; expected a name that is unique in the cluster")]
+    #[error(
+        "Conflict: the name {name} is already assigned; expected a name that is unique in the cluster"
+    )]
     Name {
         /// The name.
         name: String,

@@ -171,9 +171,13 @@ mod tests {
         let options = ContactOptions::default();
         let bounds = [0, 2, 3, 5].map(|failures| options.wait_bounds(failures));
         let expected = [(30, 60), (30, 60), (30, 60), (90, 120)];
-        let expected = expected.map(|(low, high)| (Duration::from_secs(low), Duration::from_secs(high)));
+        let expected =
+            expected.map(|(low, high)| (Duration::from_secs(low), Duration::from_secs(high)));
         assert_eq!(bounds, expected);
-        assert_eq!(options.wait_bounds(i64::MAX).0, Duration::from_secs(30 * 1_001));
+        assert_eq!(
+            options.wait_bounds(i64::MAX).0,
+            Duration::from_secs(30 * 1_001)
+        );
         let mut rng = Stream::new(1, "swarm.refresh", 0);
         for failures in 0..200 {
             let (low, high) = options.wait_bounds(failures);
@@ -190,7 +194,10 @@ mod tests {
         assert_eq!((contact.failed(), contact.health()), (None, 67));
         assert_eq!((contact.failed(), contact.health()), (None, 34));
         assert_eq!(contact.failed(), Some(ContactEvent::Disconnect));
-        assert_eq!((contact.failed(), contact.state()), (None, EngineState::Unhealthy));
+        assert_eq!(
+            (contact.failed(), contact.state()),
+            (None, EngineState::Unhealthy)
+        );
         assert_eq!(contact.succeeded(), Some(ContactEvent::Reconnect));
         assert_eq!((contact.health(), contact.failures()), (100, 0));
         assert_eq!(contact.disconnected(), Some(ContactEvent::Disconnect));
@@ -200,7 +207,10 @@ mod tests {
     #[test]
     fn waits_of_pending_engines_and_event_streams_have_an_end() {
         let secs = Duration::from_secs;
-        assert_eq!([0, 1, 3, 40].map(pending_wait), [31, 32, 38, 14_400].map(secs));
+        assert_eq!(
+            [0, 1, 3, 40].map(pending_wait),
+            [31, 32, 38, 14_400].map(secs)
+        );
         assert_eq!([0, 3, 50].map(event_stream_wait), [1, 4, 10].map(secs));
     }
 }

@@ -80,7 +80,10 @@ impl Discovery {
             return (self.members.heard(now, engine, Duration::MAX), None);
         }
         let next = now.saturating_add(self.options.heartbeat);
-        (self.members.heard(now, engine, self.options.ttl), Some(next))
+        (
+            self.members.heard(now, engine, self.options.ttl),
+            Some(next),
+        )
     }
 
     /// The engines whose registrations have expired; the manager drops them.
@@ -103,7 +106,10 @@ mod tests {
         let at = Instant::from_secs;
         let mut discovery = Discovery::new(DiscoveryOptions::default()).expect("options");
         assert_eq!(discovery.register(at(0), "a".into()), (true, Some(at(60))));
-        assert_eq!(discovery.register(at(60), "a".into()), (false, Some(at(120))));
+        assert_eq!(
+            discovery.register(at(60), "a".into()),
+            (false, Some(at(120)))
+        );
         assert_eq!(discovery.next_expiry(), Some(at(240)));
         assert!(discovery.expire(at(239)).is_empty());
         assert_eq!(discovery.expire(at(240)), ["a".into()]);

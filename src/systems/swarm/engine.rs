@@ -183,7 +183,12 @@ mod tests {
     #[test]
     fn overcommit_is_cut_to_whole_units() {
         let five = Overcommit::default();
-        for (physical, total) in [(4, 4), (19, 19), (40, 42), (107_374_182_400, 112_742_891_520)] {
+        for (physical, total) in [
+            (4, 4),
+            (19, 19),
+            (40, 42),
+            (107_374_182_400, 112_742_891_520),
+        ] {
             assert_eq!(five.total(physical), total);
         }
         let back = Overcommit::new(-0.5).expect("a share");
@@ -204,6 +209,9 @@ mod tests {
             id: "abc".into(),
             tags: vec!["redis:3".into()],
         };
-        assert_eq!(image.words().collect::<Vec<_>>(), ["abc", "redis:3", "redis"]);
+        assert_eq!(
+            image.words().collect::<Vec<_>>(),
+            ["abc", "redis:3", "redis"]
+        );
     }
 }

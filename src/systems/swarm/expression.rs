@@ -48,7 +48,9 @@ impl Expression {
     /// The text is no expression.
     pub fn parse(text: &str) -> Result<Self, SwarmExpressionError> {
         let parts = match parse(text) {
-            Err(ExpressionError::Operator { text }) if text.contains("=~") || text.contains("!~") => {
+            Err(ExpressionError::Operator { text })
+                if text.contains("=~") || text.contains("!~") =>
+            {
                 return Err(SwarmExpressionError::SoftOperator { text });
             }
             other => other?,

@@ -57,7 +57,9 @@ pub struct FilterError {
 }
 
 fn known_filters() -> String {
-    DEFAULT_FILTERS.map(|filter| format!("`{}`", filter.name())).join(", ")
+    DEFAULT_FILTERS
+        .map(|filter| format!("`{}`", filter.name()))
+        .join(", ")
 }
 
 impl std::str::FromStr for Filter {
@@ -103,9 +105,8 @@ impl Filter {
 
     /// Whether an engine passes.
     pub fn passes(self, config: &ContainerConfig, engine: &Engine, soft: SoftExpressions) -> bool {
-        let counts = |expression: &&Expression| {
-            !expression.is_soft || soft == SoftExpressions::Counted
-        };
+        let counts =
+            |expression: &&Expression| !expression.is_soft || soft == SoftExpressions::Counted;
         match self {
             Self::Health => engine.health > 0,
             Self::Port => !engine.containers().any(|other| has_clash(config, other)),

@@ -104,7 +104,10 @@ mod tests {
         let mut managers = Managers::new(3, REPLICATION_TTL);
         let next = managers.campaign(at(0));
         assert_eq!(managers.receives(at(1), 0), Reception::Primary);
-        assert_eq!(managers.receives(at(1), 2), Reception::Proxied { primary: 0 });
+        assert_eq!(
+            managers.receives(at(1), 2),
+            Reception::Proxied { primary: 0 }
+        );
         managers.set_up(0, false);
         assert_eq!(managers.receives(at(1), 1), Reception::Refused);
         let mut due = next;
@@ -122,7 +125,10 @@ mod tests {
         let mut managers = Managers::new(1, REPLICATION_TTL);
         managers.set_store_up(false);
         let next = managers.campaign(Instant::ZERO);
-        assert_eq!((next, managers.primary(next)), (Instant::from_secs(10), None));
+        assert_eq!(
+            (next, managers.primary(next)),
+            (Instant::from_secs(10), None)
+        );
         managers.set_store_up(true);
         managers.campaign(next);
         assert_eq!(managers.primary(next), Some(0));

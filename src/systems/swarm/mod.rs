@@ -6,8 +6,8 @@
 //! Where the original walks a hash map, engines come in their order and containers by name.
 
 pub mod cluster;
-pub mod container;
 pub mod contact;
+pub mod container;
 pub mod discovery;
 pub mod engine;
 pub mod expression;

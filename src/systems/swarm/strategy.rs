@@ -24,7 +24,9 @@ pub enum Strategy {
 
 /// A name that is no strategy's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no strategy `{name}`, expected `spread`, `binpack` (or `binpacking`) or `random`")]
+#[error(
+    "there is no strategy `{name}`, expected `spread`, `binpack` (or `binpacking`) or `random`"
+)]
 pub struct StrategyError {
     /// What was asked for.
     pub name: String,
@@ -108,13 +110,12 @@ impl Strategy {
             return ranking.first().map(|best| best.engine).ok_or(NoResources);
         }
         let weigh = |&engine: &usize| self.weigh(engine, &engines[engine], config);
-        let best = candidates
-            .iter()
-            .filter_map(weigh)
-            .reduce(|best, next| match self.compare(&next, &best) {
+        let best = candidates.iter().filter_map(weigh).reduce(|best, next| {
+            match self.compare(&next, &best) {
                 Ordering::Less => next,
                 _ => best,
-            });
+            }
+        });
         best.map(|best| best.engine).ok_or(NoResources)
     }
 

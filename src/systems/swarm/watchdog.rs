@@ -77,7 +77,11 @@ impl Watchdog {
             match cluster.create(old.config.clone()) {
                 Ok(creation) => {
                     let engine = creation.engine;
-                    self.current = Some(Move { from, old, creation });
+                    self.current = Some(Move {
+                        from,
+                        old,
+                        creation,
+                    });
                     return Some(Order::Create { name, engine });
                 }
                 Err(error) => {

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn fields_numbers_and_errors_are_compared() {
-        let decided = json!({"a": [1, 2.000_000_1], "error": "no node satisfies x", "b": {"k": null}});
+        let decided =
+            json!({"a": [1, 2.000_000_1], "error": "no node satisfies x", "b": {"k": null}});
         for (wanted, agrees) in [
             (json!({"a": [1.0, 2]}), true),
             (json!({"a": [1.0, 2.1]}), false),
@@ -115,6 +116,12 @@ mod tests {
             assert_eq!(expected(&wanted, &decided).is_ok(), agrees, "{wanted}");
         }
         let outcome = json!({"outcome": "rollback at failure 3"});
-        assert!(expected(&json!({"outcome": "rollback at failure 3 (3/10 > 0.2)"}), &outcome).is_ok());
+        assert!(
+            expected(
+                &json!({"outcome": "rollback at failure 3 (3/10 > 0.2)"}),
+                &outcome
+            )
+            .is_ok()
+        );
     }
 }

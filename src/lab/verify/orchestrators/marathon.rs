@@ -1,3 +1,5 @@
 //! Not yet.
-use super::{Decide};
-pub(super) fn decide(_: &str) -> Option<Decide> { None }
+use super::Decide;
+pub(super) fn decide(_: &str) -> Option<Decide> {
+    None
+}

@@ -308,7 +308,11 @@ fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
     let mut decided = Map::new();
     for (soft, accepts, fails) in [
         (SoftExpressions::Counted, "first_pass_accepts", "first_pass"),
-        (SoftExpressions::Ignored, "second_pass_accepts", "second_pass"),
+        (
+            SoftExpressions::Ignored,
+            "second_pass_accepts",
+            "second_pass",
+        ),
     ] {
         match cluster.scheduler.candidates(engines, &config, soft) {
             Ok(passed) => decided.insert(accepts.to_owned(), json!(ids(cluster, &passed))),
@@ -364,11 +368,7 @@ fn place_all(mut cluster: Cluster, sequence: &[AskCase]) -> Value {
     json!({"placements": placements, "final_containers": counts.collect::<Map<_, _>>()})
 }
 
-fn filter_engines(
-    cluster: &Cluster,
-    name: &str,
-    request: &RequestCase,
-) -> Result<Value, Trouble> {
+fn filter_engines(cluster: &Cluster, name: &str, request: &RequestCase) -> Result<Value, Trouble> {
     let filter: Filter = name.parse().map_err(unsupported)?;
     let config = match config(request) {
         Ok(config) => config,
@@ -395,9 +395,9 @@ fn overcommit(physical: &[AskCase], share: Option<f64>) -> Result<Value, Trouble
         Some(share) => Overcommit::new(share).map_err(unsupported)?,
         None => Overcommit::default(),
     };
-    let totals = physical.iter().map(|one| {
-        json!({"mem": overcommit.total(one.mem), "cpus": overcommit.total(one.cpus)})
-    });
+    let totals = physical
+        .iter()
+        .map(|one| json!({"mem": overcommit.total(one.mem), "cpus": overcommit.total(one.cpus)}));
     Ok(json!({"totals": totals.collect::<Vec<_>>()}))
 }
 
@@ -503,7 +503,11 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
         };
         cluster.add_engine(engine(node)?);
     }
-    let policy = if story.policy.is_empty() { "on-node-failure" } else { &story.policy };
+    let policy = if story.policy.is_empty() {
+        "on-node-failure"
+    } else {
+        &story.policy
+    };
     for number in 0..story.containers_on_node {
         let value = json!({"name": format!("c{number}"), "running": true, "policy": policy});
         cluster.put_back(0, container(&value)?);
@@ -525,13 +529,19 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
                     watchdog.next(&mut cluster)
                 }
                 _ => {
-                    timeline.at(now + options.wait(contact.failures(), &mut rng), Event::Round);
+                    timeline.at(
+                        now + options.wait(contact.failures(), &mut rng),
+                        Event::Round,
+                    );
                     None
                 }
             },
             Event::Round => {
                 contact.succeeded();
-                timeline.at(now + options.wait(contact.failures(), &mut rng), Event::Round);
+                timeline.at(
+                    now + options.wait(contact.failures(), &mut rng),
+                    Event::Round,
+                );
                 None
             }
             Event::Created => watchdog.created(&mut cluster, "new".into()),
@@ -541,8 +551,12 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
             }
         };
         match order {
-            Some(Order::Create { .. }) => timeline.at(now + duration(story.create_s)?, Event::Created),
-            Some(Order::Start { .. }) => timeline.at(now + duration(story.start_s)?, Event::Started),
+            Some(Order::Create { .. }) => {
+                timeline.at(now + duration(story.create_s)?, Event::Created)
+            }
+            Some(Order::Start { .. }) => {
+                timeline.at(now + duration(story.start_s)?, Event::Started)
+            }
             Some(Order::Left { .. }) | None => {}
         }
     }
