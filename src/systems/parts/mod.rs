@@ -8,3 +8,4 @@ pub mod membership;
 pub mod pattern;
 pub mod permit;
 pub mod quorum;
+pub mod weighted;

@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 
-/// How far apart two numbers may be.
+/// How far apart two numbers may be, unless the expectation says otherwise.
 const TOLERANCE: f64 = 1e-6;
+/// The field of an expectation that says how far apart drawn numbers may be.
+const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 
 /// Fields of an expectation that are words for people, or another answer that the original may give.
 const WORDS: [&str; 5] = [
@@ -12,14 +14,16 @@ const WORDS: [&str; 5] = [
     "invariant",
     "mode_upstream_other_visit_order",
     "original_also_gives",
-    "sim_abs_tol",
+    DRAWN_TOLERANCE,
 ];
 
 /// Holds every field of an expectation against what was decided.
 pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> {
     let Value::Object(fields) = expected else {
-        return same("expected", expected, decided);
+        return same("expected", expected, decided, TOLERANCE);
     };
+    let drawn = fields.get(DRAWN_TOLERANCE).and_then(Value::as_f64);
+    let tolerance = drawn.unwrap_or(TOLERANCE);
     for (field, expected) in fields {
         if WORDS.contains(&field.as_str()) {
             continue;
@@ -28,7 +32,7 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
         match field.as_str() {
             "error" => same_error(expected, decided)?,
             "outcome" => same_outcome(expected, found)?,
-            _ => same(field, expected, found)?,
+            _ => same(field, expected, found, tolerance)?,
         }
     }
     Ok(())
@@ -60,7 +64,7 @@ fn same_outcome(expected: &Value, found: &Value) -> Result<(), String> {
     Err(format!("outcome: expected {expected}, found {found}"))
 }
 
-fn same(place: &str, expected: &Value, found: &Value) -> Result<(), String> {
+fn same(place: &str, expected: &Value, found: &Value, tolerance: f64) -> Result<(), String> {
     let differs = || Err(format!("{place}: expected {expected}, found {found}"));
     match (expected, found) {
         (Value::Number(one), Value::Number(other)) => {
@@ -68,7 +72,7 @@ fn same(place: &str, expected: &Value, found: &Value) -> Result<(), String> {
                 return differs();
             };
             let scale = one.abs().max(other.abs()).max(1.0);
-            if (one - other).abs() <= TOLERANCE * scale {
+            if (one - other).abs() <= tolerance * scale {
                 Ok(())
             } else {
                 differs()
@@ -76,14 +80,14 @@ fn same(place: &str, expected: &Value, found: &Value) -> Result<(), String> {
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
             for (position, (one, other)) in one.iter().zip(other).enumerate() {
-                same(&format!("{place}[{position}]"), one, other)?;
+                same(&format!("{place}[{position}]"), one, other, tolerance)?;
             }
             Ok(())
         }
         (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
             for (key, one) in one {
                 let other = other.get(key).unwrap_or(&Value::Null);
-                same(&format!("{place}.{key}"), one, other)?;
+                same(&format!("{place}.{key}"), one, other, tolerance)?;
             }
             Ok(())
         }
