@@ -1,8 +1,6 @@
 //! Dominant-resource fairness task by task, as the paper has it: a strategy apart from offers
 //! (spec: orchestrators-b.md section 1.3; Ghodsi et al., NSDI 2011).
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use crate::model::Text;

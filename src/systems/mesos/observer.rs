@@ -34,7 +34,8 @@ pub struct Observer {
     options: ObserverOptions,
     has_answered: bool,
     missed: u32,
-    is_scheduled: bool,
+    /// Since when it is to be removed.
+    due_since: Option<Instant>,
 }
 
 impl Observer {
@@ -44,24 +45,27 @@ impl Observer {
             options,
             has_answered: false,
             missed: 0,
-            is_scheduled: false,
+            due_since: None,
         }
     }
 
-    /// The agent answers: misses begin anew. Whether a removal that waits is to be cancelled.
-    pub fn answered(&mut self) -> bool {
+    /// The agent answers: misses begin anew. Whether a removal that waits is to be cancelled: an
+    /// answer at the very instant at which the removal fell due comes too late.
+    pub fn answered(&mut self, now: Instant) -> bool {
         self.has_answered = true;
         self.missed = 0;
-        std::mem::take(&mut self.is_scheduled)
+        self.due_since.take_if(|due| now > *due).is_some()
     }
 
     /// The time for an answer is over; the next ping goes out. Whether the agent is to be removed.
-    pub fn timed_out(&mut self) -> bool {
+    pub fn timed_out(&mut self, now: Instant) -> bool {
         if !std::mem::take(&mut self.has_answered) {
             self.missed += 1;
         }
-        let is_due = self.missed >= self.options.max_missed && !self.is_scheduled;
-        self.is_scheduled |= is_due;
+        let is_due = self.missed >= self.options.max_missed && self.due_since.is_none();
+        if is_due {
+            self.due_since = Some(now);
+        }
         is_due
     }
 

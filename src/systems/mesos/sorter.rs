@@ -150,6 +150,11 @@ impl Sorter {
         }
     }
 
+    /// Whether any client is served.
+    pub fn has_active(&self) -> bool {
+        has_active(&self.root)
+    }
+
     /// Something was allocated to a client, or offered to it.
     pub fn allocated(&mut self, path: &str, amount: &Quantities) {
         self.along(path, |allocation, count| {
@@ -290,6 +295,11 @@ impl Sorter {
             change(&mut client.allocation, &mut client.count);
         }
     }
+}
+
+fn has_active(node: &Node) -> bool {
+    node.client.as_ref().is_some_and(|client| client.is_active)
+        || node.children.values().any(has_active)
 }
 
 /// The name of the virtual child that a client with others below it competes as.

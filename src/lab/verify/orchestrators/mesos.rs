@@ -192,10 +192,10 @@ fn agents(case: &Case) -> Result<Value, Trouble> {
             let observer = observers
                 .entry(id.clone())
                 .or_insert_with(|| Observer::new(options));
-            if is_known && observer.timed_out() {
+            if is_known && observer.timed_out(now) {
                 removals.push(id.clone());
             }
-            if answers(&given.agents[&id], now)? && observer.answered() {
+            if answers(&given.agents[&id], now)? && observer.answered(now) {
                 removals.cancel(&id);
             }
             timeline.at(observer.deadline(now), Event::Ping(id));

@@ -190,10 +190,14 @@ impl Allocator {
         Ok(if roles.is_empty() { all } else { roles }.clone())
     }
 
+    /// A role of which no framework is served leaves the order of roles; one that is served again
+    /// brings it back, a further framework does not.
     fn serve(&mut self, id: &Text, roles: &BTreeSet<Text>, is_served: bool) {
         for role in roles {
             if let Some(sorter) = self.sorters.get_mut(role) {
                 sorter.set_active(id, is_served);
+                let is_anyone_served = sorter.has_active();
+                self.roles.set_active(role, is_anyone_served);
             }
         }
     }
