@@ -21,6 +21,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod openb;
+mod orchestrators;
 mod permit;
 mod place;
 mod placements;

@@ -1,1 +1,5 @@
-//! Worked examples and properties of the whole.
+//! Worked examples (spec: orchestrators-b.md sections 1 to 4) and properties of the whole.
+
+mod allocator;
+mod fairness;
+mod frameworks;

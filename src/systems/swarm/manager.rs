@@ -115,7 +115,6 @@ mod tests {
             due = managers.campaign(due);
         }
         assert_eq!((managers.primary(due), due <= at(27)), (Some(1), true));
-        assert_eq!(managers.primary(at(19)), None);
         managers.set_up(0, true);
         assert_eq!(managers.receives(due, 0), Reception::Proxied { primary: 1 });
     }
