@@ -1,13 +1,13 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, or none), never by name. Everything is streamed except standard input, which is read
-//! into memory once so that a reader can be forked.
+//! of frames, or none), never by name. Everything is streamed except the standard input of traces,
+//! which is read into memory once so that a reader can be forked.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -36,7 +36,44 @@ pub struct Input {
 enum Origin {
     Path(PathBuf),
     Bytes(Arc<[u8]>),
+    Once(Arc<Once>),
 }
+
+/// Standard input, which is read through only once.
+#[derive(Debug)]
+struct Once {
+    /// How it begins.
+    head: Vec<u8>,
+    is_read: AtomicBool,
+}
+
+impl Once {
+    fn begin() -> io::Result<Self> {
+        let mut head = Vec::with_capacity(SNIFF_BYTES);
+        let limit = SNIFF_BYTES as u64;
+        io::stdin().lock().take(limit).read_to_end(&mut head)?;
+        Ok(Self {
+            head,
+            is_read: AtomicBool::new(false),
+        })
+    }
+
+    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        if self.is_read.swap(true, Ordering::Relaxed) {
+            return Err(io::Error::other("it can be read only once"));
+        }
+        let rest = BufReader::with_capacity(BUFFER_BYTES, io::stdin());
+        Ok(Box::new(io::Cursor::new(self.head.clone()).chain(rest)))
+    }
+}
+
+impl PartialEq for Once {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Once {}
 
 impl Input {
     /// A file; nothing is opened yet.
@@ -70,13 +107,27 @@ impl Input {
         Ok(Self::bytes(name, bytes))
     }
 
+    /// What a command line names: a path, or `-` for standard input, which is read only once and
+    /// never held as a whole.
+    pub fn streamed(text: &str) -> Result<Self, TraceError> {
+        if text != "-" {
+            return Ok(Self::path(text));
+        }
+        let name = "standard input";
+        let once = Once::begin().map_err(|error| read_error(name, &error))?;
+        Ok(Self {
+            name: name.into(),
+            origin: Origin::Once(Arc::new(once)),
+        })
+    }
+
     /// The files of manifests that a command line names: a file, `-`, or a folder, in which every
     /// file called `.json`, `.yaml` or `.yml` counts (compressed or not), in order of path. Also
     /// how many other files the folder has.
     pub fn manifests(text: &str) -> Result<(Vec<Self>, u64), TraceError> {
         let path = Path::new(text);
         if text == "-" || !path.is_dir() {
-            return Ok((vec![Self::argument(text)?], 0));
+            return Ok((vec![Self::streamed(text)?], 0));
         }
         let (mut found, mut others) = (Vec::new(), 0);
         let mut folders = vec![path.to_owned()];
@@ -135,6 +186,9 @@ impl Input {
 
     /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
     pub fn first_bytes(&self) -> Result<Vec<u8>, TraceError> {
+        if let Origin::Once(once) = &self.origin {
+            return Ok(first_of(&once.head));
+        }
         let mut first = Vec::with_capacity(SNIFF_BYTES);
         self.open()?
             .take(SNIFF_BYTES as u64)
@@ -182,11 +236,23 @@ impl Input {
                     length,
                 ))
             }
+            Origin::Once(once) => Ok((once.open()?, u64::MAX)),
             Origin::Bytes(bytes) => {
                 Ok((Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64))
             }
         }
     }
+}
+
+/// The beginning of a text that is stored so, as far as these bytes tell it.
+fn first_of(head: &[u8]) -> Vec<u8> {
+    let mut first = Vec::new();
+    if let Ok(mut text) = plain(Box::new(io::Cursor::new(head.to_vec()))) {
+        // Compressed bytes end in the middle of a block; what came before is delivered.
+        let _ = text.read_to_end(&mut first);
+    }
+    first.truncate(SNIFF_BYTES);
+    first
 }
 
 /// Whether a file's name says that it holds manifests.

@@ -10,7 +10,7 @@ use crate::sim::Resident;
 use crate::trace::generate::lublin99::LublinKind;
 use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::intern::ClassTable;
-use crate::trace::manifest::{ManifestPod, Manifests};
+use crate::trace::manifest::Manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
@@ -217,9 +217,7 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
 fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    // What has ended holds nothing and comes no more; what has a node stays there.
-    let waiting = |pod: &&ManifestPod| !pod.phase.is_final() && pod.node_name.is_none();
-    for pod in manifests.pods.iter().filter(waiting) {
+    for pod in (manifests.pods.iter()).filter(|pod| pod.waits_for_node()) {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
             name: PodName::Text(pod.name.clone()),

@@ -11,6 +11,7 @@
 mod ending;
 mod followed;
 mod kept;
+pub mod lost;
 #[cfg(test)]
 mod tests;
 
