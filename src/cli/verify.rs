@@ -15,7 +15,7 @@ pub(super) struct VerifyArguments {
     /// Files of vectors, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Only these families (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
+    /// Only these families and kinds (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     family: Vec<String>,
     /// Only cases whose name contains this text

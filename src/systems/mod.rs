@@ -4,10 +4,13 @@
 
 pub mod batch;
 pub mod entry;
+pub mod fleet;
 pub mod kubernetes;
+pub mod mesos;
 pub mod parts;
 pub mod plain_agent;
 pub mod registry;
 pub mod swarm;
+pub mod swarmkit;
 
 pub use entry::{KubeRequest, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits};
