@@ -1,5 +1,6 @@
 //! Recorded decisions of Swarm, `SwarmKit`, Fleet, Mesos, Marathon, Chronos and DC/OS
-//! (`tests/data/orchestrators`; spec: orchestrators-a.md section 14, orchestrators-b.md section 12).
+//! (`tests/data/orchestrators`; spec: orchestrators-a.md section 14, orchestrators-b.md section
+//! 12).
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,10 @@ fn judge(families: &[&str]) -> Vec<FamilyReport> {
         families: families.iter().map(|&name| name.to_owned()).collect(),
         ..VerifyOptions::default()
     };
-    FAMILY.judge.run(&files, &options).expect("files that can be read")
+    FAMILY
+        .judge
+        .run(&files, &options)
+        .expect("files that can be read")
 }
 
 #[test]
@@ -26,7 +30,11 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
     for report in &reports {
         let told = report.disagreements.join("\n");
         let family = &report.family;
-        assert_eq!((report.failed, report.unsupported), (0, 0), "{family}: {told}");
+        assert_eq!(
+            (report.failed, report.unsupported),
+            (0, 0),
+            "{family}: {told}"
+        );
     }
     let passed: Vec<(&str, u64)> = reports
         .iter()
@@ -65,5 +73,9 @@ fn kinds_that_nothing_judges_are_counted_by_name() {
         .map(|report| (report.family.as_str(), report.unsupported))
         .collect();
     assert!(left_out.contains(&("nova", 16)) && left_out.contains(&("borg-score", 15)));
-    assert!(reports.iter().all(|report| report.passed + report.failed == 0));
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.passed + report.failed == 0)
+    );
 }

@@ -3,8 +3,8 @@
 //! section 12). One file holds many kinds; each is a family of its own in what is reported, and a
 //! kind that can't be judged is counted by its name.
 //!
-//! Every judge reads a case, drives the state machines of [`crate::systems`] with it, and hands back
-//! what they decided in the words of the case; what was expected is compared field by field.
+//! Every judge reads a case, drives the state machines of [`crate::systems`] with it, and hands
+//! back what they decided in the words of the case; what was expected is compared field by field.
 
 mod chronos;
 mod compare;
@@ -29,7 +29,7 @@ use crate::trace::Input;
 /// Decisions of other cluster managers.
 pub const FAMILY: Family = Family {
     name: "orchestrators",
-    summary: "decisions of Swarm, SwarmKit, Fleet, Mesos, Marathon, Chronos and DC/OS, a kind a family",
+    summary: "decisions of Swarm, SwarmKit, Fleet, Mesos and its frameworks, a kind a family",
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
@@ -39,7 +39,8 @@ pub const FAMILY: Family = Family {
 #[derive(Clone, Debug, Deserialize)]
 struct Case {
     system: String,
-    case: String,
+    #[serde(rename = "case")]
+    name: String,
     #[serde(default)]
     nodes: Value,
     #[serde(default)]
@@ -139,7 +140,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
             }
             let case: Case = serde_json::from_str(line)
                 .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
-            if !options.wants(&case.case) || !is_selected(&options.families, &case.system) {
+            if !options.wants(&case.name) || !is_selected(&options.families, &case.system) {
                 continue;
             }
             let Some(decide) = decide(&case.system) else {
@@ -169,7 +170,7 @@ fn is_selected(patterns: &[String], kind: &str) -> bool {
 }
 
 fn judge_case(case: &Case, decide: Decide, report: &mut FamilyReport) {
-    let name = &case.case;
+    let name = &case.name;
     match decide(case) {
         Ok(decided) => {
             let compared = compare::expected(&case.expected, &decided);

@@ -143,14 +143,13 @@ impl Engine {
                 present.insert(name.clone());
             }
         }
-        let global = |unit: &&Unit| {
-            unit.requirements.is_global && unit.target != TargetState::Inactive
-        };
+        let global =
+            |unit: &&Unit| unit.requirements.is_global && unit.target != TargetState::Inactive;
         for (name, unit) in self.units.iter().filter(|(_, unit)| global(unit)) {
             for id in self.machines.keys() {
                 let asked = &unit.requirements;
-                let runs = asked.has_metadata(&self.machines[id])
-                    && !self.has_conflict(name, asked, id);
+                let runs =
+                    asked.has_metadata(&self.machines[id]) && !self.has_conflict(name, asked, id);
                 if runs && let Some(present) = self.present.get_mut(id) {
                     present.insert(name.clone());
                 }

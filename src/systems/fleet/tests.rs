@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::agent::{Agent, Present, Task};
 use super::engine::{DecideError, Engine, Inability, Unit};
 use super::presence::{FleetOptions, Leadership, Presence, RECONNECT};
-use super::unit::{Requirements, TargetState};
+use super::unit::Requirements;
+use super::unit::TargetState::{self, Inactive, Launched, Loaded};
 use super::unit_file::{UnitFile, UnitFileError, words};
 use crate::model::{Labels, Text};
 use crate::units::{Duration, Instant};
@@ -42,33 +43,53 @@ fn machine_of(engine: &Engine, name: &str) -> Option<Text> {
 
 #[test]
 fn units_go_to_the_least_loaded_machine_one_after_another() {
-    let there = [("u0", Some("A"), ""), ("u1", Some("A"), ""), ("u2", Some("B"), "")];
+    let there = [
+        ("u0", Some("A"), ""),
+        ("u1", Some("A"), ""),
+        ("u2", Some("B"), ""),
+    ];
     let mut engine = engine(&["A", "B", "C"], &there);
     for name in ["v1", "v2", "v3", "v4", "v5"] {
         engine.put_unit(name.into(), unit(None, ""));
     }
     let round = engine.reconcile();
-    let machines: Vec<&str> = round.scheduled.iter().map(|(_, machine)| &**machine).collect();
+    let machines: Vec<&str> = round
+        .scheduled
+        .iter()
+        .map(|(_, machine)| &**machine)
+        .collect();
     assert_eq!(machines, ["C", "B", "C", "A", "B"]);
     assert_eq!(engine.reconcile(), super::engine::Round::default());
 }
 
 #[test]
 fn a_group_that_conflicts_gets_a_machine_each_and_then_none() {
-    let there = [("a", Some("m1"), ""), ("b", Some("m3"), ""), ("c", Some("m3"), "")];
+    let there = [
+        ("a", Some("m1"), ""),
+        ("b", Some("m3"), ""),
+        ("c", Some("m3"), ""),
+    ];
     let mut engine = engine(&["m1", "m2", "m3"], &there);
     for number in 1..=4 {
         engine.put_unit(format!("w@{number}").into(), unit(None, "Conflicts=w@*"));
     }
     let round = engine.reconcile();
-    let machines: Vec<&str> = round.scheduled.iter().map(|(_, machine)| &**machine).collect();
+    let machines: Vec<&str> = round
+        .scheduled
+        .iter()
+        .map(|(_, machine)| &**machine)
+        .collect();
     assert_eq!(machines, ["m2", "m1", "m3"]);
     assert_eq!(round.waiting, [("w@4".into(), DecideError::NoneAble)]);
 }
 
 #[test]
 fn units_of_a_lost_machine_move_and_do_not_come_back() {
-    let there = [("a1", Some("A"), ""), ("a2", Some("A"), ""), ("b1", Some("B"), "")];
+    let there = [
+        ("a1", Some("A"), ""),
+        ("a2", Some("A"), ""),
+        ("b1", Some("B"), ""),
+    ];
     let mut engine = engine(&["A", "B", "C"], &there);
     engine.remove_machine("A");
     engine.reconcile();
@@ -77,7 +98,10 @@ fn units_of_a_lost_machine_move_and_do_not_come_back() {
     engine.put_machine("A".into(), Labels::new());
     assert!(engine.reconcile().unscheduled.is_empty());
     let mut nobody = super::tests::engine(&[], &[("x", None, "")]);
-    assert_eq!(nobody.reconcile().waiting, [("x".into(), DecideError::NoMachines)]);
+    assert_eq!(
+        nobody.reconcile().waiting,
+        [("x".into(), DecideError::NoMachines)]
+    );
 }
 
 #[test]
@@ -85,7 +109,10 @@ fn a_unit_that_is_not_able_any_more_is_moved_and_a_global_one_counts() {
     let mut engine = engine(&["B"], &[]);
     let edge = Labels::from([("role".into(), "edge".into())]);
     engine.put_machine("A".into(), edge);
-    engine.put_unit("g".into(), unit(None, "Global=no\nGlobal=yes\nMachineMetadata=role=edge"));
+    engine.put_unit(
+        "g".into(),
+        unit(None, "Global=no\nGlobal=yes\nMachineMetadata=role=edge"),
+    );
     engine.put_unit("b1".into(), unit(Some("B"), ""));
     engine.count();
     assert_eq!(["A", "B"].map(|machine| engine.load(machine)), [1, 1]);
@@ -100,14 +127,21 @@ fn a_unit_that_is_not_able_any_more_is_moved_and_a_global_one_counts() {
 
 #[test]
 fn replaced_units_move_in_a_later_round_unless_both_replace_each_other() {
-    let there = [("old", Some("A"), ""), ("b1", Some("B"), ""), ("b2", Some("B"), "")];
+    let there = [
+        ("old", Some("A"), ""),
+        ("b1", Some("B"), ""),
+        ("b2", Some("B"), ""),
+    ];
     let mut engine = engine(&["A", "B"], &there);
     engine.put_unit("new".into(), unit(None, "Replaces=old"));
     assert_eq!(engine.reconcile().scheduled, [("new".into(), "A".into())]);
     assert_eq!(machine_of(&engine, "old"), Some("A".into()));
     engine.reconcile();
     assert_eq!(machine_of(&engine, "old"), Some("B".into()));
-    let both = [("x", Some("A"), "Replaces=y"), ("y", Some("A"), "Replaces=x")];
+    let both = [
+        ("x", Some("A"), "Replaces=y"),
+        ("y", Some("A"), "Replaces=x"),
+    ];
     let mut engine = super::tests::engine(&["A", "B"], &both);
     assert_eq!(engine.reconcile(), super::engine::Round::default());
 }
@@ -125,7 +159,11 @@ fn each_requirement_says_no_by_its_name() {
         ("X-ConditionMachineID=A", None),
     ] {
         let asked = requirements("front.service", fleet).expect("a unit");
-        assert_eq!(engine.inability("front.service", &asked, "A"), expected, "{fleet}");
+        assert_eq!(
+            engine.inability("front.service", &asked, "A"),
+            expected,
+            "{fleet}"
+        );
     }
     let asked = Requirements::default();
     let found = engine.inability("web.service", &asked, "A");
@@ -135,15 +173,51 @@ fn each_requirement_says_no_by_its_name() {
 #[test]
 fn unit_files_that_cannot_be_submitted_say_why() {
     for (name, text, expected) in [
-        ("a.service", "[Service]\nType=simple\n", "needs `ExecStart=`"),
-        ("a.service", "ExecStart=/bin/true\n", "a.service:1: `ExecStart=/bin/true` stands outside"),
-        ("a.service", "[Service]\n# note\nnonsense\n", "a.service:3: `nonsense` is no option"),
-        ("a.timer", "[X-Fleet]\nMachine=x\n", "a.timer:2: unrecognized option"),
-        ("a.timer", "[X-Fleet]\nMachineID=x\nGlobal=true\n", "MachineID cannot be used with Global"),
-        ("a.timer", "[X-Fleet]\nMachineID=x\nConflicts=y\n", "MachineID cannot be used with Conflicts"),
-        ("a.timer", "[X-Fleet]\nGlobal=1\nMachineOf=y\n", "Global cannot be used with MachineOf"),
-        ("a.timer", "[X-Fleet]\nConflicts=z\nReplaces=y\n", "Conflicts cannot be used with Replaces"),
-        ("a.timer", "[X-Fleet]\nMachineOf=db\nConflicts=d*\n", "peer `db` matches Conflicts `d*`"),
+        (
+            "a.service",
+            "[Service]\nType=simple\n",
+            "needs `ExecStart=`",
+        ),
+        (
+            "a.service",
+            "ExecStart=/bin/true\n",
+            "a.service:1: `ExecStart=/bin/true` stands outside",
+        ),
+        (
+            "a.service",
+            "[Service]\n# note\nnonsense\n",
+            "a.service:3: `nonsense` is no option",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nMachine=x\n",
+            "a.timer:2: unrecognized option",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nMachineID=x\nGlobal=true\n",
+            "MachineID cannot be used with Global",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nMachineID=x\nConflicts=y\n",
+            "MachineID cannot be used with Conflicts",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nGlobal=1\nMachineOf=y\n",
+            "Global cannot be used with MachineOf",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nConflicts=z\nReplaces=y\n",
+            "Conflicts cannot be used with Replaces",
+        ),
+        (
+            "a.timer",
+            "[X-Fleet]\nMachineOf=db\nConflicts=d*\n",
+            "peer `db` matches Conflicts `d*`",
+        ),
     ] {
         let file = UnitFile::parse(name, text);
         let told = file.and_then(|file| Requirements::of_file(name, &file).map(|_| ()));
@@ -157,7 +231,10 @@ fn unit_files_are_read_as_systemd_reads_them() {
     let text = "; note\n[Service]\nExecStart=/bin/a \\\n  --b\n[X-Fleet]\n\
                 Conflicts=\"%p@*.service\" other-%i\nMachineMetadata=\"a=1\" \"b=x y\"\n";
     let file = UnitFile::parse("web@2.service", text).expect("a unit file");
-    let start = file.section("Service").next().map(|option| option.value.clone());
+    let start = file
+        .section("Service")
+        .next()
+        .map(|option| option.value.clone());
     assert_eq!(start.as_deref(), Some("/bin/a --b"));
     let asked = Requirements::of_file("web@2.service", &file).expect("a unit");
     let conflicts: Vec<&str> = asked.conflicts.iter().map(|one| &**one).collect();
@@ -174,11 +251,18 @@ fn agents_unload_load_stop_and_start_in_this_order() {
             .map(|&(name, content, state)| (name.into(), Present { content, state }))
             .collect()
     };
-    use TargetState::{Inactive, Launched, Loaded};
     let mut agent = Agent::default();
-    let first = agent.reconcile(&desired(&[("a", 1, Launched), ("b", 1, Launched), ("c", 1, Launched)]));
+    let first = agent.reconcile(&desired(&[
+        ("a", 1, Launched),
+        ("b", 1, Launched),
+        ("c", 1, Launched),
+    ]));
     assert_eq!(first.len(), 7);
-    let tasks = agent.reconcile(&desired(&[("a", 2, Launched), ("b", 1, Loaded), ("c", 1, Inactive)]));
+    let tasks = agent.reconcile(&desired(&[
+        ("a", 2, Launched),
+        ("b", 1, Loaded),
+        ("c", 1, Inactive),
+    ]));
     let expected = [
         Task::Unload("a".into()),
         Task::Unload("c".into()),
@@ -248,13 +332,14 @@ proptest! {
             engine.put_machine(format!("m{number}").into(), metadata);
         }
         for (number, (zone, group, conflicts)) in units.into_iter().enumerate() {
-            let mut fleet = String::new();
+            let mut fleet = Vec::new();
             if zone < 3 {
-                fleet += &format!("MachineMetadata=zone=z{zone}\n");
+                fleet.push(format!("MachineMetadata=zone=z{zone}"));
             }
             if conflicts {
-                fleet += &format!("Conflicts=g{group}@*\n");
+                fleet.push(format!("Conflicts=g{group}@*"));
             }
+            let fleet = fleet.join("\n");
             engine.put_unit(format!("g{group}@{number}").into(), unit(None, &fleet));
         }
         let round = engine.reconcile();

@@ -67,14 +67,19 @@ const OPTIONS: [(&str, Meaning); 11] = [
 
 /// The names of the options, for messages.
 pub(super) fn known_options() -> String {
-    OPTIONS[..6].iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    OPTIONS[..6]
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl Requirements {
     /// Reads the requirements of a unit that is submitted.
     ///
     /// # Errors
-    /// It is a service that runs nothing, has an unknown option, or options that exclude each other.
+    /// It is a service that runs nothing, has an unknown option, or options that exclude each
+    /// other.
     pub fn of_file(unit: &str, file: &UnitFile) -> Result<Self, UnitFileError> {
         let mut found = Self::default();
         let name = UnitName::new(unit);
@@ -171,7 +176,11 @@ impl Requirements {
     /// Whether a machine has the metadata.
     pub fn has_metadata(&self, metadata: &Labels) -> bool {
         let mut keys = self.metadata.iter();
-        keys.all(|(key, values)| metadata.get(key).is_some_and(|value| values.contains(value)))
+        keys.all(|(key, values)| {
+            metadata
+                .get(key)
+                .is_some_and(|value| values.contains(value))
+        })
     }
 
     /// Whether two units must not be on one machine, whichever of them says so.

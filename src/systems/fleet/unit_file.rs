@@ -29,7 +29,9 @@ pub struct UnitFile {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnitFileError {
     /// An option stands before any section.
-    #[error("{unit}:{line}: `{text}` stands outside any section, expected `[Unit]` or another first")]
+    #[error(
+        "{unit}:{line}: `{text}` stands outside any section, expected `[Unit]` or another first"
+    )]
     Section {
         /// The unit.
         unit: String,
@@ -55,7 +57,10 @@ pub enum UnitFileError {
         unit: String,
     },
     /// `[X-Fleet]` has an option that Fleet does not know.
-    #[error("{unit}:{line}: unrecognized option in [X-Fleet] section: `{name}`, expected one of {}", super::unit::known_options())]
+    #[error(
+        "{unit}:{line}: unrecognized option in [X-Fleet] section: `{name}`, expected one of {}",
+        super::unit::known_options()
+    )]
     Unknown {
         /// The unit.
         unit: String,
@@ -89,7 +94,8 @@ pub enum UnitFileError {
 }
 
 impl UnitFile {
-    /// Reads a unit file: `#` and `;` begin comments, a line that ends with `\` goes on in the next.
+    /// Reads a unit file: `#` and `;` begin comments, a line that ends with `\` goes on in the
+    /// next.
     ///
     /// # Errors
     /// A line is no option, or stands outside any section.

@@ -1,6 +1,6 @@
 //! A batch framework with delay scheduling: a job declines offers of agents without its data for a
 //! while, then takes any (spec: orchestrators-b.md section 1.1; Zaharia et al., "Delay Scheduling",
-//! EuroSys 2010).
+//! `EuroSys` 2010).
 
 use std::collections::BTreeSet;
 
@@ -74,7 +74,9 @@ impl BatchJob {
         } else {
             Locality::Any
         };
-        let waited = self.waits_since.map_or(Duration::ZERO, |since| now.since(since));
+        let waited = self
+            .waits_since
+            .map_or(Duration::ZERO, |since| now.since(since));
         if waited >= self.options.agent_wait + self.options.rack_wait {
             self.level = Locality::Any;
         } else if waited >= self.options.agent_wait {

@@ -68,8 +68,8 @@ pub struct Division {
     pub dominant_shares: Vec<f64>,
 }
 
-/// Divides capacities among users, task by task. Equal shares go to whoever has fewer tasks, then by
-/// name.
+/// Divides capacities among users, task by task. Equal shares go to whoever has fewer tasks, then
+/// by name.
 ///
 /// # Errors
 /// A task needs nothing, or a weight is not above 0.
@@ -111,9 +111,8 @@ pub fn divide(
         tasks[user] += 1;
         sequence.push(user);
     }
-    let dominant = |(user, &tasks): (&User, &u64)| {
-        share(ShareRule::DominantResource, capacities, user, tasks)
-    };
+    let dominant =
+        |(user, &tasks): (&User, &u64)| share(ShareRule::DominantResource, capacities, user, tasks);
     Ok(Division {
         dominant_shares: users.iter().zip(&tasks).map(dominant).collect(),
         sequence,
@@ -144,7 +143,9 @@ fn share(rule: ShareRule, capacities: &[i64], user: &User, tasks: u64) -> f64 {
         .iter()
         .zip(capacities)
         .filter(|&(_, &capacity)| capacity > 0)
-        .map(|(&asked, &capacity)| (i128::from(asked) * i128::from(tasks)) as f64 / capacity as f64);
+        .map(|(&asked, &capacity)| {
+            (i128::from(asked) * i128::from(tasks)) as f64 / capacity as f64
+        });
     match rule {
         ShareRule::DominantResource => shares.fold(0.0, f64::max),
         ShareRule::Assets => shares.sum(),

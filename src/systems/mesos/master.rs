@@ -65,8 +65,8 @@ pub enum Removal {
     MasterFailover,
 }
 
-/// What a task becomes whose agent registers again: it runs on, or is killed where its framework was
-/// told that it is lost for good.
+/// What a task becomes whose agent registers again: it runs on, or is killed where its framework
+/// was told that it is lost for good.
 pub fn on_agent_return(framework: &FrameworkTraits, removal: Removal) -> TaskState {
     if framework.is_partition_aware || removal == Removal::MasterFailover {
         TaskState::Running

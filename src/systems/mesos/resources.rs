@@ -47,12 +47,16 @@ impl Quantities {
 
     /// Adds.
     pub fn add(&mut self, other: &Self) {
-        other.iter().for_each(|(name, amount)| self.add_of(name, amount));
+        other
+            .iter()
+            .for_each(|(name, amount)| self.add_of(name, amount));
     }
 
     /// Takes out; nothing falls below nothing.
     pub fn subtract(&mut self, other: &Self) {
-        other.iter().for_each(|(name, amount)| self.add_of(name, -amount));
+        other
+            .iter()
+            .for_each(|(name, amount)| self.add_of(name, -amount));
     }
 
     /// The rest after taking out.
@@ -133,7 +137,9 @@ impl Resources {
     /// Adds one resource.
     pub fn add_one(&mut self, kind: &Kind, amount: &Amount) {
         match (amount, self.0.get_mut(kind)) {
-            (Amount::Scalar(more), Some(Amount::Scalar(have))) => *have = have.saturating_add(*more),
+            (Amount::Scalar(more), Some(Amount::Scalar(have))) => {
+                *have = have.saturating_add(*more);
+            }
             (Amount::Scalar(more), _) if *more <= 0 => {}
             _ => {
                 self.0.insert(kind.clone(), amount.clone());

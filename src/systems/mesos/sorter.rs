@@ -19,7 +19,7 @@ pub enum Fairness {
     /// The smallest dominant share over weight first.
     DominantResource,
     /// A random order by weights, drawn anew for every sort.
-    Random(Stream),
+    Random(Box<Stream>),
     /// Whoever came first.
     FirstCome,
 }
@@ -328,10 +328,8 @@ fn arrange(keys: &mut Vec<Key<'_>>, fairness: &mut Fairness) {
         Fairness::Random(rng) => {
             let weights: Vec<f64> = keys.iter().map(|key| key.weight).collect();
             let order = weighted_order(&weights, rng);
-            let mut ordered: Vec<Option<Key<'_>>> = std::mem::take(keys)
-                .into_iter()
-                .map(Some)
-                .collect();
+            let mut ordered: Vec<Option<Key<'_>>> =
+                std::mem::take(keys).into_iter().map(Some).collect();
             keys.extend(order.into_iter().filter_map(|item| ordered[item].take()));
         }
     }

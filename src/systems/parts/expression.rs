@@ -61,7 +61,8 @@ pub enum ExpressionError {
     },
     /// Its value is none.
     #[error(
-        "the value `{value}` of `{text}` is not valid, expected letters, digits, blanks and `:-_.*/()?+[]\\^$|`"
+        "the value `{value}` of `{text}` is not valid, expected letters, digits, blanks and \
+         `:-_.*/()?+[]\\^$|`"
     )]
     Value {
         /// What was written.

@@ -31,7 +31,8 @@ pub struct Cluster {
 pub enum CreateError {
     /// Another container has the name.
     #[error(
-        "Conflict: the name {name} is already assigned; expected a name that is unique in the cluster"
+        "Conflict: the name {name} is already assigned; expected a name that is unique in the \
+         cluster"
     )]
     Name {
         /// The name.
@@ -157,7 +158,7 @@ impl Cluster {
     /// There is nothing left to try.
     pub fn refused(
         &mut self,
-        creation: Creation,
+        creation: &Creation,
         failure: EngineFailure,
     ) -> Result<Creation, CreateError> {
         self.remove(&creation.config.name);

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::model::Labels;
 
 use super::container::{Container, ContainerConfig, Network};
-use super::engine::Engine;
+use super::engine::{Engine, Image};
 use super::expression::Expression;
 
 /// A filter.
@@ -161,7 +161,7 @@ fn has_affinity(expression: &Expression, engine: &Engine) -> bool {
                 .containers()
                 .flat_map(|one| [&*one.id, &*one.config.name]),
         ),
-        "image" => expression.holds(engine.images.iter().flat_map(|image| image.words())),
+        "image" => expression.holds(engine.images.iter().flat_map(Image::words)),
         label => expression.holds(
             engine
                 .containers()

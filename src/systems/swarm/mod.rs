@@ -2,8 +2,8 @@
 //! containers of lost engines where their policy asks for it.
 //!
 //! Follows docker-archive/classicswarm 3cc018d: `scheduler/strategy`, `scheduler/filter`,
-//! `cluster/engine.go`, `cluster/watchdog.go`, `cli/manage.go` (spec: orchestrators-a.md section 1).
-//! Where the original walks a hash map, engines come in their order and containers by name.
+//! `cluster/engine.go`, `cluster/watchdog.go`, `cli/manage.go` (spec: orchestrators-a.md section
+//! 1). Where the original walks a hash map, engines come in their order and containers by name.
 
 pub mod cluster;
 pub mod contact;

@@ -33,7 +33,11 @@ impl Default for Scheduler {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectError {
     /// A filter left none.
-    #[error("Unable to find a node that satisfies the following conditions [{}{}]", filter.name(), in_words(conditions))]
+    #[error(
+        "Unable to find a node that satisfies the following conditions [{}{}]",
+        filter.name(),
+        in_words(conditions)
+    )]
     Filter {
         /// Which filter.
         filter: Filter,
@@ -46,10 +50,8 @@ pub enum SelectError {
 }
 
 fn in_words(conditions: &[String]) -> String {
-    conditions
-        .iter()
-        .map(|condition| format!(" {condition}"))
-        .collect()
+    let words = conditions.iter().flat_map(|condition| [" ", condition]);
+    words.collect()
 }
 
 /// A decision with its grounds.

@@ -267,12 +267,12 @@ fn a_missing_image_is_looked_for_once_and_then_plain_retries_follow() {
     };
     let creation = cluster.create(Arc::new(asked)).expect("an engine");
     assert_eq!(creation.engine, 0);
-    let creation = cluster.refused(creation, EngineFailure::ImageNotFound);
+    let creation = cluster.refused(&creation, EngineFailure::ImageNotFound);
     let creation = creation.expect("where the image is");
     assert_eq!(creation.engine, 1);
-    let creation = cluster.refused(creation, EngineFailure::ImageNotFound);
+    let creation = cluster.refused(&creation, EngineFailure::ImageNotFound);
     let creation = creation.expect("a plain retry");
-    let told = cluster.refused(creation, EngineFailure::Other);
+    let told = cluster.refused(&creation, EngineFailure::Other);
     assert!(matches!(told, Err(CreateError::Engine { .. })));
     assert_eq!(cluster.engine_of("x"), None);
 }

@@ -56,11 +56,13 @@ impl Balancer {
 
     /// Every address, as a client sees it that asks for all.
     pub fn addresses(&self) -> impl Iterator<Item = &Text> {
-        self.tasks.keys().filter(|&task| !self.disabled.contains(task))
+        self.tasks
+            .keys()
+            .filter(|&task| !self.disabled.contains(task))
     }
 
     /// The task for the next request: each in turn, by id.
-    pub fn next(&mut self) -> Option<Text> {
+    pub fn take_turn(&mut self) -> Option<Text> {
         let after = self.last.clone();
         let chosen = self
             .addresses()
@@ -74,7 +76,7 @@ impl Balancer {
     /// The task for a request to a published port of a node.
     pub fn published(&mut self, mode: PublishMode, node: &str) -> Option<Text> {
         match mode {
-            PublishMode::Ingress => self.next(),
+            PublishMode::Ingress => self.take_turn(),
             PublishMode::Host => {
                 let mut here = self.addresses().filter(|&task| &*self.tasks[task] == node);
                 here.next().cloned()

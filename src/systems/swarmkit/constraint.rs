@@ -41,8 +41,8 @@ impl Constraint {
         })
     }
 
-    /// Whether a node meets it. A key that nobody knows is never met; a label that is missing is the
-    /// empty text.
+    /// Whether a node meets it. A key that nobody knows is never met; a label that is missing is
+    /// the empty text.
     pub fn matches(&self, node: &Node) -> bool {
         if let Some(label) = strip_prefix_fold(&self.key, "node.labels.") {
             return self.compare(node.labels.get(label).map_or("", |value| value));

@@ -1,5 +1,5 @@
-//! The dispatcher: heartbeats of nodes, and when one counts as down
-//! (spec: orchestrators-a.md section 2.8; swarmkit `manager/dispatcher/{dispatcher,nodes,period}.go`).
+//! The dispatcher: heartbeats of nodes, and when one counts as down (spec: orchestrators-a.md
+//! section 2.8; swarmkit `manager/dispatcher/{dispatcher,nodes,period}.go`).
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,10 @@ impl HeartbeatOptions {
     pub fn period_bounds(&self) -> (Duration, Duration) {
         let (period, epsilon) = (self.period.as_nanos(), self.epsilon.as_nanos());
         let bounds = (period - epsilon, period + epsilon);
-        (Duration::from_nanos(bounds.0), Duration::from_nanos(bounds.1))
+        (
+            Duration::from_nanos(bounds.0),
+            Duration::from_nanos(bounds.1),
+        )
     }
 
     /// How long after a beat with this period a node is down.
@@ -54,7 +57,9 @@ impl HeartbeatOptions {
     /// How long a new leader waits for a node.
     pub fn grace_after_election(&self, period: Duration) -> Duration {
         let grace = self.grace_of(period);
-        grace.checked_mul(NEW_LEADER_FACTOR).unwrap_or(Duration::MAX)
+        grace
+            .checked_mul(NEW_LEADER_FACTOR)
+            .unwrap_or(Duration::MAX)
     }
 
     /// A drawn period.

@@ -1,9 +1,10 @@
-//! `SwarmKit` (swarm mode): orchestrators keep services at their size, a scheduler places their tasks,
-//! agents walk each task up its ladder, managers agree by Raft.
+//! `SwarmKit` (swarm mode): orchestrators keep services at their size, a scheduler places their
+//! tasks, agents walk each task up its ladder, managers agree by Raft.
 //!
-//! Follows moby/swarmkit 3e72cb6: `manager/scheduler`, `manager/orchestrator`, `manager/dispatcher`,
-//! `manager/constraint`, `manager/state/raft/raft.go`, `agent/exec/controller.go`
-//! (spec: orchestrators-a.md section 2). Where the original walks a hash map, ids come in byte order.
+//! Follows moby/swarmkit 3e72cb6: `manager/scheduler`, `manager/orchestrator`,
+//! `manager/dispatcher`, `manager/constraint`, `manager/state/raft/raft.go`,
+//! `agent/exec/controller.go` (spec: orchestrators-a.md section 2). Where the original walks a hash
+//! map, ids come in byte order.
 
 pub mod balancer;
 pub mod constraint;

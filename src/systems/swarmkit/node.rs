@@ -111,7 +111,8 @@ impl Node {
         self.count_active(&spec.version.service, 1);
     }
 
-    /// A task is no longer active: it does not count, and keeps what it reserves until it has ended.
+    /// A task is no longer active: it does not count, and keeps what it reserves until it has
+    /// ended.
     pub fn deactivate_task(&mut self, spec: &TaskSpec) {
         self.count_active(&spec.version.service, -1);
     }

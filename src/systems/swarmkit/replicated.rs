@@ -32,7 +32,8 @@ pub struct Scaling {
 }
 
 /// What to do for a service with these live slots to have `replicas` of them. Slots whose tasks are
-/// all past running and may restart are dead: they are not among `slots` and their numbers are free.
+/// all past running and may restart are dead: they are not among `slots` and their numbers are
+/// free.
 pub fn reconcile(slots: &[Slot], replicas: u64) -> Scaling {
     let have = slots.len() as u64;
     if have > replicas {

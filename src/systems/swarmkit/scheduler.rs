@@ -150,7 +150,10 @@ impl Scheduler {
                 Some(node) if passes(&task.spec, node) => {
                     node.add_task(&task.spec);
                     let node = node.id.clone();
-                    pass.assigned.push(Assignment { task: task.id, node });
+                    pass.assigned.push(Assignment {
+                        task: task.id,
+                        node,
+                    });
                 }
                 Some(node) => {
                     let why = explain(&task.spec, [&*node]);
@@ -171,8 +174,10 @@ impl Scheduler {
         let placed = order.len();
         let mut tasks = group.into_iter();
         let chosen = tasks.by_ref().take(placed).zip(order);
-        pass.assigned
-            .extend(chosen.map(|(task, node)| Assignment { task: task.id, node }));
+        pass.assigned.extend(chosen.map(|(task, node)| Assignment {
+            task: task.id,
+            node,
+        }));
         let waiting: Vec<Task> = tasks.collect();
         if !waiting.is_empty() {
             let why = explain(&spec, self.nodes.values());

@@ -160,9 +160,7 @@ impl Fill<'_> {
             match open.get(turn + 1) {
                 Some(&next) => {
                     let (next, here) = (&self.nodes[next], &self.nodes[id]);
-                    turn += usize::from(
-                        compare(self.spec, self.now, next, here) == Ordering::Less,
-                    );
+                    turn += usize::from(compare(self.spec, self.now, next, here) == Ordering::Less);
                 }
                 None => turn += 1,
             }

@@ -79,9 +79,10 @@ impl Resources {
     pub fn fits(&self, available: &Self) -> bool {
         self.nano_cpus <= available.nano_cpus
             && self.memory <= available.memory
-            && self.generic.iter().all(|(name, &asked)| {
-                asked <= available.generic.get(name).copied().unwrap_or(0)
-            })
+            && self
+                .generic
+                .iter()
+                .all(|(name, &asked)| asked <= available.generic.get(name).copied().unwrap_or(0))
     }
 
     /// Takes a reservation out.

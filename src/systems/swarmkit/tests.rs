@@ -1,9 +1,9 @@
 //! Worked examples (spec: orchestrators-a.md sections 2 and 11) and properties of the whole.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+mod properties;
 
-use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::balancer::{Balancer, PublishMode};
 use super::constraint::Constraint;
@@ -17,8 +17,7 @@ use super::raft::Managers;
 use super::replicated::{Slot, reconcile};
 use super::restart::{OldTask, Replacement, RestartPolicy};
 use super::scheduler::{Debounce, Scheduler};
-use super::spread::SpreadMode;
-use super::task::{DesiredState, Preference, Resources, Task, TaskSpec, TaskState, Version};
+use super::task::{DesiredState, Resources, Task, TaskSpec, TaskState, Version};
 use super::update::{
     Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
@@ -192,7 +191,10 @@ fn global_services_follow_their_nodes() {
     let running = BTreeSet::from(["drained", "down", "gone"].map(Text::from));
     let scaling = global::reconcile(&nodes, &[], &running);
     assert_eq!(scaling.create, [Text::from("new")]);
-    assert_eq!(scaling.shutdown, ["drained", "down", "gone"].map(Text::from));
+    assert_eq!(
+        scaling.shutdown,
+        ["drained", "down", "gone"].map(Text::from)
+    );
 }
 
 #[test]
@@ -213,7 +215,10 @@ fn a_constraint_that_becomes_false_rejects_the_task() {
     let mut node = node("n1", 4);
     node.labels.insert("tier".into(), "b".into());
     let capacity = node.available.clone();
-    assert_eq!(rejected(&node, &capacity, &tasks), ["t1", "t3"].map(Text::from));
+    assert_eq!(
+        rejected(&node, &capacity, &tasks),
+        ["t1", "t3"].map(Text::from)
+    );
     node.labels.insert("tier".into(), "A".into());
     assert_eq!(rejected(&node, &capacity, &tasks), [Text::from("t3")]);
     node.availability = Availability::Pause;
@@ -281,8 +286,14 @@ fn a_ratio_at_the_threshold_does_not_act_and_one_above_does() {
             updater.state()
         })
         .collect();
-    use UpdateState::{RollbackWanted, Underway};
-    assert_eq!(states, [Underway, Underway, RollbackWanted]);
+    assert_eq!(
+        states,
+        [
+            UpdateState::Underway,
+            UpdateState::Underway,
+            UpdateState::RollbackWanted
+        ]
+    );
 }
 
 #[test]
@@ -300,7 +311,10 @@ fn a_task_that_dies_after_its_monitor_time_is_no_failure_of_the_update() {
     updater.new_running(at(3), 1, &mut orders);
     updater.new_ended(at(9), 1);
     updater.step(at(9), &mut orders);
-    assert_eq!((updater.failures(), updater.state()), (0, UpdateState::Underway));
+    assert_eq!(
+        (updater.failures(), updater.state()),
+        (0, UpdateState::Underway)
+    );
     updater.step(at(14), &mut orders);
     assert_eq!(updater.state(), UpdateState::Completed);
 }
@@ -326,7 +340,10 @@ fn more_workers_than_replicas_are_refused() {
     };
     let told = config.check(4).map_err(|error| error.to_string());
     let told = told.expect_err("too many workers");
-    assert!(told.contains("parallelism of 5") && told.contains("4 replicas"), "{told}");
+    assert!(
+        told.contains("parallelism of 5") && told.contains("4 replicas"),
+        "{told}"
+    );
     assert_eq!(config.check(5), Ok(()));
 }
 
@@ -335,7 +352,10 @@ fn the_ladder_waits_for_secrets_and_for_its_turn() {
     let mut ladder = Ladder::new(DesiredState::Ready, false);
     assert_eq!(ladder.advance(), None);
     let prepare = ladder.happened(Happening::DependenciesArrived);
-    assert_eq!((prepare, ladder.observed()), (Some(Action::Prepare), TaskState::Preparing));
+    assert_eq!(
+        (prepare, ladder.observed()),
+        (Some(Action::Prepare), TaskState::Preparing)
+    );
     assert_eq!(ladder.happened(Happening::Prepared), None);
     assert_eq!(ladder.want(DesiredState::Running), Some(Action::Start));
     assert_eq!(ladder.happened(Happening::Started), None);
@@ -345,9 +365,16 @@ fn the_ladder_waits_for_secrets_and_for_its_turn() {
     assert_eq!(ladder.observed(), TaskState::Shutdown);
     for (happenings, expected) in [
         (vec![Happening::Failed], TaskState::Rejected),
-        (vec![Happening::Prepared, Happening::Failed], TaskState::Failed),
         (
-            vec![Happening::Prepared, Happening::Started, Happening::Exited { success: true }],
+            vec![Happening::Prepared, Happening::Failed],
+            TaskState::Failed,
+        ),
+        (
+            vec![
+                Happening::Prepared,
+                Happening::Started,
+                Happening::Exited { success: true },
+            ],
             TaskState::Complete,
         ),
     ] {
@@ -387,18 +414,21 @@ fn requests_go_to_tasks_in_turn_and_not_to_those_that_leave() {
         balancer.add(task.into(), node.into());
     }
     let turns = |balancer: &mut Balancer| {
-        let next = (0..4).filter_map(|_| balancer.next());
+        let next = (0..4).filter_map(|_| balancer.take_turn());
         next.map(|task| task.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(turns(&mut balancer), ["t1", "t2", "t3", "t1"]);
     balancer.disable(&"t2".into());
     assert_eq!(turns(&mut balancer), ["t3", "t1", "t3", "t1"]);
-    assert_eq!(balancer.published(PublishMode::Host, "b"), Some("t3".into()));
+    assert_eq!(
+        balancer.published(PublishMode::Host, "b"),
+        Some("t3".into())
+    );
     assert_eq!(balancer.published(PublishMode::Host, "c"), None);
     assert!(balancer.published(PublishMode::Ingress, "c").is_some());
     balancer.remove(&"t1".into());
     balancer.remove(&"t3".into());
-    assert_eq!(balancer.next(), None);
+    assert_eq!(balancer.take_turn(), None);
 }
 
 #[test]
@@ -408,97 +438,4 @@ fn removing_a_member_keeps_a_majority() {
     assert!(managers.clone().remove(0).is_err());
     assert_eq!(managers.remove(2), Ok(()));
     assert!(managers.accepts() && managers.quorum() == 2);
-}
-
-proptest! {
-    #[test]
-    fn a_minority_accepts_nothing(
-        members in 1_usize..8,
-        changes in prop::collection::vec((0_usize..8, any::<bool>(), 0_i64..30), 0..40),
-    ) {
-        let mut managers = Managers::new(members, 7);
-        let mut up = vec![true; members];
-        let mut now = 0;
-        let mut due = None;
-        for (manager, is_up, wait) in changes {
-            let manager = manager % members;
-            now += wait;
-            if due.is_some_and(|due| due <= at(now)) {
-                managers.elect(at(now));
-            }
-            up[manager] = is_up;
-            due = managers.set_reachable(at(now), manager, is_up);
-            let reachable = up.iter().filter(|&&up| up).count();
-            prop_assert!(!managers.accepts() || reachable * 2 > members);
-            if let Some(leader) = managers.leader() {
-                prop_assert!(up[leader]);
-            }
-            if let Some(due) = due {
-                prop_assert!(due > at(now) || managers.leader().is_none());
-            }
-        }
-    }
-
-    #[test]
-    fn placements_pass_every_filter_and_never_overcommit(
-        nodes in prop::collection::vec((1_i64..20, 0_u8..3, any::<bool>()), 1..8),
-        groups in prop::collection::vec((1_usize..12, 0_i64..6, 0_u32..4, any::<bool>()), 1..6),
-        is_strict in any::<bool>(),
-    ) {
-        let mode = if is_strict { SpreadMode::Strict } else { SpreadMode::Upstream };
-        let mut scheduler = Scheduler::new(mode);
-        let mut capacity = BTreeMap::new();
-        for (number, (cpus, zone, is_ready)) in nodes.into_iter().enumerate() {
-            let mut node = node(&format!("n{number}"), cpus);
-            node.labels.insert("zone".into(), format!("z{zone}").into());
-            if !is_ready {
-                node.status = NodeStatus::Down;
-            }
-            capacity.insert(node.id.clone(), (cpus, is_ready));
-            scheduler.put_node(node);
-        }
-        let mut used: BTreeMap<Text, i64> = BTreeMap::new();
-        for (number, (tasks, cpus, most, has_preference)) in groups.into_iter().enumerate() {
-            let mut asked = spec(cpus);
-            asked.version.service = format!("s{number}").into();
-            asked.max_replicas = most;
-            if has_preference {
-                asked.preferences.push(Preference::NodeLabel("zone".into()));
-            }
-            let order = scheduler.choose(at(0), &asked, tasks);
-            prop_assert!(order.len() <= tasks);
-            for id in &order {
-                *used.entry(id.clone()).or_default() += cpus;
-                prop_assert!(capacity[id].1);
-            }
-            for node in scheduler.nodes().values() {
-                let here = node.active_of(&asked.version.service);
-                prop_assert!(most == 0 || here <= most);
-            }
-            // Whoever is left over fits nowhere.
-            if order.len() < tasks {
-                let mut nodes = scheduler.nodes().values();
-                prop_assert!(!nodes.any(|node| super::pipeline::passes(&asked, node)));
-            }
-        }
-        for (id, used) in used {
-            prop_assert!(used <= capacity[&id].0);
-        }
-    }
-
-    #[test]
-    fn strict_shares_differ_by_no_more_than_one(tasks in 1_usize..40, zones in 1_usize..6) {
-        let mut scheduler = Scheduler::new(SpreadMode::Strict);
-        for zone in 0..zones {
-            let mut node = node(&format!("n{zone}"), 1_000);
-            node.labels.insert("zone".into(), format!("z{zone}").into());
-            scheduler.put_node(node);
-        }
-        let mut asked = spec(1);
-        asked.preferences.push(Preference::NodeLabel("zone".into()));
-        prop_assert_eq!(scheduler.choose(at(0), &asked, tasks).len(), tasks);
-        let counts: Vec<u32> = scheduler.nodes().values().map(Node::active).collect();
-        let (least, most) = (counts.iter().min(), counts.iter().max());
-        prop_assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1));
-    }
 }

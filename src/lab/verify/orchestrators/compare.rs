@@ -8,7 +8,8 @@ const TOLERANCE: f64 = 1e-6;
 /// The field of an expectation that says how far apart drawn numbers may be.
 const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 
-/// Fields of an expectation that are words for people, or another answer that the original may give.
+/// Fields of an expectation that are words for people, or another answer that the original may
+/// give.
 const WORDS: [&str; 5] = [
     "note",
     "invariant",

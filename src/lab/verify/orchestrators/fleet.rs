@@ -196,11 +196,16 @@ fn timers(case: &Case) -> Result<Value, Trouble> {
 
 #[derive(Deserialize)]
 struct FailoverCase {
-    crash_at_s: f64,
-    agent_ttl_s: f64,
-    engine_interval_s: f64,
-    engine_rounds_start_s: f64,
-    load_and_start_s: f64,
+    #[serde(rename = "crash_at_s")]
+    crash_at: f64,
+    #[serde(rename = "agent_ttl_s")]
+    agent_ttl: f64,
+    #[serde(rename = "engine_interval_s")]
+    engine_interval: f64,
+    #[serde(rename = "engine_rounds_start_s")]
+    rounds_start: f64,
+    #[serde(rename = "load_and_start_s")]
+    start: f64,
 }
 
 /// A machine crashes; its key expires, the next round moves its unit, the other agent starts it.
@@ -213,12 +218,12 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
     }
     let given: FailoverCase = read(&case.request)?;
     let options = FleetOptions {
-        engine_interval: duration(given.engine_interval_s)?,
-        agent_ttl: duration(given.agent_ttl_s)?,
+        engine_interval: duration(given.engine_interval)?,
+        agent_ttl: duration(given.agent_ttl)?,
         ..FleetOptions::default()
     };
-    let crash = instant(given.crash_at_s)?;
-    let start = duration(given.load_and_start_s)?;
+    let crash = instant(given.crash_at)?;
+    let start = duration(given.start)?;
     let mut engine = Engine::default();
     for id in ["lost", "other"] {
         engine.put_machine(id.into(), Labels::new());
@@ -232,7 +237,7 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
     let mut agent = Agent::default();
     let mut timeline = Timeline::default();
     timeline.at(instant(0.0)?, Event::Beat);
-    timeline.at(instant(given.engine_rounds_start_s)?, Event::Round);
+    timeline.at(instant(given.rounds_start)?, Event::Round);
     let (mut expires, mut moved, mut running) = (None, None, None);
     while let Some((now, event)) = timeline.next() {
         match event {

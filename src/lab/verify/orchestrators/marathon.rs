@@ -14,6 +14,7 @@ use crate::systems::mesos::marathon::scale_down::{Condition, Instance, KillSelec
 use crate::systems::mesos::marathon::unreachable::{self, Tracker, UnreachableStrategy};
 use crate::systems::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy, plan};
 use crate::systems::parts::delay::Growth;
+use crate::units::{Duration, Instant};
 
 pub(super) fn decide(kind: &str) -> Option<Decide> {
     let decide: Decide = match kind {
@@ -143,8 +144,8 @@ fn backoff(case: &Case) -> Result<Value, Trouble> {
                 backoff.changed(now, status);
             }
         }
-        delays.push(backoff.delay().map(|delay| delay.as_secs_f64()));
-        deadlines.push(backoff.deadline().map(|deadline| deadline.as_secs_f64()));
+        delays.push(backoff.delay().map(Duration::as_secs_f64));
+        deadlines.push(backoff.deadline().map(Instant::as_secs_f64));
     }
     Ok(json!({"delay_s": delays, "deadline": deadlines}))
 }

@@ -112,7 +112,7 @@ const DRAWS: u32 = 20_000;
 
 fn random_sorter(case: &Case) -> Result<Value, Trouble> {
     let weights: BTreeMap<Text, f64> = read(&case.request["weights"])?;
-    let random = Fairness::Random(Stream::new(1, "mesos.random-sorter", 0));
+    let random = Fairness::Random(Box::new(Stream::new(1, "mesos.random-sorter", 0)));
     let mut sorter = Sorter::new(random, BTreeSet::new());
     for (client, &weight) in &weights {
         sorter.add(client);

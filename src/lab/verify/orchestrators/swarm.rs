@@ -1,5 +1,7 @@
 //! Cases of Swarm classic: rankings, sequences, filters, expressions, rescheduling and fail-over.
 
+mod story;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::model::{Labels, Text};
 use crate::rng::Stream;
 use crate::systems::swarm::cluster::Cluster;
-use crate::systems::swarm::contact::{Contact, ContactEvent, ContactOptions};
+use crate::systems::swarm::contact::ContactOptions;
 use crate::systems::swarm::container::{
     Container, ContainerConfig, ContainerState, Network, PortBinding, ReschedulePolicy,
 };
@@ -17,9 +19,8 @@ use crate::systems::swarm::expression::{Expression, SwarmExpressionError};
 use crate::systems::swarm::filter::{Filter, SoftExpressions};
 use crate::systems::swarm::scheduler::{Scheduler, SelectError};
 use crate::systems::swarm::strategy::Strategy;
-use crate::systems::swarm::watchdog::{Order, Watchdog, duplicates};
 
-use super::timeline::{Timeline, duration, instant};
+use super::timeline::duration;
 use super::{Case, Trouble, read};
 
 #[derive(Deserialize, Default)]
@@ -96,10 +97,10 @@ struct AskCase {
 pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
     let request: RequestCase = read(&case.request)?;
     if request.crash_at_s.is_some() {
-        return failover(case);
+        return story::failover(case);
     }
     if let Some(event) = &request.event {
-        return reschedule(case, event, &request);
+        return story::reschedule(case, event, &request);
     }
     if let Some(physical) = &request.physical {
         return overcommit(physical, request.overcommit);
@@ -415,152 +416,6 @@ fn refresh_waits(request: &RequestCase) -> Result<Value, Trouble> {
         .map(|(shortest, end)| (shortest.as_secs_f64(), end.as_secs_f64()))
         .unzip();
     Ok(json!({"wait_min_s": shortest, "wait_max_exclusive_s": end}))
-}
-
-/// An engine is lost, its containers move, and it comes back with what it had.
-fn reschedule(case: &Case, event: &str, request: &RequestCase) -> Result<Value, Trouble> {
-    let Some(id) = event.strip_prefix("engine_disconnect ") else {
-        return Err(Trouble::Unsupported(format!("an event `{event}`")));
-    };
-    let mut cluster = cluster(case, request)?;
-    let position = |cluster: &Cluster, id: &str| {
-        let mut engines = cluster.engines().iter();
-        let found = engines.position(|engine| &*engine.id == id);
-        found.ok_or_else(|| Trouble::Malformed(format!("no node `{id}`")))
-    };
-    let existing: Vec<Value> = read(&case.existing)?;
-    for value in &existing {
-        let node: ContainerCase = read(value)?;
-        let engine = position(&cluster, &node.node)?;
-        cluster.put_back(engine, container(value)?);
-    }
-    let lost = position(&cluster, id)?;
-    let had: Vec<Container> = cluster.engines()[lost].containers().cloned().collect();
-    let mut watchdog = Watchdog::default();
-    watchdog.disconnected(&cluster, lost);
-    let (mut moves, mut is_started) = (Vec::new(), Vec::new());
-    let mut order = watchdog.next(&mut cluster);
-    while let Some(now) = order {
-        order = match now {
-            Order::Create { name, engine } => {
-                moves.push((name, engine));
-                watchdog.created(&mut cluster, "new".into())
-            }
-            Order::Start { name, .. } => {
-                is_started.push(name);
-                watchdog.started(&mut cluster)
-            }
-            Order::Left { .. } => watchdog.next(&mut cluster),
-        };
-    }
-    let left = cluster.engines()[lost].containers();
-    let left: Vec<Text> = left.map(|one| one.config.name.clone()).collect();
-    let engines = cluster.engines();
-    let moves: Vec<Value> = moves
-        .iter()
-        .map(|(name, to)| {
-            json!({"name": name, "to": engines[*to].id, "started": is_started.contains(name)})
-        })
-        .collect();
-    let doubled = duplicates(&cluster, lost, &had);
-    let removed = format!("on_reconnect_removed_from_{id}");
-    Ok(json!({"moves": moves, "left": left, removed: doubled}))
-}
-
-/// An engine crashes; rounds of refreshes find out, and the watchdog moves its containers.
-fn failover(case: &Case) -> Result<Value, Trouble> {
-    #[derive(Deserialize)]
-    struct FailoverCase {
-        crash_at_s: f64,
-        refresh_interval_s: f64,
-        failure_retry: i64,
-        containers_on_node: usize,
-        create_s: f64,
-        start_s: f64,
-        #[serde(default)]
-        policy: String,
-    }
-    enum Event {
-        Round,
-        Created,
-        Started,
-    }
-    let story: FailoverCase = read(&case.request)?;
-    let crash = instant(story.crash_at_s)?;
-    let refresh = duration(story.refresh_interval_s)?;
-    let options = ContactOptions {
-        refresh_min: refresh,
-        refresh_max: refresh,
-        failure_retry: story.failure_retry,
-        has_jitter: false,
-    };
-    let mut rng = Stream::new(0, "swarm.refresh", 0);
-    let mut cluster = Cluster::new(Scheduler::default(), 0);
-    for id in ["lost", "other"] {
-        let node = NodeCase {
-            id: id.into(),
-            ..NodeCase::default()
-        };
-        cluster.add_engine(engine(node)?);
-    }
-    let policy = if story.policy.is_empty() {
-        "on-node-failure"
-    } else {
-        &story.policy
-    };
-    for number in 0..story.containers_on_node {
-        let value = json!({"name": format!("c{number}"), "running": true, "policy": policy});
-        cluster.put_back(0, container(&value)?);
-    }
-    let mut contact = Contact::new(&options);
-    let mut watchdog = Watchdog::default();
-    let mut timeline = Timeline::default();
-    timeline.at(instant(0.0)?, Event::Round);
-    let (mut disconnect, mut running) = (Value::Null, Vec::new());
-    while let Some((now, event)) = timeline.next() {
-        let order = match event {
-            Event::Round if now > crash => match contact.failed() {
-                Some(ContactEvent::Disconnect) => {
-                    disconnect = json!(now.as_secs_f64());
-                    if let Some(engine) = cluster.engine_mut(0) {
-                        engine.health = contact.health();
-                    }
-                    watchdog.disconnected(&cluster, 0);
-                    watchdog.next(&mut cluster)
-                }
-                _ => {
-                    timeline.at(
-                        now + options.wait(contact.failures(), &mut rng),
-                        Event::Round,
-                    );
-                    None
-                }
-            },
-            Event::Round => {
-                contact.succeeded();
-                timeline.at(
-                    now + options.wait(contact.failures(), &mut rng),
-                    Event::Round,
-                );
-                None
-            }
-            Event::Created => watchdog.created(&mut cluster, "new".into()),
-            Event::Started => {
-                running.push(now.as_secs_f64());
-                watchdog.started(&mut cluster)
-            }
-        };
-        match order {
-            Some(Order::Create { .. }) => {
-                timeline.at(now + duration(story.create_s)?, Event::Created)
-            }
-            Some(Order::Start { .. }) => {
-                timeline.at(now + duration(story.start_s)?, Event::Started)
-            }
-            Some(Order::Left { .. }) | None => {}
-        }
-    }
-    Ok(json!({"disconnect_s": disconnect, "running_s": running}))
 }
 
 fn unsupported(error: impl std::fmt::Display) -> Trouble {

@@ -99,8 +99,7 @@ impl Allocator {
         for role in &framework.roles {
             if !self.sorters.contains_key(role) {
                 let options = &self.options;
-                let mut sorter =
-                    Sorter::new(options.fairness.clone(), options.excluded.clone());
+                let mut sorter = Sorter::new(options.fairness.clone(), options.excluded.clone());
                 sorter.set_total(self.total());
                 self.sorters.insert(role.clone(), sorter);
                 self.roles.add(role);
@@ -156,7 +155,8 @@ impl Allocator {
         Ok(())
     }
 
-    /// A framework wants no offers for these roles; those that stand stay. No roles are all of them.
+    /// A framework wants no offers for these roles; those that stand stay. No roles are all of
+    /// them.
     ///
     /// # Errors
     /// It is not known.
@@ -174,7 +174,9 @@ impl Allocator {
     pub fn revive(&mut self, id: &Text, roles: &BTreeSet<Text>) -> Result<(), AllocatorError> {
         let roles = self.asked_roles(id, roles)?;
         if let Some(framework) = self.frameworks.get_mut(id) {
-            framework.refusals.retain(|(role, _), _| !roles.contains(role));
+            framework
+                .refusals
+                .retain(|(role, _), _| !roles.contains(role));
         }
         self.serve(id, &roles, true);
         self.gather_all();

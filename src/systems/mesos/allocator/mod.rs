@@ -28,12 +28,13 @@ pub use quota::{Quota, QuotaError};
 #[derive(Clone, Debug)]
 pub enum AgentOrder {
     /// Shuffled before each stage of a run, as the original does.
-    Shuffled(Stream),
+    Shuffled(Box<Stream>),
     /// By id.
     ById,
 }
 
-/// How the allocator works; [`AllocatorOptions::default`] has the original's defaults, with agents by id.
+/// How the allocator works; [`AllocatorOptions::default`] has the original's defaults, with agents
+/// by id.
 #[derive(Clone, Debug)]
 pub struct AllocatorOptions {
     /// Between two runs over all agents.
@@ -89,7 +90,9 @@ pub enum AllocatorError {
     #[error("there is no agent `{0}`")]
     Agent(String),
     /// A reservation is for a role that no framework has and that has neither quota nor weight.
-    #[error("agent `{agent}` reserves for the role `{role}`, which no framework has; known are {known}")]
+    #[error(
+        "agent `{agent}` reserves for the role `{role}`, which no framework has; known are {known}"
+    )]
     ReservedFor {
         /// The agent.
         agent: String,

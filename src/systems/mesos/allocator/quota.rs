@@ -24,8 +24,8 @@ pub struct Quota {
 pub enum QuotaError {
     /// Guarantees are more than the cluster has.
     #[error(
-        "quotas guarantee {asked} of `{resource}` with that of `{role}`, and the cluster has {has}; \
-         lower the guarantee or add agents"
+        "quotas guarantee {asked} of `{resource}` with that of `{role}`, and the cluster has \
+         {has}; lower the guarantee or add agents"
     )]
     AboveCluster {
         /// The role.
@@ -38,7 +38,9 @@ pub enum QuotaError {
         has: String,
     },
     /// A limit is less than the guarantee.
-    #[error("the quota of `{role}` guarantees {guarantee} of `{resource}` and limits it to {limit}")]
+    #[error(
+        "the quota of `{role}` guarantees {guarantee} of `{resource}` and limits it to {limit}"
+    )]
     BelowGuarantee {
         /// The role.
         role: String,

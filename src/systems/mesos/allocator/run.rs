@@ -15,7 +15,11 @@ enum Stage {
     FairShares,
 }
 
-pub(super) fn run(allocator: &mut Allocator, mut candidates: Vec<Text>, now: Instant) -> Vec<Offer> {
+pub(super) fn run(
+    allocator: &mut Allocator,
+    mut candidates: Vec<Text>,
+    now: Instant,
+) -> Vec<Offer> {
     let mut book = QuotaBook::open(allocator);
     let mut offers: Vec<Offer> = Vec::new();
     for stage in [Stage::Guarantees, Stage::FairShares] {

@@ -65,7 +65,8 @@ impl DateTime {
         let mut parts = clock.split(':').map(|part| part.parse::<i64>().ok());
         let (hour, minute) = (parts.next()??, parts.next()??);
         let second = parts.next().unwrap_or(Some(0))?;
-        let is_valid = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+        let is_valid =
+            (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
         let seconds = hour * 3_600 + minute * 60 + second - offset;
         is_valid.then(|| Self(days_of(year, month, day) * DAY + seconds))
     }
@@ -103,11 +104,21 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     let digits: String = offset[1..].chars().filter(|&one| one != ':').collect();
     let (hours, minutes) = match digits.len() {
         2 => (digits.parse::<i64>().ok()?, 0),
-        4 => (digits[..2].parse::<i64>().ok()?, digits[2..].parse::<i64>().ok()?),
+        4 => (
+            digits[..2].parse::<i64>().ok()?,
+            digits[2..].parse::<i64>().ok()?,
+        ),
         _ => return None,
     };
     let seconds = hours * 3_600 + minutes * 60;
-    Some((clock, if offset.starts_with('-') { -seconds } else { seconds }))
+    Some((
+        clock,
+        if offset.starts_with('-') {
+            -seconds
+        } else {
+            seconds
+        },
+    ))
 }
 
 impl fmt::Display for DateTime {
@@ -115,7 +126,10 @@ impl fmt::Display for DateTime {
         let (year, month, day) = date_of(self.0.div_euclid(DAY));
         let clock = self.0.rem_euclid(DAY);
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z"
+        )
     }
 }
 

@@ -87,7 +87,9 @@ impl JobGraph {
     /// A job runs: what its parents have finished is used up.
     pub fn running(&mut self, job: &str) {
         if let Some(counts) = self.parents.get_mut(job) {
-            counts.values_mut().for_each(|count| *count = 0);
+            for count in counts.values_mut() {
+                *count = 0;
+            }
         }
     }
 
@@ -99,21 +101,18 @@ impl JobGraph {
             // Walks up, a path at a time; jobs from which nothing is left to walk are done.
             while let Some(&job) = path.last() {
                 let mut open = self.parents.get(job).into_iter().flat_map(BTreeMap::keys);
-                match open.find(|&parent| !is_done.contains(parent)) {
-                    Some(parent) => {
-                        if let Some(at) = path.iter().position(|&known| known == parent) {
-                            let mut cycle: Vec<String> =
-                                path[at..].iter().rev().map(ToString::to_string).collect();
-                            cycle.extend(cycle.first().cloned());
-                            return Some(cycle);
-                        }
-                        path.push(parent);
-                    }
-                    None => {
-                        is_done.insert(job.clone());
-                        path.pop();
-                    }
+                let Some(parent) = open.find(|&parent| !is_done.contains(parent)) else {
+                    is_done.insert(job.clone());
+                    path.pop();
+                    continue;
+                };
+                if let Some(at) = path.iter().position(|&known| known == parent) {
+                    let upward = path[at..].iter().rev();
+                    let mut cycle: Vec<String> = upward.map(ToString::to_string).collect();
+                    cycle.extend(cycle.first().cloned());
+                    return Some(cycle);
                 }
+                path.push(parent);
             }
         }
         None

@@ -61,13 +61,18 @@ impl Schedule {
             .ok_or_else(|| wrong("`R` or `R` and a number first"))?;
         let repeat = match repeat {
             "" => None,
-            number => Some(number.parse().map_err(|_| wrong("a whole number after `R`"))?),
+            number => Some(
+                number
+                    .parse()
+                    .map_err(|_| wrong("a whole number after `R`"))?,
+            ),
         };
         let start = match start {
             "" => DateTime(now.0 - 1),
             start => DateTime::parse(start).ok_or_else(|| wrong("a date and time second"))?,
         };
-        let period = Period::parse(written).ok_or_else(|| wrong("a period such as `PT1H` third"))?;
+        let period =
+            Period::parse(written).ok_or_else(|| wrong("a period such as `PT1H` third"))?;
         if period.months <= 0 && period.seconds <= 0 {
             return Err(ScheduleError::NeverEnds {
                 text: text.to_owned(),

@@ -71,7 +71,10 @@ pub enum Constraint {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConstraintError {
     /// There is no such operator.
-    #[error("there is no operator `{operator}`, expected UNIQUE, CLUSTER, LIKE, UNLIKE, IS, MAX_PER or GROUP_BY")]
+    #[error(
+        "there is no operator `{operator}`, expected UNIQUE, CLUSTER, LIKE, UNLIKE, IS, MAX_PER or \
+         GROUP_BY"
+    )]
     Operator {
         /// What was written.
         operator: String,

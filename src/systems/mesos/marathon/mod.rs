@@ -1,9 +1,9 @@
 //! Marathon: keeps long-running applications at their number of instances on offers of Mesos.
 //!
 //! Follows mesosphere/marathon: `Constraints.scala`, `TaskReplaceActor.scala`,
-//! `ScalingProposition.scala`, `RateLimiter.scala`, `UnreachableStrategy.scala`, `KillSelection.scala`,
-//! `core/health` (spec: orchestrators-b.md section 2). Every offer is taken by the first application
-//! that accepts it; there are no scores.
+//! `ScalingProposition.scala`, `RateLimiter.scala`, `UnreachableStrategy.scala`,
+//! `KillSelection.scala`, `core/health` (spec: orchestrators-b.md section 2). Every offer is taken
+//! by the first application that accepts it; there are no scores.
 
 pub mod backoff;
 pub mod constraint;

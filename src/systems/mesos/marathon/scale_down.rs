@@ -62,7 +62,9 @@ pub fn victims(
             KillSelection::OldestFirst => one.started.cmp(&other.started),
         };
         let by_condition = one.condition.cmp(&other.condition);
-        by_condition.then(by_age).then_with(|| one.id.cmp(&other.id))
+        by_condition
+            .then(by_age)
+            .then_with(|| one.id.cmp(&other.id))
     });
     let mut chosen = Vec::new();
     for id in asked {

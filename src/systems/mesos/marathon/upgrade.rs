@@ -102,7 +102,11 @@ impl Upgrade {
             instances,
             started: 0,
             ready: BTreeSet::new(),
-            to_kill: bad.into_iter().chain(good).map(|(id, _)| id.clone()).collect(),
+            to_kill: bad
+                .into_iter()
+                .chain(good)
+                .map(|(id, _)| id.clone())
+                .collect(),
             active: old.iter().map(|(id, _)| id.clone()).collect(),
         };
         let mut actions = Vec::new();

@@ -56,7 +56,9 @@ fn add_framework(allocator: &mut Allocator, id: &str, role: &str) {
 /// The offers of a run, as `framework agent`.
 fn run(allocator: &mut Allocator, seconds: i64) -> Vec<String> {
     let offers = allocator.run(Instant::from_secs(seconds));
-    let words = offers.iter().map(|one| format!("{} {}", one.framework, one.agent));
+    let words = offers
+        .iter()
+        .map(|one| format!("{} {}", one.framework, one.agent));
     words.collect()
 }
 
@@ -108,10 +110,14 @@ fn a_refusal_covers_no_more_than_what_was_refused() {
     // Two cores are more than the one that was refused.
     allocator.gather_all();
     assert_eq!(run(&mut allocator, 1), ["f1 A1"]);
-    allocator.decline(Instant::from_secs(1), &framework, &agent, refusal).expect("known");
+    allocator
+        .decline(Instant::from_secs(1), &framework, &agent, refusal)
+        .expect("known");
     allocator.gather_all();
     assert!(run(&mut allocator, 100).is_empty());
-    allocator.update_agent(&agent, resources(&[("cpus", 3), ("mem", 1024)])).expect("known");
+    allocator
+        .update_agent(&agent, resources(&[("cpus", 3), ("mem", 1024)]))
+        .expect("known");
     assert_eq!(run(&mut allocator, 100), ["f1 A1"]);
 }
 
@@ -140,10 +146,18 @@ fn reservations_go_to_their_role_and_below_and_must_be_for_a_known_one() {
     let total = [("cpus@eng", 1), ("mem@ops", 64)];
     add_agent(&mut allocator, "A1", &total);
     assert_eq!(run(&mut allocator, 0), ["f1 A1", "f2 A1"]);
-    assert_eq!(allocator.check_reservations("A1", &resources(&total)), Ok(()));
+    assert_eq!(
+        allocator.check_reservations("A1", &resources(&total)),
+        Ok(())
+    );
     let told = allocator.check_reservations("A2", &resources(&[("cpus@sales", 1)]));
-    let told = told.map_err(|error| error.to_string()).expect_err("an unknown role");
-    assert!(told.contains("`sales`") && told.contains("`eng/a`, `ops`"), "{told}");
+    let told = told
+        .map_err(|error| error.to_string())
+        .expect_err("an unknown role");
+    assert!(
+        told.contains("`sales`") && told.contains("`eng/a`, `ops`"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -152,13 +166,21 @@ fn impossible_quotas_and_weights_are_refused() {
     add_agent(&mut allocator, "A1", &[("cpus", 4)]);
     allocator.set_quota("p".into(), quota(&[("cpus", 3)], &[]));
     let above = allocator.check_quota("q", &quota(&[("cpus", 2)], &[]));
-    let told = above.map_err(|error| error.to_string()).expect_err("too much");
-    assert!(told.contains("5 of `cpus`") && told.contains("has 4"), "{told}");
+    let told = above
+        .map_err(|error| error.to_string())
+        .expect_err("too much");
+    assert!(
+        told.contains("5 of `cpus`") && told.contains("has 4"),
+        "{told}"
+    );
     let below = allocator.check_quota("q", &quota(&[("cpus", 1)], &[("cpus", 0)]));
     assert!(matches!(below, Err(QuotaError::BelowGuarantee { .. })));
     let nested = allocator.check_quota("q/x", &quota(&[], &[]));
     assert!(matches!(nested, Err(QuotaError::Nested { .. })));
-    assert_eq!(allocator.check_quota("p", &quota(&[("cpus", 4)], &[])), Ok(()));
+    assert_eq!(
+        allocator.check_quota("p", &quota(&[("cpus", 4)], &[])),
+        Ok(())
+    );
     for weight in [0.0, -1.0, f64::NAN] {
         let told = allocator.set_weight("q".into(), weight);
         assert!(matches!(told, Err(AllocatorError::Weight(_))), "{weight}");
@@ -206,7 +228,7 @@ proptest! {
         guarantee in 0_i64..8,
         is_shuffled in any::<bool>(),
     ) {
-        let order = AgentOrder::Shuffled(Stream::new(3, "mesos.agents", 0));
+        let order = AgentOrder::Shuffled(Box::new(Stream::new(3, "mesos.agents", 0)));
         let mut allocator = Allocator::new(AllocatorOptions {
             agent_order: if is_shuffled { order } else { AgentOrder::ById },
             ..AllocatorOptions::default()

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::super::drf_tasks::{Blocked, DemandError, ShareRule, User, divide};
 use super::super::resources::Quantities;
 use super::super::sorter::{Fairness, Sorter};
+use crate::rng::Stream;
 
 fn quantities(cpus: i64, mem: i64) -> Quantities {
     Quantities::new([("cpus".into(), cpus * 1_000), ("mem".into(), mem * 1_000)])
@@ -25,18 +26,29 @@ fn order(sorter: &mut Sorter) -> String {
 #[test]
 fn clients_are_sorted_by_share_weight_count_and_name() {
     let mut one = sorter((100, 100));
-    for (client, cpus, mem, weight) in
-        [("a", 5, 5, 1.0), ("b", 6, 6, 2.0), ("c", 4, 4, 1.0), ("d", 10, 20, 10.0)]
-    {
+    for (client, cpus, mem, weight) in [
+        ("a", 5, 5, 1.0),
+        ("b", 6, 6, 2.0),
+        ("c", 4, 4, 1.0),
+        ("d", 10, 20, 10.0),
+    ] {
         one.add(client);
         one.set_weight(client.into(), weight).expect("a weight");
         one.allocated(client, &quantities(cpus, mem));
     }
     assert_eq!(order(&mut one), "d b c a");
     let mut ties = sorter((100, 100));
-    for (client, calls) in [("a", &[3][..]), ("b", &[3]), ("c", &[1, 1, 1]), ("d", &[2, 1]), ("e", &[3])] {
+    for (client, calls) in [
+        ("a", &[3][..]),
+        ("b", &[3]),
+        ("c", &[1, 1, 1]),
+        ("d", &[2, 1]),
+        ("e", &[3]),
+    ] {
         ties.add(client);
-        calls.iter().for_each(|&each| ties.allocated(client, &quantities(each, each)));
+        for &each in calls {
+            ties.allocated(client, &quantities(each, each));
+        }
     }
     assert_eq!(order(&mut ties), "a b e d c");
     ties.unallocated("c", &quantities(3, 3));
@@ -62,7 +74,10 @@ fn a_client_with_others_below_it_competes_with_them() {
     sorter.set_active("b", true);
     assert_eq!(order(&mut sorter), "b c");
     sorter.remove("b");
-    assert_eq!((order(&mut sorter).as_str(), sorter.contains("b")), ("c", false));
+    assert_eq!(
+        (order(&mut sorter).as_str(), sorter.contains("b")),
+        ("c", false)
+    );
 }
 
 #[test]
@@ -81,7 +96,7 @@ fn excluded_and_absent_resources_do_not_count() {
 #[test]
 fn the_order_is_random_by_weights_or_by_arrival() {
     let mut rng_first = [0_u32; 2];
-    let random = Fairness::Random(crate::rng::Stream::new(5, "mesos.random-sorter", 0));
+    let random = Fairness::Random(Box::new(Stream::new(5, "mesos.random-sorter", 0)));
     let mut sorter = Sorter::new(random, BTreeSet::new());
     for (client, weight) in [("a", 1.0), ("b", 3.0)] {
         sorter.add(client);
@@ -92,7 +107,9 @@ fn the_order_is_random_by_weights_or_by_arrival() {
     }
     assert!(rng_first[1].abs_diff(3_000) < 150, "{rng_first:?}");
     let mut sorter = Sorter::new(Fairness::FirstCome, BTreeSet::new());
-    ["z", "m/q", "a"].iter().for_each(|client| sorter.add(client));
+    for client in ["z", "m/q", "a"] {
+        sorter.add(client);
+    }
     assert_eq!(order(&mut sorter), "z m/q a");
 }
 
@@ -114,11 +131,20 @@ fn the_example_of_the_paper_and_other_rules_differ() {
     let fair = tasks(ShareRule::DominantResource, Blocked::Skip);
     assert_eq!(fair, (vec![3, 2], vec![0, 1, 0, 1, 0]));
     assert_eq!(tasks(ShareRule::DominantResource, Blocked::Stop).0, [3, 2]);
-    let users = [user("x", &[1, 8, 0], 1.0), user("y", &[4, 4, 0], 1.0), user("z", &[2, 4, 1], 1.0)];
+    let users = [
+        user("x", &[1, 8, 0], 1.0),
+        user("y", &[4, 4, 0], 1.0),
+        user("z", &[2, 4, 1], 1.0),
+    ];
     let division = divide(&[16, 64, 4], &users, ShareRule::default(), Blocked::Skip);
     let division = division.expect("demands");
     assert_eq!(division.tasks, [4, 2, 2]);
-    assert!(division.dominant_shares.iter().all(|share| (share - 0.5).abs() < 1e-12));
+    assert!(
+        division
+            .dominant_shares
+            .iter()
+            .all(|share| (share - 0.5).abs() < 1e-12)
+    );
     let users = [user("a", &[1, 10], 1.0), user("b", &[3, 1], 1.0)];
     for (rule, expected) in [
         (ShareRule::DominantResource, [8, 7]),
@@ -135,7 +161,8 @@ fn demands_of_nothing_and_weights_of_nothing_are_refused() {
         ([user("a", &[0, 0], 1.0)], "a task of `a` needs nothing"),
         ([user("a", &[1, 0], 0.0)], "the weight of `a` is 0"),
     ] {
-        let told: Result<_, DemandError> = divide(&[1, 1], &users, ShareRule::default(), Blocked::Skip);
+        let told: Result<_, DemandError> =
+            divide(&[1, 1], &users, ShareRule::default(), Blocked::Skip);
         let told = told.expect_err("refused").to_string();
         assert!(told.contains(expected), "{told}");
     }

@@ -4,10 +4,6 @@ use std::collections::BTreeSet;
 
 use super::super::autoscale::{AutoscaleError, AutoscaleOptions, Autoscaler, Direction, direction};
 use super::super::batch::{BatchJob, DelayOptions};
-use super::super::chronos::calendar::{DateTime, Period};
-use super::super::chronos::graph::JobGraph;
-use super::super::chronos::job::{AfterFailure, Job, JobOptions, Launch};
-use super::super::chronos::schedule::{Schedule, ScheduleError};
 use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus};
 use super::super::marathon::constraint::{Constraint, ConstraintError, FieldValue};
 use super::super::marathon::health::{Health, HealthCheck, KillsAt};
@@ -26,10 +22,6 @@ fn at(seconds: i64) -> Instant {
     Instant::from_secs(seconds)
 }
 
-fn time(text: &str) -> DateTime {
-    DateTime::parse(text).expect("a time")
-}
-
 #[test]
 fn launches_back_off_by_fifteen_per_cent_up_to_five_minutes() {
     let mut backoff = LaunchBackoff::new(DEFAULT_GROWTH);
@@ -38,9 +30,19 @@ fn launches_back_off_by_fifteen_per_cent_up_to_five_minutes() {
         backoff.changed(at(0), TaskStatus::Failed);
         delays.push(backoff.delay().map_or(0.0, Duration::as_secs_f64));
     }
-    for (number, expected) in [(1, 1.0), (4, 1.520_875), (6, 2.011_357), (21, 16.3665), (41, 267.864), (42, 300.0)] {
+    for (number, expected) in [
+        (1, 1.0),
+        (4, 1.520_875),
+        (6, 2.011_357),
+        (21, 16.3665),
+        (41, 267.864),
+        (42, 300.0),
+    ] {
         let found = delays[number - 1];
-        assert!((found - expected).abs() < 1e-4 * expected, "{number}: {found}");
+        assert!(
+            (found - expected).abs() < 1e-4 * expected,
+            "{number}: {found}"
+        );
     }
     let sum: f64 = delays[..10].iter().sum();
     assert!((sum - 20.3037).abs() < 1e-4, "{sum}");
@@ -72,7 +74,12 @@ fn upgrades_are_bounded_as_in_the_worked_table() {
             is_resident,
         };
         let plan = plan(&strategy, instances, healthy, healthy);
-        let found = (plan.min_healthy, plan.max_capacity, plan.kill_now, plan.start_now);
+        let found = (
+            plan.min_healthy,
+            plan.max_capacity,
+            plan.kill_now,
+            plan.start_now,
+        );
         assert_eq!(found, expected, "{instances} {minimum} {over} {healthy}");
     }
     assert!(UpgradeStrategy::default_of(true).maximum_over_capacity < 0.5);
@@ -82,7 +89,8 @@ fn upgrades_are_bounded_as_in_the_worked_table() {
 fn groups_stay_even_also_when_instances_are_killed() {
     let placed = |counts: &[(&str, usize)]| -> Vec<String> {
         let each = counts.iter();
-        each.flat_map(|&(value, count)| std::iter::repeat_n(value.to_owned(), count)).collect()
+        each.flat_map(|&(value, count)| std::iter::repeat_n(value.to_owned(), count))
+            .collect()
     };
     for (groups, counts, offer, expected) in [
         (2, &[("r1", 2)][..], "r1", true),
@@ -96,7 +104,10 @@ fn groups_stay_even_also_when_instances_are_killed() {
     ] {
         let offer = FieldValue::Text(offer.into());
         let constraint = Constraint::GroupBy(Some(groups));
-        assert_eq!(constraint.accepts(Some(&offer), &placed(counts), 5, 1), expected);
+        assert_eq!(
+            constraint.accepts(Some(&offer), &placed(counts), 5, 1),
+            expected
+        );
     }
     let instance = |number: i64, host: &str| Instance {
         id: format!("i{number:02}").into(),
@@ -108,7 +119,9 @@ fn groups_stay_even_also_when_instances_are_killed() {
         let of = |number: i64| instance(number, if number < first { "h1" } else { "h2" });
         let all: Vec<Instance> = (0..first + second).map(of).collect();
         let dead = victims(&all, 10, KillSelection::YoungestFirst, &[]);
-        let of_first = dead.iter().filter(|id| all[..first as usize].iter().any(|one| one.id == **id));
+        let of_first = dead
+            .iter()
+            .filter(|id| all[..first as usize].iter().any(|one| one.id == **id));
         let count = of_first.count();
         assert_eq!([count, dead.len() - count], expected);
     }
@@ -118,7 +131,9 @@ fn groups_stay_even_also_when_instances_are_killed() {
 fn constraints_that_can_never_hold_are_refused() {
     let known: BTreeSet<Text> = BTreeSet::from(["rack".into(), "disk".into()]);
     let group_by = Constraint::parse("GROUP_BY", "3").expect("a constraint");
-    let told = group_by.check_field("zone", &known).map_err(|error| error.to_string());
+    let told = group_by
+        .check_field("zone", &known)
+        .map_err(|error| error.to_string());
     let expected = "GROUP_BY over `zone`: no agent has this attribute; known are `disk`, `rack`";
     assert_eq!(told, Err(expected.to_owned()));
     assert_eq!(group_by.check_field("rack", &known), Ok(()));
@@ -126,9 +141,18 @@ fn constraints_that_can_never_hold_are_refused() {
     let unlike = Constraint::parse("UNLIKE", "x").expect("a constraint");
     assert_eq!(unlike.check_field("zone", &known), Ok(()));
     let words = |operator, value| Constraint::parse(operator, value).map(|_| ());
-    assert!(matches!(words("NEAR", "x"), Err(ConstraintError::Operator { .. })));
-    assert!(matches!(words("MAX_PER", "x"), Err(ConstraintError::Value { .. })));
-    assert!(matches!(words("GROUP_BY", "x"), Err(ConstraintError::Value { .. })));
+    assert!(matches!(
+        words("NEAR", "x"),
+        Err(ConstraintError::Operator { .. })
+    ));
+    assert!(matches!(
+        words("MAX_PER", "x"),
+        Err(ConstraintError::Value { .. })
+    ));
+    assert!(matches!(
+        words("GROUP_BY", "x"),
+        Err(ConstraintError::Value { .. })
+    ));
 }
 
 #[test]
@@ -172,89 +196,6 @@ fn an_instance_that_comes_back_is_kept_or_killed() {
 }
 
 #[test]
-fn schedules_move_past_now_and_count_one_run() {
-    for (text, launched, expected, skips) in [
-        ("R5/2024-01-01T00:00:00Z/PT1H", "2024-01-01T03:20:30Z", "R4/2024-01-01T04:00:00.000Z/PT1H", 4),
-        ("R/2024-01-01T12:00:00Z/PT10M", "2024-01-01T12:00:07Z", "R/2024-01-01T12:10:00.000Z/PT10M", 1),
-        ("R2/2024-01-31T00:00:00Z/P1M", "2024-01-31T00:00:00Z", "R1/2024-02-29T00:00:00.000Z/P1M", 1),
-        ("R2/2025-01-01T00:00:00Z/P1D", "2024-01-01T00:00:00Z", "R1/2025-01-01T00:00:00.000Z/P1D", 0),
-        ("R2/2024-01-01T02:00:00+02:00/P1Y", "2024-01-01T00:00:01Z", "R1/2025-01-01T00:00:00.000Z/P1Y", 1),
-    ] {
-        let mut schedule = Schedule::parse(text, time(launched)).expect("a schedule");
-        let found = schedule.advance(time(launched));
-        assert_eq!((schedule.to_string().as_str(), found), (expected, skips), "{text}");
-    }
-    let now = time("2024-01-01T00:00:00Z");
-    let empty = Schedule::parse("R//PT1H", now).expect("a schedule");
-    assert_eq!(empty.start.to_string(), "2023-12-31T23:59:59.000Z");
-    for text in ["R/2020-01-01T00:00:00Z/PT0S", "R3/2020-01-01T00:00:00Z/P0D"] {
-        let told = Schedule::parse(text, now).map_err(|error| error.to_string());
-        assert!(told.is_err_and(|told| told.contains("never ends in the past")), "{text}");
-    }
-    for text in ["", "R5", "5//PT1H", "Rx//PT1H", "R//1H", "R/2024-02-30T00:00:00Z/PT1H", "R//P"] {
-        let told = Schedule::parse(text, now);
-        assert!(matches!(told, Err(ScheduleError::Part { .. })), "{text}");
-    }
-}
-
-#[test]
-fn dates_are_those_of_the_calendar() {
-    for (text, seconds) in [
-        ("1970-01-01T00:00:00Z", 0),
-        ("2000-02-29T12:00:00Z", 951_825_600),
-        ("2024-03-01T00:00:00.250Z", 1_709_251_200),
-        ("1969-12-31T23:59:59Z", -1),
-    ] {
-        assert_eq!(time(text), DateTime(seconds), "{text}");
-        assert_eq!(time(&DateTime(seconds).to_string()), DateTime(seconds));
-    }
-    let period = Period::parse("P1Y2M3DT4H5M6S").expect("a period");
-    assert_eq!((period.months, period.seconds), (14, 3 * 86_400 + 4 * 3_600 + 5 * 60 + 6));
-    assert_eq!(time("2024-12-31T00:00:00Z").plus(&period, -1), time("2023-10-27T19:54:54Z"));
-}
-
-#[test]
-fn late_runs_are_missed_and_failed_ones_tried_again() {
-    let schedule = || Schedule::parse("R3/1970-01-01T00:00:00Z/PT60S", DateTime(0)).expect("a schedule");
-    let options = JobOptions {
-        epsilon: Some(10),
-        disable_after_failures: 2,
-        ..JobOptions::default()
-    };
-    let mut job = Job::new(options, schedule());
-    assert_eq!(job.offered(DateTime(10)), Some(Launch::Run(DateTime(0))));
-    assert_eq!(job.offered(DateTime(60)), None);
-    assert_eq!(job.failed(DateTime(65), 0), AfterFailure::Retry(DateTime(125)));
-    assert_eq!(job.offered(DateTime(71)), Some(Launch::Missed(DateTime(60))));
-    assert_eq!(job.failed(DateTime(130), 2), AfterFailure::GiveUp);
-    assert_eq!(job.failed(DateTime(140), 0), AfterFailure::Disable);
-    assert!(job.is_disabled());
-    let mut job = Job::new(options, schedule());
-    for now in [0, 60, 120] {
-        assert!(matches!(job.offered(DateTime(now)), Some(Launch::Run(_))));
-        job.finished(DateTime(now + 5));
-    }
-    assert!(job.is_disabled() && job.offered(DateTime(180)).is_none());
-}
-
-#[test]
-fn children_wait_for_all_parents_and_cycles_are_named() {
-    let text = |names: &[&str]| names.iter().map(|&name| name.into()).collect::<Vec<Text>>();
-    let mut graph = JobGraph::new([("z".into(), text(&["x", "y"]))], text(&["y"])).expect("a graph");
-    let none: [Text; 0] = [];
-    assert_eq!((graph.finished("x"), graph.finished("x")), (none.to_vec(), none.to_vec()));
-    assert_eq!(graph.failed("x"), none);
-    assert_eq!(graph.failed("y"), text(&["z"]));
-    graph.running("z");
-    assert_eq!(graph.finished("y"), none);
-    let cyclic = [("a".into(), text(&["c"])), ("b".into(), text(&["a"])), ("c".into(), text(&["b", "d"]))];
-    let told = JobGraph::new(cyclic, []).map(|_| ()).map_err(|error| error.to_string());
-    let expected = "jobs wait for each other: b → c → a → b; take one of these dependencies out";
-    assert_eq!(told, Err(expected.to_owned()));
-    assert!(JobGraph::new([("a".into(), text(&["a"]))], []).is_err());
-}
-
-#[test]
 fn the_autoscaler_counts_before_it_acts() {
     let options = AutoscaleOptions {
         multiplier: 1.5,
@@ -276,13 +217,19 @@ fn the_autoscaler_counts_before_it_acts() {
         history.push(instances);
     }
     assert_eq!(history, [2, 2, 2, 2, 2, 3, 3, 3, 5, 5, 5, 3]);
-    assert_eq!(direction(0.9, (0.2, 0.8)).or(direction(0.1, (0.2, 0.8))), Direction::Down);
+    assert_eq!(
+        direction(0.9, (0.2, 0.8)).or(direction(0.1, (0.2, 0.8))),
+        Direction::Down
+    );
     assert_eq!(Direction::Up.and(Direction::Stay), Direction::Stay);
     let none = AutoscaleOptions {
         multiplier: 1.0,
         ..options
     };
-    assert!(matches!(Autoscaler::new(none), Err(AutoscaleError::Multiplier(_))));
+    assert!(matches!(
+        Autoscaler::new(none),
+        Err(AutoscaleError::Multiplier(_))
+    ));
 }
 
 #[test]
@@ -302,7 +249,9 @@ fn an_agent_is_unreachable_after_five_missed_pings_at_the_limited_rate() {
     assert_eq!(due, Some(180));
     assert!(observer.answered(at(200)));
     let mut removals = Removals::new("1/10mins".parse().ok());
-    ["a", "b", "c"].iter().for_each(|&agent| removals.push(agent.into()));
+    for agent in ["a", "b", "c"] {
+        removals.push(agent.into());
+    }
     assert_eq!(removals.take(at(75)), [Text::from("a")]);
     assert_eq!(removals.wakes(at(75)), Some(at(675)));
     removals.cancel("b");
@@ -322,12 +271,30 @@ fn tasks_of_lost_agents_become_what_their_framework_understands() {
         is_checkpointing: false,
         ..aware
     };
-    assert_eq!(on_agent_disconnect(&aware, TaskState::Running), TaskState::Running);
-    assert_eq!(on_agent_disconnect(&plain, TaskState::Running), TaskState::Lost);
-    assert_eq!([aware, plain].map(|one| on_agent_unreachable(&one)), [TaskState::Unreachable, TaskState::Lost]);
-    assert_eq!(on_agent_return(&aware, Removal::MissedPings), TaskState::Running);
-    assert_eq!(on_agent_return(&plain, Removal::MissedPings), TaskState::Killed);
-    assert_eq!(on_agent_return(&plain, Removal::MasterFailover), TaskState::Running);
+    assert_eq!(
+        on_agent_disconnect(&aware, TaskState::Running),
+        TaskState::Running
+    );
+    assert_eq!(
+        on_agent_disconnect(&plain, TaskState::Running),
+        TaskState::Lost
+    );
+    assert_eq!(
+        [aware, plain].map(|one| on_agent_unreachable(&one)),
+        [TaskState::Unreachable, TaskState::Lost]
+    );
+    assert_eq!(
+        on_agent_return(&aware, Removal::MissedPings),
+        TaskState::Running
+    );
+    assert_eq!(
+        on_agent_return(&plain, Removal::MissedPings),
+        TaskState::Killed
+    );
+    assert_eq!(
+        on_agent_return(&plain, Removal::MasterFailover),
+        TaskState::Running
+    );
 }
 
 #[test]
@@ -340,8 +307,15 @@ fn a_master_is_replaced_after_its_session_and_never_without_a_majority() {
     while masters.leader(now).is_none() {
         now = masters.beat(now);
     }
-    assert_eq!((masters.leader(now), now <= at(14), now >= at(10)), (Some(1), true, true));
-    assert!(masters.reregister_until().is_some_and(|until| until >= at(610)));
+    assert_eq!(
+        (masters.leader(now), now <= at(14), now >= at(10)),
+        (Some(1), true, true)
+    );
+    assert!(
+        masters
+            .reregister_until()
+            .is_some_and(|until| until >= at(610))
+    );
     masters.set_up(1, false);
     for _ in 0..10 {
         now = masters.beat(now);
@@ -355,7 +329,12 @@ fn a_batch_job_waits_for_its_data_and_then_takes_any_agent() {
         agent_wait: Duration::from_secs(5),
         rack_wait: Duration::from_secs(5),
     };
-    let names = |names: &[&str]| names.iter().map(|&name| name.into()).collect::<BTreeSet<Text>>();
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.into())
+            .collect::<BTreeSet<Text>>()
+    };
     let mut job = BatchJob::new(options, 4, names(&["a1"]), names(&["r1"]));
     let offer = |job: &mut BatchJob, now, agent: &str, rack: &str| {
         job.offered(at(now), &agent.into(), &rack.into(), 1)

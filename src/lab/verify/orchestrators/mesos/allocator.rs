@@ -13,7 +13,7 @@ use crate::systems::mesos::allocator::{
     Allocator, AllocatorError, AllocatorOptions, Capabilities, Offer, Quota,
 };
 use crate::systems::mesos::resources::{Amount, Kind, Limits, Resources};
-use crate::units::Instant;
+use crate::units::{Duration, Instant};
 
 #[derive(Deserialize)]
 struct EventCase {
@@ -169,13 +169,7 @@ impl Story {
                 guarantee,
                 limit,
             } => {
-                let limit = limit.iter();
-                let limit = limit.map(|(name, &bound)| (name.clone(), thousandths(bound)));
-                let quota = Quota {
-                    guarantee: quantities(&guarantee),
-                    limit: Limits::new(limit),
-                };
-                allocator.set_quota(role, quota);
+                allocator.set_quota(role, quota(&guarantee, &limit));
                 Ok(false)
             }
             Event::SetWeight { role, weight } => allocator.set_weight(role, weight).map(|()| false),
@@ -188,12 +182,8 @@ impl Story {
                 agent,
                 refuse_seconds,
             } => {
-                let refusal = match refuse_seconds {
-                    Some(0.0) => None,
-                    Some(seconds) => Some(duration(seconds)?),
-                    None => Some(duration(-1.0)?),
-                };
-                let declined = allocator.decline(self.now, &framework, &agent, refusal);
+                let declined =
+                    allocator.decline(self.now, &framework, &agent, refusal(refuse_seconds)?);
                 declined.map(|()| false)
             }
             Event::DeclineAll { framework } => {
@@ -215,6 +205,23 @@ impl Story {
             Event::Revive { framework } => allocator.revive(&framework, &none).map(|()| true),
         };
         done.map_err(|error| Trouble::Malformed(error.to_string()))
+    }
+}
+
+/// No seconds leave no filter; seconds that are missing are the default ones.
+fn refusal(seconds: Option<f64>) -> Result<Option<Duration>, Trouble> {
+    match seconds {
+        Some(0.0) => Ok(None),
+        Some(seconds) => duration(seconds).map(Some),
+        None => duration(-1.0).map(Some),
+    }
+}
+
+fn quota(guarantee: &Amounts, limit: &Amounts) -> Quota {
+    let limit = limit.iter();
+    Quota {
+        guarantee: quantities(guarantee),
+        limit: Limits::new(limit.map(|(name, &bound)| (name.clone(), thousandths(bound)))),
     }
 }
 

@@ -199,7 +199,7 @@ pub(super) fn failover(case: &Case) -> Result<Value, Trouble> {
     let mut run = Failover::new(options, policy, times);
     run.timeline.at(Instant::ZERO, Event::Beat);
     while let Some((now, event)) = run.timeline.next() {
-        run.handle(now, event, crash);
+        run.handle(now, &event, crash);
     }
     Ok(json!({
         "down_s": run.down, "assigned_s": run.assigned, "ready_s": run.ready,
@@ -252,8 +252,8 @@ impl Failover {
         }
     }
 
-    fn handle(&mut self, now: Instant, event: Event, crash: Instant) {
-        match event {
+    fn handle(&mut self, now: Instant, event: &Event, crash: Instant) {
+        match *event {
             Event::Beat if now < crash => {
                 let next = self.dispatcher.beat(now, "lost".into());
                 self.timeline.at(next, Event::Beat);
