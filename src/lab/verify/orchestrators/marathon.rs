@@ -296,6 +296,7 @@ fn lost_instances(case: &Case) -> Result<Value, Trouble> {
         expunge_after: duration(given.expunge_after_s)?,
     });
     let mut timeline = Timeline::default();
+    let ids: Vec<Text> = given.instances.iter().map(|one| one.id.clone()).collect();
     for one in given.instances {
         timeline.at(instant(one.unreachable_at)?, Event::Lost(one.id.clone()));
         if let Some(at) = one.reachable_at {
@@ -312,17 +313,28 @@ fn lost_instances(case: &Case) -> Result<Value, Trouble> {
             Event::Returned(id) => tracker.returned(now, &id),
             Event::Due => tracker.step(now),
         };
-        let at = now.as_secs_f64();
-        told.extend(actions.into_iter().map(|action| match action {
-            unreachable::Action::Replace(id) => json!([at, "replace", id]),
-            unreachable::Action::Expunge(id) => json!([at, "expunge", id]),
-            unreachable::Action::Running(id) => json!([at, "running", id]),
-            unreachable::Action::ScaleDown(count) => json!([at, "scale_down", count]),
-            unreachable::Action::Kill(id) => json!([at, "kill", id]),
-        }));
+        let mut position = 0;
+        for action in actions {
+            let (name, of) = match &action {
+                unreachable::Action::Replace(id) => ("replace", json!(id)),
+                unreachable::Action::Expunge(id) => ("expunge", json!(id)),
+                unreachable::Action::Running(id) => ("running", json!(id)),
+                unreachable::Action::ScaleDown(count) => ("scale_down", json!(count)),
+                unreachable::Action::Kill(id) => ("kill", json!(id)),
+            };
+            // Scaling down belongs to the instance that has just come back.
+            let own = of
+                .as_str()
+                .and_then(|id| ids.iter().position(|one| **one == *id));
+            position = own.unwrap_or(position);
+            told.push((now, position, json!([now.as_secs_f64(), name, of])));
+        }
         if let Some(wake) = tracker.wakes() {
             timeline.at(wake.max(now), Event::Due);
         }
     }
+    // What happens at one instant is told in the order of the instances.
+    told.sort_by_key(|&(now, position, _)| (now, position));
+    let told: Vec<Value> = told.into_iter().map(|(_, _, action)| action).collect();
     Ok(json!({ "actions": told }))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::timeline::{Timeline, duration, instant};
+use super::timeline::{duration, instant};
 use super::{Case, Decide, Trouble, read};
 use crate::model::Text;
 use crate::rng::Stream;
@@ -158,9 +158,11 @@ struct AgentsCase {
 
 /// Agents that are down at times, and when the master finds them unreachable.
 fn agents(case: &Case) -> Result<Value, Trouble> {
+    /// Permits of an instant go before its pings, and pings by id.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum Event {
-        Ping(Text),
         Permit,
+        Ping(Text),
     }
     let given: AgentsCase = read(&case.request)?;
     let limit = given.limit.as_deref().map(str::parse).transpose();
@@ -174,13 +176,13 @@ fn agents(case: &Case) -> Result<Value, Trouble> {
     let until = instant(given.until)?;
     let mut observers: BTreeMap<Text, Observer> = BTreeMap::new();
     let mut removals = Removals::new(options.removal_limit);
-    let mut timeline = Timeline::default();
+    let mut events: BTreeSet<(Instant, Event)> = BTreeSet::new();
     for (id, agent) in &given.agents {
-        timeline.at(instant(agent.registered_at)?, Event::Ping(id.clone()));
+        events.insert((instant(agent.registered_at)?, Event::Ping(id.clone())));
     }
     let mut unreachable: BTreeMap<Text, Option<f64>> =
         given.agents.keys().map(|id| (id.clone(), None)).collect();
-    while let Some((now, event)) = timeline.next() {
+    while let Some((now, event)) = events.pop_first() {
         if now > until {
             break;
         }
@@ -198,13 +200,13 @@ fn agents(case: &Case) -> Result<Value, Trouble> {
             if answers(&given.agents[&id], now)? && observer.answered(now) {
                 removals.cancel(&id);
             }
-            timeline.at(observer.deadline(now), Event::Ping(id));
+            events.insert((observer.deadline(now), Event::Ping(id)));
         }
         for id in removals.take(now) {
             unreachable.insert(id, Some(now.as_secs_f64()));
         }
         if let Some(wake) = removals.wakes(now) {
-            timeline.at(wake, Event::Permit);
+            events.insert((wake, Event::Permit));
         }
     }
     Ok(json!({ "unreachable_at": unreachable }))

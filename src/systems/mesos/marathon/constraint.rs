@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use thiserror::Error;
 
 use crate::model::Text;
-use crate::rng::math;
 use crate::systems::parts::pattern::Pattern;
 
 /// What an offer has in a field: the host's name, region, zone, or an attribute of the agent.
@@ -43,9 +42,9 @@ impl FieldValue {
 
 /// A number with three decimals at most and no zeros at the end.
 fn print_scalar(number: f64) -> String {
-    let rounded = math::round_half_even(number * 1_000.0) / 1_000.0;
-    // The shortest text of a rounded number has no zeros at the end; no zero has a sign.
-    (rounded + 0.0).to_string()
+    let decimals = format!("{number:.3}");
+    let shortest = decimals.trim_end_matches('0').trim_end_matches('.');
+    if shortest == "-0" { "0" } else { shortest }.to_owned()
 }
 
 /// A constraint over a field.
