@@ -2,8 +2,7 @@
 //! lost, and when the master itself is (spec: orchestrators-b.md section 1.7; mesos
 //! `src/master/master.cpp`, `docs/high-availability-framework-guide.md`).
 
-use crate::systems::parts::lease::Lease;
-use crate::systems::parts::quorum::quorum;
+use crate::systems::parts::lease::Candidates;
 use crate::units::{Duration, Instant};
 
 /// How long a session with `ZooKeeper` lasts without a beat (`zk_session_timeout`).
@@ -79,8 +78,7 @@ pub fn on_agent_return(framework: &FrameworkTraits, removal: Removal) -> TaskSta
 /// again with the next one.
 #[derive(Clone, Debug)]
 pub struct Masters {
-    session: Lease,
-    is_up: Vec<bool>,
+    sessions: Candidates,
     leads_since: Option<(usize, Instant)>,
 }
 
@@ -88,8 +86,7 @@ impl Masters {
     /// So many masters, all up.
     pub fn new(count: usize) -> Self {
         Self {
-            session: Lease::new(SESSION_TIMEOUT),
-            is_up: vec![true; count],
+            sessions: Candidates::new(count, SESSION_TIMEOUT),
             leads_since: None,
         }
     }
@@ -97,37 +94,24 @@ impl Masters {
     /// A beat of all sessions: the leader renews, or the first one that is up takes over. When the
     /// next beat is due.
     pub fn beat(&mut self, now: Instant) -> Instant {
-        let candidates = self.is_up.iter().enumerate().filter(|(_, up)| **up);
-        for (master, _) in candidates {
-            if self.session.claim(now, master) {
-                let is_new = self.leads_since.is_none_or(|(leader, _)| leader != master);
-                if is_new {
-                    self.leads_since = Some((master, now));
-                }
-                break;
-            }
+        let next = self.sessions.campaign(now);
+        let leader = self.sessions.leader(now);
+        let was = self.leads_since.map(|(leader, _)| leader);
+        if let Some(leader) = leader.filter(|&leader| was != Some(leader)) {
+            self.leads_since = Some((leader, now));
         }
-        let third = Duration::from_nanos(SESSION_TIMEOUT.as_nanos() / 3);
-        let next = now.saturating_add(third);
-        match (self.leader(now), self.session.ends()) {
-            (None, Some(ends)) => next.min(ends),
-            _ => next,
-        }
+        next
     }
 
     /// A master fails or returns.
     pub fn set_up(&mut self, master: usize, is_up: bool) {
-        if let Some(state) = self.is_up.get_mut(master) {
-            *state = is_up;
-        }
+        self.sessions.set_up(master, is_up);
     }
 
     /// Who leads: it is up, holds a session, and a majority of masters keeps the registry.
     pub fn leader(&self, now: Instant) -> Option<usize> {
-        let up = self.is_up.iter().filter(|&&up| up).count();
-        let has_registry = up >= quorum(self.is_up.len());
-        let holder = self.session.holder(now);
-        holder.filter(|&master| has_registry && self.is_up[master])
+        let leader = self.sessions.leader(now);
+        leader.filter(|_| self.sessions.has_quorum())
     }
 
     /// Until when agents may register again with the leader before they are given up.

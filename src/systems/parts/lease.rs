@@ -2,6 +2,7 @@
 //! classic's manager lock, Fleet's engine lease and a `ZooKeeper` session end the same way
 //! (spec: orchestrators-a.md sections 1.5 and 5, orchestrators-b.md section 1.7).
 
+use super::quorum::quorum;
 use crate::units::{Duration, Instant};
 
 /// A lease, held or free. Holders are positions among the candidates.
@@ -51,6 +52,68 @@ impl Lease {
         if self.held.is_some_and(|(holder, _)| holder == candidate) {
             self.held = None;
         }
+    }
+}
+
+/// Into how many parts a lease's life is divided: its holder renews it once a part.
+const RENEWALS_A_TTL: i64 = 3;
+
+/// Candidates for a lease, by position: one leads while it holds the lease and is up.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    lease: Lease,
+    renewal: Duration,
+    is_up: Vec<bool>,
+}
+
+impl Candidates {
+    /// So many candidates, all up, for a lease that lasts `ttl` without renewal.
+    pub fn new(count: usize, ttl: Duration) -> Self {
+        Self {
+            lease: Lease::new(ttl),
+            renewal: Duration::from_nanos(ttl.as_nanos() / RENEWALS_A_TTL),
+            is_up: vec![true; count],
+        }
+    }
+
+    /// A round of all that are up, in their order: the holder renews, or the first one takes over.
+    /// When the next round is due: at the next renewal, or when a lost holder's lease ends.
+    pub fn campaign(&mut self, now: Instant) -> Instant {
+        for candidate in 0..self.is_up.len() {
+            if self.is_up[candidate] && self.lease.claim(now, candidate) {
+                break;
+            }
+        }
+        let renewed = now.saturating_add(self.renewal);
+        match (self.leader(now), self.lease.ends()) {
+            (None, Some(ends)) => renewed.min(ends),
+            _ => renewed,
+        }
+    }
+
+    /// Who leads.
+    pub fn leader(&self, now: Instant) -> Option<usize> {
+        self.lease
+            .holder(now)
+            .filter(|&candidate| self.is_up[candidate])
+    }
+
+    /// A candidate fails or returns; a lost holder's lease goes on until it ends.
+    pub fn set_up(&mut self, candidate: usize, is_up: bool) {
+        if let Some(state) = self.is_up.get_mut(candidate) {
+            *state = is_up;
+        }
+    }
+
+    /// Whether a candidate is up.
+    pub fn is_up(&self, candidate: usize) -> bool {
+        self.is_up.get(candidate).copied().unwrap_or(false)
+    }
+
+    /// Whether a majority is up.
+    pub fn has_quorum(&self) -> bool {
+        let up = self.is_up.iter().filter(|&&up| up).count();
+        up >= quorum(self.is_up.len())
     }
 }
 

@@ -2,22 +2,17 @@
 //! accepted, and containers run on (spec: orchestrators-a.md section 1.5; classicswarm
 //! `cli/manage.go`, `leadership/candidate.go`).
 
-use crate::systems::parts::lease::Lease;
+use crate::systems::parts::lease::Candidates;
 use crate::units::{Duration, Instant};
 
 /// How long the lock lasts without renewal (`--replication-ttl`).
 pub const REPLICATION_TTL: Duration = Duration::from_secs(20);
 /// How long a candidate waits after the store failed.
 pub const STORE_RETRY: Duration = Duration::from_secs(10);
-/// Into how many parts the lock's life is divided: the primary renews it once a part.
-const RENEWALS_A_TTL: i64 = 3;
-
 /// The managers of a cluster, by position.
 #[derive(Clone, Debug)]
 pub struct Managers {
-    lock: Lease,
-    renewal: Duration,
-    is_up: Vec<bool>,
+    candidates: Candidates,
     is_store_up: bool,
 }
 
@@ -39,9 +34,7 @@ impl Managers {
     /// So many managers, all up, with a lock that lasts `ttl` without renewal.
     pub fn new(count: usize, ttl: Duration) -> Self {
         Self {
-            lock: Lease::new(ttl),
-            renewal: Duration::from_nanos(ttl.as_nanos() / RENEWALS_A_TTL),
-            is_up: vec![true; count],
+            candidates: Candidates::new(count, ttl),
             is_store_up: true,
         }
     }
@@ -52,26 +45,17 @@ impl Managers {
         if !self.is_store_up {
             return now.saturating_add(STORE_RETRY);
         }
-        for manager in 0..self.is_up.len() {
-            if self.is_up[manager] && self.lock.claim(now, manager) {
-                break;
-            }
-        }
-        let renewed = now.saturating_add(self.renewal);
-        match (self.primary(now), self.lock.ends()) {
-            (None, Some(ends)) => renewed.min(ends),
-            _ => renewed,
-        }
+        self.candidates.campaign(now)
     }
 
     /// The primary: it is up and holds the lock.
     pub fn primary(&self, now: Instant) -> Option<usize> {
-        self.lock.holder(now).filter(|&manager| self.is_up[manager])
+        self.candidates.leader(now)
     }
 
     /// Who takes a request that is sent to a manager.
     pub fn receives(&self, now: Instant, manager: usize) -> Reception {
-        if !self.is_up.get(manager).copied().unwrap_or(false) {
+        if !self.candidates.is_up(manager) {
             return Reception::Refused;
         }
         match self.primary(now) {
@@ -83,9 +67,7 @@ impl Managers {
 
     /// A manager fails or returns; it keeps the lock until the lock ends.
     pub fn set_up(&mut self, manager: usize, is_up: bool) {
-        if let Some(state) = self.is_up.get_mut(manager) {
-            *state = is_up;
-        }
+        self.candidates.set_up(manager, is_up);
     }
 
     /// The key-value store fails or returns.
