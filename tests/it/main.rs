@@ -24,6 +24,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod openb;
+mod orchestrators;
 mod permit;
 mod place;
 mod placements;

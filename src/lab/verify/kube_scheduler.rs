@@ -22,6 +22,7 @@ pub const FAMILY: Family = Family {
     name: "kube-scheduler",
     summary: "decisions of kube-scheduler: verdicts, scores, messages, preemption, sequences, the queue",
     claims,
+    kinds: &[],
     judge: Judge::Several(judge),
 };
 

@@ -12,6 +12,7 @@ pub mod hpa;
 pub mod kube_controllers;
 pub mod kube_scheduler;
 pub mod metrics;
+pub mod orchestrators;
 pub mod place;
 
 pub mod published;
@@ -105,6 +106,8 @@ impl FamilyReport {
 pub struct VerifyOptions {
     /// Folders in which the traces that vectors name are found.
     pub traces: Vec<PathBuf>,
+    /// Only these families and kinds, by name or glob; all if there are none.
+    pub families: Vec<String>,
     /// Only cases whose name contains this text.
     pub case: Option<String>,
     /// Judge about this many runs, spread over what there is, instead of all.
@@ -128,6 +131,9 @@ pub struct Family {
     pub summary: &'static str,
     /// Whether a file of this name belongs to it.
     pub claims: fn(&Path) -> bool,
+    /// The kinds of cases that its files hold side by side, each reported as a family of its own;
+    /// empty if the family is one.
+    pub kinds: &'static [&'static str],
     /// Judges files of the family. An error is a file that can't be read.
     pub judge: Judge,
 }
@@ -169,6 +175,7 @@ pub const FAMILIES: &[Family] = &[
     cluster_autoscaler::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
+    orchestrators::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
