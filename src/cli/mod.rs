@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod accept;
 mod check;
 mod compare;
 mod completions;

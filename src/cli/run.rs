@@ -7,7 +7,7 @@ use std::time::Instant as Clock;
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
+use crate::lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
@@ -133,12 +133,13 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         let failure = failure(error, interrupt::exit());
         Trip::failure(failure, journey.as_ref())
     })?;
-    trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
+    let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
         data,
         scenario: scenario_text(&experiment, &folder),
+        fork,
     };
     let gathered = Gathered::new(vec![run]);
     write_report(&gathered, &folder)?;
@@ -350,9 +351,7 @@ pub(super) fn run_failure(error: &RunError) -> Failure {
                 "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
             ))
         }
-        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
-            Failure::input(error)
-        }
-        RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        error if is_input(error) => Failure::input(error),
+        error => Failure::incomplete(error),
     }
 }

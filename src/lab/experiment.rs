@@ -12,6 +12,7 @@ use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
+use crate::trace::TraceError;
 
 use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
@@ -33,10 +34,12 @@ use super::travel::Journey;
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("{}{source}", told(variant.as_deref()))]
+    #[error("{}{source}", told(variant.as_deref(), *seed))]
     Variant {
         /// Which; `None` where it does not matter: there is only one, or a file is wrong.
         variant: Option<String>,
+        /// Under which seed, where it runs under several.
+        seed: Option<u64>,
         /// Why.
         source: Box<RunError>,
     },
@@ -45,7 +48,7 @@ pub enum ExperimentError {
     Folder(#[from] FolderError),
     /// An input can't be read.
     #[error(transparent)]
-    Trace(#[from] crate::trace::TraceError),
+    Trace(#[from] TraceError),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -59,8 +62,46 @@ pub enum ExperimentError {
     },
 }
 
-fn told(variant: Option<&str>) -> String {
-    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
+impl ExperimentError {
+    /// Whether what the user gave is wrong, rather than what became of it.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Variant { source, .. } => is_input(source),
+            Self::Folder(folder) => folder.exit_code() == 2,
+            Self::Trace(_) => true,
+            Self::Interrupted | Self::Threads { .. } => false,
+        }
+    }
+
+    /// What to do about it, where its text does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        let Self::Variant { source, .. } = self else {
+            return None;
+        };
+        let is_row = matches!(
+            **source,
+            RunError::Build(BuildError::Trace(TraceError::BadRow { .. }))
+                | RunError::Sim(SimError::Trace(TraceError::BadRow { .. }))
+        );
+        is_row.then_some("correct the row, or leave such rows out with `onBadRow: skip` beside it")
+    }
+}
+
+/// Whether a run has no result because what the user gave is wrong.
+pub const fn is_input(error: &RunError) -> bool {
+    matches!(
+        error,
+        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. })
+    )
+}
+
+fn told(variant: Option<&str>, seed: Option<u64>) -> String {
+    match (variant, seed) {
+        (Some(name), Some(seed)) => format!("variant `{name}`, seed {seed}: "),
+        (Some(name), None) => format!("variant `{name}`: "),
+        (None, Some(seed)) => format!("seed {seed}: "),
+        (None, None) => String::new(),
+    }
 }
 
 /// Told of progress from any thread.
@@ -218,6 +259,7 @@ fn run_one(
         let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
         ExperimentError::Variant {
             variant: matters.then(|| variant.name.clone()),
+            seed: None,
             source: Box::new(source),
         }
     };
