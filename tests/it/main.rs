@@ -14,6 +14,7 @@ mod compare;
 mod forms;
 mod harness;
 mod holds;
+mod kube_edges;
 mod kube_engine;
 mod kube_explain;
 mod kube_scenario;
