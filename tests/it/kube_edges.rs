@@ -35,7 +35,7 @@ fn node(name: &str, zone: &str) -> Value {
 }
 
 /// A pod that asks for nothing, with more fields of its spec.
-fn pod(name: &str, labels: Value, spec: Value) -> Value {
+fn pod(name: &str, labels: &Value, spec: Value) -> Value {
     let mut pod = json!({
         "kind": "Pod", "apiVersion": "v1",
         "metadata": {"name": name, "namespace": "default", "labels": labels},
@@ -53,7 +53,7 @@ fn pod_with_claims(names: &[&str]) -> Value {
         .iter()
         .map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}}))
         .collect();
-    pod("p", json!({}), json!({"volumes": volumes}))
+    pod("p", &json!({}), json!({"volumes": volumes}))
 }
 
 fn storage_class(name: &str, more: Value) -> Value {
@@ -99,7 +99,7 @@ fn rejected(plugin: &str, reason: &str) -> Value {
 #[test]
 fn a_claim_made_for_a_pod_alone_is_awaited() {
     let volume = json!({"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}});
-    let pod = pod("p", json!({}), json!({"volumes": [volume]}));
+    let pod = pod("p", &json!({}), json!({"volumes": [volume]}));
     let reason =
         "waiting for ephemeral volume controller to create the persistentvolumeclaim \"p-data\"";
     check(
@@ -147,7 +147,7 @@ fn claims_whose_volumes_are_being_made_are_looked_at_in_order_of_the_pod() {
                 "nodes": [node("n1", "a")], "pods": [], "pod": pod_with_claims(&names),
                 "persistentVolumeClaims": [large, small], "csiDrivers": [driver],
                 "storageClasses": [
-                    storage_class("full", json!({})), storage_class("elsewhere", elsewhere),
+                    storage_class("full", json!({})), storage_class("elsewhere", elsewhere.clone()),
                 ],
             }),
             rejected("VolumeBinding", reason),
@@ -221,7 +221,7 @@ fn a_comparison_with_no_number_matches_no_node() {
     node["metadata"]["labels"]["cores"] = "16".into();
     check(
         "no-number",
-        json!({"nodes": [node], "pods": [], "pod": pod("p", json!({}), affinity)}),
+        json!({"nodes": [node], "pods": [], "pod": pod("p", &json!({}), affinity)}),
         rejected(
             "NodeAffinity",
             "node(s) didn't match Pod's node affinity/selector",
@@ -241,14 +241,14 @@ fn a_term_takes_the_values_of_label_keys_from_its_pod() {
     };
     for (keys, version) in [("matchLabelKeys", "1"), ("mismatchLabelKeys", "2")] {
         let labels = json!({"app": "web", "version": version});
-        let mut there = pod("q", labels, json!({"nodeName": "n1"}));
+        let mut there = pod("q", &labels, json!({"nodeName": "n1"}));
         there["status"] = json!({"phase": "Running"});
         let own = json!({"app": "cache", "version": "2"});
         check(
             keys,
             json!({
                 "nodes": [node("n1", "a")], "pods": [there],
-                "pod": pod("p", own, affinity(keys)),
+                "pod": pod("p", &own, affinity(keys)),
             }),
             rejected(
                 "InterPodAffinity",
