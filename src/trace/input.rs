@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::TraceError;
-
-/// The longest line that a reader accepts, in bytes; no trace row comes near it.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+use super::lines::Lines;
+use super::pipe::Pipe;
 
 /// Bytes read from the system at once.
 const BUFFER_BYTES: usize = 1 << 16;
+/// Compressed files from this size on are decompressed in a thread of their own; a smaller one is
+/// through before that pays.
+const PIPE_FROM_BYTES: u64 = 1 << 18;
 /// Bytes that formats are recognised by.
 const SNIFF_BYTES: usize = 8_192;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -174,14 +176,12 @@ impl Input {
             read: read.clone(),
         };
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
-        Ok(Lines {
-            reader: plain(Box::new(counted)).map_err(wrong)?,
-            name: self.name.clone(),
-            number: 0,
-            buffer: Vec::new(),
-            read,
-            total,
-        })
+        let (magic, counted) = peek::<4>(Box::new(counted)).map_err(wrong)?;
+        let mut reader = plain(counted).map_err(wrong)?;
+        if is_magic(&magic) && total >= PIPE_FROM_BYTES {
+            reader = Box::new(Pipe::new(reader).map_err(wrong)?);
+        }
+        Ok(Lines::new(reader, self.name.clone(), (read, total)))
     }
 
     /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
@@ -219,6 +219,24 @@ impl Input {
             .and_then(|(mut reader, _)| io::copy(&mut reader, &mut hasher))
             .map_err(|error| read_error(&self.name, &error))?;
         Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// How many bytes are stored, compressed if they are.
+    pub fn stored_bytes(&self) -> Result<u64, TraceError> {
+        match &self.origin {
+            Origin::Path(path) => std::fs::metadata(path)
+                .map(|metadata| metadata.len())
+                .map_err(|error| read_error(&self.name, &error)),
+            Origin::Bytes(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// Whether the bytes are stored compressed.
+    pub fn is_compressed(&self) -> Result<bool, TraceError> {
+        self.open_stored()
+            .and_then(|(stored, _)| peek::<4>(stored))
+            .map(|(magic, _)| is_magic(&magic))
+            .map_err(|error| read_error(&self.name, &error))
     }
 
     /// The bytes as they are stored, and how many there are.
@@ -268,6 +286,11 @@ fn is_manifest_name(path: &Path) -> bool {
         .any(|ending| name.ends_with(ending))
 }
 
+/// Whether compressed bytes begin so.
+fn is_magic(first: &[u8]) -> bool {
+    first.starts_with(&GZIP_MAGIC) || first.starts_with(&ZSTD_MAGIC)
+}
+
 /// The text of stored bytes: decompressed, without a byte order mark.
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (magic, stored) = peek::<4>(stored)?;
@@ -314,58 +337,6 @@ fn peek<const N: usize>(
     (&mut reader).take(N as u64).read_to_end(&mut first)?;
     let again = io::Cursor::new(first.clone()).chain(reader);
     Ok((first, Box::new(again)))
-}
-
-/// Lines of a text, counted from 1, with either end of line.
-pub struct Lines {
-    reader: Box<dyn BufRead + Send>,
-    name: Arc<str>,
-    number: u64,
-    buffer: Vec<u8>,
-    read: Arc<AtomicU64>,
-    total: u64,
-}
-
-impl Lines {
-    /// Stored bytes read so far, and all of them.
-    pub fn progress(&self) -> (u64, u64) {
-        (
-            self.read.load(Ordering::Relaxed).min(self.total),
-            self.total,
-        )
-    }
-
-    /// What messages call the file.
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// The next line with its number, without its end; `None` after the last.
-    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, TraceError> {
-        self.buffer.clear();
-        let limit = MAX_LINE_BYTES as u64 + 1;
-        let taken = (&mut self.reader)
-            .take(limit)
-            .read_until(b'\n', &mut self.buffer)
-            .map_err(|error| read_error(&self.name, &error))?;
-        if taken == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if taken as u64 == limit {
-            return Err(TraceError::Format {
-                file: self.name.to_string(),
-                reason: format!(
-                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
-                    self.number
-                ),
-            });
-        }
-        let mut line = self.buffer.as_slice();
-        line = line.strip_suffix(b"\n").unwrap_or(line);
-        line = line.strip_suffix(b"\r").unwrap_or(line);
-        Ok(Some((self.number, line)))
-    }
 }
 
 /// What the system said about a file, and what to do about it.
@@ -463,16 +434,6 @@ mod tests {
             let message = lines(&Input::path(path)).expect_err(path).to_string();
             assert!(message.contains(part), "{message}");
         }
-    }
-
-    #[test]
-    fn endless_lines_are_refused() {
-        let input = Input::bytes("memory", vec![b'x'; MAX_LINE_BYTES + 10]);
-        let message = lines(&input).expect_err("a long line").to_string();
-        assert_eq!(
-            message,
-            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
-        );
     }
 
     #[test]

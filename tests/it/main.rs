@@ -31,6 +31,7 @@ mod readers;
 mod report;
 mod residents;
 mod results;
+mod scratch;
 mod shared;
 mod sim;
 mod store;
