@@ -151,7 +151,7 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
     if passed + failed + unsupported == 0 {
         let known: Vec<String> = FAMILIES
             .iter()
-            .map(|family| format!("  {:16} {}", family.name, family.summary))
+            .map(|family| format!("  {:18} {}", family.name, family.summary))
             .collect();
         let narrowed = if arguments.case.is_some() || !arguments.family.is_empty() {
             " with this --family and --case"

@@ -7,6 +7,7 @@
     reason = "tests read files of the project and say why they are skipped"
 )]
 
+mod autoscale;
 mod check;
 mod cli;
 mod closed_form;
@@ -14,6 +15,7 @@ mod compare;
 mod forms;
 mod harness;
 mod holds;
+mod kube_controllers;
 mod kube_edges;
 mod kube_engine;
 mod kube_explain;

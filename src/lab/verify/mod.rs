@@ -1,11 +1,15 @@
 //! Judging recorded decisions and published tables against what this program decides. Every family
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
+mod cases;
+pub mod cluster_autoscaler;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
 
 pub mod go_rand;
+pub mod hpa;
+pub mod kube_controllers;
 pub mod kube_scheduler;
 pub mod metrics;
 pub mod place;
@@ -83,7 +87,10 @@ impl FamilyReport {
 
     fn tell(&mut self, words: impl FnOnce() -> String) {
         if self.disagreements.len() < TOLD {
-            self.disagreements.push(words());
+            let words = words();
+            if self.disagreements.last() != Some(&words) {
+                self.disagreements.push(words);
+            }
         }
     }
 
@@ -155,6 +162,11 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    kube_controllers::DEPLOYMENT,
+    kube_controllers::REPLICA_SET,
+    kube_controllers::FAMILY,
+    hpa::FAMILY,
+    cluster_autoscaler::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
 ];
