@@ -16,6 +16,7 @@ mod forms;
 mod harness;
 mod holds;
 mod kube_controllers;
+mod kube_edges;
 mod kube_engine;
 mod kube_explain;
 mod kube_scenario;
