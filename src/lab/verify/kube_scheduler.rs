@@ -6,6 +6,7 @@
 //! the model; a case passes only if everything it records agrees.
 
 mod decision;
+mod fast;
 mod queue;
 mod sequence;
 pub(super) mod world;

@@ -11,6 +11,7 @@ pub mod dynamic_resources;
 mod followed_spread;
 pub mod image_locality;
 pub mod inter_pod_affinity;
+mod kept_affinity;
 pub mod machine;
 pub mod node_affinity;
 pub mod node_name;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore};
 use crate::control::scheduler::kube::{
     AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
     VolumeChoice,
@@ -259,6 +260,14 @@ impl KubePlugin for VolumeBinding {
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Nothing
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {

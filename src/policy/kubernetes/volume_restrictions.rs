@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
     PodInfo, Prepared, Reach, Rejection,
@@ -146,6 +147,10 @@ impl KubePlugin for VolumeRestrictions {
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
@@ -63,6 +64,10 @@ impl KubePlugin for VolumeZone {
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -57,7 +57,7 @@ impl World {
                     .flatten(),
             );
         }
-        cache.objects = manifests(id, &list)?.objects;
+        *cache.objects = manifests(id, &list)?.objects;
         if cache.objects.namespaces.is_empty() {
             let labels = [("kubernetes.io/metadata.name".into(), "default".into())];
             let namespaces = &mut cache.objects.namespaces;
