@@ -281,16 +281,23 @@ fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector 
         let pairs = service.selector.iter();
         labels.extend(pairs.map(|(key, value)| (key.clone(), value.clone())));
     }
-    let pairs = labels.iter();
-    let mut selector = LabelSelector {
-        requirements: pairs.map(|(key, value)| is_value(key, value)).collect(),
-    };
     let owner = spec.owner.as_ref().and_then(|owner| {
         objects.workloads.iter().find(|own| {
             own.namespace == spec.namespace && own.kind == owner.kind && own.name == owner.name
         })
     });
-    if let Some(own) = owner.and_then(|workload| workload.selector.as_ref()) {
+    let owned = owner.and_then(|own| Some((&*own.kind, own.selector.as_ref()?)));
+    // The labels that a ReplicationController selects take the place of a service's.
+    if let Some(("ReplicationController", own)) = owned {
+        let pairs = own.requirements.iter();
+        let pairs = pairs.filter_map(|own| Some((own.key.clone(), own.values.first()?.clone())));
+        labels.extend(pairs);
+    }
+    let pairs = labels.iter();
+    let mut selector = LabelSelector {
+        requirements: pairs.map(|(key, value)| is_value(key, value)).collect(),
+    };
+    if let Some(("ReplicaSet" | "StatefulSet", own)) = owned {
         selector
             .requirements
             .extend(own.requirements.iter().cloned());
@@ -384,5 +391,57 @@ impl KubePlugin for PodTopologySpread {
         }
         let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
         Some(spread_score::score(ctx, &rules, needs_all_keys, feasible))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::control::scheduler::kube::PodClass;
+    use crate::model::objects::{Service, Workload};
+    use crate::model::{Owner, PodSpec};
+
+    #[test]
+    fn labels_of_a_replication_controller_take_the_place_of_those_of_a_service() {
+        let labels = |value: &str| Labels::from([("app".into(), value.into())]);
+        for (kind, expected) in [
+            ("ReplicationController", &["b"][..]),
+            ("ReplicaSet", &["a", "b"]),
+        ] {
+            let spec = PodSpec {
+                labels: labels("a"),
+                owner: Some(Owner {
+                    kind: kind.into(),
+                    name: "o".into(),
+                }),
+                ..PodSpec::default()
+            };
+            let class = PodClass::derive(Arc::new(spec)).expect("no amounts at all");
+            let pod = PodInfo {
+                class: Arc::new(class),
+                ..PodInfo::default()
+            };
+            let selector = LabelSelector {
+                requirements: vec![is_value(&"app".into(), &"b".into())],
+            };
+            let objects = ClusterObjects {
+                services: vec![Service {
+                    namespace: Text::default(),
+                    selector: labels("a"),
+                }],
+                workloads: vec![Workload {
+                    kind: kind.into(),
+                    namespace: Text::default(),
+                    name: "o".into(),
+                    selector: Some(selector),
+                }],
+                ..ClusterObjects::default()
+            };
+            let selector = selector_of_owners(&pod, &objects);
+            let values = selector.requirements.iter().map(|own| &*own.values[0]);
+            assert_eq!(values.collect::<Vec<_>>(), expected, "{kind}");
+        }
     }
 }

@@ -216,6 +216,7 @@ fn made(
         access_modes: claim.access_modes.clone(),
         class: claim.class.clone(),
         mode: claim.mode,
+        attributes_class: claim.attributes_class.clone(),
         claim: Some(ClaimReference {
             namespace: claim.namespace.clone(),
             name: claim.name.clone(),
