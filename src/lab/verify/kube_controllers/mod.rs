@@ -35,6 +35,7 @@ pub const DEPLOYMENT: Family = Family {
     name: "deployment",
     summary: "steps of the Deployment controller: replica sets, status, conditions, events",
     claims: |path| is_of(path, "deployment", |case| case.get("deployment").is_some()),
+    kinds: &[],
     judge: Judge::Several(judge),
 };
 
@@ -47,6 +48,7 @@ pub const REPLICA_SET: Family = Family {
             case.pointer("/pods/0/replicaSet").is_some()
         })
     },
+    kinds: &[],
     judge: Judge::Several(judge),
 };
 
@@ -62,6 +64,7 @@ pub const FAMILY: Family = Family {
             is_known && case.get("input").is_some()
         })
     },
+    kinds: &[],
     judge: Judge::Several(judge),
 };
 
