@@ -120,7 +120,7 @@ impl Machine {
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);
                 }
-                queue.push(now.saturating_add(delay), cell, Upcoming::Started(pod));
+                queue.push(now.saturating_add(delay), Upcoming::Started(pod).of(cell));
                 Immediate::Nothing
             }
             MachineCommand::Stop { pod, .. } => {
@@ -141,7 +141,7 @@ impl Machine {
         {
             work.running = true;
             if let Some(run_time) = work.run_time {
-                queue.push(now.saturating_add(run_time), cell, Upcoming::Exit(pod));
+                queue.push(now.saturating_add(run_time), Upcoming::Exit(pod).of(cell));
             }
         }
     }
