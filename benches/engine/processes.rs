@@ -3,14 +3,15 @@
 
 use std::convert::Infallible;
 
+use serde::{Deserialize, Serialize};
 use windtunnel::control::Stepping;
 use windtunnel::sim::kernel::{World, happen, next_instant};
 use windtunnel::sim::wheel::{Scheduled, Wheel};
 use windtunnel::units::{Duration, Instant};
 
 /// Delays below one second, in the order of a xorshift generator (Marsaglia 2003).
-#[derive(Clone, Debug)]
-pub(crate) struct Delays(u64);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Delays(pub(crate) u64);
 
 impl Default for Delays {
     fn default() -> Self {

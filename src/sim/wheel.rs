@@ -28,12 +28,12 @@ pub trait Scheduled: Copy {
 const DIGIT_BITS: u32 = 6;
 /// Slots of a level.
 const SLOTS: usize = 1 << DIGIT_BITS;
-/// Levels above the lowest: a nanosecond count has eleven digits.
-const UPPER_LEVELS: usize = 10;
+/// Levels: a nanosecond count has eleven digits.
+const LEVELS: usize = 11;
 /// Ranks that an instant tells apart.
 const RANKS: usize = 8;
 /// Entries that lie together; lists are made of such blocks.
-const BLOCK: u32 = 16;
+const BLOCK: u32 = 64;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
@@ -48,7 +48,7 @@ pub struct Wheel<E> {
     /// Which levels have events, by bit.
     levels: u16,
     /// Which slots of each level have events, by bit.
-    slots: [u64; UPPER_LEVELS + 1],
+    slots: [u64; LEVELS],
     /// Which ranks each slot of level 0 has events of, by bit.
     ranks: [u8; SLOTS],
     /// Lists of level 0 by slot and rank, then those of the other levels by slot.
@@ -96,9 +96,9 @@ impl<E: Scheduled> Default for Wheel<E> {
         Self {
             present: 0,
             levels: 0,
-            slots: [0; UPPER_LEVELS + 1],
+            slots: [0; LEVELS],
             ranks: [0; SLOTS],
-            lists: vec![EMPTY; SLOTS * (RANKS + UPPER_LEVELS)].into_boxed_slice(),
+            lists: vec![EMPTY; SLOTS * (RANKS + LEVELS - 1)].into_boxed_slice(),
             blocks: Blocks {
                 entries: Vec::new(),
                 next: Vec::new(),
@@ -133,8 +133,7 @@ impl<E: Scheduled> Wheel<E> {
         if self.levels == 0 {
             return None;
         }
-        let level = self.levels.trailing_zeros() as usize;
-        let slot = self.slots[level].trailing_zeros() as usize;
+        let (level, slot) = self.lowest();
         Some(Instant::from_nanos(if level == 0 {
             self.present & !(SLOTS as i64 - 1) | slot as i64
         } else {
@@ -150,7 +149,12 @@ impl<E: Scheduled> Wheel<E> {
             return None;
         }
         if self.levels & 1 == 0 {
-            self.descend(at.as_nanos());
+            let (level, slot) = self.lowest();
+            let list = &self.lists[upper(level, slot)];
+            if list.first + 1 == list.end {
+                return self.take_alone(at.as_nanos(), below, (level, slot));
+            }
+            self.descend(at.as_nanos(), (level, slot));
         }
         self.present = at.as_nanos();
         let slot = self.present as usize % SLOTS;
@@ -163,12 +167,10 @@ impl<E: Scheduled> Wheel<E> {
         if list.first == NONE {
             self.ranks[slot] &= !(1 << rank);
             if self.ranks[slot] == 0 {
-                self.slots[0] &= !(1 << slot);
-                self.levels &= !u16::from(self.slots[0] == 0);
+                self.vacate(0, slot);
             }
         }
-        self.pending -= 1;
-        self.idle -= usize::from(!event.keeps_going());
+        self.count_out(event);
         Some(event)
     }
 
@@ -212,14 +214,45 @@ impl<E: Scheduled> Wheel<E> {
         self.blocks.put(&mut self.lists[list], entry);
     }
 
-    /// The present comes to the next event, which lies above level 0: what shares its slot moves
-    /// down.
-    fn descend(&mut self, at: i64) {
-        let level = self.levels.trailing_zeros() as usize;
-        let slot = self.slots[level].trailing_zeros() as usize;
-        self.present = at;
+    /// The level and slot of the next event; some event lies ahead.
+    #[inline]
+    fn lowest(&self) -> (usize, usize) {
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
+        (level, self.slots[level].trailing_zeros() as usize)
+    }
+
+    /// A slot has no events any more.
+    #[inline]
+    fn vacate(&mut self, level: usize, slot: usize) {
         self.slots[level] &= !(1 << slot);
         self.levels &= !(u16::from(self.slots[level] == 0) << level);
+    }
+
+    fn count_out(&mut self, event: E) {
+        self.pending -= 1;
+        self.idle -= usize::from(!event.keeps_going());
+    }
+
+    /// Takes the next event out of its slot above level 0, where it is alone.
+    #[inline]
+    fn take_alone(&mut self, at: i64, below: u8, (level, slot): (usize, usize)) -> Option<E> {
+        let list = &mut self.lists[upper(level, slot)];
+        let event = self.blocks.entries[list.first as usize].event;
+        if event.rank() >= below {
+            return None;
+        }
+        self.blocks.take(list);
+        self.present = at;
+        self.vacate(level, slot);
+        self.count_out(event);
+        Some(event)
+    }
+
+    /// The present comes to the next event, which lies above level 0: what shares its slot moves
+    /// down.
+    fn descend(&mut self, at: i64, (level, slot): (usize, usize)) {
+        self.present = at;
+        self.vacate(level, slot);
         let position = upper(level, slot);
         let mut list = std::mem::replace(&mut self.lists[position], EMPTY);
         while list.first != NONE {

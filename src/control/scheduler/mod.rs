@@ -14,6 +14,7 @@ pub mod plugin;
 pub mod profile;
 pub mod queue;
 pub mod reason;
+pub mod standings;
 
 pub use batch::BatchPlanner;
 pub use context::ClassContext;
@@ -22,3 +23,4 @@ pub use plugin::{Plugin, Points, Scope, Select};
 pub use profile::{PluginSlot, Profile};
 pub use queue::QueueOrder;
 pub use reason::Reason;
+pub use standings::{Standings, Ties};
