@@ -59,7 +59,11 @@ pub fn happen<W: World>(world: &mut W, at: Instant, stepping: Stepping) -> Resul
     let mut events = 0;
     loop {
         let is_arriving = world.arriving() == Some(at);
-        let below = if is_arriving { arrival_rank } else { EVERY_RANK };
+        let below = if is_arriving {
+            arrival_rank
+        } else {
+            EVERY_RANK
+        };
         match world.ahead_mut().pop_due(at, below) {
             Some(event) => world.occur(event)?,
             None if is_arriving => world.arrive()?,

@@ -109,7 +109,10 @@ mod tests {
         queue.push(at, Upcoming::Exit(pod(9)).of(0));
         queue.push(at, Upcoming::Exit(pod(3)).of(0));
         queue.push(at, Upcoming::NodeUp(NodeId(2)).of(0));
-        queue.push(Instant::from_secs(1), Upcoming::Decided(ComponentId(0)).of(0));
+        queue.push(
+            Instant::from_secs(1),
+            Upcoming::Decided(ComponentId(0)).of(0),
+        );
         let order: Vec<_> = std::iter::from_fn(|| queue.pop())
             .map(|(_, queued)| queued.event)
             .collect();

@@ -54,7 +54,8 @@ impl Engine<'_> {
             && seat.delivery != Some(due)
         {
             seat.delivery = Some(due);
-            self.queue.push(due, Upcoming::Wake(component).of(cell.number));
+            self.queue
+                .push(due, Upcoming::Wake(component).of(cell.number));
         }
         let seen = seat.view.as_ref().map_or(&cell.store, |view| view.store());
         if !seat.due && seat.component.cursor() >= seen.revision() {

@@ -95,11 +95,16 @@ fn compare(work: &str, mut contestants: Vec<Contestant<'_>>) {
         .collect();
     for (contestant, median) in contestants.iter().zip(&medians) {
         let name = contestant.name;
-        let target = contestant.target.map_or(String::new(), |target| format!("{target} ×"));
+        let target = contestant
+            .target
+            .map_or(String::new(), |target| format!("{target} ×"));
         match (median, medians[0]) {
             (Some(rate), Some(own)) => {
                 let ratio = own / rate;
-                println!("| {work} | {name} | {} | {ratio:.1} × | {target} |", count(*rate));
+                println!(
+                    "| {work} | {name} | {} | {ratio:.1} × | {target} |",
+                    count(*rate)
+                );
             }
             _ => println!("| {work} | {name} | not measured | | {target} |"),
         }
@@ -127,7 +132,9 @@ fn main() {
         "2 processes, ping-pong",
         vec![
             contestant("windtunnel", None, || rate(|| own.run(10_000_000))),
-            contestant("simcore", Some(1.2), || simcore(&mut with_simcore, 3_000_000)),
+            contestant("simcore", Some(1.2), || {
+                simcore(&mut with_simcore, 3_000_000)
+            }),
             contestant("nexosim", Some(4.0), || nexosim(&mut with_nexosim, 500_000)),
             contestant("SimPy", Some(10.0), || simpy(python, 2, 500_000)),
         ],
@@ -160,7 +167,9 @@ fn main() {
             &format!("first fit on {hosts} hosts"),
             vec![
                 contestant("windtunnel", None, || first_fit::rate(hosts)),
-                contestant("DSLab IaaS, measured before", Some(100.0), || Some(published)),
+                contestant("DSLab IaaS, measured before", Some(100.0), || {
+                    Some(published)
+                }),
             ],
         );
     }

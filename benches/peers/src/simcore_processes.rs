@@ -57,7 +57,11 @@ pub fn ping_pong() -> Simulation {
     one.emit_self(Message {}, 0.0);
     for (name, ctx, partner) in [("one", one, second), ("other", other, first)] {
         let heard = 0;
-        let player = Player { ctx, partner, heard };
+        let player = Player {
+            ctx,
+            partner,
+            heard,
+        };
         simulation.add_handler(name, Rc::new(RefCell::new(player)));
     }
     simulation

@@ -64,7 +64,9 @@ fn main() {
         let estimates: Option<Estimates> = read(&path.join("estimates.json"));
         if let (Some(benchmark), Some(estimates)) = (benchmark, estimates) {
             let nanos = estimates.median.point_estimate;
-            let elements = benchmark.throughput.and_then(|kind| kind["Elements"].as_f64());
+            let elements = benchmark
+                .throughput
+                .and_then(|kind| kind["Elements"].as_f64());
             let each = elements.map_or_else(String::new, |count| time(nanos / count));
             println!("| {} | {} | {each} |", benchmark.full_id, time(nanos));
         }
