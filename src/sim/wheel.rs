@@ -277,7 +277,7 @@ impl<E: Copy> Blocks<E> {
             list.earliest = entry.at;
         } else {
             list.earliest = list.earliest.min(entry.at);
-            if list.end % BLOCK == 0 {
+            if list.end.is_multiple_of(BLOCK) {
                 let block = self.block(entry);
                 self.next[(list.end - 1) as usize / BLOCK as usize] = block / BLOCK;
                 list.end = block;
@@ -296,7 +296,7 @@ impl<E: Copy> Blocks<E> {
         if list.first == list.end {
             list.first = NONE;
             self.free(block);
-        } else if list.first % BLOCK == 0 {
+        } else if list.first.is_multiple_of(BLOCK) {
             list.first = self.next[block as usize] * BLOCK;
             self.free(block);
         }
