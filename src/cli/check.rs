@@ -6,18 +6,17 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::{Args, ValueEnum};
 
 use crate::lab::check::{
-    Baseline, Change, CheckReport, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario,
-    accepted, changes, judge, parse_suite, run as run_suite,
+    Baseline, CheckReport, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
+    parse_suite, run as run_suite,
 };
 use crate::lab::compare::RESAMPLES;
 use crate::lab::folder::{Existing, write_file};
 use crate::lab::replicate::Workers;
 use crate::lab::statistics::SEEDS_MIN;
-use crate::lab::summary::title_of_id;
-use crate::report::check::{self, CheckForm, CheckOptions, Flavor};
-use crate::report::format;
+use crate::report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use crate::scenario::objective_lines;
 
+use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, failure, folder_failure, threads};
@@ -28,6 +27,10 @@ use super::{Exit, Failure, Global, interrupt, output, terminal};
 /// What `check` is told.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct CheckArguments {
     /// An experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
     #[arg(value_name = "SCENARIO|SUITE")]
@@ -42,8 +45,14 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     exact: bool,
     /// Show what changes and make this the baseline; never in CI
-    #[arg(long, conflicts_with = "exact")]
+    #[arg(long)]
     accept: bool,
+    /// With --accept: take this alone, everything else stays as it is; may be repeated
+    #[arg(long, value_name = "ENTRY[:METRIC]", requires = "accept")]
+    only: Vec<String>,
+    /// With --accept: show what would change and write nothing
+    #[arg(long, requires = "accept")]
+    dry_run: bool,
     /// Exit 10 if nothing failed and something is inconclusive or not measurable
     #[arg(long)]
     strict: bool,
@@ -63,13 +72,15 @@ pub(super) struct CheckArguments {
 
 const EXAMPLES: &str = "Examples:
   windtunnel check ci/quick.yaml
-  windtunnel check ci/quick.yaml --accept
+  windtunnel check ci/quick.yaml --accept --dry-run
+  windtunnel check ci/quick.yaml --accept --only burst:makespan.total
   windtunnel check ci/quick.yaml --write junit=junit.xml --write sarif=windtunnel.sarif
   windtunnel check ci/quick.yaml --format github
   windtunnel check ci/quick.yaml --exact
 
-Exit codes: 0 no gate failed · 3 no baseline, or other inputs · 4 nothing was measured · \
-10 inconclusive (with --strict) · 100 a gate failed · 101 a scenario could not be run";
+Exit codes: 0 no gate failed · 2 a scenario or what it reads is wrong · 3 no baseline, or other \
+inputs · 4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
+scenario broke while it ran";
 
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -86,8 +97,10 @@ enum CheckFormat {
     Sarif,
     /// Annotations of GitHub's workflow commands.
     Github,
-    /// What github-action-benchmark reads.
+    /// What github-action-benchmark reads: metrics of which less is better, or neither.
     GhaBenchmark,
+    /// The same for metrics of which more is better.
+    GhaBenchmarkBigger,
 }
 
 /// Which readers of JUnit XML are written for.
@@ -122,14 +135,15 @@ impl CheckArguments {
             }),
             CheckFormat::Sarif => CheckForm::Sarif,
             CheckFormat::Github => CheckForm::Github,
-            CheckFormat::GhaBenchmark => CheckForm::Benchmark,
+            CheckFormat::GhaBenchmark => CheckForm::Benchmark(Better::Smaller),
+            CheckFormat::GhaBenchmarkBigger => CheckForm::Benchmark(Better::Bigger),
         }
     }
 }
 
 pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
-    if arguments.accept && is_ci() {
+    if arguments.accept && !arguments.dry_run && is_ci() {
         return Err(Failure::input(
             "--accept is refused in CI (the variable CI is set): a baseline is accepted by a \
              person who looks at it; run it on your own machine and commit the file",
@@ -149,14 +163,10 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         exact: arguments.exact,
         today: today()?,
         resamples: RESAMPLES,
+        sets: arguments.sets.clone(),
     };
     sound(&suite, &settings)?;
-    let beside = || {
-        arguments
-            .file
-            .with_file_name(format!("{stem}.baseline.json"))
-    };
-    let path = arguments.baseline.clone().unwrap_or_else(beside);
+    let path = baseline_path(arguments, &stem);
     let baseline = read_baseline(&path, &stem, arguments)?;
     let count = RunCount::new(global);
     let workers = Workers {
@@ -169,7 +179,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     let measured = measured.map_err(|error| failure(error, interrupt::exit()))?;
     let name = path.display().to_string();
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
-    let file = arguments.file.display().to_string();
+    let file = relative(&arguments.file).display().to_string();
     let asked = Asked {
         global,
         baseline: &path,
@@ -178,8 +188,12 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
     let report = judge(&measured, held, (&file, &settings), &divergence);
     if arguments.accept {
-        let new = accepted(&measured, baseline.as_ref(), &stem);
-        return accept(&report, baseline.as_ref(), &new, &path);
+        let asked = Acceptance {
+            only: &arguments.only,
+            is_dry: arguments.dry_run,
+            path: &path,
+        };
+        return accept::run(&asked, &report, &measured, baseline.as_ref());
     }
     let wall_time = terminal::seconds(started.elapsed());
     let timestamp = timestamp();
@@ -198,6 +212,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
 const fn exit_of(end: End, is_strict: bool) -> Exit {
     match end {
         End::Broken => Exit::Incomplete,
+        End::WrongInput => Exit::Input,
         End::Failed => Exit::GateFailed,
         End::Incomparable => Exit::Incomparable,
         End::NothingMeasured => Exit::NothingMeasured,
@@ -269,7 +284,7 @@ fn read_scenario(
     }
     Ok(SuiteScenario {
         experiment,
-        file: path.display().to_string(),
+        file: relative(path).display().to_string(),
         lines: objective_lines(&text),
         seeds: item.and_then(|item| item.seeds),
         exact: is_exact,
@@ -297,6 +312,14 @@ fn sound(suite: &[SuiteScenario], settings: &CheckSettings) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+fn baseline_path(arguments: &CheckArguments, suite: &str) -> PathBuf {
+    let beside = || {
+        let name = format!("{suite}.baseline.json");
+        arguments.file.with_file_name(name)
+    };
+    relative(&arguments.baseline.clone().unwrap_or_else(beside))
 }
 
 fn read_baseline(
@@ -331,63 +354,6 @@ fn read_baseline(
     }
 }
 
-/// Shows what accepting changes, and does it.
-fn accept(
-    report: &CheckReport,
-    old: Option<&Baseline>,
-    new: &Baseline,
-    path: &Path,
-) -> Result<Exit, Failure> {
-    if report.end() == End::Broken {
-        output::print_with(|out| {
-            check::write(out, report, CheckForm::Table, CheckOptions::default())
-        })?;
-        return Ok(Exit::Incomplete);
-    }
-    let nothing = Baseline::default();
-    let changes = changes(old.unwrap_or(&nothing), new);
-    let text: String = changes.iter().map(|change| told(change) + "\n").collect();
-    let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
-    let summary = format!(
-        "Baseline {}: {} added, {} changed, {} removed\n",
-        path.display(),
-        count(|change| matches!(change, Change::Added { .. })),
-        count(|change| matches!(change, Change::Changed { .. })),
-        count(|change| matches!(change, Change::Removed { .. }))
-    );
-    write_file(path, new.to_text().as_bytes(), Existing::Replace)
-        .map_err(|error| folder_failure(&error))?;
-    output::print(format!("{text}{summary}").as_bytes())?;
-    Ok(Exit::Done)
-}
-
-fn told(change: &Change) -> String {
-    let value = |metric: &crate::lab::check::BaselineMetric| match metric.mean {
-        Some(mean) => format::value(mean, &metric.unit),
-        None => format::UNDEFINED.to_owned(),
-    };
-    match change {
-        Change::Added { entry, metric, new } => {
-            format!("  + {entry} {}: {}", title_of_id(metric), value(new))
-        }
-        Change::Changed {
-            entry,
-            metric,
-            old,
-            new,
-        } => {
-            format!(
-                "  ~ {entry} {}: {} → {}",
-                title_of_id(metric),
-                value(old),
-                value(new)
-            )
-        }
-        Change::Removed { entry, metric } => format!("  - {entry} {}", title_of_id(metric)),
-        Change::Entry { entry, what } => format!("  ~ {entry}: other {what}"),
-    }
-}
-
 fn write_target(
     report: &CheckReport,
     form: CheckForm,
@@ -404,6 +370,14 @@ fn write_target(
         check::write(&mut plainly, report, form, options).map_err(Failure::incomplete)?;
     }
     write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
+}
+
+/// A path as seen from the current folder: code hosts know files by their place in the repository.
+fn relative(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = path.strip_prefix(&here).ok();
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    below.unwrap_or(path).to_path_buf()
 }
 
 /// Whether this runs under a CI system, all of which set `CI`.

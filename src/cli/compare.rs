@@ -11,6 +11,7 @@ use crate::lab::experiment::{input_hashes, metric_definitions, scenario_hash, sc
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::replicate::Workers;
 use crate::lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
+use crate::lab::shell::{quoted, set_flags};
 use crate::lab::summary::{SCHEMA_VERSION, Summary};
 use crate::report::plot::{self, Style};
 use crate::report::runs::{Gathered, ReportRun};
@@ -115,8 +116,17 @@ pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit,
         (0, []) => of_scenario(global, arguments, None),
         (0, [scenario]) => of_scenario(global, arguments, Some(scenario)),
         (_, all) if folders == all.len() => of_folders(global, arguments),
+        (_, all) if all.iter().any(|path| !path.exists()) => {
+            let missing = all.iter().find(|path| !path.exists());
+            let missing = missing.map_or_else(String::new, |path| path.display().to_string());
+            Err(Failure::input(format!(
+                "{missing}: no such result folder; give one experiment file, or the result folders \
+                 of finished runs"
+            )))
+        }
         (0, _) => Err(Failure::input(
-            "several files: give one experiment file, or the result folders of finished runs",
+            "several files: give one experiment file (its variants are compared), or the result \
+             folders of finished runs",
         )),
         (_, all) => {
             let file = all.iter().find(|path| !path.is_dir());
@@ -268,23 +278,37 @@ fn refused(error: CompareError) -> Failure {
 /// How the same comparison is made again.
 fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
     let mut words = vec!["windtunnel compare".to_owned()];
-    words.extend(path.map(|path| path.display().to_string()));
+    let name = |path: &Path| quoted(&path.display().to_string());
+    words.extend(path.map(name));
     if let Some(file) = &arguments.variants {
-        words.push(format!("--variants {}", file.display()));
+        words.push(format!("--variants {}", name(file)));
     }
     if !arguments.systems.is_empty() {
         words.push(format!("--system {}", arguments.systems.join(",")));
     }
-    words.extend(arguments.sets.iter().map(|set| format!("--set '{set}'")));
+    words.extend(asked_of_metrics(arguments));
+    let sets = set_flags(arguments.sets.iter().map(String::as_str));
+    words.extend((!sets.is_empty()).then(|| sets.trim_start().to_owned()));
     let (seed, count) = match &study.method {
         compare::Method::Seeds { seeds } => (seeds.first().copied().unwrap_or(0), seeds.len()),
         compare::Method::Shaking { seed, shakes } => (*seed, *shakes as usize),
     };
     words.push(format!(
         "--baseline {} --seed {seed} --seeds {count}",
-        study.baseline
+        quoted(&study.baseline)
     ));
     words.join(" ")
+}
+
+/// What the command line says of metrics.
+fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
+    let mut words = Vec::new();
+    if !arguments.metrics.is_empty() {
+        words.push(format!("--metric {}", arguments.metrics.join(" ")));
+    }
+    let pareto = arguments.pareto.as_ref();
+    words.extend(pareto.map(|(x, y)| format!("--pareto {x},{y}")));
+    words
 }
 
 /// The first runs as a result folder and a report take them, with the comparison.
@@ -326,6 +350,7 @@ fn gathered(
         summary,
         data,
         scenario,
+        fork: None,
     }]);
     gathered.study = Some(made.study);
     Ok(gathered)
@@ -394,7 +419,10 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
         .collect();
     let study = compare::of_runs(&finished, &settings(arguments)).map_err(refused)?;
     let mut words = vec!["windtunnel compare".to_owned()];
-    words.extend(arguments.what.iter().map(|path| path.display().to_string()));
+    let folders = arguments.what.iter();
+    words.extend(folders.map(|path| quoted(&path.display().to_string())));
+    words.extend(asked_of_metrics(arguments));
+    words.push(format!("--baseline {}", quoted(&study.baseline)));
     let rerun = words.join(" ");
     let mut report = None;
     if let Some(out) = &arguments.out {

@@ -9,6 +9,7 @@ use crate::lab::check::{
     Divergence, FoundDivergence, divergence_words, system_changes, with_system,
 };
 use crate::lab::diff::{Side, first_difference};
+use crate::lab::shell::{quoted, set_flags};
 use crate::scenario::{Experiment, Scenario, load};
 
 use super::source::Source;
@@ -91,24 +92,13 @@ impl Asked<'_> {
     fn look(&self, question: &Divergence<'_>, seed: u64) -> String {
         let entry = question.entry;
         let variant = (entry.variant.as_deref()).map_or(String::new(), |name| format!(":{name}"));
-        let mut command = format!(
-            "windtunnel diff {} --baseline {}",
+        let seed = format!("seed={seed}");
+        let sets = self.sets.iter().map(String::as_str).chain([seed.as_str()]);
+        format!(
+            "windtunnel diff {} --baseline {}{}",
             quoted(&format!("{}{variant}", entry.report.file)),
-            quoted(&self.baseline.display().to_string())
-        );
-        for set in self.sets.iter().cloned().chain([format!("seed={seed}")]) {
-            command = format!("{command} --set {}", quoted(&set));
-        }
-        command
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+            quoted(&self.baseline.display().to_string()),
+            set_flags(sets)
+        )
     }
 }

@@ -18,7 +18,7 @@ use crate::units::{Duration, Instant};
 
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};
-use super::snapshot::{SchedulerArguments, failed, read, tell};
+use super::snapshot::{SchedulerArguments, failed, read, tell, without};
 use super::{Exit, Failure, Global, interrupt, output};
 
 const EXAMPLES: &str = "Examples:
@@ -62,6 +62,9 @@ pub(super) struct ExplainArguments {
     /// What would be if the pod asked for this in all, such as `cpu=500m`; may be repeated
     #[arg(long, value_name = "RESOURCE=AMOUNT")]
     request: Vec<String>,
+    /// Of a snapshot: as if this node were gone, and its pods waited for another; may be repeated
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["attempt", "at", "sets"])]
+    without_node: Vec<String>,
     /// Of a run: this attempt of the pod, from 1 [default: the last]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     attempt: Option<u64>,
@@ -92,8 +95,9 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     if let Some(run) = run_of(global, arguments)? {
         return of_run(arguments, &run, &changes);
     }
-    let profiles = arguments.scheduler.profiles()?;
+    let profiles = arguments.scheduler.profiles(global)?;
     let mut snapshot = read(global, &arguments.snapshot)?;
+    without(&mut snapshot, &arguments.without_node)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
     let profile = profile_of(&profiles, &pod).map_err(|error| failed(&error))?;
     let node = arguments.node.as_deref();
@@ -183,6 +187,11 @@ fn of_run(
     run: &NamedRun,
     changes: &Changes,
 ) -> Result<Exit, Failure> {
+    if !arguments.without_node.is_empty() {
+        return Err(Failure::input(
+            "--without-node is for snapshots; a run has the nodes of its experiment",
+        ));
+    }
     if arguments.scheduler.is_stated() {
         return Err(Failure::input(
             "--config and --release are for snapshots; the scheduler of a run is that of its \

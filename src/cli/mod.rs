@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+mod accept;
 mod check;
 mod compare;
 mod completions;
@@ -15,6 +16,7 @@ mod man;
 mod named;
 mod output;
 mod place;
+mod profile;
 mod progress;
 mod report;
 mod reproduce;
@@ -50,6 +52,10 @@ struct Arguments {
 
 /// Flags of every subcommand.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and none excludes another"
+)]
 struct Global {
     /// Say more
     #[arg(short, long, global = true)]
@@ -63,6 +69,9 @@ struct Global {
     /// Where the traces that scenarios and vectors name are kept; may be given several times
     #[arg(long = "traces", value_name = "DIR", global = true)]
     traces: Vec<PathBuf>,
+    /// Neither read nor keep decoded traces in the user's cache folder
+    #[arg(long, global = true)]
+    no_trace_cache: bool,
     /// How many threads run variants side by side [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -113,6 +122,9 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let global = arguments.global;
+    if let Some(folder) = terminal::trace_cache(&global) {
+        crate::trace::cache::keep_in(folder);
+    }
     let command = arguments
         .command
         .unwrap_or(Command::Run(run::RunArguments::default()));

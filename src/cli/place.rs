@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::control::scheduler::kube::KubeProfile;
+use crate::lab::place::lost::lose;
 use crate::lab::place::{MOST, place};
 use crate::lab::snapshot::profile::profile_of;
 use crate::lab::snapshot::read_pod;
+use crate::report::lost::LossReport;
 use crate::report::place::PlaceReport;
 
-use super::snapshot::{SchedulerArguments, failed, read, tell};
+use super::snapshot::{SchedulerArguments, failed, read, tell, without};
 use super::{Exit, Failure, Global, output};
 
 const EXAMPLES: &str = "Examples:
@@ -17,26 +20,38 @@ const EXAMPLES: &str = "Examples:
   windtunnel place dump.json web.yaml
   windtunnel place nodes.json pods.json web.yaml --replicas 50
   windtunnel place cluster-dump/ web.yaml --format json
+  windtunnel place dump.json web.yaml --without-node worker-3
+  windtunnel place dump.json --lose worker-3
 
 Replicas are decided one after the other by the Kubernetes scheduler with every node looked at;
 of equally good nodes the first by name is taken. The owner and the policies of the pod are
 those of its file; its priority too, or that of its class among the PriorityClass objects. Pods of
-the dump that wait for a node are left out.";
+the dump that wait for a node are left out.
+
+With `--lose` no pod is given: the pods of the lost nodes that a controller makes anew are decided,
+by falling priority and then in order of the dump.";
 
 /// What `place` is told.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "windtunnel place [OPTIONS] <SNAPSHOT>... <POD.yaml>\n       \
+                      windtunnel place [OPTIONS] --lose <NODE> <SNAPSHOT>..."
+)]
 pub(super) struct PlaceArguments {
     /// The cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl
-    /// cluster-info dump` writes), a snapshot scenario, or `-`
-    #[arg(required = true, value_name = "SNAPSHOT")]
-    snapshot: Vec<PathBuf>,
-    /// A file with the pod
-    #[arg(required = true, value_name = "POD.yaml")]
-    pod: PathBuf,
+    /// cluster-info dump` writes), a snapshot scenario, or `-`; and last a file with the pod
+    #[arg(required = true, value_name = "SNAPSHOT|POD.yaml")]
+    paths: Vec<PathBuf>,
     /// Stop after this many replicas [default: when no more fit, or at 1000000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "lose")]
     replicas: Option<u64>,
+    /// As if this node were gone with its pods; may be repeated
+    #[arg(long, value_name = "NODE")]
+    without_node: Vec<String>,
+    /// Find new places for the pods of this node, which is lost; may be repeated
+    #[arg(long, value_name = "NODE")]
+    lose: Vec<String>,
     #[command(flatten)]
     scheduler: SchedulerArguments,
     /// How the answer is printed
@@ -58,11 +73,25 @@ enum PlaceFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
-    let profiles = arguments.scheduler.profiles()?;
-    let mut snapshot = read(global, &arguments.snapshot)?;
-    let read = read_pod(&arguments.pod, &snapshot.priorities);
+    let profiles = arguments.scheduler.profiles(global)?;
+    if !arguments.lose.is_empty() {
+        return lost(global, arguments, &profiles);
+    }
+    let Some((path, paths)) = arguments
+        .paths
+        .split_last()
+        .filter(|(_, own)| !own.is_empty())
+    else {
+        return Err(Failure::input(
+            "name the files of the cluster and last one with the pod: `windtunnel place dump.json \
+             web.yaml`; or a node with `--lose`, to find new places for its pods",
+        ));
+    };
+    let mut snapshot = read(global, paths)?;
+    without(&mut snapshot, &arguments.without_node)?;
+    let read = read_pod(path, &snapshot.priorities);
     let (pod, findings) = read.map_err(|error| failed(&error))?;
-    let file = arguments.pod.display();
+    let file = path.display();
     let findings: Vec<String> = findings
         .iter()
         .map(|finding| format!("{file}: {finding}"))
@@ -82,6 +111,32 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
         wanted: arguments.replicas,
         placement: &placement,
         warnings: &warnings,
+    };
+    let text = match arguments.format {
+        PlaceFormat::Table => report.table(),
+        PlaceFormat::Json => format!("{:#}\n", report.json()),
+        PlaceFormat::Csv => report.csv(),
+        PlaceFormat::Markdown => report.markdown(),
+    };
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// Finds new places for the pods of lost nodes.
+fn lost(
+    global: &Global,
+    arguments: &PlaceArguments,
+    profiles: &[KubeProfile],
+) -> Result<Exit, Failure> {
+    let mut snapshot = read(global, &arguments.paths)?;
+    without(&mut snapshot, &arguments.without_node)?;
+    let summary = snapshot.summary();
+    let loss = lose(&mut snapshot, profiles, &arguments.lose).map_err(|error| failed(&error))?;
+    let report = LossReport {
+        snapshot: &summary,
+        nodes: &arguments.lose,
+        loss: &loss,
+        warnings: &snapshot.warnings,
     };
     let text = match arguments.format {
         PlaceFormat::Table => report.table(),

@@ -1,8 +1,8 @@
 //! A progress line on a terminal: variants done, simulated time, events a second, time left.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration as WallDuration;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration as WallDuration, Instant as Clock};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -21,6 +21,8 @@ pub(super) struct Bars {
     /// When variants end, where it is known: nanoseconds of simulated time.
     horizon: Option<u64>,
     last: Mutex<()>,
+    /// When the first variant had its input.
+    pub(super) begun: OnceLock<Clock>,
 }
 
 /// Steps of the bar for one variant.
@@ -42,7 +44,9 @@ impl Bars {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(WallDuration::from_millis(200));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(WallDuration::from_millis(200));
+        }
         let horizon = experiment
             .variants
             .first()
@@ -54,6 +58,7 @@ impl Bars {
                 .collect(),
             horizon: horizon.map(|at| at.as_nanos() as u64),
             last: Mutex::new(()),
+            begun: OnceLock::new(),
         }
     }
 
@@ -101,6 +106,10 @@ impl Progress for Bars {
             steps.store((done * u128::from(STEPS) / all) as u64, Ordering::Relaxed);
         }
         self.show(reached.now);
+    }
+
+    fn begun(&self, _variant: usize) {
+        let _ = self.begun.set(Clock::now());
     }
 
     fn finished(&self, variant: usize) {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::lab::folder::{Existing, write_file};
 use crate::lab::report_data;
 use crate::lab::results;
+use crate::lab::travel::{FORK_FILE, Fork};
 use crate::report::comparison::{Comparison, Rows};
 use crate::report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
 use crate::report::runs::{Gathered, ReportRun};
@@ -141,7 +142,27 @@ pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
         summary: run.summary,
         data,
         scenario,
+        fork: fork_of(&run.folder)?,
     })
+}
+
+/// What a result folder tells of its fork, if it is one.
+pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
+    let file = folder.join(FORK_FILE);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = Input::path(&file)
+        .read_to_string()
+        .map_err(Failure::input)?;
+    let fork = serde_json::from_str(&text).map_err(|error| {
+        Failure::input(format!(
+            "{}: it does not tell of a fork, or is damaged: {error}; run the fork again with \
+             `windtunnel run --from`",
+            file.display()
+        ))
+    })?;
+    Ok(Some(fork))
 }
 
 fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::lab::reproduce::{Reproduction, VariantCheck, reproduce};
+use crate::lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce};
 use crate::lab::summary::Summary;
-use crate::lab::travel::FORK_FILE;
+use crate::lab::travel::{FORK_FILE, Fork};
 use crate::report::embedded;
 use crate::report::format::clean;
 use crate::scenario::Experiment;
 use crate::trace::Input;
+use crate::units::Instant;
 
+use super::report::fork_of;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, run, terminal};
 
@@ -35,9 +37,9 @@ pub(super) struct ReproduceArguments {
 const LISTED_MAX: usize = 5;
 
 pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exit, Failure> {
-    let (summary, experiments) = claim(global, &arguments.target)?;
+    let (summary, repeats) = claim(global, &arguments.target)?;
     let threads = run::threads(global);
-    let found = reproduce(&summary, &experiments, threads, interrupt::flag());
+    let found = reproduce(&summary, &repeats, threads, interrupt::flag());
     let found = found.map_err(|error| run::failure(error, interrupt::exit()))?;
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
@@ -130,44 +132,50 @@ fn line(check: &VariantCheck, widest: usize) -> String {
 }
 
 /// What is claimed, and what has to be run for it.
-fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Experiment>), Failure> {
+fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failure> {
     let wrong = |reason: &str| Failure::input(format!("{}: {reason}", target.display()));
     if target.is_file() {
         let html = Input::path(target)
             .read_to_string()
             .map_err(Failure::input)?;
         let report = embedded::read(&html).map_err(|reason| wrong(&reason))?;
-        refuse_forks(target.parent().unwrap_or(Path::new("")))?;
         let base = target.parent().map(Path::to_path_buf).unwrap_or_default();
-        let experiments = report.scenarios.into_iter().map(|scenario| {
+        let repeats = report.scenarios.into_iter().map(|scenario| {
             let name = format!(
                 "{} (scenario of {})",
                 target.display(),
                 clean(&scenario.run)
             );
-            Source::of(global, name, scenario.text, base.clone()).experiment(&[])
+            let source = Source::of(global, name, scenario.text, base.clone());
+            Ok(Repeat {
+                experiment: source.experiment(&[])?,
+                before: before(global, scenario.fork.as_ref(), target, &base)?,
+            })
         });
-        return Ok((report.summary, experiments.collect::<Result<_, _>>()?));
+        return Ok((report.summary, repeats.collect::<Result<_, _>>()?));
     }
     if !target.exists() && target.extension().is_none_or(|ending| ending != "partial") {
         return Err(wrong("no such report or result folder"));
     }
-    refuse_forks(target)?;
     match named::experiment(global, target, &[])? {
-        (experiment, Some(summary)) => Ok((summary, vec![experiment])),
+        (experiment, Some(summary)) => {
+            let fork = fork_of(target)?;
+            let before = before(global, fork.as_ref(), &target.join(FORK_FILE), target)?;
+            Ok((summary, vec![Repeat { experiment, before }]))
+        }
         (_, None) => Err(wrong("is neither a report nor a result folder")),
     }
 }
 
-/// A fork is a run that began otherwise; its scenario alone does not give it again.
-fn refuse_forks(folder: &Path) -> Result<(), Failure> {
-    let file = folder.join(FORK_FILE);
-    if !file.exists() {
-        return Ok(());
-    }
-    Err(Failure::input(format!(
-        "{}: this run was forked from a snapshot; run it again with `windtunnel run --from`, as \
-         the file says",
-        file.display()
-    )))
+/// What a fork was before it parted: its scenario alone does not give it again.
+fn before(
+    global: &Global,
+    fork: Option<&Fork>,
+    file: &Path,
+    base: &Path,
+) -> Result<Option<(Instant, Experiment)>, Failure> {
+    let Some(fork) = fork else { return Ok(None) };
+    let name = format!("{} (before the fork)", file.display());
+    let source = Source::of(global, name, fork.scenario.clone(), base.to_path_buf());
+    Ok(Some((fork.at(), source.experiment(&[])?)))
 }

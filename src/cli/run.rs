@@ -7,7 +7,7 @@ use std::time::Instant as Clock;
 use clap::Args;
 
 use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
+use crate::lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
 use crate::lab::folder::{Existing, ResultFolder};
 use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
@@ -24,6 +24,7 @@ use crate::sim::SimError;
 use crate::trace::TraceError;
 
 use super::experiment_file;
+use super::profile::{Profiler, VARIANTS};
 use super::progress::Bars;
 use super::source::Source;
 use super::trip::Trip;
@@ -64,6 +65,9 @@ pub(super) struct RunArguments {
     /// Replay to a snapshot and go on from there; `--set` then changes what follows
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
     pub(super) from: Option<PathBuf>,
+    /// Tell where time goes: engine, scheduler by plugin, arrivals, metrics, output (on stderr)
+    #[arg(long)]
+    profile: bool,
     /// How wrong experiment files are told of
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -108,19 +112,10 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         None => read(global, arguments)?,
     };
     let journey = trip.journey();
-    let is_default = arguments.out.is_none();
-    let out = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| trip.default_folder(&experiment.name));
-    // The folder named after the experiment is the program's own to renew; one that was named by
-    // the user is not.
-    let existing = if arguments.force || is_default {
-        Existing::Replace
-    } else {
-        Existing::Refuse
-    };
-    let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
+    let folder = result_folder(arguments, &trip, &experiment)?;
+    let variants = experiment.variants.len();
+    let mut profiler = Profiler::new(arguments.profile, variants, started)?;
+    profiler.ended("experiment file");
     let bars = Bars::new(global, &experiment);
     let interrupted = interrupt::flag();
     let plan = Plan {
@@ -129,19 +124,22 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         interrupted,
         progress: &bars,
         outputs: arguments.tables.outputs(arguments.decisions),
+        probes: &profiler.probes,
     };
     let result = run_journey(&plan, &folder, journey.as_ref());
+    profiler.ended(VARIANTS);
     bars.clear();
     let (summary, data) = result.map_err(|error| {
         let failure = failure(error, interrupt::exit());
         Trip::failure(failure, journey.as_ref())
     })?;
-    trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
+    let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
         data,
         scenario: scenario_text(&experiment, &folder),
+        fork,
     };
     let gathered = Gathered::new(vec![run]);
     write_report(&gathered, &folder)?;
@@ -150,6 +148,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         return Err(Failure::silent(interrupt::exit()));
     }
     let out = folder.finish().map_err(|error| folder_failure(&error))?;
+    profiler.ended("report");
     let report = out.join(REPORT).display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
     let options = TableOptions {
@@ -169,7 +168,31 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
             terminal::complain(&line);
         }
     }
+    if let Some(table) = profiler.table(bars.begun.get().copied()) {
+        terminal::complain(&table);
+    }
     Ok(Exit::Done)
+}
+
+/// The result folder of a run, not yet complete.
+fn result_folder(
+    arguments: &RunArguments,
+    trip: &Trip,
+    experiment: &Experiment,
+) -> Result<ResultFolder, Failure> {
+    let is_default = arguments.out.is_none();
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| trip.default_folder(&experiment.name));
+    // The folder named after the experiment is the program's own to renew; one that was named by
+    // the user is not.
+    let existing = if arguments.force || is_default {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))
 }
 
 /// How many remarks are told without `-v`.
@@ -328,9 +351,7 @@ pub(super) fn run_failure(error: &RunError) -> Failure {
                 "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
             ))
         }
-        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. }) => {
-            Failure::input(error)
-        }
-        RunError::Sim(_) | RunError::Record(_) => Failure::incomplete(error),
+        error if is_input(error) => Failure::input(error),
+        error => Failure::incomplete(error),
     }
 }

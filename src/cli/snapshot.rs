@@ -43,14 +43,17 @@ impl SchedulerArguments {
         self.config.is_some() || self.release != ReleaseName::V134
     }
 
-    /// The profiles.
-    pub(super) fn profiles(&self) -> Result<Vec<KubeProfile>, Failure> {
+    /// The profiles; what in the configuration is hardly meant is told.
+    pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
         let release = match self.release {
             ReleaseName::V134 => Release::V1_34,
             ReleaseName::V136 => Release::V1_36,
         };
         let config = self.config.as_ref().map(Input::path);
-        read_profiles(config.as_ref(), release).map_err(|error| failed(&error))
+        let read = read_profiles(config.as_ref(), release);
+        let (profiles, doubts) = read.map_err(|error| failed(&error))?;
+        tell(global, &doubts);
+        Ok(profiles)
     }
 }
 
@@ -65,6 +68,14 @@ pub(super) fn read(global: &Global, paths: &[PathBuf]) -> Result<Snapshot, Failu
     let snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
     Ok(snapshot)
+}
+
+/// Takes nodes away with their pods.
+pub(super) fn without(snapshot: &mut Snapshot, nodes: &[String]) -> Result<(), Failure> {
+    for node in nodes {
+        snapshot.lose_node(node).map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// Tells warnings.

@@ -391,7 +391,8 @@ fn sbatch(arguments: &[String]) -> Result<String, Failure> {
     if !output.status.success() || number.is_empty() || number.parse::<u64>().is_err() {
         let told = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::incomplete(format!(
-            "{tried}: {} {said}",
+            "{tried}: {} {said}\nhelp: the scripts are kept; put right what Slurm says and submit again \
+             by the same command, or run the shards by hand with --shard I/N and then --merge",
             told.trim()
         )));
     }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::Global;
+use crate::trace::cache::CacheFolder;
 
 /// Prints a result to stdout.
 pub(super) fn print(text: &str) {
@@ -50,6 +51,31 @@ pub(super) fn traces_dirs(global: &Global) -> Vec<PathBuf> {
         folders.extend(std::env::split_paths(&variable));
     }
     folders
+}
+
+/// Where decoded traces are kept, unless that is not wanted: below `XDG_CACHE_HOME`, or `.cache` in
+/// the home folder. The program is told by its version, size and time of writing.
+pub(super) fn trace_cache(global: &Global) -> Option<CacheFolder> {
+    if global.no_trace_cache {
+        return None;
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let caches = variable("XDG_CACHE_HOME")
+        .filter(absolute)
+        .or_else(|| Some(variable("HOME").filter(absolute)?.join(".cache")))?;
+    let program = std::env::current_exe().and_then(std::fs::metadata).ok()?;
+    let written = program.modified().ok()?;
+    let written = written.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(CacheFolder {
+        path: caches.join("windtunnel").join("traces"),
+        program: format!(
+            "windtunnel {} {} {}",
+            env!("CARGO_PKG_VERSION"),
+            program.len(),
+            written.as_nanos()
+        ),
+    })
 }
 
 /// A wall-clock time in words.

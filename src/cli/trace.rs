@@ -11,6 +11,7 @@ use crate::trace::generate::{GENERATORS, GeneratorOptions, find as find_generato
 use crate::trace::inspect::{inspect, validate};
 use crate::trace::registry::{FORMATS, FormatEntry, find, recognize};
 use crate::trace::{Input, ReadOptions, RowPolicy};
+use crate::units::Duration;
 
 use super::{Exit, Failure, Global, terminal};
 
@@ -75,12 +76,35 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().pods,
         value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pods: u32,
+    /// Different requests of tasks
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().classes,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    classes: u32,
+    /// Percent of the scarcer of processors and memory used in the long run
+    #[arg(long, value_name = "PERCENT", default_value_t = GeneratorOptions::default().load_percent,
+        value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    load: u32,
+    /// The time in which tasks arrive
+    #[arg(long, value_name = "TIME", default_value = "29d", value_parser = span)]
+    span: Duration,
+    /// Tasks of a job in the mean; at 1 each task draws its class anew
+    #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().tasks_per_job,
+        value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    tasks_per_job: u32,
     /// Two streams of jobs, batch and interactive, instead of one
     #[arg(long)]
     typed: bool,
     /// Replace files that are there
     #[arg(long)]
     force: bool,
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    match text.parse::<Duration>() {
+        Ok(span) if span > Duration::ZERO => Ok(span),
+        Ok(_) => Err("expected a time above zero, such as `29d`".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Failure> {
@@ -147,6 +171,10 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         processors: arguments.processors,
         nodes: arguments.nodes,
         pods: arguments.pods,
+        classes: arguments.classes,
+        load_percent: arguments.load,
+        span: arguments.span,
+        tasks_per_job: arguments.tasks_per_job,
         kind: if arguments.typed {
             LublinKind::Typed
         } else {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::lab::experiment::scenario_text;
 use crate::lab::folder::{Existing, ResultFolder, write_file};
 use crate::lab::travel::{FORK_FILE, Fork, Journey, Snapshot, may_follow};
 use crate::scenario::{Experiment, as_run};
@@ -127,13 +128,13 @@ impl Trip {
         failure
     }
 
-    /// Writes the snapshot, or what the fork is.
+    /// Writes the snapshot, or what the fork is, and returns that.
     pub(super) fn keep(
         &self,
         folder: &ResultFolder,
         (experiment, sets): (&Experiment, &[String]),
         journey: Option<&Journey<'_>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Fork>, Failure> {
         if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {
             let snapshot = Snapshot::of(experiment, journey, file);
             let snapshot = snapshot.map_err(|error| failure(error, interrupt::exit()))?;
@@ -141,17 +142,22 @@ impl Trip {
             let written = write_file(file, snapshot.to_json().as_bytes(), existing);
             written.map_err(|error| folder_failure(&error))?;
         }
-        if let (Some((file, snapshot)), true) = (&self.from, self.is_changed()) {
-            let fork = Fork {
-                snapshot: file.display().to_string(),
-                at_ns: snapshot.at_ns,
-                sets: sets.to_vec(),
-                scenario: snapshot.scenario.clone(),
-            };
-            let written = folder.json(FORK_FILE, &fork);
+        let fork = self.fork(folder, sets);
+        if let Some(fork) = &fork {
+            let written = folder.json(FORK_FILE, fork);
             written.map_err(|error| folder_failure(&error))?;
         }
-        Ok(())
+        Ok(fork)
+    }
+
+    fn fork(&self, folder: &ResultFolder, sets: &[String]) -> Option<Fork> {
+        let (file, snapshot) = self.from.as_ref().filter(|_| self.is_changed())?;
+        Some(Fork {
+            snapshot: file.display().to_string(),
+            at_ns: snapshot.at_ns,
+            sets: sets.to_vec(),
+            scenario: scenario_text(self.before.as_ref()?, folder),
+        })
     }
 }
 

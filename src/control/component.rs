@@ -2,6 +2,7 @@
 //! changes from its own cursor, decides, and hands back writes.
 
 use crate::cluster::{Conflict, Store};
+use crate::control::probe::Probe;
 use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};
 
@@ -81,6 +82,11 @@ pub trait Component: Send {
 
     /// A write was refused; the component may try otherwise in its next step.
     fn refused(&mut self, write: &Write, conflict: &Conflict);
+
+    /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.
+    fn attach(&mut self, probe: &Probe) {
+        let _ = probe;
+    }
 
     /// How many pods wait for a decision of this component.
     fn backlog(&self) -> usize {

@@ -4,7 +4,9 @@
 
 pub mod component;
 pub mod node;
+pub mod probe;
 pub mod scheduler;
 
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+pub use probe::Probe;

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
+use crate::trace::TraceError;
 
 use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
@@ -20,7 +22,7 @@ use super::paths;
 use super::report_data::{
     PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
 };
-use super::run::{Outcome, RunError, Tables, prepare, run_through};
+use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary, title_of_id,
@@ -32,10 +34,12 @@ use super::travel::Journey;
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
-    #[error("{}{source}", told(variant.as_deref()))]
+    #[error("{}{source}", told(variant.as_deref(), *seed))]
     Variant {
         /// Which; `None` where it does not matter: there is only one, or a file is wrong.
         variant: Option<String>,
+        /// Under which seed, where it runs under several.
+        seed: Option<u64>,
         /// Why.
         source: Box<RunError>,
     },
@@ -44,7 +48,7 @@ pub enum ExperimentError {
     Folder(#[from] FolderError),
     /// An input can't be read.
     #[error(transparent)]
-    Trace(#[from] crate::trace::TraceError),
+    Trace(#[from] TraceError),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -58,14 +62,57 @@ pub enum ExperimentError {
     },
 }
 
-fn told(variant: Option<&str>) -> String {
-    variant.map_or_else(String::new, |name| format!("variant `{name}`: "))
+impl ExperimentError {
+    /// Whether what the user gave is wrong, rather than what became of it.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Variant { source, .. } => is_input(source),
+            Self::Folder(folder) => folder.exit_code() == 2,
+            Self::Trace(_) => true,
+            Self::Interrupted | Self::Threads { .. } => false,
+        }
+    }
+
+    /// What to do about it, where its text does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        let Self::Variant { source, .. } = self else {
+            return None;
+        };
+        let is_row = matches!(
+            **source,
+            RunError::Build(BuildError::Trace(TraceError::BadRow { .. }))
+                | RunError::Sim(SimError::Trace(TraceError::BadRow { .. }))
+        );
+        is_row.then_some("correct the row, or leave such rows out with `onBadRow: skip` beside it")
+    }
+}
+
+/// Whether a run has no result because what the user gave is wrong.
+pub const fn is_input(error: &RunError) -> bool {
+    matches!(
+        error,
+        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. })
+    )
+}
+
+fn told(variant: Option<&str>, seed: Option<u64>) -> String {
+    match (variant, seed) {
+        (Some(name), Some(seed)) => format!("variant `{name}`, seed {seed}: "),
+        (Some(name), None) => format!("variant `{name}`: "),
+        (None, Some(seed)) => format!("seed {seed}: "),
+        (None, None) => String::new(),
+    }
 }
 
 /// Told of progress from any thread.
 pub trait Progress: Sync {
     /// How far a variant is.
     fn at(&self, variant: usize, reached: Reached);
+
+    /// A variant has its input and begins.
+    fn begun(&self, variant: usize) {
+        let _ = variant;
+    }
 
     /// A variant is finished.
     fn finished(&self, variant: usize);
@@ -83,7 +130,12 @@ pub struct Plan<'a> {
     pub progress: &'a dyn Progress,
     /// What is left beside the summary.
     pub outputs: Outputs,
+    /// A label for each variant, at [`IDLE`] while it does not run; none if nobody looks.
+    pub probes: &'a [Probe],
 }
+
+/// The part of a variant that has not begun or has ended.
+pub const IDLE: &str = "idle";
 
 /// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
 /// the folder.
@@ -207,6 +259,7 @@ fn run_one(
         let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
         ExperimentError::Variant {
             variant: matters.then(|| variant.name.clone()),
+            seed: None,
             source: Box::new(source),
         }
     };
@@ -217,7 +270,11 @@ fn run_one(
     let files = FileSource {
         files: &plan.experiment.files,
     };
-    let prepared = prepare(scenario, &files).map_err(|error| failed(error.into()))?;
+    let probe = plan.probes.get(index).cloned().unwrap_or_default();
+    let input = probe.part("input");
+    let prepared = probe.within(input, || prepare(scenario, &files));
+    let mut prepared = prepared.map_err(|error| failed(error.into()))?;
+    prepared.probe = probe.clone();
     let place = Place {
         variant: index,
         variants: plan.experiment.variants.len(),
@@ -232,14 +289,16 @@ fn run_one(
         ..outputs.tables()
     };
     let how = (Form::Incremental, stopover.as_mut());
-    let mut outcome = run_through(scenario, prepared, how, tables, &mut control).map_err(failed)?;
+    plan.progress.begun(index);
+    let run = || run_through(scenario, prepared, how, tables, &mut control);
+    let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);
     }
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }
-    outputs.finish()?;
+    probe.within(probe.part(OUTPUT), || outputs.finish())?;
     plan.progress.finished(index);
     let report = VariantData {
         name: variant.name.clone(),

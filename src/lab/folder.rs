@@ -99,7 +99,7 @@ pub enum FolderError {
     /// The disk, or the user's share of it, is full.
     #[error(
         "{}: the disk is full ({source}); free some space or choose another disk with `--out`, \
-         then run again: the unfinished folder is replaced",
+         then run it again: what is finished is kept, what is unfinished is replaced",
         path.display()
     )]
     Full {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::model::PodPhase;
 use crate::trace::manifest::{ManifestFinding, Manifests, SnapshotWriter};
 use crate::trace::{Input, TraceError};
 
@@ -97,6 +96,8 @@ pub struct PodCounts {
     pub resized: u64,
     /// Without a node: they are scheduled.
     pub pending: u64,
+    /// Without a node and told to end: no scheduler looks at them.
+    pub deleted: u64,
     /// Ended: they hold nothing and are left out.
     pub ended: u64,
     /// On a node that is not there: they are left out.
@@ -208,8 +209,9 @@ fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> Pod
         ..PodCounts::default()
     };
     for pod in manifests.pods.iter().filter(|pod| !pod.phase.is_final()) {
-        if pod.phase == PodPhase::Pending && pod.node_name.is_none() {
-            counts.pending += 1;
+        if pod.node_name.is_none() {
+            counts.pending += u64::from(pod.waits_for_node());
+            counts.deleted += u64::from(pod.is_terminating);
             continue;
         }
         counts.bound += 1;

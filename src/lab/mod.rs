@@ -26,6 +26,7 @@ pub mod report_data;
 pub mod reproduce;
 pub mod results;
 pub mod run;
+pub mod shell;
 pub mod snapshot;
 pub mod statistics;
 pub mod summary;

@@ -12,7 +12,7 @@ use crate::policy::profiles::PROFILES;
 use crate::policy::{Point, registry};
 use crate::scenario::{NameKind, Names};
 use crate::systems::registry::SYSTEMS;
-use crate::trace::generate::GENERATORS;
+use crate::trace::generate::{GENERATORS, GeneratorOptions};
 use crate::trace::registry::{FORMATS, FormatKind};
 
 /// Names from the registries.
@@ -133,6 +133,7 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
 
 fn generator_parameters(name: &str) -> Option<Value> {
     let entry = crate::trace::generate::find(name)?;
+    let defaults = GeneratorOptions::default();
     let mut properties = Map::new();
     for &option in entry.options {
         let schema = match option {
@@ -144,6 +145,30 @@ fn generator_parameters(name: &str) -> Option<Value> {
                 "type": "integer", "minimum": 8, "maximum": 65_536, "default": 256,
                 "description": "Size of the machine.",
             }),
+            "nodes" => json!({
+                "type": "integer", "minimum": 1, "maximum": 1_000_000,
+                "default": defaults.nodes,
+                "description": "Nodes of the cluster that the load is a share of.",
+            }),
+            "classes" => json!({
+                "type": "integer", "minimum": 1, "maximum": 100_000, "default": defaults.classes,
+                "description": "How many different requests tasks have.",
+            }),
+            "load" => json!({
+                "type": "integer", "minimum": 1, "maximum": 1_000,
+                "default": defaults.load_percent,
+                "description": "Percent of the scarcer of processors and memory used in the long \
+                                run; run times follow from it.",
+            }),
+            "span" => json!({
+                "type": "string", "default": "29d",
+                "description": "The time in which the tasks arrive, such as `29d`.",
+            }),
+            "tasks-per-job" => json!({
+                "type": "integer", "minimum": 1, "maximum": 1_000,
+                "default": defaults.tasks_per_job,
+                "description": "Tasks of a job in the mean; at 1 each task draws its class anew.",
+            }),
             "kind" => json!({
                 "enum": ["typed", "untyped"], "default": "untyped",
                 "description": "Two streams, batch and interactive, or one.",
@@ -151,7 +176,12 @@ fn generator_parameters(name: &str) -> Option<Value> {
             // `jobs` is a field of every generated workload.
             _ => continue,
         };
-        properties.insert(option.to_owned(), schema);
+        let name = if option == "tasks-per-job" {
+            "tasksPerJob"
+        } else {
+            option
+        };
+        properties.insert(name.to_owned(), schema);
     }
     object(&properties)
 }

@@ -102,7 +102,8 @@ fn run_one(
             RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
         );
         ExperimentError::Variant {
-            variant: (!is_of_a_file).then(|| format!("{}, seed {}", plan.name, work.seed)),
+            variant: (!is_of_a_file && experiment.variants.len() > 1).then(|| plan.name.clone()),
+            seed: (!is_of_a_file).then_some(work.seed),
             source: Box::new(source),
         }
     };

@@ -9,11 +9,22 @@ use rayon::prelude::*;
 
 use super::build::FileSource;
 use super::experiment::{ExperimentError, input_hashes};
-use super::run::{Tables, prepare, run};
+use super::run::{Tables, prepare, run_through};
 use super::summary::{Summary, VariantSummary};
+use super::travel::Journey;
 use crate::control::scheduler::evaluate::Form;
 use crate::scenario::Experiment;
 use crate::sim::{EndCause, RunControl};
+use crate::units::Instant;
+
+/// What is run again.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// Where it is a fork: until when it ran otherwise, and how.
+    pub before: Option<(Instant, Experiment)>,
+}
 
 /// What came of running again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +75,13 @@ struct Again {
 /// If a run fails, an input can't be read, or it was interrupted.
 pub fn reproduce(
     claim: &Summary,
-    experiments: &[Experiment],
+    repeats: &[Repeat],
     threads: usize,
     interrupted: &AtomicBool,
 ) -> Result<Reproduction, ExperimentError> {
     let mut found = BTreeMap::new();
-    for experiment in experiments {
-        let hashes = input_hashes(experiment)?.into_iter();
+    for repeat in repeats {
+        let hashes = input_hashes(&repeat.experiment)?.into_iter();
         found.extend(hashes.map(|input| (input.blake3, input.path)));
     }
     let recorded = claim
@@ -92,7 +103,7 @@ pub fn reproduce(
             found: others,
         });
     }
-    let again = all(experiments, threads, interrupted)?;
+    let again = all(repeats, threads, interrupted)?;
     let is_one_to_one = again.len() == claim.variants.len();
     let checks = claim.variants.iter().enumerate().map(|(index, recorded)| {
         // In a report on several runs of one scenario each is found by its digest.
@@ -115,14 +126,20 @@ fn told(path: &str, hash: &str) -> String {
 
 /// Every variant of every experiment, in order.
 fn all(
-    experiments: &[Experiment],
+    repeats: &[Repeat],
     threads: usize,
     interrupted: &AtomicBool,
 ) -> Result<Vec<Again>, ExperimentError> {
-    let variants: Vec<_> = (experiments.iter())
-        .flat_map(|experiment| {
-            let variants = experiment.variants.iter();
-            variants.map(move |variant| (experiment, variant))
+    let journeys: Vec<Option<Journey<'_>>> = (repeats.iter())
+        .map(|repeat| {
+            let before = repeat.before.as_ref();
+            before.map(|(at, before)| Journey::again(*at, before))
+        })
+        .collect();
+    let variants: Vec<_> = (repeats.iter().zip(&journeys))
+        .flat_map(|(repeat, journey)| {
+            let variants = repeat.experiment.variants.iter().enumerate();
+            variants.map(move |variant| (&repeat.experiment, variant, journey.as_ref()))
         })
         .collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -131,38 +148,45 @@ fn all(
         reason: error.to_string(),
     })?;
     pool.install(|| {
-        let runs = variants.par_iter().map(|(experiment, variant)| {
-            let failed = |source| ExperimentError::Variant {
-                variant: Some(variant.name.clone()),
-                source: Box::new(source),
-            };
-            let files = FileSource {
-                files: &experiment.files,
-            };
-            let prepared = prepare(&variant.scenario, &files);
-            let prepared = prepared.map_err(|error| failed(error.into()))?;
-            let mut control = RunControl {
-                interrupted,
-                progress: &mut |_| {},
-            };
-            let form = Form::Incremental;
-            let outcome = run(
-                &variant.scenario,
-                prepared,
-                form,
-                Tables::default(),
-                &mut control,
-            );
-            let outcome = outcome.map_err(failed)?;
-            if outcome.end.cause == EndCause::Interrupted {
-                return Err(ExperimentError::Interrupted);
-            }
-            let metrics = outcome.metrics.values.into_iter();
-            Ok(Again {
-                digest: outcome.end.digest,
-                metrics: metrics.map(|metric| (metric.id, metric.value)).collect(),
-            })
-        });
+        let runs = variants
+            .par_iter()
+            .map(|&(experiment, (index, variant), journey)| {
+                let failed = |source| ExperimentError::Variant {
+                    variant: Some(variant.name.clone()),
+                    seed: None,
+                    source: Box::new(source),
+                };
+                let files = FileSource {
+                    files: &experiment.files,
+                };
+                // Up to where it parted it is run as it was.
+                let before = journey.and_then(|journey| journey.before(index));
+                let scenario = before.unwrap_or(&variant.scenario);
+                let mut stopover = journey.map(|journey| journey.stopover(index, variant));
+                let prepared = prepare(scenario, &files);
+                let prepared = prepared.map_err(|error| failed(error.into()))?;
+                let mut control = RunControl {
+                    interrupted,
+                    progress: &mut |_| {},
+                };
+                let form = Form::Incremental;
+                let outcome = run_through(
+                    scenario,
+                    prepared,
+                    (form, stopover.as_mut()),
+                    Tables::default(),
+                    &mut control,
+                );
+                let outcome = outcome.map_err(failed)?;
+                if outcome.end.cause == EndCause::Interrupted {
+                    return Err(ExperimentError::Interrupted);
+                }
+                let metrics = outcome.metrics.values.into_iter();
+                Ok(Again {
+                    digest: outcome.end.digest,
+                    metrics: metrics.map(|metric| (metric.id, metric.value)).collect(),
+                })
+            });
         runs.collect()
     })
 }

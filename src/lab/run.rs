@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::cluster::Observer;
 use crate::cluster::fragmentation::TypicalPods;
-use crate::cluster::{Observer, Store};
+use crate::control::probe::Probed;
 use crate::control::scheduler::evaluate::Form;
+use crate::control::{Component, Probe};
 use crate::metrics::arrived::PUBLISHED_COLUMNS;
 use crate::metrics::{
     Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
     Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
 };
-use crate::model::{Event, Node, Pod};
+use crate::model::Node;
 use crate::policy::job_order::job_order;
 use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
@@ -28,6 +30,13 @@ use crate::units::{Duration, Instant};
 use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
 use super::travel::{self, Stopover};
+
+mod labelled;
+mod watching;
+
+use labelled::LabelledSource;
+pub(super) use labelled::OUTPUT;
+use watching::{Nobody, Watching};
 
 /// Why a variant has no result.
 #[derive(Debug, Error)]
@@ -59,6 +68,8 @@ pub struct Prepared {
     pub kube: KubeRequest,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
+    /// Tells where work is being done.
+    pub probe: Probe,
 }
 
 /// Reads the nodes and the workload of a scenario.
@@ -80,6 +91,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         economics,
         kube,
         remarks,
+        probe: Probe::default(),
     })
 }
 
@@ -147,15 +159,17 @@ pub fn run_through(
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
     };
+    let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);
     if prepared.workload.is_fill_up {
         recorder = recorder.with_arrived(PUBLISHED_COLUMNS);
     }
     if let Some(sink) = tables.series {
-        recorder = recorder.with_series(scenario.metrics.resolution, sink);
+        recorder =
+            recorder.with_series(scenario.metrics.resolution, labelled::series(sink, &probe));
     }
     if let Some(sink) = tables.pods {
-        recorder = recorder.with_pods(sink);
+        recorder = recorder.with_pods(labelled::pods(sink, &probe));
     }
     let node_count = prepared.nodes.len() as u64;
     let resource = if prepared.nodes.iter().any(|node| node.gpu.is_some()) {
@@ -164,11 +178,7 @@ pub fn run_through(
         Resource::Cpu
     };
     let report = (tables.report_pods).map(|pods| Collector::new(resource, pods));
-    let mut observer = Both {
-        recorder,
-        report,
-        watch: tables.watch,
-    };
+    let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {
         Some(stopover) => travel::turn(stopover, &prepared, form)?,
         None => None,
@@ -182,8 +192,7 @@ pub fn run_through(
     remarks.ledger(simulation.ledger(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
-    let report = (observer.report).map(|report| report.finish(at, &store));
-    let metrics = observer.recorder.finish(at, &store)?;
+    let (metrics, report) = observer.finish(at, &store)?;
     Ok(Outcome {
         end,
         metrics,
@@ -233,6 +242,7 @@ fn warm_up(
         economics: Arc::clone(&prepared.economics),
         kube: prepared.kube.clone(),
         remarks: Remarks::default(),
+        probe: prepared.probe.clone(),
     };
     let (options, cell, _) = world(scenario, again, form)?;
     let mut finder = WarmUpFinder::default();
@@ -279,51 +289,24 @@ fn world(
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
+    let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
+    if prepared.probe.is_on() {
+        let labelled = components.into_iter();
+        let labelled = labelled.map(|each| Probed::new(each, &prepared.probe));
+        components = labelled
+            .map(|each| -> Box<dyn Component> { Box::new(each) })
+            .collect();
+        arrivals = Box::new(LabelledSource::new(arrivals, &prepared.probe));
+    }
     let cell = CellParts {
         nodes: prepared.nodes,
-        components: parts.components,
+        components,
         agent: parts.agent,
-        arrivals: prepared.workload.source,
+        arrivals,
         outages,
         residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
-}
-
-/// Watches nothing.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, _store: &Store) {}
-}
-
-/// The recorder, and the others who watch.
-struct Both<'s> {
-    recorder: Recorder<'s>,
-    report: Option<Collector>,
-    watch: Option<&'s mut dyn Observer>,
-}
-
-impl Observer for Both<'_> {
-    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        self.recorder.observe(at, event, ended, store);
-        if let Some(report) = &mut self.report {
-            report.observe(at, event, ended, store);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.observe(at, event, ended, store);
-        }
-    }
-
-    fn settled(&mut self, at: Instant, store: &Store) {
-        self.recorder.settled(at, store);
-        if let Some(report) = &mut self.report {
-            report.settled(at, store);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.settled(at, store);
-        }
-    }
 }
 
 /// The profile that a scenario chooses.

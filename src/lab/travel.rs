@@ -68,7 +68,7 @@ pub struct SnapshotVariant {
 }
 
 /// What a fork is, as its result folder tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fork {
     /// The snapshot.
@@ -77,8 +77,15 @@ pub struct Fork {
     pub at_ns: i64,
     /// What is otherwise from there on.
     pub sets: Vec<String>,
-    /// The scenario up to there.
+    /// The scenario up to there; its paths start from the result folder.
     pub scenario: String,
+}
+
+impl Fork {
+    /// When it parted.
+    pub const fn at(&self) -> Instant {
+        Instant::from_nanos(self.at_ns)
+    }
 }
 
 impl Snapshot {
@@ -260,6 +267,14 @@ impl<'a> Journey<'a> {
             snapshot: Some(snapshot),
             before: Some(before),
             ..Self::to(Instant::from_nanos(snapshot.at_ns))
+        }
+    }
+
+    /// A fork that is made again, without its snapshot.
+    pub fn again(at: Instant, before: &'a Experiment) -> Self {
+        Self {
+            before: Some(before),
+            ..Self::to(at)
         }
     }
 

@@ -75,6 +75,8 @@ mod edge_cases;
 #[cfg(test)]
 mod edge_values;
 #[cfg(test)]
+mod edge_windows;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod outputs;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
+    VolumeAttachment,
 };
 use super::{LabelSelector, Labels, Text};
 use crate::units::Duration;
@@ -32,6 +33,8 @@ pub struct ClusterObjects {
     pub csi_drivers: BTreeMap<Text, CsiDriver>,
     /// Storage left.
     pub capacities: Vec<CsiStorageCapacity>,
+    /// Volumes that are attached to nodes.
+    pub attachments: Vec<VolumeAttachment>,
     /// Groups of pods by namespace and name.
     pub groups: BTreeMap<(Text, Text), PodGroup>,
 }
@@ -49,6 +52,7 @@ impl ClusterObjects {
         self.csi_nodes.extend(other.csi_nodes);
         self.csi_drivers.extend(other.csi_drivers);
         self.capacities.extend(other.capacities);
+        self.attachments.extend(other.attachments);
         self.groups.extend(other.groups);
     }
 

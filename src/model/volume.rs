@@ -49,6 +49,17 @@ pub enum VolumeMode {
     Block,
 }
 
+/// A volume that is attached to a node, whether a pod there uses it or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumeAttachment {
+    /// The storage driver.
+    pub driver: Text,
+    /// The node's name.
+    pub node: Text,
+    /// The name of the `PersistentVolume`.
+    pub volume: Text,
+}
+
 /// A piece of storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolume {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use crate::lab::compare::metric_hint;
 use crate::lab::summary::{MetricSummary, Summary, title_of_id};
 use crate::report::format;
 use crate::report::runs::Gathered;
-use crate::units::nearest::all_near;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
@@ -207,7 +207,7 @@ impl Comparison {
             let known = self.rows.iter().find(|row| row.id == *id);
             known.cloned().ok_or_else(|| UnknownMetric {
                 id: format::clean(id),
-                hint: hint(id, self.rows.iter().map(|row| row.id.as_str())),
+                hint: metric_hint(id, self.rows.iter().map(|row| row.id.as_str())),
             })
         };
         self.rows = ids.iter().map(find).collect::<Result<_, _>>()?;
@@ -217,30 +217,6 @@ impl Comparison {
     /// The row that decides the verdict: the first that tells the variants apart.
     pub fn deciding_row(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.has_best())
-    }
-}
-
-/// What may have been meant by an id: near ones, or those that hold it or begin as it does.
-fn hint<'a>(id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    const SHOWN_MAX: usize = 6;
-    let mut near = all_near(id, known.clone());
-    let subject = id.split('.').next().unwrap_or(id);
-    near.extend(
-        known
-            .clone()
-            .filter(|known| !id.is_empty() && known.contains(id)),
-    );
-    near.extend(known.filter(|known| known.split('.').next() == Some(subject)));
-    let mut listed: Vec<String> = Vec::new();
-    for id in near.into_iter().map(|id| format!("`{id}`")) {
-        if !listed.contains(&id) && listed.len() < SHOWN_MAX {
-            listed.push(id);
-        }
-    }
-    if listed.is_empty() {
-        "`windtunnel schema metrics` lists them".to_owned()
-    } else {
-        format!("did you mean {}?", listed.join(", "))
     }
 }
 

@@ -164,7 +164,7 @@ fn why(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Part
         let among = match tied {
             1 => "one node has it".to_owned(),
             tied => format!(
-                "{} nodes tie and `{}` chooses",
+                "{} nodes tie: {}",
                 format::count(tied as u64),
                 explanation.tie_break
             ),

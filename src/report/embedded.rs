@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::lab::summary::{SCHEMA_VERSION, Summary};
+use crate::lab::travel::Fork;
 
 /// The element that holds the summary.
 const SUMMARY: &str = "windtunnel-summary";
@@ -21,6 +22,9 @@ pub struct EmbeddedScenario {
     pub hash: String,
     /// Its text; paths start from the folder of the report.
     pub text: String,
+    /// Where it parted from another run, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
 }
 
 /// What a report carries.

@@ -30,6 +30,10 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     }
     line("pods bound", &bound);
     line("pods pending", &pods.pending.to_string());
+    if pods.deleted > 0 {
+        let words = format!("{}  (waiting for a node; left out)", pods.deleted);
+        line("pods deleted", &words);
+    }
     line("pods ended", &format!("{}  (left out)", pods.ended));
     if pods.homeless > 0 {
         line("pods on no node", &format!("{}  (left out)", pods.homeless));

@@ -16,6 +16,7 @@ pub mod format;
 
 pub mod html;
 pub mod import;
+pub mod lost;
 pub mod place;
 pub mod plot;
 pub mod runs;

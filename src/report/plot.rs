@@ -18,6 +18,7 @@ mod chart;
 mod colors;
 mod differences;
 mod gpu_over_demand;
+pub mod growth;
 mod node_heat;
 mod pareto;
 mod pending_time;

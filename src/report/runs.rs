@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::lab::compare::Study;
 use crate::lab::report_data::{ReportData, VariantData};
 use crate::lab::summary::{InputSummary, Summary, VariantSummary};
+use crate::lab::travel::Fork;
 use crate::report::format;
 use crate::report::plot::Material;
 
@@ -23,6 +24,8 @@ pub struct ReportRun {
     pub data: ReportData,
     /// The text of its `scenario.yaml`; empty where the folder has none.
     pub scenario: String,
+    /// Where it parted from another run, if it did.
+    pub fork: Option<Fork>,
 }
 
 /// The scenario of a run.
@@ -34,6 +37,8 @@ pub struct RunScenario {
     pub text: String,
     /// Its hash.
     pub hash: String,
+    /// Where it parted from another run, if it did.
+    pub fork: Option<Fork>,
 }
 
 /// Runs side by side.
@@ -56,15 +61,18 @@ pub struct Gathered {
 impl Gathered {
     /// Puts runs side by side, in the given order. One run stays as it is.
     pub fn new(runs: Vec<ReportRun>) -> Self {
-        let (apart, notices) = relation(&runs);
+        let (apart, mut notices) = relation(&runs);
+        notices.extend(runs.iter().filter_map(forked));
         let mut scenarios: Vec<RunScenario> = Vec::new();
         for run in &runs {
             let hash = &run.summary.scenario_hash;
-            if !scenarios.iter().any(|known| known.hash == *hash) {
+            let is_known = |known: &RunScenario| known.hash == *hash && known.fork == run.fork;
+            if !scenarios.iter().any(is_known) {
                 scenarios.push(RunScenario {
                     run: run.name.clone(),
                     text: run.scenario.clone(),
                     hash: hash.clone(),
+                    fork: run.fork.clone(),
                 });
             }
         }
@@ -99,6 +107,18 @@ impl Gathered {
             study: self.study.as_ref(),
         }
     }
+}
+
+/// What a fork is, in words.
+fn forked(run: &ReportRun) -> Option<String> {
+    let fork = run.fork.as_ref()?;
+    let sets: Vec<String> = fork.sets.iter().map(|set| format::clean(set)).collect();
+    Some(format!(
+        "{} is a fork: up to {} it ran otherwise, from there on with {}.",
+        format::clean(&run.name),
+        fork.at(),
+        sets.join(", ")
+    ))
 }
 
 /// Why runs are not compared, or else what to know when they are.
@@ -265,6 +285,7 @@ mod tests {
             data: example::data(&summary),
             summary,
             scenario: "name: a\nseed: 42\n".to_owned(),
+            fork: None,
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Resident {
     pub spec: Arc<PodSpec>,
     /// How long it says it may run at most.
     pub time_limit: Option<Duration>,
+    /// How long it goes on to run; `None` is until it is stopped.
+    pub run_time: Option<Duration>,
     /// The GPU devices it holds.
     pub devices: DeviceSet,
     /// Whether its processes are up; otherwise its node starts them when the run begins.

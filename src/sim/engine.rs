@@ -166,7 +166,8 @@ impl Engine<'_> {
             spec
         };
         let (pod, node) = (cell.store.pods().next(), resident.found.node);
-        cell.machine.find(pod, resident.is_running);
+        let run_time = resident.run_time;
+        cell.machine.find(pod, resident.is_running, run_time);
         let created = Event::PodCreated(PodCreated {
             pod,
             spec,

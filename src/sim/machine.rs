@@ -92,9 +92,9 @@ impl Machine {
         };
     }
 
-    /// A pod was there before the run began; it runs until it is stopped.
-    pub fn find(&mut self, pod: PodRef, was_up: bool) {
-        self.submit(pod, None);
+    /// A pod was there before the run began; without a run time it runs until it is stopped.
+    pub fn find(&mut self, pod: PodRef, was_up: bool, run_time: Option<Duration>) {
+        self.submit(pod, run_time);
         if let Some(row) = self.row_mut(pod) {
             row.was_up = was_up;
         }

@@ -1,23 +1,25 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, or none), never by name. Everything is streamed except standard input, which is read
-//! into memory once so that a reader can be forked.
+//! of frames, or none), never by name. Everything is streamed except the standard input of traces,
+//! which is read into memory once so that a reader can be forked.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::TraceError;
-
-/// The longest line that a reader accepts, in bytes; no trace row comes near it.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+use super::lines::Lines;
+use super::pipe::Pipe;
 
 /// Bytes read from the system at once.
 const BUFFER_BYTES: usize = 1 << 16;
+/// Compressed files from this size on are decompressed in a thread of their own; a smaller one is
+/// through before that pays.
+const PIPE_FROM_BYTES: u64 = 1 << 18;
 /// Bytes that formats are recognised by.
 const SNIFF_BYTES: usize = 8_192;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -36,7 +38,44 @@ pub struct Input {
 enum Origin {
     Path(PathBuf),
     Bytes(Arc<[u8]>),
+    Once(Arc<Once>),
 }
+
+/// Standard input, which is read through only once.
+#[derive(Debug)]
+struct Once {
+    /// How it begins.
+    head: Vec<u8>,
+    is_read: AtomicBool,
+}
+
+impl Once {
+    fn begin() -> io::Result<Self> {
+        let mut head = Vec::with_capacity(SNIFF_BYTES);
+        let limit = SNIFF_BYTES as u64;
+        io::stdin().lock().take(limit).read_to_end(&mut head)?;
+        Ok(Self {
+            head,
+            is_read: AtomicBool::new(false),
+        })
+    }
+
+    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        if self.is_read.swap(true, Ordering::Relaxed) {
+            return Err(io::Error::other("it can be read only once"));
+        }
+        let rest = BufReader::with_capacity(BUFFER_BYTES, io::stdin());
+        Ok(Box::new(io::Cursor::new(self.head.clone()).chain(rest)))
+    }
+}
+
+impl PartialEq for Once {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Once {}
 
 impl Input {
     /// A file; nothing is opened yet.
@@ -70,13 +109,27 @@ impl Input {
         Ok(Self::bytes(name, bytes))
     }
 
+    /// What a command line names: a path, or `-` for standard input, which is read only once and
+    /// never held as a whole.
+    pub fn streamed(text: &str) -> Result<Self, TraceError> {
+        if text != "-" {
+            return Ok(Self::path(text));
+        }
+        let name = "standard input";
+        let once = Once::begin().map_err(|error| read_error(name, &error))?;
+        Ok(Self {
+            name: name.into(),
+            origin: Origin::Once(Arc::new(once)),
+        })
+    }
+
     /// The files of manifests that a command line names: a file, `-`, or a folder, in which every
     /// file called `.json`, `.yaml` or `.yml` counts (compressed or not), in order of path. Also
     /// how many other files the folder has.
     pub fn manifests(text: &str) -> Result<(Vec<Self>, u64), TraceError> {
         let path = Path::new(text);
         if text == "-" || !path.is_dir() {
-            return Ok((vec![Self::argument(text)?], 0));
+            return Ok((vec![Self::streamed(text)?], 0));
         }
         let (mut found, mut others) = (Vec::new(), 0);
         let mut folders = vec![path.to_owned()];
@@ -123,18 +176,19 @@ impl Input {
             read: read.clone(),
         };
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
-        Ok(Lines {
-            reader: plain(Box::new(counted)).map_err(wrong)?,
-            name: self.name.clone(),
-            number: 0,
-            buffer: Vec::new(),
-            read,
-            total,
-        })
+        let (magic, counted) = peek::<4>(Box::new(counted)).map_err(wrong)?;
+        let mut reader = plain(counted).map_err(wrong)?;
+        if is_magic(&magic) && total >= PIPE_FROM_BYTES {
+            reader = Box::new(Pipe::new(reader).map_err(wrong)?);
+        }
+        Ok(Lines::new(reader, self.name.clone(), (read, total)))
     }
 
     /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
     pub fn first_bytes(&self) -> Result<Vec<u8>, TraceError> {
+        if let Origin::Once(once) = &self.origin {
+            return Ok(first_of(&once.head));
+        }
         let mut first = Vec::with_capacity(SNIFF_BYTES);
         self.open()?
             .take(SNIFF_BYTES as u64)
@@ -167,6 +221,24 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
+    /// How many bytes are stored, compressed if they are.
+    pub fn stored_bytes(&self) -> Result<u64, TraceError> {
+        match &self.origin {
+            Origin::Path(path) => std::fs::metadata(path)
+                .map(|metadata| metadata.len())
+                .map_err(|error| read_error(&self.name, &error)),
+            Origin::Bytes(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// Whether the bytes are stored compressed.
+    pub fn is_compressed(&self) -> Result<bool, TraceError> {
+        self.open_stored()
+            .and_then(|(stored, _)| peek::<4>(stored))
+            .map(|(magic, _)| is_magic(&magic))
+            .map_err(|error| read_error(&self.name, &error))
+    }
+
     /// The bytes as they are stored, and how many there are.
     fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {
@@ -182,11 +254,23 @@ impl Input {
                     length,
                 ))
             }
+            Origin::Once(once) => Ok((once.open()?, u64::MAX)),
             Origin::Bytes(bytes) => {
                 Ok((Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64))
             }
         }
     }
+}
+
+/// The beginning of a text that is stored so, as far as these bytes tell it.
+fn first_of(head: &[u8]) -> Vec<u8> {
+    let mut first = Vec::new();
+    if let Ok(mut text) = plain(Box::new(io::Cursor::new(head.to_vec()))) {
+        // Compressed bytes end in the middle of a block; what came before is delivered.
+        let _ = text.read_to_end(&mut first);
+    }
+    first.truncate(SNIFF_BYTES);
+    first
 }
 
 /// Whether a file's name says that it holds manifests.
@@ -200,6 +284,11 @@ fn is_manifest_name(path: &Path) -> bool {
     [".json", ".yaml", ".yml"]
         .iter()
         .any(|ending| name.ends_with(ending))
+}
+
+/// Whether compressed bytes begin so.
+fn is_magic(first: &[u8]) -> bool {
+    first.starts_with(&GZIP_MAGIC) || first.starts_with(&ZSTD_MAGIC)
 }
 
 /// The text of stored bytes: decompressed, without a byte order mark.
@@ -248,58 +337,6 @@ fn peek<const N: usize>(
     (&mut reader).take(N as u64).read_to_end(&mut first)?;
     let again = io::Cursor::new(first.clone()).chain(reader);
     Ok((first, Box::new(again)))
-}
-
-/// Lines of a text, counted from 1, with either end of line.
-pub struct Lines {
-    reader: Box<dyn BufRead + Send>,
-    name: Arc<str>,
-    number: u64,
-    buffer: Vec<u8>,
-    read: Arc<AtomicU64>,
-    total: u64,
-}
-
-impl Lines {
-    /// Stored bytes read so far, and all of them.
-    pub fn progress(&self) -> (u64, u64) {
-        (
-            self.read.load(Ordering::Relaxed).min(self.total),
-            self.total,
-        )
-    }
-
-    /// What messages call the file.
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// The next line with its number, without its end; `None` after the last.
-    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, TraceError> {
-        self.buffer.clear();
-        let limit = MAX_LINE_BYTES as u64 + 1;
-        let taken = (&mut self.reader)
-            .take(limit)
-            .read_until(b'\n', &mut self.buffer)
-            .map_err(|error| read_error(&self.name, &error))?;
-        if taken == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if taken as u64 == limit {
-            return Err(TraceError::Format {
-                file: self.name.to_string(),
-                reason: format!(
-                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
-                    self.number
-                ),
-            });
-        }
-        let mut line = self.buffer.as_slice();
-        line = line.strip_suffix(b"\n").unwrap_or(line);
-        line = line.strip_suffix(b"\r").unwrap_or(line);
-        Ok(Some((self.number, line)))
-    }
 }
 
 /// What the system said about a file, and what to do about it.
@@ -397,16 +434,6 @@ mod tests {
             let message = lines(&Input::path(path)).expect_err(path).to_string();
             assert!(message.contains(part), "{message}");
         }
-    }
-
-    #[test]
-    fn endless_lines_are_refused() {
-        let input = Input::bytes("memory", vec![b'x'; MAX_LINE_BYTES + 10]);
-        let message = lines(&input).expect_err("a long line").to_string();
-        assert_eq!(
-            message,
-            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
-        );
     }
 
     #[test]

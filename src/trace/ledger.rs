@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::error::TraceError;
 
 /// How many bad rows are kept word for word; all are counted.
@@ -154,10 +156,69 @@ impl Ledger {
         self.count(BAD_ROW)
     }
 
+    /// How many rows were noted, of any kind: it grows with every note.
+    pub fn total(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.count).sum()
+    }
+
+    /// How the ledger stands, in short.
+    pub fn mark(&self) -> LedgerMark {
+        LedgerMark {
+            counts: self.entries.iter().map(|entry| entry.count).collect(),
+            bad_rows: self.bad_rows.len(),
+        }
+    }
+
+    /// Goes on to a mark on the way to a later state of the same ledger.
+    pub fn advance(&mut self, later: &Self, mark: &LedgerMark) {
+        let known = self.entries.len();
+        let met = later.entries.iter().skip(known);
+        self.entries
+            .extend(met.take(mark.counts.len() - known).cloned());
+        for (entry, &count) in self.entries.iter_mut().zip(&mark.counts) {
+            entry.count = count;
+        }
+        let known = self.bad_rows.len();
+        let listed = later.bad_rows.iter().skip(known);
+        self.bad_rows
+            .extend(listed.take(mark.bad_rows - known).cloned());
+    }
+
+    /// Sets the counts of kinds of dirt in a file, given with what was done and the first line; the
+    /// ledger has the first of them already. `None` if there are more counts than kinds.
+    pub fn set_counts(
+        &mut self,
+        file: &Arc<str>,
+        kinds: &[(Arc<str>, Action, u64)],
+        counts: &[u64],
+    ) -> Option<()> {
+        let met = kinds.get(..counts.len())?;
+        for (kind, action, line) in met.iter().skip(self.entries.len()) {
+            self.entries.push(LedgerEntry {
+                kind: kind.clone(),
+                count: 0,
+                file: file.clone(),
+                line: *line,
+                action: *action,
+            });
+        }
+        for (entry, &count) in self.entries.iter_mut().zip(counts) {
+            entry.count = count;
+        }
+        Some(())
+    }
+
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// How a ledger stood: counts by entry, and how many bad rows were listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerMark {
+    counts: SmallVec<[u64; 8]>,
+    bad_rows: usize,
 }
 
 /// The kind under which bad rows are counted.

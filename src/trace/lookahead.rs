@@ -34,18 +34,17 @@ impl Lookahead {
         if self.delivered.is_some_and(|last| arrival.submit < last) {
             return Placed::TooLate;
         }
+        if (self.window.back()).is_none_or(|last| last.submit <= arrival.submit) {
+            self.window.push_back(arrival);
+            return Placed::InOrder;
+        }
         let position = self
             .window
             .iter()
             .rposition(|known| known.submit <= arrival.submit)
             .map_or(0, |before| before + 1);
-        let placed = if position == self.window.len() {
-            Placed::InOrder
-        } else {
-            Placed::Moved
-        };
         self.window.insert(position, arrival);
-        placed
+        Placed::Moved
     }
 
     /// Whether more rows must be read before the first of the window may be delivered.

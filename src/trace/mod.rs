@@ -1,6 +1,9 @@
 //! Traces: the uniform workload stream, one reader per format, and what turns a trace into
 //! arrivals (its own times, or a fill-up).
 
+pub mod ahead;
+pub mod cache;
+pub mod class_keys;
 pub mod error;
 pub mod formats;
 pub mod generate;
@@ -8,13 +11,16 @@ pub mod input;
 pub mod inspect;
 pub mod intern;
 pub mod ledger;
+pub mod lines;
 pub mod lookahead;
 pub mod manifest;
 pub mod memory;
 pub mod merge;
+mod number;
 pub mod options;
 pub mod order;
 pub mod output;
+mod pipe;
 pub mod quantiles;
 pub mod registry;
 pub mod stream;

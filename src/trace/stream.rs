@@ -33,6 +33,17 @@ pub struct Arrival {
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
 pub type Classes = Vec<Arc<PodSpec>>;
 
+/// What a workload holds of a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassTotal {
+    /// What its pods are.
+    pub spec: Arc<PodSpec>,
+    /// How many arrivals are of the class.
+    pub arrivals: u64,
+    /// How many pods they bring.
+    pub pods: u64,
+}
+
 /// A stream of arrivals in order of submission (equal times: in the origin's order).
 ///
 /// Whatever of the origin can be decoded late is decoded late: memory follows what the reader
@@ -46,6 +57,12 @@ pub trait ArrivalSource: Send {
 
     /// A source at the same position that can be read on its own.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
+
+    /// What the whole source holds by class, in order of first appearance, where that is known
+    /// without reading it.
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        None
+    }
 
     /// What was wrong in what was read up to now, and what was done about it.
     fn ledger(&self) -> &Ledger {

@@ -5,17 +5,22 @@
 //! quotes is refused, so that line numbers are exact and a lost quote can't swallow a file. Blank
 //! lines are passed over.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use super::error::TraceError;
-use super::input::{Input, Lines};
+use super::input::Input;
 use super::ledger::BadRow;
+use super::lines::Lines;
+use super::number::digits;
 
 /// A table being read.
 pub struct Table {
     lines: Lines,
     columns: Vec<Arc<str>>,
-    fields: Fields,
+    splitter: Splitter,
 }
 
 /// Where a column is, once its name was found in the header.
@@ -25,11 +30,28 @@ pub struct Column {
     name: Arc<str>,
 }
 
+/// Columns side by side in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjacent {
+    first: usize,
+    last: usize,
+}
+
+impl Adjacent {
+    /// The columns, if there are any and no other stands between them.
+    pub fn of<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Option<Self> {
+        let mut places: Vec<usize> = columns.into_iter().map(|column| column.position).collect();
+        places.sort_unstable();
+        let (first, last) = (*places.first()?, *places.last()?);
+        (last - first + 1 == places.len()).then_some(Self { first, last })
+    }
+}
+
 /// One row of a table.
 pub struct Row<'table> {
     /// Its line, counted from 1.
     pub line: u64,
-    fields: &'table Fields,
+    fields: Fields<'table>,
 }
 
 impl Table {
@@ -43,14 +65,15 @@ impl Table {
         let mut table = Self {
             lines: input.lines()?,
             columns: Vec::new(),
-            fields: Fields::default(),
+            splitter: Splitter::default(),
         };
-        match table.next_fields()? {
-            None => return Err(table.refuse("is empty; a header with column names is expected")),
-            Some((_, Err(rule))) => return Err(table.refuse(&format!("the header {rule}"))),
-            Some((_, Ok(()))) => {}
-        }
-        table.columns = table.fields.iter().map(Arc::from).collect();
+        let Some((_, place)) = table.next_place()? else {
+            return Err(table.refuse("is empty; a header with column names is expected"));
+        };
+        let header = table.splitter.split(table.lines.at(place));
+        let columns = header.map(|fields| fields.iter().map(Arc::from).collect());
+        table.columns =
+            columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
         for (position, column) in table.columns.iter().enumerate() {
             if table.columns[..position].contains(column) {
                 let reason = format!("the header names column `{column}` twice; rename one");
@@ -86,42 +109,38 @@ impl Table {
 
     /// The next row; the inner error is a malformed row, after which reading can go on.
     pub fn next_row(&mut self) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
-        let (line, rule) = match self.next_fields()? {
-            None => return Ok(None),
-            Some((line, Ok(()))) if self.fields.ends.len() == self.columns.len() => {
-                return Ok(Some(Ok(Row {
-                    line,
-                    fields: &self.fields,
-                })));
-            }
-            Some((line, Ok(()))) => (
-                line,
-                format!(
-                    "the row has {} fields where the header has {}",
-                    self.fields.ends.len(),
-                    self.columns.len()
-                ),
-            ),
-            Some((line, Err(rule))) => (line, format!("a row {rule}")),
+        let Some((line, place)) = self.next_place()? else {
+            return Ok(None);
         };
-        let missing = self.columns.get(self.fields.ends.len());
+        let expected = self.columns.len();
+        let (rule, found, value) = match self.splitter.split(self.lines.at(place)) {
+            Ok(fields) if fields.ends.len() == expected => {
+                return Ok(Some(Ok(Row { line, fields })));
+            }
+            Ok(fields) => {
+                let found = fields.ends.len();
+                let rule = format!("the row has {found} fields where the header has {expected}");
+                (rule, found, fields.joined())
+            }
+            Err(malformed) => {
+                let Malformed { rule, found, value } = malformed;
+                (format!("a row {rule}"), found, value)
+            }
+        };
+        let missing = self.columns.get(found);
         Ok(Some(Err(BadRow {
             line,
             column: missing.map_or_else(|| "beyond the last".to_owned(), ToString::to_string),
-            value: self.fields.iter().collect::<Vec<_>>().join(","),
+            value,
             rule,
         })))
     }
 
-    /// Splits the next line that isn't blank; the inner error is what a line may not have.
-    #[expect(
-        clippy::type_complexity,
-        reason = "line and outcome of one private step"
-    )]
-    fn next_fields(&mut self) -> Result<Option<(u64, Result<(), &'static str>)>, TraceError> {
-        while let Some((line, text)) = self.lines.next_line()? {
-            if !text.trim_ascii().is_empty() {
-                return Ok(Some((line, self.fields.split(text))));
+    /// Where the next line is that isn't blank.
+    fn next_place(&mut self) -> Result<Option<(u64, Range<usize>)>, TraceError> {
+        while let Some((line, place)) = self.lines.next_place()? {
+            if !self.lines.at(place.clone()).trim_ascii().is_empty() {
+                return Ok(Some((line, place)));
             }
         }
         Ok(None)
@@ -135,69 +154,170 @@ impl Table {
     }
 }
 
-/// The fields of one line, without blanks around them; the buffers are used again for the next.
-#[derive(Debug, Default)]
-struct Fields {
-    text: String,
-    ends: Vec<usize>,
+/// The fields of one line: where each ends, and a comma behind each but the last.
+#[derive(Clone, Copy, Debug)]
+struct Fields<'text> {
+    text: &'text str,
+    ends: &'text [usize],
+    /// Whether the text is the line itself, as there is nothing quoted in it.
+    is_line: bool,
 }
 
-impl Fields {
-    fn get(&self, position: usize) -> &str {
-        let start = position
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before).copied())
-            .unwrap_or(0);
-        self.ends
-            .get(position)
-            .map_or("", |&end| self.text[start..end].trim())
+impl<'text> Fields<'text> {
+    /// From the beginning of a field to the end of another, as it stands.
+    fn between(&self, first: usize, last: usize) -> &'text str {
+        let start = match first {
+            0 => 0,
+            _ => self.ends[first - 1] + 1,
+        };
+        &self.text[start..self.ends[last]]
     }
 
-    fn iter(&self) -> impl Iterator<Item = &str> {
+    /// A field without blanks around it.
+    fn get(&self, position: usize) -> &'text str {
+        let field = self.between(position, position);
+        match field.as_bytes() {
+            [] => field,
+            [first, .., last] | [first @ last] if is_visible(*first) && is_visible(*last) => field,
+            _ => field.trim(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'text str> {
         (0..self.ends.len()).map(|position| self.get(position))
     }
 
-    /// Takes a line apart; what is wrong with it as the error.
-    fn split(&mut self, line: &[u8]) -> Result<(), &'static str> {
-        self.text.clear();
+    fn joined(&self) -> String {
+        self.iter().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// A line that can't be taken apart.
+struct Malformed {
+    /// What it must be or do.
+    rule: &'static str,
+    /// How many fields were found in it up to there.
+    found: usize,
+    /// Those fields.
+    value: String,
+}
+
+/// Whether a byte is a character that no blank is part of.
+fn is_visible(byte: u8) -> bool {
+    (b'!'..0x7f).contains(&byte)
+}
+
+/// Takes lines apart; its memory is used again for the next.
+#[derive(Debug, Default)]
+struct Splitter {
+    /// The text of a line with quotes, without them.
+    unquoted: String,
+    ends: Vec<usize>,
+}
+
+impl Splitter {
+    fn split<'text>(&'text mut self, line: &'text [u8]) -> Result<Fields<'text>, Malformed> {
         self.ends.clear();
-        let line = str::from_utf8(line).map_err(|_| "must be UTF-8 text")?;
+        let Ok(text) = str::from_utf8(line) else {
+            return Err(Malformed {
+                rule: "must be UTF-8 text",
+                found: 0,
+                value: String::new(),
+            });
+        };
+        if memchr(b'"', line).is_none() {
+            push_commas(line, &mut self.ends);
+            self.ends.push(line.len());
+            return Ok(Fields {
+                text,
+                ends: &self.ends,
+                is_line: true,
+            });
+        }
+        let is_closed = self.unquote(text);
+        let fields = Fields {
+            text: &self.unquoted,
+            ends: &self.ends,
+            is_line: false,
+        };
+        if is_closed {
+            return Ok(fields);
+        }
+        Err(Malformed {
+            rule: "must close its quotes on the same line",
+            found: fields.ends.len(),
+            value: fields.joined(),
+        })
+    }
+
+    /// Takes a line apart that has quotes; whether they are closed.
+    fn unquote(&mut self, line: &str) -> bool {
+        self.unquoted.clear();
         let mut quoted = false;
         let mut rest = line.chars().peekable();
         while let Some(char) = rest.next() {
             match (char, quoted) {
                 ('"', true) if rest.peek() == Some(&'"') => {
                     rest.next();
-                    self.text.push('"');
+                    self.unquoted.push('"');
                 }
                 ('"', _) => quoted = !quoted,
-                (',', false) => self.ends.push(self.text.len()),
-                (char, _) => self.text.push(char),
+                (',', false) => {
+                    self.ends.push(self.unquoted.len());
+                    self.unquoted.push(',');
+                }
+                (char, _) => self.unquoted.push(char),
             }
         }
-        self.ends.push(self.text.len());
-        if quoted {
-            return Err("must close its quotes on the same line");
-        }
-        Ok(())
+        self.ends.push(self.unquoted.len());
+        !quoted
     }
 }
 
-impl Row<'_> {
+/// Adds where commas stand, eight bytes at a time: fields are so short that a search for one comma
+/// after the other costs more than the text it passes over.
+fn push_commas(line: &[u8], ends: &mut Vec<usize>) {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    const COMMAS: u64 = 0x2c2c_2c2c_2c2c_2c2c;
+    let (words, rest) = line.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ COMMAS;
+        // The high bit of each byte that is a comma; no sum carries into the next byte.
+        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
+        while found != 0 {
+            ends.push(8 * number + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+    }
+    let start = 8 * words.len();
+    let commas = rest.iter().enumerate().filter(|(_, byte)| **byte == b',');
+    ends.extend(commas.map(|(at, _)| start + at));
+}
+
+impl<'table> Row<'table> {
     /// What stands in a column, without blanks around it.
-    pub fn text(&self, column: &Column) -> &str {
+    pub fn text(&self, column: &Column) -> &'table str {
         self.fields.get(column.position)
     }
 
     /// What stands in a column that may be missing; empty if it is.
-    pub fn optional_text(&self, column: Option<&Column>) -> &str {
+    pub fn optional_text(&self, column: Option<&Column>) -> &'table str {
         column.map_or("", |column| self.text(column))
+    }
+
+    /// What stands in columns that are side by side, as it stands; `None` where quotes were taken
+    /// away, so that equal texts are equal fields.
+    pub fn between(&self, columns: Adjacent) -> Option<&'table str> {
+        let Adjacent { first, last } = columns;
+        self.fields
+            .is_line
+            .then(|| self.fields.between(first, last))
     }
 
     /// A whole number between two bounds, both included.
     pub fn integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
         let text = self.text(column);
-        match text.parse::<i64>() {
+        match digits(text.as_bytes()).map_or_else(|| text.parse::<i64>(), Ok) {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             Ok(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
             Ok(_) => Err(self.bad(column, &format!("at most {most}"))),

@@ -2,11 +2,10 @@
 //! every form names the first decision that differs.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+use crate::scratch::Scratch;
 
 /// Two kinds of nodes between which the weight of a plugin decides.
 const WEB: &str = "\
@@ -43,49 +42,18 @@ fn jobs() -> String {
     text
 }
 
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check-fault");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder for the test");
-        fs::write(folder.join("web.yaml"), WEB).expect("a file for the test");
-        fs::write(folder.join("jobs.csv"), jobs()).expect("a file for the test");
-        Self(folder)
-    }
-
-    fn run(&self, arguments: &[&str], code: i32) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_windtunnel"))
-            .args(arguments)
-            .current_dir(&self.0)
-            .env_remove("CI")
-            .stdin(Stdio::null())
-            .output()
-            .expect("the program starts");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_changed_weight_is_caught_and_its_first_decision_named() {
-    let scratch = Scratch::new();
-    scratch.run(&["check", "web.yaml", "--seeds", "6", "--accept"], 0);
-    scratch.run(&["check", "web.yaml", "--exact"], 0);
+    let jobs = jobs();
+    let scratch = Scratch::new("check-fault", &[("web.yaml", WEB), ("jobs.csv", &jobs)]);
+    scratch.printed(&["check", "web.yaml", "--seeds", "6", "--accept"], 0);
+    scratch.printed(&["check", "web.yaml", "--exact"], 0);
     let fault = format!("{FAULT}=50");
     let check = |form: &str| {
         let arguments = [
             "check", "web.yaml", "--exact", "--set", &fault, "--format", form,
         ];
-        scratch.run(&arguments, 100)
+        scratch.printed(&arguments, 100)
     };
     let table = check("table");
     assert!(table.lines().count() <= 24, "one screen: {table}");
@@ -102,7 +70,7 @@ fn a_changed_weight_is_caught_and_its_first_decision_named() {
     );
     let look = (table.lines()).find_map(|line| line.strip_prefix("look closer: windtunnel "));
     let look: Vec<&str> = look.expect("a command").split(' ').collect();
-    let seen = scratch.run(&look, 0);
+    let seen = scratch.printed(&look, 0);
     let pod = found
         .split(", pod ")
         .nth(1)

@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use windtunnel::lab::summary::Summary;
 
+use crate::scratch::{Disk, Scratch, output, stderr, windtunnel};
 use crate::shared::reference;
 
 #[test]
@@ -35,39 +36,14 @@ fn the_readme_shows_what_the_bundled_experiment_prints() {
     }
 }
 
-/// A folder of its own for one test, taken away at its end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}"));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder for the test");
-        fs::write(folder.join("jobs.csv"), JOBS).expect("a file for the test");
-        fs::write(folder.join("small.yaml"), SMALL).expect("a file for the test");
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn summary(&self, folder: &str) -> Summary {
-        let path = self.path(folder).join("summary.json");
-        let text = fs::read_to_string(&path).expect("a summary");
-        serde_json::from_str(&text).expect("a summary of the schema")
-    }
-
-    fn digests(&self, folder: &str) -> Vec<String> {
-        let variants = self.summary(folder).variants;
-        variants.into_iter().map(|variant| variant.digest).collect()
-    }
+fn scratch(name: &str) -> Scratch {
+    let files = [("jobs.csv", JOBS), ("small.yaml", SMALL)];
+    Scratch::new(&format!("cli-{name}"), &files)
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn digests(scratch: &Scratch, folder: &str) -> Vec<String> {
+    let variants = scratch.summary(folder).variants;
+    variants.into_iter().map(|variant| variant.digest).collect()
 }
 
 const JOBS: &str = "submit,name,run_time,cpu\n0,first,60,1\n10,second,30,4\n";
@@ -93,26 +69,6 @@ workload:
   - generate: {model: lublin99, jobs: 1000000}
 stop: {when: drained}
 ";
-
-fn windtunnel(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_windtunnel"));
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("WINDTUNNEL_TRACES")
-        .stdin(Stdio::null());
-    command
-}
-
-fn output(folder: &Path, arguments: &[&str]) -> Output {
-    windtunnel(folder, arguments)
-        .output()
-        .expect("the program starts")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 fn succeeds(folder: &Path, arguments: &[&str]) {
     let output = output(folder, arguments);
@@ -147,7 +103,7 @@ fn signals_stop_a_run_and_leave_no_result() {
         ("-INT", 130, "exit 130: interrupted"),
         ("-TERM", 143, "exit 143: ended from outside"),
     ] {
-        let scratch = Scratch::new(&format!("signal{signal}"));
+        let scratch = scratch(&format!("signal{signal}"));
         let child = long_run(&scratch);
         // Another run of that name, meanwhile, is refused.
         let other = output(&scratch.0, &["run", "small.yaml", "--out", "out"]);
@@ -170,7 +126,7 @@ fn signals_stop_a_run_and_leave_no_result() {
 
 #[test]
 fn a_broken_pipe_is_no_error() {
-    let scratch = Scratch::new("pipe");
+    let scratch = scratch("pipe");
     for arguments in [
         &["schema", "metrics"][..],
         &["systems"],
@@ -197,7 +153,7 @@ fn a_broken_pipe_is_no_error() {
 
 #[test]
 fn standard_input_gives_an_experiment_and_a_trace() {
-    let scratch = Scratch::new("stdin");
+    let scratch = scratch("stdin");
     for (arguments, text, expected) in [
         (&["run", "-", "--out", "out"][..], SMALL, "small · 2 pods"),
         (&["trace", "inspect", "-"], JOBS, "file           standard"),
@@ -221,7 +177,7 @@ fn standard_input_gives_an_experiment_and_a_trace() {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_is_told_and_leaves_no_result() {
-    let scratch = Scratch::new("full");
+    let scratch = scratch("full");
     let program = env!("CARGO_BIN_EXE_windtunnel");
     let script = format!("trap '' XFSZ; ulimit -f 1; exec '{program}' run --out out");
     for _again in 0..3 {
@@ -240,33 +196,10 @@ fn a_full_disk_is_told_and_leaves_no_result() {
     }
 }
 
-/// A small disk of the test's own, taken away at its end; `None` without the right to make one.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(path: PathBuf, options: &str) -> Option<Self> {
-        fs::create_dir_all(&path).expect("a folder for the test");
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]);
-        let made = command.arg(&path).stderr(Stdio::null()).status();
-        if made.is_ok_and(|status| status.success()) {
-            return Some(Self(path));
-        }
-        println!("skipped: needs root, to mount a disk of its own");
-        None
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn small_and_read_only_disks_are_told() {
-    let scratch = Scratch::new("disks");
+    let scratch = scratch("disks");
     for (name, options, code, message) in [
         ("ro", "ro", 2, "choose a folder you may write to"),
         ("tiny", "size=16k", 101, "the disk is full (No space left"),
@@ -286,7 +219,7 @@ fn small_and_read_only_disks_are_told() {
 
 #[test]
 fn the_experiment_as_run_gives_the_same_digests_again() {
-    let scratch = Scratch::new("again");
+    let scratch = scratch("again");
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packed = project.join("scenarios/small-cluster.yaml");
     let packed = packed.to_str().expect("a path of text");
@@ -303,7 +236,11 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
         succeeds(&scratch.0, &arguments);
         let as_run = format!("{first}/scenario.yaml");
         succeeds(&scratch.0, &["run", &as_run, "--out", again]);
-        assert_eq!(scratch.digests(first), scratch.digests(again), "{as_run}");
+        assert_eq!(
+            digests(&scratch, first),
+            digests(&scratch, again),
+            "{as_run}"
+        );
         // The hash of the experiment is not one of its result folder.
         arguments.pop();
         arguments.push("elsewhere/x/y");
@@ -319,8 +256,8 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
     let as_run = format!("{out}/scenario.yaml");
     succeeds(project, &["run", &as_run, "--out", &format!("{out}-again")]);
     assert_eq!(
-        scratch.digests("absolute"),
-        scratch.digests("absolute-again")
+        digests(&scratch, "absolute"),
+        digests(&scratch, "absolute-again")
     );
 }
 
@@ -336,7 +273,7 @@ const SCENARIOS: [(&str, &[&str]); 6] = [
 
 #[test]
 fn every_experiment_of_the_project_runs() {
-    let scratch = Scratch::new("scenarios");
+    let scratch = scratch("scenarios");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut found: Vec<String> = fs::read_dir(&folder)
         .expect("the project's experiments")

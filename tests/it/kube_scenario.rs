@@ -143,7 +143,7 @@ impl Component for Spied {
     }
 }
 
-pub(crate) struct Loaded(Experiment);
+pub(crate) struct Loaded(pub(crate) Experiment);
 
 impl Loaded {
     fn scenario(&self) -> &Scenario {
@@ -220,7 +220,7 @@ impl Loaded {
 
 /// What a scheduler does that gets the snapshot's pending pods one after the other.
 fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>) {
-    let profiles = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
     let mut pending: Vec<_> = snapshot
         .pods
         .iter()
@@ -360,7 +360,7 @@ fn starts_and_ends_of_pods_that_were_there_decide_who_has_to_go() {
 #[test]
 fn a_pod_that_awaits_a_place_keeps_it_and_waits_for_the_pod_that_ends_there() {
     let (spec, status) = on("a", "1:00");
-    let ending = ", deletionTimestamp: '2026-01-01T00:02:00Z'}";
+    let ending = ", deletionTimestamp: '2026-01-01T00:20:00Z'}";
     let condition = "conditions: [{type: DisruptionTarget, status: 'True', reason: \
                      PreemptionByScheduler}]";
     let status = status.replace("phase: Running", &format!("phase: Running, {condition}"));

@@ -2,12 +2,13 @@
 //! show: kills, full disks, damaged files, whole folders compared.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use windtunnel::rng::Stream;
+
+use crate::scratch::Scratch;
 
 const JOBS: &str = "submit,name,run_time,cpu\n0,first,60,1\n10,second,30,4\n20,third,120,4\n";
 
@@ -42,78 +43,14 @@ stop: {when: drained}
 variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
 ";
 
-/// A folder of its own for one test, taken away at its end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{name}"));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder for the test");
-        for (name, text) in [
-            ("jobs.csv", JOBS),
-            ("small.yaml", SMALL),
-            ("swept.yaml", SWEPT),
-            ("tiny.yaml", TINY),
-        ] {
-            fs::write(folder.join(name), text).expect("a file for the test");
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_windtunnel"));
-        command
-            .args(arguments)
-            .current_dir(&self.0)
-            .env_remove("WINDTUNNEL_TRACES")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str], code: i32) -> String {
-        let output: Output = self
-            .command(arguments)
-            .output()
-            .expect("the program starts");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-        format!("{}{told}", String::from_utf8_lossy(&output.stdout))
-    }
-
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// Every file of a folder with its content.
-    fn files(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut open = vec![self.path(folder)];
-        while let Some(path) = open.pop() {
-            for entry in fs::read_dir(&path).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    open.push(path);
-                } else {
-                    let name = path.strip_prefix(self.path(folder)).expect("it is below");
-                    let bytes = fs::read(&path).expect("a file");
-                    found.push((name.display().to_string(), bytes));
-                }
-            }
-        }
-        found.sort();
-        found
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn scratch(name: &str) -> Scratch {
+    let files = [
+        ("jobs.csv", JOBS),
+        ("small.yaml", SMALL),
+        ("swept.yaml", SWEPT),
+        ("tiny.yaml", TINY),
+    ];
+    Scratch::new(&format!("lab-{name}"), &files)
 }
 
 fn assert_same_folders(scratch: &Scratch, one: &str, other: &str) {
@@ -140,7 +77,7 @@ const SWEEP: [&str; 8] = [
 
 #[test]
 fn a_sweep_killed_again_and_again_leaves_the_table_of_an_undisturbed_one() {
-    let scratch = Scratch::new("killed");
+    let scratch = scratch("killed");
     let sweep = |out: &'static str| -> Vec<&str> { [&SWEEP[..], &[out]].concat() };
     scratch.run(&sweep("whole"), 0);
     let finished = || fs::read_dir(scratch.path("killed/runs")).map_or(0, Iterator::count);
@@ -181,7 +118,7 @@ fn a_sweep_killed_again_and_again_leaves_the_table_of_an_undisturbed_one() {
 #[test]
 #[cfg(unix)]
 fn a_sweep_ends_at_a_signal_and_says_how_to_go_on() {
-    let scratch = Scratch::new("signal");
+    let scratch = scratch("signal");
     let mut arguments = [&SWEEP[..], &["out"]].concat();
     arguments[5] = "2000";
     let mut command = scratch.command(&arguments);
@@ -205,7 +142,7 @@ fn a_sweep_ends_at_a_signal_and_says_how_to_go_on() {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_during_a_merge_loses_nothing() {
-    let scratch = Scratch::new("full");
+    let scratch = scratch("full");
     for shard in ["1/2", "2/2"] {
         scratch.run(&[&SWEEP[..], &["parts", "--shard", shard]].concat(), 0);
     }
@@ -232,7 +169,7 @@ fn a_full_disk_during_a_merge_loses_nothing() {
 
 #[test]
 fn damaged_shards_are_told_of_by_name() {
-    let scratch = Scratch::new("damaged");
+    let scratch = scratch("damaged");
     scratch.run(&[&SWEEP[..], &["out"]].concat(), 0);
     let files = scratch.files("out");
     let record = files.iter().find(|(name, _)| name.starts_with("runs/"));
@@ -248,7 +185,7 @@ fn damaged_shards_are_told_of_by_name() {
     assert!(told.contains("it was run again"), "{told}");
     assert_eq!(fs::read(&path).expect("a record"), bytes);
     // A folder of another program.
-    let text = String::from_utf8(scratch.bytes("out/sweep.json")).expect("text");
+    let text = scratch.text("out/sweep.json");
     let other = text.replacen("\"program\": \"0", "\"program\": \"9", 1);
     fs::create_dir(scratch.path("other")).expect("a folder");
     fs::write(scratch.path("other/sweep.json"), other).expect("a file");
@@ -261,7 +198,7 @@ fn damaged_shards_are_told_of_by_name() {
 
 #[test]
 fn an_unchanged_fork_leaves_the_bytes_of_the_run_that_was_never_interrupted() {
-    let scratch = Scratch::new("fork");
+    let scratch = scratch("fork");
     fs::create_dir(scratch.path("deep")).expect("a folder");
     for (scenario, at) in [
         ("small.yaml", "30s"),
@@ -290,7 +227,7 @@ fn an_unchanged_fork_leaves_the_bytes_of_the_run_that_was_never_interrupted() {
 
 #[test]
 fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
-    let scratch = Scratch::new("changed");
+    let scratch = scratch("changed");
     let set = "system.scheduler.profile=most-allocated";
     let at = ["--snapshot-at", "6h", "at.json"];
     scratch.run(
@@ -326,8 +263,16 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     assert!(upto(&old) == upto(&new), "it parts before the snapshot");
     assert!(old != new, "most-allocated decides otherwise");
     assert!(scratch.path("new/fork.json").exists() && !scratch.path("old/fork.json").exists());
-    let told = scratch.run(&["reproduce", "new"], 2);
-    assert!(told.contains("was forked from a snapshot"), "{told}");
+    // The fork is made again from its folder, and from its report alone.
+    scratch.run(&["reproduce", "new"], 0);
+    fs::copy(scratch.path("new/report.html"), scratch.path("fork.html")).expect("a report");
+    let told = scratch.run(&["reproduce", "fork.html"], 0);
+    assert!(told.contains("the same"), "{told}");
+    let text = scratch.text("new/fork.json");
+    let earlier = text.replace("\"atNs\": 21600000000000", "\"atNs\": 3600000000000");
+    assert!(earlier != text, "{text}");
+    fs::write(scratch.path("new/fork.json"), earlier).expect("a file");
+    scratch.run(&["reproduce", "new"], 100);
     // A scheduler that goes on alone changes nothing but when the run ends.
     scratch.run(
         &[&from[..], &["longer", "--set", "stop={at: 100d}"]].concat(),
@@ -335,7 +280,7 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     );
     assert!(decisions("longer") == old);
     // A snapshot that does not fit.
-    let text = String::from_utf8(scratch.bytes("at.json")).expect("text");
+    let text = scratch.text("at.json");
     let digest = text.find("\"digest\": \"").expect("a digest") + 11;
     let mut edited = text.clone();
     let other = if &text[digest..=digest] == "0" {
@@ -357,7 +302,7 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
 
 #[test]
 fn inputs_that_changed_are_told_before_anything_is_run() {
-    let scratch = Scratch::new("inputs");
+    let scratch = scratch("inputs");
     let at = ["--snapshot-at", "15s", "at.json"];
     scratch.run(
         &[&["run", "small.yaml", "--out", "result"][..], &at].concat(),
@@ -384,7 +329,7 @@ fn inputs_that_changed_are_told_before_anything_is_run() {
     );
     // A report that claims another digest.
     fs::write(scratch.path("jobs.csv"), JOBS).expect("a file");
-    let html = String::from_utf8(scratch.bytes("result/report.html")).expect("text");
+    let html = scratch.text("result/report.html");
     let digest = html.find("\"digest\":\"").expect("a digest") + 10;
     let mut edited = html.clone();
     let other = if &html[digest..=digest] == "0" {

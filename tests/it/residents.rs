@@ -15,6 +15,7 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
         name: PodName::Text(name.into()),
         spec: Arc::new(PodSpec::with_requests(requests)),
         time_limit: None,
+        run_time: None,
         devices: DeviceSet::EMPTY,
         is_running,
         found: Found {

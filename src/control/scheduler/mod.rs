@@ -11,6 +11,7 @@ pub mod kube;
 pub mod permit;
 pub mod pipeline;
 pub mod plugin;
+mod probed;
 pub mod profile;
 pub mod queue;
 pub mod reason;

@@ -2,7 +2,7 @@
 //! makes one attempt a step.
 
 use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Progress, Write};
+use crate::control::{Component, Outbox, Probe, Progress, Write};
 use crate::model::{Event, PodPhase, PodRef};
 use crate::units::{ComponentId, Instant, NodeId, Revision};
 
@@ -10,6 +10,7 @@ use super::ClassContext;
 use super::cycle::{Cycle, Decision};
 use super::evaluate::Form;
 use super::permit::Waiting;
+use super::probed::ProbedPlugin;
 use super::profile::Profile;
 use super::queue::Queue;
 
@@ -157,6 +158,13 @@ impl Component for Pipeline {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn attach(&mut self, probe: &Probe) {
+        let profile = &mut self.cycle.profile;
+        for slot in &mut profile.plugins {
+            slot.plugin = Box::new(ProbedPlugin::new(slot.plugin.clone(), probe, &profile.name));
         }
     }
 

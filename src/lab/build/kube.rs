@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use crate::systems::KubeRequest;
 use crate::systems::kubernetes::EXACT_PROFILE;
-use crate::trace::manifest::read_scheduler_config;
+use crate::trace::manifest::{config_doubts, read_scheduler_config};
 use crate::units::nearest::hint;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
@@ -42,6 +42,10 @@ pub fn kube_request(
         }
         None => stated(scheduler)?,
     };
+    let place = (scheduler.config.as_deref()).unwrap_or("system.scheduler.plugins");
+    for doubt in config_doubts(&config) {
+        remarks.note(format!("{place}: {doubt}"));
+    }
     if let Some(workers) = config.parallelism.filter(|&workers| workers != 1) {
         let file = scheduler.config.as_deref().unwrap_or_default();
         remarks.note(format!(

@@ -8,23 +8,16 @@ use crate::metrics::WorkloadMix;
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::{Node, PodSpec};
 use crate::trace::memory::Recorded;
+use crate::trace::stream::ClassTotal;
 use crate::trace::{Arrival, ArrivalSource, TraceError};
 
 use super::typical::shape_of;
 
-/// A class of pods in a workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassCount {
-    /// What its pods are.
-    pub spec: Arc<PodSpec>,
-    /// How many arrivals are of the class.
-    pub arrivals: u64,
-    /// How many pods they bring.
-    pub pods: u64,
-}
-
 /// Counts the classes of a source that can be read a second time.
-pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassCount>, TraceError> {
+pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, TraceError> {
+    if let Some(known) = source.class_totals() {
+        return Ok(known);
+    }
     let mut source = source.fork()?;
     let mut counts: Vec<(u64, u64)> = Vec::new();
     while let Some(arrival) = source.next()? {
@@ -34,7 +27,7 @@ pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassCount>, Trace
 }
 
 /// Counts the classes of arrivals in memory.
-pub(super) fn count_recorded(recorded: &Recorded) -> Vec<ClassCount> {
+pub(super) fn count_recorded(recorded: &Recorded) -> Vec<ClassTotal> {
     let mut counts = Vec::new();
     for arrival in &recorded.arrivals {
         add(&mut counts, arrival);
@@ -51,12 +44,12 @@ fn add(counts: &mut Vec<(u64, u64)>, arrival: &Arrival) {
     counts[class].1 += u64::from(arrival.members);
 }
 
-fn with_specs(counts: &[(u64, u64)], classes: &[Arc<PodSpec>]) -> Vec<ClassCount> {
+fn with_specs(counts: &[(u64, u64)], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal> {
     counts
         .iter()
         .zip(classes)
         .filter(|(count, _)| count.0 > 0)
-        .map(|(&(arrivals, pods), spec)| ClassCount {
+        .map(|(&(arrivals, pods), spec)| ClassTotal {
             spec: spec.clone(),
             arrivals,
             pods,
@@ -75,7 +68,7 @@ pub(super) fn models_of(nodes: &[Arc<Node>]) -> Interner {
 
 /// The shapes of a workload on these nodes. Classes whose amounts don't fit integers are left out;
 /// the run refuses them.
-pub fn workload_mix(classes: &[ClassCount], nodes: &[Arc<Node>]) -> WorkloadMix {
+pub fn workload_mix(classes: &[ClassTotal], nodes: &[Arc<Node>]) -> WorkloadMix {
     let models = models_of(nodes);
     WorkloadMix::of(classes.iter().filter_map(|class| {
         let requests = class.spec.requests().ok()?;

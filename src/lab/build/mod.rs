@@ -1,6 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod economics;
+mod generated;
 mod kube;
 mod manifests;
 mod mix;
@@ -23,7 +24,7 @@ use super::inputs;
 pub use economics::economics;
 pub use kube::{is_exact, kube_request};
 pub use manifests::ManifestFiles;
-pub use mix::{ClassCount, workload_mix};
+pub use mix::workload_mix;
 pub use nodes::{nodes, outages};
 pub use remarks::Remarks;
 pub use typical::typical_pods;

@@ -41,7 +41,8 @@ impl Settling {
     /// Settles the bound pods of a file; those whose node or devices are not there are named.
     pub(super) fn add(&mut self, file: &str, pods: &[ManifestPod], remarks: &mut Remarks) {
         let known = pods.iter().flat_map(|pod| {
-            let times = [pod.created_unix_secs, pod.started_unix_secs];
+            let told_to_end = pod.deleted_unix_secs.and_then(|(told, _)| told);
+            let times = [pod.created_unix_secs, pod.started_unix_secs, told_to_end];
             times.into_iter().flatten()
         });
         // The run's zero is when the dump was taken, as far as the dump tells.
@@ -98,7 +99,11 @@ fn left_out(list: &[String], what: &str) -> String {
 fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> Resident {
     let started = pod.started_unix_secs.map(|secs| (secs - zero).min(0));
     let started = started.and_then(Duration::checked_from_secs);
+    // One that should have ended before the dump was taken is held back by something unknown.
+    let end = pod.deleted_unix_secs.map(|(_, end)| end - zero);
+    let end = end.filter(|&end| end >= 0);
     Resident {
+        run_time: end.and_then(Duration::checked_from_secs),
         name: PodName::Text(pod.name.clone()),
         // What its node accounts for is what it takes.
         spec: pod.accounted.as_ref().unwrap_or(&pod.spec).clone(),

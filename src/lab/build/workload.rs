@@ -5,22 +5,22 @@ use std::sync::Arc;
 use crate::cluster::fragmentation::Shape;
 use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{Arrivals, Depart, Generate, Order, WorkloadSource, WorkloadTrace};
+use crate::scenario::schema::{Arrivals, Depart, Order, WorkloadSource, WorkloadTrace};
 use crate::sim::Resident;
-use crate::trace::generate::lublin99::LublinKind;
-use crate::trace::generate::{GeneratorOptions, find as find_generator};
 use crate::trace::intern::ClassTable;
-use crate::trace::manifest::{ManifestPod, Manifests};
+use crate::trace::manifest::Manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use crate::trace::registry::{Constructor, find, recognize};
+use crate::trace::registry::{Constructor, find};
+use crate::trace::stream::ClassTotal;
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
-use crate::trace::{Arrival, ArrivalSource, Input, ReadOptions, TraceError};
+use crate::trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
 use crate::units::{Duration, Instant};
 
+use super::generated::generated;
 use super::manifests::ManifestFiles;
-use super::mix::{ClassCount, count, count_recorded};
+use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::typical::shape_of;
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
@@ -30,7 +30,7 @@ pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
     /// The classes of the original workload.
-    pub classes: Vec<ClassCount>,
+    pub classes: Vec<ClassTotal>,
     /// The shapes of its arrivals, for GPU fragmentation; empty if they come by times and no node
     /// has GPUs.
     pub shapes: Vec<Shape>,
@@ -217,9 +217,7 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
 fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    // What has ended holds nothing and comes no more; what has a node stays there.
-    let waiting = |pod: &&ManifestPod| !pod.phase.is_final() && pod.node_name.is_none();
-    for pod in manifests.pods.iter().filter(waiting) {
+    for pod in (manifests.pods.iter()).filter(|pod| pod.waits_for_node()) {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
             name: PodName::Text(pod.name.clone()),
@@ -234,44 +232,4 @@ fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
     recorded.classes.clone_from(table.classes());
     recorded.arrivals.sort_by_key(|arrival| arrival.submit);
     Box::new(MemorySource::new(recorded))
-}
-
-/// Arrivals that a generator makes.
-fn generated(
-    scenario: &Scenario,
-    generate: &Generate,
-) -> Result<Box<dyn ArrivalSource>, BuildError> {
-    #[derive(serde::Deserialize)]
-    struct Parameters {
-        seed: Option<u64>,
-        processors: Option<u32>,
-        kind: Option<String>,
-    }
-    let parameters: Parameters = generate
-        .parameters
-        .decode()
-        .map_err(|error| BuildError::Experiment(format!("generate: {error}")))?;
-    let model = &generate.model;
-    let unknown = || BuildError::Experiment(format!("there is no generator `{model}`"));
-    let entry = find_generator(model).ok_or_else(unknown)?;
-    let mut options = GeneratorOptions {
-        seed: parameters.seed.unwrap_or(scenario.seed),
-        jobs: u32::try_from(generate.jobs).map_err(|_| {
-            BuildError::Experiment("generate.jobs: expected at most 4294967295".to_owned())
-        })?,
-        ..GeneratorOptions::default()
-    };
-    options.processors = parameters.processors.unwrap_or(options.processors);
-    if parameters.kind.as_deref() == Some("typed") {
-        options.kind = LublinKind::Typed;
-    }
-    for file in (entry.generate)(&options)? {
-        let input = Input::bytes(&file.name, file.text);
-        if let Constructor::Workload(open) = recognize(&input)?.open {
-            return Ok(open(&input, &ReadOptions::default())?);
-        }
-    }
-    Err(BuildError::Experiment(format!(
-        "`{model}` makes no workload"
-    )))
 }

@@ -44,6 +44,9 @@ pub struct BaselineEntry {
     pub inputs: String,
     /// The gated metrics by id.
     pub metrics: BTreeMap<String, BaselineMetric>,
+    /// Hashes over the parts of the inputs, to tell which one differs.
+    #[serde(default)]
+    pub parts: BTreeMap<String, String>,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
@@ -228,6 +231,11 @@ impl Baseline {
         Ok(baseline)
     }
 
+    /// The blake3 hash of its text as it would be written.
+    pub fn hash(&self) -> String {
+        blake3::hash(self.to_text().as_bytes()).to_hex().to_string()
+    }
+
     /// The text: keys sorted, one metric a line.
     pub fn to_text(&self) -> String {
         let mut text = String::from("{\n");
@@ -257,6 +265,7 @@ impl Baseline {
                     "\"metrics\": {{{}",
                     list(metrics.collect(), "        ", "}")
                 ),
+                format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
                 format!("\"system\": {}", json(&entry.system)),
             ];
@@ -307,6 +316,7 @@ mod tests {
                         ("m.x".to_owned(), metric(0.1)),
                         ("m.y".to_owned(), metric(2.0)),
                     ]),
+                    parts: BTreeMap::from([("models".to_owned(), "m".to_owned())]),
                     seeds: vec![42, 43],
                     system: serde_json::json!({"name": "kubernetes"}),
                 },

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use thiserror::Error;
+
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
 use super::run::{Entry, Measured};
 use crate::lab::statistics::mean;
@@ -36,6 +38,13 @@ pub enum Change {
         /// The metric.
         metric: String,
     },
+    /// An entry that the baseline does not have, held by its digest alone.
+    AddedEntry {
+        /// The entry.
+        entry: String,
+        /// Hash over the digests of all runs.
+        digest: String,
+    },
     /// Other inputs, seeds, decisions or system.
     Entry {
         /// The entry.
@@ -69,6 +78,158 @@ pub fn accepted(measured: &Measured, old: Option<&Baseline>, suite: &str) -> Bas
     }
 }
 
+/// A part of what was run that is to be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The entry.
+    pub entry: String,
+    /// The metric, `digest` for its decisions and system; all of the entry without it.
+    pub metric: Option<String>,
+}
+
+/// Why a part can't be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SelectionError {
+    /// There is no such entry.
+    #[error("there is no `{entry}` in what was run; it has {known}")]
+    NoEntry {
+        /// What was asked for.
+        entry: String,
+        /// What there is.
+        known: String,
+    },
+    /// The entry has no such metric.
+    #[error("`{entry}` has no objective on `{metric}`; it has {known}")]
+    NoMetric {
+        /// The entry.
+        entry: String,
+        /// What was asked for.
+        metric: String,
+        /// What there is.
+        known: String,
+    },
+    /// The entry could not be run.
+    #[error("`{entry}` could not be run: {error}")]
+    Broken {
+        /// The entry.
+        entry: String,
+        /// Why.
+        error: String,
+    },
+    /// A metric alone would stand beside values of other runs.
+    #[error(
+        "`{metric}` of `{entry}` can't be accepted alone: the baseline has other {what} of it; \
+         accept all of it with `--only {entry}`"
+    )]
+    OtherRuns {
+        /// The entry.
+        entry: String,
+        /// The metric.
+        metric: String,
+        /// What differs.
+        what: &'static str,
+    },
+}
+
+impl Selection {
+    /// `ENTRY` or `ENTRY:METRIC`.
+    pub fn parse(text: &str, measured: &Measured) -> Self {
+        let is_entry = measured.entries.iter().any(|e| e.report.name == text);
+        match text.rsplit_once(':').filter(|_| !is_entry) {
+            Some((entry, metric)) => Self {
+                entry: entry.to_owned(),
+                metric: Some(metric.to_owned()),
+            },
+            None => Self {
+                entry: text.to_owned(),
+                metric: None,
+            },
+        }
+    }
+}
+
+/// The baseline with these parts of what was run; everything else stays as it was.
+///
+/// # Errors
+/// If there is no such part, or it would not fit to what stays.
+pub fn accepted_only(
+    measured: &Measured,
+    old: Option<&Baseline>,
+    suite: &str,
+    only: &[Selection],
+) -> Result<Baseline, SelectionError> {
+    let whole = accepted(measured, old, suite);
+    let mut entries = old.map(|old| old.entries.clone()).unwrap_or_default();
+    for part in only {
+        let mut all = measured.entries.iter();
+        let entry = all.find(|entry| entry.report.name == part.entry);
+        let (Some(entry), Some(new)) = (entry, whole.entries.get(&part.entry)) else {
+            let known: Vec<&String> = whole.entries.keys().collect();
+            return Err(SelectionError::NoEntry {
+                entry: part.entry.clone(),
+                known: listed(known),
+            });
+        };
+        if let Some(error) = &entry.report.error {
+            return Err(SelectionError::Broken {
+                entry: part.entry.clone(),
+                error: error.clone(),
+            });
+        }
+        match &part.metric {
+            None => {
+                entries.insert(part.entry.clone(), new.clone());
+            }
+            Some(metric) => {
+                let kept = entries.entry(part.entry.clone());
+                let kept = kept.or_insert_with(|| BaselineEntry {
+                    metrics: BTreeMap::new(),
+                    ..new.clone()
+                });
+                accept_metric(kept, new, (&part.entry, metric))?;
+            }
+        }
+    }
+    Ok(Baseline { entries, ..whole })
+}
+
+fn accept_metric(
+    kept: &mut BaselineEntry,
+    new: &BaselineEntry,
+    (entry, metric): (&str, &str),
+) -> Result<(), SelectionError> {
+    let differing = [
+        ("inputs", kept.inputs != new.inputs),
+        ("seeds", kept.seeds != new.seeds),
+    ];
+    if let Some((what, _)) = differing.into_iter().find(|(_, differs)| *differs) {
+        return Err(SelectionError::OtherRuns {
+            entry: entry.to_owned(),
+            metric: metric.to_owned(),
+            what,
+        });
+    }
+    if metric == "digest" {
+        kept.digest.clone_from(&new.digest);
+        kept.system.clone_from(&new.system);
+        return Ok(());
+    }
+    let Some(value) = new.metrics.get(metric) else {
+        return Err(SelectionError::NoMetric {
+            entry: entry.to_owned(),
+            metric: metric.to_owned(),
+            known: listed(new.metrics.keys().collect()),
+        });
+    };
+    kept.metrics.insert(metric.to_owned(), value.clone());
+    Ok(())
+}
+
+fn listed(names: Vec<&String>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
 fn stored(entry: &Entry) -> BaselineEntry {
     let ids: BTreeSet<&str> = entry.objectives.iter().map(|o| o.metric.as_str()).collect();
     let metrics = ids.into_iter().filter_map(|id| {
@@ -95,6 +256,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
         digest: entry.report.digest.clone(),
         inputs: entry.report.inputs.clone(),
         metrics: metrics.collect(),
+        parts: entry.report.parts.clone(),
         seeds: entry.report.seeds.clone(),
         system: entry.system.clone(),
     }
@@ -126,6 +288,11 @@ pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
                 });
             }
         }
+        let alone = after.filter(|after| before.is_none() && after.metrics.is_empty());
+        found.extend(alone.map(|after| Change::AddedEntry {
+            entry: name.clone(),
+            digest: after.digest.clone(),
+        }));
         let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
         let ids: BTreeSet<&String> = before.metrics.keys().chain(after.metrics.keys()).collect();
         for id in ids {

@@ -5,39 +5,19 @@
 //! suite: `regressed` if they are worse beyond chance and the mean is beyond the limit,
 //! `inconclusive` if they can't tell. Absolute bounds are held against the mean.
 
-use std::collections::BTreeMap;
-
 use crate::lab::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
 };
 use crate::lab::statistics::{Resamples, SEEDS_MIN, mean};
 use crate::lab::summary::{MetricSummary, VariantSummary};
 use crate::metrics::{Direction, registry};
-use crate::scenario::scalar::Bound;
 use crate::scenario::schema::Objective;
 
+use super::acknowledge::{acknowledge, orphans};
+use super::cause::{FirstDivergence, explain, rerun};
+use super::limit::{bounds, limit, number, within};
 use super::run::{Entry, Measured};
-use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Date, FoundDivergence,
-    Gate, Outcome,
-};
-
-/// What is asked of whoever finds the first decision that differs.
-#[derive(Clone, Debug)]
-pub struct Divergence<'a> {
-    /// The entry whose gate failed.
-    pub entry: &'a Entry,
-    /// The seeds, the worst first.
-    pub seeds: Vec<u64>,
-    /// The system of the baseline, as its file has it.
-    pub base_system: &'a serde_json::Value,
-    /// The program that wrote the baseline.
-    pub base_program: &'a str,
-}
-
-/// Finds the first decision at which the baseline's system and the one now part; `None` if it can't
-/// be found.
-pub type FirstDivergence<'a> = &'a dyn Fn(Divergence<'_>) -> Option<FoundDivergence>;
+use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Gate, Outcome};
 
 /// Holds what was run against the baseline.
 pub fn judge(
@@ -55,10 +35,10 @@ pub fn judge(
     {
         let stored = baseline.and_then(|(baseline, _)| baseline.entries.get(&entry.report.name));
         if entry.exact || settings.exact {
-            gates.push(exact(entry, stored, baseline.is_some()));
+            gates.push(exact(entry, stored, baseline.is_some(), settings));
         }
         for (place, objective) in entry.objectives.iter().enumerate() {
-            for gate in of_objective(entry, (objective, place), stored, settings.resamples) {
+            for gate in of_objective(entry, (objective, place), stored, settings) {
                 if objective.test {
                     tests.push((gates.len(), objective.clone()));
                 }
@@ -75,7 +55,7 @@ pub fn judge(
     explain(
         &mut gates,
         measured,
-        baseline.map(|(baseline, _)| baseline),
+        (baseline.map(|(baseline, _)| baseline), &settings.sets),
         first_divergence,
     );
     let size = |gate: &Gate| {
@@ -89,6 +69,7 @@ pub fn judge(
         suite: settings.suite.clone(),
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
+        baseline_hash: baseline.map(|(held, _)| held.hash()),
         entries: measured
             .entries
             .iter()
@@ -99,71 +80,7 @@ pub fn judge(
     }
 }
 
-/// Has the first decision that differs looked for where a gate failed, once an entry.
-fn explain(
-    gates: &mut [Gate],
-    measured: &Measured,
-    baseline: Option<&Baseline>,
-    first_divergence: FirstDivergence<'_>,
-) {
-    let Some(baseline) = baseline else { return };
-    let mut known: BTreeMap<String, Option<FoundDivergence>> = BTreeMap::new();
-    let failed = |gate: &&mut Gate| gate.outcome == Outcome::Regressed;
-    for gate in gates.iter_mut().filter(failed) {
-        let mut entries = measured.entries.iter();
-        let entry = entries.find(|entry| entry.report.name == gate.entry);
-        let stored = baseline.entries.get(&gate.entry);
-        let Some((entry, stored)) = entry.zip(stored) else {
-            continue;
-        };
-        let is_same = stored.digest == entry.report.digest && stored.seeds == entry.report.seeds;
-        if is_same || stored.inputs != entry.report.inputs {
-            continue;
-        }
-        let find = || {
-            first_divergence(Divergence {
-                entry,
-                seeds: worst_first(entry, stored, gate),
-                base_system: &stored.system,
-                base_program: &baseline.windtunnel,
-            })
-        };
-        gate.divergence = known.entry(gate.entry.clone()).or_insert_with(find).clone();
-    }
-}
-
-/// The seeds of an entry; those first that are furthest on the bad side of the baseline.
-fn worst_first(entry: &Entry, stored: &BaselineEntry, gate: &Gate) -> Vec<u64> {
-    let change = |seed: u64| -> Option<f64> {
-        let metric = stored.metrics.get(&gate.metric)?;
-        let place = stored.seeds.iter().position(|known| *known == seed)?;
-        let base = (*metric.values.get(place)?)?;
-        let run = entry.runs.iter().find(|run| run.seed == seed)?;
-        let difference = run.metrics.get(&gate.metric)?.value? - base;
-        Some(match gate.better {
-            "lower" => difference,
-            "higher" => -difference,
-            _ => difference.abs(),
-        })
-    };
-    let mut seeds: Vec<(u64, f64)> = (entry.report.seeds.iter())
-        .map(|&seed| (seed, change(seed).unwrap_or(0.0)))
-        .collect();
-    seeds.sort_by(|a, b| b.1.total_cmp(&a.1));
-    seeds.into_iter().map(|(seed, _)| seed).collect()
-}
-
-fn blank(entry: &Entry, metric: &str, place: usize) -> Gate {
-    let variant = entry
-        .variant
-        .as_deref()
-        .map(|name| format!(" --baseline {name}"));
-    let seed = entry
-        .report
-        .seeds
-        .first()
-        .copied()
-        .unwrap_or(entry.scenario.seed);
+fn blank(entry: &Entry, (metric, place): (&str, usize), settings: &CheckSettings) -> Gate {
     Gate {
         entry: entry.report.name.clone(),
         metric: metric.to_owned(),
@@ -178,16 +95,18 @@ fn blank(entry: &Entry, metric: &str, place: usize) -> Gate {
         note: None,
         file: entry.report.file.clone(),
         line: entry.lines.get(place).copied().unwrap_or(1),
-        rerun: match variant {
-            Some(variant) => format!("windtunnel compare {}{variant}", entry.report.file),
-            None => format!("windtunnel run {} --seed {seed}", entry.report.file),
-        },
+        rerun: rerun(entry, entry.report.seeds.first().copied(), &settings.sets),
         divergence: None,
     }
 }
 
-fn exact(entry: &Entry, stored: Option<&BaselineEntry>, has_baseline: bool) -> Gate {
-    let mut gate = blank(entry, "digest", usize::MAX);
+fn exact(
+    entry: &Entry,
+    stored: Option<&BaselineEntry>,
+    has_baseline: bool,
+    settings: &CheckSettings,
+) -> Gate {
+    let mut gate = blank(entry, ("digest", usize::MAX), settings);
     "exact".clone_into(&mut gate.limit);
     let short = |digest: &str| digest.chars().take(12).collect::<String>();
     gate.outcome = match stored {
@@ -195,7 +114,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, has_baseline: bool) -> G
             gate.note = Some(no_baseline(has_baseline));
             Outcome::NoBaseline
         }
-        Some(stored) if stored.inputs != entry.report.inputs => different(&mut gate),
+        Some(stored) if stored.inputs != entry.report.inputs => different(&mut gate, entry, stored),
         Some(stored) if stored.seeds != entry.report.seeds => {
             gate.note = Some("the baseline has other seeds".to_owned());
             Outcome::DifferentInputs
@@ -212,18 +131,30 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, has_baseline: bool) -> G
 
 fn no_baseline(has_baseline: bool) -> String {
     if has_baseline {
-        "the baseline does not have it; review and `--accept`".to_owned()
+        "the baseline does not have it; review it, and accept it with `--accept`".to_owned()
     } else {
-        "there is no baseline; review and `--accept`".to_owned()
+        "there is no baseline; review what was measured, and accept it with `--accept`".to_owned()
     }
 }
 
-fn different(gate: &mut Gate) -> Outcome {
-    gate.note = Some(
-        "cluster, workload, failures, models, end or window are not the baseline's; if that is \
-         meant, review and `--accept`"
-            .to_owned(),
-    );
+/// Names the parts of the inputs that are others, where the baseline tells them apart.
+fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome {
+    let (here, there) = (&entry.report.parts, &stored.parts);
+    let parts: Vec<&str> = here
+        .iter()
+        .filter(|(name, hash)| there.get(*name).is_some_and(|stored| stored != *hash))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let what = if parts.is_empty() {
+        "cluster, workload, failures, models, end or window".to_owned()
+    } else {
+        format!("`{}`", parts.join("`, `"))
+    };
+    gate.note = Some(format!(
+        "{what} of the scenario {} not as in the baseline; if that is meant, review and accept it \
+         with `--accept`",
+        if parts.len() == 1 { "is" } else { "are" }
+    ));
     Outcome::DifferentInputs
 }
 
@@ -232,9 +163,9 @@ fn of_objective(
     entry: &Entry,
     (objective, place): (&Objective, usize),
     stored: Option<&BaselineEntry>,
-    resamples: usize,
+    settings: &CheckSettings,
 ) -> Vec<Gate> {
-    let mut gate = blank(entry, &objective.metric, place);
+    let mut gate = blank(entry, (&objective.metric, place), settings);
     gate.advisory = objective.advisory;
     let value = |run: &VariantSummary| run.metrics.get(&objective.metric)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
@@ -272,77 +203,17 @@ fn of_objective(
                 gate.note = Some(no_baseline(false));
             }
             (Some(stored), _) if stored.inputs != entry.report.inputs => {
-                gate.outcome = different(&mut gate);
+                gate.outcome = different(&mut gate, entry, stored);
             }
             (Some(stored), Some(metric)) => {
                 let pairs = paired(entry, stored, objective, values);
-                against(&mut gate, objective, (metric, pairs), resamples);
+                against(&mut gate, objective, (metric, pairs), settings.resamples);
             }
             (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
         }
         gates.push(gate);
     }
     gates
-}
-
-fn number(bound: &Bound) -> f64 {
-    match bound {
-        Bound::Number(value) => *value,
-        Bound::Duration(duration) => duration.as_nanos() as f64 / 1e9,
-    }
-}
-
-fn within(objective: &Objective, head: f64) -> Outcome {
-    let is_low = objective.min.as_ref().is_some_and(|min| head < number(min));
-    let is_high = objective.max.as_ref().is_some_and(|max| head > number(max));
-    if is_low || is_high {
-        Outcome::Regressed
-    } else {
-        Outcome::Within
-    }
-}
-
-fn bounds(objective: &Objective, unit: &str) -> String {
-    let text = |bound: &Bound| bound_text(bound, unit);
-    match (&objective.min, &objective.max) {
-        (Some(min), Some(max)) => format!("limit {} to {}", text(min), text(max)),
-        (Some(min), None) => format!("limit ≥ {}", text(min)),
-        (None, Some(max)) => format!("limit ≤ {}", text(max)),
-        (None, None) => String::new(),
-    }
-}
-
-fn bound_text(bound: &Bound, unit: &str) -> String {
-    match (bound, unit) {
-        (Bound::Number(value), "ratio") => format!("{} %", rounded(value * 100.0)),
-        (Bound::Number(value), "s") => format!("{} s", rounded(*value)),
-        _ => bound.to_string(),
-    }
-}
-
-/// Without what binary fractions leave at the end.
-fn rounded(value: f64) -> String {
-    let text = format!("{value:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn limit(objective: &Objective, better: &str, unit: &str) -> String {
-    let amount = match (&objective.tolerance, &objective.threshold) {
-        (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
-        (None, Some(threshold)) => bound_text(threshold, unit),
-        (None, None) => " noise".to_owned(),
-    };
-    let sign = match better {
-        "lower" => "+",
-        "higher" => "−",
-        _ => "±",
-    };
-    let word = if objective.test {
-        "tested, limit"
-    } else {
-        "limit"
-    };
-    format!("{word} {sign}{amount}")
 }
 
 /// The values of the seeds that both sides have.
@@ -468,60 +339,6 @@ fn inconclusive(gate: &mut Gate, judgement: &Judgement) -> Outcome {
         return by_mean(judgement);
     }
     let needed = judgement.seeds_needed.unwrap_or(SEEDS_MIN as u64);
-    gate.note = Some(format!("about {needed} seeds would decide"));
+    gate.note = Some(format!("≈ {needed} seeds would decide"));
     Outcome::Inconclusive
-}
-
-/// Regressions that the baseline puts up with for now.
-fn acknowledge(gates: &mut [Gate], baseline: &Baseline, today: Date, notes: &mut Vec<String>) {
-    for known in &baseline.acknowledgements {
-        let expires = known.expires.parse::<Date>().unwrap_or(Date::from_days(0));
-        let of = |gate: &&mut Gate| gate.entry == known.entry && gate.metric == known.metric;
-        let regressed = gates
-            .iter_mut()
-            .filter(of)
-            .filter(|g| g.outcome == Outcome::Regressed);
-        let mut is_used = false;
-        for gate in regressed {
-            is_used = true;
-            let relative = gate.judgement.as_ref().and_then(|found| found.relative);
-            let is_more = known
-                .allow
-                .zip(relative)
-                .is_some_and(|(most, is)| is.abs() > most);
-            if expires < today {
-                gate.note = Some(format!("its acknowledgement expired on {expires}"));
-            } else if is_more {
-                gate.note = Some("worse than its acknowledgement allows".to_owned());
-            } else {
-                gate.outcome = Outcome::Acknowledged;
-                gate.note = Some(format!("until {expires}: {}", known.reason));
-            }
-        }
-        let (entry, metric) = (&known.entry, &known.metric);
-        if expires < today {
-            notes.push(format!(
-                "the acknowledgement of {entry} {metric} expired on {expires}; renew it with its \
-                 reason, or take it out"
-            ));
-        } else if !is_used {
-            notes.push(format!(
-                "the acknowledgement of {entry} {metric} is no longer needed"
-            ));
-        }
-    }
-}
-
-fn orphans(measured: &Measured, baseline: &Baseline, notes: &mut Vec<String>) {
-    let is_run = |name: &str| {
-        measured
-            .entries
-            .iter()
-            .any(|entry| entry.report.name == name)
-    };
-    for name in baseline.entries.keys().filter(|name| !is_run(name)) {
-        notes.push(format!(
-            "`{name}` of the baseline is no longer in the suite"
-        ));
-    }
 }

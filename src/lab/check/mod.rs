@@ -5,16 +5,21 @@
 //! [`CheckReport`], from which every form is written. What was run can be made the new baseline
 //! ([`accepted`], [`changes`]).
 
+mod acknowledge;
 mod baseline;
+mod cause;
 mod change;
 mod date;
 mod divergence;
 mod gate;
+mod limit;
 mod run;
 mod suite;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -24,10 +29,11 @@ pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,
 };
-pub use change::{Change, accepted, changes};
+pub use cause::{Divergence, FirstDivergence};
+pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
-pub use gate::{Divergence, FirstDivergence, judge};
+pub use gate::judge;
 pub use run::{Entry, Measured, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
@@ -49,6 +55,8 @@ pub struct CheckSettings {
     pub today: Date,
     /// Resamples of every bootstrap.
     pub resamples: usize,
+    /// `PATH=VALUE` of each `--set`, for the commands that look closer.
+    pub sets: Vec<String>,
 }
 
 /// What a gate came to.
@@ -151,10 +159,39 @@ pub struct EntryReport {
     pub digest: String,
     /// Hash over what the system was given.
     pub inputs: String,
+    /// Hashes over the parts of that, by the field of the scenario.
+    pub parts: BTreeMap<String, String>,
     /// Changes simulated, over all runs.
     pub changes: u64,
     /// Why it could not be run to its end.
     pub error: Option<String>,
+    /// What kind of error that is.
+    pub error_kind: Option<ErrorKind>,
+    /// How it is run again.
+    pub rerun: String,
+}
+
+/// Why a scenario could not be run to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// Its file, a trace or a setting is wrong.
+    Input,
+    /// The simulation broke a rule of its own.
+    Invariant,
+    /// Something around it failed.
+    CouldNotComplete,
+}
+
+impl ErrorKind {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Invariant => "invariant",
+            Self::CouldNotComplete => "could-not-complete",
+        }
+    }
 }
 
 /// What a check came to.
@@ -171,6 +208,8 @@ pub struct CheckReport {
     pub file: String,
     /// The file of the baseline, if there is one.
     pub baseline: Option<String>,
+    /// Hash over the baseline's text.
+    pub baseline_hash: Option<String>,
     /// The scenarios.
     pub entries: Vec<EntryReport>,
     /// The gates, worst first.
@@ -182,8 +221,10 @@ pub struct CheckReport {
 /// How a check ends (ci.md 6.3), worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A scenario could not be run: 101.
+    /// A scenario broke while it ran: 101.
     Broken,
+    /// A scenario can't be run because what it is given is wrong: 2.
+    WrongInput,
     /// A gate failed: 100.
     Failed,
     /// A comparison can't be made: 3.
@@ -203,8 +244,11 @@ impl CheckReport {
             let mut gates = self.gates.iter().filter(|gate| !gate.advisory);
             gates.any(|gate| gate.outcome == outcome)
         };
-        if self.entries.iter().any(|entry| entry.error.is_some()) {
+        let mut kinds = self.entries.iter().filter_map(|entry| entry.error_kind);
+        if kinds.clone().any(|kind| kind != ErrorKind::Input) {
             End::Broken
+        } else if kinds.next().is_some() {
+            End::WrongInput
         } else if self.gates.iter().any(Gate::fails) {
             End::Failed
         } else if has(Outcome::DifferentInputs) || has(Outcome::NoBaseline) {

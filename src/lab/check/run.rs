@@ -1,13 +1,15 @@
 //! Making the runs of a suite.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Baseline, CheckSettings, EntryReport, system_of};
+use super::cause::rerun;
+use super::{Baseline, CheckSettings, EntryReport, ErrorKind, system_of};
 use crate::lab::compare::{Inputs, seeds_from};
 use crate::lab::experiment::{ExperimentError, input_hashes};
 use crate::lab::replicate::{Work, Workers, replicate};
+use crate::lab::run::RunError;
 use crate::lab::summary::VariantSummary;
 use crate::scenario::schema::Objective;
 use crate::scenario::{Experiment, Scenario};
@@ -79,14 +81,36 @@ pub fn run(
             Err(error) => {
                 for entry in &mut begun {
                     entry.runs.clear();
-                    entry.report.error = Some(error.to_string());
+                    entry.report.error = Some(told(&error));
+                    entry.report.error_kind = Some(kind(&error));
                 }
             }
             Ok(()) => {}
         }
+        for entry in &mut begun {
+            let seed = entry.report.seeds.first().copied();
+            entry.report.rerun = rerun(entry, seed, &settings.sets);
+        }
         entries.extend(begun);
     }
     Ok(Measured { entries })
+}
+
+fn told(error: &ExperimentError) -> String {
+    match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
+fn kind(error: &ExperimentError) -> ErrorKind {
+    match error {
+        error if error.is_input() => ErrorKind::Input,
+        ExperimentError::Variant { source, .. } if matches!(**source, RunError::Sim(_)) => {
+            ErrorKind::Invariant
+        }
+        _ => ErrorKind::CouldNotComplete,
+    }
 }
 
 /// What a baseline calls a variant of an experiment: `SCENARIO`, or `SCENARIO/VARIANT` where it has
@@ -110,8 +134,11 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
             deterministic: false,
             digest: String::new(),
             inputs: String::new(),
+            parts: BTreeMap::new(),
             changes: 0,
             error: None,
+            error_kind: None,
+            rerun: String::new(),
         },
         scenario: plan.scenario.clone(),
         variant: (!is_single).then(|| plan.name.clone()),
@@ -195,7 +222,9 @@ fn fill(
             hasher.update(run.digest.as_bytes());
         }
         entry.report.digest = hasher.finalize().to_hex().to_string();
-        entry.report.inputs = Inputs::of(&entry.scenario, &files).hash();
+        let inputs = Inputs::of(&entry.scenario, &files);
+        entry.report.inputs = inputs.hash();
+        entry.report.parts = inputs.parts();
         entry.report.deterministic = deterministic;
         entry.report.seeds = entry.runs.iter().map(|run| run.seed).collect();
         entry.report.changes = entry.runs.iter().map(|run| run.changes).sum();

@@ -31,6 +31,7 @@ fn settings(exact: bool) -> CheckSettings {
         exact,
         today: "2026-11-20".parse().expect("a date"),
         resamples: 100,
+        sets: Vec::new(),
     }
 }
 
@@ -109,7 +110,10 @@ fn every_end() {
     let advisory = worse().replace("tolerance: 5%", "tolerance: 5%, advisory: true");
     check(&advisory, Some(&baseline), false, End::Passed);
     let broken = TEXT.replace("name: batch", "name: kubernetes");
-    check(&broken, Some(&baseline), false, End::Broken);
+    check(&broken, Some(&baseline), false, End::WrongInput);
+    let mut report = judged(TEXT, Some(&baseline), false);
+    report.entries[0].error_kind = Some(ErrorKind::Invariant);
+    assert_eq!(report.end(), End::Broken);
 }
 
 #[test]

@@ -118,11 +118,13 @@ impl CompareError {
     }
 }
 
-/// What may have been meant by a metric's id.
+/// What may have been meant by a metric's id: near ones, or those that hold it or begin as it does.
 pub fn metric_hint<'a>(id: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     const SHOWN_MAX: usize = 6;
     let mut near = nearest::all_near(id, known.clone());
     let subject = id.split('.').next().unwrap_or(id);
+    let holds = |known: &&str| !id.is_empty() && known.contains(id);
+    near.extend(known.clone().into_iter().filter(holds));
     near.extend(
         known
             .into_iter()

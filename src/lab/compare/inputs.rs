@@ -74,6 +74,15 @@ impl Inputs {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// Twelve digits of a hash over each field, by its name, to tell which one differs.
+    pub fn parts(&self) -> BTreeMap<String, String> {
+        let fields = self.fields.iter().map(|(name, value)| {
+            let hash = blake3::hash(sorted(value).to_string().as_bytes());
+            ((*name).to_owned(), hash.to_hex()[..12].to_owned())
+        });
+        fields.collect()
+    }
+
     fn differing(&self, other: &Self, names: &[&'static str]) -> Vec<String> {
         let mut found = Vec::new();
         for name in names {

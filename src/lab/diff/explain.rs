@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::record::Decided;
+use super::record::{Decided, Outcome};
 use super::{DiffError, Name, Side, failed};
 use crate::cluster::fragmentation::TypicalPods;
 use crate::cluster::{Observer, Store};
@@ -13,6 +13,8 @@ use crate::control::scheduler::evaluate::{Form, rejections};
 use crate::control::scheduler::explain::{Ranking, rank};
 use crate::control::scheduler::{ClassContext, Profile, Reason};
 use crate::lab::build::{FileSource, is_exact};
+use crate::lab::explain::pipeline::ties;
+use crate::lab::explain::run::{RunExplainError, Which, find};
 use crate::lab::run::{RunError, prepare, profile_choice, run_watched};
 use crate::model::{Event, Pod};
 use crate::policy::{Setup, build_profile};
@@ -104,7 +106,67 @@ pub(super) fn look(
         return Ok(Situation::default());
     };
     let ctx = ClassContext::new(decision.at, store, spec);
-    Ok(situation(side, profile, &ctx, nodes))
+    let mut situation = situation(side, profile, &ctx, nodes);
+    let is_attempt = matches!(decision.outcome, Outcome::Bound | Outcome::Unschedulable);
+    if is_exact(side.scenario) && is_attempt {
+        let name = pod.map(|pod| pod.name.to_string()).unwrap_or_default();
+        let pod = match &*store.class(spec).object.namespace {
+            "" => name,
+            namespace => format!("{namespace}/{name}"),
+        };
+        explain_exact(&mut situation, (side, &pod), decision.at, interrupted)?;
+    }
+    Ok(situation)
+}
+
+/// What kube-scheduler itself saw in the attempt that a decision comes from: the last one before
+/// it, of which the binding may be later.
+fn explain_exact(
+    situation: &mut Situation,
+    (side, pod): (&Side<'_>, &str),
+    at: Instant,
+    interrupted: &AtomicBool,
+) -> Result<(), DiffError> {
+    let found = match find(side, pod, Which::Until(at), interrupted) {
+        Ok(found) => found,
+        Err(RunExplainError::Run(error)) => return Err(error),
+        Err(RunExplainError::Input(why)) => {
+            situation.explanation.scheduler = format!("kube-scheduler: {why}");
+            return Ok(());
+        }
+    };
+    let mut found = found;
+    let own = found.explain();
+    let best = own.feasible.first();
+    let plugins = best.map(|node| node.points.as_slice()).unwrap_or_default();
+    let began = found.facts.began_at.as_deref();
+    let began = began.map_or_else(String::new, |node| {
+        format!(", which began to look at {node} and need not have looked at all nodes")
+    });
+    situation.explanation = Explanation {
+        scheduler: format!("kube-scheduler{began}"),
+        plugins: (plugins.iter())
+            .map(|own| weighted(own.plugin, own.weight))
+            .collect(),
+        feasible: own.feasible.len(),
+        best: best.map(|node| (node.total, own.best.len())),
+        tie_break: own.ties.clone(),
+        rejected: own
+            .groups
+            .iter()
+            .map(|group| (group.reason.clone(), group.nodes.len()))
+            .collect(),
+    };
+    for view in &mut situation.nodes {
+        if let Some(scored) = own.scored(&view.name) {
+            let points = scored.points.iter();
+            view.points = points.map(|own| own.normalized * own.weight).collect();
+            view.total = Some(scored.total);
+        } else if let Ok(seen) = found.look_at(&view.name) {
+            view.reasons = seen.rejection.into_iter().map(|(_, why)| why).collect();
+        }
+    }
+    Ok(())
 }
 
 /// Runs a side until the change that has a revision comes next. The cluster there, and the profile
@@ -186,8 +248,7 @@ fn situation(
     };
     let Some(mut profile) = profile else {
         if is_exact(side.scenario) {
-            "kube-scheduler; the points it gives are not shown here"
-                .clone_into(&mut situation.explanation.scheduler);
+            "kube-scheduler".clone_into(&mut situation.explanation.scheduler);
             return situation;
         }
         let scheduler = &side.scenario.system.scheduler;
@@ -210,6 +271,14 @@ fn situation(
     situation
 }
 
+/// A plugin with its weight.
+fn weighted(plugin: &str, weight: i64) -> String {
+    match weight {
+        1 => plugin.to_owned(),
+        weight => format!("{plugin} × {weight}"),
+    }
+}
+
 /// A reason with the name of its resource.
 pub(in crate::lab) fn reason_words(store: &Store, reason: Reason) -> String {
     match reason {
@@ -228,16 +297,10 @@ fn explain(
     let words = |reason: &Reason| reason_words(store, *reason);
     let named = ranking.points.iter();
     situation.explanation.plugins = named
-        .map(|(name, weight, _)| match weight {
-            1 => (*name).to_owned(),
-            weight => format!("{name} × {weight}"),
-        })
+        .map(|(name, weight, _)| weighted(name, *weight))
         .collect();
     situation.explanation.feasible = ranking.feasible.len();
-    profile
-        .select
-        .name()
-        .clone_into(&mut situation.explanation.tie_break);
+    situation.explanation.tie_break = ties(profile.select.name());
     situation.explanation.best = ranking.best();
     let mut rejected: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     for node in store.nodes().present() {

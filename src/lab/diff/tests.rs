@@ -94,8 +94,9 @@ fn the_first_decision_that_differs_is_explained_from_both_sides() {
     }
 }
 
+/// The points are those of the attempt itself, and the node that was taken is among the best.
 #[test]
-fn kube_schedulers_points_are_not_made_up() {
+fn kube_scheduler_itself_is_explained() {
     let experiment = experiment(&[]);
     let parting = compare((&experiment, 2), (&experiment, 3)).parting;
     let parting = parting.expect("they differ");
@@ -103,11 +104,18 @@ fn kube_schedulers_points_are_not_made_up() {
         panic!("{parting:?}");
     };
     let explanation = &kube.situation.explanation;
-    assert_eq!(explanation.best, None);
+    assert_eq!(explanation.scheduler, "kube-scheduler");
     assert!(
-        explanation.scheduler.contains("not shown"),
-        "{explanation:?}"
+        explanation
+            .plugins
+            .contains(&"TaintToleration × 3".to_owned())
     );
+    let (best, _) = explanation.best.expect("nodes that can take it");
+    let mut nodes = kube.situation.nodes.iter();
+    let chosen = nodes.find(|view| Some(&view.name) == kube.node.as_ref());
+    let chosen = chosen.expect("the chosen node is looked at");
+    assert_eq!(chosen.total, Some(best), "{chosen:?}");
+    assert_eq!(chosen.points.iter().sum::<i64>(), best, "{chosen:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
-mod pipeline;
+pub(super) mod pipeline;
 pub mod run;
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,9 @@ use crate::model::Text;
 
 /// How one of equally good nodes is taken where nothing else is said.
 const DRAWN: &str = "drawn at random";
+
+/// Why a pod that is being deleted gets no node.
+const BEING_DELETED: &str = "it is being deleted, and no scheduler looks for a node for it";
 
 /// The points that a plugin gave a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +136,15 @@ impl Explanation {
     /// were not there yet.
     pub fn of(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Self {
         let Some(node) = pod.node_name.clone() else {
-            return explain(cache, profile, pod);
+            let mut explained = explain(cache, profile, pod);
+            if pod.is_terminating {
+                // What is popped after its deletion is dropped (spec: kubernetes.md 1.2).
+                explained.outcome = Outcome::Gated(BEING_DELETED.to_owned());
+                explained.feasible.clear();
+                explained.best.clear();
+                explained.groups.clear();
+            }
+            return explained;
         };
         let mut before = cache.clone();
         before.remove_pod(pod, &node);

@@ -87,7 +87,7 @@ fn first_rejection(
 }
 
 /// How the policy that takes one of equally good nodes does it, in words.
-fn ties(select: &str) -> String {
+pub(in crate::lab) fn ties(select: &str) -> String {
     match select {
         "random" => super::DRAWN.to_owned(),
         "first" => "the first in their order is taken".to_owned(),

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use super::kept::{Points, end};
-use super::{Placed, Stop, replica};
+use super::filling::{Filling, fill, ranks};
+use super::kept::Points;
+use super::{Placed, replica};
 use crate::control::scheduler::kube::attempt::Questions;
 use crate::control::scheduler::kube::{
     Attempt, AttemptContext, Cache, Follow, Follower, KubeProfile, NodeInfo, Normalization,
@@ -55,23 +56,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt)?;
-    let mut placed = Placed {
-        nodes: Vec::new(),
-        stop: Stop::Enough,
-        rejected: Vec::new(),
-    };
-    let replicas = Arc::new(first.clone());
-    while (placed.nodes.len() as u64) < most {
-        let Some(node) = kept.next() else {
-            break;
-        };
-        placed.nodes.push(kept.nodes[node].name().clone());
-        kept.take(node, &replicas)?;
-    }
-    if (placed.nodes.len() as u64) < most {
-        (placed.stop, placed.rejected) = end(cache, profile, pod, &placed)?;
-    }
-    Some(placed)
+    fill(&mut kept, (cache, profile), pod, most)
 }
 
 /// Points of the plugins that look at one node, and of those that follow the replicas.
@@ -97,7 +82,7 @@ impl<'r, 'a> Kept<'r, 'a> {
         }
         let is_awaited = |node: &NodeInfo| !ctx.cache.nominated(node.name()).is_empty();
         let mut kept = Self {
-            ranks: super::kept::ranks(&nodes),
+            ranks: ranks(&nodes),
             is_open: Vec::new(),
             is_awaited: nodes.iter().map(is_awaited).collect(),
             points: Vec::new(),
@@ -173,8 +158,13 @@ impl<'r, 'a> Kept<'r, 'a> {
             .collect();
         self.attempt.verdict_in(&all, node).is_none()
     }
+}
 
-    /// The node that the next replica goes to: of the highest totals the first by name.
+impl Filling for Kept<'_, '_> {
+    fn nodes(&self) -> &[NodeInfo] {
+        &self.nodes
+    }
+
     fn next(&mut self) -> Option<usize> {
         let mut feasible = std::mem::take(&mut self.feasible);
         feasible.clear();
@@ -209,8 +199,6 @@ impl<'r, 'a> Kept<'r, 'a> {
         best
     }
 
-    /// A replica takes its place; `None` if a plugin has no points any more, which none that
-    /// keeps its word does.
     fn take(&mut self, place: usize, replica: &Arc<PodInfo>) -> Option<()> {
         self.nodes[place].add_pod(replica.clone());
         let node = &self.nodes[place];

@@ -8,11 +8,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Placed, Stop, final_message, replica};
+use super::filling::{Filling, fill, ranks};
+use super::{Placed, replica};
 use crate::control::scheduler::kube::plugin::{in_span, proportion};
 use crate::control::scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
-    Reach, Search,
+    Reach,
 };
 use crate::model::Text;
 
@@ -133,57 +134,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt, profile)?;
-    let mut placed = Placed {
-        nodes: Vec::new(),
-        stop: Stop::Enough,
-        rejected: Vec::new(),
-    };
-    let replicas = Arc::new(first.clone());
-    while (placed.nodes.len() as u64) < most {
-        let Some(node) = kept.next() else {
-            break;
-        };
-        placed.nodes.push(kept.nodes[node].name().clone());
-        kept.take(node, &replicas)?;
-    }
-    if (placed.nodes.len() as u64) < most {
-        (placed.stop, placed.rejected) = end(cache, profile, pod, &placed)?;
-    }
-    Some(placed)
-}
-
-/// The place of each node in the order of names.
-pub(super) fn ranks(nodes: &[NodeInfo]) -> Vec<usize> {
-    let mut by_name: Vec<usize> = (0..nodes.len()).collect();
-    by_name.sort_unstable_by_key(|&node| nodes[node].name());
-    let mut ranks = vec![0; nodes.len()];
-    for (rank, &node) in by_name.iter().enumerate() {
-        ranks[node] = rank;
-    }
-    ranks
-}
-
-/// The decision about the replica that finds no node, the plain way.
-pub(super) fn end(
-    cache: &Cache,
-    profile: &KubeProfile,
-    pod: &PodInfo,
-    placed: &Placed,
-) -> Option<(Stop, Vec<(Text, crate::control::scheduler::kube::Status)>)> {
-    let mut cache = cache.clone();
-    for (number, node) in (1..).zip(&placed.nodes) {
-        cache.add_pod(Arc::new(replica(pod, number)), node).ok()?;
-    }
-    let last = replica(pod, placed.nodes.len() as u64 + 1);
-    let attempt = Attempt::begin(profile, &cache, &last);
-    let search: Search = attempt.search_all();
-    let is_end = search.feasible.is_empty();
-    is_end.then(|| {
-        (
-            Stop::NoNode(final_message(&attempt, &search)),
-            search.rejected,
-        )
-    })
+    fill(&mut kept, (cache, profile), pod, most)
 }
 
 impl<'r, 'a> Kept<'r, 'a> {
@@ -255,13 +206,28 @@ impl<'r, 'a> Kept<'r, 'a> {
         }
     }
 
-    /// The node that the next replica goes to.
-    fn next(&self) -> Option<usize> {
+    /// Takes the bounds anew, and all totals if one of them moved.
+    fn bound_again(&mut self) {
+        let feasible: Vec<usize> = self.feasible().collect();
+        let mut is_new = false;
+        for points in &mut self.points {
+            is_new |= points.bound(feasible.iter().copied());
+        }
+        if is_new {
+            self.rank_all();
+        }
+    }
+}
+
+impl Filling for Kept<'_, '_> {
+    fn nodes(&self) -> &[NodeInfo] {
+        &self.nodes
+    }
+
+    fn next(&mut self) -> Option<usize> {
         self.order.first().map(|&(_, _, node)| node)
     }
 
-    /// A replica takes its place; `None` if a plugin has no points any more, which none that
-    /// keeps its word does.
     fn take(&mut self, node: usize, replica: &Arc<PodInfo>) -> Option<()> {
         self.order.remove(&self.key(node));
         self.nodes[node].add_pod(replica.clone());
@@ -289,17 +255,5 @@ impl<'r, 'a> Kept<'r, 'a> {
         self.totals[node] = self.total(node);
         self.order.insert(self.key(node));
         Some(())
-    }
-
-    /// Takes the bounds anew, and all totals if one of them moved.
-    fn bound_again(&mut self) {
-        let feasible: Vec<usize> = self.feasible().collect();
-        let mut is_new = false;
-        for points in &mut self.points {
-            is_new |= points.bound(feasible.iter().copied());
-        }
-        if is_new {
-            self.rank_all();
-        }
     }
 }

@@ -9,8 +9,10 @@
 //! (`followed.rs`) where they can follow these. A property test holds them equal.
 
 mod ending;
+mod filling;
 mod followed;
 mod kept;
+pub mod lost;
 #[cfg(test)]
 mod tests;
 

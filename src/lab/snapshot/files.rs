@@ -61,7 +61,7 @@ impl<'a> Sources<'a> {
     /// If it can't be read, or if a node or pod of a name was there before.
     pub fn add(&mut self, path: &Path) -> Result<(), SnapshotError> {
         if !path.is_dir() {
-            let input = Input::argument(&path.display().to_string())?;
+            let input = Input::streamed(&path.display().to_string())?;
             return if is_scenario(&input)? {
                 self.add_scenario(&input, path)
             } else {

@@ -22,7 +22,7 @@ use thiserror::Error;
 pub use files::{Sources, is_experiment, read_pod};
 
 use crate::control::scheduler::kube::{Cache, CacheError, PodInfo};
-use crate::model::{ClusterObjects, Labels, Node, Text};
+use crate::model::{ClusterObjects, Labels, Node, PodPhase, Text};
 use crate::trace::TraceError;
 use crate::trace::manifest::{ManifestPod, PriorityClasses};
 use crate::units::{QuantityError, nearest};
@@ -151,7 +151,7 @@ impl Snapshot {
             let info = Arc::new(snapshot.pod_info(&pod)?);
             match &pod.node_name {
                 None => {
-                    snapshot.counts.pending += 1;
+                    snapshot.counts.pending += usize::from(!pod.is_terminating);
                     snapshot.cache.nominate(info);
                 }
                 Some(node) if snapshot.cache.node(node).is_none() => {
@@ -169,6 +169,33 @@ impl Snapshot {
             snapshot.warnings.push(lost_pods(&lost));
         }
         Ok(snapshot)
+    }
+
+    /// Takes a node away with the pods on it, which then wait for a node unless they have been told
+    /// to end. Gives their positions among the pods.
+    ///
+    /// # Errors
+    /// If there is no such node, with the nearest names.
+    pub fn lose_node(&mut self, name: &str) -> Result<Vec<usize>, SnapshotError> {
+        let name = self.node_name(name)?;
+        self.cache.remove_node(&name);
+        let mut lost = Vec::new();
+        for (index, pod) in self.pods.iter_mut().enumerate() {
+            if pod.phase.is_final() || pod.node_name.as_ref() != Some(&name) {
+                continue;
+            }
+            pod.node_name = None;
+            pod.phase = PodPhase::Pending;
+            pod.started_unix_secs = None;
+            // Another pod in its place has the spec as it is declared.
+            pod.accounted = None;
+            self.counts.bound -= 1;
+            if pod.waits_for_node() {
+                self.counts.pending += 1;
+                lost.push(index);
+            }
+        }
+        Ok(lost)
     }
 
     /// A namespace that only objects name is known by its name: it has the label that the API

@@ -5,28 +5,31 @@ use crate::control::scheduler::kube::{KubeProfile, PodInfo, Release};
 use crate::model::SchedulerConfig;
 use crate::policy::kubernetes::build_kube_profiles;
 use crate::trace::Input;
-use crate::trace::manifest::read_scheduler_config;
+use crate::trace::manifest::{config_doubts, read_scheduler_config};
 use crate::units::nearest;
 
 /// The scheduler name of pods that state none.
 const DEFAULT: &str = "default-scheduler";
 
-/// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one.
+/// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one, and
+/// what in the file is hardly meant.
 ///
 /// # Errors
 /// If the file can't be read or names what doesn't exist.
 pub fn read_profiles(
     config: Option<&Input>,
     release: Release,
-) -> Result<Vec<KubeProfile>, SnapshotError> {
+) -> Result<(Vec<KubeProfile>, Vec<String>), SnapshotError> {
     let stated = match config {
         None => SchedulerConfig::default(),
         Some(input) => read_scheduler_config(&input.name, &input.read_to_string()?)?,
     };
-    build_kube_profiles(&stated, release).map_err(|error| {
-        let file = config.map_or("the default configuration", |input| &input.name);
-        SnapshotError::Input(format!("{file}: {error}"))
-    })
+    let file = config.map_or("the default configuration", |input| &input.name);
+    let doubts = config_doubts(&stated).into_iter();
+    let doubts = doubts.map(|doubt| format!("{file}: {doubt}")).collect();
+    let profiles = build_kube_profiles(&stated, release)
+        .map_err(|error| SnapshotError::Input(format!("{file}: {error}")))?;
+    Ok((profiles, doubts))
 }
 
 /// The profile of a pod.

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use crate::lab::shell::quoted;
+
 /// What the scripts run.
 #[derive(Clone, Debug)]
 pub struct Scripts<'a> {
@@ -19,15 +21,6 @@ pub struct Scripts<'a> {
     pub shards: usize,
     /// The folder to start in.
     pub directory: &'a Path,
-}
-
-/// Texts quoted for a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn shown(path: &Path) -> String {
@@ -120,12 +113,6 @@ mod tests {
 
     #[test]
     fn scripts_quote_what_a_shell_would_change() {
-        let check = |text: &str, expected: &str| assert_eq!(quoted(text), expected);
-        check("a=1,2", "a=1,2");
-        check("a b", "'a b'");
-        check("it's", r"'it'\''s'");
-        check("$(x)", "'$(x)'");
-        check("", "''");
         let arguments = [
             "s.yaml".to_owned(),
             "--grid".to_owned(),

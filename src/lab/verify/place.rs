@@ -123,7 +123,7 @@ fn decide(
     let (pod, _) = read_pod(&folder.join(&answer.pod), &priorities)?;
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.pod_info(&pod)?;
-    let profiles = read_profiles(None, Release::V1_34)?;
+    let (profiles, _) = read_profiles(None, Release::V1_34)?;
     let placement = place(&snapshot.cache, profile_of(&profiles, &pod)?, &pod, MOST)?;
     let message = match placement.stop {
         Stop::NoNode(message) => message,

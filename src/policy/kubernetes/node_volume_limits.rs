@@ -49,6 +49,11 @@ fn check(
         volumes.iter().filter(|(own, _)| own == driver).count() as i64
     };
     let fresh: BTreeSet<_> = wanted.difference(&present).cloned().collect();
+    present.extend(objects.attachments.iter().filter_map(|own| {
+        let volume = objects.volumes.get(&own.volume)?;
+        let (_, handle) = volume.csi.as_ref()?;
+        (own.node == *node.name()).then(|| (own.driver.clone(), handle.clone()))
+    }));
     for (driver, limit) in &csi.drivers {
         let count = of_driver(&fresh, driver);
         if count > 0 && limit.is_some_and(|limit| of_driver(&present, driver) + count > limit) {
@@ -68,7 +73,7 @@ impl KubePlugin for NodeVolumeLimits {
     }
 
     fn listens(&self) -> EventKinds {
-        EventKinds::POD_DELETE
+        EventKinds::POD_DELETE.and(EventKinds::CLAIM)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

@@ -239,7 +239,9 @@ impl KubePlugin for VolumeBinding {
     }
 
     fn listens(&self) -> EventKinds {
-        EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::CLAIM)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

@@ -125,7 +125,9 @@ impl KubePlugin for VolumeRestrictions {
     }
 
     fn listens(&self) -> EventKinds {
-        EventKinds::NODE_ADD.and(EventKinds::POD_DELETE)
+        EventKinds::NODE_ADD
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::CLAIM)
     }
 
     fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {

@@ -49,7 +49,9 @@ impl KubePlugin for VolumeZone {
     }
 
     fn listens(&self) -> EventKinds {
-        EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
+        EventKinds::NODE_ADD
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::CLAIM)
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

@@ -1,5 +1,5 @@
 //! A check as what github-action-benchmark reads: a list of `{name, unit, value, range, extra}`.
-//! The tool plots one direction at a time, so names of metrics where more is better say so.
+//! The tool alerts in one direction for all of a file, so there is a file for each.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -10,21 +10,26 @@ use super::outcome;
 use crate::lab::check::CheckReport;
 use crate::report::study::change;
 
-/// Writes the list: every gated metric once, in its own unit.
-pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
+/// Which metrics a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Those of which less is better, or neither direction is (`customSmallerIsBetter`).
+    Smaller,
+    /// Those of which more is better (`customBiggerIsBetter`).
+    Bigger,
+}
+
+/// Writes the list: every gated metric of the direction once, in its own unit.
+pub(super) fn write(out: &mut dyn Write, report: &CheckReport, better: Better) -> io::Result<()> {
     let mut seen = BTreeSet::new();
     let mut list: Vec<Json> = Vec::new();
-    for gate in &report.gates {
+    let is_wanted = |better_of: &str| (better_of == "higher") == (better == Better::Bigger);
+    for gate in report.gates.iter().filter(|gate| is_wanted(gate.better)) {
         let (Some(value), true) = (gate.head, seen.insert((&gate.entry, &gate.metric))) else {
             continue;
         };
-        let better = if gate.better == "higher" {
-            " (more is better)"
-        } else {
-            ""
-        };
         let mut item = json!({
-            "name": format!("{}: {}{better}", gate.entry, gate.metric),
+            "name": format!("{}: {}", gate.entry, gate.metric),
             "unit": gate.unit,
             "value": value,
             "extra": outcome(gate),

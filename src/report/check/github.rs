@@ -16,7 +16,9 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .entries
         .iter()
         .filter_map(|entry| Some((entry, entry.error.as_ref()?)));
+    let mut errors = 0;
     for (entry, error) in broken.take(SHOWN_MAX) {
+        errors += 1;
         let (file, title) = (property(&entry.file), property(&entry.name));
         writeln!(
             out,
@@ -24,12 +26,12 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             data(error)
         )?;
     }
-    for level in ["error", "warning"] {
+    for (level, most) in [("error", SHOWN_MAX - errors), ("warning", SHOWN_MAX)] {
         let of_level = report
             .gates
             .iter()
             .filter(|gate| level_of(gate) == Some(level));
-        for gate in of_level.take(SHOWN_MAX) {
+        for gate in of_level.take(most) {
             let title = format!("{} {}", gate.entry, title_of_id(&gate.metric));
             let message = match (&gate.note, gate.outcome) {
                 (_, Outcome::Regressed) => failure(gate),

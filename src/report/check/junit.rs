@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::{CheckOptions, cells, failure, outcome};
-use crate::lab::check::{CheckReport, EntryReport, Gate, Outcome};
+use crate::lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
 use crate::lab::summary::title_of_id;
 
 /// Which readers are written for.
@@ -150,8 +150,13 @@ fn write_suite(
         )?;
         writeln!(
             out,
-            "      <error type=\"could-not-complete\" message=\"{}\"/>",
-            attribute(error)
+            "      <error type=\"{}\" message=\"{}\">rerun: {}</error>",
+            entry
+                .error_kind
+                .unwrap_or(ErrorKind::CouldNotComplete)
+                .word(),
+            attribute(error),
+            content(&entry.rerun)
         )?;
         writeln!(out, "    </testcase>")?;
     } else {

@@ -17,6 +17,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use benchmark::Better;
 pub use junit::Flavor;
 
 /// In which form a check is written.
@@ -34,8 +35,8 @@ pub enum CheckForm {
     Sarif,
     /// Annotations of GitHub's workflow commands.
     Github,
-    /// What github-action-benchmark reads.
-    Benchmark,
+    /// What github-action-benchmark reads, for one direction.
+    Benchmark(Better),
 }
 
 /// What is known of how the check was called.
@@ -64,7 +65,7 @@ pub fn write(
         CheckForm::Junit(flavor) => junit::write(out, report, flavor, options),
         CheckForm::Sarif => sarif::write(out, report),
         CheckForm::Github => github::write(out, report),
-        CheckForm::Benchmark => benchmark::write(out, report),
+        CheckForm::Benchmark(better) => benchmark::write(out, report, better),
     }
 }
 
@@ -115,15 +116,27 @@ pub fn headline(report: &CheckReport) -> String {
     if open > 0 {
         return format!("No gate failed; {open} of {all} can't tell.");
     }
-    match report
-        .gates
-        .iter()
-        .filter(|gate| gate.outcome == Outcome::Improved)
-        .count()
-    {
-        0 if all == 1 => "The gate holds.".to_owned(),
-        0 => format!("All {all} gates hold."),
-        better => format!("All {all} gates hold, {better} improved."),
+    let of = |is: fn(&&Gate) -> bool, words: &str| {
+        let count = report.gates.iter().filter(is).count();
+        (count > 0).then(|| format!(", {count} {words}"))
+    };
+    let more: String = [
+        of(|gate| gate.outcome == Outcome::Improved, "improved"),
+        of(
+            |gate| gate.outcome == Outcome::Acknowledged,
+            "worse and acknowledged",
+        ),
+        of(
+            |gate| gate.outcome == Outcome::Regressed && gate.advisory,
+            "worse and advisory only",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match all {
+        1 => format!("The gate holds{more}."),
+        _ => format!("All {all} gates hold{more}."),
     }
 }
 
@@ -146,6 +159,9 @@ pub fn failure(gate: &Gate) -> String {
 
 /// Baseline, now, and the change of a gate, as text.
 pub fn cells(gate: &Gate) -> (String, String, String) {
+    if gate.metric == "digest" {
+        return Default::default();
+    }
     let values = format::values(&[gate.base, gate.head], &gate.unit);
     let [base, head] = [0, 1].map(|at| values.get(at).cloned().unwrap_or_default());
     let base = if gate.base.is_none() {
@@ -160,12 +176,17 @@ pub fn cells(gate: &Gate) -> (String, String, String) {
 /// The outcome of a gate with its limit or what it takes.
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
+    // A table has little room, and its interval tells of the test.
+    let limit = gate.limit.trim_start_matches("tested, ");
     match gate.outcome {
-        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({})", gate.limit),
-        Outcome::Regressed => format!("{} ({})", word.to_uppercase(), gate.limit),
-        Outcome::Within if gate.judgement.is_none() => format!("{word} ({})", gate.limit),
-        Outcome::Inconclusive | Outcome::Acknowledged => match &gate.note {
-            Some(note) => format!("{word} ({note})"),
+        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({limit})"),
+        Outcome::Regressed => format!("{} ({limit})", word.to_uppercase()),
+        Outcome::Within if gate.judgement.is_none() => {
+            format!("{word} ({})", limit.trim_start_matches("limit "))
+        }
+        Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
+        {
+            Some(needed) => format!("{word} (≈ {} seeds)", format::count(needed)),
             None => word.to_owned(),
         },
         _ => word.to_owned(),
@@ -202,12 +223,67 @@ pub fn counts(report: &CheckReport) -> String {
     format!("{all} {noun}: {}", words.join(", "))
 }
 
+/// The first digits of the digest of all that ran.
+pub fn digest(report: &CheckReport) -> Option<String> {
+    let mut hasher = blake3::Hasher::new();
+    let mut ran = report
+        .entries
+        .iter()
+        .filter(|entry| !entry.digest.is_empty())
+        .peekable();
+    ran.peek()?;
+    for entry in ran {
+        hasher.update(entry.digest.as_bytes());
+    }
+    Some(hasher.finalize().to_hex()[..12].to_owned())
+}
+
+/// Why gates are as they are, each reason once and none that headline or row told: `burst
+/// pending_time.mean and 2 more: no baseline`.
+pub fn reasons(report: &CheckReport) -> Vec<String> {
+    let told = headline(report);
+    let mut found: Vec<(&str, &Gate, usize)> = Vec::new();
+    for gate in report
+        .gates
+        .iter()
+        .filter(|gate| gate.outcome < Outcome::Improved && gate.outcome != Outcome::Inconclusive)
+    {
+        let Some(note) = gate.note.as_deref().filter(|note| !told.contains(note)) else {
+            continue;
+        };
+        match found.iter_mut().find(|(known, ..)| *known == note) {
+            Some((.., more)) => *more += 1,
+            None => found.push((note, gate, 0)),
+        }
+    }
+    let lines = found.into_iter().map(|(note, gate, more)| {
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (entry, metric) = (format::clean(&gate.entry), &gate.metric);
+        format!("{entry} {metric}{more}: {}", format::clean(note))
+    });
+    lines.collect()
+}
+
+/// The command that looks at the worst again.
+pub fn rerun(report: &CheckReport) -> Option<&str> {
+    let broken = report.entries.iter().find(|entry| entry.error.is_some());
+    let gate = report.gates.first().map(|gate| gate.rerun.as_str());
+    broken.map(|entry| entry.rerun.as_str()).or(gate)
+}
+
 /// What was run, part by part.
 pub fn facts(report: &CheckReport) -> Vec<String> {
     let mut facts = vec![format!("check {}", format::clean(&report.file))];
-    facts.push(match &report.baseline {
-        Some(path) => format!("baseline {}", format::clean(path)),
-        None => "no baseline".to_owned(),
+    facts.push(match (&report.baseline, &report.baseline_hash) {
+        (Some(path), Some(hash)) => {
+            let hash = hash.get(..4).unwrap_or(hash);
+            format!("baseline {} ({hash})", format::clean(path))
+        }
+        (Some(path), None) => format!("baseline {}", format::clean(path)),
+        (None, _) => "no baseline".to_owned(),
     });
     let seeds = report
         .entries
@@ -215,9 +291,10 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
         .map(|entry| entry.seeds.len())
         .max()
         .unwrap_or(0);
-    facts.push(match seeds {
-        1 => "1 seed".to_owned(),
-        _ => format!("{seeds} seeds, paired"),
+    facts.extend(match seeds {
+        0 => None,
+        1 => Some("1 seed".to_owned()),
+        _ => Some(format!("{seeds} seeds, paired")),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
     facts.push(format!("{} changes", format::count(changes)));

@@ -1,10 +1,12 @@
 //! What checks look like: `JUnit` and SARIF as their schemas want them, annotations escaped, the
 //! headline.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::*;
-use crate::lab::check::{CHECK_VERSION, EntryReport, FoundDivergence};
+use crate::lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FoundDivergence};
 
 fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
     Gate {
@@ -37,8 +39,11 @@ fn report(gates: Vec<Gate>) -> CheckReport {
         deterministic: false,
         digest: "d".to_owned(),
         inputs: "i".to_owned(),
+        parts: BTreeMap::new(),
         changes: 10,
         error: error.map(str::to_owned),
+        error_kind: error.map(|_| ErrorKind::Invariant),
+        rerun: format!("windtunnel run {name}.yaml"),
     };
     CheckReport {
         schema_version: CHECK_VERSION,
@@ -46,6 +51,7 @@ fn report(gates: Vec<Gate>) -> CheckReport {
         suite: "quick".to_owned(),
         file: "ci/quick.yaml".to_owned(),
         baseline: None,
+        baseline_hash: None,
         entries: vec![
             entry("burst, \"mixed\" <1>", None),
             entry("crash", Some("an invariant\nbroke: 100 %")),
@@ -339,8 +345,8 @@ fn annotations_are_escaped_and_few() {
         .lines()
         .filter(|line| line.starts_with("::error "))
         .count();
-    // The crash and the ten worst.
-    assert_eq!(errors, 11);
+    // The crash and the nine worst: ten are shown.
+    assert_eq!(errors, 10);
     assert!(text.contains("::an invariant%0Abroke: 100 %25"), "{text}");
     assert!(
         text.contains("title=burst%2C \"mixed\" <1> pending time%2C p99::"),
@@ -379,7 +385,7 @@ fn markdown_carries_its_mark_and_folds_what_holds() {
     let text = written(&every_outcome(), CheckForm::Markdown);
     assert!(text.starts_with("<!-- windtunnel:quick -->\n"), "{text}");
     assert!(
-        text.contains("<details><summary>1 gates that hold</summary>"),
+        text.contains("<details><summary>1 gate that holds</summary>"),
         "{text}"
     );
     assert!(text.contains("burst, \"mixed\" &lt;1&gt;"), "{text}");
@@ -388,7 +394,9 @@ fn markdown_carries_its_mark_and_folds_what_holds() {
 
 #[test]
 fn benchmarks_are_a_list_of_values() {
-    let text = written(&every_outcome(), CheckForm::Benchmark);
+    let more = written(&every_outcome(), CheckForm::Benchmark(Better::Bigger));
+    assert_eq!(more.trim(), "[]", "all of these are better when less");
+    let text = written(&every_outcome(), CheckForm::Benchmark(Better::Smaller));
     let list: Json = serde_json::from_str(&text).expect("JSON");
     for item in list.as_array().expect("a list") {
         assert!(item["name"].is_string() && item["unit"].is_string() && item["value"].is_number());

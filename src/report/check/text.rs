@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{CheckOptions, cells, counts, facts, headline, outcome};
+use super::{CheckOptions, cells, counts, digest, facts, headline, outcome, reasons, rerun};
 use crate::lab::check::{CheckReport, Gate, Outcome};
 use crate::lab::summary::title_of_id;
 use crate::report::format;
@@ -15,8 +15,13 @@ const QUIET: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
+/// Names and labels are cut to fit, but no shorter than this.
+const NAME_MIN: usize = 12;
 const NAME_MAX: usize = 22;
+const LABEL_MIN: usize = 20;
 const LABEL_MAX: usize = 26;
+/// Columns of a line.
+const WIDTH_MAX: usize = 100;
 /// More rows than these that changed nothing are folded in a terminal.
 const QUIET_MAX: usize = 12;
 
@@ -34,17 +39,8 @@ pub(super) fn write_table(
     if !shown.is_empty() {
         writeln!(out)?;
     }
-    let rows: Vec<[String; 6]> =
-        std::iter::once(["", "", "base", "head", "change [95 % CI]", "verdict"].map(str::to_owned))
-            .chain(shown.iter().map(|gate| row(gate)))
-            .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|cells| cells[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths = [0, 1, 2, 3, 4].map(width);
+    let rows = table(&shown);
+    let widths = [0, 1, 2, 3, 4].map(|column| width(&rows, column));
     for (place, cells) in rows.iter().enumerate().filter(|_| !shown.is_empty()) {
         let style = match place.checked_sub(1).map(|index| shown[index].outcome) {
             None => HEAD,
@@ -64,8 +60,10 @@ pub(super) fn write_table(
         writeln!(out, "{QUIET}… and {folded} more that hold{QUIET:#}")?;
     }
     writeln!(out)?;
-    writeln!(out, "{}", counts(report))?;
-    for entry in report.entries.iter().filter(|entry| entry.error.is_some()) {
+    writeln!(out, "{}", totals(report))?;
+    // The headline tells of the first.
+    let broken = report.entries.iter().filter(|entry| entry.error.is_some());
+    for entry in broken.skip(1) {
         let error = entry.error.as_deref().unwrap_or_default();
         writeln!(
             out,
@@ -74,8 +72,9 @@ pub(super) fn write_table(
             format::clean(error)
         )?;
     }
-    for line in details(report) {
-        writeln!(out, "{line}")?;
+    for detail in details(report) {
+        let command = detail.command.unwrap_or_default();
+        writeln!(out, "{}{command}", detail.words)?;
     }
     Ok(())
 }
@@ -96,6 +95,27 @@ fn shown(report: &CheckReport) -> (Vec<&Gate>, usize) {
     )
 }
 
+/// The rows under their head; names and labels as long as the line allows.
+fn table(shown: &[&Gate]) -> Vec<[String; 6]> {
+    const GAPS: usize = 5 * 2;
+    let head = ["", "", "base", "head", "change [95 % CI]", "verdict"].map(str::to_owned);
+    let rows = shown.iter().map(|gate| row(gate));
+    let mut rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
+    for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
+        let all: usize = (0..6).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
+        let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
+        for cells in &mut rows {
+            cells[column] = format::shortened(&cells[column], room.max(least));
+        }
+    }
+    rows
+}
+
+fn width(rows: &[[String; 6]], column: usize) -> usize {
+    let widths = rows.iter().map(|cells| cells[column].chars().count());
+    widths.max().unwrap_or(0)
+}
+
 fn row(gate: &Gate) -> [String; 6] {
     let (base, head, change) = cells(gate);
     [
@@ -108,46 +128,53 @@ fn row(gate: &Gate) -> [String; 6] {
     ]
 }
 
+/// A line below the rows: words, and a command to be copied.
+struct Detail<'a> {
+    words: String,
+    command: Option<&'a str>,
+}
+
 /// What is to be known beyond the rows: reasons, the first decision that differs, how to look.
-fn details(report: &CheckReport) -> Vec<String> {
+fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     const REASONS_MAX: usize = 5;
-    let mut lines: Vec<String> = Vec::new();
-    let reasons = report.gates.iter().filter(|gate| {
-        gate.outcome <= Outcome::NotMeasurable
-            && gate.outcome != Outcome::Acknowledged
-            && gate.note.is_some()
-    });
-    for gate in reasons.take(REASONS_MAX) {
-        let note = gate.note.as_deref().unwrap_or_default();
-        lines.push(format!(
-            "{} {}: {}",
-            gate.entry,
-            gate.metric,
-            format::clean(note)
-        ));
-    }
-    let failed = || {
-        report
-            .gates
-            .iter()
-            .filter(|gate| gate.outcome == Outcome::Regressed)
+    let said = |words: String| Detail {
+        words,
+        command: None,
     };
-    if let Some(divergence) = failed().find_map(|gate| gate.divergence.as_ref()) {
+    let typed = |words: &str, command| Detail {
+        words: words.to_owned(),
+        command: Some(command),
+    };
+    let reasons = reasons(report);
+    let more = reasons.len().saturating_sub(REASONS_MAX);
+    let mut lines: Vec<Detail<'_>> = reasons.into_iter().take(REASONS_MAX).map(said).collect();
+    if more > 0 {
+        lines.push(said(format!(
+            "… and {more} more reasons, all in `--format json`"
+        )));
+    }
+    let mut failed = report
+        .gates
+        .iter()
+        .filter(|gate| gate.outcome == Outcome::Regressed);
+    if let Some(divergence) = failed.find_map(|gate| gate.divergence.as_ref()) {
         let words = format::clean(&divergence.words);
-        lines.push(format!("first divergence: {words}"));
-        let look = divergence.look.iter();
-        lines.extend(look.map(|command| format!("look closer: {command}")));
+        lines.push(said(format!("first divergence: {words}")));
+        let look = divergence.look.as_deref();
+        lines.extend(look.map(|command| typed("look closer: ", command)));
     }
-    lines.extend(
-        report
-            .notes
-            .iter()
-            .map(|note| format!("note: {}", format::clean(note))),
-    );
-    if let Some(gate) = failed().next().or_else(|| report.gates.first()) {
-        lines.push(format!("rerun: {}", gate.rerun));
-    }
+    let notes = report.notes.iter();
+    lines.extend(notes.map(|note| said(format!("note: {}", format::clean(note)))));
+    lines.extend(rerun(report).map(|command| typed("rerun: ", command)));
     lines
+}
+
+/// The counts, and the digest of what ran.
+fn totals(report: &CheckReport) -> String {
+    match digest(report) {
+        Some(digest) => format!("{} · digest {digest}", counts(report)),
+        None => counts(report),
+    }
 }
 
 /// Writes Markdown: what changed as a table, what holds folded; found again by a hidden mark.
@@ -170,20 +197,25 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
     if !quiet.is_empty() {
         writeln!(
             out,
-            "<details><summary>{} gates that hold</summary>\n",
-            quiet.len()
+            "<details><summary>{}</summary>\n",
+            match quiet.len() {
+                1 => "1 gate that holds".to_owned(),
+                many => format!("{many} gates that hold"),
+            }
         )?;
         write_rows(out, &quiet)?;
         writeln!(out, "\n</details>\n")?;
     }
     writeln!(
         out,
-        "{}. {}.",
-        counts(report),
+        "{}. {}.\n",
+        escaped(&totals(report)),
         escaped(&facts(report).join(" · "))
     )?;
-    for line in details(report) {
-        writeln!(out, "- {}", escaped(&line))?;
+    for detail in details(report) {
+        let command = detail.command.map(|command| format!("`{command}`"));
+        let words = escaped(&detail.words);
+        writeln!(out, "- {words}{}", command.unwrap_or_default())?;
     }
     Ok(())
 }

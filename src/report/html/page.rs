@@ -251,6 +251,7 @@ impl<'a> Shown<'a> {
             },
             hash: scenario.hash.clone(),
             text: scenario.text.clone(),
+            fork: scenario.fork.clone(),
         });
         embedded.collect()
     }

@@ -14,6 +14,7 @@ fn gathered(summary: Summary, scenario: &str) -> Gathered {
         summary,
         data,
         scenario: scenario.to_owned(),
+        fork: None,
     }])
 }
 
@@ -189,6 +190,7 @@ fn runs_of_different_scenarios_are_not_judged() {
         data: example::data(&summary),
         summary,
         scenario: String::new(),
+        fork: None,
     };
     let runs = vec![run("a", example::batch()), run("b", example::fill_up())];
     let html = rendered(&Gathered::new(runs));

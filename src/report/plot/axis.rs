@@ -171,6 +171,30 @@ impl Axis {
         }
     }
 
+    /// Counts over factors of ten, from the power of ten below the least to the one above the most.
+    pub(super) fn powers(label: &str, least: f64, most: f64) -> Self {
+        let (mut from, mut to) = (1.0, 10.0);
+        while from * 10.0 <= least {
+            from *= 10.0;
+        }
+        while to < most || to <= from {
+            to *= 10.0;
+        }
+        let mut ticks = Vec::new();
+        let mut tick = from;
+        while tick <= to {
+            ticks.push((tick, format::fixed(tick, 0)));
+            tick *= 10.0;
+        }
+        Self {
+            from,
+            to,
+            scale: Scale::Log,
+            label: label.to_owned(),
+            ticks,
+        }
+    }
+
     /// Where a value is between the beginning (0) and the end (1).
     pub(super) fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.from, self.to);

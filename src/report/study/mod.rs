@@ -229,19 +229,22 @@ pub fn remarks(study: &Study) -> Vec<String> {
         Method::Shaking { shakes, .. } => *shakes as usize,
     };
     let interval = match n {
-        0 | 1 => "no intervals (one pair)".to_owned(),
         _ if n < BOOTSTRAP_MIN => "95 % intervals: Student's t (below ten pairs)".to_owned(),
         _ => format!(
             "95 % intervals: BCa bootstrap, {} resamples",
             format::count(study.resamples as u64)
         ),
     };
-    lines.push(format!(
-        "{interval}; Wilcoxon signed-rank tests, {} gated corrected by Holm, {} others by \
-         Benjamini–Hochberg; equivalent is by TOST",
-        format::count(study.gated_tests as u64),
-        format::count(study.other_tests as u64)
-    ));
+    lines.push(if n < 2 {
+        "one pair has neither intervals nor tests; equal values are equivalent".to_owned()
+    } else {
+        format!(
+            "{interval}; Wilcoxon signed-rank tests, {} gated corrected by Holm, {} others by \
+             Benjamini–Hochberg; equivalent is by TOST",
+            format::count(study.gated_tests as u64),
+            format::count(study.other_tests as u64)
+        )
+    });
     if let Some(precision) = &study.precision {
         let target = format::fixed(precision.target * 100.0, 2);
         let target = target.trim_end_matches('0').trim_end_matches('.');

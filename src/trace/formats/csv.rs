@@ -10,11 +10,14 @@ use std::sync::Arc;
 use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use crate::model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
+use crate::trace::ahead::streamed;
+use crate::trace::class_keys::ClassKeys;
 use crate::trace::error::TraceError;
 use crate::trace::input::Input;
 use crate::trace::intern::{ClassTable, NameTable};
 use crate::trace::ledger::{Action, BadRow, Journal, Ledger};
 use crate::trace::lookahead::{Lookahead, Placed};
+use crate::trace::number::digits;
 use crate::trace::options::ReadOptions;
 use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::trace::stream::{Arrival, ArrivalSource, Classes};
@@ -57,7 +60,7 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    Ok(Box::new(CsvSource::open(input, options)?))
+    streamed(CsvSource::open(input, options)?, input, options)
 }
 
 /// A table as a workload, streamed.
@@ -72,6 +75,7 @@ pub struct CsvSource {
     ended: bool,
     delivered: u64,
     classes: ClassTable,
+    keys: ClassKeys,
     tenants: NameTable,
 }
 
@@ -84,10 +88,12 @@ impl CsvSource {
         for name in table.columns().iter().filter(|name| !known(name)) {
             journal.dirt(&format!("column `{name}`, not used"), Action::Keep, 1)?;
         }
+        let columns = Columns::find(&table)?;
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
-            columns: Columns::find(&table)?,
+            keys: ClassKeys::new(columns.of_spec()),
+            columns,
             table,
             journal,
             lookahead: Lookahead::default(),
@@ -107,16 +113,27 @@ impl CsvSource {
         };
         self.rows += 1;
         let number = self.rows;
-        let (line, parsed) = match row {
-            Ok(row) => (row.line, self.columns.arrival(&row, number)),
+        let row = match row {
+            Ok(row) => row,
             Err(bad) => return self.journal.bad_row(bad),
         };
-        let (mut arrival, spec, tenant) = match parsed {
-            Ok(parsed) => parsed,
+        let line = row.line;
+        let mut arrival = match self.columns.arrival(&row, number) {
+            Ok(arrival) => arrival,
             Err(bad) => return self.journal.bad_row(bad),
         };
-        arrival.class = self.classes.class_of(spec);
-        arrival.tenant = self.tenants.number_of(&tenant);
+        arrival.class = if let Some(class) = self.keys.find(&row) {
+            class
+        } else {
+            let spec = match self.columns.spec(&row) {
+                Ok(spec) => spec,
+                Err(bad) => return self.journal.bad_row(bad),
+            };
+            let class = self.classes.class_of(spec);
+            self.keys.learn(&row, class);
+            class
+        };
+        arrival.tenant = self.tenants.number_of(self.columns.tenant(&row));
         let submit = arrival.submit;
         match self.lookahead.push(arrival) {
             Placed::InOrder => Ok(()),
@@ -210,20 +227,36 @@ impl Columns {
         })
     }
 
-    /// The arrival (class and tenant still to be numbered), its spec and its tenant.
-    fn arrival(&self, row: &Row<'_>, number: u64) -> Result<(Arrival, PodSpec, String), BadRow> {
+    /// Those that a spec is made of.
+    fn of_spec(&self) -> impl Iterator<Item = &Column> {
+        let resources = self.resources.iter().map(|(column, _)| column);
+        let others = [
+            &self.gpus,
+            &self.gpu_milli,
+            &self.gpu_models,
+            &self.priority,
+            &self.namespace,
+        ];
+        resources.chain(others.into_iter().flatten())
+    }
+
+    fn tenant<'row>(&self, row: &Row<'row>) -> &'row str {
+        match row.optional_text(self.tenant.as_ref()) {
+            "" => "default",
+            tenant => tenant,
+        }
+    }
+
+    /// The arrival, its class and tenant still to be numbered.
+    fn arrival(&self, row: &Row<'_>, number: u64) -> Result<Arrival, BadRow> {
         let submit = span(row, Some(&self.submit))?
             .ok_or_else(|| row.bad(&self.submit, "a time such as `90` or `1h30m`"))?;
         let name = match row.optional_text(self.name.as_ref()) {
             "" => PodName::Job(number),
             name => PodName::Text(name.into()),
         };
-        let tenant = match row.optional_text(self.tenant.as_ref()) {
-            "" => "default",
-            tenant => tenant,
-        };
         let members = integer(row, self.members.as_ref(), 1, 1 << 30)?.unwrap_or(1);
-        let arrival = Arrival {
+        Ok(Arrival {
             submit: Instant::ZERO + submit,
             name,
             class: 0,
@@ -232,8 +265,7 @@ impl Columns {
             run_time: span(row, self.run_time.as_ref())?,
             time_limit: span(row, self.time_limit.as_ref())?,
             historic_start: None,
-        };
-        Ok((arrival, self.spec(row)?, tenant.to_owned()))
+        })
     }
 
     fn spec(&self, row: &Row<'_>) -> Result<PodSpec, BadRow> {
@@ -315,6 +347,10 @@ fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadR
         return Ok(None);
     };
     let text = row.text(column);
+    // Most times are plain seconds.
+    if let Some(span) = plain_seconds(text.as_bytes()) {
+        return Ok(Some(span));
+    }
     let seconds = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
@@ -332,6 +368,32 @@ fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadR
         )),
     }
 }
+
+/// Seconds of digits alone, or with up to nine more behind a point.
+fn plain_seconds(text: &[u8]) -> Option<Duration> {
+    let point = text.iter().position(|&byte| byte == b'.');
+    let (whole, fraction) = match point {
+        None => return digits(text).and_then(Duration::checked_from_secs),
+        Some(point) => (&text[..point], &text[point + 1..]),
+    };
+    let scale = NANOS_BY_DIGITS.get(fraction.len())?;
+    let nanos = digits(fraction)? * scale;
+    Duration::checked_from_secs(digits(whole)?)?.checked_add(Duration::from_nanos(nanos))
+}
+
+/// Nanoseconds of the last digit of a fraction, by its number of digits.
+const NANOS_BY_DIGITS: [i64; 10] = [
+    1_000_000_000,
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+    1,
+];
 
 #[cfg(test)]
 mod tests {

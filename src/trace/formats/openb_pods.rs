@@ -13,20 +13,23 @@
 //! (`deletion_time - creation_time`). Without the time columns all pods arrive at zero and never
 //! end.
 
+mod rows;
+
 use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
+use crate::model::{GpuRequest, PodSpec, ResourceList, Text};
 use crate::trace::error::TraceError;
 use crate::trace::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
 use crate::trace::input::Input;
-use crate::trace::intern::{ClassTable, NameTable};
-use crate::trace::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
+use crate::trace::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::options::ReadOptions;
 use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::trace::stream::{Arrival, ArrivalSource};
+use crate::trace::stream::ArrivalSource;
 use crate::trace::table::{Column, Row, Table};
 use crate::units::{Duration, Instant, Quantity};
+
+use rows::Rows;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -119,6 +122,28 @@ impl OpenbPod {
 
     /// How long it runs once started.
     pub fn run_time(&self) -> Option<Duration> {
+        self.times().run_time()
+    }
+
+    fn times(&self) -> Times {
+        Times {
+            creation: self.creation,
+            deletion: self.deletion,
+            scheduled: self.scheduled,
+        }
+    }
+}
+
+/// When a pod was what in the origin.
+#[derive(Clone, Copy)]
+struct Times {
+    creation: Option<Instant>,
+    deletion: Option<Instant>,
+    scheduled: Option<Instant>,
+}
+
+impl Times {
+    fn run_time(self) -> Option<Duration> {
         Some(self.deletion?.since(self.scheduled.or(self.creation)?))
     }
 }
@@ -145,42 +170,22 @@ pub fn read_rows(input: &Input, policy: RowPolicy) -> Result<(Vec<OpenbPod>, Led
 
 /// Opens the trace as a workload, sorted by creation (equal times: in the file's order).
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let (pods, ledger) = read_rows(input, options.rows)?;
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    journal.ledger = ledger;
-    let mut classes = ClassTable::default();
-    let mut tenants = NameTable::default();
-    tenants.number_of("openb");
-    let mut arrivals: Vec<Arrival> = Vec::with_capacity(pods.len());
-    for pod in &pods {
-        let line = pod.line;
-        if pod.scheduled.is_none() && pod.creation.is_some() {
-            if options.ran_only {
-                journal.dirt("pod never ran", Action::Drop, line)?;
-                continue;
-            }
-            journal.dirt("pod never ran; stays for its life", Action::Keep, line)?;
+    let mut table = Table::open(input)?;
+    let columns = Columns::find(&table)?;
+    let mut rows = Rows::new(&columns, options.ran_only);
+    while let Some(row) = table.next_row()? {
+        if let Err(bad) = row.and_then(|row| rows.take(&columns, &row)) {
+            journal.bad_row(bad)?;
         }
-        let submit = pod.creation.unwrap_or(Instant::ZERO);
-        if arrivals.last().is_some_and(|last| submit < last.submit) {
-            journal.dirt("created before the row above; sorted", Action::Repair, line)?;
-        }
-        arrivals.push(Arrival {
-            submit,
-            name: PodName::Text(pod.name.clone()),
-            class: classes.class_of(pod.spec()),
-            members: 1,
-            tenant: 0,
-            run_time: pod.run_time(),
-            time_limit: None,
-            historic_start: pod.scheduled,
-        });
     }
+    rows.told(&mut journal)?;
+    let (mut arrivals, classes) = rows.finish();
     arrivals.sort_by_key(|arrival| arrival.submit);
     Ok(Box::new(MemorySource::new(Recorded {
         arrivals,
-        classes: classes.classes().clone(),
-        tenants: tenants.names().to_vec(),
+        classes,
+        tenants: vec!["openb".into()],
         ledger: journal.ledger,
     })))
 }
@@ -223,12 +228,14 @@ impl Columns {
         })
     }
 
-    fn pod(&self, row: &Row<'_>) -> Result<OpenbPod, BadRow> {
-        let name = row.text(&self.name);
-        if name.is_empty() {
-            return Err(row.bad(&self.name, "the name of a pod"));
+    fn name<'row>(&self, row: &Row<'row>) -> Result<&'row str, BadRow> {
+        match row.text(&self.name) {
+            "" => Err(row.bad(&self.name, "the name of a pod")),
+            name => Ok(name),
         }
-        let num_gpu = row.integer(&self.num_gpu, 0, MAX_DEVICES as i64)?;
+    }
+
+    fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let creation = time(row, self.creation.as_ref())?;
         if let (Some(column), None) = (&self.creation, creation) {
             return Err(row.bad(column, "the second of the pod's creation"));
@@ -247,6 +254,21 @@ impl Columns {
                 return Err(row.bad(column, &rule));
             }
         }
+        Ok(Times {
+            creation,
+            deletion,
+            scheduled,
+        })
+    }
+
+    fn pod(&self, row: &Row<'_>) -> Result<OpenbPod, BadRow> {
+        let name = self.name(row)?;
+        let num_gpu = row.integer(&self.num_gpu, 0, MAX_DEVICES as i64)?;
+        let Times {
+            creation,
+            deletion,
+            scheduled,
+        } = self.times(row)?;
         Ok(OpenbPod {
             line: row.line,
             name: name.into(),

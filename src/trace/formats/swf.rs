@@ -26,6 +26,7 @@ use rustc_hash::FxBuildHasher;
 use self::row::{Parsed, RowParser};
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::{PodName, PodSpec, ResourceList, Text};
+use crate::trace::ahead::streamed;
 use crate::trace::error::TraceError;
 use crate::trace::input::Input;
 use crate::trace::intern::ClassTable;
@@ -85,7 +86,7 @@ pub fn read_swf_header(input: &Input) -> Result<SwfHeader, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    Ok(Box::new(SwfSource::open(input, options)?))
+    streamed(SwfSource::open(input, options)?, input, options)
 }
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -1,25 +1,46 @@
 //! Generators of synthetic traces; each says after what published figures. The files bundled in
 //! `traces/` are those of the default options, byte for byte once decompressed.
 
+pub mod google_2011;
 pub mod gpu_cluster;
 pub mod kubectl_dump;
 pub mod lublin99;
 
 use std::io;
 
+use google_2011::{Model, TaskSource};
 use kubectl_dump::DumpConfig;
 use lublin99::{LublinConfig, LublinKind};
 
 use super::error::TraceError;
+use super::stream::ArrivalSource;
+use crate::units::Duration;
 
 /// Every generator.
 pub const GENERATORS: &[GeneratorEntry] = &[
+    GeneratorEntry {
+        name: "google-2011",
+        summary: "tasks by classes for a month of a cluster of the size of Google's trace of 2011",
+        options: &[
+            "seed",
+            "jobs",
+            "nodes",
+            "classes",
+            "load",
+            "span",
+            "tasks-per-job",
+        ],
+        generate: generate_google_2011,
+        stream: Some(("google-2011.csv", google_2011::write_google_2011)),
+        source: Some(source_google_2011),
+    },
     GeneratorEntry {
         name: "gpu-cluster",
         summary: "1,213 GPU nodes and 8,152 pods after the openb trace's published figures",
         options: &["seed"],
         generate: generate_gpu_cluster,
         stream: None,
+        source: None,
     },
     GeneratorEntry {
         name: "kubectl-dump",
@@ -27,6 +48,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         options: &["seed", "nodes", "pods"],
         generate: generate_kubectl_dump,
         stream: Some(("kubectl-dump.json", stream_kubectl_dump)),
+        source: None,
     },
     GeneratorEntry {
         name: "lublin99",
@@ -34,6 +56,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
         options: &["seed", "jobs", "processors", "kind"],
         generate: generate_lublin99,
         stream: None,
+        source: None,
     },
 ];
 
@@ -51,7 +74,12 @@ pub struct GeneratorEntry {
     /// Writes its only file piece by piece, where that may be larger than memory: the file's name,
     /// and who writes it.
     pub stream: Option<(&'static str, StreamGenerator)>,
+    /// Makes its arrivals one by one, without a file.
+    pub source: Option<SourceGenerator>,
 }
+
+/// Makes arrivals one by one.
+pub type SourceGenerator = fn(&GeneratorOptions) -> Box<dyn ArrivalSource>;
 
 /// Writes a file piece by piece.
 pub type StreamGenerator = fn(&GeneratorOptions, &mut dyn io::Write) -> io::Result<()>;
@@ -71,6 +99,15 @@ pub struct GeneratorOptions {
     pub nodes: u32,
     /// `pods` of a cluster.
     pub pods: u32,
+    /// `classes`: how many different requests tasks have, 1 to 100,000.
+    pub classes: u32,
+    /// `load`: the share of the scarcer resource that is used in the long run, in percent.
+    pub load_percent: u32,
+    /// `span`: the time in which the tasks arrive.
+    pub span: Duration,
+    /// `tasks-per-job`: how many tasks a job has in the mean, 1 or 2 to 1,000; at 1 every task is a
+    /// job of its own, so that each draws its class anew.
+    pub tasks_per_job: u32,
 }
 
 impl Default for GeneratorOptions {
@@ -82,6 +119,10 @@ impl Default for GeneratorOptions {
             kind: LublinKind::Untyped,
             nodes: 100,
             pods: 3_000,
+            classes: 10,
+            load_percent: 80,
+            span: Duration::from_secs(29 * 86_400),
+            tasks_per_job: 38,
         }
     }
 }
@@ -109,6 +150,16 @@ fn generate_gpu_cluster(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>
             gpu_cluster::write_gpu_cluster_pods(options.seed, text)
         })?,
     ])
+}
+
+fn generate_google_2011(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    Ok(vec![generated("google-2011.csv", |text| {
+        google_2011::write_google_2011(options, text)
+    })?])
+}
+
+fn source_google_2011(options: &GeneratorOptions) -> Box<dyn ArrivalSource> {
+    Box::new(TaskSource::new(Model::new(*options)))
 }
 
 fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> io::Result<()> {

@@ -6,12 +6,11 @@ use std::fmt;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::field::Path;
-
 /// A field that would change placement and is not modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestFinding {
-    /// The first object it was found in, such as ``Pod `shop/cart` ``.
+    /// The first object it was found in, such as ``Pod `shop/cart` ``; where several files are
+    /// read as one, after its file.
     pub object: String,
     /// The field's path in the object.
     pub field: String,
@@ -55,38 +54,58 @@ impl fmt::Display for ObjectName<'_> {
     }
 }
 
-/// The findings of a file, by field, what and effect, in order of first appearance.
+/// A finding's field, what was found, and its effect.
+type Key = (String, String, &'static str);
+
+/// The findings of files that are read as one, in order of first appearance.
 #[derive(Default)]
-pub(super) struct Findings(
-    IndexMap<(String, String, &'static str), (String, usize), FxBuildHasher>,
-);
+pub(super) struct Findings {
+    /// The file being read.
+    file: String,
+    has_several_files: bool,
+    /// The first object with its file, and in how many places the very same was found.
+    found: IndexMap<Key, (String, String, usize), FxBuildHasher>,
+}
 
 impl Findings {
+    /// Goes on with another file; an empty name is all of them.
+    pub(super) fn begin_file(&mut self, name: &str) {
+        self.has_several_files |= !(self.file.is_empty() || name.is_empty());
+        name.clone_into(&mut self.file);
+    }
+
     /// Notes a finding of an object.
     pub(super) fn add(
         &mut self,
         object: ObjectName<'_>,
-        field: &Path<'_>,
+        field: &dyn fmt::Display,
         what: impl Into<String>,
         effect: &'static str,
     ) {
         let key = (field.to_string(), what.into(), effect);
-        self.0
+        let file = &self.file;
+        self.found
             .entry(key)
-            .and_modify(|(_, count)| *count += 1)
-            .or_insert_with(|| (object.to_string(), 1));
+            .and_modify(|(_, _, count)| *count += 1)
+            .or_insert_with(|| (file.clone(), object.to_string(), 1));
     }
 
     pub(super) fn into_list(self) -> Vec<ManifestFinding> {
-        self.0
-            .into_iter()
-            .map(|((field, what, effect), (object, count))| ManifestFinding {
-                object,
+        let names_files = self.has_several_files;
+        let found = self.found.into_iter();
+        let found = found.map(
+            |((field, what, effect), (file, object, count))| ManifestFinding {
+                object: match file.as_str() {
+                    "" => object,
+                    _ if !names_files => object,
+                    file => format!("{file}: {object}"),
+                },
                 field,
                 what,
                 effect,
                 count,
-            })
-            .collect()
+            },
+        );
+        found.collect()
     }
 }

@@ -17,6 +17,7 @@ const METADATA: Keep = Fields(&[
     ("annotations", Annotations),
     ("creationTimestamp", All),
     ("deletionTimestamp", All),
+    ("deletionGracePeriodSeconds", All),
     ("ownerReferences", Each(OWNER)),
     ("uid", All),
 ]);
@@ -213,6 +214,30 @@ const STORAGE: List = &[
     ),
 ];
 
+const POD_GROUP: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[("minMember", All), ("scheduleTimeoutSeconds", All)]),
+    ),
+];
+
+const ATTACHMENT: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("attacher", All),
+            ("nodeName", All),
+            ("source", Fields(&[("persistentVolumeName", All)])),
+        ]),
+    ),
+];
+
 /// What is kept of an object; `None` if nothing of its kind is read.
 pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
     static KINDS: &[(&str, Keep)] = &[
@@ -231,6 +256,8 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("CSINode", Fields(STORAGE)),
         ("CSIDriver", Fields(STORAGE)),
         ("CSIStorageCapacity", Fields(STORAGE)),
+        ("VolumeAttachment", Fields(ATTACHMENT)),
+        ("PodGroup", Fields(POD_GROUP)),
     ];
     KINDS
         .iter()

@@ -51,7 +51,7 @@ pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use priority::PriorityClasses;
-pub use scheduler_config::read_scheduler_config;
+pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
 
 use super::error::TraceError;
@@ -94,6 +94,9 @@ pub struct ManifestPod {
     pub phase: PodPhase,
     /// Whether it has been told to end and still holds its node.
     pub is_terminating: bool,
+    /// When that was, if it is known, and when it is to have ended at the latest, in seconds since
+    /// 1970-01-01T00:00:00Z.
+    pub deleted_unix_secs: Option<(Option<i64>, i64)>,
     /// When it was created, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
     /// When its node took it up, in seconds since 1970-01-01T00:00:00Z.
@@ -106,6 +109,20 @@ pub struct ManifestPod {
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
+    /// Who makes it anew if it is lost.
+    pub maker: Maker,
+}
+
+/// Who makes a pod anew if it is lost with its node, by its controlling owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// A controller that makes another one, for any node.
+    Controller,
+    /// It belongs to its node: a static pod, or one of a `DaemonSet`.
+    Node,
 }
 
 impl Manifests {
@@ -140,6 +157,12 @@ impl ManifestPod {
     /// Its namespace.
     pub fn namespace(&self) -> &Text {
         &self.spec.namespace
+    }
+
+    /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been
+    /// told to end (spec: kubernetes.md 1.2).
+    pub fn waits_for_node(&self) -> bool {
+        self.node_name.is_none() && !self.phase.is_final() && !self.is_terminating
     }
 }
 

@@ -13,7 +13,7 @@ use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
 use crate::model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use crate::model::volume::{
     ClaimReference, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume,
-    PersistentVolumeClaim, StorageClass, VolumeMode,
+    PersistentVolumeClaim, StorageClass, VolumeAttachment, VolumeMode,
 };
 use crate::model::{ClusterObjects, NodeSelector, Text};
 use crate::units::{Duration, Quantity};
@@ -35,7 +35,7 @@ pub(super) fn is_read(kind: &str, group: &str) -> bool {
         | "PersistentVolumeClaim" => group == "v1",
         "ReplicaSet" | "StatefulSet" => group.starts_with("apps/"),
         "PodDisruptionBudget" => group.starts_with("policy/"),
-        "StorageClass" | "CSINode" | "CSIDriver" | "CSIStorageCapacity" => {
+        "StorageClass" | "CSINode" | "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" => {
             group.starts_with("storage.k8s.io/")
         }
         "PodGroup" => group.starts_with("scheduling."),
@@ -95,6 +95,7 @@ pub(super) fn add(
             };
             objects.csi_drivers.insert(name, driver);
         }
+        "VolumeAttachment" => objects.attachments.extend(attachment(parts, texts)?),
         "PodGroup" => {
             let namespace = namespace(parts, texts);
             objects.groups.insert((namespace, name), pod_group(parts)?);
@@ -424,6 +425,34 @@ fn csi_node(parts: &Parts, texts: &mut Texts) -> Result<CsiNode, Problem> {
             .map(|own| (texts.share(&own.name), own.allocatable.count))
             .collect(),
     })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawAttachment {
+    #[serde(deserialize_with = "nullable")]
+    attacher: String,
+    #[serde(deserialize_with = "nullable")]
+    node_name: String,
+    #[serde(deserialize_with = "nullable")]
+    source: RawAttached,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawAttached {
+    persistent_volume_name: Option<String>,
+}
+
+/// An attachment of a volume that has an object; others don't count.
+fn attachment(parts: &Parts, texts: &mut Texts) -> Result<Option<VolumeAttachment>, Problem> {
+    let spec: RawAttachment = part(parts.late_spec.as_ref(), "spec")?;
+    let volume = spec.source.persistent_volume_name;
+    Ok(volume.map(|volume| VolumeAttachment {
+        driver: texts.share(&spec.attacher),
+        node: texts.share(&spec.node_name),
+        volume: texts.share(&volume),
+    }))
 }
 
 fn capacity(parts: &Parts, texts: &mut Texts) -> Result<CsiStorageCapacity, Problem> {

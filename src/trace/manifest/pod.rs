@@ -2,10 +2,13 @@
 //! default to limits, host ports of a pod in the host's network to its container ports, the
 //! namespace to `default` (spec: kubernetes.md 1.5, 1.6).
 
-use super::field::{Path, Problem, Texts};
-use super::{Ctx, affinity, gpu, raw};
+use super::field::{Path, Problem, Texts, unix_secs};
+use super::{Ctx, Maker, affinity, gpu, raw};
 use crate::model::{Container, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text};
 use crate::units::Quantity;
+
+/// On a pod: it only shows what its node runs by itself.
+pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// The scheduler that a pod has which names none; the model has it as the empty name.
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
@@ -86,6 +89,30 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
         kind: texts.share(&own.kind),
         name: texts.share(&own.name),
     })
+}
+
+/// When a pod was told to end, and when it is to have ended: the API has the latter, and the time
+/// in between.
+pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i64)>, Problem> {
+    let Some(text) = metadata.deletion_timestamp.as_deref() else {
+        return Ok(None);
+    };
+    let path = Path::root("metadata");
+    let end = unix_secs(text, &path.field("deletionTimestamp"))?;
+    let grace = metadata.deletion_grace_period_seconds;
+    let told = grace.map(|grace| end.saturating_sub(grace.max(0)));
+    Ok(Some((told, end)))
+}
+
+/// Who makes a pod anew if it is lost. What a node runs by itself shows in the API as a mirror pod.
+pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
+    let controller = metadata.owner_references.iter().find(|own| own.controller);
+    match controller.map(|own| own.kind.as_str()) {
+        _ if metadata.annotations.get(MIRROR).is_some() => Maker::Node,
+        Some("Node" | "DaemonSet") => Maker::Node,
+        Some(_) => Maker::Controller,
+        None => Maker::Nobody,
+    }
 }
 
 fn volumes(raw: &[raw::Volume], texts: &mut Texts) -> Vec<PodVolume> {

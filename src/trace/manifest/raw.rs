@@ -82,7 +82,8 @@ impl Annotations {
             || key.starts_with("windtunnel/")
             || matches!(
                 key,
-                super::objects::BIND_COMPLETED
+                super::pod::MIRROR
+                    | super::objects::BIND_COMPLETED
                     | super::objects::SELECTED_NODE
                     | super::objects::BETA_CLASS
             )
@@ -132,6 +133,7 @@ pub(super) struct Metadata {
     pub(super) annotations: Annotations,
     pub(super) creation_timestamp: Option<String>,
     pub(super) deletion_timestamp: Option<String>,
+    pub(super) deletion_grace_period_seconds: Option<i64>,
     pub(super) uid: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) owner_references: Vec<OwnerReference>,

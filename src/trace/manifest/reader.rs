@@ -14,6 +14,7 @@ use super::findings::ObjectName;
 use super::object::{Body, Parts};
 use super::owners::Owners;
 use super::priority::{PriorityClass, PriorityClasses};
+use super::scheduler_config::ConfigDoubt;
 use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
@@ -81,6 +82,7 @@ impl Reader {
     pub(super) fn begin_file(&mut self, name: &str) {
         self.files += usize::from(!self.file.is_empty());
         name.clone_into(&mut self.file);
+        self.ctx.findings.begin_file(name);
         self.document = 0;
         self.items.clear();
         self.moved_to = None;
@@ -206,22 +208,15 @@ impl Reader {
         }
     }
 
-    /// Notes a profile of a scheduler's configuration in which no filter is left.
-    pub(super) fn note_bare_profile(&mut self, index: usize) {
+    /// Notes what looks wrong in a scheduler's configuration.
+    pub(super) fn note_config(&mut self, doubt: &ConfigDoubt) {
         let object = ObjectName {
             kind: "KubeSchedulerConfiguration",
             namespace: None,
             name: "",
         };
-        let (profiles, plugins) = (Path::root("profiles"), "plugins");
-        let profile = profiles.index(index);
-        let path = profile.field(plugins);
-        self.ctx.findings.add(
-            object,
-            &path.field("filter"),
-            "every filter is disabled",
-            "every node would take every pod",
-        );
+        let findings = &mut self.ctx.findings;
+        findings.add(object, &doubt.field, doubt.what.as_str(), doubt.effect);
     }
 
     /// What became of the object read last.
@@ -286,6 +281,7 @@ impl Reader {
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
             is_terminating: metadata.deletion_timestamp.is_some(),
+            deleted_unix_secs: pod::deleted(metadata)?,
             created_unix_secs: created(metadata)?,
             started_unix_secs: started(&parts.pod_status)?,
             nominated_node: parts
@@ -301,6 +297,7 @@ impl Reader {
             }),
             at: at(metadata)?,
             time_limit: time_limit(raw)?,
+            maker: pod::maker(metadata),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             accounted: accounted.map(|spec| self.share_class(spec)),
             spec: self.share_class(spec),
@@ -360,6 +357,8 @@ impl Reader {
 
     /// What the file declares.
     pub(super) fn finish(mut self) -> Manifests {
+        // What follows is found over all files.
+        self.ctx.findings.begin_file("");
         for (index, class, states_policy) in std::mem::take(&mut self.without_priority) {
             let found = match &class {
                 Some(class) => self.priorities.get(class),
@@ -398,11 +397,19 @@ impl Reader {
     }
 
     fn give_priority(&mut self, index: usize, class: PriorityClass, states_policy: bool) {
-        let mut spec = PodSpec::clone(&self.pods[index].spec);
-        spec.priority = class.value;
-        if !states_policy {
-            spec.preempts = class.preempts;
-        }
+        let prioritized = |spec: &PodSpec| PodSpec {
+            priority: class.value,
+            preempts: if states_policy {
+                spec.preempts
+            } else {
+                class.preempts
+            },
+            ..spec.clone()
+        };
+        let pod = &self.pods[index];
+        let spec = prioritized(&pod.spec);
+        let accounted = pod.accounted.as_deref().map(prioritized);
+        self.pods[index].accounted = accounted.map(|spec| self.share_class(spec));
         self.pods[index].spec = self.share_class(spec);
     }
 

@@ -2,6 +2,7 @@
 //! `kubescheduler.config.k8s.io/v1`, in YAML or JSON (spec: kubernetes.md 1.1).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -76,8 +77,54 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
     config(&raw).map_err(|Problem(reason)| wrong(reason))
 }
 
+/// Something in a configuration that is allowed and hardly meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigDoubt {
+    /// The field's path.
+    pub field: String,
+    /// What stands there.
+    pub what: String,
+    /// What comes of it.
+    pub effect: &'static str,
+}
+
+impl fmt::Display for ConfigDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.field, self.what, self.effect)
+    }
+}
+
+/// The points that a node gets from one plugin, before its weight, go up to this; no term of an
+/// affinity may weigh more, and no plugin by default weighs nearly as much.
+const GREAT_WEIGHT: i64 = 100;
+
+/// What is allowed in a configuration and hardly meant: profiles without filters, and weights
+/// beyond all measure.
+pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
+    let mut doubts = Vec::new();
+    for index in without_filters(config) {
+        doubts.push(ConfigDoubt {
+            field: format!("profiles[{index}].plugins.filter"),
+            what: "every filter is disabled".to_owned(),
+            effect: "every node would take every pod",
+        });
+    }
+    for (index, profile) in config.profiles.iter().enumerate() {
+        for (point, set) in &profile.points {
+            let great = set.enabled.iter().enumerate();
+            let great = great.filter(|(_, (_, weight))| *weight > GREAT_WEIGHT);
+            doubts.extend(great.map(|(place, (name, weight))| ConfigDoubt {
+                field: format!("profiles[{index}].plugins.{point}.enabled[{place}].weight"),
+                what: format!("`{name}` weighs {weight}, more than {GREAT_WEIGHT}"),
+                effect: "its points overrule those of all plugins of usual weight",
+            }));
+        }
+    }
+    doubts
+}
+
 /// Positions of profiles in which no filter is left: every node would take every pod.
-pub(super) fn without_filters(config: &SchedulerConfig) -> Vec<usize> {
+fn without_filters(config: &SchedulerConfig) -> Vec<usize> {
     let is_bare = |point: &str, profile: &SchedulerProfile| {
         let set = profile.points.get(point);
         set.is_some_and(|set| set.enabled.is_empty() && set.disabled.iter().any(|name| name == "*"))

@@ -12,7 +12,7 @@ use super::json_stream::{self, top_level_text};
 use super::keep::{Keeper, PassedOver};
 use super::object::ObjectSeed;
 use super::reader::{Fate, Reader};
-use super::scheduler_config::{read_scheduler_config, without_filters};
+use super::scheduler_config::{config_doubts, read_scheduler_config};
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::{Manifests, kept_fields, yaml};
 use crate::trace::error::TraceError;
@@ -140,8 +140,8 @@ impl<W: Write> SnapshotWriter<W> {
                 self.reader.place()
             ))
         })?;
-        for index in without_filters(&config) {
-            self.reader.note_bare_profile(index);
+        for doubt in config_doubts(&config) {
+            self.reader.note_config(&doubt);
         }
         Ok(())
     }

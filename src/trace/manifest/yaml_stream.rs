@@ -1,16 +1,53 @@
 //! YAML of any size as `kubectl` writes it: the items of a list are told by their indentation and
-//! handed over one at a time. A document of another shape is handed over as a whole.
+//! handed over one at a time, without the managed fields in them, which are half of a dump. A
+//! document of another shape is handed over as a whole, and so are those of a small text with
+//! aliases, which may stand for a part of another item.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
-use super::yaml::{is_document_marker, top_level_text};
+use super::yaml::{documents, is_document_marker, top_level_text};
+
+/// A text with aliases is written by hand: none of these is longer.
+const WRITTEN_BY_HAND: usize = 1 << 20;
 
 /// Reads lines and hands objects to a sink.
 pub(super) fn read(text: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<(), Stop> {
-    let mut lines = Lines::new(text);
+    let mut begins = Vec::new();
+    let limit = WRITTEN_BY_HAND as u64;
+    (&mut *text).take(limit).read_to_end(&mut begins)?;
+    if begins.len() < WRITTEN_BY_HAND
+        && let Ok(whole) = std::str::from_utf8(&begins)
+        && has_alias(whole)
+    {
+        return read_whole(whole, sink);
+    }
+    let mut text = io::Cursor::new(begins).chain(text);
+    let mut lines = Lines::new(&mut text);
     while lines.current()?.is_some() {
         Document::default().read(&mut lines, sink)?;
+    }
+    Ok(())
+}
+
+/// Whether something looks like an alias of an anchor.
+fn has_alias(text: &str) -> bool {
+    let begins = |mark: &str| {
+        text.match_indices(mark).any(|(at, _)| {
+            let next = text[at + mark.len()..].chars().next();
+            next.is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '-'))
+        })
+    };
+    begins(" &") && (begins(" *") || begins("[*"))
+}
+
+fn read_whole(text: &str, sink: &mut dyn Sink) -> Result<(), Stop> {
+    for document in documents(text) {
+        sink.reader().begin_document();
+        if !document.text.trim().is_empty() {
+            let own = source(document.text.as_bytes(), document.lines_before);
+            sink.object(own, None)?;
+        }
     }
     Ok(())
 }
@@ -40,6 +77,10 @@ impl<'t> Lines<'t> {
             }
         }
         Ok(self.current.as_deref())
+    }
+
+    fn pass_over(&mut self) {
+        self.before += u64::from(self.current.take().is_some());
     }
 
     fn take(&mut self, into: &mut Vec<u8>) {
@@ -178,15 +219,67 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
     lines.take(&mut text);
     // The rest of the line is the first line of a mapping that is indented as far.
     text[indent] = b' ';
+    let mut managed = ManagedFields::begin(&text);
     while let Some(line) = lines.current()? {
         let own = indentation(line);
         let is_blank = line[own..].iter().all(u8::is_ascii_whitespace);
         if !is_blank && own <= indent {
             break;
         }
-        lines.take(&mut text);
+        if !is_blank && managed.contain(line) {
+            // Lines keep their numbers.
+            text.push(b'\n');
+            lines.pass_over();
+        } else {
+            lines.take(&mut text);
+        }
     }
     Ok(Some((text, before)))
+}
+
+/// Tells the lines of an item that are its managed fields: what is indented deeper than the key
+/// `managedFields` directly below the item's `metadata`. No text of several lines is indented as
+/// little as the key that it stands under, so these two keys are what they look like.
+struct ManagedFields {
+    /// How far the item's keys are indented.
+    keys: usize,
+    is_in_metadata: bool,
+    /// How far the keys of the metadata are indented.
+    of_metadata: Option<usize>,
+    is_inside: bool,
+}
+
+impl ManagedFields {
+    /// At the first line of an item.
+    fn begin(line: &[u8]) -> Self {
+        Self {
+            keys: indentation(line),
+            is_in_metadata: line.trim_ascii() == b"metadata:",
+            of_metadata: None,
+            is_inside: false,
+        }
+    }
+
+    /// Whether they contain the next line that is not blank.
+    fn contain(&mut self, line: &[u8]) -> bool {
+        let own = indentation(line);
+        let text = line[own..].trim_ascii_end();
+        if own <= self.keys {
+            self.is_in_metadata = own == self.keys && text == b"metadata:";
+            self.of_metadata = None;
+            self.is_inside = false;
+            return false;
+        }
+        if !self.is_in_metadata {
+            return false;
+        }
+        let keys = *self.of_metadata.get_or_insert(own);
+        if self.is_inside && (own > keys || is_dash(line, own)) {
+            return true;
+        }
+        self.is_inside = own == keys && text == b"managedFields:";
+        false
+    }
 }
 
 fn indentation(line: &[u8]) -> usize {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::volumes::ClaimKey;
 use super::{NodeInfo, PodInfo};
 
 /// A set of kinds of event.
@@ -36,6 +37,8 @@ impl EventKinds {
     pub const POD_TOLERATION: Self = Self(1 << 10);
     /// Something else of a pod changed.
     pub const POD_OTHER: Self = Self(1 << 11);
+    /// A claim or its volume changed.
+    pub const CLAIM: Self = Self(1 << 12);
 
     /// Both sets together.
     #[must_use]
@@ -80,6 +83,8 @@ pub enum ClusterEvent {
         /// As it is.
         after: Arc<PodInfo>,
     },
+    /// A claim got its volume.
+    ClaimBound(ClaimKey),
 }
 
 impl ClusterEvent {
@@ -91,6 +96,7 @@ impl ClusterEvent {
             Self::NodeDeleted(_) => Some(EventKinds::NODE_DELETE),
             Self::PodAdded(_) => Some(EventKinds::POD_ADD),
             Self::PodDeleted(_) => Some(EventKinds::POD_DELETE),
+            Self::ClaimBound(_) => Some(EventKinds::CLAIM),
             Self::NodeChanged { change, .. } | Self::PodChanged { change, .. } => Some(*change),
         }
     }
@@ -113,6 +119,14 @@ impl ClusterEvent {
             Self::PodChanged { before, after, .. } => Some((Some(before), Some(after))),
             _ => None,
         }
+    }
+
+    /// Whether this is about a claim of other pods alone.
+    pub fn is_of_strange_claim(&self, pod: &PodInfo) -> bool {
+        let Self::ClaimBound((namespace, name)) = self else {
+            return false;
+        };
+        *namespace != pod.spec().namespace || pod.claim_names().all(|own| own != *name)
     }
 
     /// The new declaration of the pod itself, where this is a change of it.

@@ -369,6 +369,9 @@ impl Queue {
         if pod.rejectors().is_empty() {
             return Strategy::AfterBackoff;
         }
+        if event.is_of_strange_claim(&pod.info) {
+            return Strategy::Skip;
+        }
         let (hints, plugins) = (&self.hints[pod.profile], &ctx.profiles[pod.profile].plugins);
         let mut strategy = Strategy::Skip;
         for plugin in pod.rejectors().iter() {

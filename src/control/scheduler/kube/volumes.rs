@@ -2,14 +2,15 @@
 //! until it is bound, and then the claim's; given back if it is never bound
 //! (spec: kubernetes.md 1.4 point 8, 1.12).
 //!
-//! Storage left that a driver publishes is counted down at once, although the original learns of it
-//! only when the driver publishes it again: two pods never count on the same bytes.
+//! Storage left that a driver publishes stays as it was published, whatever is made from it: the
+//! original learns of it when the driver publishes it again, and no driver is modelled. Two pods may
+//! count on the same bytes, as there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cache;
 use crate::model::objects::ClusterObjects;
-use crate::model::volume::{ClaimReference, CsiStorageCapacity, PersistentVolume};
+use crate::model::volume::{ClaimReference, PersistentVolume};
 use crate::model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
 
 /// A claim, by namespace and name.
@@ -46,10 +47,8 @@ impl VolumeChoice {
 #[derive(Clone, Debug)]
 enum Before {
     Volume(Option<ClaimReference>),
-    Claim {
-        selected_node: Option<Text>,
-        storage: Option<CsiStorageCapacity>,
-    },
+    /// The claim's selected node.
+    Claim(Option<Text>),
 }
 
 #[derive(Clone, Debug)]
@@ -99,15 +98,16 @@ impl Reservations {
         }
     }
 
-    /// A pod is bound to a node: its claims have their volumes.
-    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) {
+    /// A pod is bound to a node: its claims have their volumes. Gives those that got them now.
+    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) -> Vec<ClaimKey> {
         if self.by_claim.is_empty() {
-            return;
+            return Vec::new();
         }
         let labels = cache.node(node).map(|node| node.object.labels.clone());
         let labels = labels.unwrap_or_default();
         let objects = &mut cache.objects;
-        for reservation in self.without(pod, |_| true) {
+        let over = self.without(pod, |_| true);
+        for reservation in &over {
             match &reservation.choice {
                 VolumeChoice::Known { claim, volume } => bind(objects, claim, volume),
                 VolumeChoice::New { claim, capacity } => {
@@ -123,6 +123,8 @@ impl Reservations {
                 }
             }
         }
+        let claims = over.iter().map(|own| own.choice.claim().clone());
+        claims.collect()
     }
 
     /// Takes a pod from its reservations; those that `is_over` by how many pods are left come back.
@@ -151,23 +153,7 @@ fn keep(objects: &mut ClusterObjects, node: &Text, choice: &VolumeChoice) -> Opt
             let volume = objects.volumes.get_mut(volume)?;
             Some(Before::Volume(volume.claim.replace(reference)))
         }
-        VolumeChoice::New { capacity, .. } => {
-            let selected_node = claim.selected_node.replace(node.clone());
-            let request = claim.request;
-            let storage = capacity.and_then(|index| objects.capacities.get_mut(index));
-            let before = storage.as_deref().cloned();
-            if let Some(own) = storage
-                && let Some(left) = own.capacity
-            {
-                let left = left.checked_sub(request).unwrap_or_default();
-                own.capacity = Some(left);
-                own.maximum_volume = own.maximum_volume.map(|most| most.min(left));
-            }
-            Some(Before::Claim {
-                selected_node,
-                storage: before,
-            })
-        }
+        VolumeChoice::New { .. } => Some(Before::Claim(claim.selected_node.replace(node.clone()))),
     }
 }
 
@@ -178,25 +164,9 @@ fn restore(objects: &mut ClusterObjects, reservation: Reservation) {
                 volume.claim = before;
             }
         }
-        (
-            VolumeChoice::New { claim, capacity },
-            Before::Claim {
-                selected_node,
-                storage,
-            },
-        ) => {
-            let Some(claim) = objects.claims.get_mut(&claim) else {
-                return;
-            };
-            claim.selected_node = selected_node;
-            let own = capacity.and_then(|index| objects.capacities.get_mut(index));
-            if let (Some(own), Some(before)) = (own, storage)
-                && let Some(left) = own.capacity
-            {
-                // Others may have taken their part meanwhile.
-                own.capacity = left.checked_add(claim.request).ok();
-                let most = before.maximum_volume.zip(own.capacity);
-                own.maximum_volume = most.map(|(most, left)| most.min(left));
+        (VolumeChoice::New { claim, .. }, Before::Claim(selected_node)) => {
+            if let Some(claim) = objects.claims.get_mut(&claim) {
+                claim.selected_node = selected_node;
             }
         }
         _ => {}
@@ -262,7 +232,7 @@ fn made(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::volume::PersistentVolumeClaim;
+    use crate::model::volume::{CsiStorageCapacity, PersistentVolumeClaim};
     use crate::units::Quantity;
 
     fn objects() -> ClusterObjects {

@@ -3,8 +3,9 @@
 use super::header::SwfHeader;
 use super::row::{FIELDS, Parsed, RowParser, SwfJob};
 use crate::trace::error::TraceError;
-use crate::trace::input::{Input, Lines};
+use crate::trace::input::Input;
 use crate::trace::ledger::{Action, Journal, RowPolicy};
+use crate::trace::lines::Lines;
 
 /// Raw rows, streamed.
 pub struct SwfReader {

@@ -5,11 +5,16 @@
 //! fields are missing values and fields 12 to 16 may be names, which are numbered by order of
 //! appearance. Fields beyond the 18th (Alea) are passed over.
 
+mod plain;
+
 use crate::model::Text;
 use crate::trace::intern::NameTable;
 use crate::trace::ledger::BadRow;
+use crate::trace::number::digits;
 use crate::units::Duration;
 use crate::units::time::NANOS_PER_SECOND;
+
+use plain::{job_of, plain_numbers};
 
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
@@ -120,6 +125,9 @@ impl RowParser {
         } else {
             Dialect::Blanks
         });
+        if let (Dialect::Blanks, Some(numbers)) = (dialect, plain_numbers(text)) {
+            return Ok(job_of(line, &numbers));
+        }
         let mut fields = [&text[..0]; FIELDS];
         let count = match dialect {
             Dialect::Blanks => fill(
@@ -271,6 +279,12 @@ fn at_least(least: i64) -> String {
 
 /// A decimal number as whole units and nanos of the same sign; digits beyond nanos are dropped.
 fn decimal(text: &[u8]) -> Option<(i64, i64)> {
+    // Nearly all numbers of a log are these.
+    match digits(text) {
+        Some(whole) => return Some((whole, 0)),
+        None if text == b"-1" => return Some((-1, 0)),
+        None => {}
+    }
     let (sign, digits) = match text.split_first()? {
         (b'-', rest) => (-1, rest),
         (b'+', rest) => (1, rest),

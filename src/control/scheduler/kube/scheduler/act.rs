@@ -372,6 +372,7 @@ impl KubeScheduler {
                 out.write(view, Event::PodEnded { pod, reason });
             }
         }
+        self.give_up_bereft(now, (view, out));
         self.time_out(now, (view, out));
     }
 }

@@ -32,6 +32,8 @@ struct Wait {
 pub(super) struct Waiting {
     pods: BTreeMap<PodRef, Wait>,
     deadlines: BTreeSet<(Instant, PodRef)>,
+    /// Groups of pods that waited and are gone: the others give their places back.
+    bereft: Vec<GroupRef>,
 }
 
 impl Waiting {
@@ -56,6 +58,12 @@ impl Waiting {
 
     pub(super) fn remove(&mut self, pod: PodRef) {
         self.take(pod);
+    }
+
+    /// A pod is gone.
+    pub(super) fn lose(&mut self, pod: PodRef) {
+        let group = self.take(pod).and_then(|wait| wait.group);
+        self.bereft.extend(group);
     }
 
     fn of_group(&self, group: Option<GroupRef>) -> Vec<PodRef> {
@@ -184,13 +192,23 @@ impl KubeScheduler {
         }
     }
 
+    /// Those who wait for a pod that is gone give their places back: the plugin refuses the whole
+    /// group when one of it loses its place (spec: orchestrators-b.md 7.6).
+    pub(super) fn give_up_bereft(&mut self, now: Instant, (view, out): (&Store, &mut Outbox)) {
+        for group in std::mem::take(&mut self.waiting.bereft) {
+            for member in self.waiting.of_group(Some(group)) {
+                self.give_up_one(now, member, (view, out));
+            }
+        }
+    }
+
     fn give_up_one(&mut self, now: Instant, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
         let Some(wait) = self.waiting.take(pod) else {
             return;
         };
         self.release(pod, (view, out));
         out.write(view, Event::PodUnschedulable { pod });
-        let text = "the group of the pod did not get places for enough of its pods in time";
+        let text = "the group of the pod did not get places for enough of its pods";
         self.messages.insert(uid_of(pod), text.into());
         let mask = PluginMask::from_iter([wait.plugin]);
         self.take_back(now, pod, mask, Some(wait.since));

@@ -209,11 +209,12 @@ impl KubeScheduler {
         });
         seen.info = info.clone();
         seen.stage = Stage::Bound;
+        let mut claims = Vec::new();
         match (was, before) {
             (Stage::Assumed, Some(before)) if before == name => {
                 self.cache.replace_pod(&info, &name);
-                self.reservations
-                    .complete(&mut self.cache, (uid_of(pod), &name));
+                let completed = (uid_of(pod), &*name);
+                claims = self.reservations.complete(&mut self.cache, completed);
             }
             (_, before) => {
                 let objects = &mut self.cache.objects;
@@ -227,6 +228,10 @@ impl KubeScheduler {
             }
         }
         self.leave_queue(pod);
+        // The original binds volumes before it binds the pod.
+        for claim in claims {
+            self.happened(now, ClusterEvent::ClaimBound(claim));
+        }
         self.happened(now, ClusterEvent::PodAdded(info));
     }
 
@@ -234,6 +239,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.remove(pod) else {
             return;
         };
+        self.waiting.lose(pod);
         self.leave_queue(pod);
         if let Some(tried_at) = seen.tried_at {
             self.tried_at.remove(&(tried_at, uid_of(pod)));

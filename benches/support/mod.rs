@@ -1,0 +1,58 @@
+//! What the benchmarks of whole runs share: an experiment of a text, and one run of it by the clock.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::inputs::{DiskAndEmbedded, embedded_folder};
+use windtunnel::lab::names::Registered;
+use windtunnel::lab::run::{Tables, prepare, run};
+use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
+use windtunnel::sim::{End, RunControl};
+
+/// The folder of the project's scenarios.
+fn scenarios() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// A scenario of the project with some fields set, as `PATH=VALUE`.
+pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
+    let text = windtunnel::trace::Input::path(scenarios().join(file))
+        .read_to_string()
+        .expect("a scenario of the project");
+    let search = SearchPath {
+        base_dir: scenarios(),
+        traces_dirs: Vec::new(),
+        built_in: Some(embedded_folder()),
+    };
+    let options = LoadOptions {
+        sets,
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
+    load(&text, file, options).expect("a scenario of the project")
+}
+
+/// Runs an experiment of one variant with all metrics and no tables: how it ended, and how long it
+/// ran from prepared input on.
+#[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
+pub(crate) fn timed(experiment: &Experiment) -> (End, Duration) {
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let scenario = &experiment.variants[0].scenario;
+    let prepared = prepare(scenario, &files).expect("input of the project");
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let begun = std::time::Instant::now();
+    let tables = Tables::default();
+    let outcome = run(scenario, prepared, Form::Incremental, tables, &mut control);
+    let end = outcome.expect("a run that ends").end;
+    (end, begun.elapsed())
+}

@@ -1,0 +1,101 @@
+//! `windtunnel check --accept`: what was run as the new baseline, after showing what that changes.
+
+use std::path::Path;
+
+use crate::lab::check::{
+    Baseline, BaselineMetric, Change, CheckReport, End, Measured, Selection, accepted,
+    accepted_only, changes,
+};
+use crate::lab::folder::{Existing, write_file};
+use crate::lab::summary::title_of_id;
+use crate::report::check::{self, CheckForm, CheckOptions};
+use crate::report::format;
+
+use super::run::folder_failure;
+use super::{Exit, Failure, output};
+
+/// What is accepted, and where to.
+pub(super) struct Acceptance<'a> {
+    /// `ENTRY` or `ENTRY:METRIC`; everything where there is none.
+    pub(super) only: &'a [String],
+    /// Whether nothing is written.
+    pub(super) is_dry: bool,
+    /// The baseline's file.
+    pub(super) path: &'a Path,
+}
+
+/// Shows what accepting changes, then does it.
+pub(super) fn run(
+    asked: &Acceptance<'_>,
+    report: &CheckReport,
+    measured: &Measured,
+    old: Option<&Baseline>,
+) -> Result<Exit, Failure> {
+    let new = if asked.only.is_empty() {
+        // Nothing of a suite that does not run as a whole is taken unasked.
+        let exit = match report.end() {
+            End::Broken => Some(Exit::Incomplete),
+            End::WrongInput => Some(Exit::Input),
+            _ => None,
+        };
+        if let Some(exit) = exit {
+            output::print_with(|out| {
+                check::write(out, report, CheckForm::Table, CheckOptions::default())
+            })?;
+            return Ok(exit);
+        }
+        accepted(measured, old, &report.suite)
+    } else {
+        let only = asked.only.iter();
+        let only: Vec<Selection> = only.map(|text| Selection::parse(text, measured)).collect();
+        accepted_only(measured, old, &report.suite, &only)
+            .map_err(|error| Failure::input(format!("--only: {error}")))?
+    };
+    let nothing = Baseline::default();
+    let changes = changes(old.unwrap_or(&nothing), &new);
+    let lines: String = changes.iter().map(|change| told(change) + "\n").collect();
+    let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
+    let (would, path) = (
+        if asked.is_dry { "would have " } else { "" },
+        asked.path.display(),
+    );
+    let summary = format!(
+        "Baseline {path}: {would}{} added, {} changed, {} removed\n",
+        count(|change| matches!(change, Change::Added { .. } | Change::AddedEntry { .. })),
+        count(|change| matches!(change, Change::Changed { .. })),
+        count(|change| matches!(change, Change::Removed { .. }))
+    );
+    output::print(format!("{lines}{summary}").as_bytes())?;
+    if !asked.is_dry {
+        write_file(asked.path, new.to_text().as_bytes(), Existing::Replace)
+            .map_err(|error| folder_failure(&error))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn told(change: &Change) -> String {
+    let value = |metric: &BaselineMetric| match metric.mean {
+        Some(mean) => format::value(mean, &metric.unit),
+        None => format::UNDEFINED.to_owned(),
+    };
+    match change {
+        Change::Added { entry, metric, new } => {
+            format!("  + {entry} {}: {}", title_of_id(metric), value(new))
+        }
+        Change::Changed {
+            entry,
+            metric,
+            old,
+            new,
+        } => {
+            let (title, old, new) = (title_of_id(metric), value(old), value(new));
+            format!("  ~ {entry} {title}: {old} → {new}")
+        }
+        Change::Removed { entry, metric } => format!("  - {entry} {}", title_of_id(metric)),
+        Change::AddedEntry { entry, digest } => {
+            let digest = digest.get(..12).unwrap_or(digest);
+            format!("  + {entry}: digest {digest}")
+        }
+        Change::Entry { entry, what } => format!("  ~ {entry}: other {what}"),
+    }
+}

@@ -1,0 +1,181 @@
+//! Where work is being done, for whoever looks on from outside: a label that is set on the way into
+//! a part and set back on the way out. Nothing of it is read back by the control plane and there is
+//! no clock in it, so that nothing decided can depend on it; whoever wants to know where time goes
+//! looks at the label from time to time (`windtunnel run --profile`).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cluster::{Conflict, Store};
+use crate::model::{PodRef, Text};
+use crate::units::{Instant, Revision};
+
+use super::{Component, Outbox, Progress, Write};
+
+/// A part in which work is done: its number among those that were named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part(u32);
+
+/// A label of one run. Its copies are the same label; one that is off costs a branch.
+#[derive(Clone, Debug, Default)]
+pub struct Probe(Option<Arc<Label>>);
+
+#[derive(Debug, Default)]
+struct Label {
+    current: AtomicU32,
+    names: Mutex<Vec<String>>,
+}
+
+impl Probe {
+    /// A label that is on, at a part of this name.
+    pub fn starting_at(name: &str) -> Self {
+        let probe = Self(Some(Arc::default()));
+        probe.part(name);
+        probe
+    }
+
+    /// Whether anybody looks.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The part of a name; equal names are one part.
+    pub fn part(&self, name: &str) -> Part {
+        let Some(label) = &self.0 else {
+            return Part::default();
+        };
+        let mut names = label.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = names.iter().position(|known| known == name);
+        Part(known.unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        }) as u32)
+    }
+
+    /// Enters a part; hands back the one that was left, to be entered again at the end.
+    #[inline]
+    pub fn enter(&self, part: Part) -> Part {
+        match &self.0 {
+            // One thread writes, so a plain load and store will do.
+            Some(label) => {
+                let left = label.current.load(Ordering::Relaxed);
+                label.current.store(part.0, Ordering::Relaxed);
+                Part(left)
+            }
+            None => part,
+        }
+    }
+
+    /// Does something in a part.
+    #[inline]
+    pub fn within<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
+        let left = self.enter(part);
+        let done = work();
+        self.enter(left);
+        done
+    }
+
+    /// The number of the part in which work is being done; `None` if the label is off.
+    pub fn current(&self) -> Option<usize> {
+        let label = self.0.as_ref()?;
+        Some(label.current.load(Ordering::Relaxed) as usize)
+    }
+
+    /// The names of the parts by number.
+    pub fn names(&self) -> Vec<String> {
+        self.0.as_ref().map_or_else(Vec::new, |label| {
+            let names = label.names.lock();
+            names.unwrap_or_else(PoisonError::into_inner).clone()
+        })
+    }
+}
+
+/// A component whose work is labelled with its name.
+pub struct Probed {
+    component: Box<dyn Component>,
+    probe: Probe,
+    part: Part,
+}
+
+impl Probed {
+    /// Labels a component, and whatever in it can be told apart.
+    pub fn new(mut component: Box<dyn Component>, probe: &Probe) -> Self {
+        component.attach(probe);
+        Self {
+            part: probe.part(&format!("scheduler {}", component.name())),
+            component,
+            probe: probe.clone(),
+        }
+    }
+}
+
+impl Component for Probed {
+    fn name(&self) -> &str {
+        self.component.name()
+    }
+
+    fn cursor(&self) -> Revision {
+        self.component.cursor()
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let Self {
+            component,
+            probe,
+            part,
+        } = self;
+        probe.within(*part, || component.step(now, view, out))
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.component.refused(write, conflict);
+    }
+
+    fn attach(&mut self, probe: &Probe) {
+        self.component.attach(probe);
+    }
+
+    fn backlog(&self) -> usize {
+        self.component.backlog()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        self.component.waiting_message(pod)
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(Self {
+            component: self.component.clone(),
+            probe: self.probe.clone(),
+            part: self.part,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_nest_and_equal_names_are_one() {
+        let probe = Probe::starting_at("engine");
+        let (outer, inner) = (probe.part("scheduler"), probe.part("scheduler / fit"));
+        assert_eq!(probe.part("scheduler"), outer);
+        assert_eq!(probe.current(), Some(0));
+        probe.within(outer, || {
+            assert_eq!(probe.current(), Some(1));
+            probe.within(inner, || assert_eq!(probe.current(), Some(2)));
+            assert_eq!(probe.current(), Some(1));
+        });
+        assert_eq!(probe.current(), Some(0));
+        assert_eq!(probe.names(), ["engine", "scheduler", "scheduler / fit"]);
+    }
+
+    #[test]
+    fn a_label_that_is_off_is_nowhere() {
+        let probe = Probe::default();
+        let part = probe.part("engine");
+        assert_eq!(probe.within(part, || 7), 7);
+        assert_eq!((probe.current(), probe.names()), (None, Vec::new()));
+    }
+}

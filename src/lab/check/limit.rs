@@ -1,0 +1,69 @@
+//! The limits of objectives: held, and in words.
+
+use super::Outcome;
+use crate::scenario::scalar::Bound;
+use crate::scenario::schema::Objective;
+
+/// A bound in the metric's own unit.
+pub(super) fn number(bound: &Bound) -> f64 {
+    match bound {
+        Bound::Number(value) => *value,
+        Bound::Duration(duration) => duration.as_nanos() as f64 / 1e9,
+    }
+}
+
+/// Whether a mean keeps to the bounds.
+pub(super) fn within(objective: &Objective, head: f64) -> Outcome {
+    let is_low = objective.min.as_ref().is_some_and(|min| head < number(min));
+    let is_high = objective.max.as_ref().is_some_and(|max| head > number(max));
+    if is_low || is_high {
+        Outcome::Regressed
+    } else {
+        Outcome::Within
+    }
+}
+
+/// The bounds in words.
+pub(super) fn bounds(objective: &Objective, unit: &str) -> String {
+    let text = |bound: &Bound| bound_text(bound, unit);
+    match (&objective.min, &objective.max) {
+        (Some(min), Some(max)) => format!("limit {} to {}", text(min), text(max)),
+        (Some(min), None) => format!("limit ≥ {}", text(min)),
+        (None, Some(max)) => format!("limit ≤ {}", text(max)),
+        (None, None) => String::new(),
+    }
+}
+
+fn bound_text(bound: &Bound, unit: &str) -> String {
+    match (bound, unit) {
+        (Bound::Number(value), "ratio") => format!("{} %", rounded(value * 100.0)),
+        (Bound::Number(value), "s") => format!("{} s", rounded(*value)),
+        _ => bound.to_string(),
+    }
+}
+
+/// Without what binary fractions leave at the end.
+pub(super) fn rounded(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// How much worse than the baseline a metric may be, in words.
+pub(super) fn limit(objective: &Objective, better: &str, unit: &str) -> String {
+    let amount = match (&objective.tolerance, &objective.threshold) {
+        (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
+        (None, Some(threshold)) => bound_text(threshold, unit),
+        (None, None) => " noise".to_owned(),
+    };
+    let sign = match better {
+        "lower" => "+",
+        "higher" => "−",
+        _ => "±",
+    };
+    let word = if objective.test {
+        "tested, limit"
+    } else {
+        "limit"
+    };
+    format!("{word} {sign}{amount}")
+}

@@ -1,0 +1,117 @@
+//! The parts of a run that are labelled for `windtunnel run --profile`: what arrives, and the tables
+//! that are written. Labels are set only where somebody looks.
+
+use std::io;
+
+use crate::control::Probe;
+use crate::control::probe::Part;
+use crate::metrics::{PodRow, PodSink, SeriesRow, SeriesSink};
+use crate::model::Text;
+use crate::trace::stream::{ClassTotal, Classes};
+use crate::trace::{Arrival, ArrivalSource, Ledger, TraceError};
+
+/// A label with a part that it is set to.
+struct Label {
+    probe: Probe,
+    part: Part,
+}
+
+impl Label {
+    fn new(probe: &Probe, name: &str) -> Self {
+        Self {
+            part: probe.part(name),
+            probe: probe.clone(),
+        }
+    }
+
+    fn set<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.probe.within(self.part, work)
+    }
+}
+
+/// A source whose reading is labelled; where it is read ahead, the waiting for it.
+pub(super) struct LabelledSource {
+    source: Box<dyn ArrivalSource>,
+    label: Label,
+}
+
+impl LabelledSource {
+    pub(super) fn new(source: Box<dyn ArrivalSource>, probe: &Probe) -> Self {
+        Self {
+            source,
+            label: Label::new(probe, "arrivals"),
+        }
+    }
+}
+
+impl ArrivalSource for LabelledSource {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        self.label.set(|| self.source.next())
+    }
+
+    fn classes(&self) -> &Classes {
+        self.source.classes()
+    }
+
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        self.source.class_totals()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        self.source.fork()
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.source.ledger()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.source.progress()
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.source.tenants()
+    }
+}
+
+/// A table whose writing is labelled.
+struct LabelledTable<T> {
+    table: T,
+    label: Label,
+}
+
+impl SeriesSink for LabelledTable<Box<dyn SeriesSink + '_>> {
+    fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
+        self.label.set(|| self.table.row(row))
+    }
+}
+
+impl PodSink for LabelledTable<Box<dyn PodSink + '_>> {
+    fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
+        self.label.set(|| self.table.row(row))
+    }
+}
+
+/// The part in which tables are written.
+pub(in crate::lab) const OUTPUT: &str = "output";
+
+/// A time series whose writing is labelled if anybody looks.
+pub(super) fn series<'s>(
+    table: Box<dyn SeriesSink + 's>,
+    probe: &Probe,
+) -> Box<dyn SeriesSink + 's> {
+    if !probe.is_on() {
+        return table;
+    }
+    let label = Label::new(probe, OUTPUT);
+    Box::new(LabelledTable { table, label })
+}
+
+/// A table of pods whose writing is labelled if anybody looks.
+pub(super) fn pods<'s>(table: Box<dyn PodSink + 's>, probe: &Probe) -> Box<dyn PodSink + 's> {
+    if !probe.is_on() {
+        return table;
+    }
+    let label = Label::new(probe, OUTPUT);
+    Box::new(LabelledTable { table, label })
+}

@@ -1,0 +1,82 @@
+//! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
+
+use crate::cluster::{Observer, Store};
+use crate::control::Probe;
+use crate::control::probe::Part;
+use crate::metrics::{RecordError, Recorder, RunMetrics};
+use crate::model::{Event, Pod};
+use crate::units::Instant;
+
+use super::super::report_data::{Collector, VariantData};
+
+/// Watches nothing.
+pub(super) struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, _store: &Store) {}
+}
+
+/// The recorder, and the others who watch.
+pub(super) struct Watching<'s> {
+    recorder: Recorder<'s>,
+    report: Option<Collector>,
+    watch: Option<&'s mut dyn Observer>,
+    probe: Probe,
+    part: Part,
+}
+
+impl<'s> Watching<'s> {
+    pub(super) fn new(
+        recorder: Recorder<'s>,
+        report: Option<Collector>,
+        watch: Option<&'s mut dyn Observer>,
+        probe: &Probe,
+    ) -> Self {
+        Self {
+            recorder,
+            report,
+            watch,
+            part: probe.part("metrics"),
+            probe: probe.clone(),
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn finish(
+        self,
+        at: Instant,
+        store: &Store,
+    ) -> Result<(RunMetrics, Option<VariantData>), RecordError> {
+        let left = self.probe.enter(self.part);
+        let report = self.report.map(|report| report.finish(at, store));
+        let metrics = self.recorder.finish(at, store);
+        self.probe.enter(left);
+        Ok((metrics?, report))
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let left = self.probe.enter(self.part);
+        self.recorder.observe(at, event, ended, store);
+        if let Some(report) = &mut self.report {
+            report.observe(at, event, ended, store);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.observe(at, event, ended, store);
+        }
+        self.probe.enter(left);
+    }
+
+    fn settled(&mut self, at: Instant, store: &Store) {
+        let left = self.probe.enter(self.part);
+        self.recorder.settled(at, store);
+        if let Some(report) = &mut self.report {
+            report.settled(at, store);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.settled(at, store);
+        }
+        self.probe.enter(left);
+    }
+}

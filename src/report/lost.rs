@@ -1,0 +1,121 @@
+//! What becomes of the pods of lost nodes, in the forms it is printed in.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::lab::place::lost::Loss;
+
+/// A loss with what it is about.
+pub struct LossReport<'a> {
+    /// What the snapshot held before, in a line.
+    pub snapshot: &'a str,
+    /// The nodes that are lost.
+    pub nodes: &'a [String],
+    /// What became of their pods.
+    pub loss: &'a Loss,
+    /// What was left out or looks wrong.
+    pub warnings: &'a [String],
+}
+
+impl LossReport<'_> {
+    fn headline(&self) -> String {
+        let loss = self.loss;
+        let (placed, waiting) = (loss.placed.len(), loss.waiting.len());
+        let all = placed + waiting;
+        let nodes = self.nodes.join(", ");
+        match waiting {
+            0 if all == 0 => format!("without {nodes} no pod needs a new place"),
+            0 => format!("without {nodes} all {all} pods of theirs find a new place"),
+            1 => format!("without {nodes} {placed} of {all} pods find a new place, 1 waits"),
+            _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
+        }
+    }
+
+    /// Pods that are not placed again, by why.
+    fn left(&self) -> [(&'static str, &[String]); 2] {
+        [
+            ("lost for good: nobody makes them anew", &self.loss.gone),
+            (
+                "gone with their node: static, or of a DaemonSet",
+                &self.loss.of_node,
+            ),
+        ]
+    }
+
+    /// For people.
+    pub fn table(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
+        let names = self.loss.placed.iter().map(|(pod, _)| pod.chars().count());
+        let width = names.max().unwrap_or_default().max("pod".len());
+        if !self.loss.placed.is_empty() {
+            let _ = writeln!(text, "\n{:<width$}  new node", "pod");
+            for (pod, node) in &self.loss.placed {
+                let _ = writeln!(text, "{pod:<width$}  {node}");
+            }
+        }
+        for (pod, message) in &self.loss.waiting {
+            let _ = writeln!(text, "\n{pod} waits\n  {message}");
+        }
+        for (why, pods) in self.left() {
+            if !pods.is_empty() {
+                let _ = writeln!(text, "\n{} {why}\n  {}", pods.len(), pods.join(", "));
+            }
+        }
+        text
+    }
+
+    /// For pull requests.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("**{}** ({})\n", self.headline(), self.snapshot);
+        text.push_str("\n| pod | new node |\n| --- | --- |\n");
+        for (pod, node) in &self.loss.placed {
+            let _ = writeln!(text, "| {pod} | {node} |");
+        }
+        for (pod, message) in &self.loss.waiting {
+            let _ = writeln!(text, "\n{pod} waits:\n\n> {message}");
+        }
+        for (why, pods) in self.left() {
+            if !pods.is_empty() {
+                let _ = writeln!(text, "\n{} {why}: {}", pods.len(), pods.join(", "));
+            }
+        }
+        text
+    }
+
+    /// A line per pod; the node of one that waits is empty.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // Writing to memory does not fail.
+        let _ = writer.write_record(["pod", "node"]);
+        for (pod, node) in &self.loss.placed {
+            let _ = writer.write_record([pod.as_str(), node]);
+        }
+        for (pod, _) in &self.loss.waiting {
+            let _ = writer.write_record([pod.as_str(), ""]);
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let placed = self.loss.placed.iter();
+        let placed: Vec<Value> = placed
+            .map(|(pod, node)| json!({"pod": pod, "node": &**node}))
+            .collect();
+        let waiting = self.loss.waiting.iter();
+        let waiting: Vec<Value> = waiting
+            .map(|(pod, message)| json!({"pod": pod, "message": message}))
+            .collect();
+        json!({
+            "snapshot": self.snapshot,
+            "lostNodes": self.nodes,
+            "placed": placed,
+            "waiting": waiting,
+            "gone": self.loss.gone,
+            "ofNode": self.loss.of_node,
+            "warnings": self.warnings,
+        })
+    }
+}

@@ -1,0 +1,340 @@
+//! Reading ahead: a source read in a thread of its own, a few chunks ahead of whoever takes its
+//! arrivals. What is delivered is what the source delivers, in its order, with its error at its
+//! place; the ledger stands at every arrival as it stood in the source. So a run does not depend on
+//! how fast the thread is. Dropping the reader stops the thread.
+
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use super::cache::cached;
+use super::error::TraceError;
+use super::input::Input;
+use super::ledger::{Ledger, LedgerMark};
+use super::options::ReadOptions;
+use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use crate::model::Text;
+
+/// Arrivals handed over at once: handing over costs some microseconds.
+const CHUNK_ARRIVALS: usize = 4_096;
+/// Chunks that wait at most; with the two in work some 3 MB.
+const CHUNKS_WAITING: usize = 4;
+
+/// Files from this size on are read ahead; a smaller one is through before that pays.
+const AHEAD_FROM_BYTES: u64 = 1 << 18;
+
+/// A source of a file, read ahead if the file is large enough for that to pay, and from its cache
+/// where that does.
+pub fn streamed(
+    source: impl ArrivalSource + 'static,
+    input: &Input,
+    options: &ReadOptions,
+) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let source: Box<dyn ArrivalSource> = Box::new(source);
+    if input.stored_bytes()? < AHEAD_FROM_BYTES {
+        return Ok(source);
+    }
+    Ok(Box::new(Ahead::new(cached(source, input, options)?)))
+}
+
+/// A source read ahead.
+pub struct Ahead {
+    /// The source as it was when nothing of it had been taken.
+    pristine: Box<dyn ArrivalSource>,
+    reading: Option<Reading>,
+    delivered: u64,
+    classes: Classes,
+    tenants: Vec<Text>,
+    ledger: Ledger,
+    progress: Option<(u64, u64)>,
+}
+
+impl Ahead {
+    /// Reads a source ahead, from its present place on; the thread is started with the first
+    /// arrival that is taken.
+    pub fn new(source: Box<dyn ArrivalSource>) -> Self {
+        Self {
+            classes: source.classes().clone(),
+            tenants: source.tenants().to_vec(),
+            ledger: source.ledger().clone(),
+            progress: source.progress(),
+            pristine: source,
+            reading: None,
+            delivered: 0,
+        }
+    }
+
+    /// Takes over the next chunk; `None` after the last.
+    fn take_chunk(&mut self) -> Result<Option<()>, TraceError> {
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => none.insert(Reading::start(self.pristine.fork()?)?),
+        };
+        let spent = std::mem::take(&mut reading.chunk);
+        if let Some(end) = spent.end {
+            reading.chunk.end = Some(end.clone());
+            return end.map(|()| None);
+        }
+        let _ = reading.spent.send(spent.arrivals);
+        let Some(chunk) = reading.receive() else {
+            return Ok(None);
+        };
+        reading.chunk = chunk;
+        reading.taken = 0;
+        self.classes.append(&mut reading.chunk.classes);
+        self.tenants.append(&mut reading.chunk.tenants);
+        self.progress = reading.chunk.progress;
+        Ok(Some(()))
+    }
+}
+
+impl ArrivalSource for Ahead {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let chunk = &mut reading.chunk;
+                if let Some(arrival) = chunk.arrivals.pop_front() {
+                    chunk.marks.advance(&mut self.ledger, reading.taken);
+                    reading.taken += 1;
+                    self.delivered += 1;
+                    return Ok(Some(arrival));
+                }
+                // What was found behind the last arrival.
+                chunk.marks.advance(&mut self.ledger, reading.taken);
+            }
+            if self.take_chunk()?.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        self.pristine.class_totals()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut fork = Self::new(self.pristine.fork()?);
+        for _ in 0..self.delivered {
+            fork.next()?;
+        }
+        Ok(Box::new(fork))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        self.progress
+    }
+
+    fn tenants(&self) -> &[Text] {
+        &self.tenants
+    }
+}
+
+/// A stretch of a source.
+#[derive(Default)]
+struct Chunk {
+    arrivals: VecDeque<Arrival>,
+    /// Classes and tenants met first in it.
+    classes: Classes,
+    tenants: Vec<Text>,
+    marks: Marks,
+    progress: Option<(u64, u64)>,
+    /// How the source ended, if it did.
+    end: Option<Result<(), TraceError>>,
+}
+
+/// How a ledger changes within a chunk.
+#[derive(Default)]
+struct Marks {
+    /// The ledger after the chunk, if it changed at all.
+    ledger: Ledger,
+    /// Before which arrival of the chunk it stood how.
+    marks: VecDeque<(usize, LedgerMark)>,
+}
+
+impl Marks {
+    /// Brings a ledger to how it stood when an arrival of the chunk was delivered.
+    fn advance(&mut self, ledger: &mut Ledger, arrival: usize) {
+        while let Some((_, mark)) = self.marks.pop_front_if(|(at, _)| *at <= arrival) {
+            ledger.advance(&self.ledger, &mark);
+        }
+    }
+}
+
+/// A thread that reads.
+struct Reading {
+    chunks: Option<Receiver<Chunk>>,
+    /// Emptied buffers go back to be filled again.
+    spent: Sender<VecDeque<Arrival>>,
+    thread: Option<JoinHandle<()>>,
+    chunk: Chunk,
+    /// Arrivals taken out of the chunk.
+    taken: usize,
+}
+
+impl Reading {
+    fn start(source: Box<dyn ArrivalSource>) -> Result<Self, TraceError> {
+        let (sender, chunks) = sync_channel(CHUNKS_WAITING);
+        let (spent, buffers) = channel();
+        let thread = Builder::new()
+            .name("trace reader".to_owned())
+            .spawn(move || read(source, &sender, &buffers))
+            .map_err(|error| TraceError::Io {
+                file: "a thread for reading traces".to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            chunks: Some(chunks),
+            spent,
+            thread: Some(thread),
+            chunk: Chunk::default(),
+            taken: 0,
+        })
+    }
+
+    /// The next chunk; `None` is impossible but for a thread that panicked, whose panic goes on
+    /// here.
+    fn receive(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.as_ref()?.recv().ok();
+        if chunk.is_none()
+            && let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+        {
+            resume_unwind(panic);
+        }
+        chunk
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Without a receiver the thread's next sending fails, and it ends.
+        self.chunks = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads a source to its end, or until nobody listens any more.
+fn read(
+    mut source: Box<dyn ArrivalSource>,
+    chunks: &SyncSender<Chunk>,
+    buffers: &Receiver<VecDeque<Arrival>>,
+) {
+    let (mut classes, mut tenants) = (source.classes().len(), source.tenants().len());
+    let mut noted = source.ledger().total();
+    loop {
+        let mut chunk = Chunk {
+            arrivals: buffers.try_recv().unwrap_or_default(),
+            ..Chunk::default()
+        };
+        chunk.arrivals.reserve(CHUNK_ARRIVALS);
+        while chunk.arrivals.len() < CHUNK_ARRIVALS && chunk.end.is_none() {
+            let next = source.next();
+            let ledger = source.ledger();
+            if ledger.total() != noted {
+                noted = ledger.total();
+                let mark = (chunk.arrivals.len(), ledger.mark());
+                chunk.marks.marks.push_back(mark);
+            }
+            match next {
+                Ok(Some(arrival)) => chunk.arrivals.push_back(arrival),
+                Ok(None) => chunk.end = Some(Ok(())),
+                Err(error) => chunk.end = Some(Err(error)),
+            }
+        }
+        if !chunk.marks.marks.is_empty() {
+            chunk.marks.ledger = source.ledger().clone();
+        }
+        chunk.classes = source.classes()[classes..].to_vec();
+        chunk.tenants = source.tenants()[tenants..].to_vec();
+        classes = source.classes().len();
+        tenants = source.tenants().len();
+        chunk.progress = source.progress();
+        let is_last = chunk.end.is_some();
+        if chunks.send(chunk).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::trace::formats::swf;
+    use crate::trace::registry::Constructor;
+
+    /// A log of more than a chunk: some jobs left out, some late, some of a kind met late.
+    fn log(bad_row: Option<usize>) -> String {
+        let mut text = String::from("; MaxProcs: 8\n");
+        for number in 0..3 * CHUNK_ARRIVALS {
+            let run = if number % 7 == 0 { 0 } else { 60 };
+            let wait = if number < 5_000 { 3 } else { -1 };
+            let submit = 10 * number - 15 * usize::from(number % 50 == 30);
+            let size = if Some(number) == bad_row { "x" } else { "2" };
+            let user = number / 1_000;
+            let _ = writeln!(
+                text,
+                "{number} {submit} {wait} {run} {size} -1 -1 2 90 -1 1 {user} 1 1 1 1 -1 -1"
+            );
+        }
+        text
+    }
+
+    fn open(text: &str) -> Box<dyn ArrivalSource> {
+        let Constructor::Workload(open) = swf::ENTRY.open else {
+            panic!("a format of workloads");
+        };
+        let input = Input::bytes("log.swf", text.as_bytes().to_vec());
+        open(&input, &ReadOptions::default()).expect("a log")
+    }
+
+    fn compare(text: &str, stop_after: usize) {
+        let (mut plain, mut ahead) = (open(text), Ahead::new(open(text)));
+        for taken in 0..stop_after {
+            assert_eq!(plain.ledger(), ahead.ledger(), "before {taken}");
+            let (expected, found) = (plain.next(), ahead.next());
+            assert_eq!(found, expected, "{taken}");
+            assert!(ahead.tenants().starts_with(plain.tenants()));
+            assert!(ahead.classes().starts_with(plain.classes()));
+            if !matches!(expected, Ok(Some(_))) {
+                assert_eq!(plain.ledger(), ahead.ledger());
+                assert_eq!(ahead.next(), expected, "it stays at its end");
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_read_ahead_is_what_the_source_delivers() {
+        compare(&log(None), usize::MAX);
+        compare(&log(Some(6_000)), usize::MAX);
+        compare(&log(None), 4_000);
+        compare("1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n", usize::MAX);
+    }
+
+    #[test]
+    fn a_fork_goes_on_where_its_origin_stands() {
+        let text = log(None);
+        let mut ahead = Ahead::new(open(&text));
+        for _ in 0..5_000 {
+            ahead.next().expect("a good log");
+        }
+        let mut fork = ahead.fork().expect("memory");
+        for _ in 0..5_000 {
+            assert_eq!(fork.next(), ahead.next());
+            assert_eq!(fork.ledger(), ahead.ledger());
+        }
+    }
+}

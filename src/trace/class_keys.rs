@@ -1,0 +1,101 @@
+//! Classes by the text of the columns that make them: a row whose text was seen before is of the
+//! class found then, so that specs are made once a class and not once a row.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::table::{Adjacent, Column, Row};
+
+/// The columns that a table's classes depend on, and the classes of texts seen there.
+#[derive(Debug)]
+pub struct ClassKeys {
+    known: IndexMap<Box<[u8]>, u32, FxBuildHasher>,
+    key: Key,
+}
+
+/// How the text is taken out of a row.
+#[derive(Debug)]
+struct Key {
+    columns: Vec<Column>,
+    adjacent: Option<Adjacent>,
+    joined: Vec<u8>,
+}
+
+impl Key {
+    /// The text as it stands where the columns are side by side, else field by field; a line has no
+    /// line break, so that no two rows of different fields have one text.
+    fn of<'row>(&'row mut self, row: &Row<'row>) -> &'row [u8] {
+        if let Some(text) = self.adjacent.and_then(|columns| row.between(columns)) {
+            return text.as_bytes();
+        }
+        self.joined.clear();
+        for column in &self.columns {
+            self.joined.push(b'\n');
+            self.joined.extend_from_slice(row.text(column).as_bytes());
+        }
+        &self.joined
+    }
+}
+
+impl ClassKeys {
+    /// Nothing seen yet. The columns must be all that a spec is made of.
+    pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
+        let columns: Vec<Column> = columns.into_iter().cloned().collect();
+        Self {
+            known: IndexMap::default(),
+            key: Key {
+                adjacent: Adjacent::of(&columns),
+                columns,
+                joined: Vec::new(),
+            },
+        }
+    }
+
+    /// The class of a row, if its text was learnt.
+    pub fn find(&mut self, row: &Row<'_>) -> Option<u32> {
+        self.known.get(self.key.of(row)).copied()
+    }
+
+    /// Keeps the class of a row.
+    pub fn learn(&mut self, row: &Row<'_>, class: u32) {
+        self.known.insert(self.key.of(row).into(), class);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Input;
+    use crate::trace::table::Table;
+
+    fn check(columns: &[&str], rows: &str, expected: &[u32]) {
+        let text = format!("a,b,c\n{rows}");
+        let mut table = Table::open(&Input::bytes("t", text.into_bytes())).expect("a table");
+        let columns: Vec<Column> = columns
+            .iter()
+            .map(|name| table.required_column(name).expect("is there"))
+            .collect();
+        let mut keys = ClassKeys::new(&columns);
+        let mut classes = 0;
+        let mut found = Vec::new();
+        while let Some(row) = table.next_row().expect("readable") {
+            let row = row.expect("of right length");
+            let class = keys.find(&row).unwrap_or_else(|| {
+                classes += 1;
+                keys.learn(&row, classes);
+                classes
+            });
+            found.push(class);
+        }
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn rows_of_equal_text_are_of_one_class() {
+        check(&["a", "b"], "1,2,3\n1,2,4\n12,,5\n1,2,6\n", &[1, 1, 2, 1]);
+        check(&["c", "a"], "1,2,3\n1,9,3\n1,2,4\n", &[1, 1, 2]);
+        check(&[], "1,2,3\n4,5,6\n", &[1, 1]);
+        // Without their quotes these would be the same text.
+        check(&["a", "b"], "\"x,y\",z,1\nx,\"y,z\",1\n", &[1, 2]);
+    }
+}

@@ -1,0 +1,107 @@
+//! Rows of pods as arrivals: names and times are read of every row, a spec once a class.
+
+use super::Columns;
+use crate::model::PodName;
+use crate::trace::class_keys::ClassKeys;
+use crate::trace::error::TraceError;
+use crate::trace::intern::ClassTable;
+use crate::trace::ledger::{Action, BadRow, Journal};
+use crate::trace::stream::{Arrival, Classes};
+use crate::trace::table::Row;
+use crate::units::Instant;
+
+/// Rows as arrivals, in the file's order.
+pub(super) struct Rows {
+    arrivals: Vec<Arrival>,
+    classes: ClassTable,
+    keys: ClassKeys,
+    ran_only: bool,
+    dirt: Vec<(u64, Dirt)>,
+    last: Option<Instant>,
+}
+
+/// What a row may have that is documented.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dirt {
+    NeverRan,
+    NotSorted,
+}
+
+impl Rows {
+    pub(super) fn new(columns: &Columns, ran_only: bool) -> Self {
+        let of_spec = [
+            &columns.cpu_milli,
+            &columns.memory_mib,
+            &columns.num_gpu,
+            &columns.gpu_milli,
+        ];
+        Self {
+            arrivals: Vec::new(),
+            classes: ClassTable::default(),
+            keys: ClassKeys::new(of_spec.into_iter().chain(&columns.gpu_spec)),
+            ran_only,
+            dirt: Vec::new(),
+            last: None,
+        }
+    }
+
+    pub(super) fn take(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), BadRow> {
+        let known = self.keys.find(row);
+        let (times, spec) = if known.is_some() {
+            // Its numbers were found good when they were met first.
+            columns.name(row)?;
+            (columns.times(row)?, None)
+        } else {
+            let pod = columns.pod(row)?;
+            (pod.times(), Some(pod.spec()))
+        };
+        if times.scheduled.is_none() && times.creation.is_some() {
+            self.dirt.push((row.line, Dirt::NeverRan));
+            if self.ran_only {
+                return Ok(());
+            }
+        }
+        let class = match (known, spec) {
+            (Some(class), _) => class,
+            (None, spec) => {
+                let class = self.classes.class_of(spec.unwrap_or_default());
+                self.keys.learn(row, class);
+                class
+            }
+        };
+        let submit = times.creation.unwrap_or(Instant::ZERO);
+        if self.last.is_some_and(|last| submit < last) {
+            self.dirt.push((row.line, Dirt::NotSorted));
+        }
+        self.last = Some(submit);
+        self.arrivals.push(Arrival {
+            submit,
+            name: PodName::Text(columns.name(row)?.into()),
+            class,
+            members: 1,
+            tenant: 0,
+            run_time: times.run_time(),
+            time_limit: None,
+            historic_start: times.scheduled,
+        });
+        Ok(())
+    }
+
+    /// Tells of documented dirt, once all rows were read: bad rows come first.
+    pub(super) fn told(&self, journal: &mut Journal) -> Result<(), TraceError> {
+        for &(line, dirt) in &self.dirt {
+            let (kind, action) = match dirt {
+                Dirt::NeverRan if self.ran_only => ("pod never ran", Action::Drop),
+                Dirt::NeverRan => ("pod never ran; stays for its life", Action::Keep),
+                Dirt::NotSorted => ("created before the row above; sorted", Action::Repair),
+            };
+            journal.dirt(kind, action, line)?;
+        }
+        Ok(())
+    }
+
+    /// The arrivals in the file's order, and their classes.
+    pub(super) fn finish(self) -> (Vec<Arrival>, Classes) {
+        (self.arrivals, self.classes.classes().clone())
+    }
+}

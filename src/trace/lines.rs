@@ -1,0 +1,166 @@
+//! Lines of a text out of one buffer that is used again and again: a line is a slice of it, so
+//! nothing is copied or allocated per line.
+
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memchr::memchr;
+
+use super::error::TraceError;
+use super::input::read_error;
+
+/// The longest line that a reader accepts, in bytes; no trace row comes near it.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// The buffer at first: large enough that its filling costs nothing per line, small enough to stay
+/// in the second-level cache.
+const BUFFER_BYTES: usize = 1 << 17;
+
+/// Lines of a text, counted from 1, with either end of line.
+pub struct Lines {
+    reader: Box<dyn BufRead + Send>,
+    name: Arc<str>,
+    number: u64,
+    buffer: Vec<u8>,
+    /// What of the buffer is read and not yet delivered.
+    pending: Range<usize>,
+    read: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl Lines {
+    /// The lines of a text; stored bytes read so far are counted in `read` of a total.
+    pub(super) fn new(
+        reader: Box<dyn BufRead + Send>,
+        name: Arc<str>,
+        (read, total): (Arc<AtomicU64>, u64),
+    ) -> Self {
+        Self {
+            reader,
+            name,
+            number: 0,
+            buffer: Vec::new(),
+            pending: 0..0,
+            read,
+            total,
+        }
+    }
+
+    /// Stored bytes read so far, and all of them.
+    pub fn progress(&self) -> (u64, u64) {
+        (
+            self.read.load(Ordering::Relaxed).min(self.total),
+            self.total,
+        )
+    }
+
+    /// What messages call the file.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The next line with its number, without its end; `None` after the last.
+    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, TraceError> {
+        let found = self.next_place()?;
+        Ok(found.map(|(number, place)| (number, self.at(place))))
+    }
+
+    /// Where the next line is, until the one after it is asked for.
+    pub(super) fn next_place(&mut self) -> Result<Option<(u64, Range<usize>)>, TraceError> {
+        let mut searched = 0;
+        let length = loop {
+            let pending = &self.buffer[self.pending.clone()];
+            if let Some(at) = memchr(b'\n', &pending[searched..]) {
+                break searched + at + 1;
+            }
+            searched = pending.len();
+            if searched > MAX_LINE_BYTES || !self.fill()? {
+                break searched;
+            }
+        };
+        if length == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if length > MAX_LINE_BYTES {
+            return Err(TraceError::Format {
+                file: self.name.to_string(),
+                reason: format!(
+                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
+                    self.number
+                ),
+            });
+        }
+        let start = self.pending.start;
+        self.pending.start += length;
+        let mut line = &self.buffer[start..start + length];
+        line = line.strip_suffix(b"\n").unwrap_or(line);
+        line = line.strip_suffix(b"\r").unwrap_or(line);
+        Ok(Some((self.number, start..start + line.len())))
+    }
+
+    /// What stands in a place that was told of last.
+    pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
+        &self.buffer[place]
+    }
+
+    /// Reads more behind what is pending; whether there was more.
+    fn fill(&mut self) -> Result<bool, TraceError> {
+        self.buffer.copy_within(self.pending.clone(), 0);
+        self.pending = 0..self.pending.len();
+        if self.pending.end == self.buffer.len() {
+            let length = (2 * self.buffer.len()).max(BUFFER_BYTES);
+            self.buffer.resize(length, 0);
+        }
+        loop {
+            match self.reader.read(&mut self.buffer[self.pending.end..]) {
+                Ok(length) => {
+                    self.pending.end += length;
+                    return Ok(length > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_error(&self.name, &error)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Input;
+
+    fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
+        let mut lines = input.lines()?;
+        let mut all = Vec::new();
+        while let Some((number, line)) = lines.next_line()? {
+            all.push((number, String::from_utf8_lossy(line).into_owned()));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn endless_lines_are_refused() {
+        let input = Input::bytes("memory", vec![b'x'; MAX_LINE_BYTES + 10]);
+        let message = lines(&input).expect_err("a long line").to_string();
+        assert_eq!(
+            message,
+            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
+        );
+    }
+
+    #[test]
+    fn lines_longer_than_the_buffer_are_whole() {
+        let long = "y".repeat(3 * BUFFER_BYTES);
+        let text = format!("x\n{long}\r\n\n{long}");
+        let input = Input::bytes("memory", text.into_bytes());
+        let expected = [(1, "x"), (2, &long), (3, ""), (4, &long)];
+        let expected = expected.map(|(number, line)| (number, line.to_owned()));
+        assert_eq!(lines(&input), Ok(expected.to_vec()));
+        let most = "z".repeat(MAX_LINE_BYTES - 1);
+        let input = Input::bytes("memory", format!("{most}\n").into_bytes());
+        assert_eq!(lines(&input), Ok(vec![(1, most)]));
+    }
+}

@@ -1,0 +1,135 @@
+//! A folder of its own for a test, and the program run in it as a user runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use windtunnel::lab::summary::Summary;
+
+/// A folder of its own for one test, taken away at its end.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    /// A folder of this name, which no other test has, with these files.
+    pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        for (name, text) in files {
+            fs::write(folder.join(name), text).expect("a file for the test");
+        }
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).expect("text")
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        windtunnel(&self.0, arguments)
+    }
+
+    /// Runs the program, which has to end with this code; its results and what it said.
+    pub(crate) fn run(&self, arguments: &[&str], code: i32) -> String {
+        let (printed, told) = self.both(arguments, code);
+        format!("{printed}{told}")
+    }
+
+    /// Runs the program, which has to end with this code; its results alone.
+    pub(crate) fn printed(&self, arguments: &[&str], code: i32) -> String {
+        self.both(arguments, code).0
+    }
+
+    fn both(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let output = output(&self.0, arguments);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), told)
+    }
+
+    /// What a result folder says it came to.
+    pub(crate) fn summary(&self, folder: &str) -> Summary {
+        let text = self.text(&format!("{folder}/summary.json"));
+        serde_json::from_str(&text).expect("a summary of the schema")
+    }
+
+    /// Every file of a folder with its content.
+    pub(crate) fn files(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut open = vec![self.path(folder)];
+        while let Some(path) = open.pop() {
+            for entry in fs::read_dir(&path).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let name = path.strip_prefix(self.path(folder)).expect("it is below");
+                    let bytes = fs::read(&path).expect("a file");
+                    found.push((name.display().to_string(), bytes));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program, about to run in a folder. What the tester's own shell sets does not count.
+pub(crate) fn windtunnel(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_windtunnel"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("CI")
+        .env_remove("WINDTUNNEL_TRACES")
+        .stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn output(folder: &Path, arguments: &[&str]) -> Output {
+    windtunnel(folder, arguments)
+        .output()
+        .expect("the program starts")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A small disk of the test's own, taken away at its end.
+pub(crate) struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` without the right to make one, which is said.
+    pub(crate) fn mount(path: PathBuf, options: &str) -> Option<Self> {
+        fs::create_dir_all(&path).expect("a folder for the test");
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]);
+        let made = command.arg(&path).stderr(Stdio::null()).status();
+        if made.is_ok_and(|status| status.success()) {
+            return Some(Self(path));
+        }
+        println!("skipped: needs root, to mount a disk of its own");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
