@@ -1,12 +1,15 @@
 //! The exact decision of the Kubernetes scheduler: pods placed one after the other under the
 //! default profile, with adaptive sampling and with every node looked at, plain pods and mixed ones,
-//! and replicas filling a cluster. `benches/README.md` has the rates of the original beside them.
+//! in the fast form and in the plain one, with few classes and many, and replicas filling a cluster.
+//! `benches/README.md` has the rates of the original beside them.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use windtunnel::control::scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, Release};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::control::scheduler::kube::cycle::{Outcome, Round};
+use windtunnel::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Release, TieBreak};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use windtunnel::model::{
@@ -16,8 +19,9 @@ use windtunnel::model::{
 use windtunnel::policy::kubernetes::build_kube_profiles;
 use windtunnel::units::Quantity;
 
-/// Pods placed in one measured round.
-const ROUND: usize = 200;
+/// Pods placed in one measured round, and by the plain form.
+const ROUND: usize = 2_000;
+const PLAIN_ROUND: usize = 100;
 const ZONES: [&str; 3] = ["a", "b", "c"];
 const MEBIBYTE: i64 = 1 << 20;
 
@@ -110,6 +114,43 @@ fn mixed_spec(app: &str, kind: usize) -> PodSpec {
     spec
 }
 
+/// Which pods come.
+#[derive(Clone, Copy)]
+enum Workload {
+    /// Of 20 applications.
+    Plain,
+    /// The same with rules.
+    Mixed,
+    /// Of so many classes that ask for different amounts.
+    Classes(usize),
+}
+
+impl Workload {
+    fn spec(self, dice: &mut Dice) -> PodSpec {
+        match self {
+            Self::Plain => plain_spec(&format!("app-{}", dice.below(20))),
+            Self::Mixed => {
+                let app = format!("app-{}", dice.below(20));
+                mixed_spec(&app, dice.below(8))
+            }
+            Self::Classes(classes) => {
+                let class = dice.below(classes) as i64;
+                let requests = ResourceList::from_pairs([
+                    ("cpu", Quantity::from_milli(50 + class % 100)),
+                    (
+                        "memory",
+                        Quantity::from_units((400 + class / 100) * MEBIBYTE),
+                    ),
+                ]);
+                PodSpec {
+                    namespace: "default".into(),
+                    ..PodSpec::with_requests(requests)
+                }
+            }
+        }
+    }
+}
+
 /// Pods to come, and a cluster with two on each node.
 struct Setting {
     cache: Cache,
@@ -126,7 +167,7 @@ fn pod(cache: &mut Cache, spec: PodSpec, name: String) -> PodInfo {
     }
 }
 
-fn setting(nodes: usize, is_mixed: bool, percentage: i64) -> Setting {
+fn setting(nodes: usize, workload: Workload, percentage: i64) -> Setting {
     let mut dice = Dice(88_172_645_463_325_252);
     let mut cache = Cache::default();
     let made = (0..nodes).map(|index| {
@@ -149,9 +190,8 @@ fn setting(nodes: usize, is_mixed: bool, percentage: i64) -> Setting {
     let made: Vec<Arc<Node>> = made.collect();
     cache.add_nodes(made.iter().cloned()).expect("nodes");
     let mut next = |cache: &mut Cache, name: String| {
-        let app = format!("app-{}", dice.below(20));
-        let kind = if is_mixed { dice.below(8) } else { 7 };
-        (pod(cache, mixed_spec(&app, kind), name), dice.below(nodes))
+        let spec = workload.spec(&mut dice);
+        (pod(cache, spec, name), dice.below(nodes))
     };
     for number in 0..2 * nodes {
         let (pod, node) = next(&mut cache, format!("old-{number}"));
@@ -172,49 +212,76 @@ fn setting(nodes: usize, is_mixed: bool, percentage: i64) -> Setting {
     }
 }
 
-/// Places all pods; how many found a node.
-fn run(setting: &Setting, mut cache: Cache) -> usize {
-    let profile = &setting.profile;
-    let (mut start, mut placed) = (0, 0);
-    let mut dice = Dice(4_101_842_887_655_102_017);
-    for pod in &setting.pods {
-        let node = {
-            let attempt = Attempt::begin(profile, &cache, pod);
-            let nodes = cache.node_count();
-            let search = attempt.search(start, profile.wanted(nodes));
-            start = (start + search.feasible.len() + search.rejected.len()) % nodes;
-            if search.feasible.is_empty() {
-                continue;
-            }
-            let best = attempt.rank(&search.feasible).best();
-            search.feasible[best[dice.below(best.len())]].clone()
-        };
-        placed += 1;
-        let pod = Arc::new(pod.clone());
-        cache.add_pod(pod, &node).expect("a node that is there");
+/// A cluster and a scheduler that has met all classes: what a class costs once is left out.
+fn warm(setting: &Setting, form: Form) -> (Cache, Round) {
+    let cache = setting.cache.clone();
+    let mut round = Round::new(TieBreak::random(1, 0), form);
+    if form == Form::Incremental {
+        for pod in &setting.pods {
+            round.decide(&setting.profile, &cache, pod);
+        }
     }
-    placed
+    (cache, round)
+}
+
+/// Places pods; the cluster comes back, so that its end is not measured.
+fn run(setting: &Setting, (mut cache, mut round): (Cache, Round), count: usize) -> (Cache, Round) {
+    for pod in &setting.pods[..count] {
+        if let Outcome::Placed(node) = round.decide(&setting.profile, &cache, pod) {
+            let pod = Arc::new(pod.clone());
+            cache.add_pod(pod, &node).expect("a node that is there");
+        }
+    }
+    (cache, round)
+}
+
+fn measure(criterion: &mut Criterion, name: &str, nodes: &[usize], parts: (Workload, i64, Form)) {
+    let (workload, percentage, form) = parts;
+    let count = if form == Form::Plain {
+        PLAIN_ROUND
+    } else {
+        ROUND
+    };
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(count as u64));
+    for &nodes in nodes {
+        let setting = setting(nodes, workload, percentage);
+        group.bench_function(BenchmarkId::from_parameter(nodes), |bencher| {
+            bencher.iter_batched(
+                || warm(&setting, form),
+                |state| black_box(run(&setting, state, count)),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
 fn decisions(criterion: &mut Criterion) {
     for (sampling, percentage) in [("adaptive", 0), ("every-node", 100)] {
-        for (workload, is_mixed) in [("plain", false), ("mixed", true)] {
-            let name = format!("kube/{workload}/{sampling}");
-            let mut group = criterion.benchmark_group(name);
-            group.sample_size(10);
-            group.throughput(Throughput::Elements(ROUND as u64));
-            for nodes in [100, 1_000, 5_000] {
-                let setting = setting(nodes, is_mixed, percentage);
-                group.bench_function(BenchmarkId::from_parameter(nodes), |bencher| {
-                    bencher.iter_batched(
-                        || setting.cache.clone(),
-                        |cache| black_box(run(&setting, cache)),
-                        BatchSize::PerIteration,
-                    );
-                });
-            }
-            group.finish();
+        for (name, workload) in [("plain", Workload::Plain), ("mixed", Workload::Mixed)] {
+            let nodes = [100, 1_000, 5_000];
+            let group = format!("kube/{name}/{sampling}");
+            let parts = (workload, percentage, Form::Incremental);
+            measure(criterion, &group, &nodes, parts);
+            let group = format!("kube-plainly/{name}/{sampling}");
+            measure(
+                criterion,
+                &group,
+                &nodes,
+                (workload, percentage, Form::Plain),
+            );
         }
+    }
+}
+
+/// How cost grows with classes and nodes.
+fn growth(criterion: &mut Criterion) {
+    for classes in [1, 100, 10_000] {
+        let group = format!("kube/classes-{classes}/adaptive");
+        let parts = (Workload::Classes(classes), 0, Form::Incremental);
+        measure(criterion, &group, &[1_000, 5_000, 100_000], parts);
     }
 }
 
@@ -223,7 +290,7 @@ fn filling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("kube/place");
     group.sample_size(10);
     for nodes in [100, 1_000, 5_000] {
-        let mut setting = setting(nodes, false, 100);
+        let mut setting = setting(nodes, Workload::Plain, 100);
         let more = pod(&mut setting.cache, plain_spec("more"), "more".to_owned());
         let fits = place(&setting.cache, &setting.profile, &more, MOST);
         let fits = fits.expect("a placement").fits;
@@ -235,5 +302,5 @@ fn filling(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decisions, filling);
+criterion_group!(benches, decisions, growth, filling);
 criterion_main!(benches);

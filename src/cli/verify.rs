@@ -15,7 +15,7 @@ pub(super) struct VerifyArguments {
     /// Files of vectors, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Only these families (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
+    /// Only these families and kinds (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     family: Vec<String>,
     /// Only cases whose name contains this text
@@ -46,6 +46,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
     let files = files(&arguments.files)?;
     let options = VerifyOptions {
         traces: terminal::traces_dirs(global),
+        families: arguments.family.clone(),
         case: arguments.case.clone(),
         sample: arguments.sample,
     };
@@ -82,16 +83,24 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
 
 /// The families that patterns select; all without patterns.
 fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
+    let is_of = |pattern: &String, family: &Family| {
+        let mut names = family.kinds.iter().chain([&family.name]);
+        names.any(|name| selects(pattern, name))
+    };
     for pattern in patterns {
-        if !FAMILIES.iter().any(|family| selects(pattern, family.name)) {
-            let known: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
-            let known = known.join(", ");
+        if !FAMILIES.iter().any(|family| is_of(pattern, family)) {
+            let names = FAMILIES.iter().flat_map(|family| {
+                [family.name]
+                    .into_iter()
+                    .chain(family.kinds.iter().copied())
+            });
+            let known = names.collect::<Vec<_>>().join(", ");
             let message = format!("--family `{pattern}` selects none of the families {known}");
             return Err(Failure::input(message));
         }
     }
     let wanted = |family: &&Family| {
-        patterns.is_empty() || patterns.iter().any(|pattern| selects(pattern, family.name))
+        patterns.is_empty() || patterns.iter().any(|pattern| is_of(pattern, family))
     };
     Ok(FAMILIES.iter().filter(wanted).collect())
 }
@@ -151,7 +160,7 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
     if passed + failed + unsupported == 0 {
         let known: Vec<String> = FAMILIES
             .iter()
-            .map(|family| format!("  {:16} {}", family.name, family.summary))
+            .map(|family| format!("  {:18} {}", family.name, family.summary))
             .collect();
         let narrowed = if arguments.case.is_some() || !arguments.family.is_empty() {
             " with this --family and --case"

@@ -2,10 +2,13 @@
 //! the store, commands to nodes and the next wake-up come out. Nothing here reads a clock, a file
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
+pub mod autoscale;
 pub mod component;
+pub mod controllers;
 pub mod node;
 pub mod probe;
 pub mod scheduler;
+pub mod services;
 
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};

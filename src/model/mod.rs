@@ -12,6 +12,7 @@ pub mod resource_list;
 pub mod scheduler_config;
 pub mod taint;
 pub mod volume;
+pub mod workload;
 
 use std::sync::Arc;
 

@@ -75,6 +75,8 @@ pub struct PersistentVolume {
     pub class: Text,
     /// What it is mounted as.
     pub mode: VolumeMode,
+    /// Its class of attributes; empty is none.
+    pub attributes_class: Text,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
     /// Whether nobody has it (phase `Available`).
@@ -115,6 +117,8 @@ pub struct PersistentVolumeClaim {
     pub class: Text,
     /// What it is to be mounted as.
     pub mode: VolumeMode,
+    /// The class of attributes; empty is none.
+    pub attributes_class: Text,
     /// Which volumes by label; `None` is any.
     pub selector: Option<LabelSelector>,
     /// The volume it is bound to; empty is none yet.

@@ -57,6 +57,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         profiles,
         backoff: backoff(&kube.config),
         ties,
+        form: request.form,
         binding_time: kube.binding_time,
         eviction_time: kube.eviction_time,
         objects: kube.objects.clone(),

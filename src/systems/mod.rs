@@ -1,10 +1,16 @@
 //! Systems: how each one modelled composes components and policies, and its node agent. Every
-//! system is one file here and one line in the [`registry`].
+//! system is one file or folder here and one line in the [`registry`]; what several of them have in
+//! common is in [`parts`].
 
 pub mod batch;
 pub mod entry;
+pub mod fleet;
 pub mod kubernetes;
+pub mod mesos;
+pub mod parts;
 pub mod plain_agent;
 pub mod registry;
+pub mod swarm;
+pub mod swarmkit;
 
 pub use entry::{KubeRequest, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits};

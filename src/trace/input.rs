@@ -178,7 +178,7 @@ impl Input {
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
         let (magic, counted) = peek::<4>(Box::new(counted)).map_err(wrong)?;
         let mut reader = plain(counted).map_err(wrong)?;
-        if is_magic(&magic) && total >= PIPE_FROM_BYTES {
+        if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
         Ok(Lines::new(reader, self.name.clone(), (read, total)))
@@ -221,13 +221,15 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// How many bytes are stored, compressed if they are.
+    /// How many bytes are stored, compressed if they are; 0 if they can be read only once, so that
+    /// nobody counts on reading them again.
     pub fn stored_bytes(&self) -> Result<u64, TraceError> {
         match &self.origin {
             Origin::Path(path) => std::fs::metadata(path)
                 .map(|metadata| metadata.len())
                 .map_err(|error| read_error(&self.name, &error)),
             Origin::Bytes(bytes) => Ok(bytes.len() as u64),
+            Origin::Once(_) => Ok(0),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::Component;
+use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::control::scheduler::kube::{
     KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak,
 };
@@ -71,6 +72,7 @@ impl World {
             profiles,
             backoff: windtunnel::control::scheduler::kube::queue::Backoff::default(),
             ties: self.ties.clone(),
+            form: Form::Incremental,
             binding_time: self.binding_time,
             eviction_time: self.eviction_time,
             objects: self.objects.clone(),

@@ -228,10 +228,7 @@ fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>
         .cloned()
         .collect();
     pending.sort_by_key(|pod| std::cmp::Reverse(pod.spec.priority));
-    let mut round = Round {
-        start: 0,
-        ties: TieBreak::random(seed, 0),
-    };
+    let mut round = Round::new(TieBreak::random(seed, 0), Form::Plain);
     let (mut lines, mut victims) = (Vec::new(), BTreeSet::new());
     for pod in pending {
         let info = snapshot.pod_info(&pod).unwrap();

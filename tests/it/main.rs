@@ -7,6 +7,7 @@
     reason = "tests read files of the project and say why they are skipped"
 )]
 
+mod autoscale;
 mod check;
 mod cli;
 mod closed_form;
@@ -14,6 +15,8 @@ mod compare;
 mod forms;
 mod harness;
 mod holds;
+mod kube_controllers;
+mod kube_edges;
 mod kube_engine;
 mod kube_explain;
 mod kube_scenario;
@@ -22,6 +25,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod openb;
+mod orchestrators;
 mod permit;
 mod place;
 mod placements;

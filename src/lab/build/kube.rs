@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::control::scheduler::kube::{PreemptionState, Release};
 use crate::model::{ClusterObjects, Labels, SchedulerConfig, Text};
-use crate::policy::kubernetes::plugin_names;
+use crate::policy::kubernetes::{default_weight, plugin_names};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use crate::systems::KubeRequest;
@@ -85,7 +85,9 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
             disabled.push(json!({"name": name}));
             continue;
         };
-        enabled.push(json!({"name": name, "weight": plugin.weight.unwrap_or(0)}));
+        // To the original no weight is 1; here it is the usual one.
+        let weight = plugin.weight.or_else(|| default_weight(name));
+        enabled.push(json!({"name": name, "weight": weight.unwrap_or(0)}));
         let own: Value = plugin
             .arguments
             .decode()

@@ -138,7 +138,7 @@ impl Snapshot {
             priorities: gathered.priorities,
             ..Self::default()
         };
-        snapshot.cache.objects = gathered.objects;
+        *snapshot.cache.objects = gathered.objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
         let mut lost = Vec::new();
         for index in 0..snapshot.pods.len() {

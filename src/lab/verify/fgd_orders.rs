@@ -16,6 +16,7 @@ pub const FAMILY: Family = Family {
     name: "fgd-orders",
     summary: "arrival order and node ranks of the published fill-ups, per workload and seed",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

@@ -18,6 +18,7 @@ pub const FAMILY: Family = Family {
     name: "fgd-placements",
     summary: "every placement of single published fill-ups: node and GPU devices, event by event",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

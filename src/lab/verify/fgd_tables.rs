@@ -21,6 +21,7 @@ pub const FAMILY: Family = Family {
     name: "fgd-tables",
     summary: "published rows over arrived demand, equal in every cell; a band for the random policy",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

@@ -12,6 +12,7 @@ pub const FAMILY: Family = Family {
     name: "go-rand",
     summary: "calls of Go's math/rand, each from a fresh generator",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

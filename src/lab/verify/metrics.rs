@@ -23,6 +23,7 @@ pub const FAMILY: Family = Family {
     name: "metrics",
     summary: "waits, slowdowns, allocation and warm-up of recorded schedules",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

@@ -1,13 +1,18 @@
 //! Judging recorded decisions and published tables against what this program decides. Every family
 //! calls the very functions that the simulator runs, so breaking one breaks its family.
 
+mod cases;
+pub mod cluster_autoscaler;
 pub mod fgd_orders;
 pub mod fgd_placements;
 pub mod fgd_tables;
 
 pub mod go_rand;
+pub mod hpa;
+pub mod kube_controllers;
 pub mod kube_scheduler;
 pub mod metrics;
+pub mod orchestrators;
 pub mod place;
 
 pub mod published;
@@ -83,7 +88,10 @@ impl FamilyReport {
 
     fn tell(&mut self, words: impl FnOnce() -> String) {
         if self.disagreements.len() < TOLD {
-            self.disagreements.push(words());
+            let words = words();
+            if self.disagreements.last() != Some(&words) {
+                self.disagreements.push(words);
+            }
         }
     }
 
@@ -98,6 +106,8 @@ impl FamilyReport {
 pub struct VerifyOptions {
     /// Folders in which the traces that vectors name are found.
     pub traces: Vec<PathBuf>,
+    /// Only these families and kinds, by name or glob; all if there are none.
+    pub families: Vec<String>,
     /// Only cases whose name contains this text.
     pub case: Option<String>,
     /// Judge about this many runs, spread over what there is, instead of all.
@@ -121,6 +131,9 @@ pub struct Family {
     pub summary: &'static str,
     /// Whether a file of this name belongs to it.
     pub claims: fn(&Path) -> bool,
+    /// The kinds of cases that its files hold side by side, each reported as a family of its own;
+    /// empty if the family is one.
+    pub kinds: &'static [&'static str],
     /// Judges files of the family. An error is a file that can't be read.
     pub judge: Judge,
 }
@@ -155,8 +168,14 @@ pub const FAMILIES: &[Family] = &[
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
     kube_scheduler::FAMILY,
+    kube_controllers::DEPLOYMENT,
+    kube_controllers::REPLICA_SET,
+    kube_controllers::FAMILY,
+    hpa::FAMILY,
+    cluster_autoscaler::FAMILY,
     place::FAMILY,
     metrics::FAMILY,
+    orchestrators::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part

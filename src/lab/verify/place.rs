@@ -18,6 +18,7 @@ pub const FAMILY: Family = Family {
     name: "place",
     summary: "how many more of a pod fit in a dumped cluster, and what is said of the next one",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

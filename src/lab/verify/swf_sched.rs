@@ -27,6 +27,7 @@ pub const FAMILY: Family = Family {
     name: "swf-sched",
     summary: "average bounded slowdowns and starts of job-log windows under queue policies",
     claims,
+    kinds: &[],
     judge: Judge::One(judge),
 };
 

@@ -121,7 +121,10 @@ pub(super) fn score(
 }
 
 /// The terms of a pod that is in place which give points, with these.
-fn terms_of(other: &PodSpec, hard_weight: i64) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
+pub(super) fn terms_of(
+    other: &PodSpec,
+    hard_weight: i64,
+) -> impl Iterator<Item = (&PodAffinityTerm, i64)> {
     let affinity = &other.affinity;
     let required = affinity.required_pod_affinity.iter();
     let required = required.filter(move |_| hard_weight > 0);

@@ -1,6 +1,7 @@
 //! Terms about other pods: which pods one means (spec: kubernetes.md 1.10).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
@@ -11,7 +12,7 @@ pub(super) struct Term<'a> {
     /// The namespace of its pod, where that is the one looked at.
     own_namespace: Option<&'a Text>,
     /// Namespaces that the namespace selector was found to match.
-    resolved: BTreeSet<Text>,
+    resolved: Arc<BTreeSet<Text>>,
 }
 
 impl<'a> Term<'a> {
@@ -21,8 +22,25 @@ impl<'a> Term<'a> {
         Self {
             stated,
             own_namespace: is_own.then_some(&pod.namespace),
-            resolved: BTreeSet::new(),
+            resolved: Arc::default(),
         }
+    }
+
+    /// A term with the namespaces that its selector was found to match.
+    pub(super) fn with(
+        stated: &'a PodAffinityTerm,
+        pod: &'a PodSpec,
+        resolved: &Arc<BTreeSet<Text>>,
+    ) -> Self {
+        Self {
+            resolved: resolved.clone(),
+            ..Self::of(stated, pod)
+        }
+    }
+
+    /// The namespaces that its selector was found to match.
+    pub(super) fn namespaces(&self) -> Arc<BTreeSet<Text>> {
+        self.resolved.clone()
     }
 
     /// A term of the pod that is being placed: its namespace selector is resolved to names.
@@ -35,7 +53,7 @@ impl<'a> Term<'a> {
         if let Some(selector) = &stated.namespace_selector {
             let namespaces = objects.namespaces.iter();
             let matching = namespaces.filter(|(_, labels)| selector.matches(labels));
-            term.resolved = matching.map(|(name, _)| name.clone()).collect();
+            term.resolved = Arc::new(matching.map(|(name, _)| name.clone()).collect());
         }
         term
     }

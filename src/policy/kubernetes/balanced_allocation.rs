@@ -2,17 +2,23 @@
 //! (spec: kubernetes.md 1.8). Floats are computed in the order written, without fused operations,
 //! so that results are the same bits everywhere.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::resources::{Counted, Resource, Scale, asked};
+use super::resources::{Counted, Resource, RowResource, Scale, asked};
+use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests, RowPoints};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Release,
-    Scores,
+    AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach,
+    Release, Scores,
 };
 use crate::model::Text;
 
 /// Prefers nodes whose resources would be used alike.
-pub struct BalancedAllocation {
+pub struct BalancedAllocation(Arc<Balance>);
+
+/// What is balanced.
+struct Balance {
     resources: Vec<Resource>,
     release: Release,
 }
@@ -23,10 +29,18 @@ type Fractions = SmallVec<[f64; 3]>;
 impl BalancedAllocation {
     /// Over these resources, in order, as a release counts.
     pub fn new(resources: &[Text], release: Release) -> Self {
-        Self {
+        Self(Arc::new(Balance {
             resources: resources.iter().map(Resource::of).collect(),
             release,
-        }
+        }))
+    }
+}
+
+impl Balance {
+    /// Whether the pod asks for none of the resources.
+    fn is_unasked(&self, pod: &PodInfo) -> bool {
+        let mut resources = self.resources.iter();
+        resources.all(|own| asked(own, Scale::Plain, pod) == 0)
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
@@ -34,18 +48,26 @@ impl BalancedAllocation {
         let counted: SmallVec<[Counted; 3]> = resources
             .filter_map(|resource| Counted::of(resource, Scale::Plain, pod, node))
             .collect();
+        self.points_of(&counted)
+    }
+
+    fn points_of(&self, counted: &[Counted]) -> i64 {
         let fraction = |used: i64, offered: i64| (used as f64 / offered as f64).min(1.0);
+        if let [one, other] = counted
+            && self.release < Release::V1_36
+        {
+            let share = |own: &Counted| fraction(own.requested(), own.offered);
+            return balance(&[share(one), share(other)]);
+        }
+        let counted = counted.iter();
         let with: Fractions = counted
-            .iter()
-            .map(|own| fraction(own.used + own.asked, own.offered))
+            .clone()
+            .map(|own| fraction(own.requested(), own.offered))
             .collect();
         if self.release < Release::V1_36 {
             return balance(&with);
         }
-        let without: Fractions = counted
-            .iter()
-            .map(|own| fraction(own.used, own.offered))
-            .collect();
+        let without: Fractions = counted.map(|own| fraction(own.used, own.offered)).collect();
         50 + (50 + balance(&with) - balance(&without)) / 2
     }
 }
@@ -88,14 +110,41 @@ impl KubePlugin for BalancedAllocation {
         Normalization::Plain
     }
 
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        if self.0.is_unasked(ctx.pod) {
+            return KeptScore::Nothing;
+        }
+        KeptScore::Node(Rests::OnNode, self.normalization())
+    }
+
+    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
+        let (balance, pod) = (self.0.clone(), pod.clone());
+        Arc::new(move |node| balance.points(&pod, node))
+    }
+
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let balanced = self.0.resources.iter();
+        let balanced = balanced.map(|resource| RowResource::of(resource, Scale::Plain, pod));
+        let balanced: Vec<RowResource> = balanced.collect::<Option<_>>()?;
+        let balance = self.0.clone();
+        Some(Box::new(move |row| {
+            if let [one, other] = balanced.as_slice()
+                && let (Some(one), Some(other)) = (one.counted(row), other.counted(row))
+            {
+                return balance.points_of(&[one, other]);
+            }
+            let counted = balanced.iter().filter_map(|own| own.counted(row));
+            balance.points_of(&counted.collect::<SmallVec<[Counted; 3]>>())
+        }))
+    }
+
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let is_unasked = |own: &Resource| asked(own, Scale::Plain, ctx.pod) == 0;
-        if self.resources.iter().all(is_unasked) {
+        if self.0.is_unasked(ctx.pod) {
             return None;
         }
         let nodes = feasible.iter();
         Some(Scores::plain(
-            nodes.map(|node| self.points(ctx.pod, node)).collect(),
+            nodes.map(|node| self.0.points(ctx.pod, node)).collect(),
         ))
     }
 }

@@ -1,6 +1,7 @@
 //! `Coscheduling`: pods of a group start together or not at all, by the least number of members
 //! that the group states (spec: orchestrators-b.md 7.6). Not among the default plugins.
 
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, Group, KubePermit, KubePlugin, KubePoints, PodInfo,
     Prepared, Rejection,
@@ -51,6 +52,14 @@ impl KubePlugin for Coscheduling {
         // Places that its own group gives back help nobody of the group.
         let other = event.pod().and_then(|(before, after)| before.or(after));
         other.is_none_or(|other| other.group != pod.group)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        if ctx.pod.group.is_none() {
+            KeptFilter::Open
+        } else {
+            KeptFilter::Unknown
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -2,6 +2,7 @@
 //! text of failed attempts, and keeps preemption from being tried after a plugin before it refused
 //! the pod (spec: kubernetes.md 1.4, 1.20).
 
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Reach,
     Status,
@@ -27,6 +28,10 @@ impl KubePlugin for DynamicResources {
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
+    }
+
+    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::Open
     }
 
     fn prepare<'a>(&'a self, _: AttemptContext<'a>) -> Prepared<'a> {

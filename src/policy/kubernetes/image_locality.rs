@@ -1,7 +1,10 @@
 //! `ImageLocality`: nodes that have the pod's images (spec: kubernetes.md 1.11).
 
+use std::sync::Arc;
+
+use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, KubePlugin, KubePoints, NodeInfo, Normalization, Reach, Scores,
+    AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Scores,
 };
 
 const MEBIBYTE: i64 = 1024 * 1024;
@@ -21,6 +24,38 @@ fn with_tag(image: &str) -> String {
     image.to_owned()
 }
 
+/// The images of a pod's containers, each with the part of the nodes that have it.
+struct Images(Vec<(String, f64)>);
+
+impl Images {
+    fn of(pod: &PodInfo, cache: &Cache) -> Self {
+        let spec = pod.spec();
+        let containers = spec.init_containers.iter().chain(&spec.containers);
+        let all_nodes = cache.node_count() as f64;
+        let images = containers.map(|own| {
+            let image = with_tag(&own.image);
+            let spread = cache.nodes_with_image(&image) as f64 / all_nodes;
+            (image, spread)
+        });
+        Self(images.collect())
+    }
+
+    fn points(&self, node: &NodeInfo) -> i64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let most = MOST_PER_CONTAINER * self.0.len() as i64;
+        let mut sum = 0;
+        for (image, spread) in &self.0 {
+            let mut present = node.object.images.iter();
+            if let Some(&(_, bytes)) = present.find(|(name, _)| **name == **image) {
+                sum += (bytes as f64 * spread) as i64;
+            }
+        }
+        100 * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
+    }
+}
+
 impl KubePlugin for ImageLocality {
     fn name(&self) -> &'static str {
         "ImageLocality"
@@ -38,24 +73,19 @@ impl KubePlugin for ImageLocality {
         Normalization::Plain
     }
 
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Node(Rests::OnDeclaration, self.normalization())
+    }
+
+    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
+        let images = Images::of(pod, cache);
+        Arc::new(move |node| images.points(node))
+    }
+
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let spec = ctx.pod.spec();
-        let containers = spec.init_containers.iter().chain(&spec.containers);
-        let wanted: Vec<String> = containers.map(|own| with_tag(&own.image)).collect();
-        let all_nodes = ctx.cache.node_count() as f64;
-        let most = MOST_PER_CONTAINER * wanted.len() as i64;
-        let points = |node: &&NodeInfo| {
-            let mut sum = 0;
-            for image in &wanted {
-                let mut present = node.object.images.iter();
-                if let Some(&(_, bytes)) = present.find(|(name, _)| **name == **image) {
-                    let spread = ctx.cache.nodes_with_image(image) as f64 / all_nodes;
-                    sum += (bytes as f64 * spread) as i64;
-                }
-            }
-            100 * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
-        };
-        Some(Scores::plain(feasible.iter().map(points).collect()))
+        let images = Images::of(ctx.pod, ctx.cache);
+        let points = feasible.iter().map(|node| images.points(node));
+        Some(Scores::plain(points.collect()))
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use super::affinity_score::{self, FollowedAffinity, NO_LABELS};
 use super::affinity_term::Term;
+use super::kept_affinity;
+use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore};
 use crate::control::scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeFilter,
-    NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    NodeInfo, Normalization, PodClass, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
@@ -142,7 +144,7 @@ impl AffinityFilter<'_> {
 }
 
 /// Whether a pod matches all terms, of which there is at least one.
-fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
+pub(super) fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
@@ -283,6 +285,29 @@ impl KubePlugin for InterPodAffinity {
 
     fn normalization(&self) -> Normalization {
         Normalization::Span
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let rules = kept_affinity::rules(ctx);
+        if rules.is_empty() {
+            return KeptFilter::Open;
+        }
+        KeptFilter::Rules(rules)
+    }
+
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        if self.gives_no_points(ctx.pod) {
+            return KeptScore::Nothing;
+        }
+        let counts = kept_affinity::points(ctx, self.hard_weight);
+        if counts.is_empty() {
+            return KeptScore::Nothing;
+        }
+        KeptScore::Span(counts)
+    }
+
+    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
+        kept_affinity::is_meant_by(ctx, self.hard_weight, other)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -2,9 +2,13 @@
 //! share GPU devices that are taken. The original knows nothing of shared devices; a scheduler of
 //! a cluster that has them runs a plugin such as this.
 
+use std::sync::Arc;
+
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Rejection,
+    AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
+    Rejection,
 };
 
 /// Rejects machines that are down or short of GPU devices.
@@ -22,6 +26,19 @@ impl KubePlugin for Machine {
     fn listens(&self) -> EventKinds {
         let kinds = EventKinds::NODE_ADD.and(EventKinds::NODE_TAINT);
         kinds.and(EventKinds::POD_DELETE)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::Node(if ctx.pod.spec().gpu.devices == 0 {
+            Rests::OnDeclaration
+        } else {
+            Rests::OnNode
+        })
+    }
+
+    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        let class = pod.class.clone();
+        Arc::new(move |node| !node.is_down && node.devices_for(&class.spec.gpu).is_some())
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -11,6 +11,7 @@ pub mod dynamic_resources;
 mod followed_spread;
 pub mod image_locality;
 pub mod inter_pod_affinity;
+mod kept_affinity;
 pub mod machine;
 pub mod node_affinity;
 pub mod node_name;
@@ -150,6 +151,15 @@ pub fn plugin_names() -> Vec<&'static str> {
     known.map(|(plugin, _)| plugin.name()).collect()
 }
 
+/// The weight that a plugin has where nothing is stated; `None` for one that acts only where a
+/// configuration enables it.
+pub fn default_weight(name: &str) -> Option<i64> {
+    let known = defaults(&PluginArguments::default(), Release::default());
+    let mut known = known.into_iter();
+    let own = known.find(|(plugin, _)| plugin.name() == name)?;
+    Some(own.1)
+}
+
 /// Adds to a profile what keeps pods off machines that can't take them, whatever the original
 /// looks at.
 pub fn add_machine(profile: &mut KubeProfile) {
@@ -199,27 +209,15 @@ fn profile(
     check_names(stated, &known)?;
     let nothing = PluginSet::default();
     let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);
-    let mut enabled = vec![true; known.len()];
-    let mut weights: Vec<i64> = known.iter().map(|&(_, weight)| weight).collect();
-    for (index, (plugin, _)) in known.iter().enumerate() {
-        let stated = weight_in(everywhere, plugin.name());
-        let is_default = index < default_count && !everywhere.disables(plugin.name());
-        enabled[index] = stated.is_some() || is_default;
-        if let Some(weight @ 1..) = stated {
-            weights[index] = weight;
-        }
-    }
-    let multi_point = Everywhere {
-        plugins: &known,
-        enabled: &enabled,
-    };
+    let multi_point = Everywhere::new(&known, default_count, everywhere);
     let order = |name: &str, point| multi_point.order_at(stated.points.get(name), point);
     let score_set = stated.points.get("score").unwrap_or(&nothing);
     let score = order("score", KubePoints::SCORE);
     let weight = |index: usize| {
         let stated = weight_in(score_set, known[index].0.name());
+        let stated = stated.or_else(|| multi_point.weight(index));
         // A weight of 0 is none, and none is 1.
-        stated.unwrap_or(weights[index]).max(1)
+        stated.unwrap_or(0).max(1)
     };
     Ok(KubeProfile {
         scheduler_name: stated.scheduler_name.to_string(),
@@ -270,10 +268,41 @@ fn check_names(
 /// The plugins that act at every point they implement.
 struct Everywhere<'a> {
     plugins: &'a [(Arc<dyn KubePlugin>, i64)],
-    enabled: &'a [bool],
+    /// Their positions in order, with their weights.
+    acting: Vec<(usize, i64)>,
 }
 
-impl Everywhere<'_> {
+impl<'a> Everywhere<'a> {
+    /// The first `default_count` plugins as a configuration changes them: one that it names keeps
+    /// its place and takes the stated weight; others that it names come last, in its order.
+    fn new(
+        plugins: &'a [(Arc<dyn KubePlugin>, i64)],
+        default_count: usize,
+        set: &PluginSet,
+    ) -> Self {
+        let mut acting: Vec<(usize, i64)> = Vec::new();
+        for (index, (plugin, weight)) in plugins[..default_count].iter().enumerate() {
+            if !set.disables(plugin.name()) {
+                let stated = weight_in(set, plugin.name());
+                acting.push((index, stated.unwrap_or(*weight)));
+            }
+        }
+        for (name, weight) in &set.enabled {
+            let index = plugins.iter().position(|(own, _)| own.name() == name);
+            if let Some(index) = index.filter(|&own| acting.iter().all(|&(known, _)| known != own))
+            {
+                acting.push((index, *weight));
+            }
+        }
+        Self { plugins, acting }
+    }
+
+    fn weight(&self, index: usize) -> Option<i64> {
+        let mut acting = self.acting.iter();
+        let own = acting.find(|(known, _)| *known == index)?;
+        Some(own.1)
+    }
+
     /// The plugins at a point, in order: its own that act everywhere, the others that do, its own
     /// that don't.
     fn order_at(&self, set: Option<&PluginSet>, point: KubePoints) -> Vec<usize> {
@@ -286,19 +315,15 @@ impl Everywhere<'_> {
             .filter_map(|(name, _)| position(name))
             .filter(|&index| self.plugins[index].0.points().contains(point))
             .collect();
-        let acts = |&index: &usize| {
-            let plugin = &self.plugins[index].0;
-            self.enabled[index] && plugin.points().contains(point)
-        };
         let is_disabled = |index: usize| set.disables(self.plugins[index].0.name());
         let mut order: Vec<usize> = own
             .iter()
             .copied()
-            .filter(acts)
-            .filter(|&index| !is_disabled(index))
+            .filter(|&index| self.weight(index).is_some() && !is_disabled(index))
             .collect();
-        for index in (0..self.plugins.len()).filter(acts) {
-            if !own.contains(&index) && !is_disabled(index) {
+        for &(index, _) in &self.acting {
+            let acts = self.plugins[index].0.points().contains(point);
+            if acts && !own.contains(&index) && !is_disabled(index) {
                 order.push(index);
             }
         }

@@ -2,11 +2,13 @@
 //! adds to every pod (spec: kubernetes.md 1.5).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
-    PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::{
     ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
@@ -41,6 +43,16 @@ pub(super) fn admits(pod: &PodInfo, node: &NodeInfo) -> bool {
             .required
             .as_ref()
             .is_none_or(|required| required.matches(node.name(), labels))
+}
+
+/// The weights of the preferred terms that a node matches, those that are added included.
+fn preferred(added: &Affinity, pod: &PodInfo, node: &NodeInfo) -> i64 {
+    let own = &pod.spec().affinity.node.preferred;
+    let terms = added.preferred.iter().chain(own);
+    terms
+        .filter(|(_, term)| term.matches(node.name(), &node.object.labels))
+        .map(|&(weight, _)| i64::from(weight))
+        .sum()
 }
 
 /// The only nodes that terms admit by name: the union over terms, if every term names some.
@@ -100,6 +112,40 @@ impl KubePlugin for NodeAffinity {
         Normalization::Proportion { reverse: false }
     }
 
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let spec = ctx.pod.spec();
+        let required = spec.affinity.node.required.as_ref();
+        if required.is_some_and(|required| named(required).is_some()) {
+            return KeptFilter::Unknown;
+        }
+        if required.is_none() && self.added.required.is_none() && spec.node_selector.is_empty() {
+            return KeptFilter::Open;
+        }
+        KeptFilter::Node(Rests::OnDeclaration)
+    }
+
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        let own = &ctx.pod.spec().affinity.node.preferred;
+        if own.is_empty() && self.added.preferred.is_empty() {
+            return KeptScore::Nothing;
+        }
+        KeptScore::Node(Rests::OnDeclaration, self.normalization())
+    }
+
+    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        let (pod, added) = (pod.clone(), self.added.required.clone());
+        Arc::new(move |node| {
+            let added = added.as_ref();
+            added.is_none_or(|added| added.matches(node.name(), &node.object.labels))
+                && admits(&pod, node)
+        })
+    }
+
+    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
+        let (pod, added) = (pod.clone(), self.added.clone());
+        Arc::new(move |node| preferred(&added, &pod, node))
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let spec = ctx.pod.spec();
         let required = spec.affinity.node.required.as_ref();
@@ -134,16 +180,8 @@ impl KubePlugin for NodeAffinity {
         if own.is_empty() && self.added.preferred.is_empty() {
             return None;
         }
-        let points = |node: &&NodeInfo| {
-            let terms = self.added.preferred.iter().chain(own);
-            terms
-                .filter(|(_, term)| term.matches(node.name(), &node.object.labels))
-                .map(|&(weight, _)| i64::from(weight))
-                .sum()
-        };
-        Some(Scores::in_proportion(
-            feasible.iter().map(points).collect(),
-            false,
-        ))
+        let nodes = feasible.iter();
+        let points = nodes.map(|node| preferred(&self.added, ctx.pod, node));
+        Some(Scores::in_proportion(points.collect(), false))
     }
 }

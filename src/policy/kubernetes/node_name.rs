@@ -1,6 +1,7 @@
 //! `NodeName`: a pod that names its node (spec: kubernetes.md 1.5).
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
@@ -23,6 +24,14 @@ impl KubePlugin for NodeName {
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        if ctx.pod.node_name.is_none() {
+            KeptFilter::Open
+        } else {
+            KeptFilter::Unknown
+        }
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

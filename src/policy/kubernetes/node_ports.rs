@@ -1,9 +1,12 @@
 //! `NodePorts`: ports that pods take on their node (spec: kubernetes.md 1.5).
 
+use std::sync::Arc;
+
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Reach, Rejection,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    Prepared, Reach, Rejection,
 };
 use crate::model::{ClusterObjects, HostPort};
 
@@ -15,6 +18,11 @@ fn conflicts(one: &HostPort, other: &HostPort) -> bool {
     one.port == other.port
         && one.protocol == other.protocol
         && (one.host_ip.is_empty() || other.host_ip.is_empty() || one.host_ip == other.host_ip)
+}
+
+fn is_any_taken(wanted: &[HostPort], node: &NodeInfo) -> bool {
+    let is_taken = |port: &HostPort| node.ports.iter().any(|other| conflicts(port, other));
+    wanted.iter().any(is_taken)
 }
 
 impl KubePlugin for NodePorts {
@@ -43,14 +51,26 @@ impl KubePlugin for NodePorts {
         Reach::Node
     }
 
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        if ctx.pod.class.host_ports.is_empty() {
+            KeptFilter::Open
+        } else {
+            KeptFilter::Node(Rests::OnNode)
+        }
+    }
+
+    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        let class = pod.class.clone();
+        Arc::new(move |node| !is_any_taken(&class.host_ports, node))
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let wanted = &ctx.pod.class.host_ports;
         if wanted.is_empty() {
             return Prepared::Skip;
         }
         Prepared::ask(Ask(move |node: &NodeInfo| {
-            let is_taken = |port: &HostPort| node.ports.iter().any(|other| conflicts(port, other));
-            if wanted.iter().any(is_taken) {
+            if is_any_taken(wanted, node) {
                 return Err(Rejection::unschedulable(
                     "node(s) didn't have free ports for the requested pod ports",
                 ));

@@ -2,33 +2,56 @@
 //! (spec: kubernetes.md 1.7).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::ask::Ask;
-use super::resources::{Counted, Resource, Scale};
+use super::resources::{Counted, Resource, RowResource, Scale};
+use crate::control::scheduler::kube::keep::{
+    KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
+};
 use crate::control::scheduler::kube::pod_info::is_extended;
 use crate::control::scheduler::kube::{
-    Amounts, AttemptContext, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    Amounts, AttemptContext, Cache, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints,
+    NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
 use crate::model::{ClusterObjects, Text};
 
 /// Rejects nodes without room.
-pub struct NodeResourcesFit {
-    arguments: FitArguments,
-    /// The resources scored, with weights.
-    scored: Vec<(Resource, i64)>,
-}
+pub struct NodeResourcesFit(Arc<Fit>);
 
 impl NodeResourcesFit {
     /// With these arguments.
     pub fn new(arguments: FitArguments) -> Self {
         let scored = arguments.resources.iter();
         let scored = scored.map(|(name, weight)| (Resource::of(name), *weight));
-        Self {
+        Self(Arc::new(Fit {
             scored: scored.collect(),
             arguments,
-        }
+        }))
+    }
+}
+
+/// How room is counted and scored.
+struct Fit {
+    arguments: FitArguments,
+    /// The resources scored, with weights.
+    scored: Vec<(Resource, i64)>,
+}
+
+impl Fit {
+    /// Whether the pod fits; the same as a check without a rejection.
+    fn has_room(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
+        let fits = |wanted: i64, used: i64, offered: i64| wanted <= 0 || wanted <= offered - used;
+        let mut scalars = wanted.scalars.iter();
+        (node.pods.len() as i64) < offered.pods
+            && fits(wanted.cpu_milli, used.cpu_milli, offered.cpu_milli)
+            && fits(wanted.memory, used.memory, offered.memory)
+            && fits(wanted.storage, used.storage, offered.storage)
+            && scalars.all(|(name, &amount)| {
+                self.is_ignored(name) || fits(amount, used.scalar(name), offered.scalar(name))
+            })
     }
 
     fn is_ignored(&self, name: &str) -> bool {
@@ -49,6 +72,10 @@ impl NodeResourcesFit {
             let counted = Counted::of(resource, Scale::NonZero, pod, node)?;
             Some((counted, *weight))
         });
+        self.points_of(counted)
+    }
+
+    fn points_of(&self, counted: impl Iterator<Item = (Counted, i64)>) -> i64 {
         match &self.arguments.strategy {
             FitStrategy::LeastAllocated => weighted_mean(counted, least_allocated),
             FitStrategy::MostAllocated => weighted_mean(counted, most_allocated),
@@ -250,14 +277,59 @@ impl KubePlugin for NodeResourcesFit {
         Normalization::Plain
     }
 
+    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::Node(Rests::OnNode)
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Node(Rests::OnNode, self.normalization())
+    }
+
+    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        let (fit, pod) = (self.0.clone(), pod.clone());
+        Arc::new(move |node| fit.has_room(&pod, node))
+    }
+
+    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
+        let (fit, pod) = (self.0.clone(), pod.clone());
+        Arc::new(move |node| fit.points(&pod, node))
+    }
+
+    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
+        let wanted = &pod.class.requests;
+        let (cpu, memory, storage) = (wanted.cpu_milli, wanted.memory, wanted.storage);
+        let fits = |wanted: i64, own: &RowAmount| wanted <= 0 || wanted <= own.offered - own.used;
+        wanted.scalars.is_empty().then(|| {
+            Box::new(move |row: &NodeRow| {
+                row.pods_left > 0
+                    && fits(cpu, &row.cpu)
+                    && fits(memory, &row.memory)
+                    && fits(storage, &row.storage)
+            }) as RowTest
+        })
+    }
+
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let scored = self.0.scored.iter().map(|(resource, weight)| {
+            let own = RowResource::of(resource, Scale::NonZero, pod)?;
+            Some((own, *weight))
+        });
+        let scored: Vec<(RowResource, i64)> = scored.collect::<Option<_>>()?;
+        let fit = self.0.clone();
+        Some(Box::new(move |row| {
+            let counted = scored.iter();
+            fit.points_of(counted.filter_map(|(own, weight)| Some((own.counted(row)?, *weight))))
+        }))
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        Prepared::ask(Ask(move |node: &NodeInfo| self.check(ctx.pod, node)))
+        Prepared::ask(Ask(move |node: &NodeInfo| self.0.check(ctx.pod, node)))
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
         let nodes = feasible.iter();
         Some(Scores::plain(
-            nodes.map(|node| self.points(ctx.pod, node)).collect(),
+            nodes.map(|node| self.0.points(ctx.pod, node)).collect(),
         ))
     }
 }

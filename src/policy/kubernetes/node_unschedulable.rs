@@ -1,9 +1,12 @@
 //! `NodeUnschedulable`: cordoned nodes (spec: kubernetes.md 1.5).
 
+use std::sync::Arc;
+
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Reach, Rejection,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    Prepared, Reach, Rejection,
 };
 use crate::model::{ClusterObjects, Taint, TaintEffect};
 
@@ -49,6 +52,18 @@ impl KubePlugin for NodeUnschedulable {
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        if tolerates_cordon(ctx.pod) {
+            KeptFilter::Open
+        } else {
+            KeptFilter::Node(Rests::OnDeclaration)
+        }
+    }
+
+    fn node_test(&self, _: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        Arc::new(|node| !node.object.unschedulable)
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {

@@ -1,12 +1,17 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
 //! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
 
+use std::sync::Arc;
+
 use super::followed_spread::FollowedSpread;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
+use crate::control::scheduler::kube::keep::{
+    KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount,
+};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodInfo,
-    Prepared, Reach, Scores,
+    AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodClass,
+    PodInfo, Prepared, Reach, Scores,
 };
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::{
@@ -82,6 +87,67 @@ impl Rule {
                 }
             }
         }
+    }
+}
+
+/// What a rule counts in the fast form, on nodes that `is_counted` admits.
+fn kept_count(rule: &Rule, pod: &PodInfo, is_counted: NodeTest) -> PodCount {
+    let (own, namespace) = (rule.clone(), pod.spec().namespace.clone());
+    let counts_none = own.selector.is_none() || own.is_empty();
+    PodCount {
+        key: rule.key.clone(),
+        is_per_node: false,
+        of_class: Arc::new(move |class: &PodClass| {
+            let other = &class.spec;
+            let counts = other.namespace == namespace && own.matches(&other.labels);
+            i64::from(!counts_none && counts)
+        }),
+        on_node: Some(is_counted),
+        only_staying: true,
+    }
+}
+
+/// The rules that must hold, for the fast form.
+fn kept_rules(rules: &[Rule], pod: &PodInfo) -> Vec<KeptRule> {
+    let all: Arc<[Rule]> = rules.into();
+    let bare = Arc::new(pod.clone());
+    let kept = rules.iter().enumerate().map(|(index, rule)| {
+        let (all, bare) = (all.clone(), bare.clone());
+        let is_counted =
+            move |node: &NodeInfo| has_all_keys(&all, node) && all[index].includes(&bare, node);
+        KeptRule::Skew {
+            pods: kept_count(rule, pod, Arc::new(is_counted)),
+            max_skew: rule.max_skew,
+            own: i64::from(rule.matches(&pod.spec().labels)),
+            min_domains: rule.min_domains,
+        }
+    });
+    kept.collect()
+}
+
+/// The rules that cost points, for the fast form.
+fn kept_spread(rules: &[Rule], pod: &PodInfo, needs_all_keys: bool) -> KeptSpread {
+    let all: Arc<[Rule]> = rules.into();
+    let bare = Arc::new(pod.clone());
+    let kept = rules.iter().enumerate().map(|(index, rule)| {
+        let (all, bare) = (all.clone(), bare.clone());
+        let is_counted = move |node: &NodeInfo| {
+            (!needs_all_keys || has_all_keys(&all, node)) && all[index].includes(&bare, node)
+        };
+        let mut pods = kept_count(rule, pod, Arc::new(is_counted));
+        if *rule.key == *HOSTNAME_LABEL {
+            pods.is_per_node = true;
+            pods.on_node = None;
+        }
+        (pods, rule.max_skew - 1)
+    });
+    let rules = kept.collect();
+    let is_ignored = move |node: &NodeInfo| !has_all_keys(&all, node);
+    KeptSpread {
+        rules,
+        is_ignored: needs_all_keys.then(|| Arc::new(is_ignored) as NodeTest),
+        weight: spread_score::weight,
+        scale: spread_score::scaled,
     }
 }
 
@@ -215,16 +281,23 @@ fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector 
         let pairs = service.selector.iter();
         labels.extend(pairs.map(|(key, value)| (key.clone(), value.clone())));
     }
-    let pairs = labels.iter();
-    let mut selector = LabelSelector {
-        requirements: pairs.map(|(key, value)| is_value(key, value)).collect(),
-    };
     let owner = spec.owner.as_ref().and_then(|owner| {
         objects.workloads.iter().find(|own| {
             own.namespace == spec.namespace && own.kind == owner.kind && own.name == owner.name
         })
     });
-    if let Some(own) = owner.and_then(|workload| workload.selector.as_ref()) {
+    let owned = owner.and_then(|own| Some((&*own.kind, own.selector.as_ref()?)));
+    // The labels that a ReplicationController selects take the place of a service's.
+    if let Some(("ReplicationController", own)) = owned {
+        let pairs = own.requirements.iter();
+        let pairs = pairs.filter_map(|own| Some((own.key.clone(), own.values.first()?.clone())));
+        labels.extend(pairs);
+    }
+    let pairs = labels.iter();
+    let mut selector = LabelSelector {
+        requirements: pairs.map(|(key, value)| is_value(key, value)).collect(),
+    };
+    if let Some(("ReplicaSet" | "StatefulSet", own)) = owned {
         selector
             .requirements
             .extend(own.requirements.iter().cloned());
@@ -286,6 +359,23 @@ impl KubePlugin for PodTopologySpread {
         Follow::Points(Box::new(FollowedSpread::new(ctx, &rules, needs_all_keys)))
     }
 
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
+        if rules.is_empty() {
+            return KeptFilter::Open;
+        }
+        KeptFilter::Rules(kept_rules(&rules, ctx.pod))
+    }
+
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, false);
+        if rules.is_empty() {
+            return KeptScore::Nothing;
+        }
+        let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
+        KeptScore::Spread(kept_spread(&rules, ctx.pod, needs_all_keys))
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
         if rules.is_empty() {
@@ -301,5 +391,57 @@ impl KubePlugin for PodTopologySpread {
         }
         let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
         Some(spread_score::score(ctx, &rules, needs_all_keys, feasible))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::control::scheduler::kube::PodClass;
+    use crate::model::objects::{Service, Workload};
+    use crate::model::{Owner, PodSpec};
+
+    #[test]
+    fn labels_of_a_replication_controller_take_the_place_of_those_of_a_service() {
+        let labels = |value: &str| Labels::from([("app".into(), value.into())]);
+        for (kind, expected) in [
+            ("ReplicationController", &["b"][..]),
+            ("ReplicaSet", &["a", "b"]),
+        ] {
+            let spec = PodSpec {
+                labels: labels("a"),
+                owner: Some(Owner {
+                    kind: kind.into(),
+                    name: "o".into(),
+                }),
+                ..PodSpec::default()
+            };
+            let class = PodClass::derive(Arc::new(spec)).expect("no amounts at all");
+            let pod = PodInfo {
+                class: Arc::new(class),
+                ..PodInfo::default()
+            };
+            let selector = LabelSelector {
+                requirements: vec![is_value(&"app".into(), &"b".into())],
+            };
+            let objects = ClusterObjects {
+                services: vec![Service {
+                    namespace: Text::default(),
+                    selector: labels("a"),
+                }],
+                workloads: vec![Workload {
+                    kind: kind.into(),
+                    namespace: Text::default(),
+                    name: "o".into(),
+                    selector: Some(selector),
+                }],
+                ..ClusterObjects::default()
+            };
+            let selector = selector_of_owners(&pod, &objects);
+            let values = selector.requirements.iter().map(|own| &*own.values[0]);
+            assert_eq!(values.collect::<Vec<_>>(), expected, "{kind}");
+        }
     }
 }

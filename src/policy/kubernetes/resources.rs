@@ -1,5 +1,6 @@
 //! What of a resource counts as used in scores (spec: kubernetes.md 1.6).
 
+use crate::control::scheduler::kube::keep::NodeRow;
 use crate::control::scheduler::kube::pod_info::is_scalar;
 use crate::control::scheduler::kube::{Amounts, NodeInfo, PodInfo};
 use crate::model::Text;
@@ -84,6 +85,55 @@ impl Counted {
     /// Asked for by the pods there and the pod.
     pub(super) fn requested(&self) -> i64 {
         self.used + self.asked
+    }
+}
+
+/// A resource that rows have, as the pod asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowResource {
+    asked: i64,
+    scale: Scale,
+    of: RowColumn,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum RowColumn {
+    Cpu,
+    Memory,
+    Storage,
+}
+
+impl RowResource {
+    /// `None` if rows don't have it.
+    pub(super) fn of(resource: &Resource, scale: Scale, pod: &PodInfo) -> Option<Self> {
+        Some(Self {
+            asked: asked(resource, scale, pod),
+            scale,
+            of: match resource {
+                Resource::Cpu => RowColumn::Cpu,
+                Resource::Memory => RowColumn::Memory,
+                Resource::Storage => RowColumn::Storage,
+                Resource::Other(_) => return None,
+            },
+        })
+    }
+
+    /// The same as [`Counted::of`].
+    pub(super) fn counted(&self, row: &NodeRow) -> Option<Counted> {
+        let amount = match self.of {
+            RowColumn::Cpu => &row.cpu,
+            RowColumn::Memory => &row.memory,
+            RowColumn::Storage => &row.storage,
+        };
+        let used = match self.scale {
+            Scale::NonZero => amount.non_zero,
+            Scale::Plain => amount.used,
+        };
+        (amount.offered != 0).then_some(Counted {
+            used,
+            asked: self.asked,
+            offered: amount.offered,
+        })
     }
 }
 

@@ -56,12 +56,17 @@ pub(super) fn score(
 /// Few are good; nodes that are left out get nothing.
 pub(super) fn on_scale(raw: &[Option<i64>]) -> impl Iterator<Item = i64> + '_ {
     let least = raw.iter().flatten().copied().min().unwrap_or(0);
-    let most = raw.iter().flatten().copied().max().unwrap_or(0).max(0);
-    raw.iter().map(move |points| match *points {
-        None => 0,
-        Some(_) if most == 0 => 100,
-        Some(points) => 100 * (most + least - points) / most,
-    })
+    let most = raw.iter().flatten().copied().max().unwrap_or(0);
+    raw.iter()
+        .map(move |points| points.map_or(0, |points| scaled(points, least, most)))
+}
+
+/// Points on the scale, given the least and the most.
+pub(super) fn scaled(points: i64, least: i64, most: i64) -> i64 {
+    match most.max(0) {
+        0 => 100,
+        most => 100 * (most + least - points) / most,
+    }
 }
 
 fn points(domains: &[Domains<'_>], node: &NodeInfo) -> i64 {

@@ -1,10 +1,13 @@
 //! `TaintToleration`: taints reject, those of effect `PreferNoSchedule` cost points
 //! (spec: kubernetes.md 1.5).
 
+use std::sync::Arc;
+
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
 use crate::control::scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, Normalization,
-    PodInfo, Prepared, Reach, Rejection, Release, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Release, Scores,
 };
 use crate::model::{ClusterObjects, Taint, TaintEffect};
 
@@ -28,6 +31,19 @@ pub(super) fn untolerated<'n>(pod: &PodInfo, node: &'n NodeInfo) -> Option<&'n T
         .iter()
         .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
         .find(|taint| !tolerations.iter().any(|own| own.tolerates(taint)))
+}
+
+/// How many taints of the node the pod would rather avoid.
+fn avoided(pod: &PodInfo, node: &NodeInfo) -> i64 {
+    let tolerations = pod.spec().tolerations.iter();
+    let tolerations =
+        tolerations.filter(|own| matches!(own.effect, None | Some(TaintEffect::PreferNoSchedule)));
+    let taints = node.object.taints.iter();
+    let count = taints
+        .filter(|taint| taint.effect == TaintEffect::PreferNoSchedule)
+        .filter(|taint| !tolerations.clone().any(|own| own.tolerates(taint)))
+        .count();
+    count as i64
 }
 
 impl KubePlugin for TaintToleration {
@@ -60,6 +76,24 @@ impl KubePlugin for TaintToleration {
         Normalization::Proportion { reverse: true }
     }
 
+    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::Node(Rests::OnDeclaration)
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Node(Rests::OnDeclaration, self.normalization())
+    }
+
+    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
+        let pod = pod.clone();
+        Arc::new(move |node| untolerated(&pod, node).is_none())
+    }
+
+    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
+        let pod = pod.clone();
+        Arc::new(move |node| avoided(&pod, node))
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         Prepared::ask(Ask(move |node: &NodeInfo| {
             let Some(Taint { key, value, .. }) = untolerated(ctx.pod, node) else {
@@ -75,23 +109,7 @@ impl KubePlugin for TaintToleration {
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let tolerations: Vec<_> = ctx
-            .pod
-            .spec()
-            .tolerations
-            .iter()
-            .filter(|own| matches!(own.effect, None | Some(TaintEffect::PreferNoSchedule)))
-            .collect();
-        let count = |node: &&NodeInfo| {
-            let taints = node.object.taints.iter();
-            taints
-                .filter(|taint| taint.effect == TaintEffect::PreferNoSchedule)
-                .filter(|taint| !tolerations.iter().any(|own| own.tolerates(taint)))
-                .count() as i64
-        };
-        Some(Scores::in_proportion(
-            feasible.iter().map(count).collect(),
-            true,
-        ))
+        let counts = feasible.iter().map(|node| avoided(ctx.pod, node));
+        Some(Scores::in_proportion(counts.collect(), true))
     }
 }

@@ -81,6 +81,25 @@ fn a_point_can_disable_all_and_enable_some() {
 }
 
 #[test]
+fn plugins_named_everywhere_keep_their_place_unless_they_are_disabled_there() {
+    let named = set(&[("ImageLocality", 4), ("TaintToleration", 0)], &[]);
+    let profile = built(&[("multiPoint", named)]).expect("known names");
+    assert_eq!(
+        scores(&profile),
+        "TaintToleration=1 NodeAffinity=2 NodeResourcesFit=1 PodTopologySpread=2 \
+         InterPodAffinity=2 NodeResourcesBalancedAllocation=1 ImageLocality=4"
+    );
+    let last = set(&[("TaintToleration", 2)], &["TaintToleration"]);
+    let profile = built(&[("multiPoint", last)]).expect("known names");
+    assert_eq!(filters(&profile).last(), Some(&"TaintToleration"));
+    assert!(scores(&profile).ends_with("ImageLocality=1 TaintToleration=2"));
+    let alone = set(&[("NodeResourcesFit", 0), ("NodeName", 0)], &["*"]);
+    let profile = built(&[("multiPoint", alone)]).expect("known names");
+    assert_eq!(filters(&profile), ["NodeResourcesFit", "NodeName"]);
+    assert_eq!(scores(&profile), "NodeResourcesFit=1");
+}
+
+#[test]
 fn unknown_names_are_errors() {
     let wrong = built(&[("filter", set(&[], &["NodePort"]))]).err();
     let wrong = wrong.expect("an unknown plugin").to_string();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore};
 use crate::control::scheduler::kube::{
     AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
     VolumeChoice,
@@ -28,14 +29,14 @@ pub struct VolumeBinding;
 struct Claims<'a> {
     objects: &'a ClusterObjects,
     bound: Vec<&'a PersistentVolumeClaim>,
-    /// Those that wait for a node, in order of increasing request.
+    /// Those that wait for a node.
     delayed: Vec<&'a PersistentVolumeClaim>,
 }
 
-/// Whether a volume can be used on a node.
+/// Whether a volume can be used on a node. Nodes have no names here, as in the original.
 fn reaches(volume: &PersistentVolume, node: &NodeInfo) -> bool {
     let affinity = volume.node_affinity.as_ref();
-    affinity.is_none_or(|affinity| affinity.matches(node.name(), &node.object.labels))
+    affinity.is_none_or(|affinity| affinity.matches("", &node.object.labels))
 }
 
 fn key_of(claim: &PersistentVolumeClaim) -> (Text, Text) {
@@ -79,28 +80,32 @@ impl Claims<'_> {
         Ok(())
     }
 
-    /// What the claims that wait for a node get there.
+    /// What the claims that wait for a node get there: those that volumes are being made for
+    /// already in order of the pod's volumes, the others in order of increasing request.
     fn choose(&self, node: &NodeInfo) -> Result<Vec<VolumeChoice>, &'static str> {
         let mut choices = Vec::new();
         let mut taken = BTreeSet::new();
-        let (mut fresh, mut unmatched) = (Vec::new(), Vec::new());
+        let (mut fresh, mut open) = (Vec::new(), Vec::new());
         for claim in &self.delayed {
             match &claim.selected_node {
                 Some(selected) if selected != node.name() => return Err(NOT_FOUND),
                 Some(_) => fresh.push(*claim),
-                None => match self.matching(claim, node, &taken) {
-                    Some(volume) => {
-                        taken.insert(volume.name.clone());
-                        choices.push(VolumeChoice::Known {
-                            claim: key_of(claim),
-                            volume: volume.name.clone(),
-                        });
-                    }
-                    None => unmatched.push(*claim),
-                },
+                None => open.push(*claim),
             }
         }
-        fresh.append(&mut unmatched);
+        open.sort_by_key(|claim| claim.request);
+        for claim in open {
+            match self.matching(claim, node, &taken) {
+                Some(volume) => {
+                    taken.insert(volume.name.clone());
+                    choices.push(VolumeChoice::Known {
+                        claim: key_of(claim),
+                        volume: volume.name.clone(),
+                    });
+                }
+                None => fresh.push(claim),
+            }
+        }
         for claim in fresh {
             choices.push(VolumeChoice::New {
                 claim: key_of(claim),
@@ -126,6 +131,7 @@ impl Claims<'_> {
                     && (volume.claim.is_none() || is_kept_for(volume, claim))
                     && volume.capacity >= claim.request
                     && volume.mode == claim.mode
+                    && volume.attributes_class == claim.attributes_class
                     && !volume.is_deleting
             })
             .collect();
@@ -195,13 +201,22 @@ fn sort_claims(ctx: AttemptContext<'_>) -> Result<Claims<'_>, Rejection> {
         delayed: Vec::new(),
     };
     let mut has_immediate = false;
-    for name in ctx.pod.claim_names() {
+    for (name, is_made) in ctx.pod.claims() {
         let broken = |what: &str| {
             let text = format!("persistentvolumeclaim {:?} {what}", &*name);
             Rejection::unresolvable(text)
         };
         let claim = objects.claim(&ctx.pod.spec().namespace, &name);
-        let claim = claim.ok_or_else(|| broken("not found"))?;
+        let claim = claim.ok_or_else(|| {
+            if is_made {
+                let text = "waiting for ephemeral volume controller to create the";
+                return Rejection::unresolvable(format!(
+                    "{text} persistentvolumeclaim {:?}",
+                    &*name
+                ));
+            }
+            broken("not found")
+        })?;
         if claim.is_lost {
             return Err(broken(&format!(
                 "bound to non-existent persistentvolume {:?}",
@@ -225,7 +240,6 @@ fn sort_claims(ctx: AttemptContext<'_>) -> Result<Claims<'_>, Rejection> {
             "pod has unbound immediate PersistentVolumeClaims",
         ));
     }
-    claims.delayed.sort_by_key(|claim| claim.request);
     Ok(claims)
 }
 
@@ -246,6 +260,14 @@ impl KubePlugin for VolumeBinding {
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Nothing
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
     PodInfo, Prepared, Reach, Rejection,
@@ -73,11 +74,11 @@ const fn is_disk(volume: &PodVolume) -> bool {
 }
 
 impl RestrictionFilter<'_> {
-    /// How many volumes of a pod have an exclusive claim's name; namespaces are not compared, as
-    /// in the original.
+    /// How many volumes of a pod have an exclusive claim's name; neither namespaces nor claims made
+    /// for a pod alone are looked at, as in the original.
     fn change(&mut self, other: &PodInfo, sign: i64) {
         let shared = other
-            .claim_names()
+            .stated_claim_names()
             .filter(|name| self.exclusive.contains(name));
         self.conflicts += sign * shared.count() as i64;
     }
@@ -139,19 +140,23 @@ impl KubePlugin for VolumeRestrictions {
         let frees_disk = own
             .iter()
             .any(|volume| others.iter().any(|other| conflicts(volume, other)));
-        let is_shared = |name: Text| deleted.claim_names().any(|other| other == name);
+        let is_shared = |name: Text| deleted.stated_claim_names().any(|other| other == name);
         deleted.spec().namespace == pod.spec().namespace
-            && (frees_disk || pod.claim_names().any(is_shared))
+            && (frees_disk || pod.stated_claim_names().any(is_shared))
     }
 
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
     }
 
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let namespace = &ctx.pod.spec().namespace;
         let mut exclusive = BTreeSet::new();
-        for name in ctx.pod.claim_names() {
+        for name in ctx.pod.stated_claim_names() {
             let Some(claim) = ctx.cache.objects.claim(namespace, &name) else {
                 return Prepared::Reject(Rejection::unresolvable(format!(
                     "persistentvolumeclaim {:?} not found",
@@ -164,7 +169,8 @@ impl KubePlugin for VolumeRestrictions {
         }
         let is_used = |name: &&Text| {
             ctx.cache.nodes().flat_map(|node| &node.pods).any(|other| {
-                other.spec().namespace == *namespace && other.claim_names().any(|own| own == **name)
+                other.spec().namespace == *namespace
+                    && other.stated_claim_names().any(|own| own == **name)
             })
         };
         let conflicts = exclusive.iter().filter(is_used).count() as i64;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::control::scheduler::kube::keep::KeptFilter;
 use crate::control::scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
@@ -23,6 +24,13 @@ pub struct VolumeZone;
 
 /// A volume's place: label, its stand-in, admissible values.
 type Place = (&'static str, &'static str, BTreeSet<Text>);
+
+/// The values that a label of a volume holds; one with an empty value among them does not count.
+fn values_of(label: &Text) -> Option<BTreeSet<Text>> {
+    let values = label.split("__").map(str::trim);
+    let values = values.map(|value| (!value.is_empty()).then(|| value.into()));
+    values.collect()
+}
 
 fn check(places: &[Place], node: &NodeInfo) -> Result<(), Rejection> {
     if LABELS.iter().all(|(label, _)| node.label(label).is_none()) {
@@ -58,10 +66,14 @@ impl KubePlugin for VolumeZone {
         Reach::of_volumes(ctx.pod)
     }
 
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
+    }
+
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
         let objects = &ctx.cache.objects;
         let mut places: Vec<Place> = Vec::new();
-        for name in ctx.pod.claim_names() {
+        for name in ctx.pod.stated_claim_names() {
             let claim = objects.claim(&ctx.pod.spec().namespace, &name);
             let Some(claim) = claim.filter(|claim| !claim.volume.is_empty()) else {
                 continue;
@@ -73,10 +85,8 @@ impl KubePlugin for VolumeZone {
                 )));
             };
             for &(label, stand_in) in LABELS {
-                if let Some(value) = volume.labels.get(label) {
-                    let values = value.split("__").map(|own| own.trim().into());
-                    places.push((label, stand_in, values.collect()));
-                }
+                let values = volume.labels.get(label).and_then(values_of);
+                places.extend(values.map(|values| (label, stand_in, values)));
             }
         }
         if places.is_empty() {
@@ -84,5 +94,23 @@ impl KubePlugin for VolumeZone {
         }
         let places = Arc::new(places);
         Prepared::ask(Ask(move |node: &NodeInfo| check(&places, node)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_holds_one_value_or_several() {
+        for (label, expected) in [
+            ("a", Some(&["a"][..])),
+            ("b__a", Some(&["a", "b"])),
+            ("a____b", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|values| values.iter().map(|&own| own.into()).collect());
+            assert_eq!(values_of(&label.into()), expected, "{label}");
+        }
     }
 }

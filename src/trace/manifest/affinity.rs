@@ -4,7 +4,7 @@
 use super::field::{Path, Problem, Texts, check_label_key, check_label_value, required, weight};
 use super::raw;
 use crate::model::{
-    Affinity, LabelSelector, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator,
+    Affinity, LabelSelector, Labels, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator,
     PodAffinityTerm, Requirement, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::Duration;
@@ -168,6 +168,35 @@ fn pod_term(
     })
 }
 
+/// Adds to the selectors of terms about pods what the API server adds: the values that the pod
+/// itself has for `matchLabelKeys`, and all others for `mismatchLabelKeys`.
+pub(super) fn merge_label_keys(affinity: &mut Affinity, labels: &Labels) {
+    let together = affinity.required_pod_affinity.iter_mut();
+    let required = together.chain(&mut affinity.required_pod_anti_affinity);
+    let together = affinity.preferred_pod_affinity.iter_mut();
+    let preferred = together.chain(&mut affinity.preferred_pod_anti_affinity);
+    for term in required.chain(preferred.map(|(_, term)| term)) {
+        let Some(selector) = &mut term.selector else {
+            continue;
+        };
+        let matching = term.match_label_keys.iter();
+        let differing = term.mismatch_label_keys.iter();
+        let keys = matching
+            .map(|key| (key, Operator::In))
+            .chain(differing.map(|key| (key, Operator::NotIn)));
+        for (key, operator) in keys {
+            let own = labels.get(key).map(|value| Requirement {
+                key: key.clone(),
+                operator,
+                values: vec![value.clone()],
+            });
+            // An object out of a cluster has it already.
+            let own = own.filter(|own| !selector.requirements.contains(own));
+            selector.requirements.extend(own);
+        }
+    }
+}
+
 fn topology_key(raw: Option<&String>, path: &Path<'_>, texts: &mut Texts) -> Result<Text, Problem> {
     let path = path.field("topologyKey");
     let key = required(
@@ -260,7 +289,8 @@ fn requirement(
             }
         }
         Operator::Gt | Operator::Lt => {
-            if raw.values.len() != 1 || raw.values[0].parse::<i64>().is_err() {
+            // As to the API server any text will do; one that is no number matches no node.
+            if raw.values.len() != 1 {
                 let expected = "exactly one value, a whole number";
                 return Err(path.problem(expected, raw.values.join(", ")));
             }

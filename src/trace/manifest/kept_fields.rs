@@ -7,7 +7,12 @@ use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
 /// A list of fields.
 type List = &'static [(&'static str, Keep)];
 
-const OWNER: List = &[("kind", All), ("name", All), ("controller", All)];
+const OWNER: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("name", All),
+    ("controller", All),
+];
 
 const METADATA: Keep = Fields(&[
     ("name", All),
@@ -165,6 +170,7 @@ const VOLUME_OBJECT: List = &[
             ("accessModes", All),
             ("storageClassName", All),
             ("volumeMode", All),
+            ("volumeAttributesClassName", All),
             (
                 "claimRef",
                 Fields(&[("namespace", All), ("name", All), ("uid", All)]),
@@ -187,6 +193,7 @@ const CLAIM: List = &[
             ("resources", RESOURCES),
             ("storageClassName", All),
             ("volumeMode", All),
+            ("volumeAttributesClassName", All),
             ("selector", All),
             ("volumeName", All),
         ]),

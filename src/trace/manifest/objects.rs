@@ -221,6 +221,8 @@ struct RawVolume {
     #[serde(deserialize_with = "nullable")]
     storage_class_name: String,
     volume_mode: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    volume_attributes_class_name: String,
     claim_ref: Option<RawReference>,
     #[serde(deserialize_with = "nullable")]
     node_affinity: RawVolumeAffinity,
@@ -302,6 +304,7 @@ fn volume(parts: &Parts, texts: &mut Texts) -> Result<PersistentVolume, Problem>
         access_modes: texts.share_all(&spec.access_modes),
         class: class_of(parts, &spec.storage_class_name, texts),
         mode: volume_mode(spec.volume_mode.as_deref()),
+        attributes_class: texts.share(&spec.volume_attributes_class_name),
         claim: spec.claim_ref.as_ref().map(|claim| ClaimReference {
             namespace: texts.share(&claim.namespace),
             name: texts.share(&claim.name),
@@ -327,6 +330,8 @@ struct RawClaim {
     #[serde(deserialize_with = "nullable")]
     storage_class_name: String,
     volume_mode: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    volume_attributes_class_name: String,
     selector: Option<raw::LabelSelector>,
     #[serde(deserialize_with = "nullable")]
     volume_name: String,
@@ -347,6 +352,7 @@ fn claim(parts: &Parts, texts: &mut Texts) -> Result<PersistentVolumeClaim, Prob
         access_modes: texts.share_all(&spec.access_modes),
         class: class_of(parts, &spec.storage_class_name, texts),
         mode: volume_mode(spec.volume_mode.as_deref()),
+        attributes_class: texts.share(&spec.volume_attributes_class_name),
         selector: optional_selector(spec.selector.as_ref(), &selector_path, texts)?,
         volume: texts.share(&spec.volume_name),
         is_bound: annotations.get(BIND_COMPLETED).is_some(),

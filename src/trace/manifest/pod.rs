@@ -47,6 +47,7 @@ pub(super) fn pod_spec(
     };
     if let Some(affinity) = &raw.affinity {
         spec.affinity = affinity::affinity(affinity, &path.field("affinity"), texts)?;
+        affinity::merge_label_keys(&mut spec.affinity, &spec.labels);
     }
     let spread_path = path.field("topologySpreadConstraints");
     for (index, raw) in raw.topology_spread_constraints.iter().enumerate() {
@@ -84,7 +85,10 @@ pub(super) fn pod_spec(
 fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     let controller = metadata.owner_references.iter().find(|own| own.controller);
     // Only these have a selector that placements look at; others would split classes in vain.
-    let controller = controller.filter(|own| super::objects::is_selecting_owner(&own.kind));
+    let controller = controller.filter(|own| {
+        super::objects::is_selecting_owner(&own.kind)
+            && (own.api_version.is_empty() || super::objects::is_read(&own.kind, &own.api_version))
+    });
     controller.map(|own| Owner {
         kind: texts.share(&own.kind),
         name: texts.share(&own.name),

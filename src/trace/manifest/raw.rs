@@ -142,6 +142,8 @@ pub(super) struct Metadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OwnerReference {
+    #[serde(rename = "apiVersion", deserialize_with = "nullable")]
+    pub(super) api_version: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) kind: String,
     #[serde(deserialize_with = "nullable")]

@@ -45,7 +45,7 @@ impl Decider for Kept {
             Change::PodLeft(pod, node) => cache.remove_pod(&pod, &node),
             Change::Nominated(pod) => cache.nominate(pod),
             Change::Withdrawn(pod) => cache.withdraw(&pod),
-            Change::Objects(objects) => cache.objects = *objects,
+            Change::Objects(objects) => *cache.objects = *objects,
         }
     }
 
@@ -117,7 +117,7 @@ impl Fresh {
         for pod in &self.nominated {
             cache.nominate(pod.clone());
         }
-        cache.objects = self.objects.clone();
+        *cache.objects = self.objects.clone();
         cache
     }
 

@@ -6,6 +6,7 @@
 mod deciders;
 mod decision;
 mod dice;
+mod forms;
 mod objects;
 mod placing;
 

@@ -21,7 +21,7 @@ fn cluster(world: &mut World) -> Cache {
     for change in world.begin() {
         match change {
             Change::NodeJoined(node) => cache.add_node(node).unwrap(),
-            Change::Objects(objects) => cache.objects = *objects,
+            Change::Objects(objects) => *cache.objects = *objects,
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::plugin::{AttemptContext, NodeFilter, PostFilter, Prepared, Scores};
+use super::ties::heap_root;
 use super::{
     Cache, Code, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection, Status,
 };
@@ -67,25 +68,9 @@ impl Ranking {
             .collect()
     }
 
-    /// The position that release 1.36 takes: the root of a binary heap built over the totals in
-    /// the order of the nodes (spec: kubernetes.md 1.16).
+    /// The position that release 1.36 takes.
     pub fn root(&self) -> Option<usize> {
-        let mut heap: Vec<usize> = (0..self.totals.len()).collect();
-        let goes_first = |one: usize, other: usize| self.totals[one] > self.totals[other];
-        for start in (0..heap.len() / 2).rev() {
-            let mut parent = start;
-            while 2 * parent + 1 < heap.len() {
-                let (left, right) = (2 * parent + 1, 2 * parent + 2);
-                let is_right = right < heap.len() && goes_first(heap[right], heap[left]);
-                let child = if is_right { right } else { left };
-                if !goes_first(heap[child], heap[parent]) {
-                    break;
-                }
-                heap.swap(parent, child);
-                parent = child;
-            }
-        }
-        heap.first().copied()
+        heap_root(&self.totals)
     }
 }
 

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
+use super::change_log::{Change, ChangeLog, Identity, Watched};
 use super::node_tree::NodeTree;
 use super::{Groups, NodeInfo, Placements, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
@@ -46,6 +47,8 @@ pub struct Cache {
     placements: Placements,
     /// Pending pods that await a place, by node.
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
+    /// The highest priority of these.
+    most_awaiting: Option<i32>,
     /// On how many nodes each image is.
     images: BTreeMap<Text, i64>,
     /// How many machines are down.
@@ -54,7 +57,12 @@ pub struct Cache {
     /// Groups of pods.
     pub groups: Groups,
     /// Namespaces, budgets, services, owners, storage.
-    pub objects: ClusterObjects,
+    pub objects: Watched<ClusterObjects>,
+    /// Pods that came and left, for those who follow.
+    log: ChangeLog,
+    /// How often nodes came, left or changed themselves.
+    node_version: u64,
+    identity: Identity,
 }
 
 impl Cache {
@@ -76,9 +84,7 @@ impl Cache {
     /// # Errors
     /// If a node of the name is there, or an amount does not fit.
     pub fn add_node(&mut self, object: Arc<Node>) -> Result<(), CacheError> {
-        self.insert_node(object)?;
-        self.order = self.tree.order();
-        Ok(())
+        self.add_nodes([object])
     }
 
     /// Several nodes joined; the order is built once for all.
@@ -90,6 +96,7 @@ impl Cache {
         objects: impl IntoIterator<Item = Arc<Node>>,
     ) -> Result<(), CacheError> {
         let mut objects = objects.into_iter();
+        self.node_version += 1;
         let outcome = objects.try_for_each(|object| self.insert_node(object));
         self.order = self.tree.order();
         outcome
@@ -101,9 +108,14 @@ impl Cache {
         }
         let mut info = NodeInfo::new(object)?;
         let object = info.object.clone();
-        let empty = self.slots.iter().position(Option::is_none);
-        let slot = empty.filter(|_| self.slots.len() > self.places.len());
-        let slot = slot.unwrap_or_else(|| {
+        let has_empty = self.slots.len() > self.places.len();
+        let mut slots = self.slots.iter();
+        let empty = if has_empty {
+            slots.position(Option::is_none)
+        } else {
+            None
+        };
+        let slot = empty.unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
@@ -124,6 +136,7 @@ impl Cache {
             return self.add_node(object);
         };
         let fresh = NodeInfo::new(object.clone())?;
+        self.node_version += 1;
         let Some(known) = &mut self.slots[slot] else {
             return Ok(());
         };
@@ -141,6 +154,7 @@ impl Cache {
             return;
         };
         if let Some(info) = &mut self.slots[slot] {
+            self.node_version += u64::from(is_down != info.is_down);
             self.down += usize::from(is_down);
             self.down -= usize::from(info.is_down);
             info.is_down = is_down;
@@ -157,6 +171,7 @@ impl Cache {
         let Some(slot) = self.places.swap_remove(name) else {
             return;
         };
+        self.node_version += 1;
         if let Some(info) = self.slots[slot].take() {
             self.down -= usize::from(info.is_down);
             self.tree.remove(slot, &info.object.labels);
@@ -188,7 +203,8 @@ impl Cache {
             });
         };
         if let Some(info) = &mut self.slots[slot] {
-            self.placements.add(&pod, slot);
+            let class = self.placements.add(&pod, slot);
+            self.log.push(change(&pod, (class, slot), 1));
             self.groups.assign(&pod, 1);
             info.add_pod(pod);
         }
@@ -202,8 +218,14 @@ impl Cache {
         };
         let info = self.slots[slot].as_mut();
         if let Some(replaced) = info.and_then(|info| info.replace_pod(pod)) {
-            self.placements.remove(&replaced, slot);
-            self.placements.add(pod, slot);
+            if counts_alike(&replaced, pod) {
+                return;
+            }
+            if let Some(class) = self.placements.remove(&replaced, slot) {
+                self.log.push(change(&replaced, (class, slot), -1));
+            }
+            let class = self.placements.add(pod, slot);
+            self.log.push(change(pod, (class, slot), 1));
         }
     }
 
@@ -214,7 +236,9 @@ impl Cache {
         };
         let info = self.slots[slot].as_mut();
         if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
-            self.placements.remove(&removed, slot);
+            if let Some(class) = self.placements.remove(&removed, slot) {
+                self.log.push(change(&removed, (class, slot), -1));
+            }
             self.groups.assign(&removed, -1);
         }
     }
@@ -222,6 +246,7 @@ impl Cache {
     /// A pending pod awaits a place on its nominated node.
     pub fn nominate(&mut self, pod: Arc<PodInfo>) {
         if let Some(node) = pod.nominated_node.clone() {
+            self.most_awaiting = self.most_awaiting.max(Some(pod.priority()));
             self.nominated.entry(node).or_default().push(pod);
         }
     }
@@ -231,6 +256,34 @@ impl Cache {
         for pods in self.nominated.values_mut() {
             pods.retain(|known| !known.is(pod));
         }
+        self.nominated.retain(|_, pods| !pods.is_empty());
+        let awaiting = self.nominated.values().flatten();
+        self.most_awaiting = awaiting.map(|pod| pod.priority()).max();
+    }
+
+    /// The highest priority of pods that await a place.
+    pub fn most_awaiting(&self) -> Option<i32> {
+        self.most_awaiting
+    }
+
+    /// The pods that came and left.
+    pub fn log(&self) -> &ChangeLog {
+        &self.log
+    }
+
+    /// How often nodes came, left or changed themselves.
+    pub fn node_version(&self) -> u64 {
+        self.node_version
+    }
+
+    /// What tells this cache from others, its copies included.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The slots of all nodes in the scheduler's order.
+    pub fn order(&self) -> &[usize] {
+        &self.order
     }
 
     /// How many nodes there are.
@@ -280,4 +333,22 @@ impl Cache {
     pub fn nodes_with_image(&self, name: &str) -> i64 {
         self.images.get(name).copied().unwrap_or(0)
     }
+}
+
+fn change(pod: &PodInfo, (class, slot): (usize, usize), sign: i32) -> Change {
+    Change {
+        slot: slot as u32,
+        class: class as u32,
+        all: sign,
+        staying: if pod.is_terminating { 0 } else { sign },
+    }
+}
+
+/// Whether no decision can tell which of two records of a pod on a node is there, other than by
+/// its start or its name.
+fn counts_alike(one: &PodInfo, other: &PodInfo) -> bool {
+    Arc::ptr_eq(&one.class, &other.class)
+        && Arc::ptr_eq(one.counted_class(), other.counted_class())
+        && one.is_terminating == other.is_terminating
+        && one.devices == other.devices
 }

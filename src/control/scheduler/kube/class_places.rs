@@ -22,38 +22,50 @@ pub struct Held {
 pub struct ClassPlaces {
     /// The class.
     pub class: Arc<PodClass>,
+    /// Its number among all classes that ever had pods on nodes.
+    pub number: usize,
     /// By the node's slot; nodes without any are not there.
     pub nodes: IndexMap<usize, Held, FxBuildHasher>,
 }
 
 /// All classes that have pods on nodes.
 #[derive(Clone, Debug, Default)]
-pub struct Placements(
+pub struct Placements {
     /// By where the class lies in memory: the class that is held there keeps the place taken.
-    IndexMap<usize, ClassPlaces, FxBuildHasher>,
-);
+    places: IndexMap<usize, ClassPlaces, FxBuildHasher>,
+    /// All classes that ever had pods on nodes, by the same key.
+    known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
+}
 
-fn key(pod: &PodInfo) -> usize {
-    Arc::as_ptr(&pod.class).addr()
+/// What a class is found by while somebody holds it.
+pub fn key(class: &Arc<PodClass>) -> usize {
+    Arc::as_ptr(class).addr()
 }
 
 impl Placements {
-    /// A pod took its place.
-    pub fn add(&mut self, pod: &PodInfo, slot: usize) {
-        let places = self.0.entry(key(pod)).or_insert_with(|| ClassPlaces {
-            class: pod.class.clone(),
-            nodes: IndexMap::default(),
+    /// A pod took its place; the number of its class comes back.
+    pub fn add(&mut self, pod: &PodInfo, slot: usize) -> usize {
+        let known = &mut self.known;
+        let places = self.places.entry(key(&pod.class)).or_insert_with(|| {
+            let entry = known.entry(key(&pod.class));
+            let number = entry.index();
+            entry.or_insert_with(|| pod.class.clone());
+            ClassPlaces {
+                class: pod.class.clone(),
+                number,
+                nodes: IndexMap::default(),
+            }
         });
         let held = places.nodes.entry(slot).or_default();
         held.all += 1;
         held.staying += i64::from(!pod.is_terminating);
+        places.number
     }
 
-    /// A pod left.
-    pub fn remove(&mut self, pod: &PodInfo, slot: usize) {
-        let Some(places) = self.0.get_mut(&key(pod)) else {
-            return;
-        };
+    /// A pod left; the number of its class comes back.
+    pub fn remove(&mut self, pod: &PodInfo, slot: usize) -> Option<usize> {
+        let places = self.places.get_mut(&key(&pod.class))?;
+        let number = places.number;
         if let Some(held) = places.nodes.get_mut(&slot) {
             held.all -= 1;
             held.staying -= i64::from(!pod.is_terminating);
@@ -62,13 +74,34 @@ impl Placements {
             }
         }
         if places.nodes.is_empty() {
-            self.0.swap_remove(&key(pod));
+            self.places.swap_remove(&key(&pod.class));
         }
+        Some(number)
     }
 
     /// Every class that has pods on nodes.
     pub fn iter(&self) -> impl Iterator<Item = &ClassPlaces> {
-        self.0.values()
+        self.places.values()
+    }
+
+    /// Where the pods of a class are, if it has any.
+    pub fn of(&self, class: &Arc<PodClass>) -> Option<&ClassPlaces> {
+        self.places.get(&key(class))
+    }
+
+    /// The classes that ever had pods on nodes, by number.
+    pub fn known(&self) -> impl ExactSizeIterator<Item = &Arc<PodClass>> {
+        self.known.values()
+    }
+
+    /// How many there are.
+    pub fn known_count(&self) -> usize {
+        self.known.len()
+    }
+
+    /// A class by its number.
+    pub fn class(&self, number: usize) -> Option<&Arc<PodClass>> {
+        self.known.get_index(number).map(|(_, class)| class)
     }
 }
 

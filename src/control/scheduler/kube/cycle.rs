@@ -1,9 +1,11 @@
 //! One scheduling cycle of a pod: from the nodes to a node, or to the reasons why there is none and
 //! what room can be made (spec: kubernetes.md 1.4).
 
+use super::fast::Fast;
 use super::message::message;
 use super::queue::PluginMask;
 use super::{Attempt, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status, TieBreak};
+use crate::control::scheduler::evaluate::Form;
 use crate::model::Text;
 
 /// What a cycle came to.
@@ -45,11 +47,47 @@ pub struct Round {
     pub start: usize,
     /// Which of equally good nodes is taken.
     pub ties: TieBreak,
+    /// What is kept to decide faster; `None` decides everything plainly.
+    fast: Option<Box<Fast>>,
 }
 
 impl Round {
+    /// Begins at the first node.
+    pub fn new(ties: TieBreak, form: Form) -> Self {
+        Self {
+            start: 0,
+            ties,
+            fast: (form == Form::Incremental).then(Box::default),
+        }
+    }
+
+    /// With so many bytes for what the fast form keeps.
+    pub fn with_budget(ties: TieBreak, bytes: usize) -> Self {
+        Self {
+            fast: Some(Box::new(Fast::with_budget(bytes))),
+            ..Self::new(ties, Form::Plain)
+        }
+    }
+
+    /// How many decisions the fast form took.
+    pub fn taken_fast(&self) -> u64 {
+        self.fast.as_ref().map_or(0, |fast| fast.taken())
+    }
+
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
+        if let Some(fast) = &mut self.fast
+            && let Some(choice) = fast.choose(profile, (cache, pod), self.start, &mut self.ties)
+            && let Some(node) = cache.node_at(choice.place)
+        {
+            self.start = (self.start + choice.looked_at) % cache.node_count();
+            return Outcome::Placed(node.name().clone());
+        }
+        self.decide_plainly(profile, cache, pod)
+    }
+
+    /// Decides on a pod by asking every plugin about every node.
+    fn decide_plainly(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
         let mut attempt = Attempt::begin(profile, cache, pod);
         let count = cache.node_count();
         if count == 0 || attempt.refusal.is_some() {

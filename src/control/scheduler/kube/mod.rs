@@ -7,15 +7,18 @@
 //! scheduler's order, built from objects of the model and kept by their changes.
 //!
 //! Open [`attempt`] first: `PreFilter`, `Filter`, `Score` and `PostFilter` of one pod.
-//! Everything here is the plain form: every plugin asks its question anew in every attempt, about
-//! every node. It is the definition that any faster form is held to.
+//! An attempt is the plain form: every plugin asks its question anew, about every node. It is the
+//! definition that the faster form ([`fast`]) is held to.
 
 pub mod attempt;
 pub mod cache;
+pub mod change_log;
 pub mod class_places;
 pub mod cycle;
 pub mod event;
+pub mod fast;
 pub mod group;
+pub mod keep;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;

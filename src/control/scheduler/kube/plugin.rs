@@ -1,10 +1,12 @@
 //! What a plugin of the Kubernetes scheduler implements (spec: kubernetes.md 1.4, 1.14).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTest};
 use super::{
-    Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodInfo, Preemption, Rejection,
-    Status, VolumeChoice,
+    Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodClass, PodInfo, Preemption,
+    Rejection, Status, VolumeChoice,
 };
 use crate::model::{ClusterObjects, Text};
 use crate::units::Duration;
@@ -157,7 +159,7 @@ pub trait Follower {
 }
 
 /// How raw points become those of the scale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
     /// They are on it already.
     Plain,
@@ -221,6 +223,51 @@ pub trait KubePlugin: Send + Sync {
     /// How its raw points become those of the scale.
     fn normalization(&self) -> Normalization {
         Normalization::Own
+    }
+
+    /// What can be kept of its verdicts for pods of this one's class: equal verdicts on equal
+    /// clusters, whatever else tells the pods of the class apart. Pods with a node, a nominated
+    /// node or a group are not asked about.
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let _ = ctx;
+        KeptFilter::Unknown
+    }
+
+    /// What can be kept of its points, in the same way.
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        let _ = ctx;
+        KeptScore::Unknown
+    }
+
+    /// Whether pods of another class can change what is kept for this one, beyond its counts.
+    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
+        let _ = (ctx, other);
+        false
+    }
+
+    /// The question to single nodes that is kept. `pod` is bare: it has nothing but what tells of
+    /// containers, resources, devices, nodes and tolerations.
+    fn node_test(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodeTest {
+        let _ = (pod, cache);
+        Arc::new(|_| true)
+    }
+
+    /// The points of single nodes that are kept, before normalisation. `pod` is bare.
+    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
+        let _ = (pod, cache);
+        Arc::new(|_| 0)
+    }
+
+    /// The same question as [`KubePlugin::node_test`] where a row answers it.
+    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
+        let _ = pod;
+        None
+    }
+
+    /// The same points as [`KubePlugin::node_points`] where a row has them.
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let _ = pod;
+        None
     }
 
     /// Whether the pod may enter the queue.

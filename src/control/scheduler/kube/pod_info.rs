@@ -219,12 +219,25 @@ impl PodInfo {
 
     /// The names of its claims, in order of its volumes.
     pub fn claim_names(&self) -> impl Iterator<Item = Text> {
+        self.claims().map(|(name, _)| name)
+    }
+
+    /// The names of the claims that its volumes state, without those made for it alone.
+    pub fn stated_claim_names(&self) -> impl Iterator<Item = Text> {
+        let stated = self.claims().filter(|(_, is_made)| !is_made);
+        stated.map(|(name, _)| name)
+    }
+
+    /// The names of its claims, in order of its volumes, and whether each is made for it alone.
+    pub fn claims(&self) -> impl Iterator<Item = (Text, bool)> {
         self.spec()
             .volumes
             .iter()
             .filter_map(|volume| match volume {
-                PodVolume::Claim(name) => Some(name.clone()),
-                PodVolume::Ephemeral(volume) => Some(format!("{}-{volume}", self.name).into()),
+                PodVolume::Claim(name) => Some((name.clone(), false)),
+                PodVolume::Ephemeral(volume) => {
+                    Some((format!("{}-{volume}", self.name).into(), true))
+                }
                 _ => None,
             })
     }

@@ -20,6 +20,7 @@ use super::queue::{Backoff, PluginMask, PodUid};
 use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::cluster::{Conflict, Store};
+use crate::control::scheduler::evaluate::Form;
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{ClusterObjects, Event, PodRef, Text};
 use crate::units::{ComponentId, Duration, Instant, NodeId, Revision};
@@ -48,6 +49,8 @@ pub struct KubeOptions {
     pub backoff: Backoff,
     /// Which of equally good nodes is taken.
     pub ties: TieBreak,
+    /// Which form decides.
+    pub form: Form,
     /// From the end of a cycle to the binding; the pod's place is held meanwhile.
     pub binding_time: Duration,
     /// From the order to evict a pod to its end.
@@ -113,12 +116,9 @@ impl KubeScheduler {
     pub fn new(options: KubeOptions) -> Self {
         let queue = Queue::new(&options.profiles, options.backoff, Instant::ZERO);
         let mut cache = Cache::default();
-        cache.objects = options.objects.clone();
+        *cache.objects = options.objects.clone();
         Self {
-            round: Round {
-                start: 0,
-                ties: options.ties.clone(),
-            },
+            round: Round::new(options.ties.clone(), options.form),
             preemptions: options.preemptions.clone(),
             options: Arc::new(options),
             cache,

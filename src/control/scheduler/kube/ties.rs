@@ -20,6 +20,24 @@ pub enum TieBreak {
     HeapRoot,
 }
 
+/// The position that release 1.36 takes: the root of a binary heap built over the totals in the order
+/// of the nodes (spec: kubernetes.md 1.16). Of every part of the heap only its root counts: the
+/// better child's, the left one's among equals, if that is better than the parent.
+pub fn heap_root<T: Copy + Ord>(totals: &[T]) -> Option<usize> {
+    let mut roots: Vec<usize> = (0..totals.len()).collect();
+    for parent in (0..totals.len() / 2).rev() {
+        let (left, right) = (2 * parent + 1, 2 * parent + 2);
+        let mut child = roots[left];
+        if right < totals.len() && totals[roots[right]] > totals[child] {
+            child = roots[right];
+        }
+        if totals[child] > totals[parent] {
+            roots[parent] = child;
+        }
+    }
+    roots.first().copied()
+}
+
 impl TieBreak {
     /// Draws from streams of a run; `scheduler` tells several schedulers of one run apart.
     pub fn random(seed: u64, scheduler: u64) -> Self {
@@ -38,6 +56,14 @@ impl TieBreak {
             Self::First => best.first().copied(),
             Self::Random { .. } if best.is_empty() => None,
             Self::Random { nodes, .. } => Some(best[nodes.below(best.len() as u64) as usize]),
+        }
+    }
+
+    /// One of `count` equally good nodes, of which there is at least one, in the scheduler's order.
+    pub fn pick_among(&mut self, count: usize) -> usize {
+        match self {
+            Self::Random { nodes, .. } => nodes.below(count.max(1) as u64) as usize,
+            Self::First | Self::HeapRoot => 0,
         }
     }
 

@@ -216,6 +216,7 @@ fn made(
         access_modes: claim.access_modes.clone(),
         class: claim.class.clone(),
         mode: claim.mode,
+        attributes_class: claim.attributes_class.clone(),
         claim: Some(ClaimReference {
             namespace: claim.namespace.clone(),
             name: claim.name.clone(),
@@ -292,7 +293,7 @@ mod tests {
     #[test]
     fn a_bound_claim_has_its_volume_for_good() {
         let mut cache = Cache::default();
-        cache.objects = objects();
+        *cache.objects = objects();
         let mut kept = Reservations::default();
         kept.take(&mut cache.objects, (1, &"a".into()), vec![known()]);
         kept.complete(&mut cache, (1, "a"));

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Differences;
+use super::fast::{Expected, Fast};
+use super::sequence::SAMPLED;
 use super::world::World;
 use crate::control::scheduler::kube::attempt::Aftermath;
 use crate::control::scheduler::kube::message::message;
@@ -42,6 +44,16 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     } else {
         decided.insert("result".into(), "scheduled".into());
         rank(&attempt, &search, &mut decided);
+    }
+    if world.cache.node_count() < SAMPLED {
+        let best = decided.get("best").and_then(Value::as_array);
+        let best = best.into_iter().flatten().filter_map(Value::as_str);
+        let expected = Expected {
+            starts: (0, 0),
+            best: best.collect(),
+        };
+        let asked = (&world.cache, &pod);
+        Fast::new().check(profile, asked, &expected, &mut differences);
     }
     compare_all(expected, &decided, &mut differences);
     Ok(differences)

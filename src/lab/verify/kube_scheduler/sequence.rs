@@ -7,12 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::Differences;
 use super::decision::{best_names, nominations};
+use super::fast::{Expected, Fast};
 use super::world::World;
 use crate::control::scheduler::kube::message::message;
 use crate::control::scheduler::kube::{Attempt, PodInfo, Search};
 
 /// When sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
 const BEGIN_SECS: i64 = 1_735_689_600;
+
+/// From so many nodes on a search may end early.
+pub(super) const SAMPLED: usize = 100;
 
 /// Holds a case against the recording.
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
@@ -28,7 +32,7 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         differences.field("nodeOrder", Some(order), &json!(own));
     }
     let is_sampling = case.get("percentageOfNodesToScore").is_some();
-    let mut start = 0;
+    let (mut start, mut fast) = (0, Fast::new());
     for (number, (step, answer)) in steps.iter().zip(&answers).enumerate() {
         if step.get("op").and_then(Value::as_str) != Some("schedule") {
             return Err(format!("step {number}: only `schedule` is known"));
@@ -38,7 +42,18 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
             answer,
             is_sampling,
         };
+        let before = start;
         let decided = round.decide(&world, &pod, &mut start)?;
+        let best = decided.get("best").and_then(Value::as_array);
+        let best = best.into_iter().flatten().filter_map(Value::as_str);
+        if is_sampling || world.cache.node_count() < SAMPLED {
+            let expected = Expected {
+                starts: (before, start),
+                best: best.collect(),
+            };
+            let asked = (&world.cache, &pod);
+            fast.check(world.profile(&pod)?, asked, &expected, &mut differences);
+        }
         for (field, recorded) in answer.as_object().into_iter().flatten() {
             let field_name = format!("step {number}: {field}");
             let decided = decided.get(field).unwrap_or(&Value::Null);

@@ -27,14 +27,14 @@ const AROUND: &[&str] = &[
 ];
 
 /// A cluster and the profiles that place pods in it.
-pub(super) struct World {
-    pub(super) cache: Cache,
+pub(in crate::lab::verify) struct World {
+    pub(in crate::lab::verify) cache: Cache,
     profiles: Vec<KubeProfile>,
 }
 
 impl World {
     /// The world of a case.
-    pub(super) fn read(id: &str, case: &Value) -> Result<Self, String> {
+    pub(in crate::lab::verify) fn read(id: &str, case: &Value) -> Result<Self, String> {
         let mut config = match case.get("config") {
             None => SchedulerConfig::default(),
             Some(config) => {
@@ -57,7 +57,7 @@ impl World {
                     .flatten(),
             );
         }
-        cache.objects = manifests(id, &list)?.objects;
+        *cache.objects = manifests(id, &list)?.objects;
         if cache.objects.namespaces.is_empty() {
             let labels = [("kubernetes.io/metadata.name".into(), "default".into())];
             let namespaces = &mut cache.objects.namespaces;
@@ -84,7 +84,11 @@ impl World {
     }
 
     /// A pod that is to be placed.
-    pub(super) fn pod(&mut self, id: &str, object: &Value) -> Result<PodInfo, String> {
+    pub(in crate::lab::verify) fn pod(
+        &mut self,
+        id: &str,
+        object: &Value,
+    ) -> Result<PodInfo, String> {
         let read = manifests(id, &[object])?;
         let pod = read.pods.first().ok_or("the case has no pod to place")?;
         self.pod_info(pod)
@@ -95,7 +99,7 @@ impl World {
     }
 
     /// The profile of a pod.
-    pub(super) fn profile(&self, pod: &PodInfo) -> Result<&KubeProfile, String> {
+    pub(in crate::lab::verify) fn profile(&self, pod: &PodInfo) -> Result<&KubeProfile, String> {
         let wanted = match &*pod.spec().scheduler_name {
             "" => "default-scheduler",
             name => name,
@@ -112,7 +116,7 @@ fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
     list.into_iter().flatten().collect()
 }
 
-pub(super) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
+pub(in crate::lab::verify) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
     if objects.is_empty() {
         return Ok(Manifests::default());
     }

@@ -129,8 +129,8 @@ fn broken_terms_name_object_field_and_what_was_expected() {
             "matchExpressions[0].values: expected at least one value, but it is missing",
         ),
         (
-            "{key: a, operator: Gt, values: [many]}",
-            "values: expected exactly one value, a whole number, found `many`",
+            "{key: a, operator: Gt, values: ['1', '2']}",
+            "values: expected exactly one value, a whole number, found `1, 2`",
         ),
     ] {
         let spec = format!(

@@ -1,0 +1,358 @@
+//! Which pods of a node can go elsewhere, which stay in the way, and how much of the node is used
+//! (spec: kubernetes.md 3.3; the original's `simulator/drainability` and `utilization`).
+
+use std::collections::BTreeSet;
+
+use crate::model::Text;
+use crate::units::Duration;
+
+/// How long a `kube-system` pod without a budget keeps its node.
+const SYSTEM_POD_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long after its grace period a pod that is being deleted is taken as gone.
+const LONG_TERMINATING: Duration = Duration::from_secs(30);
+/// The namespace whose pods are kept.
+const SYSTEM_NAMESPACE: &str = "kube-system";
+
+/// A pod on a node, as scale-down sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodePod {
+    /// Its name.
+    pub name: Text,
+    /// Its namespace.
+    pub namespace: Text,
+    /// What keeps it running.
+    pub controller: PodController,
+    /// Its lifecycle.
+    pub end: PodEnd,
+    /// How long ago it was created.
+    pub age: Duration,
+    /// How long its deletion time, which holds the grace period already, has passed, and the
+    /// grace period; `None` if it is not being deleted.
+    pub deletion: Option<(Duration, Duration)>,
+    /// Its annotation `safe-to-evict`.
+    pub safe_to_evict: Option<SafeToEvict>,
+    /// Its volumes on the node's disk, by name, that its annotation does not give up.
+    pub local_volumes: BTreeSet<Text>,
+    /// The budgets that count it, by their place in [`Budgets`].
+    pub budgets: Vec<usize>,
+    /// What it asks for.
+    pub requests: NodeAmounts,
+}
+
+/// What keeps a pod running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodController {
+    /// Nothing.
+    None,
+    /// The node itself (a mirror of a static pod).
+    Mirror,
+    /// A daemon set.
+    DaemonSet,
+    /// A replica set, replication controller, job or stateful set.
+    Replicating,
+    /// Such a controller that is not there any more.
+    Missing,
+    /// Anything else.
+    Other,
+}
+
+/// How far a pod has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodEnd {
+    /// It is to run on.
+    Running,
+    /// It ended and will not be restarted.
+    Finished,
+}
+
+/// The values of the annotation `safe-to-evict`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SafeToEvict {
+    /// It can be evicted whatever else holds.
+    Yes,
+    /// It can't.
+    No,
+    /// Its end is waited for.
+    OnCompletion,
+}
+
+/// Amounts of a node or a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeAmounts {
+    /// Milli-cores.
+    pub cpu_milli: i64,
+    /// Bytes.
+    pub memory_bytes: i64,
+    /// GPU devices.
+    pub gpus: i64,
+}
+
+/// What blocks a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// The controller of a pod is not there.
+    ControllerNotFound,
+    /// A pod would not come back.
+    NotReplicated,
+    /// A pod of the system without a budget.
+    UnmovableKubeSystemPod,
+    /// A pod's annotation says so.
+    NotSafeToEvictAnnotation,
+    /// A pod's data is on the node's disk.
+    LocalStorageRequested,
+    /// A budget has no disruption left.
+    NotEnoughPdb,
+}
+
+impl Blocked {
+    /// Its name in the original.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ControllerNotFound => "ControllerNotFound",
+            Self::NotReplicated => "NotReplicated",
+            Self::UnmovableKubeSystemPod => "UnmovableKubeSystemPod",
+            Self::NotSafeToEvictAnnotation => "NotSafeToEvictAnnotation",
+            Self::LocalStorageRequested => "LocalStorageRequested",
+            Self::NotEnoughPdb => "NotEnoughPdb",
+        }
+    }
+}
+
+/// What becomes of a pod when its node is drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It goes with the node.
+    Skip,
+    /// It is evicted.
+    Move,
+    /// It is a daemon.
+    Daemon,
+    /// Its end is waited for.
+    Wait,
+    /// It keeps the node.
+    Block(Blocked),
+}
+
+/// Disruptions that budgets allow, counted down while nodes are chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budgets {
+    /// By budget.
+    pub allowed: Vec<i64>,
+}
+
+impl Budgets {
+    /// Whether pods could all go, whether at once, and the pod that is in the way.
+    pub fn check<'a>(&self, pods: &[&'a NodePod]) -> BudgetCheck<'a> {
+        let mut check = BudgetCheck {
+            allows: true,
+            in_parallel: true,
+            blocking: None,
+        };
+        for (budget, &allowed) in self.allowed.iter().enumerate() {
+            let counted = pods.iter().filter(|pod| pod.budgets.contains(&budget));
+            for (before, pod) in counted.enumerate() {
+                if allowed < 1 {
+                    return BudgetCheck {
+                        allows: false,
+                        in_parallel: false,
+                        blocking: Some(pod),
+                    };
+                }
+                if allowed <= before as i64 {
+                    check.in_parallel = false;
+                    check.blocking = Some(pod);
+                }
+            }
+        }
+        check
+    }
+
+    /// Counts pods that go.
+    pub fn take(&mut self, pods: &[&NodePod]) {
+        for budget in pods.iter().flat_map(|pod| &pod.budgets) {
+            if let Some(allowed) = self.allowed.get_mut(*budget) {
+                *allowed -= 1;
+            }
+        }
+    }
+
+    fn is_used_up(&self, budget: usize) -> bool {
+        self.allowed.get(budget).is_some_and(|&allowed| allowed < 1)
+    }
+}
+
+/// What budgets say to a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetCheck<'a> {
+    /// Whether every budget allows one of the pods to go.
+    pub allows: bool,
+    /// Whether they allow all to go at once.
+    pub in_parallel: bool,
+    /// The last pod that is in the way.
+    pub blocking: Option<&'a NodePod>,
+}
+
+/// What a drain would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drain<'a> {
+    /// Pods that go elsewhere.
+    pub moved: Vec<&'a NodePod>,
+    /// Pods of daemon sets.
+    pub daemons: Vec<&'a NodePod>,
+    /// Pods whose end is waited for.
+    pub awaited: Vec<&'a NodePod>,
+}
+
+/// What a drain would do, or the first pod that keeps the node, and why.
+pub fn drain<'a>(
+    pods: &'a [NodePod],
+    budgets: &Budgets,
+) -> Result<Drain<'a>, (&'a NodePod, Blocked)> {
+    let mut drain = Drain::default();
+    for pod in pods {
+        match verdict(pod, budgets) {
+            Verdict::Skip => {}
+            Verdict::Move => drain.moved.push(pod),
+            Verdict::Daemon => drain.daemons.push(pod),
+            Verdict::Wait => drain.awaited.push(pod),
+            Verdict::Block(why) => return Err((pod, why)),
+        }
+    }
+    Ok(drain)
+}
+
+/// The rules in their order; the first that has an answer decides.
+fn verdict(pod: &NodePod, budgets: &Budgets) -> Verdict {
+    if pod.controller == PodController::Mirror || is_long_terminating(pod) {
+        return Verdict::Skip;
+    }
+    if pod.controller == PodController::Missing {
+        return Verdict::Block(Blocked::ControllerNotFound);
+    }
+    if pod.controller == PodController::DaemonSet {
+        return Verdict::Daemon;
+    }
+    if pod.safe_to_evict == Some(SafeToEvict::Yes) || pod.end == PodEnd::Finished {
+        return Verdict::Move;
+    }
+    if pod.safe_to_evict == Some(SafeToEvict::OnCompletion) {
+        return Verdict::Wait;
+    }
+    if pod.controller != PodController::Replicating {
+        return Verdict::Block(Blocked::NotReplicated);
+    }
+    if *pod.namespace == *SYSTEM_NAMESPACE && pod.budgets.is_empty() {
+        if pod.age > SYSTEM_POD_TIMEOUT {
+            return Verdict::Move;
+        }
+        return Verdict::Block(Blocked::UnmovableKubeSystemPod);
+    }
+    if pod.safe_to_evict == Some(SafeToEvict::No) {
+        return Verdict::Block(Blocked::NotSafeToEvictAnnotation);
+    }
+    if !pod.local_volumes.is_empty() {
+        return Verdict::Block(Blocked::LocalStorageRequested);
+    }
+    let used_up = |&budget: &usize| budgets.is_used_up(budget);
+    if pod.budgets.iter().any(used_up) {
+        return Verdict::Block(Blocked::NotEnoughPdb);
+    }
+    Verdict::Move
+}
+
+fn is_long_terminating(pod: &NodePod) -> bool {
+    pod.deletion.is_some_and(|(since, grace)| {
+        let limit = grace.checked_add(LONG_TERMINATING);
+        limit.is_some_and(|limit| since > limit)
+    })
+}
+
+/// Which pods count neither as used nor as usable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// Those of daemon sets.
+    pub daemons: bool,
+    /// Mirrors of static pods.
+    pub mirrors: bool,
+}
+
+/// How much of a node is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Utilization {
+    /// Part of the cpu; 0 on nodes with GPUs.
+    pub cpu: f64,
+    /// Part of the memory; 0 on nodes with GPUs.
+    pub memory: f64,
+    /// Part of the GPUs.
+    pub gpu: f64,
+    /// The one that counts.
+    pub of: Used,
+}
+
+/// The resource that a node's utilization is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Used {
+    /// Cpu.
+    Cpu,
+    /// Memory.
+    #[default]
+    Memory,
+    /// GPUs.
+    Gpu,
+}
+
+impl Utilization {
+    /// The utilization that counts.
+    pub fn most(&self) -> f64 {
+        match self.of {
+            Used::Cpu => self.cpu,
+            Used::Memory => self.memory,
+            Used::Gpu => self.gpu,
+        }
+    }
+}
+
+/// How much of a node its pods ask for. A node that can give nothing of a resource counts as full.
+pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: Ignored) -> Utilization {
+    // In thousandths, as the original divides; the quotient has the same last bit only so.
+    let part = |of: fn(&NodeAmounts) -> i64, milli: i64| {
+        let (mut used, mut unusable) = (0_i64, 0_i64);
+        for pod in pods {
+            let is_ignored = match pod.controller {
+                PodController::DaemonSet => ignored.daemons,
+                PodController::Mirror => ignored.mirrors,
+                _ => false,
+            };
+            let request = of(&pod.requests).saturating_mul(milli);
+            if is_ignored {
+                unusable = unusable.saturating_add(request);
+            } else if !is_long_terminating(pod) {
+                used = used.saturating_add(request);
+            }
+        }
+        let usable = of(&node).saturating_mul(milli) - unusable;
+        if of(&node) == 0 {
+            return 1.0;
+        }
+        used as f64 / usable as f64
+    };
+    if node.gpus > 0 {
+        return Utilization {
+            gpu: part(|own| own.gpus, 1000),
+            of: Used::Gpu,
+            ..Utilization::default()
+        };
+    }
+    let cpu = part(|own| own.cpu_milli, 1);
+    let memory = part(|own| own.memory_bytes, 1000);
+    Utilization {
+        cpu,
+        memory,
+        gpu: 0.0,
+        of: if cpu > memory {
+            Used::Cpu
+        } else {
+            Used::Memory
+        },
+    }
+}

@@ -1,0 +1,425 @@
+//! Scale-up: which node group grows by how much for pending pods; nodes that were ordered and did
+//! not come; groups that are left alone for a while after that (spec: kubernetes.md 3.3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::finding::{Finding, Findings, Problem};
+use super::estimator::{PodGroup, Template, estimate, fits_template};
+use super::expander::{Choice, Expander, choose};
+use super::filters::{Cluster, Fit};
+use crate::control::scheduler::kube::{CacheError, PodInfo};
+use crate::model::Text;
+use crate::rng::Stream;
+use crate::units::{Duration, Instant};
+
+/// Flags of scale-up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowSettings {
+    /// Pods of lower priority don't count.
+    pub expendable: i32,
+    /// While all pending pods are younger, the loop waits.
+    pub youngest: Duration,
+    /// The most nodes of an estimate.
+    pub max_new: usize,
+    /// The most nodes of the cluster; `None` is no limit.
+    pub max_total: Option<usize>,
+    /// How long an ordered node may take to register.
+    pub provision: Duration,
+    /// How long a group is left alone after a failure, at first.
+    pub backoff: Duration,
+    /// The same at most; it doubles up to there.
+    pub max_backoff: Duration,
+    /// Failures are forgotten after this time without one.
+    pub forget: Duration,
+    /// How many unready nodes are always tolerated.
+    pub ok_unready: usize,
+    /// Percent of nodes that may be unready beyond that.
+    pub max_unready_percent: usize,
+    /// What narrows the choice of a group down, in order.
+    pub expanders: Vec<Expander>,
+}
+
+impl Default for GrowSettings {
+    fn default() -> Self {
+        Self {
+            expendable: -10,
+            youngest: Duration::from_secs(2),
+            max_new: 1000,
+            max_total: None,
+            provision: Duration::from_secs(900),
+            backoff: Duration::from_secs(300),
+            max_backoff: Duration::from_secs(1800),
+            forget: Duration::from_secs(3 * 3600),
+            ok_unready: 3,
+            max_unready_percent: 45,
+            expanders: vec![Expander::LeastWaste],
+        }
+    }
+}
+
+/// A node group.
+#[derive(Clone, Debug)]
+pub struct NodeGroup {
+    /// Its name.
+    pub id: Text,
+    /// The fewest nodes.
+    pub min: usize,
+    /// The most nodes.
+    pub max: usize,
+    /// Nodes that there are or that are ordered.
+    pub target: usize,
+    /// What its nodes look like; of a node that is there, or declared.
+    pub template: Option<Template>,
+    /// The instance type of its nodes, where the provider has a list of them.
+    pub instance_type: Option<Text>,
+    /// How many nodes the provider lets start; `None` is no limit.
+    pub quota: Option<usize>,
+}
+
+impl NodeGroup {
+    /// What is wrong with it.
+    pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
+        let mut found = Findings::new(format!("node group {}", self.id));
+        if self.min > self.max {
+            let (min, max) = (self.min as i64, self.max as i64);
+            let max_field = "max";
+            let problem = Problem::MinAboveMax {
+                min,
+                max,
+                max_field,
+            };
+            found.add("min", problem);
+        }
+        found.expect(self.max > 0, "max", self.max, "1 or more");
+        if self.target == 0 && self.template.is_none() {
+            let expected = "a node template, as the group has no node to copy";
+            found.add("template", Problem::Missing { expected });
+        }
+        if let Some(name) = self.instance_type.as_ref()
+            && !instance_types.contains(name)
+        {
+            let problem = Problem::Unknown {
+                kind: "instance type",
+                name: name.clone(),
+                known: instance_types.iter().take(5).cloned().collect(),
+            };
+            found.add("instanceType", problem);
+        }
+        if self.quota == Some(0) {
+            found.expect(false, "quota", 0, "1 or more, or none for no limit");
+        }
+        found.list
+    }
+
+    fn room(&self) -> usize {
+        let most = self.quota.map_or(self.max, |quota| quota.min(self.max));
+        most.saturating_sub(self.target)
+    }
+}
+
+/// A pod that waits for a place.
+#[derive(Clone, Debug)]
+pub struct PendingPod {
+    /// The pod.
+    pub info: Arc<PodInfo>,
+    /// How long it waits.
+    pub age: Duration,
+}
+
+/// What a loop came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// Too many nodes are unready for anything to be done.
+    Unhealthy,
+    /// All pending pods are too young; scale-down waits as well.
+    TooYoung,
+    /// No pod waits that existing or ordered nodes don't take.
+    NotNeeded,
+    /// No group would help.
+    NoOption,
+    /// A group grows.
+    Grow {
+        /// The group.
+        group: Text,
+        /// By how many nodes.
+        nodes: usize,
+        /// For how many pods.
+        pods: usize,
+    },
+}
+
+/// Nodes that were ordered together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Order {
+    group: Text,
+    nodes: usize,
+    at: Instant,
+}
+
+/// A group that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Backoff {
+    span: Duration,
+    until: Instant,
+    last: Instant,
+}
+
+/// What scale-up remembers.
+#[derive(Clone, Debug)]
+pub struct Grower {
+    settings: GrowSettings,
+    orders: Vec<Order>,
+    backoffs: BTreeMap<Text, Backoff>,
+    /// Where pods fitted in the last loop.
+    hints: BTreeMap<(Text, Text), Text>,
+}
+
+/// Nodes by readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// All nodes.
+    pub nodes: usize,
+    /// Those that are not ready.
+    pub unready: usize,
+}
+
+impl Grower {
+    /// Nothing was ordered.
+    pub fn new(settings: GrowSettings) -> Self {
+        Self {
+            settings,
+            orders: Vec::new(),
+            backoffs: BTreeMap::new(),
+            hints: BTreeMap::new(),
+        }
+    }
+
+    /// A node of a group registered.
+    pub fn registered(&mut self, group: &str) {
+        if let Some(order) = self.orders.iter_mut().find(|own| *own.group == *group) {
+            order.nodes -= 1;
+        }
+        self.orders.retain(|own| own.nodes > 0);
+    }
+
+    /// Nodes of a group could not be had.
+    pub fn failed(&mut self, group: &Text, now: Instant) {
+        let own = &self.settings;
+        let before = self.backoffs.get(group);
+        let is_recent = |known: &&Backoff| known.last.saturating_add(own.forget) > now;
+        let span = before.filter(is_recent).map_or(own.backoff, |known| {
+            let doubled = known.span.checked_mul(2).unwrap_or(own.max_backoff);
+            doubled.min(own.max_backoff)
+        });
+        let backoff = Backoff {
+            span,
+            until: now.saturating_add(span),
+            last: now,
+        };
+        self.backoffs.insert(group.clone(), backoff);
+        self.orders.retain(|own| own.group != *group);
+    }
+
+    /// Orders that took too long: their groups failed, and so many nodes are not coming.
+    pub fn expire(&mut self, now: Instant) -> Vec<(Text, usize)> {
+        let limit = self.settings.provision;
+        let late = self.orders.iter();
+        let late = late.filter(|own| own.at.saturating_add(limit) < now);
+        let late: Vec<(Text, usize)> = late.map(|own| (own.group.clone(), own.nodes)).collect();
+        for (group, _) in &late {
+            self.failed(group, now);
+        }
+        late
+    }
+
+    /// Whether a group is left alone.
+    pub fn is_backed_off(&self, group: &str, now: Instant) -> bool {
+        let known = self.backoffs.get(group);
+        known.is_some_and(|own| own.until > now)
+    }
+
+    /// How many nodes are ordered and not there.
+    pub fn ordered(&self) -> usize {
+        self.orders.iter().map(|own| own.nodes).sum()
+    }
+
+    /// One loop. A decision to grow counts as ordered.
+    ///
+    /// # Errors
+    /// If a template's node has the name of one that is there.
+    pub fn plan<C: Cluster>(
+        &mut self,
+        now: Instant,
+        cluster: &C,
+        (groups, health): (&[NodeGroup], Health),
+        pending: &[PendingPod],
+        rng: &mut Stream,
+    ) -> Result<Growth, CacheError> {
+        let own = &self.settings;
+        let is_over = health.unready * 100 > own.max_unready_percent * health.nodes;
+        if health.unready > own.ok_unready && is_over {
+            return Ok(Growth::Unhealthy);
+        }
+        let mut waiting: Vec<&PendingPod> = pending
+            .iter()
+            .filter(|pod| pod.info.priority() >= own.expendable)
+            .collect();
+        if waiting.is_empty() {
+            return Ok(Growth::NotNeeded);
+        }
+        if waiting.iter().all(|pod| pod.age < own.youngest) {
+            return Ok(Growth::TooYoung);
+        }
+        waiting.sort_by_key(|pod| std::cmp::Reverse(pod.info.priority()));
+        let mut copy = cluster.clone();
+        self.add_ordered(&mut copy, groups)?;
+        let left = self.leave_out_fitting(&mut copy, &waiting)?;
+        if left.is_empty() {
+            return Ok(Growth::NotNeeded);
+        }
+        let total = health.nodes + self.ordered();
+        let max_total = self.settings.max_total;
+        let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
+        let Some((group, nodes, pods)) = self.best(now, &copy, groups, (&left, room), rng)? else {
+            return Ok(Growth::NoOption);
+        };
+        self.orders.push(Order {
+            group: group.clone(),
+            nodes,
+            at: now,
+        });
+        Ok(Growth::Grow { group, nodes, pods })
+    }
+
+    /// Adds nodes that are on their way.
+    fn add_ordered<C: Cluster>(
+        &self,
+        cluster: &mut C,
+        groups: &[NodeGroup],
+    ) -> Result<(), CacheError> {
+        for order in &self.orders {
+            let group = groups.iter().find(|own| own.id == order.group);
+            let Some(template) = group.and_then(|own| own.template.as_ref()) else {
+                continue;
+            };
+            for _ in 0..order.nodes {
+                let number = cluster.nodes().len();
+                let (node, daemons) = template.fresh_named("upcoming", number);
+                cluster.add_node(node, &daemons)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Places pods that existing or ordered nodes take; the others.
+    fn leave_out_fitting<C: Cluster>(
+        &mut self,
+        cluster: &mut C,
+        waiting: &[&PendingPod],
+    ) -> Result<Vec<Arc<PodInfo>>, CacheError> {
+        let mut left = Vec::new();
+        let mut hints = BTreeMap::new();
+        for pod in waiting {
+            let info = &pod.info;
+            let key = (info.spec().namespace.clone(), info.name.clone());
+            let nodes = cluster.nodes();
+            let hint = self.hints.get(&key).filter(|own| nodes.contains(own));
+            let hinted = hint.filter(|own| cluster.fit(info, own) == Fit::Yes);
+            let target = hinted.cloned().or_else(|| {
+                let mut asked = nodes.iter();
+                let found = cluster.find(info, &mut asked, &mut |fit| fit == Fit::Yes)?;
+                Some(nodes[found].clone())
+            });
+            match target {
+                None => left.push(info.clone()),
+                Some(target) => {
+                    cluster.place(info.clone(), &target)?;
+                    hints.insert(key, target);
+                }
+            }
+        }
+        self.hints = hints;
+        Ok(left)
+    }
+
+    /// The group that grows, by how many nodes and for how many pods.
+    fn best<C: Cluster>(
+        &self,
+        now: Instant,
+        cluster: &C,
+        groups: &[NodeGroup],
+        (pods, room): (&[Arc<PodInfo>], usize),
+        rng: &mut Stream,
+    ) -> Result<Option<(Text, usize, usize)>, CacheError> {
+        let alike = group_pods(pods);
+        let mut choices = Vec::new();
+        for group in groups {
+            let most = group.room().min(room).min(self.settings.max_new);
+            let Some(template) = &group.template else {
+                continue;
+            };
+            if most == 0 || self.is_backed_off(&group.id, now) {
+                continue;
+            }
+            let mut fitting = Vec::new();
+            for own in &alike {
+                if fits_template(cluster, template, &own.pods[0])? {
+                    fitting.push(own.clone());
+                }
+            }
+            let estimate = estimate(cluster, template, &fitting, most)?;
+            let placed = fitting.iter().zip(&estimate.scheduled);
+            let placed: Vec<(Arc<PodInfo>, usize)> = placed
+                .map(|(own, &count)| (own.pods[0].clone(), count))
+                .collect();
+            if estimate.nodes > 0 {
+                choices.push((group, template, estimate.nodes.min(most), placed));
+            }
+        }
+        let list: Vec<Choice<'_>> = choices
+            .iter()
+            .map(|(group, template, nodes, placed)| Choice {
+                group: group.id.clone(),
+                node: &template.node,
+                nodes: *nodes,
+                pods: placed.iter().map(|(pod, count)| (&**pod, *count)).collect(),
+            })
+            .collect();
+        let place = choose(&self.settings.expanders, &list, rng);
+        Ok(place.map(|place| {
+            let own = &list[place];
+            let pods = own.pods.iter().map(|(_, count)| count).sum();
+            (own.group.clone(), own.nodes, pods)
+        }))
+    }
+}
+
+/// Pods in groups of one owner and one spec, in the order of their first ones.
+fn group_pods(pods: &[Arc<PodInfo>]) -> Vec<PodGroup> {
+    let mut groups: Vec<PodGroup> = Vec::new();
+    for pod in pods {
+        let is_alike = |own: &&mut PodGroup| Arc::ptr_eq(&own.pods[0].class, &pod.class);
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.pods.push(pod.clone()),
+            None => groups.push(PodGroup {
+                pods: vec![pod.clone()],
+            }),
+        }
+    }
+    groups
+}
+
+/// Spreads new nodes over similar groups: one at a time to the smallest that has room. Sizes are
+/// nodes and most nodes; the result is how many each gets.
+pub fn balance(sizes: &[(usize, usize)], new: usize) -> Vec<usize> {
+    let mut added = vec![0; sizes.len()];
+    for _ in 0..new {
+        let open = (0..sizes.len()).filter(|&place| sizes[place].0 + added[place] < sizes[place].1);
+        let Some(smallest) = open.min_by_key(|&place| sizes[place].0 + added[place]) else {
+            break;
+        };
+        added[smallest] += 1;
+    }
+    added
+}

@@ -1,0 +1,27 @@
+//! The cluster autoscaler (spec: kubernetes.md 3.3).
+//!
+//! Growing: pending pods in groups of equal ones, [`estimate`] how many nodes of each group they
+//! need (over the scheduler's own filters, [`filters`]), [`choose`] a group, order the nodes
+//! ([`Grower`]). Shrinking: [`utilization`] and [`drain`] say which nodes could go, [`shrink`]
+//! keeps for how long and which go now.
+
+pub mod drain;
+pub mod estimator;
+pub mod expander;
+pub mod filters;
+pub mod grow;
+pub mod shrink;
+#[cfg(test)]
+mod tests;
+
+pub use drain::{
+    Blocked, BudgetCheck, Budgets, Drain, Ignored, NodeAmounts, NodePod, PodController, PodEnd,
+    SafeToEvict, Used, Utilization, drain, utilization,
+};
+pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};
+pub use expander::{Choice, Expander, Prices, Priority, choose};
+pub use filters::{Cluster, Fit, KubeCluster};
+pub use grow::{GrowSettings, Grower, Growth, Health, NodeGroup, PendingPod, balance};
+pub use shrink::{
+    GroupSize, Kept, Removal, ShrinkNode, ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker,
+};

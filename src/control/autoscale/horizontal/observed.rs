@@ -1,0 +1,112 @@
+//! What a pass of the horizontal autoscaler sees: the target's replicas, the pods of its selector
+//! and the metrics of the three metrics APIs.
+
+use std::collections::BTreeMap;
+
+use super::MetricIdentifier;
+use crate::model::Text;
+use crate::units::{Duration, Instant};
+
+/// A pod that the target's selector matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedPod {
+    /// Its name; samples are found by it.
+    pub name: Text,
+    /// Its phase.
+    pub phase: Phase,
+    /// Whether it is being deleted.
+    pub is_deleting: bool,
+    /// When its node's agent acknowledged it; `None` before.
+    pub started: Option<Instant>,
+    /// Its Ready condition; `None` if it has none yet.
+    pub ready: Option<ReadyCondition>,
+    /// What its containers ask for, sidecars included.
+    pub containers: Vec<ContainerRequests>,
+}
+
+/// The phases of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Accepted, not all containers run yet.
+    Pending,
+    /// Bound and started.
+    Running,
+    /// All containers ended well.
+    Succeeded,
+    /// All containers ended, one of them badly.
+    Failed,
+}
+
+/// A Ready condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyCondition {
+    /// Its status.
+    pub status: Readiness,
+    /// When the status last changed; `None` is before all time.
+    pub changed: Option<Instant>,
+}
+
+/// The status of a Ready condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Ready.
+    True,
+    /// Not ready.
+    False,
+    /// Nobody knows, as when the node does not report.
+    Unknown,
+}
+
+/// What a container asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerRequests {
+    /// Its name.
+    pub name: Text,
+    /// Whether it is a restartable init container.
+    pub is_sidecar: bool,
+    /// Amounts by resource, in thousandths (milli-cores, milli-bytes).
+    pub requests: BTreeMap<Text, i64>,
+}
+
+/// A metric's value for one pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodSample {
+    /// The value, in thousandths.
+    pub value: i64,
+    /// The end of the window it was measured over.
+    pub at: Instant,
+    /// The window's length.
+    pub window: Duration,
+}
+
+/// Samples by pod.
+pub type PodSamples = BTreeMap<Text, PodSample>;
+
+/// The metrics APIs. An error is what the API said, as `no metrics returned`.
+pub trait MetricSource {
+    /// Usage of a resource, by pod; of one container if named.
+    fn resource(&self, resource: &str, container: Option<&str>) -> Result<PodSamples, String>;
+
+    /// A custom metric, by pod.
+    fn pods(&self, metric: &MetricIdentifier) -> Result<PodSamples, String>;
+
+    /// A custom metric of one object, in thousandths.
+    fn object(&self, metric: &MetricIdentifier, object: &super::ObjectRef) -> Result<i64, String>;
+
+    /// An external metric: the values of its series, in thousandths.
+    fn external(&self, metric: &MetricIdentifier) -> Result<Vec<i64>, String>;
+}
+
+/// What the API says if it knows no value.
+pub const NO_METRICS: &str = "no metrics returned";
+
+/// The target as it is seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The replicas that its specification states.
+    pub spec_replicas: i32,
+    /// The replicas that its status counts.
+    pub status_replicas: i32,
+    /// The pods of its selector.
+    pub pods: &'a [ObservedPod],
+}

@@ -1,0 +1,168 @@
+//! From usage to recommended requests (spec: kubernetes.md 3.2; the original's
+//! `recommender/logic`). Amounts are integers, each step truncates as the original does.
+
+use std::collections::BTreeMap;
+
+use super::super::finding::{Finding, Findings, Problem};
+use super::go_math::pow;
+use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
+use crate::model::Text;
+
+/// What is recommended for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recommendation {
+    /// The request it should have.
+    pub target: Amounts,
+    /// A request below this one is too small.
+    pub lower: Amounts,
+    /// A request above this one is too large.
+    pub upper: Amounts,
+    /// The target before the policy's bounds.
+    pub uncapped: Amounts,
+}
+
+/// Flags of the recommender.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecommenderSettings {
+    /// The part of usage samples that the target covers.
+    pub target_part: f64,
+    /// The same for the lower bound.
+    pub lower_part: f64,
+    /// The same for the upper bound.
+    pub upper_part: f64,
+    /// The part of usage that is added for safety.
+    pub margin: f64,
+    /// The least for a pod.
+    pub pod_minimum: Amounts,
+}
+
+impl Default for RecommenderSettings {
+    fn default() -> Self {
+        Self {
+            target_part: 0.9,
+            lower_part: 0.5,
+            upper_part: 0.95,
+            margin: 0.15,
+            pod_minimum: Amounts {
+                cpu_milli: 25,
+                memory_bytes: 250 * 1024 * 1024,
+            },
+        }
+    }
+}
+
+/// What a policy allows for a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContainerPolicy {
+    /// The least of each resource; 0 is no bound.
+    pub min_allowed: Amounts,
+    /// The most of each resource; 0 is no bound.
+    pub max_allowed: Amounts,
+    /// Whether limits stay alone and only requests are set.
+    pub requests_only: bool,
+    /// Whether the container is left alone.
+    pub is_off: bool,
+}
+
+impl ContainerPolicy {
+    /// What is wrong with it.
+    pub fn findings(&self, object: &str, field: &str) -> Vec<Finding> {
+        let mut found = Findings::new(object);
+        let resources = [
+            (
+                "cpu",
+                self.min_allowed.cpu_milli,
+                self.max_allowed.cpu_milli,
+            ),
+            (
+                "memory",
+                self.min_allowed.memory_bytes,
+                self.max_allowed.memory_bytes,
+            ),
+        ];
+        for (resource, min, max) in resources {
+            let name = format!("{field}.minAllowed.{resource}");
+            found.expect(min >= 0, name.clone(), min, "0 or more");
+            let own = format!("{field}.maxAllowed.{resource}");
+            found.expect(max >= 0, own, max, "0 or more");
+            if min > max && max > 0 {
+                let max_field = "maxAllowed";
+                let problem = Problem::MinAboveMax {
+                    min,
+                    max,
+                    max_field,
+                };
+                found.add(name, problem);
+            }
+        }
+        found.list
+    }
+
+    /// An amount within the bounds.
+    fn clip(&self, own: Amounts) -> Amounts {
+        let clip = |own: i64, min: i64, max: i64| {
+            let raised = own.max(min);
+            if max > 0 { raised.min(max) } else { raised }
+        };
+        let (min, max) = (self.min_allowed, self.max_allowed);
+        Amounts {
+            cpu_milli: clip(own.cpu_milli, min.cpu_milli, max.cpu_milli),
+            memory_bytes: clip(own.memory_bytes, min.memory_bytes, max.memory_bytes),
+        }
+    }
+}
+
+/// Recommends for every container of a pod that its usage is known of. The least for a pod is
+/// spread evenly over its containers.
+pub fn recommend(
+    settings: &RecommenderSettings,
+    containers: &BTreeMap<Text, Usage>,
+    policies: &BTreeMap<Text, ContainerPolicy>,
+) -> BTreeMap<Text, Recommendation> {
+    let part = 1.0 / containers.len().max(1) as f64;
+    let least = Amounts {
+        cpu_milli: scaled(settings.pod_minimum.cpu_milli, part),
+        memory_bytes: scaled(settings.pod_minimum.memory_bytes, part),
+    };
+    let policy = |name: &Text| policies.get(name).copied().unwrap_or_default();
+    let wanted = containers.iter().filter(|(name, _)| !policy(name).is_off);
+    wanted
+        .map(|(name, usage)| {
+            let own = estimate(settings, usage, least);
+            let policy = policy(name);
+            let capped = Recommendation {
+                target: policy.clip(own.target),
+                lower: policy.clip(own.lower),
+                upper: policy.clip(own.upper),
+                uncapped: own.target,
+            };
+            (name.clone(), capped)
+        })
+        .collect()
+}
+
+fn estimate(settings: &RecommenderSettings, usage: &Usage, least: Amounts) -> Recommendation {
+    let confidence = usage.confidence();
+    // Without history the upper bound is unbounded and the lower one 0.
+    let upper = pow(1.0 + 1.0 / confidence, 1);
+    let lower = pow(1.0 + 0.001 / confidence, -2);
+    let bound = |part: f64, factor: Option<f64>| {
+        let of = |histogram: &DecayingHistogram, unit: f64, least: i64| {
+            let base = amount(histogram.percentile(part) * unit);
+            let with_margin = base.saturating_add(scaled(base, settings.margin));
+            let confident = factor.map_or(with_margin, |factor| scaled(with_margin, factor));
+            confident.max(least)
+        };
+        Amounts {
+            cpu_milli: of(&usage.cpu, 1000.0, least.cpu_milli),
+            memory_bytes: of(&usage.memory, 1.0, least.memory_bytes),
+        }
+    };
+    let target = bound(settings.target_part, None);
+    Recommendation {
+        target,
+        lower: bound(settings.lower_part, Some(lower)),
+        upper: bound(settings.upper_part, Some(upper)),
+        uncapped: target,
+    }
+}

@@ -1,0 +1,146 @@
+//! The updater: which pods are evicted so that they come back with recommended requests (spec:
+//! kubernetes.md 3.2).
+
+use std::collections::BTreeMap;
+
+use super::{Amounts, Recommendation};
+use crate::model::Text;
+use crate::units::{Duration, Instant};
+
+/// Flags of the updater.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpdaterSettings {
+    /// How long a pod within its range is left alone.
+    pub lifetime: Duration,
+    /// The relative change from which such a pod is updated.
+    pub least_change: f64,
+    /// A pod killed for its memory so soon after its start is updated at once.
+    pub quick_oom: Duration,
+    /// The part of a group that may be gone at a time.
+    pub tolerance: f64,
+    /// Smaller groups are left alone.
+    pub least_replicas: usize,
+}
+
+impl Default for UpdaterSettings {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_secs(12 * 3600),
+            least_change: 0.1,
+            quick_oom: Duration::from_secs(600),
+            tolerance: 0.5,
+            least_replicas: 2,
+        }
+    }
+}
+
+/// A pod as the updater sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdatedPod {
+    /// Its name.
+    pub name: Text,
+    /// When it started; `None` before.
+    pub started: Option<Instant>,
+    /// Whether it has not started to run yet.
+    pub is_pending: bool,
+    /// What its containers ask for; a resource it does not ask for is `None`.
+    pub requests: BTreeMap<Text, (Option<i64>, Option<i64>)>,
+    /// How long after its start a container was last killed for its memory.
+    pub oom_after: Option<Duration>,
+}
+
+/// Why a pod is updated, and before which others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Priority {
+    is_outside: bool,
+    grows: bool,
+    change: f64,
+}
+
+/// The pods of one group to evict now, in order. `configured` is how many replicas the group is to
+/// have, `evicted` how many of them the updater has evicted already and are not back.
+pub fn evictions(
+    settings: &UpdaterSettings,
+    now: Instant,
+    pods: &[UpdatedPod],
+    recommendations: &BTreeMap<Text, Recommendation>,
+    configured: usize,
+) -> Vec<Text> {
+    if pods.len() < settings.least_replicas {
+        return Vec::new();
+    }
+    let mut wanted: Vec<(Priority, &UpdatedPod)> = pods
+        .iter()
+        .filter_map(|pod| Some((priority(settings, now, pod, recommendations)?, pod)))
+        .collect();
+    wanted.sort_by(|(one, _), (other, _)| {
+        let key = |own: &Priority| (own.is_outside, own.grows);
+        let order = key(other).cmp(&key(one));
+        order.then_with(|| other.change.total_cmp(&one.change))
+    });
+    let running = pods.iter().filter(|pod| !pod.is_pending).count();
+    let tolerated = (configured as f64 * settings.tolerance) as usize;
+    let alive = configured.saturating_sub(tolerated);
+    let mut evicted = 0;
+    let mut names = Vec::new();
+    for (_, pod) in wanted {
+        let is_single = running == configured && evicted == 0 && tolerated == 0;
+        if !(pod.is_pending || running - evicted > alive || is_single) {
+            continue;
+        }
+        evicted += usize::from(!pod.is_pending);
+        names.push(pod.name.clone());
+    }
+    names
+}
+
+/// `None` if the pod is left alone.
+fn priority(
+    settings: &UpdaterSettings,
+    now: Instant,
+    pod: &UpdatedPod,
+    recommendations: &BTreeMap<Text, Recommendation>,
+) -> Option<Priority> {
+    let mut own = Priority {
+        is_outside: false,
+        grows: false,
+        change: 0.0,
+    };
+    let (mut requested, mut targeted) = ([0_i64; 2], [0_i64; 2]);
+    for (container, &(cpu, memory)) in &pod.requests {
+        let Some(recommended) = recommendations.get(container) else {
+            continue;
+        };
+        let parts = |amounts: Amounts| [amounts.cpu_milli, amounts.memory_bytes];
+        let (target, lower) = (parts(recommended.target), parts(recommended.lower));
+        let upper = parts(recommended.upper);
+        for (resource, request) in [cpu, memory].into_iter().enumerate() {
+            targeted[resource] += target[resource];
+            let Some(request) = request else {
+                // A container without a request gets one.
+                own.is_outside = true;
+                own.grows = true;
+                continue;
+            };
+            requested[resource] += request;
+            own.grows |= target[resource] > request;
+            own.is_outside |= request < lower[resource] || request > upper[resource];
+        }
+    }
+    for (request, target) in requested.into_iter().zip(targeted) {
+        own.change += (request - target).abs() as f64 / request.max(1) as f64;
+    }
+    let was_killed = pod
+        .oom_after
+        .is_some_and(|after| after < settings.quick_oom);
+    if was_killed && !own.is_outside {
+        return (own.change > 0.0).then_some(own);
+    }
+    if !own.is_outside {
+        let age = now.since(pod.started?);
+        if age < settings.lifetime || own.change < settings.least_change {
+            return None;
+        }
+    }
+    Some(own)
+}

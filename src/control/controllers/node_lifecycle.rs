@@ -1,0 +1,490 @@
+//! Node life: nodes that fall silent become unknown, and are tainted zone by zone at a limited rate
+//! (spec: kubernetes.md 2.7). The driver calls [`NodeLifecycle::monitor`] every monitor period,
+//! [`NodeLifecycle::taint`] every tenth of a second while nodes wait, and writes
+//! [`no_schedule_taints`] whenever a node changes.
+
+mod limiter;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use limiter::Limiter;
+
+use crate::model::{Taint, TaintEffect, Text};
+use crate::units::{Duration, Instant};
+
+/// How often nodes that wait are tainted.
+pub const TAINT_PERIOD: Duration = Duration::from_millis(100);
+
+/// The label of nodes whose health does not count for their zone.
+pub const EXCLUSION_LABEL: &str = "node.kubernetes.io/exclude-disruption";
+
+/// The settings of the controller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LifecycleOptions {
+    /// How often nodes are looked at.
+    pub monitor_period: Duration,
+    /// How long a node may be silent.
+    pub grace: Duration,
+    /// How long a node that never reported may be silent.
+    pub startup_grace: Duration,
+    /// How many nodes of a healthy zone are tainted a second.
+    pub rate: f32,
+    /// The same of a large zone in partial disruption.
+    pub secondary_rate: f32,
+    /// A zone of more nodes is large.
+    pub large_zone: usize,
+    /// The part of a zone that is down in partial disruption.
+    pub unhealthy_threshold: f32,
+}
+
+impl Default for LifecycleOptions {
+    fn default() -> Self {
+        Self {
+            monitor_period: Duration::from_secs(5),
+            grace: Duration::from_secs(50),
+            startup_grace: Duration::from_secs(60),
+            rate: 0.1,
+            secondary_rate: 0.01,
+            large_zone: 50,
+            unhealthy_threshold: 0.55,
+        }
+    }
+}
+
+/// How a zone is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZoneState {
+    /// Not looked at yet.
+    Initial,
+    /// Enough nodes are ready.
+    Normal,
+    /// Many nodes are not ready.
+    PartialDisruption,
+    /// No node is ready.
+    FullDisruption,
+}
+
+/// The condition `Ready` of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeReady {
+    /// What it says.
+    pub status: ReadyStatus,
+    /// When the node last posted it.
+    pub heartbeat: Instant,
+}
+
+/// The status of the condition `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyStatus {
+    /// The node is ready.
+    True,
+    /// The node says that it is not ready.
+    False,
+    /// The node says nothing.
+    Unknown,
+}
+
+/// What the controller sees of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its name.
+    pub name: Text,
+    /// Its region and zone.
+    pub zone: Text,
+    /// Whether its health does not count for its zone.
+    pub is_excluded: bool,
+    /// When it was created.
+    pub created: Instant,
+    /// Its condition; `None` if it never posted.
+    pub ready: Option<NodeReady>,
+    /// When its lease was last renewed.
+    pub lease: Option<Instant>,
+    /// Whether it has the `NoExecute` taint `not-ready`.
+    pub is_tainted_not_ready: bool,
+    /// Whether it has the `NoExecute` taint `unreachable`.
+    pub is_tainted_unreachable: bool,
+}
+
+impl NodeView {
+    fn has(&self, taint: ExecuteTaint) -> bool {
+        match taint {
+            ExecuteTaint::NotReady => self.is_tainted_not_ready,
+            ExecuteTaint::Unreachable => self.is_tainted_unreachable,
+        }
+    }
+}
+
+/// The `NoExecute` taints of this controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecuteTaint {
+    /// Of nodes that say they are not ready.
+    NotReady,
+    /// Of nodes that say nothing.
+    Unreachable,
+}
+
+impl ExecuteTaint {
+    /// The taint itself.
+    pub fn taint(self) -> Taint {
+        let name = match self {
+            Self::NotReady => "not-ready",
+            Self::Unreachable => "unreachable",
+        };
+        node_taint(name, TaintEffect::NoExecute)
+    }
+
+    fn of(status: ReadyStatus) -> Option<Self> {
+        match status {
+            ReadyStatus::True => None,
+            ReadyStatus::False => Some(Self::NotReady),
+            ReadyStatus::Unknown => Some(Self::Unreachable),
+        }
+    }
+
+    const fn opposite(self) -> Self {
+        match self {
+            Self::NotReady => Self::Unreachable,
+            Self::Unreachable => Self::NotReady,
+        }
+    }
+}
+
+/// What the controller wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LifecycleWrite {
+    /// The node's conditions become unknown.
+    MarkUnknown(Text),
+    /// The node's pods become not ready.
+    PodsNotReady(Text),
+    /// The node gets a taint.
+    AddTaint(Text, ExecuteTaint),
+    /// The node loses a taint.
+    RemoveTaint(Text, ExecuteTaint),
+}
+
+/// Conditions of a node beside `Ready`, and whether it is cordoned.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a condition of its own"
+)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodePressure {
+    /// `MemoryPressure` is true.
+    pub memory: bool,
+    /// `DiskPressure` is true.
+    pub disk: bool,
+    /// `PIDPressure` is true.
+    pub pid: bool,
+    /// `NetworkUnavailable` is true.
+    pub network: bool,
+    /// It is cordoned.
+    pub unschedulable: bool,
+}
+
+/// The `NoSchedule` taints that a node of these conditions has, all others of this controller not.
+pub fn no_schedule_taints(ready: Option<NodeReady>, pressure: NodePressure) -> Vec<Taint> {
+    let status = ready.map(|ready| ready.status);
+    [
+        (status == Some(ReadyStatus::False), "not-ready"),
+        (status == Some(ReadyStatus::Unknown), "unreachable"),
+        (pressure.memory, "memory-pressure"),
+        (pressure.disk, "disk-pressure"),
+        (pressure.pid, "pid-pressure"),
+        (pressure.network, "network-unavailable"),
+        (pressure.unschedulable, "unschedulable"),
+    ]
+    .into_iter()
+    .filter(|(is_so, _)| *is_so)
+    .map(|(_, name)| node_taint(name, TaintEffect::NoSchedule))
+    .collect()
+}
+
+fn node_taint(name: &str, effect: TaintEffect) -> Taint {
+    Taint {
+        key: format!("node.kubernetes.io/{name}").into(),
+        value: "".into(),
+        effect,
+    }
+}
+
+/// What is remembered of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Health {
+    /// When something new was last seen of it, by the controller's own clock.
+    probe: Instant,
+    /// The heartbeat seen last; `None` if it had not posted.
+    heartbeat: Option<Instant>,
+    /// The renewal seen last.
+    lease: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Zone {
+    state: ZoneState,
+    limiter: Limiter,
+    /// Nodes that wait for their taint.
+    waiting: BTreeSet<Text>,
+    /// Nodes that waited and were dealt with.
+    dealt_with: BTreeSet<Text>,
+}
+
+impl Zone {
+    fn remove(&mut self, node: &Text) {
+        self.waiting.remove(node);
+        self.dealt_with.remove(node);
+    }
+}
+
+/// The controller.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeLifecycle {
+    options: LifecycleOptions,
+    health: BTreeMap<Text, Health>,
+    zones: BTreeMap<Text, Zone>,
+}
+
+impl NodeLifecycle {
+    /// A controller that has seen nothing.
+    pub fn new(options: LifecycleOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+
+    /// How the zones are.
+    pub fn zone_states(&self) -> impl Iterator<Item = (&Text, ZoneState)> {
+        self.zones.iter().map(|(name, zone)| (name, zone.state))
+    }
+
+    /// Whether nodes wait for their taint.
+    pub fn has_waiting(&self) -> bool {
+        self.zones.values().any(|zone| !zone.waiting.is_empty())
+    }
+
+    /// One pass over all nodes.
+    pub fn monitor(&mut self, now: Instant, nodes: &[NodeView]) -> Vec<LifecycleWrite> {
+        let mut writes = Vec::new();
+        self.admit(now, nodes, &mut writes);
+        let mut ready_of_zone: BTreeMap<&Text, Vec<bool>> = BTreeMap::new();
+        for node in nodes {
+            let was = node.ready.map(|ready| ready.status);
+            let is = self.judge(now, node);
+            if is == Some(ReadyStatus::Unknown) && was != is {
+                writes.push(LifecycleWrite::MarkUnknown(node.name.clone()));
+            }
+            if !node.is_excluded {
+                let of_zone = ready_of_zone.entry(&node.zone).or_default();
+                of_zone.push(is == Some(ReadyStatus::True));
+            }
+            if let Some(status) = is {
+                self.mark(node, status, &mut writes);
+                if status != ReadyStatus::True && was == Some(ReadyStatus::True) {
+                    writes.push(LifecycleWrite::PodsNotReady(node.name.clone()));
+                }
+            }
+        }
+        self.handle_disruption(now, nodes, &ready_of_zone, &mut writes);
+        writes
+    }
+
+    /// Takes in nodes that are new and forgets those that are gone.
+    fn admit(&mut self, now: Instant, nodes: &[NodeView], writes: &mut Vec<LifecycleWrite>) {
+        let present: BTreeSet<&Text> = nodes.iter().map(|node| &node.name).collect();
+        self.health.retain(|name, _| present.contains(name));
+        for zone in self.zones.values_mut() {
+            zone.waiting.retain(|name| present.contains(name));
+            zone.dealt_with.retain(|name| present.contains(name));
+        }
+        for node in nodes {
+            self.zones.entry(node.zone.clone()).or_insert_with(|| Zone {
+                state: ZoneState::Initial,
+                limiter: Limiter::new(self.options.rate, now),
+                waiting: BTreeSet::new(),
+                dealt_with: BTreeSet::new(),
+            });
+            if !self.health.contains_key(&node.name) {
+                self.mark_reachable(node, writes);
+            }
+        }
+    }
+
+    /// The condition that a node has after this pass: unknown if it was silent for too long. `None`
+    /// if it has none.
+    fn judge(&mut self, now: Instant, node: &NodeView) -> Option<ReadyStatus> {
+        let heartbeat = node.ready.map(|ready| ready.heartbeat);
+        let fresh = Health {
+            probe: now,
+            heartbeat,
+            lease: None,
+        };
+        let saved = self.health.get(&node.name).copied();
+        let mut health = match saved {
+            None if heartbeat.is_none() => Health {
+                probe: node.created,
+                ..fresh
+            },
+            Some(known) if known.heartbeat == heartbeat => known,
+            // A renewal is forgotten with the status that it was seen with.
+            _ => fresh,
+        };
+        let saved_lease = saved.and_then(|known| known.lease);
+        if node.lease.is_some() && saved_lease < node.lease {
+            health.lease = node.lease;
+            health.probe = now;
+        }
+        self.health.insert(node.name.clone(), health);
+        let grace = match node.ready {
+            Some(_) => self.options.grace,
+            None => self.options.startup_grace,
+        };
+        if now > health.probe.saturating_add(grace) {
+            return Some(ReadyStatus::Unknown);
+        }
+        node.ready.map(|ready| ready.status)
+    }
+
+    /// Queues a node for its taint, swaps the taint it has, or takes all off a ready one.
+    fn mark(&mut self, node: &NodeView, status: ReadyStatus, writes: &mut Vec<LifecycleWrite>) {
+        let Some(wanted) = ExecuteTaint::of(status) else {
+            return self.mark_reachable(node, writes);
+        };
+        if node.has(wanted.opposite()) {
+            swap_taint(node, wanted, writes);
+            return;
+        }
+        let Some(zone) = self.zones.get_mut(&node.zone) else {
+            return;
+        };
+        if !node.has(wanted) {
+            zone.remove(&node.name);
+        }
+        if !zone.dealt_with.contains(&node.name) {
+            zone.waiting.insert(node.name.clone());
+        }
+    }
+
+    fn mark_reachable(&mut self, node: &NodeView, writes: &mut Vec<LifecycleWrite>) {
+        for taint in [ExecuteTaint::Unreachable, ExecuteTaint::NotReady] {
+            if node.has(taint) {
+                writes.push(LifecycleWrite::RemoveTaint(node.name.clone(), taint));
+            }
+        }
+        if let Some(zone) = self.zones.get_mut(&node.zone) {
+            zone.remove(&node.name);
+        }
+    }
+
+    /// Sets states and rates of zones; while every zone is down nothing is tainted.
+    fn handle_disruption(
+        &mut self,
+        now: Instant,
+        nodes: &[NodeView],
+        ready_of_zone: &BTreeMap<&Text, Vec<bool>>,
+        writes: &mut Vec<LifecycleWrite>,
+    ) {
+        self.zones
+            .retain(|name, _| ready_of_zone.contains_key(name));
+        let states: BTreeMap<Text, (usize, ZoneState)> = ready_of_zone
+            .iter()
+            .map(|(name, ready)| ((*name).clone(), (ready.len(), self.state_of(ready))))
+            .collect();
+        let is_down = |state: ZoneState| state == ZoneState::FullDisruption;
+        let all_down = states.values().all(|(_, state)| is_down(*state));
+        let all_were_down = self.zones.values().all(|zone| is_down(zone.state));
+        if all_down && all_were_down {
+            return;
+        }
+        if all_down {
+            for node in nodes {
+                self.mark_reachable(node, writes);
+            }
+            for zone in self.zones.values_mut() {
+                zone.limiter.swap(0.0, now);
+                zone.state = ZoneState::FullDisruption;
+            }
+            return;
+        }
+        if all_were_down {
+            for node in nodes {
+                if let Some(health) = self.health.get_mut(&node.name) {
+                    health.probe = now;
+                }
+            }
+        }
+        let rates: Vec<(Text, ZoneState, f32)> = states
+            .into_iter()
+            .map(|(name, (size, state))| (name, state, self.rate_of(size, state)))
+            .collect();
+        for (name, state, rate) in rates {
+            let Some(zone) = self.zones.get_mut(&name) else {
+                continue;
+            };
+            if all_were_down || zone.state != state {
+                zone.limiter.swap(rate, now);
+                zone.state = state;
+            }
+        }
+    }
+
+    fn state_of(&self, ready: &[bool]) -> ZoneState {
+        let down = ready.iter().filter(|ready| !**ready).count();
+        let share = down as f32 / ready.len() as f32;
+        if down == ready.len() && down > 0 {
+            ZoneState::FullDisruption
+        } else if down > 2 && share >= self.options.unhealthy_threshold {
+            ZoneState::PartialDisruption
+        } else {
+            ZoneState::Normal
+        }
+    }
+
+    fn rate_of(&self, size: usize, state: ZoneState) -> f32 {
+        match state {
+            ZoneState::PartialDisruption if size > self.options.large_zone => {
+                self.options.secondary_rate
+            }
+            ZoneState::PartialDisruption => 0.0,
+            _ => self.options.rate,
+        }
+    }
+
+    /// One tainting pass: each zone taints a node if its limiter lets it. Which of the waiting nodes
+    /// is `choose`'s matter (a place in the list it is given, by name), as the original takes them
+    /// in random order; a node that is ready by now uses up the token and leaves the queue.
+    pub fn taint(
+        &mut self,
+        now: Instant,
+        node: impl Fn(&Text) -> Option<NodeView>,
+        mut choose: impl FnMut(&[Text]) -> usize,
+    ) -> Vec<LifecycleWrite> {
+        let mut writes = Vec::new();
+        for zone in self.zones.values_mut() {
+            while !zone.waiting.is_empty() && zone.limiter.try_take(now) {
+                let waiting: Vec<Text> = zone.waiting.iter().cloned().collect();
+                let place = choose(&waiting).min(waiting.len() - 1);
+                let name = &waiting[place];
+                zone.waiting.remove(name);
+                zone.dealt_with.insert(name.clone());
+                let Some(node) = node(name) else { continue };
+                let status = node.ready.map(|ready| ready.status);
+                if let Some(taint) = status.and_then(ExecuteTaint::of) {
+                    swap_taint(&node, taint, &mut writes);
+                }
+            }
+        }
+        writes
+    }
+}
+
+fn swap_taint(node: &NodeView, taint: ExecuteTaint, writes: &mut Vec<LifecycleWrite>) {
+    if !node.has(taint) {
+        writes.push(LifecycleWrite::AddTaint(node.name.clone(), taint));
+    }
+    if node.has(taint.opposite()) {
+        writes.push(LifecycleWrite::RemoveTaint(
+            node.name.clone(),
+            taint.opposite(),
+        ));
+    }
+}

@@ -1,0 +1,126 @@
+//! What changed in a cache, in order, for those who follow it: pods that came to nodes or left them
+//! one by one; everything else only by a number that grows.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// Changes kept at least; who lags further behind looks at everything anew.
+const KEPT: usize = 1 << 16;
+
+/// What a cache is told apart by: a copy is somebody else.
+#[derive(Debug, Default)]
+pub struct Identity(Arc<()>);
+
+impl Identity {
+    /// One more handle on the same identity.
+    pub fn handle(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Pods of a class came to a node or left it.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// The node.
+    pub slot: u32,
+    /// The class, by its number among all classes that ever had pods.
+    pub class: u32,
+    /// How many more there are.
+    pub all: i32,
+    /// How many more of those that have not been told to end.
+    pub staying: i32,
+}
+
+/// The newest changes of pods.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeLog {
+    changes: Vec<Change>,
+    /// How many are forgotten.
+    forgotten: u64,
+}
+
+impl ChangeLog {
+    /// How many changes there ever were.
+    pub fn end(&self) -> u64 {
+        self.forgotten + self.changes.len() as u64
+    }
+
+    /// The changes after the first `position` ones; `None` if some of them are forgotten.
+    pub fn since(&self, position: u64) -> Option<&[Change]> {
+        let skipped = position.checked_sub(self.forgotten)?;
+        self.changes.get(usize::try_from(skipped).ok()?..)
+    }
+
+    pub(super) fn push(&mut self, change: Change) {
+        if self.changes.len() >= 2 * KEPT {
+            self.changes.drain(..KEPT);
+            self.forgotten += KEPT as u64;
+        }
+        self.changes.push(change);
+    }
+}
+
+/// Something that counts how often it may have been changed.
+#[derive(Clone, Debug, Default)]
+pub struct Watched<T> {
+    inner: T,
+    version: u64,
+}
+
+impl<T> Watched<T> {
+    /// How often it may have been changed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+impl<T> Deref for Watched<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for Watched<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.version += 1;
+        &mut self.inner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lags_too_far_behind_is_told() {
+        let mut log = ChangeLog::default();
+        let change = |slot| Change {
+            slot,
+            class: 0,
+            all: 1,
+            staying: 1,
+        };
+        for slot in 0..2 * KEPT as u32 + 1 {
+            log.push(change(slot));
+        }
+        assert_eq!(log.end(), 2 * KEPT as u64 + 1);
+        assert!(log.since(0).is_none());
+        let newest = log.since(2 * KEPT as u64).expect("the newest one");
+        assert_eq!(newest.len(), 1);
+        assert_eq!(newest[0].slot, 2 * KEPT as u32);
+        assert!(log.since(log.end()).is_some_and(<[Change]>::is_empty));
+    }
+}

@@ -1,0 +1,224 @@
+//! The fast form of a decision: exactly the plain form's, out of answers that are kept and brought
+//! up to date with what changed.
+//!
+//! Open [`Fast::choose`] first. Classes have a plan each ([`plan`]), made out of what their plugins say that
+//! they rest on ([`super::keep`]); answers about single nodes are shared by classes that they can't
+//! tell apart ([`shape`]); what rules about other pods look at is counted by domain ([`counter`],
+//! [`key`]). A decision is then a search over sets of nodes ([`window`]) and a sum over columns
+//! ([`rank`], [`spread`]). What is not followed, or finds no node, is decided plainly.
+
+mod bits;
+mod counter;
+mod follow;
+mod key;
+mod mask;
+mod plan;
+mod rank;
+mod shape;
+mod spread;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::change_log::Identity;
+use super::class_places::key as key_of;
+use super::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
+use crate::model::{ClusterObjects, PodSpec, Text};
+use counter::Counters;
+use key::Key;
+use plan::{DraftPoints, Plan};
+use rank::{Ranker, Sight};
+use shape::{Nodes, Shape};
+use window::Window;
+
+use super::keep::{NodeRow, Rests};
+
+/// What kept answers may take, in bytes; beyond it the half that was not used for longest goes.
+const BUDGET_BYTES: usize = 256 << 20;
+
+/// What tells shapes apart: the profile, who is asked, and the bare spec.
+type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
+
+/// How pods of a class are decided.
+enum Entry {
+    /// Plainly. The class is held because it is found by where it lies in memory.
+    Plainly(#[expect(dead_code, reason = "held, not read")] Arc<PodClass>),
+    /// In the fast form.
+    By(Box<Plan>),
+}
+
+/// Where a pod goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The node's place in the scheduler's order.
+    pub place: usize,
+    /// How many nodes were looked at.
+    pub looked_at: usize,
+}
+
+/// Kept answers about one cache. A copy has none and starts anew.
+pub struct Fast {
+    /// The cache that is followed.
+    identity: Option<Identity>,
+    node_version: u64,
+    objects_version: u64,
+    /// What plans rest on of the objects around nodes and pods.
+    objects: ClusterObjects,
+    /// Up to where the log is taken in.
+    position: u64,
+    /// By slot: the node's place in the scheduler's order.
+    places: Vec<u32>,
+    /// By place: what most answers look at.
+    rows: Vec<NodeRow>,
+    /// By word: up to where in the log something changed.
+    changed: Vec<u64>,
+    profiles: Vec<KubeProfile>,
+    /// By profile and where the class lies in memory.
+    plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
+    shapes: Vec<Option<Shape>>,
+    shape_numbers: IndexMap<ShapeKey, usize, FxBuildHasher>,
+    shape_bytes: usize,
+    keys: Vec<Key>,
+    key_numbers: IndexMap<(Text, bool), usize, FxBuildHasher>,
+    counters: Counters,
+    window: Window,
+    ranker: Ranker,
+    /// How many decisions were asked for.
+    tick: u64,
+    /// How many were taken.
+    taken: u64,
+    budget_bytes: usize,
+}
+
+impl Default for Fast {
+    fn default() -> Self {
+        Self::with_budget(BUDGET_BYTES)
+    }
+}
+
+impl Clone for Fast {
+    fn clone(&self) -> Self {
+        Self::with_budget(self.budget_bytes)
+    }
+}
+
+impl fmt::Debug for Fast {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Fast({} plans)", self.plans.len())
+    }
+}
+
+impl Fast {
+    /// With so many bytes for kept answers.
+    pub fn with_budget(budget_bytes: usize) -> Self {
+        Self {
+            identity: None,
+            node_version: 0,
+            objects_version: 0,
+            objects: ClusterObjects::default(),
+            position: 0,
+            places: Vec::new(),
+            rows: Vec::new(),
+            changed: Vec::new(),
+            profiles: Vec::new(),
+            plans: IndexMap::default(),
+            shapes: Vec::new(),
+            shape_numbers: IndexMap::default(),
+            shape_bytes: 0,
+            keys: Vec::new(),
+            key_numbers: IndexMap::default(),
+            counters: Counters::default(),
+            window: Window::default(),
+            ranker: Ranker::default(),
+            tick: 0,
+            taken: 0,
+            budget_bytes,
+        }
+    }
+
+    /// How many decisions it took; the others were left to the plain form.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Where a pod goes, the search beginning at a place; `None` is to be decided plainly, and
+    /// nothing was drawn.
+    pub fn choose(
+        &mut self,
+        profile: &KubeProfile,
+        (cache, pod): (&Cache, &PodInfo),
+        start: usize,
+        ties: &mut TieBreak,
+    ) -> Option<Choice> {
+        let nodes = cache.node_count();
+        let is_special =
+            pod.node_name.is_some() || pod.nominated_node.is_some() || pod.group.is_some();
+        if nodes == 0 || is_special || cache.most_awaiting() >= Some(pod.priority()) {
+            return None;
+        }
+        self.follow(cache);
+        self.tick += 1;
+        let number = self.plan_for(profile, cache, pod)?;
+        let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
+            return None;
+        };
+        plan.used = self.tick;
+        let shape = self.shapes[plan.shape].as_mut()?;
+        shape.used = self.tick;
+        let kept = Nodes {
+            cache,
+            places: &self.places,
+            rows: &self.rows,
+            changed: &self.changed,
+        };
+        shape.refresh(kept);
+        let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
+        if plan.counters.iter().any(is_broken) {
+            return None;
+        }
+        let masks = mask::masks(plan, &self.keys, &self.counters);
+        let wanted = profile.wanted(nodes);
+        self.window.search(nodes, (start % nodes, wanted), |index| {
+            let word = shape.open_in(index, kept);
+            masks
+                .iter()
+                .fold(word, |word, mask| mask.apply(word, index))
+        });
+        if shape.is_broken {
+            return None;
+        }
+        let mut place = None;
+        match self.window.count {
+            0 => {}
+            1 => self.window.each(|only| place = Some(only)),
+            _ => {
+                for index in self.window.indexes() {
+                    shape.top(index);
+                }
+                let sight = Sight {
+                    keys: &self.keys,
+                    counters: &self.counters,
+                    shape,
+                    plan,
+                    window: &self.window,
+                };
+                place = self.ranker.best(sight, start % nodes, ties);
+            }
+        }
+        let place = place?;
+        self.taken += 1;
+        Some(Choice {
+            place,
+            looked_at: self.window.looked_at,
+        })
+    }
+}
+
+/// What a class is found by.
+fn plan_key(profile: usize, class: &Arc<PodClass>) -> (usize, usize) {
+    (profile, key_of(class))
+}

@@ -1,0 +1,280 @@
+//! What is kept of the answers about single nodes. Classes that these answers can't tell apart, most
+//! often because they differ in labels alone, share them.
+
+use std::sync::Arc;
+
+use super::bits::{self, Chunk, Set, WORD};
+use super::plan::Draft;
+use crate::control::scheduler::kube::keep::{
+    NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
+};
+use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use crate::model::{Affinity, Container, PodSpec};
+
+/// When more than one in so many nodes has changed, words are asked again as they are needed.
+const STALE: usize = 16;
+
+/// The nodes as they are.
+#[derive(Clone, Copy)]
+pub(super) struct Nodes<'a> {
+    pub(super) cache: &'a Cache,
+    /// By slot: the node's place in the scheduler's order.
+    pub(super) places: &'a [u32],
+    /// By place.
+    pub(super) rows: &'a [NodeRow],
+    /// By word: up to where in the log something changed.
+    pub(super) changed: &'a [u64],
+}
+
+/// Points in proportion to the largest among the feasible nodes.
+pub(super) struct Scaled {
+    pub(super) weight: i64,
+    pub(super) reverse: bool,
+    /// By place, before normalisation.
+    pub(super) raw: Vec<i64>,
+}
+
+/// Answers by place.
+pub(super) struct Shape {
+    /// Nodes that can take the pod as far as single nodes go.
+    pub(super) open: Set,
+    /// One more than the points of single nodes; 0 is not open.
+    pub(super) rank: Vec<Chunk>,
+    /// Points that don't change with pods, where they differ between nodes.
+    pub(super) scaled: Vec<Scaled>,
+    /// When it was used last.
+    pub(super) used: u64,
+    /// Points were not on the scale.
+    pub(super) is_broken: bool,
+    /// The most of each word, or that it is to be looked for.
+    pub(super) tops: Vec<i16>,
+    /// Points by declaration; negative where the declaration keeps the pod off.
+    fixed: Vec<i16>,
+    tests: Vec<NodeTest>,
+    row_tests: Vec<RowTest>,
+    points: Vec<(i64, NodePoints)>,
+    row_points: Vec<(i64, RowPoints)>,
+    /// Up to where the log is taken in, and by word where that is further.
+    position: u64,
+    word_position: Vec<u64>,
+    /// Whether all words are as of the position.
+    is_whole: bool,
+}
+
+/// The most of a word is to be looked for.
+const UNKNOWN: i16 = -1;
+/// A word that was never asked.
+const NEVER: u64 = u64::MAX;
+
+/// What the answers about single nodes may look at.
+pub(super) fn bare(spec: &PodSpec) -> PodSpec {
+    let bare = |own: &Container| Container {
+        image: own.image.clone(),
+        requests: own.requests.clone(),
+        host_ports: own.host_ports.clone(),
+        restartable: own.restartable,
+        ..Container::default()
+    };
+    PodSpec {
+        containers: spec.containers.iter().map(bare).collect(),
+        init_containers: spec.init_containers.iter().map(bare).collect(),
+        overhead: spec.overhead.clone(),
+        pod_requests: spec.pod_requests.clone(),
+        node_selector: spec.node_selector.clone(),
+        affinity: Affinity {
+            node: spec.affinity.node.clone(),
+            ..Affinity::default()
+        },
+        tolerations: spec.tolerations.clone(),
+        gpu: spec.gpu.clone(),
+        ..PodSpec::default()
+    }
+}
+
+impl Shape {
+    /// Asks every node.
+    pub(super) fn new(
+        profile: &KubeProfile,
+        kept: Nodes<'_>,
+        pod: &Arc<PodInfo>,
+        draft: &Draft,
+    ) -> Self {
+        let cache = kept.cache;
+        let nodes = cache.node_count();
+        let mut shape = Self {
+            open: bits::empty(nodes),
+            rank: vec![[0; WORD]; nodes.div_ceil(WORD)],
+            scaled: Vec::new(),
+            used: 0,
+            is_broken: false,
+            tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
+            fixed: vec![0; nodes],
+            tests: Vec::new(),
+            row_tests: Vec::new(),
+            points: Vec::new(),
+            row_points: Vec::new(),
+            position: 0,
+            word_position: vec![NEVER; nodes.div_ceil(WORD)],
+            is_whole: false,
+        };
+        shape.declare(profile, cache, pod, draft);
+        for &(index, rests) in &draft.tests {
+            let plugin = &profile.plugins[index];
+            if rests != Rests::OnNode {
+                continue;
+            }
+            match plugin.row_test(pod) {
+                Some(test) => shape.row_tests.push(test),
+                None => shape.tests.push(plugin.node_test(pod, cache)),
+            }
+        }
+        for own in &draft.points {
+            let plugin = &profile.plugins[own.plugin];
+            if own.rests != Rests::OnNode {
+                continue;
+            }
+            match plugin.row_points(pod) {
+                Some(points) => shape.row_points.push((own.weight, points)),
+                None => {
+                    let points = plugin.node_points(pod, cache);
+                    shape.points.push((own.weight, points));
+                }
+            }
+        }
+        shape
+    }
+
+    /// What the declarations of nodes say, for as long as they stay.
+    fn declare(&mut self, profile: &KubeProfile, cache: &Cache, pod: &Arc<PodInfo>, draft: &Draft) {
+        for &(index, rests) in &draft.tests {
+            if rests == Rests::OnDeclaration {
+                let test = profile.plugins[index].node_test(pod, cache);
+                for (fixed, node) in self.fixed.iter_mut().zip(cache.nodes()) {
+                    if *fixed >= 0 && !test(node) {
+                        *fixed = -1;
+                    }
+                }
+            }
+        }
+        for own in &draft.points {
+            if own.rests != Rests::OnDeclaration {
+                continue;
+            }
+            let points = profile.plugins[own.plugin].node_points(pod, cache);
+            let places = self.fixed.iter().zip(cache.nodes());
+            let raw = places.map(|(&fixed, node)| if fixed >= 0 { points(node) } else { 0 });
+            let raw: Vec<i64> = raw.collect();
+            if let Normalization::Proportion { reverse } = own.normalization {
+                self.add_scaled(raw, own.weight, reverse);
+            } else {
+                for (fixed, points) in self.fixed.iter_mut().zip(raw) {
+                    if *fixed >= 0 {
+                        self.is_broken |= !(0..=100).contains(&points);
+                        *fixed += (own.weight * points.clamp(0, 100)) as i16;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Points that are the same everywhere rank nobody.
+    fn add_scaled(&mut self, raw: Vec<i64>, weight: i64, reverse: bool) {
+        let places = raw.iter().zip(&self.fixed);
+        let mut open = places.filter(|&(_, &fixed)| fixed >= 0).map(|(raw, _)| raw);
+        let Some(first) = open.next() else {
+            return;
+        };
+        if open.any(|raw| raw != first) {
+            self.scaled.push(Scaled {
+                weight,
+                reverse,
+                raw,
+            });
+        }
+    }
+
+    /// Takes in what happened since, if that is little.
+    pub(super) fn refresh(&mut self, nodes: Nodes<'_>) {
+        let log = nodes.cache.log();
+        if self.is_whole
+            && let Some(changes) = log.since(self.position)
+            && changes.len() * STALE <= nodes.rows.len()
+        {
+            for change in changes {
+                self.ask(nodes.places[change.slot as usize] as usize, nodes);
+            }
+            self.position = log.end();
+            return;
+        }
+        let stale = (0..nodes.changed.len()).filter(|&word| self.is_stale(word, nodes));
+        if stale.count() * STALE <= nodes.changed.len() {
+            for word in 0..nodes.changed.len() {
+                self.refresh_word(word, nodes);
+            }
+            self.position = log.end();
+            self.is_whole = true;
+        }
+    }
+
+    fn is_stale(&self, word: usize, nodes: Nodes<'_>) -> bool {
+        let own = self.word_position[word];
+        own == NEVER || self.position.max(own) < nodes.changed[word]
+    }
+
+    /// The open nodes of a word, which are asked again if anything changed.
+    pub(super) fn open_in(&mut self, word: usize, nodes: Nodes<'_>) -> u64 {
+        self.refresh_word(word, nodes);
+        self.open[word]
+    }
+
+    fn refresh_word(&mut self, word: usize, nodes: Nodes<'_>) {
+        if !self.is_stale(word, nodes) {
+            return;
+        }
+        let end = nodes.rows.len().min((word + 1) * WORD);
+        for place in word * WORD..end {
+            self.ask(place, nodes);
+        }
+        self.word_position[word] = nodes.cache.log().end();
+    }
+
+    fn ask(&mut self, place: usize, nodes: Nodes<'_>) {
+        let (fixed, row) = (self.fixed[place], &nodes.rows[place]);
+        let node = || nodes.cache.node_at(place);
+        let is_open =
+            fixed >= 0 && self.row_tests.iter().all(|test| test(row)) && { self.tests.iter() }
+                .all(|test| node().is_some_and(|node| test(node)));
+        let mut rank = 0;
+        if is_open {
+            rank = fixed + 1;
+            for (weight, points) in &self.row_points {
+                let points = points(row);
+                self.is_broken |= !(0..=100).contains(&points);
+                rank += (weight * points.clamp(0, 100)) as i16;
+            }
+            for (weight, points) in &self.points {
+                let points = node().map_or(0, |node| points(node));
+                self.is_broken |= !(0..=100).contains(&points);
+                rank += (weight * points.clamp(0, 100)) as i16;
+            }
+        }
+        let (word, bit) = (place / WORD, place % WORD);
+        bits::put(&mut self.open, place, is_open);
+        self.rank[word][bit] = rank;
+        self.tops[word] = UNKNOWN;
+    }
+
+    /// The most of a word's nodes.
+    pub(super) fn top(&mut self, word: usize) -> i16 {
+        if self.tops[word] == UNKNOWN {
+            self.tops[word] = bits::most(&self.rank[word]);
+        }
+        self.tops[word]
+    }
+
+    /// What it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let by_place = 2 + 2 + 1 + 8 * self.scaled.len();
+        self.fixed.len() * by_place + self.fixed.len() / 8 + size_of::<Self>()
+    }
+}

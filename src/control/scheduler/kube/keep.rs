@@ -1,0 +1,178 @@
+//! What a plugin's answers rest on, so that the fast form ([`super::fast`]) can keep them and
+//! bring them up to date: the node's declaration, the node with its pods, or counts of pods by the
+//! values of a label of their nodes. A plugin that says nothing is asked the plain way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{NodeInfo, Normalization, PodClass, PodInfo};
+use crate::model::Text;
+
+/// A question about a node.
+pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
+/// Points of a node.
+pub type NodePoints = Arc<dyn Fn(&NodeInfo) -> i64 + Send + Sync>;
+/// What a pod of a class counts.
+pub type ClassCount = Arc<dyn Fn(&PodClass) -> i64 + Send + Sync>;
+
+/// What most answers about a node with its pods look at, close together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeRow {
+    /// Milli-cores.
+    pub cpu: RowAmount,
+    /// Bytes.
+    pub memory: RowAmount,
+    /// Bytes of node-local scratch storage; `non_zero` is as `used`.
+    pub storage: RowAmount,
+    /// How many more pods may come.
+    pub pods_left: i64,
+}
+
+/// One resource of a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowAmount {
+    /// What its pods ask for.
+    pub used: i64,
+    /// What its pods count as in scores.
+    pub non_zero: i64,
+    /// What it offers.
+    pub offered: i64,
+}
+
+impl NodeRow {
+    /// The row of a node.
+    pub fn of(node: &NodeInfo) -> Self {
+        let (used, offered) = (&node.requested, &*node.allocatable);
+        let amount = |used, non_zero, offered| RowAmount {
+            used,
+            non_zero,
+            offered,
+        };
+        let cpu = node.non_zero.cpu_milli;
+        Self {
+            cpu: amount(used.cpu_milli, cpu, offered.cpu_milli),
+            memory: amount(used.memory, node.non_zero.memory, offered.memory),
+            storage: amount(used.storage, used.storage, offered.storage),
+            pods_left: offered.pods - node.pods.len() as i64,
+        }
+    }
+}
+
+/// A question about a row.
+pub type RowTest = Box<dyn Fn(&NodeRow) -> bool + Send + Sync>;
+/// Points of a row.
+pub type RowPoints = Box<dyn Fn(&NodeRow) -> i64 + Send + Sync>;
+
+/// How far an answer about a node reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rests {
+    /// It rests on what the node declares and on which other nodes there are.
+    OnDeclaration,
+    /// It rests on the node and what is on it.
+    OnNode,
+}
+
+/// What can be kept of a plugin's verdicts for pods of a class.
+#[derive(Debug)]
+pub enum KeptFilter {
+    /// Nothing: such pods are decided plainly.
+    Unknown,
+    /// Every node passes.
+    Open,
+    /// Answers about single nodes, given by [`super::KubePlugin::node_test`].
+    Node(Rests),
+    /// Rules over counts.
+    Rules(Vec<KeptRule>),
+}
+
+impl KeptFilter {
+    /// That of a plugin that looks at nothing but the pod's volumes.
+    pub fn of_volumes(pod: &PodInfo) -> Self {
+        if pod.spec().volumes.is_empty() {
+            Self::Open
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// A rule over counts that nodes have to keep.
+#[derive(Debug)]
+pub enum KeptRule {
+    /// In the node's domain there are at most `max_skew` more, the pod included, than where there
+    /// are fewest. Nodes without the label don't pass.
+    Skew {
+        /// What is counted.
+        pods: PodCount,
+        /// How many more.
+        max_skew: i64,
+        /// What the pod itself counts.
+        own: i64,
+        /// With fewer domains the fewest are taken to be none.
+        min_domains: i64,
+    },
+    /// There are none in the node's domain.
+    Without(PodCount),
+    /// There are some of each in the node's domains; nodes without one of the labels don't pass.
+    With {
+        /// What is counted.
+        pods: Vec<PodCount>,
+        /// Whether nodes with the labels pass where there are none at all.
+        or_nowhere: bool,
+    },
+}
+
+/// Pods that are counted by a label of their nodes.
+#[derive(Clone)]
+pub struct PodCount {
+    /// The label. Its values are the domains.
+    pub key: Text,
+    /// Whether every node is a domain of its own instead.
+    pub is_per_node: bool,
+    /// What pods of a class count.
+    pub of_class: ClassCount,
+    /// The nodes whose pods count; `None` are all. Rests on the declaration.
+    pub on_node: Option<NodeTest>,
+    /// Whether pods that have been told to end don't count.
+    pub only_staying: bool,
+}
+
+impl fmt::Debug for PodCount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PodCount({})", self.key)
+    }
+}
+
+/// What can be kept of a plugin's points for pods of a class.
+#[derive(Debug)]
+pub enum KeptScore {
+    /// Nothing: such pods are decided plainly.
+    Unknown,
+    /// It gives none, or the same to every node.
+    Nothing,
+    /// Points of single nodes, given by [`super::KubePlugin::node_points`].
+    Node(Rests, Normalization),
+    /// The sum of counts in the node's domains, as in [`super::plugin::in_span`].
+    Span(Vec<PodCount>),
+    /// Spreading.
+    Spread(KeptSpread),
+}
+
+/// Points for spreading: a node has the sum over rules of `count · weight(domains) + excess`,
+/// rounded, and by `scale` the fewer the better. Without the label of a rule it adds nothing.
+pub struct KeptSpread {
+    /// What is counted, and the excess that a rule lets pass.
+    pub rules: Vec<(PodCount, i64)>,
+    /// Nodes that are left out and have no points; `None` are none. Rests on the declaration.
+    pub is_ignored: Option<NodeTest>,
+    /// What a pod weighs where so many domains are.
+    pub weight: fn(usize) -> f64,
+    /// Points on the scale, given the least and the most.
+    pub scale: fn(i64, i64, i64) -> i64,
+}
+
+impl fmt::Debug for KeptSpread {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeptSpread({:?})", self.rules)
+    }
+}

@@ -1,0 +1,55 @@
+//! Cron jobs: jobs by the clock.
+
+use crate::model::Text;
+use crate::units::Duration;
+
+/// A `CronJob` (spec: kubernetes.md 2.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronJob {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Its schedule in five fields, or a word such as `@hourly`.
+    pub schedule: Text,
+    /// The time zone of the schedule; `None` is that of the controller, UTC here.
+    pub time_zone: Option<Text>,
+    /// How late a job may start; `None` is any time.
+    pub starting_deadline: Option<Duration>,
+    /// What happens when a job is due and another runs.
+    pub concurrency: ConcurrencyPolicy,
+    /// Whether it stands still.
+    pub suspend: bool,
+    /// How many jobs that succeeded are kept; `None` is all.
+    pub successful_history: Option<i32>,
+    /// How many jobs that failed are kept; `None` is all.
+    pub failed_history: Option<i32>,
+}
+
+/// What happens when a job is due and another runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConcurrencyPolicy {
+    /// Both run.
+    #[default]
+    Allow,
+    /// The new one is not started.
+    Forbid,
+    /// The old one is deleted.
+    Replace,
+}
+
+impl Default for CronJob {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            schedule: "".into(),
+            time_zone: None,
+            starting_deadline: None,
+            concurrency: ConcurrencyPolicy::default(),
+            suspend: false,
+            successful_history: Some(3),
+            failed_history: Some(1),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Daemon sets: a pod on every eligible node.
+
+use std::sync::Arc;
+
+use super::Count;
+use crate::model::{LabelSelector, PodSpec, Text};
+use crate::units::Duration;
+
+/// A `DaemonSet` (spec: kubernetes.md 2.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonSet {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods it counts as its own.
+    pub selector: LabelSelector,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+    /// The node that the template names, if it names one.
+    pub node_name: Option<Text>,
+    /// Whether its pods use the network of their node.
+    pub host_network: bool,
+    /// How one template is replaced by the next; `None` is `OnDelete`.
+    pub update: Option<DaemonUpdate>,
+    /// How long a pod is ready before it counts as available.
+    pub min_ready: Duration,
+}
+
+/// How far an update may go at once. Percentages are of the nodes that run a pod, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DaemonUpdate {
+    /// How many nodes may have a new pod beside the old.
+    pub max_surge: Count,
+    /// How many nodes may be without an available pod.
+    pub max_unavailable: Count,
+}
+
+impl Default for DaemonUpdate {
+    fn default() -> Self {
+        Self {
+            max_surge: Count::Number(0),
+            max_unavailable: Count::Number(1),
+        }
+    }
+}
+
+impl DaemonUpdate {
+    /// Surge and unavailable for so many nodes; both 0 means one may be unavailable.
+    pub fn resolved(&self, nodes: i32) -> (i32, i32) {
+        let surge = self.max_surge.rounded_up(nodes);
+        let unavailable = self.max_unavailable.rounded_up(nodes);
+        if surge == 0 && unavailable == 0 {
+            (0, 1)
+        } else {
+            (surge, unavailable)
+        }
+    }
+}
+
+impl Default for DaemonSet {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: LabelSelector::default(),
+            template: Arc::default(),
+            node_name: None,
+            host_network: false,
+            update: Some(DaemonUpdate::default()),
+            min_ready: Duration::ZERO,
+        }
+    }
+}

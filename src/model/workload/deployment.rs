@@ -1,0 +1,186 @@
+//! Deployments: replica sets that follow one another.
+
+use std::sync::Arc;
+
+use super::Count;
+use crate::model::{LabelSelector, PodSpec, Text};
+use crate::units::{Duration, Instant};
+
+/// A `Deployment` (spec: kubernetes.md 2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods it counts as its own.
+    pub selector: LabelSelector,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+    /// How many pods are wanted.
+    pub replicas: i32,
+    /// How one template is replaced by the next.
+    pub strategy: DeploymentStrategy,
+    /// How long a pod is ready before it counts as available.
+    pub min_ready: Duration,
+    /// How many replica sets without pods are kept; `None` is all.
+    pub revision_history_limit: Option<i32>,
+    /// After how long without progress a rollout counts as stuck; `None` is never.
+    pub progress_deadline: Option<Duration>,
+    /// Whether rollouts stand still.
+    pub paused: bool,
+    /// The revision that is to be taken back once; 0 is the one before.
+    pub rollback_to: Option<i64>,
+    /// Counts changes of what is wanted.
+    pub generation: i64,
+    /// What was last reported of it.
+    pub status: DeploymentStatus,
+}
+
+/// How one template is replaced by the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeploymentStrategy {
+    /// All old pods go, then the new ones come.
+    Recreate,
+    /// Step by step.
+    RollingUpdate(RollingUpdate),
+}
+
+/// How far a rollout may leave the wanted number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollingUpdate {
+    /// How many pods there may be above the wanted number; a percentage rounds up.
+    pub max_surge: Count,
+    /// How many of the wanted number may be missing; a percentage rounds down.
+    pub max_unavailable: Count,
+}
+
+impl Default for RollingUpdate {
+    fn default() -> Self {
+        Self {
+            max_surge: Count::Percent(25),
+            max_unavailable: Count::Percent(25),
+        }
+    }
+}
+
+impl RollingUpdate {
+    /// Surge and unavailable of `replicas` as numbers: both 0 means one may be unavailable.
+    pub fn resolved(&self, replicas: i32) -> (i32, i32) {
+        let surge = self.max_surge.rounded_up(replicas);
+        let unavailable = self.max_unavailable.rounded_down(replicas);
+        if surge == 0 && unavailable == 0 {
+            (0, 1)
+        } else {
+            (surge, unavailable)
+        }
+    }
+}
+
+impl Deployment {
+    /// How many pods there may be above the wanted number.
+    pub fn max_surge(&self) -> i32 {
+        match self.strategy {
+            DeploymentStrategy::Recreate => 0,
+            DeploymentStrategy::RollingUpdate(rolling) => rolling.resolved(self.replicas).0,
+        }
+    }
+
+    /// How many of the wanted number may be missing.
+    pub fn max_unavailable(&self) -> i32 {
+        match self.strategy {
+            DeploymentStrategy::RollingUpdate(rolling) if self.replicas != 0 => {
+                rolling.resolved(self.replicas).1.min(self.replicas)
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// What is reported of a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentStatus {
+    /// The generation that this was reported for.
+    pub observed_generation: i64,
+    /// Pods of all replica sets.
+    pub replicas: i32,
+    /// Pods of the new replica set.
+    pub updated: i32,
+    /// Ready pods.
+    pub ready: i32,
+    /// Available pods.
+    pub available: i32,
+    /// Wanted pods that are not available.
+    pub unavailable: i32,
+    /// The number of the newest rollout.
+    pub revision: i64,
+    /// Conditions, the last changed last.
+    pub conditions: Vec<DeploymentCondition>,
+}
+
+/// One condition of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeploymentCondition {
+    /// About what.
+    pub kind: ConditionKind,
+    /// `Some(true)`, `Some(false)`, or unknown.
+    pub status: Option<bool>,
+    /// Why.
+    pub reason: ConditionReason,
+    /// When it was last written.
+    pub updated: Instant,
+    /// When its status last changed.
+    pub changed: Instant,
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionKind {
+    /// Enough pods are available.
+    Available,
+    /// The rollout moves, or is done.
+    Progressing,
+}
+
+/// Why a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionReason {
+    /// Enough pods are available.
+    MinimumReplicasAvailable,
+    /// Too few pods are available.
+    MinimumReplicasUnavailable,
+    /// A replica set was made.
+    NewReplicaSetCreated,
+    /// A replica set of the same template was found.
+    FoundNewReplicaSet,
+    /// Something moved.
+    ReplicaSetUpdated,
+    /// The rollout is done.
+    NewReplicaSetAvailable,
+    /// Nothing moved for too long.
+    ProgressDeadlineExceeded,
+    /// It stands still on request.
+    DeploymentPaused,
+    /// It goes on.
+    DeploymentResumed,
+}
+
+impl Default for Deployment {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: LabelSelector::default(),
+            template: Arc::default(),
+            replicas: 1,
+            strategy: DeploymentStrategy::RollingUpdate(RollingUpdate::default()),
+            min_ready: Duration::ZERO,
+            revision_history_limit: Some(10),
+            progress_deadline: Some(Duration::from_secs(600)),
+            paused: false,
+            rollback_to: None,
+            generation: 1,
+            status: DeploymentStatus::default(),
+        }
+    }
+}

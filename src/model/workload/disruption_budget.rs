@@ -1,0 +1,75 @@
+//! Budgets of disruption: how many pods of a selection must stay healthy.
+
+use std::collections::BTreeMap;
+
+use super::Count;
+use crate::model::{LabelSelector, Text};
+use crate::units::Instant;
+
+/// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDisruptionBudget {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods; `None` is none.
+    pub selector: Option<LabelSelector>,
+    /// What must be kept.
+    pub limit: BudgetLimit,
+    /// Which pods that are not ready may go.
+    pub unhealthy: UnhealthyPodEviction,
+    /// What was last reported of it.
+    pub status: BudgetStatus,
+}
+
+/// What a budget keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetLimit {
+    /// So many must be healthy; a percentage rounds up.
+    MinAvailable(Count),
+    /// So many may be missing; a percentage rounds up.
+    MaxUnavailable(Count),
+}
+
+/// Which running pods that are not ready may be evicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnhealthyPodEviction {
+    /// Only while enough others are healthy.
+    #[default]
+    IfHealthyBudget,
+    /// Always.
+    AlwaysAllow,
+}
+
+/// What is reported of a budget.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BudgetStatus {
+    /// How many more may be disrupted now.
+    pub disruptions_allowed: i32,
+    /// Healthy pods.
+    pub current_healthy: i32,
+    /// Healthy pods that must be kept.
+    pub desired_healthy: i32,
+    /// Pods that should exist.
+    pub expected_pods: i32,
+    /// Pods whose disruption was granted and is not seen yet, with the time of the grant.
+    pub disrupted: BTreeMap<Text, Instant>,
+    /// Whether this was computed from the newest budget.
+    pub is_current: bool,
+    /// Whether the pods' controllers could not be found.
+    pub sync_failed: bool,
+}
+
+impl Default for PodDisruptionBudget {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: None,
+            limit: BudgetLimit::MinAvailable(Count::Number(1)),
+            unhealthy: UnhealthyPodEviction::default(),
+            status: BudgetStatus::default(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Jobs: pods that run until enough of them succeeded.
+
+use std::sync::Arc;
+
+use crate::model::{LabelSelector, PodSpec, Text};
+use crate::units::Duration;
+
+/// A `Job` (spec: kubernetes.md 2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods it counts as its own; `None` is generated.
+    pub selector: Option<LabelSelector>,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+    /// What happens to a container that ends.
+    pub restart: RestartPolicy,
+    /// How many pods may run at once.
+    pub parallelism: i32,
+    /// How many must succeed; `None` ends with the first that does.
+    pub completions: Option<i32>,
+    /// Whether each completion has an index.
+    pub mode: CompletionMode,
+    /// How many failures end the job.
+    pub backoff_limit: i32,
+    /// How many failures end an index.
+    pub backoff_limit_per_index: Option<i32>,
+    /// How many failed indexes end the job.
+    pub max_failed_indexes: Option<i32>,
+    /// How long the job may take.
+    pub active_deadline: Option<Duration>,
+    /// Whether it stands still.
+    pub suspend: bool,
+    /// When a pod that ends is replaced.
+    pub replacement: PodReplacement,
+    /// What failures mean, first match first.
+    pub failure_policy: Vec<FailureRule>,
+    /// What ends the job before every index succeeded, first match first.
+    pub success_policy: Vec<SuccessRule>,
+    /// How long it stays after its end; `None` is for ever.
+    pub ttl_after_finished: Option<Duration>,
+}
+
+/// What happens to a container that ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// The pod fails with it.
+    #[default]
+    Never,
+    /// It runs again if it failed.
+    OnFailure,
+}
+
+/// Whether completions are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CompletionMode {
+    /// Any success counts.
+    #[default]
+    NonIndexed,
+    /// Each index must succeed once.
+    Indexed,
+}
+
+/// When a pod that ends is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodReplacement {
+    /// As soon as it is told to end.
+    #[default]
+    TerminatingOrFailed,
+    /// Once it has failed.
+    Failed,
+}
+
+/// One rule of a pod failure policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureRule {
+    /// What follows.
+    pub action: FailureAction,
+    /// Which failures.
+    pub matches: FailureMatch,
+}
+
+/// What a failure leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureAction {
+    /// The job fails.
+    FailJob,
+    /// The index fails.
+    FailIndex,
+    /// It isn't counted.
+    Ignore,
+    /// It is counted.
+    Count,
+}
+
+/// Which failures a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureMatch {
+    /// A container that failed with one of these codes, or with none of them.
+    ExitCodes {
+        /// The container; `None` is any.
+        container: Option<Text>,
+        /// Whether the code must be among the values, or must not.
+        among: bool,
+        /// The codes.
+        values: Vec<i32>,
+    },
+    /// The pod has one of these conditions, with this status.
+    Conditions(Vec<(Text, Text)>),
+}
+
+/// One rule of a success policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuccessRule {
+    /// The indexes that matter, as intervals with both ends; `None` is all.
+    pub indexes: Option<Vec<(i32, i32)>>,
+    /// How many of them must succeed; `None` is all.
+    pub count: Option<i32>,
+}
+
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: None,
+            template: Arc::default(),
+            restart: RestartPolicy::default(),
+            parallelism: 1,
+            completions: Some(1),
+            mode: CompletionMode::default(),
+            backoff_limit: 6,
+            backoff_limit_per_index: None,
+            max_failed_indexes: None,
+            active_deadline: None,
+            suspend: false,
+            replacement: PodReplacement::default(),
+            failure_policy: Vec::new(),
+            success_policy: Vec::new(),
+            ttl_after_finished: None,
+        }
+    }
+}
+
+impl Job {
+    /// Fills in what a manifest left out, as an API server does: completions and parallelism are 1
+    /// only if both are absent; the back-off limit is 6, or none with one per index; a failure
+    /// policy replaces pods once they have failed.
+    pub fn with_defaults(
+        mut self,
+        parallelism: Option<i32>,
+        completions: Option<i32>,
+        backoff_limit: Option<i32>,
+    ) -> Self {
+        self.completions = match (parallelism, completions) {
+            (None, None) => Some(1),
+            (_, completions) => completions,
+        };
+        self.parallelism = parallelism.unwrap_or(1);
+        let limit = if self.backoff_limit_per_index.is_some() {
+            i32::MAX
+        } else {
+            6
+        };
+        self.backoff_limit = backoff_limit.unwrap_or(limit);
+        self
+    }
+}

@@ -1,0 +1,29 @@
+//! Workloads: the objects that keep pods alive, with the defaults that Kubernetes fills in
+//! (spec: kubernetes.md parts 2 and 4). A `Default` of a type is what an empty manifest means.
+//! [`validate`] finds what an API server would refuse.
+
+pub mod count;
+pub mod cron_job;
+pub mod cron_schedule;
+pub mod daemon_set;
+pub mod deployment;
+pub mod disruption_budget;
+pub mod job;
+pub mod observed;
+pub mod probe;
+pub mod replica_set;
+pub mod stateful_set;
+pub mod validate;
+
+pub use count::{Count, CountError};
+pub use cron_job::{ConcurrencyPolicy, CronJob};
+pub use cron_schedule::{CronError, CronSchedule, UnixSeconds};
+pub use daemon_set::DaemonSet;
+pub use deployment::{Deployment, DeploymentStrategy, RollingUpdate};
+pub use disruption_budget::{BudgetLimit, PodDisruptionBudget, UnhealthyPodEviction};
+pub use job::{CompletionMode, Job, PodReplacement, RestartPolicy};
+pub use observed::{ObservedPhase, ObservedPod, Readiness};
+pub use probe::{Probe, ProbeKind};
+pub use replica_set::ReplicaSet;
+pub use stateful_set::{PodManagement, StatefulSet, StatefulUpdate};
+pub use validate::{Finding, Problem};

@@ -1,0 +1,100 @@
+//! What a controller sees of a pod: its identity, its place and its last reported status.
+
+use crate::model::Text;
+use crate::units::{Duration, Instant};
+
+/// The phase that an API server shows. A bound pod that has not started is `Pending` here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObservedPhase {
+    /// Not all of its containers have started.
+    #[default]
+    Pending,
+    /// Its node doesn't answer.
+    Unknown,
+    /// It runs.
+    Running,
+    /// It ended as it should.
+    Succeeded,
+    /// It ended otherwise.
+    Failed,
+}
+
+impl ObservedPhase {
+    /// Whether the pod has ended.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// The condition `Ready` of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it is ready.
+    pub is_ready: bool,
+    /// When that last changed; `None` is unknown.
+    pub since: Option<Instant>,
+}
+
+/// A pod as its controller sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedPod {
+    /// Its name.
+    pub name: Text,
+    /// Its unique identifier, compared as text.
+    pub uid: Text,
+    /// The node that it is assigned to.
+    pub node: Option<Text>,
+    /// Its phase.
+    pub phase: ObservedPhase,
+    /// Its condition `Ready`; `None` if nothing was reported.
+    pub readiness: Option<Readiness>,
+    /// The highest restart count of its app containers.
+    pub restarts: i32,
+    /// The highest restart count of its sidecars.
+    pub sidecar_restarts: i32,
+    /// Its annotation `controller.kubernetes.io/pod-deletion-cost`; what can't be read counts 0.
+    pub deletion_cost: i32,
+    /// When it was created; `None` is unknown.
+    pub created: Option<Instant>,
+    /// Whether it was told to end and has not gone yet.
+    pub is_terminating: bool,
+}
+
+impl ObservedPod {
+    /// Neither ended nor told to end.
+    pub const fn is_active(&self) -> bool {
+        !self.phase.is_terminal() && !self.is_terminating
+    }
+
+    /// Whether its condition `Ready` is true.
+    pub fn is_ready(&self) -> bool {
+        self.readiness.is_some_and(|ready| ready.is_ready)
+    }
+
+    /// Since when it is ready, if it is and that is known.
+    pub fn ready_since(&self) -> Option<Instant> {
+        let ready = self.readiness.filter(|ready| ready.is_ready)?;
+        ready.since
+    }
+
+    /// Whether it has been ready for at least `least` (spec: kubernetes.md part 2).
+    pub fn is_available(&self, least: Duration, now: Instant) -> bool {
+        self.is_ready()
+            && (least <= Duration::ZERO
+                || self
+                    .ready_since()
+                    .is_some_and(|since| since.saturating_add(least) <= now))
+    }
+}
+
+/// Reads the annotation of the deletion cost: a decimal `i32` without leading zeros or plus;
+/// anything else counts 0.
+pub fn deletion_cost(annotation: &str) -> i32 {
+    let digits = annotation.strip_prefix('-').unwrap_or(annotation);
+    let is_plain = digits == "0" || !digits.starts_with(['0', '+']);
+    if is_plain && annotation != "-0" {
+        annotation.parse().unwrap_or(0)
+    } else {
+        0
+    }
+}

@@ -1,0 +1,94 @@
+//! Replica sets and replication controllers: so many equal pods.
+
+use std::sync::Arc;
+
+use crate::model::{LabelSelector, Labels, PodSpec, Text};
+use crate::units::{Duration, Instant};
+
+/// The label by which a deployment tells its replica sets apart.
+pub const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
+
+/// A `ReplicaSet`, or a `ReplicationController` (its selector then has equalities only).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaSet {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods it counts as its own.
+    pub selector: LabelSelector,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+    /// How many pods are wanted.
+    pub replicas: i32,
+    /// How long a pod is ready before it counts as available.
+    pub min_ready: Duration,
+    /// When it was created.
+    pub created: Instant,
+    /// Its annotations of rollouts.
+    pub rollout: RolloutAnnotations,
+    /// What was last reported of it.
+    pub status: ReplicaSetStatus,
+    /// Whether it was told to go.
+    pub is_terminating: bool,
+}
+
+/// What a deployment writes on its replica sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RolloutAnnotations {
+    /// The number of the rollout that last used it; 0 is none.
+    pub revision: i64,
+    /// The deployment's size when it was last scaled.
+    pub desired_replicas: Option<i32>,
+    /// That size and the surge.
+    pub max_replicas: Option<i32>,
+}
+
+/// What is reported of a replica set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaSetStatus {
+    /// Active pods.
+    pub replicas: i32,
+    /// Ready pods.
+    pub ready: i32,
+    /// Available pods.
+    pub available: i32,
+}
+
+impl Default for ReplicaSet {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: LabelSelector::default(),
+            template: Arc::default(),
+            replicas: 1,
+            min_ready: Duration::ZERO,
+            created: Instant::ZERO,
+            rollout: RolloutAnnotations::default(),
+            status: ReplicaSetStatus::default(),
+            is_terminating: false,
+        }
+    }
+}
+
+/// Whether two templates are the same pod, but for the label that tells replica sets apart.
+pub fn is_same_template(one: &Arc<PodSpec>, other: &Arc<PodSpec>) -> bool {
+    let without = |labels: &Labels| {
+        let mut labels = labels.clone();
+        labels.remove(TEMPLATE_HASH_LABEL);
+        labels
+    };
+    if Arc::ptr_eq(one, other) || one == other {
+        return true;
+    }
+    let hashed = |spec: &PodSpec| spec.labels.contains_key(TEMPLATE_HASH_LABEL);
+    if !hashed(one) && !hashed(other) {
+        return false;
+    }
+    let plain = |spec: &PodSpec| PodSpec {
+        labels: without(&spec.labels),
+        ..spec.clone()
+    };
+    plain(one) == plain(other)
+}

@@ -1,0 +1,76 @@
+//! Stateful sets: pods with identities, in order.
+
+use std::sync::Arc;
+
+use super::Count;
+use crate::model::{LabelSelector, PodSpec, Text};
+use crate::units::Duration;
+
+/// A `StatefulSet` (spec: kubernetes.md 2.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatefulSet {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Which pods it counts as its own.
+    pub selector: LabelSelector,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+    /// How many pods are wanted.
+    pub replicas: i32,
+    /// The ordinal of the first pod.
+    pub first_ordinal: i32,
+    /// Whether pods come and go one after the other.
+    pub management: PodManagement,
+    /// How one template is replaced by the next.
+    pub update: StatefulUpdate,
+    /// How long a pod is ready before it counts as available.
+    pub min_ready: Duration,
+    /// How many revisions without pods are kept.
+    pub revision_history_limit: i32,
+}
+
+/// In what order pods come and go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodManagement {
+    /// Each after the one before it is available.
+    #[default]
+    OrderedReady,
+    /// All at once.
+    Parallel,
+}
+
+/// How one template is replaced by the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatefulUpdate {
+    /// Pods are replaced when somebody deletes them.
+    OnDelete,
+    /// From the highest ordinal down.
+    RollingUpdate {
+        /// Ordinals below it, counted from the first, keep the old template.
+        partition: i32,
+        /// How many may be unavailable at once (with the gate `MaxUnavailableStatefulSet`).
+        max_unavailable: Option<Count>,
+    },
+}
+
+impl Default for StatefulSet {
+    fn default() -> Self {
+        Self {
+            namespace: "default".into(),
+            name: "".into(),
+            selector: LabelSelector::default(),
+            template: Arc::default(),
+            replicas: 1,
+            first_ordinal: 0,
+            management: PodManagement::default(),
+            update: StatefulUpdate::RollingUpdate {
+                partition: 0,
+                max_unavailable: None,
+            },
+            min_ready: Duration::ZERO,
+            revision_history_limit: 10,
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! What an API server would refuse in a workload, and what can only be a mistake, as findings that
+//! name their field. Whoever read the manifest adds file and line.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::probe::{Probe, ProbeKind};
+use super::{
+    BudgetLimit, CompletionMode, Count, CronJob, CronSchedule, DaemonSet, Deployment,
+    DeploymentStrategy, Job, PodDisruptionBudget, ReplicaSet, RestartPolicy, StatefulSet,
+    StatefulUpdate,
+};
+use crate::model::{LabelSelector, Labels, PodSpec, Text};
+use crate::units::Duration;
+
+/// Something wrong at a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The field, from the manifest's root (`spec.strategy.rollingUpdate.maxSurge`).
+    pub field: String,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// Below zero.
+    #[error("{0} is negative; 0 or more is expected")]
+    Negative(i64),
+    /// Below what makes sense.
+    #[error("{value} is too small; {least} or more is expected")]
+    TooSmall {
+        /// As written.
+        value: i64,
+        /// The least that is allowed.
+        least: i64,
+    },
+    /// A percentage above 100.
+    #[error("{0}% is more than all; 0% to 100% is expected")]
+    PercentTooLarge(i32),
+    /// Nothing may move.
+    #[error("maxSurge and maxUnavailable are both 0, so no pod could ever be replaced")]
+    NothingMayMove,
+    /// Only one of the two is allowed.
+    #[error("maxSurge and maxUnavailable are both set; of a DaemonSet one must be 0")]
+    BothSurgeAndUnavailable,
+    /// The template's pods would not be the workload's own.
+    #[error("the selector does not match the labels of the template: {missing}")]
+    SelectorMissesTemplate {
+        /// The first requirement that fails.
+        missing: String,
+    },
+    /// The deadline passes before a pod can count.
+    #[error("the deadline of {deadline} is not longer than minReadySeconds, {min_ready}")]
+    DeadlineTooShort {
+        /// The deadline.
+        deadline: Duration,
+        /// How long a pod must be ready.
+        min_ready: Duration,
+    },
+    /// A schedule that can't be read.
+    #[error("{0}")]
+    Schedule(String),
+    /// A setting that has no meaning without another.
+    #[error("{setting} needs {needs}")]
+    Needs {
+        /// What is set.
+        setting: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// A budget that protects nothing.
+    #[error("the selector matches no pod, so this budget protects nothing")]
+    SelectsNothing,
+    /// Owners that own each other.
+    #[error("the owners form a loop: {0}")]
+    OwnerLoop(String),
+}
+
+impl Problem {
+    /// What to do about it.
+    pub const fn fix(&self) -> &'static str {
+        match self {
+            Self::Negative(_) | Self::TooSmall { .. } => "raise the number, or leave the field out",
+            Self::PercentTooLarge(_) => "write 100% or less",
+            Self::NothingMayMove => "raise maxSurge or maxUnavailable to 1 or more",
+            Self::BothSurgeAndUnavailable => "set one of the two to 0",
+            Self::SelectorMissesTemplate { .. } => {
+                "make spec.selector and spec.template.metadata.labels agree"
+            }
+            Self::DeadlineTooShort { .. } => "raise progressDeadlineSeconds",
+            Self::Schedule(_) => {
+                "write five fields: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6"
+            }
+            Self::Needs { .. } => "add what it needs, or leave it out",
+            Self::SelectsNothing => "make the selector agree with the labels of the pods",
+            Self::OwnerLoop(_) => "remove one of these owner references",
+        }
+    }
+
+    /// Whether an API server takes it all the same.
+    pub const fn is_warning(&self) -> bool {
+        matches!(self, Self::SelectsNothing | Self::OwnerLoop(_))
+    }
+}
+
+/// Findings as they gather.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, field: &str, problem: Problem) {
+        self.0.push(Finding {
+            field: field.to_owned(),
+            problem,
+        });
+    }
+
+    fn at_least(&mut self, field: &str, value: i64, least: i64) {
+        if value < least && least <= 0 {
+            self.add(field, Problem::Negative(value));
+        } else if value < least {
+            self.add(field, Problem::TooSmall { value, least });
+        }
+    }
+
+    fn count(&mut self, field: &str, count: Count) {
+        match count {
+            Count::Percent(percent) if percent > 100 => {
+                self.add(field, Problem::PercentTooLarge(percent));
+            }
+            Count::Number(value) | Count::Percent(value) => {
+                self.at_least(field, i64::from(value), 0);
+            }
+        }
+    }
+
+    fn span(&mut self, field: &str, span: Duration) {
+        self.at_least(
+            field,
+            span.as_nanos() / Duration::from_secs(1).as_nanos(),
+            0,
+        );
+    }
+
+    fn selector(&mut self, selector: &LabelSelector, template: &PodSpec) {
+        let mut requirements = selector.requirements.iter();
+        let missing = requirements.find(|one| !one.matches(&template.labels));
+        let missing = match missing {
+            Some(one) => format!(
+                "no label fulfils {} {:?} {:?}",
+                one.key, one.operator, one.values
+            ),
+            None if selector.requirements.is_empty() => "it is empty".to_owned(),
+            None => return,
+        };
+        self.add("spec.selector", Problem::SelectorMissesTemplate { missing });
+    }
+}
+
+/// What is wrong with a replica set.
+pub fn replica_set(set: &ReplicaSet) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.at_least("spec.replicas", i64::from(set.replicas), 0);
+    findings.span("spec.minReadySeconds", set.min_ready);
+    findings.selector(&set.selector, &set.template);
+    findings.0
+}
+
+/// What is wrong with a deployment.
+pub fn deployment(deployment: &Deployment) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.at_least("spec.replicas", i64::from(deployment.replicas), 0);
+    findings.span("spec.minReadySeconds", deployment.min_ready);
+    if let DeploymentStrategy::RollingUpdate(rolling) = deployment.strategy {
+        let field = "spec.strategy.rollingUpdate";
+        if let Count::Number(_) = rolling.max_surge {
+            findings.count(&format!("{field}.maxSurge"), rolling.max_surge);
+        }
+        findings.count(&format!("{field}.maxUnavailable"), rolling.max_unavailable);
+        if rolling.max_surge.is_zero() && rolling.max_unavailable.is_zero() {
+            findings.add(field, Problem::NothingMayMove);
+        }
+    }
+    if let Some(limit) = deployment.revision_history_limit {
+        findings.at_least("spec.revisionHistoryLimit", i64::from(limit), 0);
+    }
+    if let Some(deadline) = deployment.progress_deadline
+        && deadline <= deployment.min_ready
+    {
+        let min_ready = deployment.min_ready;
+        let problem = Problem::DeadlineTooShort {
+            deadline,
+            min_ready,
+        };
+        findings.add("spec.progressDeadlineSeconds", problem);
+    }
+    findings.selector(&deployment.selector, &deployment.template);
+    findings.0
+}
+
+/// What is wrong with a stateful set.
+pub fn stateful_set(set: &StatefulSet) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.at_least("spec.replicas", i64::from(set.replicas), 0);
+    findings.at_least("spec.ordinals.start", i64::from(set.first_ordinal), 0);
+    findings.span("spec.minReadySeconds", set.min_ready);
+    if let StatefulUpdate::RollingUpdate {
+        partition,
+        max_unavailable,
+    } = set.update
+    {
+        let field = "spec.updateStrategy.rollingUpdate";
+        findings.at_least(&format!("{field}.partition"), i64::from(partition), 0);
+        if let Some(most) = max_unavailable {
+            let field = format!("{field}.maxUnavailable");
+            findings.count(&field, most);
+            if most.is_zero() {
+                findings.at_least(&field, 0, 1);
+            }
+        }
+    }
+    findings.selector(&set.selector, &set.template);
+    findings.0
+}
+
+/// What is wrong with a daemon set.
+pub fn daemon_set(set: &DaemonSet) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.span("spec.minReadySeconds", set.min_ready);
+    if let Some(update) = set.update {
+        let field = "spec.updateStrategy.rollingUpdate";
+        findings.count(&format!("{field}.maxSurge"), update.max_surge);
+        findings.count(&format!("{field}.maxUnavailable"), update.max_unavailable);
+        match (update.max_surge.is_zero(), update.max_unavailable.is_zero()) {
+            (true, true) => findings.add(field, Problem::NothingMayMove),
+            (false, false) => findings.add(field, Problem::BothSurgeAndUnavailable),
+            _ => {}
+        }
+    }
+    findings.selector(&set.selector, &set.template);
+    findings.0
+}
+
+/// What is wrong with a job.
+pub fn job(job: &Job) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.at_least("spec.parallelism", i64::from(job.parallelism), 0);
+    findings.at_least("spec.backoffLimit", i64::from(job.backoff_limit), 0);
+    for (field, value) in [
+        ("spec.completions", job.completions),
+        ("spec.backoffLimitPerIndex", job.backoff_limit_per_index),
+        ("spec.maxFailedIndexes", job.max_failed_indexes),
+    ] {
+        findings.at_least(field, value.map_or(0, i64::from), 0);
+    }
+    for (field, span) in [
+        ("spec.activeDeadlineSeconds", job.active_deadline),
+        ("spec.ttlSecondsAfterFinished", job.ttl_after_finished),
+    ] {
+        findings.span(field, span.unwrap_or_default());
+    }
+    let is_indexed = job.mode == CompletionMode::Indexed;
+    let needs = |setting, needs| Problem::Needs { setting, needs };
+    if is_indexed && job.completions.is_none() {
+        let problem = needs("completionMode: Indexed", "completions");
+        findings.add("spec.completionMode", problem);
+    }
+    if !is_indexed && job.backoff_limit_per_index.is_some() {
+        let problem = needs("backoffLimitPerIndex", "completionMode: Indexed");
+        findings.add("spec.backoffLimitPerIndex", problem);
+    }
+    if job.max_failed_indexes.is_some() && job.backoff_limit_per_index.is_none() {
+        let problem = needs("maxFailedIndexes", "backoffLimitPerIndex");
+        findings.add("spec.maxFailedIndexes", problem);
+    }
+    if !is_indexed && !job.success_policy.is_empty() {
+        let problem = needs("successPolicy", "completionMode: Indexed");
+        findings.add("spec.successPolicy", problem);
+    }
+    if !job.failure_policy.is_empty() && job.restart != RestartPolicy::Never {
+        let problem = needs("podFailurePolicy", "restartPolicy: Never");
+        findings.add("spec.podFailurePolicy", problem);
+    }
+    findings.0
+}
+
+/// What is wrong with a cron job.
+pub fn cron_job(cron_job: &CronJob) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    if let Err(error) = CronSchedule::parse(&cron_job.schedule, None) {
+        findings.add("spec.schedule", Problem::Schedule(error.to_string()));
+    }
+    if let Err(error) = CronSchedule::parse("@daily", cron_job.time_zone.as_deref()) {
+        findings.add("spec.timeZone", Problem::Schedule(error.to_string()));
+    }
+    let deadline = cron_job.starting_deadline.unwrap_or_default();
+    findings.span("spec.startingDeadlineSeconds", deadline);
+    for (field, limit) in [
+        (
+            "spec.successfulJobsHistoryLimit",
+            cron_job.successful_history,
+        ),
+        ("spec.failedJobsHistoryLimit", cron_job.failed_history),
+    ] {
+        findings.at_least(field, limit.map_or(0, i64::from), 0);
+    }
+    findings.0
+}
+
+/// What is wrong with a budget, `pods` being the labels of the pods of its namespace.
+pub fn budget<'a>(
+    budget: &PodDisruptionBudget,
+    mut pods: impl Iterator<Item = &'a Labels>,
+) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let (field, count) = match budget.limit {
+        BudgetLimit::MinAvailable(count) => ("spec.minAvailable", count),
+        BudgetLimit::MaxUnavailable(count) => ("spec.maxUnavailable", count),
+    };
+    findings.count(field, count);
+    let selector = budget.selector.as_ref();
+    if !pods.any(|labels| selector.is_some_and(|selector| selector.matches(labels))) {
+        findings.add("spec.selector", Problem::SelectsNothing);
+    }
+    findings.0
+}
+
+/// What is wrong with a pod's grace, in seconds.
+pub fn grace(seconds: i64) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.at_least("spec.terminationGracePeriodSeconds", seconds, 0);
+    findings.0
+}
+
+/// What is wrong with a container's probe; `container` is the container's field
+/// (`spec.containers[0]`).
+pub fn probe(container: &str, kind: ProbeKind, probe: &Probe) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let name = match kind {
+        ProbeKind::Startup => "startupProbe",
+        ProbeKind::Liveness => "livenessProbe",
+        ProbeKind::Readiness => "readinessProbe",
+    };
+    for (field, value, least) in [
+        ("initialDelaySeconds", probe.initial_delay_secs, 0),
+        ("periodSeconds", probe.period_secs, 1),
+        ("timeoutSeconds", probe.timeout_secs, 1),
+        ("successThreshold", probe.success_threshold, 1),
+        ("failureThreshold", probe.failure_threshold, 1),
+    ] {
+        findings.at_least(
+            &format!("{container}.{name}.{field}"),
+            i64::from(value),
+            least,
+        );
+    }
+    findings.0
+}
+
+/// The loops among owners: of each object (`Kind/name`) the one that owns it. Each loop is found
+/// once, from its first object by name.
+pub fn owners(owner_of: &BTreeMap<Text, Text>) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for start in owner_of.keys() {
+        let mut path = vec![start];
+        while let Some(owner) = path.last().and_then(|last| owner_of.get(*last)) {
+            if owner == start {
+                let names: Vec<&str> = path.iter().map(|name| &***name).collect();
+                let shown = format!("{} -> {start}", names.join(" -> "));
+                findings.add("metadata.ownerReferences", Problem::OwnerLoop(shown));
+                break;
+            }
+            // A loop is told from its least member only; one further on is not this one's.
+            if owner < start || path.contains(&owner) {
+                break;
+            }
+            path.push(owner);
+        }
+    }
+    findings.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! `CoreOS` Fleet: one engine in the cluster schedules systemd units to machines by their number,
+//! agents reconcile what they have with what they should have.
+//!
+//! Follows coreos/fleet 4522498: `engine/{engine,scheduler,reconciler,state}.go`,
+//! `agent/{state,reconcile,agent,task}.go`, `job/job.go`, `machine/machine.go`,
+//! `server/monitor.go` (spec: orchestrators-a.md section 5). Where the original walks a hash map,
+//! units and machines come by name.
+
+pub mod agent;
+pub mod engine;
+pub mod presence;
+pub mod unit;
+pub mod unit_file;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,425 @@
+//! The hierarchical allocator: which framework is offered which agent's free resources, when, and
+//! what frameworks answer (spec: orchestrators-b.md sections 1.4 to 1.6; mesos
+//! `src/master/allocator/mesos/hierarchical.cpp`).
+//!
+//! [`Allocator`] is told what happens; a run ([`Allocator::run`]) makes offers over the agents that
+//! have gathered since the last one. What is offered counts as allocated until it is given back.
+
+mod frameworks;
+mod quota;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use crate::model::Text;
+use crate::rng::Stream;
+use crate::units::{Duration, Instant};
+
+use super::resources::{Kind, Quantities, Resources};
+use super::sorter::{Fairness, Sorter, WeightError};
+
+use frameworks::Framework;
+pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
+pub use quota::{Quota, QuotaError};
+
+/// In which order agents are walked.
+#[derive(Clone, Debug)]
+pub enum AgentOrder {
+    /// Shuffled before each stage of a run, as the original does.
+    Shuffled(Box<Stream>),
+    /// By id.
+    ById,
+}
+
+/// How the allocator works; [`AllocatorOptions::default`] has the original's defaults, with agents
+/// by id.
+#[derive(Clone, Debug)]
+pub struct AllocatorOptions {
+    /// Between two runs over all agents.
+    pub allocation_interval: Duration,
+    /// In which order clients are served.
+    pub fairness: Fairness,
+    /// In which order agents are walked.
+    pub agent_order: AgentOrder,
+    /// Least amounts, one of which has to be free for an agent to be offered.
+    pub min_allocatable: Vec<Quantities>,
+    /// Whether agents with GPUs are kept for frameworks that can use them.
+    pub filter_gpu_resources: bool,
+    /// Resources that do not count for fairness.
+    pub excluded: BTreeSet<Text>,
+}
+
+impl Default for AllocatorOptions {
+    fn default() -> Self {
+        Self {
+            allocation_interval: Duration::from_secs(1),
+            fairness: Fairness::DominantResource,
+            agent_order: AgentOrder::ById,
+            min_allocatable: vec![
+                Quantities::new([("cpus".into(), 10)]),
+                Quantities::new([("mem".into(), 32_000)]),
+            ],
+            filter_gpu_resources: true,
+            excluded: BTreeSet::new(),
+        }
+    }
+}
+
+/// An offer; it stands until it is declined, accepted in part, or rescinded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// To whom.
+    pub framework: Text,
+    /// For which of its roles.
+    pub role: Text,
+    /// Of which agent.
+    pub agent: Text,
+    /// What.
+    pub resources: Resources,
+}
+
+/// What the allocator is told that can't be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AllocatorError {
+    /// There is no such framework.
+    #[error("there is no framework `{0}`")]
+    Framework(String),
+    /// There is no such agent.
+    #[error("there is no agent `{0}`")]
+    Agent(String),
+    /// A reservation is for a role that no framework has and that has neither quota nor weight.
+    #[error(
+        "agent `{agent}` reserves for the role `{role}`, which no framework has; known are {known}"
+    )]
+    ReservedFor {
+        /// The agent.
+        agent: String,
+        /// The role.
+        role: String,
+        /// The roles that are known.
+        known: String,
+    },
+    /// A quota is wrong.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// A weight is wrong.
+    #[error(transparent)]
+    Weight(#[from] WeightError),
+}
+
+/// An agent.
+#[derive(Clone, Debug, Default)]
+struct Agent {
+    total: Resources,
+    /// What frameworks hold, offered or in use, by framework and role.
+    held: BTreeMap<(Text, Text), Resources>,
+    is_deactivated: bool,
+}
+
+impl Agent {
+    fn free(&self) -> Resources {
+        let mut free = self.total.clone();
+        self.held.values().for_each(|held| free.subtract(held));
+        free
+    }
+}
+
+/// The allocator.
+#[derive(Clone, Debug)]
+pub struct Allocator {
+    options: AllocatorOptions,
+    agents: BTreeMap<Text, Agent>,
+    frameworks: BTreeMap<Text, Framework>,
+    roles: Sorter,
+    sorters: BTreeMap<Text, Sorter>,
+    quotas: BTreeMap<Text, Quota>,
+    weights: BTreeMap<Text, f64>,
+    /// The agents that the next run looks at.
+    candidates: BTreeSet<Text>,
+}
+
+impl Allocator {
+    /// An allocator that knows nobody.
+    pub fn new(options: AllocatorOptions) -> Self {
+        let roles = Sorter::new(options.fairness.clone(), options.excluded.clone());
+        Self {
+            options,
+            agents: BTreeMap::new(),
+            frameworks: BTreeMap::new(),
+            roles,
+            sorters: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            candidates: BTreeSet::new(),
+        }
+    }
+
+    /// Between two runs over all agents.
+    pub fn interval(&self) -> Duration {
+        self.options.allocation_interval
+    }
+
+    /// An agent registers, with what frameworks hold there already; it gathers for a run.
+    ///
+    /// # Errors
+    /// A framework that holds something is not known.
+    pub fn add_agent(
+        &mut self,
+        id: Text,
+        total: Resources,
+        held: BTreeMap<(Text, Text), Resources>,
+    ) -> Result<(), AllocatorError> {
+        for (framework, _) in held.keys() {
+            self.known_framework(framework)?;
+        }
+        let agent = Agent {
+            total,
+            ..Agent::default()
+        };
+        self.agents.insert(id.clone(), agent);
+        self.update_totals();
+        for ((framework, role), resources) in held {
+            self.hold(&framework, &role, &id, &resources);
+        }
+        self.candidates.insert(id);
+        Ok(())
+    }
+
+    /// An agent has something else from now on; filters on it stay. It gathers for a run.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub fn update_agent(&mut self, id: &Text, total: Resources) -> Result<(), AllocatorError> {
+        let agent = self.agents.get_mut(id);
+        agent.ok_or_else(|| unknown_agent(id))?.total = total;
+        self.update_totals();
+        self.candidates.insert(id.clone());
+        Ok(())
+    }
+
+    /// An agent is gone, with everything on it and every filter on it.
+    pub fn remove_agent(&mut self, id: &str) {
+        let Some(agent) = self.agents.remove(id) else {
+            return;
+        };
+        for ((framework, role), resources) in &agent.held {
+            self.uncount(framework, role, &resources.quantities());
+        }
+        for framework in self.frameworks.values_mut() {
+            framework.forget_agent(id);
+        }
+        self.candidates.remove(id);
+        self.update_totals();
+    }
+
+    /// An agent is offered, or passed over (it is disconnected, or drained).
+    pub fn set_agent_active(&mut self, id: &str, is_active: bool) {
+        if let Some(agent) = self.agents.get_mut(id) {
+            agent.is_deactivated = !is_active;
+        }
+    }
+
+    /// Refuses an agent whose reservations are for roles that nobody has.
+    ///
+    /// # Errors
+    /// A reservation is for such a role.
+    pub fn check_reservations(&self, agent: &str, total: &Resources) -> Result<(), AllocatorError> {
+        let is_known = |role: &str| {
+            let mut subscribed = self.sorters.keys();
+            self.quotas.contains_key(role)
+                || self.weights.contains_key(role)
+                || subscribed.any(|known| super::resources::is_at_or_above(role, known))
+        };
+        let roles = total.iter().filter_map(|(kind, _)| kind.role.as_ref());
+        match roles.into_iter().find(|role| !is_known(role)) {
+            None => Ok(()),
+            Some(role) => {
+                let known = self.sorters.keys().chain(self.quotas.keys());
+                let known: BTreeSet<String> = known.map(|role| format!("`{role}`")).collect();
+                Err(AllocatorError::ReservedFor {
+                    agent: agent.to_owned(),
+                    role: role.to_string(),
+                    known: known.into_iter().collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    }
+
+    /// Sets the weight of a role; it shows in the next run.
+    ///
+    /// # Errors
+    /// It is not above 0.
+    pub fn set_weight(&mut self, role: Text, weight: f64) -> Result<(), AllocatorError> {
+        self.roles.set_weight(role.clone(), weight)?;
+        self.weights.insert(role, weight);
+        Ok(())
+    }
+
+    /// Sets the quota of a top-level role; it shows in the next run.
+    pub fn set_quota(&mut self, role: Text, quota: Quota) {
+        self.quotas.insert(role, quota);
+    }
+
+    /// Every agent gathers for the next run: the periodic one.
+    pub fn gather_all(&mut self) {
+        self.candidates = self.agents.keys().cloned().collect();
+    }
+
+    /// Whether agents have gathered for a run.
+    pub fn has_candidates(&self) -> bool {
+        !self.candidates.is_empty()
+    }
+
+    /// A run over the agents that have gathered: every offer it makes.
+    pub fn run(&mut self, now: Instant) -> Vec<Offer> {
+        let candidates = std::mem::take(&mut self.candidates);
+        let candidates = candidates
+            .into_iter()
+            .filter(|id| self.agents.get(id).is_some_and(|one| !one.is_deactivated));
+        run::run(self, candidates.collect(), now)
+    }
+
+    /// A framework gives back something that it holds of an agent: tasks ended.
+    ///
+    /// # Errors
+    /// One of them is not known.
+    pub fn release(
+        &mut self,
+        framework: &Text,
+        agent: &Text,
+        resources: &Resources,
+    ) -> Result<(), AllocatorError> {
+        self.known_framework(framework)?;
+        let known = self.agents.get(agent).ok_or_else(|| unknown_agent(agent))?;
+        let roles = known.held.keys().filter(|(holder, _)| holder == framework);
+        let roles: Vec<Text> = roles.map(|(_, role)| role.clone()).collect();
+        let mut left = resources.clone();
+        for role in roles {
+            let back = self.give_back(framework, &role, agent, &left);
+            left.subtract(&back);
+        }
+        Ok(())
+    }
+
+    /// A framework declines whatever it holds of an agent, for so long; `None` leaves no filter, a
+    /// negative span is the default one. The resources wait for the next run.
+    ///
+    /// # Errors
+    /// One of them is not known.
+    pub fn decline(
+        &mut self,
+        now: Instant,
+        framework: &Text,
+        agent: &Text,
+        refusal: Option<Duration>,
+    ) -> Result<(), AllocatorError> {
+        self.known_framework(framework)?;
+        let known = self.agents.get(agent).ok_or_else(|| unknown_agent(agent))?;
+        let of_framework = known.held.iter().filter(|((one, _), _)| one == framework);
+        let held: Vec<(Text, Resources)> = of_framework
+            .map(|((_, role), resources)| (role.clone(), resources.clone()))
+            .collect();
+        for (role, resources) in held {
+            self.give_back(framework, &role, agent, &resources);
+            let interval = self.options.allocation_interval;
+            if let (Some(span), Some(known)) = (refusal, self.frameworks.get_mut(framework)) {
+                let until = now.saturating_add(frameworks::lifetime(span, interval));
+                known.refuse(role, agent.clone(), resources, until);
+            }
+        }
+        Ok(())
+    }
+
+    /// The agents of which a framework holds something.
+    pub fn held_agents(&self, framework: &str) -> Vec<Text> {
+        let holds = |agent: &Agent| agent.held.keys().any(|(one, _)| &**one == framework);
+        let agents = self.agents.iter().filter(|(_, agent)| holds(agent));
+        agents.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// What is held of an agent in all.
+    pub fn held_of(&self, agent: &str) -> Resources {
+        let mut sum = Resources::default();
+        if let Some(agent) = self.agents.get(agent) {
+            agent.held.values().for_each(|held| sum.add(held));
+        }
+        sum
+    }
+
+    fn known_framework(&self, framework: &str) -> Result<&Framework, AllocatorError> {
+        let found = self.frameworks.get(framework);
+        found.ok_or_else(|| AllocatorError::Framework(framework.to_owned()))
+    }
+
+    /// Enters that a framework holds something, offered or in use.
+    fn hold(&mut self, framework: &Text, role: &Text, agent: &Text, resources: &Resources) {
+        let Some(known) = self.agents.get_mut(agent) else {
+            return;
+        };
+        let key = (framework.clone(), role.clone());
+        known.held.entry(key).or_default().add(resources);
+        let amount = resources.quantities();
+        self.roles.allocated(role, &amount);
+        if let Some(sorter) = self.sorters.get_mut(role) {
+            sorter.allocated(framework, &amount);
+        }
+    }
+
+    /// Enters that a framework no longer holds something; what of it it did hold.
+    fn give_back(
+        &mut self,
+        framework: &Text,
+        role: &Text,
+        agent: &Text,
+        resources: &Resources,
+    ) -> Resources {
+        let key = (framework.clone(), role.clone());
+        let known = self.agents.get_mut(agent);
+        let Some(held) = known.and_then(|known| known.held.get_mut(&key)) else {
+            return Resources::default();
+        };
+        let back = held.shared_with(resources);
+        held.subtract(&back);
+        let is_empty = held.is_empty();
+        if is_empty && let Some(known) = self.agents.get_mut(agent) {
+            known.held.remove(&key);
+        }
+        self.uncount(framework, role, &back.quantities());
+        back
+    }
+
+    fn uncount(&mut self, framework: &str, role: &str, amount: &Quantities) {
+        self.roles.unallocated(role, amount);
+        if let Some(sorter) = self.sorters.get_mut(role) {
+            sorter.unallocated(framework, amount);
+        }
+    }
+
+    fn total(&self) -> Quantities {
+        let mut total = Quantities::default();
+        for agent in self.agents.values() {
+            total.add(&agent.total.quantities());
+        }
+        total
+    }
+
+    fn update_totals(&mut self) {
+        let total = self.total();
+        for sorter in self.sorters.values_mut() {
+            sorter.set_total(total.clone());
+        }
+        self.roles.set_total(total);
+    }
+}
+
+fn unknown_agent(id: &str) -> AllocatorError {
+    AllocatorError::Agent(id.to_owned())
+}
+
+/// Whether an agent has GPUs.
+fn has_gpus(agent: &Agent) -> bool {
+    let is_gpu = |kind: &Kind| &*kind.name == "gpus";
+    !agent.total.quantities_of(is_gpu).is_empty()
+}

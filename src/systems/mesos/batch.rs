@@ -1,0 +1,102 @@
+//! A batch framework with delay scheduling: a job declines offers of agents without its data for a
+//! while, then takes any (spec: orchestrators-b.md section 1.1; Zaharia et al., "Delay Scheduling",
+//! `EuroSys` 2010).
+
+use std::collections::BTreeSet;
+
+use crate::model::Text;
+use crate::units::{Duration, Instant};
+
+/// How near an agent is to a task's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Locality {
+    /// The data is on the agent.
+    Agent,
+    /// The data is in its rack.
+    Rack,
+    /// The data is elsewhere.
+    Any,
+}
+
+/// How long a job waits for each locality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DelayOptions {
+    /// How long it waits for an agent with the data.
+    pub agent_wait: Duration,
+    /// How much longer it waits for one in the rack.
+    pub rack_wait: Duration,
+}
+
+/// A job of equal tasks.
+#[derive(Clone, Debug)]
+pub struct BatchJob {
+    options: DelayOptions,
+    agents: BTreeSet<Text>,
+    racks: BTreeSet<Text>,
+    waiting: u64,
+    waits_since: Option<Instant>,
+    level: Locality,
+}
+
+impl BatchJob {
+    /// A job of so many tasks whose data is on these agents, in these racks.
+    pub fn new(
+        options: DelayOptions,
+        tasks: u64,
+        agents: BTreeSet<Text>,
+        racks: BTreeSet<Text>,
+    ) -> Self {
+        Self {
+            options,
+            agents,
+            racks,
+            waiting: tasks,
+            waits_since: None,
+            level: Locality::Agent,
+        }
+    }
+
+    /// Tasks without an agent.
+    pub fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// An offer with room for so many tasks: how many it takes. Once it has taken something as near
+    /// as an agent with the data it waits anew; an offer that is too far begins its waiting.
+    pub fn offered(&mut self, now: Instant, agent: &Text, rack: &Text, room: u64) -> u64 {
+        if self.waiting == 0 || room == 0 {
+            return 0;
+        }
+        let locality = if self.agents.is_empty() || self.agents.contains(agent) {
+            Locality::Agent
+        } else if self.racks.contains(rack) {
+            Locality::Rack
+        } else {
+            Locality::Any
+        };
+        let waited = self
+            .waits_since
+            .map_or(Duration::ZERO, |since| now.since(since));
+        if waited >= self.options.agent_wait + self.options.rack_wait {
+            self.level = Locality::Any;
+        } else if waited >= self.options.agent_wait {
+            self.level = self.level.max(Locality::Rack);
+        }
+        if locality > self.level {
+            self.waits_since.get_or_insert(now);
+            return 0;
+        }
+        if locality == Locality::Agent {
+            self.level = Locality::Agent;
+        }
+        self.waits_since = None;
+        let taken = self.waiting.min(room);
+        self.waiting -= taken;
+        taken
+    }
+
+    /// A task failed and waits again.
+    pub fn failed(&mut self) {
+        self.waiting += 1;
+    }
+}

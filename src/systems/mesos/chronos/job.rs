@@ -1,0 +1,137 @@
+//! A repeating job: what happens when it is due, when its run ends, when it fails
+//! (spec: orchestrators-b.md section 3; chronos `JobScheduler.scala`, `TaskManager.scala`).
+
+use super::calendar::DateTime;
+use super::schedule::Schedule;
+
+/// What a job says of its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobOptions {
+    /// How late a run may start, in seconds; later ones are missed.
+    pub epsilon: Option<i64>,
+    /// Whether a run may start while another one goes on.
+    pub is_concurrent: bool,
+    /// How often a failed run is tried again.
+    pub retries: u32,
+    /// After how long a failed run is tried again, in seconds.
+    pub retry_after: i64,
+    /// From how many failures since the last success the job is disabled; 0 is never.
+    pub disable_after_failures: u32,
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        Self {
+            epsilon: Some(60),
+            is_concurrent: false,
+            retries: 2,
+            retry_after: 60,
+            disable_after_failures: 0,
+        }
+    }
+}
+
+/// What came of a due run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// It starts; it was due then.
+    Run(DateTime),
+    /// It is too late and is left out; it was due then.
+    Missed(DateTime),
+}
+
+/// What follows a failed run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It is tried again then.
+    Retry(DateTime),
+    /// It is not.
+    GiveUp,
+    /// It is not, and the job is disabled.
+    Disable,
+}
+
+/// A job and its runs.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What it says of its runs.
+    pub options: JobOptions,
+    /// When it is due.
+    pub schedule: Schedule,
+    running: u32,
+    is_disabled: bool,
+    last_success: Option<DateTime>,
+    last_error: Option<DateTime>,
+    errors_since_success: u32,
+}
+
+impl Job {
+    /// A job that has not run yet.
+    pub fn new(options: JobOptions, schedule: Schedule) -> Self {
+        Self {
+            options,
+            schedule,
+            running: 0,
+            is_disabled: false,
+            last_success: None,
+            last_error: None,
+            errors_since_success: 0,
+        }
+    }
+
+    /// Whether it is disabled.
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled
+    }
+
+    /// Whether it waits for an offer now: it is due, and no run stands in its way.
+    pub fn wants_offer(&self, now: DateTime) -> bool {
+        let is_free = self.options.is_concurrent || self.running == 0;
+        !self.is_disabled && is_free && self.schedule.is_due(now)
+    }
+
+    /// An offer is there for a due run: it starts, or is missed if it is too late. Either way the
+    /// schedule moves on, and periods that passed meanwhile are merged into this run.
+    pub fn offered(&mut self, now: DateTime) -> Option<Launch> {
+        if !self.wants_offer(now) {
+            return None;
+        }
+        let due = self.schedule.start;
+        self.schedule.advance(now);
+        let is_late = |epsilon| now.0 - due.0 > epsilon;
+        if self.options.epsilon.is_some_and(is_late) {
+            return Some(Launch::Missed(due));
+        }
+        self.running += 1;
+        Some(Launch::Run(due))
+    }
+
+    /// A run ended well; a job without runs left is disabled.
+    pub fn finished(&mut self, now: DateTime) {
+        self.running = self.running.saturating_sub(1);
+        self.last_success = Some(now);
+        self.errors_since_success = 0;
+        self.is_disabled |= self.schedule.repeat == Some(0);
+    }
+
+    /// A run failed in its `attempt`, from 0. It is tried again only while the job has no error on
+    /// record, or none newer than its last success.
+    pub fn failed(&mut self, now: DateTime, attempt: u32) -> AfterFailure {
+        self.running = self.running.saturating_sub(1);
+        let is_clean = self.last_error.is_none_or(|error| {
+            let success = self.last_success;
+            success.is_some_and(|success| success >= error)
+        });
+        if attempt < self.options.retries && is_clean {
+            return AfterFailure::Retry(DateTime(now.0 + self.options.retry_after));
+        }
+        self.last_error = Some(now);
+        self.errors_since_success += 1;
+        let most = self.options.disable_after_failures;
+        if most > 0 && self.errors_since_success >= most {
+            self.is_disabled = true;
+            return AfterFailure::Disable;
+        }
+        AfterFailure::GiveUp
+    }
+}

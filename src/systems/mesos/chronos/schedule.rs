@@ -1,0 +1,115 @@
+//! Schedules `R[n]/start/period`: when a job is due, and how its schedule moves on
+//! (spec: orchestrators-b.md section 3; chronos `JobUtils.scala`, `Iso8601Expressions.scala`).
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::calendar::{DateTime, Period};
+
+/// A schedule as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Runs that are left; `None` is for ever.
+    pub repeat: Option<u64>,
+    /// When the next run is due.
+    pub start: DateTime,
+    /// From one run to the next.
+    pub period: Period,
+    /// The period as it was written.
+    written: String,
+}
+
+/// Why a text is no schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScheduleError {
+    /// A part is missing or wrong.
+    #[error("`{text}` is no schedule: expected {expected}, as in `R5/2024-01-01T00:00:00Z/PT1H`")]
+    Part {
+        /// What was written.
+        text: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Its runs never get past the moment at which it begins.
+    #[error(
+        "`{text}` never ends in the past: with a period of no length its next run is always due; \
+         expected a period above 0"
+    )]
+    NeverEnds {
+        /// What was written.
+        text: String,
+    },
+}
+
+impl Schedule {
+    /// Reads a schedule; an empty start is one second before `now`.
+    ///
+    /// # Errors
+    /// A part is missing or wrong, or the period has no length.
+    pub fn parse(text: &str, now: DateTime) -> Result<Self, ScheduleError> {
+        let wrong = |expected| ScheduleError::Part {
+            text: text.to_owned(),
+            expected,
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        let [repeat, start, written] = parts[..] else {
+            return Err(wrong("three parts, apart by `/`"));
+        };
+        let repeat = repeat
+            .strip_prefix('R')
+            .ok_or_else(|| wrong("`R` or `R` and a number first"))?;
+        let repeat = match repeat {
+            "" => None,
+            number => Some(
+                number
+                    .parse()
+                    .map_err(|_| wrong("a whole number after `R`"))?,
+            ),
+        };
+        let start = match start {
+            "" => DateTime(now.0 - 1),
+            start => DateTime::parse(start).ok_or_else(|| wrong("a date and time second"))?,
+        };
+        let period =
+            Period::parse(written).ok_or_else(|| wrong("a period such as `PT1H` third"))?;
+        if period.months <= 0 && period.seconds <= 0 {
+            return Err(ScheduleError::NeverEnds {
+                text: text.to_owned(),
+            });
+        }
+        Ok(Self {
+            repeat,
+            start,
+            period,
+            written: written.to_owned(),
+        })
+    }
+
+    /// Whether a run is due.
+    pub fn is_due(&self, now: DateTime) -> bool {
+        self.repeat != Some(0) && self.start <= now
+    }
+
+    /// A run was launched, or missed: the schedule moves past now, and counts one run whatever the
+    /// number of periods it skips. How many it skips.
+    pub fn advance(&mut self, now: DateTime) -> i64 {
+        let skips = if self.start <= now {
+            // A period with months is as long as it would be from now.
+            let length = now.plus(&self.period, 1).0 - now.0;
+            (now.0 - self.start.0) / length.max(1) + 1
+        } else {
+            0
+        };
+        self.start = self.start.plus(&self.period, skips);
+        self.repeat = self.repeat.map(|left| left.saturating_sub(1));
+        skips
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let repeat = self.repeat.map(|left| left.to_string()).unwrap_or_default();
+        write!(f, "R{repeat}/{}/{}", self.start, self.written)
+    }
+}

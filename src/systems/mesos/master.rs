@@ -1,0 +1,122 @@
+//! The master around the allocator: what becomes of agents, tasks and frameworks when contact is
+//! lost, and when the master itself is (spec: orchestrators-b.md section 1.7; mesos
+//! `src/master/master.cpp`, `docs/high-availability-framework-guide.md`).
+
+use crate::systems::parts::lease::Candidates;
+use crate::units::{Duration, Instant};
+
+/// How long a session with `ZooKeeper` lasts without a beat (`zk_session_timeout`).
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long agents have to register again with a new master (`agent_reregister_timeout`).
+pub const REREGISTER_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The state of a task, as its framework is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// Launched, not started.
+    Staging,
+    /// It runs.
+    Running,
+    /// Its agent can't be reached; it may come back.
+    Unreachable,
+    /// It is lost; for frameworks that know of partitions it may come back.
+    Lost,
+    /// It was killed.
+    Killed,
+}
+
+/// What a framework says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameworkTraits {
+    /// Whether it knows of partitions.
+    pub is_partition_aware: bool,
+    /// Whether its tasks outlive a restart of their agent.
+    pub is_checkpointing: bool,
+    /// How long its tasks outlive its own absence.
+    pub failover_timeout: Duration,
+}
+
+/// What a task becomes when the connection to its agent breaks: nothing yet, unless its framework
+/// does not checkpoint.
+pub fn on_agent_disconnect(framework: &FrameworkTraits, state: TaskState) -> TaskState {
+    if framework.is_checkpointing {
+        state
+    } else {
+        TaskState::Lost
+    }
+}
+
+/// What a task becomes when its agent is found unreachable. It runs on where it is.
+pub fn on_agent_unreachable(framework: &FrameworkTraits) -> TaskState {
+    if framework.is_partition_aware {
+        TaskState::Unreachable
+    } else {
+        TaskState::Lost
+    }
+}
+
+/// Why an agent was given up before it came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It did not answer pings.
+    MissedPings,
+    /// It did not register with a new master in time.
+    MasterFailover,
+}
+
+/// What a task becomes whose agent registers again: it runs on, or is killed where its framework
+/// was told that it is lost for good.
+pub fn on_agent_return(framework: &FrameworkTraits, removal: Removal) -> TaskState {
+    if framework.is_partition_aware || removal == Removal::MasterFailover {
+        TaskState::Running
+    } else {
+        TaskState::Killed
+    }
+}
+
+/// The masters, by position: one leads while it holds a session, and agents and frameworks register
+/// again with the next one.
+#[derive(Clone, Debug)]
+pub struct Masters {
+    sessions: Candidates,
+    leads_since: Option<(usize, Instant)>,
+}
+
+impl Masters {
+    /// So many masters, all up.
+    pub fn new(count: usize) -> Self {
+        Self {
+            sessions: Candidates::new(count, SESSION_TIMEOUT),
+            leads_since: None,
+        }
+    }
+
+    /// A beat of all sessions: the leader renews, or the first one that is up takes over. When the
+    /// next beat is due.
+    pub fn beat(&mut self, now: Instant) -> Instant {
+        let next = self.sessions.campaign(now);
+        let leader = self.sessions.leader(now);
+        let was = self.leads_since.map(|(leader, _)| leader);
+        if let Some(leader) = leader.filter(|&leader| was != Some(leader)) {
+            self.leads_since = Some((leader, now));
+        }
+        next
+    }
+
+    /// A master fails or returns.
+    pub fn set_up(&mut self, master: usize, is_up: bool) {
+        self.sessions.set_up(master, is_up);
+    }
+
+    /// Who leads: it is up, holds a session, and a majority of masters keeps the registry.
+    pub fn leader(&self, now: Instant) -> Option<usize> {
+        let leader = self.sessions.leader(now);
+        leader.filter(|_| self.sessions.has_quorum())
+    }
+
+    /// Until when agents may register again with the leader before they are given up.
+    pub fn reregister_until(&self) -> Option<Instant> {
+        let (_, since) = self.leads_since?;
+        Some(since.saturating_add(REREGISTER_TIMEOUT))
+    }
+}

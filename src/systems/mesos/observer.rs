@@ -1,0 +1,117 @@
+//! How the master knows an agent to be there: pings, misses in a row, removals at a limited rate
+//! (spec: orchestrators-b.md section 1.7; mesos `src/master/master.cpp`, `SlaveObserver`).
+
+use std::collections::VecDeque;
+
+use crate::model::Text;
+use crate::systems::parts::permit::{Permits, Rate};
+use crate::units::{Duration, Instant};
+
+/// How agents are observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObserverOptions {
+    /// Between two pings, and how long an answer is waited for (`agent_ping_timeout`).
+    pub ping_period: Duration,
+    /// After how many misses in a row an agent is unreachable (`max_agent_ping_timeouts`).
+    pub max_missed: u32,
+    /// How fast agents are removed at most (`agent_removal_rate_limit`).
+    pub removal_limit: Option<Rate>,
+}
+
+impl Default for ObserverOptions {
+    fn default() -> Self {
+        Self {
+            ping_period: Duration::from_secs(15),
+            max_missed: 5,
+            removal_limit: None,
+        }
+    }
+}
+
+/// Observes one agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observer {
+    options: ObserverOptions,
+    has_answered: bool,
+    missed: u32,
+    /// Since when it is to be removed.
+    due_since: Option<Instant>,
+}
+
+impl Observer {
+    /// An agent registers, and is pinged at once.
+    pub fn new(options: ObserverOptions) -> Self {
+        Self {
+            options,
+            has_answered: false,
+            missed: 0,
+            due_since: None,
+        }
+    }
+
+    /// The agent answers: misses begin anew. Whether a removal that waits is to be cancelled: an
+    /// answer at the very instant at which the removal fell due comes too late.
+    pub fn answered(&mut self, now: Instant) -> bool {
+        self.has_answered = true;
+        self.missed = 0;
+        self.due_since.take_if(|due| now > *due).is_some()
+    }
+
+    /// The time for an answer is over; the next ping goes out. Whether the agent is to be removed.
+    pub fn timed_out(&mut self, now: Instant) -> bool {
+        if !std::mem::take(&mut self.has_answered) {
+            self.missed += 1;
+        }
+        let is_due = self.missed >= self.options.max_missed && self.due_since.is_none();
+        if is_due {
+            self.due_since = Some(now);
+        }
+        is_due
+    }
+
+    /// When the time for an answer to a ping of now is over.
+    pub fn deadline(&self, now: Instant) -> Instant {
+        now.saturating_add(self.options.ping_period)
+    }
+}
+
+/// Removals in the order in which they fell due.
+#[derive(Clone, Debug)]
+pub struct Removals {
+    queue: VecDeque<Text>,
+    permits: Permits,
+}
+
+impl Removals {
+    /// No removals, at this rate.
+    pub fn new(limit: Option<Rate>) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            permits: Permits::new(limit),
+        }
+    }
+
+    /// An agent is to be removed.
+    pub fn push(&mut self, agent: Text) {
+        self.queue.push_back(agent);
+    }
+
+    /// An agent has answered; its removal is dropped and costs no permit.
+    pub fn cancel(&mut self, agent: &str) {
+        self.queue.retain(|waiting| &**waiting != agent);
+    }
+
+    /// The agents that are removed now.
+    pub fn take(&mut self, now: Instant) -> Vec<Text> {
+        let mut removed = Vec::new();
+        while !self.queue.is_empty() && self.permits.take(now) {
+            removed.extend(self.queue.pop_front());
+        }
+        removed
+    }
+
+    /// When the next agent is removed, if one waits.
+    pub fn wakes(&self, now: Instant) -> Option<Instant> {
+        (!self.queue.is_empty()).then(|| self.permits.free_at(now))
+    }
+}

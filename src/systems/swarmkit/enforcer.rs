@@ -1,0 +1,47 @@
+//! The constraint enforcer: tasks that their node may no longer have are rejected
+//! (spec: orchestrators-a.md section 2.8; swarmkit
+//! `manager/orchestrator/constraintenforcer/constraint_enforcer.go`).
+
+use crate::model::Text;
+
+use super::constraint::Constraint;
+use super::node::{Availability, Node};
+use super::task::{DesiredState, Resources, TaskState};
+
+/// A task on the node.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Its id.
+    pub task: Text,
+    /// What its service asks of a node now.
+    pub constraints: Vec<Constraint>,
+    /// What it reserves.
+    pub reservations: Resources,
+    /// What is wanted of it.
+    pub desired: DesiredState,
+    /// What is observed of it.
+    pub observed: TaskState,
+}
+
+/// The tasks of an active node that are rejected, in the given order: constraints are not met, or
+/// reservations do not fit in what the tasks before have left of `capacity`.
+pub fn rejected(node: &Node, capacity: &Resources, tasks: &[Placed]) -> Vec<Text> {
+    if node.availability != Availability::Active {
+        return Vec::new();
+    }
+    let mut left = capacity.clone();
+    let mut rejected = Vec::new();
+    for task in tasks {
+        let is_live = task.desired.is_active() && task.observed < TaskState::Complete;
+        if !is_live {
+            continue;
+        }
+        let is_met = task.constraints.iter().all(|one| one.matches(node));
+        if is_met && task.reservations.fits(&left) {
+            left.take(&task.reservations);
+        } else {
+            rejected.push(task.task.clone());
+        }
+    }
+    rejected
+}

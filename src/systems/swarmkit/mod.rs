@@ -1,0 +1,26 @@
+//! `SwarmKit` (swarm mode): orchestrators keep services at their size, a scheduler places their
+//! tasks, agents walk each task up its ladder, managers agree by Raft.
+//!
+//! Follows moby/swarmkit 3e72cb6: `manager/scheduler`, `manager/orchestrator`,
+//! `manager/dispatcher`, `manager/constraint`, `manager/state/raft/raft.go`,
+//! `agent/exec/controller.go` (spec: orchestrators-a.md section 2). Where the original walks a hash
+//! map, ids come in byte order.
+
+pub mod balancer;
+pub mod constraint;
+pub mod dispatcher;
+pub mod enforcer;
+pub mod global;
+pub mod ladder;
+pub mod node;
+pub mod pipeline;
+pub mod raft;
+pub mod replicated;
+pub mod restart;
+pub mod scheduler;
+pub mod spread;
+pub mod task;
+pub mod update;
+
+#[cfg(test)]
+mod tests;

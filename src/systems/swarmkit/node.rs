@@ -1,0 +1,150 @@
+//! Nodes as the scheduler sees them: what is left, active tasks, recent failures
+//! (spec: orchestrators-a.md sections 2.2 and 2.3; swarmkit `manager/scheduler/nodeinfo.go`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Labels, Text};
+use crate::units::{Duration, Instant};
+
+use super::task::{Preference, Resources, TaskSpec, Version};
+
+/// From how many recent failures a node counts as faulty for a version of a service.
+pub const MAX_FAILURES: usize = 5;
+/// How far back failures count.
+pub const FAILURE_WINDOW: Duration = Duration::from_secs(300);
+
+/// Whether a node takes tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Availability {
+    /// It does.
+    #[default]
+    Active,
+    /// It keeps what it has.
+    Pause,
+    /// It gives away what it has.
+    Drain,
+}
+
+/// Whether a node is heard of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeStatus {
+    /// Not known yet, or not known to a new leader.
+    Unknown,
+    /// It is.
+    #[default]
+    Ready,
+    /// It is not.
+    Down,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// Its id.
+    pub id: Text,
+    /// Its host name.
+    pub hostname: Text,
+    /// Its address.
+    pub ip: Text,
+    /// `worker` or `manager`.
+    pub role: Text,
+    /// Its operating system.
+    pub os: Text,
+    /// Its architecture, as it says it.
+    pub architecture: Text,
+    /// Labels given to the node.
+    pub labels: Labels,
+    /// Labels of its engine.
+    pub engine_labels: Labels,
+    /// Plugins it has.
+    pub plugins: BTreeSet<Text>,
+    /// Volumes that are reachable from it.
+    pub volumes: BTreeSet<Text>,
+    /// Whether it takes tasks.
+    pub availability: Availability,
+    /// Whether it is heard of.
+    pub status: NodeStatus,
+    /// What it has, less what is reserved on it.
+    pub available: Resources,
+    /// What its tasks come to.
+    pub load: Load,
+}
+
+/// What the tasks of a node come to: counted here, changed by the node alone.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    active: u32,
+    active_of: BTreeMap<Text, u32>,
+    ports: BTreeSet<Text>,
+    failures: BTreeMap<Version, Vec<Instant>>,
+}
+
+impl Node {
+    /// Active tasks on it.
+    pub fn active(&self) -> u32 {
+        self.load.active
+    }
+
+    /// Active tasks of a service on it.
+    pub fn active_of(&self, service: &str) -> u32 {
+        self.load.active_of.get(service).copied().unwrap_or(0)
+    }
+
+    /// Whether a port is published on it.
+    pub fn has_port(&self, port: &str) -> bool {
+        self.load.ports.contains(port)
+    }
+
+    /// The value of a label to spread over, empty if it is missing.
+    pub fn value_of(&self, preference: &Preference) -> Text {
+        let found = match preference {
+            Preference::NodeLabel(label) => self.labels.get(label),
+            Preference::EngineLabel(label) => self.engine_labels.get(label),
+        };
+        found.cloned().unwrap_or_default()
+    }
+
+    /// A task comes to the node.
+    pub fn add_task(&mut self, spec: &TaskSpec) {
+        self.available.take(&spec.reservations);
+        self.load.ports.extend(spec.host_ports.iter().cloned());
+        self.count_active(&spec.version.service, 1);
+    }
+
+    /// A task is no longer active: it does not count, and keeps what it reserves until it has
+    /// ended.
+    pub fn deactivate_task(&mut self, spec: &TaskSpec) {
+        self.count_active(&spec.version.service, -1);
+    }
+
+    /// An inactive task has ended: what it reserved is free.
+    pub fn free_task(&mut self, spec: &TaskSpec) {
+        self.available.give(&spec.reservations);
+        for port in &spec.host_ports {
+            self.load.ports.remove(port);
+        }
+    }
+
+    /// Counts tasks of which only the number is known.
+    pub fn count_active(&mut self, service: &Text, tasks: i32) {
+        self.load.active = self.load.active.saturating_add_signed(tasks);
+        let of = self.load.active_of.entry(service.clone()).or_default();
+        *of = of.saturating_add_signed(tasks);
+    }
+
+    /// A task of a version failed or was rejected here, and was not pinned to the node.
+    pub fn count_failure(&mut self, now: Instant, version: &Version) {
+        let failures = self.load.failures.entry(version.clone()).or_default();
+        failures.retain(|&at| now.since(at) < FAILURE_WINDOW);
+        failures.push(now);
+    }
+
+    /// How often a version failed here recently.
+    pub fn recent_failures(&self, now: Instant, version: &Version) -> usize {
+        let Some(failures) = self.load.failures.get(version) else {
+            return 0;
+        };
+        let is_recent = |&&at: &&Instant| now.since(at) < FAILURE_WINDOW;
+        failures.iter().filter(is_recent).count()
+    }
+}

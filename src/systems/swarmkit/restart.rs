@@ -1,0 +1,123 @@
+//! Restarts: whether an ended task is replaced, and when its replacement may start
+//! (spec: orchestrators-a.md section 2.6; swarmkit `manager/orchestrator/restart/restart.go`).
+
+use crate::units::{Duration, Instant};
+
+/// When a task is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Whenever it ended.
+    #[default]
+    Any,
+    /// Unless it ended well.
+    OnFailure,
+    /// Never.
+    None,
+}
+
+/// How ended tasks are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// When.
+    pub condition: Condition,
+    /// How long the replacement waits before it starts.
+    pub delay: Duration,
+    /// How often at most, within the window if there is one; 0 is any number.
+    pub max_attempts: usize,
+    /// How far back restarts count; `None` is for ever.
+    pub window: Option<Duration>,
+}
+
+/// How long a replacement waits at most for the task that it replaces.
+pub const OLD_TASK_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Default for RestartPolicy {
+    fn default() -> Self {
+        Self {
+            condition: Condition::Any,
+            delay: Duration::from_secs(5),
+            max_attempts: 0,
+            window: None,
+        }
+    }
+}
+
+/// The restarts of one slot under one version of its specification.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    restarts: Vec<Instant>,
+}
+
+impl History {
+    /// The restarts that have been.
+    pub fn new(restarts: Vec<Instant>) -> Self {
+        Self { restarts }
+    }
+
+    /// A replacement was made.
+    pub fn record(&mut self, now: Instant) {
+        self.restarts.push(now);
+    }
+
+    /// Whether a task that ended at `ended`, well or not, is replaced.
+    pub fn allows(&self, policy: &RestartPolicy, ended: Instant, is_success: bool) -> bool {
+        let is_wanted = match policy.condition {
+            Condition::Any => true,
+            Condition::OnFailure => !is_success,
+            Condition::None => false,
+        };
+        is_wanted && (policy.max_attempts == 0 || self.count(policy, ended) < policy.max_attempts)
+    }
+
+    fn count(&self, policy: &RestartPolicy, ended: Instant) -> usize {
+        let Some(window) = policy.window else {
+            return self.restarts.len();
+        };
+        let counts = |at: &&Instant| **at < ended && ended.since(**at) < window;
+        self.restarts.iter().filter(counts).count()
+    }
+}
+
+/// A replacement on its way: it is made at once, to be prepared, and starts when its delay has
+/// passed and the task that it replaces has stopped or has been waited for long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    delayed_until: Instant,
+    /// Until when the old task is waited for; `None` once it has stopped.
+    waits_until: Option<Instant>,
+}
+
+/// What is known of the task that is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldTask {
+    /// It may still run.
+    MayRun,
+    /// It has ended, or its node is down: nobody waits for it.
+    Gone,
+}
+
+impl Replacement {
+    /// A replacement made now; on a drained node there is no delay.
+    pub fn new(now: Instant, policy: &RestartPolicy, is_drained: bool, old: OldTask) -> Self {
+        let delay = if is_drained {
+            Duration::ZERO
+        } else {
+            policy.delay
+        };
+        Self {
+            delayed_until: now.saturating_add(delay),
+            waits_until: (old == OldTask::MayRun).then(|| now.saturating_add(OLD_TASK_TIMEOUT)),
+        }
+    }
+
+    /// The task that is replaced has stopped.
+    pub fn old_stopped(&mut self) {
+        self.waits_until = None;
+    }
+
+    /// From when it is to run, as known now.
+    pub fn starts(&self) -> Instant {
+        self.waits_until
+            .map_or(self.delayed_until, |until| until.max(self.delayed_until))
+    }
+}

@@ -1,0 +1,259 @@
+//! Rules of the Kubernetes scheduler at edges that no recorded decision reaches: decisions written
+//! by hand after the rules (spec: kubernetes.md 1.5, 1.9, 1.10, 1.12), held against the plugins.
+
+use serde_json::{Value, json};
+use windtunnel::lab::verify::VerifyOptions;
+use windtunnel::lab::verify::kube_scheduler::FAMILY;
+
+/// Holds a decision on one pod against what is expected of it.
+#[track_caller]
+fn check(name: &str, mut case: Value, expected: Value) {
+    case["id"] = name.into();
+    case["family"] = "edges".into();
+    case["expect"] = expected;
+    let file = format!("windtunnel-{}-{name}.jsonl", std::process::id());
+    let file = std::env::temp_dir().join(file);
+    std::fs::write(&file, format!("{case}\n")).unwrap();
+    let reports = FAMILY
+        .judge
+        .run(std::slice::from_ref(&file), &VerifyOptions::default());
+    std::fs::remove_file(&file).unwrap();
+    for report in reports.unwrap() {
+        assert_eq!(report.passed, 1, "{}", report.disagreements.join("\n"));
+    }
+}
+
+/// A node with room, in a zone.
+fn node(name: &str, zone: &str) -> Value {
+    json!({
+        "kind": "Node", "apiVersion": "v1",
+        "metadata": {"name": name, "labels": {
+            "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone,
+        }},
+        "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}},
+    })
+}
+
+/// A pod that asks for nothing, with more fields of its spec.
+fn pod(name: &str, labels: &Value, spec: Value) -> Value {
+    let mut pod = json!({
+        "kind": "Pod", "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": "default", "labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    });
+    if let (Value::Object(own), Value::Object(more)) = (&mut pod["spec"], spec) {
+        own.extend(more);
+    }
+    pod
+}
+
+/// A pod with one claim made for it alone, and others by name.
+fn pod_with_claims(names: &[&str]) -> Value {
+    let volumes: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}}))
+        .collect();
+    pod("p", &json!({}), json!({"volumes": volumes}))
+}
+
+fn storage_class(name: &str, more: Value) -> Value {
+    let mut class = json!({
+        "kind": "StorageClass", "apiVersion": "storage.k8s.io/v1",
+        "metadata": {"name": name}, "provisioner": "d",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    });
+    if let (Value::Object(own), Value::Object(more)) = (&mut class, more) {
+        own.extend(more);
+    }
+    class
+}
+
+fn claim(name: &str, class: &str, size: &str, more: Value) -> Value {
+    let mut spec = json!({
+        "accessModes": ["ReadWriteOnce"], "storageClassName": class,
+        "resources": {"requests": {"storage": size}},
+    });
+    if let (Value::Object(own), Value::Object(more)) = (&mut spec, more) {
+        own.extend(more);
+    }
+    json!({
+        "kind": "PersistentVolumeClaim", "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+    })
+}
+
+/// One node, and the whole of it rejects the pod.
+fn rejected(plugin: &str, reason: &str) -> Value {
+    let after = "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption \
+                 is not helpful for scheduling.";
+    json!({
+        "result": "unschedulable",
+        "filters": {"n1": {
+            "plugin": plugin, "code": "UnschedulableAndUnresolvable", "reasons": [reason],
+        }},
+        "message": format!("0/1 nodes are available: 1 {reason}. {after}"),
+        "preemption": {"code": "Unschedulable", "message": after},
+    })
+}
+
+#[test]
+fn a_claim_made_for_a_pod_alone_is_awaited() {
+    let volume = json!({"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}});
+    let pod = pod("p", &json!({}), json!({"volumes": [volume]}));
+    let reason =
+        "waiting for ephemeral volume controller to create the persistentvolumeclaim \"p-data\"";
+    check(
+        "made-claim",
+        json!({"nodes": [node("n1", "a")], "pods": [], "pod": pod}),
+        json!({
+            "result": "unschedulable",
+            "preFilter": {
+                "plugin": "VolumeBinding", "code": "UnschedulableAndUnresolvable",
+                "reasons": [reason],
+            },
+            "message": format!("0/1 nodes are available: {reason}. not found"),
+            "preemption": {"code": "Error", "message": "not found"},
+        }),
+    );
+}
+
+#[test]
+fn claims_whose_volumes_are_being_made_are_looked_at_in_order_of_the_pod() {
+    let mut large = claim("large", "full", "9Gi", json!({}));
+    let mut small = claim("small", "elsewhere", "1Gi", json!({}));
+    for own in [&mut large, &mut small] {
+        own["metadata"]["annotations"] = json!({"volume.kubernetes.io/selected-node": "n1"});
+    }
+    let elsewhere = json!({"allowedTopologies": [{"matchLabelExpressions": [
+        {"key": "topology.kubernetes.io/zone", "values": ["b"]},
+    ]}]});
+    let driver = json!({
+        "kind": "CSIDriver", "apiVersion": "storage.k8s.io/v1", "metadata": {"name": "d"},
+        "spec": {"storageCapacity": true},
+    });
+    for (names, reason) in [
+        (
+            ["large", "small"],
+            "node(s) did not have enough free storage",
+        ),
+        (
+            ["small", "large"],
+            "node(s) didn't find available persistent volumes to bind",
+        ),
+    ] {
+        check(
+            &format!("selected-node-{}", names[0]),
+            json!({
+                "nodes": [node("n1", "a")], "pods": [], "pod": pod_with_claims(&names),
+                "persistentVolumeClaims": [large, small], "csiDrivers": [driver],
+                "storageClasses": [
+                    storage_class("full", json!({})), storage_class("elsewhere", elsewhere.clone()),
+                ],
+            }),
+            rejected("VolumeBinding", reason),
+        );
+    }
+}
+
+#[test]
+fn a_volume_has_the_attributes_that_its_claim_asks_for_and_knows_nodes_by_labels_alone() {
+    let class = storage_class(
+        "by-hand",
+        json!({"provisioner": "kubernetes.io/no-provisioner"}),
+    );
+    let volume = |more: Value| {
+        let mut spec = json!({
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "by-hand",
+        });
+        if let (Value::Object(own), Value::Object(more)) = (&mut spec, more) {
+            own.extend(more);
+        }
+        json!({
+            "kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "v"},
+            "spec": spec, "status": {"phase": "Available"},
+        })
+    };
+    let named = json!({"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchFields": [
+        {"key": "metadata.name", "operator": "In", "values": ["n1"]},
+    ]}]}}});
+    let gold = || json!({"volumeAttributesClassName": "gold"});
+    for (name, volume, claim) in [
+        (
+            "attributes-of-volume",
+            volume(gold()),
+            claim("c", "by-hand", "1Gi", json!({})),
+        ),
+        (
+            "attributes-of-claim",
+            volume(json!({})),
+            claim("c", "by-hand", "1Gi", gold()),
+        ),
+        (
+            "volume-of-named-node",
+            volume(named),
+            claim("c", "by-hand", "1Gi", json!({})),
+        ),
+    ] {
+        check(
+            name,
+            json!({
+                "nodes": [node("n1", "a")], "pods": [], "pod": pod_with_claims(&["c"]),
+                "persistentVolumeClaims": [claim], "persistentVolumes": [volume],
+                "storageClasses": [class],
+            }),
+            rejected(
+                "VolumeBinding",
+                "node(s) didn't find available persistent volumes to bind",
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_comparison_with_no_number_matches_no_node() {
+    let affinity = json!({"affinity": {"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "cores", "operator": "Gt", "values": ["many"]}]},
+        ]},
+    }}});
+    let mut node = node("n1", "a");
+    node["metadata"]["labels"]["cores"] = "16".into();
+    check(
+        "no-number",
+        json!({"nodes": [node], "pods": [], "pod": pod("p", &json!({}), affinity)}),
+        rejected(
+            "NodeAffinity",
+            "node(s) didn't match Pod's node affinity/selector",
+        ),
+    );
+}
+
+#[test]
+fn a_term_takes_the_values_of_label_keys_from_its_pod() {
+    let affinity = |keys: &str| {
+        json!({"affinity": {"podAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [{
+                "labelSelector": {"matchLabels": {"app": "web"}}, keys: ["version"],
+                "topologyKey": "kubernetes.io/hostname",
+            }],
+        }}})
+    };
+    for (keys, version) in [("matchLabelKeys", "1"), ("mismatchLabelKeys", "2")] {
+        let labels = json!({"app": "web", "version": version});
+        let mut there = pod("q", &labels, json!({"nodeName": "n1"}));
+        there["status"] = json!({"phase": "Running"});
+        let own = json!({"app": "cache", "version": "2"});
+        check(
+            keys,
+            json!({
+                "nodes": [node("n1", "a")], "pods": [there],
+                "pod": pod("p", &own, affinity(keys)),
+            }),
+            rejected(
+                "InterPodAffinity",
+                "node(s) didn't match pod affinity rules",
+            ),
+        );
+    }
+}

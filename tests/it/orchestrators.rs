@@ -1,0 +1,81 @@
+//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Mesos, Marathon, Chronos and DC/OS
+//! (`tests/data/orchestrators`; spec: orchestrators-a.md section 14, orchestrators-b.md section
+//! 12).
+
+use std::path::{Path, PathBuf};
+
+use windtunnel::lab::verify::orchestrators::FAMILY;
+use windtunnel::lab::verify::{FamilyReport, VerifyOptions};
+
+fn judge(families: &[&str]) -> Vec<FamilyReport> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/orchestrators");
+    let files: Vec<PathBuf> = ["orchestrators-a.jsonl.gz", "orchestrators-b.jsonl.gz"]
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
+    assert!(files.iter().all(|file| (FAMILY.claims)(file)));
+    let options = VerifyOptions {
+        families: families.iter().map(|&name| name.to_owned()).collect(),
+        ..VerifyOptions::default()
+    };
+    FAMILY
+        .judge
+        .run(&files, &options)
+        .expect("files that can be read")
+}
+
+#[test]
+fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
+    let reports = judge(FAMILY.kinds);
+    for report in &reports {
+        let told = report.disagreements.join("\n");
+        let family = &report.family;
+        assert_eq!(
+            (report.failed, report.unsupported),
+            (0, 0),
+            "{family}: {told}"
+        );
+    }
+    let passed: Vec<(&str, u64)> = reports
+        .iter()
+        .map(|report| (report.family.as_str(), report.passed))
+        .collect();
+    let expected = [
+        ("swarm-classic", 51),
+        ("swarmkit", 29),
+        ("fleet", 13),
+        ("mesos-sorter", 14),
+        ("mesos-random-sorter", 10),
+        ("mesos-allocator", 25),
+        ("mesos-agent", 13),
+        ("drf-tasks", 12),
+        ("marathon-constraint", 38),
+        ("marathon-group-by", 21),
+        ("marathon-group-by-fill", 10),
+        ("marathon-backoff", 11),
+        ("marathon-upgrade", 16),
+        ("marathon-upgrade-steps", 11),
+        ("marathon-scale-down", 10),
+        ("marathon-unreachable", 11),
+        ("chronos-skip", 12),
+        ("chronos-timeline", 11),
+        ("chronos-dependency", 11),
+        ("dcos-autoscale", 11),
+    ];
+    assert_eq!(passed, expected);
+}
+
+#[test]
+fn kinds_that_nothing_judges_are_counted_by_name() {
+    let reports = judge(&["nova", "borg-*"]);
+    let left_out: Vec<(&str, u64)> = reports
+        .iter()
+        .map(|report| (report.family.as_str(), report.unsupported))
+        .collect();
+    assert!(left_out.contains(&("nova", 16)) && left_out.contains(&("borg-score", 15)));
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.passed + report.failed == 0)
+    );
+}
