@@ -1,12 +1,12 @@
-//! Whole runs and the event queue: the bundled fill-up under every GPU packing policy, in both forms
-//! of evaluation, the bundled job log with and without backfilling, what measuring costs, and events
-//! at several numbers of pending ones. `cargo bench` runs them; `benches/README.md` says how to compare.
+//! Whole runs: the bundled fill-up under every GPU packing policy, in both forms of evaluation, the
+//! bundled job log with and without backfilling, and what measuring costs. `cargo bench` runs them;
+//! `benches/README.md` says how to compare.
 
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
 use windtunnel::lab::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
@@ -14,8 +14,6 @@ use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::sim::RunControl;
-use windtunnel::sim::queue::{EventQueue, Upcoming};
-use windtunnel::units::{ComponentId, Instant};
 
 fn experiment(text: &str, name: &str, base_dir: PathBuf) -> Experiment {
     let search = SearchPath {
@@ -142,33 +140,5 @@ fn job_log(criterion: &mut Criterion) {
     variants(criterion, "job-log", &queues, &[Form::Incremental]);
 }
 
-/// Holds the number of pending events while each one that is due makes another.
-fn events(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("events");
-    for pending in [1_000_u64, 100_000, 1_000_000] {
-        let mut queue = EventQueue::default();
-        let mut state = 88_172_645_463_325_252_u64;
-        let mut delay = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % 1_000_000_000) as i64
-        };
-        for number in 0..pending {
-            let wake = Upcoming::Wake(ComponentId((number % 16) as u32));
-            queue.push(Instant::from_nanos(delay()), 0, wake);
-        }
-        group.throughput(Throughput::Elements(1));
-        group.bench_function(BenchmarkId::from_parameter(pending), |bencher| {
-            bencher.iter(|| {
-                if let Some((at, cell, event)) = queue.pop() {
-                    queue.push(Instant::from_nanos(at.as_nanos() + delay()), cell, event);
-                }
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, fill_up, job_log, metrics, events);
+criterion_group!(benches, fill_up, job_log, metrics);
 criterion_main!(benches);

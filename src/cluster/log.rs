@@ -77,9 +77,19 @@ impl NodeRing {
         if cursor < self.complete_since {
             return None;
         }
-        let start = self
-            .changes
-            .partition_point(|&(revision, _)| revision <= cursor);
+        // There is at most one change a revision, so those after the cursor are among the last.
+        let head = self.changes.back().map_or(cursor, |&(head, _)| head);
+        let most = head.0.saturating_sub(cursor.0) as usize;
+        let mut start = self.changes.len().saturating_sub(most);
+        let mut end = self.changes.len();
+        while start < end {
+            let middle = usize::midpoint(start, end);
+            if self.changes[middle].0 <= cursor {
+                start = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
         Some(self.changes.range(start..).map(|&(_, node)| node))
     }
 

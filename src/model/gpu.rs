@@ -83,7 +83,13 @@ impl DeviceSet {
 
     /// The devices in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..MAX_DEVICES).filter(move |&index| self.contains(index))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let lowest = left.trailing_zeros();
+            // Without its lowest bit; nothing is left of an empty set.
+            left &= left.wrapping_sub(1);
+            (lowest < u64::BITS).then_some(lowest as usize)
+        })
     }
 }
 

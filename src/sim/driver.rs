@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use crate::cluster::{Digest, Observer, Store};
-use crate::control::Stepping;
 use crate::trace::Ledger;
 use crate::units::Instant;
 
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
-use super::queue::{EventQueue, Upcoming, rank};
+use super::kernel::{World, happen, next_instant};
+use super::queue::{EventQueue, Queued, Upcoming};
 use super::{End, EndCause, Options, Reached, RunControl, SimError};
 
 /// A running simulation.
@@ -58,7 +58,7 @@ impl<'o> Simulation<'o> {
                 } else {
                     Upcoming::NodeDown(node)
                 };
-                engine.queue.push(at, cell.number, event);
+                engine.queue.push(at, event.of(cell.number));
             }
             let lag = engine.options.view_lag;
             let seats = parts.components.into_iter();
@@ -104,7 +104,7 @@ impl<'o> Simulation<'o> {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
             }
-            let Some(at) = self.next_instant() else {
+            let Some(at) = next_instant(self) else {
                 break EndCause::Idle;
             };
             if let Some(end) = stop.latest()
@@ -118,7 +118,7 @@ impl<'o> Simulation<'o> {
             }
             debug_assert!(at >= self.engine.now, "invariant: time does not go back");
             self.engine.now = at;
-            events += self.happen(at)?;
+            events += happen(self, at, self.engine.options.stepping)?;
             self.settle_all()?;
             if events >= told + PROGRESS_EVENTS {
                 told = events;
@@ -163,61 +163,46 @@ impl<'o> Simulation<'o> {
         }
     }
 
-    fn next_instant(&self) -> Option<Instant> {
-        let arrivals = self
-            .cells
-            .iter()
-            .filter_map(|cell| Some(cell.upcoming.as_ref()?.submit));
-        let arriving = arrivals.min();
-        if arriving.is_none() && self.engine.queue.is_idle() {
-            return None;
-        }
-        let queued = self.engine.queue.peek().map(|(at, _)| at);
-        arriving.into_iter().chain(queued).min()
-    }
-
-    /// Applies what happens at an instant: everything by rank, or one event.
-    fn happen(&mut self, at: Instant) -> Result<u64, SimError> {
-        let arrival_rank = match self.engine.options.stepping {
-            Stepping::PerInstant => rank::ARRIVAL,
-            Stepping::PerEvent => 0,
-        };
-        let mut events = 0;
-        loop {
-            let queued = self
-                .engine
-                .queue
-                .peek()
-                .filter(|&(due, _)| due == at)
-                .map(|(_, rank)| rank);
-            let arriving = self
-                .cells
-                .iter()
-                .position(|cell| cell.upcoming.as_ref().is_some_and(|next| next.submit == at));
-            match (queued, arriving) {
-                (None, None) => break,
-                (Some(rank), cell) if cell.is_none() || rank < arrival_rank => {
-                    if let Some((_, cell, event)) = self.engine.queue.pop() {
-                        self.engine
-                            .occur(&mut self.cells[usize::from(cell)], event)?;
-                    }
-                }
-                (_, Some(cell)) => self.engine.arrive(&mut self.cells[cell])?,
-                (Some(_), None) => unreachable!("invariant: the guard above took this case"),
-            }
-            events += 1;
-            if self.engine.options.stepping == Stepping::PerEvent {
-                break;
-            }
-        }
-        Ok(events)
-    }
-
     pub(super) fn settle_all(&mut self) -> Result<(), SimError> {
         for cell in &mut self.cells {
             self.engine.settle(cell)?;
             self.engine.observer.settled(self.engine.now, &cell.store);
         }
         Ok(())
+    }
+}
+
+impl World for Simulation<'_> {
+    type Event = Queued;
+    type Error = SimError;
+
+    fn ahead(&self) -> &EventQueue {
+        &self.engine.queue
+    }
+
+    fn ahead_mut(&mut self) -> &mut EventQueue {
+        &mut self.engine.queue
+    }
+
+    fn arriving(&self) -> Option<Instant> {
+        let upcoming = self.cells.iter().filter_map(|cell| cell.upcoming.as_ref());
+        upcoming.map(|arrival| arrival.submit).min()
+    }
+
+    fn arrive(&mut self) -> Result<(), SimError> {
+        let now = self.engine.now;
+        let due = |cell: &&mut Cell| {
+            let upcoming = cell.upcoming.as_ref();
+            upcoming.is_some_and(|arrival| arrival.submit == now)
+        };
+        match self.cells.iter_mut().find(due) {
+            Some(cell) => self.engine.arrive(cell),
+            None => Ok(()),
+        }
+    }
+
+    fn occur(&mut self, queued: Queued) -> Result<(), SimError> {
+        let cell = &mut self.cells[usize::from(queued.cell)];
+        self.engine.occur(cell, queued.event)
     }
 }

@@ -261,7 +261,7 @@ impl Engine<'_> {
         let mut output = std::mem::take(&mut cell.agent_output);
         for &(at, pod) in &output.wakes {
             self.queue
-                .push(at.max(self.now), cell.number, Upcoming::AgentTimer(pod));
+                .push(at.max(self.now), Upcoming::AgentTimer(pod).of(cell.number));
         }
         for &report in &output.reports {
             self.report(cell, report)?;

@@ -4,7 +4,7 @@
 use crate::control::MachineCommand;
 use crate::model::PodRef;
 use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use crate::units::{Duration, Instant, PodId};
 
 use super::StartUp;
 use super::queue::{EventQueue, Upcoming};
@@ -28,8 +28,30 @@ pub struct Machine {
     seed: u64,
     start_up: StartUp,
     /// By pod slot.
-    work: Vec<Option<Work>>,
+    work: Vec<Row>,
 }
+
+/// [`Work`] in a quarter of a cache line: there are as many as pods live.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
+    run_nanos: i64,
+    /// Whose it is; [`NOBODY`] where nobody lives.
+    id: PodId,
+    running: bool,
+    was_up: bool,
+}
+
+const ENDLESS: i64 = i64::MIN;
+/// No pod is given this identity: a store refuses to count so far.
+const NOBODY: PodId = PodId(u32::MAX);
+
+const VACANT: Row = Row {
+    run_nanos: ENDLESS,
+    id: NOBODY,
+    running: false,
+    was_up: false,
+};
 
 /// What a command led to at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,41 +83,44 @@ impl Machine {
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();
         if self.work.len() <= slot {
-            self.work.resize(slot + 1, None);
+            self.work.resize(slot + 1, VACANT);
         }
-        self.work[slot] = Some(Work {
-            pod,
-            run_time,
-            running: false,
-            was_up: false,
-        });
+        self.work[slot] = Row {
+            run_nanos: run_time.map_or(ENDLESS, Duration::as_nanos),
+            id: pod.id,
+            ..VACANT
+        };
     }
 
     /// A pod was there before the run began; without a run time it runs until it is stopped.
     pub fn find(&mut self, pod: PodRef, was_up: bool, run_time: Option<Duration>) {
         self.submit(pod, run_time);
-        if let Some(Some(work)) = self.work.get_mut(pod.slot.index()) {
-            work.was_up = was_up;
+        if let Some(row) = self.row_mut(pod) {
+            row.was_up = was_up;
         }
     }
 
     /// A pod ended.
-    pub fn forget(&mut self, pod: PodRef) -> Option<Work> {
-        let work = self.work.get_mut(pod.slot.index())?;
-        if work.is_some_and(|work| work.pod == pod) {
-            work.take()
-        } else {
-            None
+    pub fn forget(&mut self, pod: PodRef) {
+        if let Some(row) = self.row_mut(pod) {
+            *row = VACANT;
         }
     }
 
     /// What a pod will do.
     pub fn work(&self, pod: PodRef) -> Option<Work> {
-        self.work
-            .get(pod.slot.index())
-            .copied()
-            .flatten()
-            .filter(|work| work.pod == pod)
+        let row = self.work.get(pod.slot.index())?;
+        (row.id == pod.id).then(|| Work {
+            pod,
+            run_time: (row.run_nanos != ENDLESS).then(|| Duration::from_nanos(row.run_nanos)),
+            running: row.running,
+            was_up: row.was_up,
+        })
+    }
+
+    fn row_mut(&mut self, pod: PodRef) -> Option<&mut Row> {
+        let row = self.work.get_mut(pod.slot.index())?;
+        (row.id == pod.id).then_some(row)
     }
 
     /// Carries out an agent's order.
@@ -120,14 +145,12 @@ impl Machine {
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);
                 }
-                queue.push(now.saturating_add(delay), cell, Upcoming::Started(pod));
+                queue.push(now.saturating_add(delay), Upcoming::Started(pod).of(cell));
                 Immediate::Nothing
             }
             MachineCommand::Stop { pod, .. } => {
-                if let Some(Some(work)) = self.work.get_mut(pod.slot.index())
-                    && work.pod == pod
-                {
-                    work.running = false;
+                if let Some(row) = self.row_mut(pod) {
+                    row.running = false;
                 }
                 Immediate::Stopped(pod)
             }
@@ -136,12 +159,11 @@ impl Machine {
 
     /// A pod's processes are up: their end is due after their run time.
     pub fn started(&mut self, now: Instant, pod: PodRef, cell: u16, queue: &mut EventQueue) {
-        if let Some(Some(work)) = self.work.get_mut(pod.slot.index())
-            && work.pod == pod
-        {
-            work.running = true;
-            if let Some(run_time) = work.run_time {
-                queue.push(now.saturating_add(run_time), cell, Upcoming::Exit(pod));
+        if let Some(row) = self.row_mut(pod) {
+            row.running = true;
+            if row.run_nanos != ENDLESS {
+                let run_time = Duration::from_nanos(row.run_nanos);
+                queue.push(now.saturating_add(run_time), Upcoming::Exit(pod).of(cell));
             }
         }
     }

@@ -5,11 +5,13 @@ pub mod cell;
 pub mod check;
 pub mod driver;
 mod engine;
+pub mod kernel;
 pub mod machine;
 pub mod options;
 pub mod queue;
 mod settle;
 mod travel;
+pub mod wheel;
 
 pub use cell::{Cell, CellParts, Resident};
 pub use driver::Simulation;

@@ -1,11 +1,10 @@
-//! The event queue, keyed by (instant, rank, sequence): at one instant kinds go in the order of
+//! What can lie ahead in a cell, and the event queue of it: at one instant kinds go in the order of
 //! their rank, and equal kinds first in, first out.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crate::model::PodRef;
-use crate::units::{ComponentId, Instant, NodeId};
+use crate::units::{ComponentId, NodeId};
+
+use super::wheel::{Scheduled, Wheel};
 
 /// What lies ahead in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +46,11 @@ pub mod rank {
 }
 
 impl Upcoming {
+    /// This, in a cell.
+    pub const fn of(self, cell: u16) -> Queued {
+        Queued { cell, event: self }
+    }
+
     /// The rank of this kind of event at one instant.
     pub const fn rank(self) -> u8 {
         match self {
@@ -63,61 +67,34 @@ impl Upcoming {
     }
 }
 
-/// The key of an event.
-pub type Key = (Instant, u8, u64);
-
-/// Events that lie ahead.
-#[derive(Clone, Debug, Default)]
-pub struct EventQueue {
-    heap: BinaryHeap<Reverse<(Key, u16, Upcoming)>>,
-    sequence: u64,
-    /// How many of them a run need not go on for.
-    idle: usize,
+/// An event of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Which cell.
+    pub cell: u16,
+    /// What.
+    pub event: Upcoming,
 }
 
-impl EventQueue {
-    /// Adds an event of a cell.
-    pub fn push(&mut self, at: Instant, cell: u16, event: Upcoming) {
-        self.heap
-            .push(Reverse(((at, event.rank(), self.sequence), cell, event)));
-        self.sequence += 1;
-        self.idle += usize::from(matches!(event, Upcoming::IdleWake(_)));
+impl Scheduled for Queued {
+    #[inline]
+    fn rank(self) -> u8 {
+        self.event.rank()
     }
 
-    /// When the next event is, and its rank.
-    pub fn peek(&self) -> Option<(Instant, u8)> {
-        self.heap
-            .peek()
-            .map(|Reverse(((at, rank, _), _, _))| (*at, *rank))
-    }
-
-    /// Takes the next event out.
-    pub fn pop(&mut self) -> Option<(Instant, u16, Upcoming)> {
-        let Reverse(((at, _, _), cell, event)) = self.heap.pop()?;
-        self.idle -= usize::from(matches!(event, Upcoming::IdleWake(_)));
-        Some((at, cell, event))
-    }
-
-    /// Whether what lies ahead is nothing that a run need go on for.
-    pub fn is_idle(&self) -> bool {
-        self.heap.len() == self.idle
-    }
-
-    /// How many events lie ahead.
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    /// Whether nothing lies ahead.
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+    #[inline]
+    fn keeps_going(self) -> bool {
+        !matches!(self.event, Upcoming::IdleWake(_))
     }
 }
+
+/// Events that lie ahead in all cells.
+pub type EventQueue = Wheel<Queued>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{PodId, PodSlot};
+    use crate::units::{Instant, PodId, PodSlot};
 
     #[test]
     fn equal_instants_go_by_rank_and_equal_ranks_first_in_first_out() {
@@ -127,14 +104,17 @@ mod tests {
         };
         let at = Instant::from_secs(5);
         let mut queue = EventQueue::default();
-        queue.push(at, 0, Upcoming::Wake(ComponentId(0)));
-        queue.push(at, 0, Upcoming::NodeDown(NodeId(1)));
-        queue.push(at, 0, Upcoming::Exit(pod(9)));
-        queue.push(at, 0, Upcoming::Exit(pod(3)));
-        queue.push(at, 0, Upcoming::NodeUp(NodeId(2)));
-        queue.push(Instant::from_secs(1), 0, Upcoming::Decided(ComponentId(0)));
+        queue.push(at, Upcoming::Wake(ComponentId(0)).of(0));
+        queue.push(at, Upcoming::NodeDown(NodeId(1)).of(0));
+        queue.push(at, Upcoming::Exit(pod(9)).of(0));
+        queue.push(at, Upcoming::Exit(pod(3)).of(0));
+        queue.push(at, Upcoming::NodeUp(NodeId(2)).of(0));
+        queue.push(
+            Instant::from_secs(1),
+            Upcoming::Decided(ComponentId(0)).of(0),
+        );
         let order: Vec<_> = std::iter::from_fn(|| queue.pop())
-            .map(|(_, _, event)| event)
+            .map(|(_, queued)| queued.event)
             .collect();
         assert_eq!(
             order,

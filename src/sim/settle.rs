@@ -54,7 +54,8 @@ impl Engine<'_> {
             && seat.delivery != Some(due)
         {
             seat.delivery = Some(due);
-            self.queue.push(due, cell.number, Upcoming::Wake(component));
+            self.queue
+                .push(due, Upcoming::Wake(component).of(cell.number));
         }
         let seen = seat.view.as_ref().map_or(&cell.store, |view| view.store());
         if !seat.due && seat.component.cursor() >= seen.revision() {
@@ -69,14 +70,14 @@ impl Engine<'_> {
         {
             seat.wake = Some(at);
             self.queue
-                .push(at.max(now), cell.number, Upcoming::Wake(component));
+                .push(at.max(now), Upcoming::Wake(component).of(cell.number));
         }
         if let Some(at) = seat.outbox.wake_idle
             && (at <= now || seat.wake_idle != Some(at))
         {
             seat.wake_idle = Some(at);
             self.queue
-                .push(at.max(now), cell.number, Upcoming::IdleWake(component));
+                .push(at.max(now), Upcoming::IdleWake(component).of(cell.number));
         }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         cell.decisions += u64::from(pods);
@@ -86,8 +87,7 @@ impl Engine<'_> {
             seat.deciding = Some(writes);
             self.queue.push(
                 now.saturating_add(charge),
-                cell.number,
-                Upcoming::Decided(component),
+                Upcoming::Decided(component).of(cell.number),
             );
         } else {
             let writes = self.write_all(cell, index, writes)?;
@@ -126,7 +126,7 @@ impl Engine<'_> {
                 Ok(()) => {
                     if let Some((until, owner, number)) = lapse {
                         let lapse = Upcoming::Lapse(owner, number);
-                        self.queue.push(until.max(self.now), cell.number, lapse);
+                        self.queue.push(until.max(self.now), lapse.of(cell.number));
                     }
                     if let Some(pod) = bound {
                         self.assign(cell, pod)?;

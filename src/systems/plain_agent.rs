@@ -12,20 +12,35 @@ use crate::units::{Duration, Instant, NodeId, PodId};
 pub struct PlainAgent {
     time_limits: TimeLimits,
     /// The pods on nodes, by slot.
-    pods: Vec<Option<Held>>,
+    /// By pod slot.
+    pods: Vec<Held>,
 }
 
 /// A pod on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
+    /// [`NOBODY`] where nobody lives.
     id: PodId,
     node: NodeId,
-    time_limit: Option<Duration>,
-    /// When its time limit is over, once it runs.
-    over: Option<Instant>,
+    /// How long it may run, where that is enforced; once it runs, the instant until which it may:
+    /// in nanoseconds, [`ENDLESS`] without a limit.
+    limit: i64,
+    running: bool,
     /// Why it is being stopped, if it is.
     stopping: Option<EndReason>,
 }
+
+const ENDLESS: i64 = i64::MAX;
+/// No pod is given this identity: a store refuses to count so far.
+const NOBODY: PodId = PodId(u32::MAX);
+
+const VACANT: Held = Held {
+    id: NOBODY,
+    node: NodeId(0),
+    limit: ENDLESS,
+    running: false,
+    stopping: None,
+};
 
 impl PlainAgent {
     /// Agents without pods.
@@ -37,7 +52,7 @@ impl PlainAgent {
     }
 
     fn held(&mut self, pod: PodRef) -> Option<&mut Held> {
-        let held = self.pods.get_mut(pod.slot.index())?.as_mut()?;
+        let held = self.pods.get_mut(pod.slot.index())?;
         (held.id == pod.id).then_some(held)
     }
 
@@ -55,7 +70,7 @@ impl PlainAgent {
     }
 
     fn ended(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
-        self.pods[pod.slot.index()] = None;
+        self.pods[pod.slot.index()] = VACANT;
         out.reports.push(Report::Ended(pod, reason));
     }
 }
@@ -68,15 +83,15 @@ impl NodeAgent for PlainAgent {
             time_limit,
         } = assignment;
         if self.pods.len() <= pod.slot.index() {
-            self.pods.resize(pod.slot.index() + 1, None);
+            self.pods.resize(pod.slot.index() + 1, VACANT);
         }
-        self.pods[pod.slot.index()] = Some(Held {
+        let limit = time_limit.filter(|_| self.time_limits == TimeLimits::Enforced);
+        self.pods[pod.slot.index()] = Held {
             id: pod.id,
             node,
-            time_limit,
-            over: None,
-            stopping: None,
-        });
+            limit: limit.map_or(ENDLESS, Duration::as_nanos),
+            ..VACANT
+        };
         out.reports.push(Report::Starting(pod));
         out.commands.push(MachineCommand::Start { pod, node });
     }
@@ -86,18 +101,18 @@ impl NodeAgent for PlainAgent {
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        let enforced = self.time_limits == TimeLimits::Enforced;
         let Some(held) = self.held(pod) else {
             return;
         };
         match event {
             MachineEvent::Started => {
                 out.reports.push(Report::Running(pod));
-                if let Some(limit) = held.time_limit.filter(|_| enforced) {
-                    let over = now.saturating_add(limit);
-                    held.over = Some(over);
+                if held.limit != ENDLESS && !held.running {
+                    let over = now.saturating_add(Duration::from_nanos(held.limit));
+                    held.limit = over.as_nanos();
                     out.wakes.push((over, pod));
                 }
+                held.running = true;
             }
             MachineEvent::Exited { success: true } => self.ended(pod, EndReason::Completed, out),
             MachineEvent::Exited { success: false } => self.ended(pod, EndReason::Error, out),
@@ -109,8 +124,8 @@ impl NodeAgent for PlainAgent {
     }
 
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        let over = self.held(pod).and_then(|held| held.over);
-        if over.is_some_and(|over| now >= over) {
+        let is_over = |held: &mut Held| held.running && now.as_nanos() >= held.limit;
+        if self.held(pod).is_some_and(is_over) {
             self.stop(pod, EndReason::TimeLimit, out);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::{ClassContext, Pipeline, Profile, Select};
+use windtunnel::control::scheduler::{ClassContext, Pipeline, Profile, Select, Ties};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::rng::Stream;
@@ -32,11 +32,11 @@ impl Select for Drawing {
         "drawing"
     }
 
-    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
         for _ in 0..self.extra {
             self.stream.next_u64();
         }
-        tied[self.stream.below(tied.len() as u64) as usize]
+        tied.nth(self.stream.below(tied.count() as u64) as usize)
     }
 
     fn clone_select(&self) -> Box<dyn Select> {

@@ -315,9 +315,10 @@ impl BatchPlanner {
             });
         let mut found = None;
         if !full {
-            for (turn, job) in self.waiting.after(chosen.asked) {
+            for (turn, facts) in self.waiting.after(chosen.asked) {
                 if turn.2 != chosen.number
-                    && self.backfill.admits(now, &job.facts)
+                    && self.backfill.admits(now, facts)
+                    && let Some(job) = self.waiting.get(turn.2)
                     && let Some(places) = self.rooms.places(store, job.spec, job.members.len())
                 {
                     found = Some((turn, places));

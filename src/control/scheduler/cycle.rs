@@ -9,9 +9,9 @@ use crate::cluster::Store;
 use crate::model::{DeviceSet, Event, Pod};
 use crate::units::{Duration, Instant, NodeId};
 
-use super::evaluate::{Answers, Evaluator, Form};
+use super::evaluate::{Answers, Evaluator, Form, weighted};
 use super::plugin::{Permit, PreScore};
-use super::{ClassContext, Points, Profile};
+use super::{ClassContext, Points, Profile, Ties};
 
 /// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,10 @@ impl Cycle {
     /// `PreFilter` to Normalize: the best node, if any can take the pod.
     fn choose(&mut self, ctx: &ClassContext<'_>) -> Option<NodeId> {
         let answers = self.evaluator.evaluate(&mut self.profile, ctx).ok()?;
+        if let Some(standings) = &answers.standings {
+            let any = answers.feasible_count > 0;
+            return any.then(|| self.profile.select.select(ctx, Ties::Best(standings)));
+        }
         self.feasible.clear();
         if answers.feasible_count > 0 {
             let nodes = ctx.store.nodes().ids().zip(&answers.feasible);
@@ -98,7 +102,7 @@ impl Cycle {
         match *self.feasible.as_slice() {
             [] => None,
             // With one feasible node scoring is skipped (spec: kubernetes.md 1.4).
-            [only] => Some(self.profile.select.select(ctx, &[only])),
+            [only] => Some(self.profile.select.select(ctx, Ties::Listed(&[only]))),
             _ => {
                 total_points(
                     &mut self.profile,
@@ -112,7 +116,7 @@ impl Cycle {
                 let ranked = self.feasible.iter().zip(&self.totals);
                 self.tied
                     .extend(ranked.filter(|&(_, &t)| t == best).map(|(&node, _)| node));
-                Some(self.profile.select.select(ctx, &self.tied))
+                Some(self.profile.select.select(ctx, Ties::Listed(&self.tied)))
             }
         }
     }
@@ -222,8 +226,7 @@ fn total_points(
             slot.plugin.normalize(ctx, column);
         }
         for (total, points) in totals.iter_mut().zip(column.iter()) {
-            // Points are bounded by no contract; a total at the end of the range still ranks.
-            *total = total.saturating_add(slot.weight.saturating_mul(*points));
+            *total = weighted(*total, slot.weight, *points);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Feasibility and points of every node for a class. The plain form asks every plugin about every
 //! node, in order, every time: it is the definition. The incremental form keeps the answers of
-//! plugins whose scope is the node and asks again only about nodes that changed since; a property
-//! test holds the two together.
+//! plugins whose scope is the node and asks again only about nodes that changed since. Where points
+//! are only added up it keeps no points but how the nodes stand, so that the best are known without
+//! looking at every node. A property test holds the forms together.
 
 use crate::cluster::Store;
 use crate::units::{NodeId, Revision, SpecId};
 
 use super::plugin::PreFilter;
-use super::{ClassContext, Points, Profile, Reason, Scope};
+use super::{ClassContext, Points, Profile, Reason, Scope, Standings};
 
 /// Which form evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Answers {
     pub points: Vec<Vec<i64>>,
     /// How many nodes are feasible.
     pub feasible_count: usize,
+    /// How the nodes stand. Where this is kept, the columns above are empty.
+    pub standings: Option<Standings>,
     /// Up to where these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
     /// What they count for in the budget.
@@ -85,8 +88,13 @@ impl Evaluator {
     }
 
     fn answers_for(&mut self, profile: &Profile, spec: SpecId, store: &Store) -> &mut Answers {
-        let columns = profile.at(Points::SCORE).count();
-        let bytes = store.nodes().len() * (1 + size_of::<i64>() * columns);
+        let adds_up = adds_up(profile);
+        let bytes_per_node = if adds_up {
+            Standings::BYTES_PER_NODE
+        } else {
+            1 + size_of::<i64>() * profile.at(Points::SCORE).count()
+        };
+        let bytes = store.nodes().len() * bytes_per_node;
         let keep = self.form == Form::Incremental
             && profile
                 .plugins
@@ -106,8 +114,22 @@ impl Evaluator {
         self.used_bytes += bytes;
         let answers = known.get_or_insert_with(Box::default);
         answers.bytes = bytes;
+        if adds_up && answers.standings.is_none() {
+            answers.standings = Some(Standings::default());
+        }
         answers
     }
+}
+
+/// Whether a node's total is the sum of its points, whichever other nodes are feasible.
+fn adds_up(profile: &Profile) -> bool {
+    let mut scoring = profile
+        .plugins
+        .iter()
+        .filter(|slot| slot.points.contains(Points::SCORE));
+    scoring.all(|slot| {
+        !slot.points.contains(Points::PRE_SCORE) && !slot.points.contains(Points::NORMALIZE)
+    })
 }
 
 /// Which plugins filter and score for one class; its memory is used again for the next.
@@ -145,26 +167,42 @@ impl Answers {
         let store = ctx.store;
         let changed = self.cursor.and_then(|cursor| store.ring().since(cursor));
         match changed {
-            Some(changed) if self.feasible.len() == store.nodes().len() => {
+            Some(changed) if self.len() == store.nodes().len() => {
                 for node in changed {
                     self.answer(profile, plan, ctx, node);
                 }
             }
             _ => {
-                self.feasible.clear();
-                self.feasible.resize(store.nodes().len(), false);
-                self.feasible_count = 0;
-                self.points.resize_with(plan.scores.len(), Vec::new);
-                for column in &mut self.points {
-                    column.clear();
-                    column.resize(store.nodes().len(), 0);
-                }
+                self.reset(store.nodes().len(), plan.scores.len());
                 for node in store.nodes().ids() {
                     self.answer(profile, plan, ctx, node);
                 }
             }
         }
         self.cursor = Some(store.revision());
+    }
+
+    /// For how many nodes there are answers.
+    fn len(&self) -> usize {
+        match &self.standings {
+            Some(standings) => standings.len(),
+            None => self.feasible.len(),
+        }
+    }
+
+    fn reset(&mut self, nodes: usize, scores: usize) {
+        self.feasible_count = 0;
+        if let Some(standings) = &mut self.standings {
+            standings.reset(nodes);
+            return;
+        }
+        self.feasible.clear();
+        self.feasible.resize(nodes, false);
+        self.points.resize_with(scores, Vec::new);
+        for column in &mut self.points {
+            column.clear();
+            column.resize(nodes, 0);
+        }
     }
 
     fn answer(&mut self, profile: &Profile, plan: &Plan, ctx: &ClassContext<'_>, node: NodeId) {
@@ -174,6 +212,12 @@ impl Answers {
                 .filters
                 .iter()
                 .all(|&index| profile.plugins[index].plugin.filter(ctx, node).is_ok());
+        if let Some(standings) = &mut self.standings {
+            let total = feasible.then(|| total(profile, plan, ctx, node));
+            standings.set(node, total);
+            self.feasible_count = standings.feasible();
+            return;
+        }
         self.feasible_count += usize::from(feasible);
         self.feasible_count -= usize::from(self.feasible[row]);
         self.feasible[row] = feasible;
@@ -183,6 +227,20 @@ impl Answers {
             }
         }
     }
+}
+
+/// The total of a node, added up as [`weighted`] says.
+fn total(profile: &Profile, plan: &Plan, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
+    plan.scores.iter().fold(0, |total, &index| {
+        let slot = &profile.plugins[index];
+        weighted(total, slot.weight, slot.plugin.score(ctx, node))
+    })
+}
+
+/// A total with the points of one more plugin. Points are bounded by no contract; a total at the end
+/// of the range still ranks.
+pub(super) fn weighted(total: i64, weight: i64, points: i64) -> i64 {
+    total.saturating_add(weight.saturating_mul(points))
 }
 
 /// The reasons why a node is rejected, one per filter that rejects it, in order; empty if none does.
@@ -199,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::Class;
-    use crate::control::scheduler::{QueueOrder, Select};
+    use crate::control::scheduler::{QueueOrder, Select, Ties};
     use crate::model::{Node, Pod, PodSpec};
     use crate::units::Instant;
 
@@ -226,8 +284,8 @@ mod tests {
             "any"
         }
 
-        fn select(&mut self, _: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
-            tied[0]
+        fn select(&mut self, _: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
+            tied.nth(0)
         }
 
         fn clone_select(&self) -> Box<dyn Select> {
@@ -252,11 +310,11 @@ mod tests {
         let class = store.spec_added(&Arc::new(PodSpec::default()));
         apply(&mut store, class.expect("a new class"));
         let mut evaluator = Evaluator {
-            budget_bytes: 2,
+            budget_bytes: 2 * Standings::BYTES_PER_NODE,
             ..Evaluator::new(Form::Incremental)
         };
-        // One byte a node without scores.
         for (nodes, used) in [(0, 0), (1, 1), (2, 2), (3, 0), (4, 0)] {
+            let used = used * Standings::BYTES_PER_NODE;
             while store.nodes().len() < nodes {
                 let name = format!("node-{}", store.nodes().len()).as_str().into();
                 let node = Node {

@@ -15,6 +15,7 @@ mod probed;
 pub mod profile;
 pub mod queue;
 pub mod reason;
+pub mod standings;
 
 pub use batch::BatchPlanner;
 pub use context::ClassContext;
@@ -23,3 +24,4 @@ pub use plugin::{Plugin, Points, Scope, Select};
 pub use profile::{PluginSlot, Profile};
 pub use queue::QueueOrder;
 pub use reason::Reason;
+pub use standings::{Standings, Ties};

@@ -6,7 +6,7 @@ use crate::cluster::Store;
 use crate::model::{DeviceSet, Event, Pod};
 use crate::units::{Duration, NodeId};
 
-use super::{ClassContext, Reason};
+use super::{ClassContext, Reason, Ties};
 
 /// A set of extension points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,8 +184,8 @@ pub trait Select: Send {
     /// Its name in the registry.
     fn name(&self) -> &'static str;
 
-    /// The chosen one of `tied`, which has at least one node, in snapshot order.
-    fn select(&mut self, ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId;
+    /// The chosen one of the tied nodes.
+    fn select(&mut self, ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId;
 
     /// An equal chooser that goes its own way from here.
     fn clone_select(&self) -> Box<dyn Select>;

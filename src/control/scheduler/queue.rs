@@ -2,7 +2,9 @@
 //! of creation. A class that fitted nowhere is blocked as a whole: its pods, alike in everything a
 //! filter may look at, would fail alike, so none of them is tried until something was freed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+
+use fixedbitset::FixedBitSet;
 
 use crate::cluster::{Class, Store};
 use crate::model::{Pod, PodRef};
@@ -42,17 +44,52 @@ pub struct Queue {
     stirred: Vec<SpecId>,
     /// Pods that were refused by themselves and not with their class, until something is freed.
     apart: Vec<PodRef>,
+    /// Which slots have a waiting pod: of most that end, nothing else need be looked at.
+    waits: FixedBitSet,
     /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
     whereabouts: Vec<Option<(Place, SpecId)>>,
     waiting: usize,
 }
 
+/// Places in order. Pods of a class come in the order of their places, or nearly so.
+#[derive(Clone, Debug, Default)]
+struct Line(VecDeque<Place>);
+
+impl Line {
+    /// Adds a place; returns whether it was not there.
+    fn insert(&mut self, place: Place) -> bool {
+        if self.0.back().is_none_or(|&last| last < place) {
+            self.0.push_back(place);
+            return true;
+        }
+        match self.0.binary_search(&place) {
+            Ok(_) => false,
+            Err(position) => {
+                self.0.insert(position, place);
+                true
+            }
+        }
+    }
+
+    fn remove(&mut self, place: Place) {
+        if self.0.front() == Some(&place) {
+            self.0.pop_front();
+        } else if let Ok(position) = self.0.binary_search(&place) {
+            self.0.remove(position);
+        }
+    }
+
+    fn first(&self) -> Option<Place> {
+        self.0.front().copied()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct ClassQueue {
-    places: BTreeSet<Place>,
+    places: Line,
     blocked: bool,
     /// Pods that came since the class was blocked last, and of which nothing was said yet.
-    untold: BTreeSet<Place>,
+    untold: Line,
 }
 
 impl Queue {
@@ -68,7 +105,7 @@ impl Queue {
                 .resize_with(spec.index() + 1, ClassQueue::default);
         }
         let class = &mut self.classes[spec.index()];
-        let head = class.places.first().copied();
+        let head = class.places.first();
         if !class.places.insert(place) {
             return;
         }
@@ -76,7 +113,9 @@ impl Queue {
         let slot = pod.slot.index();
         if self.whereabouts.len() <= slot {
             self.whereabouts.resize(slot + 1, None);
+            self.waits.grow(slot + 1);
         }
+        self.waits.insert(slot);
         self.whereabouts[slot] = Some((place, spec));
         class.untold.insert(place);
         if class.blocked {
@@ -100,7 +139,8 @@ impl Queue {
 
     /// Takes a pod out if it waits: it has ended, or somebody else placed it.
     pub fn remove(&mut self, pod: PodRef) {
-        if let Some(&Some((place, spec))) = self.whereabouts.get(pod.slot.index())
+        if self.waits.contains(pod.slot.index())
+            && let Some(&Some((place, spec))) = self.whereabouts.get(pod.slot.index())
             && place.1 == pod
         {
             self.heads.remove(&(place, spec));
@@ -121,13 +161,13 @@ impl Queue {
             return;
         };
         if let Some(&Some((place, _))) = self.whereabouts.get(tried.slot.index()) {
-            class.untold.remove(&place);
+            class.untold.remove(place);
         }
         self.stirred.push(spec);
         if !class.blocked {
             class.blocked = true;
             self.blocked.push(spec);
-            if let Some(&head) = class.places.first() {
+            if let Some(head) = class.places.first() {
                 self.heads.remove(&(head, spec));
             }
         }
@@ -139,7 +179,7 @@ impl Queue {
         for spec in self.stirred.drain(..) {
             let class = &mut self.classes[spec.index()];
             if class.blocked {
-                for (_, pod) in std::mem::take(&mut class.untold) {
+                for (_, pod) in class.untold.0.drain(..) {
                     misfit(pod);
                 }
             }
@@ -151,7 +191,7 @@ impl Queue {
         for spec in self.blocked.drain(..) {
             let class = &mut self.classes[spec.index()];
             class.blocked = false;
-            if let Some(&head) = class.places.first() {
+            if let Some(head) = class.places.first() {
                 self.heads.insert((head, spec));
             }
         }
@@ -177,12 +217,13 @@ impl Queue {
 
     fn take(&mut self, spec: SpecId, place: Place) {
         let class = &mut self.classes[spec.index()];
-        class.places.remove(&place);
+        class.places.remove(place);
         self.waiting -= 1;
         self.whereabouts[place.1.slot.index()] = None;
-        class.untold.remove(&place);
+        self.waits.set(place.1.slot.index(), false);
+        class.untold.remove(place);
         if !class.blocked
-            && let Some(&head) = class.places.first()
+            && let Some(head) = class.places.first()
         {
             self.heads.insert((head, spec));
         }

@@ -1,6 +1,6 @@
 //! The first of the tied nodes in snapshot order.
 
-use crate::control::scheduler::{ClassContext, Select};
+use crate::control::scheduler::{ClassContext, Select, Ties};
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -22,8 +22,8 @@ impl Select for First {
         ENTRY.name
     }
 
-    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
-        tied[0]
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
+        tied.nth(0)
     }
 
     fn clone_select(&self) -> Box<dyn Select> {
@@ -41,7 +41,7 @@ mod tests {
         let mut world = World::default();
         let spec = world.spec(pod(1, 1, (0, 0)));
         for tied in [&[NodeId(3), NodeId(7)][..], &[NodeId(0)]] {
-            assert_eq!(First.select(&world.ctx(spec), tied), tied[0]);
+            assert_eq!(First.select(&world.ctx(spec), Ties::Listed(tied)), tied[0]);
         }
     }
 }

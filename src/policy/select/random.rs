@@ -1,7 +1,7 @@
 //! A uniformly drawn one of the tied nodes: the k-th in snapshot order. One draw a decision, also
 //! if only one node is tied, so that the number of draws is the number of decisions.
 
-use crate::control::scheduler::{ClassContext, Select};
+use crate::control::scheduler::{ClassContext, Select, Ties};
 use crate::policy::{Built, Entry, Point};
 use crate::rng::Stream;
 use crate::units::NodeId;
@@ -29,8 +29,8 @@ impl Select for Random {
         ENTRY.name
     }
 
-    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
-        tied[self.stream.below(tied.len() as u64) as usize]
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
+        tied.nth(self.stream.below(tied.count() as u64) as usize)
     }
 
     fn clone_select(&self) -> Box<dyn Select> {
@@ -59,8 +59,8 @@ mod tests {
         let mut copy = random.clone();
         let mut counts = [0; 3];
         for _ in 0..3_000 {
-            let chosen = random.select(&world.ctx(spec), &tied);
-            assert_eq!(chosen, copy.select(&world.ctx(spec), &tied));
+            let chosen = random.select(&world.ctx(spec), Ties::Listed(&tied));
+            assert_eq!(chosen, copy.select(&world.ctx(spec), Ties::Listed(&tied)));
             counts[tied
                 .iter()
                 .position(|&node| node == chosen)

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::control::scheduler::{ClassContext, Select};
+use crate::control::scheduler::{ClassContext, Select, Ties};
 use crate::policy::{Built, Entry, Point};
 use crate::rng::Stream;
 use crate::units::NodeId;
@@ -51,22 +51,16 @@ impl Select for Rank {
         ENTRY.name
     }
 
-    fn select(&mut self, ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
+    fn select(&mut self, ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
         let rows = ctx.store.nodes().len();
         if self.given.as_ref().is_none_or(|ranks| ranks.len() < rows) {
             while self.drawn.len() < rows {
                 self.drawn.push(self.stream.next_u64());
             }
         }
-        let mut best = tied[0];
-        let mut best_rank = self.rank(best);
-        for &node in &tied[1..] {
-            let rank = self.rank(node);
-            if rank < best_rank {
-                (best, best_rank) = (node, rank);
-            }
-        }
-        best
+        let first = tied.nth(0);
+        let least = tied.iter().min_by_key(|&node| self.rank(node));
+        least.unwrap_or(first)
     }
 
     fn clone_select(&self) -> Box<dyn Select> {
@@ -107,7 +101,7 @@ mod tests {
             (&[3, 0, 2, 1], &[0], 0),
             (&[9], &[0, 1], 0),
         ] {
-            let chosen = rank(Some(given)).select(&world.ctx(spec), &ids(tied));
+            let chosen = rank(Some(given)).select(&world.ctx(spec), Ties::Listed(&ids(tied)));
             assert_eq!(chosen, NodeId(expected), "{given:?} {tied:?}");
         }
     }
@@ -120,12 +114,12 @@ mod tests {
         let mut tied = Vec::new();
         for index in 0..50 {
             tied.push(world.node(node(&format!("n{index}"), 1_000, 1, (0, ""))));
-            early.select(&world.ctx(spec), &tied);
+            early.select(&world.ctx(spec), Ties::Listed(&tied));
         }
         let mut late = rank(None);
         while tied.len() > 1 {
-            let chosen = early.select(&world.ctx(spec), &tied);
-            assert_eq!(chosen, late.select(&world.ctx(spec), &tied));
+            let chosen = early.select(&world.ctx(spec), Ties::Listed(&tied));
+            assert_eq!(chosen, late.select(&world.ctx(spec), Ties::Listed(&tied)));
             tied.retain(|&node| node != chosen);
         }
     }

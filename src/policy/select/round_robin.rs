@@ -1,6 +1,6 @@
 //! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
 
-use crate::control::scheduler::{ClassContext, Select};
+use crate::control::scheduler::{ClassContext, Select, Ties};
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -24,9 +24,9 @@ impl Select for RoundRobin {
         ENTRY.name
     }
 
-    fn select(&mut self, _ctx: &ClassContext<'_>, tied: &[NodeId]) -> NodeId {
-        let next = tied.partition_point(|&node| Some(node) <= self.last);
-        let chosen = tied[next % tied.len()];
+    fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
+        let next = self.last.map_or(0, |last| tied.up_to(last));
+        let chosen = tied.nth(next % tied.count());
         self.last = Some(chosen);
         chosen
     }
@@ -56,7 +56,7 @@ mod tests {
         ] {
             let tied: Vec<NodeId> = tied.iter().map(|&index| NodeId(index)).collect();
             assert_eq!(
-                select.select(&world.ctx(spec), &tied),
+                select.select(&world.ctx(spec), Ties::Listed(&tied)),
                 NodeId(expected),
                 "{tied:?}"
             );

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use crate::model::PodRef;
 use crate::units::Instant;
 
-use super::job::{Job, JobNumber, JobOrder, Score};
+use super::job::{Job, JobFacts, JobNumber, JobOrder, Score};
 
 /// A job's turn when the waiting jobs are gone through for backfilling: by submission; jobs
 /// submitted at one instant by their scores, as the published code's stable sorts leave them; those
@@ -17,8 +17,9 @@ pub(super) type Turn = (Instant, Score, JobNumber);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     jobs: BTreeMap<JobNumber, Waits>,
-    /// The turns of the waiting jobs; empty where nobody asks for them.
-    turns: BTreeSet<Turn>,
+    /// The turns of the waiting jobs, with what a rule looks at first, as most are passed over for
+    /// it; empty where nobody asks for them.
+    turns: BTreeMap<Turn, JobFacts>,
     keeps_turns: bool,
     /// Jobs that came since the last choice.
     fresh: Vec<JobNumber>,
@@ -105,10 +106,11 @@ impl Waiting {
             let Some(waits) = self.jobs.get_mut(&number) else {
                 continue;
             };
-            let submitted = waits.job.facts.submitted;
-            self.turns.remove(&(submitted, waits.turn, number));
+            let facts = waits.job.facts;
+            self.turns.remove(&(facts.submitted, waits.turn, number));
             waits.turn = waits.score;
-            self.turns.insert((submitted, waits.turn, number));
+            let turn = (facts.submitted, waits.turn, number);
+            self.turns.insert(turn, facts);
         }
         self.ranked.first().map(|&(_, number)| number)
     }
@@ -119,16 +121,15 @@ impl Waiting {
     }
 
     /// The jobs whose turn comes after one (`None`: all), without those put aside.
-    pub(super) fn after(&self, turn: Option<Turn>) -> impl Iterator<Item = (Turn, &Job)> {
+    pub(super) fn after(&self, turn: Option<Turn>) -> impl Iterator<Item = (Turn, &JobFacts)> {
         let from = turn.map_or(Bound::Unbounded, Bound::Excluded);
-        self.turns
-            .range((from, Bound::Unbounded))
-            .filter_map(|&turn| Some((turn, self.get(turn.2)?)))
+        let turns = self.turns.range((from, Bound::Unbounded));
+        turns.map(|(&turn, facts)| (turn, facts))
     }
 
     /// The last turn.
     pub(super) fn last_turn(&self) -> Option<Turn> {
-        self.turns.last().copied()
+        self.turns.last_key_value().map(|(&turn, _)| turn)
     }
 
     /// How many pods wait.
@@ -143,8 +144,8 @@ impl Waiting {
             self.ranked.insert((score, number));
         }
         if self.keeps_turns {
-            self.turns
-                .insert((job.facts.submitted, Score::LAST, number));
+            let turn = (job.facts.submitted, Score::LAST, number);
+            self.turns.insert(turn, job.facts);
             if !order.ages() {
                 self.fresh.push(number);
             }

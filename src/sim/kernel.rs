@@ -1,0 +1,77 @@
+//! The kernel: events of the queue and arrivals of a sorted stream happen to a world, instant by
+//! instant, in the order of their ranks. The simulator is one such world; so are the processes that
+//! the benchmarks drive.
+
+use crate::control::Stepping;
+use crate::units::Instant;
+
+use super::queue::rank;
+use super::wheel::{EVERY_RANK, Scheduled, Wheel};
+
+/// What events happen to.
+pub trait World {
+    /// What can lie ahead in it.
+    type Event: Scheduled;
+    /// Why it can't go on.
+    type Error;
+
+    /// What lies ahead in it, arrivals aside.
+    fn ahead(&self) -> &Wheel<Self::Event>;
+
+    /// The same, to take from.
+    fn ahead_mut(&mut self) -> &mut Wheel<Self::Event>;
+
+    /// When the next arrival is.
+    fn arriving(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The next arrival happens.
+    fn arrive(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// An event that was due happens.
+    fn occur(&mut self, event: Self::Event) -> Result<(), Self::Error>;
+}
+
+/// When something happens next; `None` if nothing lies ahead that a run need go on for.
+#[inline]
+pub fn next_instant<W: World>(world: &W) -> Option<Instant> {
+    let arriving = world.arriving();
+    if arriving.is_none() && world.ahead().is_idle() {
+        return None;
+    }
+    match (arriving, world.ahead().next()) {
+        (Some(arriving), Some(queued)) => Some(arriving.min(queued)),
+        (either, other) => either.or(other),
+    }
+}
+
+/// What is due at an instant happens, and what that makes due at once: everything by rank, or one
+/// event, as `stepping` says. Returns how many events there were.
+#[inline]
+pub fn happen<W: World>(world: &mut W, at: Instant, stepping: Stepping) -> Result<u64, W::Error> {
+    let arrival_rank = match stepping {
+        Stepping::PerInstant => rank::ARRIVAL,
+        Stepping::PerEvent => 0,
+    };
+    let mut events = 0;
+    loop {
+        let is_arriving = world.arriving() == Some(at);
+        let below = if is_arriving {
+            arrival_rank
+        } else {
+            EVERY_RANK
+        };
+        match world.ahead_mut().pop_due(at, below) {
+            Some(event) => world.occur(event)?,
+            None if is_arriving => world.arrive()?,
+            None => return Ok(events),
+        }
+        events += 1;
+        if stepping == Stepping::PerEvent {
+            return Ok(events);
+        }
+    }
+}
