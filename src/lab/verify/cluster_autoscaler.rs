@@ -22,6 +22,7 @@ use crate::rng::Stream;
 pub const FAMILY: Family = Family {
     name: "cluster-autoscaler",
     summary: "scale-up estimates of the cluster autoscaler and what its expanders keep",
+    kinds: &[],
     claims,
     judge: Judge::Several(judge),
 };

@@ -128,7 +128,6 @@ impl Forms {
     fn happen(&mut self) {
         let world = &mut self.world;
         match world.dice.below(100) {
-            0..40 => {}
             40..70 => {
                 if let Some(Change::PodLeft(pod, node)) = world.departure() {
                     self.apply(Change::PodLeft(pod, node));

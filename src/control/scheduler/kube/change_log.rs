@@ -113,7 +113,7 @@ mod tests {
             all: 1,
             staying: 1,
         };
-        for slot in 0..2 * KEPT as u32 + 1 {
+        for slot in 0..=2 * KEPT as u32 {
             log.push(change(slot));
         }
         assert_eq!(log.end(), 2 * KEPT as u64 + 1);

@@ -28,6 +28,7 @@ use pods::{Pod, duration, instant};
 pub const FAMILY: Family = Family {
     name: "hpa",
     summary: "passes of the horizontal autoscaler: proposals, decisions, conditions, metrics",
+    kinds: &[],
     claims,
     judge: Judge::Several(judge),
 };

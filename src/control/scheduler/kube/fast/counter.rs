@@ -39,7 +39,7 @@ struct Weight {
 /// All counters.
 #[derive(Default)]
 pub(super) struct Counters {
-    counters: Vec<Option<Counter>>,
+    all: Vec<Option<Counter>>,
     free: Vec<usize>,
     /// By the number of a class.
     by_class: Vec<Vec<Weight>>,
@@ -123,8 +123,8 @@ impl Counters {
     ) -> usize {
         let mut counter = Counter::new(pods, (key, keys), cache, tells_some);
         let number = self.free.pop().unwrap_or_else(|| {
-            self.counters.push(None);
-            self.counters.len() - 1
+            self.all.push(None);
+            self.all.len() - 1
         });
         let placements = cache.placements();
         self.by_class
@@ -146,7 +146,7 @@ impl Counters {
             }
         }
         self.bytes += counter.bytes();
-        self.counters[number] = Some(counter);
+        self.all[number] = Some(counter);
         number
     }
 
@@ -159,7 +159,7 @@ impl Counters {
             list.retain(|own| numbers.binary_search(&(own.counter as usize)).is_err());
         }
         for &number in numbers {
-            if let Some(counter) = self.counters[number].take() {
+            if let Some(counter) = self.all[number].take() {
                 self.bytes -= counter.bytes();
                 self.free.push(number);
             }
@@ -169,7 +169,7 @@ impl Counters {
     /// A class was seen for the first time.
     pub(super) fn meet(&mut self, class: &Arc<PodClass>) {
         let mut list = Vec::new();
-        for (number, counter) in self.counters.iter_mut().enumerate() {
+        for (number, counter) in self.all.iter_mut().enumerate() {
             if let Some(counter) = counter {
                 let weight = (counter.of_class)(class);
                 if weight != 0 {
@@ -194,7 +194,7 @@ impl Counters {
     /// Pods came or left.
     pub(super) fn apply(&mut self, change: Change, place: usize, keys: &[Key]) {
         for own in &self.by_class[change.class as usize] {
-            if let Some(counter) = &mut self.counters[own.counter as usize] {
+            if let Some(counter) = &mut self.all[own.counter as usize] {
                 let pods = if counter.only_staying {
                     change.staying
                 } else {
@@ -207,7 +207,7 @@ impl Counters {
     }
 
     pub(super) fn get(&self, number: usize) -> &Counter {
-        let counter = self.counters[number].as_ref();
+        let counter = self.all[number].as_ref();
         counter.expect("invariant: a plan's counters are there as long as the plan")
     }
 }

@@ -120,13 +120,13 @@ impl Fast {
         self.counters.remove(&dropped);
     }
 
-    /// The position of the plan for a pod, which is made if it is new; `None` is plainly.
+    /// The position of the plan for a pod, which is made if it is new.
     pub(super) fn plan_for(
         &mut self,
         profile: &KubeProfile,
         cache: &Cache,
         pod: &PodInfo,
-    ) -> Option<usize> {
+    ) -> usize {
         let mut profiles = self.profiles.iter();
         let known = profiles.position(|own| same_profile(own, profile));
         let number = known.unwrap_or_else(|| {
@@ -135,14 +135,14 @@ impl Fast {
         });
         let key = plan_key(number, &pod.class);
         if let Some(position) = self.plans.get_index_of(&key) {
-            return Some(position);
+            return position;
         }
         let entry = match self.make(number, cache, pod) {
             Some(plan) => Entry::By(Box::new(plan)),
             None => Entry::Plainly(pod.class.clone()),
         };
         self.keep_to_budget();
-        Some(self.plans.insert_full(key, entry).0)
+        self.plans.insert_full(key, entry).0
     }
 
     fn make(&mut self, profile: usize, cache: &Cache, pod: &PodInfo) -> Option<Plan> {

@@ -162,7 +162,7 @@ impl Fast {
         }
         self.follow(cache);
         self.tick += 1;
-        let number = self.plan_for(profile, cache, pod)?;
+        let number = self.plan_for(profile, cache, pod);
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
         };

@@ -133,12 +133,11 @@ impl Shape {
             if own.rests != Rests::OnNode {
                 continue;
             }
-            match plugin.row_points(pod) {
-                Some(points) => shape.row_points.push((own.weight, points)),
-                None => {
-                    let points = plugin.node_points(pod, cache);
-                    shape.points.push((own.weight, points));
-                }
+            if let Some(points) = plugin.row_points(pod) {
+                shape.row_points.push((own.weight, points));
+            } else {
+                let points = plugin.node_points(pod, cache);
+                shape.points.push((own.weight, points));
             }
         }
         shape
