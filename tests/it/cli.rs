@@ -262,13 +262,15 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 6] = [
+const SCENARIOS: [(&str, &[&str]); 8] = [
     ("gpu-packing.yaml", &[]),
     ("kubernetes.yaml", &[]),
     ("small-cluster.yaml", &[]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),
+    ("google-month.yaml", &["--set", "stop={at: 10s}"]),
+    ("hundred-thousand-nodes.yaml", &["--set", "stop={at: 1s}"]),
 ];
 
 #[test]
