@@ -2,7 +2,7 @@
 //!
 //! Growing: pending pods in groups of equal ones, [`estimate`] how many nodes of each group they
 //! need (over the scheduler's own filters, [`filters`]), [`choose`] a group, order the nodes
-//! ([`Grower`]). Shrinking: [`utilization`] and [`drain`] say which nodes could go, [`shrink`]
+//! ([`Grower`]). Shrinking: [`utilization`] and [`drain()`] say which nodes could go, [`shrink`]
 //! keeps for how long and which go now.
 
 pub mod drain;

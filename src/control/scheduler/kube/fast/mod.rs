@@ -1,11 +1,11 @@
 //! The fast form of a decision: exactly the plain form's, out of answers that are kept and brought
 //! up to date with what changed.
 //!
-//! Open [`Fast::choose`] first. Classes have a plan each ([`plan`]), made out of what their plugins say that
+//! Open [`Fast::choose`] first. Classes have a plan each (`plan`), made out of what their plugins say that
 //! they rest on ([`super::keep`]); answers about single nodes are shared by classes that they can't
-//! tell apart ([`shape`]); what rules about other pods look at is counted by domain ([`counter`],
-//! [`key`]). A decision is then a search over sets of nodes ([`window`]) and a sum over columns
-//! ([`rank`], [`spread`]). What is not followed, or finds no node, is decided plainly.
+//! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
+//! `key`). A decision is then a search over sets of nodes (`window`) and a sum over columns
+//! (`rank`, `spread`). What is not followed, or finds no node, is decided plainly.
 
 mod bits;
 mod counter;
