@@ -142,6 +142,23 @@ impl Findings {
         });
     }
 
+    /// Adds a finding if a lower bound is above its upper one.
+    pub fn expect_order(
+        &mut self,
+        field: impl Into<String>,
+        (min, max): (i64, i64),
+        max_field: &'static str,
+    ) {
+        if min > max {
+            let problem = Problem::MinAboveMax {
+                min,
+                max,
+                max_field,
+            };
+            self.add(field, problem);
+        }
+    }
+
     /// Adds a finding unless a value is in its range.
     pub fn expect(
         &mut self,

@@ -2,7 +2,7 @@
 //! (spec: orchestrators-a.md 9.3). Percentages and metrics are floats; a number of replicas is one
 //! float product rounded up.
 
-use super::finding::{Finding, Findings, Problem};
+use super::finding::{Finding, Findings};
 use super::float::to_i32;
 use crate::units::{Duration, Instant};
 
@@ -20,16 +20,7 @@ impl Bounds {
     pub fn findings(&self, object: &str) -> Vec<Finding> {
         let mut found = Findings::new(object);
         found.expect(self.min >= 0, "min", self.min, "0 or more");
-        if self.min > self.max {
-            let (min, max) = (i64::from(self.min), i64::from(self.max));
-            let max_field = "max";
-            let problem = Problem::MinAboveMax {
-                min,
-                max,
-                max_field,
-            };
-            found.add("min", problem);
-        }
+        found.expect_order("min", (self.min.into(), self.max.into()), "max");
         found.list
     }
 

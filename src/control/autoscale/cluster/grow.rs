@@ -81,16 +81,7 @@ impl NodeGroup {
     /// What is wrong with it.
     pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
         let mut found = Findings::new(format!("node group {}", self.id));
-        if self.min > self.max {
-            let (min, max) = (self.min as i64, self.max as i64);
-            let max_field = "max";
-            let problem = Problem::MinAboveMax {
-                min,
-                max,
-                max_field,
-            };
-            found.add("min", problem);
-        }
+        found.expect_order("min", (self.min as i64, self.max as i64), "max");
         found.expect(self.max > 0, "max", self.max, "1 or more");
         if self.target == 0 && self.template.is_none() {
             let expected = "a node template, as the group has no node to copy";

@@ -242,15 +242,8 @@ impl HorizontalSpec {
         let (min, max) = (self.min(), self.max_replicas);
         found.expect(min >= 0, "spec.minReplicas", min, "0 or more");
         found.expect(max > 0, "spec.maxReplicas", max, "1 or more");
-        if max > 0 && min > max {
-            let (min, max) = (i64::from(min), i64::from(max));
-            let max_field = "maxReplicas";
-            let problem = Problem::MinAboveMax {
-                min,
-                max,
-                max_field,
-            };
-            found.add("spec.minReplicas", problem);
+        if max > 0 {
+            found.expect_order("spec.minReplicas", (min.into(), max.into()), "maxReplicas");
         }
         if self.target.kind.is_empty() || self.target.name.is_empty() {
             let expected = "kind and name of the workload to scale";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::finding::{Finding, Findings, Problem};
+use super::super::finding::{Finding, Findings};
 use super::go_math::pow;
 use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
 use crate::model::Text;
@@ -85,14 +85,8 @@ impl ContainerPolicy {
             found.expect(min >= 0, name.clone(), min, "0 or more");
             let own = format!("{field}.maxAllowed.{resource}");
             found.expect(max >= 0, own, max, "0 or more");
-            if min > max && max > 0 {
-                let max_field = "maxAllowed";
-                let problem = Problem::MinAboveMax {
-                    min,
-                    max,
-                    max_field,
-                };
-                found.add(name, problem);
+            if max > 0 {
+                found.expect_order(name, (min, max), "maxAllowed");
             }
         }
         found.list
