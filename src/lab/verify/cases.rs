@@ -81,6 +81,28 @@ pub(super) fn judge_lines(
     Ok(reports.into_values().collect())
 }
 
+/// Judges every line of files by `compare`, which is given the case and its name. A case that names
+/// no family is of `family`.
+pub(super) fn judge_compared(
+    files: &[PathBuf],
+    options: &VerifyOptions,
+    family: &str,
+    compare: impl Fn(&str, &Value) -> Result<Differences, String> + Sync,
+) -> Result<Vec<FamilyReport>, String> {
+    judge_lines(files, options, |place, case| {
+        let text = |key: &str| case.get(key).and_then(Value::as_str);
+        let id = text("id").unwrap_or(place);
+        if !options.wants(id) {
+            return Ok(None);
+        }
+        let outcome = match compare(id, case) {
+            Ok(differences) => differences.outcome(id),
+            Err(why) => Outcome::Differs(format!("{id}: {why}")),
+        };
+        Ok(Some((text("family").unwrap_or(family).to_owned(), outcome)))
+    })
+}
+
 /// Reads a part of a case into the type of its format.
 pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     T::deserialize(value).map_err(|error| error.to_string())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines, typed};
+use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
 use super::kube_scheduler::world::{World, manifests};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use crate::control::autoscale::cluster::{
@@ -33,21 +33,7 @@ fn claims(path: &Path) -> bool {
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
-    judge_lines(files, options, |place, case| {
-        let text = |key: &str| case.get(key).and_then(Value::as_str);
-        let id = text("id").unwrap_or(place);
-        if !options.wants(id) {
-            return Ok(None);
-        }
-        let outcome = match compare(id, case) {
-            Ok(differences) => differences.outcome(id),
-            Err(why) => Outcome::Differs(format!("{id}: {why}")),
-        };
-        Ok(Some((
-            text("family").unwrap_or(FAMILY.name).to_owned(),
-            outcome,
-        )))
-    })
+    judge_compared(files, options, FAMILY.name, compare)
 }
 
 /// A recorded result of a run.

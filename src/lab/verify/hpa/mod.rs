@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines, typed};
+use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use crate::control::autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
@@ -39,21 +39,7 @@ fn claims(path: &Path) -> bool {
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
-    judge_lines(files, options, |place, case| {
-        let text = |key: &str| case.get(key).and_then(Value::as_str);
-        let id = text("id").unwrap_or(place);
-        if !options.wants(id) {
-            return Ok(None);
-        }
-        let outcome = match compare(case) {
-            Ok(differences) => differences.outcome(id),
-            Err(why) => Outcome::Differs(format!("{id}: {why}")),
-        };
-        Ok(Some((
-            text("family").unwrap_or(FAMILY.name).to_owned(),
-            outcome,
-        )))
-    })
+    judge_compared(files, options, FAMILY.name, |_, case| compare(case))
 }
 
 #[derive(Deserialize)]
