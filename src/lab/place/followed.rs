@@ -10,8 +10,7 @@ use super::kept::Points;
 use super::{Placed, replica};
 use crate::control::scheduler::kube::attempt::Questions;
 use crate::control::scheduler::kube::{
-    Attempt, AttemptContext, Cache, Follow, Follower, KubeProfile, NodeInfo, Normalization,
-    PodInfo, Reach,
+    Attempt, AttemptContext, Cache, Follow, Follower, KubeProfile, NodeInfo, PodInfo, Reach,
 };
 
 /// Points that follow the replicas, and their weight.
@@ -118,18 +117,8 @@ impl<'r, 'a> Kept<'r, 'a> {
                 }
                 continue;
             }
-            let Some(scores) = plugin.score(ctx, &asked) else {
-                continue;
-            };
-            if plugin.normalization() == Normalization::Own {
-                return None;
-            }
-            let mut raw = vec![0; self.nodes.len()];
-            for (&node, &own) in open.iter().zip(&scores.raw) {
-                raw[node] = own;
-            }
-            let changes = plugin.reach(ctx) != Reach::Nothing;
-            points.push(Points::new(plugin, weight, changes, raw));
+            let (who, whom) = ((plugin, weight), (&open[..], &asked[..]));
+            Points::ask(&mut points, who, ctx, whom, self.nodes.len())?;
         }
         Some((points, followers))
     }

@@ -30,20 +30,34 @@ pub(super) struct Points<'a> {
 }
 
 impl<'a> Points<'a> {
-    pub(super) fn new(
-        plugin: &'a dyn KubePlugin,
-        weight: i64,
-        changes: bool,
-        raw: Vec<i64>,
-    ) -> Self {
-        Self {
+    /// Adds what a plugin gives to some of `count` nodes, which are asked about in the order of
+    /// their `places`, unless it gives no points; `None` where they can't be followed.
+    pub(super) fn ask(
+        all: &mut Vec<Self>,
+        (plugin, weight): (&'a dyn KubePlugin, i64),
+        ctx: AttemptContext<'_>,
+        (places, asked): (&[usize], &[&NodeInfo]),
+        count: usize,
+    ) -> Option<()> {
+        let Some(scores) = plugin.score(ctx, asked) else {
+            return Some(());
+        };
+        if plugin.normalization() == Normalization::Own {
+            return None;
+        }
+        let mut raw = vec![0; count];
+        for (&place, &own) in places.iter().zip(&scores.raw) {
+            raw[place] = own;
+        }
+        all.push(Self {
             plugin,
             weight,
-            changes,
+            changes: plugin.reach(ctx) != Reach::Nothing,
             raw,
             least: 0,
             most: 0,
-        }
+        });
+        Some(())
     }
 
     /// What they add to a node's total.
@@ -161,18 +175,8 @@ impl<'r, 'a> Kept<'r, 'a> {
         let mut points = Vec::new();
         for &(index, weight) in &profile.score {
             let plugin = &*profile.plugins[index];
-            let Some(scores) = plugin.score(attempt.ctx, &asked) else {
-                continue;
-            };
-            if plugin.normalization() == Normalization::Own {
-                return None;
-            }
-            let mut raw = vec![0; kept.nodes.len()];
-            for (&node, &own) in feasible.iter().zip(&scores.raw) {
-                raw[node] = own;
-            }
-            let changes = plugin.reach(attempt.ctx) != Reach::Nothing;
-            points.push(Points::new(plugin, weight, changes, raw));
+            let (who, whom) = ((plugin, weight), (&feasible[..], &asked[..]));
+            Points::ask(&mut points, who, attempt.ctx, whom, kept.nodes.len())?;
         }
         kept.points = points;
         kept.rank_all();
