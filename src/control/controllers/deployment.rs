@@ -54,6 +54,28 @@ pub struct DeploymentWrites {
     pub failed: bool,
 }
 
+impl DeploymentWrites {
+    /// Makes the writes on replica sets as the store would: a new set has the deployment's template.
+    pub fn apply(&self, now: Instant, template: &Arc<PodSpec>, sets: &mut Vec<ReplicaSet>) {
+        for update in &self.update {
+            if let Some(set) = sets.iter_mut().find(|set| set.name == update.name) {
+                (set.replicas, set.rollout) = (update.replicas, update.rollout);
+            }
+        }
+        sets.retain(|set| !self.delete.contains(&set.name));
+        if let Some(new) = &self.create {
+            sets.push(ReplicaSet {
+                name: new.name.clone(),
+                template: template.clone(),
+                replicas: new.replicas,
+                created: now,
+                rollout: new.rollout,
+                ..ReplicaSet::default()
+            });
+        }
+    }
+}
+
 /// A replica set to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReplicaSet {

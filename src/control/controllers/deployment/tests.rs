@@ -69,21 +69,10 @@ fn apply(
     writes: &DeploymentWrites,
 ) {
     for update in &writes.update {
-        let known = sets.iter_mut().find(|set| set.name == update.name);
-        let known = known.expect("a set that is there");
-        (known.replicas, known.rollout) = (update.replicas, update.rollout);
+        let is_there = sets.iter().any(|set| set.name == update.name);
+        assert!(is_there, "{}: a set that is there", update.name);
     }
-    sets.retain(|set| !writes.delete.contains(&set.name));
-    if let Some(new) = &writes.create {
-        sets.push(ReplicaSet {
-            name: new.name.clone(),
-            template: deployment.template.clone(),
-            replicas: new.replicas,
-            created: now,
-            rollout: new.rollout,
-            ..ReplicaSet::default()
-        });
-    }
+    writes.apply(now, &deployment.template, sets);
     deployment.status = writes.status.clone();
 }
 

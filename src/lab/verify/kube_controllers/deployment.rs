@@ -89,7 +89,7 @@ pub(super) fn compare_sequence(case: &Value, differences: &mut Differences) -> R
         }
         let now = Instant::from_secs(number as i64);
         let writes = decide(now, &deployment, &sets, &image, Release::V1_28);
-        apply(now, &deployment, &mut sets, &writes);
+        writes.apply(now, &deployment.template, &mut sets);
         deployment.status = writes.status.clone();
         let decided = told(&sets, &writes);
         differences.loosely(&format!("step {number}"), &step.expect, &decided);
@@ -169,30 +169,6 @@ fn decide(
         release,
     };
     sync(now, &view)
-}
-
-fn apply(
-    now: Instant,
-    deployment: &Deployment,
-    sets: &mut Vec<ReplicaSet>,
-    writes: &DeploymentWrites,
-) {
-    for update in &writes.update {
-        if let Some(set) = sets.iter_mut().find(|set| set.name == update.name) {
-            (set.replicas, set.rollout) = (update.replicas, update.rollout);
-        }
-    }
-    sets.retain(|set| !writes.delete.contains(&set.name));
-    if let Some(new) = &writes.create {
-        sets.push(ReplicaSet {
-            name: new.name.clone(),
-            template: deployment.template.clone(),
-            replicas: new.replicas,
-            created: now,
-            rollout: new.rollout,
-            ..ReplicaSet::default()
-        });
-    }
 }
 
 fn told(sets: &[ReplicaSet], writes: &DeploymentWrites) -> Value {
@@ -314,7 +290,7 @@ pub(super) fn compare_step(case: &Value, differences: &mut Differences) -> Resul
     let now = Instant::from_secs(1_000);
     let mut writes = decide(now, &deployment, &sets, "made", Release::V1_36);
     let was = sets.clone();
-    apply(now, &deployment, &mut sets, &writes);
+    writes.apply(now, &deployment.template, &mut sets);
     let is_changed = |set: &ReplicaSet| {
         was.iter()
             .any(|old| old.name == set.name && old.replicas != set.replicas)
