@@ -30,6 +30,16 @@ impl Count {
         self.resolved(total, libm::floor)
     }
 
+    /// Surge and unavailable of a rolling update as they count: were both 0, nothing could ever be
+    /// replaced, so one may be unavailable.
+    pub(super) const fn able_to_move(surge: i32, unavailable: i32) -> (i32, i32) {
+        if surge == 0 && unavailable == 0 {
+            (0, 1)
+        } else {
+            (surge, unavailable)
+        }
+    }
+
     fn resolved(self, total: i32, round: fn(f64) -> f64) -> i32 {
         match self {
             Self::Number(number) => number,

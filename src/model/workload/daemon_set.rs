@@ -50,11 +50,7 @@ impl DaemonUpdate {
     pub fn resolved(&self, nodes: i32) -> (i32, i32) {
         let surge = self.max_surge.rounded_up(nodes);
         let unavailable = self.max_unavailable.rounded_up(nodes);
-        if surge == 0 && unavailable == 0 {
-            (0, 1)
-        } else {
-            (surge, unavailable)
-        }
+        Count::able_to_move(surge, unavailable)
     }
 }
 

@@ -69,11 +69,7 @@ impl RollingUpdate {
     pub fn resolved(&self, replicas: i32) -> (i32, i32) {
         let surge = self.max_surge.rounded_up(replicas);
         let unavailable = self.max_unavailable.rounded_down(replicas);
-        if surge == 0 && unavailable == 0 {
-            (0, 1)
-        } else {
-            (surge, unavailable)
-        }
+        Count::able_to_move(surge, unavailable)
     }
 }
 
