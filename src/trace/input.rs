@@ -369,20 +369,12 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::trace::lines::tests::lines;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(text).expect("memory");
         encoder.finish().expect("memory")
-    }
-
-    fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
-        let mut lines = input.lines()?;
-        let mut all = Vec::new();
-        while let Some((number, line)) = lines.next_line()? {
-            all.push((number, String::from_utf8_lossy(line).into_owned()));
-        }
-        Ok(all)
     }
 
     #[test]

@@ -128,11 +128,12 @@ impl Lines {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::trace::Input;
 
-    fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
+    /// Every line with its number.
+    pub(in crate::trace) fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
         let mut lines = input.lines()?;
         let mut all = Vec::new();
         while let Some((number, line)) = lines.next_line()? {

@@ -41,6 +41,12 @@ fn machine_of(engine: &Engine, name: &str) -> Option<Text> {
     engine.unit(name).and_then(|unit| unit.machine.clone())
 }
 
+/// Where a round puts units, in its order.
+fn machines_of(round: &super::engine::Round) -> Vec<&str> {
+    let scheduled = round.scheduled.iter();
+    scheduled.map(|(_, machine)| &**machine).collect()
+}
+
 #[test]
 fn units_go_to_the_least_loaded_machine_one_after_another() {
     let there = [
@@ -53,12 +59,7 @@ fn units_go_to_the_least_loaded_machine_one_after_another() {
         engine.put_unit(name.into(), unit(None, ""));
     }
     let round = engine.reconcile();
-    let machines: Vec<&str> = round
-        .scheduled
-        .iter()
-        .map(|(_, machine)| &**machine)
-        .collect();
-    assert_eq!(machines, ["C", "B", "C", "A", "B"]);
+    assert_eq!(machines_of(&round), ["C", "B", "C", "A", "B"]);
     assert_eq!(engine.reconcile(), super::engine::Round::default());
 }
 
@@ -74,12 +75,7 @@ fn a_group_that_conflicts_gets_a_machine_each_and_then_none() {
         engine.put_unit(format!("w@{number}").into(), unit(None, "Conflicts=w@*"));
     }
     let round = engine.reconcile();
-    let machines: Vec<&str> = round
-        .scheduled
-        .iter()
-        .map(|(_, machine)| &**machine)
-        .collect();
-    assert_eq!(machines, ["m2", "m1", "m3"]);
+    assert_eq!(machines_of(&round), ["m2", "m1", "m3"]);
     assert_eq!(round.waiting, [("w@4".into(), DecideError::NoneAble)]);
 }
 

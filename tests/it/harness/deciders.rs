@@ -30,23 +30,27 @@ pub(crate) trait Decider {
     fn order(&self) -> Vec<Text>;
 }
 
+/// Tells a cache of a change.
+pub(crate) fn apply(cache: &mut Cache, change: Change) {
+    match change {
+        Change::NodeJoined(node) => cache.add_node(node).unwrap(),
+        Change::NodeChanged(node) => cache.update_node(node).unwrap(),
+        Change::NodeLeft(name) => cache.remove_node(&name),
+        Change::PodBound(pod, node) => cache.add_pod(pod, &node).unwrap(),
+        Change::PodLeft(pod, node) => cache.remove_pod(&pod, &node),
+        Change::Nominated(pod) => cache.nominate(pod),
+        Change::Withdrawn(pod) => cache.withdraw(&pod),
+        Change::Objects(objects) => *cache.objects = *objects,
+    }
+}
+
 /// The plain form on a cache that is kept by changes.
 #[derive(Default)]
 pub(crate) struct Kept(Cache);
 
 impl Decider for Kept {
     fn change(&mut self, change: &Change) {
-        let cache = &mut self.0;
-        match change.clone() {
-            Change::NodeJoined(node) => cache.add_node(node).unwrap(),
-            Change::NodeChanged(node) => cache.update_node(node).unwrap(),
-            Change::NodeLeft(name) => cache.remove_node(&name),
-            Change::PodBound(pod, node) => cache.add_pod(pod, &node).unwrap(),
-            Change::PodLeft(pod, node) => cache.remove_pod(&pod, &node),
-            Change::Nominated(pod) => cache.nominate(pod),
-            Change::Withdrawn(pod) => cache.withdraw(&pod),
-            Change::Objects(objects) => *cache.objects = *objects,
-        }
+        apply(&mut self.0, change.clone());
     }
 
     fn decide(&mut self, question: &Question<'_>) -> Decision {

@@ -13,7 +13,7 @@ use windtunnel::model::{SchedulerConfig, Text};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 
 use super::World;
-use super::deciders::Change;
+use super::deciders::{self, Change};
 use super::objects;
 
 /// How many clusters are tried, and how many decisions each sees.
@@ -111,17 +111,7 @@ impl Forms {
     }
 
     fn apply(&mut self, change: Change) {
-        let cache = &mut self.cache;
-        match change {
-            Change::NodeJoined(node) => cache.add_node(node).unwrap(),
-            Change::NodeChanged(node) => cache.update_node(node).unwrap(),
-            Change::NodeLeft(name) => cache.remove_node(&name),
-            Change::PodBound(pod, node) => cache.add_pod(pod, &node).unwrap(),
-            Change::PodLeft(pod, node) => cache.remove_pod(&pod, &node),
-            Change::Nominated(pod) => cache.nominate(pod),
-            Change::Withdrawn(pod) => cache.withdraw(&pod),
-            Change::Objects(objects) => *cache.objects = *objects,
-        }
+        deciders::apply(&mut self.cache, change);
     }
 
     /// What happens to the cluster.
