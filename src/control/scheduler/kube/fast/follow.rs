@@ -158,6 +158,7 @@ impl Fast {
             spreads: Vec::new(),
             counters: Vec::new(),
             used: self.tick,
+            told: None,
         };
         for rule in std::mem::take(&mut draft.rules) {
             let rule = self.rule(cache, rule, &mut plan.counters);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::bits::{self, Chunk, Set, WORD};
+use super::fail::Why;
 use super::plan::Draft;
 use crate::control::scheduler::kube::keep::{
     NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
@@ -48,6 +49,10 @@ pub(super) struct Shape {
     pub(super) is_broken: bool,
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
+    /// Why nodes are not open, once anybody asked.
+    pub(super) why: Why,
+    /// How many nodes are open, as far as they were asked.
+    open_count: usize,
     /// Points by declaration; negative where the declaration keeps the pod off.
     fixed: Vec<i16>,
     tests: Vec<NodeTest>,
@@ -108,6 +113,8 @@ impl Shape {
             used: 0,
             is_broken: false,
             tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
+            why: Why::default(),
+            open_count: 0,
             fixed: vec![0; nodes],
             tests: Vec::new(),
             row_tests: Vec::new(),
@@ -215,6 +222,11 @@ impl Shape {
         }
     }
 
+    /// Whether no node is open, as all of them are.
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_whole && self.open_count == 0
+    }
+
     fn is_stale(&self, word: usize, nodes: Nodes<'_>) -> bool {
         let own = self.word_position[word];
         own == NEVER || self.position.max(own) < nodes.changed[word]
@@ -258,6 +270,8 @@ impl Shape {
             }
         }
         let (word, bit) = (place / WORD, place % WORD);
+        self.open_count -= usize::from(bits::has(&self.open, place));
+        self.open_count += usize::from(is_open);
         bits::put(&mut self.open, place, is_open);
         self.rank[word][bit] = rank;
         self.tops[word] = UNKNOWN;
@@ -273,7 +287,7 @@ impl Shape {
 
     /// What it takes.
     pub(super) fn bytes(&self) -> usize {
-        let by_place = 2 + 2 + 1 + 8 * self.scaled.len();
+        let by_place = 2 + 2 + 1 + 4 + 8 * self.scaled.len();
         self.fixed.len() * by_place + self.fixed.len() / 8 + size_of::<Self>()
     }
 }

@@ -69,6 +69,13 @@ impl Window {
         (one.0..one.1).chain(other.0..other.1)
     }
 
+    /// The place of the first node in the scheduler's order.
+    pub(super) fn first(&self) -> Option<usize> {
+        let mut indexes = self.indexes();
+        let index = indexes.find(|&index| self.words[index] != 0)?;
+        Some(index * WORD + self.words[index].trailing_zeros() as usize)
+    }
+
     /// Calls with the place of every node.
     pub(super) fn each(&self, mut call: impl FnMut(usize)) {
         for index in self.indexes() {

@@ -7,6 +7,7 @@ use super::{Failed, KubeScheduler};
 use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
+use crate::control::scheduler::kube::labels::Work;
 use crate::control::scheduler::kube::queue::PluginMask;
 use crate::control::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
@@ -18,7 +19,8 @@ use crate::units::{Duration, Instant};
 impl KubeScheduler {
     /// Takes the next pod through a cycle.
     pub(super) fn attempt(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
-        let Some((uid, queued)) = self.queue.pop() else {
+        let queue = &mut self.queue;
+        let Some((uid, queued)) = self.labels.within(Work::Queue, || queue.pop()) else {
             return;
         };
         let (pod, info, profile) = (pod_of(uid), queued.info.clone(), queued.profile);
@@ -175,7 +177,7 @@ impl KubeScheduler {
         failure: Failure,
         (view, out): (&Store, &mut Outbox),
     ) {
-        self.messages.insert(uid_of(pod), failure.message.into());
+        self.messages.insert(uid_of(pod), failure.message);
         out.write(view, Event::PodUnschedulable { pod });
         match failure.nomination {
             Nomination::Keep => {}
