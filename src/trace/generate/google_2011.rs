@@ -96,7 +96,11 @@ impl Model {
     /// What a task of a class asks of the scarcer resource.
     fn asked(&self, class: u32) -> i64 {
         let (cpu, memory) = self.specs[class as usize];
-        if self.scarcer.is_memory { memory as i64 } else { cpu as i64 }
+        if self.scarcer.is_memory {
+            memory as i64
+        } else {
+            cpu as i64
+        }
     }
 
     /// What a task of a class asks for.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::plugin::{AttemptContext, NodeFilter, PostFilter, Prepared, Scores};
 use super::ties::heap_root;
 use super::{
-    Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection, Status,
+    Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
+    Status,
 };
 use crate::model::Text;
 

@@ -88,7 +88,8 @@ impl Round {
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
         let fast = self.fast.as_mut();
-        let answer = fast.map(|fast| fast.decide(profile, (cache, pod), self.start, &mut self.ties));
+        let answer =
+            fast.map(|fast| fast.decide(profile, (cache, pod), self.start, &mut self.ties));
         match answer {
             Some(Answer::Placed(choice)) if let Some(node) = cache.node_at(choice.place) => {
                 self.start = (self.start + choice.looked_at) % cache.node_count();

@@ -20,7 +20,14 @@ pub enum Work {
     PostFilter,
 }
 
-const NAMES: [&str; 6] = ["cache", "queue", "PreFilter", "Filter", "Score", "PostFilter"];
+const NAMES: [&str; 6] = [
+    "cache",
+    "queue",
+    "PreFilter",
+    "Filter",
+    "Score",
+    "PostFilter",
+];
 
 /// The labels of a scheduler. Those of nobody who looks on are off.
 #[derive(Clone, Debug, Default)]

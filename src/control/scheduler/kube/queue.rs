@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub use backoff::Backoff;
 pub use queued::{Hints, Place, PluginMask, QueuedPod};
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::event::{ClusterEvent, EventKinds, pod_changes};
 use super::{Attempt, KubeProfile, PodInfo};
 use crate::model::ClusterObjects;
@@ -73,7 +76,7 @@ pub struct Move {
 pub struct Queue {
     backoff: Backoff,
     hints: Vec<Hints>,
-    pods: BTreeMap<PodUid, QueuedPod>,
+    pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
     active: BTreeSet<(Rank, PodUid)>,
     waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
     /// Pods that no plugin rejected; never popped before their back-off is over.
@@ -95,7 +98,7 @@ impl Queue {
         Self {
             backoff,
             hints: profiles.iter().map(Hints::of).collect(),
-            pods: BTreeMap::new(),
+            pods: IndexMap::default(),
             active: BTreeSet::new(),
             waiting_out: BTreeSet::new(),
             after_errors: BTreeSet::new(),
@@ -173,7 +176,7 @@ impl Queue {
             .get(&uid)
             .is_some_and(|pod| pod.place == Place::InFlight)
         {
-            self.pods.remove(&uid);
+            self.pods.swap_remove(&uid);
         }
         self.in_flight.end(uid);
     }
@@ -186,7 +189,7 @@ impl Queue {
     /// A pod without a node is gone. One in flight is dropped when its attempt ends.
     pub fn delete(&mut self, uid: PodUid) {
         self.take_out(uid);
-        self.pods.remove(&uid);
+        self.pods.swap_remove(&uid);
     }
 
     /// A pod without a node was declared anew.

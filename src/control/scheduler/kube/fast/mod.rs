@@ -28,10 +28,11 @@ use rustc_hash::FxBuildHasher;
 
 use super::change_log::Identity;
 use super::class_places::key as key_of;
-use super::labels::{Labels, Work};
 use super::cycle::Failure;
+use super::labels::{Labels, Work};
 use super::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
 use crate::model::{ClusterObjects, PodSpec, Text};
+use bits::Stamps;
 use counter::Counters;
 use fail::fail;
 use key::Key;
@@ -92,6 +93,10 @@ pub struct Fast {
     rows: Vec<NodeRow>,
     /// By word: up to where in the log something changed.
     changed: Vec<u64>,
+    /// By place: the same, counted from where it was begun to follow.
+    stamps: Vec<Stamps>,
+    /// Up to where the log was taken in then.
+    base: u64,
     profiles: Vec<KubeProfile>,
     /// By profile and where the class lies in memory.
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
@@ -144,6 +149,8 @@ impl Fast {
             places: Vec::new(),
             rows: Vec::new(),
             changed: Vec::new(),
+            stamps: Vec::new(),
+            base: 0,
             profiles: Vec::new(),
             plans: IndexMap::default(),
             shapes: Vec::new(),
@@ -209,6 +216,8 @@ impl Fast {
             places: &self.places,
             rows: &self.rows,
             changed: &self.changed,
+            stamps: &self.stamps,
+            base: self.base,
         };
         shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
@@ -231,6 +240,7 @@ impl Fast {
         }
         let place = match self.window.count {
             count if count == 0 || shape.is_shut() => {
+                shape.shut(kept);
                 self.labels.enter(Work::PostFilter);
                 let failure = fail((profile, pod), (plan, &mut shape.why), kept, self.tick)?;
                 ties.draw_preemption();

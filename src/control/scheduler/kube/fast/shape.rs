@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::bits::{self, Chunk, Set, WORD};
+use super::bits::{self, Chunk, Set, Stamps, WORD};
 use super::fail::Why;
 use super::plan::Draft;
 use crate::control::scheduler::kube::keep::{
@@ -12,7 +12,7 @@ use crate::control::scheduler::kube::keep::{
 use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
 use crate::model::{Affinity, Container, PodSpec};
 
-/// When more than one in so many nodes has changed, words are asked again as they are needed.
+/// When more than one in so many nodes has changed, nodes are asked again as they are needed.
 const STALE: usize = 16;
 
 /// The nodes as they are.
@@ -25,6 +25,10 @@ pub(super) struct Nodes<'a> {
     pub(super) rows: &'a [NodeRow],
     /// By word: up to where in the log something changed.
     pub(super) changed: &'a [u64],
+    /// By place, in words: the same counted from `base`.
+    pub(super) stamps: &'a [Stamps],
+    /// Where stamps begin.
+    pub(super) base: u64,
 }
 
 /// Points in proportion to the largest among the feasible nodes.
@@ -62,7 +66,7 @@ pub(super) struct Shape {
     /// Up to where the log is taken in, and by word where that is further.
     position: u64,
     word_position: Vec<u64>,
-    /// Whether all words are as of the position.
+    /// Whether all words are as of the position and none is open.
     is_whole: bool,
 }
 
@@ -120,7 +124,7 @@ impl Shape {
             row_tests: Vec::new(),
             points: Vec::new(),
             row_points: Vec::new(),
-            position: 0,
+            position: kept.base,
             word_position: vec![NEVER; nodes.div_ceil(WORD)],
             is_whole: false,
         };
@@ -199,32 +203,35 @@ impl Shape {
         }
     }
 
-    /// Takes in what happened since, if that is little.
+    /// Takes in what happened since while no node is open and that is little.
     pub(super) fn refresh(&mut self, nodes: Nodes<'_>) {
-        let log = nodes.cache.log();
-        if self.is_whole
-            && let Some(changes) = log.since(self.position)
-            && changes.len() * STALE <= nodes.rows.len()
-        {
-            for change in changes {
-                self.ask(nodes.places[change.slot as usize] as usize, nodes);
-            }
-            self.position = log.end();
+        if !self.is_whole {
             return;
         }
-        let stale = (0..nodes.changed.len()).filter(|&word| self.is_stale(word, nodes));
-        if stale.count() * STALE <= nodes.changed.len() {
-            for word in 0..nodes.changed.len() {
-                self.refresh_word(word, nodes);
+        let log = nodes.cache.log();
+        self.is_whole = match log.since(self.position) {
+            Some(changes) if changes.len() * STALE <= nodes.rows.len() => {
+                for change in changes {
+                    self.ask(nodes.places[change.slot as usize] as usize, nodes);
+                }
+                self.position = log.end();
+                self.open_count == 0
             }
-            self.position = log.end();
+            _ => false,
+        };
+    }
+
+    /// A search that went over all nodes found none: it is worth to look at changes alone.
+    pub(super) fn shut(&mut self, nodes: Nodes<'_>) {
+        if self.open_count == 0 {
+            self.position = nodes.cache.log().end();
             self.is_whole = true;
         }
     }
 
-    /// Whether no node is open, as all of them are.
+    /// Whether it is known without a search that no node is open.
     pub(super) fn is_shut(&self) -> bool {
-        self.is_whole && self.open_count == 0
+        self.is_whole
     }
 
     fn is_stale(&self, word: usize, nodes: Nodes<'_>) -> bool {
@@ -242,9 +249,16 @@ impl Shape {
         if !self.is_stale(word, nodes) {
             return;
         }
-        let end = nodes.rows.len().min((word + 1) * WORD);
-        for place in word * WORD..end {
-            self.ask(place, nodes);
+        let own = self.word_position[word];
+        if own == NEVER {
+            let end = nodes.rows.len().min((word + 1) * WORD);
+            for place in word * WORD..end {
+                self.ask(place, nodes);
+            }
+        } else {
+            let since = (self.position.max(own) - nodes.base) as i32;
+            let newer = bits::newer(&nodes.stamps[word], since);
+            bits::each(newer, word * WORD, |place| self.ask(place, nodes));
         }
         self.word_position[word] = nodes.cache.log().end();
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::read::whole_secs;
 use super::seen::{Stage, pod_of, uid_of};
 use super::{Failed, KubeScheduler};
 use crate::cluster::Store;
@@ -72,8 +73,12 @@ impl KubeScheduler {
             .cache
             .node(node)
             .and_then(|node| node.devices_for(request));
+        // Bound at once it is what it will be when the log says so.
+        let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile }
+            .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
         let assumed = Arc::new(PodInfo {
             node_name: Some(node.clone()),
+            started_secs: is_bound_now.then(|| whole_secs(now)),
             nominated_node: None,
             devices: devices.unwrap_or_default(),
             ..(*seen.info).clone()
@@ -93,6 +98,9 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get(pod) else {
             return;
         };
+        if seen.info.spec().volumes.is_empty() {
+            return;
+        }
         let (Some(profile), Some(place)) = (seen.profile, self.cache.node(node)) else {
             return;
         };
@@ -317,6 +325,7 @@ impl KubeScheduler {
         let assumed = seen.info.clone();
         let info = Arc::new(PodInfo {
             node_name: None,
+            started_secs: None,
             devices: crate::model::DeviceSet::EMPTY,
             ..(*assumed).clone()
         });
