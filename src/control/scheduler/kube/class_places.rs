@@ -60,9 +60,13 @@ impl Placements {
                 nodes: IndexMap::default(),
             }
         });
-        let held = places.nodes.entry(slot).or_default();
-        held.all += 1;
-        held.staying += i64::from(!pod.is_terminating);
+        let staying = i64::from(!pod.is_terminating);
+        if let Some(held) = places.nodes.get_mut(&slot) {
+            held.all += 1;
+            held.staying += staying;
+        } else {
+            places.nodes.insert(slot, Held { all: 1, staying });
+        }
         places.number
     }
 

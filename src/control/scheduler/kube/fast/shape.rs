@@ -271,22 +271,30 @@ impl Shape {
                 .all(|test| node().is_some_and(|node| test(node)));
         let mut rank = 0;
         if is_open {
-            rank = fixed + 1;
+            // Weights are small, so that sums fit.
+            let mut sum = i64::from(fixed) + 1;
             for (weight, points) in &self.row_points {
                 let points = points(row);
                 self.is_broken |= !(0..=100).contains(&points);
-                rank += (weight * points.clamp(0, 100)) as i16;
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
             }
             for (weight, points) in &self.points {
                 let points = node().map_or(0, |node| points(node));
                 self.is_broken |= !(0..=100).contains(&points);
-                rank += (weight * points.clamp(0, 100)) as i16;
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
             }
+            rank = sum as i16;
         }
         let (word, bit) = (place / WORD, place % WORD);
-        self.open_count -= usize::from(bits::has(&self.open, place));
-        self.open_count += usize::from(is_open);
-        bits::put(&mut self.open, place, is_open);
+        let (open, own) = (&mut self.open[word], 1 << bit);
+        if (*open & own != 0) != is_open {
+            *open ^= own;
+            self.open_count = if is_open {
+                self.open_count + 1
+            } else {
+                self.open_count - 1
+            };
+        }
         self.rank[word][bit] = rank;
         self.tops[word] = UNKNOWN;
     }

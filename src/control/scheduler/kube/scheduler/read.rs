@@ -133,10 +133,7 @@ impl KubeScheduler {
         let pod = created.pod;
         let class = self.class(store, created);
         let profile = self.profile_of(&class.spec.scheduler_name);
-        let name: Text = match &created.name {
-            crate::model::PodName::Text(name) => name.clone(),
-            other => other.to_string().into(),
-        };
+        let name: Text = created.name.text();
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
@@ -255,8 +252,10 @@ impl KubeScheduler {
         let Some(seen) = self.pods.remove(pod) else {
             return;
         };
-        self.waiting.lose(pod);
-        self.leave_queue(pod);
+        if seen.stage != Stage::Bound {
+            self.waiting.lose(pod);
+            self.leave_queue(pod);
+        }
         if let Some(tried_at) = seen.tried_at {
             self.tried_at.remove(&(tried_at, uid_of(pod)));
         }
@@ -291,8 +290,9 @@ impl KubeScheduler {
     /// A pod needs no place any more, or has one.
     fn leave_queue(&mut self, pod: PodRef) {
         let uid = uid_of(pod);
-        self.queue.done(uid);
-        self.queue.delete(uid);
+        if !self.queue.done(uid) {
+            self.queue.delete(uid);
+        }
         if !self.messages.is_empty() {
             self.messages.remove(&uid);
         }
