@@ -104,6 +104,7 @@ impl Engine<'_> {
                     gang: record.gang,
                     time_limit: record.time_limit,
                     found: None,
+                    owner: None,
                 };
                 cell.machine.submit(created.pod, work.run_time);
                 self.observed(cell, Event::PodCreated(created))?;
@@ -135,6 +136,7 @@ impl Engine<'_> {
                 gang,
                 time_limit: arrival.time_limit,
                 found: None,
+                owner: None,
             };
             cell.machine.submit(created.pod, arrival.run_time);
             self.commit(cell, Event::PodCreated(created))
@@ -176,6 +178,7 @@ impl Engine<'_> {
             gang: None,
             time_limit: resident.time_limit,
             found: Some(Arc::new(resident.found.clone())),
+            owner: None,
         });
         let devices = resident.devices;
         for event in [created, Event::PodBound { pod, node, devices }] {
