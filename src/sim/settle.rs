@@ -112,7 +112,7 @@ impl Engine<'_> {
         index: usize,
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
-        for write in writes.drain(..) {
+        for write in &writes {
             let bound = if let Event::PodBound { pod, .. } = write.event {
                 Some(pod)
             } else {
@@ -125,7 +125,7 @@ impl Engine<'_> {
             match self.commit(cell, write.event.clone()) {
                 Ok(()) => {
                     if let Some((until, owner, number)) = lapse {
-                        let lapse = Upcoming::Lapse(owner, number);
+                        let lapse = cell.lapses.add(owner, number);
                         self.queue.push(until.max(self.now), lapse.of(cell.number));
                     }
                     if let Some(pod) = bound {
@@ -134,11 +134,12 @@ impl Engine<'_> {
                 }
                 Err(conflict) => {
                     let seat = &mut cell.components[index];
-                    seat.component.refused(&write, &conflict);
+                    seat.component.refused(write, &conflict);
                     seat.due = true;
                 }
             }
         }
+        writes.clear();
         Ok(writes)
     }
 
