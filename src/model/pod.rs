@@ -330,6 +330,11 @@ mod tests {
     }
 
     #[test]
+    fn the_record_of_a_pod_is_small() {
+        assert!(size_of::<Option<Pod>>() <= 80);
+    }
+
+    #[test]
     fn requests_take_the_larger_of_running_and_starting() {
         for (containers, init, expected_milli) in [
             (

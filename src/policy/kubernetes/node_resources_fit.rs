@@ -181,10 +181,7 @@ fn most_allocated(counted: &Counted) -> i64 {
 
 /// `part · 100 / whole`, truncated.
 fn share(part: i64, whole: i64) -> i64 {
-    match part.checked_mul(100) {
-        Some(hundredfold) => hundredfold / whole,
-        None => (i128::from(part) * 100 / i128::from(whole)) as i64,
-    }
+    scaled(part, 100, whole)
 }
 
 fn weighted_mean(
