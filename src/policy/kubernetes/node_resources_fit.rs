@@ -16,6 +16,7 @@ use crate::control::scheduler::kube::{
 };
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
 use crate::model::{ClusterObjects, Text};
+use crate::policy::score::scaled;
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);
