@@ -122,7 +122,7 @@ impl Engine<'_> {
         index: usize,
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
-        for write in writes.drain(..) {
+        for write in &writes {
             let told = Told::of(&write.event);
             let lapse = match &write.event {
                 Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
@@ -131,7 +131,7 @@ impl Engine<'_> {
             match self.commit(cell, write.event.clone()) {
                 Ok(()) => {
                     if let Some((until, owner, number)) = lapse {
-                        let lapse = Upcoming::Lapse(owner, number);
+                        let lapse = cell.lapses.add(owner, number);
                         self.queue.push(until.max(self.now), lapse.of(cell.number));
                     }
                     match told {
@@ -142,11 +142,12 @@ impl Engine<'_> {
                 }
                 Err(conflict) => {
                     let seat = &mut cell.components[index];
-                    seat.component.refused(&write, &conflict);
+                    seat.component.refused(write, &conflict);
                     seat.due = true;
                 }
             }
         }
+        writes.clear();
         Ok(writes)
     }
 
