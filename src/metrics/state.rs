@@ -207,6 +207,8 @@ impl ClusterState {
             Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
             Event::SpecAdded { .. }
+            | Event::PodChanged { .. }
+            | Event::Object(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }
@@ -214,7 +216,7 @@ impl ClusterState {
 
     fn end(&mut self, pod: &Pod, store: &Store) {
         let requests = requests(store, pod);
-        let Some(node) = pod.node.filter(|_| pod.phase.holds_node()) else {
+        let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) else {
             self.pending -= 1;
             self.wanted.add(&requests, -1);
             return;

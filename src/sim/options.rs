@@ -58,7 +58,11 @@ pub struct DecisionTime {
 
 impl DecisionTime {
     /// The time charged for a step.
+    #[inline]
     pub fn charge(self, pods: u32, jobs: u32) -> Duration {
+        if self == Self::default() {
+            return Duration::ZERO;
+        }
         let pods = self.per_pod.checked_mul(i64::from(pods));
         let jobs = self.per_job.checked_mul(i64::from(jobs));
         pods.zip(jobs)

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::control::{Progress, Write};
-use crate::model::Event;
+use crate::model::{EndReason, Event, PodChange, PodRef};
 use crate::units::{ComponentId, Duration, Revision};
 
 use super::SimError;
@@ -122,12 +122,8 @@ impl Engine<'_> {
         index: usize,
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
-        for write in writes.drain(..) {
-            let bound = if let Event::PodBound { pod, .. } = write.event {
-                Some(pod)
-            } else {
-                None
-            };
+        for write in &writes {
+            let told = Told::of(&write.event);
             let lapse = match &write.event {
                 Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
                 _ => None,
@@ -135,20 +131,23 @@ impl Engine<'_> {
             match self.commit(cell, write.event.clone()) {
                 Ok(()) => {
                     if let Some((until, owner, number)) = lapse {
-                        let lapse = Upcoming::Lapse(owner, number);
+                        let lapse = cell.lapses.add(owner, number);
                         self.queue.push(until.max(self.now), lapse.of(cell.number));
                     }
-                    if let Some(pod) = bound {
-                        self.assign(cell, pod)?;
+                    match told {
+                        Told::Nobody => {}
+                        Told::Start(pod) => self.assign(cell, pod)?,
+                        Told::Stop(pod, how) => self.stop(cell, pod, how)?,
                     }
                 }
                 Err(conflict) => {
                     let seat = &mut cell.components[index];
-                    seat.component.refused(&write, &conflict);
+                    seat.component.refused(write, &conflict);
                     seat.due = true;
                 }
             }
         }
+        writes.clear();
         Ok(writes)
     }
 
@@ -164,6 +163,28 @@ impl Engine<'_> {
             at: self.now,
             components: names.join(", "),
             rounds,
+        }
+    }
+}
+
+/// What a node is told of a change.
+enum Told {
+    Nobody,
+    /// To start a pod.
+    Start(PodRef),
+    /// To stop it, within what time and why.
+    Stop(PodRef, (Duration, EndReason)),
+}
+
+impl Told {
+    const fn of(event: &Event) -> Self {
+        match *event {
+            Event::PodBound { pod, .. } => Self::Start(pod),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { grace, reason },
+            } => Self::Stop(pod, (grace, reason)),
+            _ => Self::Nobody,
         }
     }
 }

@@ -107,7 +107,7 @@ impl Plugin for Evicts {
     }
 
     fn post_filter(&mut self, ctx: &ClassContext<'_>, pod: &Pod) -> Vec<Event> {
-        let victim = ctx.store.pods().iter().find(|other| other.node.is_some());
+        let victim = ctx.store.pods().iter().find(|other| other.node().is_some());
         victim
             .filter(|victim| victim.pod.id < pod.pod.id)
             .map(|victim| Event::PodEnded {
@@ -256,6 +256,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
         gang: None,
         time_limit: None,
         found: None,
+        owner: None,
     });
     apply(&mut store, created);
     let mut out = Outbox::default();
@@ -295,6 +296,7 @@ fn a_pod_that_ends_while_it_waits_is_no_backlog() {
         gang: None,
         time_limit: None,
         found: None,
+        owner: None,
     }));
     let reason = EndReason::Cancelled;
     let ended = Event::PodEnded { pod, reason };

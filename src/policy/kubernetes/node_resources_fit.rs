@@ -16,6 +16,7 @@ use crate::control::scheduler::kube::{
 };
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
 use crate::model::{ClusterObjects, Text};
+use crate::policy::score::scaled;
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);
@@ -192,10 +193,7 @@ fn share(part: i64, whole: i64) -> i64 {
     if (0..EXACT).contains(&part) && (1..EXACT).contains(&whole) {
         return ((part * 100) as f64 / whole as f64) as i64;
     }
-    match part.checked_mul(100) {
-        Some(hundredfold) => hundredfold / whole,
-        None => (i128::from(part) * 100 / i128::from(whole)) as i64,
-    }
+    scaled(part, 100, whole)
 }
 
 fn weighted_mean(
