@@ -26,6 +26,7 @@ use super::{KubeProfile, PodInfo};
 use crate::model::ClusterObjects;
 use crate::units::{Duration, Instant};
 use in_flight::InFlight;
+use queued::Rejected;
 
 /// How often pods whose back-off is over are let go.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
@@ -59,25 +60,6 @@ enum Strategy {
 /// Who goes first: higher priority, then earlier timestamp, then who got it first. For a pod of a
 /// group the timestamp is the group's, and its members go one after the other.
 type Rank = (Reverse<i32>, Instant, (usize, u64));
-
-/// What pods that wait for an event have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rejected {
-    profile: usize,
-    by: PluginMask,
-    /// They are held back before the queue.
-    is_gated: bool,
-}
-
-impl Rejected {
-    fn of(pod: &QueuedPod) -> Self {
-        Self {
-            profile: pod.profile,
-            by: pod.rejectors(),
-            is_gated: pod.gated_by.is_some(),
-        }
-    }
-}
 
 /// A move by a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
