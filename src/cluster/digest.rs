@@ -2,9 +2,10 @@
 //! bytes (ids, not names; no version of the program).
 
 mod declared;
+mod hashed;
 
 use crate::model::event::Hold;
-use crate::model::{Event, PodCreated, PodRef};
+use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef};
 use crate::units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
@@ -60,6 +61,8 @@ impl Digest {
                 self.pod(10, *pod);
                 self.number(*reason as u64);
             }
+            Event::PodChanged { pod, change } => self.changed(*pod, *change),
+            Event::Object(change) => self.object(change),
             Event::HoldPlaced(hold) => self.hold(hold),
             Event::HoldReleased { owner, number } => {
                 self.tagged(12, &[u64::from(owner.0), *number]);
@@ -102,6 +105,36 @@ impl Digest {
             let started = found.started.map_or(i64::MAX, Instant::as_nanos);
             let flag = u64::from(found.is_terminating);
             self.tagged(15, &[u64::from(found.node.0), started as u64, flag]);
+        }
+        if let Some(owner) = created.owner {
+            self.tagged(20, &[u64::from(owner.object.0), owner.index as u64]);
+        }
+    }
+
+    fn changed(&mut self, pod: PodRef, change: PodChange) {
+        self.pod(16, pod);
+        match change {
+            PodChange::Ready(ready) => self.tagged(0, &[u64::from(ready)]),
+            PodChange::Restarted(restarts) => self.tagged(1, &[u64::from(restarts)]),
+            PodChange::Terminating { grace, reason } => {
+                self.tagged(2, &[grace.as_nanos() as u64, reason as u64]);
+            }
+            PodChange::Forgotten => self.tagged(3, &[]),
+        }
+    }
+
+    fn object(&mut self, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, owner, object } => {
+                let owner = owner.map_or(u64::MAX, |owner| u64::from(owner.0));
+                self.tagged(17, &[u64::from(id.0), owner]);
+                hashed::Canonical(self).add(object);
+            }
+            ObjectChange::Updated { id, object } => {
+                self.tagged(18, &[u64::from(id.0)]);
+                hashed::Canonical(self).add(object);
+            }
+            ObjectChange::Deleted { id } => self.tagged(19, &[u64::from(id.0)]),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The plainest node agent: a pod starts as soon as it is assigned, runs until its processes end,
-//! and is stopped when it is withdrawn or, if asked for, when it has run for its time limit.
+//! and is stopped when it is told to end or, if asked for, when it has run for its time limit.
 
 use super::entry::TimeLimits;
-use crate::control::node::{Assignment, Report};
+use crate::control::node::{Assignment, Report, StopOrder};
 use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use crate::model::{EndReason, PodRef};
 use crate::units::{Duration, Instant, NodeId, PodId};
@@ -25,6 +25,8 @@ struct Held {
     id: PodId,
     node: NodeId,
     running: bool,
+    /// Whether somebody looks at its readiness: it is ready once it runs.
+    is_owned: bool,
     /// Why it is being stopped, if it is.
     stopping: Option<EndReason>,
 }
@@ -37,6 +39,7 @@ const VACANT: Held = Held {
     id: NOBODY,
     node: NodeId(0),
     running: false,
+    is_owned: false,
     stopping: None,
 };
 
@@ -99,6 +102,7 @@ impl NodeAgent for PlainAgent {
             pod,
             node,
             time_limit,
+            is_owned,
         } = assignment;
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, VACANT);
@@ -107,6 +111,7 @@ impl NodeAgent for PlainAgent {
         self.pods[pod.slot.index()] = Held {
             id: pod.id,
             node,
+            is_owned,
             ..VACANT
         };
         self.set_limit(pod, limit.map_or(ENDLESS, Duration::as_nanos));
@@ -114,8 +119,8 @@ impl NodeAgent for PlainAgent {
         out.commands.push(MachineCommand::Start { pod, node });
     }
 
-    fn withdrawn(&mut self, _now: Instant, pod: PodRef, _node: NodeId, out: &mut AgentOutput) {
-        self.stop(pod, EndReason::Evicted, out);
+    fn stopping(&mut self, _now: Instant, order: StopOrder, out: &mut AgentOutput) {
+        self.stop(order.pod, order.reason, out);
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
@@ -127,6 +132,9 @@ impl NodeAgent for PlainAgent {
             MachineEvent::Started => {
                 out.reports.push(Report::Running(pod));
                 let was_running = std::mem::replace(&mut held.running, true);
+                if held.is_owned {
+                    out.reports.push(Report::Ready(pod, true));
+                }
                 if limit != ENDLESS && !was_running {
                     let over = now.saturating_add(Duration::from_nanos(limit));
                     self.set_limit(pod, over.as_nanos());
@@ -193,11 +201,20 @@ mod tests {
                             pod,
                             node: NODE,
                             time_limit,
+                            is_owned: false,
                         },
                         &mut out,
                     );
                 }
-                Input::Withdrawn(pod) => agent.withdrawn(now, pod, NODE, &mut out),
+                Input::Withdrawn(pod) => {
+                    let order = StopOrder {
+                        pod,
+                        node: NODE,
+                        grace: Duration::ZERO,
+                        reason: EndReason::Evicted,
+                    };
+                    agent.stopping(now, order, &mut out);
+                }
                 Input::Machine(pod, event) => agent.machine(now, pod, event, &mut out),
                 Input::Woken(pod) => agent.woken(now, pod, &mut out),
             }
@@ -280,6 +297,7 @@ mod tests {
                 pod: POD,
                 node: NODE,
                 time_limit,
+                is_owned: false,
             },
             &mut out,
         );

@@ -75,6 +75,7 @@ impl Bench {
                 gang: (members > 1).then_some(GangId(job)),
                 time_limit: Some(Duration::from_secs(seconds)),
                 found: None,
+                owner: None,
             }));
             pods.push(pod);
         }
