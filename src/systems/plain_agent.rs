@@ -131,10 +131,10 @@ impl NodeAgent for PlainAgent {
         match event {
             MachineEvent::Started => {
                 out.reports.push(Report::Running(pod));
-                let was_running = std::mem::replace(&mut held.running, true);
                 if held.is_owned {
                     out.reports.push(Report::Ready(pod, true));
                 }
+                let was_running = std::mem::replace(&mut held.running, true);
                 if limit != ENDLESS && !was_running {
                     let over = now.saturating_add(Duration::from_nanos(limit));
                     self.set_limit(pod, over.as_nanos());
