@@ -147,12 +147,16 @@ impl Digest {
                 "it has room beyond the block"
             )
         };
-        let record = &mut self.block[self.filled..self.filled + 9 + 8 * NUMBERS];
-        record[..8].copy_from_slice(&at.as_nanos().to_le_bytes());
-        record[8] = tag;
-        for (position, number) in numbers.into_iter().enumerate() {
-            let first = 9 + 8 * position;
-            record[first..first + 8].copy_from_slice(&number.to_le_bytes());
+        let rest = &mut self.block[self.filled..];
+        let (record, _) = rest
+            .split_first_chunk_mut::<RECORD_BYTES>()
+            .expect("invariant: the block has room for a record beyond its end");
+        let (instant, rest) = record.split_at_mut(8);
+        put(instant, at.as_nanos() as u64);
+        rest[0] = tag;
+        let mut rest = &mut rest[1..];
+        for number in numbers {
+            rest = put(rest, number);
         }
         self.filled += 9 + 8 * NUMBERS;
         if self.filled >= BLOCK_BYTES {
@@ -193,6 +197,16 @@ impl Digest {
         self.block.copy_within(BLOCK_BYTES..self.filled, 0);
         self.filled -= BLOCK_BYTES;
     }
+}
+
+/// Writes a number; returns what comes behind it.
+#[inline]
+fn put(bytes: &mut [u8], number: u64) -> &mut [u8] {
+    let (place, rest) = bytes
+        .split_first_chunk_mut()
+        .expect("invariant: a record has room for its numbers");
+    *place = number.to_le_bytes();
+    rest
 }
 
 /// The number that stands for a pod.
