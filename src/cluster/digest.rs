@@ -2,9 +2,10 @@
 //! bytes (ids, not names; no version of the program).
 
 mod declared;
+mod hashed;
 
 use crate::model::event::Hold;
-use crate::model::{Event, PodCreated, PodRef};
+use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef};
 use crate::units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
@@ -68,6 +69,8 @@ impl Digest {
             Event::PodEnded { pod, reason } => {
                 self.record(at, 10, [number_of(*pod), *reason as u64]);
             }
+            Event::PodChanged { pod, change } => self.changed(at, *pod, *change),
+            Event::Object(change) => self.object(at, change),
             Event::HoldPlaced(hold) => self.hold(at, hold),
             Event::HoldReleased { owner, number } => {
                 self.record(at, 12, [u64::from(owner.0), *number]);
@@ -108,10 +111,38 @@ impl Digest {
         );
         if let Some(found) = &created.found {
             let started = found.started.map_or(i64::MAX, Instant::as_nanos);
-            self.bytes(&[15]);
-            self.number(u64::from(found.node.0));
-            self.number(started as u64);
-            self.number(u64::from(found.is_terminating));
+            let flag = u64::from(found.is_terminating);
+            self.tagged(15, [u64::from(found.node.0), started as u64, flag]);
+        }
+        if let Some(owner) = created.owner {
+            self.tagged(20, [u64::from(owner.object.0), owner.index as u64]);
+        }
+    }
+
+    fn changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
+        self.record(at, 16, [number_of(pod)]);
+        match change {
+            PodChange::Ready(ready) => self.tagged(0, [u64::from(ready)]),
+            PodChange::Restarted(restarts) => self.tagged(1, [u64::from(restarts)]),
+            PodChange::Terminating { grace, reason } => {
+                self.tagged(2, [grace.as_nanos() as u64, reason as u64]);
+            }
+            PodChange::Forgotten => self.tagged(3, []),
+        }
+    }
+
+    fn object(&mut self, at: Instant, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, owner, object } => {
+                let owner = owner.map_or(u64::MAX, |owner| u64::from(owner.0));
+                self.record(at, 17, [u64::from(id.0), owner]);
+                hashed::Canonical(self).add(object);
+            }
+            ObjectChange::Updated { id, object } => {
+                self.record(at, 18, [u64::from(id.0)]);
+                hashed::Canonical(self).add(object);
+            }
+            ObjectChange::Deleted { id } => self.record(at, 19, [u64::from(id.0)]),
         }
     }
 
@@ -161,6 +192,14 @@ impl Digest {
         self.filled += 9 + 8 * NUMBERS;
         if self.filled >= BLOCK_BYTES {
             self.hash_block();
+        }
+    }
+
+    /// A tag and numbers that belong to the record before.
+    fn tagged<const NUMBERS: usize>(&mut self, tag: u8, numbers: [u64; NUMBERS]) {
+        self.bytes(&[tag]);
+        for number in numbers {
+            self.number(number);
         }
     }
 

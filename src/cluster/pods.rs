@@ -128,6 +128,7 @@ mod tests {
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         };
         let outcome = pods.create(&created, Instant::ZERO);
         assert_eq!(outcome, Err(Conflict::TooManyPods));

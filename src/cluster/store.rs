@@ -9,11 +9,11 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, Pod, PodPhase, PodRef, PodSpec};
+use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
 use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
-use super::{Class, Interner, Log, NodeRing, Nodes, Pods};
+use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
 
 /// Why a change was refused, as the modelled system would refuse it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,6 +48,15 @@ pub enum Conflict {
     /// No such hold, or its number is taken.
     #[error("the hold is unknown or its number is taken")]
     UnknownHold,
+    /// The object was deleted or never was.
+    #[error("the object is gone")]
+    UnknownObject,
+    /// An object of that kind and name is there already.
+    #[error("there is a {0} already")]
+    DuplicateObject(String),
+    /// A change would give an object another kind, namespace or name.
+    #[error("an object's kind, namespace and name can't change")]
+    ObjectIdentity,
     /// A node with too many devices.
     #[error("a node has at most 64 GPU devices")]
     TooManyDevices,
@@ -75,6 +84,8 @@ pub struct Store {
     nodes: Nodes,
     pods: Pods,
     holds: BTreeMap<(ComponentId, u64), Arc<Hold>>,
+    objects: Objects,
+    pod_states: PodStates,
 }
 
 impl Store {
@@ -113,6 +124,16 @@ impl Store {
     #[inline]
     pub fn pods(&self) -> &Pods {
         &self.pods
+    }
+
+    /// The objects of the API.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// What is known of pods beside their records.
+    pub fn pod_states(&self) -> &PodStates {
+        &self.pod_states
     }
 
     /// A pod class.
@@ -189,7 +210,7 @@ impl Store {
                 if created.spec.index() >= self.classes.len() {
                     return Err(Conflict::UnknownSpec);
                 }
-                self.pods.create(created, now)?;
+                self.create(created, now)?;
             }
             Event::PodUnschedulable { pod } => {
                 self.pod_in(*pod, |phase| phase == PodPhase::Pending)?;
@@ -208,7 +229,15 @@ impl Store {
                 pod.phase = PodPhase::Running;
                 pod.started = now;
             }
-            Event::PodEnded { pod, .. } => ended = Some(self.end(*pod, at)?),
+            Event::PodEnded { pod, reason } => {
+                let record = self.end(*pod, at)?;
+                if let Some(owner) = self.pod_states.end(now, &record, *reason) {
+                    self.objects.release(owner.object, *pod);
+                }
+                ended = Some(record);
+            }
+            Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
+            Event::Object(change) => self.objects.apply(now, change)?,
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
                 let hold = self
@@ -269,6 +298,28 @@ impl Store {
         } else {
             Err(Conflict::Phase(pod.phase))
         }
+    }
+
+    fn create(&mut self, created: &PodCreated, now: Instant) -> Result<(), Conflict> {
+        let Some(owner) = created.owner else {
+            return self.pods.create(created, now);
+        };
+        if self.objects.get(owner.object).is_none() {
+            return Err(Conflict::UnknownObject);
+        }
+        self.pods.create(created, now)?;
+        self.objects.adopt(owner.object, created.pod)?;
+        self.pod_states.own(created.pod, owner, now);
+        Ok(())
+    }
+
+    fn change_pod(&mut self, now: Instant, pod: PodRef, change: PodChange) -> Result<(), Conflict> {
+        if change == PodChange::Forgotten {
+            return self.pod_states.forget(pod);
+        }
+        let created = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.created;
+        self.pod_states.change(now, pod, created, change);
+        Ok(())
     }
 
     fn bind(&mut self, event: &Event, at: Revision, now: Instant) -> Result<(), Conflict> {

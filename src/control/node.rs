@@ -45,8 +45,25 @@ pub enum Report {
     Starting(PodRef),
     /// The pod runs.
     Running(PodRef),
+    /// The pod's condition `Ready` became this.
+    Ready(PodRef, bool),
+    /// Its containers were started again so often by now.
+    Restarted(PodRef, u32),
     /// The pod ended.
     Ended(PodRef, EndReason),
+}
+
+impl Report {
+    /// Whom it is about.
+    pub const fn pod(self) -> PodRef {
+        match self {
+            Self::Starting(pod)
+            | Self::Running(pod)
+            | Self::Ready(pod, _)
+            | Self::Restarted(pod, _)
+            | Self::Ended(pod, _) => pod,
+        }
+    }
 }
 
 /// What an agent hands back from one step.
@@ -78,6 +95,21 @@ pub struct Assignment {
     pub node: NodeId,
     /// How long the pod says it may run at most.
     pub time_limit: Option<Duration>,
+    /// Whether an object of the API controls it, so that its readiness is looked at.
+    pub is_owned: bool,
+}
+
+/// An order to a node to end a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopOrder {
+    /// Which pod.
+    pub pod: PodRef,
+    /// On which node.
+    pub node: NodeId,
+    /// How long it may take.
+    pub grace: Duration,
+    /// Why, as its end will say.
+    pub reason: EndReason,
 }
 
 /// The agents of all nodes of a cell, as one machine (state by pod or node inside).
@@ -85,8 +117,8 @@ pub trait NodeAgent: Send {
     /// A pod was bound to a node.
     fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput);
 
-    /// A pod is to be taken off its node.
-    fn withdrawn(&mut self, now: Instant, pod: PodRef, node: NodeId, out: &mut AgentOutput);
+    /// A pod was told to end. A second order for a pod can shorten its grace.
+    fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput);
 
     /// Something happened to a pod's processes.
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput);

@@ -223,7 +223,11 @@ impl Heard {
             | Event::NodeUpdated { .. }
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
-            Event::SpecAdded { .. } | Event::HoldPlaced(_) | Event::HoldReleased { .. } => {
+            Event::SpecAdded { .. }
+            | Event::PodChanged { .. }
+            | Event::Object(_)
+            | Event::HoldPlaced(_)
+            | Event::HoldReleased { .. } => {
                 return None;
             }
         })

@@ -46,6 +46,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::NodeUpdated { .. }
         | Event::NodeReadiness { .. }
         | Event::NodeRemoved { .. }
+        | Event::PodChanged { .. }
+        | Event::Object(_)
         | Event::HoldPlaced(_)
         | Event::HoldReleased { .. } => None,
     }

@@ -216,6 +216,7 @@ mod tests {
                 gang: None,
                 time_limit: None,
                 found: None,
+                owner: None,
             };
             apply(&mut store, Event::PodCreated(created));
             let devices = crate::model::DeviceSet(1 << device);

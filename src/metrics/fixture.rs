@@ -95,6 +95,7 @@ impl<'s> Bench<'s> {
             gang: gang.map(GangId),
             time_limit: None,
             found: None,
+            owner: None,
         };
         self.apply(secs, &Event::PodCreated(created));
         pod

@@ -147,6 +147,8 @@ impl ClusterState {
             Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
             Event::SpecAdded { .. }
+            | Event::PodChanged { .. }
+            | Event::Object(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{DeviceSet, Node, PodName, PodSpec};
+use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec};
 use crate::units::{
     ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
 };
@@ -34,6 +34,8 @@ pub struct PodCreated {
     pub time_limit: Option<Duration>,
     /// Of a pod that was on a node before the run began, what was found there.
     pub found: Option<Arc<Found>>,
+    /// What controls it, if an object of the API does.
+    pub owner: Option<PodOwner>,
 }
 
 /// A pod's state before the run began: it has its node, whoever chose it, and whether or not the
@@ -65,6 +67,37 @@ pub enum EndReason {
     Evicted,
     /// It was withdrawn by its owner.
     Cancelled,
+}
+
+impl EndReason {
+    /// Whether the object of an owned pod stays when the pod ended so: nobody asked for its end, so
+    /// somebody has yet to look at it (spec: kubernetes.md 2.8).
+    pub const fn leaves_object(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::TimeLimit | Self::Error | Self::Rejected | Self::Evicted
+        )
+    }
+}
+
+/// What is reported or ordered of a pod beside the steps of its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodChange {
+    /// Its condition `Ready` became this.
+    Ready(bool),
+    /// Its containers were started again so often by now, the highest count of one of them.
+    Restarted(u32),
+    /// It was told to end: its node stops it and reports its end, a pod without a node just goes.
+    /// A second order can only shorten the grace.
+    Terminating {
+        /// How long it may take.
+        grace: Duration,
+        /// Why, as its end will say.
+        reason: EndReason,
+    },
+    /// What was kept of a pod that ended by itself is forgotten: its owner has counted it, or it
+    /// was collected.
+    Forgotten,
 }
 
 /// A claim on a node's resources that is not (yet) a bound pod: assumed and nominated pods, permit
@@ -156,6 +189,15 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// Something was reported or ordered of a pod.
+    PodChanged {
+        /// Which.
+        pod: PodRef,
+        /// What.
+        change: PodChange,
+    },
+    /// An object of the API was created, changed or deleted.
+    Object(ObjectChange),
     /// Resources were claimed.
     HoldPlaced(Arc<Hold>),
     /// A claim was given up or lapsed.
@@ -182,6 +224,8 @@ impl Event {
             Self::PodStarting { .. } => "a starting pod",
             Self::PodRunning { .. } => "a running pod",
             Self::PodEnded { .. } => "a pod's end",
+            Self::PodChanged { .. } => "a pod's condition",
+            Self::Object(_) => "an object of the API",
             Self::HoldPlaced(_) => "a hold",
             Self::HoldReleased { .. } => "a hold's release",
         }

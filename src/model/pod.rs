@@ -154,6 +154,35 @@ pub enum PodName {
     Member(u64, u32),
 }
 
+impl PodName {
+    /// The name as a text of its own.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Text(name) => name.clone(),
+            Self::Job(number) => job_name(*number),
+            Self::Member(..) => self.to_string().into(),
+        }
+    }
+}
+
+/// `job-NUMBER`, as most pods of a run are named, without a detour.
+fn job_name(number: u64) -> Text {
+    const PREFIX: &[u8] = b"job-";
+    let mut text = [0; 24];
+    let (mut begin, mut rest) = (text.len(), number);
+    loop {
+        begin -= 1;
+        text[begin] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text[begin - PREFIX.len()..begin].copy_from_slice(PREFIX);
+    let name = std::str::from_utf8(&text[begin - PREFIX.len()..]);
+    name.expect("invariant: letters and digits").into()
+}
+
 impl fmt::Display for PodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

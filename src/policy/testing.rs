@@ -51,6 +51,7 @@ impl World {
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         }));
         let devices = device_set(devices);
         self.apply(Event::PodBound { pod, node, devices });

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::cluster::{Conflict, Observer};
-use crate::control::node::{Assignment, Report};
+use crate::control::node::{Assignment, Report, StopOrder};
 use crate::control::{MachineCommand, MachineEvent};
-use crate::model::{EndReason, Event, PodCreated, PodPhase, PodRef};
-use crate::units::{GangId, Instant, NodeId, SpecId, TenantId};
+use crate::model::{EndReason, Event, PodChange, PodCreated, PodPhase, PodRef};
+use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
 use super::machine::Immediate;
@@ -104,6 +104,7 @@ impl Engine<'_> {
                     gang: record.gang,
                     time_limit: record.time_limit,
                     found: None,
+                    owner: None,
                 };
                 cell.machine.submit(created.pod, work.run_time);
                 self.observed(cell, Event::PodCreated(created))?;
@@ -135,6 +136,7 @@ impl Engine<'_> {
                 gang,
                 time_limit: arrival.time_limit,
                 found: None,
+                owner: None,
             };
             cell.machine.submit(created.pod, arrival.run_time);
             self.commit(cell, Event::PodCreated(created))
@@ -176,6 +178,7 @@ impl Engine<'_> {
             gang: None,
             time_limit: resident.time_limit,
             found: Some(Arc::new(resident.found.clone())),
+            owner: None,
         });
         let devices = resident.devices;
         for event in [created, Event::PodBound { pod, node, devices }] {
@@ -250,9 +253,33 @@ impl Engine<'_> {
             pod,
             node,
             time_limit: record.time_limit,
+            is_owned: cell.store.pod_states().get(pod).is_some(),
         };
         cell.agent
             .assigned(self.now, assignment, &mut cell.agent_output);
+        self.carry(cell)
+    }
+
+    /// A pod was told to end: its node stops it; one without a node is gone at once.
+    pub(super) fn stop(
+        &mut self,
+        cell: &mut Cell,
+        pod: PodRef,
+        (grace, reason): (Duration, EndReason),
+    ) -> Result<(), SimError> {
+        let Some(record) = cell.store.pods().get(pod) else {
+            return Ok(());
+        };
+        let Some(node) = record.node else {
+            return self.observed(cell, Event::PodEnded { pod, reason });
+        };
+        let order = StopOrder {
+            pod,
+            node,
+            grace,
+            reason,
+        };
+        cell.agent.stopping(self.now, order, &mut cell.agent_output);
         self.carry(cell)
     }
 
@@ -295,7 +322,7 @@ impl Engine<'_> {
     }
 
     fn report(&mut self, cell: &mut Cell, report: Report) -> Result<(), SimError> {
-        let (Report::Starting(pod) | Report::Running(pod) | Report::Ended(pod, _)) = report;
+        let pod = report.pod();
         // A report about a pod that has ended meanwhile says nothing new.
         let Some(phase) = cell.store.pods().get(pod).map(|pod| pod.phase) else {
             return Ok(());
@@ -304,6 +331,14 @@ impl Engine<'_> {
             Report::Starting(pod) if phase == PodPhase::Bound => Event::PodStarting { pod },
             Report::Running(pod) if phase != PodPhase::Running => Event::PodRunning { pod },
             Report::Ended(pod, reason) => Event::PodEnded { pod, reason },
+            Report::Ready(pod, ready) => Event::PodChanged {
+                pod,
+                change: PodChange::Ready(ready),
+            },
+            Report::Restarted(pod, restarts) => Event::PodChanged {
+                pod,
+                change: PodChange::Restarted(restarts),
+            },
             Report::Starting(_) | Report::Running(_) => return Ok(()),
         };
         self.observed(cell, event)

@@ -108,7 +108,8 @@ pub struct Options {
 
 /// The caller's hand on a run.
 pub struct RunControl<'a> {
-    /// Set from outside to stop at the next consistent point.
+    /// Set from outside to stop at the next consistent point: between two events or two steps of a
+    /// component.
     pub interrupted: &'a AtomicBool,
     /// Told now and then how far the run is.
     pub progress: &'a mut dyn FnMut(Reached),

@@ -1,8 +1,10 @@
 //! Letting a control plane settle: components run in order of registration, repeated until nobody
 //! has anything to do. A bound guards against components that keep each other busy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::control::{Progress, Write};
-use crate::model::Event;
+use crate::model::{EndReason, Event, PodChange, PodRef};
 use crate::units::{ComponentId, Duration, Revision};
 
 use super::SimError;
@@ -17,13 +19,21 @@ const ROUNDS_ALLOWED: u64 = 1 << 20;
 const ROUNDS_PER_OBJECT: u64 = 64;
 
 impl Engine<'_> {
-    /// Runs components until none has anything to do at this instant.
-    pub(super) fn settle(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+    /// Runs components until none has anything to do at this instant. An instant can be long, so
+    /// it ends between two steps when it is interrupted; then `false` comes back.
+    pub(super) fn settle(
+        &mut self,
+        cell: &mut Cell,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, SimError> {
         let objects = (cell.store.pods().living() + cell.store.nodes().len()) as u64;
         let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
         let mut rounds = 0_u64;
         loop {
             let mut busy = false;
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             for index in 0..cell.components.len() {
                 busy |= self.step(cell, index)?;
             }
@@ -38,7 +48,7 @@ impl Engine<'_> {
         if !self.keeps_log {
             truncate(cell);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Steps a component if it has anything to do; returns whether it had.
@@ -113,11 +123,7 @@ impl Engine<'_> {
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
         for write in writes.drain(..) {
-            let bound = if let Event::PodBound { pod, .. } = write.event {
-                Some(pod)
-            } else {
-                None
-            };
+            let told = Told::of(&write.event);
             let lapse = match &write.event {
                 Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
                 _ => None,
@@ -128,8 +134,10 @@ impl Engine<'_> {
                         let lapse = Upcoming::Lapse(owner, number);
                         self.queue.push(until.max(self.now), lapse.of(cell.number));
                     }
-                    if let Some(pod) = bound {
-                        self.assign(cell, pod)?;
+                    match told {
+                        Told::Nobody => {}
+                        Told::Start(pod) => self.assign(cell, pod)?,
+                        Told::Stop(pod, how) => self.stop(cell, pod, how)?,
                     }
                 }
                 Err(conflict) => {
@@ -154,6 +162,28 @@ impl Engine<'_> {
             at: self.now,
             components: names.join(", "),
             rounds,
+        }
+    }
+}
+
+/// What a node is told of a change.
+enum Told {
+    Nobody,
+    /// To start a pod.
+    Start(PodRef),
+    /// To stop it, within what time and why.
+    Stop(PodRef, (Duration, EndReason)),
+}
+
+impl Told {
+    const fn of(event: &Event) -> Self {
+        match *event {
+            Event::PodBound { pod, .. } => Self::Start(pod),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { grace, reason },
+            } => Self::Stop(pod, (grace, reason)),
+            _ => Self::Nobody,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The plainest node agent: a pod starts as soon as it is assigned, runs until its processes end,
-//! and is stopped when it is withdrawn or, if asked for, when it has run for its time limit.
+//! and is stopped when it is told to end or, if asked for, when it has run for its time limit.
 
 use super::entry::TimeLimits;
-use crate::control::node::{Assignment, Report};
+use crate::control::node::{Assignment, Report, StopOrder};
 use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use crate::model::{EndReason, PodRef};
 use crate::units::{Duration, Instant, NodeId, PodId};
@@ -12,7 +12,6 @@ use crate::units::{Duration, Instant, NodeId, PodId};
 pub struct PlainAgent {
     time_limits: TimeLimits,
     /// The pods on nodes, by slot.
-    /// By pod slot.
     pods: Vec<Held>,
 }
 
@@ -26,6 +25,8 @@ struct Held {
     /// in nanoseconds, [`ENDLESS`] without a limit.
     limit: i64,
     running: bool,
+    /// Whether somebody looks at its readiness: it is ready once it runs.
+    is_owned: bool,
     /// Why it is being stopped, if it is.
     stopping: Option<EndReason>,
 }
@@ -39,6 +40,7 @@ const VACANT: Held = Held {
     node: NodeId(0),
     limit: ENDLESS,
     running: false,
+    is_owned: false,
     stopping: None,
 };
 
@@ -81,6 +83,7 @@ impl NodeAgent for PlainAgent {
             pod,
             node,
             time_limit,
+            is_owned,
         } = assignment;
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, VACANT);
@@ -90,14 +93,15 @@ impl NodeAgent for PlainAgent {
             id: pod.id,
             node,
             limit: limit.map_or(ENDLESS, Duration::as_nanos),
+            is_owned,
             ..VACANT
         };
         out.reports.push(Report::Starting(pod));
         out.commands.push(MachineCommand::Start { pod, node });
     }
 
-    fn withdrawn(&mut self, _now: Instant, pod: PodRef, _node: NodeId, out: &mut AgentOutput) {
-        self.stop(pod, EndReason::Evicted, out);
+    fn stopping(&mut self, _now: Instant, order: StopOrder, out: &mut AgentOutput) {
+        self.stop(order.pod, order.reason, out);
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
@@ -107,6 +111,9 @@ impl NodeAgent for PlainAgent {
         match event {
             MachineEvent::Started => {
                 out.reports.push(Report::Running(pod));
+                if held.is_owned {
+                    out.reports.push(Report::Ready(pod, true));
+                }
                 if held.limit != ENDLESS && !held.running {
                     let over = now.saturating_add(Duration::from_nanos(held.limit));
                     held.limit = over.as_nanos();
@@ -174,11 +181,20 @@ mod tests {
                             pod,
                             node: NODE,
                             time_limit,
+                            is_owned: false,
                         },
                         &mut out,
                     );
                 }
-                Input::Withdrawn(pod) => agent.withdrawn(now, pod, NODE, &mut out),
+                Input::Withdrawn(pod) => {
+                    let order = StopOrder {
+                        pod,
+                        node: NODE,
+                        grace: Duration::ZERO,
+                        reason: EndReason::Evicted,
+                    };
+                    agent.stopping(now, order, &mut out);
+                }
                 Input::Machine(pod, event) => agent.machine(now, pod, event, &mut out),
                 Input::Woken(pod) => agent.woken(now, pod, &mut out),
             }
@@ -261,6 +277,7 @@ mod tests {
                 pod: POD,
                 node: NODE,
                 time_limit,
+                is_owned: false,
             },
             &mut out,
         );

@@ -57,6 +57,10 @@ dense_id!(
     TenantId, "tenant#"
 );
 dense_id!(
+    /// An object of the API (a deployment, a budget …): the n-th ever created in its cell.
+    ObjectId, "object#"
+);
+dense_id!(
     /// An extended resource, by order of first appearance in its cell.
     ResourceId, "resource#"
 );

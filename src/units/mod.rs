@@ -9,8 +9,8 @@ pub mod resources;
 pub mod time;
 
 pub use id::{
-    CellId, ComponentId, GangId, GpuModelId, NodeId, PodId, PodSlot, ResourceId, Revision, SpecId,
-    TenantId,
+    CellId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
+    Revision, SpecId, TenantId,
 };
 pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;

@@ -266,6 +266,7 @@ impl Bench {
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         };
         apply(&mut self.store, Event::PodCreated(created));
         let record = self.store.pods().get(pod).expect("the pod lives").clone();

@@ -256,6 +256,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
         gang: None,
         time_limit: None,
         found: None,
+        owner: None,
     });
     apply(&mut store, created);
     let mut out = Outbox::default();
@@ -295,6 +296,7 @@ fn a_pod_that_ends_while_it_waits_is_no_backlog() {
         gang: None,
         time_limit: None,
         found: None,
+        owner: None,
     }));
     let reason = EndReason::Cancelled;
     let ended = Event::PodEnded { pod, reason };

@@ -46,6 +46,7 @@ fn fill_up(openb: &Openb, order: &[u32], ranks: &Arc<[u32]>, profile: &str, form
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         };
         store.apply(now, Event::PodCreated(created)).expect("a pod");
         let record = store.pods().get(pod).expect("the pod lives").clone();

@@ -120,6 +120,7 @@ fn created_pod(
         gang: None,
         time_limit: None,
         found: None,
+        owner: None,
     })
 }
 

@@ -68,6 +68,7 @@ impl Bench {
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         };
         self.apply(secs, &Event::PodCreated(created));
         pod

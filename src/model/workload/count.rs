@@ -15,7 +15,7 @@ pub enum Count {
 }
 
 /// Why a text is no count.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Hash)]
 #[error("`{0}` is neither a whole number nor a percentage such as `25%`")]
 pub struct CountError(pub String);
 

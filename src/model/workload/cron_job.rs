@@ -4,7 +4,7 @@ use crate::model::Text;
 use crate::units::Duration;
 
 /// A `CronJob` (spec: kubernetes.md 2.6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CronJob {
     /// Its namespace.
     pub namespace: Text,
@@ -27,7 +27,7 @@ pub struct CronJob {
 }
 
 /// What happens when a job is due and another runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConcurrencyPolicy {
     /// Both run.
     #[default]

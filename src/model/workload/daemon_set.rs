@@ -7,7 +7,7 @@ use crate::model::{LabelSelector, PodSpec, Text};
 use crate::units::Duration;
 
 /// A `DaemonSet` (spec: kubernetes.md 2.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonSet {
     /// Its namespace.
     pub namespace: Text,
@@ -28,7 +28,7 @@ pub struct DaemonSet {
 }
 
 /// How far an update may go at once. Percentages are of the nodes that run a pod, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonUpdate {
     /// How many nodes may have a new pod beside the old.
     pub max_surge: Count,

@@ -7,7 +7,7 @@ use crate::model::{LabelSelector, PodSpec, Text};
 use crate::units::{Duration, Instant};
 
 /// A `Deployment` (spec: kubernetes.md 2.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deployment {
     /// Its namespace.
     pub namespace: Text,
@@ -38,7 +38,7 @@ pub struct Deployment {
 }
 
 /// How one template is replaced by the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeploymentStrategy {
     /// All old pods go, then the new ones come.
     Recreate,
@@ -47,7 +47,7 @@ pub enum DeploymentStrategy {
 }
 
 /// How far a rollout may leave the wanted number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RollingUpdate {
     /// How many pods there may be above the wanted number; a percentage rounds up.
     pub max_surge: Count,
@@ -94,7 +94,7 @@ impl Deployment {
 }
 
 /// What is reported of a deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeploymentStatus {
     /// The generation that this was reported for.
     pub observed_generation: i64,
@@ -115,7 +115,7 @@ pub struct DeploymentStatus {
 }
 
 /// One condition of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeploymentCondition {
     /// About what.
     pub kind: ConditionKind,
@@ -130,7 +130,7 @@ pub struct DeploymentCondition {
 }
 
 /// What a condition is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionKind {
     /// Enough pods are available.
     Available,
@@ -139,7 +139,7 @@ pub enum ConditionKind {
 }
 
 /// Why a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConditionReason {
     /// Enough pods are available.
     MinimumReplicasAvailable,

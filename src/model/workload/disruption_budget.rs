@@ -7,7 +7,7 @@ use crate::model::{LabelSelector, Text};
 use crate::units::Instant;
 
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodDisruptionBudget {
     /// Its namespace.
     pub namespace: Text,
@@ -24,7 +24,7 @@ pub struct PodDisruptionBudget {
 }
 
 /// What a budget keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetLimit {
     /// So many must be healthy; a percentage rounds up.
     MinAvailable(Count),
@@ -33,7 +33,7 @@ pub enum BudgetLimit {
 }
 
 /// Which running pods that are not ready may be evicted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UnhealthyPodEviction {
     /// Only while enough others are healthy.
     #[default]
@@ -43,7 +43,7 @@ pub enum UnhealthyPodEviction {
 }
 
 /// What is reported of a budget.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BudgetStatus {
     /// How many more may be disrupted now.
     pub disruptions_allowed: i32,

@@ -6,7 +6,7 @@ use crate::model::{LabelSelector, PodSpec, Text};
 use crate::units::Duration;
 
 /// A `Job` (spec: kubernetes.md 2.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
     /// Its namespace.
     pub namespace: Text,
@@ -45,7 +45,7 @@ pub struct Job {
 }
 
 /// What happens to a container that ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RestartPolicy {
     /// The pod fails with it.
     #[default]
@@ -55,7 +55,7 @@ pub enum RestartPolicy {
 }
 
 /// Whether completions are told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CompletionMode {
     /// Any success counts.
     #[default]
@@ -65,7 +65,7 @@ pub enum CompletionMode {
 }
 
 /// When a pod that ends is replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodReplacement {
     /// As soon as it is told to end.
     #[default]
@@ -75,7 +75,7 @@ pub enum PodReplacement {
 }
 
 /// One rule of a pod failure policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailureRule {
     /// What follows.
     pub action: FailureAction,
@@ -84,7 +84,7 @@ pub struct FailureRule {
 }
 
 /// What a failure leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureAction {
     /// The job fails.
     FailJob,
@@ -97,7 +97,7 @@ pub enum FailureAction {
 }
 
 /// Which failures a rule is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FailureMatch {
     /// A container that failed with one of these codes, or with none of them.
     ExitCodes {
@@ -113,7 +113,7 @@ pub enum FailureMatch {
 }
 
 /// One rule of a success policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SuccessRule {
     /// The indexes that matter, as intervals with both ends; `None` is all.
     pub indexes: Option<Vec<(i32, i32)>>,

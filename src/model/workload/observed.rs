@@ -27,7 +27,7 @@ impl ObservedPhase {
 }
 
 /// The condition `Ready` of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Readiness {
     /// Whether it is ready.
     pub is_ready: bool,
@@ -36,7 +36,7 @@ pub struct Readiness {
 }
 
 /// A pod as its controller sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObservedPod {
     /// Its name.
     pub name: Text,

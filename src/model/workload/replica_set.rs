@@ -9,7 +9,7 @@ use crate::units::{Duration, Instant};
 pub const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
 
 /// A `ReplicaSet`, or a `ReplicationController` (its selector then has equalities only).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplicaSet {
     /// Its namespace.
     pub namespace: Text,
@@ -34,7 +34,7 @@ pub struct ReplicaSet {
 }
 
 /// What a deployment writes on its replica sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RolloutAnnotations {
     /// The number of the rollout that last used it; 0 is none.
     pub revision: i64,
@@ -45,7 +45,7 @@ pub struct RolloutAnnotations {
 }
 
 /// What is reported of a replica set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReplicaSetStatus {
     /// Active pods.
     pub replicas: i32,

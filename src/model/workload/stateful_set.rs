@@ -7,7 +7,7 @@ use crate::model::{LabelSelector, PodSpec, Text};
 use crate::units::Duration;
 
 /// A `StatefulSet` (spec: kubernetes.md 2.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StatefulSet {
     /// Its namespace.
     pub namespace: Text,
@@ -32,7 +32,7 @@ pub struct StatefulSet {
 }
 
 /// In what order pods come and go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodManagement {
     /// Each after the one before it is available.
     #[default]
@@ -42,7 +42,7 @@ pub enum PodManagement {
 }
 
 /// How one template is replaced by the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatefulUpdate {
     /// Pods are replaced when somebody deletes them.
     OnDelete,

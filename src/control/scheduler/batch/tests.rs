@@ -125,6 +125,7 @@ impl World {
                 gang: (members > 1).then_some(GangId(self.gangs)),
                 time_limit: Some(Duration::from_secs(seconds)),
                 found: None,
+                owner: None,
             }));
             pods.push(pod);
         }

@@ -224,6 +224,7 @@ impl World {
             gang: None,
             time_limit: None,
             found: None,
+            owner: None,
         };
         self.pods[index] = Some(pod);
         self.apply(at, &Event::PodCreated(created), watch)

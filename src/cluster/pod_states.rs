@@ -1,0 +1,312 @@
+//! What is known of pods beside their records: readiness, restarts, orders to end, owners, and what
+//! is kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
+//! cost nothing here.
+
+use std::collections::BTreeMap;
+
+use super::store::Conflict;
+use crate::model::{EndReason, Pod, PodChange, PodOwner, PodRef};
+use crate::units::{Duration, Instant, ObjectId, PodId};
+
+/// What is known of a living pod beside its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodState {
+    /// What controls it.
+    pub owner: Option<PodOwner>,
+    /// Its condition `Ready`.
+    pub is_ready: bool,
+    /// When that last changed; before the first report, when the pod was created.
+    pub ready_changed: Instant,
+    /// The highest restart count of its containers.
+    pub restarts: u32,
+    /// The order to end, if there was one.
+    pub terminating: Option<Terminating>,
+}
+
+/// An order to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminating {
+    /// When it was given.
+    pub since: Instant,
+    /// How long the pod may take from then.
+    pub grace: Duration,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// An owned pod that ended by itself, until somebody deletes its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedPod {
+    /// Its record as it was before it ended.
+    pub pod: Pod,
+    /// Its state as it was.
+    pub state: PodState,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// When.
+    pub at: Instant,
+}
+
+/// States of living pods and records of finished ones.
+#[derive(Clone, Debug, Default)]
+pub struct PodStates {
+    /// By slot.
+    rows: Vec<Option<(PodId, PodState)>>,
+    finished: BTreeMap<(ObjectId, PodId), FinishedPod>,
+    /// Whose the finished ones were.
+    finished_of: BTreeMap<PodId, ObjectId>,
+}
+
+impl PodState {
+    const fn new(owner: Option<PodOwner>, created: Instant) -> Self {
+        Self {
+            owner,
+            is_ready: false,
+            ready_changed: created,
+            restarts: 0,
+            terminating: None,
+        }
+    }
+}
+
+impl PodStates {
+    /// The state of a living pod; `None` if nothing was ever said of it.
+    pub fn get(&self, pod: PodRef) -> Option<&PodState> {
+        let (id, state) = self.rows.get(pod.slot.index())?.as_ref()?;
+        (*id == pod.id).then_some(state)
+    }
+
+    /// Whether a pod was told to end.
+    pub fn is_terminating(&self, pod: PodRef) -> bool {
+        self.get(pod)
+            .is_some_and(|state| state.terminating.is_some())
+    }
+
+    /// The pods of an object that ended by themselves and are kept, oldest first.
+    pub fn finished(&self, owner: ObjectId) -> impl Iterator<Item = &FinishedPod> {
+        let kept = self
+            .finished
+            .range((owner, PodId(0))..=(owner, PodId(u32::MAX)));
+        kept.map(|(_, pod)| pod)
+    }
+
+    /// All pods that ended by themselves and are kept, by owner.
+    pub fn all_finished(&self) -> impl Iterator<Item = &FinishedPod> {
+        self.finished.values()
+    }
+
+    pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, now: Instant) {
+        self.set(pod, PodState::new(Some(owner), now));
+    }
+
+    /// Something was said of a living pod.
+    pub(super) fn change(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        created: Instant,
+        change: PodChange,
+    ) {
+        let known = self.get(pod).copied();
+        let mut state = known.unwrap_or(PodState::new(None, created));
+        match change {
+            PodChange::Ready(ready) => {
+                (state.is_ready, state.ready_changed) = (ready, now);
+            }
+            PodChange::Restarted(restarts) => state.restarts = restarts,
+            PodChange::Terminating { grace, reason } => {
+                let order = Terminating {
+                    since: now,
+                    grace,
+                    reason,
+                };
+                state.terminating = Some(match state.terminating {
+                    None => order,
+                    Some(known) => known.shortened(order),
+                });
+            }
+            PodChange::Forgotten => {}
+        }
+        self.set(pod, state);
+    }
+
+    /// A pod ended; what is said of it from now on is about its finished record.
+    pub(super) fn end(&mut self, now: Instant, pod: &Pod, reason: EndReason) -> Option<PodOwner> {
+        let row = self.rows.get_mut(pod.pod.slot.index())?;
+        let (_, state) = row.take_if(|(id, _)| *id == pod.pod.id)?;
+        let owner = state.owner?;
+        if state.terminating.is_none() && reason.leaves_object() {
+            let record = FinishedPod {
+                pod: pod.clone(),
+                state,
+                reason,
+                at: now,
+            };
+            self.finished.insert((owner.object, pod.pod.id), record);
+            self.finished_of.insert(pod.pod.id, owner.object);
+        }
+        Some(owner)
+    }
+
+    /// Forgets a finished pod.
+    pub(super) fn forget(&mut self, pod: PodRef) -> Result<(), Conflict> {
+        let owner = self.finished_of.remove(&pod.id);
+        let owner = owner.ok_or(Conflict::UnknownPod)?;
+        self.finished.remove(&(owner, pod.id));
+        Ok(())
+    }
+
+    fn set(&mut self, pod: PodRef, state: PodState) {
+        let slot = pod.slot.index();
+        if self.rows.len() <= slot {
+            self.rows.resize(slot + 1, None);
+        }
+        self.rows[slot] = Some((pod.id, state));
+    }
+}
+
+impl Terminating {
+    /// A second order can only bring the end forward.
+    fn shortened(self, later: Self) -> Self {
+        let end = |order: &Self| order.since.saturating_add(order.grace);
+        if end(&later) < end(&self) {
+            Self {
+                grace: end(&later).since(self.since),
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Store;
+    use crate::model::workload::ReplicaSet;
+    use crate::model::{Event, Object, ObjectChange, PodCreated, PodName, PodSpec};
+    use crate::units::TenantId;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    struct World(Store);
+
+    impl World {
+        fn new() -> Self {
+            let mut world = Self(Store::new());
+            let added = world.0.spec_added(&PodSpec::default().into());
+            world.apply(added.expect("a new class")).expect("a class");
+            world
+                .apply(Event::Object(ObjectChange::Created {
+                    id: ObjectId(0),
+                    owner: None,
+                    object: Object::ReplicaSet(ReplicaSet::default().into()),
+                }))
+                .expect("a new object");
+            world
+        }
+
+        fn apply(&mut self, event: Event) -> Result<(), Conflict> {
+            self.0.apply(Instant::ZERO, event).map(|_| ())
+        }
+
+        fn pod(&mut self) -> PodRef {
+            let pod = self.0.pods().next();
+            self.apply(Event::PodCreated(PodCreated {
+                pod,
+                spec: crate::units::SpecId(0),
+                name: PodName::Job(0),
+                tenant: TenantId(0),
+                gang: None,
+                time_limit: None,
+                found: None,
+                owner: Some(PodOwner {
+                    object: ObjectId(0),
+                    index: 0,
+                }),
+            }))
+            .expect("its owner is there");
+            pod
+        }
+
+        fn change(&mut self, pod: PodRef, change: PodChange) -> Result<(), Conflict> {
+            self.apply(Event::PodChanged { pod, change })
+        }
+    }
+
+    #[test]
+    fn a_pod_that_ends_by_itself_is_kept_until_it_is_forgotten() {
+        for (reason, was_told, is_kept) in [
+            (EndReason::Error, false, true),
+            (EndReason::Completed, false, true),
+            (EndReason::Cancelled, false, false),
+            (EndReason::Error, true, false),
+        ] {
+            let mut world = World::new();
+            let pod = world.pod();
+            if was_told {
+                let order = PodChange::Terminating {
+                    grace: GRACE,
+                    reason,
+                };
+                world.change(pod, order).expect("it lives");
+            }
+            world
+                .apply(Event::PodEnded { pod, reason })
+                .expect("it lives");
+            let owner = ObjectId(0);
+            assert_eq!(
+                world.0.pod_states().finished(owner).count(),
+                usize::from(is_kept)
+            );
+            assert!(
+                world
+                    .0
+                    .objects()
+                    .get(owner)
+                    .expect("it is there")
+                    .pods
+                    .is_empty()
+            );
+            assert_eq!(world.change(pod, PodChange::Forgotten).is_ok(), is_kept);
+            assert_eq!(world.0.pod_states().all_finished().count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_second_order_to_end_only_shortens_the_first() {
+        let mut world = World::new();
+        let pod = world.pod();
+        for (secs, expected) in [(30, 30), (60, 30), (5, 5)] {
+            let grace = Duration::from_secs(secs);
+            let reason = EndReason::Cancelled;
+            let order = PodChange::Terminating { grace, reason };
+            world.change(pod, order).expect("it lives");
+            let state = world.0.pod_states().get(pod).copied();
+            let known = state
+                .and_then(|state| state.terminating)
+                .map(|order| order.grace);
+            assert_eq!(known, Some(Duration::from_secs(expected)));
+        }
+    }
+
+    #[test]
+    fn the_next_pod_in_a_slot_starts_anew() {
+        let mut world = World::new();
+        let pod = world.pod();
+        world.change(pod, PodChange::Ready(true)).expect("it lives");
+        let reason = EndReason::Cancelled;
+        world
+            .apply(Event::PodEnded { pod, reason })
+            .expect("it lives");
+        let next = world.pod();
+        assert_eq!(next.slot, pod.slot);
+        let state = world.0.pod_states().get(next).expect("it has an owner");
+        assert!(!state.is_ready && world.0.pod_states().get(pod).is_none());
+        assert_eq!(
+            world.change(pod, PodChange::Ready(true)),
+            Err(Conflict::UnknownPod)
+        );
+    }
+}
