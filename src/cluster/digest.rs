@@ -176,7 +176,7 @@ impl Digest {
             assert!(
                 9 + 8 * NUMBERS <= RECORD_BYTES,
                 "it has room beyond the block"
-            )
+            );
         };
         let rest = &mut self.block[self.filled..];
         let (record, _) = rest

@@ -35,6 +35,7 @@ struct Mark {
 
 /// Which totals are not as they were when measured time last passed.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each total moves by itself")]
 struct Moved {
     allocated: bool,
     starting: bool,
