@@ -1,6 +1,6 @@
-//! What happened to alike pods, added up: totals that are linear in pods follow pods of one class and
-//! tenant together, once, instead of change by change. A pod that is created, bound and started at
-//! one instant is then one step of what is allocated.
+//! What happened to alike pods, added up: totals that are linear in pods follow pods of one class
+//! and tenant together, once, instead of change by change. A pod that is created, bound and started
+//! at one instant is then one step of what is allocated.
 
 use crate::cluster::Store;
 use crate::model::{Event, Pod, PodPhase};
