@@ -28,8 +28,12 @@ impl Digest {
         }
     }
 
-    /// Adds a change.
+    /// Adds a change. What is heard of nodes is none: how it is told, renewal by renewal or only
+    /// where renewals cease, is no part of a run.
     pub fn event(&mut self, at: Instant, event: &Event) {
+        if matches!(event, Event::NodeContact { .. }) {
+            return;
+        }
         self.number(at.as_nanos() as u64);
         match event {
             Event::SpecAdded { spec, object } => {
@@ -47,6 +51,7 @@ impl Digest {
             Event::NodeReadiness { node, ready } => {
                 self.tagged(3, &[u64::from(node.0), u64::from(*ready)]);
             }
+            Event::NodeContact { .. } => {}
             Event::NodeRemoved { node } => self.tagged(4, &[u64::from(node.0)]),
             Event::PodCreated(created) => self.created(created),
             Event::PodUnschedulable { pod } => self.pod(6, *pod),

@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::model::event::Hold;
+use crate::model::pod_life::DEFAULT_GRACE;
 use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
+use crate::units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
@@ -136,6 +137,15 @@ impl Store {
         &self.pod_states
     }
 
+    /// How long a pod may take to end by default: what it declares, or half a minute.
+    pub fn grace_of(&self, pod: PodRef) -> Duration {
+        let life = self.pods.get(pod).and_then(|record| {
+            let spec = &self.classes.get(record.spec.index())?.object;
+            spec.life.as_deref()
+        });
+        life.map_or(DEFAULT_GRACE, |life| life.grace)
+    }
+
     /// A pod class.
     ///
     /// # Panics
@@ -202,6 +212,7 @@ impl Store {
                 self.nodes.set_ready(*node, *ready, at)?;
                 self.ring.push(at, *node);
             }
+            Event::NodeContact { node, contact } => self.nodes.set_contact(*node, *contact)?,
             Event::NodeRemoved { node } => {
                 self.nodes.remove(*node, at)?;
                 self.ring.push(at, *node);
