@@ -21,7 +21,7 @@ use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::{
-    CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
@@ -289,7 +289,9 @@ fn world(
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
+    let failures = build::failures(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
+    components.extend(build::node_life(scenario));
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
         let labelled = labelled.map(|each| Probed::new(each, &prepared.probe));
@@ -304,6 +306,7 @@ fn world(
         agent: parts.agent,
         arrivals,
         outages,
+        environment: Environment { failures },
         residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
@@ -478,6 +481,7 @@ pub(super) fn options(
             schema::NodeLoss::Lose => NodeLoss::Lose,
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
+        node_life: build::contact(scenario),
         view_lag: scenario.models.watch_delay,
     })
 }

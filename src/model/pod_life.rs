@@ -32,12 +32,10 @@ pub enum PullPolicy {
 }
 
 /// How a pod lives on its node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodLife {
     /// When its containers are started again.
     pub restart: RestartPolicy,
-    /// How long it may take to end.
-    pub grace: Duration,
     /// How its containers live, in the order of [`super::PodSpec::containers`]; those left out have
     /// the defaults.
     pub containers: Vec<ContainerLife>,
@@ -58,17 +56,6 @@ pub struct ContainerLife {
     pub pre_stop: Duration,
     /// When its image is asked for; `None` is as its tag says: always for `latest`.
     pub pull: Option<PullPolicy>,
-}
-
-impl Default for PodLife {
-    fn default() -> Self {
-        Self {
-            restart: RestartPolicy::default(),
-            grace: DEFAULT_GRACE,
-            containers: Vec::new(),
-            init_containers: Vec::new(),
-        }
-    }
 }
 
 impl RestartPolicy {

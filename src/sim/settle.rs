@@ -19,6 +19,9 @@ const ROUNDS_PER_OBJECT: u64 = 64;
 impl Engine<'_> {
     /// Runs components until none has anything to do at this instant.
     pub(super) fn settle(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+        if !cell.acts {
+            return Ok(());
+        }
         let objects = (cell.store.pods().living() + cell.store.nodes().len()) as u64;
         let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
         let mut rounds = 0_u64;

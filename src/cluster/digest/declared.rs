@@ -112,12 +112,10 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
 fn life(digest: &mut Digest, life: &PodLife) {
     let PodLife {
         restart,
-        grace,
         containers,
         init_containers,
     } = life;
     digest.number(*restart as u64);
-    digest.number(grace.as_nanos() as u64);
     list(digest, containers, container_life);
     list(digest, init_containers, container_life);
 }

@@ -268,7 +268,8 @@ impl NodeLifecycle {
         let Some(zone) = self.zones.get_mut(&node.zone) else {
             return;
         };
-        if !node.has(wanted) {
+        // Without taints nothing shows that a node was dealt with but the memory of it.
+        if !node.has(wanted) && self.options.eviction == EvictionRule::Taints {
             zone.remove(&node.name);
         }
         if !zone.dealt_with.contains(&node.name) {

@@ -41,6 +41,8 @@ pub struct Lifecycle {
     last_pass: Option<Instant>,
     /// When a silent node is overdue, as far as the next one is.
     overdue: Option<Instant>,
+    /// Whether a node fell silent since that was computed.
+    is_stale: bool,
     /// When the next waiting node can be tainted.
     tick: Option<Instant>,
 }
@@ -58,6 +60,7 @@ impl Lifecycle {
             pass: None,
             last_pass: None,
             overdue: None,
+            is_stale: false,
             tick: None,
         }
     }
@@ -142,6 +145,7 @@ impl Lifecycle {
                     let pass = on_grid(last_heartbeat, period);
                     self.core.fell_silent(&name, last_heartbeat, pass);
                 }
+                self.is_stale = true;
                 false
             }
         }
@@ -283,6 +287,9 @@ impl Component for Lifecycle {
                 on_grid(now, period)
             };
             self.pass = Some(self.pass.map_or(first, |known| known.min(first)));
+            self.is_stale = true;
+        }
+        if std::mem::take(&mut self.is_stale) {
             self.overdue = self.next_overdue(now);
         }
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
