@@ -291,7 +291,6 @@ fn world(
     let outages = build::outages(scenario, &prepared.nodes)?;
     let failures = build::failures(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
-    components.extend(build::node_life(scenario));
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
         let labelled = labelled.map(|each| Probed::new(each, &prepared.probe));
@@ -366,7 +365,9 @@ pub(super) fn system(
         form,
         time_limits: TimeLimits::Ignored,
     };
-    (entry.build)(&request).map_err(|error| wrong(&error))
+    let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
+    parts.components.extend(build::node_life(scenario));
+    Ok(parts)
 }
 
 /// Refuses what the system of this scenario does not look at: a setting without effect would be

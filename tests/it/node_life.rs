@@ -232,6 +232,45 @@ fn while_every_zone_is_down_nobody_is_tainted() {
     assert!(story.evicted.is_empty(), "{:?}", story.evicted);
 }
 
+#[test]
+fn without_a_control_plane_nothing_is_placed_and_what_runs_runs_on() {
+    let outage = [(10, false), (300, true)].map(|(secs, is_up)| Strike {
+        at: Instant::from_secs(secs),
+        change: Change::ControlPlane { is_up },
+    });
+    let mut strikes = outage.to_vec();
+    strikes.push(strike(20, 0, Trouble::Crash, true));
+    let (_, story, _) = play(
+        (4, 1_000),
+        Observing::Computed,
+        EvictionRule::Taints,
+        strikes,
+    );
+    assert_eq!(story.bound, 4);
+    // Nobody looked at the silent node until then.
+    assert_eq!(
+        story.unknown.get(&NodeId(0)),
+        Some(&Instant::from_secs(300))
+    );
+    assert!(story.ended.is_empty());
+}
+
+#[test]
+fn a_node_that_is_drained_loses_its_pods_at_once_and_takes_none() {
+    let drain = Strike {
+        at: Instant::from_secs(50),
+        change: Change::Drain(NodeId(0)),
+    };
+    let (_, story, _) = play(
+        (2, 100),
+        Observing::Computed,
+        EvictionRule::Taints,
+        vec![drain],
+    );
+    assert_eq!(story.ended, [(NodeId(0), Instant::from_secs(50))]);
+    assert_eq!(story.bound, 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

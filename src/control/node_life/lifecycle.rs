@@ -225,20 +225,25 @@ impl Lifecycle {
         }
     }
 
-    /// When the next silent node is overdue: at a pass after its deadline.
+    /// When the next silent node is overdue: at the first pass after its deadline that is still to
+    /// be made.
     fn next_overdue(&self, now: Instant) -> Option<Instant> {
         let period = self.setup.options.monitor_period;
+        let next_pass = if self.last_pass == Some(now) {
+            after_on_grid(now, period)
+        } else {
+            on_grid(now, period)
+        };
+        let is_ahead = |at: &Instant| self.last_pass.is_none_or(|last| *at >= last);
         let silent = self.seen.iter().flatten().filter(|seen| seen.is_silent);
         let deadlines = silent.filter_map(|seen| {
             let (unknown, gone) = self.core.deadlines(&seen.view.name)?;
             let is_known = seen.status() == Some(ReadyStatus::Unknown);
             let unknown = (!is_known).then_some(unknown);
-            unknown
-                .into_iter()
-                .chain(gone.filter(|&at| at >= now))
-                .min()
+            unknown.into_iter().chain(gone.filter(is_ahead)).min()
         });
-        deadlines.min().map(|at| after_on_grid(at.max(now), period))
+        let due = deadlines.min()?;
+        Some(after_on_grid(due, period).max(next_pass))
     }
 
     fn next_tick(&self, now: Instant) -> Option<Instant> {

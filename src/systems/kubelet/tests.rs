@@ -160,11 +160,11 @@ impl Node {
             is_owned: true,
             spec: spec.into(),
         };
-        node.act(|agent, now, out| agent.assigned(now, assignment.clone(), out));
+        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), out));
         node
     }
 
-    fn act(&mut self, act: impl Fn(&mut Kubelet, Instant, &mut AgentOutput)) {
+    fn act(&mut self, act: &dyn Fn(&mut Kubelet, Instant, &mut AgentOutput)) {
         let mut out = AgentOutput::default();
         act(&mut self.agent, Instant::from_secs(self.now), &mut out);
         let secs = |at: &(Instant, PodRef)| at.0.as_nanos() / 1_000_000_000;
@@ -184,7 +184,7 @@ impl Node {
                 MachineCommand::Start { .. } => MachineEvent::Started,
                 MachineCommand::Stop { .. } => MachineEvent::Stopped,
             };
-            self.act(|agent, now, out| agent.machine(now, POD, event, out));
+            self.act(&|agent, now, out| agent.machine(now, POD, event, out));
         }
     }
 
@@ -193,13 +193,13 @@ impl Node {
         while let Some(&at) = self.wakes.iter().min().filter(|&&at| at <= secs) {
             self.wakes.retain(|&other| other != at);
             self.now = at.max(self.now);
-            self.act(|agent, now, out| agent.woken(now, POD, out));
+            self.act(&|agent, now, out| agent.woken(now, POD, out));
         }
         self.now = secs;
     }
 
     fn exit(&mut self, success: bool) {
-        self.act(|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { success }, out));
+        self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { success }, out));
     }
 
     fn stop(&mut self, grace: i64) {
@@ -209,7 +209,7 @@ impl Node {
             grace: Duration::from_secs(grace),
             reason: EndReason::Cancelled,
         };
-        self.act(|agent, now, out| agent.stopping(now, order, out));
+        self.act(&|agent, now, out| agent.stopping(now, order, out));
     }
 }
 
