@@ -71,7 +71,7 @@ impl WorkConservation {
         // When pods of a class were submitted, the first of them first.
         let mut waiting: BTreeMap<SpecId, Vec<Instant>> = BTreeMap::new();
         for pod in store.pods().iter() {
-            if pod.phase == PodPhase::Pending && pod.gang.is_none() && pod.created < at {
+            if pod.phase == PodPhase::Pending && pod.gang().is_none() && pod.created < at {
                 waiting.entry(pod.spec).or_default().push(pod.created);
             }
         }
@@ -142,8 +142,10 @@ impl Collector for WorkConservation {
         }
     }
 
-    fn settled(&mut self, store: &Store, pending: u64) {
-        self.look(store.now(), pending > 0, store);
+    fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
+        if is_changed {
+            self.look(store.now(), pending > 0, store);
+        }
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {

@@ -10,6 +10,7 @@ use crate::units::{Duration, Instant, NodeId, SpecId};
 
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
+use super::queue::Lapses;
 use super::{Machine, Options, SimError};
 
 /// What a cell is made of.
@@ -74,7 +75,11 @@ pub struct Cell {
     last_arrival: Instant,
     pub(super) specs: Vec<SpecId>,
     pub(super) gangs: u32,
+    pub(super) lapses: Lapses,
+    /// Where the agent puts what it hands back.
     pub(super) agent_output: AgentOutput,
+    /// More such boxes, empty, for what its orders lead to at once.
+    pub(super) agent_boxes: Vec<AgentOutput>,
 }
 
 /// A component in its place.
@@ -135,7 +140,9 @@ impl Cell {
             last_arrival: Instant::ZERO,
             specs: Vec::new(),
             gangs: 0,
+            lapses: Lapses::default(),
             agent_output: AgentOutput::default(),
+            agent_boxes: Vec::new(),
         }
     }
 

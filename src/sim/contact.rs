@@ -97,7 +97,7 @@ impl Engine<'_> {
         untold: &[PodRef],
     ) -> Result<(), SimError> {
         for pod in pods_on(cell, node) {
-            let order = self.stop_order(cell, pod, node);
+            let order = stop_order(cell, pod, node);
             if untold.contains(&pod) {
                 match order {
                     // It was told to end before its node knew of it.
@@ -121,17 +121,6 @@ impl Engine<'_> {
             self.carry(cell)?;
         }
         Ok(())
-    }
-
-    /// The order to stop that the control plane has given for a pod.
-    fn stop_order(&self, cell: &Cell, pod: PodRef, node: NodeId) -> Option<StopOrder> {
-        let order = cell.store.pod_states().get(pod)?.terminating?;
-        Some(StopOrder {
-            pod,
-            node,
-            grace: order.grace,
-            reason: order.reason,
-        })
     }
 
     /// A node is cordoned, and its pods are told to end: what a handler of notices does.
@@ -188,6 +177,17 @@ impl Engine<'_> {
     }
 }
 
+/// The order to stop that the control plane has given for a pod.
+fn stop_order(cell: &Cell, pod: PodRef, node: NodeId) -> Option<StopOrder> {
+    let order = cell.store.pod_states().get(pod)?.terminating?;
+    Some(StopOrder {
+        pod,
+        node,
+        grace: order.grace,
+        reason: order.reason,
+    })
+}
+
 /// The pods on a node, in the order of their creation.
 fn pods_on(cell: &Cell, node: NodeId) -> Vec<PodRef> {
     let slots = cell.store.nodes().pods(node).iter();
@@ -202,8 +202,8 @@ pub(super) fn assignment(cell: &Cell, pod: PodRef) -> Option<Assignment> {
     let record = cell.store.pods().get(pod)?;
     Some(Assignment {
         pod,
-        node: record.node?,
-        time_limit: record.time_limit,
+        node: record.node()?,
+        time_limit: record.time_limit(),
         is_owned: cell.store.pod_states().get(pod).is_some(),
         spec: cell.store.class(record.spec).object.clone(),
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cluster::{Conflict, Observer};
 use crate::control::node::{Report, StopOrder};
 use crate::control::{MachineCommand, MachineEvent};
-use crate::model::{EndReason, Event, PodChange, PodCreated, PodPhase, PodRef};
+use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef};
 use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
@@ -54,7 +54,8 @@ impl Engine<'_> {
                 Ok(())
             }
             Upcoming::Decided(component) => self.decided(cell, component.index()),
-            Upcoming::Lapse(owner, number) => {
+            Upcoming::Lapse(row) => {
+                let (owner, number) = cell.lapses.take(row);
                 let hold = cell.store.hold(owner, number);
                 match hold.and_then(|hold| hold.until) {
                     Some(until) if until <= now => {
@@ -113,10 +114,10 @@ impl Engine<'_> {
             let created = PodCreated {
                 pod: cell.store.pods().next(),
                 spec: record.spec,
-                name: record.name,
                 tenant: record.tenant,
-                gang: record.gang,
-                time_limit: record.time_limit,
+                gang: record.gang(),
+                time_limit: record.time_limit(),
+                name: record.name,
                 found: None,
                 owner: None,
             };
@@ -253,7 +254,7 @@ impl Engine<'_> {
             cell.hosts.joined(self.now, *node);
         }
         if let Some(pod) = ended {
-            if let Some(node) = pod.node
+            if let Some(node) = pod.node()
                 && !cell.hosts.is_reached(node)
                 && cell.machine.is_running(pod.pod)
             {
@@ -288,7 +289,7 @@ impl Engine<'_> {
         let Some(record) = cell.store.pods().get(pod) else {
             return Ok(());
         };
-        let Some(node) = record.node else {
+        let Some(node) = record.node() else {
             return self.observed(cell, Event::PodEnded { pod, reason });
         };
         if !cell.hosts.is_reached(node) {
@@ -306,7 +307,8 @@ impl Engine<'_> {
 
     /// Carries an agent's reports to the store and its orders to the machines, until it has none.
     pub(super) fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
-        let mut output = std::mem::take(&mut cell.agent_output);
+        let empty = cell.agent_boxes.pop().unwrap_or_default();
+        let mut output = std::mem::replace(&mut cell.agent_output, empty);
         for &(at, pod) in &output.wakes {
             self.queue
                 .push(at.max(self.now), Upcoming::AgentTimer(pod).of(cell.number));
@@ -319,7 +321,8 @@ impl Engine<'_> {
         }
         output.clear();
         // What the orders led to was carried by the calls above, with boxes of their own.
-        cell.agent_output = output;
+        let inner = std::mem::replace(&mut cell.agent_output, output);
+        cell.agent_boxes.push(inner);
         Ok(())
     }
 
@@ -349,7 +352,7 @@ impl Engine<'_> {
             return Ok(());
         };
         let phase = record.phase;
-        if let Some(lost) = record.node.and_then(|node| cell.hosts.lost_mut(node)) {
+        if let Some(lost) = record.node().and_then(|node| cell.hosts.lost_mut(node)) {
             lost.unsent.push(report);
             return Ok(());
         }
@@ -380,6 +383,6 @@ impl Engine<'_> {
 
 /// Whether the host of a pod is up.
 fn is_up(cell: &Cell, pod: PodRef) -> bool {
-    let node = cell.store.pods().get(pod).and_then(|record| record.node);
+    let node = cell.store.pods().get(pod).and_then(Pod::node);
     node.is_none_or(|node| cell.hosts.is_up(node))
 }

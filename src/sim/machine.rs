@@ -86,6 +86,7 @@ impl Machine {
     }
 
     /// A pod was submitted that will run this long.
+    #[inline]
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();
         if self.work.len() <= slot {
@@ -107,6 +108,7 @@ impl Machine {
     }
 
     /// A pod ended.
+    #[inline]
     pub fn forget(&mut self, pod: PodRef) {
         if let Some(row) = self.row_mut(pod) {
             *row = VACANT;
@@ -135,6 +137,7 @@ impl Machine {
     }
 
     /// What a pod will do.
+    #[inline]
     pub fn work(&self, pod: PodRef) -> Option<Work> {
         let row = self.work.get(pod.slot.index())?;
         (row.id == pod.id).then(|| Work {
@@ -145,6 +148,7 @@ impl Machine {
         })
     }
 
+    #[inline]
     fn row_mut(&mut self, pod: PodRef) -> Option<&mut Row> {
         let row = self.work.get_mut(pod.slot.index())?;
         (row.id == pod.id).then_some(row)
@@ -201,6 +205,7 @@ impl Machine {
     }
 
     /// Whether a pod's processes are up.
+    #[inline]
     pub fn is_running(&self, pod: PodRef) -> bool {
         self.work(pod).is_some_and(|work| work.running)
     }

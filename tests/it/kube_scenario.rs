@@ -86,7 +86,7 @@ impl Observer for Told {
                 let found = store
                     .pods()
                     .get(*pod)
-                    .is_some_and(|pod| pod.found.is_some());
+                    .is_some_and(|pod| pod.found().is_some());
                 if found {
                     return;
                 }

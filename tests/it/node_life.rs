@@ -58,11 +58,11 @@ impl Observer for Story {
                 pod,
                 change: PodChange::Terminating { .. },
             } => {
-                let node = store.pods().get(*pod).and_then(|record| record.node);
+                let node = store.pods().get(*pod).and_then(Pod::node);
                 self.evicted.extend(node.map(|node| (node, at)));
             }
             Event::PodEnded { .. } => {
-                let node = ended.and_then(|record| record.node);
+                let node = ended.and_then(Pod::node);
                 self.ended.extend(node.map(|node| (node, at)));
             }
             Event::PodBound { .. } => self.bound += 1,

@@ -22,7 +22,7 @@ impl Hasher for Canonical<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0.block.extend_from_slice(bytes);
+        self.0.bytes(bytes);
     }
 
     fn write_u16(&mut self, number: u16) {

@@ -18,11 +18,15 @@ use std::sync::Arc;
 pub use backoff::Backoff;
 pub use queued::{Hints, Place, PluginMask, QueuedPod};
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::event::{ClusterEvent, EventKinds, pod_changes};
-use super::{Attempt, KubeProfile, PodInfo};
+use super::{KubeProfile, PodInfo};
 use crate::model::ClusterObjects;
 use crate::units::{Duration, Instant};
 use in_flight::InFlight;
+use queued::Rejected;
 
 /// How often pods whose back-off is over are let go.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
@@ -73,15 +77,13 @@ pub struct Move {
 pub struct Queue {
     backoff: Backoff,
     hints: Vec<Hints>,
-    pods: BTreeMap<PodUid, QueuedPod>,
+    pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
     active: BTreeSet<(Rank, PodUid)>,
     waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
     /// Pods that no plugin rejected; never popped before their back-off is over.
     after_errors: BTreeSet<(Instant, Rank, PodUid)>,
-    /// Pods that wait for an event, by profile and who rejected them.
-    unschedulable: BTreeMap<(usize, PluginMask), BTreeSet<PodUid>>,
-    /// The same pods by timestamp: those held back before the queue, and the others.
-    ages: [BTreeSet<(Instant, PodUid)>; 2],
+    /// Pods that wait for an event, by timestamp.
+    unschedulable: BTreeMap<Rejected, BTreeSet<(Instant, PodUid)>>,
     in_flight: InFlight,
     sequence: u64,
     next_backoff_flush: Instant,
@@ -95,12 +97,11 @@ impl Queue {
         Self {
             backoff,
             hints: profiles.iter().map(Hints::of).collect(),
-            pods: BTreeMap::new(),
+            pods: IndexMap::default(),
             active: BTreeSet::new(),
             waiting_out: BTreeSet::new(),
             after_errors: BTreeSet::new(),
             unschedulable: BTreeMap::new(),
-            ages: [BTreeSet::new(), BTreeSet::new()],
             in_flight: InFlight::default(),
             sequence: 0,
             next_backoff_flush: backoff::whole_second(now) + BACKOFF_FLUSH,
@@ -113,8 +114,16 @@ impl Queue {
         let mut queued = QueuedPod::new(pod, profile);
         queued.timestamp = ctx.now;
         queued.sequence = self.next_sequence();
+        let place = if queued.gate(ctx) {
+            Place::Unschedulable
+        } else {
+            Place::Active
+        };
+        if self.pods.contains_key(&uid) {
+            self.take_out(uid);
+        }
         self.pods.insert(uid, queued);
-        self.put_into_active(ctx, uid, true);
+        self.put(uid, place);
     }
 
     /// Takes the next pod: the first of those that may be tried, otherwise the first that waits
@@ -166,16 +175,16 @@ impl Queue {
         self.in_flight.end(uid);
     }
 
-    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue.
-    pub fn done(&mut self, uid: PodUid) {
-        if self
-            .pods
-            .get(&uid)
-            .is_some_and(|pod| pod.place == Place::InFlight)
-        {
-            self.pods.remove(&uid);
+    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue. Whether it
+    /// was in flight.
+    pub fn done(&mut self, uid: PodUid) -> bool {
+        let place = self.pods.get(&uid).map(|pod| pod.place);
+        let was_in_flight = place == Some(Place::InFlight);
+        if was_in_flight {
+            self.pods.swap_remove(&uid);
         }
         self.in_flight.end(uid);
+        was_in_flight
     }
 
     /// What happens from here on is not remembered for a pod in flight: it is about to be bound.
@@ -186,7 +195,7 @@ impl Queue {
     /// A pod without a node is gone. One in flight is dropped when its attempt ends.
     pub fn delete(&mut self, uid: PodUid) {
         self.take_out(uid);
-        self.pods.remove(&uid);
+        self.pods.swap_remove(&uid);
     }
 
     /// A pod without a node was declared anew.
@@ -273,9 +282,10 @@ impl Queue {
     ) {
         let kind = event.kind();
         let mut pods: Vec<PodUid> = Vec::new();
-        for (&(profile, rejectors), members) in &self.unschedulable {
-            if kind.is_none_or(|kind| self.hints[profile].may_help(rejectors, kind)) {
-                let pods_of = |&uid: &PodUid| Some((uid, self.pods.get(&uid)?));
+        for (rejected, members) in &self.unschedulable {
+            let hints = &self.hints[rejected.profile];
+            if kind.is_none_or(|kind| hints.may_help(rejected.by, kind)) {
+                let pods_of = |&(_, uid): &(Instant, PodUid)| Some((uid, self.pods.get(&uid)?));
                 let open = members.iter().filter_map(pods_of);
                 pods.extend(
                     open.filter(|&(uid, pod)| is_open(uid, pod))
@@ -432,14 +442,7 @@ impl Queue {
 
     /// Asks the plugins that let pods into the queue; returns whether one holds the pod back.
     fn gate(&mut self, ctx: QueueContext<'_>, uid: PodUid) -> bool {
-        let Some(pod) = self.pods.get_mut(&uid) else {
-            return false;
-        };
-        pod.gated_by = Attempt::gate_plugin(&ctx.profiles[pod.profile], &pod.info);
-        if let Some(plugin) = pod.gated_by {
-            pod.rejected_by.insert(plugin);
-        }
-        pod.gated_by.is_some()
+        self.pods.get_mut(&uid).is_some_and(|pod| pod.gate(ctx))
     }
 
     /// Takes a pod out of the place where it is.
@@ -454,15 +457,13 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.remove(&(expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.remove(&(expiry, rank, uid)),
             Place::Unschedulable => {
-                let key = (pod.profile, pod.rejectors());
+                let key = Rejected::of(pod);
                 if let Some(members) = self.unschedulable.get_mut(&key) {
-                    members.remove(&uid);
+                    members.remove(&(pod.timestamp, uid));
                     if members.is_empty() {
                         self.unschedulable.remove(&key);
                     }
                 }
-                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
-                ages.remove(&(pod.timestamp, uid));
             }
             Place::InFlight => {}
         }
@@ -481,10 +482,8 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.insert((expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.insert((expiry, rank, uid)),
             Place::Unschedulable => {
-                let key = (pod.profile, pod.rejectors());
-                self.unschedulable.entry(key).or_default().insert(uid);
-                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
-                ages.insert((pod.timestamp, uid));
+                let members = self.unschedulable.entry(Rejected::of(pod)).or_default();
+                members.insert((pod.timestamp, uid));
             }
             Place::InFlight => {}
         }

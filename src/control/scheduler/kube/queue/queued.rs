@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{EventKinds, Rank};
-use crate::control::scheduler::kube::{KubeProfile, PodInfo};
+use super::{EventKinds, QueueContext, Rank};
+use crate::control::scheduler::kube::{Attempt, KubeProfile, PodInfo};
 use crate::units::Instant;
 
 /// A set of plugins, by their position in a profile; a profile has fewer than 64.
@@ -108,6 +108,15 @@ impl QueuedPod {
         }
     }
 
+    /// Asks the plugins that let pods into the queue; whether one holds it back.
+    pub(super) fn gate(&mut self, ctx: QueueContext<'_>) -> bool {
+        self.gated_by = Attempt::gate_plugin(&ctx.profiles[self.profile], &self.info);
+        if let Some(plugin) = self.gated_by {
+            self.rejected_by.insert(plugin);
+        }
+        self.gated_by.is_some()
+    }
+
     pub(super) fn rejectors(&self) -> PluginMask {
         self.rejected_by.and(self.pending_on)
     }
@@ -120,6 +129,25 @@ impl QueuedPod {
         };
         let place = (group, self.sequence);
         (Reverse(self.info.priority()), timestamp, place)
+    }
+}
+
+/// What pods that wait for an event have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rejected {
+    pub(super) profile: usize,
+    pub(super) by: PluginMask,
+    /// They are held back before the queue.
+    pub(super) is_gated: bool,
+}
+
+impl Rejected {
+    pub(super) fn of(pod: &QueuedPod) -> Self {
+        Self {
+            profile: pod.profile,
+            by: pod.rejectors(),
+            is_gated: pod.gated_by.is_some(),
+        }
     }
 }
 
