@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::model::event::Hold;
+use crate::model::pod_life::DEFAULT_GRACE;
 use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
+use crate::units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
@@ -140,6 +141,11 @@ impl Store {
         &self.pod_states
     }
 
+    /// How long a pod may take to end once it is told to.
+    pub const fn grace_of(&self, _pod: PodRef) -> Duration {
+        DEFAULT_GRACE
+    }
+
     /// A pod class.
     ///
     /// # Panics
@@ -206,6 +212,7 @@ impl Store {
                 self.nodes.set_ready(*node, *ready, at)?;
                 self.ring.push(at, *node);
             }
+            Event::NodeContact { node, contact } => self.nodes.set_contact(*node, *contact)?,
             Event::NodeRemoved { node } => {
                 self.nodes.remove(*node, at)?;
                 self.ring.push(at, *node);

@@ -21,7 +21,7 @@ use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::{
-    CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
@@ -289,6 +289,7 @@ fn world(
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
+    let failures = build::failures(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -304,6 +305,7 @@ fn world(
         agent: parts.agent,
         arrivals,
         outages,
+        environment: Environment { failures },
         residents: prepared.workload.residents,
     };
     Ok((options, cell, prepared.remarks))
@@ -363,7 +365,9 @@ pub(super) fn system(
         form,
         time_limits: TimeLimits::Ignored,
     };
-    (entry.build)(&request).map_err(|error| wrong(&error))
+    let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
+    parts.components.extend(build::node_life(scenario));
+    Ok(parts)
 }
 
 /// Refuses what the system of this scenario does not look at: a setting without effect would be
@@ -478,6 +482,7 @@ pub(super) fn options(
             schema::NodeLoss::Lose => NodeLoss::Lose,
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
+        node_life: build::contact(scenario),
         view_lag: scenario.models.watch_delay,
     })
 }

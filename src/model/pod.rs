@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Affinity, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodRef, PodVolume,
-    ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
+    Affinity, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodLife, PodRef,
+    PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -48,6 +48,8 @@ pub struct PodSpec {
     pub volumes: Vec<PodVolume>,
     /// What controls it, if anything.
     pub owner: Option<Owner>,
+    /// How it lives on its node; `None` is as a pod of which nothing was said.
+    pub life: Option<Arc<PodLife>>,
 }
 
 /// One container of a pod.
