@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Affinity, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList,
+    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList,
     Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
@@ -48,6 +48,8 @@ pub struct PodSpec {
     pub volumes: Vec<PodVolume>,
     /// What controls it, if anything.
     pub owner: Option<Owner>,
+    /// What it does once it runs; `None` is [`Behaviour::default`].
+    pub behaviour: Option<Arc<Behaviour>>,
 }
 
 /// One container of a pod.
@@ -89,6 +91,12 @@ impl PodSpec {
             preempts: true,
             ..Self::default()
         }
+    }
+
+    /// How long it may take to end once it is told to.
+    pub fn grace(&self) -> Duration {
+        let stated = self.behaviour.as_ref();
+        stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
     }
 
     /// Whether its node selector and its required node affinity admit a node

@@ -61,6 +61,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         scheduling_gates,
         volumes,
         owner,
+        behaviour,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -100,6 +101,10 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     if let Some(Owner { kind, name }) = owner {
         digest.text(kind);
         digest.text(name);
+    }
+    // Nothing is added where nothing is stated, which is so for all pods of traces.
+    if let Some(behaviour) = behaviour {
+        digest.canonical(behaviour);
     }
 }
 

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::{deployment, replica_set, seconds, span};
 use crate::control::controllers::stateful_set::{
-    StatefulPod, StatefulSetView, StatefulStatus, StatefulWrites, sync,
+    StatefulPod, StatefulSetView, StatefulWrites, sync,
 };
 use crate::lab::verify::cases::{Differences, typed};
+use crate::model::workload::stateful_set::StatefulStatus;
 use crate::model::workload::{ObservedPod, PodManagement, Readiness, StatefulSet, StatefulUpdate};
 
 #[derive(Deserialize)]
