@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::store::Conflict;
 use crate::model::{Object, ObjectChange, PodRef, Text};
-use crate::units::{Instant, ObjectId};
+use crate::units::{Instant, ObjectId, Revision};
 
 /// An object as the store keeps it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct ObjectRow {
     pub owner: Option<ObjectId>,
     /// When it was created.
     pub created: Instant,
+    /// The revision of its last change.
+    pub changed: Revision,
     /// Objects that it controls, oldest first.
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
@@ -86,15 +88,20 @@ impl Objects {
         self.orphans.get(&owner)
     }
 
-    pub(super) fn apply(&mut self, now: Instant, change: &ObjectChange) -> Result<(), Conflict> {
+    pub(super) fn apply(
+        &mut self,
+        (now, at): (Instant, Revision),
+        change: &ObjectChange,
+    ) -> Result<(), Conflict> {
         match change {
-            ObjectChange::Created { id, owner, object } => self.create(now, *id, *owner, object),
+            ObjectChange::Created { id, owner, object } => self.create((now, at), *id, *owner, object),
             ObjectChange::Updated { id, object } => {
                 let row = self.get_mut(*id)?;
                 if key(&row.object) != key(object) {
                     return Err(Conflict::ObjectIdentity);
                 }
                 row.object = object.clone();
+                row.changed = at;
                 Ok(())
             }
             ObjectChange::Deleted { id } => self.delete(*id),
@@ -103,7 +110,7 @@ impl Objects {
 
     fn create(
         &mut self,
-        now: Instant,
+        (now, at): (Instant, Revision),
         id: ObjectId,
         owner: Option<ObjectId>,
         object: &Object,
@@ -123,6 +130,7 @@ impl Objects {
             object: object.clone(),
             owner,
             created: now,
+            changed: at,
             children: Vec::new(),
             pods: Vec::new(),
         })));

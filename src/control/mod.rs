@@ -2,6 +2,7 @@
 //! the store, commands to nodes and the next wake-up come out. Nothing here reads a clock, a file
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
+pub mod admission;
 pub mod autoscale;
 pub mod component;
 pub mod controllers;

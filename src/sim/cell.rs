@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Digest, Store, View};
+use crate::control::admission::Creation;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
 use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
@@ -67,8 +68,8 @@ pub(super) struct Seat {
     pub(super) component: Box<dyn Component>,
     /// What it sees, where that lags behind the store.
     pub(super) view: Option<View>,
-    /// Writes that its deciding still takes time for.
-    pub(super) deciding: Option<Vec<Write>>,
+    /// What its deciding still takes time for: writes, and what is to be created.
+    pub(super) deciding: Option<(Vec<Write>, Vec<Creation>)>,
     /// Whether it has more to do at this instant, or is due to wake.
     pub(super) due: bool,
     /// The wake-up asked for last, so that it is not asked for again.

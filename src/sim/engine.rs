@@ -14,6 +14,14 @@ use super::machine::Immediate;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
 
+/// Whether a pod's work is done when it ends by itself.
+fn exits_well(cell: &Cell, pod: PodRef) -> bool {
+    let record = cell.store.pods().get(pod);
+    let spec = record.map(|record| &cell.store.class(record.spec).object);
+    let behaviour = spec.and_then(|spec| spec.behaviour.as_ref());
+    behaviour.is_none_or(|behaviour| behaviour.exit_code == 0)
+}
+
 /// What all cells share: options, the clock, the event queue, the observer.
 pub(super) struct Engine<'o> {
     pub(super) options: Options,
@@ -35,7 +43,8 @@ impl Engine<'_> {
             Upcoming::NodeDown(node) => self.node_down(cell, node),
             Upcoming::Started(pod) if cell.machine.work(pod).is_some() => self.started(cell, pod),
             Upcoming::Exit(pod) if cell.machine.is_running(pod) => {
-                let event = MachineEvent::Exited { success: true };
+                let success = exits_well(cell, pod);
+                let event = MachineEvent::Exited { success };
                 cell.agent.machine(now, pod, event, &mut cell.agent_output);
                 self.carry(cell)
             }
