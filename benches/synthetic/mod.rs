@@ -48,6 +48,7 @@ impl Synthetic {
             profile: ProfileChoice::named(profile),
             kube: KubeRequest::default(),
             jobs: BatchOptions::default(),
+            controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };
@@ -69,6 +70,7 @@ impl Synthetic {
             arrivals: Box::new(self.arrivals()),
             outages: Vec::new(),
             residents: Vec::new(),
+            operations: Vec::new(),
         };
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

@@ -305,6 +305,7 @@ fn world(
         arrivals,
         outages,
         residents: prepared.workload.residents,
+        operations: Vec::new(),
     };
     Ok((options, cell, prepared.remarks))
 }
@@ -360,6 +361,7 @@ pub(super) fn system(
         profile,
         kube: prepared.kube.clone(),
         jobs,
+        controllers: None,
         form,
         time_limits: TimeLimits::Ignored,
     };

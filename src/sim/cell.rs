@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cluster::{Digest, Store, View};
 use crate::control::admission::Creation;
+use crate::control::operation::Operation;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
 use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
@@ -25,6 +26,8 @@ pub struct CellParts {
     pub outages: Vec<(Instant, NodeId, bool)>,
     /// Pods that are on nodes before anything happens, in order.
     pub residents: Vec<Resident>,
+    /// What users do, and when; what is done at one instant in order.
+    pub operations: Vec<(Instant, Operation)>,
 }
 
 /// A pod that is on a node when the run begins.
@@ -59,6 +62,10 @@ pub struct Cell {
     pub(super) upcoming: Option<Arrival>,
     last_arrival: Instant,
     pub(super) specs: Vec<SpecId>,
+    /// What users do, by number.
+    pub(super) operations: Vec<Operation>,
+    /// How many of them are still to come.
+    pub(super) operations_left: usize,
     pub(super) gangs: u32,
     pub(super) agent_output: AgentOutput,
 }
@@ -117,6 +124,8 @@ impl Cell {
             upcoming: None,
             last_arrival: Instant::ZERO,
             specs: Vec::new(),
+            operations: Vec::new(),
+            operations_left: 0,
             gangs: 0,
             agent_output: AgentOutput::default(),
         }

@@ -56,6 +56,7 @@ impl Engine<'_> {
                 cell.components[component.index()].due = true;
                 Ok(())
             }
+            Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
             Upcoming::Lapse(owner, number) => {
                 let hold = cell.store.hold(owner, number);

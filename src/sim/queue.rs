@@ -15,6 +15,8 @@ pub enum Upcoming {
     Exit(PodRef),
     /// A node goes down.
     NodeDown(NodeId),
+    /// A user does something: its number among the cell's operations.
+    Operation(u32),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -57,6 +59,7 @@ impl Upcoming {
             Self::NodeUp(_) => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) => rank::NODE_DOWN,
+            Self::Operation(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::AgentTimer(_)
             | Self::Wake(_)

@@ -182,6 +182,7 @@ impl Loaded {
             profile: ProfileChoice::named("default"),
             kube: prepared.kube.clone(),
             jobs: BatchOptions::default(),
+            controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };
@@ -196,6 +197,7 @@ impl Loaded {
             agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
             arrivals: prepared.workload.source,
             residents: prepared.workload.residents,
+            operations: Vec::new(),
             outages: Vec::new(),
         };
         let interrupted = AtomicBool::new(false);

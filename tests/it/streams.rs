@@ -123,6 +123,7 @@ fn run(extra: u32) -> (Lives, String) {
         arrivals: Box::new(MemorySource::new(recorded)),
         outages: Vec::new(),
         residents: Vec::new(),
+        operations: Vec::new(),
     };
     let start_up = "lognormal(400ms, 0.5)".parse().expect("a distribution");
     let options = Options {

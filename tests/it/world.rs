@@ -92,6 +92,7 @@ pub(crate) fn cell(
         })),
         outages,
         residents: Vec::new(),
+        operations: Vec::new(),
     }
 }
 

@@ -46,6 +46,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
         residents: Vec::new(),
+        operations: Vec::new(),
     };
     let options = Options {
         seed: 0,
