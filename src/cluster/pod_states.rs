@@ -95,6 +95,11 @@ impl PodStates {
         self.finished.values()
     }
 
+    /// How many pods that ended by themselves are kept.
+    pub fn finished_count(&self) -> usize {
+        self.finished.len()
+    }
+
     pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, now: Instant) {
         self.set(pod, PodState::new(Some(owner), now));
     }

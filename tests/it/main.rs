@@ -39,4 +39,5 @@ mod shared;
 mod sim;
 mod store;
 mod streams;
+mod workloads;
 mod world;

@@ -6,13 +6,22 @@
 //! change names is synced at once, and once more when the instant has become quiet. Of the
 //! original's queue the pauses after refused writes are kept, its bucket of 10 a second is not.
 
+mod cron_job;
+mod daemon_set;
 mod deployment;
+mod disruption;
+mod garbage;
+mod job;
 pub mod observe;
+mod pod_gc;
 mod queue;
 pub mod registry;
 mod replica_set;
+mod stateful_set;
 mod sync;
+mod template;
 mod tracker;
+mod ttl_after_finished;
 
 use crate::cluster::{Conflict, Store};
 use crate::control::admission::Creation;

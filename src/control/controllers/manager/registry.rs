@@ -2,7 +2,10 @@
 //! here.
 
 use super::Controller;
-use super::{deployment, replica_set};
+use super::{
+    cron_job, daemon_set, deployment, disruption, garbage, job, pod_gc, replica_set, stateful_set,
+    ttl_after_finished,
+};
 
 /// What is known of a controller.
 #[derive(Clone, Copy)]
@@ -16,4 +19,15 @@ pub struct ControllerEntry {
 }
 
 /// The controllers.
-pub const CONTROLLERS: &[ControllerEntry] = &[deployment::ENTRY, replica_set::ENTRY];
+pub const CONTROLLERS: &[ControllerEntry] = &[
+    deployment::ENTRY,
+    replica_set::ENTRY,
+    stateful_set::ENTRY,
+    daemon_set::ENTRY,
+    job::ENTRY,
+    cron_job::ENTRY,
+    ttl_after_finished::ENTRY,
+    disruption::ENTRY,
+    garbage::ENTRY,
+    pod_gc::ENTRY,
+];

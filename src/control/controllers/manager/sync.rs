@@ -87,6 +87,15 @@ impl<'a> Sync<'a> {
         });
     }
 
+    /// Removes a pod at once, whether its node knows or not.
+    pub fn remove_pod(&mut self, pod: PodRef) {
+        if self.store.pods().get(pod).is_none() {
+            return self.delete_pod(pod);
+        }
+        let reason = EndReason::NodeLost;
+        self.write(Event::PodEnded { pod, reason });
+    }
+
     /// Asks for an object that the present one controls.
     pub fn create_child(&mut self, object: Object) {
         let owner = Some(self.key);
