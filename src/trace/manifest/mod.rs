@@ -38,6 +38,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
+mod workload_jobs;
+mod workloads;
 mod yaml;
 mod yaml_stream;
 
@@ -53,6 +55,7 @@ pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
+pub use workloads::{DeclaredWorkload, count};
 
 use super::error::TraceError;
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -70,6 +73,9 @@ pub struct Manifests {
     pub pods: Vec<ManifestPod>,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
+    /// Workloads in the file's order, where they were asked for; those that another object controls
+    /// are left out.
+    pub workloads: Vec<DeclaredWorkload>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// How many objects of each other kind there were; nothing of them was read.

@@ -15,8 +15,9 @@ use super::object::{Body, Parts};
 use super::owners::Owners;
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
+use super::workloads::{self, Broken, DeclaredWorkload};
 use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
-use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use crate::model::{ClusterObjects, Node, Object, PodPhase, PodSpec, Text};
 use crate::units::Duration;
 
 /// Lists deeper within each other are not told apart in messages.
@@ -65,6 +66,10 @@ pub(super) struct Reader {
     items: Vec<usize>,
     /// Where an object is reported that is settled after its list.
     moved_to: Option<String>,
+    reads_workloads: bool,
+    workloads: Vec<DeclaredWorkload>,
+    /// The field of a workload that broke a rule.
+    broken_field: Option<String>,
     failed_at: Option<String>,
     problem: Option<String>,
 }
@@ -76,6 +81,23 @@ impl Reader {
             priorities,
             ..Self::default()
         }
+    }
+
+    /// Reads workloads, too.
+    pub(super) fn with_workloads(self) -> Self {
+        Self {
+            reads_workloads: true,
+            ..self
+        }
+    }
+
+    pub(super) fn reads_workloads(&self) -> bool {
+        self.reads_workloads
+    }
+
+    /// The field of a workload that broke a rule, if that ended the reading.
+    pub(super) fn broken_field(&self) -> Option<&str> {
+        self.broken_field.as_deref()
     }
 
     /// Goes on with another file.
@@ -176,6 +198,7 @@ impl Reader {
         }
         self.fate = match body {
             None | Some(Body::Skipped) => Fate::Ignored,
+            Some(Body::Workload) if !self.reads_workloads => Fate::Ignored,
             Some(_) if self.is_repeated(&parts.metadata) => {
                 self.repeated += 1;
                 self.fate = Fate::Repeated;
@@ -188,8 +211,11 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
+                self.add_workload(parts)
+            }
             Some(Body::Object) => objects::add(parts, &mut self.objects, &mut self.ctx),
-            Some(Body::Skipped) => {
+            Some(Body::Skipped | Body::Workload) => {
                 self.count_ignored(parts);
                 Ok(())
             }
@@ -198,6 +224,32 @@ impl Reader {
             let message = format!("{}: {problem}", self.name_of(parts));
             self.problem.get_or_insert(message).clone()
         })
+    }
+
+    /// Whether an object is read as a workload.
+    fn is_read_workload(&self, parts: &Parts) -> bool {
+        let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        let is_workload =
+            |kind| workloads::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+        kind.is_some_and(is_workload)
+    }
+
+    fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let mut owners = parts.metadata.owner_references.iter();
+        if owners.any(|owner| owner.controller) {
+            // Its owner's controller makes it.
+            return Ok(());
+        }
+        match workloads::read(parts, &mut self.ctx) {
+            Ok(workload) => {
+                self.workloads.push(workload);
+                Ok(())
+            }
+            Err(Broken { problem, field }) => {
+                self.broken_field = field;
+                Err(Problem(problem))
+            }
+        }
     }
 
     /// Whether the very same object was read before, as when files overlap.
@@ -370,6 +422,7 @@ impl Reader {
                 (None, None) => {}
             }
         }
+        self.settle_workloads();
         for cycle in self.owners.cycles() {
             let (kind, namespace, name) = cycle.object();
             let namespace = (!namespace.is_empty()).then_some(namespace);
@@ -390,10 +443,59 @@ impl Reader {
             nodes: self.nodes,
             pods: self.pods,
             objects: self.objects,
+            workloads: self.workloads,
             priorities: self.priorities,
             ignored_kinds: self.ignored_kinds,
             findings: self.ctx.findings.into_list(),
         }
+    }
+
+    /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
+    fn settle_workloads(&mut self) {
+        for place in 0..self.workloads.len() {
+            let workload = &mut self.workloads[place];
+            let Some(class) = workload.priority_class.clone() else {
+                continue;
+            };
+            let found = match &class {
+                Some(class) => self.priorities.get(class),
+                None => self.priorities.default_class(),
+            };
+            match (found, class) {
+                (Some(found), _) => workload.give_priority(found),
+                (None, Some(class)) => {
+                    let object = workload.object.clone();
+                    self.note_class_of(&object, &class);
+                }
+                (None, None) => {}
+            }
+        }
+        let idle = workloads::idle_budgets(&self.workloads, &self.pods);
+        for (budget, finding) in idle {
+            let object = ObjectName {
+                kind: "PodDisruptionBudget",
+                namespace: Some(&budget.namespace),
+                name: &budget.name,
+            };
+            let what = finding.problem.to_string();
+            self.ctx
+                .findings
+                .add(object, &finding.field, what, "it has no effect");
+        }
+    }
+
+    fn note_class_of(&mut self, object: &Object, class: &str) {
+        let name = ObjectName {
+            kind: object.kind(),
+            namespace: Some(object.namespace()),
+            name: object.name(),
+        };
+        self.ctx.findings.add(
+            name,
+            &"spec.template.spec.priorityClassName",
+            format!("there is no priority class `{class}`, and no `priority` is stated"),
+            "the priority is taken as 0",
+        );
     }
 
     fn give_priority(&mut self, index: usize, class: PriorityClass, states_policy: bool) {
