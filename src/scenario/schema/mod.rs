@@ -8,6 +8,7 @@
 
 mod cluster;
 mod metrics;
+mod operation;
 mod run;
 mod system;
 mod workload;
@@ -17,6 +18,7 @@ pub use cluster::{
     TaintEffect, Template,
 };
 pub use metrics::{Billing, MeasuredWindow, Metrics};
+pub use operation::{Controllers, Operation};
 pub use run::{
     DecisionTime, Failure, FailureKind, Models, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
 };
@@ -71,6 +73,9 @@ pub struct Scenario {
     /// What fails, and when.
     #[serde(default)]
     pub failures: Vec<Failure>,
+    /// What users do to the cluster, and when.
+    #[serde(default)]
+    pub operations: Vec<Operation>,
     /// When the run ends.
     #[serde(default)]
     pub stop: Stop,
