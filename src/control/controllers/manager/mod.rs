@@ -120,10 +120,13 @@ impl ControllerManager {
             let (creations, deletions) = (ordered.creations, ordered.deletions);
             self.tracker.expect(self.now, object, creations, deletions);
         }
-        if let Some(at) = ordered.look_again {
-            self.queue.add_at(at, work);
-        }
         self.last = Some((work, false));
+        match ordered.look_again {
+            // As the original has it for what is overdue; at once would be for ever.
+            Some(at) if at <= self.now => self.fail(),
+            Some(at) => self.queue.add_at(at, work),
+            None => {}
+        }
         if ordered.has_failed {
             self.fail();
         }
