@@ -8,6 +8,9 @@ use std::process::Command;
 
 use support::{experiment, timed};
 
+/// The most nodes that the generator takes.
+const MOST_NODES: u64 = 1_000_000;
+
 /// Nodes and pods of a run.
 type Size = (u64, u64);
 
@@ -28,7 +31,10 @@ fn run((nodes, pods): Size) -> u64 {
              25600Gi, pods: 10000}}}}}}]"
         ),
         format!("workload.0.generate.jobs={pods}"),
-        format!("workload.0.generate.nodes={}", 100 * nodes),
+        format!(
+            "workload.0.generate.nodes={}",
+            (100 * nodes).min(MOST_NODES)
+        ),
         "workload.0.generate.span=1s".to_owned(),
         "stop.at=1s".to_owned(),
     ];

@@ -18,13 +18,13 @@ pub fn conservation(store: &Store) -> Result<(), String> {
         .collect();
     let mut pods_on = vec![0_usize; nodes.len()];
     for pod in store.pods().iter() {
-        let Some(node) = pod.node else { continue };
+        let Some(node) = pod.node() else { continue };
         if !pod.phase.holds_node() {
             return Err(format!("{} is {} and holds {node}", pod.pod.id, pod.phase));
         }
         let class = store.class(pod.spec);
         free[node.index()].subtract(&class.requests);
-        for device in pod.devices.iter() {
+        for device in pod.devices().iter() {
             rooms[node.index()][device] -= i64::from(class.gpu.milli_per_device);
         }
         pods_on[node.index()] += 1;

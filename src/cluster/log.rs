@@ -20,11 +20,14 @@ pub struct LogEntry {
 pub struct Log {
     /// Revision of the change before the first entry.
     base: u64,
-    entries: VecDeque<LogEntry>,
+    entries: Vec<LogEntry>,
+    /// How many of the entries everybody has read: they go once they are the most of them.
+    read: usize,
 }
 
 impl Log {
     /// Revision of the last change.
+    #[inline]
     pub fn head(&self) -> Revision {
         Revision(self.base + self.entries.len() as u64)
     }
@@ -33,29 +36,41 @@ impl Log {
     ///
     /// # Panics
     /// If they are gone already: the driver keeps what a registered cursor has not read.
+    #[inline]
     pub fn since(&self, cursor: Revision) -> impl Iterator<Item = &LogEntry> {
+        let oldest = self.base + self.read as u64;
         assert!(
-            cursor.0 >= self.base,
-            "invariant: a watcher's cursor ({cursor}) is not behind the log ({})",
-            self.base
+            cursor.0 >= oldest,
+            "invariant: a watcher's cursor ({cursor}) is not behind the log ({oldest})"
         );
-        self.entries.range((cursor.0 - self.base) as usize..)
+        self.entries[(cursor.0 - self.base) as usize..].iter()
     }
 
     /// The last change.
+    #[inline]
     pub fn last(&self) -> Option<&LogEntry> {
-        self.entries.back()
+        self.entries.last()
     }
 
     /// Forgets everything up to and including a revision.
+    #[inline]
     pub fn truncate(&mut self, upto: Revision) {
-        let count = (upto.0.saturating_sub(self.base) as usize).min(self.entries.len());
-        self.entries.drain(..count);
-        self.base += count as u64;
+        let count = upto.0.saturating_sub(self.base) as usize;
+        self.read = self.read.max(count.min(self.entries.len()));
+        if self.read == self.entries.len() {
+            self.entries.clear();
+        } else if 2 * self.read > self.entries.len() {
+            self.entries.drain(..self.read);
+        } else {
+            return;
+        }
+        self.base += self.read as u64;
+        self.read = 0;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, at: Instant, event: Event) {
-        self.entries.push_back(LogEntry { at, event });
+        self.entries.push(LogEntry { at, event });
     }
 }
 

@@ -73,6 +73,7 @@ impl Columns {
         }
     }
 
+    #[inline]
     fn add(&mut self, row: usize, amounts: &Resources, sign: i64) {
         self.cpu_milli[row] += sign * amounts.cpu_milli;
         self.memory_bytes[row] += sign * amounts.memory_bytes;
@@ -112,6 +113,7 @@ impl Columns {
             .map_or(0, |column| column[node.index()])
     }
 
+    #[inline]
     fn has_room(&self, row: usize, amounts: &Resources) -> bool {
         amounts.cpu_milli <= self.cpu_milli[row].max(0)
             && amounts.memory_bytes <= self.memory_bytes[row].max(0)
@@ -145,6 +147,7 @@ impl Nodes {
     }
 
     /// A node as declared; `None` once it was removed.
+    #[inline]
     pub fn object(&self, node: NodeId) -> Option<&Arc<Node>> {
         self.objects.get(node.index())?.as_ref()
     }
@@ -163,6 +166,7 @@ impl Nodes {
     }
 
     /// Whether a node is up.
+    #[inline]
     pub fn is_ready(&self, node: NodeId) -> bool {
         self.ready[node.index()]
     }
@@ -199,6 +203,7 @@ impl Nodes {
     }
 
     /// The pods that hold a part of a node, in order of addition.
+    #[inline]
     pub fn pods(&self, node: NodeId) -> &[PodSlot] {
         &self.pods[node.index()]
     }
@@ -349,19 +354,23 @@ impl Nodes {
     }
 
     /// Takes resources of a node.
+    #[inline]
     pub(super) fn take(&mut self, node: NodeId, taken: &Taken<'_>, at: Revision) {
         self.change(node, taken, -1, at);
     }
 
     /// Gives resources back to a node.
+    #[inline]
     pub(super) fn give_back(&mut self, node: NodeId, taken: &Taken<'_>, at: Revision) {
         self.change(node, taken, 1, at);
     }
 
+    #[inline]
     pub(super) fn push_pod(&mut self, node: NodeId, pod: PodSlot) {
         self.pods[node.index()].push(pod);
     }
 
+    #[inline]
     pub(super) fn drop_pod(&mut self, node: NodeId, pod: PodSlot) {
         let pods = &mut self.pods[node.index()];
         if let Some(position) = pods.iter().position(|&known| known == pod) {
@@ -370,6 +379,7 @@ impl Nodes {
     }
 
     /// Whether every device of the set has this much room.
+    #[inline]
     pub(super) fn devices_have_room(&self, node: NodeId, devices: DeviceSet, milli: u16) -> bool {
         let rooms = self.gpu_room(node);
         devices
@@ -393,6 +403,7 @@ impl Nodes {
         self.touch(node, at);
     }
 
+    #[inline]
     fn touch(&mut self, node: NodeId, at: Revision) {
         self.changed[node.index()] = at;
     }

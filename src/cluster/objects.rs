@@ -94,7 +94,9 @@ impl Objects {
         change: &ObjectChange,
     ) -> Result<(), Conflict> {
         match change {
-            ObjectChange::Created { id, owner, object } => self.create((now, at), *id, *owner, object),
+            ObjectChange::Created { id, owner, object } => {
+                self.create((now, at), *id, *owner, object)
+            }
             ObjectChange::Updated { id, object } => {
                 let row = self.get_mut(*id)?;
                 if key(&row.object) != key(object) {
@@ -170,7 +172,11 @@ impl Objects {
     }
 
     /// Something leaves its owner, or what a deleted owner left behind.
-    fn leave(&mut self, owner: ObjectId, remove: impl FnOnce(&mut Vec<ObjectId>, &mut Vec<PodRef>)) {
+    fn leave(
+        &mut self,
+        owner: ObjectId,
+        remove: impl FnOnce(&mut Vec<ObjectId>, &mut Vec<PodRef>),
+    ) {
         if let Ok(row) = self.get_mut(owner) {
             remove(&mut row.children, &mut row.pods);
         } else if let Some(left) = self.orphans.get_mut(&owner) {

@@ -1,6 +1,6 @@
 //! Living pods: a slab of small records. Rows are reused once a pod has ended, identities never.
 
-use crate::model::{DeviceSet, Pod, PodCreated, PodPhase, PodRef};
+use crate::model::{Pod, PodCreated, PodRef};
 use crate::units::{Instant, PodId, PodSlot};
 
 use super::store::Conflict;
@@ -16,6 +16,7 @@ pub struct Pods {
 
 impl Pods {
     /// The identity and row that the next pod will have.
+    #[inline]
     pub fn next(&self) -> PodRef {
         let slot = self
             .vacant
@@ -46,6 +47,7 @@ impl Pods {
     }
 
     /// How many pods live.
+    #[inline]
     pub fn living(&self) -> usize {
         self.living
     }
@@ -65,21 +67,7 @@ impl Pods {
             return Err(Conflict::UnknownPod);
         }
         let next = self.next.checked_add(1).ok_or(Conflict::TooManyPods)?;
-        let pod = Pod {
-            pod: created.pod,
-            spec: created.spec,
-            name: created.name.clone(),
-            tenant: created.tenant,
-            gang: created.gang,
-            phase: PodPhase::Pending,
-            created: now,
-            bound: now,
-            started: now,
-            time_limit: created.time_limit,
-            node: None,
-            devices: DeviceSet::EMPTY,
-            found: created.found.clone(),
-        };
+        let pod = Pod::new(created, now);
         if self.vacant.pop().is_some() {
             self.rows[created.pod.slot.index()] = Some(pod);
         } else {
@@ -90,6 +78,7 @@ impl Pods {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, pod: PodRef) -> Option<&mut Pod> {
         self.rows
             .get_mut(pod.slot.index())?
@@ -97,6 +86,7 @@ impl Pods {
             .filter(|known| known.pod.id == pod.id)
     }
 
+    #[inline]
     pub(super) fn end(&mut self, pod: PodRef) -> Option<Pod> {
         let row = self.rows.get_mut(pod.slot.index())?;
         if row.as_ref()?.pod.id != pod.id {

@@ -9,7 +9,9 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
+use crate::model::{
+    EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
+};
 use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
@@ -98,21 +100,25 @@ impl Store {
     }
 
     /// Revision of the last change.
+    #[inline]
     pub fn revision(&self) -> Revision {
         self.log.head()
     }
 
     /// Instant of the last change.
+    #[inline]
     pub fn now(&self) -> Instant {
         self.now
     }
 
     /// The changes that somebody may still have to read.
+    #[inline]
     pub fn log(&self) -> &Log {
         &self.log
     }
 
     /// The nodes changed lately.
+    #[inline]
     pub fn ring(&self) -> &NodeRing {
         &self.ring
     }
@@ -290,6 +296,7 @@ impl Store {
         Ok(())
     }
 
+    #[inline]
     fn pod_in(
         &mut self,
         pod: PodRef,
@@ -339,7 +346,7 @@ impl Store {
         }
         // What was found on a node is there, and may be more than the node has; devices are never
         // overcommitted.
-        let was_there = (record.found.as_ref()).is_some_and(|found| found.node == node);
+        let was_there = record.found().is_some_and(|found| found.node == node);
         let fits = (was_there || self.nodes.has_room(node, &class.requests))
             && devices.len() == usize::from(class.gpu.devices)
             && self
@@ -348,10 +355,7 @@ impl Store {
         if !fits {
             return Err(Conflict::NoRoom);
         }
-        record.phase = PodPhase::Bound;
-        record.node = Some(node);
-        record.devices = devices;
-        record.bound = now;
+        record.bind(node, devices, now);
         self.nodes.take(node, &taken_by_pod(class, devices), at);
         self.nodes.push_pod(node, pod.slot);
         self.ring.push(at, node);
@@ -360,10 +364,10 @@ impl Store {
 
     fn end(&mut self, pod: PodRef, at: Revision) -> Result<Pod, Conflict> {
         let record = self.pods.end(pod).ok_or(Conflict::UnknownPod)?;
-        if let Some(node) = record.node {
+        if let Some(node) = record.node() {
             let class = &self.classes[record.spec.index()];
             self.nodes
-                .give_back(node, &taken_by_pod(class, record.devices), at);
+                .give_back(node, &taken_by_pod(class, record.devices()), at);
             self.nodes.drop_pod(node, pod.slot);
             self.ring.push(at, node);
         }
@@ -417,6 +421,7 @@ impl Store {
     }
 }
 
+#[inline]
 fn taken_by_pod(class: &Class, devices: crate::model::DeviceSet) -> Taken<'_> {
     Taken {
         resources: &class.requests,

@@ -36,6 +36,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Asks for a change, decided on what `store` shows.
+    #[inline]
     pub fn write(&mut self, store: &Store, event: Event) {
         self.writes.push(Write {
             event,
@@ -54,6 +55,7 @@ impl Outbox {
     }
 
     /// Empties the box and keeps its memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.writes.clear();
         self.creations.clear();

@@ -79,6 +79,7 @@ pub struct AgentOutput {
 
 impl AgentOutput {
     /// Empties the output and keeps its memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.commands.clear();
         self.reports.clear();

@@ -146,7 +146,10 @@ pub fn carry_out(
         Operation::Scale(target, replicas) => {
             let (id, object) = find(store, target)?;
             let scaled = scaled(object, *replicas);
-            steps.update(id, scaled.ok_or(OperationError::Meaningless(target.clone()))?);
+            steps.update(
+                id,
+                scaled.ok_or(OperationError::Meaningless(target.clone()))?,
+            );
         }
         Operation::Delete(target) => {
             let (id, _) = find(store, target)?;

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::control::admission::Creation;
 use crate::cluster::{Conflict, Store};
+use crate::control::admission::Creation;
 use crate::model::{PodRef, Text};
 use crate::units::{Instant, Revision};
 

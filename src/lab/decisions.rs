@@ -142,7 +142,7 @@ impl DecisionLog {
 
     fn of_living(&mut self, at: Instant, pod: PodRef, place: Option<NodeId>, store: &Store) {
         // Nobody decided in this run on what was there before it.
-        let Some(pod) = store.pods().get(pod).filter(|pod| pod.found.is_none()) else {
+        let Some(pod) = store.pods().get(pod).filter(|pod| pod.found().is_none()) else {
             return;
         };
         let variant = std::mem::take(&mut self.variant);
@@ -151,7 +151,7 @@ impl DecisionLog {
             variant: &variant,
             pod: &pod.name,
             node: place.map(|node| store.nodes().name(node)),
-            gpus: pod.devices.iter().collect(),
+            gpus: pod.devices().iter().collect(),
             outcome: if place.is_some() {
                 "bound"
             } else {
@@ -182,8 +182,8 @@ impl Observer for DecisionLog {
                     time_ns: at.as_nanos(),
                     variant: &variant,
                     pod: &pod.name,
-                    node: pod.node.map(|node| store.nodes().name(node)),
-                    gpus: pod.devices.iter().collect(),
+                    node: pod.node().map(|node| store.nodes().name(node)),
+                    gpus: pod.devices().iter().collect(),
                     outcome,
                 });
                 self.variant = variant;

@@ -90,8 +90,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
-    let operations =
-        build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
         nodes,
         workload,

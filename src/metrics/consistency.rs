@@ -86,7 +86,7 @@ impl Consistency {
                     let added = requests(store, pod);
                     self.hold(*node, at, &added);
                     // What was there before the run may be more than its node has.
-                    if pod.found.is_none() {
+                    if pod.found().is_none() {
                         self.check_capacity(*node, at, added, store);
                     }
                 }
@@ -97,7 +97,7 @@ impl Consistency {
                     self.break_with(|| "a pod ended without a record".to_owned());
                     return;
                 };
-                if let Some(node) = pod.node {
+                if let Some(node) = pod.node() {
                     self.ended_bound += 1;
                     let gone = requests(store, pod);
                     self.hold(node, at, &gone.map(|amount| -amount));

@@ -193,20 +193,20 @@ impl JobTracker {
                 None
             }
             Event::PodBound { pod, .. } if !self.gangs.rows.is_empty() => {
-                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang?)?;
+                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang()?)?;
                 gang.unbound -= 1;
                 gang.last_bound = at;
                 None
             }
             Event::PodRunning { pod } if !self.gangs.rows.is_empty() => {
-                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang?)?;
+                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang()?)?;
                 gang.start.get_or_insert(at);
                 None
             }
             Event::PodEnded { reason, .. } => {
                 let pod = ended?;
                 let outcome = JobOutcome::of_end(*reason);
-                let Some(id) = pod.gang else {
+                let Some(id) = pod.gang() else {
                     return Some(self.single(pod, (at, outcome), store, measured));
                 };
                 let gang = self.gangs.get_mut(id)?;
@@ -276,7 +276,7 @@ impl JobTracker {
         let singles = store
             .pods()
             .iter()
-            .filter(|pod| pod.gang.is_none())
+            .filter(|pod| pod.gang().is_none())
             .map(move |pod| {
                 let outcome = open_outcome(pod.phase == PodPhase::Running);
                 self.single(pod, (end, outcome), store, measured)

@@ -157,7 +157,7 @@ fn a_change_that_the_recorder_missed_is_found() {
                 .apply(Instant::from_secs(20), event)
                 .expect("a change");
         };
-        let running = bench.store.pods().iter().find(|pod| pod.node.is_some());
+        let running = bench.store.pods().iter().find(|pod| pod.node().is_some());
         let running = running.expect("one runs").pod;
         if missed == "ended" {
             let reason = EndReason::Completed;

@@ -54,8 +54,8 @@ pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Sto
         bound: pod.phase.holds_node().then_some(pod.bound),
         started: (pod.phase == PodPhase::Running).then_some(pod.started),
         ended: ended.map(|(at, _)| at),
-        node: pod.node.map(|node| store.nodes().name(node)),
-        gpus: pod.devices,
+        node: pod.node().map(|node| store.nodes().name(node)),
+        gpus: pod.devices(),
         outcome: ended.map_or(living(pod.phase), |(_, reason)| outcome(reason)),
     }
 }

@@ -216,7 +216,7 @@ impl ClusterState {
 
     fn end(&mut self, pod: &Pod, store: &Store) {
         let requests = requests(store, pod);
-        let Some(node) = pod.node.filter(|_| pod.phase.holds_node()) else {
+        let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) else {
             self.pending -= 1;
             self.wanted.add(&requests, -1);
             return;

@@ -71,7 +71,7 @@ impl WorkConservation {
         // When pods of a class were submitted, the first of them first.
         let mut waiting: BTreeMap<SpecId, Vec<Instant>> = BTreeMap::new();
         for pod in store.pods().iter() {
-            if pod.phase == PodPhase::Pending && pod.gang.is_none() && pod.created < at {
+            if pod.phase == PodPhase::Pending && pod.gang().is_none() && pod.created < at {
                 waiting.entry(pod.spec).or_default().push(pod.created);
             }
         }

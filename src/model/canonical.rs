@@ -80,7 +80,9 @@ pub fn short_name(value: &impl Hash) -> String {
     })
     .add(value);
     let digits = hash.to_string();
-    let letters = digits.bytes().map(|digit| NAME_LETTERS[usize::from(digit) % 27]);
+    let letters = digits
+        .bytes()
+        .map(|digit| NAME_LETTERS[usize::from(digit) % 27]);
     letters.map(char::from).collect()
 }
 
@@ -136,6 +138,10 @@ mod tests {
     fn names_of_values_are_fixed() {
         assert_eq!(short_name(&("a", 1_u64)), short_name(&("a", 1_usize)));
         assert_ne!(short_name(&"a"), short_name(&"b"));
-        assert!(short_name(&0_u8).bytes().all(|letter| NAME_LETTERS.contains(&letter)));
+        assert!(
+            short_name(&0_u8)
+                .bytes()
+                .all(|letter| NAME_LETTERS.contains(&letter))
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodRef, PodVolume, ResourceList,
-    Taint, TaintEffect, Text, Toleration, TopologySpread,
+    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodRef,
+    PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -162,6 +162,35 @@ pub enum PodName {
     Member(u64, u32),
 }
 
+impl PodName {
+    /// The name as a text of its own.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Text(name) => name.clone(),
+            Self::Job(number) => job_name(*number),
+            Self::Member(..) => self.to_string().into(),
+        }
+    }
+}
+
+/// `job-NUMBER`, as most pods of a run are named, without a detour.
+fn job_name(number: u64) -> Text {
+    const PREFIX: &[u8] = b"job-";
+    let mut text = [0; 24];
+    let (mut begin, mut rest) = (text.len(), number);
+    loop {
+        begin -= 1;
+        text[begin] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text[begin - PREFIX.len()..begin].copy_from_slice(PREFIX);
+    let name = std::str::from_utf8(&text[begin - PREFIX.len()..]);
+    name.expect("invariant: letters and digits").into()
+}
+
 impl fmt::Display for PodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -217,35 +246,111 @@ impl PodPhase {
     }
 }
 
-/// The record of one living pod.
+/// The record of one living pod: as many lie in memory as pods live, so what few pods have lies
+/// apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     /// Its identity and slot.
     pub pod: PodRef,
     /// Its equivalence class.
     pub spec: SpecId,
-    /// What it is called.
-    pub name: PodName,
     /// Whom it is accounted to.
     pub tenant: TenantId,
-    /// The gang it starts with, if any.
-    pub gang: Option<GangId>,
-    /// Where it is in its life.
-    pub phase: PodPhase,
+    /// What it is called.
+    pub name: PodName,
     /// When it was created.
     pub created: Instant,
     /// When it was bound; meaningful while it holds a node.
     pub bound: Instant,
     /// When it began to run; meaningful while it runs.
     pub started: Instant,
-    /// How long it says it may run at most (requested wall time).
-    pub time_limit: Option<Duration>,
+    rare: Option<Box<Rare>>,
+    /// [`NOWHERE`] without a node.
+    node: NodeId,
+    /// Where it is in its life.
+    pub phase: PodPhase,
+}
+
+/// No node has this identity: there are fewer.
+const NOWHERE: NodeId = NodeId(u32::MAX);
+
+/// What few pods have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rare {
+    gang: Option<GangId>,
+    time_limit: Option<Duration>,
+    devices: DeviceSet,
+    found: Option<Arc<Found>>,
+}
+
+impl Pod {
+    /// The record of a pod that was created just now.
+    pub fn new(created: &PodCreated, now: Instant) -> Self {
+        let PodCreated {
+            gang, time_limit, ..
+        } = *created;
+        let is_plain = gang.is_none() && time_limit.is_none() && created.found.is_none();
+        Self {
+            pod: created.pod,
+            spec: created.spec,
+            tenant: created.tenant,
+            name: created.name.clone(),
+            created: now,
+            bound: now,
+            started: now,
+            rare: (!is_plain).then(|| {
+                Box::new(Rare {
+                    gang,
+                    time_limit,
+                    devices: DeviceSet::EMPTY,
+                    found: created.found.clone(),
+                })
+            }),
+            node: NOWHERE,
+            phase: PodPhase::Pending,
+        }
+    }
+
     /// The node it is bound to.
-    pub node: Option<NodeId>,
+    #[inline]
+    pub fn node(&self) -> Option<NodeId> {
+        (self.node != NOWHERE).then_some(self.node)
+    }
+
     /// The GPU devices it holds there.
-    pub devices: DeviceSet,
+    #[inline]
+    pub fn devices(&self) -> DeviceSet {
+        let rare = self.rare.as_ref();
+        rare.map_or(DeviceSet::EMPTY, |rare| rare.devices)
+    }
+
+    /// The gang it starts with, if any.
+    #[inline]
+    pub fn gang(&self) -> Option<GangId> {
+        self.rare.as_ref()?.gang
+    }
+
+    /// How long it says it may run at most (requested wall time).
+    #[inline]
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.rare.as_ref()?.time_limit
+    }
+
     /// Of a pod that was on a node before the run began, what was found there.
-    pub found: Option<Arc<Found>>,
+    #[inline]
+    pub fn found(&self) -> Option<&Arc<Found>> {
+        self.rare.as_ref()?.found.as_ref()
+    }
+
+    /// It was given a node and devices on it.
+    pub fn bind(&mut self, node: NodeId, devices: DeviceSet, now: Instant) {
+        self.phase = PodPhase::Bound;
+        self.node = node;
+        self.bound = now;
+        if devices != DeviceSet::EMPTY {
+            self.rare.get_or_insert_default().devices = devices;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -259,6 +364,11 @@ mod tests {
             restartable,
             ..Container::default()
         }
+    }
+
+    #[test]
+    fn the_record_of_a_pod_is_small() {
+        assert!(size_of::<Option<Pod>>() <= 80);
     }
 
     #[test]

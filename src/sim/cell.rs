@@ -10,6 +10,7 @@ use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
 use crate::units::{Duration, Instant, NodeId, SpecId};
 
+use super::queue::Lapses;
 use super::{Machine, Options, SimError};
 
 /// What a cell is made of.
@@ -67,7 +68,11 @@ pub struct Cell {
     /// How many of them are still to come.
     pub(super) operations_left: usize,
     pub(super) gangs: u32,
+    pub(super) lapses: Lapses,
+    /// Where the agent puts what it hands back.
     pub(super) agent_output: AgentOutput,
+    /// More such boxes, empty, for what its orders lead to at once.
+    pub(super) agent_boxes: Vec<AgentOutput>,
 }
 
 /// A component in its place.
@@ -127,7 +132,9 @@ impl Cell {
             operations: Vec::new(),
             operations_left: 0,
             gangs: 0,
+            lapses: Lapses::default(),
             agent_output: AgentOutput::default(),
+            agent_boxes: Vec::new(),
         }
     }
 

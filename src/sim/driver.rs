@@ -1,6 +1,6 @@
 //! The simulator's driver: pops what happens next, applies it, lets the control plane settle.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cluster::{Digest, Observer, Store};
 use crate::trace::Ledger;
@@ -125,7 +125,9 @@ impl<'o> Simulation<'o> {
             debug_assert!(at >= self.engine.now, "invariant: time does not go back");
             self.engine.now = at;
             events += happen(self, at, self.engine.options.stepping)?;
-            self.settle_all()?;
+            if !self.settle_all(control.interrupted)? {
+                break EndCause::Interrupted;
+            }
             if events >= told + PROGRESS_EVENTS {
                 told = events;
                 let read = self.cells.iter().find_map(|cell| cell.arrivals.progress());
@@ -172,12 +174,15 @@ impl<'o> Simulation<'o> {
         }
     }
 
-    pub(super) fn settle_all(&mut self) -> Result<(), SimError> {
+    /// Lets every cell settle; whether they did before it was interrupted.
+    pub(super) fn settle_all(&mut self, interrupted: &AtomicBool) -> Result<bool, SimError> {
         for cell in &mut self.cells {
-            self.engine.settle(cell)?;
+            if !self.engine.settle(cell, interrupted)? {
+                return Ok(false);
+            }
             self.engine.observer.settled(self.engine.now, &cell.store);
         }
-        Ok(())
+        Ok(true)
     }
 }
 

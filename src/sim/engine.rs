@@ -58,7 +58,8 @@ impl Engine<'_> {
             }
             Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
-            Upcoming::Lapse(owner, number) => {
+            Upcoming::Lapse(row) => {
+                let (owner, number) = cell.lapses.take(row);
                 let hold = cell.store.hold(owner, number);
                 match hold.and_then(|hold| hold.until) {
                     Some(until) if until <= now => {
@@ -109,10 +110,10 @@ impl Engine<'_> {
                 let created = PodCreated {
                     pod: cell.store.pods().next(),
                     spec: record.spec,
-                    name: record.name,
                     tenant: record.tenant,
-                    gang: record.gang,
-                    time_limit: record.time_limit,
+                    gang: record.gang(),
+                    time_limit: record.time_limit(),
+                    name: record.name,
                     found: None,
                     owner: None,
                 };
@@ -256,13 +257,13 @@ impl Engine<'_> {
         let Some(record) = cell.store.pods().get(pod) else {
             return Ok(());
         };
-        let Some(node) = record.node else {
+        let Some(node) = record.node() else {
             return Ok(());
         };
         let assignment = Assignment {
             pod,
             node,
-            time_limit: record.time_limit,
+            time_limit: record.time_limit(),
             is_owned: cell.store.pod_states().get(pod).is_some(),
         };
         cell.agent
@@ -280,7 +281,7 @@ impl Engine<'_> {
         let Some(record) = cell.store.pods().get(pod) else {
             return Ok(());
         };
-        let Some(node) = record.node else {
+        let Some(node) = record.node() else {
             return self.observed(cell, Event::PodEnded { pod, reason });
         };
         let order = StopOrder {
@@ -295,7 +296,8 @@ impl Engine<'_> {
 
     /// Carries an agent's reports to the store and its orders to the machines, until it has none.
     fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
-        let mut output = std::mem::take(&mut cell.agent_output);
+        let empty = cell.agent_boxes.pop().unwrap_or_default();
+        let mut output = std::mem::replace(&mut cell.agent_output, empty);
         for &(at, pod) in &output.wakes {
             self.queue
                 .push(at.max(self.now), Upcoming::AgentTimer(pod).of(cell.number));
@@ -308,7 +310,8 @@ impl Engine<'_> {
         }
         output.clear();
         // What the orders led to was carried by the calls above, with boxes of their own.
-        cell.agent_output = output;
+        let inner = std::mem::replace(&mut cell.agent_output, output);
+        cell.agent_boxes.push(inner);
         Ok(())
     }
 

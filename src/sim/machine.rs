@@ -80,6 +80,7 @@ impl Machine {
     }
 
     /// A pod was submitted that will run this long.
+    #[inline]
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();
         if self.work.len() <= slot {
@@ -101,6 +102,7 @@ impl Machine {
     }
 
     /// A pod ended.
+    #[inline]
     pub fn forget(&mut self, pod: PodRef) {
         if let Some(row) = self.row_mut(pod) {
             *row = VACANT;
@@ -108,6 +110,7 @@ impl Machine {
     }
 
     /// What a pod will do.
+    #[inline]
     pub fn work(&self, pod: PodRef) -> Option<Work> {
         let row = self.work.get(pod.slot.index())?;
         (row.id == pod.id).then(|| Work {
@@ -118,6 +121,7 @@ impl Machine {
         })
     }
 
+    #[inline]
     fn row_mut(&mut self, pod: PodRef) -> Option<&mut Row> {
         let row = self.work.get_mut(pod.slot.index())?;
         (row.id == pod.id).then_some(row)
@@ -169,6 +173,7 @@ impl Machine {
     }
 
     /// Whether a pod's processes are up.
+    #[inline]
     pub fn is_running(&self, pod: PodRef) -> bool {
         self.work(pod).is_some_and(|work| work.running)
     }

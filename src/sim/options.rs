@@ -58,7 +58,11 @@ pub struct DecisionTime {
 
 impl DecisionTime {
     /// The time charged for a step.
+    #[inline]
     pub fn charge(self, pods: u32, jobs: u32) -> Duration {
+        if self == Self::default() {
+            return Duration::ZERO;
+        }
         let pods = self.per_pod.checked_mul(i64::from(pods));
         let jobs = self.per_job.checked_mul(i64::from(jobs));
         pods.zip(jobs)
@@ -108,7 +112,8 @@ pub struct Options {
 
 /// The caller's hand on a run.
 pub struct RunControl<'a> {
-    /// Set from outside to stop at the next consistent point.
+    /// Set from outside to stop at the next consistent point: between two events or two steps of a
+    /// component.
     pub interrupted: &'a AtomicBool,
     /// Told now and then how far the run is.
     pub progress: &'a mut dyn FnMut(Reached),

@@ -27,8 +27,8 @@ pub enum Upcoming {
     IdleWake(ComponentId),
     /// A component has finished deciding.
     Decided(ComponentId),
-    /// A hold lapses unless its owner released it: the owner, and its number for the hold.
-    Lapse(ComponentId, u64),
+    /// A hold lapses unless its owner released it: its number in [`Lapses`].
+    Lapse(u32),
 }
 
 /// Ranks at one instant: node up, ends, node down, resizes, arrivals, timers.
@@ -49,11 +49,13 @@ pub mod rank {
 
 impl Upcoming {
     /// This, in a cell.
+    #[inline]
     pub const fn of(self, cell: u16) -> Queued {
         Queued { cell, event: self }
     }
 
     /// The rank of this kind of event at one instant.
+    #[inline]
     pub const fn rank(self) -> u8 {
         match self {
             Self::NodeUp(_) => rank::NODE_UP,
@@ -65,7 +67,7 @@ impl Upcoming {
             | Self::Wake(_)
             | Self::IdleWake(_)
             | Self::Decided(_)
-            | Self::Lapse(..) => rank::TIMER,
+            | Self::Lapse(_) => rank::TIMER,
         }
     }
 }
@@ -88,6 +90,32 @@ impl Scheduled for Queued {
     #[inline]
     fn keeps_going(self) -> bool {
         !matches!(self.event, Upcoming::IdleWake(_))
+    }
+}
+
+/// The holds that may lapse in a cell: events are small, and few of them are about holds.
+#[derive(Clone, Debug, Default)]
+pub struct Lapses {
+    /// Owners and their numbers for the holds.
+    holds: Vec<(ComponentId, u64)>,
+    vacant: Vec<u32>,
+}
+
+impl Lapses {
+    /// The event of a hold's lapse, which is to be taken out once.
+    pub fn add(&mut self, owner: ComponentId, number: u64) -> Upcoming {
+        if let Some(row) = self.vacant.pop() {
+            self.holds[row as usize] = (owner, number);
+            return Upcoming::Lapse(row);
+        }
+        self.holds.push((owner, number));
+        Upcoming::Lapse(self.holds.len() as u32 - 1)
+    }
+
+    /// The hold of an event.
+    pub fn take(&mut self, row: u32) -> (ComponentId, u64) {
+        self.vacant.push(row);
+        self.holds[row as usize]
     }
 }
 

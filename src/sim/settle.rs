@@ -1,6 +1,8 @@
 //! Letting a control plane settle: components run in order of registration, repeated until nobody
 //! has anything to do. A bound guards against components that keep each other busy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::cluster::Conflict;
 use crate::control::admission::{Creation, admit};
 use crate::control::{Progress, Write};
@@ -20,13 +22,21 @@ const ROUNDS_ALLOWED: u64 = 1 << 20;
 const ROUNDS_PER_OBJECT: u64 = 64;
 
 impl Engine<'_> {
-    /// Runs components until none has anything to do at this instant.
-    pub(super) fn settle(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+    /// Runs components until none has anything to do at this instant. An instant can be long, so
+    /// it ends between two steps when it is interrupted; then `false` comes back.
+    pub(super) fn settle(
+        &mut self,
+        cell: &mut Cell,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, SimError> {
         let objects = (cell.store.pods().living() + cell.store.nodes().len()) as u64;
         let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
         let mut rounds = 0_u64;
         loop {
             let mut busy = false;
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             for index in 0..cell.components.len() {
                 busy |= self.step(cell, index)?;
             }
@@ -41,7 +51,7 @@ impl Engine<'_> {
         if !self.keeps_log {
             truncate(cell);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Steps a component if it has anything to do; returns whether it had.
@@ -119,7 +129,7 @@ impl Engine<'_> {
         index: usize,
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
-        for write in writes.drain(..) {
+        for write in &writes {
             let made = if cell.store.is_stale(&write.event, write.decided_on) {
                 Err(Conflict::Stale)
             } else {
@@ -127,10 +137,11 @@ impl Engine<'_> {
             };
             if let Err(conflict) = made {
                 let seat = &mut cell.components[index];
-                seat.component.refused(&write, &conflict);
+                seat.component.refused(write, &conflict);
                 seat.due = true;
             }
         }
+        writes.clear();
         Ok(writes)
     }
 
@@ -149,7 +160,7 @@ impl Engine<'_> {
             return Ok(Err(conflict));
         }
         if let Some((until, owner, number)) = lapse {
-            let lapse = Upcoming::Lapse(owner, number);
+            let lapse = cell.lapses.add(owner, number);
             self.queue.push(until.max(self.now), lapse.of(cell.number));
         }
         match told {

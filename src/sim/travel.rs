@@ -1,5 +1,7 @@
 //! Stopping a simulation at an instant, looking at it, and going on, perhaps otherwise.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::control::Component;
 use crate::model::Event;
 use crate::units::Instant;
@@ -98,6 +100,6 @@ impl Simulation<'_> {
                 .map(|component| Seat::new(component, lag))
                 .collect();
         }
-        self.settle_all()
+        self.settle_all(&AtomicBool::new(false)).map(drop)
     }
 }

@@ -228,6 +228,7 @@ impl<E: Scheduled> Wheel<E> {
         self.levels &= !(u16::from(self.slots[level] == 0) << level);
     }
 
+    #[inline]
     fn count_out(&mut self, event: E) {
         self.pending -= 1;
         self.idle -= usize::from(!event.keeps_going());
@@ -263,6 +264,7 @@ impl<E: Scheduled> Wheel<E> {
 }
 
 /// The list of a slot above level 0.
+#[inline]
 const fn upper(level: usize, slot: usize) -> usize {
     (RANKS + level - 1) * SLOTS + slot
 }
@@ -303,6 +305,7 @@ impl<E: Copy> Blocks<E> {
         entry
     }
 
+    #[inline]
     fn free(&mut self, block: u32) {
         self.next[block as usize] = self.vacant;
         self.vacant = block;

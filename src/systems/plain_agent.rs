@@ -13,6 +13,9 @@ pub struct PlainAgent {
     time_limits: TimeLimits,
     /// The pods on nodes, by slot.
     pods: Vec<Held>,
+    /// How long they may run, where that is enforced; once they run, the instants until which they
+    /// may: in nanoseconds, [`ENDLESS`] without a limit, by slot as far as there are limits.
+    limits: Vec<i64>,
 }
 
 /// A pod on its node.
@@ -21,9 +24,6 @@ struct Held {
     /// [`NOBODY`] where nobody lives.
     id: PodId,
     node: NodeId,
-    /// How long it may run, where that is enforced; once it runs, the instant until which it may:
-    /// in nanoseconds, [`ENDLESS`] without a limit.
-    limit: i64,
     running: bool,
     /// Whether somebody looks at its readiness: it is ready once it runs.
     is_owned: bool,
@@ -38,7 +38,6 @@ const NOBODY: PodId = PodId(u32::MAX);
 const VACANT: Held = Held {
     id: NOBODY,
     node: NodeId(0),
-    limit: ENDLESS,
     running: false,
     is_owned: false,
     stopping: None,
@@ -50,9 +49,28 @@ impl PlainAgent {
         Self {
             time_limits,
             pods: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
+    #[inline]
+    fn limit(&self, pod: PodRef) -> i64 {
+        let limit = self.limits.get(pod.slot.index());
+        limit.copied().unwrap_or(ENDLESS)
+    }
+
+    #[inline]
+    fn set_limit(&mut self, pod: PodRef, limit: i64) {
+        let slot = pod.slot.index();
+        if self.limits.len() <= slot && limit != ENDLESS {
+            self.limits.resize(slot + 1, ENDLESS);
+        }
+        if let Some(known) = self.limits.get_mut(slot) {
+            *known = limit;
+        }
+    }
+
+    #[inline]
     fn held(&mut self, pod: PodRef) -> Option<&mut Held> {
         let held = self.pods.get_mut(pod.slot.index())?;
         (held.id == pod.id).then_some(held)
@@ -71,6 +89,7 @@ impl PlainAgent {
         }
     }
 
+    #[inline]
     fn ended(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
         self.pods[pod.slot.index()] = VACANT;
         out.reports.push(Report::Ended(pod, reason));
@@ -92,10 +111,10 @@ impl NodeAgent for PlainAgent {
         self.pods[pod.slot.index()] = Held {
             id: pod.id,
             node,
-            limit: limit.map_or(ENDLESS, Duration::as_nanos),
             is_owned,
             ..VACANT
         };
+        self.set_limit(pod, limit.map_or(ENDLESS, Duration::as_nanos));
         out.reports.push(Report::Starting(pod));
         out.commands.push(MachineCommand::Start { pod, node });
     }
@@ -105,6 +124,7 @@ impl NodeAgent for PlainAgent {
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+        let limit = self.limit(pod);
         let Some(held) = self.held(pod) else {
             return;
         };
@@ -114,12 +134,12 @@ impl NodeAgent for PlainAgent {
                 if held.is_owned {
                     out.reports.push(Report::Ready(pod, true));
                 }
-                if held.limit != ENDLESS && !held.running {
-                    let over = now.saturating_add(Duration::from_nanos(held.limit));
-                    held.limit = over.as_nanos();
+                let was_running = std::mem::replace(&mut held.running, true);
+                if limit != ENDLESS && !was_running {
+                    let over = now.saturating_add(Duration::from_nanos(limit));
+                    self.set_limit(pod, over.as_nanos());
                     out.wakes.push((over, pod));
                 }
-                held.running = true;
             }
             MachineEvent::Exited { success: true } => self.ended(pod, EndReason::Completed, out),
             MachineEvent::Exited { success: false } => self.ended(pod, EndReason::Error, out),
@@ -131,8 +151,8 @@ impl NodeAgent for PlainAgent {
     }
 
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        let is_over = |held: &mut Held| held.running && now.as_nanos() >= held.limit;
-        if self.held(pod).is_some_and(is_over) {
+        let is_over = now.as_nanos() >= self.limit(pod);
+        if is_over && self.held(pod).is_some_and(|held| held.running) {
             self.stop(pod, EndReason::TimeLimit, out);
         }
     }

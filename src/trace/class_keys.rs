@@ -1,15 +1,15 @@
 //! Classes by the text of the columns that make them: a row whose text was seen before is of the
 //! class found then, so that specs are made once a class and not once a row.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use super::table::{Adjacent, Column, Row};
+use super::texts::Texts;
 
 /// The columns that a table's classes depend on, and the classes of texts seen there.
 #[derive(Debug)]
 pub struct ClassKeys {
-    known: IndexMap<Box<[u8]>, u32, FxBuildHasher>,
+    known: Texts,
+    /// Their classes.
+    classes: Vec<u32>,
     key: Key,
 }
 
@@ -26,12 +26,12 @@ impl Key {
     /// line break, so that no two rows of different fields have one text.
     fn of<'row>(&'row mut self, row: &Row<'row>) -> &'row [u8] {
         if let Some(text) = self.adjacent.and_then(|columns| row.between(columns)) {
-            return text.as_bytes();
+            return text;
         }
         self.joined.clear();
         for column in &self.columns {
             self.joined.push(b'\n');
-            self.joined.extend_from_slice(row.text(column).as_bytes());
+            self.joined.extend_from_slice(row.bytes(column));
         }
         &self.joined
     }
@@ -42,7 +42,8 @@ impl ClassKeys {
     pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
         let columns: Vec<Column> = columns.into_iter().cloned().collect();
         Self {
-            known: IndexMap::default(),
+            known: Texts::default(),
+            classes: Vec::new(),
             key: Key {
                 adjacent: Adjacent::of(&columns),
                 columns,
@@ -53,12 +54,14 @@ impl ClassKeys {
 
     /// The class of a row, if its text was learnt.
     pub fn find(&mut self, row: &Row<'_>) -> Option<u32> {
-        self.known.get(self.key.of(row)).copied()
+        let text = self.known.find(self.key.of(row))?;
+        Some(self.classes[text as usize])
     }
 
-    /// Keeps the class of a row.
+    /// Keeps the class of a row that has none yet.
     pub fn learn(&mut self, row: &Row<'_>, class: u32) {
-        self.known.insert(self.key.of(row).into(), class);
+        self.known.add(self.key.of(row));
+        self.classes.push(class);
     }
 }
 

@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::stream::Classes;
+use super::texts::Texts;
 use crate::model::{PodSpec, Text};
 
 /// Pod classes by order of first appearance.
@@ -36,18 +37,17 @@ impl ClassTable {
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
     names: Vec<Text>,
-    known: IndexSet<Text, FxBuildHasher>,
+    known: Texts,
 }
 
 impl NameTable {
-    /// The number of a name; allocates only for a new one.
-    pub fn number_of(&mut self, name: &str) -> u32 {
-        if let Some(index) = self.known.get_index_of(name) {
-            return index as u32;
+    /// The number of a name, which is UTF-8; allocates only for a new one.
+    pub fn number_of(&mut self, name: &[u8]) -> u32 {
+        if let Some(number) = self.known.find(name) {
+            return number;
         }
-        let name = Text::from(name);
-        self.names.push(name.clone());
-        self.known.insert_full(name).0 as u32
+        self.names.push(String::from_utf8_lossy(name).into());
+        self.known.add(name)
     }
 
     /// The names seen up to now.
@@ -73,7 +73,10 @@ mod tests {
         assert_eq!(*classes.classes()[1], urgent);
 
         let mut names = NameTable::default();
-        assert_eq!(["b", "a", "b"].map(|name| names.number_of(name)), [0, 1, 0]);
+        assert_eq!(
+            [b"b", b"a", b"b"].map(|name| names.number_of(name)),
+            [0, 1, 0]
+        );
         assert_eq!(names.names(), ["b".into(), "a".into()]);
     }
 }

@@ -10,6 +10,7 @@ use memchr::memchr;
 
 use super::error::TraceError;
 use super::input::read_error;
+use super::scan::first_line;
 
 /// The longest line that a reader accepts, in bytes; no trace row comes near it.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -99,6 +100,32 @@ impl Lines {
         line = line.strip_suffix(b"\n").unwrap_or(line);
         line = line.strip_suffix(b"\r").unwrap_or(line);
         Ok(Some((self.number, start..start + line.len())))
+    }
+
+    /// The next line, looked through: where it is, with where its commas stand, and whether it is
+    /// ASCII without quotes.
+    pub(super) fn next_scanned(
+        &mut self,
+        commas: &mut Vec<usize>,
+    ) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
+        commas.clear();
+        let pending = &self.buffer[self.pending.clone()];
+        let scanned = first_line(pending, commas);
+        if let Some(end) = scanned.end.filter(|&end| end < MAX_LINE_BYTES) {
+            let start = self.pending.start;
+            let has_return = end > 0 && pending[end - 1] == b'\r';
+            let place = start..start + end - usize::from(has_return);
+            self.number += 1;
+            self.pending.start += end + 1;
+            return Ok(Some((self.number, place, scanned.is_plain)));
+        }
+        // It goes on behind what is read, or is the last.
+        let Some((number, place)) = self.next_place()? else {
+            return Ok(None);
+        };
+        commas.clear();
+        let scanned = first_line(self.at(place.clone()), commas);
+        Ok(Some((number, place, scanned.is_plain)))
     }
 
     /// What stands in a place that was told of last.

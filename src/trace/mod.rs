@@ -23,8 +23,10 @@ pub mod output;
 mod pipe;
 pub mod quantiles;
 pub mod registry;
+mod scan;
 pub mod stream;
 pub mod table;
+mod texts;
 pub mod transform;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! anything else is left to the parsers that know signs, fractions and words.
 
 /// A whole number of digits alone, few enough for every such number to fit.
+#[inline]
 pub(super) fn digits(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > 18 {
         return None;
@@ -12,7 +13,7 @@ pub(super) fn digits(text: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        number = 10 * number + i64::from(digit);
+        number = 10_i64.wrapping_mul(number).wrapping_add(i64::from(digit));
     }
     Some(number)
 }

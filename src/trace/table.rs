@@ -67,11 +67,11 @@ impl Table {
             columns: Vec::new(),
             splitter: Splitter::default(),
         };
-        let Some((_, place)) = table.next_place()? else {
+        let Some((_, place, is_plain)) = table.next_place()? else {
             return Err(table.refuse("is empty; a header with column names is expected"));
         };
-        let header = table.splitter.split(table.lines.at(place));
-        let columns = header.map(|fields| fields.iter().map(Arc::from).collect());
+        let header = table.splitter.split(table.lines.at(place), is_plain);
+        let columns = header.map(|fields| fields.iter().map(|field| text(field).into()).collect());
         table.columns =
             columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
         for (position, column) in table.columns.iter().enumerate() {
@@ -109,11 +109,11 @@ impl Table {
 
     /// The next row; the inner error is a malformed row, after which reading can go on.
     pub fn next_row(&mut self) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
-        let Some((line, place)) = self.next_place()? else {
+        let Some((line, place, is_plain)) = self.next_place()? else {
             return Ok(None);
         };
         let expected = self.columns.len();
-        let (rule, found, value) = match self.splitter.split(self.lines.at(place)) {
+        let (rule, found, value) = match self.splitter.split(self.lines.at(place), is_plain) {
             Ok(fields) if fields.ends.len() == expected => {
                 return Ok(Some(Ok(Row { line, fields })));
             }
@@ -136,11 +136,14 @@ impl Table {
         })))
     }
 
-    /// Where the next line is that isn't blank.
-    fn next_place(&mut self) -> Result<Option<(u64, Range<usize>)>, TraceError> {
-        while let Some((line, place)) = self.lines.next_place()? {
-            if !self.lines.at(place.clone()).trim_ascii().is_empty() {
-                return Ok(Some((line, place)));
+    /// Where the next line is that isn't blank, and whether it is plain; the splitter knows its
+    /// commas.
+    fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
+        while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
+            let line = self.lines.at(found.1.clone());
+            let may_be_blank = line.first().is_none_or(u8::is_ascii_whitespace);
+            if !may_be_blank || !line.trim_ascii().is_empty() {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -157,7 +160,8 @@ impl Table {
 /// The fields of one line: where each ends, and a comma behind each but the last.
 #[derive(Clone, Copy, Debug)]
 struct Fields<'text> {
-    text: &'text str,
+    /// UTF-8.
+    text: &'text [u8],
     ends: &'text [usize],
     /// Whether the text is the line itself, as there is nothing quoted in it.
     is_line: bool,
@@ -165,7 +169,8 @@ struct Fields<'text> {
 
 impl<'text> Fields<'text> {
     /// From the beginning of a field to the end of another, as it stands.
-    fn between(&self, first: usize, last: usize) -> &'text str {
+    #[inline]
+    fn between(&self, first: usize, last: usize) -> &'text [u8] {
         let start = match first {
             0 => 0,
             _ => self.ends[first - 1] + 1,
@@ -174,22 +179,28 @@ impl<'text> Fields<'text> {
     }
 
     /// A field without blanks around it.
-    fn get(&self, position: usize) -> &'text str {
+    #[inline]
+    fn get(&self, position: usize) -> &'text [u8] {
         let field = self.between(position, position);
-        match field.as_bytes() {
+        match field {
             [] => field,
             [first, .., last] | [first @ last] if is_visible(*first) && is_visible(*last) => field,
-            _ => field.trim(),
+            _ => text(field).trim().as_bytes(),
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &'text str> {
+    fn iter(&self) -> impl Iterator<Item = &'text [u8]> {
         (0..self.ends.len()).map(|position| self.get(position))
     }
 
     fn joined(&self) -> String {
-        self.iter().collect::<Vec<_>>().join(",")
+        self.iter().map(text).collect::<Vec<_>>().join(",")
     }
+}
+
+/// The text of a field: lines were found to be UTF-8, and commas part no character.
+fn text(field: &[u8]) -> &str {
+    str::from_utf8(field).unwrap_or_default()
 }
 
 /// A line that can't be taken apart.
@@ -203,6 +214,7 @@ struct Malformed {
 }
 
 /// Whether a byte is a character that no blank is part of.
+#[inline]
 fn is_visible(byte: u8) -> bool {
     (b'!'..0x7f).contains(&byte)
 }
@@ -212,12 +224,33 @@ fn is_visible(byte: u8) -> bool {
 struct Splitter {
     /// The text of a line with quotes, without them.
     unquoted: String,
+    /// The commas of the line; then where its fields end.
     ends: Vec<usize>,
 }
 
 impl Splitter {
-    fn split<'text>(&'text mut self, line: &'text [u8]) -> Result<Fields<'text>, Malformed> {
-        self.ends.clear();
+    /// Takes a line apart whose commas are known, and whether it is ASCII without quotes.
+    #[inline]
+    fn split<'text>(
+        &'text mut self,
+        line: &'text [u8],
+        is_plain: bool,
+    ) -> Result<Fields<'text>, Malformed> {
+        if is_plain {
+            self.ends.push(line.len());
+            return Ok(Fields {
+                text: line,
+                ends: &self.ends,
+                is_line: true,
+            });
+        }
+        self.split_with_care(line)
+    }
+
+    fn split_with_care<'text>(
+        &'text mut self,
+        line: &'text [u8],
+    ) -> Result<Fields<'text>, Malformed> {
         let Ok(text) = str::from_utf8(line) else {
             return Err(Malformed {
                 rule: "must be UTF-8 text",
@@ -226,17 +259,12 @@ impl Splitter {
             });
         };
         if memchr(b'"', line).is_none() {
-            push_commas(line, &mut self.ends);
-            self.ends.push(line.len());
-            return Ok(Fields {
-                text,
-                ends: &self.ends,
-                is_line: true,
-            });
+            return self.split(line, true);
         }
+        self.ends.clear();
         let is_closed = self.unquote(text);
         let fields = Fields {
-            text: &self.unquoted,
+            text: self.unquoted.as_bytes(),
             ends: &self.ends,
             is_line: false,
         };
@@ -274,29 +302,15 @@ impl Splitter {
     }
 }
 
-/// Adds where commas stand, eight bytes at a time: fields are so short that a search for one comma
-/// after the other costs more than the text it passes over.
-fn push_commas(line: &[u8], ends: &mut Vec<usize>) {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    const COMMAS: u64 = 0x2c2c_2c2c_2c2c_2c2c;
-    let (words, rest) = line.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let differs = u64::from_le_bytes(*word) ^ COMMAS;
-        // The high bit of each byte that is a comma; no sum carries into the next byte.
-        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
-        while found != 0 {
-            ends.push(8 * number + found.trailing_zeros() as usize / 8);
-            found &= found - 1;
-        }
-    }
-    let start = 8 * words.len();
-    let commas = rest.iter().enumerate().filter(|(_, byte)| **byte == b',');
-    ends.extend(commas.map(|(at, _)| start + at));
-}
-
 impl<'table> Row<'table> {
     /// What stands in a column, without blanks around it.
     pub fn text(&self, column: &Column) -> &'table str {
+        text(self.bytes(column))
+    }
+
+    /// The same as bytes, for whoever reads a number there.
+    #[inline]
+    pub fn bytes(&self, column: &Column) -> &'table [u8] {
         self.fields.get(column.position)
     }
 
@@ -307,7 +321,8 @@ impl<'table> Row<'table> {
 
     /// What stands in columns that are side by side, as it stands; `None` where quotes were taken
     /// away, so that equal texts are equal fields.
-    pub fn between(&self, columns: Adjacent) -> Option<&'table str> {
+    #[inline]
+    pub fn between(&self, columns: Adjacent) -> Option<&'table [u8]> {
         let Adjacent { first, last } = columns;
         self.fields
             .is_line
@@ -316,8 +331,7 @@ impl<'table> Row<'table> {
 
     /// A whole number between two bounds, both included.
     pub fn integer(&self, column: &Column, least: i64, most: i64) -> Result<i64, BadRow> {
-        let text = self.text(column);
-        match digits(text.as_bytes()).map_or_else(|| text.parse::<i64>(), Ok) {
+        match digits(self.bytes(column)).map_or_else(|| self.text(column).parse::<i64>(), Ok) {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             Ok(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
             Ok(_) => Err(self.bad(column, &format!("at most {most}"))),

@@ -24,6 +24,7 @@ impl Instant {
     pub const MAX: Self = Self(i64::MAX);
 
     /// The instant this many nanoseconds after zero.
+    #[inline]
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
@@ -40,6 +41,7 @@ impl Instant {
     }
 
     /// Nanoseconds since zero.
+    #[inline]
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
@@ -63,6 +65,7 @@ impl Instant {
     }
 
     /// This instant moved by `duration`; at [`Instant::MAX`] time stands still.
+    #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.0))
     }

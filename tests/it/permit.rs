@@ -107,7 +107,7 @@ impl Plugin for Evicts {
     }
 
     fn post_filter(&mut self, ctx: &ClassContext<'_>, pod: &Pod) -> Vec<Event> {
-        let victim = ctx.store.pods().iter().find(|other| other.node.is_some());
+        let victim = ctx.store.pods().iter().find(|other| other.node().is_some());
         victim
             .filter(|victim| victim.pod.id < pod.pod.id)
             .map(|victim| Event::PodEnded {

@@ -2,17 +2,25 @@
 //! after every change.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;
 use windtunnel::control::operation::{Operation, Target};
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::model::workload::Deployment;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::run::{prepare, run_watched};
+use windtunnel::model::workload::{
+    BudgetLimit, CompletionMode, Count, CronJob, DaemonSet, Deployment, Job, PodDisruptionBudget,
+    StatefulSet,
+};
 use windtunnel::model::{
-    Container, Event, LabelSelector, Object, Operator, Pod, PodSpec, Requirement, ResourceList,
+    Behaviour, Container, EndReason, Event, LabelSelector, Object, ObjectChange, Operator, Pod,
+    PodChange, PodSpec, Requirement, ResourceList,
 };
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::sim::check::Checker;
@@ -63,8 +71,7 @@ impl Cluster {
     }
 
     pub(crate) fn at(mut self, secs: i64, operation: Operation) -> Self {
-        self.operations
-            .push((Instant::from_secs(secs), operation));
+        self.operations.push((Instant::from_secs(secs), operation));
         self
     }
 
@@ -176,14 +183,19 @@ fn census(store: &Store, app: &str) -> (usize, usize, BTreeMap<String, usize>) {
 #[test]
 fn a_deployment_has_its_pods_and_names_are_those_of_its_set() {
     let cluster = Cluster::new().at(3, apply(deployment("web", "v1", 10)));
-    let (end, store) = cluster.run(&mut |_, _, _| {});
+    let (_, store) = cluster.run(&mut |_, _, _| {});
     assert_eq!(census(&store, "web").1, 10);
-    assert_eq!(end.at, Instant::from_secs(8));
-    let mut names: Vec<String> = store.pods().iter().map(|pod| pod.name.to_string()).collect();
+    let mut names: Vec<String> = store
+        .pods()
+        .iter()
+        .map(|pod| pod.name.to_string())
+        .collect();
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 10);
-    let id = store.objects().find("Deployment", &"default".into(), &"web".into());
+    let id = store
+        .objects()
+        .find("Deployment", &"default".into(), &"web".into());
     let row = store.objects().get(id.unwrap()).unwrap();
     let Object::Deployment(known) = &row.object else {
         panic!("it is a deployment")
@@ -225,10 +237,13 @@ fn a_deployment_is_scaled_halted_and_taken_back() {
         .at(0, apply(deployment("web", "v1", 4)))
         .at(60, Operation::Scale(web(), 12))
         .at(120, Operation::Pause(web()))
-        .at(130, apply(Deployment {
-            paused: true,
-            ..deployment("web", "v2", 12)
-        }))
+        .at(
+            130,
+            apply(Deployment {
+                paused: true,
+                ..deployment("web", "v2", 12)
+            }),
+        )
         .at(200, Operation::Resume(web()))
         .at(400, Operation::RollBack(web()));
     let mut seen = BTreeMap::new();
@@ -240,4 +255,409 @@ fn a_deployment_is_scaled_halted_and_taken_back() {
     assert_eq!(by(199), [("v1".to_owned(), 12)].into());
     assert_eq!(by(399), [("v2".to_owned(), 12)].into());
     assert_eq!(census(&store, "web").2, [("v1".to_owned(), 12)].into());
+}
+
+fn set(name: &str, image: &str, replicas: i32) -> Operation {
+    Operation::Apply(Object::StatefulSet(Arc::new(StatefulSet {
+        name: name.into(),
+        selector: selector(name),
+        template: template(name, image),
+        replicas,
+        ..StatefulSet::default()
+    })))
+}
+
+/// Names of the living pods of an application.
+fn names(store: &Store, app: &str) -> Vec<String> {
+    let own = store.pods().iter().filter(|pod| {
+        let labels = &store.class(pod.spec).object.labels;
+        labels.get("app").is_some_and(|own| **own == *app)
+    });
+    let mut names: Vec<String> = own.map(|pod| pod.name.to_string()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_stateful_set_comes_goes_and_is_renewed_in_order() {
+    let cluster = Cluster::new()
+        .at(0, set("db", "v1", 3))
+        .at(100, set("db", "v2", 3))
+        .at(200, Operation::Scale(target("StatefulSet", "db"), 1));
+    let mut steps = Vec::new();
+    let (_, store) = cluster.run(&mut |at, event, store| {
+        if let Event::PodCreated(_) | Event::PodEnded { .. } = event {
+            steps.push((at.as_secs_f64() as i64, names(store, "db").join(" ")));
+        }
+        // A pod has its name alone.
+        let names = names(store, "db");
+        let mut single = names.clone();
+        single.dedup();
+        assert_eq!(names, single);
+    });
+    let expected = [
+        (0, "db-0"),
+        (5, "db-0 db-1"),
+        (10, "db-0 db-1 db-2"),
+        (100, "db-0 db-1"),
+        (100, "db-0 db-1 db-2"),
+        (105, "db-0 db-2"),
+        (105, "db-0 db-1 db-2"),
+        (110, "db-1 db-2"),
+        (110, "db-0 db-1 db-2"),
+        (200, "db-0 db-1"),
+        (200, "db-0"),
+    ];
+    let expected = expected.map(|(at, names)| (at, names.to_owned()));
+    assert_eq!(steps, expected);
+    let pod = store.pods().iter().next().unwrap();
+    let spec = &store.class(pod.spec).object;
+    assert_eq!(&*spec.containers[0].image, "v2");
+    assert_eq!(&*spec.labels["statefulset.kubernetes.io/pod-name"], "db-0");
+}
+
+#[test]
+fn a_daemon_set_is_on_every_eligible_node_and_drains_leave_it() {
+    let daemons = Operation::Create(Object::DaemonSet(Arc::new(DaemonSet {
+        name: "log".into(),
+        selector: selector("log"),
+        template: template("log", "v1"),
+        ..DaemonSet::default()
+    })));
+    let mut cluster = Cluster::new()
+        .at(0, daemons)
+        .at(0, apply(deployment("web", "v1", 8)))
+        .at(60, Operation::Drain("node-1".into()))
+        .at(300, Operation::Uncordon("node-1".into()));
+    // The node takes its daemon along when it goes, and gets another when it is back.
+    let node = windtunnel::units::NodeId(2);
+    for (secs, up) in [(100, false), (150, true)] {
+        cluster.outages.push((Instant::from_secs(secs), node, up));
+    }
+    let mut at_node = BTreeMap::new();
+    let (_, store) = cluster.run(&mut |at, _, store| {
+        for node in store.nodes().present() {
+            let slots = store.nodes().pods(node).iter();
+            let pods = slots.filter_map(|&slot| store.pods().at(slot));
+            let apps = pods.map(|pod| &store.class(pod.spec).object.labels["app"]);
+            let daemons = apps.clone().filter(|app| ***app == *"log").count();
+            assert!(daemons <= 1, "one on each node");
+            let web = apps.filter(|app| ***app == *"web").count();
+            at_node.insert((node.0, at.as_secs_f64() as i64), (daemons, web));
+        }
+    });
+    let by = |node: u32, secs: i64| {
+        *at_node
+            .range((node, 0)..=(node, secs))
+            .next_back()
+            .unwrap()
+            .1
+    };
+    assert_eq!(by(1, 99).1, 0, "drained");
+    assert_eq!(by(1, 99).0, 1, "but for the daemon");
+    assert_eq!(by(2, 120), (0, 0));
+    assert_eq!(census(&store, "log").1, 4);
+    assert_eq!(census(&store, "web").1, 8);
+}
+
+fn job(name: &str, run_time: &str, exit_code: i32) -> Job {
+    let mut template = (*template(name, "v1")).clone();
+    template.behaviour = Some(Arc::new(Behaviour {
+        run_time: Some(run_time.into()),
+        exit_code,
+        ..Behaviour::default()
+    }));
+    Job {
+        name: name.into(),
+        template: Arc::new(template),
+        ..Job::default()
+    }
+}
+
+/// How often pods of an application ended so, after how many seconds each.
+fn ends(at: Instant, event: &Event, reason: EndReason, ends: &mut Vec<i64>) {
+    if matches!(event, Event::PodEnded { reason: own, .. } if *own == reason) {
+        ends.push(at.as_secs_f64() as i64);
+    }
+}
+
+fn status(store: &Store, name: &str) -> windtunnel::model::workload::job::JobStatus {
+    let id = store.objects().find("Job", &"default".into(), &name.into());
+    let row = id.and_then(|id| store.objects().get(id)).unwrap();
+    let Object::Job(job) = &row.object else {
+        panic!("it is a job")
+    };
+    job.status.clone()
+}
+
+#[test]
+fn a_job_has_exactly_its_completions() {
+    for mode in [CompletionMode::NonIndexed, CompletionMode::Indexed] {
+        let job = Job {
+            parallelism: 3,
+            completions: Some(7),
+            mode,
+            ..job("sum", "30s", 0)
+        };
+        let cluster = Cluster::new().at(0, Operation::Create(Object::Job(Arc::new(job))));
+        let (mut done, mut most) = (Vec::new(), 0);
+        let (_, store) = cluster.run(&mut |at, event, store| {
+            ends(at, event, EndReason::Completed, &mut done);
+            most = most.max(store.pods().living());
+        });
+        // 5 s to start and 30 s to run, three at a time.
+        assert_eq!(done, [35, 35, 35, 70, 70, 70, 105]);
+        assert_eq!(most, 3);
+        let status = status(&store, "sum");
+        assert_eq!((status.succeeded, status.failed, status.active), (7, 0, 0));
+        assert_eq!(store.pod_states().finished_count(), 0);
+        assert!(
+            status
+                .conditions
+                .iter()
+                .any(|known| known.kind.is_final() && known.holds)
+        );
+    }
+}
+
+#[test]
+fn failed_pods_are_tried_again_after_growing_pauses_until_the_limit() {
+    let job = Job {
+        backoff_limit: 2,
+        ttl_after_finished: Some(Duration::from_secs(100)),
+        ..job("sum", "10s", 3)
+    };
+    let cluster = Cluster::new().at(0, Operation::Create(Object::Job(Arc::new(job))));
+    let mut failed = Vec::new();
+    let mut gone = None;
+    let (_, store) = cluster.run(&mut |at, event, _| {
+        ends(at, event, EndReason::Error, &mut failed);
+        if let Event::Object(ObjectChange::Deleted { .. }) = event {
+            gone = Some(at.as_secs_f64() as i64);
+        }
+    });
+    // Each takes 15 s; pauses of 10 s and 20 s lie between them.
+    assert_eq!(failed, [15, 40, 75]);
+    assert_eq!(gone, Some(175));
+    assert_eq!(store.objects().iter().count(), 0);
+}
+
+#[test]
+fn a_cron_job_makes_jobs_by_the_clock_and_keeps_three() {
+    let cron_job = CronJob {
+        name: "tick".into(),
+        schedule: "*/10 * * * *".into(),
+        template: Arc::new(job("tick", "30s", 0)),
+        ..CronJob::default()
+    };
+    let mut cluster = Cluster::new().at(1, Operation::Create(Object::CronJob(Arc::new(cron_job))));
+    cluster.options.stop = Stop::At(Instant::from_secs(3_599));
+    let mut made = Vec::new();
+    let (_, store) = cluster.run(&mut |at, event, _| {
+        if let Event::Object(ObjectChange::Created { object, .. }) = event {
+            made.push((at.as_secs_f64(), object.name().to_string()));
+        }
+    });
+    let expected = [
+        (1.0, "tick"),
+        (600.1, "tick-10"),
+        (1200.1, "tick-20"),
+        (1800.1, "tick-30"),
+        (2400.1, "tick-40"),
+        (3000.1, "tick-50"),
+    ];
+    let expected = expected.map(|(at, name)| (at, name.to_owned()));
+    assert_eq!(made, expected);
+    let jobs = store.objects().iter();
+    let jobs = jobs.filter(|(_, row)| row.object.kind() == "Job");
+    assert_eq!(jobs.count(), 3);
+}
+
+#[test]
+fn a_deleted_object_takes_all_it_controls_along() {
+    let cluster = Cluster::new()
+        .at(0, apply(deployment("web", "v1", 10)))
+        .at(2, Operation::Delete(target("Deployment", "web")));
+    let (_, store) = cluster.run(&mut |_, _, _| {});
+    assert_eq!(store.objects().iter().count(), 0);
+    assert_eq!((store.pods().created(), store.pods().living()), (10, 0));
+}
+
+/// A budget that keeps so many pods of an application.
+fn budget(app: &str, least: i32) -> Operation {
+    let budget = PodDisruptionBudget {
+        name: app.into(),
+        selector: Some(selector(app)),
+        limit: BudgetLimit::MinAvailable(Count::Number(least)),
+        ..PodDisruptionBudget::default()
+    };
+    Operation::Create(Object::PodDisruptionBudget(Arc::new(budget)))
+}
+
+#[test]
+fn a_drain_keeps_to_the_budget() {
+    let cluster = Cluster::new()
+        .at(0, apply(deployment("web", "v1", 12)))
+        .at(0, budget("web", 11))
+        .at(60, Operation::Drain("node-0".into()));
+    let mut least = usize::MAX;
+    let mut left = 0;
+    let (end, store) = cluster.run(&mut |at, _, store| {
+        if at >= Instant::from_secs(60) {
+            least = least.min(census(store, "web").1);
+            left = store.nodes().pods(windtunnel::units::NodeId(0)).len();
+        }
+    });
+    assert_eq!((least, left), (11, 0));
+    assert_eq!(census(&store, "web").1, 12);
+    assert!(end.at > Instant::from_secs(70));
+}
+
+#[test]
+fn preempted_pods_of_an_owner_are_told_to_end_and_replaced() {
+    let urgent = |replicas| {
+        let mut urgent = deployment("urgent", "v1", replicas);
+        let mut template = (*urgent.template).clone();
+        (template.priority, template.preempts) = (100, true);
+        urgent.template = Arc::new(template);
+        apply(urgent)
+    };
+    let mut cluster = Cluster::new()
+        .at(0, apply(deployment("web", "v1", 8)))
+        .at(60, urgent(3));
+    cluster.cores = vec![4; 2];
+    let mut told = 0;
+    cluster.options.stop = Stop::At(Instant::from_secs(300));
+    let (_, store) = cluster.run(&mut |_, event, _| {
+        let is_order = matches!(
+            event,
+            Event::PodChanged {
+                change: PodChange::Terminating { .. },
+                ..
+            }
+        );
+        told += usize::from(is_order);
+    });
+    assert_eq!(told, 3);
+    assert_eq!(census(&store, "urgent").1, 3);
+    let (active, ready, _) = census(&store, "web");
+    assert_eq!((active, ready), (8, 5));
+}
+
+/// What is done at random: to which of two deployments and a set, what, with what number.
+fn random_operation(kind: u32, number: i32, image: u32) -> Operation {
+    let app = if kind.is_multiple_of(2) { "one" } else { "two" };
+    let image = format!("v{image}");
+    match kind {
+        0..=3 => apply(deployment(app, &image, number)),
+        4..=5 => Operation::Scale(target("Deployment", app), number),
+        6 => set("db", &image, number.min(5)),
+        7 => Operation::Drain(format!("node-{}", number % 4).into()),
+        8 => Operation::Uncordon(format!("node-{}", number % 4).into()),
+        _ => Operation::RollBack(target("Deployment", app)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever users do, a rollout keeps to its surge, a set to its order, budgets are kept by
+    /// drains, every pod is on one node, and all is as wanted in the end; a second run is the same.
+    #[test]
+    fn random_operations_break_no_promise(
+        script in proptest::collection::vec((0..10_u32, 1..14_i32, 1..4_u32, 1..40_i64), 1..20),
+        lag in proptest::bool::ANY,
+    ) {
+        let cluster = || {
+            let mut cluster = Cluster::new()
+                .at(0, apply(deployment("one", "v1", 4)))
+                .at(0, apply(deployment("two", "v1", 4)))
+                .at(0, set("db", "v1", 3));
+            if lag {
+                cluster.options.view_lag = Duration::from_millis(150);
+            }
+            let mut at = 30;
+            for &(kind, number, image, gap) in &script {
+                at += gap;
+                cluster = cluster.at(at, random_operation(kind, number, image));
+            }
+            for node in 0..4 {
+                cluster = cluster.at(at, Operation::Uncordon(format!("node-{node}").into()));
+            }
+            cluster.options.stop = Stop::At(Instant::from_secs(at + 1_500));
+            cluster
+        };
+        let mut sizes: BTreeMap<String, i32> = BTreeMap::new();
+        let (end, store) = cluster().run(&mut |_, event, store| {
+            let Event::PodCreated(created) = event else { return };
+            let Some(owner) = created.owner else { return };
+            let Some(row) = store.objects().get(owner.object) else { return };
+            let Some(above) = row.owner.and_then(|id| store.objects().get(id)) else { return };
+            let Object::Deployment(known) = &above.object else { return };
+            let wanted = sizes.entry(known.name.to_string()).or_insert(known.replicas);
+            *wanted = (*wanted).max(known.replicas);
+            // While a size changes, the larger of the sizes that were wanted counts.
+            let most = *wanted + (*wanted + 3) / 4;
+            let active = census(store, &known.name).0 as i32;
+            assert!(active <= most, "{active} pods of {}, {most} at most", known.name);
+        });
+        for app in ["one", "two"] {
+            let id = store.objects().find("Deployment", &"default".into(), &app.into());
+            let Object::Deployment(known) = &store.objects().get(id.unwrap()).unwrap().object else {
+                panic!("it is a deployment")
+            };
+            let (active, ready, images) = census(&store, app);
+            let wanted = known.replicas as usize;
+            prop_assert_eq!((active, ready), (wanted, wanted), "{}", app);
+            prop_assert_eq!(images.len(), 1);
+        }
+        let db = names(&store, "db");
+        let expected: Vec<String> = (0..db.len()).map(|place| format!("db-{place}")).collect();
+        prop_assert_eq!(&db, &expected);
+        prop_assert_eq!(census(&store, "db").1, db.len());
+        let (again, _) = cluster().run(&mut |_, _, _| {});
+        prop_assert_eq!(again.digest, end.digest);
+    }
+}
+
+#[test]
+fn the_claims_of_the_teaching_scenario_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let experiment = crate::kube_scenario::load_file(&folder.join("rolling-update.yaml"));
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let expected = [("default", 15, (300, 420)), ("careful", 20, (600, 720))];
+    for (variant, (name, least, done)) in experiment.variants.iter().zip(expected) {
+        assert_eq!(variant.name.as_deref(), Some(name));
+        let prepared = prepare(&variant.scenario, &files).unwrap();
+        let interrupted = AtomicBool::new(false);
+        let mut control = RunControl {
+            interrupted: &interrupted,
+            progress: &mut |_| {},
+        };
+        let (mut ready, mut drained, mut renewed) = (usize::MAX, usize::MAX, None);
+        let mut look = |at: Instant, _: &Event, store: &Store| {
+            let (_, now_ready, images) = census(store, "shop");
+            let secs = at.as_secs_f64() as i64;
+            if (300..1200).contains(&secs) {
+                ready = ready.min(now_ready);
+                let new = images.get("shop:2").copied().unwrap_or_default();
+                if renewed.is_none() && new == 20 && images.len() == 1 && now_ready == 20 {
+                    renewed = Some(secs);
+                }
+            } else if secs >= 1200 {
+                drained = drained.min(now_ready);
+            }
+        };
+        let mut eyes = Eyes {
+            checker: Checker::default(),
+            look: &mut look,
+        };
+        let form = Form::Incremental;
+        run_watched(&variant.scenario, prepared, form, &mut eyes, &mut control).unwrap();
+        assert_eq!((ready, drained), (least, 18), "{name}");
+        let renewed = renewed.unwrap();
+        assert!((done.0..done.1).contains(&renewed), "{name}: {renewed} s");
+    }
 }

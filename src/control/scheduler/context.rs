@@ -19,6 +19,7 @@ pub struct ClassContext<'a> {
 
 impl<'a> ClassContext<'a> {
     /// The context of a class at an instant.
+    #[inline]
     pub fn new(now: Instant, store: &'a Store, spec: SpecId) -> Self {
         Self {
             now,

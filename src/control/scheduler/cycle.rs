@@ -85,6 +85,9 @@ impl Cycle {
 
     /// `PreFilter` to Normalize: the best node, if any can take the pod.
     fn choose(&mut self, ctx: &ClassContext<'_>) -> Option<NodeId> {
+        if let Some(first) = self.evaluator.first(&mut self.profile, ctx) {
+            return first;
+        }
         let answers = self.evaluator.evaluate(&mut self.profile, ctx).ok()?;
         if let Some(standings) = &answers.standings {
             let any = answers.feasible_count > 0;

@@ -8,6 +8,7 @@ use crate::cluster::Store;
 use crate::units::{NodeId, Revision, SpecId};
 
 use super::plugin::PreFilter;
+use super::rooms::Rooms;
 use super::{ClassContext, Points, Profile, Reason, Scope, Standings};
 
 /// Which form evaluates.
@@ -46,9 +47,55 @@ pub struct Evaluator {
     answers: Vec<Option<Box<Answers>>>,
     scratch: Box<Answers>,
     plan: Plan,
+    traits: Option<Traits>,
+    by_room: ByRoom,
     used_bytes: usize,
     budget_bytes: usize,
 }
+
+/// What a profile's plugins have in common; it is the same for every class.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    /// Whether every answer is about the class and the node alone.
+    node_scope: bool,
+    /// Whether a node's total is the sum of its points, whichever other nodes are feasible.
+    adds_up: bool,
+    /// How many plugins score.
+    scores: usize,
+    /// Whether the first feasible node is taken, and every node without room is rejected.
+    first_with_room: bool,
+}
+
+impl Traits {
+    fn of(profile: &Profile) -> Self {
+        let mut plugins = profile.plugins.iter();
+        let scores = profile.at(Points::SCORE).count();
+        let needs_room = profile.plugins.iter().any(|slot| {
+            let may_skip = slot.points.contains(Points::PRE_FILTER);
+            slot.points.contains(Points::FILTER) && !may_skip && slot.plugin.needs_room()
+        });
+        Self {
+            node_scope: plugins.all(|slot| slot.plugin.scope() == Scope::Node),
+            adds_up: adds_up(profile),
+            scores,
+            first_with_room: scores == 0 && profile.select.takes_first() && needs_room,
+        }
+    }
+}
+
+/// The first feasible node found by the room that nodes have left.
+#[derive(Clone, Debug, Default)]
+struct ByRoom {
+    rooms: Rooms,
+    /// How many nodes were asked in vain beyond [`VAIN_PER_DECISION`]. Filters that know more than
+    /// amounts would make this a scan: beyond [`VAIN_AT_MOST`] every node's answers are kept instead.
+    vain: u32,
+}
+
+/// Nodes that a decision may ask in vain, on average.
+const VAIN_PER_DECISION: u32 = 16;
+/// Nodes that may be asked in vain beyond that, over all decisions.
+const VAIN_AT_MOST: u32 = 1 << 12;
 
 impl Evaluator {
     /// An evaluator that has seen nothing.
@@ -58,9 +105,37 @@ impl Evaluator {
             answers: Vec::new(),
             scratch: Box::default(),
             plan: Plan::default(),
+            traits: None,
+            by_room: ByRoom::default(),
             used_bytes: 0,
             budget_bytes: BUDGET_BYTES,
         }
+    }
+
+    /// What the plugins have in common; looked at once.
+    #[inline]
+    fn traits(&mut self, profile: &Profile) -> Traits {
+        *self.traits.get_or_insert_with(|| {
+            self.plan.scores = profile.at(Points::SCORE).collect();
+            Traits::of(profile)
+        })
+    }
+
+    /// The first feasible node for a class, if there is one, where a profile takes the first and it
+    /// can be found without the answers of the others. `None` where [`Self::evaluate`] is to be
+    /// asked.
+    pub fn first(
+        &mut self,
+        profile: &mut Profile,
+        ctx: &ClassContext<'_>,
+    ) -> Option<Option<NodeId>> {
+        let traits = self.traits(profile);
+        let is_kept = traits.node_scope && self.form == Form::Incremental;
+        if !is_kept || !traits.first_with_room || self.by_room.vain > VAIN_AT_MOST {
+            return None;
+        }
+        let planned = self.plan.make(profile, ctx).ok();
+        Some(planned.and_then(|()| self.by_room.find(profile, &self.plan, ctx)))
     }
 
     /// The answers for a class, or why no node can take it whatever its state.
@@ -69,6 +144,7 @@ impl Evaluator {
         profile: &mut Profile,
         ctx: &ClassContext<'_>,
     ) -> Result<&Answers, Reason> {
+        self.traits(profile);
         let mut plan = std::mem::take(&mut self.plan);
         let planned = plan.make(profile, ctx);
         if planned.is_ok() {
@@ -88,18 +164,14 @@ impl Evaluator {
     }
 
     fn answers_for(&mut self, profile: &Profile, spec: SpecId, store: &Store) -> &mut Answers {
-        let adds_up = adds_up(profile);
-        let bytes_per_node = if adds_up {
+        let traits = self.traits(profile);
+        let bytes_per_node = if traits.adds_up {
             Standings::BYTES_PER_NODE
         } else {
-            1 + size_of::<i64>() * profile.at(Points::SCORE).count()
+            1 + size_of::<i64>() * traits.scores
         };
         let bytes = store.nodes().len() * bytes_per_node;
-        let keep = self.form == Form::Incremental
-            && profile
-                .plugins
-                .iter()
-                .all(|slot| slot.plugin.scope() == Scope::Node);
+        let keep = self.form == Form::Incremental && traits.node_scope;
         if self.answers.len() <= spec.index() {
             self.answers.resize_with(spec.index() + 1, || None);
         }
@@ -114,10 +186,27 @@ impl Evaluator {
         self.used_bytes += bytes;
         let answers = known.get_or_insert_with(Box::default);
         answers.bytes = bytes;
-        if adds_up && answers.standings.is_none() {
+        if traits.adds_up && answers.standings.is_none() {
             answers.standings = Some(Standings::default());
         }
         answers
+    }
+}
+
+impl ByRoom {
+    fn find(&mut self, profile: &Profile, plan: &Plan, ctx: &ClassContext<'_>) -> Option<NodeId> {
+        self.rooms.refresh(ctx.store);
+        self.vain = self.vain.saturating_sub(VAIN_PER_DECISION);
+        let mut row = 0;
+        while let Some(found) = self.rooms.next(row, &ctx.class.requests) {
+            let node = NodeId::from_index(found);
+            if plan.admits(profile, ctx, node) {
+                return Some(node);
+            }
+            row = found + 1;
+            self.vain += 1;
+        }
+        None
     }
 }
 
@@ -136,6 +225,7 @@ fn adds_up(profile: &Profile) -> bool {
 #[derive(Clone, Debug, Default)]
 struct Plan {
     filters: Vec<usize>,
+    /// The same for every class.
     scores: Vec<usize>,
 }
 
@@ -156,9 +246,14 @@ impl Plan {
                 self.filters.push(index);
             }
         }
-        self.scores.clear();
-        self.scores.extend(profile.at(Points::SCORE));
         Ok(())
+    }
+
+    /// Whether a node is there and every filter lets a pod of the class on it.
+    fn admits(&self, profile: &Profile, ctx: &ClassContext<'_>, node: NodeId) -> bool {
+        let mut filters = self.filters.iter();
+        ctx.store.nodes().object(node).is_some()
+            && filters.all(|&index| profile.plugins[index].plugin.filter(ctx, node).is_ok())
     }
 }
 
@@ -207,11 +302,7 @@ impl Answers {
 
     fn answer(&mut self, profile: &Profile, plan: &Plan, ctx: &ClassContext<'_>, node: NodeId) {
         let row = node.index();
-        let feasible = ctx.store.nodes().object(node).is_some()
-            && plan
-                .filters
-                .iter()
-                .all(|&index| profile.plugins[index].plugin.filter(ctx, node).is_ok());
+        let feasible = plan.admits(profile, ctx, node);
         if let Some(standings) = &mut self.standings {
             let total = feasible.then(|| total(profile, plan, ctx, node));
             standings.set(node, total);

@@ -15,6 +15,7 @@ mod probed;
 pub mod profile;
 pub mod queue;
 pub mod reason;
+pub mod rooms;
 pub mod standings;
 
 pub use batch::BatchPlanner;

@@ -1,6 +1,8 @@
 //! The scheduler with extension points, as a component: it reads the log, keeps the queue, and
 //! makes one attempt a step.
 
+use std::collections::VecDeque;
+
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Probe, Progress, Write};
 use crate::model::{Event, PodPhase, PodRef};
@@ -25,7 +27,7 @@ pub struct Pipeline {
     /// Pods that were refused or lost their place, to be tried again once something changed.
     refused: Vec<PodRef>,
     /// Places that the store refused, and that plugins are still to give up.
-    unreserved: Vec<(PodRef, NodeId)>,
+    unreserved: VecDeque<(PodRef, NodeId)>,
 }
 
 impl Pipeline {
@@ -38,22 +40,19 @@ impl Pipeline {
             waiting: Waiting::default(),
             cursor: Revision::default(),
             refused: Vec::new(),
-            unreserved: Vec::new(),
+            unreserved: VecDeque::new(),
         }
     }
 
     fn read(&mut self, now: Instant, store: &Store) {
-        for (pod, node) in std::mem::take(&mut self.unreserved) {
+        while let Some((pod, node)) = self.unreserved.pop_front() {
             if let Some(record) = store.pods().get(pod) {
                 let ctx = ClassContext::new(now, store, record.spec);
                 self.cycle.unreserve(&ctx, record, node);
             }
         }
+        let order = &*self.cycle.profile.order;
         for entry in store.log().since(self.cursor) {
-            for slot in &mut self.cycle.profile.plugins {
-                slot.plugin.observe(store, &entry.event);
-            }
-            let order = &*self.cycle.profile.order;
             match &entry.event {
                 Event::PodCreated(created) => self.queue.push(order, store, created.pod),
                 Event::PodBound { pod, .. } => self.queue.remove(*pod),
@@ -70,9 +69,9 @@ impl Pipeline {
         }
         // What made the store refuse a pod is in changes that the view has yet to show: until it
         // shows something new, the same decision would be refused again.
-        if self.cursor < store.revision() {
-            for pod in std::mem::take(&mut self.refused) {
-                self.queue.push(&*self.cycle.profile.order, store, pod);
+        if self.cursor < store.revision() && !self.refused.is_empty() {
+            for pod in self.refused.drain(..) {
+                self.queue.push(order, store, pod);
             }
         }
         self.cursor = store.revision();
@@ -149,12 +148,12 @@ impl Component for Pipeline {
         match &write.event {
             Event::PodBound { pod, node, .. } => {
                 self.refused.push(*pod);
-                self.unreserved.push((*pod, *node));
+                self.unreserved.push_back((*pod, *node));
             }
             Event::HoldPlaced(hold) if hold.owner == self.owner => {
                 if let Some(pod) = self.waiting.take_back(hold.number) {
                     self.refused.push(pod);
-                    self.unreserved.push((pod, hold.node));
+                    self.unreserved.push_back((pod, hold.node));
                 }
             }
             _ => {}

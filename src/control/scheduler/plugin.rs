@@ -2,7 +2,6 @@
 //! [`Plugin::points`]; the meaning of each point is that of the Kubernetes scheduling framework
 //! (spec: kubernetes.md 1.4, 1.14).
 
-use crate::cluster::Store;
 use crate::model::{DeviceSet, Event, Pod};
 use crate::units::{Duration, NodeId};
 
@@ -41,6 +40,7 @@ impl Points {
     }
 
     /// Whether all points of `other` are in this set.
+    #[inline]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -100,9 +100,10 @@ pub trait Plugin: Send {
         Scope::Node
     }
 
-    /// The cluster changed. Called for every change, in order, before anything else is asked.
-    fn observe(&mut self, store: &Store, event: &Event) {
-        let _ = (store, event);
+    /// Whether its Filter rejects every node without room for the amounts that a class asks for, as
+    /// [`crate::cluster::Nodes::has_room`] has it.
+    fn needs_room(&self) -> bool {
+        false
     }
 
     /// Prepares for a class.
@@ -183,6 +184,11 @@ impl Clone for Box<dyn Plugin> {
 pub trait Select: Send {
     /// Its name in the registry.
     fn name(&self) -> &'static str;
+
+    /// Whether it takes the first of the tied nodes, whichever they are.
+    fn takes_first(&self) -> bool {
+        false
+    }
 
     /// The chosen one of the tied nodes.
     fn select(&mut self, ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId;

@@ -2,7 +2,6 @@
 
 use super::plugin::{Permit, Plugin, Points, PreFilter, PreScore, Scope};
 use super::{ClassContext, Reason};
-use crate::cluster::Store;
 use crate::control::probe::{Part, Probe};
 use crate::model::{DeviceSet, Event, Pod};
 use crate::units::NodeId;
@@ -45,8 +44,8 @@ impl Plugin for ProbedPlugin {
         self.plugin.scope()
     }
 
-    fn observe(&mut self, store: &Store, event: &Event) {
-        self.within(|plugin| plugin.observe(store, event));
+    fn needs_room(&self) -> bool {
+        self.plugin.needs_room()
     }
 
     fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {

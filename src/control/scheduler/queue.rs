@@ -2,13 +2,13 @@
 //! of creation. A class that fitted nowhere is blocked as a whole: its pods, alike in everything a
 //! filter may look at, would fail alike, so none of them is tried until something was freed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use fixedbitset::FixedBitSet;
 
 use crate::cluster::{Class, Store};
 use crate::model::{Pod, PodRef};
-use crate::units::SpecId;
+use crate::units::{PodId, SpecId};
 
 /// Which pod goes first.
 pub trait QueueOrder: Send {
@@ -37,7 +37,7 @@ pub struct Queue {
     /// The waiting pods of every class, by class index.
     classes: Vec<ClassQueue>,
     /// The first pod of every class that is not blocked and has pods.
-    heads: BTreeSet<(Place, SpecId)>,
+    heads: Heads,
     /// Classes that fitted nowhere.
     blocked: Vec<SpecId>,
     /// Blocked classes with pods of which nothing was said yet.
@@ -47,8 +47,53 @@ pub struct Queue {
     /// Which slots have a waiting pod: of most that end, nothing else need be looked at.
     waits: FixedBitSet,
     /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
-    whereabouts: Vec<Option<(Place, SpecId)>>,
+    whereabouts: Vec<Whereabouts>,
     waiting: usize,
+}
+
+/// Where the pod of a slot waits, if one does.
+#[derive(Clone, Copy, Debug)]
+struct Whereabouts {
+    key: i64,
+    id: PodId,
+    spec: SpecId,
+}
+
+const NOWHERE: Whereabouts = Whereabouts {
+    key: 0,
+    id: PodId(0),
+    spec: SpecId(0),
+};
+
+/// Heads of classes, the first one last.
+#[derive(Clone, Debug, Default)]
+struct Heads(Vec<(Place, SpecId)>);
+
+impl Heads {
+    fn position(&self, head: (Place, SpecId)) -> Result<usize, usize> {
+        self.0.binary_search_by(|known| head.cmp(known))
+    }
+
+    fn insert(&mut self, head: (Place, SpecId)) {
+        if let Err(position) = self.position(head) {
+            self.0.insert(position, head);
+        }
+    }
+
+    /// Adds many, of which none is there.
+    fn extend(&mut self, heads: impl Iterator<Item = (Place, SpecId)>) {
+        let known = self.0.len();
+        self.0.extend(heads);
+        if self.0.len() > known {
+            self.0.sort_unstable_by(|one, other| other.cmp(one));
+        }
+    }
+
+    fn remove(&mut self, head: (Place, SpecId)) {
+        if let Ok(position) = self.position(head) {
+            self.0.remove(position);
+        }
+    }
 }
 
 /// Places in order. Pods of a class come in the order of their places, or nearly so.
@@ -79,6 +124,7 @@ impl Line {
         }
     }
 
+    #[inline]
     fn first(&self) -> Option<Place> {
         self.0.front().copied()
     }
@@ -112,11 +158,15 @@ impl Queue {
         self.waiting += 1;
         let slot = pod.slot.index();
         if self.whereabouts.len() <= slot {
-            self.whereabouts.resize(slot + 1, None);
+            self.whereabouts.resize(slot + 1, NOWHERE);
             self.waits.grow(slot + 1);
         }
         self.waits.insert(slot);
-        self.whereabouts[slot] = Some((place, spec));
+        self.whereabouts[slot] = Whereabouts {
+            key: place.0,
+            id: pod.id,
+            spec,
+        };
         class.untold.insert(place);
         if class.blocked {
             self.stirred.push(spec);
@@ -124,26 +174,34 @@ impl Queue {
         }
         if head.is_none_or(|head| place < head) {
             if let Some(head) = head {
-                self.heads.remove(&(head, spec));
+                self.heads.remove((head, spec));
             }
             self.heads.insert((place, spec));
         }
     }
 
+    /// Where a pod waits, if it does.
+    #[inline]
+    fn find(&self, pod: PodRef) -> Option<(Place, SpecId)> {
+        if !self.waits.contains(pod.slot.index()) {
+            return None;
+        }
+        let known = self.whereabouts[pod.slot.index()];
+        (known.id == pod.id).then_some(((known.key, pod), known.spec))
+    }
+
     /// Takes the first pod out.
+    #[inline]
     pub fn pop(&mut self) -> Option<PodRef> {
-        let ((key, pod), spec) = self.heads.pop_first()?;
+        let ((key, pod), spec) = self.heads.0.pop()?;
         self.take(spec, (key, pod));
         Some(pod)
     }
 
     /// Takes a pod out if it waits: it has ended, or somebody else placed it.
     pub fn remove(&mut self, pod: PodRef) {
-        if self.waits.contains(pod.slot.index())
-            && let Some(&Some((place, spec))) = self.whereabouts.get(pod.slot.index())
-            && place.1 == pod
-        {
-            self.heads.remove(&(place, spec));
+        if let Some((place, spec)) = self.find(pod) {
+            self.heads.remove((place, spec));
             self.take(spec, place);
         } else if let Some(position) = self.apart.iter().position(|&known| known == pod) {
             self.apart.remove(position);
@@ -157,10 +215,11 @@ impl Queue {
 
     /// Blocks a class of which `tried` fitted nowhere and was told so.
     pub fn block(&mut self, spec: SpecId, tried: PodRef) {
+        let place = self.find(tried);
         let Some(class) = self.classes.get_mut(spec.index()) else {
             return;
         };
-        if let Some(&Some((place, _))) = self.whereabouts.get(tried.slot.index()) {
+        if let Some((place, _)) = place {
             class.untold.remove(place);
         }
         self.stirred.push(spec);
@@ -168,7 +227,7 @@ impl Queue {
             class.blocked = true;
             self.blocked.push(spec);
             if let Some(head) = class.places.first() {
-                self.heads.remove(&(head, spec));
+                self.heads.remove((head, spec));
             }
         }
     }
@@ -176,6 +235,9 @@ impl Queue {
     /// Hands over the pods of blocked classes of which nothing was said yet: they are known not to
     /// fit without an attempt of their own.
     pub fn tell_misfits(&mut self, mut misfit: impl FnMut(PodRef)) {
+        if self.stirred.is_empty() {
+            return;
+        }
         for spec in self.stirred.drain(..) {
             let class = &mut self.classes[spec.index()];
             if class.blocked {
@@ -188,21 +250,25 @@ impl Queue {
 
     /// Something was freed: every class may be tried again, and every pod that was set apart.
     pub fn unblock(&mut self, order: &dyn QueueOrder, store: &Store) {
-        for spec in self.blocked.drain(..) {
-            let class = &mut self.classes[spec.index()];
-            class.blocked = false;
-            if let Some(head) = class.places.first() {
-                self.heads.insert((head, spec));
-            }
+        if !self.blocked.is_empty() {
+            let classes = &mut self.classes;
+            self.heads.extend(self.blocked.drain(..).filter_map(|spec| {
+                let class = &mut classes[spec.index()];
+                class.blocked = false;
+                Some((class.places.first()?, spec))
+            }));
         }
-        for pod in std::mem::take(&mut self.apart) {
-            self.push(order, store, pod);
+        if !self.apart.is_empty() {
+            for pod in std::mem::take(&mut self.apart) {
+                self.push(order, store, pod);
+            }
         }
     }
 
     /// Whether no pod may be tried now.
+    #[inline]
     pub fn is_idle(&self) -> bool {
-        self.heads.is_empty()
+        self.heads.0.is_empty()
     }
 
     /// How many pods wait.
@@ -215,11 +281,11 @@ impl Queue {
         self.len() == 0
     }
 
+    #[inline]
     fn take(&mut self, spec: SpecId, place: Place) {
         let class = &mut self.classes[spec.index()];
         class.places.remove(place);
         self.waiting -= 1;
-        self.whereabouts[place.1.slot.index()] = None;
         self.waits.set(place.1.slot.index(), false);
         class.untold.remove(place);
         if !class.blocked

@@ -231,7 +231,11 @@ fn situation(
     nodes: &[Option<Name>; 2],
 ) -> Situation {
     let store = ctx.store;
-    let holding = store.pods().iter().filter(|pod| pod.node.is_some()).count();
+    let holding = store
+        .pods()
+        .iter()
+        .filter(|pod| pod.node().is_some())
+        .count();
     let mut asked: Vec<&Name> = nodes.iter().flatten().collect();
     asked.dedup();
     let mut situation = Situation {

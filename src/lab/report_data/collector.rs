@@ -234,7 +234,7 @@ impl Observer for Collector {
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
-                if let Some(node) = pod.node.filter(|_| pod.phase.holds_node()) {
+                if let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) {
                     let amount = self.requested(pod, store);
                     self.allocate(now, node, -amount);
                 }

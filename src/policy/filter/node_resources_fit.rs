@@ -27,6 +27,10 @@ impl Plugin for NodeResourcesFit {
         Points::FILTER
     }
 
+    fn needs_room(&self) -> bool {
+        true
+    }
+
     fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
         let (nodes, requests) = (ctx.store.nodes(), &ctx.class.requests);
         if nodes.has_room(node, requests) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::resources::{Counted, Resource, RowResource, Scale, asked};
-use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests, RowPoints};
+use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale, asked};
+use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, NodeRow, Rests, RowPoints};
 use crate::control::scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach,
     Release, Scores,
@@ -52,13 +52,6 @@ impl Balance {
     }
 
     fn points_of(&self, counted: &[Counted]) -> i64 {
-        let fraction = |used: i64, offered: i64| (used as f64 / offered as f64).min(1.0);
-        if let [one, other] = counted
-            && self.release < Release::V1_36
-        {
-            let share = |own: &Counted| fraction(own.requested(), own.offered);
-            return balance(&[share(one), share(other)]);
-        }
         let counted = counted.iter();
         let with: Fractions = counted
             .clone()
@@ -70,6 +63,10 @@ impl Balance {
         let without: Fractions = counted.map(|own| fraction(own.used, own.offered)).collect();
         50 + (50 + balance(&with) - balance(&without)) / 2
     }
+}
+
+fn fraction(used: i64, offered: i64) -> f64 {
+    (used as f64 / offered as f64).min(1.0)
 }
 
 fn balance(fractions: &[f64]) -> i64 {
@@ -126,16 +123,23 @@ impl KubePlugin for BalancedAllocation {
         let balanced = self.0.resources.iter();
         let balanced = balanced.map(|resource| RowResource::of(resource, Scale::Plain, pod));
         let balanced: Vec<RowResource> = balanced.collect::<Option<_>>()?;
-        let balance = self.0.clone();
-        Some(Box::new(move |row| {
-            if let [one, other] = balanced.as_slice()
-                && let (Some(one), Some(other)) = (one.counted(row), other.counted(row))
-            {
-                return balance.points_of(&[one, other]);
-            }
+        let own = self.0.clone();
+        let general = move |row: &NodeRow| {
             let counted = balanced.iter().filter_map(|own| own.counted(row));
-            balance.points_of(&counted.collect::<SmallVec<[Counted; 3]>>())
-        }))
+            own.points_of(&counted.collect::<SmallVec<[Counted; 3]>>())
+        };
+        let both = CpuAndMemory::of(&self.0.resources, Scale::Plain, pod);
+        if let Some(both) = both
+            && self.0.release < Release::V1_36
+        {
+            return Some(Box::new(move |row| {
+                let Some([cpu, memory]) = both.of_row(row, Scale::Plain) else {
+                    return general(row);
+                };
+                balance(&[fraction(cpu.0, cpu.1), fraction(memory.0, memory.1)])
+            }));
+        }
+        Some(Box::new(general))
     }
 
     fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {

@@ -1,6 +1,6 @@
 //! `DefaultPreemption`: evicts pods of lower priority (spec: kubernetes.md 1.13).
 
-use crate::control::scheduler::kube::preemption::{Breadth, preempt};
+use crate::control::scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
 use crate::control::scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
 use crate::model::Text;
 
@@ -26,12 +26,20 @@ impl KubePlugin for DefaultPreemption {
     }
 
     fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
-        match preempt(attempt, verdicts, self.breadth) {
-            PostFilter::Nothing(text, found) => {
-                PostFilter::Nothing(format!("preemption: {text}"), found)
-            }
-            PostFilter::Failed(text) => PostFilter::Failed(format!("preemption: {text}")),
-            success @ PostFilter::Nominate(_) => success,
+        told(preempt(attempt, verdicts, self.breadth))
+    }
+
+    fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
+        preempt_nobody(attempt, open).map(told)
+    }
+}
+
+fn told(outcome: PostFilter) -> PostFilter {
+    match outcome {
+        PostFilter::Nothing(text, found) => {
+            PostFilter::Nothing(format!("preemption: {text}"), found)
         }
+        PostFilter::Failed(text) => PostFilter::Failed(format!("preemption: {text}")),
+        success @ PostFilter::Nominate(_) => success,
     }
 }

@@ -46,4 +46,8 @@ impl KubePlugin for DynamicResources {
             PostFilter::Failed("not found".to_owned())
         }
     }
+
+    fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, _: usize) -> Option<PostFilter> {
+        Some(self.post_filter(attempt, &[]))
+    }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use super::resources::{Counted, Resource, RowResource, Scale};
+use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale};
 use crate::control::scheduler::kube::keep::{
     KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
 };
@@ -16,6 +16,7 @@ use crate::control::scheduler::kube::{
 };
 use crate::model::scheduler_config::{FitArguments, FitStrategy};
 use crate::model::{ClusterObjects, Text};
+use crate::policy::score::scaled;
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);
@@ -169,22 +170,30 @@ impl Shortage {
 }
 
 fn least_allocated(counted: &Counted) -> i64 {
-    if counted.requested() > counted.offered {
+    left((counted.requested(), counted.offered))
+}
+
+/// What is left of what is offered, on the scale.
+fn left((requested, offered): (i64, i64)) -> i64 {
+    if requested > offered {
         return 0;
     }
-    share(counted.offered - counted.requested(), counted.offered)
+    share(offered - requested, offered)
 }
 
 fn most_allocated(counted: &Counted) -> i64 {
     share(counted.requested().min(counted.offered), counted.offered)
 }
 
+/// Below this the quotient of hundredfold amounts by floats is the one by integers.
+const EXACT: i64 = 1 << 46;
+
 /// `part · 100 / whole`, truncated.
 fn share(part: i64, whole: i64) -> i64 {
-    match part.checked_mul(100) {
-        Some(hundredfold) => hundredfold / whole,
-        None => (i128::from(part) * 100 / i128::from(whole)) as i64,
+    if (0..EXACT).contains(&part) && (1..EXACT).contains(&whole) {
+        return ((part * 100) as f64 / whole as f64) as i64;
     }
+    scaled(part, 100, whole)
 }
 
 fn weighted_mean(
@@ -316,10 +325,29 @@ impl KubePlugin for NodeResourcesFit {
         });
         let scored: Vec<(RowResource, i64)> = scored.collect::<Option<_>>()?;
         let fit = self.0.clone();
-        Some(Box::new(move |row| {
+        let general = move |row: &NodeRow| {
             let counted = scored.iter();
             fit.points_of(counted.filter_map(|(own, weight)| Some((own.counted(row)?, *weight))))
-        }))
+        };
+        let resources = self.0.scored.iter().map(|(resource, _)| resource);
+        let both = CpuAndMemory::of(resources, Scale::NonZero, pod);
+        if let (Some(both), [(_, cpu), (_, memory)]) = (both, self.0.scored.as_slice())
+            && let FitStrategy::LeastAllocated = self.0.arguments.strategy
+        {
+            let weights = [*cpu, *memory];
+            let whole = weights.iter().sum::<i64>();
+            if weights.iter().all(|weight| (1..=1_000).contains(weight)) {
+                return Some(Box::new(move |row| {
+                    let Some([cpu, memory]) = both.of_row(row, Scale::NonZero) else {
+                        return general(row);
+                    };
+                    let sum = left(cpu) * weights[0] + left(memory) * weights[1];
+                    // Small numbers are divided faster.
+                    i64::from(sum as u32 / whole as u32)
+                }));
+            }
+        }
+        Some(Box::new(general))
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
@@ -354,6 +382,29 @@ mod tests {
         assert_eq!(weighted_mean(counted().into_iter(), least_allocated), 66);
         assert_eq!(weighted_mean(counted().into_iter(), most_allocated), 33);
         assert_eq!(ratio(counted().into_iter(), &[(0, 0), (100, 10)]), 34);
+    }
+
+    #[test]
+    fn shares_are_truncated_quotients() {
+        for whole in [1, 3, 7, 100, 101, 4_000, (1 << 46) - 1, 1 << 46, 1 << 55] {
+            for part in [
+                0,
+                1,
+                2,
+                3,
+                6,
+                7,
+                99,
+                100,
+                3_999,
+                4_000,
+                (1 << 46) - 1,
+                1 << 46,
+            ] {
+                let exact = i128::from(part) * 100 / i128::from(whole);
+                assert_eq!(i128::from(share(part, whole)), exact, "{part} of {whole}");
+            }
+        }
     }
 
     #[test]

@@ -137,6 +137,41 @@ impl RowResource {
     }
 }
 
+/// Cpu and memory of rows, which is what most profiles count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CpuAndMemory {
+    asked: [i64; 2],
+}
+
+impl CpuAndMemory {
+    /// `None` if other resources are counted, or in another order.
+    pub(super) fn of<'r>(
+        resources: impl IntoIterator<Item = &'r Resource>,
+        scale: Scale,
+        pod: &PodInfo,
+    ) -> Option<Self> {
+        let both = [Resource::Cpu, Resource::Memory];
+        let asked = both.each_ref().map(|own| asked(own, scale, pod));
+        resources.into_iter().eq(&both).then_some(Self { asked })
+    }
+
+    /// Asked for by the pods there and the pod, and offered; `None` if one is not offered at all.
+    pub(super) fn of_row(&self, row: &NodeRow, scale: Scale) -> Option<[(i64, i64); 2]> {
+        let [cpu, memory] = self.asked;
+        let used = match scale {
+            Scale::NonZero => (row.cpu.non_zero, row.memory.non_zero),
+            Scale::Plain => (row.cpu.used, row.memory.used),
+        };
+        let both = [
+            (used.0 + cpu, row.cpu.offered),
+            (used.1 + memory, row.memory.offered),
+        ];
+        both.iter()
+            .all(|&(_, offered)| offered != 0)
+            .then_some(both)
+    }
+}
+
 /// What the pod asks for of a resource.
 pub(super) fn asked(resource: &Resource, scale: Scale, pod: &PodInfo) -> i64 {
     let amounts: &Amounts = match scale {

@@ -6,6 +6,7 @@
 //! counting a pod that states no request as asking for nothing.
 
 use crate::control::scheduler::{ClassContext, Plugin, Points};
+use crate::policy::score::scaled;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -44,9 +45,7 @@ pub(super) fn share_left(ctx: &ClassContext<'_>, node: NodeId) -> i64 {
         ),
     ] {
         if offered > 0 {
-            // In 128 bits: bytes times ten thousand may exceed 64.
-            let left = i128::from(free - request) * i128::from(WHOLE) / i128::from(offered);
-            sum += left.clamp(0, i128::from(WHOLE)) as i64;
+            sum += scaled(free - request, WHOLE, offered).clamp(0, WHOLE);
             count += 1;
         }
     }

@@ -5,6 +5,7 @@
 use crate::control::scheduler::plugin::PreFilter;
 use crate::control::scheduler::{ClassContext, Plugin, Points};
 use crate::policy::allocation::{Allocation, RESOURCES};
+use crate::policy::score::scaled;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -30,8 +31,7 @@ fn points(requested: i64, allocatable: i64) -> i64 {
     if requested > allocatable {
         return 0;
     }
-    // In 128 bits: bytes times a hundred may exceed 64.
-    (i128::from(allocatable - requested) * 100 / i128::from(allocatable)) as i64
+    scaled(allocatable - requested, 100, allocatable)
 }
 
 impl Plugin for LeastAllocated {

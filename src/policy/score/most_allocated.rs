@@ -5,6 +5,7 @@
 use crate::control::scheduler::plugin::PreFilter;
 use crate::control::scheduler::{ClassContext, Plugin, Points};
 use crate::policy::allocation::{Allocation, RESOURCES};
+use crate::policy::score::scaled;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -27,8 +28,7 @@ pub struct MostAllocated {
 }
 
 fn points(requested: i64, allocatable: i64) -> i64 {
-    // In 128 bits: bytes times a hundred may exceed 64.
-    (i128::from(requested.min(allocatable)) * 100 / i128::from(allocatable)) as i64
+    scaled(requested.min(allocatable), 100, allocatable)
 }
 
 impl Plugin for MostAllocated {

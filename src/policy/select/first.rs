@@ -22,6 +22,10 @@ impl Select for First {
         ENTRY.name
     }
 
+    fn takes_first(&self) -> bool {
+        true
+    }
+
     fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
         tied.nth(0)
     }

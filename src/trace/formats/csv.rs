@@ -240,10 +240,10 @@ impl Columns {
         resources.chain(others.into_iter().flatten())
     }
 
-    fn tenant<'row>(&self, row: &Row<'row>) -> &'row str {
-        match row.optional_text(self.tenant.as_ref()) {
-            "" => "default",
-            tenant => tenant,
+    fn tenant<'row>(&self, row: &Row<'row>) -> &'row [u8] {
+        match self.tenant.as_ref().map(|column| row.bytes(column)) {
+            None | Some([]) => b"default",
+            Some(tenant) => tenant,
         }
     }
 
@@ -335,7 +335,7 @@ fn integer(
     least: i64,
     most: i64,
 ) -> Result<Option<i64>, BadRow> {
-    match column.filter(|column| !row.text(column).is_empty()) {
+    match column.filter(|column| !row.bytes(column).is_empty()) {
         Some(column) => row.integer(column, least, most).map(Some),
         None => Ok(None),
     }
@@ -343,14 +343,18 @@ fn integer(
 
 /// A time or span that isn't negative; `None` if nothing stands there.
 fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadRow> {
-    let Some(column) = column.filter(|column| !row.text(column).is_empty()) else {
+    let Some(column) = column else {
         return Ok(None);
     };
-    let text = row.text(column);
+    let bytes = row.bytes(column);
+    if bytes.is_empty() {
+        return Ok(None);
+    }
     // Most times are plain seconds.
-    if let Some(span) = plain_seconds(text.as_bytes()) {
+    if let Some(span) = plain_seconds(bytes) {
         return Ok(Some(span));
     }
+    let text = row.text(column);
     let seconds = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
@@ -371,11 +375,11 @@ fn span(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Duration>, BadR
 
 /// Seconds of digits alone, or with up to nine more behind a point.
 fn plain_seconds(text: &[u8]) -> Option<Duration> {
-    let point = text.iter().position(|&byte| byte == b'.');
-    let (whole, fraction) = match point {
-        None => return digits(text).and_then(Duration::checked_from_secs),
-        Some(point) => (&text[..point], &text[point + 1..]),
-    };
+    if let Some(seconds) = digits(text) {
+        return Duration::checked_from_secs(seconds);
+    }
+    let point = text.iter().position(|&byte| byte == b'.')?;
+    let (whole, fraction) = (&text[..point], &text[point + 1..]);
     let scale = NANOS_BY_DIGITS.get(fraction.len())?;
     let nanos = digits(fraction)? * scale;
     Duration::checked_from_secs(digits(whole)?)?.checked_add(Duration::from_nanos(nanos))

@@ -304,7 +304,7 @@ const MAX_SECONDS: i64 = i64::MAX / NANOS;
 
 /// Seconds in a column; absent if the column is or if nothing stands there.
 fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRow> {
-    let Some(column) = column.filter(|column| !row.text(column).is_empty()) else {
+    let Some(column) = column.filter(|column| !row.bytes(column).is_empty()) else {
         return Ok(None);
     };
     let seconds = row.integer(column, 0, MAX_SECONDS)?;

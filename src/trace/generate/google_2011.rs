@@ -6,9 +6,11 @@
 //!
 //! What is our own: the number of classes (tasks of equal requests), so that it can be studied;
 //! that a job's tasks are of one class; and run times whose mean is chosen so that, in the long
-//! run, the scarcer of processors and memory is used to the share asked for. Nothing is kept of
-//! what was made, so memory does not grow with the number of tasks.
+//! run, the scarcer of processors and memory is used to the share asked for, and that users hold
+//! tasks back while more than a quota of it is asked for ([`quota`]). No task is kept once it was
+//! made, so memory does not grow with their number.
 
+mod quota;
 mod source;
 
 use std::io::{self, Write};
@@ -19,6 +21,7 @@ use crate::model::{PodSpec, ResourceList};
 use crate::rng::{Stream, math, special};
 use crate::units::{Duration, Quantity};
 
+use quota::Quota;
 pub use source::TaskSource;
 
 /// Machines by shape: processors and memory in 1/100 of the largest, and how many of 12,583.
@@ -58,6 +61,8 @@ pub struct Model {
     /// Logarithm of the median run time in seconds.
     log_median: f64,
     specs: Vec<(u64, u64)>,
+    /// What the cluster has of the scarcer resource.
+    scarcer: Scarcer,
 }
 
 impl Model {
@@ -68,14 +73,33 @@ impl Model {
         let mean_size = f64::from(options.tasks_per_job);
         let task_gap = span / f64::from(options.jobs);
         // By Little's law: tasks at once = rate x mean run time.
-        let at_once =
-            tasks_at_once(&specs, options.nodes) * f64::from(options.load_percent) / 100.0;
+        let scarcer = Scarcer::of(&specs, options.nodes);
+        let at_once = scarcer.tasks * f64::from(options.load_percent) / 100.0;
         Self {
             job_gap: task_gap * mean_size,
             size_exponent: (options.tasks_per_job > 1).then(|| size_exponent(mean_size)),
             log_median: log_median(at_once * task_gap, span),
             specs,
+            scarcer,
             options,
+        }
+    }
+
+    /// What users may ask for at once: half-way between the load and all there is. A load of all or
+    /// more is to overflow the cluster, so nobody holds back.
+    fn quota(&self) -> Option<Quota> {
+        let load = f64::from(self.options.load_percent) / 100.0;
+        let share = f64::midpoint(load, 1.0);
+        (load < 1.0).then(|| Quota::new((self.scarcer.held * share) as i64, self.options.span))
+    }
+
+    /// What a task of a class asks of the scarcer resource.
+    fn asked(&self, class: u32) -> i64 {
+        let (cpu, memory) = self.specs[class as usize];
+        if self.scarcer.is_memory {
+            memory as i64
+        } else {
+            cpu as i64
         }
     }
 
@@ -126,22 +150,40 @@ fn requests(seed: u64, classes: u32) -> Vec<(u64, u64)> {
     specs
 }
 
-/// How many tasks of the mean request fill the scarcer resource of a cluster.
-fn tasks_at_once(specs: &[(u64, u64)], nodes: u32) -> f64 {
-    let machines: u64 = SHAPES.iter().map(|shape| shape.2).sum();
-    let nodes = f64::from(nodes) / machines as f64;
-    let classes = specs.len() as f64;
-    let held = |amount: fn(&(u64, u64, u64)) -> u64, largest: u64| {
-        let hundredths: u64 = SHAPES.iter().map(|shape| amount(shape) * shape.2).sum();
-        nodes * hundredths as f64 / 100.0 * largest as f64
-    };
-    let asked = |amount: fn(&(u64, u64)) -> u64| {
-        let sum: u64 = specs.iter().map(amount).sum();
-        sum as f64 / classes
-    };
-    let cpu = held(|shape| shape.0, LARGEST.0) / asked(|spec| spec.0);
-    let memory = held(|shape| shape.1, LARGEST.1) / asked(|spec| spec.1);
-    cpu.min(memory)
+/// The resource that tasks of the mean request use up first.
+#[derive(Clone, Copy, Debug)]
+struct Scarcer {
+    /// Memory; otherwise processors.
+    is_memory: bool,
+    /// What the cluster has of it: 1/1000 cores or bytes.
+    held: f64,
+    /// How many tasks of the mean request use it up.
+    tasks: f64,
+}
+
+impl Scarcer {
+    fn of(specs: &[(u64, u64)], nodes: u32) -> Self {
+        let machines: u64 = SHAPES.iter().map(|shape| shape.2).sum();
+        let nodes = f64::from(nodes) / machines as f64;
+        let classes = specs.len() as f64;
+        let held = |amount: fn(&(u64, u64, u64)) -> u64, largest: u64| {
+            let hundredths: u64 = SHAPES.iter().map(|shape| amount(shape) * shape.2).sum();
+            nodes * hundredths as f64 / 100.0 * largest as f64
+        };
+        let asked = |amount: fn(&(u64, u64)) -> u64| {
+            let sum: u64 = specs.iter().map(amount).sum();
+            sum as f64 / classes
+        };
+        let cpu = held(|shape| shape.0, LARGEST.0);
+        let memory = held(|shape| shape.1, LARGEST.1);
+        let (by_cpu, by_memory) = (cpu / asked(|spec| spec.0), memory / asked(|spec| spec.1));
+        let is_memory = by_memory < by_cpu;
+        Self {
+            is_memory,
+            held: if is_memory { memory } else { cpu },
+            tasks: by_cpu.min(by_memory),
+        }
+    }
 }
 
 /// The logarithm of the median of run times that are cut at `span` and have this mean, in seconds.

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::raw::nullable;
 use super::workloads::{Checked, Workload, part, span};
+use crate::model::Object;
 use crate::model::workload::job::{FailureAction, FailureMatch, FailureRule, SuccessRule};
 use crate::model::workload::{
     CompletionMode, ConcurrencyPolicy, CronJob, Finding, Job, PodReplacement, RestartPolicy,
     validate,
 };
-use crate::model::Object;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

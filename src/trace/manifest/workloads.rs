@@ -11,8 +11,8 @@ use super::affinity::optional_selector;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::object::Parts;
-use super::raw::{self, TextMap, nullable, texts};
 use super::priority::PriorityClass;
+use super::raw::{self, TextMap, nullable, texts};
 use super::{Ctx, ManifestPod, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::workload::daemon_set::DaemonUpdate;
@@ -160,7 +160,10 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
         _ => workload.budget()?,
     };
-    if let Some(finding) = findings.iter().find(|finding| !finding.problem.is_warning()) {
+    if let Some(finding) = findings
+        .iter()
+        .find(|finding| !finding.problem.is_warning())
+    {
         let Finding { field, problem } = finding;
         return Err(Broken {
             problem: format!("{field}: {problem}; {}", problem.fix()),
@@ -281,11 +284,7 @@ impl Workload<'_> {
     }
 
     /// The pod template of a spec.
-    pub(super) fn template(
-        &mut self,
-        spec: &Value,
-        path: &Path<'_>,
-    ) -> Result<Template, Problem> {
+    pub(super) fn template(&mut self, spec: &Value, path: &Path<'_>) -> Result<Template, Problem> {
         let inside = |Problem(what): Problem| Problem(format!("{path}.{what}"));
         let Some(value) = spec.get("template").filter(|value| !value.is_null()) else {
             return Err(path.missing("a pod template"));
@@ -480,11 +479,7 @@ impl Workload<'_> {
                 let known = DaemonUpdate::default();
                 let (surge, unavailable) = (&rolling.max_surge, &rolling.max_unavailable);
                 Some(DaemonUpdate {
-                    max_surge: counted(
-                        surge.as_ref(),
-                        known.max_surge,
-                        &path.field("maxSurge"),
-                    )?,
+                    max_surge: counted(surge.as_ref(), known.max_surge, &path.field("maxSurge"))?,
                     max_unavailable: counted(
                         unavailable.as_ref(),
                         known.max_unavailable,

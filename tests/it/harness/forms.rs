@@ -37,6 +37,8 @@ struct Tally {
     fast: u64,
     placed: u64,
     preempting: u64,
+    /// Failed and were decided fast.
+    failed_fast: u64,
 }
 
 /// The default profile and two that differ in everything that can be configured.
@@ -209,7 +211,9 @@ impl Forms {
         self.happen();
         let pod = self.pod();
         let profile = self.world.dice.pick(&self.profiles);
+        let taken = self.fast.taken_fast();
         let fast = self.fast.decide(&profile, &self.cache, &pod);
+        let is_fast = self.fast.taken_fast() > taken;
         let plain = self.plain.decide(&profile, &self.cache, &pod);
         assert_eq!(told(&fast), told(&plain), "{place}: {pod:?}");
         assert_eq!(self.fast.start, self.plain.start, "{place}");
@@ -221,7 +225,10 @@ impl Forms {
                 self.world.placed.push((pod.clone(), node.clone()));
                 self.apply(Change::PodBound(pod, node));
             }
-            Outcome::Failed(failure) => self.preempt(pod, failure, tally),
+            Outcome::Failed(failure) => {
+                tally.failed_fast += u64::from(is_fast);
+                self.preempt(pod, failure, tally);
+            }
         }
     }
 
@@ -279,8 +286,12 @@ fn check((clusters, steps): (u64, usize), nodes: impl Fn(u64) -> usize) -> Tally
         fast,
         placed,
         preempting,
+        failed_fast,
     } = tally;
-    println!("{decided} decided, {fast} of them fast, {placed} placed, {preempting} preempting");
+    println!(
+        "{decided} decided, {fast} of them fast, {placed} placed, {preempting} preempting, \
+         {failed_fast} failed fast"
+    );
     tally
 }
 

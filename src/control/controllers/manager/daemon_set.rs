@@ -18,8 +18,8 @@ use crate::model::canonical::short_name;
 use crate::model::workload::DaemonSet;
 use crate::model::workload::daemon_set::DaemonStatus;
 use crate::model::{
-    Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, Owner, PodOwner,
-    PodSpec, Requirement, Text,
+    Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, PodOwner, PodSpec,
+    Requirement, Text,
 };
 use crate::units::{Instant, NodeId, ObjectId};
 
@@ -168,10 +168,6 @@ impl Known {
 fn create(step: &mut Sync<'_>, set: &DaemonSet, (node, name): (NodeId, &Text), hash: &Text) {
     let mut spec = PodSpec {
         namespace: set.namespace.clone(),
-        owner: Some(Owner {
-            kind: "DaemonSet".into(),
-            name: set.name.clone(),
-        }),
         ..(*set.template).clone()
     };
     spec.labels.insert(REVISION_LABEL.into(), hash.clone());

@@ -70,7 +70,11 @@ impl Controller for Deployments {
         let (ids, sets) = sets(step);
         let mut living = BTreeMap::new();
         for (id, set) in ids.iter().zip(&sets) {
-            let pods = step.store.objects().get(*id).map_or(0, |row| row.pods.len());
+            let pods = step
+                .store
+                .objects()
+                .get(*id)
+                .map_or(0, |row| row.pods.len());
             living.insert(set.name.clone(), pods as i32);
         }
         let view = DeploymentView {

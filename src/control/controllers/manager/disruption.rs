@@ -182,9 +182,7 @@ fn controller(store: &Store, pod: PodRef, scales: &mut BTreeMap<Text, i32>) -> O
     let name: Text = format!("{}/{}", row.object.kind(), row.object.name()).into();
     let scale = match &row.object {
         Object::Deployment(object) => Some(object.replicas),
-        Object::ReplicaSet(object) | Object::ReplicationController(object) => {
-            Some(object.replicas)
-        }
+        Object::ReplicaSet(object) | Object::ReplicationController(object) => Some(object.replicas),
         Object::StatefulSet(object) => Some(object.replicas),
         _ => None,
     };

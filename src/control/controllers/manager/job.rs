@@ -283,7 +283,10 @@ fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
         EndReason::Error => stated.filter(|&code| code != 0).unwrap_or(1),
         _ => KILLED,
     };
-    (container.map(|own| own.name.clone()).unwrap_or_default(), code)
+    (
+        container.map(|own| own.name.clone()).unwrap_or_default(),
+        code,
+    )
 }
 
 fn spec(store: &Store, spec: SpecId) -> &PodSpec {

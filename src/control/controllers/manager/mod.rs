@@ -31,8 +31,8 @@ use crate::units::{Instant, ObjectId, Revision};
 
 use queue::{Work, WorkQueue};
 pub use sync::Sync;
-use tracker::Tracker;
 pub use tracker::Change;
+use tracker::Tracker;
 
 /// What the controllers are made from.
 #[derive(Clone, Debug, Default)]

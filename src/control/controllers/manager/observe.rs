@@ -4,7 +4,7 @@ use crate::cluster::Store;
 use crate::cluster::pod_states::{FinishedPod, PodState};
 use crate::model::canonical::unique_id;
 use crate::model::workload::{ObservedPhase, ObservedPod, Readiness};
-use crate::model::{EndReason, Pod, PodName, PodPhase, PodRef, Text};
+use crate::model::{EndReason, Pod, PodPhase, PodRef};
 use crate::units::{ObjectId, SpecId};
 
 /// A pod with what is seen of it.
@@ -69,9 +69,9 @@ fn index(state: Option<&PodState>) -> i32 {
 }
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
-    let node = pod.node.and_then(|node| store.nodes().object(node));
+    let node = pod.node().and_then(|node| store.nodes().object(node));
     ObservedPod {
-        name: text(&pod.name),
+        name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
         phase: match pod.phase {
             PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => ObservedPhase::Pending,
@@ -94,13 +94,5 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
 pub fn identify(pods: &mut [SeenPod]) {
     for seen in pods {
         seen.observed.uid = unique_id(seen.pod.id.0).into();
-    }
-}
-
-/// The name of a pod as text.
-pub fn text(name: &PodName) -> Text {
-    match name {
-        PodName::Text(name) => name.clone(),
-        other => other.to_string().into(),
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::observe;
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::cluster::Store;
@@ -47,7 +46,7 @@ impl Controller for Collector {
                 pod,
                 change: PodChange::Terminating { .. },
             } => {
-                let node = store.pods().get(*pod).and_then(|pod| pod.node);
+                let node = store.pods().get(*pod).and_then(|pod| pod.node());
                 let node = node.and_then(|node| store.nodes().object(node));
                 node.is_some_and(|node| is_out_of_service(node))
             }
@@ -111,10 +110,10 @@ fn is_out_of_service(node: &Node) -> bool {
 
 fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
     let namespace = &store.class(pod.spec).object.namespace;
-    let node = pod.node.filter(|_| ended.is_none());
+    let node = pod.node().filter(|_| ended.is_none());
     let node = node.and_then(|node| store.nodes().object(node));
     GcPod {
-        name: format!("{namespace}/{}", observe::text(&pod.name)).into(),
+        name: format!("{namespace}/{}", pod.name).into(),
         node: node.map(|node| node.name.clone()),
         phase: match ended {
             None => ObservedPhase::Running,

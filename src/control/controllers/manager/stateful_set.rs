@@ -60,8 +60,7 @@ impl Controller for StatefulSets {
                 pod: pod.observed.clone(),
             })
             .collect();
-        let update_revision: Text =
-            format!("{}-{}", set.name, short_name(&*set.template)).into();
+        let update_revision: Text = format!("{}-{}", set.name, short_name(&*set.template)).into();
         let view = StatefulSetView {
             set,
             pods: &pods,
@@ -148,7 +147,10 @@ fn revisions(
     pods: &[StatefulPod],
 ) -> Vec<StatefulRevision> {
     let mut revisions = set.revisions.clone();
-    if revisions.iter().all(|known| known.name != status.update_revision) {
+    if revisions
+        .iter()
+        .all(|known| known.name != status.update_revision)
+    {
         revisions.push(StatefulRevision {
             name: status.update_revision.clone(),
             template: set.template.clone(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::plugin::{AttemptContext, NodeFilter, PostFilter, Prepared, Scores};
 use super::ties::heap_root;
 use super::{
-    Cache, Code, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection, Status,
+    Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
+    Status,
 };
 use crate::model::Text;
 
@@ -326,19 +327,33 @@ impl<'a> Attempt<'a> {
 
     /// No node can take the pod: asks the plugins that make room.
     pub fn make_room(&self, verdicts: &[(Text, Status)]) -> Aftermath {
+        let aftermath = self.make_room_by(|plugin| Some(plugin.post_filter(self, verdicts)));
+        aftermath.unwrap_or_default()
+    }
+
+    /// The same where no node has a pod of lower priority than this one, and evictions were worth a
+    /// try on `open` nodes; `None` if a plugin can't say without the verdicts.
+    pub fn make_room_of_nobody(&self, open: usize) -> Option<Aftermath> {
+        self.make_room_by(|plugin| plugin.post_filter_of_nobody(self, open))
+    }
+
+    fn make_room_by(
+        &self,
+        ask: impl Fn(&dyn KubePlugin) -> Option<PostFilter>,
+    ) -> Option<Aftermath> {
         let mut aftermath = Aftermath::default();
         let mut texts: Vec<String> = Vec::new();
         if self.ctx.cache.node_count() == 0 {
-            return aftermath;
+            return Some(aftermath);
         }
         for &index in &self.profile.post_filter {
-            match self.profile.plugins[index].post_filter(self, verdicts) {
+            match ask(&*self.profile.plugins[index])? {
                 PostFilter::Nominate(preemption) => {
-                    return Aftermath {
+                    return Some(Aftermath {
                         is_success: true,
                         preemption,
                         ..Aftermath::default()
-                    };
+                    });
                 }
                 PostFilter::Nothing(text, preemption) => {
                     texts.push(text);
@@ -349,12 +364,12 @@ impl<'a> Attempt<'a> {
                 PostFilter::Failed(text) => {
                     aftermath.is_error = true;
                     aftermath.text = text;
-                    return aftermath;
+                    return Some(aftermath);
                 }
             }
         }
         aftermath.text = texts.join(", ");
-        aftermath
+        Some(aftermath)
     }
 }
 

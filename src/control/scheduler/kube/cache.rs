@@ -119,7 +119,7 @@ impl Cache {
             self.slots.push(None);
             self.slots.len() - 1
         });
-        self.tree.add(slot, &object.labels);
+        self.tree.add_new(slot, &object.labels);
         self.count_images(&object, 1);
         self.places.insert(object.name.clone(), slot);
         info.slot = slot;

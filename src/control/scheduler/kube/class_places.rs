@@ -1,6 +1,7 @@
 //! Where the pods of each class are: what terms and rules about other pods count over, a class at
 //! a time and not a pod at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -35,6 +36,8 @@ pub struct Placements {
     places: IndexMap<usize, ClassPlaces, FxBuildHasher>,
     /// All classes that ever had pods on nodes, by the same key.
     known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
+    /// How many of the classes that have some have each priority.
+    priorities: BTreeMap<i32, usize>,
 }
 
 /// What a class is found by while somebody holds it.
@@ -45,8 +48,9 @@ pub fn key(class: &Arc<PodClass>) -> usize {
 impl Placements {
     /// A pod took its place; the number of its class comes back.
     pub fn add(&mut self, pod: &PodInfo, slot: usize) -> usize {
-        let known = &mut self.known;
+        let (known, priorities) = (&mut self.known, &mut self.priorities);
         let places = self.places.entry(key(&pod.class)).or_insert_with(|| {
+            *priorities.entry(pod.priority()).or_insert(0) += 1;
             let entry = known.entry(key(&pod.class));
             let number = entry.index();
             entry.or_insert_with(|| pod.class.clone());
@@ -56,9 +60,13 @@ impl Placements {
                 nodes: IndexMap::default(),
             }
         });
-        let held = places.nodes.entry(slot).or_default();
-        held.all += 1;
-        held.staying += i64::from(!pod.is_terminating);
+        let staying = i64::from(!pod.is_terminating);
+        if let Some(held) = places.nodes.get_mut(&slot) {
+            held.all += 1;
+            held.staying += staying;
+        } else {
+            places.nodes.insert(slot, Held { all: 1, staying });
+        }
         places.number
     }
 
@@ -75,8 +83,19 @@ impl Placements {
         }
         if places.nodes.is_empty() {
             self.places.swap_remove(&key(&pod.class));
+            if let Some(classes) = self.priorities.get_mut(&pod.priority()) {
+                *classes -= 1;
+                if *classes == 0 {
+                    self.priorities.remove(&pod.priority());
+                }
+            }
         }
         Some(number)
+    }
+
+    /// The lowest priority that a pod on a node has.
+    pub fn lowest_priority(&self) -> Option<i32> {
+        Some(*self.priorities.first_key_value()?.0)
     }
 
     /// Every class that has pods on nodes.
@@ -125,9 +144,11 @@ mod tests {
         let held = |all, staying| Held { all, staying };
         assert_eq!(places.nodes[&3], held(2, 1));
         assert_eq!(places.nodes[&5], held(1, 1));
+        assert_eq!(placements.lowest_priority(), Some(0));
         placements.remove(&pod(false), 3);
         placements.remove(&pod(true), 3);
         placements.remove(&pod(false), 5);
         assert_eq!(placements.iter().count(), 0);
+        assert_eq!(placements.lowest_priority(), None);
     }
 }

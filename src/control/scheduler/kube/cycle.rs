@@ -1,7 +1,8 @@
 //! One scheduling cycle of a pod: from the nodes to a node, or to the reasons why there is none and
 //! what room can be made (spec: kubernetes.md 1.4).
 
-use super::fast::Fast;
+use super::fast::{Answer, Fast};
+use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
 use super::{Attempt, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status, TieBreak};
@@ -23,7 +24,7 @@ pub struct Failure {
     /// The plugins that rejected the pod; none is an error.
     pub rejected_by: PluginMask,
     /// The whole message.
-    pub message: String,
+    pub message: Text,
     /// What becomes of the node that the pod awaits a place on.
     pub nomination: Nomination,
 }
@@ -49,6 +50,7 @@ pub struct Round {
     pub ties: TieBreak,
     /// What is kept to decide faster; `None` decides everything plainly.
     fast: Option<Box<Fast>>,
+    labels: Labels,
 }
 
 impl Round {
@@ -58,6 +60,7 @@ impl Round {
             start: 0,
             ties,
             fast: (form == Form::Incremental).then(Box::default),
+            labels: Labels::default(),
         }
     }
 
@@ -69,6 +72,14 @@ impl Round {
         }
     }
 
+    /// Labels its work.
+    pub fn attach(&mut self, labels: Labels) {
+        if let Some(fast) = &mut self.fast {
+            fast.labels = labels.clone();
+        }
+        self.labels = labels;
+    }
+
     /// How many decisions the fast form took.
     pub fn taken_fast(&self) -> u64 {
         self.fast.as_ref().map_or(0, |fast| fast.taken())
@@ -76,19 +87,28 @@ impl Round {
 
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
-        if let Some(fast) = &mut self.fast
-            && let Some(choice) = fast.choose(profile, (cache, pod), self.start, &mut self.ties)
-            && let Some(node) = cache.node_at(choice.place)
-        {
-            self.start = (self.start + choice.looked_at) % cache.node_count();
-            return Outcome::Placed(node.name().clone());
+        let fast = self.fast.as_mut();
+        let answer =
+            fast.map(|fast| fast.decide(profile, (cache, pod), self.start, &mut self.ties));
+        match answer {
+            Some(Answer::Placed(choice)) if let Some(node) = cache.node_at(choice.place) => {
+                self.start = (self.start + choice.looked_at) % cache.node_count();
+                Outcome::Placed(node.name().clone())
+            }
+            Some(Answer::Failed(failure)) => {
+                // Every node was looked at.
+                self.start %= cache.node_count();
+                Outcome::Failed(failure)
+            }
+            _ => self.decide_plainly(profile, cache, pod),
         }
-        self.decide_plainly(profile, cache, pod)
     }
 
     /// Decides on a pod by asking every plugin about every node.
     fn decide_plainly(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
-        let mut attempt = Attempt::begin(profile, cache, pod);
+        let labels = self.labels.clone();
+        let begin = || Attempt::begin(profile, cache, pod);
+        let mut attempt = labels.within(Work::PreFilter, begin);
         let count = cache.node_count();
         if count == 0 || attempt.refusal.is_some() {
             return Outcome::Failed(self.fail(&mut attempt, &[]));
@@ -103,7 +123,8 @@ impl Round {
             }
         }
         let wanted = profile.wanted(attempt.candidate_count());
-        let mut search = attempt.search(self.start, wanted);
+        let search = || attempt.search(self.start, wanted);
+        let mut search = labels.within(Work::Filter, search);
         // The node that the pod awaits a place on was looked at, too, if it was not met again.
         if let Some((name, status)) = nominated
             && !search.feasible.contains(&name)
@@ -121,7 +142,8 @@ impl Round {
     }
 
     fn choose(&mut self, attempt: &Attempt<'_>, search: &Search) -> Outcome {
-        let ranking: Ranking = attempt.rank(&search.feasible);
+        let rank = || attempt.rank(&search.feasible);
+        let ranking: Ranking = self.labels.within(Work::Score, rank);
         match self.ties.pick(search, &ranking) {
             Some(position) => Outcome::Placed(search.feasible[position].clone()),
             None => Outcome::Failed(Failure::default()),
@@ -131,12 +153,13 @@ impl Round {
     fn fail(&mut self, attempt: &mut Attempt<'_>, rejected: &[(Text, Status)]) -> Failure {
         if attempt.ctx.cache.node_count() == 0 {
             return Failure {
-                message: message(attempt, rejected, ""),
+                message: message(attempt, rejected, "").into(),
                 ..Failure::default()
             };
         }
         attempt.preemption_draw = self.ties.draw_preemption();
-        let mut aftermath = attempt.make_room(rejected);
+        let make_room = || attempt.make_room(rejected);
+        let mut aftermath = self.labels.within(Work::PostFilter, make_room);
         let found = &mut aftermath.preemption;
         let nomination = if aftermath.is_success {
             let picked = found.best[self.ties.pick_preemption(found.best.len())];
@@ -148,7 +171,7 @@ impl Round {
         };
         Failure {
             rejected_by: rejectors(attempt, rejected),
-            message: message(attempt, rejected, &aftermath.text),
+            message: message(attempt, rejected, &aftermath.text).into(),
             nomination,
         }
     }

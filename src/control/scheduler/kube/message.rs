@@ -13,12 +13,22 @@ pub fn node_text<'s>(
     verdicts: impl IntoIterator<Item = &'s Status>,
     others: Option<&'s Status>,
 ) -> String {
+    let verdicts = verdicts.into_iter().map(|status| (status, 1));
+    counted_text(nodes, verdicts, others)
+}
+
+/// The same where each verdict is that of so many nodes.
+pub fn counted_text<'s>(
+    nodes: usize,
+    verdicts: impl IntoIterator<Item = (&'s Status, usize)>,
+    others: Option<&'s Status>,
+) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen = 0;
-    for status in verdicts {
-        seen += 1;
+    for (status, count) in verdicts.into_iter().filter(|&(_, count)| count > 0) {
+        seen += count;
         for reason in &status.reasons {
-            *counts.entry(reason).or_default() += 1;
+            *counts.entry(reason).or_default() += count;
         }
     }
     if let Some(others) = others.filter(|_| seen < nodes) {
@@ -44,7 +54,7 @@ fn finished(nodes: usize, reasons: &str) -> String {
 /// The whole message of an attempt that no node answered; `aftermath` is what `PostFilter` says.
 pub fn message(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], aftermath: &str) -> String {
     let nodes = attempt.ctx.cache.node_count();
-    let mut text = match &attempt.refusal {
+    let text = match &attempt.refusal {
         _ if nodes == 0 => return "no nodes available to schedule pods".to_owned(),
         Some(refusal) => finished(nodes, &refusal.text()),
         None => {
@@ -52,6 +62,11 @@ pub fn message(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], aftermath: &s
             node_text(nodes, statuses, attempt.outside.as_ref())
         }
     };
+    with_aftermath(text, aftermath)
+}
+
+/// The text about nodes, and what `PostFilter` says.
+pub fn with_aftermath(mut text: String, aftermath: &str) -> String {
     if !aftermath.is_empty() {
         text.push(' ');
         text.push_str(aftermath);

@@ -19,6 +19,7 @@ pub mod event;
 pub mod fast;
 pub mod group;
 pub mod keep;
+pub mod labels;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;

@@ -19,6 +19,8 @@ pub struct NodeInfo {
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
+    /// Their identities, in the same order.
+    uids: Vec<u64>,
     /// What its pods ask for.
     pub requested: Amounts,
     /// What its pods count as in scores (cpu and memory).
@@ -48,6 +50,7 @@ impl NodeInfo {
             object,
             slot: 0,
             pods: Vec::new(),
+            uids: Vec::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeSet::new(),
@@ -70,12 +73,22 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.account(&pod, 1);
         self.ports.extend(pod.class.host_ports.iter().cloned());
+        self.uids.push(pod.uid);
         self.pods.push(pod);
+    }
+
+    /// Where a pod is among its pods. The newest is looked for most often.
+    fn position_of(&self, pod: &PodInfo) -> Option<usize> {
+        let mut uids = self.uids.iter();
+        uids.rposition(|&uid| uid == pod.uid)
+            .filter(|_| pod.uid != 0)
+            .or_else(|| self.pods.iter().position(|known| known.is(pod)))
     }
 
     /// Removes a pod, if it is there.
     pub fn remove_pod(&mut self, pod: &PodInfo) -> Option<Arc<PodInfo>> {
-        let position = self.pods.iter().position(|known| known.is(pod))?;
+        let position = self.position_of(pod)?;
+        self.uids.swap_remove(position);
         let removed = self.pods.swap_remove(position);
         self.account(&removed, -1);
         for port in &removed.class.host_ports {
@@ -86,7 +99,7 @@ impl NodeInfo {
 
     /// Puts a newer declaration of one of its pods in the place of the older, which comes back.
     pub fn replace_pod(&mut self, pod: &Arc<PodInfo>) -> Option<Arc<PodInfo>> {
-        let position = self.pods.iter().position(|known| known.is(pod))?;
+        let position = self.position_of(pod)?;
         let before = std::mem::replace(&mut self.pods[position], pod.clone());
         self.account(&before, -1);
         self.account(pod, 1);

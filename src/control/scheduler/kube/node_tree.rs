@@ -24,9 +24,18 @@ impl<K: Copy + PartialEq> NodeTree<K> {
     /// Adds a node; one that is known stays where it is.
     pub fn add(&mut self, node: K, labels: &Labels) {
         let key = zone_of(labels);
+        let mut zones = self.zones.iter();
+        let zone = zones.find(|(known, _)| *known == key);
+        if zone.is_none_or(|(_, nodes)| !nodes.contains(&node)) {
+            self.add_new(node, labels);
+        }
+    }
+
+    /// Adds a node that is not there, without a look for it.
+    pub fn add_new(&mut self, node: K, labels: &Labels) {
+        let key = zone_of(labels);
         let zone = self.zones.iter_mut().find(|(known, _)| *known == key);
         match zone {
-            Some((_, nodes)) if nodes.contains(&node) => {}
             Some((_, nodes)) => nodes.push(node),
             None => self.zones.push((key, vec![node])),
         }

@@ -299,6 +299,13 @@ pub trait KubePlugin: Send + Sync {
         PostFilter::Nothing(String::new(), Preemption::default())
     }
 
+    /// The same where no node has a pod of lower priority, and `open` nodes have a verdict of
+    /// [`super::Code::Unschedulable`]; `None` if that does not tell.
+    fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
+        let _ = (attempt, open);
+        None
+    }
+
     /// The storage that the pod takes on the node it goes to (`Reserve`).
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
         let _ = (ctx, node);

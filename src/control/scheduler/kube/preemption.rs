@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::message::node_text;
+use super::message::{counted_text, node_text};
 use super::{Attempt, Code, NodeInfo, PodInfo, PostFilter, Rejection, Status};
 use crate::model::Text;
 use crate::model::objects::DisruptionBudget;
@@ -108,6 +108,30 @@ pub fn preempt(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], breadth: Brea
     PostFilter::Nothing(text, found)
 }
 
+/// What [`preempt`] comes to where no node has a pod of lower priority and `open` nodes are
+/// potential ones: each of these is tried in vain. `None` for a pod that awaits a place.
+pub fn preempt_nobody(attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
+    let pod = attempt.ctx.pod;
+    if pod.nominated_node.is_some() {
+        return None;
+    }
+    if let Err(why) = is_eligible(attempt, &[]) {
+        return Some(PostFilter::Nothing(why.to_owned(), Preemption::default()));
+    }
+    let (tried, others) = (no_victims(), Rejection::unresolvable(NOT_HELPFUL).of(""));
+    let nodes = attempt.ctx.cache.node_count();
+    let text = counted_text(nodes, [(&tried, open)], Some(&others));
+    let found = Preemption {
+        was_eligible: true,
+        ..Preemption::default()
+    };
+    Some(PostFilter::Nothing(text, found))
+}
+
+fn no_victims() -> Status {
+    Rejection::unresolvable(NO_VICTIMS).of("")
+}
+
 fn is_eligible(attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> Result<(), &'static str> {
     let pod = attempt.ctx.pod;
     if !pod.spec().preempts {
@@ -157,7 +181,7 @@ fn try_node(attempt: &Attempt<'_>, node: &NodeInfo) -> Result<Candidate, Status>
         .cloned()
         .collect();
     if victims.is_empty() {
-        return Err(Rejection::unresolvable(NO_VICTIMS).of(""));
+        return Err(no_victims());
     }
     let mut questions = attempt.questions();
     let mut copy = node.clone();

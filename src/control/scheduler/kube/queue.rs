@@ -18,8 +18,11 @@ use std::sync::Arc;
 pub use backoff::Backoff;
 pub use queued::{Hints, Place, PluginMask, QueuedPod};
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::event::{ClusterEvent, EventKinds, pod_changes};
-use super::{Attempt, KubeProfile, PodInfo};
+use super::{KubeProfile, PodInfo};
 use crate::model::ClusterObjects;
 use crate::units::{Duration, Instant};
 use in_flight::InFlight;
@@ -73,7 +76,7 @@ pub struct Move {
 pub struct Queue {
     backoff: Backoff,
     hints: Vec<Hints>,
-    pods: BTreeMap<PodUid, QueuedPod>,
+    pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
     active: BTreeSet<(Rank, PodUid)>,
     waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
     /// Pods that no plugin rejected; never popped before their back-off is over.
@@ -95,7 +98,7 @@ impl Queue {
         Self {
             backoff,
             hints: profiles.iter().map(Hints::of).collect(),
-            pods: BTreeMap::new(),
+            pods: IndexMap::default(),
             active: BTreeSet::new(),
             waiting_out: BTreeSet::new(),
             after_errors: BTreeSet::new(),
@@ -113,8 +116,16 @@ impl Queue {
         let mut queued = QueuedPod::new(pod, profile);
         queued.timestamp = ctx.now;
         queued.sequence = self.next_sequence();
+        let place = if queued.gate(ctx) {
+            Place::Unschedulable
+        } else {
+            Place::Active
+        };
+        if self.pods.contains_key(&uid) {
+            self.take_out(uid);
+        }
         self.pods.insert(uid, queued);
-        self.put_into_active(ctx, uid, true);
+        self.put(uid, place);
     }
 
     /// Takes the next pod: the first of those that may be tried, otherwise the first that waits
@@ -166,16 +177,16 @@ impl Queue {
         self.in_flight.end(uid);
     }
 
-    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue.
-    pub fn done(&mut self, uid: PodUid) {
-        if self
-            .pods
-            .get(&uid)
-            .is_some_and(|pod| pod.place == Place::InFlight)
-        {
-            self.pods.remove(&uid);
+    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue. Whether it
+    /// was in flight.
+    pub fn done(&mut self, uid: PodUid) -> bool {
+        let place = self.pods.get(&uid).map(|pod| pod.place);
+        let was_in_flight = place == Some(Place::InFlight);
+        if was_in_flight {
+            self.pods.swap_remove(&uid);
         }
         self.in_flight.end(uid);
+        was_in_flight
     }
 
     /// What happens from here on is not remembered for a pod in flight: it is about to be bound.
@@ -186,7 +197,7 @@ impl Queue {
     /// A pod without a node is gone. One in flight is dropped when its attempt ends.
     pub fn delete(&mut self, uid: PodUid) {
         self.take_out(uid);
-        self.pods.remove(&uid);
+        self.pods.swap_remove(&uid);
     }
 
     /// A pod without a node was declared anew.
@@ -432,14 +443,7 @@ impl Queue {
 
     /// Asks the plugins that let pods into the queue; returns whether one holds the pod back.
     fn gate(&mut self, ctx: QueueContext<'_>, uid: PodUid) -> bool {
-        let Some(pod) = self.pods.get_mut(&uid) else {
-            return false;
-        };
-        pod.gated_by = Attempt::gate_plugin(&ctx.profiles[pod.profile], &pod.info);
-        if let Some(plugin) = pod.gated_by {
-            pod.rejected_by.insert(plugin);
-        }
-        pod.gated_by.is_some()
+        self.pods.get_mut(&uid).is_some_and(|pod| pod.gate(ctx))
     }
 
     /// Takes a pod out of the place where it is.

@@ -16,10 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cycle::Round;
+use super::labels::{Labels, Work};
 use super::queue::{Backoff, PluginMask, PodUid};
 use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::cluster::{Conflict, Store};
+use crate::control::probe::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{ClusterObjects, Event, PodRef, Text};
@@ -82,6 +84,7 @@ struct SeenNode {
 pub struct KubeScheduler {
     options: Arc<KubeOptions>,
     round: Round,
+    labels: Labels,
     cache: Cache,
     queue: Queue,
     pods: Pods,
@@ -119,6 +122,7 @@ impl KubeScheduler {
         *cache.objects = options.objects.clone();
         Self {
             round: Round::new(options.ties.clone(), options.form),
+            labels: Labels::default(),
             preemptions: options.preemptions.clone(),
             options: Arc::new(options),
             cache,
@@ -172,7 +176,8 @@ impl KubeScheduler {
             profiles: &self.options.profiles,
             objects: &self.cache.objects,
         };
-        call(&mut self.queue, ctx)
+        let queue = &mut self.queue;
+        self.labels.within(Work::Queue, || call(queue, ctx))
     }
 
     fn node_name(&self, node: NodeId) -> Option<Text> {
@@ -215,7 +220,9 @@ impl Component for KubeScheduler {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         // Flushes that were due come before what happened at this instant.
         self.with_queue(now, Queue::flush);
+        let before = self.labels.enter(Work::Cache);
         self.read(now, view);
+        self.labels.leave(before);
         self.conclude(now);
         self.due(now, view, out);
         if out.writes.is_empty() && self.queue.is_ready() {
@@ -237,6 +244,11 @@ impl Component for KubeScheduler {
             }
             _ => {}
         }
+    }
+
+    fn attach(&mut self, probe: &Probe) {
+        self.labels = Labels::new(probe, &self.options.name);
+        self.round.attach(self.labels.clone());
     }
 
     fn backlog(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// What a rejection means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// Evicting pods may help.
     Unschedulable,
@@ -61,7 +61,7 @@ impl Rejection {
 }
 
 /// A "no" and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Status {
     /// The plugin; empty is the framework itself.
     pub plugin: &'static str,

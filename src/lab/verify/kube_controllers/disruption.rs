@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{seconds};
+use super::seconds;
 use crate::control::controllers::disruption::{BudgetPod, sync};
 use crate::lab::verify::cases::{Differences, typed};
 use crate::model::Text;

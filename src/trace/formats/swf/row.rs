@@ -249,7 +249,7 @@ impl Fields<'_> {
     fn name(&self, index: usize, names: &mut NameTable) -> i64 {
         match self.fields[index] {
             b"" | b"-1" => -1,
-            name => i64::from(names.number_of(&String::from_utf8_lossy(name))),
+            name => i64::from(names.number_of(String::from_utf8_lossy(name).as_bytes())),
         }
     }
 

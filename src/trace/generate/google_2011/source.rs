@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Model;
+use super::{Model, Quota};
 use crate::model::{PodName, Text};
 use crate::rng::{Stream, math};
 use crate::trace::error::TraceError;
@@ -25,7 +25,9 @@ pub struct TaskSource {
     gaps: Stream,
     run_times: Stream,
     seconds: f64,
-    submit: Instant,
+    /// When the job's tasks are ready to be submitted.
+    ready: Instant,
+    quota: Option<Quota>,
     delivered: u32,
     classes: Classes,
     /// Which class of the model a class is; they are numbered by order of appearance.
@@ -82,7 +84,8 @@ impl TaskSource {
             gaps: Stream::new(seed, "generate/google-2011/gaps", 0),
             run_times: Stream::new(seed, "generate/google-2011/run-times", 0),
             seconds: 0.0,
-            submit: Instant::ZERO,
+            ready: Instant::ZERO,
+            quota: model.quota(),
             delivered: 0,
             classes: Classes::new(),
             class_of: Vec::new(),
@@ -104,7 +107,7 @@ impl TaskSource {
         let phase = self.seconds / DAY_SECONDS;
         let rate = 1.0 + SWING * math::sin(TAU * (phase - phase.floor()));
         self.seconds += self.gaps.exponential(self.model.job_gap) / rate;
-        self.submit = Instant::from_nanos((self.seconds * 1e3) as i64 * 1_000_000);
+        self.ready = Instant::from_nanos((self.seconds * 1e3) as i64 * 1_000_000);
         let (key, known) = (job.class as usize, self.classes.len());
         let class = *self.numbers[key].get_or_insert(known as u32);
         if class as usize == known {
@@ -133,14 +136,19 @@ impl ArrivalSource for TaskSource {
         }
         self.job.tasks -= 1;
         self.delivered += 1;
-        let run_time = self.model.run_time(&mut self.run_times);
+        let run_time = Duration::from_millis(self.model.run_time(&mut self.run_times));
+        let asked = self.model.asked(self.class_of[self.job.class as usize]);
+        let submit = match &mut self.quota {
+            Some(quota) => quota.submit(self.ready, asked, run_time),
+            None => self.ready,
+        };
         Ok(Some(Arrival {
-            submit: self.submit,
+            submit,
             name: PodName::Job(u64::from(self.delivered)),
             class: self.job.class,
             members: 1,
             tenant: self.tenant(),
-            run_time: Some(Duration::from_millis(run_time)),
+            run_time: Some(run_time),
             time_limit: None,
             historic_start: None,
         }))
@@ -262,7 +270,11 @@ mod tests {
 
     #[test]
     fn three_quarters_of_the_jobs_have_one_task() {
-        let made = recorded(options(400_000, 100, 38));
+        // Tasks that are held back would part their jobs.
+        let made = recorded(GeneratorOptions {
+            load_percent: 100,
+            ..options(400_000, 100, 38)
+        });
         let mut jobs: Vec<u32> = Vec::new();
         for pair in made.arrivals.windows(2) {
             match jobs.last_mut() {

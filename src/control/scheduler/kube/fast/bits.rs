@@ -4,6 +4,9 @@
 /// Nodes of one word.
 pub(super) const WORD: usize = 64;
 
+/// When the 64 nodes of a word changed.
+pub(super) type Stamps = [i32; WORD];
+
 /// Points of the 64 nodes of a word; 0 is a node that is out.
 pub(super) type Chunk = [i16; WORD];
 
@@ -31,10 +34,14 @@ pub(super) fn keep(chunk: &mut Chunk, word: u64) {
     if word == u64::MAX {
         return;
     }
-    for (lanes, byte) in chunk.chunks_exact_mut(8).zip(word.to_le_bytes()) {
-        for (lane, mask) in lanes.iter_mut().zip(&LANES[usize::from(byte)]) {
-            *lane &= mask;
-        }
+    for (lanes, byte) in chunk
+        .as_chunks_mut::<8>()
+        .0
+        .iter_mut()
+        .zip(word.to_le_bytes())
+    {
+        let mask = LANES[usize::from(byte)];
+        *lanes = std::array::from_fn(|lane| lanes[lane] & mask[lane]);
     }
 }
 
@@ -56,6 +63,20 @@ pub(super) fn find(chunk: &Chunk, points: i16, mut skip: usize) -> Option<usize>
         let is_it = is_equal && skip == 0;
         skip = skip.wrapping_sub(usize::from(is_equal));
         is_it
+    })
+}
+
+/// The nodes that changed later.
+pub(super) fn newer(stamps: &Stamps, than: i32) -> u64 {
+    let mut flags = [0_u8; WORD];
+    for (flag, &stamp) in flags.iter_mut().zip(stamps) {
+        *flag = u8::from(stamp > than);
+    }
+    // The product brings the lowest bits of eight bytes together in its highest byte.
+    let eights = flags.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |word, (place, &eight)| {
+        let bits = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word | bits << (8 * place)
     })
 }
 
@@ -131,6 +152,13 @@ mod tests {
                 0
             };
             assert_eq!(points, expected);
+        }
+        let stamps: Stamps = std::array::from_fn(|place| (place * 37 % 64) as i32);
+        for than in -1..64 {
+            let newer = newer(&stamps, than);
+            for (place, &stamp) in stamps.iter().enumerate() {
+                assert_eq!(newer >> place & 1 == 1, stamp > than, "{place} {than}");
+            }
         }
         assert_eq!(most(&chunk), 7);
         let with_seven: Vec<usize> = (0..WORD).filter(|&place| chunk[place] == 7).collect();

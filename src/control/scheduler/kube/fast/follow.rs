@@ -37,7 +37,9 @@ impl Fast {
         } else {
             None
         };
-        let Some(changes) = changes.filter(|_| self.has_objects_of(cache)) else {
+        // Stamps are to fit.
+        let fits = cache.log().end() - self.base < i32::MAX as u64;
+        let Some(changes) = changes.filter(|_| fits && self.has_objects_of(cache)) else {
             self.start(cache);
             return;
         };
@@ -50,6 +52,7 @@ impl Fast {
             self.counters.apply(change, place, &self.keys);
             self.position += 1;
             self.changed[place / WORD] = self.position;
+            self.stamps[place / WORD][place % WORD] = (self.position - self.base) as i32;
             if let Some(node) = cache.node_in(slot) {
                 self.rows[place] = NodeRow::of(node);
             }
@@ -87,6 +90,9 @@ impl Fast {
         self.changed.clear();
         self.changed
             .resize(cache.node_count().div_ceil(WORD), self.position);
+        self.base = self.position;
+        self.stamps.clear();
+        self.stamps.resize(self.changed.len(), [0; WORD]);
         self.plans.clear();
         self.shapes.clear();
         self.shape_numbers.clear();
@@ -158,6 +164,7 @@ impl Fast {
             spreads: Vec::new(),
             counters: Vec::new(),
             used: self.tick,
+            told: None,
         };
         for rule in std::mem::take(&mut draft.rules) {
             let rule = self.rule(cache, rule, &mut plan.counters);
@@ -200,6 +207,8 @@ impl Fast {
             places: &self.places,
             rows: &self.rows,
             changed: &self.changed,
+            stamps: &self.stamps,
+            base: self.base,
         };
         let mut shape = Shape::new(profile, nodes, &bare, draft);
         shape.used = self.tick;

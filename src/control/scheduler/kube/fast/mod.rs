@@ -1,14 +1,16 @@
 //! The fast form of a decision: exactly the plain form's, out of answers that are kept and brought
 //! up to date with what changed.
 //!
-//! Open [`Fast::choose`] first. Classes have a plan each (`plan`), made out of what their plugins say that
+//! Open [`Fast::decide`] first. Classes have a plan each (`plan`), made out of what their plugins say that
 //! they rest on ([`super::keep`]); answers about single nodes are shared by classes that they can't
 //! tell apart (`shape`); what rules about other pods look at is counted by domain (`counter`,
 //! `key`). A decision is then a search over sets of nodes (`window`) and a sum over columns
-//! (`rank`, `spread`). What is not followed, or finds no node, is decided plainly.
+//! (`rank`, `spread`). Why no node can take a pod is kept, too (`fail`). What is not followed is
+//! decided plainly, as is what finds no node under rules about other pods or where it may evict.
 
 mod bits;
 mod counter;
+mod fail;
 mod follow;
 mod key;
 mod mask;
@@ -26,9 +28,13 @@ use rustc_hash::FxBuildHasher;
 
 use super::change_log::Identity;
 use super::class_places::key as key_of;
+use super::cycle::Failure;
+use super::labels::{Labels, Work};
 use super::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
 use crate::model::{ClusterObjects, PodSpec, Text};
+use bits::Stamps;
 use counter::Counters;
+use fail::fail;
 use key::Key;
 use plan::{DraftPoints, Plan};
 use rank::{Ranker, Sight};
@@ -60,6 +66,17 @@ pub struct Choice {
     pub looked_at: usize,
 }
 
+/// What comes of a pod.
+#[derive(Debug)]
+pub enum Answer {
+    /// To be decided plainly; nothing was drawn.
+    Plainly,
+    /// It goes to a node.
+    Placed(Choice),
+    /// No node can take it, and there is nobody to evict.
+    Failed(Failure),
+}
+
 /// Kept answers about one cache. A copy has none and starts anew.
 pub struct Fast {
     /// The cache that is followed.
@@ -76,6 +93,10 @@ pub struct Fast {
     rows: Vec<NodeRow>,
     /// By word: up to where in the log something changed.
     changed: Vec<u64>,
+    /// By place: the same, counted from where it was begun to follow.
+    stamps: Vec<Stamps>,
+    /// Up to where the log was taken in then.
+    base: u64,
     profiles: Vec<KubeProfile>,
     /// By profile and where the class lies in memory.
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
@@ -91,6 +112,7 @@ pub struct Fast {
     tick: u64,
     /// How many were taken.
     taken: u64,
+    pub(super) labels: Labels,
     budget_bytes: usize,
 }
 
@@ -102,7 +124,10 @@ impl Default for Fast {
 
 impl Clone for Fast {
     fn clone(&self) -> Self {
-        Self::with_budget(self.budget_bytes)
+        Self {
+            labels: self.labels.clone(),
+            ..Self::with_budget(self.budget_bytes)
+        }
     }
 }
 
@@ -124,6 +149,8 @@ impl Fast {
             places: Vec::new(),
             rows: Vec::new(),
             changed: Vec::new(),
+            stamps: Vec::new(),
+            base: 0,
             profiles: Vec::new(),
             plans: IndexMap::default(),
             shapes: Vec::new(),
@@ -136,6 +163,7 @@ impl Fast {
             ranker: Ranker::default(),
             tick: 0,
             taken: 0,
+            labels: Labels::default(),
             budget_bytes,
         }
     }
@@ -145,24 +173,38 @@ impl Fast {
         self.taken
     }
 
-    /// Where a pod goes, the search beginning at a place; `None` is to be decided plainly, and
-    /// nothing was drawn.
-    pub fn choose(
+    /// What comes of a pod, the search beginning at a place.
+    pub fn decide(
         &mut self,
         profile: &KubeProfile,
         (cache, pod): (&Cache, &PodInfo),
         start: usize,
         ties: &mut TieBreak,
-    ) -> Option<Choice> {
+    ) -> Answer {
         let nodes = cache.node_count();
         let is_special =
             pod.node_name.is_some() || pod.nominated_node.is_some() || pod.group.is_some();
         if nodes == 0 || is_special || cache.most_awaiting() >= Some(pod.priority()) {
-            return None;
+            return Answer::Plainly;
         }
+        let before = self.labels.enter(Work::PreFilter);
         self.follow(cache);
         self.tick += 1;
         let number = self.plan_for(profile, cache, pod);
+        let answer = self.answer(number, (profile, cache, pod), start % nodes, ties);
+        self.labels.leave(before);
+        self.taken += u64::from(answer.is_some());
+        answer.unwrap_or(Answer::Plainly)
+    }
+
+    fn answer(
+        &mut self,
+        number: usize,
+        (profile, cache, pod): (&KubeProfile, &Cache, &PodInfo),
+        start: usize,
+        ties: &mut TieBreak,
+    ) -> Option<Answer> {
+        let nodes = cache.node_count();
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
         };
@@ -174,28 +216,39 @@ impl Fast {
             places: &self.places,
             rows: &self.rows,
             changed: &self.changed,
+            stamps: &self.stamps,
+            base: self.base,
         };
         shape.refresh(kept);
         let is_broken = |&counter: &usize| self.counters.get(counter).is_broken;
         if plan.counters.iter().any(is_broken) {
             return None;
         }
-        let masks = mask::masks(plan, &self.keys, &self.counters);
-        let wanted = profile.wanted(nodes);
-        self.window.search(nodes, (start % nodes, wanted), |index| {
-            let word = shape.open_in(index, kept);
-            masks
-                .iter()
-                .fold(word, |word, mask| mask.apply(word, index))
-        });
+        self.labels.enter(Work::Filter);
+        if !shape.is_shut() {
+            let masks = mask::masks(plan, &self.keys, &self.counters);
+            let wanted = profile.wanted(nodes);
+            self.window.search(nodes, (start, wanted), |index| {
+                let word = shape.open_in(index, kept);
+                masks
+                    .iter()
+                    .fold(word, |word, mask| mask.apply(word, index))
+            });
+        }
         if shape.is_broken {
             return None;
         }
-        let mut place = None;
-        match self.window.count {
-            0 => {}
-            1 => self.window.each(|only| place = Some(only)),
+        let place = match self.window.count {
+            count if count == 0 || shape.is_shut() => {
+                shape.shut(kept);
+                self.labels.enter(Work::PostFilter);
+                let failure = fail((profile, pod), (plan, &mut shape.why), kept, self.tick)?;
+                ties.draw_preemption();
+                return Some(Answer::Failed(failure));
+            }
+            1 => self.window.first(),
             _ => {
+                self.labels.enter(Work::Score);
                 for index in self.window.indexes() {
                     shape.top(index);
                 }
@@ -206,15 +259,13 @@ impl Fast {
                     plan,
                     window: &self.window,
                 };
-                place = self.ranker.best(sight, start % nodes, ties);
+                self.ranker.best(sight, start, ties)
             }
-        }
-        let place = place?;
-        self.taken += 1;
-        Some(Choice {
-            place,
+        };
+        Some(Answer::Placed(Choice {
+            place: place?,
             looked_at: self.window.looked_at,
-        })
+        }))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::control::scheduler::kube::{
 };
 
 use super::bits::Set;
+use super::fail::Told;
 
 /// Sums of weights beyond this don't fit into a column.
 const MOST_WEIGHT: i64 = 300;
@@ -132,6 +133,8 @@ pub(super) struct Plan {
     pub(super) counters: Vec<usize>,
     /// When it was used last.
     pub(super) used: u64,
+    /// What was told of the newest pod that no node could take.
+    pub(super) told: Option<Told>,
 }
 
 impl Plan {

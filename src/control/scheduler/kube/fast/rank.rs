@@ -37,8 +37,8 @@ pub(super) struct Ranker {
     used_columns: usize,
     raw: Vec<i64>,
     totals: Vec<Chunk>,
-    /// The most points by word.
-    tops: Vec<i16>,
+    /// The words with the most points, and how many nodes have them there.
+    best: Vec<(usize, usize)>,
     pub(super) levels: Levels,
     in_order: Vec<i16>,
 }
@@ -89,21 +89,24 @@ impl Ranker {
         if matches!(ties, TieBreak::HeapRoot) {
             return self.root(sight, start);
         }
-        let equal = |index: &usize| self.tops[*index] == top;
-        let chunks = sight.window.indexes().filter(equal);
-        let counts = chunks
-            .clone()
-            .map(|index| bits::count(self.total(sight, index), top));
-        let mut skip = ties.pick_among(counts.sum());
-        for index in chunks {
-            let chunk = self.total(sight, index);
-            let count = bits::count(chunk, top);
+        let mut best = std::mem::take(&mut self.best);
+        let mut all = 0;
+        for (index, count) in &mut best {
+            *count = bits::count(self.total(sight, *index), top);
+            all += *count;
+        }
+        let mut skip = ties.pick_among(all);
+        let mut words = best.iter();
+        let found = words.find_map(|&(index, count)| {
             if skip < count {
+                let chunk = self.total(sight, index);
                 return Some(index * WORD + bits::find(chunk, top, skip)?);
             }
             skip -= count;
-        }
-        None
+            None
+        });
+        self.best = best;
+        found
     }
 
     /// Whether a word's points are those of its single nodes, all of them.
@@ -124,17 +127,23 @@ impl Ranker {
     fn sum_up(&mut self, sight: Sight<'_>) -> i16 {
         let words = sight.window.words.len();
         self.totals.resize(words, [0; WORD]);
-        self.tops.resize(words, 0);
         let mut top = 0;
+        self.best.clear();
         for index in sight.window.indexes() {
-            self.tops[index] = if sight.window.words[index] == 0 {
+            let own = if sight.window.words[index] == 0 {
                 0
             } else if self.is_untouched(sight, index) {
                 sight.shape.tops[index]
             } else {
                 self.sum_up_word(sight, index)
             };
-            top = top.max(self.tops[index]);
+            if own > top {
+                top = own;
+                self.best.clear();
+            }
+            if own == top && own > 0 {
+                self.best.push((index, 0));
+            }
         }
         top
     }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::bits::{self, Chunk, Set, WORD};
+use super::bits::{self, Chunk, Set, Stamps, WORD};
+use super::fail::Why;
 use super::plan::Draft;
 use crate::control::scheduler::kube::keep::{
     NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
@@ -11,7 +12,7 @@ use crate::control::scheduler::kube::keep::{
 use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
 use crate::model::{Affinity, Container, PodSpec};
 
-/// When more than one in so many nodes has changed, words are asked again as they are needed.
+/// When more than one in so many nodes has changed, nodes are asked again as they are needed.
 const STALE: usize = 16;
 
 /// The nodes as they are.
@@ -24,6 +25,10 @@ pub(super) struct Nodes<'a> {
     pub(super) rows: &'a [NodeRow],
     /// By word: up to where in the log something changed.
     pub(super) changed: &'a [u64],
+    /// By place, in words: the same counted from `base`.
+    pub(super) stamps: &'a [Stamps],
+    /// Where stamps begin.
+    pub(super) base: u64,
 }
 
 /// Points in proportion to the largest among the feasible nodes.
@@ -48,6 +53,10 @@ pub(super) struct Shape {
     pub(super) is_broken: bool,
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
+    /// Why nodes are not open, once anybody asked.
+    pub(super) why: Why,
+    /// How many nodes are open, as far as they were asked.
+    open_count: usize,
     /// Points by declaration; negative where the declaration keeps the pod off.
     fixed: Vec<i16>,
     tests: Vec<NodeTest>,
@@ -57,7 +66,7 @@ pub(super) struct Shape {
     /// Up to where the log is taken in, and by word where that is further.
     position: u64,
     word_position: Vec<u64>,
-    /// Whether all words are as of the position.
+    /// Whether all words are as of the position and none is open.
     is_whole: bool,
 }
 
@@ -108,12 +117,14 @@ impl Shape {
             used: 0,
             is_broken: false,
             tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
+            why: Why::default(),
+            open_count: 0,
             fixed: vec![0; nodes],
             tests: Vec::new(),
             row_tests: Vec::new(),
             points: Vec::new(),
             row_points: Vec::new(),
-            position: 0,
+            position: kept.base,
             word_position: vec![NEVER; nodes.div_ceil(WORD)],
             is_whole: false,
         };
@@ -192,27 +203,35 @@ impl Shape {
         }
     }
 
-    /// Takes in what happened since, if that is little.
+    /// Takes in what happened since while no node is open and that is little.
     pub(super) fn refresh(&mut self, nodes: Nodes<'_>) {
-        let log = nodes.cache.log();
-        if self.is_whole
-            && let Some(changes) = log.since(self.position)
-            && changes.len() * STALE <= nodes.rows.len()
-        {
-            for change in changes {
-                self.ask(nodes.places[change.slot as usize] as usize, nodes);
-            }
-            self.position = log.end();
+        if !self.is_whole {
             return;
         }
-        let stale = (0..nodes.changed.len()).filter(|&word| self.is_stale(word, nodes));
-        if stale.count() * STALE <= nodes.changed.len() {
-            for word in 0..nodes.changed.len() {
-                self.refresh_word(word, nodes);
+        let log = nodes.cache.log();
+        self.is_whole = match log.since(self.position) {
+            Some(changes) if changes.len() * STALE <= nodes.rows.len() => {
+                for change in changes {
+                    self.ask(nodes.places[change.slot as usize] as usize, nodes);
+                }
+                self.position = log.end();
+                self.open_count == 0
             }
-            self.position = log.end();
+            _ => false,
+        };
+    }
+
+    /// A search that went over all nodes found none: it is worth to look at changes alone.
+    pub(super) fn shut(&mut self, nodes: Nodes<'_>) {
+        if self.open_count == 0 {
+            self.position = nodes.cache.log().end();
             self.is_whole = true;
         }
+    }
+
+    /// Whether it is known without a search that no node is open.
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_whole
     }
 
     fn is_stale(&self, word: usize, nodes: Nodes<'_>) -> bool {
@@ -230,9 +249,16 @@ impl Shape {
         if !self.is_stale(word, nodes) {
             return;
         }
-        let end = nodes.rows.len().min((word + 1) * WORD);
-        for place in word * WORD..end {
-            self.ask(place, nodes);
+        let own = self.word_position[word];
+        if own == NEVER {
+            let end = nodes.rows.len().min((word + 1) * WORD);
+            for place in word * WORD..end {
+                self.ask(place, nodes);
+            }
+        } else {
+            let since = (self.position.max(own) - nodes.base) as i32;
+            let newer = bits::newer(&nodes.stamps[word], since);
+            bits::each(newer, word * WORD, |place| self.ask(place, nodes));
         }
         self.word_position[word] = nodes.cache.log().end();
     }
@@ -245,20 +271,30 @@ impl Shape {
                 .all(|test| node().is_some_and(|node| test(node)));
         let mut rank = 0;
         if is_open {
-            rank = fixed + 1;
+            // Weights are small, so that sums fit.
+            let mut sum = i64::from(fixed) + 1;
             for (weight, points) in &self.row_points {
                 let points = points(row);
                 self.is_broken |= !(0..=100).contains(&points);
-                rank += (weight * points.clamp(0, 100)) as i16;
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
             }
             for (weight, points) in &self.points {
                 let points = node().map_or(0, |node| points(node));
                 self.is_broken |= !(0..=100).contains(&points);
-                rank += (weight * points.clamp(0, 100)) as i16;
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
             }
+            rank = sum as i16;
         }
         let (word, bit) = (place / WORD, place % WORD);
-        bits::put(&mut self.open, place, is_open);
+        let (open, own) = (&mut self.open[word], 1 << bit);
+        if (*open & own != 0) != is_open {
+            *open ^= own;
+            self.open_count = if is_open {
+                self.open_count + 1
+            } else {
+                self.open_count - 1
+            };
+        }
         self.rank[word][bit] = rank;
         self.tops[word] = UNKNOWN;
     }
@@ -273,7 +309,7 @@ impl Shape {
 
     /// What it takes.
     pub(super) fn bytes(&self) -> usize {
-        let by_place = 2 + 2 + 1 + 8 * self.scaled.len();
+        let by_place = 2 + 2 + 1 + 4 + 8 * self.scaled.len();
         self.fixed.len() * by_place + self.fixed.len() / 8 + size_of::<Self>()
     }
 }

@@ -25,9 +25,13 @@ impl Window {
         mut word_at: impl FnMut(usize) -> u64,
     ) {
         let words = nodes.div_ceil(WORD);
-        self.words.clear();
+        for index in self.indexes() {
+            self.words[index] = 0;
+        }
         self.words.resize(words, 0);
         self.count = 0;
+        // What is left of a search that is given up in its midst is cleared, too.
+        self.ranges = [(0, words), (0, 0)];
         let (first, shift) = (start / WORD, start % WORD);
         for step in 0..=words {
             let index = if first + step < words {
@@ -67,6 +71,13 @@ impl Window {
     pub(super) fn indexes(&self) -> impl Iterator<Item = usize> + Clone + use<> {
         let [one, other] = self.ranges;
         (one.0..one.1).chain(other.0..other.1)
+    }
+
+    /// The place of the first node in the scheduler's order.
+    pub(super) fn first(&self) -> Option<usize> {
+        let mut indexes = self.indexes();
+        let index = indexes.find(|&index| self.words[index] != 0)?;
+        Some(index * WORD + self.words[index].trailing_zeros() as usize)
     }
 
     /// Calls with the place of every node.

@@ -1,7 +1,7 @@
 //! Pods in flight and what happened meanwhile: an event concerns every pod that was in flight
 //! before it, or the one pod that it is about.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::PodUid;
 use crate::control::scheduler::kube::event::ClusterEvent;
@@ -10,35 +10,50 @@ use crate::control::scheduler::kube::event::ClusterEvent;
 /// still look at.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InFlight {
-    pods: BTreeMap<PodUid, u64>,
-    /// How often each beginning is in `pods`.
-    beginnings: BTreeMap<u64, usize>,
+    /// By identity.
+    pods: Vec<(PodUid, u64)>,
+    /// How often each beginning is in `pods`, by beginning; the first is not 0.
+    beginnings: VecDeque<(u64, usize)>,
     events: VecDeque<(Option<PodUid>, ClusterEvent)>,
     /// How many events are forgotten.
     forgotten: u64,
 }
 
 impl InFlight {
+    fn place(&self, uid: PodUid) -> Result<usize, usize> {
+        self.pods.binary_search_by_key(&uid, |&(own, _)| own)
+    }
+
     pub(super) fn begin(&mut self, uid: PodUid) {
         let beginning = self.forgotten + self.events.len() as u64;
-        if self.pods.insert(uid, beginning).is_none() {
-            *self.beginnings.entry(beginning).or_insert(0) += 1;
+        let place = match self.place(uid) {
+            Ok(place) => {
+                self.pods[place].1 = beginning;
+                return;
+            }
+            Err(place) => place,
+        };
+        self.pods.insert(place, (uid, beginning));
+        match self.beginnings.back_mut() {
+            Some((last, count)) if *last == beginning => *count += 1,
+            _ => self.beginnings.push_back((beginning, 1)),
         }
     }
 
     pub(super) fn end(&mut self, uid: PodUid) {
-        let Some(beginning) = self.pods.remove(&uid) else {
+        let Ok(place) = self.place(uid) else {
             return;
         };
-        if let Some(count) = self.beginnings.get_mut(&beginning) {
-            *count -= 1;
-            if *count == 0 {
-                self.beginnings.remove(&beginning);
-            }
+        let (_, beginning) = self.pods.remove(place);
+        let counts = &mut self.beginnings;
+        if let Ok(place) = counts.binary_search_by_key(&beginning, |&(own, _)| own) {
+            counts[place].1 -= 1;
+        }
+        while counts.front().is_some_and(|&(_, count)| count == 0) {
+            counts.pop_front();
         }
         let end = self.forgotten + self.events.len() as u64;
-        let oldest = self.beginnings.first_key_value();
-        let oldest = oldest.map_or(end, |(&beginning, _)| beginning);
+        let oldest = counts.front().map_or(end, |&(beginning, _)| beginning);
         self.events.drain(..(oldest - self.forgotten) as usize);
         self.forgotten = oldest;
     }
@@ -52,7 +67,7 @@ impl InFlight {
 
     /// Something happened that concerns one pod in flight.
     pub(super) fn happened_to(&mut self, uid: PodUid, event: ClusterEvent) {
-        if self.pods.contains_key(&uid) {
+        if self.contains(uid) {
             self.events.push_back((Some(uid), event));
         }
     }
@@ -62,17 +77,17 @@ impl InFlight {
     }
 
     pub(super) fn contains(&self, uid: PodUid) -> bool {
-        self.pods.contains_key(&uid)
+        self.place(uid).is_ok()
     }
 
     pub(super) fn pods(&self) -> impl Iterator<Item = PodUid> {
-        self.pods.keys().copied()
+        self.pods.iter().map(|&(uid, _)| uid)
     }
 
     /// The events that concern a pod since it is in flight.
     pub(super) fn since(&self, uid: PodUid) -> impl Iterator<Item = &ClusterEvent> {
         let end = self.events.len();
-        let beginning = self.pods.get(&uid);
+        let beginning = self.place(uid).map(|place| self.pods[place].1);
         let start = beginning.map_or(end, |beginning| (beginning - self.forgotten) as usize);
         let events = self.events.range(start..);
         events

@@ -1,5 +1,7 @@
 //! What can be seen of the queue.
 
+use std::collections::BTreeMap;
+
 use super::{Instant, PodUid, Queue, QueuedPod};
 
 impl Queue {
@@ -10,7 +12,9 @@ impl Queue {
 
     /// All pods, by identity; pods in flight are among them.
     pub fn pods(&self) -> impl Iterator<Item = (PodUid, &QueuedPod)> {
-        self.pods.iter().map(|(&uid, pod)| (uid, pod))
+        let pods = self.pods.iter().map(|(&uid, pod)| (uid, pod));
+        let pods: BTreeMap<PodUid, &QueuedPod> = pods.collect();
+        pods.into_iter()
     }
 
     /// The pods that may be tried now, first one first.

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{EventKinds, Rank};
-use crate::control::scheduler::kube::{KubeProfile, PodInfo};
+use super::{EventKinds, QueueContext, Rank};
+use crate::control::scheduler::kube::{Attempt, KubeProfile, PodInfo};
 use crate::units::Instant;
 
 /// A set of plugins, by their position in a profile; a profile has fewer than 64.
@@ -106,6 +106,15 @@ impl QueuedPod {
             sequence: 0,
             expiry: None,
         }
+    }
+
+    /// Asks the plugins that let pods into the queue; whether one holds it back.
+    pub(super) fn gate(&mut self, ctx: QueueContext<'_>) -> bool {
+        self.gated_by = Attempt::gate_plugin(&ctx.profiles[self.profile], &self.info);
+        if let Some(plugin) = self.gated_by {
+            self.rejected_by.insert(plugin);
+        }
+        self.gated_by.is_some()
     }
 
     pub(super) fn rejectors(&self) -> PluginMask {

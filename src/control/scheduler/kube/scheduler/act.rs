@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
+use super::read::whole_secs;
 use super::seen::{Stage, pod_of, uid_of};
 use super::{Failed, KubeScheduler};
 use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
+use crate::control::scheduler::kube::labels::Work;
 use crate::control::scheduler::kube::queue::PluginMask;
 use crate::control::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
 };
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
+use crate::model::{EndReason, Event, PodChange, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
 
 impl KubeScheduler {
     /// Takes the next pod through a cycle.
     pub(super) fn attempt(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
-        let Some((uid, queued)) = self.queue.pop() else {
+        let queue = &mut self.queue;
+        let Some((uid, queued)) = self.labels.within(Work::Queue, || queue.pop()) else {
             return;
         };
         let (pod, info, profile) = (pod_of(uid), queued.info.clone(), queued.profile);
@@ -70,8 +73,12 @@ impl KubeScheduler {
             .cache
             .node(node)
             .and_then(|node| node.devices_for(request));
+        // Bound at once it is what it will be when the log says so.
+        let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile }
+            .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
         let assumed = Arc::new(PodInfo {
             node_name: Some(node.clone()),
+            started_secs: is_bound_now.then(|| whole_secs(now)),
             nominated_node: None,
             devices: devices.unwrap_or_default(),
             ..(*seen.info).clone()
@@ -91,6 +98,9 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get(pod) else {
             return;
         };
+        if seen.info.spec().volumes.is_empty() {
+            return;
+        }
         let (Some(profile), Some(place)) = (seen.profile, self.cache.node(node)) else {
             return;
         };
@@ -175,7 +185,7 @@ impl KubeScheduler {
         failure: Failure,
         (view, out): (&Store, &mut Outbox),
     ) {
-        self.messages.insert(uid_of(pod), failure.message.into());
+        self.messages.insert(uid_of(pod), failure.message);
         out.write(view, Event::PodUnschedulable { pod });
         match failure.nomination {
             Nomination::Keep => {}
@@ -253,13 +263,36 @@ impl KubeScheduler {
             self.give_up(now, pod, (view, out));
             return;
         }
+        let owned = view
+            .pod_states()
+            .get(pod)
+            .filter(|state| state.owner.is_some());
+        if owned.is_some() {
+            // Its object stays until its node has stopped it within its grace.
+            let order = PodChange::Terminating {
+                grace: victim.spec().grace(),
+                reason: EndReason::Evicted,
+            };
+            out.write(view, Event::PodChanged { pod, change: order });
+            self.mark_preempted(pod);
+            return;
+        }
         if self.options.eviction_time == Duration::ZERO {
             let reason = EndReason::Evicted;
             out.write(view, Event::PodEnded { pod, reason });
             return;
         }
-        let Some(seen) = self.pods.get_mut(pod) else {
+        if !self.mark_preempted(pod) {
             return;
+        }
+        self.evictions
+            .insert((now.saturating_add(self.options.eviction_time), pod));
+    }
+
+    /// Marks a pod as ending for another's sake; whether it is known.
+    fn mark_preempted(&mut self, pod: PodRef) -> bool {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return false;
         };
         let info = Arc::new(PodInfo {
             is_terminating: true,
@@ -270,8 +303,7 @@ impl KubeScheduler {
         if let Some(node) = &seen.node {
             self.cache.replace_pod(&info, node);
         }
-        self.evictions
-            .insert((now.saturating_add(self.options.eviction_time), pod));
+        true
     }
 
     /// A cycle that failed is over; places whose write was refused are given back.
@@ -315,6 +347,7 @@ impl KubeScheduler {
         let assumed = seen.info.clone();
         let info = Arc::new(PodInfo {
             node_name: None,
+            started_secs: None,
             devices: crate::model::DeviceSet::EMPTY,
             ..(*assumed).clone()
         });

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::seen::{SeenPod, Stage, uid_of};
-use super::{KubeScheduler, SeenNode};
+use super::{KubeScheduler, PreemptionState, SeenNode};
 use crate::cluster::Store;
 use crate::control::scheduler::kube::event::node_changes;
 use crate::control::scheduler::kube::{ClusterEvent, NodeInfo, PodClass, PodInfo};
-use crate::model::{DeviceSet, Event, Node, PodCreated, PodRef, Taint, TaintEffect, Text};
+use crate::model::{
+    DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text,
+};
 use crate::units::time::NANOS_PER_SECOND;
 use crate::units::{Instant, NodeId};
 
@@ -43,6 +45,10 @@ impl KubeScheduler {
                     self.pod_bound(now, *pod, *node, *devices);
                 }
                 Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Terminating { .. },
+                } => self.pod_told_to_end(*pod),
                 _ => {}
             }
         }
@@ -133,28 +139,31 @@ impl KubeScheduler {
         let pod = created.pod;
         let class = self.class(store, created);
         let profile = self.profile_of(&class.spec.scheduler_name);
-        let name: Text = match &created.name {
-            crate::model::PodName::Text(name) => name.clone(),
-            other => other.to_string().into(),
-        };
+        let name: Text = created.name.text();
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
             groups.join(objects, (uid_of(pod), &class.spec), created.gang, now)
         });
         let found = created.found.as_deref();
-        let key = (class.spec.namespace.clone(), name);
-        let preemption = self.preemptions.remove(&key).unwrap_or_default();
+        let preemption = if self.preemptions.is_empty() {
+            PreemptionState::default()
+        } else {
+            let key = (class.spec.namespace.clone(), name.clone());
+            self.preemptions.remove(&key).unwrap_or_default()
+        };
         let info = Arc::new(PodInfo {
             uid: uid_of(pod),
             group,
             class,
-            name: key.1,
+            accounted: None,
+            name,
+            node_name: None,
             started_secs: found.and_then(|found| found.started).map(whole_secs),
             is_terminating: found.is_some_and(|found| found.is_terminating),
             is_preempted: preemption.is_preempted,
             nominated_node: preemption.nominated_node.filter(|_| found.is_none()),
-            ..PodInfo::default()
+            devices: DeviceSet::EMPTY,
         });
         self.pods.insert(SeenPod {
             pod,
@@ -196,23 +205,33 @@ impl KubeScheduler {
         if seen.info.nominated_node.is_some() {
             self.cache.withdraw(&seen.info);
         }
-        let info = Arc::new(PodInfo {
-            node_name: Some(name.clone()),
-            started_secs: if seen.was_found {
-                seen.info.started_secs
-            } else {
-                Some(whole_secs(now))
-            },
-            nominated_node: None,
-            devices,
-            ..(*seen.info).clone()
-        });
-        seen.info = info.clone();
+        let started_secs = if seen.was_found {
+            seen.info.started_secs
+        } else {
+            Some(whole_secs(now))
+        };
+        let assumed = &seen.info;
+        let is_as_assumed = assumed.started_secs == started_secs
+            && assumed.devices == devices
+            && assumed.nominated_node.is_none()
+            && assumed.node_name.as_ref() == Some(&name);
+        if !is_as_assumed {
+            seen.info = Arc::new(PodInfo {
+                node_name: Some(name.clone()),
+                started_secs,
+                nominated_node: None,
+                devices,
+                ..(*seen.info).clone()
+            });
+        }
+        let info = seen.info.clone();
         seen.stage = Stage::Bound;
         let mut claims = Vec::new();
         match (was, before) {
             (Stage::Assumed, Some(before)) if before == name => {
-                self.cache.replace_pod(&info, &name);
+                if !is_as_assumed {
+                    self.cache.replace_pod(&info, &name);
+                }
                 let completed = (uid_of(pod), &*name);
                 claims = self.reservations.complete(&mut self.cache, completed);
             }
@@ -235,12 +254,32 @@ impl KubeScheduler {
         self.happened(now, ClusterEvent::PodAdded(info));
     }
 
+    /// A pod was told to end; what it holds it holds until it has gone.
+    fn pod_told_to_end(&mut self, pod: PodRef) {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        if seen.info.is_terminating || seen.stage != Stage::Bound {
+            return;
+        }
+        let info = Arc::new(PodInfo {
+            is_terminating: true,
+            ..(*seen.info).clone()
+        });
+        seen.info = info.clone();
+        if let Some(node) = &seen.node {
+            self.cache.replace_pod(&info, node);
+        }
+    }
+
     fn pod_ended(&mut self, now: Instant, pod: PodRef) {
         let Some(seen) = self.pods.remove(pod) else {
             return;
         };
-        self.waiting.lose(pod);
-        self.leave_queue(pod);
+        if seen.stage != Stage::Bound {
+            self.waiting.lose(pod);
+            self.leave_queue(pod);
+        }
         if let Some(tried_at) = seen.tried_at {
             self.tried_at.remove(&(tried_at, uid_of(pod)));
         }
@@ -275,14 +314,17 @@ impl KubeScheduler {
     /// A pod needs no place any more, or has one.
     fn leave_queue(&mut self, pod: PodRef) {
         let uid = uid_of(pod);
-        self.queue.done(uid);
-        self.queue.delete(uid);
-        self.messages.remove(&uid);
+        if !self.queue.done(uid) {
+            self.queue.delete(uid);
+        }
+        if !self.messages.is_empty() {
+            self.messages.remove(&uid);
+        }
         self.waiting.remove(pod);
     }
 }
 
-fn whole_secs(at: Instant) -> i64 {
+pub(super) fn whole_secs(at: Instant) -> i64 {
     at.as_nanos().div_euclid(NANOS_PER_SECOND)
 }
 

@@ -10,37 +10,38 @@ pub(super) fn plain_numbers(text: &[u8]) -> Option<[i64; FIELDS]> {
     /// The most digits: seconds of so many still fit nanoseconds.
     const DIGITS: usize = 9;
     let mut numbers = [0; FIELDS];
-    let mut rest = text;
+    let mut at = 0;
     for (index, number) in numbers.iter_mut().enumerate() {
-        let blanks = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        rest = &rest[blanks..];
-        if let Some(behind) = rest.strip_prefix(b"-1") {
+        while text.get(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        if text[at] == b'-' {
             // The job's number and its submission are always known.
-            if index < 2 {
+            if index < 2 || text.get(at + 1) != Some(&b'1') {
                 return None;
             }
-            (*number, rest) = (-1, behind);
+            *number = -1;
+            at += 2;
         } else {
-            let mut digits = 0;
-            while let Some(digit) = rest.get(digits).map(|byte| byte.wrapping_sub(b'0'))
+            let start = at;
+            let mut value = 0_i64;
+            while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0'))
                 && digit <= 9
             {
-                *number = 10 * *number + i64::from(digit);
-                digits += 1;
-                if digits > DIGITS {
-                    return None;
-                }
+                // Too many digits are refused below.
+                value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+                at += 1;
             }
-            if digits == 0 {
+            if at == start || at - start > DIGITS {
                 return None;
             }
-            rest = &rest[digits..];
+            *number = value;
         }
-        if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
+        if text.get(at).is_some_and(|byte| !byte.is_ascii_whitespace()) {
             return None;
         }
     }
-    rest.trim_ascii().is_empty().then_some(numbers)
+    text[at..].trim_ascii().is_empty().then_some(numbers)
 }
 
 /// The job of a row of plain numbers.
