@@ -629,7 +629,7 @@ fn the_claims_of_the_teaching_scenario_hold() {
     };
     let expected = [("default", 15, (300, 420)), ("careful", 20, (600, 720))];
     for (variant, (name, least, done)) in experiment.variants.iter().zip(expected) {
-        assert_eq!(variant.name.as_deref(), Some(name));
+        assert_eq!(variant.name, name);
         let prepared = prepare(&variant.scenario, &files).unwrap();
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {
