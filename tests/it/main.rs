@@ -39,5 +39,6 @@ mod shared;
 mod sim;
 mod store;
 mod streams;
+mod workload_kinds;
 mod workloads;
 mod world;

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Duration;
 
-/// The controllers of Kubernetes at work: Deployments, StatefulSets, DaemonSets, Jobs, CronJobs and
-/// budgets of manifests are kept as they are declared. `{}` for those of a plain cluster.
+/// The controllers of Kubernetes at work: the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`,
+/// `CronJob` and `PodDisruptionBudget` objects of manifests are kept as they are declared. `{}` for
+/// those of a plain cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Controllers {
     /// The date and time of the run's start in UTC, such as `2025-03-03T00:00:00Z`, for schedules of
-    /// CronJobs; default `1970-01-01T00:00:00Z`, a Thursday.
+    /// `CronJob` objects; default `1970-01-01T00:00:00Z`, a Thursday.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub start_date: Option<String>,

@@ -15,6 +15,8 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod budgets;
+mod declared;
 mod dump;
 mod fault;
 mod field;
@@ -49,13 +51,14 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
-pub use workloads::{DeclaredWorkload, count};
+pub use workloads::count;
 
 use super::error::TraceError;
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};

@@ -1,6 +1,8 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
+mod settling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,15 +11,15 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
+use super::declared::DeclaredWorkload;
 use super::field::{Path, Problem, unix_secs};
 use super::findings::ObjectName;
 use super::object::{Body, Parts};
 use super::owners::Owners;
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
-use super::workloads::{self, Broken, DeclaredWorkload};
 use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
-use crate::model::{ClusterObjects, Node, Object, PodPhase, PodSpec, Text};
+use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
 
 /// Lists deeper within each other are not told apart in messages.
@@ -81,23 +83,6 @@ impl Reader {
             priorities,
             ..Self::default()
         }
-    }
-
-    /// Reads workloads, too.
-    pub(super) fn with_workloads(self) -> Self {
-        Self {
-            reads_workloads: true,
-            ..self
-        }
-    }
-
-    pub(super) fn reads_workloads(&self) -> bool {
-        self.reads_workloads
-    }
-
-    /// The field of a workload that broke a rule, if that ended the reading.
-    pub(super) fn broken_field(&self) -> Option<&str> {
-        self.broken_field.as_deref()
     }
 
     /// Goes on with another file.
@@ -224,32 +209,6 @@ impl Reader {
             let message = format!("{}: {problem}", self.name_of(parts));
             self.problem.get_or_insert(message).clone()
         })
-    }
-
-    /// Whether an object is read as a workload.
-    fn is_read_workload(&self, parts: &Parts) -> bool {
-        let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
-        let is_workload =
-            |kind| workloads::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
-        kind.is_some_and(is_workload)
-    }
-
-    fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
-        let mut owners = parts.metadata.owner_references.iter();
-        if owners.any(|owner| owner.controller) {
-            // Its owner's controller makes it.
-            return Ok(());
-        }
-        match workloads::read(parts, &mut self.ctx) {
-            Ok(workload) => {
-                self.workloads.push(workload);
-                Ok(())
-            }
-            Err(Broken { problem, field }) => {
-                self.broken_field = field;
-                Err(Problem(problem))
-            }
-        }
     }
 
     /// Whether the very same object was read before, as when files overlap.
@@ -448,87 +407,6 @@ impl Reader {
             ignored_kinds: self.ignored_kinds,
             findings: self.ctx.findings.into_list(),
         }
-    }
-
-    /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
-    fn settle_workloads(&mut self) {
-        for place in 0..self.workloads.len() {
-            let workload = &mut self.workloads[place];
-            let Some(class) = workload.priority_class.clone() else {
-                continue;
-            };
-            let found = match &class {
-                Some(class) => self.priorities.get(class),
-                None => self.priorities.default_class(),
-            };
-            match (found, class) {
-                (Some(found), _) => workload.give_priority(found),
-                (None, Some(class)) => {
-                    let object = workload.object.clone();
-                    self.note_class_of(&object, &class);
-                }
-                (None, None) => {}
-            }
-        }
-        let idle = workloads::idle_budgets(&self.workloads, &self.pods);
-        for (budget, finding) in idle {
-            let object = ObjectName {
-                kind: "PodDisruptionBudget",
-                namespace: Some(&budget.namespace),
-                name: &budget.name,
-            };
-            let what = finding.problem.to_string();
-            self.ctx
-                .findings
-                .add(object, &finding.field, what, "it has no effect");
-        }
-    }
-
-    fn note_class_of(&mut self, object: &Object, class: &str) {
-        let name = ObjectName {
-            kind: object.kind(),
-            namespace: Some(object.namespace()),
-            name: object.name(),
-        };
-        self.ctx.findings.add(
-            name,
-            &"spec.template.spec.priorityClassName",
-            format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is taken as 0",
-        );
-    }
-
-    fn give_priority(&mut self, index: usize, class: PriorityClass, states_policy: bool) {
-        let prioritized = |spec: &PodSpec| PodSpec {
-            priority: class.value,
-            preempts: if states_policy {
-                spec.preempts
-            } else {
-                class.preempts
-            },
-            ..spec.clone()
-        };
-        let pod = &self.pods[index];
-        let spec = prioritized(&pod.spec);
-        let accounted = pod.accounted.as_deref().map(prioritized);
-        self.pods[index].accounted = accounted.map(|spec| self.share_class(spec));
-        self.pods[index].spec = self.share_class(spec);
-    }
-
-    fn note_unknown_class(&mut self, index: usize, class: &str) {
-        let pod = &self.pods[index];
-        let object = ObjectName {
-            kind: "Pod",
-            namespace: Some(&pod.spec.namespace),
-            name: &pod.name,
-        };
-        let path = Path::root("spec");
-        self.ctx.findings.add(
-            object,
-            &path.field("priorityClassName"),
-            format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is taken as 0",
-        );
     }
 }
 

@@ -8,18 +8,17 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::affinity::optional_selector;
+use super::declared::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::object::Parts;
-use super::priority::PriorityClass;
 use super::raw::{self, TextMap, nullable, texts};
-use super::{Ctx, ManifestPod, pod, unmodelled, workload_jobs};
+use super::{Ctx, budgets, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::workload::daemon_set::DaemonUpdate;
 use crate::model::workload::{
-    BudgetLimit, Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodDisruptionBudget,
-    PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, UnhealthyPodEviction,
-    validate,
+    Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
+    RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
 use crate::model::{LabelSelector, Labels, Object, Operator, PodSpec, Requirement, Text};
 use crate::rng::Distribution;
@@ -30,75 +29,6 @@ const RUN_TIME: &str = "windtunnel.dev/run-time";
 
 /// On a pod template: the code that its containers end with.
 const EXIT_CODE: &str = "windtunnel.dev/exit-code";
-
-/// A workload of a file.
-#[derive(Clone, Debug)]
-pub struct DeclaredWorkload {
-    /// The object.
-    pub object: Object,
-    /// The class of priority that its pods name, if they state no number.
-    pub(super) priority_class: Option<Option<String>>,
-    /// Whether its pods state a preemption policy.
-    pub(super) states_policy: bool,
-}
-
-impl DeclaredWorkload {
-    /// Gives its pods the priority of a class.
-    pub(super) fn give_priority(&mut self, class: PriorityClass) {
-        let template = match &mut self.object {
-            Object::Deployment(object) => &mut Arc::make_mut(object).template,
-            Object::ReplicaSet(object) | Object::ReplicationController(object) => {
-                &mut Arc::make_mut(object).template
-            }
-            Object::StatefulSet(object) => &mut Arc::make_mut(object).template,
-            Object::DaemonSet(object) => &mut Arc::make_mut(object).template,
-            Object::Job(object) => &mut Arc::make_mut(object).template,
-            Object::CronJob(object) => {
-                let job = &mut Arc::make_mut(object).template;
-                &mut Arc::make_mut(job).template
-            }
-            Object::PodDisruptionBudget(_) => return,
-        };
-        let template = Arc::make_mut(template);
-        template.priority = class.value;
-        if !self.states_policy {
-            template.preempts = class.preempts;
-        }
-    }
-
-    /// What its pods are, if it has some.
-    fn template(&self) -> Option<&PodSpec> {
-        Some(match &self.object {
-            Object::Deployment(object) => &object.template,
-            Object::ReplicaSet(object) | Object::ReplicationController(object) => &object.template,
-            Object::StatefulSet(object) => &object.template,
-            Object::DaemonSet(object) => &object.template,
-            Object::Job(object) => &object.template,
-            Object::CronJob(object) => &object.template.template,
-            Object::PodDisruptionBudget(_) => return None,
-        })
-    }
-}
-
-/// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.
-pub(super) fn idle_budgets(
-    workloads: &[DeclaredWorkload],
-    pods: &[ManifestPod],
-) -> Vec<(Arc<PodDisruptionBudget>, Finding)> {
-    let mut idle = Vec::new();
-    for workload in workloads {
-        let Object::PodDisruptionBudget(budget) = &workload.object else {
-            continue;
-        };
-        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
-        let specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
-        let own = specs.filter(|spec| spec.namespace == budget.namespace);
-        let findings = validate::budget(budget, own.map(|spec| &spec.labels));
-        let warning = findings.into_iter().find(|one| one.problem.is_warning());
-        idle.extend(warning.map(|finding| (budget.clone(), finding)));
-    }
-    idle
-}
 
 /// Whether objects of a kind are workloads.
 pub(super) fn is_workload(kind: &str, group: &str) -> bool {
@@ -117,7 +47,7 @@ pub(super) struct Workload<'a> {
     pub(super) name: Text,
     pub(super) spec: &'a Value,
     pub(super) ctx: &'a mut Ctx,
-    priority_class: Option<Option<String>>,
+    priority: PodPriority,
     states_policy: bool,
 }
 
@@ -143,7 +73,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         name: ctx.texts.share(name),
         spec: parts.late_spec.as_ref().unwrap_or(&Value::Null),
         ctx,
-        priority_class: None,
+        priority: PodPriority::Stated,
         states_policy: false,
     };
     if name.is_empty() {
@@ -158,7 +88,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "DaemonSet" => workload.daemon_set()?,
         "Job" => workload_jobs::job(&mut workload)?,
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
-        _ => workload.budget()?,
+        _ => budgets::budget(&mut workload)?,
     };
     if let Some(finding) = findings
         .iter()
@@ -172,7 +102,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
     }
     Ok(DeclaredWorkload {
         object,
-        priority_class: workload.priority_class,
+        priority: workload.priority,
         states_policy: workload.states_policy,
     })
 }
@@ -223,15 +153,6 @@ struct RawOrdinals {
 struct RawController {
     #[serde(deserialize_with = "texts")]
     selector: TextMap,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawBudget {
-    selector: Option<raw::LabelSelector>,
-    min_available: Option<Value>,
-    max_unavailable: Option<Value>,
-    unhealthy_pod_eviction_policy: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -304,7 +225,10 @@ impl Workload<'_> {
         spec.behaviour = behaviour(&raw).map_err(inside)?;
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
-            self.priority_class = Some(class.filter(|class| !class.is_empty()));
+            self.priority = match class.filter(|class| !class.is_empty()) {
+                Some(class) => PodPriority::Class(class),
+                None => PodPriority::Default,
+            };
             self.states_policy = raw.spec.preemption_policy.is_some();
         }
         let node_name = raw.spec.node_name.as_deref();
@@ -506,46 +430,6 @@ impl Workload<'_> {
         let findings = validate::daemon_set(&set);
         Ok((Object::DaemonSet(Arc::new(set)), findings))
     }
-
-    fn budget(&mut self) -> Checked {
-        let raw: RawBudget = self.spec()?;
-        let path = Path::root("spec");
-        let texts = &mut self.ctx.texts;
-        let selector = optional_selector(raw.selector.as_ref(), &path.field("selector"), texts)?;
-        let counted = |value: &Value, field: &str| {
-            let path = path.field(field);
-            count(value).map_err(|error| path.broken(error))
-        };
-        let limit = match (&raw.min_available, &raw.max_unavailable) {
-            (Some(least), None) => BudgetLimit::MinAvailable(counted(least, "minAvailable")?),
-            (None, Some(most)) => BudgetLimit::MaxUnavailable(counted(most, "maxUnavailable")?),
-            (None, None) => return Err(path.missing("`minAvailable` or `maxUnavailable`")),
-            (Some(_), Some(_)) => {
-                let message = "`minAvailable` and `maxUnavailable` exclude each other";
-                return Err(path.broken(message));
-            }
-        };
-        let unhealthy = match raw.unhealthy_pod_eviction_policy.as_deref() {
-            None | Some("" | "IfHealthyBudget") => UnhealthyPodEviction::IfHealthyBudget,
-            Some("AlwaysAllow") => UnhealthyPodEviction::AlwaysAllow,
-            Some(other) => {
-                let path = path.field("unhealthyPodEvictionPolicy");
-                return Err(path.problem("`IfHealthyBudget` or `AlwaysAllow`", other));
-            }
-        };
-        let budget = PodDisruptionBudget {
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            selector,
-            limit,
-            unhealthy,
-            ..PodDisruptionBudget::default()
-        };
-        // Whether it selects anything is known at the end of the files.
-        let mut findings = validate::budget(&budget, std::iter::empty());
-        findings.retain(|finding| !finding.problem.is_warning());
-        Ok((Object::PodDisruptionBudget(Arc::new(budget)), findings))
-    }
 }
 
 /// Reads a value into a type, where `null` is what is absent.
@@ -585,7 +469,7 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
                 return Err(path.problem("a duration of 0 or more", text));
             }
         } else if text.parse::<Distribution>().is_err() {
-            let expected = "a duration such as `30s` or a distribution such as `exp(30s)`";
+            let expected = "a duration such as `30s` or a distribution such as `exponential(30s)`";
             return Err(path.problem(expected, text));
         }
     }

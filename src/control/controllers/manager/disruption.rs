@@ -62,9 +62,8 @@ impl Controller for Disruption {
                 }
             }
             Event::Object(ObjectChange::Deleted { id }) => {
-                if self.budgets.remove(id).is_some() {
-                    self.of_class.clear();
-                }
+                let was_known = self.budgets.remove(id).is_some();
+                self.of_class.retain(|_, _| !was_known);
             }
             _ if self.budgets.is_empty() => {}
             Event::PodCreated(created) => {

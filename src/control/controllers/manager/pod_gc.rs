@@ -46,7 +46,7 @@ impl Controller for Collector {
                 pod,
                 change: PodChange::Terminating { .. },
             } => {
-                let node = store.pods().get(*pod).and_then(|pod| pod.node());
+                let node = store.pods().get(*pod).and_then(Pod::node);
                 let node = node.and_then(|node| store.nodes().object(node));
                 node.is_some_and(|node| is_out_of_service(node))
             }

@@ -165,7 +165,7 @@ impl World {
 
     /// Nodes of pods; -1 where one waits.
     fn nodes(&self, pods: &[PodRef]) -> Vec<i64> {
-        let node = |&pod| self.store.pods().get(pod).and_then(|pod| pod.node());
+        let node = |&pod| self.store.pods().get(pod).and_then(crate::model::Pod::node);
         pods.iter()
             .map(|pod| node(pod).map_or(-1, |node| i64::from(node.0)))
             .collect()
