@@ -44,6 +44,7 @@ impl KubeScheduler {
                 Event::PodBound { pod, node, devices } => {
                     self.pod_bound(now, *pod, *node, *devices);
                 }
+                Event::Object(change) => self.object_changed(change),
                 Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
                 Event::PodChanged {
                     pod,
