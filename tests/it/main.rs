@@ -39,6 +39,7 @@ mod shared;
 mod sim;
 mod store;
 mod streams;
+mod workload_input;
 mod workload_kinds;
 mod workloads;
 mod world;
