@@ -14,11 +14,22 @@ use crate::units::{Duration, Instant, NodeId};
 /// fill the vector units all the way up the hash's tree.
 const BLOCK_BYTES: usize = 64 * 1024;
 
+/// The longest record of fixed length: an instant, a tag and five numbers.
+const RECORD_BYTES: usize = 8 + 1 + 5 * 8;
+
 /// A running hash over changes and commands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Digest {
     hasher: blake3::Hasher,
+    /// A block that is being filled, with room for a record beyond its end.
     block: Vec<u8>,
+    filled: usize,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Digest {
@@ -26,130 +37,125 @@ impl Digest {
     pub fn new() -> Self {
         Self {
             hasher: blake3::Hasher::new(),
-            block: Vec::with_capacity(BLOCK_BYTES + 1_024),
+            block: vec![0; BLOCK_BYTES + RECORD_BYTES],
+            filled: 0,
         }
     }
 
     /// Adds a change.
     pub fn event(&mut self, at: Instant, event: &Event) {
-        self.number(at.as_nanos() as u64);
         match event {
             Event::SpecAdded { spec, object } => {
-                self.tagged(0, &[u64::from(spec.0)]);
+                self.record(at, 0, [u64::from(spec.0)]);
                 declared::spec(self, object);
             }
             Event::NodeAdded { node, object } => {
-                self.tagged(1, &[u64::from(node.0)]);
+                self.record(at, 1, [u64::from(node.0)]);
                 declared::node(self, object);
             }
             Event::NodeUpdated { node, object } => {
-                self.tagged(2, &[u64::from(node.0)]);
+                self.record(at, 2, [u64::from(node.0)]);
                 declared::node(self, object);
             }
             Event::NodeReadiness { node, ready } => {
-                self.tagged(3, &[u64::from(node.0), u64::from(*ready)]);
+                self.record(at, 3, [u64::from(node.0), u64::from(*ready)]);
             }
-            Event::NodeRemoved { node } => self.tagged(4, &[u64::from(node.0)]),
-            Event::PodCreated(created) => self.created(created),
-            Event::PodUnschedulable { pod } => self.pod(6, *pod),
+            Event::NodeRemoved { node } => self.record(at, 4, [u64::from(node.0)]),
+            Event::PodCreated(created) => self.created(at, created),
+            Event::PodUnschedulable { pod } => self.record(at, 6, [number_of(*pod)]),
             Event::PodBound { pod, node, devices } => {
-                self.pod(7, *pod);
-                self.number(u64::from(node.0));
-                self.number(devices.0);
+                self.record(at, 7, [number_of(*pod), u64::from(node.0), devices.0]);
             }
-            Event::PodStarting { pod } => self.pod(8, *pod),
-            Event::PodRunning { pod } => self.pod(9, *pod),
+            Event::PodStarting { pod } => self.record(at, 8, [number_of(*pod)]),
+            Event::PodRunning { pod } => self.record(at, 9, [number_of(*pod)]),
             Event::PodEnded { pod, reason } => {
-                self.pod(10, *pod);
-                self.number(*reason as u64);
+                self.record(at, 10, [number_of(*pod), *reason as u64]);
             }
-            Event::PodChanged { pod, change } => self.changed(*pod, *change),
-            Event::Object(change) => self.object(change),
-            Event::HoldPlaced(hold) => self.hold(hold),
+            Event::PodChanged { pod, change } => self.changed(at, *pod, *change),
+            Event::Object(change) => self.object(at, change),
+            Event::HoldPlaced(hold) => self.hold(at, hold),
             Event::HoldReleased { owner, number } => {
-                self.tagged(12, &[u64::from(owner.0), *number]);
+                self.record(at, 12, [u64::from(owner.0), *number]);
             }
         }
-        self.flush_full_block();
     }
 
     /// Adds an order to the machine of a node: to start a pod.
     pub fn start(&mut self, at: Instant, pod: PodRef, node: NodeId) {
-        self.command(at, 13, pod, node);
+        self.record(at, 13, [number_of(pod), u64::from(node.0)]);
     }
 
     /// Adds an order to the machine of a node: to stop a pod.
     pub fn stop(&mut self, at: Instant, pod: PodRef, node: NodeId) {
-        self.command(at, 14, pod, node);
+        self.record(at, 14, [number_of(pod), u64::from(node.0)]);
     }
 
     /// Adds another digest's value, as cells are taken in order.
     pub fn include(&mut self, value: &str) {
-        self.block.extend_from_slice(value.as_bytes());
+        self.bytes(value.as_bytes());
     }
 
     /// The digest so far, as 64 hexadecimal digits.
     pub fn value(&self) -> String {
         let mut hasher = self.hasher.clone();
-        hasher.update(&self.block);
+        hasher.update(&self.block[..self.filled]);
         hasher.finalize().to_hex().to_string()
     }
 
-    fn created(&mut self, created: &PodCreated) {
-        self.pod(5, created.pod);
+    fn created(&mut self, at: Instant, created: &PodCreated) {
         let gang = created.gang.map_or(u64::MAX, |gang| u64::from(gang.0));
         let limit = created.time_limit.map_or(-1, Duration::as_nanos);
-        self.number(u64::from(created.spec.0));
-        self.number(u64::from(created.tenant.0));
-        self.number(gang);
-        self.number(limit as u64);
+        let (spec, tenant) = (u64::from(created.spec.0), u64::from(created.tenant.0));
+        self.record(
+            at,
+            5,
+            [number_of(created.pod), spec, tenant, gang, limit as u64],
+        );
         if let Some(found) = &created.found {
             let started = found.started.map_or(i64::MAX, Instant::as_nanos);
             let flag = u64::from(found.is_terminating);
-            self.tagged(15, &[u64::from(found.node.0), started as u64, flag]);
+            self.tagged(15, [u64::from(found.node.0), started as u64, flag]);
         }
         if let Some(owner) = created.owner {
-            self.tagged(20, &[u64::from(owner.object.0), owner.index as u64]);
+            self.tagged(20, [u64::from(owner.object.0), owner.index as u64]);
         }
     }
 
-    fn changed(&mut self, pod: PodRef, change: PodChange) {
-        self.pod(16, pod);
+    fn changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
+        self.record(at, 16, [number_of(pod)]);
         match change {
-            PodChange::Ready(ready) => self.tagged(0, &[u64::from(ready)]),
-            PodChange::Restarted(restarts) => self.tagged(1, &[u64::from(restarts)]),
+            PodChange::Ready(ready) => self.tagged(0, [u64::from(ready)]),
+            PodChange::Restarted(restarts) => self.tagged(1, [u64::from(restarts)]),
             PodChange::Terminating { grace, reason } => {
-                self.tagged(2, &[grace.as_nanos() as u64, reason as u64]);
+                self.tagged(2, [grace.as_nanos() as u64, reason as u64]);
             }
-            PodChange::Forgotten => self.tagged(3, &[]),
+            PodChange::Forgotten => self.tagged(3, []),
         }
     }
 
     /// Adds a value, every field of it.
     fn canonical(&mut self, value: &impl Hash) {
-        Canonical(|bytes: &[u8]| self.block.extend_from_slice(bytes)).add(value);
+        Canonical(|bytes: &[u8]| self.bytes(bytes)).add(value);
     }
 
-    fn object(&mut self, change: &ObjectChange) {
+    fn object(&mut self, at: Instant, change: &ObjectChange) {
         match change {
             ObjectChange::Created { id, owner, object } => {
                 let owner = owner.map_or(u64::MAX, |owner| u64::from(owner.0));
-                self.tagged(17, &[u64::from(id.0), owner]);
+                self.record(at, 17, [u64::from(id.0), owner]);
                 self.canonical(object);
             }
             ObjectChange::Updated { id, object } => {
-                self.tagged(18, &[u64::from(id.0)]);
+                self.record(at, 18, [u64::from(id.0)]);
                 self.canonical(object);
             }
-            ObjectChange::Deleted { id } => self.tagged(19, &[u64::from(id.0)]),
+            ObjectChange::Deleted { id } => self.record(at, 19, [u64::from(id.0)]),
         }
     }
 
-    fn hold(&mut self, hold: &Hold) {
-        self.tagged(
-            11,
-            &[u64::from(hold.owner.0), hold.number, u64::from(hold.node.0)],
-        );
+    fn hold(&mut self, at: Instant, hold: &Hold) {
+        let (owner, node) = (u64::from(hold.owner.0), u64::from(hold.node.0));
+        self.record(at, 11, [owner, hold.number, node]);
         let taken = &hold.resources;
         for amount in [
             taken.cpu_milli,
@@ -170,44 +176,89 @@ impl Digest {
         self.number(hold.until.map_or(-1, Instant::as_nanos) as u64);
     }
 
-    fn command(&mut self, at: Instant, tag: u8, pod: PodRef, node: NodeId) {
-        self.number(at.as_nanos() as u64);
-        self.pod(tag, pod);
-        self.number(u64::from(node.0));
-        self.flush_full_block();
+    /// An instant, a tag and up to five numbers: straight into the block, at once.
+    #[inline]
+    fn record<const NUMBERS: usize>(&mut self, at: Instant, tag: u8, numbers: [u64; NUMBERS]) {
+        const {
+            assert!(
+                9 + 8 * NUMBERS <= RECORD_BYTES,
+                "it has room beyond the block"
+            );
+        };
+        let rest = &mut self.block[self.filled..];
+        let (record, _) = rest
+            .split_first_chunk_mut::<RECORD_BYTES>()
+            .expect("invariant: the block has room for a record beyond its end");
+        let (instant, rest) = record.split_at_mut(8);
+        put(instant, at.as_nanos() as u64);
+        rest[0] = tag;
+        let mut rest = &mut rest[1..];
+        for number in numbers {
+            rest = put(rest, number);
+        }
+        self.filled += 9 + 8 * NUMBERS;
+        if self.filled >= BLOCK_BYTES {
+            self.hash_block();
+        }
     }
 
-    fn pod(&mut self, tag: u8, pod: PodRef) {
-        self.tagged(tag, &[u64::from(pod.id.0)]);
-    }
-
-    fn tagged(&mut self, tag: u8, numbers: &[u64]) {
-        self.block.push(tag);
-        for &number in numbers {
+    /// A tag and numbers that belong to the record before.
+    fn tagged<const NUMBERS: usize>(&mut self, tag: u8, numbers: [u64; NUMBERS]) {
+        self.bytes(&[tag]);
+        for number in numbers {
             self.number(number);
         }
     }
 
     fn number(&mut self, number: u64) {
-        self.block.extend_from_slice(&number.to_le_bytes());
+        self.bytes(&number.to_le_bytes());
     }
 
     /// A text: its length, then its bytes.
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.block.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 
     fn flag(&mut self, flag: bool) {
-        self.block.push(u8::from(flag));
+        self.bytes(&[u8::from(flag)]);
     }
 
-    fn flush_full_block(&mut self) {
-        while let Some(whole) = self.block.get(..BLOCK_BYTES) {
-            self.hasher.update(whole);
-            self.block.drain(..BLOCK_BYTES);
+    fn bytes(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = bytes.len().min(BLOCK_BYTES - self.filled);
+            let (now, later) = bytes.split_at(room);
+            self.block[self.filled..self.filled + room].copy_from_slice(now);
+            self.filled += room;
+            bytes = later;
+            if self.filled == BLOCK_BYTES {
+                self.hash_block();
+            }
         }
     }
+
+    /// Hashes the full block; what is beyond it begins the next one.
+    fn hash_block(&mut self) {
+        self.hasher.update(&self.block[..BLOCK_BYTES]);
+        self.block.copy_within(BLOCK_BYTES..self.filled, 0);
+        self.filled -= BLOCK_BYTES;
+    }
+}
+
+/// Writes a number; returns what comes behind it.
+#[inline]
+fn put(bytes: &mut [u8], number: u64) -> &mut [u8] {
+    let (place, rest) = bytes
+        .split_first_chunk_mut()
+        .expect("invariant: a record has room for its numbers");
+    *place = number.to_le_bytes();
+    rest
+}
+
+/// The number that stands for a pod.
+#[inline]
+fn number_of(pod: PodRef) -> u64 {
+    u64::from(pod.id.0)
 }
 
 #[cfg(test)]
@@ -309,6 +360,26 @@ mod tests {
             value(&node(|_| ())),
             value(&node(|node| node.name = "a".into()))
         );
+    }
+
+    #[test]
+    fn where_blocks_end_makes_no_difference() {
+        let (mut digest, mut bytes) = (Digest::new(), Vec::new());
+        for number in 0..6_000_i64 {
+            let at = Instant::from_nanos(number);
+            digest.start(at, POD, NodeId(7));
+            bytes.extend_from_slice(&number.to_le_bytes());
+            bytes.push(13);
+            bytes.extend_from_slice(&3_u64.to_le_bytes());
+            bytes.extend_from_slice(&7_u64.to_le_bytes());
+            if number % 100 == 0 {
+                let text = "x".repeat(number as usize * 30);
+                digest.text(&text);
+                bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        assert_eq!(digest.value(), blake3::hash(&bytes).to_hex().to_string());
     }
 
     #[test]

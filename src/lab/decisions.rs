@@ -5,9 +5,7 @@
 //! that came to anything and is not in it. Lines come in the order in which the changes were made,
 //! so equal runs leave equal bytes.
 
-use std::io::Write;
-
-use serde::Serialize;
+use std::io::{self, Write};
 
 use crate::cluster::{Observer, Store};
 use crate::model::{EndReason, Event, Pod, PodName, PodRef};
@@ -81,37 +79,34 @@ pub const FIELDS: [Field; 6] = [
     },
 ];
 
-#[derive(Serialize)]
-struct Decision<'a> {
-    time_ns: i64,
-    variant: &'a str,
-    #[serde(serialize_with = "as_text")]
-    pod: &'a PodName,
-    node: Option<&'a str>,
-    gpus: Vec<usize>,
-    outcome: &'static str,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
-)]
-fn as_text<S: serde::Serializer>(name: &&PodName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(name)
-}
+/// Bytes of lines that are gathered before they are compressed: little pieces cost a call each.
+const GATHERED: usize = 1 << 16;
 
 /// Writes the decisions of a variant.
 pub struct DecisionLog {
+    /// The variant's name as JSON.
     variant: String,
+    /// Lines that are not in the file yet.
+    lines: Vec<u8>,
     file: OutputFile,
     failed: Option<FolderError>,
+}
+
+/// What was decided on a pod.
+#[derive(Clone, Copy)]
+struct Decision<'a> {
+    at: Instant,
+    pod: &'a Pod,
+    node: Option<NodeId>,
+    outcome: &'static str,
 }
 
 impl DecisionLog {
     /// Starts what a variant writes.
     pub fn start(folder: &ResultFolder, variant: &str, place: Place) -> Result<Self, FolderError> {
         Ok(Self {
-            variant: variant.to_owned(),
+            variant: serde_json::Value::from(variant).to_string(),
+            lines: Vec::with_capacity(2 * GATHERED),
             file: folder.file(&place.file(DECISIONS_FILE))?,
             failed: None,
         })
@@ -121,45 +116,92 @@ impl DecisionLog {
     ///
     /// # Errors
     /// If a line could not be written at any time of the run.
-    pub fn finish(self) -> Result<(), FolderError> {
+    pub fn finish(mut self) -> Result<(), FolderError> {
+        self.compress();
         match self.failed {
             Some(failed) => Err(failed),
             None => self.file.finish(),
         }
     }
 
-    fn line(&mut self, decision: &Decision<'_>) {
+    fn line(&mut self, decision: Decision<'_>, store: &Store) {
         if self.failed.is_some() {
             return;
         }
-        let written = serde_json::to_writer(&mut self.file, decision)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"));
+        let written = self.append(decision, store);
         if let Err(source) = written {
             self.failed = Some(FolderError::from_io(self.file.path(), source));
+        } else if self.lines.len() >= GATHERED {
+            self.compress();
         }
     }
 
-    fn of_living(&mut self, at: Instant, pod: PodRef, place: Option<NodeId>, store: &Store) {
+    /// Appends a line: the fields in their order.
+    fn append(&mut self, decision: Decision<'_>, store: &Store) -> io::Result<()> {
+        let (lines, pod) = (&mut self.lines, decision.pod);
+        let at = decision.at.as_nanos();
+        write!(lines, "{{\"time_ns\":{at},\"variant\":{}", self.variant)?;
+        lines.extend_from_slice(b",\"pod\":");
+        match &pod.name {
+            PodName::Text(name) => push_json(lines, name)?,
+            // A number needs no escape.
+            name => write!(lines, "\"{name}\"")?,
+        }
+        lines.extend_from_slice(b",\"node\":");
+        match decision.node {
+            Some(node) => push_json(lines, store.nodes().name(node))?,
+            None => lines.extend_from_slice(b"null"),
+        }
+        lines.extend_from_slice(b",\"gpus\":[");
+        for (position, device) in pod.devices().iter().enumerate() {
+            let comma = if position > 0 { "," } else { "" };
+            write!(lines, "{comma}{device}")?;
+        }
+        writeln!(lines, "],\"outcome\":\"{}\"}}", decision.outcome)
+    }
+
+    /// Hands the gathered lines over.
+    fn compress(&mut self) {
+        if self.failed.is_none()
+            && let Err(source) = self.file.write_all(&self.lines)
+        {
+            self.failed = Some(FolderError::from_io(self.file.path(), source));
+        }
+        self.lines.clear();
+    }
+
+    fn of_living(&mut self, at: Instant, pod: PodRef, node: Option<NodeId>, store: &Store) {
         // Nobody decided in this run on what was there before it.
         let Some(pod) = store.pods().get(pod).filter(|pod| pod.found().is_none()) else {
             return;
         };
-        let variant = std::mem::take(&mut self.variant);
-        self.line(&Decision {
-            time_ns: at.as_nanos(),
-            variant: &variant,
-            pod: &pod.name,
-            node: place.map(|node| store.nodes().name(node)),
-            gpus: pod.devices().iter().collect(),
-            outcome: if place.is_some() {
-                "bound"
-            } else {
-                "unschedulable"
-            },
-        });
-        self.variant = variant;
+        let outcome = match node {
+            Some(_) => "bound",
+            None => "unschedulable",
+        };
+        let decision = Decision {
+            at,
+            pod,
+            node,
+            outcome,
+        };
+        self.line(decision, store);
     }
+}
+
+/// Appends a text as JSON, quotes included.
+fn push_json(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    if text
+        .bytes()
+        .any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))
+    {
+        serde_json::to_writer(line, text)?;
+    } else {
+        line.push(b'"');
+        line.extend_from_slice(text.as_bytes());
+        line.push(b'"');
+    }
+    Ok(())
 }
 
 impl Observer for DecisionLog {
@@ -177,16 +219,13 @@ impl Observer for DecisionLog {
                     | EndReason::NodeLost
                     | EndReason::Cancelled => return,
                 };
-                let variant = std::mem::take(&mut self.variant);
-                self.line(&Decision {
-                    time_ns: at.as_nanos(),
-                    variant: &variant,
-                    pod: &pod.name,
-                    node: pod.node().map(|node| store.nodes().name(node)),
-                    gpus: pod.devices().iter().collect(),
+                let decision = Decision {
+                    at,
+                    pod,
+                    node: pod.node(),
                     outcome,
-                });
-                self.variant = variant;
+                };
+                self.line(decision, store);
             }
             _ => {}
         }

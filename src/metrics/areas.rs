@@ -10,8 +10,8 @@ pub(super) type Levels = [Level; RESOURCES];
 /// Sets a level of every resource.
 #[inline]
 pub(super) fn set(levels: &mut Levels, amounts: &Amounts, clock: i64) {
-    for (level, &amount) in levels.iter_mut().zip(&amounts.0) {
-        level.set(amount, clock);
+    for (index, level) in levels.iter_mut().enumerate() {
+        level.set(amounts.0[index], clock);
     }
 }
 

@@ -59,31 +59,18 @@ pub struct ArrivedTables {
 }
 
 impl Arrived {
-    /// Follows a change; `state` follows it before.
-    pub fn apply(
-        &mut self,
-        event: &Event,
-        ended: Option<&Pod>,
-        state: &mut ClusterState,
-        store: &Store,
-    ) {
-        let (pod, spec) = match event {
-            Event::PodBound { pod, .. } | Event::PodUnschedulable { pod } => {
-                match store.pods().get(*pod) {
-                    Some(record) => (*pod, record.spec),
-                    None => return,
-                }
-            }
-            Event::PodEnded { pod, .. } => match ended {
-                Some(record) => (*pod, record.spec),
-                None => return,
-            },
-            _ => return,
-        };
-        if !self.is_first_decision(pod) {
-            return;
-        }
-        self.demand_milli += i128::from(store.class(spec).requests.gpu_milli);
+    /// Whether a change is the first decision on a pod, which is to be taken in then.
+    #[inline]
+    pub fn is_decision(&mut self, event: &Event, pod: PodRef) -> bool {
+        matches!(
+            event,
+            Event::PodBound { .. } | Event::PodUnschedulable { .. } | Event::PodEnded { .. }
+        ) && self.is_first_decision(pod)
+    }
+
+    /// Takes in the first decision on a pod, which `state` follows before.
+    pub fn decided(&mut self, pod: &Pod, state: &mut ClusterState, store: &Store) {
+        self.demand_milli += i128::from(store.class(pod.spec).requests.gpu_milli);
         state.refresh_fragments(store);
         if let Some(event) = self.event(state) {
             self.events.push(event);

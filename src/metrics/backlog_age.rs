@@ -60,20 +60,18 @@ impl BacklogAge {
 
 impl Collector for BacklogAge {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Spans]
+        &[Heard::Created, Heard::Settled, Heard::Spans]
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        match change.event {
-            Event::PodCreated(created) => self.queue.push_back((created.pod, change.at)),
-            Event::PodBound { pod, .. } | Event::PodEnded { pod, .. } => {
-                // Nobody else could make the first one another.
-                let is_first = self.queue.front().is_some_and(|(first, _)| first == pod);
-                if is_first || self.queue.len() > 2 * change.store.pods().living() + 64 {
-                    self.tidy(change.store);
-                }
-            }
-            _ => {}
+        if let Event::PodCreated(created) = change.event {
+            self.queue.push_back((created.pod, change.at));
+        }
+    }
+
+    fn settled(&mut self, store: &Store, _pending: u64, _is_changed: bool) {
+        if !self.queue.is_empty() {
+            self.tidy(store);
         }
     }
 

@@ -8,7 +8,7 @@
 use crate::rng::math;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
-use super::integral::{Integral, float, product};
+use super::integral::{Integral, float, nearest, product};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::spread::Spread;
 use super::state::{NodeChange, NodeRow, RESOURCES, Resource};
@@ -72,10 +72,12 @@ impl Ratios {
         let cv = math::sqrt(variance.max(0.0)) / sum;
         let max = self.spread.max().unwrap_or(0) as f64 * count / sum;
         let gini = float(self.spread.differences()) / (count * sum);
-        [cv, max, gini].map(|measure| whole(math::round_half_even(measure * ONE as f64)))
+        let one = ONE as f64;
+        [nearest(cv * one), nearest(max * one), nearest(gini * one)]
     }
 
     /// The present ratios held up to a reading of the clock.
+    #[inline]
     fn settle(&mut self, clock: i64) {
         let nanos = clock - self.since;
         self.since = clock;
@@ -87,15 +89,6 @@ impl Ratios {
             area.add(measure, nanos);
         }
         self.nanos += nanos;
-    }
-}
-
-/// A whole number as `as` casts it, by way of a machine word where it fits one.
-fn whole(value: f64) -> i128 {
-    if value.abs() < 9e18 {
-        i128::from(value as i64)
-    } else {
-        value as i128
     }
 }
 
@@ -136,15 +129,17 @@ impl Collector for Balance {
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        let last = change.nodes.iter().map(|node| node.index()).max();
-        let rows = last.map_or(0, |last| last + 1);
+        let rows = change.rows();
         if self.by_node.len() < rows {
             self.by_node.resize(rows, [None; 3]);
         }
         let before = self.by_node[change.node().index()];
-        let now = TAKEN.map(|resource| ratio(change.now, resource));
+        let mut now = [None; TAKEN.len()];
         let times = change.nodes.len() as u64;
-        for ((before, now), ratios) in before.into_iter().zip(now).zip(&mut self.by_resource) {
+        for (index, ratios) in self.by_resource.iter_mut().enumerate() {
+            let before = before[index];
+            now[index] = ratio(change.now, TAKEN[index]);
+            let now = now[index];
             if before == now {
                 continue;
             }
@@ -199,12 +194,6 @@ mod tests {
             let near = i128::from(capacity) * i128::from(share) / 1_000_000;
             let allocated = near as i64 + apart;
             prop_assert_eq!(parts(allocated, capacity), exact_parts(allocated, capacity));
-        }
-
-        #[test]
-        fn whole_numbers_equal_a_cast(value in any::<f64>()) {
-            let value = math::round_half_even(value);
-            prop_assert_eq!(whole(value), value as i128);
         }
     }
 }

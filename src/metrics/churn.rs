@@ -4,10 +4,8 @@
 //! after, where the world does so. A move is the binding of such a successor; the first placement
 //! of a pod is none, and a move to an equal node is one all the same.
 
-use std::collections::BTreeSet;
-
-use crate::model::{EndReason, Event, PodName};
-use crate::units::{Instant, PodId};
+use crate::model::Event;
+use crate::units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
@@ -38,41 +36,18 @@ const DAY: i64 = 86_400_000_000_000;
 
 #[derive(Clone, Debug, Default)]
 struct Churn {
-    /// The pod that lost its node with the change of this number.
-    lost: Option<(u64, PodName)>,
-    /// Pods that were submitted again and have no node yet.
-    again: BTreeSet<PodId>,
     moves: u64,
     node_changes: u64,
 }
 
 impl Collector for Churn {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Declared]
+        &[Heard::Moved, Heard::Declared]
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let lost = self.lost.take();
         match change.event {
-            Event::PodEnded { pod, reason } => {
-                self.again.remove(&pod.id);
-                let gone = matches!(reason, EndReason::NodeLost | EndReason::Evicted);
-                self.lost = change
-                    .ended
-                    .filter(|pod| gone && pod.phase.holds_node())
-                    .map(|pod| (change.number, pod.name.clone()));
-            }
-            Event::PodCreated(created)
-                if lost.is_some_and(|(number, name)| {
-                    number + 1 == change.number && name == created.name
-                }) =>
-            {
-                self.again.insert(created.pod.id);
-            }
-            Event::PodBound { pod, .. } => {
-                let moved = !self.again.is_empty() && self.again.remove(&pod.id);
-                self.moves += u64::from(moved && change.in_window());
-            }
+            Event::PodBound { .. } => self.moves += u64::from(change.in_window()),
             Event::NodeAdded { .. } => {
                 let joined = change.at > Instant::ZERO && change.in_window();
                 self.node_changes += u64::from(joined);

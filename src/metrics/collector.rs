@@ -4,8 +4,9 @@ use crate::cluster::Store;
 use crate::model::{Event, Pod};
 use crate::units::{Instant, PodId};
 
+use super::deeds::Deeds;
 use super::jobs::JobRecord;
-use super::state::{ClusterState, NodeChange};
+use super::state::{ClusterState, NodeChange, Row};
 use super::window::Measured;
 
 /// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
@@ -85,14 +86,14 @@ pub struct Change<'a> {
     pub at: Instant,
     /// What.
     pub event: &'a Event,
-    /// The record of the pod that it ended, as it was before.
-    pub ended: Option<&'a Pod>,
+    /// The pod that it is about, as it left it; of one that it ended, as it was before.
+    pub pod: Option<&'a Pod>,
+    /// What that pod reserves.
+    pub requests: &'a Row,
     /// The cluster after it.
     pub store: &'a Store,
     /// What is in the measured window.
     pub measured: &'a Measured,
-    /// The how-manieth change of the run it is.
-    pub number: u64,
     /// Pods created and not bound, after it.
     pub pending: u64,
 }
@@ -171,13 +172,20 @@ pub enum Heard {
     Running,
     /// Changes: a pod ended.
     Ended,
+    /// Changes: a pod lost its node and ended with it; `Ended` comes besides.
+    Lost,
+    /// Changes: a pod was bound that had been submitted again after it lost its node; `Bound` comes
+    /// besides.
+    Moved,
     /// Changes: a node joined, left, went down, came up or was declared anew.
     Declared,
+    /// What alike pods did within an instant.
+    Alike,
     /// Spans of positive length within the measured window.
     Spans,
     /// Nodes that are not as they were, once everything of an instant has happened.
     Nodes,
-    /// That nodes are not as they were, each time that nothing is left to do at an instant.
+    /// That nothing is left to do at an instant, each time.
     Settled,
     /// Jobs whose life is known.
     Jobs,
@@ -185,14 +193,17 @@ pub enum Heard {
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
         Self::Starting,
         Self::Running,
         Self::Ended,
+        Self::Lost,
+        Self::Moved,
         Self::Declared,
+        Self::Alike,
         Self::Spans,
         Self::Nodes,
         Self::Settled,
@@ -233,6 +244,12 @@ pub trait Collector: CloneCollector + Send {
         let _ = change;
     }
 
+    /// What alike pods did, at any time of the run: before the span in which it holds, and in no
+    /// order with what happened to others within the instant.
+    fn alike(&mut self, deeds: &Deeds) {
+        let _ = deeds;
+    }
+
     /// A state held for a span of positive length within the measured window.
     fn held(&mut self, state: &ClusterState, span: Span) {
         let _ = (state, span);
@@ -243,10 +260,10 @@ pub trait Collector: CloneCollector + Send {
         let _ = change;
     }
 
-    /// Nothing is left to do at the present instant, and nodes are not as they were; more may still
-    /// happen in it.
-    fn settled(&mut self, store: &Store, pending: u64) {
-        let _ = (store, pending);
+    /// Nothing is left to do at the present instant; more may still happen in it. `is_changed` tells
+    /// whether nodes are not as they were.
+    fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
+        let _ = (store, pending, is_changed);
     }
 
     /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window

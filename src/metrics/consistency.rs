@@ -6,105 +6,99 @@
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
-//! - The integrals of allocation of all pods equal that of the total. However pods are grouped, by
-//!   node or by tenant, the groups' integrals add up to the same, so nothing is kept by group:
-//!   `∫ held dt` up to T is `held × T` less `amount × instant` of all changes.
+//! - The integrals of allocation of all pods equal that of the total, which metrics are taken of.
+//!   However pods are grouped, by node or by tenant, the groups' integrals add up to the same, so
+//!   nothing is kept by group: `∫ held dt` up to a clock's reading T is `held × T` less
+//!   `amount × reading` of all changes.
 //! - What is left on each node equals what is offered less what its pods and holds take.
 //!
-//! Integrals are compared modulo 2^128: sides that are equal are equal in it too.
+//! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
 
 use crate::cluster::{Store, check};
-use crate::model::{EndReason, Event, Pod, PodPhase};
+use crate::model::{Event, Pod, PodPhase};
 use crate::units::{Instant, NodeId};
 
 use super::collector::Span;
-use super::integral::product;
-use super::state::{ClusterState, RESOURCES, Resource, Row, requests};
+use super::deeds::Deeds;
+use super::state::{ClusterState, RESOURCES, Resource, Row};
 
 /// Keeps both sides of every assertion.
 #[derive(Clone, Debug, Default)]
 pub struct Consistency {
     created: u64,
-    /// Ended pods by [`EndReason`].
-    ended: [u64; 7],
+    ended: u64,
     bound: u64,
     /// Pods that held a node when they ended.
     ended_bound: u64,
     by_state: Phases,
     by_pod: Phases,
-    /// `∫ allocated dt` by the totals.
-    allocated: [i128; RESOURCES],
-    /// `amount × instant` of every binding less that of every end.
-    moments: [i128; RESOURCES],
-    /// What pods hold of each node.
-    by_node: Vec<Row>,
+    /// `amount × reading of the clock` of every binding less that of every end.
+    moments: [i64; RESOURCES],
     /// The first thing that was wrong.
     broken: Option<String>,
 }
 
-/// Nanoseconds in each phase, over all pods.
+/// Nanoseconds in each phase, over all pods, modulo 2^64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Phases {
-    pending: i128,
-    starting: i128,
-    running: i128,
+    pending: i64,
+    starting: i64,
+    running: i64,
 }
 
-/// Adds an amount that held for a span, modulo 2^128.
+/// Adds so many times an amount.
 #[inline]
-fn add(area: &mut i128, amount: i128, nanos: i64) {
-    *area = area.wrapping_add(amount.wrapping_mul(i128::from(nanos)));
-}
-
-/// Adds a number of pods that held for a span.
-#[inline]
-fn add_pods(area: &mut i128, pods: u64, nanos: i64) {
-    *area = area.wrapping_add(product(pods as i64, nanos));
+fn add(area: &mut i64, times: i64, amount: i64) {
+    *area = area.wrapping_add(times.wrapping_mul(amount));
 }
 
 impl Consistency {
     /// A state held for a span.
+    #[inline]
     pub fn held(&mut self, state: &ClusterState, span: Span) {
         let nanos = span.nanos();
         let phases = &mut self.by_state;
-        add_pods(&mut phases.pending, state.pending, nanos);
+        add(&mut phases.pending, state.pending as i64, nanos);
         let starting = state.holding.wrapping_sub(state.running);
-        add_pods(&mut phases.starting, starting, nanos);
-        add_pods(&mut phases.running, state.running, nanos);
-        for (area, &amount) in self.allocated.iter_mut().zip(&state.allocated.0) {
-            add(area, amount, nanos);
-        }
+        add(&mut phases.starting, starting as i64, nanos);
+        add(&mut phases.running, state.running as i64, nanos);
     }
 
-    /// Follows a change.
-    pub fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+    /// Follows a change of a pod, which `state` followed before, with what the pod reserves.
+    #[inline]
+    pub fn apply(
+        &mut self,
+        at: Instant,
+        event: &Event,
+        (pod, requests): (&Pod, &Row),
+        state: &ClusterState,
+        store: &Store,
+    ) {
         match event {
             Event::PodCreated(_) => self.created += 1,
-            Event::PodBound { pod, node, .. } => {
+            Event::PodBound { node, .. } => {
                 self.bound += 1;
-                if let Some(pod) = store.pods().get(*pod) {
-                    let added = requests(store, pod);
-                    self.hold(*node, at, &added);
-                    // What was there before the run may be more than its node has.
-                    if pod.found().is_none() {
-                        self.check_capacity(*node, at, added, store);
-                    }
+                // What was there before the run may be more than its node has.
+                if pod.found().is_none() {
+                    self.check_capacity((*node, at), requests, state, store);
                 }
             }
-            Event::PodEnded { reason, .. } => {
-                self.ended[*reason as usize] += 1;
-                let Some(pod) = ended else {
-                    self.break_with(|| "a pod ended without a record".to_owned());
-                    return;
-                };
-                if let Some(node) = pod.node() {
-                    self.ended_bound += 1;
-                    let gone = requests(store, pod);
-                    self.hold(node, at, &gone.map(|amount| -amount));
-                }
+            Event::PodEnded { .. } => {
+                self.ended += 1;
+                self.ended_bound += u64::from(pod.node().is_some());
                 self.live(pod, at);
             }
             _ => {}
+        }
+    }
+
+    /// Follows what alike pods did at a reading of the clock of measured time.
+    pub fn take_in(&mut self, deeds: &Deeds, clock: i64) {
+        let times = deeds.holding().wrapping_mul(clock);
+        if times != 0 {
+            for (index, moment) in self.moments.iter_mut().enumerate() {
+                add(moment, times, deeds.requests[index]);
+            }
         }
     }
 
@@ -128,15 +122,14 @@ impl Consistency {
             ));
         }
         for resource in Resource::ALL {
-            closing.check_resource(resource, at, state)?;
+            closing.check_resource(resource, state)?;
         }
         check::conservation(store)
     }
 
     fn check_census(&self, state: &ClusterState, store: &Store) -> Result<(), String> {
-        let ended: u64 = self.ended.iter().sum();
         let living = store.pods().living() as u64;
-        let created = self.created;
+        let (created, ended) = (self.created, self.ended);
         if created != ended + living {
             return Err(format!(
                 "{created} pods were created, {ended} ended and {living} live"
@@ -157,14 +150,9 @@ impl Consistency {
         Ok(())
     }
 
-    fn check_resource(
-        &self,
-        resource: Resource,
-        at: Instant,
-        state: &ClusterState,
-    ) -> Result<(), String> {
+    fn check_resource(&self, resource: Resource, state: &ClusterState) -> Result<(), String> {
         let (index, name) = (resource as usize, resource.name());
-        let held = self.by_node.iter().map(|held| i128::from(held[index]));
+        let held = state.taken().iter().map(|held| i128::from(held[index]));
         let held = held.sum::<i128>();
         let allocated = state.allocated.of(resource);
         if held != allocated {
@@ -173,29 +161,13 @@ impl Consistency {
             ));
         }
         let mut found = 0;
-        add(&mut found, held, at.as_nanos());
-        let (found, total) = (
-            found.wrapping_sub(self.moments[index]),
-            self.allocated[index],
-        );
-        if found != total {
-            return Err(format!(
-                "allocated {name} x time is {found} by pod and {total} in total"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Something more is held of a node from an instant on.
-    fn hold(&mut self, node: NodeId, at: Instant, more: &Row) {
-        let row = node.index();
-        if self.by_node.len() <= row {
-            self.by_node.resize(row + 1, Row::default());
-        }
-        let (held, nanos) = (&mut self.by_node[row], at.as_nanos());
-        for ((held, moment), &more) in held.iter_mut().zip(&mut self.moments).zip(more) {
-            *held += more;
-            *moment = moment.wrapping_add(product(more, nanos));
+        add(&mut found, held as i64, state.areas.clock());
+        let found = found.wrapping_sub(self.moments[index]);
+        match state.areas.allocated(resource).value() {
+            Some(total) if total as i64 != found => Err(format!(
+                "allocated {name} x time is {found} by pod and {total} in total, modulo 2^64"
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -226,21 +198,22 @@ impl Consistency {
             (&mut phases.starting, bound, started),
             (&mut phases.running, started, at),
         ] {
-            *time = time.wrapping_add(i128::from(to.since(from).as_nanos()));
+            *time = time.wrapping_add(to.since(from).as_nanos());
         }
     }
 
     /// A node may be declared smaller under its pods; nothing more may be bound there then.
-    fn check_capacity(&mut self, node: NodeId, at: Instant, added: Row, store: &Store) {
-        let columns = store.nodes().allocatable();
-        let row = node.index();
-        let offered = [
-            columns.cpu_milli[row],
-            columns.memory_bytes[row],
-            columns.gpu_milli[row],
-            columns.pods[row],
-        ];
-        let held = self.by_node[row];
+    fn check_capacity(
+        &mut self,
+        (node, at): (NodeId, Instant),
+        added: &Row,
+        state: &ClusterState,
+        store: &Store,
+    ) {
+        let offered = state.allocatable_of(node, store);
+        let Some(held) = state.taken().get(node.index()) else {
+            return;
+        };
         for resource in Resource::ALL {
             let index = resource as usize;
             if added[index] > 0 && held[index] > offered[index] {
@@ -258,5 +231,3 @@ impl Consistency {
         }
     }
 }
-
-const _: () = assert!(EndReason::Cancelled as usize == 6, "one place per reason");

@@ -16,7 +16,7 @@ use super::economics::Economics;
 use super::integral::Integral;
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{ClusterState, Resource, Row, requests};
+use super::state::{ClusterState, Resource, Row};
 use super::window::Measured;
 
 /// `cost.*`.
@@ -170,7 +170,7 @@ impl Cost {
         if price_rate == 0 || whole == 0 {
             return;
         }
-        let rate = price_rate * weight(&requests(change.store, pod)) / whole;
+        let rate = price_rate * weight(change.requests) / whole;
         let slot = pod.pod.slot.index();
         if self.paying.len() <= slot {
             self.paying.resize(slot + 1, None);
@@ -192,7 +192,7 @@ impl Cost {
             && pod.phase == PodPhase::Running
             && let Some(span) = change.measured.clip(span)
         {
-            let cpu = requests(change.store, pod)[Resource::Cpu as usize];
+            let cpu = change.requests[Resource::Cpu as usize];
             self.useful.add(i128::from(cpu), span.nanos());
         }
     }
@@ -254,13 +254,13 @@ impl Collector for Cost {
         match change.event {
             Event::NodeAdded { node, .. } => self.join(*node, change.at, &economics),
             Event::NodeRemoved { node } => self.leave(*node, change, &economics),
-            Event::PodBound { pod, node, .. } => {
-                if let Some(pod) = change.store.pods().get(*pod) {
+            Event::PodBound { node, .. } => {
+                if let Some(pod) = change.pod {
                     self.bind(pod, *node, change);
                 }
             }
             Event::PodEnded { reason, .. } => {
-                if let Some(pod) = change.ended {
+                if let Some(pod) = change.pod {
                     self.end(pod, *reason, change);
                 }
             }

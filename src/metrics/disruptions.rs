@@ -6,7 +6,7 @@ use crate::model::{EndReason, Event};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{Resource, requests};
+use super::state::Resource;
 
 /// `disruptions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -45,11 +45,11 @@ struct Disruptions {
 
 impl Collector for Disruptions {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Ended]
+        &[Heard::Lost]
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.ended) else {
+        let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) else {
             return;
         };
         let count = match reason {
@@ -57,11 +57,11 @@ impl Collector for Disruptions {
             EndReason::Evicted => &mut self.evicted,
             _ => return,
         };
-        if !pod.phase.holds_node() || !change.in_window() {
+        if !change.in_window() {
             return;
         }
         *count += 1;
-        let amounts = requests(change.store, pod);
+        let amounts = change.requests;
         let nanos = change.at.since(pod.bound).as_nanos();
         self.lost_cpu
             .add(i128::from(amounts[Resource::Cpu as usize]), nanos);

@@ -6,11 +6,10 @@
 
 use smallvec::SmallVec;
 
-use crate::rng::math;
-
-use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::deeds::Deeds;
 use super::filling::{fair_share_of_one, fair_shares};
-use super::integral::Integral;
+use super::integral::{Integral, nearest};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{Amounts, ClusterState};
 use super::tenants::{Tenants, dominant_share};
@@ -96,12 +95,17 @@ struct Measures {
 }
 
 fn parts(value: f64) -> i128 {
-    let parts = math::round_half_even(value * ONE);
-    if parts.abs() < 9e18 {
-        i128::from(parts as i64)
-    } else {
-        parts as i128
+    nearest(value * ONE)
+}
+
+/// Jain's index of at least two shares, one of which is something.
+fn jain(shares: &[f64]) -> Option<f64> {
+    if shares.len() < 2 {
+        return None;
     }
+    let sum: f64 = shares.iter().sum();
+    let squares: f64 = shares.iter().map(|share| share * share).sum();
+    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
 }
 
 impl Fairness {
@@ -109,6 +113,20 @@ impl Fairness {
     fn measure(&mut self) {
         let now = &mut self.now;
         now.shares.clear();
+        let mut active = self.tenants.active();
+        if let (Some((position, tenant)), None) = (active.next(), active.next()) {
+            // Nobody to compare with, as in most clusters.
+            let Some(share) = dominant_share(&tenant.allocated, &self.capacity) else {
+                *now = Measures::default();
+                return;
+            };
+            let fair = fair_share_of_one(&tenant.demand, &self.capacity);
+            now.shares.push((position, parts(share)));
+            now.jain = None;
+            now.deviation = Some(parts((share - fair).abs() / 2.0));
+            now.shortfall = Some(parts((fair - share).max(0.0)));
+            return;
+        }
         self.demands.clear();
         let mut shares: SmallVec<[f64; 8]> = SmallVec::new();
         for (position, tenant) in self.tenants.active() {
@@ -120,25 +138,14 @@ impl Fairness {
             now.shares.push((position, parts(share)));
             self.demands.push(tenant.demand);
         }
-        let sum: f64 = shares.iter().sum();
-        let squares: f64 = shares.iter().map(|share| share * share).sum();
-        let jain = sum * sum / (shares.len() as f64 * squares);
         let (mut apart, mut shortfall) = (0.0, 0.0_f64);
-        let mut compare = |fair: f64, share: f64| {
+        let fair = fair_shares(&self.demands, &self.capacity);
+        for (fair, &share) in fair.into_iter().zip(&shares) {
             apart += (share - fair).abs();
             shortfall = shortfall.max(fair - share);
-        };
-        match (&*self.demands, &*shares) {
-            ([demand], &[share]) => compare(fair_share_of_one(demand, &self.capacity), share),
-            (demands, shares) => {
-                let fair = fair_shares(demands, &self.capacity);
-                fair.into_iter()
-                    .zip(shares)
-                    .for_each(|(fair, &share)| compare(fair, share));
-            }
         }
         let any = !shares.is_empty();
-        now.jain = (shares.len() > 1 && squares > 0.0).then(|| parts(jain));
+        now.jain = jain(&shares).map(parts);
         now.deviation = any.then(|| parts(apart / 2.0));
         now.shortfall = any.then(|| parts(shortfall));
     }
@@ -181,12 +188,13 @@ impl Fairness {
 
 impl Collector for Fairness {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Bound, Heard::Ended, Heard::Spans]
+        &[Heard::Alike, Heard::Spans]
     }
 
-    fn event(&mut self, change: &Change<'_>) {
-        if self.tenants.apply(change.event, change.ended, change.store) {
-            self.stale = true;
+    fn alike(&mut self, deeds: &Deeds) {
+        if let Some(kind) = deeds.kind {
+            self.tenants.take_in(kind, deeds);
+            self.stale |= deeds.holding() != 0 || deeds.living() != 0;
         }
     }
 

@@ -109,8 +109,7 @@ impl Collector for FitCount {
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        let last = change.nodes.iter().map(|node| node.index()).max();
-        let rows = last.map_or(0, |last| last + 1);
+        let rows = change.rows();
         if self.by_node.len() < rows {
             self.by_node.resize(rows, [0; 4]);
         }

@@ -63,12 +63,12 @@ impl FitShape {
 
     /// How many pods would fit a node together, by resources and GPU devices alone.
     pub fn count(&self, row: &NodeRow, devices: Devices<'_>) -> i64 {
-        if !row.schedulable {
+        if !row.schedulable || self.gpu.devices > 0 && devices.rooms.is_empty() {
             return 0;
         }
         let mut count = i64::MAX;
-        for (index, (request, &free)) in self.requests.iter().zip(&row.free).enumerate() {
-            if let Some(request) = request
+        for (index, &free) in row.free.iter().enumerate() {
+            if let Some(request) = self.requests[index]
                 && index != Resource::Gpu as usize
             {
                 count = count.min(request.divide(free.max(0)));
@@ -83,8 +83,8 @@ impl FitShape {
     /// How many pods would fit if these amounts lay together.
     pub fn together(&self, free: &Amounts) -> i128 {
         let mut together = i128::MAX;
-        for (request, &free) in self.requests.iter().zip(&free.0) {
-            if let Some(request) = request {
+        for (index, &free) in free.0.iter().enumerate() {
+            if let Some(request) = self.requests[index] {
                 let fit = match i64::try_from(free) {
                     Ok(free) => i128::from(request.divide(free)),
                     Err(_) => free / i128::from(request.by),

@@ -3,14 +3,13 @@
 //! failures and evictions, by cause, or not decided when the run ends. All parts add up to the
 //! allocation.
 
-use crate::cluster::Store;
 use crate::model::{EndReason, Event, Pod, PodPhase};
 use crate::units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
-use super::state::{RESOURCES, Resource, requests};
+use super::state::{RESOURCES, Resource, Row, requests};
 use super::window::Measured;
 
 /// `goodput.*`.
@@ -102,9 +101,8 @@ impl Goodput {
     /// Counts a pod's time on its node up to an instant.
     fn count(
         &mut self,
-        pod: &Pod,
+        (pod, amounts): (&Pod, &Row),
         (at, part): (Instant, usize),
-        store: &Store,
         measured: &Measured,
     ) {
         if !pod.phase.holds_node() {
@@ -115,13 +113,14 @@ impl Goodput {
         } else {
             at
         };
-        let amounts = requests(store, pod);
         for (part, from, to) in [(STARTING, pod.bound, started), (part, started, at)] {
             let Some(span) = measured.clip(Span { from, to }) else {
                 continue;
             };
-            for (area, &amount) in self.parts[part].iter_mut().zip(&amounts) {
-                area.add(i128::from(amount), span.nanos());
+            for (index, area) in self.parts[part].iter_mut().enumerate() {
+                if amounts[index] != 0 {
+                    area.add_product(amounts[index], span.nanos());
+                }
             }
         }
     }
@@ -130,7 +129,8 @@ impl Goodput {
     fn closed(&self, end: &RunEnd<'_>) -> Self {
         let mut closed = self.clone();
         for pod in end.store.pods().iter() {
-            closed.count(pod, (end.at, UNDECIDED), end.store, end.measured);
+            let amounts = requests(end.store, pod);
+            closed.count((pod, &amounts), (end.at, UNDECIDED), end.measured);
         }
         closed
     }
@@ -142,9 +142,9 @@ impl Collector for Goodput {
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.ended) {
+        if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
             let end = (change.at, part_of(*reason));
-            self.count(pod, end, change.store, change.measured);
+            self.count((pod, change.requests), end, change.measured);
         }
     }
 

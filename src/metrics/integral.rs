@@ -2,6 +2,8 @@
 //! depend on the order of changes within an instant (metrics.md 5.0). Division to floating point
 //! happens once, when a value is asked for.
 
+use crate::rng::math;
+
 /// `∫ amount dt` in amount × nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Integral {
@@ -17,11 +19,24 @@ impl Integral {
     #[inline]
     pub fn add(&mut self, amount: i128, nanos: i64) {
         // The product of two machine words always fits, and needs one instruction.
-        let area = match i64::try_from(amount) {
-            Ok(amount) => Some(product(amount, nanos)),
-            Err(_) => amount.checked_mul(i128::from(nanos)),
-        };
-        match area.and_then(|area| self.sum.checked_add(area)) {
+        match i64::try_from(amount) {
+            Ok(amount) => self.add_product(amount, nanos),
+            Err(_) => match amount.checked_mul(i128::from(nanos)) {
+                Some(area) => self.add_area(area),
+                None => self.overflowed = true,
+            },
+        }
+    }
+
+    /// Adds an amount of one machine word that held for a span.
+    #[inline]
+    pub fn add_product(&mut self, amount: i64, nanos: i64) {
+        self.add_area(product(amount, nanos));
+    }
+
+    #[inline]
+    fn add_area(&mut self, area: i128) {
+        match self.sum.checked_add(area) {
             Some(sum) => self.sum = sum,
             None => self.overflowed = true,
         }
@@ -144,6 +159,18 @@ pub fn float(amount: i128) -> f64 {
     if amount < 0 { -value } else { value }
 }
 
+/// The nearest whole number, halves to even, as `as` casts it.
+#[inline]
+pub fn nearest(value: f64) -> i128 {
+    // Adding and subtracting it leaves no place for a fraction, and rounds halves to even.
+    const WHOLE: f64 = 1.5 * (1_u64 << 52) as f64;
+    if value.abs() < (1_u64 << 51) as f64 {
+        i128::from(((value + WHOLE) - WHOLE) as i64)
+    } else {
+        math::round_half_even(value) as i128
+    }
+}
+
 /// `over ÷ under` in floating point.
 ///
 /// # Errors
@@ -264,6 +291,18 @@ mod tests {
                 }
             }
             prop_assert_eq!(peak.value("capacity").ok(), best);
+        }
+
+        #[test]
+        fn the_nearest_whole_number_is_that_of_rounding(
+            value in any::<f64>(),
+            near in -(1_i64 << 54)..(1 << 54),
+            shift in 0_u32..54,
+        ) {
+            let halves = (near >> shift) as f64 / 2.0;
+            for value in [value, halves, halves + 1e-7, halves * 1e-3] {
+                prop_assert_eq!(nearest(value), math::round_half_even(value) as i128);
+            }
         }
 
         #[test]

@@ -178,12 +178,13 @@ pub struct JobTracker {
 }
 
 impl JobTracker {
-    /// Follows a change; returns the job that it completed. `measured` hears of new pods here.
+    /// Follows a change of a pod, whose record is the one that the change left, or ended; returns the
+    /// job that it completed. `measured` hears of new pods here.
     pub fn apply(
         &mut self,
         at: Instant,
         event: &Event,
-        ended: Option<&Pod>,
+        pod: &Pod,
         store: &Store,
         measured: &mut Measured,
     ) -> Option<JobRecord> {
@@ -192,19 +193,18 @@ impl JobTracker {
                 self.created(at, created, store, measured);
                 None
             }
-            Event::PodBound { pod, .. } if !self.gangs.rows.is_empty() => {
-                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang()?)?;
+            Event::PodBound { .. } => {
+                let gang = self.gangs.get_mut(pod.gang()?)?;
                 gang.unbound -= 1;
                 gang.last_bound = at;
                 None
             }
-            Event::PodRunning { pod } if !self.gangs.rows.is_empty() => {
-                let gang = self.gangs.get_mut(store.pods().get(*pod)?.gang()?)?;
+            Event::PodRunning { .. } => {
+                let gang = self.gangs.get_mut(pod.gang()?)?;
                 gang.start.get_or_insert(at);
                 None
             }
             Event::PodEnded { reason, .. } => {
-                let pod = ended?;
                 let outcome = JobOutcome::of_end(*reason);
                 let Some(id) = pod.gang() else {
                     return Some(self.single(pod, (at, outcome), store, measured));

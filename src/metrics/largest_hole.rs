@@ -43,7 +43,7 @@ impl Collector for LargestHole {
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        let (before, now) = (change.before.room(), change.now.room());
+        let [before, now] = &change.rooms;
         self.free = *change.room;
         for (index, holes) in self.holes.iter_mut().enumerate() {
             if before[index] == now[index] {

@@ -86,15 +86,14 @@ impl Collector for MixFragmentation {
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {
-        let last = change.nodes.iter().map(|node| node.index()).max();
-        let rows = last.map_or(0, |last| last + 1);
+        let rows = change.rows();
         if self.misfits.len() < rows {
             self.misfits.resize(rows, 0);
         }
         let before = self.misfits[change.node().index()];
         let now = self.shapes.misfits(change.now, change.devices);
-        self.add(&change.before.room(), before, -change.times());
-        self.add(&change.now.room(), now, change.times());
+        self.add(&change.rooms[0], before, -change.times());
+        self.add(&change.rooms[1], now, change.times());
         for node in change.nodes {
             self.misfits[node.index()] = now;
         }

@@ -1,18 +1,21 @@
 //! Metrics: each definition once, fed by the stream of changes (spec: metrics.md).
 //!
 //! A [`Recorder`] watches one cell. It keeps what many metrics share (the cluster's totals, the
-//! jobs' lives) once, and hands four things to the [`Collector`]s that ask for them: changes, stretches
-//! of time in which nothing changed, nodes that are not as they were, and jobs whose life is known.
+//! jobs' lives) once, and hands five things to the [`Collector`]s that ask for them: changes, what alike
+//! pods did within an instant, stretches of time in which nothing changed, nodes that are not as they
+//! were, and jobs whose life is known.
 //! [`registry`] lists all metrics as data.
 //!
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;
 //! a state holds from the instant after all of its changes; undefined is null with its reason.
 
+pub mod amounts;
 pub mod areas;
 pub mod arrived;
 pub mod bins;
 pub mod collector;
 pub mod consistency;
+pub mod deeds;
 pub mod distribution;
 pub mod economics;
 pub mod filling;
@@ -31,6 +34,7 @@ pub mod samples;
 pub mod series;
 pub mod spread;
 pub mod state;
+pub mod successors;
 pub mod tallest;
 pub mod tenants;
 pub mod warm_up;
@@ -86,6 +90,7 @@ mod published;
 pub use areas::Areas;
 pub use arrived::ArrivedTables;
 pub use collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+pub use deeds::{Deeds, Kind};
 pub use economics::{Billing, Economics, NodeEconomics, Power};
 pub use jobs::{JobOutcome, JobRecord};
 pub use mix::WorkloadMix;

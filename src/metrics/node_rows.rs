@@ -38,8 +38,21 @@ impl NodeRow {
 
     /// Whether it offers the same as another one.
     pub(super) fn offers_as(&self, other: &Self) -> bool {
-        (self.present, self.up, self.schedulable) == (other.present, other.up, other.schedulable)
-            && (self.nominal, self.allocatable) == (other.nominal, other.allocatable)
+        self.present == other.present
+            && self.up == other.up
+            && self.schedulable == other.schedulable
+            && self.nominal == other.nominal
+            && self.allocatable == other.allocatable
+    }
+
+    /// What is left once pods reserve so much: as much less as they reserve more.
+    #[inline]
+    pub(super) fn free_with(&self, allocated: &Row) -> Row {
+        let mut free = self.free;
+        for (index, free) in free.iter_mut().enumerate() {
+            *free -= allocated[index] - self.allocated[index];
+        }
+        free
     }
 
     /// The row with other amounts allocated and free, where there are any.
@@ -53,12 +66,15 @@ impl NodeRow {
     }
 
     /// What new pods could take: nothing unless it is schedulable, never below zero.
+    #[inline]
     pub fn room(&self) -> Row {
+        let mut room = Row::default();
         if self.schedulable {
-            self.free.map(|free| free.max(0))
-        } else {
-            Row::default()
+            for (index, room) in room.iter_mut().enumerate() {
+                *room = self.free[index].max(0);
+            }
         }
+        room
     }
 }
 
@@ -98,6 +114,8 @@ pub struct NodeChange<'a> {
     pub before: &'a NodeRow,
     /// As each is.
     pub now: &'a NodeRow,
+    /// What new pods could take of each before, and now.
+    pub rooms: [Row; 2],
     /// The GPU devices of each.
     pub devices: Devices<'a>,
     /// What all nodes have left for new pods, these as they are now.
@@ -111,6 +129,13 @@ impl NodeChange<'_> {
     #[inline]
     pub fn node(&self) -> NodeId {
         self.nodes[0]
+    }
+
+    /// The number of rows that a list of one entry for each node needs to have.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        let last = self.nodes.iter().map(|node| node.index()).max();
+        last.map_or(0, |last| last + 1)
     }
 
     /// How many nodes.

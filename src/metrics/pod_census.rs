@@ -3,6 +3,7 @@
 use crate::model::{EndReason, Event, Pod};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::deeds::Deeds;
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `pods.*`.
@@ -49,25 +50,27 @@ struct PodCensus {
 
 impl Collector for PodCensus {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Bound, Heard::Ended]
+        &[Heard::Alike, Heard::Ended]
+    }
+
+    fn alike(&mut self, deeds: &Deeds) {
+        if deeds.kind.is_some_and(|kind| kind.measured) {
+            self.created += deeds.created as u64;
+            self.bound += deeds.bound as u64;
+        }
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        match change.event {
-            Event::PodCreated(created) => {
-                self.created += u64::from(change.measures(created.pod.id));
-            }
-            Event::PodBound { pod, .. } => self.bound += u64::from(change.measures(pod.id)),
-            Event::PodEnded { pod, reason } if change.measures(pod.id) => {
-                *match reason {
-                    EndReason::Completed => &mut self.succeeded,
-                    EndReason::TimeLimit | EndReason::Error => &mut self.failed,
-                    EndReason::Rejected => &mut self.rejected,
-                    EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
-                    EndReason::Cancelled => &mut self.cancelled,
-                } += 1;
-            }
-            _ => {}
+        if let Event::PodEnded { pod, reason } = change.event
+            && change.measures(pod.id)
+        {
+            *match reason {
+                EndReason::Completed => &mut self.succeeded,
+                EndReason::TimeLimit | EndReason::Error => &mut self.failed,
+                EndReason::Rejected => &mut self.rejected,
+                EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
+                EndReason::Cancelled => &mut self.cancelled,
+            } += 1;
         }
     }
 

@@ -23,7 +23,11 @@ impl Ratios {
     /// Adds `max(1, over ÷ under)`, rounded half up; a value too large for the integers counts as
     /// the largest.
     pub fn add_at_least_one(&mut self, over: i128, under: i128) {
-        let parts = parts(over, under).max(ONE);
+        let parts = if 0 < under && over <= under {
+            ONE
+        } else {
+            parts(over, under).max(ONE)
+        };
         let parts = i64::try_from(parts).unwrap_or(i64::MAX);
         if i128::from(parts) > ONE {
             self.above_one.0 += i128::from(parts);

@@ -13,6 +13,7 @@ use crate::units::{Duration, Instant};
 use super::arrived::{Arrived, ArrivedTables};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::consistency::Consistency;
+use super::deeds::{Deeds, Kind, pod_of};
 use super::economics::Economics;
 use super::fragments::FragmentTracker;
 use super::jobs::JobTracker;
@@ -21,7 +22,8 @@ use super::pod_table::{self, PodSink};
 use super::registry::{MetricEntry, REGISTRY};
 use super::series::{Series, SeriesSink};
 use super::slowdown::USUAL_BOUND;
-use super::state::ClusterState;
+use super::state::{ClusterState, class_requests};
+use super::successors::{Successors, loses_node};
 use super::window::{Measured, Window};
 
 /// What metrics are taken with.
@@ -116,8 +118,9 @@ pub struct Recorder<'s> {
     collectors: Vec<Box<dyn Collector>>,
     /// Which collectors hear of what, by [`Heard`].
     hearers: [Vec<usize>; Heard::ALL.len()],
-    /// Changes so far.
-    changes: u64,
+    /// What alike pods did since the totals were brought up to date.
+    deeds: Deeds,
+    successors: Successors,
     consistency: Consistency,
     arrived: Option<(Arrived, usize)>,
     series: Option<Series<'s>>,
@@ -153,7 +156,8 @@ impl<'s> Recorder<'s> {
             entries: entries.to_vec(),
             collectors,
             hearers,
-            changes: 0,
+            deeds: Deeds::default(),
+            successors: Successors::default(),
             consistency: Consistency::default(),
             arrived: None,
             series: None,
@@ -190,6 +194,7 @@ impl<'s> Recorder<'s> {
     pub fn finish(mut self, at: Instant, store: &Store) -> Result<RunMetrics, RecordError> {
         self.refresh(store);
         self.hold_until(at);
+        self.tell_deeds();
         self.catch_up();
         for job in self.jobs.open(at, store, &self.measured) {
             for &index in &self.hearers[Heard::Jobs as usize] {
@@ -261,13 +266,17 @@ impl<'s> Recorder<'s> {
 
     /// The present state held until an instant.
     fn hold_until(&mut self, at: Instant) {
-        if at <= self.since {
-            return;
+        if at > self.since {
+            self.hold(at);
         }
+    }
+
+    fn hold(&mut self, at: Instant) {
         let whole = Span {
             from: self.since,
             to: at,
         };
+        self.tell_deeds();
         self.consistency.held(&self.state, whole);
         if let Some(span) = self.measured.clip(whole) {
             self.catch_up();
@@ -291,6 +300,7 @@ impl<'s> Recorder<'s> {
     /// Remembers the state at the end of the window.
     fn close(&mut self) {
         if self.closing.is_none() {
+            self.tell_deeds();
             self.catch_up();
             self.closing = Some(Box::new(self.state.clone()));
         }
@@ -303,9 +313,45 @@ impl<'s> Recorder<'s> {
                 collectors[index].node(change);
             }
         });
-        if is_changed {
-            for &index in &hearers[Heard::Settled as usize] {
-                collectors[index].settled(store, self.state.pending);
+        for &index in &hearers[Heard::Settled as usize] {
+            collectors[index].settled(store, self.state.pending, is_changed);
+        }
+    }
+
+    /// Takes a change of a pod in, to be told of with what alike ones do.
+    #[inline]
+    fn add_deed(&mut self, event: &Event, pod: &Pod, store: &Store) {
+        let kind = Kind::of(pod, self.measured.has(pod.pod.id));
+        if self.deeds.kind != Some(kind) {
+            self.tell_deeds();
+            self.deeds = Deeds::of(kind, class_requests(store, pod.spec));
+        }
+        self.deeds.add(event, pod);
+    }
+
+    /// Brings totals up to date, and tells of what alike pods did.
+    fn tell_deeds(&mut self) {
+        if self.deeds.changes == 0 {
+            return;
+        }
+        let clock = self.state.areas.clock();
+        self.state.take_in(&self.deeds);
+        self.consistency.take_in(&self.deeds, clock);
+        for &index in &self.hearers[Heard::Alike as usize] {
+            self.collectors[index].alike(&self.deeds);
+        }
+        self.deeds.clear();
+    }
+
+    /// Follows the arrived demand, where it is followed.
+    #[inline]
+    fn follow_demand(&mut self, event: &Event, pod: &Pod, store: &Store) {
+        if let Some((arrived, _)) = &mut self.arrived
+            && arrived.is_decision(event, pod.pod)
+        {
+            self.tell_deeds();
+            if let Some((arrived, _)) = &mut self.arrived {
+                arrived.decided(pod, &mut self.state, store);
             }
         }
     }
@@ -324,30 +370,48 @@ impl<'s> Recorder<'s> {
 impl Observer for Recorder<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.hold_until(at);
-        let closed = self.measured.closed();
-        let job = self.jobs.apply(at, event, ended, store, &mut self.measured);
-        if closed != self.measured.closed() {
-            self.close();
+        let pod = pod_of(event, ended, store);
+        let mut job = None;
+        if let Some(pod) = pod {
+            let closed = self.measured.closed();
+            job = self.jobs.apply(at, event, pod, store, &mut self.measured);
+            if closed != self.measured.closed() {
+                self.close();
+            }
+            self.add_deed(event, pod, store);
+            let about = (pod, &self.deeds.requests);
+            self.state.follow(event, Some(about), store);
+            self.consistency.apply(at, event, about, &self.state, store);
+            self.follow_demand(event, pod, store);
+        } else {
+            self.state.follow(event, None, store);
         }
-        self.state.apply(event, ended, store);
-        self.consistency.apply(at, event, ended, store);
-        if let Some((arrived, _)) = &mut self.arrived {
-            arrived.apply(event, ended, &mut self.state, store);
-        }
-        self.changes += 1;
+        let moves = self.successors.apply(event, pod);
         let change = Change {
             at,
             event,
-            ended,
+            pod,
+            requests: &self.deeds.requests,
             store,
             measured: &self.measured,
-            number: self.changes,
             pending: self.state.pending,
         };
-        if let Some(heard) = Heard::of(event) {
-            for &index in &self.hearers[heard as usize] {
-                self.collectors[index].event(&change);
+        let (collectors, hearers) = (&mut self.collectors, &self.hearers);
+        let mut tell = |heard: Heard| {
+            for &index in &hearers[heard as usize] {
+                collectors[index].event(&change);
             }
+        };
+        if let Some(heard) = Heard::of(event) {
+            tell(heard);
+        }
+        if moves {
+            tell(Heard::Moved);
+        }
+        if let (Event::PodEnded { reason, .. }, Some(pod)) = (event, pod)
+            && loses_node(*reason, pod)
+        {
+            tell(Heard::Lost);
         }
         if let Some(job) = job {
             for &index in &self.hearers[Heard::Jobs as usize] {

@@ -44,8 +44,13 @@ impl Percentile {
 #[derive(Clone, Debug)]
 pub struct Samples {
     runs: Vec<(i64, u64)>,
-    /// Values not merged yet; one that comes again at once is counted.
+    /// The last value and how often it was added since another one was: not taken in yet.
+    last: (i64, u64),
+    /// Values not merged yet, and how often each was added.
     buffer: Vec<(i64, u64)>,
+    /// Beyond the limit, how many values there are in the bucket of each size; `runs` has the negative
+    /// ones alone then.
+    buckets: Vec<u64>,
     count: u64,
     sum: i128,
     limit: usize,
@@ -64,7 +69,9 @@ impl Samples {
     pub const fn with_limit(limit: usize) -> Self {
         Self {
             runs: Vec::new(),
+            last: (0, 0),
             buffer: Vec::new(),
+            buckets: Vec::new(),
             count: 0,
             sum: 0,
             limit,
@@ -74,16 +81,36 @@ impl Samples {
     }
 
     /// Adds a value.
+    #[inline]
     pub fn add(&mut self, value: i64) {
-        self.count += 1;
-        self.sum += i128::from(value);
-        let (least, most) = self.range.unwrap_or((value, value));
-        self.range = Some((least.min(value), most.max(value)));
-        if let Some(last) = self.buffer.last_mut().filter(|last| last.0 == value) {
-            last.1 += 1;
+        if self.last.0 == value {
+            self.last.1 += 1;
+        } else {
+            self.add_other(value);
+        }
+    }
+
+    /// Adds a value that is not the last one.
+    fn add_other(&mut self, value: i64) {
+        self.take_last();
+        self.last = (value, 1);
+    }
+
+    /// Takes in how often the last value was added.
+    fn take_last(&mut self) {
+        let (value, count) = (self.last.0, std::mem::take(&mut self.last.1));
+        if count == 0 {
             return;
         }
-        self.buffer.push((value, 1));
+        self.count += count;
+        self.sum += i128::from(value) * i128::from(count);
+        let (least, most) = self.range.unwrap_or((value, value));
+        self.range = Some((least.min(value), most.max(value)));
+        if self.approx && value >= 0 {
+            self.buckets[bucket(value as u64)] += count;
+            return;
+        }
+        self.buffer.push((value, count));
         if self.buffer.len() >= BUFFER_LEAST.max(self.runs.len() / 4) {
             self.merge();
         }
@@ -91,27 +118,34 @@ impl Samples {
 
     /// How many values were added.
     pub const fn count(&self) -> u64 {
-        self.count
+        self.count + self.last.1
     }
 
     /// Their exact sum.
     pub const fn sum(&self) -> i128 {
-        self.sum
+        self.sum + self.last.0 as i128 * self.last.1 as i128
     }
 
     /// The largest value, always exact.
     pub fn max(&self) -> Option<i64> {
-        self.range.map(|(_, most)| most)
+        let last = (self.last.1 > 0).then_some(self.last.0);
+        self.range.map(|(_, most)| most).max(last)
     }
 
     /// The values in ascending order with their counts, and whether they are approximate.
     pub fn sorted(&self) -> Sorted {
         let mut copy = self.clone();
+        copy.take_last();
         copy.merge();
+        for (bucket, &count) in copy.buckets.iter().enumerate() {
+            if count > 0 {
+                copy.runs.push((middle_of(bucket), count));
+            }
+        }
         Sorted {
             runs: copy.runs,
-            count: self.count,
-            range: self.range,
+            count: copy.count,
+            range: copy.range,
             approx: copy.approx,
         }
     }
@@ -127,9 +161,15 @@ impl Samples {
         self.buffer.clear();
         if !self.approx && self.runs.len() > self.limit {
             self.approx = true;
-            for (value, _) in &mut self.runs {
+            self.buckets = vec![0; BUCKETS];
+            self.runs.retain_mut(|(value, count)| {
+                if *value >= 0 {
+                    self.buckets[bucket(*value as u64)] += *count;
+                    return false;
+                }
                 *value = bucket_middle(*value);
-            }
+                true
+            });
             self.runs.dedup_by(|next, kept| {
                 let equal = next.0 == kept.0;
                 kept.1 += if equal { next.1 } else { 0 };
@@ -169,6 +209,32 @@ fn merge_sorted(runs: &mut Vec<(i64, u64)>, values: &[(i64, u64)]) {
             fresh.pop();
         }
     }
+}
+
+/// Sizes that are their own bucket: those of no more bits than are kept, and one.
+const OWN: usize = 1 << (BUCKET_BITS + 1);
+
+/// Buckets of all sizes.
+const BUCKETS: usize = OWN + ((64 - BUCKET_BITS as usize - 1) << BUCKET_BITS);
+
+/// The number of the bucket of a size, in ascending order.
+#[inline]
+fn bucket(size: u64) -> usize {
+    if size < OWN as u64 {
+        return size as usize;
+    }
+    let dropped = size.ilog2() - BUCKET_BITS;
+    ((dropped as usize) << BUCKET_BITS) + (size >> dropped) as usize
+}
+
+/// The middle of a bucket, as [`bucket_middle`] gives it.
+fn middle_of(bucket: usize) -> i64 {
+    if bucket < OWN {
+        return bucket as i64;
+    }
+    let dropped = (bucket >> BUCKET_BITS) as u32 - 1;
+    let leading = (bucket - ((dropped as usize) << BUCKET_BITS)) as u64;
+    bucket_middle(i64::try_from(leading << dropped).unwrap_or(i64::MAX))
 }
 
 /// The middle of the logarithmic bucket of a value; small values are their own.
@@ -306,6 +372,18 @@ mod tests {
                 .flat_map(|&(value, count)| std::iter::repeat_n(value, count as usize))
                 .collect();
             prop_assert_eq!(unrolled, plain);
+        }
+
+        #[test]
+        fn buckets_are_in_order_and_have_the_same_middle(
+            value in 0..=i64::MAX, shift in 0_u32..63
+        ) {
+            let value = value >> shift;
+            let number = bucket(value as u64);
+            prop_assert!(number < BUCKETS);
+            prop_assert_eq!(middle_of(number), bucket_middle(value));
+            let next = bucket(value as u64 + 1);
+            prop_assert!(next == number || next == number + 1);
         }
 
         #[test]

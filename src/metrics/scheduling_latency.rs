@@ -63,7 +63,7 @@ impl Collector for SchedulingLatency {
         match change.event {
             Event::PodBound { pod, .. } => {
                 self.bound += u64::from(change.in_window());
-                if let Some(record) = change.store.pods().get(*pod)
+                if let Some(record) = change.pod
                     && change.measures(pod.id)
                 {
                     self.times.add(record.bound.since(record.created));

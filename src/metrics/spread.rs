@@ -1,31 +1,74 @@
 //! A multiset of integers that knows, after every change, how spread out its values are: their
-//! number, sum, sum of squares, largest value and the sum of all pairwise differences. A change
-//! costs about the square root of the number of distinct values, so balance over nodes needs no
-//! pass over the nodes; all of it is exact, so the order of changes does not matter.
+//! number, sum, sum of squares, largest value and the sum of all pairwise differences. Values lie in
+//! bins by size, and sums over bins and over groups of bins tell what lies below, so that a change
+//! costs little and balance over nodes needs no pass over the nodes; all of it is exact, so the order
+//! of changes does not matter.
 
 use super::integral::product;
 
-/// Distinct values in a block at most.
-const BLOCK: usize = 64;
+/// Bits of a value that its bin does not tell: bins for thousand-millionths of a whole.
+const BIN_BITS: u32 = 20;
 
-/// Values in ascending order in blocks, with what is asked of them.
-#[derive(Clone, Debug, Default)]
+/// Bins; all larger values are in the last one, and those below zero in the first.
+const BINS: usize = 1 << 10;
+
+/// Bins of a group.
+const GROUP: usize = 32;
+
+/// Words of the set of bins that are in use.
+const WORDS: usize = BINS / 64;
+
+/// Values in bins, with what is asked of them.
+#[derive(Clone, Debug)]
 pub struct Spread {
-    blocks: Vec<Block>,
+    /// Distinct values of each bin in ascending order, and how often each is there; empty before
+    /// the first value.
+    bins: Vec<Vec<(i64, u64)>>,
+    /// What is in each bin, and in each group of bins.
+    by_bin: Vec<Below>,
+    by_group: [Below; BINS / GROUP],
+    used: [u64; WORDS],
     count: u64,
     sum: i128,
     squares: i128,
     differences: i128,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Block {
-    /// Distinct values and how often each is there.
-    runs: Vec<(i64, u64)>,
-    /// The largest of them.
-    most: i64,
-    count: u64,
-    sum: i128,
+/// How many values there are, and their sum. What may be too large for it is in the last bin, of which
+/// nobody asks: no bin lies above it. So sums wrap.
+#[derive(Clone, Copy, Debug, Default)]
+struct Below {
+    count: i64,
+    sum: i64,
+}
+
+impl Below {
+    #[inline]
+    fn add(&mut self, count: i64, sum: i64) {
+        self.count = self.count.wrapping_add(count);
+        self.sum = self.sum.wrapping_add(sum);
+    }
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self {
+            bins: Vec::new(),
+            by_bin: Vec::new(),
+            by_group: [Below::default(); BINS / GROUP],
+            used: [0; WORDS],
+            count: 0,
+            sum: 0,
+            squares: 0,
+            differences: 0,
+        }
+    }
+}
+
+/// The bin of a value.
+#[inline]
+fn bin_of(value: i64) -> usize {
+    (value.max(0) as usize >> BIN_BITS).min(BINS - 1)
 }
 
 impl Spread {
@@ -51,7 +94,9 @@ impl Spread {
 
     /// The largest value.
     pub fn max(&self) -> Option<i64> {
-        Some(self.blocks.last()?.most)
+        let word = self.used.iter().rposition(|&word| word != 0)?;
+        let bin = 64 * word + self.used[word].ilog2() as usize;
+        self.bins[bin].last().map(|run| run.0)
     }
 
     /// Adds a value.
@@ -69,23 +114,21 @@ impl Spread {
 
     /// Adds a value so many times.
     pub fn insert_many(&mut self, value: i64, times: u64) {
-        self.differences += self.distance(value) * i128::from(times);
-        self.total(value, times as i64);
-        let index = self.block_of(value);
-        let Some(block) = self.blocks.get_mut(index) else {
-            self.blocks.push(Block::default());
-            self.insert_into(index, value, times);
-            return;
-        };
-        let is_full = block.runs.len() >= BLOCK;
-        if is_full {
-            let upper = block.split();
-            self.blocks.insert(index + 1, upper);
-            let index = self.block_of(value);
-            self.insert_into(index.min(self.blocks.len() - 1), value, times);
-        } else {
-            self.insert_into(index, value, times);
+        if self.bins.is_empty() {
+            self.bins.resize(BINS, Vec::new());
+            self.by_bin.resize(BINS, Below::default());
         }
+        let bin = bin_of(value);
+        let distance = self.distance(value, bin);
+        self.differences += scaled(distance, times as i64);
+        let runs = &mut self.bins[bin];
+        match runs.iter().position(|run| run.0 >= value) {
+            Some(position) if runs[position].0 == value => runs[position].1 += times,
+            Some(position) => runs.insert(position, (value, times)),
+            None => runs.push((value, times)),
+        }
+        self.used[bin / 64] |= 1 << (bin % 64);
+        self.total(value, bin, times as i64);
     }
 
     /// Takes a value out so many times.
@@ -93,96 +136,64 @@ impl Spread {
     /// # Panics
     /// If it is not there as often.
     pub fn remove_many(&mut self, value: i64, times: u64) {
-        let index = self.block_of(value);
-        let block = &mut self.blocks[index];
-        let position = block
-            .runs
-            .binary_search_by_key(&value, |run| run.0)
-            .expect("invariant: only values that were put in are taken out");
-        block.count -= times;
-        block.sum -= product(value, times as i64);
-        block.runs[position].1 -= times;
-        if block.runs[position].1 == 0 {
-            block.runs.remove(position);
-        }
-        match block.runs.last() {
-            Some(last) => block.most = last.0,
-            None => {
-                self.blocks.remove(index);
+        let bin = bin_of(value);
+        let runs = self.bins.get_mut(bin);
+        let found = runs.and_then(|runs| {
+            let position = runs.iter().position(|run| run.0 == value)?;
+            Some((runs, position))
+        });
+        let (runs, position) = found.expect("invariant: what was put in is taken out");
+        runs[position].1 -= times;
+        if runs[position].1 == 0 {
+            runs.remove(position);
+            if runs.is_empty() {
+                self.used[bin / 64] &= !(1 << (bin % 64));
             }
         }
-        self.total(value, -(times as i64));
-        self.differences -= self.distance(value) * i128::from(times);
+        self.total(value, bin, -(times as i64));
+        let distance = self.distance(value, bin);
+        self.differences -= scaled(distance, times as i64);
     }
 
-    fn total(&mut self, value: i64, times: i64) {
+    fn total(&mut self, value: i64, bin: usize, times: i64) {
         self.count = self.count.wrapping_add_signed(times);
         self.sum += product(value, times);
-        let square = product(value, value);
-        self.squares += match times {
-            1 => square,
-            -1 => -square,
-            times => square * i128::from(times),
-        };
-    }
-
-    /// The first block whose largest value is not below; one past the last if there is none and
-    /// the last is full or there is no block.
-    fn block_of(&self, value: i64) -> usize {
-        let found = self.blocks.partition_point(|block| block.most < value);
-        found.min(self.blocks.len().saturating_sub(1))
-    }
-
-    fn insert_into(&mut self, index: usize, value: i64, times: u64) {
-        let block = &mut self.blocks[index];
-        match block.runs.binary_search_by_key(&value, |run| run.0) {
-            Ok(position) => block.runs[position].1 += times,
-            Err(position) => block.runs.insert(position, (value, times)),
-        }
-        block.most = block.runs.last().map_or(value, |run| run.0);
-        block.count += times;
-        block.sum += product(value, times as i64);
+        self.squares += scaled(product(value, value), times);
+        let sum = value.wrapping_mul(times);
+        self.by_bin[bin].add(times, sum);
+        self.by_group[bin / GROUP].add(times, sum);
     }
 
     /// The sum of the differences between a value and all that are there.
-    fn distance(&self, value: i64) -> i128 {
-        let (mut below, mut sum_below) = (0_u64, 0_i128);
-        for block in &self.blocks {
-            if block.most < value {
-                below += block.count;
-                sum_below += block.sum;
-                continue;
-            }
-            for &(known, count) in block.runs.iter().take_while(|run| run.0 < value) {
-                below += count;
-                sum_below += product(known, count as i64);
-            }
-            break;
+    fn distance(&self, value: i64, bin: usize) -> i128 {
+        let group = bin / GROUP;
+        let mut below = Below::default();
+        for each in &self.by_group[..group] {
+            below.add(each.count, each.sum);
         }
-        let above = self.count - below;
-        let above = product(value, above as i64);
-        product(value, below as i64) - sum_below + (self.sum - sum_below) - above
+        for each in &self.by_bin[group * GROUP..bin] {
+            below.add(each.count, each.sum);
+        }
+        let (mut count, mut sum) = (below.count, i128::from(below.sum));
+        for &(known, times) in &self.bins[bin] {
+            if known >= value {
+                break;
+            }
+            count += times as i64;
+            sum += product(known, times as i64);
+        }
+        let above = self.count as i64 - count;
+        product(value, count - above) + self.sum - 2 * sum
     }
 }
 
-impl Block {
-    /// Takes the upper half out.
-    fn split(&mut self) -> Self {
-        let runs = self.runs.split_off(self.runs.len() / 2);
-        let count = runs.iter().map(|run| run.1).sum();
-        let sum = runs
-            .iter()
-            .map(|&(value, count)| product(value, count as i64))
-            .sum();
-        self.count -= count;
-        self.sum -= sum;
-        let most = std::mem::replace(&mut self.most, self.runs.last().map_or(0, |run| run.0));
-        Self {
-            runs,
-            most,
-            count,
-            sum,
-        }
+/// So many times an amount; once, as nearly always, is no multiplication.
+#[inline]
+fn scaled(amount: i128, times: i64) -> i128 {
+    match times {
+        1 => amount,
+        -1 => -amount,
+        times => amount * i128::from(times),
     }
 }
 
@@ -209,15 +220,17 @@ mod tests {
     proptest! {
         #[test]
         fn it_knows_what_a_pass_over_all_values_would_find(
-            steps in prop::collection::vec((0_i64..600, any::<bool>()), 0..900)
+            steps in prop::collection::vec((0_i64..600, any::<bool>()), 0..900),
+            scale in prop::sample::select(vec![1_i64, 700_000, 1 << 40]),
         ) {
             let (mut spread, mut values) = (Spread::default(), Vec::new());
             for (value, keeps) in steps {
+                let value = (value - 20) * scale;
                 if keeps || values.is_empty() {
                     spread.insert(value);
                     values.push(value);
                 } else {
-                    let gone = values.swap_remove(value as usize % values.len());
+                    let gone = values.swap_remove(value.unsigned_abs() as usize % values.len());
                     spread.remove(gone);
                 }
             }

@@ -78,12 +78,9 @@ impl Collector for StartUp {
         let (Event::PodStarting { pod } | Event::PodRunning { pod }) = change.event else {
             return;
         };
-        let Some(record) = change.store.pods().get(*pod) else {
+        let Some(record) = change.pod.filter(|_| change.measures(pod.id)) else {
             return;
         };
-        if !change.measures(pod.id) {
-            return;
-        }
         if let Event::PodStarting { .. } = change.event {
             let row = pod.slot.index();
             if self.begun.len() <= row {

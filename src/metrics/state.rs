@@ -5,92 +5,11 @@ use crate::model::{Event, Pod, PodPhase};
 use crate::units::{NodeId, Resources, Revision, SpecId};
 
 use super::areas::{self, Areas};
+use super::deeds::{Deeds, Kind, pod_of};
 use super::fragments::FragmentTracker;
-use super::integral::product;
 use super::node_rows::{amounts_at, offered};
 
-/// A resource that metrics are taken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
-    /// Processor, in milli-cores.
-    Cpu,
-    /// Memory, in bytes.
-    Memory,
-    /// GPU, in milli-devices.
-    Gpu,
-    /// Pod slots; a pod takes one.
-    Pods,
-}
-
-/// How many resources metrics are taken of.
-pub const RESOURCES: usize = 4;
-
-impl Resource {
-    /// All of them, in the order of [`Amounts`].
-    pub const ALL: [Self; RESOURCES] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Pods];
-
-    /// Its part of a metric's id.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Gpu => "gpu",
-            Self::Pods => "pods",
-        }
-    }
-
-    /// The unit that its amounts are printed in.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Cpu => "cores",
-            Self::Memory => "bytes",
-            Self::Gpu => "gpus",
-            Self::Pods => "pods",
-        }
-    }
-
-    /// How many integer units make one printed unit (core, byte, device, slot).
-    pub const fn scale(self) -> f64 {
-        match self {
-            Self::Cpu | Self::Gpu => 1_000.0,
-            Self::Memory | Self::Pods => 1.0,
-        }
-    }
-}
-
-/// Amounts of one object by [`Resource`]: milli-cores, bytes, milli-GPU, slots.
-pub type Row = [i64; RESOURCES];
-
-/// Amounts by [`Resource`]: milli-cores, bytes, milli-GPU, slots. Sums over a cluster, so 128 bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amounts(pub [i128; RESOURCES]);
-
-impl Amounts {
-    /// The amount of one resource.
-    #[inline]
-    pub const fn of(&self, resource: Resource) -> i128 {
-        self.0[resource as usize]
-    }
-
-    /// Adds amounts so many times.
-    #[inline]
-    pub(super) fn add(&mut self, amounts: &Row, times: i64) {
-        for (total, &amount) in self.0.iter_mut().zip(amounts) {
-            *total += product(times, amount);
-        }
-    }
-
-    /// So many objects have other amounts; resources that are as they were cost nothing.
-    #[inline]
-    pub(super) fn change(&mut self, before: &Row, now: &Row, times: i64) {
-        for (total, (&before, &now)) in self.0.iter_mut().zip(before.iter().zip(now)) {
-            if before != now {
-                *total += product(times, now) - product(times, before);
-            }
-        }
-    }
-}
-
+pub use super::amounts::{Amounts, RESOURCES, Resource, Row};
 pub use super::node_rows::{Devices, NodeChange, NodeRow};
 
 /// What is to be looked at again of a node.
@@ -99,10 +18,31 @@ enum Behind {
     /// Nothing.
     #[default]
     Nothing,
-    /// What is left on it and what its pods reserve.
+    /// What its pods reserve, and so much less is left.
+    Pods,
+    /// What is left on it, too.
     Free,
     /// Everything, what it offers included.
     Offer,
+}
+
+/// What is known of a node besides its row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    behind: Behind,
+    has_devices: bool,
+}
+
+/// Which totals are not as they were when measured time last passed.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each total moves by itself")]
+struct Moved {
+    allocated: bool,
+    starting: bool,
+    wanted: bool,
+    room: bool,
+    /// What nodes offer.
+    offers: bool,
 }
 
 /// Nodes without devices that change alike, one after the other.
@@ -150,16 +90,16 @@ pub struct ClusterState {
     rows: Vec<NodeRow>,
     /// What pods reserve of each node, ahead of `rows` within an instant.
     taken: Vec<Row>,
-    /// Nodes whose row is behind, and what of a node is.
+    /// Nodes whose row is behind.
     behind: Vec<NodeId>,
-    is_behind: Vec<Behind>,
-    alike: Alike,
+    marks: Vec<Mark>,
+    /// Those that are being told of; a box, as it is taken out meanwhile.
+    alike: Option<Box<Alike>>,
     /// Nodes without devices whose change nobody was told of.
     untold: Vec<NodeId>,
     /// What was allocated and free when the node was last told of; `None` where that is the row.
     told: Vec<Option<[Row; 2]>>,
-    /// Whether what nodes offer changed since measured time last passed.
-    offers: bool,
+    moved: Moved,
 }
 
 impl ClusterState {
@@ -171,37 +111,38 @@ impl ClusterState {
         }
     }
 
-    /// Follows a change that was just applied to the store.
+    /// Follows a change that was just applied to the store, totals included.
     pub fn apply(&mut self, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let Some(pod) = pod_of(event, ended, store) else {
+            self.follow(event, None, store);
+            return;
+        };
+        let mut deeds = Deeds::of(Kind::of(pod, true), requests(store, pod));
+        deeds.add(event, pod);
+        self.follow(event, Some((pod, &deeds.requests)), store);
+        self.take_in(&deeds);
+    }
+
+    /// Follows a change that was just applied to the store, with the pod that it is about and what
+    /// that one reserves; totals wait for [`ClusterState::take_in`].
+    pub(super) fn follow(&mut self, event: &Event, about: Option<(&Pod, &Row)>, store: &Store) {
         match event {
             Event::NodeAdded { node, .. }
             | Event::NodeUpdated { node, .. }
             | Event::NodeReadiness { node, .. }
             | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
-            Event::PodCreated(created) => {
-                self.pending += 1;
-                self.wanted.add(&class_requests(store, created.spec), 1);
-            }
-            Event::PodBound { pod, node, .. } => {
-                if let Some(pod) = store.pods().get(*pod) {
-                    let requests = requests(store, pod);
-                    self.wanted.add(&requests, -1);
-                    self.allocated.add(&requests, 1);
-                    self.starting.add(&requests, 1);
-                    self.take(*node, &requests, 1);
+            Event::PodCreated(_) => self.pending += 1,
+            Event::PodBound { node, .. } => {
+                if let Some((_, requests)) = about {
+                    self.take(*node, requests, 1);
                 }
                 self.pending -= 1;
                 self.holding += 1;
             }
-            Event::PodRunning { pod } => {
-                self.running += 1;
-                if let Some(pod) = store.pods().get(*pod) {
-                    self.starting.add(&requests(store, pod), -1);
-                }
-            }
+            Event::PodRunning { .. } => self.running += 1,
             Event::PodEnded { .. } => {
-                if let Some(pod) = ended {
-                    self.end(pod, store);
+                if let Some((pod, requests)) = about {
+                    self.end(pod, requests);
                 }
             }
             Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
@@ -214,21 +155,31 @@ impl ClusterState {
         }
     }
 
-    fn end(&mut self, pod: &Pod, store: &Store) {
-        let requests = requests(store, pod);
+    /// Takes what alike pods did into the totals.
+    pub(super) fn take_in(&mut self, deeds: &Deeds) {
+        let (holding, starting, waiting) = (deeds.holding(), deeds.starting(), deeds.waiting());
+        if holding != 0 {
+            self.allocated.add(&deeds.requests, holding);
+            self.moved.allocated = true;
+        }
+        if starting != 0 {
+            self.starting.add(&deeds.requests, starting);
+            self.moved.starting = true;
+        }
+        if waiting != 0 {
+            self.wanted.add(&deeds.requests, waiting);
+            self.moved.wanted = true;
+        }
+    }
+
+    fn end(&mut self, pod: &Pod, requests: &Row) {
         let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) else {
             self.pending -= 1;
-            self.wanted.add(&requests, -1);
             return;
         };
         self.holding -= 1;
-        self.allocated.add(&requests, -1);
-        self.take(node, &requests, -1);
-        if pod.phase == PodPhase::Running {
-            self.running -= 1;
-        } else {
-            self.starting.add(&requests, -1);
-        }
+        self.take(node, requests, -1);
+        self.running -= u64::from(pod.phase == PodPhase::Running);
     }
 
     /// Brings what follows from single nodes up to date with the store; `tell` hears of what nodes
@@ -238,17 +189,27 @@ impl ClusterState {
         if let Some(fragments) = &mut self.fragments {
             fragments.refresh(store);
         }
+        if self.behind.is_empty() {
+            return false;
+        }
         let mut is_changed = false;
-        let mut alike = std::mem::take(&mut self.alike);
+        let mut alike = self.alike.take().unwrap_or_default();
         while let Some(node) = self.behind.pop() {
             let index = node.index();
-            let behind = std::mem::take(&mut self.is_behind[index]);
+            let behind = std::mem::take(&mut self.marks[index].behind);
             let (row, taken) = (&mut self.rows[index], self.taken[index]);
-            let has_devices = !store.nodes().gpu_room(node).is_empty();
-            let now = if behind == Behind::Offer || !row.present {
+            let looks_anew = behind == Behind::Offer || !row.present;
+            if looks_anew {
+                self.marks[index].has_devices = !store.nodes().gpu_room(node).is_empty();
+            }
+            let has_devices = self.marks[index].has_devices;
+            let now = if looks_anew {
                 offered(store, node, taken)
             } else {
-                let free = amounts_at(store.nodes().free(), node);
+                let free = match behind {
+                    Behind::Pods => row.free_with(&taken),
+                    _ => amounts_at(store.nodes().free(), node),
+                };
                 if (free, taken) == (row.free, row.allocated) {
                     continue;
                 }
@@ -280,31 +241,39 @@ impl ClusterState {
             alike.nodes.push(node);
         }
         self.tell(&mut alike, Some(store), &mut tell);
-        self.alike = alike;
+        self.alike = Some(alike);
         is_changed
     }
 
     /// Tells of the nodes that [`ClusterState::refresh`] kept back, as it found them: before time
     /// passes. What changes back and forth within an instant is not told of at all.
     pub fn catch_up(&mut self, mut tell: impl FnMut(&NodeChange<'_>)) {
-        let mut alike = std::mem::take(&mut self.alike);
+        if self.untold.is_empty() {
+            return;
+        }
+        let mut alike = self.alike.take().unwrap_or_default();
         while let Some(node) = self.untold.pop() {
             let Some(told) = self.told[node.index()].take() else {
                 continue;
             };
-            let now = self.rows[node.index()];
-            if told == [now.allocated, now.free] {
+            let now = &self.rows[node.index()];
+            if told[0] == now.allocated && told[1] == now.free {
                 continue;
             }
-            let before = now.as_told(Some(told));
-            if before != alike.before || now != alike.now {
+            let is_alike = !alike.nodes.is_empty()
+                && now.allocated == alike.now.allocated
+                && now.free == alike.now.free
+                && told == [alike.before.allocated, alike.before.free]
+                && now.offers_as(&alike.now);
+            if !is_alike {
+                let now = *now;
                 self.tell(&mut alike, None, &mut tell);
-                (alike.before, alike.now) = (before, now);
+                (alike.before, alike.now) = (now.as_told(Some(told)), now);
             }
             alike.nodes.push(node);
         }
         self.tell(&mut alike, None, &mut tell);
-        self.alike = alike;
+        self.alike = Some(alike);
     }
 
     /// Counts the nodes that changed alike and tells of them; without a store they have no devices.
@@ -319,12 +288,18 @@ impl ClusterState {
         };
         let times = alike.nodes.len() as i64;
         let (before, now) = (&alike.before, &alike.now);
-        self.count(before, now, times);
-        self.room.change(&before.room(), &now.room(), times);
+        // Without a store it is only said what is left.
+        if store.is_some() && !before.offers_as(now) {
+            self.count(before, now, times);
+        }
+        let rooms = [before.room(), now.room()];
+        self.moved.room |= rooms[0] != rooms[1];
+        self.room.change(&rooms[0], &rooms[1], times);
         tell(&NodeChange {
             nodes: &alike.nodes,
             before,
             now,
+            rooms,
             devices: store.map_or(Devices::NONE, |store| Devices::of(store, first)),
             room: &self.room,
             clock: self.areas.clock(),
@@ -334,15 +309,23 @@ impl ClusterState {
 
     /// The present state holds for so much measured time.
     pub(super) fn hold(&mut self, nanos: i64) {
-        let state = &mut self.areas;
+        let (state, moved) = (&mut self.areas, std::mem::take(&mut self.moved));
         let clock = state.clock();
-        areas::set(&mut state.allocated, &self.allocated, clock);
-        areas::set(&mut state.starting, &self.starting, clock);
-        areas::set(&mut state.wanted, &self.wanted, clock);
-        areas::set(&mut state.room, &self.room, clock);
+        if moved.allocated {
+            areas::set(&mut state.allocated, &self.allocated, clock);
+        }
+        if moved.starting {
+            areas::set(&mut state.starting, &self.starting, clock);
+        }
+        if moved.wanted {
+            areas::set(&mut state.wanted, &self.wanted, clock);
+        }
+        if moved.room {
+            areas::set(&mut state.room, &self.room, clock);
+        }
         state.pending.set(i128::from(self.pending), clock);
         state.holding.set(i128::from(self.holding), clock);
-        if std::mem::take(&mut self.offers) {
+        if moved.offers {
             areas::set(&mut state.nominal, &self.nominal, clock);
             areas::set(&mut state.allocatable, &self.allocatable, clock);
             areas::set(&mut state.capacity, &self.capacity, clock);
@@ -366,15 +349,31 @@ impl ClusterState {
         &self.rows
     }
 
+    /// What pods reserve of each node now.
+    pub(super) fn taken(&self) -> &[Row] {
+        &self.taken
+    }
+
+    /// What pods may use of a node now.
+    pub(super) fn allocatable_of(&self, node: NodeId, store: &Store) -> Row {
+        match (self.rows.get(node.index()), self.marks.get(node.index())) {
+            (Some(row), Some(mark)) if row.present && mark.behind < Behind::Offer => {
+                row.allocatable
+            }
+            _ => amounts_at(store.nodes().allocatable(), node),
+        }
+    }
+
     /// Free milli-GPU of the nodes that are up, by allocation.
     pub fn gpu_idle_milli(&self) -> i128 {
         self.capacity.of(Resource::Gpu) - self.allocated.of(Resource::Gpu)
     }
 
     fn take(&mut self, node: NodeId, amounts: &Row, sign: i64) {
-        self.touch(node, Behind::Free);
-        for (taken, amount) in self.taken[node.index()].iter_mut().zip(amounts) {
-            *taken += sign * amount;
+        self.touch(node, Behind::Pods);
+        let taken = &mut self.taken[node.index()];
+        for (index, taken) in taken.iter_mut().enumerate() {
+            *taken += sign * amounts[index];
         }
     }
 
@@ -383,10 +382,10 @@ impl ClusterState {
         if self.rows.len() <= row {
             self.rows.resize(row + 1, NodeRow::default());
             self.taken.resize(row + 1, Row::default());
-            self.is_behind.resize(row + 1, Behind::Nothing);
+            self.marks.resize(row + 1, Mark::default());
             self.told.resize(row + 1, None);
         }
-        let behind = &mut self.is_behind[row];
+        let behind = &mut self.marks[row].behind;
         if *behind == Behind::Nothing {
             self.behind.push(node);
         }
@@ -404,12 +403,9 @@ impl ClusterState {
         }
     }
 
-    /// Counts what nodes offer, where that is not as it was.
+    /// Counts what nodes offer, which is not as it was.
     fn count(&mut self, before: &NodeRow, now: &NodeRow, times: i64) {
-        if before.offers_as(now) {
-            return;
-        }
-        self.offers = true;
+        self.moved.offers = true;
         for (row, times) in [(before, -times), (now, times)] {
             if row.present {
                 self.nominal.add(&row.nominal, times);

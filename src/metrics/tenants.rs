@@ -1,11 +1,10 @@
-//! What tenants hold and want, followed change by change, for the metrics of fairness.
+//! What tenants hold and want, followed instant by instant, for the metrics of fairness.
 
-use crate::cluster::Store;
-use crate::model::{Event, Pod};
 use crate::units::TenantId;
 
+use super::deeds::{Deeds, Kind};
 use super::integral::float;
-use super::state::{Amounts, class_requests, requests};
+use super::state::{Amounts, RESOURCES};
 
 /// What one tenant holds and wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,41 +33,23 @@ pub struct Tenants {
 }
 
 impl Tenants {
-    /// Follows a change; returns whether anybody holds or wants something else now.
-    pub fn apply(&mut self, event: &Event, ended: Option<&Pod>, store: &Store) -> bool {
-        match event {
-            Event::PodCreated(created) => {
-                let amounts = class_requests(store, created.spec);
-                let known = self.get_mut(created.tenant);
-                known.demand.add(&amounts, 1);
-                known.pods += 1;
-                if known.pods == 1 {
-                    self.activate(created.tenant);
-                }
-            }
-            Event::PodBound { pod, .. } => {
-                let Some(pod) = store.pods().get(*pod) else {
-                    return false;
-                };
-                let allocated = &mut self.get_mut(pod.tenant).allocated;
-                allocated.add(&requests(store, pod), 1);
-            }
-            Event::PodEnded { .. } => {
-                let Some(pod) = ended else { return false };
-                let amounts = requests(store, pod);
-                let known = self.get_mut(pod.tenant);
-                if pod.phase.holds_node() {
-                    known.allocated.add(&amounts, -1);
-                }
-                known.demand.add(&amounts, -1);
-                known.pods -= 1;
-                if known.pods == 0 {
-                    self.deactivate(pod.tenant);
-                }
-            }
-            _ => return false,
+    /// Follows what alike pods did.
+    pub fn take_in(&mut self, kind: Kind, deeds: &Deeds) {
+        let (holding, living) = (deeds.holding(), deeds.living());
+        let known = self.get_mut(kind.tenant);
+        let was_active = known.is_active();
+        if holding != 0 {
+            known.allocated.add(&deeds.requests, holding);
         }
-        true
+        if living != 0 {
+            known.demand.add(&deeds.requests, living);
+            known.pods = known.pods.wrapping_add_signed(living);
+        }
+        match (was_active, known.is_active()) {
+            (false, true) => self.activate(kind.tenant),
+            (true, false) => self.deactivate(kind.tenant),
+            _ => {}
+        }
     }
 
     /// The tenants that want something now, with their positions.
@@ -99,9 +80,16 @@ impl Tenants {
 
 /// The largest share that amounts take of any resource that there is; `None` without any.
 pub fn dominant_share(amounts: &Amounts, capacity: &Amounts) -> Option<f64> {
-    let shares = amounts.0.iter().zip(&capacity.0);
-    shares
-        .filter(|&(_, &capacity)| capacity > 0)
-        .map(|(&amount, &capacity)| float(amount) / float(capacity))
-        .max_by(f64::total_cmp)
+    let mut largest: Option<f64> = None;
+    for index in 0..RESOURCES {
+        let (amount, capacity) = (amounts.0[index], capacity.0[index]);
+        if capacity > 0 {
+            let share = float(amount) / float(capacity);
+            largest = Some(match largest {
+                Some(known) if known > share => known,
+                _ => share,
+            });
+        }
+    }
+    largest
 }

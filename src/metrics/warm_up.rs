@@ -11,6 +11,7 @@ use crate::units::Instant;
 
 use super::bins::Bins;
 use super::collector::Span;
+use super::deeds::pod_of;
 use super::jobs::{JobRecord, JobTracker};
 use super::window::{Measured, Window};
 
@@ -220,7 +221,8 @@ impl Observer for WarmUpFinder {
             }
             _ => {}
         }
-        let job = self.jobs.apply(at, event, ended, store, &mut self.measured);
+        let job = pod_of(event, ended, store)
+            .and_then(|pod| self.jobs.apply(at, event, pod, store, &mut self.measured));
         if let Some(job) = job {
             self.waits.add(&job);
         }

@@ -32,7 +32,7 @@ struct WeightedWait {
 }
 
 /// Nanoseconds in a millisecond.
-const MILLISECOND: i128 = 1_000_000;
+const MILLISECOND: i64 = 1_000_000;
 
 impl Collector for WeightedWait {
     fn hears(&self) -> &'static [Heard] {
@@ -48,10 +48,10 @@ impl Collector for WeightedWait {
         } else if let (JobOutcome::Succeeded, Some(wait), Some(run)) =
             (job.outcome, job.first_wait(), job.run_time())
         {
-            let run = i128::from(run.as_nanos()) / MILLISECOND;
+            let run = i128::from(run.as_nanos() / MILLISECOND);
             let area = run * i128::from(job.cpu_milli);
             self.area = self.area.saturating_add(area);
-            let waited = area.saturating_mul(i128::from(wait.as_nanos()) / MILLISECOND);
+            let waited = area.saturating_mul(i128::from(wait.as_nanos() / MILLISECOND));
             self.waited = self.waited.saturating_add(waited);
             self.jobs += 1;
         }

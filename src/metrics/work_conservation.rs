@@ -142,8 +142,10 @@ impl Collector for WorkConservation {
         }
     }
 
-    fn settled(&mut self, store: &Store, pending: u64) {
-        self.look(store.now(), pending > 0, store);
+    fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
+        if is_changed {
+            self.look(store.now(), pending > 0, store);
+        }
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {

@@ -311,7 +311,7 @@ fn apply(store: &mut Store, event: Event) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_forms_decide_alike(
         // Beyond what one group of an index holds, now and then.

@@ -8,6 +8,7 @@
 )]
 
 mod autoscale;
+mod batch_forms;
 mod check;
 mod cli;
 mod closed_form;

@@ -18,6 +18,7 @@ mod room;
 mod running;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod waiting;
 
 use smallvec::SmallVec;
@@ -315,7 +316,8 @@ impl BatchPlanner {
             });
         let mut found = None;
         if !full {
-            for (turn, facts) in self.waiting.after(chosen.asked) {
+            let longest = self.backfill.longest(now);
+            for (turn, facts) in self.waiting.after(chosen.asked, longest) {
                 if turn.2 != chosen.number
                     && self.backfill.admits(now, facts)
                     && let Some(job) = self.waiting.get(turn.2)

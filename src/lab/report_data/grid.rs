@@ -34,7 +34,7 @@ impl<const N: usize> Grid<N> {
 
     /// Makes room for columns up to `end`.
     pub(super) fn cover(&mut self, end: i64) {
-        while self.columns(end) > self.columns_max {
+        while end > self.width.saturating_mul(self.columns_max as i64) {
             self.width = self.width.saturating_mul(2);
             for row in &mut self.rows {
                 *row = row.chunks(2).map(sum).collect();
@@ -51,20 +51,32 @@ impl<const N: usize> Grid<N> {
         if self.rows.len() <= row {
             self.rows.resize(row + 1, Vec::new());
         }
-        let columns = self.columns(to);
+        let width = self.width;
+        let first = from.div_euclid(width);
+        let first_end = (first + 1).saturating_mul(width).min(to);
+        // Most spans end in the column that they begin in.
+        let last = if first_end == to {
+            first
+        } else {
+            (to - 1).div_euclid(width)
+        };
         let cells = &mut self.rows[row];
-        if cells.len() < columns {
-            cells.resize(columns, [0; N]);
+        if cells.len() <= last as usize {
+            cells.resize(last as usize + 1, [0; N]);
         }
-        let mut at = from;
-        while at < to {
-            let column = at.div_euclid(self.width);
-            let end = (column + 1).saturating_mul(self.width).min(to);
-            for (cell, value) in cells[column as usize].iter_mut().zip(values) {
-                *cell += i128::from(value) * i128::from(end - at);
+        let cells = &mut cells[first as usize..=last as usize];
+        let [head, between @ .., tail] = cells else {
+            for cell in cells {
+                hold(cell, &areas(&values, to - from));
             }
-            at = end;
+            return;
+        };
+        hold(head, &areas(&values, first_end - from));
+        let whole = areas(&values, width);
+        for cell in between {
+            hold(cell, &whole);
         }
+        hold(tail, &areas(&values, to - last * width));
     }
 
     /// Puts rows together in pairs.
@@ -87,6 +99,23 @@ impl<const N: usize> Grid<N> {
     /// The integrals of a row by column.
     pub(super) fn row(&self, row: usize) -> &[[i128; N]] {
         self.rows.get(row).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What values come to in so many nanoseconds.
+#[inline]
+fn areas<const N: usize>(values: &[i64; N], nanos: i64) -> [i128; N] {
+    let mut areas = [0; N];
+    for (index, area) in areas.iter_mut().enumerate() {
+        *area = i128::from(values[index]) * i128::from(nanos);
+    }
+    areas
+}
+
+#[inline]
+fn hold<const N: usize>(cell: &mut [i128; N], areas: &[i128; N]) {
+    for (index, cell) in cell.iter_mut().enumerate() {
+        *cell += areas[index];
     }
 }
 

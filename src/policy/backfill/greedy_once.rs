@@ -4,7 +4,7 @@
 //! time may start. The estimate is not mended when jobs end early or late.
 
 use crate::control::scheduler::batch::{Backfill, JobFacts, Outlook};
-use crate::units::Instant;
+use crate::units::{Duration, Instant};
 
 use super::BackfillEntry;
 
@@ -36,6 +36,11 @@ impl Backfill for GreedyOnce {
 
     fn admits(&self, now: Instant, job: &JobFacts) -> bool {
         now.saturating_add(job.requested) < self.earliest_start
+    }
+
+    fn longest(&self, now: Instant) -> Duration {
+        let until = self.earliest_start.as_nanos();
+        Duration::from_nanos(until.saturating_sub(now.as_nanos()).saturating_sub(1))
     }
 
     fn clone_backfill(&self) -> Box<dyn Backfill> {

@@ -74,7 +74,8 @@ pub struct Scenario {
     #[serde(default)]
     pub failures: Vec<Failure>,
     /// What users do to the cluster, and when.
-    #[serde(default)]
+    // Left out where there is none, so that what was kept of such experiments still fits them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
     /// When the run ends.
     #[serde(default)]

@@ -23,7 +23,8 @@ pub struct System {
     pub scheduler: Scheduler,
     /// The controllers that keep workloads as they are declared; without it there are none, and
     /// manifests are their pods alone.
-    #[serde(default)]
+    // Left out where there are none, so that what was kept of such experiments still fits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<Controllers>,
 }
 

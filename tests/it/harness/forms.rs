@@ -299,6 +299,7 @@ fn check((clusters, steps): (u64, usize), nodes: impl Fn(u64) -> usize) -> Tally
 fn the_fast_form_decides_as_the_plain_one() {
     let tally = check(SMALL, |seed| 4 + seed as usize % 20);
     assert!(3 * tally.fast > tally.placed && tally.preempting > 50);
+    assert!(tally.failed_fast > 100);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use crate::cluster::Store;
-use crate::units::{Instant, NodeId, Resources};
+use crate::units::{Duration, Instant, NodeId, Resources};
 
 use super::job::{Job, JobFacts};
 use super::room::{admits, slots_in};
@@ -30,6 +30,13 @@ pub trait Backfill: Send {
     /// in the order of submission: all of them when room was freed, new ones otherwise. So a job
     /// that was refused once must not become admissible merely because time passes.
     fn admits(&self, now: Instant, job: &JobFacts) -> bool;
+
+    /// The longest requested time with which a job can be admitted now: none that requests more is
+    /// asked about.
+    fn longest(&self, now: Instant) -> Duration {
+        let _ = now;
+        Duration::MAX
+    }
 
     /// An equal rule in the same state.
     fn clone_backfill(&self) -> Box<dyn Backfill>;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::check::conservation;
 use crate::model::resource_list::{CPU, PODS};
-use crate::model::{EndReason, Node, PodName, PodPhase, PodSpec, ResourceList};
+use crate::model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
 use crate::units::{Quantity, SpecId, TenantId};
 
 /// First come, first served.
@@ -165,7 +165,7 @@ impl World {
 
     /// Nodes of pods; -1 where one waits.
     fn nodes(&self, pods: &[PodRef]) -> Vec<i64> {
-        let node = |&pod| self.store.pods().get(pod).and_then(crate::model::Pod::node);
+        let node = |&pod| self.store.pods().get(pod).and_then(Pod::node);
         pods.iter()
             .map(|pod| node(pod).map_or(-1, |node| i64::from(node.0)))
             .collect()
@@ -333,7 +333,7 @@ proptest! {
             world.settle();
         }
         prop_assert!(waiting.is_empty(), "{} jobs never start", waiting.len());
-        let pending = |pod: &crate::model::Pod| pod.phase == PodPhase::Pending;
+        let pending = |pod: &Pod| pod.phase == PodPhase::Pending;
         prop_assert_eq!(world.store.pods().iter().filter(|pod| pending(pod)).count(), world.planner.backlog());
     }
 }

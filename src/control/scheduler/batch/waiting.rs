@@ -1,12 +1,12 @@
 //! The jobs that wait, in the order of submission and in the order of their scores.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use crate::model::PodRef;
-use crate::units::Instant;
+use crate::units::{Duration, Instant};
 
 use super::job::{Job, JobFacts, JobNumber, JobOrder, Score};
+use super::turns::Turns;
 
 /// A job's turn when the waiting jobs are gone through for backfilling: by submission; jobs
 /// submitted at one instant by their scores, as the published code's stable sorts leave them; those
@@ -19,7 +19,7 @@ pub(super) struct Waiting {
     jobs: BTreeMap<JobNumber, Waits>,
     /// The turns of the waiting jobs, with what a rule looks at first, as most are passed over for
     /// it; empty where nobody asks for them.
-    turns: BTreeMap<Turn, JobFacts>,
+    turns: Turns,
     keeps_turns: bool,
     /// Jobs that came since the last choice.
     fresh: Vec<JobNumber>,
@@ -107,7 +107,7 @@ impl Waiting {
                 continue;
             };
             let facts = waits.job.facts;
-            self.turns.remove(&(facts.submitted, waits.turn, number));
+            self.turns.remove((facts.submitted, waits.turn, number));
             waits.turn = waits.score;
             let turn = (facts.submitted, waits.turn, number);
             self.turns.insert(turn, facts);
@@ -120,16 +120,19 @@ impl Waiting {
         self.jobs.get(&number).map(|waits| &waits.job)
     }
 
-    /// The jobs whose turn comes after one (`None`: all), without those put aside.
-    pub(super) fn after(&self, turn: Option<Turn>) -> impl Iterator<Item = (Turn, &JobFacts)> {
-        let from = turn.map_or(Bound::Unbounded, Bound::Excluded);
-        let turns = self.turns.range((from, Bound::Unbounded));
-        turns.map(|(&turn, facts)| (turn, facts))
+    /// The jobs whose turn comes after one (`None`: all), without those put aside; those that
+    /// request more than `longest` may be left out.
+    pub(super) fn after(
+        &self,
+        turn: Option<Turn>,
+        longest: Duration,
+    ) -> impl Iterator<Item = (Turn, &JobFacts)> {
+        self.turns.after(turn, longest)
     }
 
     /// The last turn.
     pub(super) fn last_turn(&self) -> Option<Turn> {
-        self.turns.last_key_value().map(|(&turn, _)| turn)
+        self.turns.last()
     }
 
     /// How many pods wait.
@@ -157,7 +160,7 @@ impl Waiting {
     fn remove(&mut self, number: JobNumber) -> Option<Job> {
         let Waits { job, score, turn } = self.jobs.remove(&number)?;
         self.ranked.remove(&(score, number));
-        self.turns.remove(&(job.facts.submitted, turn, number));
+        self.turns.remove((job.facts.submitted, turn, number));
         Some(job)
     }
 

@@ -26,6 +26,7 @@ use super::{KubeProfile, PodInfo};
 use crate::model::ClusterObjects;
 use crate::units::{Duration, Instant};
 use in_flight::InFlight;
+use queued::Rejected;
 
 /// How often pods whose back-off is over are let go.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
@@ -81,10 +82,8 @@ pub struct Queue {
     waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
     /// Pods that no plugin rejected; never popped before their back-off is over.
     after_errors: BTreeSet<(Instant, Rank, PodUid)>,
-    /// Pods that wait for an event, by profile and who rejected them.
-    unschedulable: BTreeMap<(usize, PluginMask), BTreeSet<PodUid>>,
-    /// The same pods by timestamp: those held back before the queue, and the others.
-    ages: [BTreeSet<(Instant, PodUid)>; 2],
+    /// Pods that wait for an event, by timestamp.
+    unschedulable: BTreeMap<Rejected, BTreeSet<(Instant, PodUid)>>,
     in_flight: InFlight,
     sequence: u64,
     next_backoff_flush: Instant,
@@ -103,7 +102,6 @@ impl Queue {
             waiting_out: BTreeSet::new(),
             after_errors: BTreeSet::new(),
             unschedulable: BTreeMap::new(),
-            ages: [BTreeSet::new(), BTreeSet::new()],
             in_flight: InFlight::default(),
             sequence: 0,
             next_backoff_flush: backoff::whole_second(now) + BACKOFF_FLUSH,
@@ -284,9 +282,10 @@ impl Queue {
     ) {
         let kind = event.kind();
         let mut pods: Vec<PodUid> = Vec::new();
-        for (&(profile, rejectors), members) in &self.unschedulable {
-            if kind.is_none_or(|kind| self.hints[profile].may_help(rejectors, kind)) {
-                let pods_of = |&uid: &PodUid| Some((uid, self.pods.get(&uid)?));
+        for (rejected, members) in &self.unschedulable {
+            let hints = &self.hints[rejected.profile];
+            if kind.is_none_or(|kind| hints.may_help(rejected.by, kind)) {
+                let pods_of = |&(_, uid): &(Instant, PodUid)| Some((uid, self.pods.get(&uid)?));
                 let open = members.iter().filter_map(pods_of);
                 pods.extend(
                     open.filter(|&(uid, pod)| is_open(uid, pod))
@@ -458,15 +457,13 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.remove(&(expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.remove(&(expiry, rank, uid)),
             Place::Unschedulable => {
-                let key = (pod.profile, pod.rejectors());
+                let key = Rejected::of(pod);
                 if let Some(members) = self.unschedulable.get_mut(&key) {
-                    members.remove(&uid);
+                    members.remove(&(pod.timestamp, uid));
                     if members.is_empty() {
                         self.unschedulable.remove(&key);
                     }
                 }
-                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
-                ages.remove(&(pod.timestamp, uid));
             }
             Place::InFlight => {}
         }
@@ -485,10 +482,8 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.insert((expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.insert((expiry, rank, uid)),
             Place::Unschedulable => {
-                let key = (pod.profile, pod.rejectors());
-                self.unschedulable.entry(key).or_default().insert(uid);
-                let ages = &mut self.ages[usize::from(pod.gated_by.is_some())];
-                ages.insert((pod.timestamp, uid));
+                let members = self.unschedulable.entry(Rejected::of(pod)).or_default();
+                members.insert((pod.timestamp, uid));
             }
             Place::InFlight => {}
         }

@@ -21,9 +21,10 @@ impl Queue {
             .chain(expiry(&self.after_errors))
             .map(|expiry| (expiry + BACKOFF_FLUSH).max(self.next_backoff_flush));
         // A pod that is held back does not move, but pods in flight see that it was looked at.
-        let [others, gated] = &self.ages;
-        let gated = gated.first().filter(|_| !self.in_flight.is_empty());
-        let oldest = others.first().into_iter().chain(gated).min();
+        let is_anybody_in_flight = !self.in_flight.is_empty();
+        let waiting = self.unschedulable.iter();
+        let looked_at = waiting.filter(|(rejected, _)| is_anybody_in_flight || !rejected.is_gated);
+        let oldest = looked_at.filter_map(|(_, pods)| pods.first()).min();
         let looked_at = oldest.map(|&(oldest, _)| {
             let over = oldest + LONGEST_WAIT;
             let beat = UNSCHEDULABLE_FLUSH.as_nanos();
@@ -91,8 +92,8 @@ impl Queue {
 
     fn flush_unschedulable(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
         let mut pods: Vec<PodUid> = Vec::new();
-        for ages in &self.ages {
-            let over = ages
+        for waiting in self.unschedulable.values() {
+            let over = waiting
                 .iter()
                 .take_while(|&&(timestamp, _)| ctx.now.since(timestamp) > LONGEST_WAIT);
             pods.extend(over.map(|&(_, uid)| uid));

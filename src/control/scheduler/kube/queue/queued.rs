@@ -132,6 +132,25 @@ impl QueuedPod {
     }
 }
 
+/// What pods that wait for an event have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rejected {
+    pub(super) profile: usize,
+    pub(super) by: PluginMask,
+    /// They are held back before the queue.
+    pub(super) is_gated: bool,
+}
+
+impl Rejected {
+    pub(super) fn of(pod: &QueuedPod) -> Self {
+        Self {
+            profile: pod.profile,
+            by: pod.rejectors(),
+            is_gated: pod.gated_by.is_some(),
+        }
+    }
+}
+
 /// What the plugins of a profile listen to, by position.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {

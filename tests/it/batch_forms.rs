@@ -1,0 +1,172 @@
+//! The batch planner decides the same whether or not a backfilling rule says which waiting jobs it
+//! need not be asked about, for every order and rule: random jobs on a small cluster.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use windtunnel::cluster::Store;
+use windtunnel::control::scheduler::BatchPlanner;
+use windtunnel::control::scheduler::batch::{Backfill, JobFacts, Outlook};
+use windtunnel::control::{Component, Outbox, Progress};
+use windtunnel::model::{
+    EndReason, Event, Node, PodCreated, PodName, PodPhase, PodRef, PodSpec, ResourceList,
+};
+use windtunnel::policy::backfill::BACKFILLS;
+use windtunnel::policy::job_order::JOB_ORDERS;
+use windtunnel::units::{Duration, GangId, Instant, Quantity, TenantId};
+
+/// A rule that is asked about every job.
+#[derive(Clone)]
+struct Asked(Box<dyn Backfill>);
+
+impl Backfill for Asked {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn is_active(&self) -> bool {
+        self.0.is_active()
+    }
+
+    fn blocked(&mut self, outlook: &Outlook<'_>) {
+        self.0.blocked(outlook);
+    }
+
+    fn admits(&self, now: Instant, job: &JobFacts) -> bool {
+        self.0.admits(now, job)
+    }
+
+    fn clone_backfill(&self) -> Box<dyn Backfill> {
+        Box::new(self.clone())
+    }
+}
+
+/// A job by small numbers: members, cores of each, seconds requested.
+type Draw = (u32, i64, i64);
+
+struct Bench {
+    store: Store,
+    now: Instant,
+    plain: BatchPlanner,
+    fast: BatchPlanner,
+}
+
+impl Bench {
+    fn apply(&mut self, event: Event) {
+        let applied = self.store.apply(self.now, event);
+        applied.expect("the store takes the change");
+    }
+
+    fn submit(&mut self, job: u32, (members, cores, seconds): Draw) -> Vec<PodRef> {
+        let cores = ResourceList::from_pairs([("cpu", Quantity::from_units(cores))]);
+        let object = Arc::new(PodSpec::with_requests(cores));
+        if let Some(event) = self.store.spec_added(&object) {
+            self.apply(event);
+        }
+        let spec = self.store.class_of(&object).expect("added above");
+        let mut pods = Vec::new();
+        for member in 0..members {
+            let pod = self.store.pods().next();
+            self.apply(Event::PodCreated(PodCreated {
+                pod,
+                spec,
+                name: PodName::Member(u64::from(job), member),
+                tenant: TenantId(0),
+                gang: (members > 1).then_some(GangId(job)),
+                time_limit: Some(Duration::from_secs(seconds)),
+                found: None,
+                owner: None,
+            }));
+            pods.push(pod);
+        }
+        pods
+    }
+
+    /// Both decide until they have nothing more to do.
+    fn settle(&mut self) {
+        loop {
+            let (mut ours, mut theirs) = (Outbox::default(), Outbox::default());
+            let progress = self.plain.step(self.now, &self.store, &mut ours);
+            let fast = self.fast.step(self.now, &self.store, &mut theirs);
+            let events = |out: &Outbox| -> Vec<Event> {
+                out.writes.iter().map(|write| write.event.clone()).collect()
+            };
+            assert_eq!((progress, events(&ours)), (fast, events(&theirs)));
+            for event in events(&ours) {
+                self.apply(event);
+            }
+            if progress == Progress::Idle && ours.writes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// A job that runs ends.
+    fn end(&mut self, pods: &[PodRef]) -> bool {
+        let runs = |&pod: &PodRef| {
+            let record = self.store.pods().get(pod);
+            record.is_some_and(|record| record.phase == PodPhase::Bound)
+        };
+        if !pods.iter().all(runs) {
+            return false;
+        }
+        for &pod in pods {
+            let reason = EndReason::Completed;
+            self.apply(Event::PodEnded { pod, reason });
+        }
+        true
+    }
+}
+
+fn node(number: usize, cores: i64) -> Arc<Node> {
+    let amounts = [("cpu", cores), ("pods", 100)];
+    Arc::new(Node {
+        name: format!("node-{number}").as_str().into(),
+        allocatable: ResourceList::from_pairs(
+            amounts.map(|(name, amount)| (name, Quantity::from_units(amount))),
+        ),
+        ..Node::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn rules_that_pass_jobs_over_decide_alike(
+        cores in prop::collection::vec(1..5_i64, 1..5),
+        equal in any::<bool>(),
+        jobs in prop::collection::vec(
+            (1..6_u32, 1..4_i64, 1..60_i64, (0..4_i64, 1..12_i64)), 1..90),
+    ) {
+        for (order, rule) in JOB_ORDERS.iter().flat_map(|order| {
+            BACKFILLS.iter().map(move |rule| (order, rule))
+        }) {
+            let planner = |rule| BatchPlanner::new((order.build)(), rule);
+            let mut bench = Bench {
+                store: Store::new(),
+                now: Instant::ZERO,
+                plain: planner(Box::new(Asked((rule.build)()))),
+                fast: planner((rule.build)()),
+            };
+            for (number, &cores) in cores.iter().enumerate() {
+                let event = bench.store.node_added(node(number, cores));
+                bench.apply(event);
+            }
+            let mut living: Vec<Vec<PodRef>> = Vec::new();
+            for (number, &(members, cores, seconds, (gap, ends))) in jobs.iter().enumerate() {
+                bench.now = bench.now.saturating_add(Duration::from_secs(gap));
+                // Jobs of one class let the planner take short cuts of its own.
+                let cores = if equal { 1 } else { cores };
+                living.push(bench.submit(number as u32, (members, cores, seconds)));
+                bench.settle();
+                if ends < 8 {
+                    let ended = living.iter().position(|pods| bench.end(pods));
+                    if let Some(ended) = ended {
+                        living.remove(ended);
+                    }
+                    bench.settle();
+                }
+            }
+        }
+    }
+}
