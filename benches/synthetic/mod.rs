@@ -49,6 +49,7 @@ impl Synthetic {
             profile: ProfileChoice::named(profile),
             kube: KubeRequest::default(),
             jobs: BatchOptions::default(),
+            controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };
@@ -72,6 +73,7 @@ impl Synthetic {
             outages: Vec::new(),
             environment: Environment::default(),
             residents: Vec::new(),
+            operations: Vec::new(),
         };
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

@@ -2,8 +2,10 @@
 //! bytes (ids, not names; no version of the program).
 
 mod declared;
-mod hashed;
 
+use std::hash::Hash;
+
+use crate::model::canonical::Canonical;
 use crate::model::event::Hold;
 use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef};
 use crate::units::{Duration, Instant, NodeId};
@@ -133,16 +135,21 @@ impl Digest {
         }
     }
 
+    /// Adds a value, every field of it.
+    fn canonical(&mut self, value: &impl Hash) {
+        Canonical(|bytes: &[u8]| self.bytes(bytes)).add(value);
+    }
+
     fn object(&mut self, at: Instant, change: &ObjectChange) {
         match change {
             ObjectChange::Created { id, owner, object } => {
                 let owner = owner.map_or(u64::MAX, |owner| u64::from(owner.0));
                 self.record(at, 17, [u64::from(id.0), owner]);
-                hashed::Canonical(self).add(object);
+                self.canonical(object);
             }
             ObjectChange::Updated { id, object } => {
                 self.record(at, 18, [u64::from(id.0)]);
-                hashed::Canonical(self).add(object);
+                self.canonical(object);
             }
             ObjectChange::Deleted { id } => self.record(at, 19, [u64::from(id.0)]),
         }

@@ -22,7 +22,7 @@ pub use digest::Digest;
 pub use interner::Interner;
 pub use log::{Log, LogEntry, NodeRing};
 pub use nodes::Nodes;
-pub use objects::{ObjectRow, Objects};
+pub use objects::{ObjectRow, Objects, Orphans};
 pub use observe::Observer;
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;

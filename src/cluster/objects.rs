@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::store::Conflict;
 use crate::model::{Object, ObjectChange, PodRef, Text};
-use crate::units::{Instant, ObjectId};
+use crate::units::{Instant, ObjectId, Revision};
 
 /// An object as the store keeps it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct ObjectRow {
     pub owner: Option<ObjectId>,
     /// When it was created.
     pub created: Instant,
+    /// The revision of its last change.
+    pub changed: Revision,
     /// Objects that it controls, oldest first.
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
@@ -26,6 +28,23 @@ pub struct ObjectRow {
 pub struct Objects {
     rows: Vec<Option<Box<ObjectRow>>>,
     names: BTreeMap<(&'static str, Text, Text), ObjectId>,
+    /// What deleted objects left behind.
+    orphans: BTreeMap<ObjectId, Orphans>,
+}
+
+/// What a deleted object controlled and still is there.
+#[derive(Clone, Debug, Default)]
+pub struct Orphans {
+    /// Objects, oldest first.
+    pub children: Vec<ObjectId>,
+    /// Living pods, oldest first.
+    pub pods: Vec<PodRef>,
+}
+
+impl Orphans {
+    const fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.pods.is_empty()
+    }
 }
 
 impl Objects {
@@ -51,15 +70,40 @@ impl Objects {
         rows.filter_map(|(index, row)| Some((ObjectId::from_index(index), row.as_deref()?)))
     }
 
-    pub(super) fn apply(&mut self, now: Instant, change: &ObjectChange) -> Result<(), Conflict> {
+    /// The objects of a kind in a namespace, by name.
+    pub fn of_kind(
+        &self,
+        kind: &'static str,
+        namespace: &Text,
+    ) -> impl Iterator<Item = (ObjectId, &ObjectRow)> {
+        let first = (kind, namespace.clone(), Text::default());
+        let named = self.names.range(first..);
+        let namespace = namespace.clone();
+        let same = named.take_while(move |(key, _)| key.0 == kind && key.1 == namespace);
+        same.filter_map(|(_, &id)| Some((id, self.get(id)?)))
+    }
+
+    /// What a deleted object left behind.
+    pub fn orphans(&self, owner: ObjectId) -> Option<&Orphans> {
+        self.orphans.get(&owner)
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        (now, at): (Instant, Revision),
+        change: &ObjectChange,
+    ) -> Result<(), Conflict> {
         match change {
-            ObjectChange::Created { id, owner, object } => self.create(now, *id, *owner, object),
+            ObjectChange::Created { id, owner, object } => {
+                self.create((now, at), *id, *owner, object)
+            }
             ObjectChange::Updated { id, object } => {
                 let row = self.get_mut(*id)?;
                 if key(&row.object) != key(object) {
                     return Err(Conflict::ObjectIdentity);
                 }
                 row.object = object.clone();
+                row.changed = at;
                 Ok(())
             }
             ObjectChange::Deleted { id } => self.delete(*id),
@@ -68,7 +112,7 @@ impl Objects {
 
     fn create(
         &mut self,
-        now: Instant,
+        (now, at): (Instant, Revision),
         id: ObjectId,
         owner: Option<ObjectId>,
         object: &Object,
@@ -88,6 +132,7 @@ impl Objects {
             object: object.clone(),
             owner,
             created: now,
+            changed: at,
             children: Vec::new(),
             pods: Vec::new(),
         })));
@@ -98,8 +143,15 @@ impl Objects {
         let row = self.rows.get_mut(id.index()).and_then(Option::take);
         let row = row.ok_or(Conflict::UnknownObject)?;
         self.names.remove(&key(&row.object));
-        if let Some(Ok(owner)) = row.owner.map(|owner| self.get_mut(owner)) {
-            owner.children.retain(|&child| child != id);
+        if let Some(owner) = row.owner {
+            self.leave(owner, |children, _| children.retain(|&child| child != id));
+        }
+        let left = Orphans {
+            children: row.children,
+            pods: row.pods,
+        };
+        if !left.is_empty() {
+            self.orphans.insert(id, left);
         }
         Ok(())
     }
@@ -112,10 +164,26 @@ impl Objects {
 
     /// A pod ended; its owner may have gone before it.
     pub(super) fn release(&mut self, owner: ObjectId, pod: PodRef) {
-        if let Ok(row) = self.get_mut(owner)
-            && let Some(place) = row.pods.iter().position(|&own| own == pod)
-        {
-            row.pods.remove(place);
+        self.leave(owner, |_, pods| {
+            if let Some(place) = pods.iter().position(|&own| own == pod) {
+                pods.remove(place);
+            }
+        });
+    }
+
+    /// Something leaves its owner, or what a deleted owner left behind.
+    fn leave(
+        &mut self,
+        owner: ObjectId,
+        remove: impl FnOnce(&mut Vec<ObjectId>, &mut Vec<PodRef>),
+    ) {
+        if let Ok(row) = self.get_mut(owner) {
+            remove(&mut row.children, &mut row.pods);
+        } else if let Some(left) = self.orphans.get_mut(&owner) {
+            remove(&mut left.children, &mut left.pods);
+            if left.is_empty() {
+                self.orphans.remove(&owner);
+            }
         }
     }
 

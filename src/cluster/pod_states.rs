@@ -95,7 +95,7 @@ impl PodStates {
         self.finished.values()
     }
 
-    /// How many such pods there are.
+    /// How many pods that ended by themselves are kept.
     pub fn finished_count(&self) -> usize {
         self.finished.len()
     }

@@ -8,9 +8,11 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
+use crate::model::behaviour::DEFAULT_GRACE;
 use crate::model::event::Hold;
-use crate::model::pod_life::DEFAULT_GRACE;
-use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
+use crate::model::{
+    EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
+};
 use crate::units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
@@ -55,6 +57,9 @@ pub enum Conflict {
     /// An object of that kind and name is there already.
     #[error("there is a {0} already")]
     DuplicateObject(String),
+    /// The object was changed since whoever wants to change it has seen it.
+    #[error("the object was changed meanwhile")]
+    Stale,
     /// A change would give an object another kind, namespace or name.
     #[error("an object's kind, namespace and name can't change")]
     ObjectIdentity,
@@ -142,8 +147,11 @@ impl Store {
     }
 
     /// How long a pod may take to end once it is told to.
-    pub const fn grace_of(&self, _pod: PodRef) -> Duration {
-        DEFAULT_GRACE
+    pub fn grace_of(&self, pod: PodRef) -> Duration {
+        let record = self.pods.get(pod);
+        record.map_or(DEFAULT_GRACE, |record| {
+            self.class(record.spec).object.grace()
+        })
     }
 
     /// A pod class.
@@ -248,7 +256,7 @@ impl Store {
                 ended = Some(record);
             }
             Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
-            Event::Object(change) => self.objects.apply(now, change)?,
+            Event::Object(change) => self.objects.apply((now, at), change)?,
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
                 let hold = self
@@ -394,6 +402,15 @@ impl Store {
         self.ring.push(at, hold.node);
         self.holds.insert((hold.owner, hold.number), hold.clone());
         Ok(())
+    }
+
+    /// Whether a change of an object was decided on what has changed since; the API refuses it.
+    pub fn is_stale(&self, event: &Event, decided_on: Revision) -> bool {
+        let Event::Object(ObjectChange::Updated { id, .. }) = event else {
+            return false;
+        };
+        let row = self.objects.get(*id);
+        row.is_some_and(|row| row.changed > decided_on)
     }
 
     /// The event that adds a node.

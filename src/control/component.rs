@@ -2,6 +2,7 @@
 //! changes from its own cursor, decides, and hands back writes.
 
 use crate::cluster::{Conflict, Store};
+use crate::control::admission::Creation;
 use crate::control::probe::Probe;
 use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};
@@ -20,6 +21,8 @@ pub struct Write {
 pub struct Outbox {
     /// Changes, in the order they are to be made.
     pub writes: Vec<Write>,
+    /// What is to be created, in order, once the changes were made.
+    pub creations: Vec<Creation>,
     /// When the component wants to be stepped even if nothing changes.
     pub wake: Option<Instant>,
     /// When the component wants to be stepped if anything else happens at all: what it would do
@@ -55,6 +58,7 @@ impl Outbox {
     #[inline]
     pub fn clear(&mut self) {
         self.writes.clear();
+        self.creations.clear();
         self.wake = None;
         self.wake_idle = None;
         self.decided_pods = 0;
@@ -84,6 +88,11 @@ pub trait Component: Send {
 
     /// A write was refused; the component may try otherwise in its next step.
     fn refused(&mut self, write: &Write, conflict: &Conflict);
+
+    /// A creation was refused; the component may try otherwise in its next step.
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        let _ = (creation, conflict);
+    }
 
     /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.
     fn attach(&mut self, probe: &Probe) {

@@ -2,11 +2,13 @@
 //! the store, commands to nodes and the next wake-up come out. Nothing here reads a clock, a file
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
+pub mod admission;
 pub mod autoscale;
 pub mod component;
 pub mod controllers;
 pub mod node;
 pub mod node_life;
+pub mod operation;
 pub mod probe;
 pub mod scheduler;
 pub mod services;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cluster::{Conflict, Store};
+use crate::control::admission::Creation;
 use crate::model::{PodRef, Text};
 use crate::units::{Instant, Revision};
 
@@ -129,6 +130,10 @@ impl Component for Probed {
 
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         self.component.refused(write, conflict);
+    }
+
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        self.component.declined(creation, conflict);
     }
 
     fn attach(&mut self, probe: &Probe) {

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use crate::cluster::Observer;
 use crate::cluster::fragmentation::TypicalPods;
+use crate::control::controllers::manager::ControllerOptions;
+use crate::control::operation::Operation;
 use crate::control::probe::Probed;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::{Component, Probe};
@@ -66,6 +68,10 @@ pub struct Prepared {
     pub economics: Arc<Economics>,
     /// What the exact scheduler of Kubernetes is made from, where that one is asked for.
     pub kube: KubeRequest,
+    /// What its controllers are made from, if it has some.
+    pub controllers: Option<ControllerOptions>,
+    /// What users do, in order of time.
+    pub operations: Vec<(Instant, Operation)>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -75,7 +81,8 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(build::is_exact(scenario));
-    let mut manifests = ManifestFiles::default();
+    let controllers = build::controllers(scenario)?;
+    let mut manifests = ManifestFiles::new(controllers.is_some());
     let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
@@ -83,6 +90,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -90,6 +98,8 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         mix,
         economics,
         kube,
+        controllers,
+        operations,
         remarks,
         probe: Probe::default(),
     })
@@ -241,6 +251,8 @@ fn warm_up(
         mix: Arc::clone(&prepared.mix),
         economics: Arc::clone(&prepared.economics),
         kube: prepared.kube.clone(),
+        controllers: prepared.controllers.clone(),
+        operations: prepared.operations.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -307,6 +319,7 @@ fn world(
         outages,
         environment: Environment { failures },
         residents: prepared.workload.residents,
+        operations: prepared.operations,
     };
     Ok((options, cell, prepared.remarks))
 }
@@ -362,6 +375,7 @@ pub(super) fn system(
         profile,
         kube: prepared.kube.clone(),
         jobs,
+        controllers: prepared.controllers.clone(),
         form,
         time_limits: TimeLimits::Ignored,
     };

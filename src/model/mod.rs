@@ -2,6 +2,8 @@
 //! to it. Types here have no file format of their own; each format has its types at its border.
 
 pub mod affinity;
+pub mod behaviour;
+pub mod canonical;
 pub mod event;
 pub mod gpu;
 pub mod label;
@@ -19,6 +21,7 @@ pub mod workload;
 use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
+pub use behaviour::Behaviour;
 pub use event::{EndReason, Event, Found, NodeContact, PodChange, PodCreated, PodRef};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};

@@ -4,47 +4,65 @@
 use std::sync::Arc;
 
 use super::Text;
-use super::workload::{Deployment, PodDisruptionBudget, ReplicaSet};
+use super::workload::{
+    CronJob, DaemonSet, Deployment, Job, PodDisruptionBudget, ReplicaSet, StatefulSet,
+};
 use crate::units::ObjectId;
 
-/// An object of the API, with its status.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Object {
-    /// Replica sets that follow one another.
-    Deployment(Arc<Deployment>),
-    /// So many equal pods.
-    ReplicaSet(Arc<ReplicaSet>),
-    /// How many pods of a selection must stay healthy.
-    DisruptionBudget(Arc<PodDisruptionBudget>),
+/// Writes the enumeration of objects with what all of them have: the variants are named like kinds.
+macro_rules! objects {
+    ($($(#[$doc:meta])* $kind:ident($object:ty),)*) => {
+        /// An object of the API, with its status.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Object {
+            $($(#[$doc])* $kind(Arc<$object>),)*
+        }
+
+        impl Object {
+            /// Every kind there is.
+            pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
+
+            /// Its kind, as manifests name it.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => stringify!($kind),)*
+                }
+            }
+
+            /// Its namespace; empty for objects of the whole cluster.
+            pub fn namespace(&self) -> &Text {
+                match self {
+                    $(Self::$kind(object) => &object.namespace,)*
+                }
+            }
+
+            /// Its name, unique among those of its kind and namespace.
+            pub fn name(&self) -> &Text {
+                match self {
+                    $(Self::$kind(object) => &object.name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Object {
-    /// Its kind, as manifests name it.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Deployment(_) => "Deployment",
-            Self::ReplicaSet(_) => "ReplicaSet",
-            Self::DisruptionBudget(_) => "PodDisruptionBudget",
-        }
-    }
-
-    /// Its namespace; empty for objects of the whole cluster.
-    pub fn namespace(&self) -> &Text {
-        match self {
-            Self::Deployment(object) => &object.namespace,
-            Self::ReplicaSet(object) => &object.namespace,
-            Self::DisruptionBudget(object) => &object.namespace,
-        }
-    }
-
-    /// Its name, unique among those of its kind and namespace.
-    pub fn name(&self) -> &Text {
-        match self {
-            Self::Deployment(object) => &object.name,
-            Self::ReplicaSet(object) => &object.name,
-            Self::DisruptionBudget(object) => &object.name,
-        }
-    }
+objects! {
+    /// Replica sets that follow one another.
+    Deployment(Deployment),
+    /// So many equal pods.
+    ReplicaSet(ReplicaSet),
+    /// The same, of old.
+    ReplicationController(ReplicaSet),
+    /// Pods with identities, in order.
+    StatefulSet(StatefulSet),
+    /// A pod on every eligible node.
+    DaemonSet(DaemonSet),
+    /// Pods that run until enough of them succeeded.
+    Job(Job),
+    /// Jobs by the clock.
+    CronJob(CronJob),
+    /// How many pods of a selection must stay healthy.
+    PodDisruptionBudget(PodDisruptionBudget),
 }
 
 /// A change of an object.
@@ -78,6 +96,7 @@ pub enum ObjectChange {
 pub struct PodOwner {
     /// The object.
     pub object: ObjectId,
-    /// Its ordinal (of a stateful set) or completion index (of an indexed job); else 0.
+    /// Its ordinal (of a stateful set), completion index (of an indexed job), the number of the node
+    /// that it is meant for (of a daemon set); else 0.
     pub index: i32,
 }

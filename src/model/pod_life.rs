@@ -2,11 +2,7 @@
 //! (spec: kubernetes.md part 4). No placement depends on it.
 
 use super::workload::Probe;
-use super::workload::probe::DEFAULT_GRACE_SECS;
 use crate::units::Duration;
-
-/// How long a pod may take to end by default.
-pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 
 /// When containers that end are started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

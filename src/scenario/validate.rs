@@ -106,6 +106,11 @@ impl Validator<'_> {
                 WorkloadSource::Generate(_) => {}
             }
         }
+        for (position, operation) in scenario.operations.iter().enumerate() {
+            if let Some(file) = &operation.apply {
+                self.file(file, &format!("operations.{position}.apply"));
+            }
+        }
     }
 
     fn file(&mut self, written: &str, place: &str) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::cluster::{Digest, Store, View};
+use crate::control::admission::Creation;
+use crate::control::operation::Operation;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
 use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
@@ -29,6 +31,8 @@ pub struct CellParts {
     pub environment: Environment,
     /// Pods that are on nodes before anything happens, in order.
     pub residents: Vec<Resident>,
+    /// What users do, and when; what is done at one instant in order.
+    pub operations: Vec<(Instant, Operation)>,
 }
 
 /// What the world around a cell does to it.
@@ -74,6 +78,10 @@ pub struct Cell {
     pub(super) upcoming: Option<Arrival>,
     last_arrival: Instant,
     pub(super) specs: Vec<SpecId>,
+    /// What users do, by number.
+    pub(super) operations: Vec<Operation>,
+    /// How many of them are still to come.
+    pub(super) operations_left: usize,
     pub(super) gangs: u32,
     pub(super) lapses: Lapses,
     /// Where the agent puts what it hands back.
@@ -87,8 +95,8 @@ pub(super) struct Seat {
     pub(super) component: Box<dyn Component>,
     /// What it sees, where that lags behind the store.
     pub(super) view: Option<View>,
-    /// Writes that its deciding still takes time for.
-    pub(super) deciding: Option<Vec<Write>>,
+    /// What its deciding still takes time for: writes, and what is to be created.
+    pub(super) deciding: Option<(Vec<Write>, Vec<Creation>)>,
     /// Whether it has more to do at this instant, or is due to wake.
     pub(super) due: bool,
     /// The wake-up asked for last, so that it is not asked for again.
@@ -139,6 +147,8 @@ impl Cell {
             upcoming: None,
             last_arrival: Instant::ZERO,
             specs: Vec::new(),
+            operations: Vec::new(),
+            operations_left: 0,
             gangs: 0,
             lapses: Lapses::default(),
             agent_output: AgentOutput::default(),

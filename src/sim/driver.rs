@@ -62,6 +62,12 @@ impl<'o> Simulation<'o> {
             }
             engine.expect_failures(&mut cell, parts.environment.failures);
             engine.expect_heartbeats(&cell);
+            for (number, (at, operation)) in parts.operations.into_iter().enumerate() {
+                cell.operations.push(operation);
+                let event = Upcoming::Operation(number as u32);
+                engine.queue.push(at, event.of(cell.number));
+            }
+            cell.operations_left = cell.operations.len();
             let lag = engine.options.view_lag;
             let seats = parts.components.into_iter();
             cell.components
@@ -139,7 +145,10 @@ impl<'o> Simulation<'o> {
                     read,
                 });
             }
-            let drained = |cell: &Cell| cell.upcoming.is_none() && cell.store.pods().living() == 0;
+            let drained = |cell: &Cell| {
+                let nothing_comes = cell.upcoming.is_none() && cell.operations_left == 0;
+                nothing_comes && cell.store.pods().living() == 0
+            };
             if stop.is_when_drained() && self.cells.iter().all(drained) {
                 break EndCause::Drained;
             }

@@ -16,6 +16,14 @@ use super::machine::Immediate;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
 
+/// Whether a pod's work is done when it ends by itself.
+fn exits_well(cell: &Cell, pod: PodRef) -> bool {
+    let record = cell.store.pods().get(pod);
+    let spec = record.map(|record| &cell.store.class(record.spec).object);
+    let behaviour = spec.and_then(|spec| spec.behaviour.as_ref());
+    behaviour.is_none_or(|behaviour| behaviour.exit_code == 0)
+}
+
 /// What all cells share: options, the clock, the event queue, the observer.
 pub(super) struct Engine<'o> {
     pub(super) options: Options,
@@ -41,7 +49,8 @@ impl Engine<'_> {
             Upcoming::Exit(pod)
                 if cell.machine.is_running(pod) && cell.machine.awaits(now, pod) =>
             {
-                let event = MachineEvent::Exited { success: true };
+                let success = exits_well(cell, pod);
+                let event = MachineEvent::Exited { success };
                 cell.agent.machine(now, pod, event, &mut cell.agent_output);
                 self.carry(cell)
             }
@@ -53,6 +62,7 @@ impl Engine<'_> {
                 cell.components[component.index()].due = true;
                 Ok(())
             }
+            Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
             Upcoming::Lapse(row) => {
                 let (owner, number) = cell.lapses.take(row);

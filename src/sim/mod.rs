@@ -10,6 +10,7 @@ pub mod failures;
 mod hosts;
 pub mod kernel;
 pub mod machine;
+mod operate;
 pub mod options;
 pub mod queue;
 mod settle;

@@ -23,6 +23,8 @@ pub enum Upcoming {
     Strike(u32),
     /// Something fails if anything else happens at all.
     IdleStrike(u32),
+    /// A user does something: its number among the cell's operations.
+    Operation(u32),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -67,6 +69,7 @@ impl Upcoming {
             Self::NodeUp(_) | Self::Heartbeat(_) | Self::Relief(_) => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
+            Self::Operation(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::AgentTimer(_)
             | Self::Wake(_)

@@ -3,8 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cluster::Conflict;
+use crate::control::admission::{Creation, admit};
 use crate::control::{Progress, Write};
-use crate::model::{EndReason, Event, PodChange, PodRef};
+use crate::model::{Behaviour, EndReason, Event, PodChange, PodRef};
+use crate::rng::{Distribution, Stream};
 use crate::units::{ComponentId, Duration, Revision};
 
 use super::SimError;
@@ -96,15 +99,18 @@ impl Engine<'_> {
         cell.decisions += u64::from(pods);
         let charge = self.options.decision_time.charge(pods, jobs);
         let writes = std::mem::take(&mut seat.outbox.writes);
+        let creations = std::mem::take(&mut seat.outbox.creations);
         if charge > Duration::ZERO {
-            seat.deciding = Some(writes);
+            seat.deciding = Some((writes, creations));
             self.queue.push(
                 now.saturating_add(charge),
                 Upcoming::Decided(component).of(cell.number),
             );
         } else {
             let writes = self.write_all(cell, index, writes)?;
-            cell.components[index].outbox.writes = writes;
+            let creations = self.create_all(cell, index, creations)?;
+            let outbox = &mut cell.components[index].outbox;
+            (outbox.writes, outbox.creations) = (writes, creations);
         }
         Ok(true)
     }
@@ -112,8 +118,9 @@ impl Engine<'_> {
     /// A component has finished deciding: its writes are made.
     pub(super) fn decided(&mut self, cell: &mut Cell, index: usize) -> Result<(), SimError> {
         cell.components[index].due = true;
-        if let Some(writes) = cell.components[index].deciding.take() {
+        if let Some((writes, creations)) = cell.components[index].deciding.take() {
             self.write_all(cell, index, writes)?;
+            self.create_all(cell, index, creations)?;
         }
         Ok(())
     }
@@ -126,32 +133,110 @@ impl Engine<'_> {
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
         for write in &writes {
-            let told = Told::of(&write.event);
-            let lapse = match &write.event {
-                Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
-                _ => None,
+            let made = if cell.store.is_stale(&write.event, write.decided_on) {
+                Err(Conflict::Stale)
+            } else {
+                self.carry_out(cell, write.event.clone())?
             };
-            match self.commit(cell, write.event.clone()) {
-                Ok(()) => {
-                    if let Some((until, owner, number)) = lapse {
-                        let lapse = cell.lapses.add(owner, number);
-                        self.queue.push(until.max(self.now), lapse.of(cell.number));
-                    }
-                    match told {
-                        Told::Nobody => {}
-                        Told::Start(pod) => self.assign(cell, pod)?,
-                        Told::Stop(pod, how) => self.stop(cell, pod, how)?,
-                    }
-                }
-                Err(conflict) => {
-                    let seat = &mut cell.components[index];
-                    seat.component.refused(write, &conflict);
-                    seat.due = true;
-                }
+            if let Err(conflict) = made {
+                let seat = &mut cell.components[index];
+                seat.component.refused(write, &conflict);
+                seat.due = true;
             }
         }
         writes.clear();
         Ok(writes)
+    }
+
+    /// Makes a change that somebody wants; whom it concerns on the nodes is told.
+    pub(super) fn carry_out(
+        &mut self,
+        cell: &mut Cell,
+        event: Event,
+    ) -> Result<Result<(), Conflict>, SimError> {
+        let told = Told::of(&event);
+        let lapse = match &event {
+            Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
+            _ => None,
+        };
+        if let Err(conflict) = self.commit(cell, event) {
+            return Ok(Err(conflict));
+        }
+        if let Some((until, owner, number)) = lapse {
+            let lapse = cell.lapses.add(owner, number);
+            self.queue.push(until.max(self.now), lapse.of(cell.number));
+        }
+        match told {
+            Told::Nobody => {}
+            Told::Start(pod) => self.assign(cell, pod)?,
+            Told::Stop(pod, how) => self.stop(cell, pod, how)?,
+        }
+        Ok(Ok(()))
+    }
+
+    /// Creates what a component asked for, in order; returns the emptied box for reuse.
+    fn create_all(
+        &mut self,
+        cell: &mut Cell,
+        index: usize,
+        mut creations: Vec<Creation>,
+    ) -> Result<Vec<Creation>, SimError> {
+        for creation in creations.drain(..) {
+            if let Err(conflict) = self.create(cell, &creation)? {
+                let seat = &mut cell.components[index];
+                seat.component.declined(&creation, &conflict);
+                seat.due = true;
+            }
+        }
+        Ok(creations)
+    }
+
+    /// Creates something as the API does.
+    pub(super) fn create(
+        &mut self,
+        cell: &mut Cell,
+        creation: &Creation,
+    ) -> Result<Result<(), Conflict>, SimError> {
+        let events = match admit(&cell.store, creation) {
+            Ok(events) => events,
+            Err(conflict) => return Ok(Err(conflict)),
+        };
+        for event in events {
+            let created = match &event {
+                Event::PodCreated(created) => Some(created.pod),
+                _ => None,
+            };
+            if let (Some(pod), Creation::Pod(new)) = (created, creation) {
+                let run_time = self.run_time(cell.number, pod, new.spec.behaviour.as_deref())?;
+                cell.machine.submit(pod, run_time);
+            }
+            if let Err(conflict) = self.commit(cell, event) {
+                return Ok(Err(conflict));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// How long a new pod will run, by what its template states.
+    fn run_time(
+        &self,
+        cell: u16,
+        pod: PodRef,
+        behaviour: Option<&Behaviour>,
+    ) -> Result<Option<Duration>, SimError> {
+        let Some(text) = behaviour.and_then(|behaviour| behaviour.run_time.as_ref()) else {
+            return Ok(None);
+        };
+        if let Ok(run_time) = text.parse::<Duration>() {
+            return Ok(Some(run_time));
+        }
+        let distribution: Distribution = text.parse().map_err(|why| SimError::Declaration {
+            what: format!("run time `{text}` of a pod"),
+            why: format!("{why}"),
+        })?;
+        let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
+        let mut stream = Stream::new(self.options.seed, "run-time", entity);
+        Ok(Some(distribution.sample(&mut stream)))
     }
 
     fn livelock(&self, cell: &Cell, rounds: u64) -> SimError {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::control::controllers::manager::ControllerOptions;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::scheduler::kube::{PreemptionState, Release, Witness};
 use crate::control::{Component, NodeAgent, Stepping};
@@ -43,6 +44,8 @@ pub struct SystemRequest {
     pub jobs: BatchOptions,
     /// How nodes are evaluated; both forms decide alike.
     pub form: Form,
+    /// What the controllers of Kubernetes are made from, if they run.
+    pub controllers: Option<ControllerOptions>,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
 }

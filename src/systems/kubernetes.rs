@@ -3,6 +3,7 @@
 
 use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::kubelet::{Applications, Kubelet};
+use crate::control::controllers::manager::ControllerManager;
 use crate::control::scheduler::Pipeline;
 use crate::control::scheduler::kube::queue::Backoff;
 use crate::control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
@@ -31,8 +32,12 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         let profile = build_profile(&request.profile, &request.setup)?;
         Box::new(Pipeline::new(ComponentId(0), profile, request.form))
     };
+    let mut components = vec![scheduler];
+    if let Some(options) = &request.controllers {
+        components.push(Box::new(ControllerManager::new(options)));
+    }
     Ok(SystemParts {
-        components: vec![scheduler],
+        components,
         agent: Box::new(Kubelet::new(Applications::new(), request.time_limits)),
         stepping: Stepping::PerInstant,
     })

@@ -45,6 +45,7 @@ mod tests {
             profile: ProfileChoice::named(profile),
             kube: KubeRequest::default(),
             jobs: BatchOptions::default(),
+            controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };

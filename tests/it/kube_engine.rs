@@ -101,6 +101,7 @@ impl World {
             })),
             environment: Environment::default(),
             residents: Vec::new(),
+            operations: Vec::new(),
             outages: outages
                 .map(|&(at, node, up)| (Instant::from_secs(at), NodeId::from_index(node), up))
                 .collect(),

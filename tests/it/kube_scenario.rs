@@ -48,22 +48,27 @@ impl Scratch {
     }
 
     pub(crate) fn load(&self, name: &str) -> Loaded {
-        let path = self.0.join(name);
-        let search = SearchPath {
-            base_dir: self.0.clone(),
-            traces_dirs: Vec::new(),
-            built_in: Some(embedded_folder()),
-        };
-        let options = LoadOptions {
-            sets: &[],
-            search: &search,
-            lookup: &DiskAndEmbedded,
-            names: &Registered,
-        };
-        let text = fs::read_to_string(&path).unwrap();
-        let loaded = load(&text, name, options);
-        Loaded(loaded.unwrap_or_else(|rejected| panic!("{}", rejected.render(Color::Off))))
+        Loaded(load_file(&self.0.join(name)))
     }
+}
+
+/// The experiment of a file; paths in it are seen from its folder.
+pub(crate) fn load_file(path: &Path) -> Experiment {
+    let search = SearchPath {
+        base_dir: path.parent().unwrap().to_owned(),
+        traces_dirs: Vec::new(),
+        built_in: Some(embedded_folder()),
+    };
+    let options = LoadOptions {
+        sets: &[],
+        search: &search,
+        lookup: &DiskAndEmbedded,
+        names: &Registered,
+    };
+    let text = fs::read_to_string(path).unwrap();
+    let name = path.file_name().unwrap().to_string_lossy();
+    let loaded = load(&text, &name, options);
+    loaded.unwrap_or_else(|rejected| panic!("{}", rejected.render(Color::Off)))
 }
 
 impl Drop for Scratch {
@@ -182,6 +187,7 @@ impl Loaded {
             profile: ProfileChoice::named("default"),
             kube: prepared.kube.clone(),
             jobs: BatchOptions::default(),
+            controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
         };
@@ -197,6 +203,7 @@ impl Loaded {
             arrivals: prepared.workload.source,
             environment: Environment::default(),
             residents: prepared.workload.residents,
+            operations: Vec::new(),
             outages: Vec::new(),
         };
         let interrupted = AtomicBool::new(false);

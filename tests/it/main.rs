@@ -41,4 +41,7 @@ mod shared;
 mod sim;
 mod store;
 mod streams;
+mod workload_input;
+mod workload_kinds;
+mod workloads;
 mod world;

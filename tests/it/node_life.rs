@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Component;
+use windtunnel::control::controllers::manager::{ControllerManager, ControllerOptions};
 use windtunnel::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
-use windtunnel::control::node_life::{Collector, Eviction, Lifecycle, LifecycleSetup, Observing};
+use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use windtunnel::model::{Event, NodeContact, Pod, PodChange, TaintEffect};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::failures::{Change, Strike, Timeline};
@@ -84,7 +85,7 @@ fn components(observing: Observing, eviction: EvictionRule) -> Vec<Box<dyn Compo
         scheduler(profile("worst-fit")),
         Box::new(Lifecycle::new(setup)),
         Box::new(Eviction::default()),
-        Box::new(Collector::default()),
+        Box::new(ControllerManager::new(&ControllerOptions::default())),
     ]
 }
 

@@ -125,6 +125,7 @@ fn run(extra: u32) -> (Lives, String) {
         outages: Vec::new(),
         environment: Environment::default(),
         residents: Vec::new(),
+        operations: Vec::new(),
     };
     let start_up = "lognormal(400ms, 0.5)".parse().expect("a distribution");
     let options = Options {

@@ -94,6 +94,7 @@ pub(crate) fn cell(
         outages,
         environment: Environment::default(),
         residents: Vec::new(),
+        operations: Vec::new(),
     }
 }
 

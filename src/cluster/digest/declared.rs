@@ -63,6 +63,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         volumes,
         owner,
         life: declared_life,
+        behaviour,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -106,6 +107,10 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     // Pods of which nothing is said are most: they add no byte.
     if let Some(declared) = declared_life {
         life(digest, declared);
+    }
+    // Nothing is added where nothing is stated, which is so for all pods of traces.
+    if let Some(behaviour) = behaviour {
+        digest.canonical(behaviour);
     }
 }
 

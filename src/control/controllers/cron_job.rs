@@ -3,6 +3,7 @@
 
 use super::ControllerEvent;
 use crate::model::Text;
+use crate::model::workload::cron_job::CronStatus;
 use crate::model::workload::{ConcurrencyPolicy, CronJob, CronSchedule, UnixSeconds};
 use crate::units::{Duration, Instant};
 
@@ -40,17 +41,6 @@ pub struct CronChild {
     pub succeeded: Option<bool>,
     /// When it was complete.
     pub completed: Option<Instant>,
-}
-
-/// What is reported of a cron job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CronStatus {
-    /// Names of its jobs that run.
-    pub active: Vec<Text>,
-    /// The start time that last led to a job.
-    pub last_schedule: Option<Instant>,
-    /// When one of its jobs last succeeded.
-    pub last_success: Option<Instant>,
 }
 
 /// What the controller wants of one cron job: deletions, then the creation.

@@ -4,20 +4,19 @@
 
 mod account;
 mod backoff;
-mod indexes;
 mod manage;
 mod policy;
 #[cfg(test)]
 mod tests;
 
 use crate::model::Text;
-use crate::model::workload::job::FailureAction;
+use crate::model::workload::job::{
+    FailureAction, Indexes, JobCondition, JobConditionKind, JobReason, JobStatus,
+};
 use crate::model::workload::{
     CompletionMode, Job, ObservedPhase, ObservedPod, PodReplacement, RestartPolicy,
 };
 use crate::units::{Duration, Instant};
-
-pub use indexes::Indexes;
 
 /// How many pods one sync creates or deletes at most.
 pub const BURST: usize = 500;
@@ -54,82 +53,6 @@ pub struct JobBackoff {
     pub failures: i32,
     /// When the last one finished.
     pub last_failure: Option<Instant>,
-}
-
-/// What is reported of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobStatus {
-    /// When it began; suspended jobs have not.
-    pub start: Option<Instant>,
-    /// When it was complete.
-    pub completion: Option<Instant>,
-    /// Active pods.
-    pub active: i32,
-    /// Active pods that are ready; `None` before the first sync.
-    pub ready: Option<i32>,
-    /// Pods told to end that have not; `None` before the first sync.
-    pub terminating: Option<i32>,
-    /// Counted successes.
-    pub succeeded: i32,
-    /// Counted failures.
-    pub failed: i32,
-    /// Indexes that succeeded.
-    pub completed_indexes: Indexes,
-    /// Indexes that failed, with a back-off limit per index.
-    pub failed_indexes: Option<Indexes>,
-    /// Conditions that hold or held.
-    pub conditions: Vec<JobCondition>,
-}
-
-/// A condition of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobCondition {
-    /// About what.
-    pub kind: JobConditionKind,
-    /// Whether it holds.
-    pub holds: bool,
-    /// Why.
-    pub reason: JobReason,
-    /// When it last changed.
-    pub changed: Instant,
-}
-
-/// What a condition is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobConditionKind {
-    /// It stands still.
-    Suspended,
-    /// It will fail once its pods are gone.
-    FailureTarget,
-    /// It will be complete once its pods are gone.
-    SuccessCriteriaMet,
-    /// It failed.
-    Failed,
-    /// It is complete.
-    Complete,
-}
-
-/// Why a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobReason {
-    /// On request.
-    JobSuspended,
-    /// On request.
-    JobResumed,
-    /// Too many failures.
-    BackoffLimitExceeded,
-    /// It took too long.
-    DeadlineExceeded,
-    /// A rule of the failure policy.
-    PodFailurePolicy,
-    /// Too many indexes failed.
-    MaxFailedIndexesExceeded,
-    /// Every index ended and some failed.
-    FailedIndexes,
-    /// Enough pods succeeded.
-    CompletionsReached,
-    /// A rule of the success policy.
-    SuccessPolicy,
 }
 
 /// What the controller sees of one job.
@@ -180,13 +103,6 @@ pub fn expiry(job: &Job, status: &JobStatus) -> Option<Instant> {
     let ended = |known: &&JobCondition| known.holds && known.kind.is_final();
     let finished = status.conditions.iter().find(ended)?;
     Some(finished.changed.saturating_add(job.ttl_after_finished?))
-}
-
-impl JobConditionKind {
-    /// Whether nothing more happens to the job.
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Failed | Self::Complete)
-    }
 }
 
 /// One sync.

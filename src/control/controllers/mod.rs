@@ -11,6 +11,7 @@ pub mod disruption;
 pub mod event;
 pub mod job;
 pub mod kubelet_eviction;
+pub mod manager;
 pub mod node_lifecycle;
 pub mod order;
 pub mod pod_accounting;

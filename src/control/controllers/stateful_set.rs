@@ -5,6 +5,7 @@
 mod tests;
 
 use crate::model::Text;
+use crate::model::workload::stateful_set::StatefulStatus;
 use crate::model::workload::{
     Count, ObservedPhase, ObservedPod, PodManagement, StatefulSet, StatefulUpdate,
 };
@@ -36,25 +37,6 @@ pub struct StatefulSetView<'a> {
     pub has_max_unavailable: bool,
     /// Whether the set was told to go.
     pub is_terminating: bool,
-}
-
-/// What is reported of a stateful set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StatefulStatus {
-    /// Pods.
-    pub replicas: i32,
-    /// Ready pods.
-    pub ready: i32,
-    /// Available pods.
-    pub available: i32,
-    /// Pods of the current revision that are not terminating.
-    pub current: i32,
-    /// Pods of the update revision that are not terminating.
-    pub updated: i32,
-    /// The revision that a rollout starts from; empty before the first sync.
-    pub current_revision: Text,
-    /// The revision that it leads to.
-    pub update_revision: Text,
 }
 
 /// What the controller wants of one stateful set: creations, then deletions, each in order.

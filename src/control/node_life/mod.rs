@@ -1,15 +1,13 @@
 //! Node life as components: what the control plane makes of nodes that fall silent. Each drives a
 //! pure controller of [`super::controllers`] from the log: [`Lifecycle`] marks and taints nodes,
-//! [`Eviction`] ends pods that don't tolerate the taints, [`Collector`] removes what nobody else
-//! does. What changes nothing is computed, not stepped: while every node renews its lease there is
-//! no work (spec: kubernetes.md 2.7, 2.8).
+//! [`Eviction`] ends pods that don't tolerate the taints; what nobody else removes is collected by
+//! the controller manager. What changes nothing is computed, not stepped: while every node renews
+//! its lease there is no work (spec: kubernetes.md 2.7, 2.8).
 
-mod collector;
 mod eviction;
 mod lifecycle;
 mod seen;
 
-pub use collector::Collector;
 pub use eviction::Eviction;
 pub use lifecycle::{Lifecycle, LifecycleSetup};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::control::Component;
 use crate::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
-use crate::control::node_life::{Collector, Eviction, Lifecycle, LifecycleSetup, Observing};
+use crate::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use crate::model::Node;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Failure as Written, FailureKind, NodeLife as WrittenLife};
@@ -43,7 +43,6 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
     vec![
         Box::new(Lifecycle::new(setup)),
         Box::new(Eviction::default()),
-        Box::new(Collector::default()),
     ]
 }
 

@@ -1,7 +1,10 @@
 //! Cron jobs: jobs by the clock.
 
+use std::sync::Arc;
+
+use super::Job;
 use crate::model::Text;
-use crate::units::Duration;
+use crate::units::{Duration, Instant};
 
 /// A `CronJob` (spec: kubernetes.md 2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +27,21 @@ pub struct CronJob {
     pub successful_history: Option<i32>,
     /// How many jobs that failed are kept; `None` is all.
     pub failed_history: Option<i32>,
+    /// What its jobs are.
+    pub template: Arc<Job>,
+    /// What was last reported of it.
+    pub status: CronStatus,
+}
+
+/// What is reported of a cron job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CronStatus {
+    /// Names of its jobs that run.
+    pub active: Vec<Text>,
+    /// The start time that last led to a job.
+    pub last_schedule: Option<Instant>,
+    /// When one of its jobs last succeeded.
+    pub last_success: Option<Instant>,
 }
 
 /// What happens when a job is due and another runs.
@@ -50,6 +68,8 @@ impl Default for CronJob {
             suspend: false,
             successful_history: Some(3),
             failed_history: Some(1),
+            template: Arc::default(),
+            status: CronStatus::default(),
         }
     }
 }

@@ -25,6 +25,25 @@ pub struct DaemonSet {
     pub update: Option<DaemonUpdate>,
     /// How long a pod is ready before it counts as available.
     pub min_ready: Duration,
+    /// What was last reported of it.
+    pub status: DaemonStatus,
+}
+
+/// What is reported of a daemon set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DaemonStatus {
+    /// Nodes that should run a pod.
+    pub desired: i32,
+    /// Those of them that have one.
+    pub current: i32,
+    /// Those of them whose pod is ready.
+    pub ready: i32,
+    /// Those of them whose pod is available.
+    pub available: i32,
+    /// Those of them whose pod is of the present template.
+    pub updated: i32,
+    /// Nodes that have a pod and should not.
+    pub misplaced: i32,
 }
 
 /// How far an update may go at once. Percentages are of the nodes that run a pod, rounded up.
@@ -65,6 +84,7 @@ impl Default for DaemonSet {
             host_network: false,
             update: Some(DaemonUpdate::default()),
             min_ready: Duration::ZERO,
+            status: DaemonStatus::default(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+pub use super::indexes::Indexes;
+pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
 use crate::model::{LabelSelector, PodSpec, Text};
 use crate::units::Duration;
 
@@ -42,6 +44,8 @@ pub struct Job {
     pub success_policy: Vec<SuccessRule>,
     /// How long it stays after its end; `None` is for ever.
     pub ttl_after_finished: Option<Duration>,
+    /// What was last reported of it.
+    pub status: JobStatus,
 }
 
 /// What happens to a container that ends.
@@ -141,6 +145,7 @@ impl Default for Job {
             failure_policy: Vec::new(),
             success_policy: Vec::new(),
             ttl_after_finished: None,
+            status: JobStatus::default(),
         }
     }
 }

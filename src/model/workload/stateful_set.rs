@@ -29,6 +29,38 @@ pub struct StatefulSet {
     pub min_ready: Duration,
     /// How many revisions without pods are kept.
     pub revision_history_limit: i32,
+    /// Its templates by the name of their revision, oldest first.
+    pub revisions: Vec<StatefulRevision>,
+    /// What was last reported of it.
+    pub status: StatefulStatus,
+}
+
+/// A template that pods of a stateful set are, or were, made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StatefulRevision {
+    /// Its name.
+    pub name: Text,
+    /// What its pods are.
+    pub template: Arc<PodSpec>,
+}
+
+/// What is reported of a stateful set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StatefulStatus {
+    /// Pods.
+    pub replicas: i32,
+    /// Ready pods.
+    pub ready: i32,
+    /// Available pods.
+    pub available: i32,
+    /// Pods of the current revision that are not terminating.
+    pub current: i32,
+    /// Pods of the update revision that are not terminating.
+    pub updated: i32,
+    /// The revision that a rollout starts from; empty before the first sync.
+    pub current_revision: Text,
+    /// The revision that it leads to.
+    pub update_revision: Text,
 }
 
 /// In what order pods come and go.
@@ -71,6 +103,8 @@ impl Default for StatefulSet {
             },
             min_ready: Duration::ZERO,
             revision_history_limit: 10,
+            revisions: Vec::new(),
+            status: StatefulStatus::default(),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod cluster;
 mod failure;
 mod metrics;
+mod operation;
 mod run;
 mod system;
 mod workload;
@@ -19,6 +20,7 @@ pub use cluster::{
 };
 pub use failure::{Failure, FailureKind};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
+pub use operation::{Controllers, Operation};
 pub use run::{
     DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
 };
@@ -73,6 +75,10 @@ pub struct Scenario {
     /// What fails, and when.
     #[serde(default)]
     pub failures: Vec<Failure>,
+    /// What users do to the cluster, and when.
+    // Left out where there is none, so that what was kept of such experiments still fits them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
     /// When the run ends.
     #[serde(default)]
     pub stop: Stop,

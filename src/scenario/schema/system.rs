@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Controllers;
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -20,6 +21,11 @@ pub struct System {
     /// How it places pods.
     #[serde(default)]
     pub scheduler: Scheduler,
+    /// The controllers that keep workloads as they are declared; without it there are none, and
+    /// manifests are their pods alone.
+    // Left out where there are none, so that what was kept of such experiments still fits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controllers: Option<Controllers>,
 }
 
 impl Default for System {
@@ -27,6 +33,7 @@ impl Default for System {
         Self {
             name: default_system(),
             scheduler: Scheduler::default(),
+            controllers: None,
         }
     }
 }

@@ -33,6 +33,14 @@ impl ManifestReader {
         }
     }
 
+    /// Reads workloads, too.
+    #[must_use]
+    pub fn with_workloads(self) -> Self {
+        Self {
+            reader: self.reader.with_workloads(),
+        }
+    }
+
     /// Reads a file: JSON or YAML, plain or compressed.
     ///
     /// # Errors

@@ -15,6 +15,8 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod budgets;
+mod declared;
 mod dump;
 mod fault;
 mod field;
@@ -38,6 +40,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
+mod workload_jobs;
+mod workloads;
 mod yaml;
 mod yaml_stream;
 
@@ -47,12 +51,14 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
+pub use workloads::count;
 
 use super::error::TraceError;
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -70,6 +76,9 @@ pub struct Manifests {
     pub pods: Vec<ManifestPod>,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
+    /// Workloads in the file's order, where they were asked for; those that another object controls
+    /// are left out.
+    pub workloads: Vec<DeclaredWorkload>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// How many objects of each other kind there were; nothing of them was read.

@@ -68,6 +68,8 @@ pub(super) enum Body {
     PriorityClass,
     /// Everything, as plain values (`objects.rs`).
     Object,
+    /// The same, but only where workloads are asked for (`workloads.rs`).
+    Workload,
     /// Nothing.
     Skipped,
 }
@@ -83,6 +85,7 @@ impl Parts {
                 Body::PriorityClass
             }
             (kind, group) if super::objects::is_read(kind, group) => Body::Object,
+            (kind, group) if super::workloads::is_workload(kind, group) => Body::Workload,
             _ => Body::Skipped,
         })
     }
@@ -220,6 +223,9 @@ fn read_fields<'de, A: MapAccess<'de>>(
             }
             Key::Spec => match parts.body() {
                 None | Some(Body::Object) => parts.late_spec = map.next_value()?,
+                Some(Body::Workload) if reader.reads_workloads() => {
+                    parts.late_spec = map.next_value()?;
+                }
                 Some(Body::Pod) => {
                     parts.pod_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }

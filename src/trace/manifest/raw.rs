@@ -80,6 +80,7 @@ impl Annotations {
     pub(super) fn is_read(key: &str) -> bool {
         key.starts_with("alibabacloud.com/gpu-")
             || key.starts_with("windtunnel/")
+            || key.starts_with("windtunnel.dev/")
             || matches!(
                 key,
                 super::pod::MIRROR
@@ -211,6 +212,8 @@ pub(super) struct PodSpec {
     pub(super) priority_class_name: Option<String>,
     pub(super) preemption_policy: Option<String>,
     pub(super) active_deadline_seconds: Option<i64>,
+    pub(super) restart_policy: Option<String>,
+    pub(super) termination_grace_period_seconds: Option<i64>,
     #[serde(deserialize_with = "nullable")]
     pub(super) host_network: bool,
     #[serde(deserialize_with = "nullable")]

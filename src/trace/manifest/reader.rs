@@ -1,6 +1,8 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
+mod settling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
+use super::declared::DeclaredWorkload;
 use super::field::{Path, Problem, unix_secs};
 use super::findings::ObjectName;
 use super::object::{Body, Parts};
@@ -65,6 +68,10 @@ pub(super) struct Reader {
     items: Vec<usize>,
     /// Where an object is reported that is settled after its list.
     moved_to: Option<String>,
+    reads_workloads: bool,
+    workloads: Vec<DeclaredWorkload>,
+    /// The field of a workload that broke a rule.
+    broken_field: Option<String>,
     failed_at: Option<String>,
     problem: Option<String>,
 }
@@ -176,6 +183,7 @@ impl Reader {
         }
         self.fate = match body {
             None | Some(Body::Skipped) => Fate::Ignored,
+            Some(Body::Workload) if !self.reads_workloads => Fate::Ignored,
             Some(_) if self.is_repeated(&parts.metadata) => {
                 self.repeated += 1;
                 self.fate = Fate::Repeated;
@@ -188,8 +196,11 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
+                self.add_workload(parts)
+            }
             Some(Body::Object) => objects::add(parts, &mut self.objects, &mut self.ctx),
-            Some(Body::Skipped) => {
+            Some(Body::Skipped | Body::Workload) => {
                 self.count_ignored(parts);
                 Ok(())
             }
@@ -370,6 +381,7 @@ impl Reader {
                 (None, None) => {}
             }
         }
+        self.settle_workloads();
         for cycle in self.owners.cycles() {
             let (kind, namespace, name) = cycle.object();
             let namespace = (!namespace.is_empty()).then_some(namespace);
@@ -390,43 +402,11 @@ impl Reader {
             nodes: self.nodes,
             pods: self.pods,
             objects: self.objects,
+            workloads: self.workloads,
             priorities: self.priorities,
             ignored_kinds: self.ignored_kinds,
             findings: self.ctx.findings.into_list(),
         }
-    }
-
-    fn give_priority(&mut self, index: usize, class: PriorityClass, states_policy: bool) {
-        let prioritized = |spec: &PodSpec| PodSpec {
-            priority: class.value,
-            preempts: if states_policy {
-                spec.preempts
-            } else {
-                class.preempts
-            },
-            ..spec.clone()
-        };
-        let pod = &self.pods[index];
-        let spec = prioritized(&pod.spec);
-        let accounted = pod.accounted.as_deref().map(prioritized);
-        self.pods[index].accounted = accounted.map(|spec| self.share_class(spec));
-        self.pods[index].spec = self.share_class(spec);
-    }
-
-    fn note_unknown_class(&mut self, index: usize, class: &str) {
-        let pod = &self.pods[index];
-        let object = ObjectName {
-            kind: "Pod",
-            namespace: Some(&pod.spec.namespace),
-            name: &pod.name,
-        };
-        let path = Path::root("spec");
-        self.ctx.findings.add(
-            object,
-            &path.field("priorityClassName"),
-            format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is taken as 0",
-        );
     }
 }
 

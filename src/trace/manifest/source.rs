@@ -70,7 +70,11 @@ impl Sink for Reader {
         let seed = ObjectSeed::of_kind(self, kind);
         match source.read(seed) {
             Ok(_) => Ok(()),
-            Err(fault) => Err(Refused(self.describe(&fault.words))),
+            Err(fault) => {
+                let line = self.broken_field().map(|field| source.line_of(field));
+                let line = line.map_or(String::new(), |line| format!("line {line}, "));
+                Err(Refused(format!("{line}{}", self.describe(&fault.words))))
+            }
         }
     }
 }
@@ -82,6 +86,12 @@ pub(super) struct SourceFault {
 }
 
 impl Source<'_> {
+    /// The line of the file where a field stands, such as `spec.strategy`, as far as it is found.
+    fn line_of(&self, field: &str) -> u64 {
+        let text = String::from_utf8_lossy(self.text);
+        self.lines_before + super::yaml::line_of(&text, field)
+    }
+
     /// Reads the text into a seed.
     pub(super) fn read<'de, S: DeserializeSeed<'de>>(
         &'de self,

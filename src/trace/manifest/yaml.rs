@@ -73,6 +73,40 @@ pub(super) fn top_level_text<'t>(document: &'t str, wanted: &str) -> Option<&'t 
     })
 }
 
+/// The line of a field in an object in block style (YAML, or JSON as it is printed), from 1; of a
+/// field that is not found the line of the one around it that is.
+pub(super) fn line_of(document: &str, field: &str) -> u64 {
+    let lines = document.lines().enumerate().filter_map(|(number, line)| {
+        let content = line.trim_start_matches([' ', '\t', '-']);
+        let is_content = !content.is_empty() && !content.starts_with(['#', '{', '}', ']']);
+        is_content.then(|| (number as u64 + 1, line.len() - content.len(), content))
+    });
+    let lines: Vec<(u64, usize, &str)> = lines.collect();
+    let (mut place, mut depth, mut found) = (0, None, 1);
+    for step in field.split('.') {
+        let name = step.split('[').next().unwrap_or_default();
+        let Some(&(_, indent, _)) = lines.get(place) else {
+            break;
+        };
+        if depth.is_some_and(|depth| indent <= depth) {
+            break;
+        }
+        let inside = lines[place..]
+            .iter()
+            .enumerate()
+            .take_while(|(_, line)| depth.is_none_or(|depth| line.1 > depth));
+        let named = inside.into_iter().find(|(_, line)| {
+            let rest = line.2.trim_start_matches(['"', '\'']).strip_prefix(name);
+            let rest = rest.map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
+            line.1 == indent && rest.is_some_and(|rest| rest.starts_with(':'))
+        });
+        let Some((ahead, line)) = named else { break };
+        (found, depth) = (line.0, Some(line.1));
+        place += ahead + 1;
+    }
+    found
+}
+
 /// Reads one document.
 pub(super) fn deserialize<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
 where

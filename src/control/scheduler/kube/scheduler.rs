@@ -8,6 +8,7 @@
 //! at the next.
 
 mod act;
+mod objects;
 mod permit;
 mod read;
 mod seen;
@@ -25,7 +26,7 @@ use crate::control::probe::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{ClusterObjects, Event, PodRef, Text};
-use crate::units::{ComponentId, Duration, Instant, NodeId, Revision};
+use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
 use permit::Waiting;
 use seen::{Pods, uid_of};
 
@@ -108,6 +109,8 @@ pub struct KubeScheduler {
     preemptions: BTreeMap<(Text, Text), PreemptionState>,
     /// Storage of pods that have a place and are not bound yet.
     reservations: Reservations,
+    /// Objects of the API that placements look at.
+    named: BTreeMap<ObjectId, objects::Named>,
     /// How often the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
@@ -139,6 +142,7 @@ impl KubeScheduler {
             evictions: BTreeSet::new(),
             messages: BTreeMap::new(),
             reservations: Reservations::default(),
+            named: BTreeMap::new(),
             changes: 0,
             tried_at: BTreeSet::new(),
         }

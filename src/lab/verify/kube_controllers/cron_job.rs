@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{seconds, span, told, told_span};
-use crate::control::controllers::cron_job::{CronChild, CronJobView, CronStatus, CronWrites, sync};
+use crate::control::controllers::cron_job::{CronChild, CronJobView, CronWrites, sync};
 use crate::lab::verify::cases::{Differences, typed};
+use crate::model::workload::cron_job::CronStatus;
 use crate::model::workload::{ConcurrencyPolicy, CronJob};
 use crate::units::Instant;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{deployment, objects, replica_set, seconds, span};
+use super::{objects, replica_set, seconds, span};
 use crate::control::controllers::daemon_set::{
     DaemonNode, DaemonPod, DaemonWrites, Eligibility, FailureBackoff, eligibility, limits, place,
     roll,
@@ -15,6 +15,7 @@ use crate::lab::verify::cases::{Differences, typed};
 use crate::model::workload::daemon_set::DaemonUpdate;
 use crate::model::workload::{DaemonSet, ObservedPod, Readiness};
 use crate::model::{Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, PodSpec};
+use crate::trace::manifest::count;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -179,8 +180,8 @@ pub(super) fn compare_update(case: &Value, differences: &mut Differences) -> Res
     let expect = case.get("expect").ok_or("no `expect`")?;
     let set = DaemonSet {
         update: Some(DaemonUpdate {
-            max_surge: deployment::count(&input.max_surge)?,
-            max_unavailable: deployment::count(&input.max_unavailable)?,
+            max_surge: count(&input.max_surge)?,
+            max_unavailable: count(&input.max_unavailable)?,
         }),
         min_ready: span(input.min_ready_seconds),
         ..DaemonSet::default()

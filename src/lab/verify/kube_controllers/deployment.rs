@@ -12,8 +12,9 @@ use crate::control::controllers::deployment::{DeploymentView, DeploymentWrites, 
 use crate::lab::verify::cases::{Differences, typed};
 use crate::model::workload::deployment::{ConditionKind, ConditionReason};
 use crate::model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
-use crate::model::workload::{Count, Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
+use crate::model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
 use crate::model::{PodSpec, Text};
+use crate::trace::manifest::count;
 use crate::units::{Duration, Instant};
 
 /// A template that differs by its image.
@@ -26,16 +27,6 @@ fn template(image: &str) -> Arc<PodSpec> {
         containers: vec![container],
         ..PodSpec::default()
     })
-}
-
-/// A number of pods, or a percentage as text.
-pub(super) fn count(value: &Value) -> Result<Count, String> {
-    match value {
-        Value::String(text) => text
-            .parse()
-            .map_err(|error: crate::model::workload::CountError| error.to_string()),
-        number => typed(number).map(Count::Number),
-    }
 }
 
 #[derive(Deserialize)]

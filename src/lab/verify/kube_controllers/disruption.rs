@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{deployment, seconds};
+use super::seconds;
 use crate::control::controllers::disruption::{BudgetPod, sync};
 use crate::lab::verify::cases::{Differences, typed};
 use crate::model::Text;
 use crate::model::workload::{
     BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness,
 };
+use crate::trace::manifest::count;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -46,8 +47,8 @@ struct SeenPod {
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
     let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
     let limit = match (&input.max_unavailable, &input.min_available) {
-        (Some(most), _) => BudgetLimit::MaxUnavailable(deployment::count(most)?),
-        (None, Some(least)) => BudgetLimit::MinAvailable(deployment::count(least)?),
+        (Some(most), _) => BudgetLimit::MaxUnavailable(count(most)?),
+        (None, Some(least)) => BudgetLimit::MinAvailable(count(least)?),
         (None, None) => return Err("a budget without a limit".to_owned()),
     };
     let mut budget = PodDisruptionBudget {

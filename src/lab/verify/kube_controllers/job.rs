@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{replica_set, seconds, span, told, told_span};
-use crate::control::controllers::job::{
-    Indexes, JobBackoff, JobCondition, JobConditionKind, JobPod, JobReason, JobStatus, JobView,
-    JobWrites, sync,
-};
+use crate::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, sync};
 use crate::lab::verify::cases::{Differences, typed};
-use crate::model::workload::job::{FailureAction, FailureMatch, FailureRule, SuccessRule};
+use crate::model::workload::job::{
+    FailureAction, FailureMatch, FailureRule, Indexes, JobCondition, JobConditionKind, JobReason,
+    JobStatus, SuccessRule,
+};
 use crate::model::workload::{
     CompletionMode, Job, ObservedPod, PodReplacement, Readiness, RestartPolicy,
 };

@@ -3,12 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{deployment, replica_set, seconds, span};
+use super::{replica_set, seconds, span};
 use crate::control::controllers::stateful_set::{
-    StatefulPod, StatefulSetView, StatefulStatus, StatefulWrites, sync,
+    StatefulPod, StatefulSetView, StatefulWrites, sync,
 };
 use crate::lab::verify::cases::{Differences, typed};
+use crate::model::workload::stateful_set::StatefulStatus;
 use crate::model::workload::{ObservedPod, PodManagement, Readiness, StatefulSet, StatefulUpdate};
+use crate::trace::manifest::count;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -80,7 +82,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
 }
 
 fn decide(input: &Input, step: &Step) -> Result<StatefulWrites, String> {
-    let max_unavailable = input.max_unavailable.as_ref().map(deployment::count);
+    let max_unavailable = input.max_unavailable.as_ref().map(count);
     let set = StatefulSet {
         replicas: step.replicas,
         first_ordinal: input.start_ordinal,

@@ -48,6 +48,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         outages: Vec::new(),
         environment: Environment::default(),
         residents: Vec::new(),
+        operations: Vec::new(),
     };
     let options = Options {
         seed: 0,

@@ -14,7 +14,7 @@ use crate::control::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
 };
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, PodPhase, PodRef, Text};
+use crate::model::{EndReason, Event, PodChange, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
 
 impl KubeScheduler {
@@ -263,13 +263,36 @@ impl KubeScheduler {
             self.give_up(now, pod, (view, out));
             return;
         }
+        let owned = view
+            .pod_states()
+            .get(pod)
+            .filter(|state| state.owner.is_some());
+        if owned.is_some() {
+            // Its object stays until its node has stopped it within its grace.
+            let order = PodChange::Terminating {
+                grace: victim.spec().grace(),
+                reason: EndReason::Evicted,
+            };
+            out.write(view, Event::PodChanged { pod, change: order });
+            self.mark_preempted(pod);
+            return;
+        }
         if self.options.eviction_time == Duration::ZERO {
             let reason = EndReason::Evicted;
             out.write(view, Event::PodEnded { pod, reason });
             return;
         }
-        let Some(seen) = self.pods.get_mut(pod) else {
+        if !self.mark_preempted(pod) {
             return;
+        }
+        self.evictions
+            .insert((now.saturating_add(self.options.eviction_time), pod));
+    }
+
+    /// Marks a pod as ending for another's sake; whether it is known.
+    fn mark_preempted(&mut self, pod: PodRef) -> bool {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return false;
         };
         let info = Arc::new(PodInfo {
             is_terminating: true,
@@ -280,8 +303,7 @@ impl KubeScheduler {
         if let Some(node) = &seen.node {
             self.cache.replace_pod(&info, node);
         }
-        self.evictions
-            .insert((now.saturating_add(self.options.eviction_time), pod));
+        true
     }
 
     /// A cycle that failed is over; places whose write was refused are given back.

@@ -7,7 +7,9 @@ use super::{KubeScheduler, PreemptionState, SeenNode};
 use crate::cluster::Store;
 use crate::control::scheduler::kube::event::node_changes;
 use crate::control::scheduler::kube::{ClusterEvent, NodeInfo, PodClass, PodInfo};
-use crate::model::{DeviceSet, Event, Node, PodCreated, PodRef, Taint, TaintEffect, Text};
+use crate::model::{
+    DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text,
+};
 use crate::units::time::NANOS_PER_SECOND;
 use crate::units::{Instant, NodeId};
 
@@ -42,7 +44,12 @@ impl KubeScheduler {
                 Event::PodBound { pod, node, devices } => {
                     self.pod_bound(now, *pod, *node, *devices);
                 }
+                Event::Object(change) => self.object_changed(change),
                 Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Terminating { .. },
+                } => self.pod_told_to_end(*pod),
                 _ => {}
             }
         }
@@ -246,6 +253,24 @@ impl KubeScheduler {
             self.happened(now, ClusterEvent::ClaimBound(claim));
         }
         self.happened(now, ClusterEvent::PodAdded(info));
+    }
+
+    /// A pod was told to end; what it holds it holds until it has gone.
+    fn pod_told_to_end(&mut self, pod: PodRef) {
+        let Some(seen) = self.pods.get_mut(pod) else {
+            return;
+        };
+        if seen.info.is_terminating || seen.stage != Stage::Bound {
+            return;
+        }
+        let info = Arc::new(PodInfo {
+            is_terminating: true,
+            ..(*seen.info).clone()
+        });
+        seen.info = info.clone();
+        if let Some(node) = &seen.node {
+            self.cache.replace_pod(&info, node);
+        }
     }
 
     fn pod_ended(&mut self, now: Instant, pod: PodRef) {

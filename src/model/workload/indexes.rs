@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A set of indexes as disjoint intervals in rising order, both ends included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Indexes(Vec<(i32, i32)>);
 
 impl Indexes {

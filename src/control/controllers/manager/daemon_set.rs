@@ -1,0 +1,211 @@
+//! The controller of daemon sets at work (spec: kubernetes.md 2.3). A pod is pinned to its node by
+//! required node affinity and bound by the scheduler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::observe::{self, SeenPod};
+use super::registry::ControllerEntry;
+use super::replica_set::next_available;
+use super::template::{REVISION_LABEL, revision_of};
+use super::{Change, Controller, Sync};
+use crate::cluster::Store;
+use crate::control::admission::{NewName, NewPod};
+use crate::control::controllers::daemon_set::{
+    DaemonNode, DaemonPod, Eligibility, FailureBackoff, added_tolerations, eligibility, sync,
+};
+use crate::model::canonical::short_name;
+use crate::model::workload::DaemonSet;
+use crate::model::workload::daemon_set::DaemonStatus;
+use crate::model::{
+    Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, PodOwner, PodSpec,
+    Requirement, Text,
+};
+use crate::units::{Instant, NodeId, ObjectId};
+
+/// The registry's entry.
+pub(super) const ENTRY: ControllerEntry = ControllerEntry {
+    name: "daemon-set",
+    summary: "Keeps one pod of a DaemonSet on every eligible node.",
+    build: |_| Box::new(DaemonSets::default()),
+};
+
+const KINDS: &[&str] = &["DaemonSet"];
+
+/// The controller.
+#[derive(Clone, Default)]
+struct DaemonSets {
+    sets: BTreeSet<ObjectId>,
+    known: BTreeMap<ObjectId, Known>,
+}
+
+/// What is remembered of a set.
+#[derive(Clone, Default)]
+struct Known {
+    backoff: FailureBackoff,
+    template: Arc<PodSpec>,
+    hash: Text,
+    /// By node, as long as both declarations stay as they are.
+    eligible: Vec<Option<(Arc<Node>, Eligibility)>>,
+}
+
+impl Controller for DaemonSets {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
+        match change.event {
+            Event::NodeAdded { .. } | Event::NodeUpdated { .. } | Event::NodeRemoved { .. } => {
+                look_at.extend(&self.sets);
+            }
+            Event::Object(ObjectChange::Created { id, object, .. })
+                if object.kind() == "DaemonSet" =>
+            {
+                self.sets.insert(*id);
+            }
+            Event::Object(ObjectChange::Deleted { id }) => {
+                self.sets.remove(id);
+                self.known.remove(id);
+            }
+            _ => {}
+        }
+        look_at.extend(change.concerns(KINDS));
+    }
+
+    fn sync(&mut self, step: &mut Sync<'_>) {
+        let Some(Object::DaemonSet(set)) = step.object() else {
+            return;
+        };
+        let known = self.known.entry(step.key).or_default();
+        known.follow(set);
+        let living = observe::living(step.store, step.key);
+        let finished = observe::finished(step.store, step.key);
+        let seen: Vec<SeenPod> = living.into_iter().chain(finished).collect();
+        let (ids, nodes) = known.nodes(step.store, set, &seen);
+        if !step.is_waiting {
+            let writes = sync(step.now, set, &nodes, &mut known.backoff);
+            for name in &writes.create_on {
+                if let Some(place) = nodes.iter().position(|node| node.name == *name) {
+                    create(step, set, (ids[place], name), &known.hash);
+                }
+            }
+            for name in &writes.delete {
+                for pod in seen.iter().filter(|pod| pod.observed.name == *name) {
+                    step.delete_pod(pod.pod);
+                }
+            }
+            if let Some(at) = writes.wake {
+                step.look_again_at(at);
+            }
+        }
+        let status = status(step.now, set, &nodes);
+        if status != set.status {
+            let set = DaemonSet {
+                status,
+                ..(**set).clone()
+            };
+            step.update(step.key, Object::DaemonSet(Arc::new(set)));
+        }
+        if let Some(at) = next_available(&seen, set.min_ready, step.now) {
+            step.look_again_at(at);
+        }
+    }
+
+    fn clone_controller(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
+
+impl Known {
+    /// Takes the set's present template.
+    fn follow(&mut self, set: &DaemonSet) {
+        if self.hash.is_empty() || !Arc::ptr_eq(&self.template, &set.template) {
+            self.template = set.template.clone();
+            self.hash = short_name(&*set.template).into();
+            self.eligible.clear();
+        }
+    }
+
+    /// The nodes with the set's pods on them.
+    fn nodes(
+        &mut self,
+        store: &Store,
+        set: &DaemonSet,
+        pods: &[SeenPod],
+    ) -> (Vec<NodeId>, Vec<DaemonNode>) {
+        let mut on: BTreeMap<i32, Vec<DaemonPod>> = BTreeMap::new();
+        for pod in pods {
+            on.entry(pod.index).or_default().push(DaemonPod {
+                pod: pod.observed.clone(),
+                is_updated: revision_of(store, pod.spec) == self.hash,
+            });
+        }
+        self.eligible.resize(store.nodes().len(), None);
+        let present = store.nodes().present();
+        let declared = present.filter_map(|node| Some((node, store.nodes().object(node)?)));
+        let nodes = declared.map(|(id, node)| {
+            let known = &mut self.eligible[id.index()];
+            let eligibility = match known {
+                Some((of, eligible)) if Arc::ptr_eq(of, node) => *eligible,
+                _ => {
+                    let eligible = eligibility(set, node);
+                    *known = Some((node.clone(), eligible));
+                    eligible
+                }
+            };
+            let node = DaemonNode {
+                name: node.name.clone(),
+                eligibility,
+                pods: on.remove(&(id.0 as i32)).unwrap_or_default(),
+            };
+            (id, node)
+        });
+        nodes.unzip()
+    }
+}
+
+fn create(step: &mut Sync<'_>, set: &DaemonSet, (node, name): (NodeId, &Text), hash: &Text) {
+    let mut spec = PodSpec {
+        namespace: set.namespace.clone(),
+        ..(*set.template).clone()
+    };
+    spec.labels.insert(REVISION_LABEL.into(), hash.clone());
+    spec.tolerations.extend(added_tolerations(set.host_network));
+    let term = NodeSelectorTerm {
+        match_expressions: Vec::new(),
+        match_fields: vec![Requirement {
+            key: "metadata.name".into(),
+            operator: Operator::In,
+            values: vec![name.clone()],
+        }],
+    };
+    spec.affinity.node.required = Some(NodeSelector { terms: vec![term] });
+    let owner = PodOwner {
+        object: step.key,
+        index: node.0 as i32,
+    };
+    step.create_pod(NewPod {
+        owner,
+        name: NewName::Prefix(format!("{}-", set.name).into()),
+        spec: Arc::new(spec),
+    });
+}
+
+fn status(now: Instant, set: &DaemonSet, nodes: &[DaemonNode]) -> DaemonStatus {
+    let mut status = DaemonStatus::default();
+    for node in nodes {
+        let oldest = node.pods.iter().min_by_key(|pod| pod.pod.created);
+        if !node.eligibility.should_run {
+            status.misplaced += i32::from(oldest.is_some());
+            continue;
+        }
+        status.desired += 1;
+        let Some(pod) = oldest else { continue };
+        status.current += 1;
+        status.ready += i32::from(pod.pod.is_ready());
+        status.available += i32::from(pod.pod.is_available(set.min_ready, now));
+        status.updated += i32::from(pod.is_updated);
+    }
+    status
+}

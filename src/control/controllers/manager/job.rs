@@ -1,0 +1,304 @@
+//! The controller of jobs at work (spec: kubernetes.md 2.5). A pod that ended is forgotten once it is
+//! counted; the original only takes its finalizer off and leaves it to the job's deletion.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::observe::{self, SeenPod};
+use super::registry::ControllerEntry;
+use super::{Change, Controller, Sync};
+use crate::cluster::Store;
+use crate::cluster::pod_states::FinishedPod;
+use crate::control::admission::{NewName, NewPod};
+use crate::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
+use crate::model::canonical::unique_id;
+use crate::model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
+use crate::model::{EndReason, Event, Object, ObjectChange, PodOwner, PodRef, PodSpec, Text};
+use crate::units::{Instant, ObjectId, PodId, SpecId};
+
+/// The registry's entry.
+pub(super) const ENTRY: ControllerEntry = ControllerEntry {
+    name: "job",
+    summary: "Runs pods of a Job until enough of them succeeded or too many failed.",
+    build: |_| Box::new(Jobs::default()),
+};
+
+const KINDS: &[&str] = &["Job"];
+
+/// The code of a container that was killed.
+const KILLED: i32 = 137;
+
+/// The code of a container that was told to end.
+const TERMINATED: i32 = 143;
+
+/// The controller.
+#[derive(Clone, Default)]
+struct Jobs {
+    known: BTreeMap<ObjectId, Known>,
+    /// Counted and ignored failures that an index had before a pod, where there were any.
+    failures: BTreeMap<PodId, (i32, i32)>,
+}
+
+/// What is remembered of a job.
+#[derive(Clone, Default)]
+struct Known {
+    backoff: JobBackoff,
+    /// Living pods that count for nothing any more.
+    counted: BTreeSet<PodId>,
+    /// Pods that went away before they were counted.
+    gone: BTreeMap<PodId, JobPod>,
+    /// Failures that the next pod of an index carries on.
+    next: BTreeMap<i32, (i32, i32)>,
+}
+
+/// A pod of a job, and where its record is.
+struct Own {
+    pod: JobPod,
+    which: Which,
+}
+
+enum Which {
+    Living(PodRef),
+    Finished(PodRef),
+    Gone(PodId),
+}
+
+impl Controller for Jobs {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
+        look_at.extend(change.concerns(KINDS));
+        if let Event::Object(ObjectChange::Deleted { id }) = change.event {
+            self.known.remove(id);
+        }
+        let Some((pod, owner)) = change.pod else {
+            return;
+        };
+        if change.object.is_none_or(|(_, kind)| kind != "Job") {
+            return;
+        }
+        match change.event {
+            Event::PodCreated(_) => {
+                let known = self.known.entry(owner.object).or_default();
+                if let Some(failures) = known.next.remove(&owner.index) {
+                    self.failures.insert(pod.id, failures);
+                }
+            }
+            Event::PodEnded { reason, .. } => self.ended(change.at, (pod, owner), *reason, store),
+            _ => {}
+        }
+    }
+
+    fn sync(&mut self, step: &mut Sync<'_>) {
+        let Some(Object::Job(job)) = step.object() else {
+            return;
+        };
+        let own = self.own(step.store, step.key, job);
+        let pods: Vec<JobPod> = own.iter().map(|own| own.pod.clone()).collect();
+        let known = self.known.entry(step.key).or_default();
+        let view = JobView {
+            job,
+            pods: &pods,
+            status: &job.status,
+            backoff: known.backoff,
+            is_waiting: step.is_waiting,
+        };
+        let writes = sync(step.now, &view);
+        known.backoff = writes.backoff;
+        self.write(step, job, &own, &writes);
+        if let Some(wait) = writes.requeue.iter().min() {
+            step.look_again_at(step.now.saturating_add(*wait));
+        }
+    }
+
+    fn clone_controller(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
+
+impl Jobs {
+    /// A pod ended; if nothing of it is kept and it was not counted, it is remembered.
+    fn ended(&mut self, at: Instant, pod: (PodRef, PodOwner), reason: EndReason, store: &Store) {
+        let (pod, owner) = pod;
+        let Some(known) = self.known.get_mut(&owner.object) else {
+            return;
+        };
+        let is_counted = known.counted.remove(&pod.id);
+        let mut finished = store.pod_states().finished(owner.object);
+        if is_counted || finished.any(|finished| finished.pod.pod.id == pod.id) {
+            return;
+        }
+        let (index_failures, index_ignored) = self.failures.remove(&pod.id).unwrap_or_default();
+        let has_succeeded = reason == EndReason::Completed;
+        let observed = ObservedPod {
+            name: unique_id(pod.id.0).into(),
+            phase: if has_succeeded {
+                ObservedPhase::Succeeded
+            } else {
+                ObservedPhase::Failed
+            },
+            is_terminating: true,
+            ..ObservedPod::default()
+        };
+        let gone = JobPod {
+            pod: observed,
+            index: Some(owner.index),
+            index_failures,
+            index_ignored,
+            is_uncounted: true,
+            finished: Some(at),
+            exit_codes: vec![(Text::default(), TERMINATED)],
+            conditions: disruption(reason),
+            ..JobPod::default()
+        };
+        known.gone.insert(pod.id, gone);
+    }
+
+    /// The pods of a job as its core sees them.
+    fn own(&mut self, store: &Store, key: ObjectId, job: &Job) -> Vec<Own> {
+        let is_indexed = job.mode == CompletionMode::Indexed;
+        let known = self.known.entry(key).or_default();
+        let failures = |id: PodId| self.failures.get(&id).copied().unwrap_or_default();
+        let job_pod = |seen: &SeenPod| {
+            let (index_failures, index_ignored) = failures(seen.pod.id);
+            JobPod {
+                pod: seen.observed.clone(),
+                index: is_indexed.then_some(seen.index),
+                index_failures,
+                index_ignored,
+                is_uncounted: true,
+                all_restarts: seen.observed.restarts,
+                ..JobPod::default()
+            }
+        };
+        let mut own = Vec::new();
+        for seen in observe::living(store, key) {
+            let state = store.pod_states().get(seen.pod);
+            let told = state.and_then(|state| state.terminating);
+            let pod = JobPod {
+                deleted: told.map(|told| told.since),
+                is_uncounted: !known.counted.contains(&seen.pod.id),
+                ..job_pod(&seen)
+            };
+            let which = Which::Living(seen.pod);
+            own.push(Own { pod, which });
+        }
+        let records = store.pod_states().finished(key);
+        for (seen, record) in observe::finished(store, key).zip(records) {
+            let pod = JobPod {
+                finished: Some(record.at),
+                exit_codes: vec![exit_code(store, record)],
+                conditions: disruption(record.reason),
+                ..job_pod(&seen)
+            };
+            let which = Which::Finished(seen.pod);
+            own.push(Own { pod, which });
+        }
+        for (&id, gone) in &known.gone {
+            let mut pod = gone.clone();
+            pod.index = pod.index.filter(|_| is_indexed);
+            let which = Which::Gone(id);
+            own.push(Own { pod, which });
+        }
+        own
+    }
+
+    fn write(&mut self, step: &mut Sync<'_>, job: &Arc<Job>, own: &[Own], writes: &JobWrites) {
+        let known = self.known.entry(step.key).or_default();
+        let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
+        for one in writes.delete.iter().filter_map(named) {
+            if let Which::Living(pod) = one.which {
+                step.delete_pod(pod);
+            }
+        }
+        for one in writes.count.iter().filter_map(named) {
+            match one.which {
+                Which::Living(pod) => {
+                    known.counted.insert(pod.id);
+                }
+                Which::Finished(pod) => {
+                    self.failures.remove(&pod.id);
+                    step.delete_pod(pod);
+                }
+                Which::Gone(id) => {
+                    known.gone.remove(&id);
+                }
+            }
+        }
+        for new in &writes.create {
+            if let (Some(index), Some(failures)) = (new.index, new.index_failures) {
+                known.next.insert(index, (failures, new.index_ignored));
+            }
+            step.create_pod(new_pod(step.key, job, new));
+        }
+        if writes.status != job.status {
+            let job = Job {
+                status: writes.status.clone(),
+                ..(**job).clone()
+            };
+            step.update(step.key, Object::Job(Arc::new(job)));
+        }
+    }
+}
+
+fn new_pod(key: ObjectId, job: &Job, new: &NewJobPod) -> NewPod {
+    let mut spec = PodSpec {
+        namespace: job.namespace.clone(),
+        ..(*job.template).clone()
+    };
+    let uid: Text = unique_id(key.0).into();
+    for (label, value) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &job.name),
+        ("controller-uid", &uid),
+        ("job-name", &job.name),
+    ] {
+        spec.labels.insert(label.into(), value.clone());
+    }
+    let mut prefix = format!("{}-", job.name);
+    if let Some(index) = new.index {
+        let label = "batch.kubernetes.io/job-completion-index";
+        spec.labels.insert(label.into(), index.to_string().into());
+        prefix = format!("{prefix}{index}-");
+    }
+    NewPod {
+        owner: PodOwner {
+            object: key,
+            index: new.index.unwrap_or(0),
+        },
+        name: NewName::Prefix(prefix.into()),
+        spec: Arc::new(spec),
+    }
+}
+
+/// The name of a pod's container and the code that it ended with.
+fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
+    let spec = spec(store, record.pod.spec);
+    let container = spec.containers.first();
+    let stated = spec.behaviour.as_ref().map(|stated| stated.exit_code);
+    let code = match record.reason {
+        EndReason::Completed => 0,
+        EndReason::Error => stated.filter(|&code| code != 0).unwrap_or(1),
+        _ => KILLED,
+    };
+    (
+        container.map(|own| own.name.clone()).unwrap_or_default(),
+        code,
+    )
+}
+
+fn spec(store: &Store, spec: SpecId) -> &PodSpec {
+    &store.class(spec).object
+}
+
+/// The condition of pods that were ended from outside.
+fn disruption(reason: EndReason) -> Vec<(Text, Text)> {
+    match reason {
+        EndReason::Evicted | EndReason::NodeLost => {
+            vec![("DisruptionTarget".into(), "True".into())]
+        }
+        _ => Vec::new(),
+    }
+}

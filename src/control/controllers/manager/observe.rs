@@ -1,0 +1,98 @@
+//! Pods as controllers see them, from what the store knows.
+
+use crate::cluster::Store;
+use crate::cluster::pod_states::{FinishedPod, PodState};
+use crate::model::canonical::unique_id;
+use crate::model::workload::{ObservedPhase, ObservedPod, Readiness};
+use crate::model::{EndReason, Pod, PodPhase, PodRef};
+use crate::units::{ObjectId, SpecId};
+
+/// A pod with what is seen of it.
+#[derive(Clone, Debug)]
+pub struct SeenPod {
+    /// Which.
+    pub pod: PodRef,
+    /// Its class.
+    pub spec: SpecId,
+    /// Its place in its owner.
+    pub index: i32,
+    /// What is seen. Its unique identifier is filled in by [`identify`], where it matters.
+    pub observed: ObservedPod,
+}
+
+/// The living pods of an object, oldest first.
+pub fn living(store: &Store, owner: ObjectId) -> Vec<SeenPod> {
+    let pods = store.objects().get(owner).map(|row| &row.pods);
+    let pods = pods.into_iter().flatten();
+    pods.filter_map(|&pod| seen(store, pod)).collect()
+}
+
+/// The pods of an object that ended and are kept, oldest first.
+pub fn finished(store: &Store, owner: ObjectId) -> impl Iterator<Item = SeenPod> {
+    let finished = store.pod_states().finished(owner);
+    finished.map(move |finished| seen_finished(store, finished))
+}
+
+/// A living pod.
+pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
+    let record = store.pods().get(pod)?;
+    let state = store.pod_states().get(pod);
+    Some(SeenPod {
+        pod,
+        spec: record.spec,
+        index: index(state),
+        observed: observed(store, record, state),
+    })
+}
+
+fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
+    let mut observed = observed(store, &finished.pod, Some(&finished.state));
+    observed.phase = match finished.reason {
+        EndReason::Completed => ObservedPhase::Succeeded,
+        _ => ObservedPhase::Failed,
+    };
+    observed.readiness = Some(Readiness {
+        is_ready: false,
+        since: Some(finished.at),
+    });
+    SeenPod {
+        pod: finished.pod.pod,
+        spec: finished.pod.spec,
+        index: index(Some(&finished.state)),
+        observed,
+    }
+}
+
+fn index(state: Option<&PodState>) -> i32 {
+    let owner = state.and_then(|state| state.owner);
+    owner.map_or(0, |owner| owner.index)
+}
+
+fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
+    let node = pod.node().and_then(|node| store.nodes().object(node));
+    ObservedPod {
+        name: pod.name.text(),
+        node: node.map(|node| node.name.clone()),
+        phase: match pod.phase {
+            PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => ObservedPhase::Pending,
+            PodPhase::Running => ObservedPhase::Running,
+            PodPhase::Succeeded => ObservedPhase::Succeeded,
+            PodPhase::Failed | PodPhase::Evicted => ObservedPhase::Failed,
+        },
+        readiness: state.map(|state| Readiness {
+            is_ready: state.is_ready,
+            since: Some(state.ready_changed),
+        }),
+        restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
+        created: Some(pod.created),
+        is_terminating: state.is_some_and(|state| state.terminating.is_some()),
+        ..ObservedPod::default()
+    }
+}
+
+/// Fills in the unique identifiers.
+pub fn identify(pods: &mut [SeenPod]) {
+    for seen in pods {
+        seen.observed.uid = unique_id(seen.pod.id.0).into();
+    }
+}

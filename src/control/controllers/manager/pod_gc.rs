@@ -1,0 +1,127 @@
+//! The collector of ended pods at work, every 20 s (spec: kubernetes.md 2.8). It runs only while
+//! there is something that it may collect: a pass that finds nothing is not stepped. Pods of nodes
+//! that are gone don't exist here, for a node leaves only without pods.
+
+use std::collections::BTreeMap;
+
+use super::registry::ControllerEntry;
+use super::{Change, Controller, Sync};
+use crate::cluster::Store;
+use crate::control::controllers::pod_gc::{
+    DEFAULT_THRESHOLD, GcNode, GcPod, OUT_OF_SERVICE_TAINT, PERIOD, PodGc,
+};
+use crate::model::workload::ObservedPhase;
+use crate::model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
+use crate::units::{Instant, ObjectId};
+
+/// The registry's entry.
+pub(super) const ENTRY: ControllerEntry = ControllerEntry {
+    name: "pod-garbage-collector",
+    summary: "Removes ended pods beyond a number, and pods told to end on nodes out of service.",
+    build: |_| Box::new(Collector::default()),
+};
+
+/// Stands for the cluster as a whole; no object has this id.
+const CLUSTER: ObjectId = ObjectId(u32::MAX);
+
+/// The controller.
+#[derive(Clone, Default)]
+struct Collector {
+    core: PodGc,
+}
+
+impl Controller for Collector {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
+        let is_due = match change.event {
+            Event::PodEnded { .. } => store.pod_states().finished_count() > DEFAULT_THRESHOLD,
+            Event::NodeUpdated { object, .. } => is_out_of_service(object),
+            Event::NodeReadiness { node, .. } => {
+                (store.nodes().object(*node)).is_some_and(|node| is_out_of_service(node))
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } => {
+                let node = store.pods().get(*pod).and_then(Pod::node);
+                let node = node.and_then(|node| store.nodes().object(node));
+                node.is_some_and(|node| is_out_of_service(node))
+            }
+            _ => false,
+        };
+        if is_due {
+            look_at.push(CLUSTER);
+        }
+    }
+
+    fn sync(&mut self, step: &mut Sync<'_>) {
+        let since = step.now.since(Instant::ZERO).as_nanos() % PERIOD.as_nanos();
+        if since != 0 {
+            let start = step.now.as_nanos() - since;
+            step.look_again_at(Instant::from_nanos(start).saturating_add(PERIOD));
+            return;
+        }
+        let store = step.store;
+        let mut places: BTreeMap<Text, PodRef> = BTreeMap::new();
+        let mut pods = Vec::new();
+        for finished in store.pod_states().all_finished() {
+            let pod = gc_pod(store, &finished.pod, Some(finished.reason));
+            places.insert(pod.name.clone(), finished.pod.pod);
+            pods.push(pod);
+        }
+        let mut nodes = BTreeMap::new();
+        for node in store.nodes().present() {
+            let Some(object) = store.nodes().object(node) else {
+                continue;
+            };
+            let seen = GcNode {
+                is_ready: store.nodes().is_ready(node),
+                is_out_of_service: is_out_of_service(object),
+            };
+            nodes.insert(object.name.clone(), seen);
+            let slots = store.nodes().pods(node).iter();
+            let living = slots.filter_map(|&slot| store.pods().at(slot));
+            for pod in living.filter(|_| seen.is_out_of_service) {
+                let own = gc_pod(store, pod, None);
+                places.insert(own.name.clone(), pod.pod);
+                pods.push(own);
+            }
+        }
+        // Ended pods hold no node; that theirs may be gone is none of their matter.
+        for name in self.core.pass(step.now, &pods, &nodes) {
+            if let Some(&pod) = places.get(&name) {
+                step.remove_pod(pod);
+            }
+        }
+    }
+
+    fn clone_controller(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
+
+fn is_out_of_service(node: &Node) -> bool {
+    let mut taints = node.taints.iter();
+    taints.any(|taint| *taint.key == *OUT_OF_SERVICE_TAINT)
+}
+
+fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
+    let namespace = &store.class(pod.spec).object.namespace;
+    let node = pod.node().filter(|_| ended.is_none());
+    let node = node.and_then(|node| store.nodes().object(node));
+    GcPod {
+        name: format!("{namespace}/{}", pod.name).into(),
+        node: node.map(|node| node.name.clone()),
+        phase: match ended {
+            None => ObservedPhase::Running,
+            Some(EndReason::Completed) => ObservedPhase::Succeeded,
+            Some(_) => ObservedPhase::Failed,
+        },
+        is_evicted: ended == Some(EndReason::Evicted),
+        created: pod.created,
+        is_terminating: store.pod_states().is_terminating(pod.pod),
+    }
+}

@@ -1,0 +1,33 @@
+//! Every controller of the manager, in written order. To add one: write its file and add one line
+//! here.
+
+use super::Controller;
+use super::{
+    cron_job, daemon_set, deployment, disruption, garbage, job, pod_gc, replica_set, stateful_set,
+    ttl_after_finished,
+};
+
+/// What is known of a controller.
+#[derive(Clone, Copy)]
+pub struct ControllerEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// Makes one that has seen nothing yet.
+    pub build: fn(&super::ControllerOptions) -> Box<dyn Controller>,
+}
+
+/// The controllers.
+pub const CONTROLLERS: &[ControllerEntry] = &[
+    deployment::ENTRY,
+    replica_set::ENTRY,
+    stateful_set::ENTRY,
+    daemon_set::ENTRY,
+    job::ENTRY,
+    cron_job::ENTRY,
+    ttl_after_finished::ENTRY,
+    disruption::ENTRY,
+    garbage::ENTRY,
+    pod_gc::ENTRY,
+];

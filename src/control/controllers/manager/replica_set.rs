@@ -1,0 +1,158 @@
+//! The controllers of replica sets and of replication controllers at work
+//! (spec: kubernetes.md 2.1).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::observe::{self, SeenPod};
+use super::registry::ControllerEntry;
+use super::{Change, Controller, Sync};
+use crate::cluster::Store;
+use crate::control::admission::{NewName, NewPod};
+use crate::control::controllers::replica_set::{ReplicaSetView, sync};
+use crate::model::workload::{ObservedPod, ReplicaSet};
+use crate::model::{Object, Owner, PodOwner, PodSpec};
+use crate::units::{Duration, Instant, ObjectId};
+
+/// The registry's entry.
+pub(super) const ENTRY: ControllerEntry = ControllerEntry {
+    name: "replica-set",
+    summary: "Keeps as many pods of a ReplicaSet or ReplicationController as are wanted.",
+    build: |_| Box::new(ReplicaSets::default()),
+};
+
+const KINDS: &[&str] = &["ReplicaSet", "ReplicationController"];
+
+/// The controller.
+#[derive(Clone, Default)]
+struct ReplicaSets {
+    /// What the pods of each set are, with the template that it was made from.
+    specs: BTreeMap<ObjectId, (Arc<PodSpec>, Arc<PodSpec>)>,
+}
+
+impl Controller for ReplicaSets {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
+        look_at.extend(change.concerns(KINDS));
+    }
+
+    fn sync(&mut self, sync: &mut Sync<'_>) {
+        match sync.object() {
+            Some(Object::ReplicaSet(set)) => self.keep(sync, set, Object::ReplicaSet),
+            Some(Object::ReplicationController(set)) => {
+                self.keep(sync, set, Object::ReplicationController);
+            }
+            _ => {
+                self.specs.remove(&sync.key);
+            }
+        }
+    }
+
+    fn clone_controller(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
+
+impl ReplicaSets {
+    fn keep(
+        &mut self,
+        step: &mut Sync<'_>,
+        set: &Arc<ReplicaSet>,
+        object: fn(Arc<ReplicaSet>) -> Object,
+    ) {
+        let mut pods = observe::living(step.store, step.key);
+        let is_too_many = pods.len() as i64 > i64::from(set.replicas);
+        let mut related = Vec::new();
+        if is_too_many {
+            observe::identify(&mut pods);
+            related = siblings(step.store, step.key);
+        }
+        let observed: Vec<ObservedPod> = pods.iter().map(|pod| pod.observed.clone()).collect();
+        let writes = sync(
+            step.now,
+            &ReplicaSetView {
+                set,
+                pods: &observed,
+                related: &related,
+                is_waiting: step.is_waiting,
+            },
+        );
+        for name in &writes.delete {
+            if let Some(pod) = pods.iter().find(|pod| pod.observed.name == *name) {
+                step.delete_pod(pod.pod);
+            }
+        }
+        if writes.create > 0 {
+            self.create(step, set, object(set.clone()).kind(), writes.create);
+        }
+        if writes.status != set.status {
+            let set = ReplicaSet {
+                status: writes.status,
+                ..(**set).clone()
+            };
+            step.update(step.key, object(Arc::new(set)));
+        }
+        if let Some(at) = next_available(&pods, set.min_ready, step.now) {
+            step.look_again_at(at);
+        }
+    }
+
+    fn create(&mut self, step: &mut Sync<'_>, set: &ReplicaSet, kind: &str, count: i32) {
+        let known = self.specs.get(&step.key);
+        let known = known.filter(|(template, _)| Arc::ptr_eq(template, &set.template));
+        let spec = if let Some((_, spec)) = known {
+            spec.clone()
+        } else {
+            let spec = Arc::new(PodSpec {
+                namespace: set.namespace.clone(),
+                owner: Some(Owner {
+                    kind: kind.into(),
+                    name: set.name.clone(),
+                }),
+                ..(*set.template).clone()
+            });
+            let entry = (set.template.clone(), spec.clone());
+            self.specs.insert(step.key, entry);
+            spec
+        };
+        let prefix: crate::model::Text = format!("{}-", set.name).into();
+        for _ in 0..count {
+            let owner = PodOwner {
+                object: step.key,
+                index: 0,
+            };
+            step.create_pod(NewPod {
+                owner,
+                name: NewName::Prefix(prefix.clone()),
+                spec: spec.clone(),
+            });
+        }
+    }
+}
+
+/// The pods of the other sets of a set's owner.
+fn siblings(store: &Store, set: ObjectId) -> Vec<ObservedPod> {
+    let objects = store.objects();
+    let owner = objects.get(set).and_then(|row| row.owner);
+    let owner = owner.and_then(|owner| objects.get(owner));
+    let children = owner.into_iter().flat_map(|row| &row.children);
+    let others = children.filter(|&&child| child != set);
+    others
+        .flat_map(|&child| observe::living(store, child))
+        .map(|pod| pod.observed)
+        .collect()
+}
+
+/// When the next ready pod becomes available by itself.
+pub(super) fn next_available(pods: &[SeenPod], least: Duration, now: Instant) -> Option<Instant> {
+    if least <= Duration::ZERO {
+        return None;
+    }
+    let active = pods.iter().filter(|pod| pod.observed.is_active());
+    let since = active.filter_map(|pod| pod.observed.ready_since());
+    let times = since.map(|since| since.saturating_add(least));
+    times.filter(|&at| at > now).min()
+}

@@ -1,0 +1,138 @@
+//! One sync of a controller: what it sees, and what it asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::control::admission::{Creation, NewPod};
+use crate::model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef};
+use crate::units::{Instant, ObjectId, PodId};
+
+/// A sync under way.
+pub struct Sync<'a> {
+    /// When it is.
+    pub now: Instant,
+    /// The cluster as the control plane sees it.
+    pub store: &'a Store,
+    /// The object that is looked at.
+    pub key: ObjectId,
+    /// Whether pods ordered for it before have not been seen yet.
+    pub is_waiting: bool,
+    out: &'a mut Outbox,
+    /// Objects as they become, one write for each.
+    updates: BTreeMap<ObjectId, Object>,
+    pub(super) ordered: Ordered,
+}
+
+/// What a sync asked for beside its writes.
+#[derive(Debug, Default)]
+pub(super) struct Ordered {
+    pub(super) creations: usize,
+    pub(super) deletions: BTreeSet<PodId>,
+    pub(super) look_again: Option<Instant>,
+    pub(super) has_failed: bool,
+}
+
+impl<'a> Sync<'a> {
+    pub(super) fn new(
+        (now, store): (Instant, &'a Store),
+        key: ObjectId,
+        is_waiting: bool,
+        out: &'a mut Outbox,
+    ) -> Self {
+        Self {
+            now,
+            store,
+            key,
+            is_waiting,
+            out,
+            updates: BTreeMap::new(),
+            ordered: Ordered::default(),
+        }
+    }
+
+    /// The object that is looked at, if it is still there.
+    pub fn object(&self) -> Option<&'a Object> {
+        self.store.objects().get(self.key).map(|row| &row.object)
+    }
+
+    /// Asks for a pod of the object.
+    pub fn create_pod(&mut self, pod: NewPod) {
+        self.ordered.creations += 1;
+        self.out.creations.push(Creation::Pod(pod));
+    }
+
+    /// Deletes a pod: one that lives is told to end within its grace, one that ended is forgotten.
+    pub fn delete_pod(&mut self, pod: PodRef) {
+        self.end_pod(pod, EndReason::Cancelled);
+    }
+
+    /// The same, for a reason.
+    pub fn end_pod(&mut self, pod: PodRef, reason: EndReason) {
+        let Some(record) = self.store.pods().get(pod) else {
+            self.write(Event::PodChanged {
+                pod,
+                change: PodChange::Forgotten,
+            });
+            return;
+        };
+        if self.store.pod_states().is_terminating(pod) {
+            return;
+        }
+        let grace = self.store.class(record.spec).object.grace();
+        self.ordered.deletions.insert(pod.id);
+        self.write(Event::PodChanged {
+            pod,
+            change: PodChange::Terminating { grace, reason },
+        });
+    }
+
+    /// Removes a pod at once, whether its node knows or not.
+    pub fn remove_pod(&mut self, pod: PodRef) {
+        if self.store.pods().get(pod).is_none() {
+            return self.delete_pod(pod);
+        }
+        let reason = EndReason::NodeLost;
+        self.write(Event::PodEnded { pod, reason });
+    }
+
+    /// Asks for an object that the present one controls.
+    pub fn create_child(&mut self, object: Object) {
+        let owner = Some(self.key);
+        self.out.creations.push(Creation::Object { owner, object });
+    }
+
+    /// Changes an object; of several changes in a sync the last counts.
+    pub fn update(&mut self, id: ObjectId, object: Object) {
+        self.updates.insert(id, object);
+    }
+
+    /// Deletes an object.
+    pub fn delete_object(&mut self, id: ObjectId) {
+        self.updates.remove(&id);
+        self.write(Event::Object(ObjectChange::Deleted { id }));
+    }
+
+    /// Looks at the object again at an instant, whether anything changes or not.
+    pub fn look_again_at(&mut self, at: Instant) {
+        let known = self.ordered.look_again;
+        self.ordered.look_again = Some(known.map_or(at, |known| known.min(at)));
+    }
+
+    /// Breaks off: the object is looked at again after a pause.
+    pub fn fail(&mut self) {
+        self.ordered.has_failed = true;
+    }
+
+    /// Hands out the changes of objects; what was asked for beside.
+    pub(super) fn finish(mut self) -> Ordered {
+        for (id, object) in std::mem::take(&mut self.updates) {
+            self.write(Event::Object(ObjectChange::Updated { id, object }));
+        }
+        self.ordered
+    }
+
+    fn write(&mut self, event: Event) {
+        self.out.write(self.store, event);
+    }
+}

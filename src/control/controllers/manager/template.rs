@@ -1,0 +1,14 @@
+//! What controllers write on the templates of their pods.
+
+use crate::cluster::Store;
+use crate::model::Text;
+use crate::units::SpecId;
+
+/// The label by which a pod says of which revision it is.
+pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
+
+/// The revision that a class of pods says it is of; empty if it says nothing.
+pub(super) fn revision_of(store: &Store, spec: SpecId) -> Text {
+    let labels = &store.class(spec).object.labels;
+    labels.get(REVISION_LABEL).cloned().unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! What the API tells of owners and budgets: plugins spread pods by the selectors of their owners,
+//! preemption looks at budgets (spec: kubernetes.md 1.9, 1.11).
+
+use super::KubeScheduler;
+use crate::model::objects::{DisruptionBudget, Workload};
+use crate::model::workload::PodDisruptionBudget;
+use crate::model::{LabelSelector, Object, ObjectChange, Text};
+use crate::units::ObjectId;
+
+/// An object that placements look at: its kind, namespace and name.
+pub(super) type Named = (&'static str, Text, Text);
+
+impl KubeScheduler {
+    /// An object came, changed or went.
+    pub(super) fn object_changed(&mut self, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, object, .. } => match object {
+                Object::ReplicaSet(set) | Object::ReplicationController(set) => {
+                    self.add_owner(*id, object, &set.selector);
+                }
+                Object::StatefulSet(set) => self.add_owner(*id, object, &set.selector),
+                Object::PodDisruptionBudget(budget) => {
+                    self.named.insert(*id, named(object));
+                    self.cache.objects.budgets.push(budget_of(budget));
+                }
+                _ => {}
+            },
+            ObjectChange::Updated { object, .. } => {
+                if let Object::PodDisruptionBudget(budget) = object {
+                    let mut known = self.cache.objects.budgets.iter_mut();
+                    let is_own = |known: &&mut DisruptionBudget| {
+                        known.namespace == budget.namespace && known.name == budget.name
+                    };
+                    if let Some(known) = known.find(is_own) {
+                        *known = budget_of(budget);
+                    }
+                }
+            }
+            ObjectChange::Deleted { id } => {
+                if let Some((kind, namespace, name)) = self.named.remove(id) {
+                    let objects = &mut *self.cache.objects;
+                    let is_other = |own: (&Text, &Text)| own != (&namespace, &name);
+                    if kind == "PodDisruptionBudget" {
+                        let budgets = &mut objects.budgets;
+                        budgets.retain(|own| is_other((&own.namespace, &own.name)));
+                    } else {
+                        objects.workloads.retain(|own| {
+                            *own.kind != *kind || is_other((&own.namespace, &own.name))
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_owner(&mut self, id: ObjectId, object: &Object, selector: &LabelSelector) {
+        self.named.insert(id, named(object));
+        self.cache.objects.workloads.push(Workload {
+            kind: object.kind().into(),
+            namespace: object.namespace().clone(),
+            name: object.name().clone(),
+            selector: Some(selector.clone()),
+        });
+    }
+}
+
+fn named(object: &Object) -> Named {
+    let (namespace, name) = (object.namespace().clone(), object.name().clone());
+    (object.kind(), namespace, name)
+}
+
+fn budget_of(budget: &PodDisruptionBudget) -> DisruptionBudget {
+    let status = &budget.status;
+    DisruptionBudget {
+        namespace: budget.namespace.clone(),
+        name: budget.name.clone(),
+        selector: budget.selector.clone(),
+        allowed: i64::from(status.disruptions_allowed),
+        disrupted: status.disrupted.keys().cloned().collect(),
+    }
+}

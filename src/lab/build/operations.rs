@@ -1,0 +1,137 @@
+//! What users do in a scenario: workloads of manifests are created when their file is due, and the
+//! operations that the scenario lists.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::control::controllers::manager::ControllerOptions;
+use crate::control::operation::{Operation, Target};
+use crate::model::{Node, Object};
+use crate::scenario::Scenario;
+use crate::scenario::schema::{self, WorkloadSource};
+use crate::systems::kubernetes;
+use crate::units::Instant;
+
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
+
+/// What the controllers of a scenario are made from, if it has some.
+pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
+    let wrong = |what: String| Err(BuildError::Experiment(what));
+    let Some(controllers) = &scenario.system.controllers else {
+        if scenario.operations.is_empty() {
+            return Ok(None);
+        }
+        return wrong(
+            "operations: nobody would carry them out; write `controllers: {}` under `system`"
+                .to_owned(),
+        );
+    };
+    let system = &scenario.system.name;
+    if system != kubernetes::ENTRY.name {
+        return wrong(format!(
+            "system.controllers: the system `{system}` has none; leave it out, or write \
+             `name: kubernetes`"
+        ));
+    }
+    let zero_unix_secs = match controllers.start_date.as_deref() {
+        None => 0,
+        Some(date) => match date.parse::<Timestamp>() {
+            Ok(date) => date.as_second(),
+            Err(_) => {
+                return wrong(format!(
+                    "system.controllers.startDate: expected a date and time such as \
+                     `2025-03-03T00:00:00Z`, found `{date}`"
+                ));
+            }
+        },
+    };
+    Ok(Some(ControllerOptions { zero_unix_secs }))
+}
+
+/// What users do, in order of time.
+pub fn operations(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Vec<(Instant, Operation)>, BuildError> {
+    let mut operations = Vec::new();
+    if scenario.system.controllers.is_none() {
+        return Ok(operations);
+    }
+    for source in &scenario.workload {
+        let WorkloadSource::Manifests { file, at } = source else {
+            continue;
+        };
+        let at = Instant::ZERO.saturating_add(*at);
+        let declared = manifests.read(file, files, remarks)?;
+        let objects = declared.workloads.iter().map(|own| own.object.clone());
+        operations.extend(objects.map(|object| (at, Operation::Create(object))));
+    }
+    for (number, operation) in scenario.operations.iter().enumerate() {
+        let at = Instant::ZERO.saturating_add(operation.at);
+        if let Some(file) = &operation.apply {
+            let declared = manifests.read(file, files, remarks)?;
+            let objects = declared.workloads.iter().map(|own| own.object.clone());
+            operations.extend(objects.map(|object| (at, Operation::Apply(object))));
+            continue;
+        }
+        operations.push((at, read(number, operation, nodes)?));
+    }
+    // Equal times stay in order.
+    operations.sort_by_key(|&(at, _)| at);
+    Ok(operations)
+}
+
+fn read(
+    number: usize,
+    operation: &schema::Operation,
+    nodes: &[Arc<Node>],
+) -> Result<Operation, BuildError> {
+    let wrong = |field: &str, what: String| {
+        BuildError::Experiment(format!("operations[{number}].{field}: {what}"))
+    };
+    if let Some((field, name)) = operation.node() {
+        if nodes.iter().all(|node| *node.name != *name) {
+            return Err(wrong(field, format!("the cluster has no node `{name}`")));
+        }
+        let name = name.into();
+        return Ok(match field {
+            "cordon" => Operation::Cordon(name),
+            "uncordon" => Operation::Uncordon(name),
+            _ => Operation::Drain(name),
+        });
+    }
+    let (field, written) = operation.object().unwrap_or(("scale", ""));
+    let target = target(written).ok_or_else(|| {
+        let kinds = Object::KINDS.join(", ");
+        wrong(
+            field,
+            format!(
+                "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop`, found \
+                 `{written}`; kinds are {kinds}"
+            ),
+        )
+    })?;
+    Ok(match field {
+        "scale" => Operation::Scale(target, operation.replicas.unwrap_or(0)),
+        "delete" => Operation::Delete(target),
+        "pause" => Operation::Pause(target),
+        "resume" => Operation::Resume(target),
+        _ => Operation::RollBack(target),
+    })
+}
+
+fn target(written: &str) -> Option<Target> {
+    let mut parts = written.split('/');
+    let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let kind = Object::KINDS.iter().find(|known| **known == kind)?;
+    let is_whole = parts.next().is_none() && !namespace.is_empty() && !name.is_empty();
+    is_whole.then(|| Target {
+        kind,
+        namespace: namespace.into(),
+        name: name.into(),
+    })
+}

@@ -1,0 +1,92 @@
+//! `operations:` of the experiment file, and `controllers:` of its system.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Duration;
+
+/// The controllers of Kubernetes at work: the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`,
+/// `CronJob` and `PodDisruptionBudget` objects of manifests are kept as they are declared. `{}` for
+/// those of a plain cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Controllers {
+    /// The date and time of the run's start in UTC, such as `2025-03-03T00:00:00Z`, for schedules of
+    /// `CronJob` objects; default `1970-01-01T00:00:00Z`, a Thursday.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub start_date: Option<String>,
+}
+
+/// What a user does to the cluster, and when; with `system.controllers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    extend("oneOf" = [
+        {"required": ["scale"]}, {"required": ["apply"]}, {"required": ["delete"]},
+        {"required": ["pause"]}, {"required": ["resume"]}, {"required": ["rollBack"]},
+        {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
+    ]),
+    extend("dependentRequired" = {"replicas": ["scale"], "scale": ["replicas"]})
+)]
+pub struct Operation {
+    /// When, after the start.
+    pub at: Duration,
+    /// The object that is to have another number of pods, as `KIND/NAMESPACE/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
+    /// That number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub replicas: Option<i32>,
+    /// A file of Kubernetes objects that are created, or declared anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply: Option<String>,
+    /// The object that is deleted, with what it controls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete: Option<String>,
+    /// The Deployment whose rollouts are halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<String>,
+    /// The Deployment whose rollouts go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// The Deployment that goes back to the template it had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roll_back: Option<String>,
+    /// The node that takes no new pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cordon: Option<String>,
+    /// The node that takes new pods again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncordon: Option<String>,
+    /// The node that takes no new pods and whose pods are evicted, as budgets allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<String>,
+}
+
+impl Operation {
+    /// The object that it names, and the field that names it.
+    pub fn object(&self) -> Option<(&'static str, &str)> {
+        let named = [
+            ("scale", &self.scale),
+            ("delete", &self.delete),
+            ("pause", &self.pause),
+            ("resume", &self.resume),
+            ("rollBack", &self.roll_back),
+        ];
+        let mut named = named.into_iter();
+        named.find_map(|(field, object)| Some((field, object.as_deref()?)))
+    }
+
+    /// The node that it names, and the field that names it.
+    pub fn node(&self) -> Option<(&'static str, &str)> {
+        let named = [
+            ("cordon", &self.cordon),
+            ("uncordon", &self.uncordon),
+            ("drain", &self.drain),
+        ];
+        let mut named = named.into_iter();
+        named.find_map(|(field, node)| Some((field, node.as_deref()?)))
+    }
+}

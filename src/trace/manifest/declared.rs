@@ -1,0 +1,88 @@
+//! Workloads as a file declares them, and what is known of them at the end of all files.
+
+use std::sync::Arc;
+
+use super::ManifestPod;
+use super::priority::PriorityClass;
+use crate::model::workload::{Finding, PodDisruptionBudget, validate};
+use crate::model::{Object, PodSpec};
+
+/// Where pods have their priority from.
+#[derive(Clone, Debug)]
+pub(super) enum PodPriority {
+    /// They state it.
+    Stated,
+    /// The class of pods that name none.
+    Default,
+    /// The class that they name.
+    Class(String),
+}
+
+/// A workload of a file.
+#[derive(Clone, Debug)]
+pub struct DeclaredWorkload {
+    /// The object.
+    pub object: Object,
+    /// Where its pods have their priority from.
+    pub(super) priority: PodPriority,
+    /// Whether its pods state a preemption policy.
+    pub(super) states_policy: bool,
+}
+
+impl DeclaredWorkload {
+    /// Gives its pods the priority of a class.
+    pub(super) fn give_priority(&mut self, class: PriorityClass) {
+        let template = match &mut self.object {
+            Object::Deployment(object) => &mut Arc::make_mut(object).template,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => {
+                &mut Arc::make_mut(object).template
+            }
+            Object::StatefulSet(object) => &mut Arc::make_mut(object).template,
+            Object::DaemonSet(object) => &mut Arc::make_mut(object).template,
+            Object::Job(object) => &mut Arc::make_mut(object).template,
+            Object::CronJob(object) => {
+                let job = &mut Arc::make_mut(object).template;
+                &mut Arc::make_mut(job).template
+            }
+            Object::PodDisruptionBudget(_) => return,
+        };
+        let template = Arc::make_mut(template);
+        template.priority = class.value;
+        if !self.states_policy {
+            template.preempts = class.preempts;
+        }
+    }
+
+    /// What its pods are, if it has some.
+    fn template(&self) -> Option<&PodSpec> {
+        Some(match &self.object {
+            Object::Deployment(object) => &object.template,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => &object.template,
+            Object::StatefulSet(object) => &object.template,
+            Object::DaemonSet(object) => &object.template,
+            Object::Job(object) => &object.template,
+            Object::CronJob(object) => &object.template.template,
+            Object::PodDisruptionBudget(_) => return None,
+        })
+    }
+}
+
+/// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.
+pub(super) fn idle_budgets(
+    workloads: &[DeclaredWorkload],
+    pods: &[ManifestPod],
+) -> Vec<(Arc<PodDisruptionBudget>, Finding)> {
+    let mut idle = Vec::new();
+    for workload in workloads {
+        let Object::PodDisruptionBudget(budget) = &workload.object else {
+            continue;
+        };
+        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
+        let specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
+        let own = specs.filter(|spec| spec.namespace == budget.namespace);
+        let findings = validate::budget(budget, own.map(|spec| &spec.labels));
+        let warning = findings.into_iter().find(|one| one.problem.is_warning());
+        idle.extend(warning.map(|finding| (budget.clone(), finding)));
+    }
+    idle
+}

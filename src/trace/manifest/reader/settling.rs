@@ -1,0 +1,139 @@
+//! Workloads as they are met, and what is settled once all files are read: priorities by class, and
+//! budgets that protect nothing.
+
+use super::Reader;
+use crate::model::{Object, PodSpec};
+use crate::trace::manifest::declared::{PodPriority, idle_budgets};
+use crate::trace::manifest::field::{Path, Problem};
+use crate::trace::manifest::findings::ObjectName;
+use crate::trace::manifest::object::Parts;
+use crate::trace::manifest::priority::PriorityClass;
+use crate::trace::manifest::workloads::{self, Broken};
+
+impl Reader {
+    /// Reads workloads, too.
+    pub(in super::super) fn with_workloads(self) -> Self {
+        Self {
+            reads_workloads: true,
+            ..self
+        }
+    }
+
+    pub(in super::super) fn reads_workloads(&self) -> bool {
+        self.reads_workloads
+    }
+
+    /// The field of a workload that broke a rule, if that ended the reading.
+    pub(in super::super) fn broken_field(&self) -> Option<&str> {
+        self.broken_field.as_deref()
+    }
+
+    /// Whether an object is read as a workload.
+    pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
+        let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        let is_workload =
+            |kind| workloads::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+        kind.is_some_and(is_workload)
+    }
+
+    pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let mut owners = parts.metadata.owner_references.iter();
+        if owners.any(|owner| owner.controller) {
+            // Its owner's controller makes it.
+            return Ok(());
+        }
+        match workloads::read(parts, &mut self.ctx) {
+            Ok(workload) => {
+                self.workloads.push(workload);
+                Ok(())
+            }
+            Err(Broken { problem, field }) => {
+                self.broken_field = field;
+                Err(Problem(problem))
+            }
+        }
+    }
+
+    /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
+    pub(super) fn settle_workloads(&mut self) {
+        for place in 0..self.workloads.len() {
+            let workload = &mut self.workloads[place];
+            let priority = workload.priority.clone();
+            let found = match &priority {
+                PodPriority::Stated => None,
+                PodPriority::Default => self.priorities.default_class(),
+                PodPriority::Class(class) => self.priorities.get(class),
+            };
+            if let Some(found) = found {
+                workload.give_priority(found);
+            } else if let PodPriority::Class(class) = priority {
+                let object = workload.object.clone();
+                self.note_class_of(&object, &class);
+            }
+        }
+        let idle = idle_budgets(&self.workloads, &self.pods);
+        for (budget, finding) in idle {
+            let object = ObjectName {
+                kind: "PodDisruptionBudget",
+                namespace: Some(&budget.namespace),
+                name: &budget.name,
+            };
+            let what = finding.problem.to_string();
+            self.ctx
+                .findings
+                .add(object, &finding.field, what, "it has no effect");
+        }
+    }
+
+    fn note_class_of(&mut self, object: &Object, class: &str) {
+        let name = ObjectName {
+            kind: object.kind(),
+            namespace: Some(object.namespace()),
+            name: object.name(),
+        };
+        self.ctx.findings.add(
+            name,
+            &"spec.template.spec.priorityClassName",
+            format!("there is no priority class `{class}`, and no `priority` is stated"),
+            "the priority is taken as 0",
+        );
+    }
+
+    pub(super) fn give_priority(
+        &mut self,
+        index: usize,
+        class: PriorityClass,
+        states_policy: bool,
+    ) {
+        let prioritized = |spec: &PodSpec| PodSpec {
+            priority: class.value,
+            preempts: if states_policy {
+                spec.preempts
+            } else {
+                class.preempts
+            },
+            ..spec.clone()
+        };
+        let pod = &self.pods[index];
+        let spec = prioritized(&pod.spec);
+        let accounted = pod.accounted.as_deref().map(prioritized);
+        self.pods[index].accounted = accounted.map(|spec| self.share_class(spec));
+        self.pods[index].spec = self.share_class(spec);
+    }
+
+    pub(super) fn note_unknown_class(&mut self, index: usize, class: &str) {
+        let pod = &self.pods[index];
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&pod.spec.namespace),
+            name: &pod.name,
+        };
+        let path = Path::root("spec");
+        self.ctx.findings.add(
+            object,
+            &path.field("priorityClassName"),
+            format!("there is no priority class `{class}`, and no `priority` is stated"),
+            "the priority is taken as 0",
+        );
+    }
+}

@@ -1,0 +1,496 @@
+//! Manifests of workloads as objects of the model: what controllers keep true
+//! (spec: kubernetes.md part 2). They are read only where somebody asks for them, for most dumps are
+//! read for their pods alone. What an API server would refuse is refused here, at its field.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::affinity::optional_selector;
+use super::declared::{DeclaredWorkload, PodPriority};
+use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::object::Parts;
+use super::raw::{self, TextMap, nullable, texts};
+use super::{Ctx, budgets, pod, unmodelled, workload_jobs};
+use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
+use crate::model::workload::daemon_set::DaemonUpdate;
+use crate::model::workload::{
+    Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
+    RollingUpdate, StatefulSet, StatefulUpdate, validate,
+};
+use crate::model::{LabelSelector, Labels, Object, Operator, PodSpec, Requirement, Text};
+use crate::rng::Distribution;
+use crate::units::Duration;
+
+/// On a pod template: how long its containers run, a duration or a distribution.
+const RUN_TIME: &str = "windtunnel.dev/run-time";
+
+/// On a pod template: the code that its containers end with.
+const EXIT_CODE: &str = "windtunnel.dev/exit-code";
+
+/// Whether objects of a kind are workloads.
+pub(super) fn is_workload(kind: &str, group: &str) -> bool {
+    match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
+        "Job" | "CronJob" => group.starts_with("batch/"),
+        "ReplicationController" => group == "v1",
+        "PodDisruptionBudget" => group.starts_with("policy/"),
+        _ => false,
+    }
+}
+
+/// What is read of every workload.
+pub(super) struct Workload<'a> {
+    pub(super) namespace: Text,
+    pub(super) name: Text,
+    pub(super) spec: &'a Value,
+    pub(super) ctx: &'a mut Ctx,
+    priority: PodPriority,
+    states_policy: bool,
+}
+
+/// A broken rule of a workload, and its field.
+pub(super) struct Broken {
+    pub(super) problem: String,
+    pub(super) field: Option<String>,
+}
+
+impl From<Problem> for Broken {
+    fn from(Problem(problem): Problem) -> Self {
+        let field = problem.split(':').next().map(str::to_owned);
+        Self { problem, field }
+    }
+}
+
+/// Reads a workload.
+pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Broken> {
+    let kind = parts.kind.as_deref().unwrap_or_default();
+    let name = parts.metadata.name.as_deref().unwrap_or_default();
+    let mut workload = Workload {
+        namespace: ctx.texts.share(pod::namespace(&parts.metadata)),
+        name: ctx.texts.share(name),
+        spec: parts.late_spec.as_ref().unwrap_or(&Value::Null),
+        ctx,
+        priority: PodPriority::Stated,
+        states_policy: false,
+    };
+    if name.is_empty() {
+        let path = Path::root("metadata");
+        return Err(path.field("name").missing("the object's name").into());
+    }
+    let (object, findings) = match kind {
+        "Deployment" => workload.deployment()?,
+        "ReplicaSet" => workload.replica_set(false)?,
+        "ReplicationController" => workload.replica_set(true)?,
+        "StatefulSet" => workload.stateful_set()?,
+        "DaemonSet" => workload.daemon_set()?,
+        "Job" => workload_jobs::job(&mut workload)?,
+        "CronJob" => workload_jobs::cron_job(&mut workload)?,
+        _ => budgets::budget(&mut workload)?,
+    };
+    if let Some(finding) = findings
+        .iter()
+        .find(|finding| !finding.problem.is_warning())
+    {
+        let Finding { field, problem } = finding;
+        return Err(Broken {
+            problem: format!("{field}: {problem}; {}", problem.fix()),
+            field: Some(field.clone()),
+        });
+    }
+    Ok(DeclaredWorkload {
+        object,
+        priority: workload.priority,
+        states_policy: workload.states_policy,
+    })
+}
+
+/// An object and what is wrong with it.
+pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawSet {
+    replicas: Option<i32>,
+    selector: Option<raw::LabelSelector>,
+    min_ready_seconds: Option<i64>,
+    revision_history_limit: Option<i32>,
+    progress_deadline_seconds: Option<i64>,
+    #[serde(deserialize_with = "nullable")]
+    paused: bool,
+    strategy: Option<RawStrategy>,
+    update_strategy: Option<RawStrategy>,
+    pod_management_policy: Option<String>,
+    ordinals: Option<RawOrdinals>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawStrategy {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    rolling_update: Option<RawRolling>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawRolling {
+    max_surge: Option<Value>,
+    max_unavailable: Option<Value>,
+    partition: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawOrdinals {
+    start: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawController {
+    #[serde(deserialize_with = "texts")]
+    selector: TextMap,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawTemplate {
+    #[serde(deserialize_with = "nullable")]
+    metadata: raw::Metadata,
+    #[serde(deserialize_with = "nullable")]
+    spec: raw::PodSpec,
+}
+
+/// What a pod template says beside what the pod is.
+pub(super) struct Template {
+    pub(super) spec: Arc<PodSpec>,
+    pub(super) node_name: Option<Text>,
+    pub(super) host_network: bool,
+    pub(super) restart_policy: Option<String>,
+}
+
+/// A number of pods, or a percentage as text.
+///
+/// # Errors
+/// It is neither.
+pub fn count(value: &Value) -> Result<Count, String> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    match (value, number) {
+        (_, Some(number)) => Ok(Count::Number(number)),
+        (Value::String(text), _) => text
+            .parse()
+            .map_err(|error: crate::model::workload::CountError| error.to_string()),
+        _ => Err(format!(
+            "expected a whole number or a percentage such as `25%`, found `{value}`"
+        )),
+    }
+}
+
+impl Workload<'_> {
+    /// The spec of the object.
+    pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
+        part(self.spec, &Path::root("spec"))
+    }
+
+    fn set(&mut self) -> Result<(RawSet, LabelSelector, Template), Problem> {
+        let raw: RawSet = self.spec()?;
+        let path = Path::root("spec");
+        let texts = &mut self.ctx.texts;
+        let selector = optional_selector(raw.selector.as_ref(), &path.field("selector"), texts)?;
+        let template = self.template(self.spec, &path.field("template"))?;
+        Ok((raw, selector.unwrap_or_default(), template))
+    }
+
+    /// The pod template of a spec.
+    pub(super) fn template(&mut self, spec: &Value, path: &Path<'_>) -> Result<Template, Problem> {
+        let inside = |Problem(what): Problem| Problem(format!("{path}.{what}"));
+        let Some(value) = spec.get("template").filter(|value| !value.is_null()) else {
+            return Err(path.missing("a pod template"));
+        };
+        let mut raw: RawTemplate = part(value, path)?;
+        raw.metadata.namespace = Some(self.namespace.to_string());
+        let mut spec = pod::pod_spec(&raw.metadata, &raw.spec, self.ctx).map_err(inside)?;
+        let object = ObjectName {
+            kind: "pods of",
+            namespace: Some(&self.namespace),
+            name: &self.name,
+        };
+        let tolerations = unmodelled::tolerations(object, &raw.spec.tolerations, self.ctx);
+        spec.tolerations = tolerations.map_err(inside)?;
+        unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
+        pod::check_sums(&spec).map_err(inside)?;
+        spec.behaviour = behaviour(&raw).map_err(inside)?;
+        if raw.spec.priority.is_none() {
+            let class = raw.spec.priority_class_name.clone();
+            self.priority = match class.filter(|class| !class.is_empty()) {
+                Some(class) => PodPriority::Class(class),
+                None => PodPriority::Default,
+            };
+            self.states_policy = raw.spec.preemption_policy.is_some();
+        }
+        let node_name = raw.spec.node_name.as_deref();
+        let node_name = node_name.filter(|name| !name.is_empty());
+        Ok(Template {
+            spec: Arc::new(spec),
+            node_name: node_name.map(Into::into),
+            host_network: raw.spec.host_network,
+            restart_policy: raw.spec.restart_policy,
+        })
+    }
+
+    fn deployment(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let default = Deployment::default();
+        let path = Path::root("spec");
+        let strategy_path = path.field("strategy");
+        let strategy = raw.strategy.unwrap_or_default();
+        let rolling = strategy.rolling_update.unwrap_or_default();
+        let strategy = match strategy.kind.as_deref() {
+            Some("Recreate") => DeploymentStrategy::Recreate,
+            None | Some("" | "RollingUpdate") => {
+                let rolling_path = strategy_path.field("rollingUpdate");
+                let known = RollingUpdate::default();
+                DeploymentStrategy::RollingUpdate(RollingUpdate {
+                    max_surge: counted(
+                        rolling.max_surge.as_ref(),
+                        known.max_surge,
+                        &rolling_path.field("maxSurge"),
+                    )?,
+                    max_unavailable: counted(
+                        rolling.max_unavailable.as_ref(),
+                        known.max_unavailable,
+                        &rolling_path.field("maxUnavailable"),
+                    )?,
+                })
+            }
+            Some(other) => {
+                let path = strategy_path.field("type");
+                return Err(path.problem("`RollingUpdate` or `Recreate`", other));
+            }
+        };
+        let deployment = Deployment {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            strategy,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            revision_history_limit: (raw.revision_history_limit)
+                .map_or(default.revision_history_limit, Some),
+            progress_deadline: match raw.progress_deadline_seconds {
+                None => default.progress_deadline,
+                Some(secs) => Some(span(Some(secs), &path.field("progressDeadlineSeconds"))?),
+            },
+            paused: raw.paused,
+            ..default
+        };
+        let findings = validate::deployment(&deployment);
+        Ok((Object::Deployment(Arc::new(deployment)), findings))
+    }
+
+    fn replica_set(&mut self, is_controller: bool) -> Checked {
+        let path = Path::root("spec");
+        let (raw, selector, template) = if is_controller {
+            self.controller()?
+        } else {
+            self.set()?
+        };
+        let set = ReplicaSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            ..ReplicaSet::default()
+        };
+        let findings = validate::replica_set(&set);
+        let object = if is_controller {
+            Object::ReplicationController
+        } else {
+            Object::ReplicaSet
+        };
+        Ok((object(Arc::new(set)), findings))
+    }
+
+    /// A replication controller has labels for a selector, by default those of its template.
+    fn controller(&mut self) -> Result<(RawSet, LabelSelector, Template), Problem> {
+        let path = Path::root("spec");
+        let mut spec = self.spec.clone();
+        let selector: RawController = part(&spec, &path)?;
+        if let Some(fields) = spec.as_object_mut() {
+            fields.remove("selector");
+        }
+        let raw: RawSet = part(&spec, &path)?;
+        let template = self.template(&spec, &path.field("template"))?;
+        let texts = &mut self.ctx.texts;
+        let mut labels: Labels = texts.labels(&selector.selector, &path.field("selector"))?;
+        if labels.is_empty() {
+            labels.clone_from(&template.spec.labels);
+        }
+        let requirements = labels.into_iter().map(|(key, value)| Requirement {
+            key,
+            operator: Operator::In,
+            values: vec![value],
+        });
+        let requirements = requirements.collect();
+        Ok((raw, LabelSelector { requirements }, template))
+    }
+
+    fn stateful_set(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let path = Path::root("spec");
+        let update_path = path.field("updateStrategy");
+        let strategy = raw.update_strategy.unwrap_or_default();
+        let rolling = strategy.rolling_update.unwrap_or_default();
+        let update = match strategy.kind.as_deref() {
+            Some("OnDelete") => StatefulUpdate::OnDelete,
+            None | Some("" | "RollingUpdate") => {
+                let path = update_path.field("rollingUpdate");
+                let path = path.field("maxUnavailable");
+                let most = rolling.max_unavailable.as_ref();
+                StatefulUpdate::RollingUpdate {
+                    partition: rolling.partition.unwrap_or(0),
+                    max_unavailable: most
+                        .map(|most| count(most).map_err(|error| path.broken(error)))
+                        .transpose()?,
+                }
+            }
+            Some(other) => {
+                let path = update_path.field("type");
+                return Err(path.problem("`RollingUpdate` or `OnDelete`", other));
+            }
+        };
+        let management = match raw.pod_management_policy.as_deref() {
+            None | Some("" | "OrderedReady") => PodManagement::OrderedReady,
+            Some("Parallel") => PodManagement::Parallel,
+            Some(other) => {
+                let path = path.field("podManagementPolicy");
+                return Err(path.problem("`OrderedReady` or `Parallel`", other));
+            }
+        };
+        let set = StatefulSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            first_ordinal: raw.ordinals.and_then(|own| own.start).unwrap_or(0),
+            management,
+            update,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            revision_history_limit: raw.revision_history_limit.unwrap_or(10),
+            ..StatefulSet::default()
+        };
+        let findings = validate::stateful_set(&set);
+        Ok((Object::StatefulSet(Arc::new(set)), findings))
+    }
+
+    fn daemon_set(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let path = Path::root("spec");
+        let update_path = path.field("updateStrategy");
+        let strategy = raw.update_strategy.unwrap_or_default();
+        let rolling = strategy.rolling_update.unwrap_or_default();
+        let update = match strategy.kind.as_deref() {
+            Some("OnDelete") => None,
+            None | Some("" | "RollingUpdate") => {
+                let path = update_path.field("rollingUpdate");
+                let known = DaemonUpdate::default();
+                let (surge, unavailable) = (&rolling.max_surge, &rolling.max_unavailable);
+                Some(DaemonUpdate {
+                    max_surge: counted(surge.as_ref(), known.max_surge, &path.field("maxSurge"))?,
+                    max_unavailable: counted(
+                        unavailable.as_ref(),
+                        known.max_unavailable,
+                        &path.field("maxUnavailable"),
+                    )?,
+                })
+            }
+            Some(other) => {
+                let path = update_path.field("type");
+                return Err(path.problem("`RollingUpdate` or `OnDelete`", other));
+            }
+        };
+        let set = DaemonSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            node_name: template.node_name,
+            host_network: template.host_network,
+            update,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            ..DaemonSet::default()
+        };
+        let findings = validate::daemon_set(&set);
+        Ok((Object::DaemonSet(Arc::new(set)), findings))
+    }
+}
+
+/// Reads a value into a type, where `null` is what is absent.
+pub(super) fn part<T>(value: &Value, path: &Path<'_>) -> Result<T, Problem>
+where
+    T: Default + for<'de> Deserialize<'de>,
+{
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    T::deserialize(value).map_err(|error| path.broken(error))
+}
+
+fn counted(value: Option<&Value>, default: Count, path: &Path<'_>) -> Result<Count, Problem> {
+    match value.filter(|value| !value.is_null()) {
+        None => Ok(default),
+        Some(value) => count(value).map_err(|error| path.broken(error)),
+    }
+}
+
+/// A number of seconds; none is 0.
+pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Problem> {
+    let secs = secs.unwrap_or(0);
+    Duration::checked_from_secs(secs)
+        .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
+}
+
+/// What the pods of a template do once they run.
+fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
+    let path = Path::root("metadata");
+    let annotations = path.field("annotations");
+    let run_time = raw.metadata.annotations.get(RUN_TIME);
+    if let Some(text) = run_time {
+        let path = annotations.key(RUN_TIME);
+        if let Ok(span) = text.parse::<Duration>() {
+            if span < Duration::ZERO {
+                return Err(path.problem("a duration of 0 or more", text));
+            }
+        } else if text.parse::<Distribution>().is_err() {
+            let expected = "a duration such as `30s` or a distribution such as `exponential(30s)`";
+            return Err(path.problem(expected, text));
+        }
+    }
+    let exit_code = raw.metadata.annotations.get(EXIT_CODE).map(|text| {
+        let code = text.parse::<i32>().ok();
+        code.filter(|code| (0..=255).contains(code)).ok_or_else(|| {
+            let path = annotations.key(EXIT_CODE);
+            path.problem("a code from 0 to 255", text)
+        })
+    });
+    let path = Path::root("spec");
+    let path = path.field("terminationGracePeriodSeconds");
+    let grace = match raw.spec.termination_grace_period_seconds {
+        None => DEFAULT_GRACE,
+        Some(secs) if secs < 0 => return Err(path.problem("0 or more seconds", secs)),
+        secs => span(secs, &path)?,
+    };
+    let behaviour = Behaviour {
+        run_time: run_time.map(Into::into),
+        exit_code: exit_code.transpose()?.unwrap_or(0),
+        grace,
+    };
+    Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
+}
