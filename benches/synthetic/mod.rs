@@ -10,7 +10,8 @@ use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::sim::{
-    CellParts, DecisionTime, End, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
+    CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
+    StartUp, Stop,
 };
 use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::{KubeRequest, SystemRequest, TimeLimits, registry};
@@ -61,6 +62,7 @@ impl Synthetic {
             start_up: StartUp::None,
             stepping: parts.stepping,
             node_loss: NodeLoss::Lose,
+            node_life: NodeLife::Declared,
             view_lag: Duration::ZERO,
         };
         let cell = CellParts {
@@ -69,6 +71,7 @@ impl Synthetic {
             agent: parts.agent,
             arrivals: Box::new(self.arrivals()),
             outages: Vec::new(),
+            environment: Environment::default(),
             residents: Vec::new(),
             operations: Vec::new(),
         };

@@ -42,7 +42,8 @@ impl Digest {
         }
     }
 
-    /// Adds a change.
+    /// Adds a change. What is heard of nodes is none: how it is told, renewal by renewal or only
+    /// where renewals cease, is no part of a run.
     pub fn event(&mut self, at: Instant, event: &Event) {
         match event {
             Event::SpecAdded { spec, object } => {
@@ -60,6 +61,7 @@ impl Digest {
             Event::NodeReadiness { node, ready } => {
                 self.record(at, 3, [u64::from(node.0), u64::from(*ready)]);
             }
+            Event::NodeContact { .. } => {}
             Event::NodeRemoved { node } => self.record(at, 4, [u64::from(node.0)]),
             Event::PodCreated(created) => self.created(at, created),
             Event::PodUnschedulable { pod } => self.record(at, 6, [number_of(*pod)]),

@@ -1,11 +1,12 @@
 //! Nodes in columns: one row per node, one vector per resource, so that a decision reads only what
 //! it needs and in order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::gpu::DEVICE_MILLI;
-use crate::model::{DeviceSet, Node, Text};
-use crate::units::{NodeId, PodSlot, ResourceId, Resources, Revision};
+use crate::model::{DeviceSet, Node, NodeContact, Text};
+use crate::units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
 
 use super::store::Conflict;
 use super::{GpuColumns, Interner, class};
@@ -20,6 +21,8 @@ pub struct Nodes {
     objects: Vec<Option<Arc<Node>>>,
     /// Whether a node is up.
     ready: Vec<bool>,
+    /// Silent nodes, and when each was last heard of.
+    silent: BTreeMap<NodeId, Instant>,
     /// Whether a node takes new pods: present, up, not cordoned.
     schedulable: Vec<bool>,
     /// Allocatable amounts per resource.
@@ -169,6 +172,11 @@ impl Nodes {
     #[inline]
     pub fn is_ready(&self, node: NodeId) -> bool {
         self.ready[node.index()]
+    }
+
+    /// When a node that is silent was last heard of; `None` of one that is heard.
+    pub fn silent_since(&self, node: NodeId) -> Option<Instant> {
+        self.silent.get(&node).copied()
     }
 
     /// Whether nodes take new pods (present, up, not cordoned), by row.
@@ -336,6 +344,23 @@ impl Nodes {
         Ok(())
     }
 
+    pub(super) fn set_contact(
+        &mut self,
+        node: NodeId,
+        contact: NodeContact,
+    ) -> Result<(), Conflict> {
+        self.object(node).ok_or(Conflict::UnknownNode)?;
+        match contact {
+            NodeContact::Silent { last_heartbeat } => {
+                self.silent.insert(node, last_heartbeat);
+            }
+            NodeContact::Steady | NodeContact::Heard => {
+                self.silent.remove(&node);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn remove(&mut self, node: NodeId, at: Revision) -> Result<(), Conflict> {
         let object = self.object(node).ok_or(Conflict::UnknownNode)?;
         if !self.pods[node.index()].is_empty() {
@@ -348,6 +373,7 @@ impl Nodes {
         self.objects[node.index()] = None;
         self.ready[node.index()] = false;
         self.schedulable[node.index()] = false;
+        self.silent.remove(&node);
         self.touch(node, at);
         self.declared = at;
         Ok(())

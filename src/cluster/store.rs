@@ -9,10 +9,11 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::model::event::Hold;
+use crate::model::pod_life::DEFAULT_GRACE;
 use crate::model::{
     EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
 };
-use crate::units::{ComponentId, Instant, NodeId, QuantityError, Revision, SpecId};
+use crate::units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
@@ -145,6 +146,13 @@ impl Store {
         &self.pod_states
     }
 
+    /// How long a pod may take to end once it is told to.
+    pub fn grace_of(&self, pod: PodRef) -> Duration {
+        let record = self.pods.get(pod);
+        let spec = record.map(|record| &self.classes[record.spec.index()].object);
+        spec.map_or(DEFAULT_GRACE, |spec| spec.grace())
+    }
+
     /// A pod class.
     ///
     /// # Panics
@@ -211,6 +219,7 @@ impl Store {
                 self.nodes.set_ready(*node, *ready, at)?;
                 self.ring.push(at, *node);
             }
+            Event::NodeContact { node, contact } => self.nodes.set_contact(*node, *contact)?,
             Event::NodeRemoved { node } => {
                 self.nodes.remove(*node, at)?;
                 self.ring.push(at, *node);

@@ -7,6 +7,7 @@ pub mod autoscale;
 pub mod component;
 pub mod controllers;
 pub mod node;
+pub mod node_life;
 pub mod operation;
 pub mod probe;
 pub mod scheduler;

@@ -2,7 +2,9 @@
 //! agent, Fleet agent …). Implementations live in `systems`; the simulator and a live host drive
 //! the same one and differ only in the machine below it.
 
-use crate::model::{EndReason, PodRef};
+use std::sync::Arc;
+
+use crate::model::{EndReason, PodRef, PodSpec};
 use crate::units::{Duration, Instant, NodeId};
 
 /// What happened to a process on a machine.
@@ -88,7 +90,7 @@ impl AgentOutput {
 }
 
 /// A pod as its node is told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// Which pod.
     pub pod: PodRef,
@@ -98,6 +100,8 @@ pub struct Assignment {
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
+    /// What it is.
+    pub spec: Arc<PodSpec>,
 }
 
 /// An order to a node to end a pod.
@@ -120,6 +124,19 @@ pub trait NodeAgent: Send {
 
     /// A pod was told to end. A second order for a pod can shorten its grace.
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput);
+
+    /// A pod's node is up again after it was down: none of its processes is left. It may have been
+    /// told to end meanwhile.
+    fn rebooted(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        order: Option<StopOrder>,
+        out: &mut AgentOutput,
+    );
+
+    /// A pod's node reaches the control plane again, which may have other beliefs about the pod.
+    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput);
 
     /// Something happened to a pod's processes.
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput);

@@ -23,7 +23,7 @@ use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::{
-    CellParts, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
@@ -301,6 +301,7 @@ fn world(
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
     let outages = build::outages(scenario, &prepared.nodes)?;
+    let failures = build::failures(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -316,6 +317,7 @@ fn world(
         agent: parts.agent,
         arrivals,
         outages,
+        environment: Environment { failures },
         residents: prepared.workload.residents,
         operations: prepared.operations,
     };
@@ -377,7 +379,9 @@ pub(super) fn system(
         form,
         time_limits: TimeLimits::Ignored,
     };
-    (entry.build)(&request).map_err(|error| wrong(&error))
+    let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
+    parts.components.extend(build::node_life(scenario));
+    Ok(parts)
 }
 
 /// Refuses what the system of this scenario does not look at: a setting without effect would be
@@ -492,6 +496,7 @@ pub(super) fn options(
             schema::NodeLoss::Lose => NodeLoss::Lose,
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
+        node_life: build::contact(scenario),
         view_lag: scenario.models.watch_delay,
     })
 }

@@ -73,6 +73,12 @@ impl Amounts {
         }
     }
 
+    /// Whether there is enough of every resource that there is anything of.
+    pub fn is_within(&self, capacity: &Self) -> bool {
+        let mut both = self.0.iter().zip(&capacity.0);
+        both.all(|(&amount, &capacity)| capacity <= 0 || amount <= capacity)
+    }
+
     /// So many objects have other amounts, neither of which is negative; resources that are as they
     /// were cost nothing.
     #[inline]

@@ -224,6 +224,7 @@ impl Heard {
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::SpecAdded { .. }
+            | Event::NodeContact { .. }
             | Event::PodChanged { .. }
             | Event::Object(_)
             | Event::HoldPlaced(_)

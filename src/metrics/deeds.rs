@@ -45,6 +45,7 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::NodeAdded { .. }
         | Event::NodeUpdated { .. }
         | Event::NodeReadiness { .. }
+        | Event::NodeContact { .. }
         | Event::NodeRemoved { .. }
         | Event::PodChanged { .. }
         | Event::Object(_)

@@ -4,13 +4,12 @@
 //! What a tenant receives is its dominant share: the largest share of any resource that its pods
 //! reserve. All tenants weigh the same. A tenant counts while it has pods, running or pending.
 
-use smallvec::SmallVec;
-
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::deeds::Deeds;
-use super::filling::{fair_share_of_one, fair_shares};
+use super::filling::fair_shares;
 use super::integral::{Integral, nearest};
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::shares::{ONE, Shares};
 use super::state::{Amounts, ClusterState};
 use super::tenants::{Tenants, dominant_share};
 
@@ -40,25 +39,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Fairness::default()),
 };
 
-/// One in the integers that shares are kept in.
-const ONE: f64 = 1e9;
-
 #[derive(Clone, Debug, Default)]
 struct Fairness {
     tenants: Tenants,
+    shares: Shares,
     capacity: Amounts,
-    /// What the active tenants want.
-    demands: Vec<Amounts>,
     /// The measures of the state that held last, and for how long they hold already.
     now: Measures,
     nanos: i64,
-    /// Whether tenants or capacity changed since.
+    /// Measured time so far.
+    elapsed: i64,
+    /// Whether tenants changed since.
     stale: bool,
     jain: Mean,
     deviation: Mean,
     shortfall: Mean,
-    /// Integrals of dominant shares by tenant; `None` for one that was never active in the window.
-    received: Vec<Option<Integral>>,
 }
 
 /// A mean over the time in which it is defined.
@@ -85,10 +80,8 @@ impl Mean {
 }
 
 /// What is asked of a state, in thousand-millionths.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Measures {
-    /// Dominant shares of the active tenants, with their positions.
-    shares: Vec<(usize, i128)>,
     jain: Option<i128>,
     deviation: Option<i128>,
     shortfall: Option<i128>,
@@ -98,56 +91,38 @@ fn parts(value: f64) -> i128 {
     nearest(value * ONE)
 }
 
-/// Jain's index of at least two shares, one of which is something.
-fn jain(shares: &[f64]) -> Option<f64> {
-    if shares.len() < 2 {
-        return None;
-    }
-    let sum: f64 = shares.iter().sum();
-    let squares: f64 = shares.iter().map(|share| share * share).sum();
-    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
-}
-
 impl Fairness {
     /// Takes the measures of the present state.
     fn measure(&mut self) {
-        let now = &mut self.now;
-        now.shares.clear();
-        let mut active = self.tenants.active();
-        if let (Some((position, tenant)), None) = (active.next(), active.next()) {
-            // Nobody to compare with, as in most clusters.
-            let Some(share) = dominant_share(&tenant.allocated, &self.capacity) else {
-                *now = Measures::default();
-                return;
-            };
-            let fair = fair_share_of_one(&tenant.demand, &self.capacity);
-            now.shares.push((position, parts(share)));
-            now.jain = None;
-            now.deviation = Some(parts((share - fair).abs() / 2.0));
-            now.shortfall = Some(parts((fair - share).max(0.0)));
+        self.now = Measures::default();
+        if self.shares.active() == 0 {
             return;
         }
-        self.demands.clear();
-        let mut shares: SmallVec<[f64; 8]> = SmallVec::new();
-        for (position, tenant) in self.tenants.active() {
-            let Some(share) = dominant_share(&tenant.allocated, &self.capacity) else {
-                *now = Measures::default();
-                return;
-            };
-            shares.push(share);
-            now.shares.push((position, parts(share)));
-            self.demands.push(tenant.demand);
-        }
+        let (apart, shortfall) = if self.tenants.demand().is_within(&self.capacity) {
+            // There is enough of everything: what is fair is what is wanted.
+            self.shares.lacking()
+        } else {
+            self.apart_from_fair()
+        };
+        self.now = Measures {
+            jain: self.shares.jain().map(parts),
+            deviation: Some(parts(apart / 2.0)),
+            shortfall: Some(parts(shortfall)),
+        };
+    }
+
+    /// How far all tenants together are from their fair shares, and the largest shortfall.
+    fn apart_from_fair(&self) -> (f64, f64) {
+        let active = || self.tenants.active().map(|(_, tenant)| tenant);
+        let demands: Vec<Amounts> = active().map(|tenant| tenant.demand).collect();
+        let fair = fair_shares(&demands, &self.capacity);
         let (mut apart, mut shortfall) = (0.0, 0.0_f64);
-        let fair = fair_shares(&self.demands, &self.capacity);
-        for (fair, &share) in fair.into_iter().zip(&shares) {
+        for (fair, tenant) in fair.into_iter().zip(active()) {
+            let share = dominant_share(&tenant.allocated, &self.capacity).unwrap_or(0.0);
             apart += (share - fair).abs();
             shortfall = shortfall.max(fair - share);
         }
-        let any = !shares.is_empty();
-        now.jain = jain(&shares).map(parts);
-        now.deviation = any.then(|| parts(apart / 2.0));
-        now.shortfall = any.then(|| parts(shortfall));
+        (apart, shortfall)
     }
 
     /// Adds up what was measured for as long as it held.
@@ -156,22 +131,34 @@ impl Fairness {
         if nanos == 0 {
             return;
         }
-        let now = &self.now;
-        self.jain.add(now.jain, nanos);
-        self.deviation.add(now.deviation, nanos);
-        self.shortfall.add(now.shortfall, nanos);
-        for &(position, share) in &now.shares {
-            if self.received.len() <= position {
-                self.received.resize(position + 1, None);
+        self.jain.add(self.now.jain, nanos);
+        self.deviation.add(self.now.deviation, nanos);
+        self.shortfall.add(self.now.shortfall, nanos);
+    }
+
+    /// Looks at the tenants that changed, at all of them if the capacity did.
+    fn refresh(&mut self, state: &ClusterState) {
+        let touched = self.tenants.take_touched();
+        if self.capacity == state.capacity {
+            for &position in &touched {
+                self.look_at(position);
             }
-            self.received[position]
-                .get_or_insert_default()
-                .add(share, nanos);
+        } else {
+            self.capacity = state.capacity;
+            for position in 0..self.tenants.known() as u32 {
+                self.look_at(position);
+            }
         }
+        self.tenants.looked_at(touched);
+    }
+
+    fn look_at(&mut self, position: u32) {
+        self.shares
+            .refresh(position, self.elapsed, &self.tenants, &self.capacity);
     }
 
     fn jain_cumulative(&self) -> Result<f64, String> {
-        let received = self.received.iter().flatten();
+        let received = self.shares.received();
         let received: Vec<f64> = received
             .filter_map(Integral::value)
             .map(|sum| sum as f64)
@@ -202,22 +189,24 @@ impl Collector for Fairness {
         if self.stale || self.capacity != state.capacity {
             self.settle();
             self.stale = false;
-            self.capacity = state.capacity;
+            self.refresh(state);
             self.measure();
         }
         self.nanos += span.nanos();
+        self.elapsed += span.nanos();
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
         let mut closed = self.clone();
         closed.settle();
+        closed.shares.close(closed.elapsed);
         closed.values()
     }
 }
 
 impl Fairness {
     fn values(&self) -> Vec<MetricValue> {
-        let tenants = self.received.iter().flatten().count() as u64;
+        let tenants = self.shares.received().count() as u64;
         let alone = "there were never two active tenants of whom one had anything";
         let idle = "no tenant was active while there was capacity";
         let id = |name| format!("{}.{name}", ENTRY.subject);

@@ -32,6 +32,7 @@ pub mod recorder;
 pub mod registry;
 pub mod samples;
 pub mod series;
+pub mod shares;
 pub mod spread;
 pub mod state;
 pub mod successors;

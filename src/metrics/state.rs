@@ -148,6 +148,7 @@ impl ClusterState {
             Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
             Event::SpecAdded { .. }
+            | Event::NodeContact { .. }
             | Event::PodChanged { .. }
             | Event::Object(_)
             | Event::PodUnschedulable { .. }

@@ -30,12 +30,22 @@ pub struct Tenants {
     by_id: Vec<Tenant>,
     /// Positions of the active ones, ascending.
     active: Vec<u32>,
+    /// Requests of all pods of all of them.
+    demand: Amounts,
+    /// Positions of those that something happened to since they were looked at.
+    touched: Vec<u32>,
 }
 
 impl Tenants {
     /// Follows what alike pods did.
     pub fn take_in(&mut self, kind: Kind, deeds: &Deeds) {
         let (holding, living) = (deeds.holding(), deeds.living());
+        if living != 0 {
+            self.demand.add(&deeds.requests, living);
+        }
+        if self.touched.last() != Some(&kind.tenant.0) {
+            self.touched.push(kind.tenant.0);
+        }
         let known = self.get_mut(kind.tenant);
         let was_active = known.is_active();
         if holding != 0 {
@@ -56,6 +66,34 @@ impl Tenants {
     pub fn active(&self) -> impl Iterator<Item = (usize, &Tenant)> {
         let active = self.active.iter();
         active.map(|&position| (position as usize, &self.by_id[position as usize]))
+    }
+
+    /// Requests of all pods of all tenants.
+    pub const fn demand(&self) -> &Amounts {
+        &self.demand
+    }
+
+    /// A tenant by its position, and what it is if nothing is known of it.
+    pub fn get(&self, position: u32) -> Tenant {
+        let known = self.by_id.get(position as usize);
+        known.copied().unwrap_or_default()
+    }
+
+    /// How many tenants are known; their positions are below.
+    pub fn known(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Takes the positions of tenants that something happened to since it was called last; one may
+    /// be there twice. They are handed back to be used again by [`Tenants::looked_at`].
+    pub fn take_touched(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Gives the list of [`Tenants::take_touched`] back.
+    pub fn looked_at(&mut self, mut touched: Vec<u32>) {
+        touched.clear();
+        self.touched = touched;
     }
 
     fn get_mut(&mut self, tenant: TenantId) -> &mut Tenant {

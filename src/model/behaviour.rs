@@ -3,10 +3,8 @@
 //! `windtunnel.dev/run-time` and `windtunnel.dev/exit-code`, and `terminationGracePeriodSeconds`.
 
 use super::Text;
+use super::pod_life::DEFAULT_GRACE;
 use crate::units::Duration;
-
-/// How long a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
-pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// What a pod does once it runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

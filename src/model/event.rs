@@ -100,6 +100,21 @@ pub enum PodChange {
     Forgotten,
 }
 
+/// What the control plane hears of a node. Renewals of leases that change nothing are not events:
+/// what lies between two of these follows from them (spec: kubernetes.md 2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeContact {
+    /// The node renews its lease as it should.
+    Steady,
+    /// It has fallen silent.
+    Silent {
+        /// When it last renewed its lease.
+        last_heartbeat: Instant,
+    },
+    /// It renewed its lease: told only where renewals are stepped one by one.
+    Heard,
+}
+
 /// A claim on a node's resources that is not (yet) a bound pod: assumed and nominated pods, permit
 /// waits, offers, reservations. It counts as used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +165,13 @@ pub enum Event {
         node: NodeId,
         /// Whether it is up.
         ready: bool,
+    },
+    /// What is heard of a node began or ceased: an observation, which changes nothing by itself.
+    NodeContact {
+        /// Which.
+        node: NodeId,
+        /// What is heard.
+        contact: NodeContact,
     },
     /// A node left for good; no pod is on it any more.
     NodeRemoved {
@@ -217,6 +239,7 @@ impl Event {
             Self::NodeAdded { .. } => "a new node",
             Self::NodeUpdated { .. } => "a node's new declaration",
             Self::NodeReadiness { .. } => "a node's readiness",
+            Self::NodeContact { .. } => "a node's contact",
             Self::NodeRemoved { .. } => "a node's removal",
             Self::PodCreated(_) => "a new pod",
             Self::PodUnschedulable { .. } => "a failed attempt",

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodRef,
-    PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
+    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodLife,
+    PodRef, PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -50,6 +50,8 @@ pub struct PodSpec {
     pub owner: Option<Owner>,
     /// What it does once it runs; `None` is [`Behaviour::default`].
     pub behaviour: Option<Arc<Behaviour>>,
+    /// How it lives on its node; `None` is as a pod of which nothing was said.
+    pub life: Option<Arc<PodLife>>,
 }
 
 /// One container of a pod.
@@ -96,7 +98,7 @@ impl PodSpec {
     /// How long it may take to end once it is told to.
     pub fn grace(&self) -> Duration {
         let stated = self.behaviour.as_ref();
-        stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
+        stated.map_or(super::pod_life::DEFAULT_GRACE, |stated| stated.grace)
     }
 
     /// Whether its node selector and its required node affinity admit a node

@@ -41,6 +41,7 @@ pub(super) fn validate(
     validator.stop(scenario);
     validator.measured_window(scenario);
     validator.powers(&scenario.cluster.nodes);
+    super::failures::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

@@ -10,6 +10,8 @@ use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
 use crate::trace::{Arrival, ArrivalSource};
 use crate::units::{Duration, Instant, NodeId, SpecId};
 
+use super::failures::{Standing, Timeline};
+use super::hosts::Hosts;
 use super::queue::Lapses;
 use super::{Machine, Options, SimError};
 
@@ -25,10 +27,19 @@ pub struct CellParts {
     pub arrivals: Box<dyn ArrivalSource>,
     /// Nodes that go down and come up again: when, which, up or down.
     pub outages: Vec<(Instant, NodeId, bool)>,
+    /// What else the world does.
+    pub environment: Environment,
     /// Pods that are on nodes before anything happens, in order.
     pub residents: Vec<Resident>,
     /// What users do, and when; what is done at one instant in order.
     pub operations: Vec<(Instant, Operation)>,
+}
+
+/// What the world around a cell does to it.
+#[derive(Default)]
+pub struct Environment {
+    /// What fails, and when.
+    pub failures: Vec<Timeline>,
 }
 
 /// A pod that is on a node when the run begins.
@@ -57,6 +68,10 @@ pub struct Cell {
     pub(super) components: Vec<Seat>,
     pub(super) agent: Box<dyn NodeAgent>,
     pub(super) machine: Machine,
+    pub(super) hosts: Hosts,
+    pub(super) failures: Vec<Standing>,
+    /// Whether its control plane acts.
+    pub(super) acts: bool,
     pub(super) digest: Digest,
     pub(super) decisions: u64,
     pub(super) arrivals: Box<dyn ArrivalSource>,
@@ -123,6 +138,9 @@ impl Cell {
             components: Vec::new(),
             agent,
             machine: Machine::new(options.seed, options.start_up.clone()),
+            hosts: Hosts::new(options.seed, number),
+            failures: Vec::new(),
+            acts: true,
             digest: Digest::new(),
             decisions: 0,
             arrivals,

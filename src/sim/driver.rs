@@ -66,6 +66,8 @@ impl<'o> Simulation<'o> {
                 engine.queue.push(at, event.of(cell.number));
             }
             cell.operations_left = cell.operations.len();
+            engine.expect_failures(&mut cell, parts.environment.failures);
+            engine.expect_heartbeats(&cell);
             let lag = engine.options.view_lag;
             let seats = parts.components.into_iter();
             cell.components
@@ -85,6 +87,12 @@ impl<'o> Simulation<'o> {
     /// What was found in what arrived in a cell.
     pub fn ledger(&self, cell: usize) -> &Ledger {
         self.cells[cell].arrivals.ledger()
+    }
+
+    /// For how long processes ran of pods that the control plane had given up, on hosts that it did
+    /// not reach; counted when they stop.
+    pub fn unseen_runtime(&self, cell: usize) -> crate::units::Duration {
+        self.cells[cell].hosts.unseen()
     }
 
     /// The store of a cell, taken out of the finished simulation.

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use crate::cluster::{Conflict, Observer};
-use crate::control::node::{Assignment, Report, StopOrder};
+use crate::control::node::{Report, StopOrder};
 use crate::control::{MachineCommand, MachineEvent};
-use crate::model::{EndReason, Event, PodChange, PodCreated, PodPhase, PodRef};
+use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef};
 use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
+use super::contact::assignment;
+use super::hosts::Trouble;
 use super::machine::Immediate;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
@@ -37,18 +39,22 @@ impl Engine<'_> {
     pub(super) fn occur(&mut self, cell: &mut Cell, event: Upcoming) -> Result<(), SimError> {
         let now = self.now;
         match event {
-            Upcoming::NodeUp(node) => {
-                self.observed(cell, Event::NodeReadiness { node, ready: true })
+            Upcoming::NodeUp(node) => self.host_back(cell, node, Trouble::Crash),
+            Upcoming::NodeDown(node) => self.host_lost(cell, node, Trouble::Crash),
+            Upcoming::Heartbeat(node) => self.heartbeat(cell, node),
+            Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
+                self.strike(cell, line)
             }
-            Upcoming::NodeDown(node) => self.node_down(cell, node),
-            Upcoming::Started(pod) if cell.machine.work(pod).is_some() => self.started(cell, pod),
-            Upcoming::Exit(pod) if cell.machine.is_running(pod) => {
+            Upcoming::Started(pod) if cell.machine.awaits(now, pod) => self.started(cell, pod),
+            Upcoming::Exit(pod)
+                if cell.machine.is_running(pod) && cell.machine.awaits(now, pod) =>
+            {
                 let success = exits_well(cell, pod);
                 let event = MachineEvent::Exited { success };
                 cell.agent.machine(now, pod, event, &mut cell.agent_output);
                 self.carry(cell)
             }
-            Upcoming::AgentTimer(pod) if cell.machine.work(pod).is_some() => {
+            Upcoming::AgentTimer(pod) if cell.machine.work(pod).is_some() && is_up(cell, pod) => {
                 cell.agent.woken(now, pod, &mut cell.agent_output);
                 self.carry(cell)
             }
@@ -82,7 +88,8 @@ impl Engine<'_> {
         self.carry(cell)
     }
 
-    fn node_down(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+    /// A node whose going down is known at once: its pods are lost with it.
+    pub(super) fn node_down(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
         self.observed(cell, Event::NodeReadiness { node, ready: false })?;
         let lost: Vec<PodRef> = cell
             .store
@@ -93,33 +100,39 @@ impl Engine<'_> {
             .map(|pod| pod.pod)
             .collect();
         for pod in lost {
-            let again = cell
-                .store
-                .pods()
-                .get(pod)
-                .cloned()
-                .zip(cell.machine.work(pod));
-            self.observed(
-                cell,
-                Event::PodEnded {
-                    pod,
-                    reason: EndReason::NodeLost,
-                },
-            )?;
-            if let (NodeLoss::Resubmit, Some((record, work))) = (self.options.node_loss, again) {
-                let created = PodCreated {
-                    pod: cell.store.pods().next(),
-                    spec: record.spec,
-                    tenant: record.tenant,
-                    gang: record.gang(),
-                    time_limit: record.time_limit(),
-                    name: record.name,
-                    found: None,
-                    owner: None,
-                };
-                cell.machine.submit(created.pod, work.run_time);
-                self.observed(cell, Event::PodCreated(created))?;
-            }
+            self.lose(cell, pod)?;
+        }
+        Ok(())
+    }
+
+    /// A pod is lost with its node, and submitted again if that is asked for.
+    fn lose(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+        let again = cell
+            .store
+            .pods()
+            .get(pod)
+            .cloned()
+            .zip(cell.machine.work(pod));
+        self.observed(
+            cell,
+            Event::PodEnded {
+                pod,
+                reason: EndReason::NodeLost,
+            },
+        )?;
+        if let (NodeLoss::Resubmit, Some((record, work))) = (self.options.node_loss, again) {
+            let created = PodCreated {
+                pod: cell.store.pods().next(),
+                spec: record.spec,
+                tenant: record.tenant,
+                gang: record.gang(),
+                time_limit: record.time_limit(),
+                name: record.name,
+                found: None,
+                owner: None,
+            };
+            cell.machine.submit(created.pod, work.run_time);
+            self.observed(cell, Event::PodCreated(created))?;
         }
         Ok(())
     }
@@ -246,7 +259,17 @@ impl Engine<'_> {
             self.observer
                 .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
         }
+        if let Some(Event::NodeAdded { node, .. }) = cell.store.log().last().map(|last| &last.event)
+        {
+            cell.hosts.joined(self.now, *node);
+        }
         if let Some(pod) = ended {
+            if let Some(node) = pod.node()
+                && !cell.hosts.is_reached(node)
+                && cell.machine.is_running(pod.pod)
+            {
+                cell.hosts.give_up(self.now, node, pod.pod);
+            }
             cell.machine.forget(pod.pod);
         }
         Ok(())
@@ -254,18 +277,13 @@ impl Engine<'_> {
 
     /// A pod was bound: its node is told.
     pub(super) fn assign(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
-        let Some(record) = cell.store.pods().get(pod) else {
+        let Some(assignment) = assignment(cell, pod) else {
             return Ok(());
         };
-        let Some(node) = record.node() else {
+        if let Some(lost) = cell.hosts.lost_mut(assignment.node) {
+            lost.untold.push(pod);
             return Ok(());
-        };
-        let assignment = Assignment {
-            pod,
-            node,
-            time_limit: record.time_limit(),
-            is_owned: cell.store.pod_states().get(pod).is_some(),
-        };
+        }
         cell.agent
             .assigned(self.now, assignment, &mut cell.agent_output);
         self.carry(cell)
@@ -284,6 +302,9 @@ impl Engine<'_> {
         let Some(node) = record.node() else {
             return self.observed(cell, Event::PodEnded { pod, reason });
         };
+        if !cell.hosts.is_reached(node) {
+            return Ok(());
+        }
         let order = StopOrder {
             pod,
             node,
@@ -295,7 +316,7 @@ impl Engine<'_> {
     }
 
     /// Carries an agent's reports to the store and its orders to the machines, until it has none.
-    fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+    pub(super) fn carry(&mut self, cell: &mut Cell) -> Result<(), SimError> {
         let empty = cell.agent_boxes.pop().unwrap_or_default();
         let mut output = std::mem::replace(&mut cell.agent_output, empty);
         for &(at, pod) in &output.wakes {
@@ -334,16 +355,28 @@ impl Engine<'_> {
         }
     }
 
-    fn report(&mut self, cell: &mut Cell, report: Report) -> Result<(), SimError> {
+    pub(super) fn report(&mut self, cell: &mut Cell, report: Report) -> Result<(), SimError> {
         let pod = report.pod();
         // A report about a pod that has ended meanwhile says nothing new.
-        let Some(phase) = cell.store.pods().get(pod).map(|pod| pod.phase) else {
+        let Some(record) = cell.store.pods().get(pod) else {
             return Ok(());
         };
+        let phase = record.phase;
+        if let Some(lost) = record.node().and_then(|node| cell.hosts.lost_mut(node)) {
+            lost.unsent.push(report);
+            return Ok(());
+        }
+        let state = cell.store.pod_states().get(pod);
+        if report == Report::Ended(pod, EndReason::NodeLost) {
+            return self.lose(cell, pod);
+        }
         let event = match report {
             Report::Starting(pod) if phase == PodPhase::Bound => Event::PodStarting { pod },
             Report::Running(pod) if phase != PodPhase::Running => Event::PodRunning { pod },
             Report::Ended(pod, reason) => Event::PodEnded { pod, reason },
+            Report::Ready(_, ready) if state.is_some_and(|state| state.is_ready == ready) => {
+                return Ok(());
+            }
             Report::Ready(pod, ready) => Event::PodChanged {
                 pod,
                 change: PodChange::Ready(ready),
@@ -356,4 +389,10 @@ impl Engine<'_> {
         };
         self.observed(cell, event)
     }
+}
+
+/// Whether the host of a pod is up.
+fn is_up(cell: &Cell, pod: PodRef) -> bool {
+    let node = cell.store.pods().get(pod).and_then(Pod::node);
+    node.is_none_or(|node| cell.hosts.is_up(node))
 }

@@ -1,6 +1,8 @@
 //! The simulated machine under the node agents: starts take time by a model, processes end when
 //! their run time is over.
 
+use std::collections::BTreeMap;
+
 use crate::control::MachineCommand;
 use crate::model::PodRef;
 use crate::rng::Stream;
@@ -29,6 +31,9 @@ pub struct Machine {
     start_up: StartUp,
     /// By pod slot.
     work: Vec<Row>,
+    /// Of pods whose processes were once lost with their host: when what they began since is due;
+    /// `None` while they do nothing.
+    interrupted: BTreeMap<PodId, Option<Instant>>,
 }
 
 /// [`Work`] in a quarter of a cache line: there are as many as pods live.
@@ -71,6 +76,7 @@ impl Machine {
             seed,
             start_up,
             work: Vec::new(),
+            interrupted: BTreeMap::new(),
         }
     }
 
@@ -106,6 +112,27 @@ impl Machine {
     pub fn forget(&mut self, pod: PodRef) {
         if let Some(row) = self.row_mut(pod) {
             *row = VACANT;
+        }
+        self.interrupted.remove(&pod.id);
+    }
+
+    /// A pod's processes are gone with their host: what was due of them will not be.
+    pub fn interrupt(&mut self, pod: PodRef) {
+        if let Some(row) = self.row_mut(pod) {
+            (row.running, row.was_up) = (false, false);
+            self.interrupted.insert(pod.id, None);
+        }
+    }
+
+    /// Whether what is due now of a pod is still to come.
+    pub fn awaits(&self, now: Instant, pod: PodRef) -> bool {
+        let is_due = |due: &Option<Instant>| *due == Some(now);
+        self.work(pod).is_some() && self.interrupted.get(&pod.id).is_none_or(is_due)
+    }
+
+    fn expect(&mut self, pod: PodRef, at: Instant) {
+        if let Some(due) = self.interrupted.get_mut(&pod.id) {
+            *due = Some(at);
         }
     }
 
@@ -149,12 +176,16 @@ impl Machine {
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);
                 }
-                queue.push(now.saturating_add(delay), Upcoming::Started(pod).of(cell));
+                let at = now.saturating_add(delay);
+                self.expect(pod, at);
+                queue.push(at, Upcoming::Started(pod).of(cell));
                 Immediate::Nothing
             }
             MachineCommand::Stop { pod, .. } => {
-                if let Some(row) = self.row_mut(pod) {
-                    row.running = false;
+                let row = self.row_mut(pod);
+                if row.is_some_and(|row| std::mem::take(&mut row.running)) {
+                    // It may be started again: its end by itself is not due then.
+                    self.interrupted.insert(pod.id, None);
                 }
                 Immediate::Stopped(pod)
             }
@@ -166,8 +197,9 @@ impl Machine {
         if let Some(row) = self.row_mut(pod) {
             row.running = true;
             if row.run_nanos != ENDLESS {
-                let run_time = Duration::from_nanos(row.run_nanos);
-                queue.push(now.saturating_add(run_time), Upcoming::Exit(pod).of(cell));
+                let at = now.saturating_add(Duration::from_nanos(row.run_nanos));
+                self.expect(pod, at);
+                queue.push(at, Upcoming::Exit(pod).of(cell));
             }
         }
     }

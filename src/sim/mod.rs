@@ -3,8 +3,11 @@
 
 pub mod cell;
 pub mod check;
+mod contact;
 pub mod driver;
 mod engine;
+pub mod failures;
+mod hosts;
 pub mod kernel;
 pub mod machine;
 mod operate;
@@ -14,10 +17,12 @@ mod settle;
 mod travel;
 pub mod wheel;
 
-pub use cell::{Cell, CellParts, Resident};
+pub use cell::{Cell, CellParts, Environment, Resident};
 pub use driver::Simulation;
+pub use hosts::{LEASE_PERIOD, Trouble};
 pub use machine::Machine;
 pub use options::{
-    DecisionTime, End, EndCause, NodeLoss, Options, Reached, RunControl, SimError, StartUp, Stop,
+    DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
+    StartUp, Stop,
 };
 pub use travel::{Standing, Turn};

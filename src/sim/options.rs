@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
 use crate::control::Stepping;
+use crate::control::node_life::Observing;
 use crate::rng::Distribution;
 use crate::trace::TraceError;
 use crate::units::{Duration, Instant};
@@ -91,6 +92,16 @@ pub enum NodeLoss {
     Resubmit,
 }
 
+/// How the control plane learns of its nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeLife {
+    /// It is told at once when one goes down, and the pods on it are lost with it.
+    #[default]
+    Declared,
+    /// By their heartbeats alone: its components find out and act.
+    Observed(Observing),
+}
+
 /// A set-up.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -106,6 +117,8 @@ pub struct Options {
     pub stepping: Stepping,
     /// What becomes of pods on lost nodes.
     pub node_loss: NodeLoss,
+    /// How the control plane learns of its nodes.
+    pub node_life: NodeLife,
     /// How much later components see what happens.
     pub view_lag: Duration,
 }

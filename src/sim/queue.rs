@@ -11,12 +11,20 @@ use super::wheel::{Scheduled, Wheel};
 pub enum Upcoming {
     /// A node comes up.
     NodeUp(NodeId),
+    /// A node renews its lease, where that is stepped.
+    Heartbeat(NodeId),
+    /// Something that failed is whole again: the next of a time line of failures.
+    Relief(u32),
     /// A pod's processes end by themselves.
     Exit(PodRef),
     /// A node goes down.
     NodeDown(NodeId),
     /// A user does something: its number among the cell's operations.
     Operation(u32),
+    /// Something fails: the next of a time line of failures.
+    Strike(u32),
+    /// Something fails if anything else happens at all.
+    IdleStrike(u32),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -58,9 +66,9 @@ impl Upcoming {
     #[inline]
     pub const fn rank(self) -> u8 {
         match self {
-            Self::NodeUp(_) => rank::NODE_UP,
+            Self::NodeUp(_) | Self::Heartbeat(_) | Self::Relief(_) => rank::NODE_UP,
             Self::Exit(_) => rank::END,
-            Self::NodeDown(_) => rank::NODE_DOWN,
+            Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
             Self::Operation(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::AgentTimer(_)
@@ -89,7 +97,7 @@ impl Scheduled for Queued {
 
     #[inline]
     fn keeps_going(self) -> bool {
-        !matches!(self.event, Upcoming::IdleWake(_))
+        !matches!(self.event, Upcoming::IdleWake(_) | Upcoming::IdleStrike(_))
     }
 }
 

@@ -29,6 +29,9 @@ impl Engine<'_> {
         cell: &mut Cell,
         interrupted: &AtomicBool,
     ) -> Result<bool, SimError> {
+        if !cell.acts {
+            return Ok(true);
+        }
         let objects = (cell.store.pods().living() + cell.store.nodes().len()) as u64;
         let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
         let mut rounds = 0_u64;

@@ -2,7 +2,7 @@
 //! are what a scheduler built on its framework would do: one pipeline with extension points.
 
 use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
-use super::plain_agent::PlainAgent;
+use super::kubelet::{Applications, Kubelet};
 use crate::control::controllers::manager::ControllerManager;
 use crate::control::scheduler::Pipeline;
 use crate::control::scheduler::kube::queue::Backoff;
@@ -38,7 +38,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     }
     Ok(SystemParts {
         components,
-        agent: Box::new(PlainAgent::new(request.time_limits)),
+        agent: Box::new(Kubelet::new(Applications::new(), request.time_limits)),
         stepping: Stepping::PerInstant,
     })
 }

@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod entry;
 pub mod fleet;
+pub mod kubelet;
 pub mod kubernetes;
 pub mod mesos;
 pub mod parts;

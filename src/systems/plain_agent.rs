@@ -27,6 +27,8 @@ struct Held {
     running: bool,
     /// Whether somebody looks at its readiness: it is ready once it runs.
     is_owned: bool,
+    /// How often it was started again.
+    restarts: u32,
     /// Why it is being stopped, if it is.
     stopping: Option<EndReason>,
 }
@@ -40,6 +42,7 @@ const VACANT: Held = Held {
     node: NodeId(0),
     running: false,
     is_owned: false,
+    restarts: 0,
     stopping: None,
 };
 
@@ -103,6 +106,7 @@ impl NodeAgent for PlainAgent {
             node,
             time_limit,
             is_owned,
+            ..
         } = assignment;
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, VACANT);
@@ -121,6 +125,38 @@ impl NodeAgent for PlainAgent {
 
     fn stopping(&mut self, _now: Instant, order: StopOrder, out: &mut AgentOutput) {
         self.stop(order.pod, order.reason, out);
+    }
+
+    fn rebooted(
+        &mut self,
+        _now: Instant,
+        assignment: Assignment,
+        order: Option<StopOrder>,
+        out: &mut AgentOutput,
+    ) {
+        let (pod, node) = (assignment.pod, assignment.node);
+        let Some(held) = self.held(pod) else {
+            return;
+        };
+        let told = order.map(|order| order.reason).or(held.stopping);
+        if told.is_none() && held.is_owned {
+            held.restarts += 1;
+            held.running = false;
+            out.reports.push(Report::Restarted(pod, held.restarts));
+            out.commands.push(MachineCommand::Start { pod, node });
+        } else {
+            self.ended(pod, told.unwrap_or(EndReason::NodeLost), out);
+        }
+    }
+
+    fn relisted(&mut self, _now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some(held) = self.held(pod)
+            && held.is_owned
+            && held.running
+            && held.stopping.is_none()
+        {
+            out.reports.push(Report::Ready(pod, true));
+        }
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
@@ -202,6 +238,7 @@ mod tests {
                             node: NODE,
                             time_limit,
                             is_owned: false,
+                            spec: std::sync::Arc::default(),
                         },
                         &mut out,
                     );
@@ -298,6 +335,7 @@ mod tests {
                 node: NODE,
                 time_limit,
                 is_owned: false,
+                spec: std::sync::Arc::default(),
             },
             &mut out,
         );

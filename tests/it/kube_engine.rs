@@ -16,7 +16,7 @@ use windtunnel::model::{
     ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
 };
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
-use windtunnel::sim::{CellParts, DecisionTime, End, Options, Stop};
+use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::trace::{Arrival, MemorySource, Recorded};
@@ -99,6 +99,7 @@ impl World {
                 classes: self.classes.iter().cloned().map(Arc::new).collect(),
                 ..Recorded::default()
             })),
+            environment: Environment::default(),
             residents: Vec::new(),
             operations: Vec::new(),
             outages: outages

@@ -23,7 +23,7 @@ use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::model::{Event, Pod, PodRef, Text};
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::scenario::{Color, Experiment, LoadOptions, Scenario, SearchPath, load};
-use windtunnel::sim::{CellParts, RunControl, Simulation, Stop};
+use windtunnel::sim::{CellParts, Environment, RunControl, Simulation, Stop};
 use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::kubernetes::exact;
 use windtunnel::systems::plain_agent::PlainAgent;
@@ -201,6 +201,7 @@ impl Loaded {
             components: vec![Box::new(spied)],
             agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
             arrivals: prepared.workload.source,
+            environment: Environment::default(),
             residents: prepared.workload.residents,
             operations: Vec::new(),
             outages: Vec::new(),

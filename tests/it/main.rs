@@ -25,6 +25,7 @@ mod kube_scheduler;
 mod kube_settings;
 mod lab;
 mod layers;
+mod node_life;
 mod openb;
 mod orchestrators;
 mod permit;

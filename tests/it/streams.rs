@@ -13,7 +13,8 @@ use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::rng::Stream;
 use windtunnel::sim::{
-    CellParts, DecisionTime, EndCause, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
+    CellParts, DecisionTime, EndCause, Environment, NodeLife, NodeLoss, Options, RunControl,
+    Simulation, StartUp, Stop,
 };
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
@@ -122,6 +123,7 @@ fn run(extra: u32) -> (Lives, String) {
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded)),
         outages: Vec::new(),
+        environment: Environment::default(),
         residents: Vec::new(),
         operations: Vec::new(),
     };
@@ -133,6 +135,7 @@ fn run(extra: u32) -> (Lives, String) {
         start_up: StartUp::Drawn(start_up),
         stepping: Stepping::PerInstant,
         node_loss: NodeLoss::Lose,
+        node_life: NodeLife::Declared,
         view_lag: Duration::ZERO,
     };
     let mut lives = Lives::default();

@@ -94,6 +94,7 @@ impl Cluster {
             agent: system.agent,
             arrivals: Box::new(MemorySource::new(Recorded::default())),
             outages: self.outages,
+            environment: windtunnel::sim::Environment::default(),
             residents: Vec::new(),
             operations: self.operations,
         };

@@ -11,8 +11,8 @@ use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
-    CellParts, DecisionTime, End, NodeLoss, Options, RunControl, SimError, Simulation, StartUp,
-    Stop,
+    CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, SimError,
+    Simulation, StartUp, Stop,
 };
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
@@ -28,6 +28,7 @@ pub(crate) fn options() -> Options {
         start_up: StartUp::None,
         stepping: Stepping::PerInstant,
         node_loss: NodeLoss::Lose,
+        node_life: NodeLife::Declared,
         view_lag: Duration::ZERO,
     }
 }
@@ -91,6 +92,7 @@ pub(crate) fn cell(
             ..Recorded::default()
         })),
         outages,
+        environment: Environment::default(),
         residents: Vec::new(),
         operations: Vec::new(),
     }

@@ -3,10 +3,11 @@
 //! apart field by field, so that a new field can't be forgotten.
 
 use super::Digest;
+use crate::model::workload::Probe;
 use crate::model::{
-    Affinity, Container, GpuRequest, HostPort, LabelSelector, Labels, Node, NodeAffinity,
-    NodeSelectorTerm, Owner, PodAffinityTerm, PodSpec, PodVolume, Requirement, ResourceList, Taint,
-    Text, Toleration, TopologySpread,
+    Affinity, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels, Node,
+    NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec, PodVolume,
+    Requirement, ResourceList, Taint, Text, Toleration, TopologySpread,
 };
 use crate::units::Duration;
 
@@ -62,6 +63,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         volumes,
         owner,
         behaviour,
+        life: declared_life,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -106,6 +108,52 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     if let Some(behaviour) = behaviour {
         digest.canonical(behaviour);
     }
+    // Pods of which nothing is said are most: they add no byte.
+    if let Some(declared) = declared_life {
+        life(digest, declared);
+    }
+}
+
+fn life(digest: &mut Digest, life: &PodLife) {
+    let PodLife {
+        restart,
+        containers,
+        init_containers,
+    } = life;
+    digest.number(*restart as u64);
+    list(digest, containers, container_life);
+    list(digest, init_containers, container_life);
+}
+
+fn container_life(digest: &mut Digest, life: &ContainerLife) {
+    let ContainerLife {
+        startup,
+        liveness,
+        readiness,
+        pre_stop,
+        pull,
+    } = life;
+    for probe in [startup, liveness, readiness] {
+        digest.flag(probe.is_some());
+        if let Some(probe) = probe {
+            let Probe {
+                initial_delay_secs,
+                period_secs,
+                timeout_secs,
+                success_threshold,
+                failure_threshold,
+            } = *probe;
+            let rest = [success_threshold, failure_threshold];
+            for number in [initial_delay_secs, period_secs, timeout_secs]
+                .into_iter()
+                .chain(rest)
+            {
+                digest.number(number as u64);
+            }
+        }
+    }
+    digest.number(pre_stop.as_nanos() as u64);
+    digest.number(pull.map_or(u64::MAX, |pull| pull as u64));
 }
 
 fn volume(digest: &mut Digest, volume: &PodVolume) {

@@ -4,12 +4,17 @@
 //! [`no_schedule_taints`] whenever a node changes.
 
 mod limiter;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use limiter::Limiter;
+pub use view::{
+    ExecuteTaint, LifecycleWrite, NodePressure, NodeReady, NodeView, ReadyStatus,
+    no_schedule_taints,
+};
 
-use crate::model::{Taint, TaintEffect, Text};
+use crate::model::Text;
 use crate::units::{Duration, Instant};
 
 /// How often nodes that wait are tainted.
@@ -17,6 +22,17 @@ pub const TAINT_PERIOD: Duration = Duration::from_millis(100);
 
 /// The label of nodes whose health does not count for their zone.
 pub const EXCLUSION_LABEL: &str = "node.kubernetes.io/exclude-disruption";
+
+/// How pods leave nodes that are not ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictionRule {
+    /// Nodes get taints that act on pods.
+    #[default]
+    Taints,
+    /// All pods of a node are evicted once nothing was heard of it for so long (by default five
+    /// minutes): the rule before taints took over, with the same limited rates.
+    Timeout(Duration),
+}
 
 /// The settings of the controller.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +51,8 @@ pub struct LifecycleOptions {
     pub large_zone: usize,
     /// The part of a zone that is down in partial disruption.
     pub unhealthy_threshold: f32,
+    /// How pods leave nodes that are not ready.
+    pub eviction: EvictionRule,
 }
 
 impl Default for LifecycleOptions {
@@ -47,6 +65,7 @@ impl Default for LifecycleOptions {
             secondary_rate: 0.01,
             large_zone: 50,
             unhealthy_threshold: 0.55,
+            eviction: EvictionRule::Taints,
         }
     }
 }
@@ -62,149 +81,6 @@ pub enum ZoneState {
     PartialDisruption,
     /// No node is ready.
     FullDisruption,
-}
-
-/// The condition `Ready` of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeReady {
-    /// What it says.
-    pub status: ReadyStatus,
-    /// When the node last posted it.
-    pub heartbeat: Instant,
-}
-
-/// The status of the condition `Ready`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadyStatus {
-    /// The node is ready.
-    True,
-    /// The node says that it is not ready.
-    False,
-    /// The node says nothing.
-    Unknown,
-}
-
-/// What the controller sees of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeView {
-    /// Its name.
-    pub name: Text,
-    /// Its region and zone.
-    pub zone: Text,
-    /// Whether its health does not count for its zone.
-    pub is_excluded: bool,
-    /// When it was created.
-    pub created: Instant,
-    /// Its condition; `None` if it never posted.
-    pub ready: Option<NodeReady>,
-    /// When its lease was last renewed.
-    pub lease: Option<Instant>,
-    /// Whether it has the `NoExecute` taint `not-ready`.
-    pub is_tainted_not_ready: bool,
-    /// Whether it has the `NoExecute` taint `unreachable`.
-    pub is_tainted_unreachable: bool,
-}
-
-impl NodeView {
-    fn has(&self, taint: ExecuteTaint) -> bool {
-        match taint {
-            ExecuteTaint::NotReady => self.is_tainted_not_ready,
-            ExecuteTaint::Unreachable => self.is_tainted_unreachable,
-        }
-    }
-}
-
-/// The `NoExecute` taints of this controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExecuteTaint {
-    /// Of nodes that say they are not ready.
-    NotReady,
-    /// Of nodes that say nothing.
-    Unreachable,
-}
-
-impl ExecuteTaint {
-    /// The taint itself.
-    pub fn taint(self) -> Taint {
-        let name = match self {
-            Self::NotReady => "not-ready",
-            Self::Unreachable => "unreachable",
-        };
-        node_taint(name, TaintEffect::NoExecute)
-    }
-
-    fn of(status: ReadyStatus) -> Option<Self> {
-        match status {
-            ReadyStatus::True => None,
-            ReadyStatus::False => Some(Self::NotReady),
-            ReadyStatus::Unknown => Some(Self::Unreachable),
-        }
-    }
-
-    const fn opposite(self) -> Self {
-        match self {
-            Self::NotReady => Self::Unreachable,
-            Self::Unreachable => Self::NotReady,
-        }
-    }
-}
-
-/// What the controller wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LifecycleWrite {
-    /// The node's conditions become unknown.
-    MarkUnknown(Text),
-    /// The node's pods become not ready.
-    PodsNotReady(Text),
-    /// The node gets a taint.
-    AddTaint(Text, ExecuteTaint),
-    /// The node loses a taint.
-    RemoveTaint(Text, ExecuteTaint),
-}
-
-/// Conditions of a node beside `Ready`, and whether it is cordoned.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a condition of its own"
-)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NodePressure {
-    /// `MemoryPressure` is true.
-    pub memory: bool,
-    /// `DiskPressure` is true.
-    pub disk: bool,
-    /// `PIDPressure` is true.
-    pub pid: bool,
-    /// `NetworkUnavailable` is true.
-    pub network: bool,
-    /// It is cordoned.
-    pub unschedulable: bool,
-}
-
-/// The `NoSchedule` taints that a node of these conditions has, all others of this controller not.
-pub fn no_schedule_taints(ready: Option<NodeReady>, pressure: NodePressure) -> Vec<Taint> {
-    let status = ready.map(|ready| ready.status);
-    [
-        (status == Some(ReadyStatus::False), "not-ready"),
-        (status == Some(ReadyStatus::Unknown), "unreachable"),
-        (pressure.memory, "memory-pressure"),
-        (pressure.disk, "disk-pressure"),
-        (pressure.pid, "pid-pressure"),
-        (pressure.network, "network-unavailable"),
-        (pressure.unschedulable, "unschedulable"),
-    ]
-    .into_iter()
-    .filter(|(is_so, _)| *is_so)
-    .map(|(_, name)| node_taint(name, TaintEffect::NoSchedule))
-    .collect()
-}
-
-fn node_taint(name: &str, effect: TaintEffect) -> Taint {
-    Taint {
-        key: format!("node.kubernetes.io/{name}").into(),
-        value: "".into(),
-        effect,
-    }
 }
 
 /// What is remembered of a node.
@@ -241,6 +117,8 @@ pub struct NodeLifecycle {
     options: LifecycleOptions,
     health: BTreeMap<Text, Health>,
     zones: BTreeMap<Text, Zone>,
+    /// When all probes were last taken as of then, as every zone had been down.
+    reset: Option<Instant>,
 }
 
 impl NodeLifecycle {
@@ -262,6 +140,32 @@ impl NodeLifecycle {
         self.zones.values().any(|zone| !zone.waiting.is_empty())
     }
 
+    /// A node has fallen silent: `seen` is the first pass that saw its last renewal `lease`. Leaves
+    /// what is remembered of it as passes at every period would have.
+    pub fn fell_silent(&mut self, node: &Text, lease: Instant, seen: Instant) {
+        if let Some(health) = self.health.get_mut(node) {
+            health.lease = Some(lease);
+            health.probe = self.reset.map_or(seen, |reset| reset.max(seen));
+        }
+    }
+
+    /// The instant after which a node of which nothing more is heard is unknown, and the one after
+    /// which its pods go under [`EvictionRule::Timeout`].
+    pub fn deadlines(&self, node: &Text) -> Option<(Instant, Option<Instant>)> {
+        let probe = self.health.get(node)?.probe;
+        let gone = match self.options.eviction {
+            EvictionRule::Taints => None,
+            EvictionRule::Timeout(timeout) => Some(probe.saturating_add(timeout)),
+        };
+        Some((probe.saturating_add(self.options.grace), gone))
+    }
+
+    /// When the next waiting node may be tainted at the earliest; `None` while none can be.
+    pub fn next_token(&self) -> Option<Instant> {
+        let waiting = self.zones.values().filter(|zone| !zone.waiting.is_empty());
+        waiting.filter_map(|zone| zone.limiter.earliest()).min()
+    }
+
     /// One pass over all nodes.
     pub fn monitor(&mut self, now: Instant, nodes: &[NodeView]) -> Vec<LifecycleWrite> {
         let mut writes = Vec::new();
@@ -278,7 +182,9 @@ impl NodeLifecycle {
                 of_zone.push(is == Some(ReadyStatus::True));
             }
             if let Some(status) = is {
-                self.mark(node, status, &mut writes);
+                if !self.is_spared(now, node, status) {
+                    self.mark(node, status, &mut writes);
+                }
                 if status != ReadyStatus::True && was == Some(ReadyStatus::True) {
                     writes.push(LifecycleWrite::PodsNotReady(node.name.clone()));
                 }
@@ -344,6 +250,12 @@ impl NodeLifecycle {
         node.ready.map(|ready| ready.status)
     }
 
+    /// Whether the pods of a node that is not ready may stay for now.
+    fn is_spared(&self, now: Instant, node: &NodeView, status: ReadyStatus) -> bool {
+        let gone = self.deadlines(&node.name).and_then(|(_, gone)| gone);
+        status != ReadyStatus::True && gone.is_some_and(|gone| now <= gone)
+    }
+
     /// Queues a node for its taint, swaps the taint it has, or takes all off a ready one.
     fn mark(&mut self, node: &NodeView, status: ReadyStatus, writes: &mut Vec<LifecycleWrite>) {
         let Some(wanted) = ExecuteTaint::of(status) else {
@@ -356,7 +268,8 @@ impl NodeLifecycle {
         let Some(zone) = self.zones.get_mut(&node.zone) else {
             return;
         };
-        if !node.has(wanted) {
+        // Without taints nothing shows that a node was dealt with but the memory of it.
+        if !node.has(wanted) && self.options.eviction == EvictionRule::Taints {
             zone.remove(&node.name);
         }
         if !zone.dealt_with.contains(&node.name) {
@@ -406,6 +319,7 @@ impl NodeLifecycle {
             return;
         }
         if all_were_down {
+            self.reset = Some(now);
             for node in nodes {
                 if let Some(health) = self.health.get_mut(&node.name) {
                     health.probe = now;
@@ -468,8 +382,15 @@ impl NodeLifecycle {
                 zone.dealt_with.insert(name.clone());
                 let Some(node) = node(name) else { continue };
                 let status = node.ready.map(|ready| ready.status);
-                if let Some(taint) = status.and_then(ExecuteTaint::of) {
-                    swap_taint(&node, taint, &mut writes);
+                let taint = status.and_then(ExecuteTaint::of);
+                match (taint, self.options.eviction) {
+                    (None, _) => {}
+                    (Some(taint), EvictionRule::Taints) => {
+                        swap_taint(&node, taint, &mut writes);
+                    }
+                    (Some(_), EvictionRule::Timeout(_)) => {
+                        writes.push(LifecycleWrite::EvictPods(name.clone()));
+                    }
                 }
             }
         }

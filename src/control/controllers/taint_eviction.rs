@@ -11,10 +11,18 @@ use crate::units::{Duration, Instant};
 /// How long default tolerations hold.
 pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
 
-/// The controller: what is scheduled, by pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TaintEviction {
-    scheduled: BTreeMap<Text, Scheduled>,
+/// The controller: what is scheduled, by pod (by its name or what else tells pods apart).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaintEviction<P = Text> {
+    scheduled: BTreeMap<P, Scheduled>,
+}
+
+impl<P> Default for TaintEviction<P> {
+    fn default() -> Self {
+        Self {
+            scheduled: BTreeMap::new(),
+        }
+    }
 }
 
 /// A scheduled deletion.
@@ -54,16 +62,10 @@ fn verdict(taints: &[Taint], tolerations: &[Toleration]) -> Verdict {
     least.map_or(Verdict::Never, Verdict::After)
 }
 
-impl TaintEviction {
+impl<P: Ord + Clone> TaintEviction<P> {
     /// A pod appeared on a node of these taints, or these taints of its node changed. Deletions
     /// that are due are ordered by [`TaintEviction::due`].
-    pub fn observe(
-        &mut self,
-        now: Instant,
-        pod: &Text,
-        tolerations: &[Toleration],
-        taints: &[Taint],
-    ) {
+    pub fn observe(&mut self, now: Instant, pod: &P, tolerations: &[Toleration], taints: &[Taint]) {
         let known = self.scheduled.get(pod).copied();
         if known.is_some_and(|known| known.at.is_none()) {
             return;
@@ -87,12 +89,12 @@ impl TaintEviction {
     }
 
     /// A pod is gone.
-    pub fn forget(&mut self, pod: &Text) {
+    pub fn forget(&mut self, pod: &P) {
         self.scheduled.remove(pod);
     }
 
-    /// Pods to be deleted now, by name; each is named once.
-    pub fn due(&mut self, now: Instant) -> Vec<Text> {
+    /// Pods to be deleted now, in order; each is named once.
+    pub fn due(&mut self, now: Instant) -> Vec<P> {
         let mut due = Vec::new();
         for (pod, scheduled) in &mut self.scheduled {
             if scheduled.at.is_some_and(|at| at <= now) {

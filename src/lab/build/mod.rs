@@ -1,6 +1,7 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
 mod economics;
+mod failures;
 mod generated;
 mod kube;
 mod manifests;
@@ -23,10 +24,11 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 use super::inputs;
 
 pub use economics::economics;
+pub use failures::{contact, failures, node_life, outages};
 pub use kube::{is_exact, kube_request};
 pub use manifests::ManifestFiles;
 pub use mix::workload_mix;
-pub use nodes::{nodes, outages};
+pub use nodes::nodes;
 pub use operations::{controllers, operations};
 pub use remarks::Remarks;
 pub use typical::typical_pods;

@@ -7,6 +7,7 @@
 //! (what to say when the value is wrong).
 
 mod cluster;
+mod failure;
 mod metrics;
 mod operation;
 mod run;
@@ -17,10 +18,11 @@ pub use cluster::{
     Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate, Taint,
     TaintEffect, Template,
 };
+pub use failure::{Failure, FailureKind};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use operation::{Controllers, Operation};
 pub use run::{
-    DecisionTime, Failure, FailureKind, Models, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
+    DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use workload::{

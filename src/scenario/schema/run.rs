@@ -1,4 +1,4 @@
-//! `models:`, `failures:`, `stop:` and `objectives:` of the experiment file.
+//! `models:`, `stop:` and `objectives:` of the experiment file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,27 @@ pub struct Models {
     /// What becomes of the pods of a node that goes down.
     #[serde(default)]
     pub node_loss: NodeLoss,
+    /// How the control plane learns of its nodes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub node_life: NodeLife,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How the control plane learns of its nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeLife {
+    /// It is told at once when one goes down, and the pods on it are lost with it.
+    #[default]
+    Declared,
+    /// By heartbeats alone: a silent node becomes unknown after its grace and is tainted zone by
+    /// zone at a limited rate, its pods go once their tolerations run out.
+    Observed,
+    /// The same by the rule before taints: pods go five minutes after the last heartbeat.
+    Timeout,
 }
 
 /// What becomes of the pods of a node that goes down.
@@ -38,31 +59,6 @@ pub enum NodeLoss {
     Lose,
     /// They are submitted again from the start, as new pods.
     Resubmit,
-}
-
-/// Something that fails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Failure {
-    /// What fails.
-    pub kind: FailureKind,
-    /// The node's name.
-    #[schemars(length(min = 1))]
-    pub node: String,
-    /// When, after the start.
-    pub at: Duration,
-    /// For how long; without it for good.
-    #[serde(default, rename = "for")]
-    #[schemars(extend("x-positive" = true))]
-    pub lasts: Option<Duration>,
-}
-
-/// A kind of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// A node is down.
-    NodeOutage,
 }
 
 /// How long a pod takes to start.

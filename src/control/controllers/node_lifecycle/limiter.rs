@@ -41,6 +41,18 @@ impl Limiter {
         }
     }
 
+    /// When the next token may be there, rounded down to the millisecond; `None` is never.
+    pub(super) fn earliest(&self) -> Option<Instant> {
+        match self {
+            Self::Never => None,
+            Self::Bucket(bucket) => {
+                let wait = 1e3 * (1.0 - bucket.tokens).max(0.0) / f64::from(bucket.rate);
+                let wait = Duration::from_millis((wait as i64 - 1).max(0));
+                Some(bucket.last.saturating_add(wait))
+            }
+        }
+    }
+
     /// Changes the rate: another rate is a new bucket, emptied if the old one had no token.
     pub(super) fn swap(&mut self, rate: f32, now: Instant) {
         let is_same =

@@ -271,7 +271,7 @@ impl<'a> World<'a> {
                     self.told.push((now, format!("{name} ready Unknown")));
                     self.mark_no_schedule(now, &name);
                 }
-                LifecycleWrite::PodsNotReady(_) => {}
+                LifecycleWrite::PodsNotReady(_) | LifecycleWrite::EvictPods(_) => {}
                 LifecycleWrite::AddTaint(name, taint) => self.set_taint(now, &name, taint, true),
                 LifecycleWrite::RemoveTaint(name, taint) => {
                     self.set_taint(now, &name, taint, false);

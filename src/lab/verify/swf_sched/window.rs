@@ -11,7 +11,8 @@ use crate::metrics::slowdown::{USUAL_BOUND, bounded_slowdown};
 use crate::model::resource_list::{CPU, PODS};
 use crate::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use crate::sim::{
-    CellParts, DecisionTime, NodeLoss, Options, RunControl, Simulation, StartUp, Stop,
+    CellParts, DecisionTime, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
+    StartUp, Stop,
 };
 use crate::systems::batch::{BatchOptions, planner};
 use crate::systems::entry::TimeLimits;
@@ -45,6 +46,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),
         arrivals: Box::new(MemorySource::new(recorded(jobs))),
         outages: Vec::new(),
+        environment: Environment::default(),
         residents: Vec::new(),
         operations: Vec::new(),
     };
@@ -55,6 +57,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         start_up: StartUp::None,
         stepping: Stepping::PerEvent,
         node_loss: NodeLoss::Lose,
+        node_life: NodeLife::Declared,
         view_lag: Duration::ZERO,
     };
     let mut starts = Starts {

@@ -1,0 +1,130 @@
+//! Rules between the fields of failures.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{Failure, NodeLife, Scenario};
+use super::tree::Tree;
+use crate::units::Duration;
+
+/// Reports every broken rule of `failures:`.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    for (position, failure) in scenario.failures.iter().enumerate() {
+        let mut checker = Checker {
+            failure,
+            place: format!("failures.{position}"),
+            tree,
+            findings,
+        };
+        checker.fields();
+        checker.target();
+        checker.times();
+        if failure.kind.needs_contact() && scenario.models.node_life == NodeLife::Declared {
+            let message = "the control plane is told of its nodes at once, so none can be cut off";
+            checker.find(
+                Code::Conflict,
+                "kind",
+                message.to_owned(),
+                "this kind needs `models.nodeLife: observed`",
+            );
+        }
+    }
+}
+
+struct Checker<'run> {
+    failure: &'run Failure,
+    place: String,
+    tree: &'run Tree,
+    findings: &'run mut Findings,
+}
+
+impl Checker<'_> {
+    fn find(&mut self, code: Code, field: &str, message: String, label: &str) {
+        let path = format!("{}.{field}", self.place);
+        let span = self.tree.locate(path.split('.'));
+        self.findings
+            .push(Finding::new(code, message, span).label(label.to_owned()));
+    }
+
+    /// Every kind has its fields, no more and no less.
+    fn fields(&mut self) {
+        let (needed, allowed) = self.failure.kind.fields();
+        let given = self.failure.given();
+        for field in needed.iter().filter(|field| !given.contains(field)) {
+            let message = format!("this kind of failure needs `{field}`");
+            self.find(
+                Code::Conflict,
+                "kind",
+                message,
+                &format!("give `{field}` beside it"),
+            );
+        }
+        let extra = given
+            .iter()
+            .filter(|field| !needed.contains(field) && !allowed.contains(field));
+        for field in extra {
+            let message = format!("`{field}` means nothing to this kind of failure");
+            let known: Vec<String> = needed
+                .iter()
+                .chain(allowed)
+                .map(|name| format!("`{name}`"))
+                .collect();
+            self.find(
+                Code::Conflict,
+                field,
+                message,
+                &format!("expected {}", known.join(", ")),
+            );
+        }
+    }
+
+    fn target(&mut self) {
+        let given = self.failure.given();
+        let targets: Vec<&str> = (given.into_iter())
+            .filter(|field| matches!(*field, "node" | "zone" | "domain"))
+            .collect();
+        if let [_, second, ..] = targets[..] {
+            let message = "a failure strikes one `node`, one `zone` or one `domain`".to_owned();
+            self.find(Code::Conflict, second, message, "give one of them");
+        }
+        if targets.is_empty() && self.failure.kind.needs_target() {
+            let message = "nothing says whom this failure strikes".to_owned();
+            self.find(
+                Code::Conflict,
+                "kind",
+                message,
+                "give a `node`, `zone` or `domain`, as the kind allows",
+            );
+        }
+    }
+
+    fn times(&mut self) {
+        let (every, down) = (self.failure.every, self.failure.down);
+        if let (Some(every), Some(down)) = (every, down)
+            && down >= every
+            && every > Duration::ZERO
+        {
+            let message =
+                format!("a loss of {down} is not over when the next one comes after {every}");
+            self.find(
+                Code::Conflict,
+                "down",
+                message,
+                "expected less than `every`",
+            );
+        }
+        for (field, law) in [
+            ("mtbf", &self.failure.mtbf),
+            ("repair", &self.failure.repair),
+        ] {
+            let file = law.as_ref().and_then(|law| law.missing_file());
+            if let Some(file) = file.map(ToOwned::to_owned) {
+                let message = format!("values of `{file}` can't be used here");
+                self.find(
+                    Code::Impossible,
+                    field,
+                    message,
+                    "expected a law with parameters",
+                );
+            }
+        }
+    }
+}

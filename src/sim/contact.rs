@@ -1,0 +1,210 @@
+//! Hosts that are lost and come back, as the control plane meets them: it hears nothing, and what
+//! came to pass meanwhile is settled when it hears again (spec: kubernetes.md 2.7, 2.8;
+//! orchestrators-b.md 10.3).
+
+use crate::control::node::{Assignment, StopOrder};
+use crate::model::{EndReason, Event, Node, NodeContact, PodChange, PodRef};
+use crate::units::NodeId;
+
+use super::SimError;
+use super::cell::Cell;
+use super::engine::Engine;
+use super::hosts::Trouble;
+use super::options::NodeLife;
+use super::queue::Upcoming;
+
+impl Engine<'_> {
+    /// A host goes down or is cut off.
+    pub(super) fn host_lost(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        trouble: Trouble,
+    ) -> Result<(), SimError> {
+        if cell.store.nodes().object(node).is_none() {
+            return Ok(());
+        }
+        let last_heartbeat = cell.hosts.last_heartbeat(self.now, node);
+        let (is_first, was_reached) = cell.hosts.strike(node, trouble);
+        if self.options.node_life == NodeLife::Declared {
+            return if is_first && trouble == Trouble::Crash {
+                self.node_down(cell, node)
+            } else {
+                Ok(())
+            };
+        }
+        if is_first && trouble == Trouble::Crash {
+            for pod in pods_on(cell, node) {
+                cell.machine.interrupt(pod);
+            }
+            if let Some(lost) = cell.hosts.lost_mut(node) {
+                lost.unsent.clear();
+                let unseen = std::mem::take(&mut lost.unseen);
+                for since in unseen.into_values() {
+                    cell.hosts.stopped_unseen(self.now, since);
+                }
+            }
+        }
+        if was_reached {
+            let contact = NodeContact::Silent { last_heartbeat };
+            self.observed(cell, Event::NodeContact { node, contact })?;
+        }
+        Ok(())
+    }
+
+    /// What kept a host away is over.
+    pub(super) fn host_back(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        trouble: Trouble,
+    ) -> Result<(), SimError> {
+        if cell.store.nodes().object(node).is_none() {
+            return Ok(());
+        }
+        let lost = cell.hosts.relieve(self.now, node, trouble);
+        if self.options.node_life == NodeLife::Declared {
+            let is_up = trouble == Trouble::Crash && cell.hosts.is_up(node);
+            return if is_up {
+                self.observed(cell, Event::NodeReadiness { node, ready: true })
+            } else {
+                Ok(())
+            };
+        }
+        let Some(lost) = lost else {
+            return Ok(());
+        };
+        let contact = NodeContact::Steady;
+        self.observed(cell, Event::NodeContact { node, contact })?;
+        if !cell.store.nodes().is_ready(node) {
+            self.observed(cell, Event::NodeReadiness { node, ready: true })?;
+        }
+        for since in lost.unseen.into_values() {
+            cell.hosts.stopped_unseen(self.now, since);
+        }
+        for report in lost.unsent {
+            self.report(cell, report)?;
+        }
+        self.reconcile(cell, node, lost.crashed, &lost.untold)
+    }
+
+    /// A node that is heard again learns what it is to run, and says what it runs.
+    fn reconcile(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        crashed: bool,
+        untold: &[PodRef],
+    ) -> Result<(), SimError> {
+        for pod in pods_on(cell, node) {
+            let order = stop_order(cell, pod, node);
+            if untold.contains(&pod) {
+                match order {
+                    // It was told to end before its node knew of it.
+                    Some(order) => {
+                        let reason = order.reason;
+                        self.observed(cell, Event::PodEnded { pod, reason })?;
+                    }
+                    None => self.assign(cell, pod)?,
+                }
+                continue;
+            }
+            let Some(assignment) = assignment(cell, pod) else {
+                continue;
+            };
+            let (now, out) = (self.now, &mut cell.agent_output);
+            match order {
+                _ if crashed => cell.agent.rebooted(now, assignment, order, out),
+                Some(order) => cell.agent.stopping(now, order, out),
+                None => cell.agent.relisted(now, pod, out),
+            }
+            self.carry(cell)?;
+        }
+        Ok(())
+    }
+
+    /// A node is cordoned, and its pods are told to end: what a handler of notices does.
+    pub(super) fn drain(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        self.cordon(cell, node, true)?;
+        if !cell.hosts.is_reached(node) {
+            return Ok(());
+        }
+        for pod in pods_on(cell, node) {
+            if cell.store.pod_states().is_terminating(pod) {
+                continue;
+            }
+            let (grace, reason) = (cell.store.grace_of(pod), EndReason::Evicted);
+            let change = PodChange::Terminating { grace, reason };
+            self.observed(cell, Event::PodChanged { pod, change })?;
+            self.stop(cell, pod, (grace, reason))?;
+        }
+        Ok(())
+    }
+
+    /// A node takes no new pods, or takes them again.
+    pub(super) fn cordon(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        unschedulable: bool,
+    ) -> Result<(), SimError> {
+        let Some(object) = cell.store.nodes().object(node) else {
+            return Ok(());
+        };
+        if object.unschedulable == unschedulable {
+            return Ok(());
+        }
+        let object = std::sync::Arc::new(Node {
+            unschedulable,
+            ..(**object).clone()
+        });
+        self.observed(cell, Event::NodeUpdated { node, object })
+    }
+
+    /// A node renews its lease, where that is stepped.
+    pub(super) fn heartbeat(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        if cell.store.nodes().object(node).is_none() {
+            return Ok(());
+        }
+        let next = cell.hosts.next_heartbeat(self.now, node);
+        self.queue
+            .push(next, Upcoming::Heartbeat(node).of(cell.number));
+        if cell.hosts.is_reached(node) {
+            let contact = NodeContact::Heard;
+            self.observed(cell, Event::NodeContact { node, contact })?;
+        }
+        Ok(())
+    }
+}
+
+/// The order to stop that the control plane has given for a pod.
+fn stop_order(cell: &Cell, pod: PodRef, node: NodeId) -> Option<StopOrder> {
+    let order = cell.store.pod_states().get(pod)?.terminating?;
+    Some(StopOrder {
+        pod,
+        node,
+        grace: order.grace,
+        reason: order.reason,
+    })
+}
+
+/// The pods on a node, in the order of their creation.
+fn pods_on(cell: &Cell, node: NodeId) -> Vec<PodRef> {
+    let slots = cell.store.nodes().pods(node).iter();
+    let pods = slots.filter_map(|&slot| cell.store.pods().at(slot));
+    let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
+    pods.sort_unstable();
+    pods
+}
+
+/// A pod as its node is told of it.
+pub(super) fn assignment(cell: &Cell, pod: PodRef) -> Option<Assignment> {
+    let record = cell.store.pods().get(pod)?;
+    Some(Assignment {
+        pod,
+        node: record.node()?,
+        time_limit: record.time_limit(),
+        is_owned: cell.store.pod_states().get(pod).is_some(),
+        spec: cell.store.class(record.spec).object.clone(),
+    })
+}

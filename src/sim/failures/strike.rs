@@ -1,0 +1,143 @@
+//! Strikes: single things that fail or are whole again, on time lines.
+
+use std::iter::Peekable;
+
+use crate::control::node_life::Observing;
+use crate::sim::SimError;
+use crate::sim::cell::Cell;
+use crate::sim::engine::Engine;
+use crate::sim::hosts::Trouble;
+use crate::sim::options::NodeLife;
+use crate::sim::queue::Upcoming;
+use crate::units::{Instant, NodeId};
+
+/// What changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Trouble of a node begins.
+    Begin(NodeId, Trouble),
+    /// It is over.
+    End(NodeId, Trouble),
+    /// A node is cordoned, and its pods are told to end.
+    Drain(NodeId),
+    /// A node takes pods again.
+    Uncordon(NodeId),
+    /// Every component of the control plane stops acting, or acts again.
+    ControlPlane {
+        /// Whether it acts.
+        is_up: bool,
+    },
+}
+
+impl Change {
+    /// Whether something is whole again by it.
+    const fn is_relief(self) -> bool {
+        matches!(
+            self,
+            Self::End(..) | Self::Uncordon(_) | Self::ControlPlane { is_up: true }
+        )
+    }
+}
+
+/// A change at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub change: Change,
+}
+
+/// Strikes in order of time.
+pub struct Timeline {
+    strikes: Box<dyn Iterator<Item = Strike> + Send>,
+    /// Whether it goes on without end, so that a run that ends by itself does not go on for it.
+    is_endless: bool,
+}
+
+impl Timeline {
+    /// Strikes that were written down.
+    pub fn scripted(mut strikes: Vec<Strike>) -> Self {
+        strikes.sort_by_key(|strike| strike.at);
+        Self {
+            strikes: Box::new(strikes.into_iter()),
+            is_endless: false,
+        }
+    }
+
+    /// Strikes that are drawn one after the other, in order of time.
+    pub fn drawn(strikes: impl Iterator<Item = Strike> + Send + 'static) -> Self {
+        Self {
+            strikes: Box::new(strikes),
+            is_endless: true,
+        }
+    }
+
+    /// The strikes.
+    pub fn into_strikes(self) -> impl Iterator<Item = Strike> {
+        self.strikes
+    }
+}
+
+/// A time line in a run.
+pub(in crate::sim) struct Standing {
+    strikes: Peekable<Box<dyn Iterator<Item = Strike> + Send>>,
+    is_endless: bool,
+}
+
+impl Engine<'_> {
+    /// Queues the first strike of every time line.
+    pub(in crate::sim) fn expect_failures(&mut self, cell: &mut Cell, failures: Vec<Timeline>) {
+        for timeline in failures {
+            cell.failures.push(Standing {
+                strikes: timeline.strikes.peekable(),
+                is_endless: timeline.is_endless,
+            });
+            self.expect_strike(cell, cell.failures.len() as u32 - 1);
+        }
+    }
+
+    /// Where renewals of leases are stepped, queues the first of every node.
+    pub(in crate::sim) fn expect_heartbeats(&mut self, cell: &Cell) {
+        if self.options.node_life != NodeLife::Observed(Observing::Stepped) {
+            return;
+        }
+        for node in cell.store.nodes().present() {
+            let at = cell.hosts.next_heartbeat(self.now, node);
+            self.queue
+                .push(at, Upcoming::Heartbeat(node).of(cell.number));
+        }
+    }
+
+    fn expect_strike(&mut self, cell: &mut Cell, line: u32) {
+        let standing = &mut cell.failures[line as usize];
+        let Some(&next) = standing.strikes.peek() else {
+            return;
+        };
+        // A run that ends at an instant goes on until then, whatever lies ahead.
+        let is_idle = standing.is_endless && self.options.stop.awaited().is_none();
+        let upcoming = match next.change.is_relief() {
+            true => Upcoming::Relief(line),
+            false if is_idle => Upcoming::IdleStrike(line),
+            false => Upcoming::Strike(line),
+        };
+        self.queue
+            .push(next.at.max(self.now), upcoming.of(cell.number));
+    }
+
+    /// The next strike of a time line happens.
+    pub(in crate::sim) fn strike(&mut self, cell: &mut Cell, line: u32) -> Result<(), SimError> {
+        let next = cell.failures[line as usize].strikes.next();
+        if let Some(strike) = next {
+            match strike.change {
+                Change::Begin(node, trouble) => self.host_lost(cell, node, trouble)?,
+                Change::End(node, trouble) => self.host_back(cell, node, trouble)?,
+                Change::Drain(node) => self.drain(cell, node)?,
+                Change::Uncordon(node) => self.cordon(cell, node, false)?,
+                Change::ControlPlane { is_up } => cell.acts = is_up,
+            }
+        }
+        self.expect_strike(cell, line);
+        Ok(())
+    }
+}

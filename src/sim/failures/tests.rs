@@ -1,0 +1,136 @@
+//! Time lines of every kind: what they say and that nodes don't share streams.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::model::Node;
+use crate::model::node::ZONE_LABEL;
+use crate::sim::hosts::Trouble;
+use crate::units::{Duration, Instant, NodeId};
+
+fn nodes(count: usize) -> Vec<Arc<Node>> {
+    let node = |index: usize| {
+        let mut node = Node {
+            name: format!("n{index}").as_str().into(),
+            ..Node::default()
+        };
+        let zone = if index.is_multiple_of(2) { "a" } else { "b" };
+        node.labels.insert(ZONE_LABEL.into(), zone.into());
+        Arc::new(node)
+    };
+    (0..count).map(node).collect()
+}
+
+fn first(failure: &Failure, count: usize, line: usize, strikes: usize) -> Vec<Strike> {
+    let nodes = nodes(count);
+    let layout = Layout {
+        nodes: &nodes,
+        seed: 7,
+    };
+    let lines = failure.timelines(&layout).expect("nodes that are there");
+    let line = lines.into_iter().nth(line).expect("a time line");
+    line.into_strikes().take(strikes).collect()
+}
+
+#[test]
+fn a_zone_goes_down_and_comes_back_as_one() {
+    let outage = Failure::Outage(Outage {
+        target: Target::Zone("b".to_owned()),
+        trouble: Trouble::Crash,
+        at: Duration::from_secs(60),
+        lasts: Some(Duration::from_secs(30)),
+    });
+    let strikes = first(&outage, 4, 0, 9);
+    let told: Vec<(Instant, Change)> = strikes
+        .iter()
+        .map(|strike| (strike.at, strike.change))
+        .collect();
+    let (begin, end) = (Instant::from_secs(60), Instant::from_secs(90));
+    assert_eq!(
+        told,
+        [
+            (begin, Change::Begin(NodeId(1), Trouble::Crash)),
+            (begin, Change::Begin(NodeId(3), Trouble::Crash)),
+            (end, Change::End(NodeId(1), Trouble::Crash)),
+            (end, Change::End(NodeId(3), Trouble::Crash)),
+        ]
+    );
+}
+
+#[test]
+fn crashes_of_a_node_do_not_depend_on_how_many_nodes_there_are() {
+    let crash = Failure::NodeCrash(NodeCrash {
+        target: Target::All,
+        between: "weibull(30d, 0.7)".parse().expect("a law"),
+        repair: "lognormal(2h, 1.0)".parse().expect("a law"),
+    });
+    let (alone, among) = (first(&crash, 1, 0, 20), first(&crash, 9, 0, 20));
+    assert_eq!(alone, among);
+    assert_ne!(alone, first(&crash, 9, 1, 20));
+    assert!(alone.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    let begins = |strike: &Strike| matches!(strike.change, Change::Begin(..));
+    assert!(alone.iter().step_by(2).all(begins) && !alone.iter().skip(1).step_by(2).any(begins));
+}
+
+#[test]
+fn flapping_and_spot_nodes_follow_their_cycles() {
+    let secs = Duration::from_secs;
+    let flapping = Failure::Flapping(Flapping {
+        target: Target::Node("n0".to_owned()),
+        at: secs(10),
+        lasts: Some(secs(100)),
+        every: secs(60),
+        down: secs(20),
+    });
+    let at: Vec<i64> = first(&flapping, 1, 0, 9)
+        .iter()
+        .map(|strike| strike.at.as_nanos() / 1_000_000_000)
+        .collect();
+    assert_eq!(at, [10, 30, 70, 90]);
+    let spot = Failure::Spot(Spot {
+        target: Target::All,
+        kept: "1h".parse().expect("a constant"),
+        notice: secs(120),
+        replaced: "5m".parse().expect("a constant"),
+    });
+    let told: Vec<Change> = first(&spot, 1, 0, 4)
+        .iter()
+        .map(|strike| strike.change)
+        .collect();
+    let node = NodeId(0);
+    assert_eq!(
+        told,
+        [
+            Change::Drain(node),
+            Change::Begin(node, Trouble::Crash),
+            Change::End(node, Trouble::Crash),
+            Change::Uncordon(node),
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let nodes = nodes(4);
+    let layout = Layout {
+        nodes: &nodes,
+        seed: 7,
+    };
+    for (target, expected) in [
+        (
+            Target::Node("x".to_owned()),
+            "the cluster has no node `x`; its nodes are n0, n1, n2 …",
+        ),
+        (
+            Target::Zone("c".to_owned()),
+            "no node has the label `topology.kubernetes.io/zone: c`; known values are `a`, `b`",
+        ),
+        (
+            Target::Label("rack".to_owned(), "r1".to_owned()),
+            "no node has the label `rack: r1`; no node has that label at all",
+        ),
+    ] {
+        let error = layout.find(&target).expect_err("it is not there");
+        assert_eq!(error.to_string(), expected);
+    }
+}

@@ -1,0 +1,319 @@
+//! Probes made one by one against the closed form, and lives of pods step by step.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::control::node::{Assignment, Report, StopOrder};
+use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use crate::model::workload::Probe;
+use crate::model::{Container, ContainerLife, EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
+use crate::systems::entry::TimeLimits;
+use crate::units::{Instant, NodeId, PodId, PodSlot};
+
+const HORIZON_SECS: i64 = 400;
+
+/// The verdicts of probes that are made one by one, second by second, as far as the horizon.
+fn stepped(probes: &Probes, start: i64, health: Health) -> Verdicts {
+    let secs = |span: Duration| span.as_nanos() / 1_000_000_000;
+    let since = probes.since.as_nanos() / 1_000_000_000;
+    let life = &probes.life;
+    let is_made = |probe: &Probe, now: i64| {
+        (now - since) % i64::from(probe.period_secs) == 0
+            && now - start >= i64::from(probe.initial_delay_secs)
+    };
+    let mut verdicts = Verdicts::default();
+    let mut has_started = life.startup.is_none();
+    let (mut no_start, mut no_life) = (0, 0);
+    let (mut in_a_row, mut no_service, mut is_ready) = (0, 0, false);
+    for now in start..HORIZON_SECS {
+        let running = now - start;
+        let answers =
+            running >= secs(health.from) && health.until.is_none_or(|until| running < secs(until));
+        if let Some(startup) = life
+            .startup
+            .filter(|probe| !has_started && is_made(probe, now))
+        {
+            has_started = answers;
+            no_start += i32::from(!answers);
+            if no_start >= startup.failure_threshold {
+                verdicts.killed = Some(Instant::from_secs(now));
+                break;
+            }
+        }
+        if !has_started {
+            continue;
+        }
+        if let Some(liveness) = life.liveness.filter(|probe| is_made(probe, now)) {
+            no_life = if answers { 0 } else { no_life + 1 };
+            if no_life >= liveness.failure_threshold {
+                verdicts.killed = Some(Instant::from_secs(now));
+                break;
+            }
+        }
+        match life.readiness {
+            None if !is_ready => {
+                is_ready = true;
+                verdicts.ready = Some(Instant::from_secs(now));
+            }
+            Some(probe) if is_made(&probe, now) => {
+                (in_a_row, no_service) = if answers {
+                    (in_a_row + 1, 0)
+                } else {
+                    (0, no_service + 1)
+                };
+                if !is_ready && in_a_row >= probe.success_threshold {
+                    is_ready = true;
+                    verdicts.ready = Some(Instant::from_secs(now));
+                } else if is_ready && no_service >= probe.failure_threshold {
+                    is_ready = false;
+                    verdicts.unready = Some(Instant::from_secs(now));
+                }
+            }
+            _ => {}
+        }
+    }
+    verdicts
+}
+
+fn some_probe() -> impl Strategy<Value = Option<Probe>> {
+    let fields = (0_i32..20, 1_i32..12, 1_i32..4, 1_i32..5);
+    prop::option::of(
+        fields.prop_map(|(delay, period, successes, failures)| Probe {
+            initial_delay_secs: delay,
+            period_secs: period,
+            timeout_secs: 1,
+            success_threshold: successes,
+            failure_threshold: failures,
+        }),
+    )
+}
+
+proptest! {
+    #[test]
+    fn probes_computed_and_stepped_come_to_the_same(
+        startup in some_probe(),
+        liveness in some_probe(),
+        readiness in some_probe(),
+        since in 0_i64..10,
+        later in 0_i64..50,
+        from in 0_i64..60,
+        lasts in prop::option::of(1_i64..120),
+    ) {
+        // Startup and liveness probes count one success.
+        let single = |probe: Option<Probe>| probe.map(|probe| Probe {
+            success_threshold: 1,
+            ..probe
+        });
+        let life = ContainerLife {
+            startup: single(startup),
+            liveness: single(liveness),
+            readiness,
+            ..ContainerLife::default()
+        };
+        let probes = Probes { life, since: Instant::from_secs(since) };
+        let health = Health {
+            from: Duration::from_secs(from),
+            until: lasts.map(|lasts| Duration::from_secs(from + lasts)),
+        };
+        let start = since + later;
+        let computed = judge(&probes, Instant::from_secs(start), health);
+        prop_assert_eq!(computed, stepped(&probes, start, health));
+    }
+}
+
+const POD: PodRef = PodRef {
+    id: PodId(7),
+    slot: PodSlot(2),
+};
+const NODE: NodeId = NodeId(4);
+
+/// A node that carries out orders at once, and the words in which it is told.
+struct Node {
+    agent: Kubelet,
+    told: Vec<String>,
+    now: i64,
+    wakes: Vec<i64>,
+}
+
+impl Node {
+    fn new(life: PodLife, application: Application) -> Self {
+        let image: Text = "shop:v2".into();
+        let applications = [(image.clone(), application)].into_iter().collect();
+        let spec = PodSpec {
+            containers: vec![Container {
+                image,
+                ..Container::default()
+            }],
+            life: Some(life.into()),
+            ..PodSpec::default()
+        };
+        let mut node = Self {
+            agent: Kubelet::new(applications, TimeLimits::Enforced),
+            told: Vec::new(),
+            now: 0,
+            wakes: Vec::new(),
+        };
+        let assignment = Assignment {
+            pod: POD,
+            node: NODE,
+            time_limit: None,
+            is_owned: true,
+            spec: spec.into(),
+        };
+        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), out));
+        node
+    }
+
+    fn act(&mut self, act: &dyn Fn(&mut Kubelet, Instant, &mut AgentOutput)) {
+        let mut out = AgentOutput::default();
+        act(&mut self.agent, Instant::from_secs(self.now), &mut out);
+        let secs = |at: &(Instant, PodRef)| at.0.as_nanos() / 1_000_000_000;
+        self.wakes.extend(out.wakes.iter().map(secs));
+        for report in &out.reports {
+            let words = match report {
+                Report::Starting(_) => continue,
+                Report::Running(_) => "runs".to_owned(),
+                Report::Ready(_, ready) => format!("ready {ready}"),
+                Report::Restarted(_, count) => format!("restart {count}"),
+                Report::Ended(_, reason) => format!("ended {reason:?}"),
+            };
+            self.told.push(format!("{} {words}", self.now));
+        }
+        for command in out.commands {
+            let event = match command {
+                MachineCommand::Start { .. } => MachineEvent::Started,
+                MachineCommand::Stop { .. } => MachineEvent::Stopped,
+            };
+            self.act(&|agent, now, out| agent.machine(now, POD, event, out));
+        }
+    }
+
+    /// Wakes the agent as it asked, up to an instant.
+    fn until(&mut self, secs: i64) {
+        while let Some(&at) = self.wakes.iter().min().filter(|&&at| at <= secs) {
+            self.wakes.retain(|&other| other != at);
+            self.now = at.max(self.now);
+            self.act(&|agent, now, out| agent.woken(now, POD, out));
+        }
+        self.now = secs;
+    }
+
+    fn exit(&mut self, success: bool) {
+        self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { success }, out));
+    }
+
+    fn stop(&mut self, grace: i64) {
+        let order = StopOrder {
+            pod: POD,
+            node: NODE,
+            grace: Duration::from_secs(grace),
+            reason: EndReason::Cancelled,
+        };
+        self.act(&|agent, now, out| agent.stopping(now, order, out));
+    }
+}
+
+fn serving(from: i64, stop: i64) -> Application {
+    Application {
+        health: Health {
+            from: Duration::from_secs(from),
+            until: None,
+        },
+        stop_time: Duration::from_secs(stop),
+    }
+}
+
+#[test]
+fn a_crashing_container_is_started_again_after_growing_delays() {
+    let mut node = Node::new(PodLife::default(), Application::default());
+    for _ in 0..4 {
+        node.exit(false);
+        let now = node.now;
+        node.until(now + 100);
+    }
+    let restarts: Vec<&str> = (node.told.iter())
+        .filter(|line| line.contains("restart"))
+        .map(|line| line.split(' ').next().unwrap_or_default())
+        .collect();
+    assert_eq!(restarts, ["0", "110", "220", "340"]);
+}
+
+#[test]
+fn policies_decide_who_is_started_again() {
+    for (restart, success, expected) in [
+        (RestartPolicy::Never, true, "0 ended Completed"),
+        (RestartPolicy::Never, false, "0 ended Error"),
+        (RestartPolicy::OnFailure, true, "0 ended Completed"),
+        (RestartPolicy::OnFailure, false, "0 ready true"),
+        (RestartPolicy::Always, true, "0 ready true"),
+    ] {
+        let life = PodLife {
+            restart,
+            ..PodLife::default()
+        };
+        let mut node = Node::new(life, Application::default());
+        node.exit(success);
+        assert_eq!(node.told.last().map(String::as_str), Some(expected));
+    }
+}
+
+#[test]
+fn readiness_follows_its_probe_and_liveness_kills() {
+    let life = PodLife {
+        containers: vec![ContainerLife {
+            liveness: Some(Probe::default()),
+            readiness: Some(Probe {
+                period_secs: 5,
+                ..Probe::default()
+            }),
+            ..ContainerLife::default()
+        }],
+        ..PodLife::default()
+    };
+    let mut application = serving(12, 0);
+    application.health.until = Some(Duration::from_secs(31));
+    let mut node = Node::new(life, application);
+    node.until(61);
+    // It answers from 12 to 31: unready after failures at 35, 40, 45; killed at 40, 50, 60.
+    assert_eq!(
+        node.told,
+        [
+            "0 runs",
+            "15 ready true",
+            "45 ready false",
+            "60 restart 1",
+            "60 runs"
+        ]
+    );
+}
+
+#[test]
+fn a_pod_ends_when_its_application_does_or_its_grace_is_over() {
+    for (stop_time, grace, expected) in [(5, 30, 105), (60, 30, 130), (60, 0, 102), (0, 30, 100)] {
+        let mut node = Node::new(PodLife::default(), serving(0, stop_time));
+        node.until(100);
+        node.stop(grace);
+        node.until(200);
+        assert_eq!(
+            node.told.last(),
+            Some(&format!("{expected} ended Cancelled"))
+        );
+    }
+    // A second order can only shorten the first; a container that waits for its restart is gone.
+    let mut node = Node::new(PodLife::default(), serving(0, 60));
+    node.stop(30);
+    node.stop(10);
+    node.until(50);
+    assert_eq!(
+        node.told.last().map(String::as_str),
+        Some("10 ended Cancelled")
+    );
+    let mut node = Node::new(PodLife::default(), serving(0, 60));
+    node.exit(false);
+    node.exit(false);
+    node.stop(30);
+    assert_eq!(
+        node.told.last().map(String::as_str),
+        Some("0 ended Cancelled")
+    );
+}

@@ -1,0 +1,302 @@
+//! Node life in simulated time: nodes that fall silent, taints at a limited rate, pods that go, and
+//! what is settled when a node is heard again (spec: kubernetes.md 2.7, 2.8).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use windtunnel::cluster::{Observer, Store};
+use windtunnel::control::Component;
+use windtunnel::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
+use windtunnel::control::node_life::{Collector, Eviction, Lifecycle, LifecycleSetup, Observing};
+use windtunnel::model::{Event, NodeContact, Pod, PodChange, TaintEffect};
+use windtunnel::sim::check::Checker;
+use windtunnel::sim::failures::{Change, Strike, Timeline};
+use windtunnel::sim::{End, Environment, NodeLife, Options, RunControl, Simulation, Stop, Trouble};
+use windtunnel::units::{Duration, Instant, NodeId};
+
+use crate::world::{cell, nodes, options, pod, profile, scheduler};
+
+/// What happened that node life is about.
+#[derive(Default)]
+struct Story {
+    /// When nodes were last heard of before they fell silent.
+    silent: BTreeMap<NodeId, Instant>,
+    /// When nodes became unknown.
+    unknown: BTreeMap<NodeId, Instant>,
+    /// When they first had taints that act on pods.
+    tainted: BTreeMap<NodeId, Instant>,
+    /// When pods were told to go, by node.
+    evicted: Vec<(NodeId, Instant)>,
+    /// When pods ended, by node.
+    ended: Vec<(NodeId, Instant)>,
+    bound: usize,
+    checker: Checker,
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.checker.observe(at, event, ended, store);
+        match event {
+            Event::NodeContact {
+                node,
+                contact: NodeContact::Silent { last_heartbeat },
+            } => {
+                self.silent.insert(*node, *last_heartbeat);
+            }
+            Event::NodeReadiness { node, ready: false } => {
+                self.unknown.insert(*node, at);
+            }
+            Event::NodeUpdated { node, object } => {
+                let acts =
+                    |taint: &windtunnel::model::Taint| taint.effect == TaintEffect::NoExecute;
+                if object.taints.iter().any(acts) {
+                    self.tainted.entry(*node).or_insert(at);
+                }
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } => {
+                let node = store.pods().get(*pod).and_then(Pod::node);
+                self.evicted.extend(node.map(|node| (node, at)));
+            }
+            Event::PodEnded { .. } => {
+                let node = ended.and_then(Pod::node);
+                self.ended.extend(node.map(|node| (node, at)));
+            }
+            Event::PodBound { .. } => self.bound += 1,
+            _ => {}
+        }
+    }
+}
+
+fn components(observing: Observing, eviction: EvictionRule) -> Vec<Box<dyn Component>> {
+    let setup = LifecycleSetup {
+        options: LifecycleOptions {
+            eviction,
+            ..LifecycleOptions::default()
+        },
+        observing,
+        seed: 7,
+    };
+    vec![
+        scheduler(profile("worst-fit")),
+        Box::new(Lifecycle::new(setup)),
+        Box::new(Eviction::default()),
+        Box::new(Collector::default()),
+    ]
+}
+
+/// Runs so many nodes, with a pod on each, through strikes.
+fn play(
+    (count, until): (usize, i64),
+    observing: Observing,
+    eviction: EvictionRule,
+    strikes: Vec<Strike>,
+) -> (End, Story, Duration) {
+    let arrivals = (0..count).map(|_| pod(0, -1)).collect();
+    let mut world = cell(
+        nodes(&vec![4; count]),
+        components(observing, eviction),
+        arrivals,
+        Vec::new(),
+    );
+    world.environment = Environment {
+        failures: vec![Timeline::scripted(strikes)],
+    };
+    let options = Options {
+        stop: Stop::At(Instant::from_secs(until)),
+        node_life: NodeLife::Observed(observing),
+        ..options()
+    };
+    let mut story = Story::default();
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let (end, unseen) = {
+        let mut simulation =
+            Simulation::new(options, vec![world], &mut story).expect("a world that can be");
+        let end = simulation.run(&mut control).expect("a run that ends");
+        (end, simulation.unseen_runtime(0))
+    };
+    assert_eq!(story.checker.failure(), None);
+    (end, story, unseen)
+}
+
+fn strike(secs: i64, node: u32, trouble: Trouble, begins: bool) -> Strike {
+    let node = NodeId(node);
+    let change = if begins {
+        Change::Begin(node, trouble)
+    } else {
+        Change::End(node, trouble)
+    };
+    Strike {
+        at: Instant::from_secs(secs),
+        change,
+    }
+}
+
+/// The pass of a grid of five seconds at or after an instant.
+fn pass(at: Instant) -> Instant {
+    let period = Duration::from_secs(5).as_nanos();
+    Instant::from_nanos((at.as_nanos() + period - 1) / period * period)
+}
+
+fn later(at: Instant, secs: i64) -> Instant {
+    at.saturating_add(Duration::from_secs(secs))
+}
+
+#[test]
+fn nodes_that_fail_together_are_tainted_one_by_one_and_their_pods_go_five_minutes_later() {
+    let strikes = (0..4).map(|node| strike(100, node, Trouble::Crash, true));
+    let (_, story, _) = play(
+        (30, 1_000),
+        Observing::Computed,
+        EvictionRule::Taints,
+        strikes.collect(),
+    );
+    assert_eq!(story.unknown.len(), 4);
+    for (node, &at) in &story.unknown {
+        // The first pass after the grace; the probe is of the pass that saw the last heartbeat.
+        let seen = pass(story.silent[node]);
+        assert_eq!(at, later(seen, 55), "{node}");
+    }
+    let first = *story.unknown.values().min().expect("four");
+    let mut tainted: Vec<Instant> = story.tainted.values().copied().collect();
+    tainted.sort_unstable();
+    assert_eq!(tainted, [0, 10, 20, 30].map(|secs| later(first, secs)));
+    assert_eq!(story.evicted.len(), 4);
+    for (node, at) in &story.evicted {
+        assert_eq!(*at, later(story.tainted[node], 300));
+    }
+    assert!(story.ended.is_empty(), "a dead node confirms nothing");
+}
+
+#[test]
+fn the_older_rule_evicts_five_minutes_after_the_last_heartbeat() {
+    let rule = EvictionRule::Timeout(Duration::from_secs(300));
+    let strikes = (0..3).map(|node| strike(100, node, Trouble::Crash, true));
+    let (_, story, _) = play((30, 1_000), Observing::Computed, rule, strikes.collect());
+    assert!(story.tainted.is_empty());
+    let mut evicted: Vec<Instant> = story.evicted.iter().map(|(_, at)| *at).collect();
+    evicted.sort_unstable();
+    let seen = story.silent.values().map(|&at| pass(at)).min();
+    let first = later(seen.expect("three"), 305);
+    assert_eq!(evicted, [0, 10, 20].map(|secs| later(first, secs)));
+}
+
+#[test]
+fn a_short_silence_changes_nothing_but_what_the_crash_ended() {
+    for (trouble, lost) in [(Trouble::Crash, 1), (Trouble::Partition, 0)] {
+        let strikes = vec![
+            strike(100, 0, trouble, true),
+            strike(120, 0, trouble, false),
+        ];
+        let (_, story, _) = play((3, 600), Observing::Computed, EvictionRule::Taints, strikes);
+        assert!(story.unknown.is_empty() && story.tainted.is_empty());
+        assert_eq!(story.ended.len(), lost, "{trouble:?}");
+    }
+}
+
+#[test]
+fn a_pod_told_to_end_on_a_node_that_is_cut_off_ends_when_it_heals() {
+    let trouble = Trouble::Partition;
+    let strikes = vec![
+        strike(100, 0, trouble, true),
+        strike(900, 0, trouble, false),
+    ];
+    let (_, story, _) = play(
+        (4, 1_500),
+        Observing::Computed,
+        EvictionRule::Taints,
+        strikes,
+    );
+    assert_eq!(story.evicted.len(), 1);
+    assert_eq!(story.ended, [(NodeId(0), Instant::from_secs(900))]);
+}
+
+#[test]
+fn while_every_zone_is_down_nobody_is_tainted() {
+    let strikes = (0..3).map(|node| strike(100, node, Trouble::Partition, true));
+    let (_, story, _) = play(
+        (3, 2_000),
+        Observing::Computed,
+        EvictionRule::Taints,
+        strikes.collect(),
+    );
+    assert_eq!(story.unknown.len(), 3);
+    // The first pass that sees them down taints none; before it one may have been.
+    assert!(story.evicted.is_empty(), "{:?}", story.evicted);
+}
+
+#[test]
+fn without_a_control_plane_nothing_is_placed_and_what_runs_runs_on() {
+    let outage = [(10, false), (300, true)].map(|(secs, is_up)| Strike {
+        at: Instant::from_secs(secs),
+        change: Change::ControlPlane { is_up },
+    });
+    let mut strikes = outage.to_vec();
+    strikes.push(strike(20, 0, Trouble::Crash, true));
+    let (_, story, _) = play(
+        (4, 1_000),
+        Observing::Computed,
+        EvictionRule::Taints,
+        strikes,
+    );
+    assert_eq!(story.bound, 4);
+    // Nobody looked at the silent node until then.
+    assert_eq!(
+        story.unknown.get(&NodeId(0)),
+        Some(&Instant::from_secs(300))
+    );
+    assert!(story.ended.is_empty());
+}
+
+#[test]
+fn a_node_that_is_drained_loses_its_pods_at_once_and_takes_none() {
+    let drain = Strike {
+        at: Instant::from_secs(50),
+        change: Change::Drain(NodeId(0)),
+    };
+    let (_, story, _) = play(
+        (2, 100),
+        Observing::Computed,
+        EvictionRule::Taints,
+        vec![drain],
+    );
+    assert_eq!(story.ended, [(NodeId(0), Instant::from_secs(50))]);
+    assert_eq!(story.bound, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn heartbeats_computed_and_stepped_give_the_same_digest(
+        troubles in prop::collection::vec((0_u32..6, 0_i64..900, 1_i64..700, any::<bool>()), 0..8),
+        older in any::<bool>(),
+    ) {
+        let strikes: Vec<Strike> = troubles
+            .iter()
+            .flat_map(|&(node, at, lasts, crash)| {
+                let trouble = if crash { Trouble::Crash } else { Trouble::Partition };
+                [strike(at, node, trouble, true), strike(at + lasts, node, trouble, false)]
+            })
+            .collect();
+        let rule = if older {
+            EvictionRule::Timeout(Duration::from_secs(300))
+        } else {
+            EvictionRule::Taints
+        };
+        let run = |observing| play((6, 2_000), observing, rule, strikes.clone());
+        let (computed, told, _) = run(Observing::Computed);
+        let (stepped, slowly, _) = run(Observing::Stepped);
+        prop_assert_eq!(&told.unknown, &slowly.unknown);
+        prop_assert_eq!(&told.tainted, &slowly.tainted);
+        prop_assert_eq!(&told.evicted, &slowly.evicted);
+        prop_assert_eq!(computed.digest, stepped.digest);
+    }
+}
