@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use windtunnel::cluster::Store;
 use windtunnel::control::operation::Operation;
+use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{CompletionMode, CronJob, DaemonSet, Job};
 use windtunnel::model::{Behaviour, EndReason, Event, Object, ObjectChange};
 use windtunnel::sim::Stop;
@@ -102,6 +103,10 @@ fn job(name: &str, run_time: &str, exit_code: i32) -> Job {
         run_time: Some(run_time.into()),
         exit_code,
         ..Behaviour::default()
+    }));
+    template.life = Some(Arc::new(PodLife {
+        restart: RestartPolicy::Never,
+        ..PodLife::default()
     }));
     Job {
         name: name.into(),

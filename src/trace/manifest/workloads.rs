@@ -15,6 +15,7 @@ use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::{Ctx, budgets, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
+use crate::model::pod_life::{PodLife, RestartPolicy};
 use crate::model::workload::daemon_set::DaemonUpdate;
 use crate::model::workload::{
     Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
@@ -223,6 +224,7 @@ impl Workload<'_> {
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw).map_err(inside)?;
+        spec.life = life(raw.spec.restart_policy.as_deref());
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
             self.priority = match class.filter(|class| !class.is_empty()) {
@@ -455,6 +457,19 @@ pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Probl
     let secs = secs.unwrap_or(0);
     Duration::checked_from_secs(secs)
         .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
+}
+
+/// How the pods of a template live on their node; those that restart always say nothing.
+fn life(restart: Option<&str>) -> Option<Arc<PodLife>> {
+    let restart = match restart {
+        Some("Never") => RestartPolicy::Never,
+        Some("OnFailure") => RestartPolicy::OnFailure,
+        _ => return None,
+    };
+    Some(Arc::new(PodLife {
+        restart,
+        ..PodLife::default()
+    }))
 }
 
 /// What the pods of a template do once they run.
