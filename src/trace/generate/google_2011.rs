@@ -7,7 +7,7 @@
 //! What is our own: the number of classes (tasks of equal requests), so that it can be studied;
 //! that a job's tasks are of one class; and run times whose mean is chosen so that, in the long
 //! run, the scarcer of processors and memory is used to the share asked for, and that users hold
-//! tasks back while more than a quota of it is asked for ([`quota`]). No task is kept once it was
+//! tasks back while more than a quota of it is asked for (`quota`). No task is kept once it was
 //! made, so memory does not grow with their number.
 
 mod quota;
