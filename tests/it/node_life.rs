@@ -273,7 +273,7 @@ fn a_node_that_is_drained_loses_its_pods_at_once_and_takes_none() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn heartbeats_computed_and_stepped_give_the_same_digest(

@@ -70,7 +70,7 @@ impl Lifecycle {
     }
 
     /// Reads what is new; returns whether the next pass has something to look at.
-    fn read(&mut self, store: &Store) -> bool {
+    fn read(&mut self, now: Instant, store: &Store) -> bool {
         let mut news = false;
         for entry in store.log().since(self.cursor) {
             match &entry.event {
@@ -92,7 +92,8 @@ impl Lifecycle {
                     news |= self.read_readiness(entry.at, *node, *ready);
                 }
                 Event::NodeContact { node, contact } => {
-                    news |= self.read_contact(entry.at, *node, *contact);
+                    self.is_stale |= matches!(contact, NodeContact::Silent { .. });
+                    news |= self.read_contact((now, entry.at), *node, *contact);
                 }
                 Event::NodeRemoved { node } => {
                     if let Some(seen) = self.seen.get_mut(node.index()) {
@@ -122,8 +123,15 @@ impl Lifecycle {
         true
     }
 
-    fn read_contact(&mut self, at: Instant, node: NodeId, contact: NodeContact) -> bool {
+    /// What is heard of a node changed at some time up to now.
+    fn read_contact(
+        &mut self,
+        (now, at): (Instant, Instant),
+        node: NodeId,
+        contact: NodeContact,
+    ) -> bool {
         let (observing, period) = (self.setup.observing, self.setup.options.monitor_period);
+        let last_pass = self.last_pass;
         let Some(seen) = self.seen_mut(node) else {
             return false;
         };
@@ -139,14 +147,18 @@ impl Lifecycle {
             }
             NodeContact::Silent { last_heartbeat } => {
                 seen.is_silent = true;
-                if observing == Observing::Computed {
-                    seen.view.lease = Some(last_heartbeat);
+                if observing == Observing::Stepped {
+                    return false;
+                }
+                seen.view.lease = Some(last_heartbeat);
+                let pass = on_grid(last_heartbeat, period);
+                // A pass that is still to be made sees the renewal itself, with all else it sees.
+                let is_ahead = pass >= now && last_pass.is_none_or(|last| pass > last);
+                if !is_ahead {
                     let name = seen.view.name.clone();
-                    let pass = on_grid(last_heartbeat, period);
                     self.core.fell_silent(&name, last_heartbeat, pass);
                 }
-                self.is_stale = true;
-                false
+                is_ahead
             }
         }
     }
@@ -285,7 +297,7 @@ impl Component for Lifecycle {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let period = self.setup.options.monitor_period;
-        if self.cursor < view.revision() && self.read(view) {
+        if self.cursor < view.revision() && self.read(now, view) {
             let first = if self.last_pass == Some(now) {
                 after_on_grid(now, period)
             } else {
