@@ -143,6 +143,32 @@ struct RawRolling {
     partition: Option<i32>,
 }
 
+impl RawStrategy {
+    /// Whether pods are replaced step by step; the only other way has this name.
+    fn is_rolling(&self, other: &str, path: &Path<'_>) -> Result<bool, Problem> {
+        match self.kind.as_deref() {
+            None | Some("" | "RollingUpdate") => Ok(true),
+            Some(kind) if kind == other => Ok(false),
+            Some(kind) => {
+                let expected = format!("`RollingUpdate` or `{other}`");
+                Err(path.field("type").problem(&expected, kind))
+            }
+        }
+    }
+}
+
+impl RawRolling {
+    /// Surge and unavailable, by default these.
+    fn limits(&self, default: (Count, Count), path: &Path<'_>) -> Result<(Count, Count), Problem> {
+        let path = path.field("rollingUpdate");
+        let (surge, unavailable) = (self.max_surge.as_ref(), self.max_unavailable.as_ref());
+        Ok((
+            counted(surge, default.0, &path.field("maxSurge"))?,
+            counted(unavailable, default.1, &path.field("maxUnavailable"))?,
+        ))
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawOrdinals {
@@ -249,29 +275,17 @@ impl Workload<'_> {
         let path = Path::root("spec");
         let strategy_path = path.field("strategy");
         let strategy = raw.strategy.unwrap_or_default();
-        let rolling = strategy.rolling_update.unwrap_or_default();
-        let strategy = match strategy.kind.as_deref() {
-            Some("Recreate") => DeploymentStrategy::Recreate,
-            None | Some("" | "RollingUpdate") => {
-                let rolling_path = strategy_path.field("rollingUpdate");
-                let known = RollingUpdate::default();
-                DeploymentStrategy::RollingUpdate(RollingUpdate {
-                    max_surge: counted(
-                        rolling.max_surge.as_ref(),
-                        known.max_surge,
-                        &rolling_path.field("maxSurge"),
-                    )?,
-                    max_unavailable: counted(
-                        rolling.max_unavailable.as_ref(),
-                        known.max_unavailable,
-                        &rolling_path.field("maxUnavailable"),
-                    )?,
-                })
-            }
-            Some(other) => {
-                let path = strategy_path.field("type");
-                return Err(path.problem("`RollingUpdate` or `Recreate`", other));
-            }
+        let strategy = if strategy.is_rolling("Recreate", &strategy_path)? {
+            let known = RollingUpdate::default();
+            let known = (known.max_surge, known.max_unavailable);
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let (max_surge, max_unavailable) = rolling.limits(known, &strategy_path)?;
+            DeploymentStrategy::RollingUpdate(RollingUpdate {
+                max_surge,
+                max_unavailable,
+            })
+        } else {
+            DeploymentStrategy::Recreate
         };
         let deployment = Deployment {
             namespace: self.namespace.clone(),
@@ -348,24 +362,19 @@ impl Workload<'_> {
         let path = Path::root("spec");
         let update_path = path.field("updateStrategy");
         let strategy = raw.update_strategy.unwrap_or_default();
-        let rolling = strategy.rolling_update.unwrap_or_default();
-        let update = match strategy.kind.as_deref() {
-            Some("OnDelete") => StatefulUpdate::OnDelete,
-            None | Some("" | "RollingUpdate") => {
-                let path = update_path.field("rollingUpdate");
-                let path = path.field("maxUnavailable");
-                let most = rolling.max_unavailable.as_ref();
-                StatefulUpdate::RollingUpdate {
-                    partition: rolling.partition.unwrap_or(0),
-                    max_unavailable: most
-                        .map(|most| count(most).map_err(|error| path.broken(error)))
-                        .transpose()?,
-                }
+        let update = if strategy.is_rolling("OnDelete", &update_path)? {
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let path = update_path.field("rollingUpdate");
+            let path = path.field("maxUnavailable");
+            let most = rolling.max_unavailable.as_ref();
+            StatefulUpdate::RollingUpdate {
+                partition: rolling.partition.unwrap_or(0),
+                max_unavailable: most
+                    .map(|most| count(most).map_err(|error| path.broken(error)))
+                    .transpose()?,
             }
-            Some(other) => {
-                let path = update_path.field("type");
-                return Err(path.problem("`RollingUpdate` or `OnDelete`", other));
-            }
+        } else {
+            StatefulUpdate::OnDelete
         };
         let management = match raw.pod_management_policy.as_deref() {
             None | Some("" | "OrderedReady") => PodManagement::OrderedReady,
@@ -397,26 +406,17 @@ impl Workload<'_> {
         let path = Path::root("spec");
         let update_path = path.field("updateStrategy");
         let strategy = raw.update_strategy.unwrap_or_default();
-        let rolling = strategy.rolling_update.unwrap_or_default();
-        let update = match strategy.kind.as_deref() {
-            Some("OnDelete") => None,
-            None | Some("" | "RollingUpdate") => {
-                let path = update_path.field("rollingUpdate");
-                let known = DaemonUpdate::default();
-                let (surge, unavailable) = (&rolling.max_surge, &rolling.max_unavailable);
-                Some(DaemonUpdate {
-                    max_surge: counted(surge.as_ref(), known.max_surge, &path.field("maxSurge"))?,
-                    max_unavailable: counted(
-                        unavailable.as_ref(),
-                        known.max_unavailable,
-                        &path.field("maxUnavailable"),
-                    )?,
-                })
-            }
-            Some(other) => {
-                let path = update_path.field("type");
-                return Err(path.problem("`RollingUpdate` or `OnDelete`", other));
-            }
+        let update = if strategy.is_rolling("OnDelete", &update_path)? {
+            let known = DaemonUpdate::default();
+            let known = (known.max_surge, known.max_unavailable);
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let (max_surge, max_unavailable) = rolling.limits(known, &update_path)?;
+            Some(DaemonUpdate {
+                max_surge,
+                max_unavailable,
+            })
+        } else {
+            None
         };
         let set = DaemonSet {
             namespace: self.namespace.clone(),

@@ -69,17 +69,17 @@ impl<'a> Sync<'a> {
 
     /// The same, for a reason.
     pub fn end_pod(&mut self, pod: PodRef, reason: EndReason) {
-        let Some(record) = self.store.pods().get(pod) else {
+        if self.store.pods().get(pod).is_none() {
             self.write(Event::PodChanged {
                 pod,
                 change: PodChange::Forgotten,
             });
             return;
-        };
+        }
         if self.store.pod_states().is_terminating(pod) {
             return;
         }
-        let grace = self.store.class(record.spec).object.grace();
+        let grace = self.store.grace_of(pod);
         self.ordered.deletions.insert(pod.id);
         self.write(Event::PodChanged {
             pod,
