@@ -71,7 +71,7 @@ impl Digest {
             Event::PodStarting { pod } => self.record(at, 8, [number_of(*pod)]),
             Event::PodRunning { pod } => self.record(at, 9, [number_of(*pod)]),
             Event::PodEnded { pod, reason } => {
-                self.record(at, 10, [number_of(*pod), *reason as u64]);
+                self.record(at, 10, [number_of(*pod), reason.code()]);
             }
             Event::PodChanged { pod, change } => self.changed(at, *pod, *change),
             Event::Object(change) => self.object(at, change),
@@ -129,7 +129,7 @@ impl Digest {
             PodChange::Ready(ready) => self.tagged(0, [u64::from(ready)]),
             PodChange::Restarted(restarts) => self.tagged(1, [u64::from(restarts)]),
             PodChange::Terminating { grace, reason } => {
-                self.tagged(2, [grace.as_nanos() as u64, reason as u64]);
+                self.tagged(2, [grace.as_nanos() as u64, reason.code()]);
             }
             PodChange::Forgotten => self.tagged(3, []),
         }

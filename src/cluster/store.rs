@@ -453,6 +453,6 @@ pub const fn final_phase(reason: EndReason) -> PodPhase {
     match reason {
         EndReason::Completed => PodPhase::Succeeded,
         EndReason::TimeLimit | EndReason::Error | EndReason::Rejected => PodPhase::Failed,
-        EndReason::NodeLost | EndReason::Evicted | EndReason::Cancelled => PodPhase::Evicted,
+        EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Cancelled => PodPhase::Evicted,
     }
 }

@@ -11,7 +11,9 @@ use super::controllers::disruption::{EvictionAnswer, evict};
 use super::controllers::manager::observe;
 use crate::cluster::{Conflict, Store};
 use crate::model::workload::{Deployment, PodDisruptionBudget};
-use crate::model::{EndReason, Event, Node, Object, ObjectChange, PodChange, PodRef, Text};
+use crate::model::{
+    EndReason, Event, EvictionCause, Node, Object, ObjectChange, PodChange, PodRef, Text,
+};
 use crate::units::{Duration, Instant, NodeId, ObjectId};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
@@ -328,7 +330,7 @@ impl Steps {
             if store.pod_states().is_terminating(pod) {
                 continue;
             }
-            match eviction(now, store, pod, &mut charged) {
+            match eviction(now, store, pod, (&mut charged, EvictionCause::Drain)) {
                 Some(Some(event)) => {
                     self.events.push(event);
                 }
@@ -348,13 +350,13 @@ fn is_daemon(store: &Store, pod: PodRef) -> bool {
     owner.is_some_and(|row| matches!(row.object, Object::DaemonSet(_)))
 }
 
-/// Asks the eviction API for a pod, budgets charged before included: the order to end it, or `None`
-/// if it has to wait (spec: kubernetes.md 2.9).
+/// Asks the eviction API for a pod, budgets charged before included: the order to end it for the
+/// cause, or `None` if it has to wait (spec: kubernetes.md 2.9).
 pub fn eviction(
     now: Instant,
     store: &Store,
     pod: PodRef,
-    charged: &mut BTreeMap<ObjectId, PodDisruptionBudget>,
+    (charged, cause): (&mut BTreeMap<ObjectId, PodDisruptionBudget>, EvictionCause),
 ) -> Option<Option<Event>> {
     let seen = observe::seen(store, pod)?;
     let spec = &store.class(seen.spec).object;
@@ -388,7 +390,7 @@ pub fn eviction(
         pod,
         change: PodChange::Terminating {
             grace: spec.grace(),
-            reason: EndReason::Evicted,
+            reason: EndReason::Evicted(cause),
         },
     }))
 }

@@ -212,7 +212,7 @@ impl Observer for DecisionLog {
             (Event::PodEnded { reason, .. }, Some(pod)) => {
                 let outcome = match reason {
                     EndReason::Rejected => "rejected",
-                    EndReason::Evicted => "evicted",
+                    EndReason::Evicted(_) => "evicted",
                     EndReason::Completed
                     | EndReason::TimeLimit
                     | EndReason::Error

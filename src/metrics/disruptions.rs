@@ -54,7 +54,7 @@ impl Collector for Disruptions {
         };
         let count = match reason {
             EndReason::NodeLost => &mut self.node_lost,
-            EndReason::Evicted => &mut self.evicted,
+            EndReason::Evicted(_) => &mut self.evicted,
             _ => return,
         };
         if !change.in_window() {

@@ -87,7 +87,7 @@ const fn part_of(reason: EndReason) -> usize {
         EndReason::Error | EndReason::Rejected => 2,
         EndReason::TimeLimit => 3,
         EndReason::NodeLost => 4,
-        EndReason::Evicted => 5,
+        EndReason::Evicted(_) => 5,
         EndReason::Cancelled => 6,
     }
 }

@@ -39,7 +39,7 @@ impl JobOutcome {
             EndReason::Completed => Self::Succeeded,
             EndReason::TimeLimit | EndReason::Error => Self::Failed,
             EndReason::Rejected => Self::Rejected,
-            EndReason::NodeLost | EndReason::Evicted => Self::Evicted,
+            EndReason::NodeLost | EndReason::Evicted(_) => Self::Evicted,
             EndReason::Cancelled => Self::Cancelled,
         }
     }

@@ -68,7 +68,7 @@ impl Collector for PodCensus {
                 EndReason::Completed => &mut self.succeeded,
                 EndReason::TimeLimit | EndReason::Error => &mut self.failed,
                 EndReason::Rejected => &mut self.rejected,
-                EndReason::NodeLost | EndReason::Evicted => &mut self.evicted,
+                EndReason::NodeLost | EndReason::Evicted(_) => &mut self.evicted,
                 EndReason::Cancelled => &mut self.cancelled,
             } += 1;
         }

@@ -75,7 +75,7 @@ pub const fn outcome(reason: EndReason) -> &'static str {
         EndReason::Error => "error",
         EndReason::Rejected => "rejected",
         EndReason::NodeLost => "node_lost",
-        EndReason::Evicted => "evicted",
+        EndReason::Evicted(_) => "evicted",
         EndReason::Cancelled => "cancelled",
     }
 }

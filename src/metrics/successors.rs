@@ -54,5 +54,5 @@ impl Successors {
 /// Whether an end takes a pod's node away.
 #[inline]
 pub fn loses_node(reason: EndReason, pod: &Pod) -> bool {
-    matches!(reason, EndReason::NodeLost | EndReason::Evicted) && pod.phase.holds_node()
+    matches!(reason, EndReason::NodeLost | EndReason::Evicted(_)) && pod.phase.holds_node()
 }

@@ -64,7 +64,7 @@ pub enum EndReason {
     /// Its node went away.
     NodeLost,
     /// It was evicted on purpose.
-    Evicted,
+    Evicted(EvictionCause),
     /// It was withdrawn by its owner.
     Cancelled,
 }
@@ -75,8 +75,67 @@ impl EndReason {
     pub const fn leaves_object(self) -> bool {
         matches!(
             self,
-            Self::Completed | Self::TimeLimit | Self::Error | Self::Rejected | Self::Evicted
+            Self::Completed | Self::TimeLimit | Self::Error | Self::Rejected | Self::Evicted(_)
         )
+    }
+
+    /// Its number in canonical bytes. The causes of evictions share one: they are told for people,
+    /// nothing is decided by them.
+    pub const fn code(self) -> u64 {
+        match self {
+            Self::Completed => 0,
+            Self::TimeLimit => 1,
+            Self::Error => 2,
+            Self::Rejected => 3,
+            Self::NodeLost => 4,
+            Self::Evicted(_) => 5,
+            Self::Cancelled => 6,
+        }
+    }
+}
+
+/// Why a pod was evicted (spec: metrics.md 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EvictionCause {
+    /// A pod of higher priority needed its place.
+    Preemption,
+    /// Its node has a taint that it does not tolerate, or not any longer.
+    Taint,
+    /// Its node was drained.
+    Drain,
+    /// The descheduler found a better place possible.
+    Descheduling,
+    /// Its node was taken out to save capacity.
+    Consolidation,
+    /// Its node was taken back by the provider with notice.
+    Spot,
+    /// Its node ran short of memory or disk.
+    NodePressure,
+}
+
+impl EvictionCause {
+    /// All of them, each at its own number.
+    pub const ALL: [Self; 7] = [
+        Self::Preemption,
+        Self::Taint,
+        Self::Drain,
+        Self::Descheduling,
+        Self::Consolidation,
+        Self::Spot,
+        Self::NodePressure,
+    ];
+
+    /// Its name in metrics and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Preemption => "preemption",
+            Self::Taint => "taint",
+            Self::Drain => "drain",
+            Self::Descheduling => "descheduling",
+            Self::Consolidation => "consolidation",
+            Self::Spot => "spot",
+            Self::NodePressure => "node_pressure",
+        }
     }
 }
 

@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
-pub use event::{EndReason, Event, Found, NodeContact, PodChange, PodCreated, PodRef};
+pub use event::{
+    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef,
+};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use node::Node;

@@ -3,7 +3,7 @@
 //! orchestrators-b.md 10.3).
 
 use crate::control::node::{Assignment, StopOrder};
-use crate::model::{EndReason, Event, Node, NodeContact, PodChange, PodRef};
+use crate::model::{EndReason, Event, EvictionCause, Node, NodeContact, PodChange, PodRef};
 use crate::units::NodeId;
 
 use super::SimError;
@@ -133,7 +133,10 @@ impl Engine<'_> {
             if cell.store.pod_states().is_terminating(pod) {
                 continue;
             }
-            let (grace, reason) = (cell.store.grace_of(pod), EndReason::Evicted);
+            let (grace, reason) = (
+                cell.store.grace_of(pod),
+                EndReason::Evicted(EvictionCause::Spot),
+            );
             let change = PodChange::Terminating { grace, reason };
             self.observed(cell, Event::PodChanged { pod, change })?;
             self.stop(cell, pod, (grace, reason))?;

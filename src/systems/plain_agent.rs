@@ -4,7 +4,7 @@
 use super::entry::TimeLimits;
 use crate::control::node::{Assignment, Report, StopOrder};
 use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use crate::model::{EndReason, PodRef};
+use crate::model::{EndReason, EvictionCause, PodRef};
 use crate::units::{Duration, Instant, NodeId, PodId};
 
 /// The agents of all nodes.
@@ -180,7 +180,9 @@ impl NodeAgent for PlainAgent {
             MachineEvent::Exited { success: true } => self.ended(pod, EndReason::Completed, out),
             MachineEvent::Exited { success: false } => self.ended(pod, EndReason::Error, out),
             MachineEvent::Stopped => {
-                let reason = held.stopping.unwrap_or(EndReason::Evicted);
+                let reason = held
+                    .stopping
+                    .unwrap_or(EndReason::Evicted(EvictionCause::Drain));
                 self.ended(pod, reason, out);
             }
         }
@@ -248,7 +250,7 @@ mod tests {
                         pod,
                         node: NODE,
                         grace: Duration::ZERO,
-                        reason: EndReason::Evicted,
+                        reason: EndReason::Evicted(EvictionCause::Drain),
                     };
                     agent.stopping(now, order, &mut out);
                 }
@@ -309,7 +311,7 @@ mod tests {
         );
         check(
             &with(&[(5, Withdrawn(POD)), stopped]),
-            (&[], &ended(EndReason::Evicted), &[]),
+            (&[], &ended(EndReason::Evicted(EvictionCause::Drain)), &[]),
         );
         check(&[steps[0], (0, Withdrawn(POD))], (&[stop], &[], &[]));
         // It ended by itself while the order was on its way; what comes later is another's.

@@ -8,7 +8,7 @@ use windtunnel::cluster::{Conflict, Store};
 use windtunnel::control::scheduler::plugin::Permit;
 use windtunnel::control::scheduler::{ClassContext, Plugin, PluginSlot, Points, Profile, Reason};
 use windtunnel::control::{Outbox, Progress};
-use windtunnel::model::{EndReason, Event, Pod, PodCreated, PodName, PodSpec};
+use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodCreated, PodName, PodSpec};
 use windtunnel::sim::Options;
 use windtunnel::sim::Stop;
 use windtunnel::units::{Duration, Instant, NodeId, SpecId, TenantId};
@@ -112,7 +112,7 @@ impl Plugin for Evicts {
             .filter(|victim| victim.pod.id < pod.pod.id)
             .map(|victim| Event::PodEnded {
                 pod: victim.pod,
-                reason: EndReason::Evicted,
+                reason: EndReason::Evicted(EvictionCause::Preemption),
             })
             .into_iter()
             .collect()

@@ -13,7 +13,7 @@ pub use lifecycle::{Lifecycle, LifecycleSetup};
 
 use crate::cluster::Store;
 use crate::model::event::PodRef;
-use crate::model::{EndReason, Event, PodChange};
+use crate::model::{EndReason, Event, EvictionCause, PodChange};
 use crate::units::{Duration, Instant};
 
 /// Whether what changes nothing is computed or stepped; a run comes out the same.
@@ -46,7 +46,7 @@ fn evict(store: &Store, pod: PodRef) -> Option<Event> {
         pod,
         change: PodChange::Terminating {
             grace: store.grace_of(pod),
-            reason: EndReason::Evicted,
+            reason: EndReason::Evicted(EvictionCause::Taint),
         },
     })
 }

@@ -146,7 +146,7 @@ impl Observer for Course {
             Event::PodEnded { pod, reason } => {
                 let outcome = match reason {
                     EndReason::Rejected => Outcome::Rejected,
-                    EndReason::Evicted => Outcome::Evicted,
+                    EndReason::Evicted(_) => Outcome::Evicted,
                     _ => Outcome::Ended,
                 };
                 self.step(at, store, *pod, outcome);

@@ -296,7 +296,7 @@ fn spec(store: &Store, spec: SpecId) -> &PodSpec {
 /// The condition of pods that were ended from outside.
 fn disruption(reason: EndReason) -> Vec<(Text, Text)> {
     match reason {
-        EndReason::Evicted | EndReason::NodeLost => {
+        EndReason::Evicted(_) | EndReason::NodeLost => {
             vec![("DisruptionTarget".into(), "True".into())]
         }
         _ => Vec::new(),

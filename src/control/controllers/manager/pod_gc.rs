@@ -120,7 +120,7 @@ fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
             Some(EndReason::Completed) => ObservedPhase::Succeeded,
             Some(_) => ObservedPhase::Failed,
         },
-        is_evicted: ended == Some(EndReason::Evicted),
+        is_evicted: matches!(ended, Some(EndReason::Evicted(_))),
         created: pod.created,
         is_terminating: store.pod_states().is_terminating(pod.pod),
     }

@@ -14,7 +14,7 @@ use crate::control::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
 };
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, PodChange, PodPhase, PodRef, Text};
+use crate::model::{EndReason, Event, EvictionCause, PodChange, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
 
 impl KubeScheduler {
@@ -271,14 +271,14 @@ impl KubeScheduler {
             // Its object stays until its node has stopped it within its grace.
             let order = PodChange::Terminating {
                 grace: victim.spec().grace(),
-                reason: EndReason::Evicted,
+                reason: EndReason::Evicted(EvictionCause::Preemption),
             };
             out.write(view, Event::PodChanged { pod, change: order });
             self.mark_preempted(pod);
             return;
         }
         if self.options.eviction_time == Duration::ZERO {
-            let reason = EndReason::Evicted;
+            let reason = EndReason::Evicted(EvictionCause::Preemption);
             out.write(view, Event::PodEnded { pod, reason });
             return;
         }
@@ -401,7 +401,7 @@ impl KubeScheduler {
             self.evictions.pop_first();
             let lives = view.pods().get(pod).map(|record| record.phase);
             if lives.is_some_and(PodPhase::holds_node) {
-                let reason = EndReason::Evicted;
+                let reason = EndReason::Evicted(EvictionCause::Preemption);
                 out.write(view, Event::PodEnded { pod, reason });
             }
         }
