@@ -3,6 +3,7 @@
 
 use crate::cluster::{Conflict, Store};
 use crate::control::admission::Creation;
+use crate::control::measured::Measured;
 use crate::control::probe::Probe;
 use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};
@@ -92,6 +93,17 @@ pub trait Component: Send {
     /// A creation was refused; the component may try otherwise in its next step.
     fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         let _ = (creation, conflict);
+    }
+
+    /// Whether it wants to be shown what the world measures before its step at an instant.
+    fn reads_metrics(&self, now: Instant) -> bool {
+        let _ = now;
+        false
+    }
+
+    /// Is shown what the world measures, as `view` has the cluster.
+    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+        let _ = (now, view, measured);
     }
 
     /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.

@@ -6,6 +6,7 @@ pub mod admission;
 pub mod autoscale;
 pub mod component;
 pub mod controllers;
+pub mod measured;
 pub mod node;
 pub mod node_life;
 pub mod operation;
@@ -14,5 +15,6 @@ pub mod scheduler;
 pub mod services;
 
 pub use component::{Component, Outbox, Progress, Stepping, Write};
+pub use measured::Measured;
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;

@@ -23,7 +23,8 @@ use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::{
-    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp, Stop,
+    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp,
+    Stop, UsageOptions,
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
@@ -72,6 +73,8 @@ pub struct Prepared {
     pub controllers: Option<ControllerOptions>,
     /// What users do, in order of time.
     pub operations: Vec<(Instant, Operation)>,
+    /// What pods use.
+    pub usage: UsageOptions,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -91,6 +94,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let economics = Arc::new(build::economics(scenario, &nodes, files)?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let usage = build::usage(scenario, files, &workload, &operations)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -100,6 +104,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         kube,
         controllers,
         operations,
+        usage,
         remarks,
         probe: Probe::default(),
     })
@@ -253,6 +258,7 @@ fn warm_up(
         kube: prepared.kube.clone(),
         controllers: prepared.controllers.clone(),
         operations: prepared.operations.clone(),
+        usage: prepared.usage.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -317,7 +323,10 @@ fn world(
         agent: parts.agent,
         arrivals,
         outages,
-        environment: Environment { failures },
+        environment: Environment {
+            failures,
+            usage: prepared.usage,
+        },
         residents: prepared.workload.residents,
         operations: prepared.operations,
     };

@@ -1,6 +1,9 @@
 //! What a pod does once it runs, and what it is granted when it is told to end: the part of a pod
 //! that no placement looks at. Manifests state it by annotations of the pod (template)
-//! `windtunnel.dev/run-time` and `windtunnel.dev/exit-code`, and `terminationGracePeriodSeconds`.
+//! `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
+//! `windtunnel.dev/memory-usage`, and `terminationGracePeriodSeconds`.
+
+use std::hash::{Hash, Hasher};
 
 use super::Text;
 use super::workload::probe::DEFAULT_GRACE_SECS;
@@ -10,7 +13,7 @@ use crate::units::Duration;
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 
 /// What a pod does once it runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Behaviour {
     /// How long it runs: a duration or a distribution, in the notation of experiment files; `None`
     /// runs until it is stopped.
@@ -19,6 +22,30 @@ pub struct Behaviour {
     pub exit_code: i32,
     /// How long it may take to end once it is told to.
     pub grace: Duration,
+    /// What it uses of the processors, as [`super::usage`] has it.
+    pub cpu_usage: Option<Text>,
+    /// What it uses of the memory, as [`super::usage`] has it.
+    pub memory_usage: Option<Text>,
+}
+
+impl Hash for Behaviour {
+    // What says nothing of usage has the bytes that it had before there was usage.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            run_time,
+            exit_code,
+            grace,
+            cpu_usage,
+            memory_usage,
+        } = self;
+        run_time.hash(state);
+        exit_code.hash(state);
+        grace.hash(state);
+        if cpu_usage.is_some() || memory_usage.is_some() {
+            cpu_usage.hash(state);
+            memory_usage.hash(state);
+        }
+    }
 }
 
 impl Default for Behaviour {
@@ -27,6 +54,8 @@ impl Default for Behaviour {
             run_time: None,
             exit_code: 0,
             grace: DEFAULT_GRACE,
+            cpu_usage: None,
+            memory_usage: None,
         }
     }
 }

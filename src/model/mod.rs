@@ -15,6 +15,7 @@ pub mod pod_life;
 pub mod resource_list;
 pub mod scheduler_config;
 pub mod taint;
+pub mod usage;
 pub mod volume;
 pub mod workload;
 
@@ -35,6 +36,7 @@ pub use pod_life::{ContainerLife, PodLife, PullPolicy, RestartPolicy};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
 pub use taint::{Taint, TaintEffect, Toleration};
+pub use usage::Used;
 pub use volume::PodVolume;
 
 /// A shared immutable text: names, label keys and values.

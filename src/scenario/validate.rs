@@ -7,9 +7,10 @@ use super::files::{FileLookup, Files, SearchPath};
 use super::scalar::{Bound, NoneOr};
 use super::schema::{
     Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Scenario, Stop, StopWhen, Template,
-    WorkloadSource, WorkloadTrace,
+    Usage, WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
+use crate::model::usage::Pattern;
 use crate::units::Duration;
 
 /// Most node names that are compared one by one; larger clusters come from traces.
@@ -41,6 +42,7 @@ pub(super) fn validate(
     validator.stop(scenario);
     validator.measured_window(scenario);
     validator.powers(&scenario.cluster.nodes);
+    validator.usage(&scenario.models.usage);
     super::failures::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
@@ -88,6 +90,14 @@ impl Validator<'_> {
         {
             self.file(file, "models.startup.containerStart");
         }
+        if let Usage::Rules(usage) = &scenario.models.usage {
+            for (name, file) in &usage.traces {
+                self.file(file, &format!("models.usage.traces.{name}"));
+            }
+        }
+        for (name, file) in &scenario.models.external_metrics {
+            self.file(file, &format!("models.externalMetrics.{name}"));
+        }
         if let Some(config) = &scenario.system.scheduler.config {
             self.file(config, "system.scheduler.config");
         }
@@ -121,6 +131,30 @@ impl Validator<'_> {
             None => self
                 .findings
                 .push(self.search.missing(written, self.at(place))),
+        }
+    }
+
+    /// What pods use is stated in words that can be read.
+    fn usage(&mut self, usage: &Usage) {
+        let Usage::Rules(usage) = usage else {
+            return;
+        };
+        for (field, text) in [("cpu", &usage.cpu), ("memory", &usage.memory)] {
+            let Some(text) = text else { continue };
+            let known = |name: &str| usage.traces.contains_key(name);
+            let why = match text.parse::<Pattern>() {
+                Err(why) => why,
+                Ok(pattern) => match pattern.trace() {
+                    Some(name) if !known(name) => {
+                        format!("no series is called `{name}`; name it under `traces`")
+                    }
+                    _ => continue,
+                },
+            };
+            let span = self.at(&format!("models.usage.{field}"));
+            let message = format!("`{text}` is no use of a resource");
+            let finding = Finding::new(Code::Impossible, message, span).label(why);
+            self.findings.push(finding);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::units::{Duration, Instant, NodeId, SpecId};
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
 use super::queue::Lapses;
-use super::{Machine, Options, SimError};
+use super::{Machine, Options, SimError, Usage, UsageOptions};
 
 /// What a cell is made of.
 pub struct CellParts {
@@ -40,6 +40,8 @@ pub struct CellParts {
 pub struct Environment {
     /// What fails, and when.
     pub failures: Vec<Timeline>,
+    /// What pods use.
+    pub usage: UsageOptions,
 }
 
 /// A pod that is on a node when the run begins.
@@ -69,6 +71,7 @@ pub struct Cell {
     pub(super) agent: Box<dyn NodeAgent>,
     pub(super) machine: Machine,
     pub(super) hosts: Hosts,
+    pub(super) usage: Usage,
     pub(super) failures: Vec<Standing>,
     /// Whether its control plane acts.
     pub(super) acts: bool,
@@ -139,6 +142,7 @@ impl Cell {
             agent,
             machine: Machine::new(options.seed, options.start_up.clone()),
             hosts: Hosts::new(options.seed, number),
+            usage: Usage::default(),
             failures: Vec::new(),
             acts: true,
             digest: Digest::new(),

@@ -10,7 +10,7 @@ use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::kernel::{World, happen, next_instant};
 use super::queue::{EventQueue, Queued, Upcoming};
-use super::{End, EndCause, Options, Reached, RunControl, SimError};
+use super::{End, EndCause, Options, Reached, RunControl, SimError, Usage};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -40,6 +40,7 @@ impl<'o> Simulation<'o> {
         let mut cells = Vec::new();
         for (number, parts) in worlds.into_iter().enumerate() {
             let mut cell = Cell::new(number as u16, &engine.options, parts.agent, parts.arrivals);
+            cell.usage = Usage::new(parts.environment.usage);
             for node in parts.nodes {
                 let event = cell.store.node_added(node.clone());
                 engine

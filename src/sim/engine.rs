@@ -83,6 +83,7 @@ impl Engine<'_> {
     fn started(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
         cell.machine
             .started(self.now, pod, cell.number, &mut self.queue);
+        cell.usage.started(self.now, pod, &cell.store);
         cell.agent
             .machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
         self.carry(cell)
@@ -256,6 +257,7 @@ impl Engine<'_> {
         let ended = cell.store.apply(self.now, event)?;
         if let Some(entry) = cell.store.log().last() {
             cell.digest.event(self.now, &entry.event);
+            cell.usage.observe(&entry.event, &cell.store);
             self.observer
                 .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
         }

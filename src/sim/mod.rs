@@ -15,6 +15,7 @@ pub mod options;
 pub mod queue;
 mod settle;
 mod travel;
+pub mod usage;
 pub mod wheel;
 
 pub use cell::{Cell, CellParts, Environment, Resident};
@@ -26,3 +27,4 @@ pub use options::{
     StartUp, Stop,
 };
 pub use travel::{Standing, Turn};
+pub use usage::{Usage, UsageOptions};

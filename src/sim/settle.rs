@@ -78,6 +78,9 @@ impl Engine<'_> {
             return Ok(false);
         }
         seat.outbox.clear();
+        if seat.component.reads_metrics(now) {
+            seat.component.metrics(now, seen, &cell.usage.measured(now));
+        }
         let progress = seat.component.step(now, seen, &mut seat.outbox);
         seat.due = progress == Progress::More;
         // A wake-up at this instant comes after what else happens at it, so each counts.

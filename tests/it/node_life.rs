@@ -105,6 +105,7 @@ fn play(
     );
     world.environment = Environment {
         failures: vec![Timeline::scripted(strikes)],
+        ..Environment::default()
     };
     let options = Options {
         stop: Stop::At(Instant::from_secs(until)),

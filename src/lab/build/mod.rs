@@ -11,6 +11,7 @@ mod operations;
 mod remarks;
 mod residents;
 mod typical;
+mod usage;
 mod workload;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use nodes::nodes;
 pub use operations::{controllers, operations};
 pub use remarks::Remarks;
 pub use typical::typical_pods;
+pub use usage::usage;
 pub use workload::{Workload, workload};
 
 /// Why an experiment can't be run.

@@ -23,6 +23,7 @@ pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use operation::{Controllers, Operation};
 pub use run::{
     DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
+    UsageFields,
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use workload::{

@@ -1,10 +1,13 @@
 //! `models:`, `stop:` and `objectives:` of the experiment file.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Distribution;
-use crate::scenario::scalar::{Bound, NoneOr};
+use crate::scenario::scalar::{Bound, NoneOr, WordOr};
 use crate::scenario::share::Share;
 use crate::units::Duration;
 
@@ -21,6 +24,10 @@ pub struct Models {
     /// What pods use of what they asked for.
     #[serde(default)]
     pub usage: Usage,
+    /// Metrics from outside of the cluster by name: CSV files with the columns `seconds`, `value`
+    /// and, of a metric of several series, `series`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_metrics: BTreeMap<String, String>,
     /// How much later the control plane sees what happens.
     #[serde(default)]
     pub watch_delay: Duration,
@@ -105,14 +112,78 @@ struct DecisionTimeFields {
 }
 
 /// What pods use of what they asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    from = "WordOr<UsageWord, UsageFields>",
+    into = "WordOr<UsageWord, UsageFields>"
+)]
 pub enum Usage {
-    /// Not modelled.
+    /// Only what their manifests say.
     #[default]
     None,
     /// As the trace recorded it.
     Trace,
+    /// By rules.
+    Rules(UsageFields),
+}
+
+/// The short forms of [`Usage`].
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum UsageWord {
+    /// Only what their manifests say.
+    None,
+    /// As the trace recorded it.
+    Trace,
+}
+
+/// What pods use whose manifests say nothing of it (`windtunnel.dev/cpu-usage`,
+/// `windtunnel.dev/memory-usage`), and series for those that name one. A use is an amount (`250m`), a
+/// share of the request (`60%`), `sine(MEAN, AMPLITUDE, PERIOD, PEAK)`, `ramp(FROM, RISE, PER, MOST)`
+/// from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `trace(NAME)`, or `shared(USE)` of one of
+/// these, which the pods of a workload share evenly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UsageFields {
+    /// Of the processors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Of the memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Series by name: CSV files with the columns `seconds` and `value`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traces: BTreeMap<String, String>,
+}
+
+impl JsonSchema for Usage {
+    fn schema_name() -> Cow<'static, str> {
+        "Usage".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        WordOr::<UsageWord, UsageFields>::json_schema(generator)
+    }
+}
+
+impl From<WordOr<UsageWord, UsageFields>> for Usage {
+    fn from(form: WordOr<UsageWord, UsageFields>) -> Self {
+        match form {
+            WordOr::Word(UsageWord::None) => Self::None,
+            WordOr::Word(UsageWord::Trace) => Self::Trace,
+            WordOr::Fields(fields) => Self::Rules(fields),
+        }
+    }
+}
+
+impl From<Usage> for WordOr<UsageWord, UsageFields> {
+    fn from(usage: Usage) -> Self {
+        match usage {
+            Usage::None => Self::Word(UsageWord::None),
+            Usage::Trace => Self::Word(UsageWord::Trace),
+            Usage::Rules(fields) => Self::Fields(fields),
+        }
+    }
 }
 
 /// When the run ends: the first of the conditions given.

@@ -16,6 +16,7 @@ use super::raw::{self, TextMap, nullable, texts};
 use super::{Ctx, budgets, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::pod_life::{PodLife, RestartPolicy};
+use crate::model::usage::Pattern;
 use crate::model::workload::daemon_set::DaemonUpdate;
 use crate::model::workload::{
     Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
@@ -30,6 +31,10 @@ const RUN_TIME: &str = "windtunnel.dev/run-time";
 
 /// On a pod template: the code that its containers end with.
 const EXIT_CODE: &str = "windtunnel.dev/exit-code";
+
+/// On a pod template: what its pods use, in the notation of [`crate::model::usage`].
+const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
+const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
 
 /// Whether objects of a kind are workloads.
 pub(super) fn is_workload(kind: &str, group: &str) -> bool {
@@ -502,10 +507,21 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         Some(secs) if secs < 0 => return Err(path.problem("0 or more seconds", secs)),
         secs => span(secs, &path)?,
     };
+    let usage = |key: &str| -> Result<Option<Text>, Problem> {
+        let Some(text) = raw.metadata.annotations.get(key) else {
+            return Ok(None);
+        };
+        match text.parse::<Pattern>() {
+            Ok(_) => Ok(Some(text.into())),
+            Err(why) => Err(annotations.key(key).broken(why)),
+        }
+    };
     let behaviour = Behaviour {
         run_time: run_time.map(Into::into),
         exit_code: exit_code.transpose()?.unwrap_or(0),
         grace,
+        cpu_usage: usage(CPU_USAGE)?,
+        memory_usage: usage(MEMORY_USAGE)?,
     };
     Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
 }

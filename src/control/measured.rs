@@ -1,0 +1,31 @@
+//! What the world measures, as autoscalers read it: the input of metrics pipelines. A driver shows
+//! it to the components that ask for it, just before their step.
+
+use crate::model::{PodRef, Text, Used};
+
+/// What the world measures at an instant. Values other than usage are in thousandths.
+pub trait Measured {
+    /// What a pod uses; `None` of one whose processes are not up, or of whose use nothing is known.
+    fn pod(&self, pod: PodRef) -> Option<Used>;
+
+    /// What each container of a pod uses, by name.
+    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)>;
+
+    /// A custom metric of a pod.
+    fn pod_metric(&self, pod: PodRef, metric: &str) -> Option<i64> {
+        let _ = (pod, metric);
+        None
+    }
+
+    /// A custom metric of an object, by kind, namespace and name.
+    fn object_metric(&self, object: (&str, &str, &str), metric: &str) -> Option<i64> {
+        let _ = (object, metric);
+        None
+    }
+
+    /// A metric from outside of the cluster: its series.
+    fn external_metric(&self, metric: &str) -> Vec<i64> {
+        let _ = metric;
+        Vec::new()
+    }
+}
