@@ -348,10 +348,9 @@ impl Store {
         };
         let record = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
         let class = &self.classes[record.spec.index()];
-        if self.nodes.object(node).is_none() {
-            return Err(Conflict::UnknownNode);
-        }
-        if !self.nodes.is_ready(node) {
+        let object = self.nodes.object(node).ok_or(Conflict::UnknownNode)?;
+        // The API binds to any node; one that is down without being marked is not to be had at all.
+        if !self.nodes.is_ready(node) && !object.is_marked_away() {
             return Err(Conflict::NodeClosed);
         }
         // What was found on a node is there, and may be more than the node has; devices are never

@@ -1,6 +1,6 @@
 //! Nodes: the machines that pods are placed on.
 
-use super::{GpuInventory, Labels, ResourceList, Taint, Text};
+use super::{GpuInventory, Labels, ResourceList, Taint, TaintEffect, Text};
 
 /// The label that names a node's zone.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -10,6 +10,13 @@ pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 /// The taint that stands for a cordon: a pod that tolerates it may go to a cordoned node.
 pub const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
+
+/// The taint of a node of which nothing is heard.
+pub const UNREACHABLE_TAINT: &str = "node.kubernetes.io/unreachable";
+/// The taint of a node that says it is not ready.
+pub const NOT_READY_TAINT: &str = "node.kubernetes.io/not-ready";
+/// The taint of a node whose disk is full.
+pub const DISK_PRESSURE_TAINT: &str = "node.kubernetes.io/disk-pressure";
 
 /// A machine that pods are placed on, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,4 +37,15 @@ pub struct Node {
     pub gpu: Option<GpuInventory>,
     /// Container images present at start, with their sizes in bytes.
     pub images: Vec<(Text, i64)>,
+}
+
+impl Node {
+    /// Whether it is marked as out of order by a taint, so that who tolerates it may go there all
+    /// the same (spec: kubernetes.md 2.7).
+    pub fn is_marked_away(&self) -> bool {
+        self.taints.iter().any(|taint| {
+            taint.effect == TaintEffect::NoSchedule
+                && matches!(&*taint.key, UNREACHABLE_TAINT | NOT_READY_TAINT)
+        })
+    }
 }

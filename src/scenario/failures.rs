@@ -17,7 +17,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         checker.fields();
         checker.target();
         checker.times();
-        if failure.kind.needs_contact() && scenario.models.node_life == NodeLife::Declared {
+        if failure.kind.needs_contact() && scenario.node_life() == NodeLife::Declared {
             let message = "the control plane is told of its nodes at once, so none can be cut off";
             checker.find(
                 Code::Conflict,

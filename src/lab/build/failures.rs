@@ -19,7 +19,7 @@ use super::BuildError;
 
 /// How the control plane of a scenario learns of its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
-    match scenario.models.node_life {
+    match scenario.node_life() {
         WrittenLife::Declared => NodeLife::Declared,
         WrittenLife::Observed | WrittenLife::Timeout => NodeLife::Observed(Observing::Computed),
     }
@@ -27,7 +27,7 @@ pub fn contact(scenario: &Scenario) -> NodeLife {
 
 /// The components of node life, where a scenario has them.
 pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
-    let eviction = match scenario.models.node_life {
+    let eviction = match scenario.node_life() {
         WrittenLife::Declared => return Vec::new(),
         WrittenLife::Observed => EvictionRule::Taints,
         WrittenLife::Timeout => EvictionRule::Timeout(Duration::from_secs(300)),
@@ -57,11 +57,12 @@ pub fn outages(
         nodes,
         seed: scenario.seed,
     };
-    for failure in &scenario.failures {
+    for (number, failure) in scenario.failures.iter().enumerate() {
         let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {
             continue;
         };
-        let found = layout.find(&Target::Node(name.clone())).map_err(wrong)?;
+        let found = layout.find(&Target::Node(name.clone()));
+        let found = found.map_err(|error| wrong(number, failure, error))?;
         let node = found[0];
         let down = Instant::ZERO.saturating_add(failure.at.unwrap_or_default());
         let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
@@ -84,16 +85,26 @@ pub fn failures(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Vec<Timeline
         seed: scenario.seed,
     };
     let mut timelines = Vec::new();
-    for failure in &scenario.failures {
+    for (number, failure) in scenario.failures.iter().enumerate() {
         if let Some(kind) = failure_of(failure) {
-            timelines.extend(kind.timelines(&layout).map_err(wrong)?);
+            let made = kind.timelines(&layout);
+            timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
         }
     }
     Ok(timelines)
 }
 
-fn wrong(error: impl std::fmt::Display) -> BuildError {
-    BuildError::Experiment(format!("failures: {error}"))
+/// What is wrong with a failure: said of the field that names whom it strikes.
+fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> BuildError {
+    let field = match failure {
+        Written { node: Some(_), .. } => ".node",
+        Written { zone: Some(_), .. } => ".zone",
+        Written {
+            domain: Some(_), ..
+        } => ".domain",
+        _ => "",
+    };
+    BuildError::Experiment(format!("failures[{number}]{field}: {error}"))
 }
 
 /// A failure as the simulator has it; `None` of those that are outages of one node. What a kind

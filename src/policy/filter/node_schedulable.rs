@@ -1,8 +1,10 @@
 //! Nodes that take new pods: up and not cordoned (spec: kubernetes.md 1.5, `NodeUnschedulable`). A
 //! pod that tolerates the taint `node.kubernetes.io/unschedulable` may go to a cordoned node, but
-//! not to one that is down.
+//! not to one that is down; one that tolerates the marks of a node of which nothing is heard may go
+//! there.
 
 use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
+use crate::model::Node;
 use crate::policy::{Built, Entry, Point};
 use crate::units::NodeId;
 
@@ -31,7 +33,15 @@ impl Plugin for NodeSchedulable {
     fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
         let nodes = ctx.store.nodes();
         let open = nodes.schedulable()[node.index()];
-        if open || (nodes.is_ready(node) && ctx.class.tolerates_cordon) {
+        let is_tolerated = |object: &Node| {
+            let is_cordon_tolerated = !object.unschedulable || ctx.class.tolerates_cordon;
+            is_cordon_tolerated && ctx.class.object.tolerates_taints(&object.taints)
+        };
+        let marked = nodes.object(node).filter(|object| object.is_marked_away());
+        if open
+            || (nodes.is_ready(node) && ctx.class.tolerates_cordon)
+            || marked.is_some_and(|object| is_tolerated(object))
+        {
             Ok(())
         } else {
             Err(Reason::Text("node(s) were unschedulable"))
@@ -46,7 +56,7 @@ impl Plugin for NodeSchedulable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Event, Node, Toleration};
+    use crate::model::{Event, Toleration};
     use crate::policy::testing::{World, node, pod};
 
     #[test]

@@ -91,6 +91,17 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
 }
 
+impl Scenario {
+    /// How its control plane learns of its nodes.
+    pub fn node_life(&self) -> NodeLife {
+        let stated = self.models.node_life;
+        stated.unwrap_or(match self.system.controllers {
+            Some(_) => NodeLife::Observed,
+            None => NodeLife::Declared,
+        })
+    }
+}
+
 /// Overrides by path on top of the experiment, or on top of another variant (`extends`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Variant {

@@ -34,13 +34,10 @@ pub struct Models {
     /// What becomes of the pods of a node that goes down.
     #[serde(default)]
     pub node_loss: NodeLoss,
-    /// How the control plane learns of its nodes.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub node_life: NodeLife,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+    /// How the control plane learns of its nodes; default `observed` with `system.controllers`,
+    /// `declared` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_life: Option<NodeLife>,
 }
 
 /// How the control plane learns of its nodes.

@@ -78,6 +78,7 @@ struct Failed {
 struct SeenNode {
     /// Empty, with the taint of one that is down where it is.
     info: Arc<NodeInfo>,
+    is_ready: bool,
 }
 
 /// The scheduler.

@@ -79,7 +79,10 @@ impl KubeScheduler {
             if self.nodes.len() <= node.index() {
                 self.nodes.resize(node.index() + 1, None);
             }
-            self.nodes[node.index()] = Some(SeenNode { info: info.clone() });
+            self.nodes[node.index()] = Some(SeenNode {
+                info: info.clone(),
+                is_ready: true,
+            });
             self.happened(now, ClusterEvent::NodeAdded(info));
         }
     }
@@ -95,7 +98,9 @@ impl KubeScheduler {
         let Some(Some(before)) = self.nodes.get(node.index()).cloned() else {
             return;
         };
-        let is_down = ready.map_or(before.info.is_down, |ready| !ready);
+        let is_ready = ready.unwrap_or(before.is_ready);
+        // One that is marked is open to those who tolerate that.
+        let is_down = !is_ready && !object.is_marked_away();
         let object = if is_down {
             Arc::new(with_taint(object))
         } else {
@@ -111,6 +116,7 @@ impl KubeScheduler {
         self.cache.set_down(after.name(), is_down);
         self.nodes[node.index()] = Some(SeenNode {
             info: after.clone(),
+            is_ready,
         });
         for event in node_changes(&before.info, &after) {
             self.happened(now, event);
