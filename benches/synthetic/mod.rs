@@ -14,7 +14,7 @@ use windtunnel::sim::{
     StartUp, Stop,
 };
 use windtunnel::systems::batch::BatchOptions;
-use windtunnel::systems::{KubeRequest, SystemRequest, TimeLimits, registry};
+use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
 use windtunnel::trace::{Arrival, ArrivalSource, Classes, TraceError};
 use windtunnel::units::{Duration, Instant, Quantity};
 
@@ -48,6 +48,7 @@ impl Synthetic {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
             kube: KubeRequest::default(),
+            options: SystemOptions::default(),
             jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,

@@ -17,7 +17,10 @@ use crate::report::plot::{self, Style};
 use crate::report::runs::{Gathered, ReportRun};
 use crate::report::study::{self, StudyOptions};
 use crate::report::{self, Format};
-use crate::scenario::Experiment;
+use crate::scenario::schema::WorkloadSource;
+use crate::scenario::{Experiment, Scenario};
+use crate::systems::RunsWorkloads;
+use crate::systems::registry::find;
 
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, SummaryFormat, failure, folder_failure, threads};
@@ -36,7 +39,8 @@ pub(super) struct CompareArguments {
     /// Compare these variants instead: a file with a map from names to overrides
     #[arg(long, value_name = "FILE", conflicts_with = "systems")]
     variants: Option<PathBuf>,
-    /// Compare these systems instead, each with its default settings
+    /// Compare these systems instead, each with its default settings, the experiment's own with its
+    /// own
     #[arg(long = "system", value_name = "A,B", value_delimiter = ',', num_args = 1..)]
     systems: Vec<String>,
     /// Whom the others are compared with [default: the first]
@@ -204,7 +208,17 @@ fn read(
     let given = match &arguments.variants {
         Some(file) => Some(source::text_of(file)?),
         None if arguments.systems.is_empty() => None,
-        None => Some(("--system".to_owned(), systems(&arguments.systems)?)),
+        None => {
+            let base = Reading {
+                path,
+                sets: &sets,
+                variants: Some(("--system", "base: {}")),
+                messages: arguments.message_format,
+            };
+            let base = experiment_file::read(global, base)?.0;
+            let base = base.variants.first().map(|plan| &plan.scenario);
+            Some(("--system".to_owned(), systems(&arguments.systems, base)?))
+        }
     };
     let reading = Reading {
         path,
@@ -217,23 +231,24 @@ fn read(
     Ok(experiment_file::read(global, reading)?.0)
 }
 
-/// Variants of one system each: the name alone, so that no setting of another system is left.
-fn systems(names: &[String]) -> Result<String, Failure> {
-    let is_name = |name: &String| {
-        !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
-    if let Some(name) = names.iter().find(|name| !is_name(name)) {
-        return Err(Failure::input(format!(
-            "--system: `{name}` is no name of a system; `windtunnel systems` lists them"
-        )));
+/// Variants of one system each. The experiment's own keeps its settings; of the others none is left,
+/// and Kubernetes gets its controllers where there are workloads for them.
+fn systems(names: &[String], base: Option<&Scenario>) -> Result<String, Failure> {
+    let mut lines = String::new();
+    for name in names {
+        let entry = find(name).map_err(|error| Failure::input(format!("--system: {error}")))?;
+        let is_own = base.is_some_and(|base| base.system.name == *name);
+        let declares = |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
+        let has_workloads = base.is_some_and(|base| base.workload.iter().any(declares));
+        lines.push_str(&match entry.workloads {
+            _ if is_own => format!("{name}: {{}}\n"),
+            RunsWorkloads::WithControllers if has_workloads => {
+                format!("{name}: {{system: {{name: {name}, controllers: {{}}}}}}\n")
+            }
+            _ => format!("{name}: {{system: {{name: {name}}}}}\n"),
+        });
     }
-    let lines = names
-        .iter()
-        .map(|name| format!("{name}: {{system: {{name: {name}}}}}\n"));
-    Ok(lines.collect())
+    Ok(lines)
 }
 
 /// The metrics of the objectives of all variants, each once.

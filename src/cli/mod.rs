@@ -140,7 +140,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
-        Command::Systems(arguments) => Ok(systems::run(&arguments)),
+        Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(&global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),

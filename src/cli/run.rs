@@ -202,15 +202,26 @@ const MAX_REMARKS: usize = 5;
 fn remarks(summary: &Summary, all: bool) -> Vec<String> {
     let ledgers = summary.variants.iter().flat_map(|variant| &variant.ledger);
     let mut lines: Vec<String> = Vec::new();
+    // What is not run as it was written is always told.
+    for variant in &summary.variants {
+        for gap in &variant.unexpressed {
+            let line = format!("note: the system `{}` {}", variant.system, gap.words());
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    let told = lines.len();
     for remark in ledgers.filter(|remark| all || !remark.starts_with("keep ")) {
         let line = format!("note: {remark}");
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
-    if !all && lines.len() > MAX_REMARKS {
-        let left = lines.len() - MAX_REMARKS;
-        lines.truncate(MAX_REMARKS);
+    let most = told + MAX_REMARKS;
+    if !all && lines.len() > most {
+        let left = lines.len() - most;
+        lines.truncate(most);
         lines.push(format!("note: {left} more like these; -v tells them all"));
     }
     lines

@@ -8,15 +8,20 @@ use crate::policy::backfill::BACKFILLS;
 use crate::policy::job_order::JOB_ORDERS;
 use crate::policy::profiles::PROFILES;
 use crate::policy::registry::POLICIES;
-use crate::systems::registry::SYSTEMS;
+use crate::systems::SystemEntry;
+use crate::systems::capability::{Capability, Support, support};
+use crate::systems::registry::{SYSTEMS, find};
 use crate::trace::generate::GENERATORS;
 use crate::trace::registry::FORMATS;
 
-use super::{Exit, terminal};
+use super::{Exit, Failure, terminal};
 
 /// What `systems` is told.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SystemsArguments {
+    /// A system whose capabilities are told in full
+    #[arg(value_name = "SYSTEM")]
+    system: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,10 +30,18 @@ pub(super) struct SystemsArguments {
 /// A heading and its entries: name and sentence.
 type Section = (&'static str, Vec<(String, String)>);
 
-pub(super) fn run(arguments: &SystemsArguments) -> Exit {
+pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
+    if let Some(name) = &arguments.system {
+        let entry = find(name).map_err(|error| Failure::input(error.to_string()))?;
+        terminal::print(&match arguments.json {
+            true => format!("{:#}\n", capabilities_json(entry)),
+            false => capabilities(entry),
+        });
+        return Ok(Exit::Done);
+    }
     let sections = sections();
     if arguments.json {
-        let json: serde_json::Map<String, serde_json::Value> = sections
+        let mut json: serde_json::Map<String, serde_json::Value> = sections
             .into_iter()
             .map(|(heading, entries)| {
                 let entries: Vec<_> = entries
@@ -38,8 +51,12 @@ pub(super) fn run(arguments: &SystemsArguments) -> Exit {
                 (heading.to_owned(), entries.into())
             })
             .collect();
+        let systems = SYSTEMS.iter();
+        let tables = systems.map(|entry| (entry.name.to_owned(), capabilities_json(entry)));
+        let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
+        json.insert("capabilities".to_owned(), tables.into());
         terminal::print(&format!("{:#}\n", serde_json::Value::Object(json)));
-        return Exit::Done;
+        return Ok(Exit::Done);
     }
     let mut text = String::new();
     for (heading, entries) in sections {
@@ -54,9 +71,63 @@ pub(super) fn run(arguments: &SystemsArguments) -> Exit {
             let _ = writeln!(text, "  {name:width$}  {summary}");
         }
         text.push('\n');
+        if heading == "systems" {
+            text.push_str(&matrix());
+        }
     }
     terminal::print(&text);
-    Exit::Done
+    Ok(Exit::Done)
+}
+
+/// What each system can express, in a word a row and column.
+fn matrix() -> String {
+    let first = Capability::ALL.iter().map(|row| row.name().len()).max();
+    let first = first.unwrap_or(0);
+    let width = |entry: &SystemEntry| entry.name.len().max("refused".len());
+    let mut text = format!("{:1$}", "capabilities", first + 2);
+    for entry in SYSTEMS {
+        let _ = write!(text, "  {:1$}", entry.name, width(entry));
+    }
+    for &capability in Capability::ALL {
+        text.truncate(text.trim_end().len());
+        let _ = write!(text, "\n  {capability:first$}");
+        for entry in SYSTEMS {
+            let word = support(entry.capabilities, capability).map_or("", Support::word);
+            let _ = write!(text, "  {word:0$}", width(entry));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text.push_str("\n  (yes; ignored: run without it; refused: not run; `windtunnel systems NAME` tells more)\n\n");
+    text
+}
+
+/// What one system can express and how it behaves, in sentences.
+fn capabilities(entry: &SystemEntry) -> String {
+    let mut text = format!(
+        "{}: {}\nafter {}\n",
+        entry.name, entry.summary, entry.source
+    );
+    let width = Capability::ALL.iter().map(|row| row.name().len()).max();
+    let width = width.unwrap_or(0);
+    for &capability in Capability::ALL {
+        if let Some(support) = support(entry.capabilities, capability) {
+            let (word, sentence) = (support.word(), support.sentence());
+            let _ = writeln!(text, "  {capability:width$}  {word:7}  {sentence}");
+        }
+    }
+    text
+}
+
+fn capabilities_json(entry: &SystemEntry) -> serde_json::Value {
+    let rows = Capability::ALL.iter().filter_map(|&capability| {
+        let support = support(entry.capabilities, capability)?;
+        Some(serde_json::json!({
+            "capability": capability.name(),
+            "support": support.word(),
+            "how": support.sentence(),
+        }))
+    });
+    rows.collect()
 }
 
 fn sections() -> Vec<Section> {

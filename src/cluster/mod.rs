@@ -26,5 +26,5 @@ pub use objects::{ObjectRow, Objects, Orphans};
 pub use observe::Observer;
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
-pub use store::{Conflict, Store};
+pub use store::{Commitment, Conflict, Store};
 pub use view::View;

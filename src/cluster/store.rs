@@ -77,9 +77,21 @@ pub enum Conflict {
     Quantity(QuantityError),
 }
 
+/// Who sees to it that nodes don't hold more than they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Commitment {
+    /// The store: it refuses a binding that a node has no room for.
+    #[default]
+    Checked,
+    /// The system's own rule, which may promise more or look at no resources at all. GPU devices
+    /// are never given twice.
+    Decided,
+}
+
 /// Everything a control plane knows about its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
+    commitment: Commitment,
     now: Instant,
     log: Log,
     ring: NodeRing,
@@ -98,6 +110,19 @@ impl Store {
     /// An empty cluster.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty cluster whose nodes are filled by a rule.
+    pub fn committed(commitment: Commitment) -> Self {
+        Self {
+            commitment,
+            ..Self::default()
+        }
+    }
+
+    /// Who sees to it that nodes don't hold more than they have.
+    pub const fn commitment(&self) -> Commitment {
+        self.commitment
     }
 
     /// Revision of the last change.
@@ -356,7 +381,8 @@ impl Store {
         // What was found on a node is there, and may be more than the node has; devices are never
         // overcommitted.
         let was_there = record.found().is_some_and(|found| found.node == node);
-        let fits = (was_there || self.nodes.has_room(node, &class.requests))
+        let is_decided = was_there || self.commitment == Commitment::Decided;
+        let fits = (is_decided || self.nodes.has_room(node, &class.requests))
             && devices.len() == usize::from(class.gpu.devices)
             && self
                 .nodes

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
 use crate::model::canonical::suffix;
-use crate::model::{Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodSpec, Text};
+use crate::model::{
+    EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
+};
 use crate::units::{ObjectId, SpecId, TenantId};
 
 /// Something that is to be created; its identity is given where it is created.
@@ -14,6 +16,14 @@ use crate::units::{ObjectId, SpecId, TenantId};
 pub enum Creation {
     /// A pod.
     Pod(NewPod),
+    /// A pod in the place of one that ends with it: equal to it, of the same name and owner, from
+    /// its start.
+    Replacement {
+        /// The pod that ends.
+        pod: PodRef,
+        /// Why it ends.
+        reason: EndReason,
+    },
     /// An object.
     Object {
         /// What controls it.
@@ -48,6 +58,7 @@ impl Creation {
     pub const fn owner(&self) -> Option<ObjectId> {
         match self {
             Self::Pod(pod) => Some(pod.owner.object),
+            Self::Replacement { .. } => None,
             Self::Object { owner, .. } => *owner,
         }
     }
@@ -60,6 +71,7 @@ impl Creation {
 pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict> {
     match creation {
         Creation::Pod(pod) => admit_pod(store, pod),
+        Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
         Creation::Object { owner, object } => {
             let created = ObjectChange::Created {
                 id: store.objects().next(),
@@ -69,6 +81,35 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
             Ok(vec![Event::Object(created)])
         }
     }
+}
+
+fn admit_replacement(
+    store: &Store,
+    pod: PodRef,
+    reason: EndReason,
+) -> Result<Vec<Event>, Conflict> {
+    let old = store.pods().get(pod).ok_or(Conflict::UnknownPod)?;
+    let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+    let owner = owner.filter(|owner| store.objects().get(owner.object).is_some());
+    // Its row is the first that is vacant once it has ended.
+    let next = PodRef {
+        id: store.pods().next().id,
+        slot: pod.slot,
+    };
+    let created = PodCreated {
+        pod: next,
+        spec: old.spec,
+        name: old.name.clone(),
+        tenant: old.tenant,
+        gang: old.gang(),
+        time_limit: old.time_limit(),
+        found: None,
+        owner,
+    };
+    Ok(vec![
+        Event::PodEnded { pod, reason },
+        Event::PodCreated(created),
+    ])
 }
 
 fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {

@@ -12,6 +12,7 @@ use crate::control::scheduler::evaluate::Form;
 use crate::metrics::{Direction, RunMetrics, registry};
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
+use crate::systems::mapping::Mapping;
 use crate::trace::TraceError;
 
 use super::build::{BuildError, FileSource};
@@ -25,7 +26,7 @@ use super::report_data::{
 use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
-    VariantSummary, title_of_id,
+    UnexpressedSummary, VariantSummary, title_of_id,
 };
 use super::tables::Place;
 use super::travel::Journey;
@@ -312,7 +313,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),
-        None => scheduler.profile.clone(),
+        None => variant.scenario.system.placement(),
     };
     VariantSummary {
         name: variant.name.clone(),
@@ -327,6 +328,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
         ledger: outcome.remarks,
+        unexpressed: unexpressed(&outcome.mapping),
         arrived: outcome
             .metrics
             .arrived
@@ -338,6 +340,18 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
             }),
         metrics: metrics(&outcome.metrics),
     }
+}
+
+fn unexpressed(mapping: &Mapping) -> Vec<UnexpressedSummary> {
+    let gaps = mapping.gaps.iter().map(|gap| UnexpressedSummary {
+        capability: gap.capability.to_string(),
+        object: gap.object.clone(),
+        field: gap.field.to_owned(),
+        count: gap.count,
+        refused: gap.is_refused,
+        instead: gap.instead.to_owned(),
+    });
+    gaps.collect()
 }
 
 const fn backfill_name(backfill: crate::scenario::schema::Backfill) -> &'static str {

@@ -189,6 +189,20 @@ fn generator_parameters(name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::schema::System;
+    use crate::systems::RunsWorkloads;
+
+    #[test]
+    fn schema_and_registry_agree_on_who_has_loops_of_its_own() {
+        for entry in SYSTEMS {
+            let system = System {
+                name: entry.name.to_owned(),
+                ..System::default()
+            };
+            let has_own = entry.workloads == RunsWorkloads::Always;
+            assert_eq!(system.has_own_loops(), has_own, "{}", entry.name);
+        }
+    }
 
     #[test]
     fn every_kind_has_names_and_they_are_unique() {

@@ -27,7 +27,8 @@ use crate::sim::{
     Stop, UsageOptions,
 };
 use crate::systems::batch::BatchOptions;
-use crate::systems::{KubeRequest, SystemRequest, TimeLimits};
+use crate::systems::mapping::Mapping;
+use crate::systems::{KubeRequest, RunsWorkloads, SystemOptions, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
 use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
@@ -75,6 +76,10 @@ pub struct Prepared {
     pub operations: Vec<(Instant, Operation)>,
     /// What pods use.
     pub usage: UsageOptions,
+    /// Options of the system of its own.
+    pub options: SystemOptions,
+    /// What its system can't express of the workload.
+    pub mapping: Mapping,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -85,9 +90,11 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(build::is_exact(scenario));
     let controllers = build::controllers(scenario)?;
-    let mut manifests = ManifestFiles::new(controllers.is_some());
+    let mut manifests = ManifestFiles::new(build::runs_workloads(scenario));
     let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let fitting = (nodes.as_slice(), workload.classes.as_slice());
+    let mapping = build::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
@@ -95,6 +102,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let usage = build::usage(scenario, files, &workload, &operations)?;
+    let options = build::system_options(scenario)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -105,6 +113,8 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         controllers,
         operations,
         usage,
+        options,
+        mapping,
         remarks,
         probe: Probe::default(),
     })
@@ -135,6 +145,8 @@ pub struct Outcome {
     pub pods: u64,
     /// What the input says that is not modelled, and the dirt in it, one line each.
     pub remarks: Vec<String>,
+    /// What the system can't express of the workload.
+    pub mapping: Mapping,
     /// What the report draws, where it was asked for; its name is left to the caller.
     pub report: Option<VariantData>,
 }
@@ -198,6 +210,7 @@ pub fn run_through(
         Some(stopover) => travel::turn(stopover, &prepared, form)?,
         None => None,
     };
+    let mapping = prepared.mapping.clone();
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {
@@ -214,6 +227,7 @@ pub fn run_through(
         nodes: node_count,
         pods,
         remarks: remarks.lines(),
+        mapping,
         report,
     })
 }
@@ -259,6 +273,8 @@ fn warm_up(
         controllers: prepared.controllers.clone(),
         operations: prepared.operations.clone(),
         usage: prepared.usage.clone(),
+        options: prepared.options.clone(),
+        mapping: Mapping::default(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -326,6 +342,7 @@ fn world(
         environment: Environment {
             failures,
             usage: prepared.usage,
+            commitment: parts.commitment,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,
@@ -364,7 +381,10 @@ pub(super) fn system(
     let scheduler = &scenario.system.scheduler;
     let mut profile = profile_choice(scenario)?;
     let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
-    without_effect(scenario, entry.plans_jobs)?;
+    match entry.workloads {
+        RunsWorkloads::Always => own_without_effect(scenario)?,
+        _ => without_effect(scenario, entry.plans_jobs)?,
+    }
     let mut jobs = BatchOptions::default();
     match (&scheduler.queue, entry.plans_jobs) {
         (Some(queue), true) => jobs.order.clone_from(queue),
@@ -383,6 +403,7 @@ pub(super) fn system(
         },
         profile,
         kube: prepared.kube.clone(),
+        options: prepared.options.clone(),
         jobs,
         controllers: prepared.controllers.clone(),
         form,
@@ -430,6 +451,18 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
         _ => return Ok(()),
     };
     Err(BuildError::Policy(words))
+}
+
+/// The same for a system that has options of its own.
+fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
+    if scenario.system.scheduler == schema::Scheduler::default() {
+        return Ok(());
+    }
+    let system = &scenario.system.name;
+    Err(BuildError::Policy(format!(
+        "the system `{system}` has no such settings; leave `scheduler` out and write its own \
+         under `system.{system}`"
+    )))
 }
 
 /// The same for kube-scheduler itself.

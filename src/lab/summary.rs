@@ -87,6 +87,46 @@ pub struct VariantSummary {
     pub arrived: Option<ArrivedSummary>,
     /// What was wrong in the input and what was done about it, one line each.
     pub ledger: Vec<String>,
+    /// What the system can't express of the workload; absent where it can express all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexpressed: Vec<UnexpressedSummary>,
+}
+
+/// Something that a workload asks for and a system can't express.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnexpressedSummary {
+    /// What: a row of the table of capabilities that `windtunnel systems` prints.
+    pub capability: String,
+    /// Who asks first, as `KIND/NAMESPACE/NAME`.
+    pub object: String,
+    /// The field of its manifest that asks.
+    pub field: String,
+    /// How many objects ask, that one included.
+    pub count: u64,
+    /// Whether they are not run at all, rather than run without.
+    pub refused: bool,
+    /// What happens instead.
+    pub instead: String,
+}
+
+impl UnexpressedSummary {
+    /// In words, to be read after the name of a variant or system.
+    pub fn words(&self) -> String {
+        let verb = if self.refused {
+            "does not run what asks for"
+        } else {
+            "can't express"
+        };
+        let more = match self.count {
+            0 | 1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        format!(
+            "{verb} {} ({}{more}, {}): {}",
+            self.capability, self.object, self.field, self.instead
+        )
+    }
 }
 
 /// One metric.

@@ -37,6 +37,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         digest: digest.to_owned(),
         metrics: BTreeMap::new(),
         arrived: None,
+        unexpressed: Vec::new(),
         ledger: vec!["pods.csv: 3 rows without a GPU model: taken as any model".to_owned()],
     }
 }

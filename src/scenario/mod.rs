@@ -21,6 +21,7 @@ pub mod scalar;
 pub mod schema;
 mod set;
 pub mod share;
+mod systems;
 #[cfg(test)]
 mod tests;
 pub mod tree;

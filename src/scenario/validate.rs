@@ -44,6 +44,7 @@ pub(super) fn validate(
     validator.powers(&scenario.cluster.nodes);
     validator.usage(&scenario.models.usage);
     super::failures::check(scenario, tree, validator.findings);
+    super::systems::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

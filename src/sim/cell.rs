@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Digest, Store, View};
+use crate::cluster::{Commitment, Digest, Store, View};
 use crate::control::admission::Creation;
 use crate::control::operation::Operation;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
@@ -42,6 +42,8 @@ pub struct Environment {
     pub failures: Vec<Timeline>,
     /// What pods use.
     pub usage: UsageOptions,
+    /// Who sees to it that nodes don't hold more than they have.
+    pub commitment: Commitment,
 }
 
 /// A pod that is on a node when the run begins.
@@ -114,10 +116,15 @@ pub(super) struct Seat {
 impl Seat {
     /// A component that has seen nothing yet. A view that lags starts empty, so that the component
     /// reads the nodes like everything else.
-    pub(super) fn new(component: Box<dyn Component>, lag: Duration) -> Self {
+    pub(super) fn new(
+        component: Box<dyn Component>,
+        lag: Duration,
+        commitment: Commitment,
+    ) -> Self {
+        let empty = || View::new(&Store::committed(commitment), lag);
         Self {
             component,
-            view: (lag > Duration::ZERO).then(|| View::new(&Store::new(), lag)),
+            view: (lag > Duration::ZERO).then(empty),
             deciding: None,
             due: true,
             wake: None,

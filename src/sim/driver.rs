@@ -41,6 +41,8 @@ impl<'o> Simulation<'o> {
         for (number, parts) in worlds.into_iter().enumerate() {
             let mut cell = Cell::new(number as u16, &engine.options, parts.agent, parts.arrivals);
             cell.usage = Usage::new(parts.environment.usage);
+            let commitment = parts.environment.commitment;
+            cell.store = Store::committed(commitment);
             for node in parts.nodes {
                 let event = cell.store.node_added(node.clone());
                 engine
@@ -72,7 +74,7 @@ impl<'o> Simulation<'o> {
             let lag = engine.options.view_lag;
             let seats = parts.components.into_iter();
             cell.components
-                .extend(seats.map(|component| Seat::new(component, lag)));
+                .extend(seats.map(|component| Seat::new(component, lag, commitment)));
             cell.fetch()?;
             engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);

@@ -200,6 +200,10 @@ impl Engine<'_> {
         cell: &mut Cell,
         creation: &Creation,
     ) -> Result<Result<(), Conflict>, SimError> {
+        let replaced = match creation {
+            Creation::Replacement { pod, .. } => cell.machine.work(*pod),
+            _ => None,
+        };
         let events = match admit(&cell.store, creation) {
             Ok(events) => events,
             Err(conflict) => return Ok(Err(conflict)),
@@ -212,6 +216,9 @@ impl Engine<'_> {
             if let (Some(pod), Creation::Pod(new)) = (created, creation) {
                 let run_time = self.run_time(cell.number, pod, new.spec.behaviour.as_deref())?;
                 cell.machine.submit(pod, run_time);
+            }
+            if let (Some(pod), Some(work)) = (created, replaced) {
+                cell.machine.submit(pod, work.run_time);
             }
             if let Err(conflict) = self.commit(cell, event) {
                 return Ok(Err(conflict));

@@ -95,9 +95,10 @@ impl Simulation<'_> {
                 self.engine
                     .observed(cell, Event::HoldReleased { owner, number })?;
             }
+            let commitment = cell.store.commitment();
             cell.components = components
                 .into_iter()
-                .map(|component| Seat::new(component, lag))
+                .map(|component| Seat::new(component, lag, commitment))
                 .collect();
         }
         self.settle_all(&AtomicBool::new(false)).map(drop)

@@ -2,12 +2,15 @@
 
 use thiserror::Error;
 
+use crate::cluster::Commitment;
 use crate::control::Stepping;
 use crate::control::scheduler::BatchPlanner;
 use crate::policy::backfill::{BACKFILLS, backfill};
 use crate::policy::job_order::{JOB_ORDERS, job_order};
 
-use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::capability::Support::{Refused, Without, Yes};
+use super::capability::{Capabilities, Capability};
+use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::plain_agent::PlainAgent;
 
 /// The registry's entry.
@@ -16,14 +19,106 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
     source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
     plans_jobs: true,
+    workloads: RunsWorkloads::Never,
+    capabilities: CAPABILITIES,
     build,
 };
+
+const ALIKE: &str = "nodes with room are alike to it";
+const PODS_ALONE: &str = "it knows jobs alone";
+
+const CAPABILITIES: Capabilities = &[
+    (Capability::Requests, Yes("reserved")),
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (Capability::ExtendedResources, Yes("reserved")),
+    (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuShares, Yes("the first device with room")),
+    (
+        Capability::NodeSelector,
+        Yes("nodes that it excludes have no room"),
+    ),
+    (
+        Capability::NodeAffinityEqual,
+        Yes("nodes that it excludes have no room"),
+    ),
+    (
+        Capability::NodeAffinityChoice,
+        Yes("nodes that it excludes have no room"),
+    ),
+    (
+        Capability::NodeAffinityTerms,
+        Yes("nodes that it excludes have no room"),
+    ),
+    (Capability::PreferredNodeAffinity, Without(ALIKE)),
+    (Capability::OnePerNode, Without(ALIKE)),
+    (Capability::PodAffinityNode, Without(ALIKE)),
+    (Capability::PodAffinityDomain, Without(ALIKE)),
+    (Capability::PreferredPodAffinity, Without(ALIKE)),
+    (Capability::SpreadPreferred, Without(ALIKE)),
+    (Capability::SpreadRequired, Without(ALIKE)),
+    (Capability::Taints, Yes("jobs tolerate them or stay away")),
+    (Capability::HostPorts, Without(ALIKE)),
+    (Capability::Volumes, Without(ALIKE)),
+    (
+        Capability::Priority,
+        Without("jobs go by the order of jobs, and none is preempted"),
+    ),
+    (
+        Capability::Gangs,
+        Yes("the members of a job start together or not at all"),
+    ),
+    (
+        Capability::SchedulingGates,
+        Without("jobs are planned at once"),
+    ),
+    (
+        Capability::SeveralContainers,
+        Yes("they share the job's node"),
+    ),
+    (
+        Capability::InitContainers,
+        Without("only their requests count"),
+    ),
+    (Capability::RestartInPlace, Without("what ends has ended")),
+    (Capability::LivenessProbes, Without("nobody asks")),
+    (
+        Capability::ReadinessProbes,
+        Without("a job is ready once it runs"),
+    ),
+    (Capability::Replicas, Refused(PODS_ALONE)),
+    (Capability::RollingUpdate, Refused(PODS_ALONE)),
+    (Capability::StatefulSet, Refused(PODS_ALONE)),
+    (Capability::DaemonSet, Refused(PODS_ALONE)),
+    (Capability::Job, Refused(PODS_ALONE)),
+    (Capability::CronJob, Refused(PODS_ALONE)),
+    (
+        Capability::DisruptionBudget,
+        Without("jobs are not evicted"),
+    ),
+    (Capability::Service, Without("nobody looks for a job")),
+    (Capability::OtherObjects, Without(PODS_ALONE)),
+    (
+        Capability::Placement,
+        Yes("jobs in an order, the next one before others unless they backfill"),
+    ),
+    (Capability::Overcommit, Without("never")),
+    (Capability::FailureDetection, Yes("told at once")),
+    (
+        Capability::LostNode,
+        Yes("lost, or submitted again by `models.nodeLoss`"),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("jobs run on, none starts"),
+    ),
+];
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
         components: vec![Box::new(planner(&request.jobs)?)],
         agent: Box::new(PlainAgent::new(request.time_limits)),
         stepping: Stepping::PerEvent,
+        commitment: Commitment::Checked,
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::cluster::Commitment;
 use crate::control::controllers::manager::ControllerOptions;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::scheduler::kube::{PreemptionState, Release, Witness};
@@ -15,6 +16,8 @@ use crate::policy::{ProfileChoice, ProfileError, Setup};
 use crate::units::Duration;
 
 use super::batch::{BatchError, BatchOptions};
+use super::capability::Capabilities;
+use super::swarm::SwarmOptions;
 
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +30,30 @@ pub struct SystemEntry {
     pub source: &'static str,
     /// Whether its scheduler plans jobs under an order of jobs, rather than pods in a queue.
     pub plans_jobs: bool,
+    /// When it acts on workloads (deployments, jobs …), and not on pods alone.
+    pub workloads: RunsWorkloads,
+    /// What it can express and how it behaves.
+    pub capabilities: Capabilities,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
+}
+
+/// When a system acts on workloads, and not on pods alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunsWorkloads {
+    /// Never: it knows pods alone.
+    Never,
+    /// With `system.controllers`; nodes are watched over by the controllers of Kubernetes.
+    WithControllers,
+    /// Always, by itself; it also finds out by itself which nodes are lost.
+    Always,
+}
+
+/// Options of systems of their own, each system's by itself; those of others are not looked at.
+#[derive(Clone, Debug, Default)]
+pub struct SystemOptions {
+    /// Of Docker Swarm (classic).
+    pub swarm: SwarmOptions,
 }
 
 /// What an experiment says about the system of a cell.
@@ -40,6 +65,8 @@ pub struct SystemRequest {
     pub profile: ProfileChoice,
     /// What the exact scheduler of Kubernetes is made from.
     pub kube: KubeRequest,
+    /// Options of the system of its own.
+    pub options: SystemOptions,
     /// The order of jobs and the backfilling rule, for systems that plan jobs.
     pub jobs: BatchOptions,
     /// How nodes are evaluated; both forms decide alike.
@@ -88,6 +115,8 @@ pub struct SystemParts {
     pub agent: Box<dyn NodeAgent>,
     /// When the control plane acts within an instant.
     pub stepping: Stepping,
+    /// Who sees to it that nodes don't hold more than they have.
+    pub commitment: Commitment,
 }
 
 /// Why a system can't be built.

@@ -1,8 +1,11 @@
 //! Kubernetes: the profile `default` is kube-scheduler itself, decision for decision. Other profiles
 //! are what a scheduler built on its framework would do: one pipeline with extension points.
 
-use super::entry::{SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::capability::Support::{Without, Yes};
+use super::capability::{Capabilities, Capability};
+use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::kubelet::{Applications, Kubelet};
+use crate::cluster::Commitment;
 use crate::control::controllers::manager::ControllerManager;
 use crate::control::scheduler::Pipeline;
 use crate::control::scheduler::kube::queue::Backoff;
@@ -19,8 +22,90 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "A scheduler with extension points that places one pod at a time.",
     source: "kube-scheduler 1.34 (1.36 by `release`): all default plugins, queue, preemption",
     plans_jobs: false,
+    workloads: RunsWorkloads::WithControllers,
+    capabilities: CAPABILITIES,
     build,
 };
+
+const BY_PROFILE: &str = "by the profile `default`; the pipelines of other profiles pass over it";
+const CONTROLLERS: &str = "with `system.controllers`";
+
+const CAPABILITIES: Capabilities = &[
+    (Capability::Requests, Yes("reserved")),
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (Capability::ExtendedResources, Yes("reserved")),
+    (Capability::WholeGpus, Yes("devices, by model")),
+    (Capability::GpuShares, Yes("a part of one device")),
+    (Capability::NodeSelector, Yes("labels of nodes")),
+    (Capability::NodeAffinityEqual, Yes("all operators")),
+    (Capability::NodeAffinityChoice, Yes("all operators")),
+    (Capability::NodeAffinityTerms, Yes("all operators")),
+    (Capability::PreferredNodeAffinity, Yes(BY_PROFILE)),
+    (Capability::OnePerNode, Yes(BY_PROFILE)),
+    (Capability::PodAffinityNode, Yes(BY_PROFILE)),
+    (Capability::PodAffinityDomain, Yes(BY_PROFILE)),
+    (Capability::PreferredPodAffinity, Yes(BY_PROFILE)),
+    (Capability::SpreadPreferred, Yes(BY_PROFILE)),
+    (Capability::SpreadRequired, Yes(BY_PROFILE)),
+    (Capability::Taints, Yes("pods tolerate them or stay away")),
+    (Capability::HostPorts, Yes(BY_PROFILE)),
+    (Capability::Volumes, Yes(BY_PROFILE)),
+    (
+        Capability::Priority,
+        Yes("a queue by priority; with the profile `default`, pods of lower priority are evicted"),
+    ),
+    (
+        Capability::Gangs,
+        Yes("one by one; together with the plugin Coscheduling"),
+    ),
+    (Capability::SchedulingGates, Yes(BY_PROFILE)),
+    (
+        Capability::SeveralContainers,
+        Yes("they share the pod's node"),
+    ),
+    (Capability::InitContainers, Yes("before the others")),
+    (
+        Capability::RestartInPlace,
+        Yes("with a back-off that grows from 10 s to 5 min"),
+    ),
+    (
+        Capability::LivenessProbes,
+        Yes("the container is started again"),
+    ),
+    (
+        Capability::ReadinessProbes,
+        Yes("the pod is in service or not"),
+    ),
+    (Capability::Replicas, Yes(CONTROLLERS)),
+    (
+        Capability::RollingUpdate,
+        Yes("by surge and unavailable, halted and rolled back by users"),
+    ),
+    (Capability::StatefulSet, Yes(CONTROLLERS)),
+    (Capability::DaemonSet, Yes(CONTROLLERS)),
+    (Capability::Job, Yes(CONTROLLERS)),
+    (Capability::CronJob, Yes(CONTROLLERS)),
+    (Capability::DisruptionBudget, Yes(CONTROLLERS)),
+    (Capability::Service, Yes("its endpoints follow readiness")),
+    (Capability::OtherObjects, Yes(CONTROLLERS)),
+    (
+        Capability::Placement,
+        Yes("filters, then the best weighted sum of scores"),
+    ),
+    (Capability::Overcommit, Without("never of requests")),
+    (
+        Capability::FailureDetection,
+        Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
+    ),
+    (
+        Capability::LostNode,
+        Yes("evicted 300 s after the node is not ready; controllers make others"),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("pods run on; nothing is placed, replaced or evicted"),
+    ),
+];
 
 /// The profile that is kube-scheduler itself.
 pub const EXACT_PROFILE: &str = "default";
@@ -40,6 +125,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         components,
         agent: Box::new(Kubelet::new(Applications::new(), request.time_limits)),
         stepping: Stepping::PerInstant,
+        commitment: Commitment::Checked,
     })
 }
 

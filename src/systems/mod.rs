@@ -3,10 +3,12 @@
 //! common is in [`parts`].
 
 pub mod batch;
+pub mod capability;
 pub mod entry;
 pub mod fleet;
 pub mod kubelet;
 pub mod kubernetes;
+pub mod mapping;
 pub mod mesos;
 pub mod parts;
 pub mod plain_agent;
@@ -14,4 +16,8 @@ pub mod registry;
 pub mod swarm;
 pub mod swarmkit;
 
-pub use entry::{KubeRequest, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits};
+pub use capability::{Capabilities, Capability, Support};
+pub use entry::{
+    KubeRequest, RunsWorkloads, SystemEntry, SystemError, SystemOptions, SystemParts,
+    SystemRequest, TimeLimits,
+};

@@ -2,10 +2,10 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, kubernetes};
+use super::{batch, kubernetes, swarm};
 
 /// The systems.
-pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY, batch::ENTRY];
+pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY, swarm::ENTRY, batch::ENTRY];
 
 /// The system of a name.
 ///
@@ -33,9 +33,9 @@ mod tests {
     use crate::control::scheduler::evaluate::Form;
     use crate::policy::profiles::PROFILES;
     use crate::policy::{ProfileChoice, Setup};
-    use crate::systems::SystemRequest;
     use crate::systems::batch::BatchOptions;
     use crate::systems::entry::{KubeRequest, TimeLimits};
+    use crate::systems::{SystemOptions, SystemRequest};
 
     #[test]
     fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {
@@ -44,6 +44,7 @@ mod tests {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
             kube: KubeRequest::default(),
+            options: SystemOptions::default(),
             jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,
@@ -62,7 +63,7 @@ mod tests {
             Some("there is no profile `fdg`; did you mean `fgd`?")
         );
         let error = find("kubernetis").err().map(|error| error.to_string());
-        let expected = "there is no system `kubernetis`; known are `kubernetes`, `batch`";
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

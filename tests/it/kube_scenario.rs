@@ -27,7 +27,7 @@ use windtunnel::sim::{CellParts, Environment, RunControl, Simulation, Stop};
 use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::kubernetes::exact;
 use windtunnel::systems::plain_agent::PlainAgent;
-use windtunnel::systems::{SystemRequest, TimeLimits};
+use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits};
 use windtunnel::trace::Input;
 use windtunnel::units::{Duration, Instant, Revision};
 
@@ -186,6 +186,7 @@ impl Loaded {
             },
             profile: ProfileChoice::named("default"),
             kube: prepared.kube.clone(),
+            options: SystemOptions::default(),
             jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,

@@ -27,7 +27,7 @@ use windtunnel::sim::{
     CellParts, End, Environment, Options, RunControl, Simulation, StartUp, Stop,
 };
 use windtunnel::systems::batch::BatchOptions;
-use windtunnel::systems::{KubeRequest, SystemRequest, TimeLimits, registry};
+use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
 use windtunnel::trace::{MemorySource, Recorded};
 use windtunnel::units::{Duration, Instant, Quantity};
 
@@ -82,6 +82,7 @@ impl Cluster {
             setup: Setup::default(),
             profile: ProfileChoice::named("default"),
             kube: KubeRequest::default(),
+            options: SystemOptions::default(),
             jobs: BatchOptions::default(),
             controllers: Some(ControllerOptions::default()),
             form: Form::Incremental,

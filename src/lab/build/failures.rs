@@ -16,6 +16,7 @@ use crate::sim::{NodeLife, Trouble};
 use crate::units::{Duration, Instant, NodeId};
 
 use super::BuildError;
+use super::operations::runs_always;
 
 /// How the control plane of a scenario learns of its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
@@ -25,8 +26,12 @@ pub fn contact(scenario: &Scenario) -> NodeLife {
     }
 }
 
-/// The components of node life, where a scenario has them.
+/// The components of node life, where a scenario has them; systems with control loops of their own
+/// find out by themselves which nodes are lost.
 pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
+    if runs_always(scenario) {
+        return Vec::new();
+    }
     let eviction = match scenario.node_life() {
         WrittenLife::Declared => return Vec::new(),
         WrittenLife::Observed => EvictionRule::Taints,

@@ -10,16 +10,33 @@ use crate::control::operation::{Operation, Target};
 use crate::model::{Node, Object};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, WorkloadSource};
-use crate::systems::kubernetes;
+use crate::systems::RunsWorkloads;
+use crate::systems::registry::find;
 use crate::units::Instant;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
+
+/// Whether the system of a scenario acts on workloads, and not on pods alone.
+pub fn runs_workloads(scenario: &Scenario) -> bool {
+    let system = &scenario.system;
+    match find(&system.name).map(|entry| entry.workloads) {
+        Ok(RunsWorkloads::Always) => true,
+        Ok(RunsWorkloads::WithControllers) => system.controllers.is_some(),
+        Ok(RunsWorkloads::Never) | Err(_) => false,
+    }
+}
+
+/// Whether the system of a scenario has control loops of its own.
+pub(super) fn runs_always(scenario: &Scenario) -> bool {
+    let entry = find(&scenario.system.name);
+    entry.is_ok_and(|entry| entry.workloads == RunsWorkloads::Always)
+}
 
 /// What the controllers of a scenario are made from, if it has some.
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
-        if scenario.operations.is_empty() {
+        if scenario.operations.is_empty() || runs_workloads(scenario) {
             return Ok(None);
         }
         return wrong(
@@ -28,7 +45,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         );
     };
     let system = &scenario.system.name;
-    if system != kubernetes::ENTRY.name {
+    if !runs_workloads(scenario) || runs_always(scenario) {
         return wrong(format!(
             "system.controllers: the system `{system}` has none; leave it out, or write \
              `name: kubernetes`"
@@ -58,7 +75,7 @@ pub fn operations(
     remarks: &mut Remarks,
 ) -> Result<Vec<(Instant, Operation)>, BuildError> {
     let mut operations = Vec::new();
-    if scenario.system.controllers.is_none() {
+    if !runs_workloads(scenario) {
         return Ok(operations);
     }
     for source in &scenario.workload {

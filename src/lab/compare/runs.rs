@@ -253,6 +253,14 @@ impl Runs<'_> {
                     .to_owned(),
             );
         }
+        for candidate in &self.candidates {
+            let first = candidate
+                .exact
+                .as_ref()
+                .or_else(|| candidate.replicates.first());
+            let gaps = first.iter().flat_map(|run| &run.unexpressed);
+            notes.extend(gaps.map(|gap| format!("`{}` {}", candidate.name, gap.words())));
+        }
         let digests = |candidate: &Candidate| -> Vec<String> {
             candidate
                 .replicates

@@ -72,6 +72,7 @@ fn summary() -> Summary {
         digest: "00".to_owned(),
         metrics: BTreeMap::new(),
         arrived: None,
+        unexpressed: Vec::new(),
         ledger: Vec::new(),
     });
     Summary {

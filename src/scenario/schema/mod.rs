@@ -11,6 +11,7 @@ mod failure;
 mod metrics;
 mod operation;
 mod run;
+mod swarm;
 mod system;
 mod workload;
 
@@ -24,6 +25,9 @@ pub use operation::{Controllers, Operation};
 pub use run::{
     DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
     UsageFields,
+};
+pub use swarm::{
+    Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use workload::{
@@ -97,6 +101,7 @@ impl Scenario {
         let stated = self.models.node_life;
         stated.unwrap_or(match self.system.controllers {
             Some(_) => NodeLife::Observed,
+            None if self.system.has_own_loops() => NodeLife::Observed,
             None => NodeLife::Declared,
         })
     }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Controllers;
+use super::{Controllers, Swarm};
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -26,6 +26,9 @@ pub struct System {
     // Left out where there are none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<Controllers>,
+    /// Options of Docker Swarm (classic).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swarm: Option<Swarm>,
 }
 
 impl Default for System {
@@ -34,6 +37,7 @@ impl Default for System {
             name: default_system(),
             scheduler: Scheduler::default(),
             controllers: None,
+            swarm: None,
         }
     }
 }

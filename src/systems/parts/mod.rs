@@ -1,5 +1,5 @@
 //! What several of the modelled systems have in common, each concept once: expressions over
-//! labels, patterns, leases, membership that expires, growing delays, permits and majorities.
+//! labels, patterns, leases, membership that expires, growing delays, permits and majorities, agendas.
 
 pub mod delay;
 pub mod expression;
@@ -8,4 +8,5 @@ pub mod membership;
 pub mod pattern;
 pub mod permit;
 pub mod quorum;
+pub mod timers;
 pub mod weighted;

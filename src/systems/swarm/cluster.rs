@@ -121,6 +121,27 @@ impl Cluster {
         self.names.get(name).copied()
     }
 
+    /// An engine's health, in per cent.
+    pub fn set_health(&mut self, position: usize, health: i64) {
+        if let Some(engine) = self.engines.get_mut(position) {
+            engine.health = health;
+        }
+    }
+
+    /// [`Cluster::create`] of one of many containers that differ in their names alone: those of one
+    /// `class`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_as(
+        &mut self,
+        config: Arc<ContainerConfig>,
+        class: u32,
+    ) -> Result<Creation, CreateError> {
+        let _ = class;
+        self.create(config)
+    }
+
     /// Chooses an engine and enters the container there as pending.
     ///
     /// # Errors

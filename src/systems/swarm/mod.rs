@@ -13,9 +13,20 @@ pub mod engine;
 pub mod expression;
 pub mod filter;
 pub mod manager;
+pub mod options;
+pub mod request;
 pub mod scheduler;
 pub mod strategy;
 pub mod watchdog;
 
+mod component;
+mod entry;
+mod primary;
+mod watch;
+mod workloads;
+
 #[cfg(test)]
 mod tests;
+
+pub use entry::ENTRY;
+pub use options::SwarmOptions;

@@ -114,6 +114,14 @@ impl Watchdog {
         Some(Order::Left { name, error })
     }
 
+    /// The container that is being moved has ended: it is gone from the cluster. Its name.
+    pub fn abandon(&mut self, cluster: &mut Cluster) -> Option<Text> {
+        let current = self.current.take()?;
+        let name = current.old.config.name.clone();
+        cluster.remove(&name);
+        Some(name)
+    }
+
     /// The engine started the container.
     pub fn started(&mut self, cluster: &mut Cluster) -> Option<Order> {
         let current = self.current.take()?;

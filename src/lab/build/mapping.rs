@@ -1,0 +1,92 @@
+//! What a scenario's system can't express of its workload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::{Node, PodSpec, TaintEffect};
+use crate::scenario::Scenario;
+use crate::scenario::schema::WorkloadSource;
+use crate::systems::mapping::{Item, Mapping};
+use crate::systems::registry::find;
+use crate::trace::stream::ClassTotal;
+
+use super::operations::runs_workloads;
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
+
+/// The workload as the scenario's system takes it.
+///
+/// # Errors
+/// It can express nothing of it.
+pub fn mapping(
+    scenario: &Scenario,
+    (nodes, classes): (&[Arc<Node>], &[ClassTotal]),
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Mapping, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Experiment(error.to_string());
+    let entry = find(&scenario.system.name).map_err(|error| wrong(&error))?;
+    let mut read = Vec::new();
+    for source in &scenario.workload {
+        if let WorkloadSource::Manifests { file, .. } = source {
+            read.push(manifests.read(file, files, remarks)?);
+        }
+    }
+    let mut applied = Vec::new();
+    for file in scenario
+        .operations
+        .iter()
+        .filter_map(|own| own.apply.as_ref())
+    {
+        applied.push(manifests.read(file, files, remarks)?);
+    }
+    // One pod of each class lends it its name.
+    let mut names: BTreeMap<&PodSpec, &str> = BTreeMap::new();
+    for pod in read.iter().flat_map(|one| &one.pods) {
+        names.entry(&pod.spec).or_insert(&pod.name);
+    }
+    let pods = classes.iter().map(|class| Item::Pods {
+        name: names.get(&*class.spec).copied().unwrap_or("of the trace"),
+        spec: &class.spec,
+        count: class.pods,
+        in_gangs: class.pods > class.arrivals,
+    });
+    let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
+    let key = |own: &crate::model::Object| {
+        let name = (own.namespace().clone(), own.name().clone());
+        (own.kind(), name)
+    };
+    let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
+    let objects = declared.iter().map(|own| Item::Object(&own.object));
+    let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {
+        if known.contains(&key(&own.object)) {
+            Item::Rollout(&own.object)
+        } else {
+            Item::Object(&own.object)
+        }
+    });
+    let objects = objects.chain(changed).filter(|_| runs_workloads(scenario));
+    let services = read.iter().map(|one| one.objects.services.len() as u64);
+    let services = Some(services.sum())
+        .filter(|&count| count > 0)
+        .map(Item::Services);
+    let is_tainted = |node: &&Arc<Node>| {
+        let mut effects = node.taints.iter().map(|taint| taint.effect);
+        effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
+    };
+    let tainted = nodes.iter().filter(is_tainted);
+    let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
+    let items = pods.chain(objects).chain(services).chain(tainted);
+    let mapping = Mapping::of(entry.capabilities, items);
+    if mapping.is_nothing() {
+        let reasons = mapping.gaps.iter().filter(|gap| gap.is_refused);
+        let reasons: Vec<String> = reasons.map(ToString::to_string).collect();
+        return Err(BuildError::Experiment(format!(
+            "workload: the system `{}` can express nothing of it ({}); choose another system \
+             (`windtunnel systems` tells what each can), or another workload",
+            entry.name,
+            reasons.join("; ")
+        )));
+    }
+    Ok(mapping)
+}

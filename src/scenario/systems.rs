@@ -1,0 +1,88 @@
+//! Rules between the fields of `system:`: options of one system mean nothing to another.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{Scenario, System};
+use super::tree::Tree;
+
+/// Systems with control loops and options of their own, and whether those are given.
+const OWN: &[(&str, fn(&System) -> bool)] = &[("swarm", |system| system.swarm.is_some())];
+
+/// Reports every broken rule of `system:`.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let system = &scenario.system;
+    for owner in system.with_options() {
+        if owner == system.name {
+            continue;
+        }
+        let path = ["system", owner];
+        let message = format!(
+            "these are options of the system `{owner}`, and this one is `{}`",
+            system.name
+        );
+        findings.push(
+            Finding::new(Code::Conflict, message, tree.locate(path))
+                .label(format!("leave them out, or write `name: {owner}`")),
+        );
+    }
+    if let Some(swarm) = &system.swarm {
+        let mut wrong = |field: &[&str], message: String, label: String| {
+            let path = ["system", "swarm"].iter().chain(field).copied();
+            let found = Finding::new(Code::Conflict, message, tree.locate(path));
+            findings.push(found.label(label));
+        };
+        if swarm.overcommit <= -1.0 || !swarm.overcommit.is_finite() {
+            wrong(
+                &["overcommit"],
+                format!(
+                    "an over-commit of {} leaves nothing of an engine",
+                    swarm.overcommit
+                ),
+                "expected more than -1".to_owned(),
+            );
+        }
+        if swarm.refresh_max < swarm.refresh_min {
+            let (min, max) = (swarm.refresh_min, swarm.refresh_max);
+            wrong(
+                &["refreshMax"],
+                format!("the longest wait of {max} is shorter than the shortest of {min}"),
+                format!("expected {min} or more"),
+            );
+        }
+        let discovery = swarm.discovery;
+        if discovery.ttl <= discovery.heartbeat {
+            wrong(
+                &["discovery", "ttl"],
+                "registrations would expire between two heartbeats".to_owned(),
+                format!(
+                    "expected more than the heartbeat of {}",
+                    discovery.heartbeat
+                ),
+            );
+        }
+    }
+}
+
+impl System {
+    /// The systems whose own options are given.
+    fn with_options(&self) -> Vec<&'static str> {
+        let given = OWN.iter().filter(|(_, is_given)| is_given(self));
+        given.map(|&(name, _)| name).collect()
+    }
+
+    /// Whether it has control loops of its own, without `controllers`.
+    pub fn has_own_loops(&self) -> bool {
+        OWN.iter().any(|&(name, _)| name == self.name)
+    }
+
+    /// How pods are placed, in a word or two: the scheduler's profile, or what the system's own
+    /// options say.
+    pub fn placement(&self) -> String {
+        match self.name.as_str() {
+            "swarm" => {
+                let strategy = self.swarm.as_ref().map(|swarm| swarm.strategy);
+                strategy.unwrap_or_default().name().to_owned()
+            }
+            _ => self.scheduler.profile.clone(),
+        }
+    }
+}

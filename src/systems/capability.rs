@@ -1,0 +1,174 @@
+//! What systems can do with what a workload asks for, and how they behave: one vocabulary, one table
+//! a system, printed by `windtunnel systems` and read by the mapping of workloads
+//! ([`super::mapping`]), so that what is printed is what happens.
+
+use std::fmt;
+
+/// Writes the enumeration of capabilities with their names.
+macro_rules! capabilities {
+    ($($(#[$doc:meta])* $variant:ident: $name:literal,)*) => {
+        /// What a workload may ask for, or what is to be known of a system.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Capability {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Capability {
+            /// Every capability, in the order of tables.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in tables and messages.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+capabilities! {
+    /// CPU and memory that a pod reserves.
+    Requests: "cpu and memory requests",
+    /// CPU in parts of a core.
+    CpuFractions: "fractions of a core",
+    /// Countable resources beside them.
+    ExtendedResources: "extended resources",
+    /// Whole GPU devices.
+    WholeGpus: "whole GPUs",
+    /// Parts of a GPU device.
+    GpuShares: "shares of a GPU",
+    /// Labels that a node must have.
+    NodeSelector: "node selector",
+    /// Required node affinity by one value of a label, or by values that it must not have.
+    NodeAffinityEqual: "node affinity, one value",
+    /// Required node affinity by several values, or by a label's presence.
+    NodeAffinityChoice: "node affinity, several values",
+    /// Required node affinity by alternatives, numbers or names of nodes.
+    NodeAffinityTerms: "node affinity, alternatives",
+    /// Node affinity that is preferred.
+    PreferredNodeAffinity: "preferred node affinity",
+    /// At most one pod of its kind on a node.
+    OnePerNode: "one of its kind per node",
+    /// Required affinity to other pods, or against them, on one node.
+    PodAffinityNode: "pod affinity on a node",
+    /// The same in a larger domain.
+    PodAffinityDomain: "pod affinity in a domain",
+    /// Affinity to other pods that is preferred.
+    PreferredPodAffinity: "preferred pod affinity",
+    /// Spreading over domains as well as it goes.
+    SpreadPreferred: "spread, preferred",
+    /// Spreading over domains that must be kept.
+    SpreadRequired: "spread, required",
+    /// Taints of nodes.
+    Taints: "taints of nodes",
+    /// Ports of nodes.
+    HostPorts: "host ports",
+    /// Volumes that bear on a pod's place.
+    Volumes: "volumes",
+    /// Priorities, and preemption by them.
+    Priority: "priorities, preemption",
+    /// Pods that start together or not at all.
+    Gangs: "gangs",
+    /// Gates before a pod is placed.
+    SchedulingGates: "scheduling gates",
+    /// Several containers in one pod.
+    SeveralContainers: "several containers a pod",
+    /// Containers that run before the others.
+    InitContainers: "init containers",
+    /// Containers that are started again where they are.
+    RestartInPlace: "restarts in place",
+    /// Probes by which containers are killed.
+    LivenessProbes: "liveness probes",
+    /// Probes that take a pod out of service, or hold up a rollout.
+    ReadinessProbes: "readiness probes",
+    /// So many equal pods, kept.
+    Replicas: "replicas kept",
+    /// A new template rolled out step by step.
+    RollingUpdate: "rolling update",
+    /// Pods with identities, in order.
+    StatefulSet: "stateful sets",
+    /// A pod on every eligible node.
+    DaemonSet: "daemon sets",
+    /// Pods that run until enough of them succeeded.
+    Job: "jobs",
+    /// Jobs by the clock.
+    CronJob: "cron jobs",
+    /// How many pods of a selection must stay healthy.
+    DisruptionBudget: "disruption budgets",
+    /// Pods behind one address.
+    Service: "services",
+    /// Any other object that controllers of Kubernetes act on.
+    OtherObjects: "other objects",
+    /// Which node is chosen.
+    Placement: "placement",
+    /// How much more may be promised than there is.
+    Overcommit: "over-commit",
+    /// How a lost node is noticed.
+    FailureDetection: "failure detection",
+    /// What becomes of the pods of a lost node.
+    LostNode: "pods of a lost node",
+    /// What happens while the control plane is gone.
+    ControlPlaneLoss: "control plane lost",
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a system does about a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It has it; how.
+    Yes(&'static str),
+    /// It does not have it, and runs the pod without; what that means.
+    Without(&'static str),
+    /// It does not have it, and what asks for it is not run; why.
+    Refused(&'static str),
+}
+
+impl Support {
+    /// In one word, for tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Yes(_) => "yes",
+            Self::Without(_) => "ignored",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// In a sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Yes(text) | Self::Without(text) | Self::Refused(text) => text,
+        }
+    }
+}
+
+/// What a system does about each capability, in any order.
+pub type Capabilities = &'static [(Capability, Support)];
+
+/// What a system does about a capability.
+pub fn support(table: Capabilities, capability: Capability) -> Option<Support> {
+    let mut found = table.iter().filter(|(known, _)| *known == capability);
+    found.next().map(|&(_, support)| support)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::registry::SYSTEMS;
+
+    #[test]
+    fn every_system_says_something_of_every_capability_once() {
+        for system in SYSTEMS {
+            for &capability in Capability::ALL {
+                let known = system.capabilities.iter();
+                let count = known.filter(|(known, _)| *known == capability).count();
+                assert_eq!(count, 1, "{} says of `{capability}`", system.name);
+            }
+        }
+    }
+}

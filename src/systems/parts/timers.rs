@@ -1,0 +1,43 @@
+//! What is due at a manager, its engines and its clients, in order of time; equal times are first
+//! in, first out (spec: orchestrators-a.md section 11, case 9).
+
+use std::collections::BTreeMap;
+
+use crate::units::Instant;
+
+/// Things that are due.
+#[derive(Clone, Debug)]
+pub(crate) struct Timers<Due> {
+    queue: BTreeMap<(Instant, u64), Due>,
+    entered: u64,
+}
+
+impl<Due> Default for Timers<Due> {
+    fn default() -> Self {
+        Self {
+            queue: BTreeMap::new(),
+            entered: 0,
+        }
+    }
+}
+
+impl<Due> Timers<Due> {
+    pub(crate) fn push(&mut self, at: Instant, due: Due) {
+        self.entered += 1;
+        self.queue.insert((at, self.entered), due);
+    }
+
+    /// What is due by now, with its time.
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, Due)> {
+        let (&(at, number), _) = self.queue.first_key_value()?;
+        if at > now {
+            return None;
+        }
+        let due = self.queue.remove(&(at, number))?;
+        Some((at, due))
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.queue.first_key_value().map(|(&(at, _), _)| at)
+    }
+}

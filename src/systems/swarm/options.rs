@@ -1,0 +1,76 @@
+//! What a Swarm is made from; the defaults are the original's, where it has one
+//! (spec: orchestrators-a.md section 1).
+
+use crate::units::Duration;
+
+use super::contact::ContactOptions;
+use super::container::ReschedulePolicy;
+use super::discovery::{Backend, DiscoveryOptions};
+use super::engine::Overcommit;
+use super::manager::REPLICATION_TTL;
+use super::request::Environment;
+use super::scheduler::Scheduler;
+
+/// Options of a manager, its engines and its clients.
+#[derive(Clone, Debug)]
+pub struct SwarmOptions {
+    /// How engines are chosen.
+    pub scheduler: Scheduler,
+    /// By how much more than it has an engine is filled.
+    pub overcommit: Overcommit,
+    /// What CPU is counted in.
+    pub cpu: CpuUnit,
+    /// How often a creation that an engine refused is tried again elsewhere.
+    pub create_retries: u32,
+    /// After how long a client asks again for what was refused; zero: it gives up.
+    pub client_retry: Duration,
+    /// How engines are contacted.
+    pub contact: ContactOptions,
+    /// How long a request to a host that does not answer takes to fail.
+    pub request_timeout: Duration,
+    /// Where engines are listed.
+    pub discovery: DiscoveryOptions,
+    /// How long an engine takes to create a container.
+    pub create_time: Duration,
+    /// What becomes of containers of a lost engine that say nothing of it.
+    pub reschedule: ReschedulePolicy,
+    /// How many managers there are.
+    pub managers: usize,
+    /// How long the primary's lock lasts without renewal.
+    pub replication_ttl: Duration,
+    /// Constraints, affinities and policies of containers.
+    pub environment: Environment,
+}
+
+/// What CPU is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuUnit {
+    /// Whole cores; requests are rounded up, as the original's shares are whole.
+    #[default]
+    Core,
+    /// Thousandths of a core.
+    Milli,
+}
+
+impl Default for SwarmOptions {
+    fn default() -> Self {
+        Self {
+            scheduler: Scheduler::default(),
+            overcommit: Overcommit::default(),
+            cpu: CpuUnit::default(),
+            create_retries: 0,
+            client_retry: Duration::from_secs(10),
+            contact: ContactOptions::default(),
+            request_timeout: Duration::ZERO,
+            discovery: DiscoveryOptions {
+                backend: Backend::List,
+                ..DiscoveryOptions::default()
+            },
+            create_time: Duration::ZERO,
+            reschedule: ReschedulePolicy::default(),
+            managers: 1,
+            replication_ttl: REPLICATION_TTL,
+            environment: Environment::default(),
+        }
+    }
+}
