@@ -3,7 +3,7 @@
 use crate::model::{Event, Pod};
 use crate::units::Instant;
 
-use super::Store;
+use super::{Measured, Store};
 
 /// Sees every change right after it was applied. Observers never influence a run.
 pub trait Observer {
@@ -14,5 +14,10 @@ pub trait Observer {
     /// Everything of an instant has happened; `next` is when something happens next.
     fn settled(&mut self, at: Instant, store: &Store) {
         let _ = (at, store);
+    }
+
+    /// What the world measures now, shown every now and then once an instant has settled.
+    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        let _ = (at, store, measured);
     }
 }

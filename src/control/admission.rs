@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
+use crate::control::autoscale::manager::sized;
 use crate::model::canonical::suffix;
 use crate::model::{
     EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
@@ -129,9 +130,12 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
             name
         }
     };
-    let added = store.spec_added(&new.spec);
+    // What sizes pods vertically gives new ones what it recommends.
+    let sized = sized(store, new.owner.object, &new.spec);
+    let new_spec = sized.as_ref().unwrap_or(&new.spec);
+    let added = store.spec_added(new_spec);
     let next = SpecId::from_index(store.class_count());
-    let spec = store.class_of(&new.spec).unwrap_or(next);
+    let spec = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {
         pod,
         spec,

@@ -1,9 +1,8 @@
 //! Components: schedulers, controllers, autoscalers. They talk through the store only: each reads
 //! changes from its own cursor, decides, and hands back writes.
 
-use crate::cluster::{Conflict, Store};
+use crate::cluster::{Conflict, Measured, Store};
 use crate::control::admission::Creation;
-use crate::control::measured::Measured;
 use crate::control::probe::Probe;
 use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};

@@ -6,7 +6,6 @@ pub mod admission;
 pub mod autoscale;
 pub mod component;
 pub mod controllers;
-pub mod measured;
 pub mod node;
 pub mod node_life;
 pub mod operation;
@@ -14,7 +13,7 @@ pub mod probe;
 pub mod scheduler;
 pub mod services;
 
+pub use crate::cluster::Measured;
 pub use component::{Component, Outbox, Progress, Stepping, Write};
-pub use measured::Measured;
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;

@@ -200,7 +200,7 @@ fn change(
 }
 
 /// An object that wants another number of pods; `None` where there is no such number.
-fn scaled(object: &Object, replicas: i32) -> Option<Object> {
+pub fn scaled(object: &Object, replicas: i32) -> Option<Object> {
     Some(match object {
         Object::Deployment(known) => {
             let mut new = (**known).clone();
@@ -277,6 +277,16 @@ fn succeeding(new: &Object, known: &Object) -> Object {
             new.status = known.status.clone();
             new.status.is_current = false;
             Object::PodDisruptionBudget(Arc::new(new))
+        }
+        (Object::HorizontalPodAutoscaler(new), Object::HorizontalPodAutoscaler(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status.clone();
+            Object::HorizontalPodAutoscaler(Arc::new(new))
+        }
+        (Object::VerticalPodAutoscaler(new), Object::VerticalPodAutoscaler(known)) => {
+            let mut new = (**new).clone();
+            new.recommended.clone_from(&known.recommended);
+            Object::VerticalPodAutoscaler(Arc::new(new))
         }
         _ => new.clone(),
     }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::cluster::Observer;
 use crate::cluster::fragmentation::TypicalPods;
+use crate::control::autoscale::manager::{AutoscalerOptions, Autoscalers};
 use crate::control::controllers::manager::ControllerOptions;
 use crate::control::operation::Operation;
 use crate::control::probe::Probed;
@@ -80,6 +81,8 @@ pub struct Prepared {
     pub options: SystemOptions,
     /// What its system can't express of the workload.
     pub mapping: Mapping,
+    /// What its autoscalers are made from, if it has some.
+    pub autoscaling: Option<AutoscalerOptions>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -103,6 +106,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let usage = build::usage(scenario, files, &workload, &operations)?;
     let options = build::system_options(scenario)?;
+    let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -115,6 +119,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         usage,
         options,
         mapping,
+        autoscaling,
         remarks,
         probe: Probe::default(),
     })
@@ -218,6 +223,7 @@ pub fn run_through(
         None => simulation.run(control)?,
     };
     remarks.ledger(simulation.ledger(0));
+    remarks.autoscalers(simulation.store(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;
@@ -275,6 +281,7 @@ fn warm_up(
         usage: prepared.usage.clone(),
         options: prepared.options.clone(),
         mapping: Mapping::default(),
+        autoscaling: prepared.autoscaling.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -411,6 +418,11 @@ pub(super) fn system(
     };
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
     parts.components.extend(build::node_life(scenario));
+    if let Some(options) = &prepared.autoscaling {
+        parts
+            .components
+            .push(Box::new(Autoscalers::new(options.clone())));
+    }
     Ok(parts)
 }
 

@@ -1,6 +1,6 @@
 //! The trait that every metric implements, and what it hears and hands back.
 
-use crate::cluster::Store;
+use crate::cluster::{self, Store};
 use crate::model::{Event, Pod};
 use crate::units::{Instant, PodId};
 
@@ -179,6 +179,10 @@ pub enum Heard {
     Moved,
     /// Changes: a node joined, left, went down, came up or was declared anew.
     Declared,
+    /// Changes: an object of the API was created, changed or deleted.
+    Objects,
+    /// What the world measures, every now and then.
+    Measured,
     /// What alike pods did within an instant.
     Alike,
     /// Spans of positive length within the measured window.
@@ -193,7 +197,7 @@ pub enum Heard {
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -203,6 +207,8 @@ impl Heard {
         Self::Lost,
         Self::Moved,
         Self::Declared,
+        Self::Objects,
+        Self::Measured,
         Self::Alike,
         Self::Spans,
         Self::Nodes,
@@ -223,10 +229,10 @@ impl Heard {
             | Event::NodeUpdated { .. }
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
+            Event::Object(_) => Self::Objects,
             Event::SpecAdded { .. }
             | Event::NodeContact { .. }
             | Event::PodChanged { .. }
-            | Event::Object(_)
             | Event::HoldPlaced(_)
             | Event::HoldReleased { .. } => {
                 return None;
@@ -265,6 +271,11 @@ pub trait Collector: CloneCollector + Send {
     /// whether nodes are not as they were.
     fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
         let _ = (store, pending, is_changed);
+    }
+
+    /// What the world measures at an instant that has settled.
+    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
+        let _ = (at, store, measured);
     }
 
     /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window

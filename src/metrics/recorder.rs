@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::cluster::fragmentation::TypicalPods;
-use crate::cluster::{Observer, Store};
+use crate::cluster::{self, Observer, Store};
 use crate::model::{Event, Pod};
 use crate::units::{Duration, Instant};
 
@@ -429,6 +429,13 @@ impl Observer for Recorder<'_> {
 
     fn settled(&mut self, _at: Instant, store: &Store) {
         self.refresh(store);
+    }
+
+    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
+        self.hold_until(at);
+        for &index in &self.hearers[Heard::Measured as usize] {
+            self.collectors[index].measured(at, store, measured);
+        }
     }
 }
 

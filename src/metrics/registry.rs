@@ -6,8 +6,8 @@ use super::{
     allocation, backlog_age, balance, capacity, churn, cost, demand, disruptions, energy, fairness,
     first_wait, fit_count, fragmentation, goodput, job_census, largest_hole, makespan,
     measured_window, mix_fragmentation, pending_time, pod_census, queue_length, saturation,
-    scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround,
-    weighted_wait, work_conservation,
+    scaling, scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround,
+    usage, weighted_wait, work_conservation,
 };
 
 /// Every family of metrics. What later parts of the model feed (availability of services, deadlines,
@@ -50,6 +50,8 @@ pub const REGISTRY: &[MetricEntry] = &[
     // Disruption, money, energy (5.4).
     disruptions::ENTRY,
     churn::ENTRY,
+    scaling::ENTRY,
+    usage::ENTRY,
     energy::ENTRY,
     cost::ENTRY,
 ];

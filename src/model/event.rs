@@ -111,11 +111,13 @@ pub enum EvictionCause {
     Spot,
     /// Its node ran short of memory or disk.
     NodePressure,
+    /// It is to come back with what the vertical autoscaler recommends.
+    Resizing,
 }
 
 impl EvictionCause {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Preemption,
         Self::Taint,
         Self::Drain,
@@ -123,6 +125,7 @@ impl EvictionCause {
         Self::Consolidation,
         Self::Spot,
         Self::NodePressure,
+        Self::Resizing,
     ];
 
     /// Its name in metrics and tables.
@@ -135,6 +138,7 @@ impl EvictionCause {
             Self::Consolidation => "consolidation",
             Self::Spot => "spot",
             Self::NodePressure => "node_pressure",
+            Self::Resizing => "resizing",
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod behaviour;
 pub mod canonical;
 pub mod event;
+pub mod finding;
 pub mod gpu;
 pub mod label;
 pub mod node;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Text;
 use super::workload::{
-    CronJob, DaemonSet, Deployment, Job, PodDisruptionBudget, ReplicaSet, StatefulSet,
+    CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, PodDisruptionBudget, ReplicaSet,
+    StatefulSet, VerticalPodAutoscaler,
 };
 use crate::units::ObjectId;
 
@@ -63,6 +64,10 @@ objects! {
     CronJob(CronJob),
     /// How many pods of a selection must stay healthy.
     PodDisruptionBudget(PodDisruptionBudget),
+    /// How many pods a workload has.
+    HorizontalPodAutoscaler(HorizontalPodAutoscaler),
+    /// How much the pods of a workload ask for.
+    VerticalPodAutoscaler(VerticalPodAutoscaler),
 }
 
 /// A change of an object.

@@ -203,7 +203,7 @@ impl Scale {
 }
 
 /// What something uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Used {
     /// Milli-cores.
     pub cpu_milli: i64,

@@ -192,6 +192,7 @@ impl<'o> Simulation<'o> {
                 return Ok(false);
             }
             self.engine.observer.settled(self.engine.now, &cell.store);
+            self.engine.sample(cell);
         }
         Ok(true)
     }

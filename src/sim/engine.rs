@@ -277,6 +277,14 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Shows the observer what is measured, if some time has passed since it last was.
+    pub(super) fn sample(&mut self, cell: &mut Cell) {
+        if cell.usage.is_due(self.now) {
+            let measured = cell.usage.measured(self.now);
+            self.observer.measured(self.now, &cell.store, &measured);
+        }
+    }
+
     /// A pod was bound: its node is told.
     pub(super) fn assign(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
         let Some(assignment) = assignment(cell, pod) else {

@@ -47,6 +47,10 @@ impl Scratch {
         Self(folder)
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     pub(crate) fn load(&self, name: &str) -> Loaded {
         Loaded(load_file(&self.0.join(name)))
     }

@@ -36,6 +36,7 @@ mod readers;
 mod report;
 mod residents;
 mod results;
+mod scaling;
 mod scratch;
 mod shared;
 mod sim;

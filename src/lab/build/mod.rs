@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod autoscale;
 mod economics;
 mod failures;
 mod generated;
@@ -26,6 +27,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 use super::inputs;
 
+pub use autoscale::autoscalers;
 pub use economics::economics;
 pub use failures::{contact, failures, node_life, outages};
 pub use kube::{is_exact, kube_request};
@@ -99,4 +101,14 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
     Ok(extra.repeat.unwrap_or(1))
+}
+
+/// Whether traffic makes pods use processors and memory.
+const fn traffic_feeds_usage(_scenario: &crate::scenario::Scenario) -> bool {
+    false
+}
+
+/// Whether traffic is measured as metrics of pods and objects.
+const fn traffic_feeds_metrics(_scenario: &crate::scenario::Scenario) -> bool {
+    false
 }

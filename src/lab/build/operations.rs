@@ -141,7 +141,8 @@ fn read(
     })
 }
 
-fn target(written: &str) -> Option<Target> {
+/// An object as `KIND/NAMESPACE/NAME`.
+pub(super) fn target(written: &str) -> Option<Target> {
     let mut parts = written.split('/');
     let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
     let kind = Object::KINDS.iter().find(|known| **known == kind)?;

@@ -1,8 +1,9 @@
 //! What is to be known of the files that a run was made of: what they say that is not modelled, and
 //! the dirt that was found in them.
 
+use crate::cluster::Store;
 use crate::model::objects::ClusterObjects;
-use crate::model::{Node, TaintEffect};
+use crate::model::{Node, Object, TaintEffect};
 use crate::trace::Ledger;
 use crate::trace::manifest::{ManifestPod, Manifests};
 
@@ -93,6 +94,19 @@ impl Remarks {
     /// Notes the dirt of a trace.
     pub fn ledger(&mut self, ledger: &Ledger) {
         self.ledger.merge(ledger);
+    }
+
+    /// Notes what autoscalers could not do, as a run left them.
+    pub fn autoscalers(&mut self, store: &Store) {
+        for (_, row) in store.objects().iter() {
+            let Object::HorizontalPodAutoscaler(own) = &row.object else {
+                continue;
+            };
+            if own.status.is_blind {
+                let (spec, reason) = (&own.spec, &own.status.reason);
+                self.note(format!("{spec}: a metric never arrived ({reason})"));
+            }
+        }
     }
 
     /// Notes what a file of manifests states and the model leaves out. One file may give nodes and

@@ -1,6 +1,6 @@
 //! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use crate::cluster::{Observer, Store};
+use crate::cluster::{Measured, Observer, Store};
 use crate::control::Probe;
 use crate::control::probe::Part;
 use crate::metrics::{RecordError, Recorder, RunMetrics};
@@ -64,6 +64,18 @@ impl Observer for Watching<'_> {
         }
         if let Some(watch) = &mut self.watch {
             watch.observe(at, event, ended, store);
+        }
+        self.probe.enter(left);
+    }
+
+    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        let left = self.probe.enter(self.part);
+        self.recorder.measured(at, store, measured);
+        if let Some(report) = &mut self.report {
+            report.measured(at, store, measured);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.measured(at, store, measured);
         }
         self.probe.enter(left);
     }

@@ -6,6 +6,7 @@
 //! `x-excludes` (fields that do not go together), `x-positive` (more than nothing) and `x-help`
 //! (what to say when the value is wrong).
 
+mod autoscaling;
 mod cluster;
 mod failure;
 mod metrics;
@@ -15,6 +16,9 @@ mod swarm;
 mod system;
 mod workload;
 
+pub use autoscaling::{
+    Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
+};
 pub use cluster::{
     Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate, Taint,
     TaintEffect, Template,

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Controllers, Swarm};
+use super::{Autoscaling, Controllers, Swarm};
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -29,6 +29,10 @@ pub struct System {
     /// Options of Docker Swarm (classic).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarm: Option<Swarm>,
+    /// How workloads are scaled: settings of the autoscalers whose objects manifests hold, and
+    /// scaling by the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
 }
 
 impl Default for System {
@@ -38,6 +42,7 @@ impl Default for System {
             scheduler: Scheduler::default(),
             controllers: None,
             swarm: None,
+            autoscaling: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::control::Measured;
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::usage::{Curve, Pattern, Scale, Series};
 use crate::model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
-use crate::units::{Instant, ObjectId, PodId, Quantity, SpecId};
+use crate::units::{Duration, Instant, ObjectId, PodId, Quantity, SpecId};
 
 /// What is said of usage beside what classes say.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,12 @@ pub struct Usage {
     pods: Vec<Option<Row>>,
     /// How many pods share the work of a workload.
     sharing: BTreeMap<Sharers, i64>,
+    /// When it was last shown to whoever measures the run.
+    shown: Option<Instant>,
 }
+
+/// How often it is shown to whoever measures the run, at most.
+const SAMPLE: Duration = Duration::from_secs(60);
 
 /// Who shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,6 +228,16 @@ impl Usage {
         Some((own(&class.cpu), own(&class.memory), row.since))
     }
 
+    /// Whether it is to be shown to whoever measures the run; then it counts as shown.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_known = !self.pods.is_empty();
+        let is_due = self.shown.is_none_or(|shown| now.since(shown) >= SAMPLE);
+        if is_known && is_due {
+            self.shown = Some(now);
+        }
+        is_known && is_due
+    }
+
     /// What the world measures now.
     pub(super) fn measured(&self, now: Instant) -> Now<'_> {
         Now { usage: self, now }
@@ -258,6 +273,10 @@ pub(super) struct Now<'a> {
 impl Measured for Now<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.used(pod, self.now)
+    }
+
+    fn wanted(&self, pod: PodRef) -> Option<Used> {
+        self.usage.wanted(pod, self.now)
     }
 
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {

@@ -44,7 +44,9 @@ impl DeclaredWorkload {
                 let job = &mut Arc::make_mut(object).template;
                 &mut Arc::make_mut(job).template
             }
-            Object::PodDisruptionBudget(_) => return,
+            Object::PodDisruptionBudget(_)
+            | Object::HorizontalPodAutoscaler(_)
+            | Object::VerticalPodAutoscaler(_) => return,
         };
         let template = Arc::make_mut(template);
         template.priority = class.value;
@@ -62,7 +64,9 @@ impl DeclaredWorkload {
             Object::DaemonSet(object) => &object.template,
             Object::Job(object) => &object.template,
             Object::CronJob(object) => &object.template.template,
-            Object::PodDisruptionBudget(_) => return None,
+            Object::PodDisruptionBudget(_)
+            | Object::HorizontalPodAutoscaler(_)
+            | Object::VerticalPodAutoscaler(_) => return None,
         })
     }
 }

@@ -15,6 +15,7 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+pub mod autoscalers;
 mod budgets;
 mod declared;
 mod dump;

@@ -13,7 +13,7 @@ use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
-use super::{Ctx, budgets, pod, unmodelled, workload_jobs};
+use super::{Ctx, autoscalers, budgets, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::pod_life::{PodLife, RestartPolicy};
 use crate::model::usage::Pattern;
@@ -43,6 +43,8 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
         "Job" | "CronJob" => group.starts_with("batch/"),
         "ReplicationController" => group == "v1",
         "PodDisruptionBudget" => group.starts_with("policy/"),
+        "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
+        "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
         _ => false,
     }
 }
@@ -94,6 +96,8 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "DaemonSet" => workload.daemon_set()?,
         "Job" => workload_jobs::job(&mut workload)?,
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
+        "HorizontalPodAutoscaler" => autoscalers::horizontal(&mut workload)?,
+        "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
         _ => budgets::budget(&mut workload)?,
     };
     if let Some(finding) = findings

@@ -174,7 +174,8 @@ impl HorizontalAutoscaler {
     fn tolerances(&self) -> Tolerances {
         let behavior = self.spec.behavior.as_ref();
         let own = |rules: fn(&Behavior) -> &ScalingRules| {
-            let stated = behavior.and_then(|behavior| rules(behavior).tolerance);
+            let stated = behavior.and_then(|behavior| rules(behavior).tolerance_milli);
+            let stated = stated.map(|milli| milli as f64 / 1000.0);
             let is_known = self.settings.release >= Release::V1_36;
             stated
                 .filter(|_| is_known)

@@ -158,13 +158,13 @@ fn a_target_of_zero_replicas_is_left_alone() {
 
 #[test]
 fn tolerances_of_the_object_replace_those_of_the_controller_from_1_36_on() {
-    let rules = |tolerance| ScalingRules {
-        tolerance: Some(tolerance),
+    let rules = |tolerance_milli| ScalingRules {
+        tolerance_milli: Some(tolerance_milli),
         ..ScalingRules::default()
     };
     let behavior = Behavior {
-        up: rules(0.5),
-        down: rules(0.0),
+        up: rules(500),
+        down: rules(0),
     };
     for (release, expected) in [(Release::V1_28, Some(3)), (Release::V1_36, Some(2))] {
         let settings = HorizontalSettings {

@@ -27,13 +27,7 @@ use super::float::to_i64;
 pub const MAX_AMOUNT: i64 = 100_000_000_000_000;
 
 /// Cpu and memory of a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amounts {
-    /// Milli-cores.
-    pub cpu_milli: i64,
-    /// Bytes.
-    pub memory_bytes: i64,
-}
+pub use crate::model::Used as Amounts;
 
 /// A float as an amount: not below 0, not above [`MAX_AMOUNT`], cut. What is no number becomes
 /// the least integer, as in the original, and is raised by the next lower bound.

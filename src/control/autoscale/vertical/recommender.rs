@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::finding::{Finding, Findings};
 use super::go_math::pow;
 use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
 use crate::model::Text;
+pub use crate::model::workload::vertical::ContainerPolicy;
 
 /// What is recommended for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,61 +47,6 @@ impl Default for RecommenderSettings {
                 cpu_milli: 25,
                 memory_bytes: 250 * 1024 * 1024,
             },
-        }
-    }
-}
-
-/// What a policy allows for a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContainerPolicy {
-    /// The least of each resource; 0 is no bound.
-    pub min_allowed: Amounts,
-    /// The most of each resource; 0 is no bound.
-    pub max_allowed: Amounts,
-    /// Whether limits stay alone and only requests are set.
-    pub requests_only: bool,
-    /// Whether the container is left alone.
-    pub is_off: bool,
-}
-
-impl ContainerPolicy {
-    /// What is wrong with it.
-    pub fn findings(&self, object: &str, field: &str) -> Vec<Finding> {
-        let mut found = Findings::new(object);
-        let resources = [
-            (
-                "cpu",
-                self.min_allowed.cpu_milli,
-                self.max_allowed.cpu_milli,
-            ),
-            (
-                "memory",
-                self.min_allowed.memory_bytes,
-                self.max_allowed.memory_bytes,
-            ),
-        ];
-        for (resource, min, max) in resources {
-            let name = format!("{field}.minAllowed.{resource}");
-            found.expect(min >= 0, name.clone(), min, "0 or more");
-            let own = format!("{field}.maxAllowed.{resource}");
-            found.expect(max >= 0, own, max, "0 or more");
-            if max > 0 {
-                found.expect_order(name, (min, max), "maxAllowed");
-            }
-        }
-        found.list
-    }
-
-    /// An amount within the bounds.
-    fn clip(&self, own: Amounts) -> Amounts {
-        let clip = |own: i64, min: i64, max: i64| {
-            let raised = own.max(min);
-            if max > 0 { raised.min(max) } else { raised }
-        };
-        let (min, max) = (self.min_allowed, self.max_allowed);
-        Amounts {
-            cpu_milli: clip(own.cpu_milli, min.cpu_milli, max.cpu_milli),
-            memory_bytes: clip(own.memory_bytes, min.memory_bytes, max.memory_bytes),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! [`crate::control::autoscale::horizontal`]: proposals, decisions, conditions, current metrics
 //! and errors, single passes and sequences.
 
-pub(super) mod manifest;
 pub(super) mod pods;
 
 use std::collections::BTreeMap;
@@ -20,8 +19,8 @@ use crate::control::autoscale::horizontal::{
 };
 use crate::control::controllers::Release;
 use crate::model::Text;
+use crate::trace::manifest::autoscalers::{Manifest, milli};
 use crate::units::{Duration, Instant};
-use manifest::{Manifest, milli};
 use pods::{Pod, duration, instant};
 
 /// Passes of the horizontal autoscaler.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::control::autoscale::horizontal::{Normalization, Normalizer, Rates};
 use crate::lab::verify::cases::{Differences, typed};
-use crate::lab::verify::hpa::manifest::BehaviorManifest;
 use crate::lab::verify::hpa::pods::{duration, instant};
+use crate::trace::manifest::autoscalers::BehaviorManifest;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,11 @@ pub trait Measured {
     /// What a pod uses; `None` of one whose processes are not up, or of whose use nothing is known.
     fn pod(&self, pod: PodRef) -> Option<Used>;
 
+    /// What a pod would use if no limit held it back.
+    fn wanted(&self, pod: PodRef) -> Option<Used> {
+        self.pod(pod)
+    }
+
     /// What each container of a pod uses, by name.
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)>;
 

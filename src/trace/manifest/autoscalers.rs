@@ -1,18 +1,146 @@
-//! A `HorizontalPodAutoscaler` manifest of `autoscaling/v2`, as recorded cases hold it.
+//! Manifests of autoscalers: `HorizontalPodAutoscaler` of `autoscaling/v2` and `v1`,
+//! `VerticalPodAutoscaler` of `autoscaling.k8s.io` (spec: kubernetes.md 3.1, 3.2).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::control::autoscale::horizontal::{
-    Behavior, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef, PolicyKind, ScalingPolicy,
-    ScalingRules, SelectPolicy, Target,
+use super::field::{Path, Problem};
+use super::workloads::{Checked, Workload};
+use crate::model::finding::Finding;
+use crate::model::workload::horizontal::{
+    Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
+    MetricSpec, ObjectRef, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target,
 };
-use crate::model::Text;
+use crate::model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
+use crate::model::{Object, Text, Used};
 use crate::units::Quantity;
 
-/// The manifest.
+/// A horizontal autoscaler.
+pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
+    let path = Path::root("spec");
+    let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    let spec = spec.read(&workload.namespace, &workload.name);
+    let spec = spec.map_err(|error| path.broken(error))?;
+    refuse(&spec.findings())?;
+    let object = HorizontalPodAutoscaler {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        spec,
+        status: HorizontalStatus::default(),
+    };
+    Ok((
+        Object::HorizontalPodAutoscaler(Arc::new(object)),
+        Vec::new(),
+    ))
+}
+
+/// A vertical autoscaler.
+pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
+    let path = Path::root("spec");
+    let raw = RawVertical::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    let target = raw.target_ref.as_ref().map(Reference::read);
+    let update = raw.update_policy.unwrap_or_default();
+    let mode = match update.update_mode.as_deref() {
+        None => UpdateMode::default(),
+        Some(name) => UpdateMode::named(name).ok_or_else(|| {
+            let expected = "`Off`, `Initial`, `Recreate`, `InPlaceOrRecreate` or `Auto`";
+            path.field("updatePolicy")
+                .field("updateMode")
+                .problem(expected, name)
+        })?,
+    };
+    let mut policies = BTreeMap::new();
+    for policy in raw.resource_policy.unwrap_or_default().container_policies {
+        let name = policy.container_name.clone();
+        policies.insert(name, policy.read().map_err(|error| path.broken(error))?);
+    }
+    let object = VerticalPodAutoscaler {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        target: target.unwrap_or_default(),
+        mode,
+        min_replicas: update.min_replicas,
+        policies,
+        recommended: BTreeMap::new(),
+    };
+    refuse(&object.findings())?;
+    Ok((Object::VerticalPodAutoscaler(Arc::new(object)), Vec::new()))
+}
+
+fn refuse(findings: &[Finding]) -> Result<(), Problem> {
+    match findings.first() {
+        None => Ok(()),
+        Some(Finding { field, problem, .. }) => Err(Problem(format!("{field}: {problem}"))),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawVertical {
+    target_ref: Option<Reference>,
+    update_policy: Option<RawUpdatePolicy>,
+    resource_policy: Option<RawResourcePolicy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawUpdatePolicy {
+    update_mode: Option<String>,
+    min_replicas: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawResourcePolicy {
+    container_policies: Vec<RawContainerPolicy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawContainerPolicy {
+    container_name: Text,
+    mode: Option<String>,
+    min_allowed: BTreeMap<String, Value>,
+    max_allowed: BTreeMap<String, Value>,
+    controlled_values: Option<String>,
+}
+
+impl RawContainerPolicy {
+    fn read(&self) -> Result<ContainerPolicy, String> {
+        let amounts = |list: &BTreeMap<String, Value>| -> Result<Used, String> {
+            let of = |name: &str| list.get(name).map(milli).transpose();
+            Ok(Used {
+                cpu_milli: of("cpu")?.unwrap_or(0),
+                memory_bytes: of("memory")?.unwrap_or(0) / 1000,
+            })
+        };
+        let one_of = |value: &Option<String>, known: [&str; 2]| match value.as_deref() {
+            None => Ok(false),
+            Some(value) if value == known[0] => Ok(false),
+            Some(value) if value == known[1] => Ok(true),
+            Some(value) => Err(format!(
+                "expected `{}` or `{}`, found `{value}`",
+                known[0], known[1]
+            )),
+        };
+        Ok(ContainerPolicy {
+            min_allowed: amounts(&self.min_allowed)?,
+            max_allowed: amounts(&self.max_allowed)?,
+            requests_only: one_of(
+                &self.controlled_values,
+                ["RequestsAndLimits", "RequestsOnly"],
+            )?,
+            is_off: one_of(&self.mode, ["Auto", "Off"])?,
+        })
+    }
+}
+
+/// A whole manifest of a horizontal autoscaler.
 #[derive(Deserialize)]
-pub(super) struct Manifest {
+pub struct Manifest {
     metadata: Metadata,
     spec: Spec,
 }
@@ -30,6 +158,8 @@ struct Spec {
     min_replicas: Option<i32>,
     max_replicas: i32,
     metrics: Option<Vec<MetricManifest>>,
+    #[serde(rename = "targetCPUUtilizationPercentage")]
+    target_cpu: Option<i32>,
     behavior: Option<BehaviorManifest>,
 }
 
@@ -88,7 +218,7 @@ struct TargetManifest {
 /// Rules of both directions.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::lab::verify) struct BehaviorManifest {
+pub struct BehaviorManifest {
     scale_up: Option<RulesManifest>,
     scale_down: Option<RulesManifest>,
 }
@@ -113,18 +243,31 @@ struct PolicyManifest {
 
 impl Manifest {
     /// The autoscaler that it declares.
-    pub(super) fn read(&self) -> Result<HorizontalSpec, String> {
-        let metrics = self.spec.metrics.iter().flatten();
-        let behavior = self.spec.behavior.as_ref();
+    ///
+    /// # Errors
+    /// A field is missing or can't be read.
+    pub fn read(&self) -> Result<HorizontalSpec, String> {
+        self.spec
+            .read(&self.metadata.namespace, &self.metadata.name)
+    }
+}
+
+impl Spec {
+    fn read(&self, namespace: &Text, name: &Text) -> Result<HorizontalSpec, String> {
+        let metrics = self.metrics.iter().flatten().map(MetricManifest::read);
+        let mut metrics: Vec<MetricSpec> = metrics.collect::<Result<_, _>>()?;
+        metrics.extend(self.target_cpu.map(|percent| MetricSpec::Resource {
+            resource: "cpu".into(),
+            target: Target::Utilization(percent),
+        }));
+        let behavior = self.behavior.as_ref();
         Ok(HorizontalSpec {
-            namespace: self.metadata.namespace.clone(),
-            name: self.metadata.name.clone(),
-            target: self.spec.scale_target_ref.read(),
-            min_replicas: self.spec.min_replicas,
-            max_replicas: self.spec.max_replicas,
-            metrics: metrics
-                .map(MetricManifest::read)
-                .collect::<Result<_, _>>()?,
+            namespace: namespace.clone(),
+            name: name.clone(),
+            target: self.scale_target_ref.read(),
+            min_replicas: self.min_replicas,
+            max_replicas: self.max_replicas,
+            metrics,
             behavior: behavior.map(BehaviorManifest::read).transpose()?,
         })
     }
@@ -204,7 +347,10 @@ impl TargetManifest {
 
 impl BehaviorManifest {
     /// The rules that it states.
-    pub(in crate::lab::verify) fn read(&self) -> Result<Behavior, String> {
+    ///
+    /// # Errors
+    /// A word is not known.
+    pub fn read(&self) -> Result<Behavior, String> {
         let read = |rules: &Option<RulesManifest>| match rules {
             None => Ok(ScalingRules::default()),
             Some(rules) => rules.read(),
@@ -234,7 +380,7 @@ impl RulesManifest {
             window_secs: self.stabilization_window_seconds,
             select,
             policies: policies.transpose()?,
-            tolerance: tolerance.map(|milli| milli as f64 / 1000.0),
+            tolerance_milli: tolerance,
         })
     }
 }
@@ -255,7 +401,10 @@ impl PolicyManifest {
 }
 
 /// A quantity in thousandths.
-pub(super) fn milli(value: &Value) -> Result<i64, String> {
+///
+/// # Errors
+/// It is none, or too large.
+pub fn milli(value: &Value) -> Result<i64, String> {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,0 +1,253 @@
+//! Scaling: how often workloads and nodes were scaled, how often back again, and how long what
+//! waited for capacity waited (metrics.md 5.4, autoscaler).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Text};
+use crate::units::{Duration, Instant, NodeId, ObjectId};
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::distribution::Distribution;
+use super::integral::Integral;
+use super::registry::{Direction, MetricEntry, Statistic};
+use super::state::ClusterState;
+
+/// `scaling.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "scaling",
+    summary: "How often workloads and nodes were scaled and scaled back, and what waited meanwhile.",
+    statistics: &[
+        Statistic::amount("up", "times", Direction::None),
+        Statistic::amount("down", "times", Direction::None),
+        Statistic::amount("reversals", "times", Direction::Lower),
+        Statistic::amount("resized", "pods", Direction::None),
+        Statistic::seconds("to_capacity.mean"),
+        Statistic::seconds("to_capacity.p50"),
+        Statistic::seconds("to_capacity.p90"),
+        Statistic::seconds("to_capacity.p99"),
+        Statistic::seconds("to_capacity.max"),
+        Statistic::amount("pending_pod_hours", "pod-hours", Direction::Lower).noise(0.01),
+        Statistic::amount("nodes_added", "nodes", Direction::None),
+        Statistic::amount("nodes_removed", "nodes", Direction::None),
+        Statistic::amount("node_reversals", "times", Direction::Lower),
+        Statistic::amount("node_hours", "node-hours", Direction::Lower).noise(0.01),
+        Statistic::amount("empty_node_hours", "node-hours", Direction::Lower).noise(0.01),
+    ],
+    formula: "up, down: changes of a workload's replicas by a HorizontalPodAutoscaler; reversals: \
+              those against the one before of the same autoscaler within 10 min; resized: pods \
+              evicted to come back with other requests; to_capacity: creation until binding of pods \
+              bound to a node that joined after they were created; pending_pod_hours: integral of \
+              pods created and not bound; node_reversals: nodes that joined within 10 min after an \
+              equal one (instance type, else group) left; node_hours: integral of nodes that are \
+              there; empty_node_hours: of those without pods other than daemons'",
+    denominators: "none: counts, times and integrals",
+    census: "what happens in the measured window; nodes that are there from the start did not join",
+    censoring: "pods that still wait have no time to capacity; pending_pod_hours has them",
+    source: "metrics.md 5.4, autoscaler",
+    construct: |_| Box::new(Scaling::default()),
+};
+
+/// Within this time a change against the one before is a reversal.
+const REVERSAL: Duration = Duration::from_secs(600);
+
+/// Nanoseconds in an hour.
+const HOUR: f64 = 3.6e12;
+
+/// Labels that tell equal nodes, the most telling first.
+const ALIKE: [&str; 2] = [
+    "node.kubernetes.io/instance-type",
+    "windtunnel.dev/node-group",
+];
+
+#[derive(Clone, Debug)]
+struct Scaling {
+    up: u64,
+    down: u64,
+    reversals: u64,
+    resized: u64,
+    to_capacity: Distribution,
+    nodes_added: u64,
+    nodes_removed: u64,
+    node_reversals: u64,
+    /// The last change of each autoscaler: when, and whether it was upward.
+    last: BTreeMap<ObjectId, (Instant, bool)>,
+    /// Replicas that each autoscaler last asked for.
+    desired: BTreeMap<ObjectId, i32>,
+    /// What kind of node each is, and when it joined.
+    nodes: BTreeMap<NodeId, (Text, Instant)>,
+    /// Kinds of nodes that left lately.
+    left: VecDeque<(Instant, Text)>,
+    /// Pods on each node that are not daemons'.
+    pods: Vec<i64>,
+    occupied: i64,
+    empty: Integral,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self {
+            up: 0,
+            down: 0,
+            reversals: 0,
+            resized: 0,
+            to_capacity: Distribution::of("pods"),
+            nodes_added: 0,
+            nodes_removed: 0,
+            node_reversals: 0,
+            last: BTreeMap::new(),
+            desired: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            left: VecDeque::new(),
+            pods: Vec::new(),
+            occupied: 0,
+            empty: Integral::default(),
+        }
+    }
+}
+
+impl Scaling {
+    fn autoscaler(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
+        let Object::HorizontalPodAutoscaler(own) = object else {
+            return;
+        };
+        if own.status.last_scale != Some(change.at) {
+            return;
+        }
+        let (before, after) = (own.status.current, own.status.desired);
+        let before = self.desired.insert(id, after).unwrap_or(before);
+        if before == after {
+            return;
+        }
+        let is_up = after > before;
+        let last = self.last.insert(id, (change.at, is_up));
+        if !change.in_window() {
+            return;
+        }
+        *(if is_up { &mut self.up } else { &mut self.down }) += 1;
+        let is_back =
+            |&(at, was_up): &(Instant, bool)| was_up != is_up && change.at.since(at) <= REVERSAL;
+        self.reversals += u64::from(last.as_ref().is_some_and(is_back));
+    }
+
+    fn joined(&mut self, node: NodeId, change: &Change<'_>) {
+        let object = change.store.nodes().object(node);
+        let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
+        let kind = ALIKE.iter().find_map(label).unwrap_or_default();
+        self.nodes.insert(node, (kind.clone(), change.at));
+        if change.at == Instant::ZERO || !change.in_window() {
+            return;
+        }
+        self.nodes_added += 1;
+        while let Some((at, _)) = self.left.front()
+            && change.at.since(*at) > REVERSAL
+        {
+            self.left.pop_front();
+        }
+        if let Some(place) = self.left.iter().position(|(_, left)| *left == kind) {
+            self.left.remove(place);
+            self.node_reversals += 1;
+        }
+    }
+
+    fn count(&mut self, node: NodeId, sign: i64) {
+        if self.pods.len() <= node.index() {
+            self.pods.resize(node.index() + 1, 0);
+        }
+        let pods = &mut self.pods[node.index()];
+        let was_empty = *pods == 0;
+        *pods += sign;
+        match (was_empty, *pods == 0) {
+            (true, false) => self.occupied += 1,
+            (false, true) => self.occupied -= 1,
+            _ => {}
+        }
+    }
+}
+
+fn is_daemon(change: &Change<'_>) -> bool {
+    let spec = change.pod.map(|pod| &change.store.class(pod.spec).object);
+    let owner = spec.and_then(|spec| spec.owner.as_ref());
+    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
+}
+
+impl Collector for Scaling {
+    fn hears(&self) -> &'static [Heard] {
+        &[
+            Heard::Objects,
+            Heard::Declared,
+            Heard::Bound,
+            Heard::Ended,
+            Heard::Spans,
+        ]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        match change.event {
+            Event::Object(ObjectChange::Updated { id, object }) => {
+                self.autoscaler(*id, object, change);
+            }
+            Event::NodeAdded { node, .. } => self.joined(*node, change),
+            Event::NodeRemoved { node } => {
+                if let Some((kind, _)) = self.nodes.remove(node) {
+                    self.left.push_back((change.at, kind));
+                }
+                self.nodes_removed += u64::from(change.in_window());
+            }
+            Event::PodBound { node, .. } => {
+                if is_daemon(change) {
+                    return;
+                }
+                self.count(*node, 1);
+                let joined = self.nodes.get(node).map(|(_, joined)| *joined);
+                if let (Some(pod), Some(joined)) = (change.pod, joined)
+                    && joined > pod.created
+                    && change.measures(pod.pod.id)
+                {
+                    self.to_capacity.add(change.at.since(pod.created));
+                }
+            }
+            Event::PodEnded { reason, .. } => {
+                if *reason == EndReason::Evicted(EvictionCause::Resizing) {
+                    self.resized += u64::from(change.in_window());
+                }
+                if let Some(node) = change.pod.and_then(|pod| pod.node())
+                    && !is_daemon(change)
+                {
+                    self.count(node, -1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        let empty = i128::from(state.nodes_present) - i128::from(self.occupied);
+        self.empty.add(empty.max(0), span.nanos());
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let areas = &end.state.areas;
+        let hours = |area: &Integral| {
+            area.value()
+                .map(|value| value as f64 / HOUR)
+                .ok_or_else(|| "beyond 2^127".to_owned())
+        };
+        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
+        let mut values = vec![
+            MetricValue::count(id("up"), self.up),
+            MetricValue::count(id("down"), self.down),
+            MetricValue::count(id("reversals"), self.reversals),
+            MetricValue::count(id("resized"), self.resized),
+        ];
+        values.extend(self.to_capacity.values("scaling.to_capacity"));
+        values.extend([
+            MetricValue::new(id("pending_pod_hours"), hours(&areas.of(&areas.pending))),
+            MetricValue::count(id("nodes_added"), self.nodes_added),
+            MetricValue::count(id("nodes_removed"), self.nodes_removed),
+            MetricValue::count(id("node_reversals"), self.node_reversals),
+            MetricValue::new(id("node_hours"), hours(&areas.of(&areas.nodes_present))),
+            MetricValue::new(id("empty_node_hours"), hours(&self.empty)),
+        ]);
+        values
+    }
+}

@@ -1,0 +1,143 @@
+//! A `VerticalPodAutoscaler`: how much the pods of a workload ask for (spec: kubernetes.md 3.2).
+
+use std::collections::BTreeMap;
+
+use super::ObjectRef;
+use crate::model::finding::{Finding, Findings, Problem};
+use crate::model::{Text, Used};
+
+/// The policy of containers that have none of their own.
+pub const EVERY_CONTAINER: &str = "*";
+
+/// A `VerticalPodAutoscaler`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VerticalPodAutoscaler {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Whose pods it sizes.
+    pub target: ObjectRef,
+    /// When pods get what is recommended.
+    pub mode: UpdateMode,
+    /// The fewest replicas at which pods are evicted.
+    pub min_replicas: Option<i32>,
+    /// What is allowed for containers, by name.
+    pub policies: BTreeMap<Text, ContainerPolicy>,
+    /// What was last recommended, by container.
+    pub recommended: BTreeMap<Text, Recommended>,
+}
+
+/// When pods get what is recommended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UpdateMode {
+    /// Never: it is only shown.
+    Off,
+    /// When they are created.
+    Initial,
+    /// When they are created, and those that are off by much are evicted.
+    #[default]
+    Recreate,
+}
+
+impl UpdateMode {
+    /// The mode of a name in manifests.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "Off" => Self::Off,
+            "Initial" => Self::Initial,
+            "Auto" | "Recreate" | "InPlaceOrRecreate" => Self::Recreate,
+            _ => return None,
+        })
+    }
+}
+
+/// What is recommended for a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Recommended {
+    /// The request it should have.
+    pub target: Used,
+    /// A request below this one is too small.
+    pub lower: Used,
+    /// A request above this one is too large.
+    pub upper: Used,
+}
+
+impl VerticalPodAutoscaler {
+    /// The policy of a container.
+    pub fn policy(&self, container: &str) -> ContainerPolicy {
+        let own = self.policies.get(container);
+        let own = own.or_else(|| self.policies.get(EVERY_CONTAINER));
+        own.copied().unwrap_or_default()
+    }
+
+    /// What is wrong with it by itself.
+    pub fn findings(&self) -> Vec<Finding> {
+        let object = format!("VerticalPodAutoscaler {}/{}", self.namespace, self.name);
+        let mut found = Findings::new(object.clone());
+        if self.target.kind.is_empty() || self.target.name.is_empty() {
+            let expected = "kind and name of the workload to size";
+            found.add("spec.targetRef", Problem::Missing { expected });
+        }
+        for (index, policy) in self.policies.values().enumerate() {
+            let field = format!("spec.resourcePolicy.containerPolicies[{index}]");
+            found.list.extend(policy.findings(&object, &field));
+        }
+        found.list
+    }
+}
+
+/// What a policy allows for a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ContainerPolicy {
+    /// The least of each resource; 0 is no bound.
+    pub min_allowed: Used,
+    /// The most of each resource; 0 is no bound.
+    pub max_allowed: Used,
+    /// Whether limits stay alone and only requests are set.
+    pub requests_only: bool,
+    /// Whether the container is left alone.
+    pub is_off: bool,
+}
+
+impl ContainerPolicy {
+    /// What is wrong with it.
+    pub fn findings(&self, object: &str, field: &str) -> Vec<Finding> {
+        let mut found = Findings::new(object);
+        let resources = [
+            (
+                "cpu",
+                self.min_allowed.cpu_milli,
+                self.max_allowed.cpu_milli,
+            ),
+            (
+                "memory",
+                self.min_allowed.memory_bytes,
+                self.max_allowed.memory_bytes,
+            ),
+        ];
+        for (resource, min, max) in resources {
+            let name = format!("{field}.minAllowed.{resource}");
+            found.expect(min >= 0, name.clone(), min, "0 or more");
+            let own = format!("{field}.maxAllowed.{resource}");
+            found.expect(max >= 0, own, max, "0 or more");
+            if max > 0 {
+                found.expect_order(name, (min, max), "maxAllowed");
+            }
+        }
+        found.list
+    }
+
+    /// An amount within the bounds.
+    pub fn clip(&self, own: Used) -> Used {
+        let clip = |own: i64, min: i64, max: i64| {
+            let raised = own.max(min);
+            if max > 0 { raised.min(max) } else { raised }
+        };
+        let (min, max) = (self.min_allowed, self.max_allowed);
+        Used {
+            cpu_milli: clip(own.cpu_milli, min.cpu_milli, max.cpu_milli),
+            memory_bytes: clip(own.memory_bytes, min.memory_bytes, max.memory_bytes),
+        }
+    }
+}
