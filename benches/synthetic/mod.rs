@@ -53,6 +53,7 @@ impl Synthetic {
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
+            images: None,
         };
         let system = registry::find("kubernetes").expect("a system of the project");
         let parts = (system.build)(&request).expect("a profile of the project");

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use crate::model::canonical::Canonical;
 use crate::model::event::Hold;
-use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef};
+use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
 use crate::units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
@@ -92,6 +92,16 @@ impl Digest {
         self.record(at, 14, [number_of(pod), u64::from(node.0)]);
     }
 
+    /// Adds an order to the machine of a node about one container of a pod: to start it, or to stop
+    /// it.
+    pub fn container(&mut self, at: Instant, pod: PodRef, (container, starts): (u16, bool)) {
+        self.record(
+            at,
+            20,
+            [number_of(pod), u64::from(container), u64::from(starts)],
+        );
+    }
+
     /// Adds another digest's value, as cells are taken in order.
     pub fn include(&mut self, value: &str) {
         self.bytes(value.as_bytes());
@@ -132,6 +142,16 @@ impl Digest {
                 self.tagged(2, [grace.as_nanos() as u64, reason.code()]);
             }
             PodChange::Forgotten => self.tagged(3, []),
+            PodChange::Pull { container, step } => {
+                let container = u64::from(container);
+                match step {
+                    PullStep::Asked => self.tagged(4, [container]),
+                    PullStep::Done { bytes } => self.tagged(5, [container, bytes as u64]),
+                    PullStep::Failed { error, again } => {
+                        self.tagged(6, [container, error as u64, again.as_nanos() as u64]);
+                    }
+                }
+            }
         }
     }
 

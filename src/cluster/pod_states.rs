@@ -112,6 +112,9 @@ impl PodStates {
         created: Instant,
         change: PodChange,
     ) {
+        if matches!(change, PodChange::Pull { .. }) {
+            return;
+        }
         let known = self.get(pod).copied();
         let mut state = known.unwrap_or(PodState::new(None, created));
         match change {
@@ -130,7 +133,7 @@ impl PodStates {
                     Some(known) => known.shortened(order),
                 });
             }
-            PodChange::Forgotten => {}
+            PodChange::Forgotten | PodChange::Pull { .. } => {}
         }
         self.set(pod, state);
     }

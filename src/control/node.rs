@@ -2,9 +2,10 @@
 //! agent, Fleet agent …). Implementations live in `systems`; the simulator and a live host drive
 //! the same one and differ only in the machine below it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{EndReason, PodRef, PodSpec};
+use crate::model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
 use crate::units::{Duration, Instant, NodeId};
 
 /// What happened to a process on a machine.
@@ -19,6 +20,89 @@ pub enum MachineEvent {
     },
     /// It was stopped as ordered.
     Stopped,
+    /// The same of one container of a pod that has several, by its number.
+    Container(u16, ContainerEvent),
+}
+
+/// What happened to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerEvent {
+    /// It began to run.
+    Started,
+    /// It ended by itself, well or not.
+    Exited {
+        /// Whether its work is done.
+        success: bool,
+    },
+    /// It was stopped as ordered.
+    Stopped,
+}
+
+/// What an agent orders about images on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageOrder {
+    /// On which node.
+    pub node: NodeId,
+    /// Which image.
+    pub image: Text,
+    /// What.
+    pub deed: ImageDeed,
+}
+
+/// What is to be done about an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageDeed {
+    /// To get it: layers that are there are not transferred again.
+    Pull,
+    /// To stop getting it: nobody needs it any more.
+    Cancel,
+    /// To delete it.
+    Remove,
+}
+
+/// What became of an order about an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageEvent {
+    /// It is there.
+    Pulled {
+        /// What was transferred for it, in bytes.
+        bytes: i64,
+        /// The node's disk.
+        disk: DiskUse,
+    },
+    /// It can't be had.
+    Failed(PullError),
+    /// It is gone.
+    Removed {
+        /// The node's disk.
+        disk: DiskUse,
+    },
+}
+
+/// How full the disk is that a node keeps images on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskUse {
+    /// Bytes that images take.
+    pub used: i64,
+    /// Bytes there are; `None` without a bound.
+    pub capacity: Option<i64>,
+}
+
+/// Images that nodes have before anything happens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PresentImages {
+    /// On every node.
+    pub everywhere: Vec<Text>,
+    /// On some, besides.
+    pub on: BTreeMap<NodeId, Vec<Text>>,
+}
+
+impl PresentImages {
+    /// Those of a node.
+    pub fn of(&self, node: NodeId) -> impl Iterator<Item = &Text> {
+        let own = self.on.get(&node).into_iter().flatten();
+        self.everywhere.iter().chain(own)
+    }
 }
 
 /// What an agent orders of its machine.
@@ -38,6 +122,20 @@ pub enum MachineCommand {
         /// On which node.
         node: NodeId,
     },
+    /// Start one container of a pod that has several.
+    StartContainer {
+        /// Whose.
+        pod: PodRef,
+        /// Which: init containers first, then the others.
+        container: u16,
+    },
+    /// Stop one container of a pod that has several.
+    StopContainer {
+        /// Whose.
+        pod: PodRef,
+        /// Which.
+        container: u16,
+    },
 }
 
 /// What an agent reports to the control plane.
@@ -53,6 +151,8 @@ pub enum Report {
     Restarted(PodRef, u32),
     /// The pod ended.
     Ended(PodRef, EndReason),
+    /// Where its node is with an image for one of its containers.
+    Pull(PodRef, u16, PullStep),
 }
 
 impl Report {
@@ -63,7 +163,8 @@ impl Report {
             | Self::Running(pod)
             | Self::Ready(pod, _)
             | Self::Restarted(pod, _)
-            | Self::Ended(pod, _) => pod,
+            | Self::Ended(pod, _)
+            | Self::Pull(pod, ..) => pod,
         }
     }
 }
@@ -77,6 +178,10 @@ pub struct AgentOutput {
     pub reports: Vec<Report>,
     /// Wake-ups asked for: when, and for which pod.
     pub wakes: Vec<(Instant, PodRef)>,
+    /// Orders about images.
+    pub image_orders: Vec<ImageOrder>,
+    /// Wake-ups asked for of nodes.
+    pub node_wakes: Vec<(Instant, NodeId)>,
 }
 
 impl AgentOutput {
@@ -86,6 +191,8 @@ impl AgentOutput {
         self.commands.clear();
         self.reports.clear();
         self.wakes.clear();
+        self.image_orders.clear();
+        self.node_wakes.clear();
     }
 }
 
@@ -140,6 +247,22 @@ pub trait NodeAgent: Send {
 
     /// Something happened to a pod's processes.
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput);
+
+    /// Something became of an order about an image.
+    fn image(
+        &mut self,
+        now: Instant,
+        place: (NodeId, &Text),
+        event: ImageEvent,
+        out: &mut AgentOutput,
+    ) {
+        let _ = (now, place, event, out);
+    }
+
+    /// A wake-up of a node that was asked for.
+    fn node_woken(&mut self, now: Instant, node: NodeId, out: &mut AgentOutput) {
+        let _ = (now, node, out);
+    }
 
     /// A wake-up that was asked for.
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput);

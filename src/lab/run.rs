@@ -23,11 +23,13 @@ use crate::policy::{PluginOverride, ProfileChoice, Setup};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
+use crate::sim::images::ImageModel;
 use crate::sim::{
     CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp,
     Stop, UsageOptions,
 };
 use crate::systems::batch::BatchOptions;
+use crate::systems::kubelet::PullOptions;
 use crate::systems::mapping::Mapping;
 use crate::systems::{KubeRequest, RunsWorkloads, SystemOptions, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
@@ -83,6 +85,8 @@ pub struct Prepared {
     pub mapping: Mapping,
     /// What its autoscalers are made from, if it has some.
     pub autoscaling: Option<AutoscalerOptions>,
+    /// How nodes pull images, and what carries them; `None` takes no time.
+    pub images: Option<(PullOptions, ImageModel)>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -107,6 +111,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let usage = build::usage(scenario, files, &workload, &operations)?;
     let options = build::system_options(scenario)?;
     let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
+    let images = build::images(scenario, &nodes)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -120,6 +125,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         options,
         mapping,
         autoscaling,
+        images,
         remarks,
         probe: Probe::default(),
     })
@@ -282,6 +288,7 @@ fn warm_up(
         options: prepared.options.clone(),
         mapping: Mapping::default(),
         autoscaling: prepared.autoscaling.clone(),
+        images: prepared.images.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -350,6 +357,7 @@ fn world(
             failures,
             usage: prepared.usage,
             commitment: parts.commitment,
+            images: prepared.images.map(|(_, model)| model),
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,
@@ -415,6 +423,7 @@ pub(super) fn system(
         controllers: prepared.controllers.clone(),
         form,
         time_limits: TimeLimits::Ignored,
+        images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),
     };
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
     parts.components.extend(build::node_life(scenario));

@@ -2,6 +2,8 @@
 
 use crate::cluster::{self, Store};
 use crate::model::{Event, Pod};
+use crate::cluster::Store;
+use crate::model::{Event, Pod, PodChange};
 use crate::units::{Instant, PodId};
 
 use super::deeds::Deeds;
@@ -183,6 +185,8 @@ pub enum Heard {
     Objects,
     /// What the world measures, every now and then.
     Measured,
+    /// Changes: a node asks for an image for a container, has it, or can't have it.
+    Pulls,
     /// What alike pods did within an instant.
     Alike,
     /// Spans of positive length within the measured window.
@@ -198,6 +202,7 @@ pub enum Heard {
 impl Heard {
     /// All of them, each at its own number.
     pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -209,6 +214,7 @@ impl Heard {
         Self::Declared,
         Self::Objects,
         Self::Measured,
+        Self::Pulls,
         Self::Alike,
         Self::Spans,
         Self::Nodes,
@@ -230,6 +236,10 @@ impl Heard {
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::Object(_) => Self::Objects,
+            Event::PodChanged {
+                change: PodChange::Pull { .. },
+                ..
+            } => Self::Pulls,
             Event::SpecAdded { .. }
             | Event::NodeContact { .. }
             | Event::PodChanged { .. }

@@ -57,6 +57,7 @@ pub mod first_wait;
 pub mod fit_count;
 pub mod fragmentation;
 pub mod goodput;
+pub mod image_pull;
 pub mod job_census;
 pub mod largest_hole;
 pub mod makespan;

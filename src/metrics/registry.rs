@@ -4,7 +4,7 @@ use super::collector::Collector;
 use super::recorder::Setup;
 use super::{
     allocation, backlog_age, balance, capacity, churn, cost, demand, disruptions, energy, fairness,
-    first_wait, fit_count, fragmentation, goodput, job_census, largest_hole, makespan,
+    first_wait, fit_count, fragmentation, goodput, image_pull, job_census, largest_hole, makespan,
     measured_window, mix_fragmentation, pending_time, pod_census, queue_length, saturation,
     scaling, scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround,
     usage, weighted_wait, work_conservation,
@@ -35,6 +35,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     pending_time::ENTRY,
     scheduling_latency::ENTRY,
     start_up::ENTRY,
+    image_pull::ENTRY,
     slowdown::BOUNDED,
     slowdown::PER_PROCESSOR,
     slowdown::PLAIN,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec};
+use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError};
 use crate::units::{
     ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
 };
@@ -161,6 +161,32 @@ pub enum PodChange {
     /// What was kept of a pod that ended by itself is forgotten: its owner has counted it, or it
     /// was collected.
     Forgotten,
+    /// Its node is getting an image for one of its containers.
+    Pull {
+        /// Which: init containers first, then the others, in written order.
+        container: u16,
+        /// What came of it.
+        step: PullStep,
+    },
+}
+
+/// Where a node is with an image that a container needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullStep {
+    /// It was asked for; it may wait for others first.
+    Asked,
+    /// It is there.
+    Done {
+        /// What was transferred for it, in bytes.
+        bytes: i64,
+    },
+    /// It can't be had.
+    Failed {
+        /// Why.
+        error: PullError,
+        /// When it is asked for again.
+        again: Instant,
+    },
 }
 
 /// What the control plane hears of a node. Renewals of leases that change nothing are not events:

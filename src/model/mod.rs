@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
 pub use event::{
-    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef,
+    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef, PullStep,
 };
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
@@ -33,7 +33,9 @@ pub use node::Node;
 pub use object::{Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{Container, HostPort, Pod, PodName, PodPhase, PodSpec};
-pub use pod_life::{ContainerLife, PodLife, PullPolicy, RestartPolicy};
+pub use pod_life::{
+    Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
+};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
 pub use taint::{Taint, TaintEffect, Toleration};

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Affinity, Behaviour, DeviceSet, Found, GpuRequest, Labels, Node, Owner, PodCreated, PodLife,
-    PodRef, PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
+    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Node, Owner,
+    PodCreated, PodLife, PodRef, PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration,
+    TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -99,6 +100,42 @@ impl PodSpec {
     pub fn grace(&self) -> Duration {
         let stated = self.behaviour.as_ref();
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
+    }
+
+    /// Its containers as its node numbers them: init containers first, then the others.
+    pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        self.init_containers.iter().chain(&self.containers)
+    }
+
+    /// How a container lives, by its node's number; `None` where nothing is said of it.
+    pub fn container_life(&self, container: usize) -> Option<&ContainerLife> {
+        let life = self.life.as_deref()?;
+        match container.checked_sub(self.init_containers.len()) {
+            None => life.init_containers.get(container),
+            Some(place) => life.containers.get(place),
+        }
+    }
+
+    /// How long a container runs, by its node's number: an init container that is not a sidecar ends
+    /// at once where nothing is said, any other runs until it is stopped.
+    pub fn run_time(&self, container: usize) -> Option<&str> {
+        let own = self.container_life(container);
+        let own = own.and_then(|life| life.application.run_time.as_deref());
+        match self.init_containers.get(container) {
+            Some(init) if !init.restartable => own.or(Some("0s")),
+            Some(_) => own,
+            None => own.or_else(|| self.behaviour.as_ref()?.run_time.as_deref()),
+        }
+    }
+
+    /// The code that a container ends with by itself, by its node's number.
+    pub fn exit_code(&self, container: usize) -> i32 {
+        let own = self.container_life(container);
+        let own = own.and_then(|life| life.application.exit_code);
+        let pod = (self.behaviour.as_ref())
+            .filter(|_| container >= self.init_containers.len())
+            .map(|behaviour| behaviour.exit_code);
+        own.or(pod).unwrap_or(0)
     }
 
     /// Whether its node selector and its required node affinity admit a node

@@ -1,6 +1,7 @@
 //! How a pod lives on its node, as manifests state it: restarts, grace, probes, pulls
 //! (spec: kubernetes.md part 4). No placement depends on it.
 
+use super::Text;
 use super::workload::Probe;
 use crate::units::Duration;
 
@@ -40,7 +41,7 @@ pub struct PodLife {
 }
 
 /// How a container lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerLife {
     /// Whether it has started.
     pub startup: Option<Probe>,
@@ -52,6 +53,72 @@ pub struct ContainerLife {
     pub pre_stop: Duration,
     /// When its image is asked for; `None` is as its tag says: always for `latest`.
     pub pull: Option<PullPolicy>,
+    /// What its application does.
+    pub application: Application,
+}
+
+/// What an application does once its container runs: what no manifest of Kubernetes says, and
+/// annotations of the pod (template) do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Application {
+    /// How long it runs: a duration or a distribution, in the notation of experiment files; `None` is
+    /// what the pod says, or, of an init container, no time at all.
+    pub run_time: Option<Text>,
+    /// The code that it ends with; `None` is what the pod says, or, of an init container, 0.
+    pub exit_code: Option<i32>,
+    /// When it answers probes.
+    pub health: Health,
+    /// How long it takes to answer; a probe with a shorter time-out fails.
+    pub answer_time: Duration,
+    /// How long it takes to end once it is asked to.
+    pub stop_time: Duration,
+}
+
+/// When an application answers, counted from its container's start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Health {
+    /// From then on.
+    pub from: Duration,
+    /// Until then; `None` is for good.
+    pub until: Option<Duration>,
+    /// From and until when probes can't be made, so that they neither succeed nor fail.
+    pub unknown: Option<(Duration, Duration)>,
+}
+
+/// Why an image could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PullError {
+    /// The registry did not answer.
+    RegistryUnavailable,
+    /// What came is not what it should be.
+    Corrupted,
+    /// The node's disk has no room for it.
+    NoSpace,
+    /// The node does not have it, and is told not to pull.
+    NeverPull,
+    /// The node went down meanwhile.
+    Interrupted,
+}
+
+impl PullError {
+    /// The reason that the container's state shows.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NeverPull => "ErrImageNeverPull",
+            _ => "ErrImagePull",
+        }
+    }
+
+    /// What is wrong, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::RegistryUnavailable => "the registry does not answer",
+            Self::Corrupted => "the image is corrupted",
+            Self::NoSpace => "no space left on the node",
+            Self::NeverPull => "the node does not have it and may not pull it",
+            Self::Interrupted => "the node went down",
+        }
+    }
 }
 
 impl RestartPolicy {

@@ -13,6 +13,7 @@ pub mod diagnostic;
 mod failures;
 mod files;
 mod grammar;
+mod images;
 pub mod known_traces;
 pub mod names;
 pub mod pattern;

@@ -8,6 +8,9 @@ use std::str::FromStr;
 pub struct Share(f64);
 
 impl Share {
+    /// All of it.
+    pub const ALL: Self = Self(1.0);
+
     /// The share as a number, 1 being all.
     pub const fn as_f64(self) -> f64 {
         self.0

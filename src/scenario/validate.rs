@@ -45,6 +45,7 @@ pub(super) fn validate(
     validator.usage(&scenario.models.usage);
     super::failures::check(scenario, tree, validator.findings);
     super::systems::check(scenario, tree, validator.findings);
+    super::images::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }

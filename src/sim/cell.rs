@@ -12,6 +12,7 @@ use crate::units::{Duration, Instant, NodeId, SpecId};
 
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
+use super::images::ImageModel;
 use super::queue::Lapses;
 use super::{Machine, Options, SimError, Usage, UsageOptions};
 
@@ -44,6 +45,8 @@ pub struct Environment {
     pub usage: UsageOptions,
     /// Who sees to it that nodes don't hold more than they have.
     pub commitment: Commitment,
+    /// What images are made of and what carries them; `None` takes no time.
+    pub images: Option<ImageModel>,
 }
 
 /// A pod that is on a node when the run begins.

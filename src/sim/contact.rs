@@ -26,6 +26,13 @@ impl Engine<'_> {
         }
         let last_heartbeat = cell.hosts.last_heartbeat(self.now, node);
         let (is_first, was_reached) = cell.hosts.strike(node, trouble);
+        if is_first
+            && trouble == Trouble::Crash
+            && let Some(images) = &mut cell.machine.images
+        {
+            images.host_lost(self.now, node);
+            self.expect_tick(cell);
+        }
         if self.options.node_life == NodeLife::Declared {
             return if is_first && trouble == Trouble::Crash {
                 self.node_down(cell, node)
@@ -63,6 +70,9 @@ impl Engine<'_> {
             return Ok(());
         }
         let lost = cell.hosts.relieve(self.now, node, trouble);
+        if trouble == Trouble::Crash && cell.hosts.is_up(node) {
+            self.images_interrupted(cell, node)?;
+        }
         if self.options.node_life == NodeLife::Declared {
             let is_up = trouble == Trouble::Crash && cell.hosts.is_up(node);
             return if is_up {

@@ -43,6 +43,9 @@ impl<'o> Simulation<'o> {
             cell.usage = Usage::new(parts.environment.usage);
             let commitment = parts.environment.commitment;
             cell.store = Store::committed(commitment);
+            if let Some(model) = parts.environment.images {
+                cell.machine.set_images(model);
+            }
             for node in parts.nodes {
                 let event = cell.store.node_added(node.clone());
                 engine

@@ -20,8 +20,7 @@ use super::{NodeLoss, Options, SimError};
 fn exits_well(cell: &Cell, pod: PodRef) -> bool {
     let record = cell.store.pods().get(pod);
     let spec = record.map(|record| &cell.store.class(record.spec).object);
-    let behaviour = spec.and_then(|spec| spec.behaviour.as_ref());
-    behaviour.is_none_or(|behaviour| behaviour.exit_code == 0)
+    spec.is_none_or(|spec| spec.exit_code(0) == 0)
 }
 
 /// What all cells share: options, the clock, the event queue, the observer.
@@ -62,6 +61,8 @@ impl Engine<'_> {
                 cell.components[component.index()].due = true;
                 Ok(())
             }
+            Upcoming::Tick => self.tick(cell),
+            Upcoming::NodeTimer(node) => self.wake_node(cell, node),
             Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
             Upcoming::Lapse(row) => {
@@ -333,11 +334,18 @@ impl Engine<'_> {
             self.queue
                 .push(at.max(self.now), Upcoming::AgentTimer(pod).of(cell.number));
         }
+        for &(at, node) in &output.node_wakes {
+            self.queue
+                .push(at.max(self.now), Upcoming::NodeTimer(node).of(cell.number));
+        }
         for &report in &output.reports {
             self.report(cell, report)?;
         }
         for &command in &output.commands {
             self.order(cell, command)?;
+        }
+        for order in &output.image_orders {
+            self.order_image(cell, order)?;
         }
         output.clear();
         // What the orders led to was carried by the calls above, with boxes of their own.
@@ -350,6 +358,12 @@ impl Engine<'_> {
         match command {
             MachineCommand::Start { pod, node } => cell.digest.start(self.now, pod, node),
             MachineCommand::Stop { pod, node } => cell.digest.stop(self.now, pod, node),
+            MachineCommand::StartContainer { pod, container } => {
+                return self.order_container(cell, (pod, container), true);
+            }
+            MachineCommand::StopContainer { pod, container } => {
+                return self.order_container(cell, (pod, container), false);
+            }
         }
         match cell
             .machine
@@ -394,6 +408,10 @@ impl Engine<'_> {
             Report::Restarted(pod, restarts) => Event::PodChanged {
                 pod,
                 change: PodChange::Restarted(restarts),
+            },
+            Report::Pull(pod, container, step) => Event::PodChanged {
+                pod,
+                change: PodChange::Pull { container, step },
             },
             Report::Starting(_) | Report::Running(_) => return Ok(()),
         };

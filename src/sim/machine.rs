@@ -9,6 +9,8 @@ use crate::rng::Stream;
 use crate::units::{Duration, Instant, PodId};
 
 use super::StartUp;
+use super::containers::{Containers, Happened, Task};
+use super::images::{ImageModel, Images};
 use super::queue::{EventQueue, Upcoming};
 
 /// What a living pod will do once it runs.
@@ -34,6 +36,11 @@ pub struct Machine {
     /// Of pods whose processes were once lost with their host: when what they began since is due;
     /// `None` while they do nothing.
     interrupted: BTreeMap<PodId, Option<Instant>>,
+    containers: Containers,
+    /// Images and what carries them, where that takes time.
+    pub(super) images: Option<Images>,
+    /// When the wake-up comes that was asked for last for containers and images.
+    tick: Option<Instant>,
 }
 
 /// [`Work`] in a quarter of a cache line: there are as many as pods live.
@@ -77,6 +84,63 @@ impl Machine {
             start_up,
             work: Vec::new(),
             interrupted: BTreeMap::new(),
+            containers: Containers::default(),
+            images: None,
+            tick: None,
+        }
+    }
+
+    /// Images take time from now on.
+    pub(super) fn set_images(&mut self, model: ImageModel) {
+        self.images = Some(Images::new(model));
+    }
+
+    /// When a wake-up is to be asked for, for containers and images, if it was not yet.
+    pub(super) fn next_tick(&mut self, now: Instant) -> Option<Instant> {
+        let images = self.images.as_mut().and_then(|images| images.due(now));
+        let due = self.containers.due().into_iter().chain(images).min()?;
+        let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);
+        if is_asked {
+            return None;
+        }
+        self.tick = Some(due);
+        Some(due)
+    }
+
+    /// The next thing that is due of a container by now.
+    pub(super) fn pop_container(&mut self, now: Instant) -> Option<Happened> {
+        self.containers.pop(now)
+    }
+
+    /// Starts one container of a pod.
+    pub(super) fn start_container(
+        &mut self,
+        now: Instant,
+        (cell, pod, container): (u16, PodRef, u16),
+        (run_time, success): (Option<Duration>, bool),
+    ) {
+        let start_up = self.delay(cell, pod);
+        let task = Task {
+            start_up,
+            run_time,
+            success,
+        };
+        self.containers.start(now, pod, container, task);
+    }
+
+    /// Stops one container of a pod.
+    pub(super) fn stop_container(&mut self, pod: PodRef, container: u16) {
+        self.containers.stop(pod, container);
+    }
+
+    /// How long a start takes.
+    fn delay(&self, cell: u16, pod: PodRef) -> Duration {
+        match &self.start_up {
+            StartUp::None => Duration::ZERO,
+            StartUp::Drawn(distribution) => {
+                let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
+                distribution.sample(&mut Stream::new(self.seed, "start-up", entity))
+            }
         }
     }
 
@@ -114,10 +178,12 @@ impl Machine {
             *row = VACANT;
         }
         self.interrupted.remove(&pod.id);
+        self.containers.forget(pod.id);
     }
 
     /// A pod's processes are gone with their host: what was due of them will not be.
     pub fn interrupt(&mut self, pod: PodRef) {
+        self.containers.forget(pod.id);
         if let Some(row) = self.row_mut(pod) {
             (row.running, row.was_up) = (false, false);
             self.interrupted.insert(pod.id, None);
@@ -165,13 +231,9 @@ impl Machine {
         match command {
             MachineCommand::Start { pod, .. } => {
                 let was_up = self.work(pod).is_some_and(|work| work.was_up);
-                let delay = match &self.start_up {
-                    _ if was_up => Duration::ZERO,
-                    StartUp::None => Duration::ZERO,
-                    StartUp::Drawn(distribution) => {
-                        let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
-                        distribution.sample(&mut Stream::new(self.seed, "start-up", entity))
-                    }
+                let delay = match was_up {
+                    true => Duration::ZERO,
+                    false => self.delay(cell, pod),
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);
@@ -188,6 +250,10 @@ impl Machine {
                     self.interrupted.insert(pod.id, None);
                 }
                 Immediate::Stopped(pod)
+            }
+            // These are carried out by their numbers.
+            MachineCommand::StartContainer { .. } | MachineCommand::StopContainer { .. } => {
+                Immediate::Nothing
             }
         }
     }
@@ -207,6 +273,6 @@ impl Machine {
     /// Whether a pod's processes are up.
     #[inline]
     pub fn is_running(&self, pod: PodRef) -> bool {
-        self.work(pod).is_some_and(|work| work.running)
+        self.work(pod).is_some_and(|work| work.running) || self.containers.is_running(pod.id)
     }
 }

@@ -4,12 +4,16 @@
 pub mod cell;
 pub mod check;
 mod contact;
+mod containers;
 pub mod driver;
 mod engine;
 pub mod failures;
 mod hosts;
+pub mod images;
 pub mod kernel;
 pub mod machine;
+pub mod network;
+mod on_nodes;
 mod operate;
 pub mod options;
 pub mod queue;

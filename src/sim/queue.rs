@@ -29,6 +29,10 @@ pub enum Upcoming {
     Started(PodRef),
     /// A pod's agent asked to be woken.
     AgentTimer(PodRef),
+    /// Something is due of containers or images.
+    Tick,
+    /// A node's agent asked to be woken, if anything else happens at all.
+    NodeTimer(NodeId),
     /// A component asked to be woken, or a delivery to it is due.
     Wake(ComponentId),
     /// A component asked to be woken if anything else happens at all.
@@ -72,6 +76,8 @@ impl Upcoming {
             Self::Operation(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::AgentTimer(_)
+            | Self::Tick
+            | Self::NodeTimer(_)
             | Self::Wake(_)
             | Self::IdleWake(_)
             | Self::Decided(_)
@@ -97,7 +103,10 @@ impl Scheduled for Queued {
 
     #[inline]
     fn keeps_going(self) -> bool {
-        !matches!(self.event, Upcoming::IdleWake(_) | Upcoming::IdleStrike(_))
+        !matches!(
+            self.event,
+            Upcoming::IdleWake(_) | Upcoming::IdleStrike(_) | Upcoming::NodeTimer(_)
+        )
     }
 }
 

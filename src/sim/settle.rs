@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::cluster::Conflict;
 use crate::control::admission::{Creation, admit};
 use crate::control::{Progress, Write};
-use crate::model::{Behaviour, EndReason, Event, PodChange, PodRef};
+use crate::model::{EndReason, Event, PodChange, PodRef, PodSpec};
 use crate::rng::{Distribution, Stream};
 use crate::units::{ComponentId, Duration, Revision};
 
@@ -214,7 +214,7 @@ impl Engine<'_> {
                 _ => None,
             };
             if let (Some(pod), Creation::Pod(new)) = (created, creation) {
-                let run_time = self.run_time(cell.number, pod, new.spec.behaviour.as_deref())?;
+                let run_time = self.drawn_run_time((cell.number, pod, 0), &new.spec)?;
                 cell.machine.submit(pod, run_time);
             }
             if let (Some(pod), Some(work)) = (created, replaced) {
@@ -227,14 +227,13 @@ impl Engine<'_> {
         Ok(Ok(()))
     }
 
-    /// How long a new pod will run, by what its template states.
-    fn run_time(
+    /// How long a container will run, by what its pod's template states.
+    pub(super) fn drawn_run_time(
         &self,
-        cell: u16,
-        pod: PodRef,
-        behaviour: Option<&Behaviour>,
+        (cell, pod, container): (u16, PodRef, usize),
+        spec: &PodSpec,
     ) -> Result<Option<Duration>, SimError> {
-        let Some(text) = behaviour.and_then(|behaviour| behaviour.run_time.as_ref()) else {
+        let Some(text) = spec.run_time(container) else {
             return Ok(None);
         };
         if let Ok(run_time) = text.parse::<Duration>() {
@@ -245,7 +244,10 @@ impl Engine<'_> {
             why: format!("{why}"),
         })?;
         let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
-        let mut stream = Stream::new(self.options.seed, "run-time", entity);
+        let mut stream = match container {
+            0 => Stream::new(self.options.seed, "run-time", entity),
+            _ => Stream::new(self.options.seed, &format!("run-time {container}"), entity),
+        };
         Ok(Some(distribution.sample(&mut stream)))
     }
 

@@ -17,6 +17,7 @@ use crate::units::Duration;
 
 use super::batch::{BatchError, BatchOptions};
 use super::capability::Capabilities;
+use super::kubelet::PullOptions;
 use super::swarm::SwarmOptions;
 
 /// A system in the registry.
@@ -75,6 +76,8 @@ pub struct SystemRequest {
     pub controllers: Option<ControllerOptions>,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
+    /// How nodes pull images; `None` has every image everywhere.
+    pub images: Option<PullOptions>,
 }
 
 /// What an experiment says about the exact scheduler of Kubernetes.

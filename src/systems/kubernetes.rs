@@ -4,7 +4,7 @@
 use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
-use super::kubelet::{Applications, Kubelet};
+use super::kubelet::{Kubelet, KubeletOptions};
 use crate::cluster::Commitment;
 use crate::control::controllers::manager::ControllerManager;
 use crate::control::scheduler::Pipeline;
@@ -123,7 +123,10 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     }
     Ok(SystemParts {
         components,
-        agent: Box::new(Kubelet::new(Applications::new(), request.time_limits)),
+        agent: Box::new(Kubelet::new(KubeletOptions {
+            time_limits: request.time_limits,
+            images: request.images.clone(),
+        })),
         stepping: Stepping::PerInstant,
         commitment: Commitment::Checked,
     })

@@ -185,6 +185,8 @@ impl NodeAgent for PlainAgent {
                     .unwrap_or(EndReason::Evicted(EvictionCause::Drain));
                 self.ended(pod, reason, out);
             }
+            // It never starts one by itself.
+            MachineEvent::Container(..) => {}
         }
     }
 

@@ -49,6 +49,7 @@ mod tests {
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
+            images: None,
         };
         for profile in PROFILES {
             let parts = (entry.build)(&request(profile.name)).expect("a known profile");

@@ -262,9 +262,10 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 9] = [
+const SCENARIOS: [(&str, &[&str]); 10] = [
     ("gpu-packing.yaml", &[]),
     ("kubernetes.yaml", &[]),
+    ("registry-outage.yaml", &[]),
     ("rolling-update.yaml", &[]),
     ("small-cluster.yaml", &[]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),

@@ -195,6 +195,7 @@ impl Loaded {
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
+            images: None,
         };
         let messages = Messages::default();
         let spied = Spied {

@@ -16,6 +16,7 @@ mod compare;
 mod forms;
 mod harness;
 mod holds;
+mod images;
 mod kube_controllers;
 mod kube_edges;
 mod kube_engine;

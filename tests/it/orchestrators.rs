@@ -61,6 +61,9 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("chronos-timeline", 11),
         ("chronos-dependency", 11),
         ("dcos-autoscale", 11),
+        ("image-pull", 13),
+        ("max-min", 13),
+        ("max-min-finish", 12),
     ];
     assert_eq!(passed, expected);
 }

@@ -87,6 +87,7 @@ impl Cluster {
             controllers: Some(ControllerOptions::default()),
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
+            images: None,
         };
         let entry = registry::find("kubernetes").unwrap();
         let system = (entry.build)(&request).unwrap();

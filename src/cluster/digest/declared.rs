@@ -5,8 +5,8 @@
 use super::Digest;
 use crate::model::workload::Probe;
 use crate::model::{
-    Affinity, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels, Node,
-    NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec, PodVolume,
+    Affinity, Application, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels,
+    Node, NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec, PodVolume,
     Requirement, ResourceList, Taint, Text, Toleration, TopologySpread,
 };
 use crate::units::Duration;
@@ -132,6 +132,7 @@ fn container_life(digest: &mut Digest, life: &ContainerLife) {
         readiness,
         pre_stop,
         pull,
+        application,
     } = life;
     for probe in [startup, liveness, readiness] {
         digest.flag(probe.is_some());
@@ -154,6 +155,10 @@ fn container_life(digest: &mut Digest, life: &ContainerLife) {
     }
     digest.number(pre_stop.as_nanos() as u64);
     digest.number(pull.map_or(u64::MAX, |pull| pull as u64));
+    // Most say nothing of it.
+    if *application != Application::default() {
+        digest.canonical(application);
+    }
 }
 
 fn volume(digest: &mut Digest, volume: &PodVolume) {

@@ -10,7 +10,8 @@ use crate::model::Node;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{Failure as Written, FailureKind, NodeLife as WrittenLife};
 use crate::sim::failures::{
-    ControlPlaneOutage, Failure, Flapping, Layout, NodeCrash, Outage, Spot, Target, Timeline,
+    ControlPlaneOutage, CorruptedImage, Failure, Flapping, Layout, NodeCrash, Outage,
+    RegistryOutage, Spot, Target, Timeline,
 };
 use crate::sim::{NodeLife, Trouble};
 use crate::units::{Duration, Instant, NodeId};
@@ -152,6 +153,12 @@ fn failure_of(failure: &Written) -> Option<Failure> {
             replaced: failure.repair.clone()?,
         }),
         FailureKind::ControlPlaneOutage => Failure::ControlPlane(ControlPlaneOutage { at, lasts }),
+        FailureKind::RegistryOutage => Failure::Registry(RegistryOutage { at, lasts }),
+        FailureKind::CorruptedImage => Failure::Image(CorruptedImage {
+            image: failure.image.as_deref()?.into(),
+            at,
+            lasts,
+        }),
     })
 }
 

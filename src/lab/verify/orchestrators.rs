@@ -12,6 +12,7 @@ mod dcos;
 mod fleet;
 mod marathon;
 mod mesos;
+mod network;
 mod swarm;
 mod swarmkit;
 mod timeline;
@@ -90,6 +91,9 @@ const KINDS: &[&str] = &[
     "chronos-timeline",
     "chronos-dependency",
     "dcos-autoscale",
+    "image-pull",
+    "max-min",
+    "max-min-finish",
 ];
 
 /// The judge of a kind.
@@ -103,7 +107,7 @@ fn decide(kind: &str) -> Option<Decide> {
         kind if kind.starts_with("marathon-") => return marathon::decide(kind),
         kind if kind.starts_with("chronos-") => return chronos::decide(kind),
         "dcos-autoscale" => dcos::autoscale,
-        _ => return None,
+        kind => return network::decide(kind),
     };
     Some(decide)
 }

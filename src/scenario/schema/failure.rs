@@ -52,6 +52,10 @@ pub struct Failure {
     /// How long before its end a spot node says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Duration>,
+    /// The image's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub image: Option<String>,
 }
 
 /// A kind of failure.
@@ -76,6 +80,12 @@ pub enum FailureKind {
     Spot,
     /// No scheduler or controller acts from `at`, `for` a while; containers run on.
     ControlPlaneOutage,
+    /// The registry does not answer from `at`, `for` a while: what is on its way to nodes breaks off,
+    /// and nothing else comes. Needs `models.images`.
+    RegistryOutage,
+    /// An `image` comes corrupted from `at`, `for` a while: nodes find that once they have it, and
+    /// drop it. Needs `models.images`.
+    CorruptedImage,
 }
 
 impl FailureKind {
@@ -89,7 +99,8 @@ impl FailureKind {
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain"]),
             Self::Spot => (&["mtbf", "repair", "notice"], &["node", "zone", "domain"]),
-            Self::ControlPlaneOutage => (&["at"], &["for"]),
+            Self::ControlPlaneOutage | Self::RegistryOutage => (&["at"], &["for"]),
+            Self::CorruptedImage => (&["image", "at"], &["for"]),
         }
     }
 
@@ -118,6 +129,7 @@ impl Failure {
             ("every", self.every.is_some()),
             ("down", self.down.is_some()),
             ("notice", self.notice.is_some()),
+            ("image", self.image.is_some()),
         ]
         .into_iter()
         .filter(|(_, is_given)| *is_given)

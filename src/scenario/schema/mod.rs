@@ -9,6 +9,7 @@
 mod autoscaling;
 mod cluster;
 mod failure;
+mod images;
 mod metrics;
 mod operation;
 mod run;
@@ -24,6 +25,7 @@ pub use cluster::{
     TaintEffect, Template,
 };
 pub use failure::{Failure, FailureKind};
+pub use images::{Images, Pulls};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use operation::{Controllers, Operation};
 pub use run::{

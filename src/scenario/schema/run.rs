@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::Distribution;
 use crate::scenario::scalar::{Bound, NoneOr, WordOr};
+use crate::scenario::schema::images::Images;
 use crate::scenario::share::Share;
 use crate::units::Duration;
 
@@ -38,6 +39,13 @@ pub struct Models {
     /// `declared` otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_life: Option<NodeLife>,
+    /// Images, and how they get to nodes; `none` has every image everywhere.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub images: NoneOr<Images>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How the control plane learns of its nodes.

@@ -6,6 +6,7 @@ mod flapping;
 mod layout;
 mod node_crash;
 mod outage;
+mod registry;
 mod spot;
 mod strike;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use flapping::Flapping;
 pub use layout::{FailureError, Layout, Target};
 pub use node_crash::NodeCrash;
 pub use outage::Outage;
+pub use registry::{CorruptedImage, RegistryOutage};
 pub use spot::Spot;
 pub(super) use strike::Standing;
 pub use strike::{Change, Strike, Timeline};
@@ -33,6 +35,10 @@ pub enum Failure {
     Spot(Spot),
     /// The control plane is away.
     ControlPlane(ControlPlaneOutage),
+    /// The registry of images is away.
+    Registry(RegistryOutage),
+    /// An image comes corrupted.
+    Image(CorruptedImage),
 }
 
 impl Failure {
@@ -47,6 +53,8 @@ impl Failure {
             Self::Flapping(kind) => kind.timelines(layout),
             Self::Spot(kind) => kind.timelines(layout),
             Self::ControlPlane(kind) => Ok(kind.timelines()),
+            Self::Registry(kind) => Ok(kind.timelines()),
+            Self::Image(kind) => Ok(kind.timelines()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::iter::Peekable;
 
 use crate::control::node_life::Observing;
+use crate::model::Text;
 use crate::sim::SimError;
 use crate::sim::cell::Cell;
 use crate::sim::engine::Engine;
@@ -12,7 +13,7 @@ use crate::sim::queue::Upcoming;
 use crate::units::{Instant, NodeId};
 
 /// What changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Trouble of a node begins.
     Begin(NodeId, Trouble),
@@ -27,20 +28,39 @@ pub enum Change {
         /// Whether it acts.
         is_up: bool,
     },
+    /// The registry of images stops answering, or answers again.
+    Registry {
+        /// Whether it answers.
+        is_up: bool,
+    },
+    /// An image comes corrupted, or whole again.
+    Image {
+        /// Which.
+        image: Text,
+        /// Whether it comes corrupted.
+        is_corrupted: bool,
+    },
 }
 
 impl Change {
     /// Whether something is whole again by it.
-    const fn is_relief(self) -> bool {
+    const fn is_relief(&self) -> bool {
         matches!(
             self,
-            Self::End(..) | Self::Uncordon(_) | Self::ControlPlane { is_up: true }
+            Self::End(..)
+                | Self::Uncordon(_)
+                | Self::ControlPlane { is_up: true }
+                | Self::Registry { is_up: true }
+                | Self::Image {
+                    is_corrupted: false,
+                    ..
+                }
         )
     }
 }
 
 /// A change at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strike {
     /// When.
     pub at: Instant,
@@ -111,7 +131,7 @@ impl Engine<'_> {
 
     fn expect_strike(&mut self, cell: &mut Cell, line: u32) {
         let standing = &mut cell.failures[line as usize];
-        let Some(&next) = standing.strikes.peek() else {
+        let Some(next) = standing.strikes.peek() else {
             return;
         };
         // A run that ends at an instant goes on until then, whatever lies ahead.
@@ -135,6 +155,15 @@ impl Engine<'_> {
                 Change::Drain(node) => self.drain(cell, node)?,
                 Change::Uncordon(node) => self.cordon(cell, node, false)?,
                 Change::ControlPlane { is_up } => cell.acts = is_up,
+                Change::Registry { is_up } => self.registry(cell, is_up)?,
+                Change::Image {
+                    image,
+                    is_corrupted,
+                } => {
+                    if let Some(images) = &mut cell.machine.images {
+                        images.set_corrupted(&image, is_corrupted);
+                    }
+                }
             }
         }
         self.expect_strike(cell, line);

@@ -43,7 +43,7 @@ fn a_zone_goes_down_and_comes_back_as_one() {
     let strikes = first(&outage, 4, 0, 9);
     let told: Vec<(Instant, Change)> = strikes
         .iter()
-        .map(|strike| (strike.at, strike.change))
+        .map(|strike| (strike.at, strike.change.clone()))
         .collect();
     let (begin, end) = (Instant::from_secs(60), Instant::from_secs(90));
     assert_eq!(
@@ -95,7 +95,7 @@ fn flapping_and_spot_nodes_follow_their_cycles() {
     });
     let told: Vec<Change> = first(&spot, 1, 0, 4)
         .iter()
-        .map(|strike| strike.change)
+        .map(|strike| strike.change.clone())
         .collect();
     let node = NodeId(0);
     assert_eq!(

@@ -6,20 +6,11 @@ use crate::model::ContainerLife;
 use crate::model::workload::Probe;
 use crate::units::{Duration, Instant};
 
-/// When an application answers, counted from its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// From then on.
-    pub from: Duration,
-    /// Until then; `None` is for good.
-    pub until: Option<Duration>,
-}
-
 /// The probes of a container, and since when its node makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probes {
-    /// The probes.
-    pub life: ContainerLife,
+pub struct Probes<'a> {
+    /// The probes, and what they meet.
+    pub life: &'a ContainerLife,
     /// When the pod was first started there: probes follow at multiples of their periods.
     pub since: Instant,
 }
@@ -27,12 +18,20 @@ pub struct Probes {
 /// What probes come to, of one run of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts {
+    /// When it has started: at once without a startup probe.
+    pub started: Option<Instant>,
     /// When it becomes ready.
     pub ready: Option<Instant>,
     /// When it stops being ready.
     pub unready: Option<Instant>,
     /// When it is killed, to be started again.
     pub killed: Option<Instant>,
+}
+
+/// What the probes of one kind meet: when they are answered, and when they can't be made.
+struct Answers {
+    from: Instant,
+    until: Option<Instant>,
 }
 
 /// A probe with its grid.
@@ -42,85 +41,142 @@ struct Grid {
     delay: Duration,
     successes: i64,
     failures: i64,
+    /// From and until when it can't be made.
+    hole: Option<(Instant, Instant)>,
+    answers: Answers,
 }
 
 impl Grid {
-    fn new(probe: &Probe, since: Instant) -> Self {
+    fn new(probe: &Probe, life: &ContainerLife, since: Instant, start: Instant) -> Self {
         let positive = |number: i32| i64::from(number.max(1));
+        let application = &life.application;
+        let health = application.health;
+        let after = |span: Duration| start.saturating_add(span);
+        let timeout = Duration::from_secs(positive(probe.timeout_secs));
+        let hole = health
+            .unknown
+            .map(|(from, until)| (after(from), after(until)));
         Self {
             since,
             period: Duration::from_secs(positive(probe.period_secs)),
             delay: Duration::from_secs(i64::from(probe.initial_delay_secs.max(0))),
             successes: positive(probe.success_threshold),
             failures: positive(probe.failure_threshold),
+            hole: hole.filter(|(from, until)| from < until),
+            answers: if application.answer_time > timeout {
+                Answers {
+                    from: Instant::MAX,
+                    until: None,
+                }
+            } else {
+                Answers {
+                    from: after(health.from),
+                    until: health.until.map(after),
+                }
+            },
         }
     }
 
-    /// The first probe at or after an instant.
-    fn first(&self, at: Instant) -> Instant {
+    /// The first point of the grid at or after an instant.
+    fn point(&self, at: Instant) -> Instant {
         let since = at.since(self.since).as_nanos().max(0);
         let period = self.period.as_nanos();
         let whole = since.saturating_add(period - 1) / period;
-        let span = self.period.checked_mul(whole).unwrap_or(Duration::MAX);
-        self.since.saturating_add(span)
+        self.steps(self.since, whole)
     }
 
-    /// So many probes later.
-    fn later(&self, at: Instant, probes: i64) -> Instant {
-        let span = self.period.checked_mul(probes).unwrap_or(Duration::MAX);
+    fn steps(&self, at: Instant, steps: i64) -> Instant {
+        let span = self.period.checked_mul(steps).unwrap_or(Duration::MAX);
         at.saturating_add(span)
     }
 
-    /// When so many probes in a row, from `first` on, have failed: before the first that succeeds
-    /// (`None` is never), or else of those after `until`.
-    fn failed(&self, first: Instant, from: Instant, until: Option<Instant>) -> Option<Instant> {
-        let start = self.first(first.max(from));
-        let is_answered = until.is_none_or(|until| start < until);
-        let at_once = self.later(first, self.failures - 1);
-        if at_once < start || !is_answered {
-            return Some(at_once);
+    /// The first probe that is made at or after an instant.
+    fn first(&self, at: Instant) -> Instant {
+        let point = self.point(at);
+        match self.hole {
+            Some((from, until)) if point >= from && point < until => self.point(until),
+            _ => point,
         }
-        until.map(|until| self.later(self.first(until.max(first)), self.failures - 1))
+    }
+
+    /// The probe so many probes later than one that is made.
+    fn later(&self, at: Instant, probes: i64) -> Instant {
+        let plain = self.steps(at, probes);
+        let Some((from, until)) = self.hole else {
+            return plain;
+        };
+        let left_out = self.point(from);
+        if at >= left_out || plain < left_out || left_out >= until {
+            return plain;
+        }
+        let gap = self.point(until).since(left_out);
+        plain.saturating_add(gap)
+    }
+
+    /// The first probe that is made when the container answers, at or after an instant.
+    fn answered(&self, at: Instant) -> Option<Instant> {
+        if self.answers.from == Instant::MAX {
+            return None;
+        }
+        let first = self.first(at.max(self.answers.from));
+        let is_answered = self.answers.until.is_none_or(|until| first < until);
+        is_answered.then_some(first)
+    }
+
+    /// When so many probes in a row, from the probe `first` on, have failed: before the first that
+    /// succeeds (`None` is never), or else of those after the last.
+    fn failed(&self, first: Instant) -> Option<Instant> {
+        let at_once = self.later(first, self.failures - 1);
+        match self.answered(first) {
+            None => Some(at_once),
+            Some(answered) if at_once < answered => Some(at_once),
+            Some(_) => {
+                let until = self.answers.until?;
+                Some(self.later(self.first(until.max(first)), self.failures - 1))
+            }
+        }
     }
 }
 
 /// What the probes of a container come to that starts at `start`.
-pub fn judge(probes: &Probes, start: Instant, health: Health) -> Verdicts {
-    let from = start.saturating_add(health.from);
-    let until = health.until.map(|until| start.saturating_add(until));
-    let life = &probes.life;
-    let grid = |probe: &Option<Probe>| probe.map(|probe| Grid::new(&probe, probes.since));
+pub fn judge(probes: &Probes<'_>, start: Instant) -> Verdicts {
+    let life = probes.life;
+    let grid = |probe: &Option<Probe>| {
+        let probe = probe.as_ref()?;
+        Some(Grid::new(probe, life, probes.since, start))
+    };
     let begin = |grid: &Grid, gate: Instant| grid.first(start.saturating_add(grid.delay).max(gate));
     let mut gate = start;
     if let Some(startup) = grid(&life.startup) {
         let first = begin(&startup, start);
-        let answered = startup.first(first.max(from));
         let last = startup.later(first, startup.failures - 1);
-        if answered > last || until.is_some_and(|until| answered >= until) {
-            return Verdicts {
-                killed: Some(last),
-                ..Verdicts::default()
-            };
+        match startup.answered(first).filter(|&answered| answered <= last) {
+            Some(answered) => gate = answered,
+            None => {
+                return Verdicts {
+                    killed: Some(last),
+                    ..Verdicts::default()
+                };
+            }
         }
-        gate = answered;
     }
-    let killed = grid(&life.liveness).and_then(|liveness| {
-        let first = begin(&liveness, gate);
-        liveness.failed(first, from, until)
-    });
+    let killed = grid(&life.liveness).and_then(|liveness| liveness.failed(begin(&liveness, gate)));
     let (ready, unready) = match grid(&life.readiness) {
         None => (Some(gate), None),
         Some(readiness) => {
-            let first = readiness.first(begin(&readiness, gate).max(from));
-            let ready = readiness.later(first, readiness.successes - 1);
-            let is_reached = until.is_none_or(|until| ready < until);
-            let unready =
-                until.map(|until| readiness.later(readiness.first(until), readiness.failures - 1));
-            (is_reached.then_some(ready), unready.filter(|_| is_reached))
+            let ready = (readiness.answered(begin(&readiness, gate)))
+                .map(|first| readiness.later(first, readiness.successes - 1))
+                .filter(|&ready| readiness.answers.until.is_none_or(|until| ready < until));
+            let unready = readiness
+                .answers
+                .until
+                .map(|until| readiness.later(readiness.first(until), readiness.failures - 1));
+            (ready, unready.filter(|_| ready.is_some()))
         }
     };
     let before = |at: &Instant| killed.is_none_or(|killed| *at < killed);
     Verdicts {
+        started: Some(gate).filter(before),
         ready: ready.filter(before),
         unready: unready.filter(before),
         killed,

@@ -3,37 +3,55 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::control::node::{Assignment, Report, StopOrder};
+use crate::control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use crate::model::workload::Probe;
-use crate::model::{Container, ContainerLife, EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
+use crate::model::{
+    Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec,
+    RestartPolicy,
+};
 use crate::systems::entry::TimeLimits;
-use crate::units::{Instant, NodeId, PodId, PodSlot};
+use crate::units::{Duration, Instant, NodeId, PodId, PodSlot};
 
 const HORIZON_SECS: i64 = 400;
 
 /// The verdicts of probes that are made one by one, second by second, as far as the horizon.
-fn stepped(probes: &Probes, start: i64, health: Health) -> Verdicts {
+fn stepped(probes: &Probes<'_>, start: i64) -> Verdicts {
+    let health = probes.life.application.health;
     let secs = |span: Duration| span.as_nanos() / 1_000_000_000;
     let since = probes.since.as_nanos() / 1_000_000_000;
-    let life = &probes.life;
+    let life = probes.life;
     let is_made = |probe: &Probe, now: i64| {
+        let running = now - start;
+        let is_unknown = health
+            .unknown
+            .is_some_and(|(from, until)| running >= secs(from) && running < secs(until));
         (now - since) % i64::from(probe.period_secs) == 0
-            && now - start >= i64::from(probe.initial_delay_secs)
+            && running >= i64::from(probe.initial_delay_secs)
+            && !is_unknown
     };
     let mut verdicts = Verdicts::default();
     let mut has_started = life.startup.is_none();
+    if has_started {
+        verdicts.started = Some(Instant::from_secs(start));
+    }
     let (mut no_start, mut no_life) = (0, 0);
     let (mut in_a_row, mut no_service, mut is_ready) = (0, 0, false);
     for now in start..HORIZON_SECS {
         let running = now - start;
-        let answers =
+        let serves =
             running >= secs(health.from) && health.until.is_none_or(|until| running < secs(until));
+        let answer_time = life.application.answer_time;
+        let in_time = |probe: &Probe| answer_time <= Duration::from_secs(probe.timeout_secs.into());
         if let Some(startup) = life
             .startup
             .filter(|probe| !has_started && is_made(probe, now))
         {
+            let answers = serves && in_time(&startup);
             has_started = answers;
+            if answers {
+                verdicts.started = Some(Instant::from_secs(now));
+            }
             no_start += i32::from(!answers);
             if no_start >= startup.failure_threshold {
                 verdicts.killed = Some(Instant::from_secs(now));
@@ -44,6 +62,7 @@ fn stepped(probes: &Probes, start: i64, health: Health) -> Verdicts {
             continue;
         }
         if let Some(liveness) = life.liveness.filter(|probe| is_made(probe, now)) {
+            let answers = serves && in_time(&liveness);
             no_life = if answers { 0 } else { no_life + 1 };
             if no_life >= liveness.failure_threshold {
                 verdicts.killed = Some(Instant::from_secs(now));
@@ -56,7 +75,7 @@ fn stepped(probes: &Probes, start: i64, health: Health) -> Verdicts {
                 verdicts.ready = Some(Instant::from_secs(now));
             }
             Some(probe) if is_made(&probe, now) => {
-                (in_a_row, no_service) = if answers {
+                (in_a_row, no_service) = if serves && in_time(&probe) {
                     (in_a_row + 1, 0)
                 } else {
                     (0, no_service + 1)
@@ -98,26 +117,36 @@ proptest! {
         later in 0_i64..50,
         from in 0_i64..60,
         lasts in prop::option::of(1_i64..120),
+        hole in prop::option::of((0_i64..90, 1_i64..60)),
+        (answer_time, timeout) in (0_i64..3, 1_i32..3),
     ) {
         // Startup and liveness probes count one success.
         let single = |probe: Option<Probe>| probe.map(|probe| Probe {
             success_threshold: 1,
+            timeout_secs: timeout,
             ..probe
         });
         let life = ContainerLife {
             startup: single(startup),
             liveness: single(liveness),
             readiness,
+            application: Application {
+                health: Health {
+                    from: Duration::from_secs(from),
+                    until: lasts.map(|lasts| Duration::from_secs(from + lasts)),
+                    unknown: hole.map(|(from, lasts)| {
+                        (Duration::from_secs(from), Duration::from_secs(from + lasts))
+                    }),
+                },
+                answer_time: Duration::from_secs(answer_time),
+                ..Application::default()
+            },
             ..ContainerLife::default()
         };
-        let probes = Probes { life, since: Instant::from_secs(since) };
-        let health = Health {
-            from: Duration::from_secs(from),
-            until: lasts.map(|lasts| Duration::from_secs(from + lasts)),
-        };
+        let probes = Probes { life: &life, since: Instant::from_secs(since) };
         let start = since + later;
-        let computed = judge(&probes, Instant::from_secs(start), health);
-        prop_assert_eq!(computed, stepped(&probes, start, health));
+        let computed = judge(&probes, Instant::from_secs(start));
+        prop_assert_eq!(computed, stepped(&probes, start));
     }
 }
 
@@ -137,18 +166,19 @@ struct Node {
 
 impl Node {
     fn new(life: PodLife, application: Application) -> Self {
-        let image: Text = "shop:v2".into();
-        let applications = [(image.clone(), application)].into_iter().collect();
+        let mut life = life;
+        life.containers.resize(1, ContainerLife::default());
+        life.containers[0].application = application;
         let spec = PodSpec {
-            containers: vec![Container {
-                image,
-                ..Container::default()
-            }],
+            containers: vec![Container::default()],
             life: Some(life.into()),
             ..PodSpec::default()
         };
         let mut node = Self {
-            agent: Kubelet::new(applications, TimeLimits::Enforced),
+            agent: Kubelet::new(KubeletOptions {
+                time_limits: TimeLimits::Enforced,
+                images: None,
+            }),
             told: Vec::new(),
             now: 0,
             wakes: Vec::new(),
@@ -176,6 +206,7 @@ impl Node {
                 Report::Ready(_, ready) => format!("ready {ready}"),
                 Report::Restarted(_, count) => format!("restart {count}"),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),
+                Report::Pull(..) => continue,
             };
             self.told.push(format!("{} {words}", self.now));
         }
@@ -183,6 +214,12 @@ impl Node {
             let event = match command {
                 MachineCommand::Start { .. } => MachineEvent::Started,
                 MachineCommand::Stop { .. } => MachineEvent::Stopped,
+                MachineCommand::StartContainer { container, .. } => {
+                    MachineEvent::Container(container, ContainerEvent::Started)
+                }
+                MachineCommand::StopContainer { container, .. } => {
+                    MachineEvent::Container(container, ContainerEvent::Stopped)
+                }
             };
             self.act(&|agent, now, out| agent.machine(now, POD, event, out));
         }
@@ -217,9 +254,10 @@ fn serving(from: i64, stop: i64) -> Application {
     Application {
         health: Health {
             from: Duration::from_secs(from),
-            until: None,
+            ..Health::default()
         },
         stop_time: Duration::from_secs(stop),
+        ..Application::default()
     }
 }
 

@@ -26,6 +26,7 @@ mod gpu;
 mod json_stream;
 mod keep;
 mod kept_fields;
+mod life;
 mod node;
 mod object;
 mod objects;

@@ -11,11 +11,13 @@ use super::affinity::optional_selector;
 use super::declared::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
+use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::{Ctx, autoscalers, budgets, pod, unmodelled, workload_jobs};
+use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
+use super::{Ctx, budgets, life, pod, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
-use crate::model::pod_life::{PodLife, RestartPolicy};
 use crate::model::usage::Pattern;
 use crate::model::workload::daemon_set::DaemonUpdate;
 use crate::model::workload::{
@@ -23,14 +25,7 @@ use crate::model::workload::{
     RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
 use crate::model::{LabelSelector, Labels, Object, Operator, PodSpec, Requirement, Text};
-use crate::rng::Distribution;
 use crate::units::Duration;
-
-/// On a pod template: how long its containers run, a duration or a distribution.
-const RUN_TIME: &str = "windtunnel.dev/run-time";
-
-/// On a pod template: the code that its containers end with.
-const EXIT_CODE: &str = "windtunnel.dev/exit-code";
 
 /// On a pod template: what its pods use, in the notation of [`crate::model::usage`].
 const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
@@ -259,7 +254,7 @@ impl Workload<'_> {
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw).map_err(inside)?;
-        spec.life = life(raw.spec.restart_policy.as_deref());
+        spec.life = life::life(value, &raw.metadata.annotations, &spec).map_err(inside)?;
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
             self.priority = match class.filter(|class| !class.is_empty()) {
@@ -468,42 +463,13 @@ pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Probl
         .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
 }
 
-/// How the pods of a template live on their node; those that restart always say nothing.
-fn life(restart: Option<&str>) -> Option<Arc<PodLife>> {
-    let restart = match restart {
-        Some("Never") => RestartPolicy::Never,
-        Some("OnFailure") => RestartPolicy::OnFailure,
-        _ => return None,
-    };
-    Some(Arc::new(PodLife {
-        restart,
-        ..PodLife::default()
-    }))
-}
-
 /// What the pods of a template do once they run.
 fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
     let annotations = path.field("annotations");
-    let run_time = raw.metadata.annotations.get(RUN_TIME);
-    if let Some(text) = run_time {
-        let path = annotations.key(RUN_TIME);
-        if let Ok(span) = text.parse::<Duration>() {
-            if span < Duration::ZERO {
-                return Err(path.problem("a duration of 0 or more", text));
-            }
-        } else if text.parse::<Distribution>().is_err() {
-            let expected = "a duration such as `30s` or a distribution such as `exponential(30s)`";
-            return Err(path.problem(expected, text));
-        }
-    }
-    let exit_code = raw.metadata.annotations.get(EXIT_CODE).map(|text| {
-        let code = text.parse::<i32>().ok();
-        code.filter(|code| (0..=255).contains(code)).ok_or_else(|| {
-            let path = annotations.key(EXIT_CODE);
-            path.problem("a code from 0 to 255", text)
-        })
-    });
+    let stated = |key: &'static str| Some((key, raw.metadata.annotations.get(key)?));
+    let run_time = stated(RUN_TIME).map(|(key, text)| in_annotation(key, text, life::run_time));
+    let exit_code = stated(EXIT_CODE).map(|(key, text)| in_annotation(key, text, life::exit_code));
     let path = Path::root("spec");
     let path = path.field("terminationGracePeriodSeconds");
     let grace = match raw.spec.termination_grace_period_seconds {
@@ -521,7 +487,7 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         }
     };
     let behaviour = Behaviour {
-        run_time: run_time.map(Into::into),
+        run_time: run_time.transpose()?,
         exit_code: exit_code.transpose()?.unwrap_or(0),
         grace,
         cpu_usage: usage(CPU_USAGE)?,

@@ -1,0 +1,121 @@
+//! Processes of pods that have several containers: each starts, ends and is stopped by itself.
+
+use std::collections::BTreeMap;
+
+use crate::control::node::ContainerEvent;
+use crate::model::PodRef;
+use crate::units::{Duration, Instant, PodId};
+
+/// A process.
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    pod: PodRef,
+    is_up: bool,
+    /// What is due of it: the number under which it lies ahead.
+    due: Option<(Instant, u64)>,
+    /// How long it runs once it is up; `None` until it is stopped.
+    run_time: Option<Duration>,
+    success: bool,
+}
+
+/// The processes of such pods in a cell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Containers {
+    processes: BTreeMap<(PodId, u16), Process>,
+    ahead: BTreeMap<(Instant, u64), (PodId, u16)>,
+    next: u64,
+}
+
+/// What a container is to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    /// Until it is up.
+    pub(super) start_up: Duration,
+    /// How long it runs then; `None` until it is stopped.
+    pub(super) run_time: Option<Duration>,
+    /// Whether its work is done when it ends by itself.
+    pub(super) success: bool,
+}
+
+/// What happened to which container.
+pub(super) type Happened = (PodRef, u16, ContainerEvent);
+
+impl Containers {
+    /// A container is to start.
+    pub(super) fn start(&mut self, now: Instant, pod: PodRef, container: u16, task: Task) {
+        let key = (pod.id, container);
+        self.drop(key);
+        let process = Process {
+            pod,
+            is_up: false,
+            due: None,
+            run_time: task.run_time,
+            success: task.success,
+        };
+        self.processes.insert(key, process);
+        self.expect(key, now.saturating_add(task.start_up));
+    }
+
+    fn expect(&mut self, key: (PodId, u16), at: Instant) {
+        let due = (at, self.next);
+        self.next += 1;
+        self.ahead.insert(due, key);
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.due = Some(due);
+        }
+    }
+
+    fn drop(&mut self, key: (PodId, u16)) {
+        let process = self.processes.remove(&key);
+        if let Some(due) = process.and_then(|process| process.due) {
+            self.ahead.remove(&due);
+        }
+    }
+
+    /// A container is stopped.
+    pub(super) fn stop(&mut self, pod: PodRef, container: u16) {
+        self.drop((pod.id, container));
+    }
+
+    /// A pod's processes are gone.
+    pub(super) fn forget(&mut self, pod: PodId) {
+        let own = self.processes.range((pod, 0)..=(pod, u16::MAX));
+        let keys: Vec<(PodId, u16)> = own.map(|(&key, _)| key).collect();
+        for key in keys {
+            self.drop(key);
+        }
+    }
+
+    /// Whether any process of a pod is up.
+    pub(super) fn is_running(&self, pod: PodId) -> bool {
+        let mut own = self.processes.range((pod, 0)..=(pod, u16::MAX));
+        own.any(|(_, process)| process.is_up)
+    }
+
+    /// When something is due next.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.ahead.first_key_value().map(|(&(at, _), _)| at)
+    }
+
+    /// The next thing that is due by now.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Happened> {
+        let entry = self.ahead.first_entry()?;
+        if entry.key().0 > now {
+            return None;
+        }
+        let key = entry.remove();
+        let process = self.processes.get_mut(&key)?;
+        let pod = process.pod;
+        process.due = None;
+        if process.is_up {
+            let success = process.success;
+            self.processes.remove(&key);
+            return Some((pod, key.1, ContainerEvent::Exited { success }));
+        }
+        process.is_up = true;
+        if let Some(run_time) = process.run_time {
+            self.expect(key, now.saturating_add(run_time));
+        }
+        Some((pod, key.1, ContainerEvent::Started))
+    }
+}

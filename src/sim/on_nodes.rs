@@ -1,0 +1,154 @@
+//! What happens on nodes beside whole pods starting and ending: single containers, images, wake-ups
+//! of nodes. The machine has it done; here it is carried to the agents.
+
+use crate::control::MachineEvent;
+use crate::control::node::{ContainerEvent, ImageDeed, ImageEvent, ImageOrder};
+use crate::model::{PodRef, PullError, Text};
+use crate::units::NodeId;
+
+use super::SimError;
+use super::cell::Cell;
+use super::engine::Engine;
+use super::queue::Upcoming;
+
+impl Engine<'_> {
+    /// Something is due of containers or images.
+    pub(super) fn tick(&mut self, cell: &mut Cell) -> Result<(), SimError> {
+        while let Some((pod, container, event)) = cell.machine.pop_container(self.now) {
+            self.container_event(cell, pod, container, event)?;
+        }
+        let now = self.now;
+        let images = cell.machine.images.as_mut();
+        for (node, image, event) in images.map(|images| images.happen(now)).unwrap_or_default() {
+            self.image_event(cell, (node, &image), event)?;
+        }
+        self.expect_tick(cell);
+        Ok(())
+    }
+
+    /// Asks for a wake-up at what is due next of containers and images.
+    pub(super) fn expect_tick(&mut self, cell: &mut Cell) {
+        if let Some(at) = cell.machine.next_tick(self.now) {
+            self.queue
+                .push(at.max(self.now), Upcoming::Tick.of(cell.number));
+        }
+    }
+
+    /// One container of a pod is to start, or to stop.
+    pub(super) fn order_container(
+        &mut self,
+        cell: &mut Cell,
+        (pod, container): (PodRef, u16),
+        starts: bool,
+    ) -> Result<(), SimError> {
+        cell.digest.container(self.now, pod, (container, starts));
+        if !starts {
+            cell.machine.stop_container(pod, container);
+            return self.container_event(cell, pod, container, ContainerEvent::Stopped);
+        }
+        let Some(record) = cell.store.pods().get(pod) else {
+            return Ok(());
+        };
+        let spec = cell.store.class(record.spec).object.clone();
+        let number = usize::from(container);
+        let run_time = self.drawn_run_time((cell.number, pod, number), &spec)?;
+        let task = (run_time, spec.exit_code(number) == 0);
+        let place = (cell.number, pod, container);
+        cell.machine.start_container(self.now, place, task);
+        self.expect_tick(cell);
+        Ok(())
+    }
+
+    fn container_event(
+        &mut self,
+        cell: &mut Cell,
+        pod: PodRef,
+        container: u16,
+        event: ContainerEvent,
+    ) -> Result<(), SimError> {
+        let event = MachineEvent::Container(container, event);
+        cell.agent
+            .machine(self.now, pod, event, &mut cell.agent_output);
+        self.carry(cell)
+    }
+
+    /// An agent orders something about an image.
+    pub(super) fn order_image(
+        &mut self,
+        cell: &mut Cell,
+        order: &ImageOrder,
+    ) -> Result<(), SimError> {
+        let (now, node, image) = (self.now, order.node, &order.image);
+        let Some(images) = &mut cell.machine.images else {
+            return Ok(());
+        };
+        let event = match order.deed {
+            ImageDeed::Pull => images.pull(now, node, image),
+            ImageDeed::Remove => Some(images.remove(node, image)),
+            ImageDeed::Cancel => {
+                images.cancel(now, node, image);
+                None
+            }
+        };
+        if let Some(event) = event {
+            self.image_event(cell, (node, image), event)?;
+        }
+        self.expect_tick(cell);
+        Ok(())
+    }
+
+    fn image_event(
+        &mut self,
+        cell: &mut Cell,
+        place: (NodeId, &Text),
+        event: ImageEvent,
+    ) -> Result<(), SimError> {
+        cell.agent
+            .image(self.now, place, event, &mut cell.agent_output);
+        self.carry(cell)
+    }
+
+    /// A node is up again: what it was getting when it went down has not come.
+    pub(super) fn images_interrupted(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+    ) -> Result<(), SimError> {
+        let images = cell.machine.images.as_mut();
+        let broken = images
+            .map(|images| images.host_back(node))
+            .unwrap_or_default();
+        for image in broken {
+            let event = ImageEvent::Failed(PullError::Interrupted);
+            self.image_event(cell, (node, &image), event)?;
+        }
+        Ok(())
+    }
+
+    /// The registry stops answering, or answers again.
+    pub(super) fn registry(&mut self, cell: &mut Cell, is_up: bool) -> Result<(), SimError> {
+        let now = self.now;
+        let Some(images) = &mut cell.machine.images else {
+            return Ok(());
+        };
+        if is_up {
+            images.registry_up();
+            return Ok(());
+        }
+        for (node, image, event) in images.registry_down(now) {
+            self.image_event(cell, (node, &image), event)?;
+        }
+        self.expect_tick(cell);
+        Ok(())
+    }
+
+    /// A node is to be woken.
+    pub(super) fn wake_node(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        if !cell.hosts.is_up(node) {
+            return Ok(());
+        }
+        cell.agent
+            .node_woken(self.now, node, &mut cell.agent_output);
+        self.carry(cell)
+    }
+}

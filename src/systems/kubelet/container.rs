@@ -1,0 +1,133 @@
+//! One container of a pod on its node: where it is, and what is due of it.
+
+use super::images::PullBackOff;
+use super::{CrashLoop, Verdicts};
+use crate::model::{ContainerLife, PullPolicy, Text};
+use crate::units::{Duration, Instant};
+
+/// What a container gets at least that is to be killed (spec: kubernetes.md part 4).
+const LEAST_GRACE: Duration = Duration::from_secs(2);
+
+/// What a container is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It runs to its end before the next one starts.
+    Init,
+    /// An init container that goes on running.
+    Sidecar,
+    /// It runs beside the others once init containers are done.
+    App,
+}
+
+/// Where a container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is not its turn yet, or it is to start now.
+    Waiting,
+    /// Its image is on its way.
+    Pulling,
+    /// Its image could not be had; it is asked for again then.
+    PullBackOff(Instant),
+    /// It is being started.
+    Starting,
+    /// It runs.
+    Running,
+    /// It ended and is started again then.
+    BackOff(Instant),
+    /// It ended and stays so.
+    Ended {
+        /// Whether its work is done.
+        success: bool,
+    },
+}
+
+/// A container.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) kind: Kind,
+    pub(super) image: Text,
+    pub(super) life: ContainerLife,
+    pub(super) state: State,
+    pub(super) is_started: bool,
+    pub(super) is_ready: bool,
+    /// How often it was started.
+    pub(super) starts: u32,
+    /// What is due of its probes.
+    pub(super) verdicts: Verdicts,
+    /// When it is stopped at the latest, once it was told to end.
+    pub(super) stop_at: Option<Instant>,
+    pub(super) back_off: CrashLoop,
+    pub(super) pull_back_off: PullBackOff,
+}
+
+impl Unit {
+    pub(super) fn new(kind: Kind, image: Text, life: ContainerLife) -> Self {
+        Self {
+            kind,
+            image,
+            life,
+            state: State::Waiting,
+            is_started: false,
+            is_ready: false,
+            starts: 0,
+            verdicts: Verdicts::default(),
+            stop_at: None,
+            back_off: CrashLoop::default(),
+            pull_back_off: PullBackOff::default(),
+        }
+    }
+
+    pub(super) fn pull_policy(&self) -> PullPolicy {
+        let stated = self.life.pull;
+        stated.unwrap_or_else(|| PullPolicy::of_image(&self.image))
+    }
+
+    /// Whether it counts for the readiness of its pod.
+    pub(super) fn counts(&self) -> bool {
+        self.kind != Kind::Init
+    }
+
+    /// Whether it has a process on the node.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, State::Running | State::Starting)
+    }
+
+    /// It has no process any more, however that came.
+    pub(super) fn down(&mut self, state: State) {
+        self.state = state;
+        (self.is_started, self.is_ready) = (false, false);
+        (self.verdicts, self.stop_at) = (Verdicts::default(), None);
+    }
+
+    /// When it has ended that is told to end now, within a grace: its hook runs first, a sidecar
+    /// then waits for `turn`, and what is left of the grace is for its application, two seconds at
+    /// least.
+    pub(super) fn end_of_stop(
+        &self,
+        now: Instant,
+        grace: Duration,
+        turn: Option<Instant>,
+    ) -> Instant {
+        let latest = now.saturating_add(grace);
+        let hook = now.saturating_add(self.life.pre_stop);
+        let told = turn.map_or(hook, |turn| hook.max(turn)).min(latest);
+        let left = latest.since(told).max(LEAST_GRACE);
+        told.saturating_add(self.life.application.stop_time.min(left))
+    }
+
+    /// When something is due of it next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let waits = match self.state {
+            State::PullBackOff(at) | State::BackOff(at) => Some(at),
+            _ => None,
+        };
+        let Verdicts {
+            started,
+            ready,
+            unready,
+            killed,
+        } = self.verdicts;
+        let due = [waits, self.stop_at, started, ready, unready, killed];
+        due.into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,441 @@
+//! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
+//! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
+
+use std::collections::BTreeSet;
+
+use super::container::{Kind, State, Unit};
+use super::images::NodeImages;
+use super::{Probes, judge};
+use crate::control::node::{Assignment, ContainerEvent, Report};
+use crate::control::{AgentOutput, MachineCommand};
+use crate::model::{
+    ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
+};
+use crate::units::{Duration, Instant, NodeId};
+
+/// What a pod's turn is made with.
+pub(super) struct Turn<'a> {
+    pub(super) now: Instant,
+    /// The images of its node, where they are looked at.
+    pub(super) images: Option<&'a mut NodeImages>,
+    pub(super) out: &'a mut AgentOutput,
+}
+
+/// A pod on its node.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pod: PodRef,
+    pub(super) node: NodeId,
+    restart: RestartPolicy,
+    grace: Duration,
+    units: Vec<Unit>,
+    /// When its containers were first started.
+    since: Option<Instant>,
+    is_ready: bool,
+    restarts: u32,
+    /// Why it ends, once it does.
+    ending: Option<EndReason>,
+    /// The wake-up asked for last.
+    asked: Option<Instant>,
+}
+
+impl Held {
+    pub(super) fn new(assignment: &Assignment) -> Self {
+        let spec: &PodSpec = &assignment.spec;
+        let init = spec.init_containers.len();
+        let units = spec
+            .all_containers()
+            .enumerate()
+            .map(|(number, container)| {
+                let kind = match number < init {
+                    true if container.restartable => Kind::Sidecar,
+                    true => Kind::Init,
+                    false => Kind::App,
+                };
+                let life = spec.container_life(number).cloned().unwrap_or_default();
+                Unit::new(kind, container.image.clone(), life)
+            });
+        let restart = match (&spec.life, assignment.is_owned) {
+            (Some(life), _) => life.restart,
+            (None, true) => RestartPolicy::Always,
+            // Nothing is known of it but when it ends.
+            (None, false) => RestartPolicy::Never,
+        };
+        let mut units: Vec<Unit> = units.collect();
+        if units.is_empty() {
+            units.push(Unit::new(
+                Kind::App,
+                Text::default(),
+                ContainerLife::default(),
+            ));
+        }
+        Self {
+            pod: assignment.pod,
+            node: assignment.node,
+            restart,
+            grace: spec.grace(),
+            units,
+            since: None,
+            is_ready: false,
+            restarts: 0,
+            ending: None,
+            asked: None,
+        }
+    }
+
+    /// The images of its containers.
+    pub(super) fn images(&self) -> impl Iterator<Item = &Text> {
+        self.units.iter().map(|unit| &unit.image)
+    }
+
+    /// An order to the machine; the only container of a pod is the pod.
+    fn order(&self, container: usize, starts: bool, turn: &mut Turn<'_>) {
+        let (pod, node, number) = (self.pod, self.node, container as u16);
+        turn.out.commands.push(match (self.units.len(), starts) {
+            (1, true) => MachineCommand::Start { pod, node },
+            (1, false) => MachineCommand::Stop { pod, node },
+            (_, true) => MachineCommand::StartContainer {
+                pod,
+                container: number,
+            },
+            (_, false) => MachineCommand::StopContainer {
+                pod,
+                container: number,
+            },
+        });
+    }
+
+    /// Starts whoever's turn it is. One that waits for its image or its start holds up those after
+    /// it, one that failed does not, unless it is an init container.
+    fn sync(&mut self, turn: &mut Turn<'_>) {
+        if self.ending.is_some() {
+            return;
+        }
+        for container in 0..self.units.len() {
+            let unit = &self.units[container];
+            let is_passed = match (unit.kind, unit.state) {
+                (Kind::Init, state) => state == State::Ended { success: true },
+                (Kind::Sidecar, _) => unit.is_started,
+                (Kind::App, state) => {
+                    !matches!(state, State::Waiting | State::Pulling | State::Starting)
+                }
+            };
+            if is_passed {
+                continue;
+            }
+            if unit.state == State::Waiting {
+                self.begin(container, turn);
+                let unit = &self.units[container];
+                if unit.kind == Kind::App && matches!(unit.state, State::PullBackOff(_)) {
+                    continue;
+                }
+            }
+            return;
+        }
+    }
+
+    /// A container is to start: first its image is seen to.
+    fn begin(&mut self, container: usize, turn: &mut Turn<'_>) {
+        let unit = &self.units[container];
+        let policy = unit.pull_policy();
+        let image = unit.image.clone();
+        let Some(images) = turn.images.as_deref_mut().filter(|_| !image.is_empty()) else {
+            return self.start(container, turn);
+        };
+        if images.has(&image) && policy != PullPolicy::Always {
+            images.used(turn.now, &image);
+            return self.start(container, turn);
+        }
+        if policy == PullPolicy::Never {
+            return self.pull_failed(container, PullError::NeverPull, turn);
+        }
+        self.units[container].state = State::Pulling;
+        let number = container as u16;
+        let report = Report::Pull(self.pod, number, PullStep::Asked);
+        turn.out.reports.push(report);
+        images.ask(image, (self.pod, number), turn.out);
+    }
+
+    /// The image that a container waits for is there.
+    pub(super) fn pulled(&mut self, number: u16, bytes: i64, turn: &mut Turn<'_>) {
+        let container = usize::from(number);
+        if self.units.get(container).map(|unit| unit.state) != Some(State::Pulling) {
+            return;
+        }
+        let report = Report::Pull(self.pod, number, PullStep::Done { bytes });
+        turn.out.reports.push(report);
+        self.start(container, turn);
+        self.sync(turn);
+    }
+
+    /// The image that a container waits for can't be had.
+    pub(super) fn pull_broke(&mut self, number: u16, error: PullError, turn: &mut Turn<'_>) {
+        let container = usize::from(number);
+        if self.units.get(container).map(|unit| unit.state) == Some(State::Pulling) {
+            self.pull_failed(container, error, turn);
+            self.sync(turn);
+        }
+    }
+
+    fn pull_failed(&mut self, container: usize, error: PullError, turn: &mut Turn<'_>) {
+        let unit = &mut self.units[container];
+        let again = unit.pull_back_off.again_at(turn.now);
+        unit.state = State::PullBackOff(again);
+        let step = PullStep::Failed { error, again };
+        let report = Report::Pull(self.pod, container as u16, step);
+        turn.out.reports.push(report);
+    }
+
+    fn start(&mut self, container: usize, turn: &mut Turn<'_>) {
+        let unit = &mut self.units[container];
+        unit.state = State::Starting;
+        unit.starts += 1;
+        if unit.starts - 1 > self.restarts {
+            self.restarts = unit.starts - 1;
+            let report = Report::Restarted(self.pod, self.restarts);
+            turn.out.reports.push(report);
+        }
+        self.order(container, true, turn);
+    }
+
+    /// Something happened to a container's process; why the pod ended, if it did.
+    pub(super) fn happened(
+        &mut self,
+        container: usize,
+        event: ContainerEvent,
+        turn: &mut Turn<'_>,
+    ) -> Option<EndReason> {
+        if container >= self.units.len() {
+            return None;
+        }
+        match event {
+            ContainerEvent::Started => {
+                self.started(container, turn);
+                None
+            }
+            ContainerEvent::Exited { success } => self.exited(container, success, turn),
+            ContainerEvent::Stopped => self.exited(container, false, turn),
+        }
+    }
+
+    fn started(&mut self, container: usize, turn: &mut Turn<'_>) {
+        let since = *self.since.get_or_insert(turn.now);
+        let unit = &mut self.units[container];
+        if unit.state != State::Starting {
+            return;
+        }
+        unit.state = State::Running;
+        let probes = Probes {
+            life: &unit.life,
+            since,
+        };
+        unit.verdicts = judge(&probes, turn.now);
+        let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
+        let has_begun =
+            |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
+        if self.units[container].kind == Kind::App && apps.all(has_begun) {
+            turn.out.reports.push(Report::Running(self.pod));
+        }
+    }
+
+    /// A container's process is gone; why the pod ended, if it did.
+    fn exited(
+        &mut self,
+        container: usize,
+        success: bool,
+        turn: &mut Turn<'_>,
+    ) -> Option<EndReason> {
+        let ending = self.ending;
+        let unit = &mut self.units[container];
+        unit.down(State::Ended { success });
+        if ending.is_some() {
+            return self.over();
+        }
+        let restarts = match unit.kind {
+            Kind::Sidecar => true,
+            Kind::App => self.restart.restarts(success),
+            Kind::Init => !success && self.restart != RestartPolicy::Never,
+        };
+        if restarts {
+            unit.state = State::BackOff(unit.back_off.restart_at(turn.now));
+            self.show_readiness(turn);
+            return None;
+        }
+        if unit.kind == Kind::Init && success {
+            self.sync(turn);
+            return None;
+        }
+        let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
+        let has_failed = |unit: &Unit| unit.state == State::Ended { success: false };
+        let is_over = |unit: &Unit| matches!(unit.state, State::Ended { .. });
+        let is_failed_init = self.units[container].kind == Kind::Init;
+        if is_failed_init || apps.all(is_over) {
+            let failed = is_failed_init || self.units.iter().any(has_failed);
+            let reason = match failed {
+                true => EndReason::Error,
+                false => EndReason::Completed,
+            };
+            return self.end(reason, self.grace, turn);
+        }
+        self.show_readiness(turn);
+        None
+    }
+
+    /// The pod is told to end, or ends by itself; why it ended, if nothing is left of it.
+    pub(super) fn end(
+        &mut self,
+        reason: EndReason,
+        grace: Duration,
+        turn: &mut Turn<'_>,
+    ) -> Option<EndReason> {
+        self.ending.get_or_insert(reason);
+        if let Some(images) = turn.images.as_deref_mut() {
+            images.forget(self.pod, turn.out);
+        }
+        let now = turn.now;
+        let mut last: Option<Instant> = None;
+        // The others first, then sidecars in reverse order, each after those before it.
+        let apps = (0..self.units.len()).filter(|&one| self.units[one].kind != Kind::Sidecar);
+        let sidecars = (0..self.units.len()).filter(|&one| self.units[one].kind == Kind::Sidecar);
+        let order: Vec<usize> = apps.chain(sidecars.rev()).collect();
+        for container in order {
+            let unit = &mut self.units[container];
+            unit.verdicts.killed = None;
+            match unit.state {
+                State::Running => {
+                    let turn = last.filter(|_| unit.kind == Kind::Sidecar);
+                    let at = unit.end_of_stop(now, grace, turn);
+                    let at = unit.stop_at.map_or(at, |known| known.min(at));
+                    unit.stop_at = Some(at);
+                    last = last.max(Some(at));
+                }
+                State::Starting if unit.stop_at.is_none() => {
+                    unit.stop_at = Some(Instant::MAX);
+                    self.order(container, false, turn);
+                }
+                _ => {}
+            }
+        }
+        self.over()
+    }
+
+    /// Why it ended, if it did.
+    fn over(&self) -> Option<EndReason> {
+        self.ending.filter(|_| !self.units.iter().any(Unit::is_up))
+    }
+
+    /// Its node is up again: none of its processes is left. Why it ended, if it did.
+    pub(super) fn rebooted(
+        &mut self,
+        order: Option<EndReason>,
+        turn: &mut Turn<'_>,
+    ) -> Option<EndReason> {
+        self.since = None;
+        if let Some(images) = turn.images.as_deref_mut() {
+            images.forget(self.pod, turn.out);
+        }
+        let ending = order.or(self.ending);
+        if ending.is_some() {
+            self.units
+                .iter_mut()
+                .for_each(|unit| unit.down(State::Ended { success: false }));
+            self.ending = ending;
+            return ending;
+        }
+        if !self.restart.restarts(false) {
+            let lost = State::Ended { success: false };
+            self.units.iter_mut().for_each(|unit| unit.down(lost));
+            return Some(EndReason::Error);
+        }
+        for unit in &mut self.units {
+            let state = match (unit.kind, unit.state) {
+                (Kind::App, State::Ended { .. }) => continue,
+                (Kind::App, State::Running | State::Starting | State::BackOff(_)) => {
+                    State::BackOff(unit.back_off.restart_at(turn.now))
+                }
+                _ => State::Waiting,
+            };
+            unit.down(state);
+        }
+        self.show_readiness(turn);
+        None
+    }
+
+    /// Its node is heard again, which may have been believed otherwise.
+    pub(super) fn relisted(&self, out: &mut AgentOutput) {
+        out.reports.push(Report::Ready(self.pod, self.is_ready));
+    }
+
+    fn show_readiness(&mut self, turn: &mut Turn<'_>) {
+        let mut counted = self.units.iter().filter(|unit| unit.counts());
+        let is_ready = counted.all(|unit| unit.is_ready);
+        if self.is_ready != is_ready {
+            self.is_ready = is_ready;
+            turn.out.reports.push(Report::Ready(self.pod, is_ready));
+        }
+    }
+
+    /// Does what is due, and asks to be woken for what comes next.
+    pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        for container in 0..self.units.len() {
+            let grace = self.grace;
+            let unit = &mut self.units[container];
+            let is_running = unit.state == State::Running;
+            if is_running && is_due(unit.verdicts.killed) {
+                unit.verdicts = super::Verdicts::default();
+                let at = unit.end_of_stop(now, grace, None);
+                unit.stop_at = Some(unit.stop_at.map_or(at, |known| known.min(at)));
+            }
+            if is_running && is_due(unit.stop_at) {
+                unit.verdicts = super::Verdicts::default();
+                unit.stop_at = Some(Instant::MAX);
+                self.order(container, false, turn);
+                continue;
+            }
+            match unit.state {
+                State::BackOff(at) | State::PullBackOff(at)
+                    if at <= now && self.ending.is_none() =>
+                {
+                    unit.state = State::Waiting;
+                    self.begin(container, turn);
+                }
+                _ => {}
+            }
+            let unit = &mut self.units[container];
+            for (verdict, flag, value) in [
+                (&mut unit.verdicts.started, &mut unit.is_started, true),
+                (&mut unit.verdicts.ready, &mut unit.is_ready, true),
+            ] {
+                if is_due(*verdict) {
+                    (*verdict, *flag) = (None, value);
+                }
+            }
+            if is_due(unit.verdicts.unready) {
+                (unit.verdicts.unready, unit.is_ready) = (None, false);
+            }
+        }
+        if self.units.iter().any(|unit| unit.state == State::Running) {
+            self.show_readiness(turn);
+        }
+        self.sync(turn);
+        let next = self.units.iter().filter_map(Unit::next).min();
+        if let Some(at) = next.filter(|&at| at != Instant::MAX)
+            && self.asked.is_none_or(|asked| asked != at || asked <= now)
+        {
+            self.asked = Some(at);
+            turn.out.wakes.push((at, self.pod));
+        }
+    }
+
+    /// It is gone: its images are not in use any more.
+    pub(super) fn leave(&self, now: Instant, images: Option<&mut NodeImages>) {
+        if let Some(images) = images {
+            let own: BTreeSet<&Text> = self.images().collect();
+            for image in own {
+                images.used(now, image);
+            }
+        }
+    }
+}
