@@ -1,8 +1,6 @@
 //! The trait that every metric implements, and what it hears and hands back.
 
 use crate::cluster::{self, Store};
-use crate::model::{Event, Pod};
-use crate::cluster::Store;
 use crate::model::{Event, Pod, PodChange};
 use crate::units::{Instant, PodId};
 
@@ -201,8 +199,7 @@ pub enum Heard {
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 16] = [
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
