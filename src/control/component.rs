@@ -4,6 +4,7 @@
 use crate::cluster::{Conflict, Measured, Store};
 use crate::control::admission::Creation;
 use crate::control::probe::Probe;
+use crate::control::provider::{OrderFailed, ProviderRequest};
 use crate::model::{Event, PodRef, Text};
 use crate::units::{Instant, Revision};
 
@@ -23,6 +24,8 @@ pub struct Outbox {
     pub writes: Vec<Write>,
     /// What is to be created, in order, once the changes were made.
     pub creations: Vec<Creation>,
+    /// What is asked of whoever provides machines, in order.
+    pub requests: Vec<ProviderRequest>,
     /// When the component wants to be stepped even if nothing changes.
     pub wake: Option<Instant>,
     /// When the component wants to be stepped if anything else happens at all: what it would do
@@ -59,6 +62,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.writes.clear();
         self.creations.clear();
+        self.requests.clear();
         self.wake = None;
         self.wake_idle = None;
         self.decided_pods = 0;
@@ -92,6 +96,11 @@ pub trait Component: Send {
     /// A creation was refused; the component may try otherwise in its next step.
     fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         let _ = (creation, conflict);
+    }
+
+    /// A machine that it ordered will not come.
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        let _ = (now, failed);
     }
 
     /// Whether it wants to be shown what the world measures before its step at an instant.

@@ -10,6 +10,7 @@ pub mod node;
 pub mod node_life;
 pub mod operation;
 pub mod probe;
+pub mod provider;
 pub mod scheduler;
 pub mod services;
 

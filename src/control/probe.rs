@@ -6,8 +6,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cluster::{Conflict, Store};
+use crate::cluster::{Conflict, Measured, Store};
 use crate::control::admission::Creation;
+use crate::control::provider::OrderFailed;
 use crate::model::{PodRef, Text};
 use crate::units::{Instant, Revision};
 
@@ -134,6 +135,23 @@ impl Component for Probed {
 
     fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         self.component.declined(creation, conflict);
+    }
+
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        self.component.order_failed(now, failed);
+    }
+
+    fn reads_metrics(&self, now: Instant) -> bool {
+        self.component.reads_metrics(now)
+    }
+
+    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+        let Self {
+            component,
+            probe,
+            part,
+        } = self;
+        probe.within(*part, || component.metrics(now, view, measured));
     }
 
     fn attach(&mut self, probe: &Probe) {

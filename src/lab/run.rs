@@ -34,7 +34,7 @@ use crate::systems::mapping::Mapping;
 use crate::systems::{KubeRequest, RunsWorkloads, SystemOptions, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
+use super::build::{self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, Workload};
 use super::report_data::{Collector, VariantData};
 use super::travel::{self, Stopover};
 
@@ -87,6 +87,8 @@ pub struct Prepared {
     pub autoscaling: Option<AutoscalerOptions>,
     /// How nodes pull images, and what carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
+    /// Where machines come from while it runs, if from anywhere.
+    pub provider: Option<ProviderPlan>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -98,14 +100,23 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let mut remarks = Remarks::new(build::is_exact(scenario));
     let controllers = build::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(build::runs_workloads(scenario));
-    let nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let mut nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let provider = build::provider(scenario, files)?;
+    if let Some(plan) = &provider {
+        nodes.extend(plan.initial.iter().cloned());
+    }
     let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let fitting = (nodes.as_slice(), workload.classes.as_slice());
     let mapping = build::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
-    let economics = Arc::new(build::economics(scenario, &nodes, files)?);
+    let economics = Arc::new(build::economics(
+        scenario,
+        &nodes,
+        files,
+        provider.as_ref(),
+    )?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let usage = build::usage(scenario, files, &workload, &operations)?;
@@ -126,6 +137,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         mapping,
         autoscaling,
         images,
+        provider,
         remarks,
         probe: Probe::default(),
     })
@@ -289,6 +301,7 @@ fn warm_up(
         mapping: Mapping::default(),
         autoscaling: prepared.autoscaling.clone(),
         images: prepared.images.clone(),
+        provider: prepared.provider.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -356,6 +369,10 @@ fn world(
         environment: Environment {
             failures,
             usage: prepared.usage,
+            provider: prepared
+                .provider
+                .map(|plan| plan.options)
+                .unwrap_or_default(),
             commitment: parts.commitment,
             images: prepared.images.map(|(_, model)| model),
         },
@@ -432,6 +449,9 @@ pub(super) fn system(
             .components
             .push(Box::new(Autoscalers::new(options.clone())));
     }
+    let provider = prepared.provider.as_ref();
+    let autoscalers = build::node_autoscalers(scenario, provider, &prepared.kube)?;
+    parts.components.extend(autoscalers);
     Ok(parts)
 }
 

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::model::node::ORDERED_LABEL;
 use crate::model::{EndReason, Event, Pod, PodPhase};
 use crate::units::{Instant, NodeId, TenantId};
 
@@ -31,7 +32,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         money("largest_tenant").toward(Direction::None),
         Statistic::amount("per_useful_core_hour", "currency", Direction::Lower).noise(0.01),
     ],
-    formula: "total: sum over nodes of price x billed on-time in W; on-time from joining until \
+    formula: "total: sum over nodes of price x billed on-time in W; on-time from its order, or joining, until \
               leaving, rounded by `metrics.billing`; allocated: sum over pods of price(n) x share, \
               share: what the pod reserves of the node, cpu : memory GiB : GPU weighed 31.611 : \
               4.237 : 950; idle: the rest of the unrounded price; rounding: what rounding adds; \
@@ -107,10 +108,7 @@ fn weight(amounts: &Row) -> i128 {
 
 impl Cost {
     fn new(setup: &Setup) -> Self {
-        let has_price = |economics: &&Arc<Economics>| {
-            let mut nodes = economics.nodes.iter();
-            nodes.any(|node| node.price_micro_per_hour.is_some())
-        };
+        let has_price = |economics: &&Arc<Economics>| economics.has_prices();
         Self {
             economics: setup.economics.as_ref().filter(has_price).cloned(),
             nodes: Vec::new(),
@@ -125,14 +123,28 @@ impl Cost {
         }
     }
 
-    fn join(&mut self, node: NodeId, at: Instant, economics: &Economics) {
-        let price = economics.of(node).price_micro_per_hour.unwrap_or(0);
-        let price_rate = i128::from(price) * PARTS;
+    fn join(&mut self, node: NodeId, change: &Change<'_>, economics: &Economics) {
+        let price = economics.of(node, change.store).price_micro_per_hour;
+        let price_rate = i128::from(price.unwrap_or(0)) * PARTS;
+        // A machine costs from its order on, and while it boots nobody uses it.
+        let object = change.store.nodes().object(node);
+        let ordered = object.and_then(|object| object.labels.get(ORDERED_LABEL)?.parse().ok());
+        let since = ordered
+            .map_or(change.at, Instant::from_nanos)
+            .min(change.at);
+        let booting = Span {
+            from: since,
+            to: change.at,
+        };
+        if let Some(booting) = change.measured.clip(booting) {
+            self.price.add(price_rate, booting.nanos());
+            self.idle.add(price_rate, booting.nanos());
+        }
         if self.nodes.len() <= node.index() {
             self.nodes.resize(node.index() + 1, Node::default());
         }
         self.nodes[node.index()] = Node {
-            since: Some(at),
+            since: Some(since),
             price_rate,
         };
         self.price_rate += price_rate;
@@ -252,7 +264,7 @@ impl Collector for Cost {
             return;
         };
         match change.event {
-            Event::NodeAdded { node, .. } => self.join(*node, change.at, &economics),
+            Event::NodeAdded { node, .. } => self.join(*node, change, &economics),
             Event::NodeRemoved { node } => self.leave(*node, change, &economics),
             Event::PodBound { node, .. } => {
                 if let Some(pod) = change.pod {

@@ -1,5 +1,10 @@
 //! What nodes cost and how much power they draw, as the scenario declares it (metrics.md 5.4).
 
+use std::collections::BTreeMap;
+
+use crate::cluster::Store;
+use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND};
+use crate::model::{Labels, Text};
 use crate::rng::math;
 use crate::units::NodeId;
 
@@ -42,6 +47,9 @@ pub enum Billing {
 pub struct Economics {
     /// By [`NodeId`]; nodes beyond have neither price nor power model.
     pub nodes: Vec<NodeEconomics>,
+    /// Of nodes that join while the run goes on: by group, or by instance type and how it is bought
+    /// (`m5.large/spot`).
+    pub kinds: BTreeMap<Text, NodeEconomics>,
     /// How on-time is rounded.
     pub billing: Billing,
 }
@@ -83,8 +91,39 @@ impl Billing {
 
 impl Economics {
     /// A node's economics.
-    pub fn of(&self, node: NodeId) -> NodeEconomics {
-        self.nodes.get(node.index()).copied().unwrap_or_default()
+    pub fn of(&self, node: NodeId, store: &Store) -> NodeEconomics {
+        let known = self.nodes.get(node.index()).copied();
+        known.unwrap_or_else(|| {
+            let object = store.nodes().object(node);
+            object.map_or_else(NodeEconomics::default, |object| {
+                self.of_labels(&object.labels)
+            })
+        })
+    }
+
+    /// The economics of nodes with these labels.
+    pub fn of_labels(&self, labels: &Labels) -> NodeEconomics {
+        let group = labels
+            .get(GROUP_LABEL)
+            .and_then(|group| self.kinds.get(group));
+        let kind = || {
+            let (own, bought) = (labels.get(INSTANCE_TYPE_LABEL)?, labels.get(CAPACITY_LABEL));
+            let bought = bought.map_or(ON_DEMAND, |bought| bought);
+            self.kinds.get(&*format!("{own}/{bought}"))
+        };
+        group.or_else(kind).copied().unwrap_or_default()
+    }
+
+    /// Whether any node has a price.
+    pub fn has_prices(&self) -> bool {
+        let mut all = self.nodes.iter().chain(self.kinds.values());
+        all.any(|node| node.price_micro_per_hour.is_some())
+    }
+
+    /// Whether any node has a power model.
+    pub fn has_power(&self) -> bool {
+        let mut all = self.nodes.iter().chain(self.kinds.values());
+        all.any(|node| node.power.is_some())
     }
 }
 

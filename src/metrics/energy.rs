@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::model::Event;
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::economics::{Economics, Power};
 use super::integral::Integral;
 use super::recorder::Setup;
@@ -34,6 +36,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
 #[derive(Clone, Debug)]
 struct Energy {
     economics: Option<Arc<Economics>>,
+    /// By node.
+    powers: Vec<Option<Power>>,
     drawn_micro_watt: i128,
     idle_micro_watt: i128,
     /// Nodes that are up and have no power model.
@@ -47,12 +51,10 @@ struct Energy {
 
 impl Energy {
     fn new(setup: &Setup) -> Self {
-        let has_power = |economics: &&Arc<Economics>| {
-            let mut nodes = economics.nodes.iter();
-            nodes.any(|node| node.power.is_some())
-        };
+        let has_power = |economics: &&Arc<Economics>| economics.has_power();
         Self {
             economics: setup.economics.as_ref().filter(has_power).cloned(),
+            powers: Vec::new(),
             drawn_micro_watt: 0,
             idle_micro_watt: 0,
             unknown: 0,
@@ -81,19 +83,28 @@ impl Energy {
 impl Collector for Energy {
     fn hears(&self) -> &'static [Heard] {
         if self.economics.is_some() {
-            &[Heard::Nodes, Heard::Spans]
+            &[Heard::Declared, Heard::Nodes, Heard::Spans]
         } else {
             &[]
         }
     }
 
+    fn event(&mut self, change: &Change<'_>) {
+        if let (Event::NodeAdded { node, .. }, Some(economics)) = (change.event, &self.economics) {
+            let power = economics.of(*node, change.store).power;
+            if self.powers.len() <= node.index() {
+                self.powers.resize(node.index() + 1, None);
+            }
+            self.powers[node.index()] = power;
+        }
+    }
+
     fn node(&mut self, change: &NodeChange<'_>) {
-        let Some(economics) = &self.economics else {
+        if self.economics.is_none() {
             return;
-        };
-        let economics = Arc::clone(economics);
+        }
         for &node in change.nodes {
-            let power = economics.of(node).power;
+            let power = self.powers.get(node.index()).copied().flatten();
             self.count(power, change.before, -1);
             self.count(power, change.now, 1);
         }

@@ -26,6 +26,8 @@ pub struct Behaviour {
     pub cpu_usage: Option<Text>,
     /// What it uses of the memory, as [`super::usage`] has it.
     pub memory_usage: Option<Text>,
+    /// Whether autoscalers of nodes may evict it, whatever else holds; `None` is as its kind goes.
+    pub is_evictable: Option<bool>,
 }
 
 impl Hash for Behaviour {
@@ -37,6 +39,7 @@ impl Hash for Behaviour {
             grace,
             cpu_usage,
             memory_usage,
+            is_evictable,
         } = self;
         run_time.hash(state);
         exit_code.hash(state);
@@ -44,6 +47,9 @@ impl Hash for Behaviour {
         if cpu_usage.is_some() || memory_usage.is_some() {
             cpu_usage.hash(state);
             memory_usage.hash(state);
+        }
+        if is_evictable.is_some() {
+            is_evictable.hash(state);
         }
     }
 }
@@ -56,6 +62,7 @@ impl Default for Behaviour {
             grace: DEFAULT_GRACE,
             cpu_usage: None,
             memory_usage: None,
+            is_evictable: None,
         }
     }
 }

@@ -18,6 +18,19 @@ pub const NOT_READY_TAINT: &str = "node.kubernetes.io/not-ready";
 /// The taint of a node whose disk is full.
 pub const DISK_PRESSURE_TAINT: &str = "node.kubernetes.io/disk-pressure";
 
+/// The label of the group or pool that a node was ordered for.
+pub const GROUP_LABEL: &str = "windtunnel.dev/node-group";
+/// The label of a node's instance type.
+pub const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+/// The label that says how a node was bought.
+pub const CAPACITY_LABEL: &str = "karpenter.sh/capacity-type";
+/// Its value for what may be taken back.
+pub const SPOT: &str = "spot";
+/// Its value for what is kept.
+pub const ON_DEMAND: &str = "on-demand";
+/// The label that holds when a node was asked for, in nanoseconds of the run.
+pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
+
 /// A machine that pods are placed on, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {

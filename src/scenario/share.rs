@@ -10,6 +10,10 @@ pub struct Share(f64);
 impl Share {
     /// All of it.
     pub const ALL: Self = Self(1.0);
+    /// So many millionths.
+    pub const fn from_millionths(millionths: u32) -> Self {
+        Self(millionths as f64 / 1_000_000.0)
+    }
 
     /// The share as a number, 1 being all.
     pub const fn as_f64(self) -> f64 {

@@ -87,6 +87,14 @@ impl Validator<'_> {
                 NodeSource::Template(_) => {}
             }
         }
+        if let Some(prices) = scenario
+            .cluster
+            .provider
+            .as_ref()
+            .and_then(|own| own.prices.as_ref())
+        {
+            self.file(prices, "cluster.provider.prices");
+        }
         if let NoneOr::Some(startup) = &scenario.models.startup
             && let Some(file) = startup.container_start.missing_file()
         {

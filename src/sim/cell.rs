@@ -13,6 +13,7 @@ use crate::units::{Duration, Instant, NodeId, SpecId};
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
 use super::images::ImageModel;
+use super::provider::{Provider, ProviderOptions};
 use super::queue::Lapses;
 use super::{Machine, Options, SimError, Usage, UsageOptions};
 
@@ -43,6 +44,8 @@ pub struct Environment {
     pub failures: Vec<Timeline>,
     /// What pods use.
     pub usage: UsageOptions,
+    /// How machines are provided.
+    pub provider: ProviderOptions,
     /// Who sees to it that nodes don't hold more than they have.
     pub commitment: Commitment,
     /// What images are made of and what carries them; `None` takes no time.
@@ -77,6 +80,7 @@ pub struct Cell {
     pub(super) machine: Machine,
     pub(super) hosts: Hosts,
     pub(super) usage: Usage,
+    pub(super) provider: Provider,
     pub(super) failures: Vec<Standing>,
     /// Whether its control plane acts.
     pub(super) acts: bool,
@@ -153,6 +157,7 @@ impl Cell {
             machine: Machine::new(options.seed, options.start_up.clone()),
             hosts: Hosts::new(options.seed, number),
             usage: Usage::default(),
+            provider: Provider::default(),
             failures: Vec::new(),
             acts: true,
             digest: Digest::new(),

@@ -9,6 +9,7 @@ use crate::units::Instant;
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
 use super::kernel::{World, happen, next_instant};
+use super::provider::Provider;
 use super::queue::{EventQueue, Queued, Upcoming};
 use super::{End, EndCause, Options, Reached, RunControl, SimError, Usage};
 
@@ -41,6 +42,7 @@ impl<'o> Simulation<'o> {
         for (number, parts) in worlds.into_iter().enumerate() {
             let mut cell = Cell::new(number as u16, &engine.options, parts.agent, parts.arrivals);
             cell.usage = Usage::new(parts.environment.usage);
+            cell.provider = Provider::new(parts.environment.provider);
             let commitment = parts.environment.commitment;
             cell.store = Store::committed(commitment);
             if let Some(model) = parts.environment.images {

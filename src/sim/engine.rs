@@ -64,6 +64,7 @@ impl Engine<'_> {
             Upcoming::Tick => self.tick(cell),
             Upcoming::NodeTimer(node) => self.wake_node(cell, node),
             Upcoming::Operation(number) => self.operate(cell, number),
+            Upcoming::Machine(number) => self.machine_due(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
             Upcoming::Lapse(row) => {
                 let (owner, number) = cell.lapses.take(row);
@@ -108,7 +109,7 @@ impl Engine<'_> {
     }
 
     /// A pod is lost with its node, and submitted again if that is asked for.
-    fn lose(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+    pub(super) fn lose(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
         let again = cell
             .store
             .pods()

@@ -16,6 +16,7 @@ pub mod network;
 mod on_nodes;
 mod operate;
 pub mod options;
+mod provider;
 pub mod queue;
 mod settle;
 mod travel;
@@ -30,5 +31,6 @@ pub use options::{
     DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
     StartUp, Stop,
 };
+pub use provider::ProviderOptions;
 pub use travel::{Standing, Turn};
 pub use usage::{Usage, UsageOptions};

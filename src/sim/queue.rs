@@ -33,6 +33,8 @@ pub enum Upcoming {
     Tick,
     /// A node's agent asked to be woken, if anything else happens at all.
     NodeTimer(NodeId),
+    /// What comes next of a machine that was ordered: the number of its order.
+    Machine(u32),
     /// A component asked to be woken, or a delivery to it is due.
     Wake(ComponentId),
     /// A component asked to be woken if anything else happens at all.
@@ -70,7 +72,9 @@ impl Upcoming {
     #[inline]
     pub const fn rank(self) -> u8 {
         match self {
-            Self::NodeUp(_) | Self::Heartbeat(_) | Self::Relief(_) => rank::NODE_UP,
+            Self::NodeUp(_) | Self::Heartbeat(_) | Self::Relief(_) | Self::Machine(_) => {
+                rank::NODE_UP
+            }
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
             Self::Operation(_) => rank::ARRIVAL,

@@ -103,6 +103,7 @@ impl Engine<'_> {
         let charge = self.options.decision_time.charge(pods, jobs);
         let writes = std::mem::take(&mut seat.outbox.writes);
         let creations = std::mem::take(&mut seat.outbox.creations);
+        let requests = std::mem::take(&mut seat.outbox.requests);
         if charge > Duration::ZERO {
             seat.deciding = Some((writes, creations));
             self.queue.push(
@@ -115,6 +116,7 @@ impl Engine<'_> {
             let outbox = &mut cell.components[index].outbox;
             (outbox.writes, outbox.creations) = (writes, creations);
         }
+        self.provide(cell, index, requests)?;
         Ok(true)
     }
 

@@ -243,7 +243,6 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         Object::PodDisruptionBudget(_) => {
             vec![(Capability::DisruptionBudget, "spec")]
         }
-        #[expect(unreachable_patterns, reason = "kinds are added to the vocabulary")]
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

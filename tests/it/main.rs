@@ -27,6 +27,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod node_life;
+mod node_scaling;
 mod openb;
 mod orchestrators;
 mod permit;

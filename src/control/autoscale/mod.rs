@@ -13,6 +13,8 @@ pub mod finding;
 mod float;
 pub mod horizontal;
 pub mod manager;
+pub mod nodes;
+pub mod provisioner;
 pub mod rules;
 pub mod vertical;
 

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use crate::metrics::{Billing, Economics, NodeEconomics, Power};
 use crate::model::Node;
+use crate::model::node::INSTANCE_TYPE_LABEL;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource};
 use crate::trace::table::Table;
 use crate::units::Quantity;
 
-use super::{BuildError, FileSource};
-
-/// The label that names a node's instance type.
-const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+use super::{BuildError, FileSource, ProviderPlan};
 
 /// Nano units in a millionth.
 const NANOS_PER_MICRO: i128 = 1_000;
@@ -23,14 +21,21 @@ pub fn economics(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     files: &FileSource<'_>,
+    provided: Option<&ProviderPlan>,
 ) -> Result<Economics, BuildError> {
+    let kinds = provided.map(|plan| plan.kinds.clone()).unwrap_or_default();
+    let of_kinds = Economics {
+        kinds: kinds.clone(),
+        ..Economics::default()
+    };
     let declared = of_templates(scenario)?;
     let listed = match &scenario.metrics.prices {
         Some(file) => price_list(file, files)?,
         None => BTreeMap::new(),
     };
     let of = |node: &Arc<Node>| {
-        let mut economics = declared.get(&*node.name).copied().unwrap_or_default();
+        let declared = declared.get(&*node.name).copied();
+        let mut economics = declared.unwrap_or_else(|| of_kinds.of_labels(&node.labels));
         let instance_type = node.labels.get(INSTANCE_TYPE_LABEL);
         let list_price = instance_type.and_then(|name| listed.get(&**name));
         economics.price_micro_per_hour = economics.price_micro_per_hour.or(list_price.copied());
@@ -38,6 +43,7 @@ pub fn economics(
     };
     Ok(Economics {
         nodes: nodes.iter().map(of).collect(),
+        kinds,
         billing: match scenario.metrics.billing {
             schema::Billing::Exact => Billing::Exact,
             schema::Billing::PerSecond => Billing::PerSecond,
@@ -53,11 +59,7 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         let NodeSource::Template(group) = source else {
             continue;
         };
-        let power = group.template.power.map(|power| Power {
-            idle_micro_watt: power.idle.micro,
-            max_micro_watt: power.max.micro,
-            exponent: power.exponent,
-        });
+        let power = group.template.power.map(power);
         let price = match group.template.price {
             Some(price) => Some(micro(price).ok_or_else(|| {
                 let message = format!("cluster.nodes: the price {price} is out of range");
@@ -77,6 +79,15 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         }
     }
     Ok(declared)
+}
+
+/// A power model as it is written.
+pub(super) const fn power(power: schema::PowerTemplate) -> Power {
+    Power {
+        idle_micro_watt: power.idle.micro,
+        max_micro_watt: power.max.micro,
+        exponent: power.exponent,
+    }
 }
 
 /// Prices by instance type; types without a price are not in it.
@@ -113,7 +124,7 @@ fn price_list(written: &str, files: &FileSource<'_>) -> Result<BTreeMap<String, 
 }
 
 /// Millionths of a price that is not negative.
-fn micro(price: Quantity) -> Option<i64> {
+pub(super) fn micro(price: Quantity) -> Option<i64> {
     let micro = i64::try_from(price.nanos() / NANOS_PER_MICRO).ok()?;
     // 10^9 an hour for each of 10^7 nodes over a century stay within 128 bits.
     (0..=1_000_000_000_000_000)

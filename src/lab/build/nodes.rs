@@ -6,7 +6,7 @@ use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{NodeSource, TaintEffect as SchemaEffect, Template};
+use crate::scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use crate::trace::ReadOptions;
 use crate::trace::registry::{Constructor, find};
 
@@ -54,7 +54,22 @@ pub fn nodes(
 
 fn from_template(template: &Template, index: u64) -> Node {
     let name = template.name.render(index);
-    let allocatable = &template.template.allocatable;
+    let mut node = of_template(&template.template, index);
+    node.name = name.as_str().into();
+    node.labels
+        .entry(HOSTNAME_LABEL.into())
+        .or_insert_with(|| name.as_str().into());
+    if let Some(zone) = &template.zone {
+        node.labels
+            .entry(ZONE_LABEL.into())
+            .or_insert_with(|| zone.render(index).into());
+    }
+    node
+}
+
+/// A node of a template, without a name.
+pub(super) fn of_template(template: &NodeTemplate, index: u64) -> Node {
+    let allocatable = &template.allocatable;
     let mut list = ResourceList::from_pairs([
         (CPU, allocatable.cpu),
         (MEMORY, allocatable.memory),
@@ -64,38 +79,30 @@ fn from_template(template: &Template, index: u64) -> Node {
     for (resource, &amount) in &allocatable.extended {
         list.set(resource, amount);
     }
-    let mut node = Node {
-        name: name.as_str().into(),
-        allocatable: list,
-        ..Node::default()
-    };
-    node.labels
-        .insert(HOSTNAME_LABEL.into(), name.as_str().into());
-    if let Some(zone) = &template.zone {
-        node.labels
-            .insert(ZONE_LABEL.into(), zone.render(index).into());
-    }
-    for (key, value) in &template.template.labels {
-        node.labels
-            .insert(key.as_str().into(), value.render(index).into());
-    }
-    node.taints = template
-        .template
-        .taints
-        .iter()
-        .map(|taint| Taint {
-            key: taint.key.as_str().into(),
-            value: taint.value.as_str().into(),
-            effect: match taint.effect {
-                SchemaEffect::NoSchedule => TaintEffect::NoSchedule,
-                SchemaEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
-                SchemaEffect::NoExecute => TaintEffect::NoExecute,
-            },
-        })
-        .collect();
-    node.gpu = template.template.gpu.as_ref().map(|gpu| GpuInventory {
+    let labels = template.labels.iter();
+    let labels = labels.map(|(key, value)| (key.as_str().into(), value.render(index).into()));
+    let gpu = template.gpu.as_ref().map(|gpu| GpuInventory {
         devices: gpu.devices as u8,
         model: gpu.model.as_str().into(),
     });
-    node
+    Node {
+        allocatable: list,
+        labels: labels.collect(),
+        taints: template.taints.iter().map(taint).collect(),
+        gpu,
+        ..Node::default()
+    }
+}
+
+/// A taint as it is written.
+pub(super) fn taint(taint: &crate::scenario::schema::Taint) -> Taint {
+    Taint {
+        key: taint.key.as_str().into(),
+        value: taint.value.as_str().into(),
+        effect: match taint.effect {
+            SchemaEffect::NoSchedule => TaintEffect::NoSchedule,
+            SchemaEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
+            SchemaEffect::NoExecute => TaintEffect::NoExecute,
+        },
+    }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{ClusterAutoscaling, Provisioning};
 use crate::units::Duration;
 
 /// How workloads are scaled. `HorizontalPodAutoscaler` and `VerticalPodAutoscaler` objects of
@@ -22,6 +23,12 @@ pub struct Autoscaling {
     /// Scaling by the clock.
     #[serde(default)]
     pub scheduled: Vec<Scheduled>,
+    /// The cluster autoscaler, over the groups of `cluster.provider`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterAutoscaling>,
+    /// A provisioner that buys single nodes of `cluster.provider`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioner: Option<Provisioning>,
 }
 
 /// The controller of horizontal autoscalers.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::pattern::Pattern;
 use crate::scenario::plain::Arguments;
-use crate::scenario::schema::OnBadRow;
+use crate::scenario::schema::{OnBadRow, Provider};
 use crate::scenario::watts::Watts;
 use crate::units::Quantity;
 
@@ -19,6 +19,9 @@ pub struct Cluster {
     /// Where they come from: any number of sources, in this order.
     #[schemars(length(min = 1))]
     pub nodes: Vec<NodeSource>,
+    /// Where machines come from while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
 }
 
 /// Nodes from one source.

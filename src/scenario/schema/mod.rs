@@ -12,6 +12,7 @@ mod failure;
 mod images;
 mod metrics;
 mod operation;
+mod provider;
 mod run;
 mod swarm;
 mod system;
@@ -28,6 +29,10 @@ pub use failure::{Failure, FailureKind};
 pub use images::{Images, Pulls};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use operation::{Controllers, Operation};
+pub use provider::{
+    ClusterAutoscaling, ConsolidationPolicy, ExpanderName, NodeGroup, Provider, Provisioning,
+    Quota, Reserved, SpotMarket, StockOut,
+};
 pub use run::{
     DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
     UsageFields,

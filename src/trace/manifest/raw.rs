@@ -84,6 +84,8 @@ impl Annotations {
             || matches!(
                 key,
                 super::pod::MIRROR
+                    | super::workloads::SAFE_TO_EVICT
+                    | super::workloads::DO_NOT_DISRUPT
                     | super::objects::BIND_COMPLETED
                     | super::objects::SELECTED_NODE
                     | super::objects::BETA_CLASS

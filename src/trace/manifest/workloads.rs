@@ -29,6 +29,10 @@ use crate::units::Duration;
 const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
 const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
 
+/// On a pod template: whether autoscalers of nodes may evict its pods.
+pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+
 /// Whether objects of a kind are workloads.
 pub(super) fn is_workload(kind: &str, group: &str) -> bool {
     match kind {
@@ -461,6 +465,18 @@ pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Probl
         .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
 }
 
+/// Whether annotations say that autoscalers of nodes may evict a pod.
+fn evictable(annotations: &raw::Annotations) -> Option<bool> {
+    match (
+        annotations.get(SAFE_TO_EVICT),
+        annotations.get(DO_NOT_DISRUPT),
+    ) {
+        (Some("false"), _) | (_, Some("true")) => Some(false),
+        (Some("true"), _) => Some(true),
+        _ => None,
+    }
+}
+
 /// What the pods of a template do once they run.
 fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
@@ -490,6 +506,7 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         grace,
         cpu_usage: usage(CPU_USAGE)?,
         memory_usage: usage(MEMORY_USAGE)?,
+        is_evictable: evictable(&raw.metadata.annotations),
     };
     Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
 }

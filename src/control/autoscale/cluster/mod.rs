@@ -5,6 +5,7 @@
 //! ([`Grower`]). Shrinking: [`utilization`] and [`drain()`] say which nodes could go, [`shrink`]
 //! keeps for how long and which go now.
 
+pub mod component;
 pub mod drain;
 pub mod estimator;
 pub mod expander;
@@ -14,6 +15,7 @@ pub mod shrink;
 #[cfg(test)]
 mod tests;
 
+pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions};
 pub use drain::{
     Blocked, BudgetCheck, Budgets, Drain, Ignored, NodeAmounts, NodePod, PodController, PodEnd,
     SafeToEvict, Used, Utilization, drain, utilization,

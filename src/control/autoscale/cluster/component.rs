@@ -1,0 +1,372 @@
+//! The cluster autoscaler at work: a loop every so often that orders nodes for pods that wait, and
+//! empties and gives back nodes that are not needed (spec: kubernetes.md 3.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    Budgets, GroupSize, GrowSettings, Grower, Growth, Health, KubeCluster, NodeAmounts, NodeGroup,
+    PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
+};
+use crate::cluster::{Conflict, Store};
+use crate::control::autoscale::nodes::seen::{budgets, node_pod, pods_on};
+use crate::control::autoscale::nodes::{Leaving, Seen};
+use crate::control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
+use crate::control::scheduler::kube::{CacheError, KubeProfile};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::node::HOSTNAME_LABEL;
+use crate::model::{ClusterObjects, EvictionCause, Node, Text};
+use crate::rng::Stream;
+use crate::units::{Instant, NodeId, Revision};
+
+/// The taint of nodes on their way out.
+const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+
+/// A group of equal nodes.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    /// Its name; nodes bear it as a label.
+    pub name: Text,
+    /// The fewest nodes.
+    pub min: usize,
+    /// The most nodes.
+    pub max: usize,
+    /// What a new node is; its name and host name are given when it is ordered.
+    pub node: Arc<Node>,
+    /// Its instance type.
+    pub instance_type: Text,
+    /// Whether its nodes may be taken back.
+    pub is_spot: bool,
+}
+
+/// How a cluster autoscaler is set up.
+#[derive(Clone)]
+pub struct ClusterAutoscalerOptions {
+    /// Its groups, in order.
+    pub groups: Vec<GroupOptions>,
+    /// Scale-up.
+    pub grow: GrowSettings,
+    /// Scale-down.
+    pub shrink: ShrinkSettings,
+    /// The filters of the scheduler.
+    pub profile: Arc<KubeProfile>,
+    /// Objects around nodes and pods.
+    pub objects: Arc<ClusterObjects>,
+    /// Seed of what is drawn by lot.
+    pub seed: u64,
+}
+
+/// The component.
+#[derive(Clone)]
+pub struct ClusterAutoscaler {
+    options: ClusterAutoscalerOptions,
+    seen: Seen,
+    grower: Grower,
+    shrinker: Shrinker,
+    leaving: Leaving,
+    rng: Stream,
+    /// When it looks next.
+    due: Instant,
+    /// When something is due though nothing changes.
+    patience: Instant,
+    /// Orders under way: the node's name, and the group.
+    ordered: BTreeMap<Text, usize>,
+    /// How many nodes were ever ordered, by group.
+    serials: Vec<u64>,
+}
+
+impl ClusterAutoscaler {
+    /// A cluster autoscaler that has seen nothing yet.
+    pub fn new(options: ClusterAutoscalerOptions) -> Self {
+        Self {
+            seen: Seen::default(),
+            grower: Grower::new(options.grow.clone()),
+            shrinker: Shrinker::new(options.shrink.clone()),
+            leaving: Leaving::new(LEAVING_TAINT),
+            rng: Stream::new(options.seed, "cluster-autoscaler", 0),
+            due: Instant::ZERO,
+            patience: Instant::ZERO,
+            ordered: BTreeMap::new(),
+            serials: vec![0; options.groups.len()],
+            options,
+        }
+    }
+
+    /// What came and went since the last loop.
+    fn catch_up(&mut self, now: Instant, store: &Store) {
+        for (_, name) in self.seen.take_joined() {
+            if let Some(group) = self.ordered.remove(&name) {
+                self.grower.registered(&self.options.groups[group].name);
+            }
+        }
+        for node in self.seen.take_left() {
+            if self.leaving.forget(node) {
+                self.shrinker.deleted(now);
+            }
+        }
+        let _ = store;
+    }
+
+    fn group_of(&self, store: &Store, node: NodeId) -> Option<usize> {
+        let label = store.nodes().object(node)?.labels.get(GROUP_LABEL)?.clone();
+        self.options
+            .groups
+            .iter()
+            .position(|group| group.name == label)
+    }
+
+    /// One loop.
+    fn run(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> Result<(), CacheError> {
+        self.give_up_late(now, out);
+        let left = self
+            .leaving
+            .proceed(now, store, EvictionCause::Consolidation, out);
+        if !left.failed.is_empty() {
+            self.shrinker.failed(now);
+        }
+        let changed = self.seen.take_changed();
+        let is_idle = !changed && !self.seen.is_awaited() && self.leaving.is_empty();
+        if is_idle && now < self.patience {
+            return Ok(());
+        }
+        let cache = self.seen.cache(store, &self.options.objects)?;
+        let profile = self.options.profile.clone();
+        let cluster = KubeCluster::new(cache, &profile);
+        let present: Vec<NodeId> = store.nodes().present().collect();
+        let unready = present
+            .iter()
+            .filter(|&&node| !store.nodes().is_ready(node));
+        let health = Health {
+            nodes: present.len(),
+            unready: unready.count(),
+        };
+        let (groups, sizes) = self.groups(store, &present);
+        let waiting = self.seen.waiting(now, store);
+        let pending: Vec<PendingPod> = waiting
+            .into_iter()
+            .map(|(_, info, age)| PendingPod { info, age })
+            .collect();
+        let growth =
+            (self.grower).plan(now, &cluster, (&groups, health), &pending, &mut self.rng)?;
+        if let Growth::Grow { group, nodes, .. } = &growth {
+            self.shrinker.grew(now);
+            self.order(group, *nodes, store, out);
+        }
+        if matches!(growth, Growth::Unhealthy | Growth::TooYoung) {
+            self.patience = now;
+            return Ok(());
+        }
+        self.shrink((now, &growth), store, &cluster, (&present, &sizes), out)
+    }
+
+    fn shrink(
+        &mut self,
+        (now, growth): (Instant, &Growth),
+        store: &Store,
+        cluster: &KubeCluster<'_>,
+        (present, sizes): (&[NodeId], &BTreeMap<Text, GroupSize>),
+        out: &mut Outbox,
+    ) -> Result<(), CacheError> {
+        let budgets = budgets(store);
+        let mut nodes = Vec::new();
+        for &node in present {
+            if !self.leaving.has(node) {
+                nodes.extend(self.shrink_node(now, store, node, &budgets));
+            }
+        }
+        let allowed = budgets.iter().map(|(_, left)| *left).collect();
+        let view = ShrinkView {
+            nodes: &nodes,
+            groups: sizes,
+            budgets: &Budgets { allowed },
+            going: self.leaving.count(),
+        };
+        let plan = self.shrinker.plan(now, cluster, &view)?;
+        let own = &self.options.shrink;
+        let ready = plan
+            .unneeded
+            .values()
+            .map(|since| since.saturating_add(own.unneeded));
+        let next = ready.filter(|&at| at >= now).min();
+        let recheck = now.saturating_add(own.recheck);
+        self.patience = next.map_or(recheck, |next| next.min(recheck));
+        if !plan.unneeded.is_empty() && self.shrinker.is_cooling_down(now) {
+            self.patience = now;
+        }
+        if matches!(growth, Growth::Grow { .. }) {
+            return Ok(());
+        }
+        for removal in plan.removals {
+            if let Some(node) = store.nodes().by_name(&removal.node) {
+                self.leaving.start(now, store, node, out);
+                self.patience = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups as they are, and how many nodes each has and keeps.
+    fn groups(
+        &self,
+        store: &Store,
+        present: &[NodeId],
+    ) -> (Vec<NodeGroup>, BTreeMap<Text, GroupSize>) {
+        let mut counts = vec![0; self.options.groups.len()];
+        for &node in present.iter().filter(|&&node| !self.leaving.has(node)) {
+            if let Some(group) = self.group_of(store, node) {
+                counts[group] += 1;
+            }
+        }
+        let mut sizes = BTreeMap::new();
+        let mut groups = Vec::new();
+        for (place, own) in self.options.groups.iter().enumerate() {
+            let nodes = counts[place];
+            let coming = self
+                .ordered
+                .values()
+                .filter(|&&group| group == place)
+                .count();
+            sizes.insert(
+                own.name.clone(),
+                GroupSize {
+                    nodes,
+                    min: own.min,
+                },
+            );
+            groups.push(NodeGroup {
+                id: own.name.clone(),
+                min: own.min,
+                max: own.max,
+                target: nodes + coming,
+                template: Some(Template {
+                    node: own.node.clone(),
+                    daemons: self.seen.daemons(store, &own.node),
+                }),
+                instance_type: Some(own.instance_type.clone()),
+                quota: None,
+            });
+        }
+        (groups, sizes)
+    }
+
+    fn shrink_node(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        node: NodeId,
+        budgets: &[(Arc<crate::model::workload::PodDisruptionBudget>, i64)],
+    ) -> Option<ShrinkNode> {
+        let object = store.nodes().object(node)?;
+        let row = store.nodes().allocatable().row(node);
+        let (mut pods, mut infos) = (Vec::new(), BTreeMap::new());
+        for pod in pods_on(store, node) {
+            let own = node_pod(now, store, pod, budgets)?;
+            if let Some(info) = self.seen.info(store, pod) {
+                infos.insert((own.namespace.clone(), own.name.clone()), info);
+            }
+            pods.push(own);
+        }
+        let group = self.group_of(store, node);
+        Some(ShrinkNode {
+            name: object.name.clone(),
+            group: group.map(|group| self.options.groups[group].name.clone()),
+            amounts: NodeAmounts {
+                cpu_milli: row.cpu_milli,
+                memory_bytes: row.memory_bytes,
+                gpus: row.gpu_milli / 1000,
+            },
+            is_ready: store.nodes().is_ready(node),
+            is_kept: false,
+            pods,
+            infos,
+        })
+    }
+
+    fn order(&mut self, group: &Text, count: usize, store: &Store, out: &mut Outbox) {
+        let place = self
+            .options
+            .groups
+            .iter()
+            .position(|own| own.name == *group);
+        let Some(place) = place else { return };
+        for _ in 0..count {
+            let own = &self.options.groups[place];
+            let name: Text = loop {
+                let name: Text = format!("{}-{}", own.name, self.serials[place]).into();
+                self.serials[place] += 1;
+                if store.nodes().by_name(&name).is_none() {
+                    break name;
+                }
+            };
+            let mut node = Node::clone(&own.node);
+            node.name = name.clone();
+            node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
+            out.requests.push(ProviderRequest::Launch(MachineOrder {
+                node: Arc::new(node),
+                group: own.name.clone(),
+                instance_type: own.instance_type.clone(),
+                is_spot: own.is_spot,
+            }));
+            self.ordered.insert(name, place);
+        }
+    }
+
+    /// Orders that took too long are given up.
+    fn give_up_late(&mut self, now: Instant, out: &mut Outbox) {
+        let late: BTreeSet<Text> = self
+            .grower
+            .expire(now)
+            .into_iter()
+            .map(|own| own.0)
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        let groups = &self.options.groups;
+        self.ordered.retain(|name, group| {
+            let is_late = late.contains(&groups[*group].name);
+            if is_late {
+                out.requests.push(ProviderRequest::Cancel(name.clone()));
+            }
+            !is_late
+        });
+    }
+}
+
+impl Component for ClusterAutoscaler {
+    fn name(&self) -> &'static str {
+        "cluster-autoscaler"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.seen.cursor()
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.seen.read(view);
+        self.catch_up(now, view);
+        if now >= self.due {
+            self.due = now.saturating_add(self.options.shrink.interval);
+            let ran = self.run(now, view, out);
+            debug_assert!(
+                ran.is_ok(),
+                "invariant: names are unique and amounts fit: {ran:?}"
+            );
+        }
+        out.wake_at(self.due);
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        if let Some(group) = self.ordered.remove(&failed.node) {
+            let group = self.options.groups[group].name.clone();
+            self.grower.failed(&group, now);
+        }
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,8 @@
+//! What autoscalers of nodes have in common: the cluster as the scheduler's filters see it, pods that
+//! wait, and nodes that are emptied before they go.
+
+pub mod leaving;
+pub mod seen;
+
+pub use leaving::{Leaving, Left};
+pub use seen::Seen;

@@ -1,0 +1,288 @@
+//! The cluster as an autoscaler of nodes sees it: followed by the log, shown as the scheduler's own
+//! cache for simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::autoscale::cluster::{
+    NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
+};
+use crate::control::scheduler::kube::{Cache, CacheError, PodClass, PodInfo};
+use crate::model::{ClusterObjects, Event, Node, Object, PodRef, PodSpec, Text};
+use crate::units::{Duration, Instant, NodeId, Revision, SpecId};
+
+/// What is followed of the cluster.
+#[derive(Clone, Default)]
+pub struct Seen {
+    cursor: Revision,
+    /// Pods that an attempt to place failed for, and that have no node yet.
+    waiting: BTreeSet<PodRef>,
+    /// When pods last came to or left a node.
+    touched: BTreeMap<NodeId, Instant>,
+    classes: BTreeMap<SpecId, Arc<PodClass>>,
+    /// Names of nodes that joined since it was last asked.
+    joined: Vec<(NodeId, Text)>,
+    /// Nodes that left since it was last asked.
+    left: Vec<NodeId>,
+    has_changed: bool,
+}
+
+impl Seen {
+    /// Up to where it has read the log.
+    pub const fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    /// Reads what is new.
+    pub fn read(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::PodUnschedulable { pod } => {
+                    self.has_changed |= self.waiting.insert(*pod);
+                    continue;
+                }
+                Event::PodBound { pod, node, .. } => {
+                    self.waiting.remove(pod);
+                    self.touched.insert(*node, entry.at);
+                }
+                Event::PodEnded { pod, .. } => {
+                    self.waiting.remove(pod);
+                }
+                Event::PodChanged { pod, .. } => {
+                    if let Some(node) = store.pods().get(*pod).and_then(|pod| pod.node()) {
+                        self.touched.insert(node, entry.at);
+                    }
+                }
+                Event::NodeAdded { node, object } => {
+                    self.joined.push((*node, object.name.clone()));
+                    self.touched.insert(*node, entry.at);
+                }
+                Event::NodeRemoved { node } => {
+                    self.left.push(*node);
+                    self.touched.remove(node);
+                }
+                Event::NodeUpdated { .. } | Event::NodeReadiness { .. } => {}
+                Event::Object(_)
+                | Event::SpecAdded { .. }
+                | Event::NodeContact { .. }
+                | Event::PodCreated(_)
+                | Event::PodStarting { .. }
+                | Event::PodRunning { .. }
+                | Event::HoldPlaced(_)
+                | Event::HoldReleased { .. } => continue,
+            }
+            self.has_changed = true;
+        }
+        self.cursor = store.revision();
+    }
+
+    /// Whether anything changed that bears on nodes since it was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
+    }
+
+    /// Nodes that joined since it was last asked.
+    pub fn take_joined(&mut self) -> Vec<(NodeId, Text)> {
+        std::mem::take(&mut self.joined)
+    }
+
+    /// Nodes that left since it was last asked.
+    pub fn take_left(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// When pods last came to or left a node.
+    pub fn touched(&self, node: NodeId) -> Instant {
+        self.touched.get(&node).copied().unwrap_or(Instant::ZERO)
+    }
+
+    /// Pods that wait, oldest first, each with its age.
+    pub fn waiting(
+        &mut self,
+        now: Instant,
+        store: &Store,
+    ) -> Vec<(PodRef, Arc<PodInfo>, Duration)> {
+        let waiting: Vec<PodRef> = self.waiting.iter().copied().collect();
+        let waiting = waiting.into_iter().filter_map(|pod| {
+            let record = store.pods().get(pod)?;
+            let is_ending = store.pod_states().is_terminating(pod);
+            if record.node().is_some() || is_ending {
+                return None;
+            }
+            let age = now.since(record.created);
+            Some((pod, self.info(store, pod)?, age))
+        });
+        waiting.collect()
+    }
+
+    /// Whether any pod waits.
+    pub fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// A pod as the scheduler sees it.
+    pub fn info(&mut self, store: &Store, pod: PodRef) -> Option<Arc<PodInfo>> {
+        let record = store.pods().get(pod)?;
+        let class = self.class(store, record.spec)?;
+        Some(Arc::new(PodInfo {
+            class,
+            uid: u64::from(pod.id.0) + 1,
+            name: record.name.text(),
+            is_terminating: store.pod_states().is_terminating(pod),
+            devices: record.devices(),
+            ..PodInfo::default()
+        }))
+    }
+
+    fn class(&mut self, store: &Store, spec: SpecId) -> Option<Arc<PodClass>> {
+        if let Some(known) = self.classes.get(&spec) {
+            return Some(known.clone());
+        }
+        let class = PodClass::derive(store.class(spec).object.clone()).ok()?;
+        let class = Arc::new(class);
+        self.classes.insert(spec, class.clone());
+        Some(class)
+    }
+
+    /// The scheduler's cache of the cluster as it is.
+    ///
+    /// # Errors
+    /// If an amount does not fit.
+    pub fn cache(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
+        let mut cache = Cache::default();
+        *cache.objects = objects.clone();
+        let nodes = store.nodes();
+        let present: Vec<NodeId> = nodes.present().collect();
+        cache.add_nodes(
+            present
+                .iter()
+                .filter_map(|&node| nodes.object(node).cloned()),
+        )?;
+        for node in present {
+            let name = nodes.name(node).to_owned();
+            if !nodes.is_ready(node) {
+                cache.set_down(&name, true);
+            }
+            for pod in pods_on(store, node) {
+                if let Some(info) = self.info(store, pod) {
+                    cache.add_pod(info, &name)?;
+                }
+            }
+        }
+        Ok(cache)
+    }
+
+    /// The pods of daemon sets that would run on a node.
+    pub fn daemons(&self, store: &Store, node: &Node) -> Vec<Arc<PodInfo>> {
+        let objects = store.objects().iter();
+        let daemons = objects.filter_map(|(_, row)| match &row.object {
+            Object::DaemonSet(set) => Some(set),
+            _ => None,
+        });
+        let daemons = daemons.filter(|set| {
+            set.template.selects(node) && set.template.tolerates_taints(&node.taints)
+        });
+        let infos = daemons.filter_map(|set| {
+            let spec = PodSpec {
+                namespace: set.namespace.clone(),
+                ..(*set.template).clone()
+            };
+            Some(Arc::new(PodInfo {
+                class: Arc::new(PodClass::derive(Arc::new(spec)).ok()?),
+                name: set.name.clone(),
+                ..PodInfo::default()
+            }))
+        });
+        infos.collect()
+    }
+}
+
+/// The pods on a node, in the order of their creation.
+pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
+    let slots = store.nodes().pods(node).iter();
+    let pods = slots.filter_map(|&slot| store.pods().at(slot));
+    let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
+    pods.sort_unstable();
+    pods
+}
+
+/// Disruption budgets, by number, and the disruptions that each has left.
+pub fn budgets(store: &Store) -> Vec<(Arc<crate::model::workload::PodDisruptionBudget>, i64)> {
+    let objects = store.objects().iter();
+    let budgets = objects.filter_map(|(_, row)| match &row.object {
+        Object::PodDisruptionBudget(budget) => {
+            let left = i64::from(budget.status.disruptions_allowed);
+            Some((budget.clone(), left))
+        }
+        _ => None,
+    });
+    budgets.collect()
+}
+
+/// A pod as scale-down sees it.
+pub fn node_pod(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    budgets: &[(Arc<crate::model::workload::PodDisruptionBudget>, i64)],
+) -> Option<NodePod> {
+    let record = store.pods().get(pod)?;
+    let class = store.class(record.spec);
+    let spec = &class.object;
+    let state = store.pod_states().get(pod);
+    let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
+        None => PodController::None,
+        Some("DaemonSet") => PodController::DaemonSet,
+        Some("ReplicaSet" | "ReplicationController" | "StatefulSet" | "Job") => {
+            PodController::Replicating
+        }
+        Some("Node") => PodController::Mirror,
+        Some(_) => PodController::Other,
+    };
+    let selects = |budget: &crate::model::workload::PodDisruptionBudget| {
+        let selector = budget.selector.as_ref();
+        budget.namespace == spec.namespace
+            && selector.is_some_and(|selector| selector.matches(&spec.labels))
+    };
+    let counted = budgets.iter().enumerate();
+    let counted = counted.filter(|(_, (budget, _))| selects(budget));
+    let behaviour = spec.behaviour.as_ref();
+    Some(NodePod {
+        name: record.name.text(),
+        namespace: spec.namespace.clone(),
+        controller,
+        end: PodEnd::Running,
+        age: now.since(record.created),
+        deletion: state.and_then(|state| state.terminating).map(|order| {
+            let ends = order.since.saturating_add(order.grace);
+            (now.since(ends), order.grace)
+        }),
+        safe_to_evict: behaviour
+            .and_then(|own| own.is_evictable)
+            .map(|is_evictable| {
+                if is_evictable {
+                    SafeToEvict::Yes
+                } else {
+                    SafeToEvict::No
+                }
+            }),
+        local_volumes: BTreeSet::new(),
+        budgets: counted.map(|(number, _)| number).collect(),
+        requests: NodeAmounts {
+            cpu_milli: class.requests.cpu_milli,
+            memory_bytes: class.requests.memory_bytes,
+            gpus: class.requests.gpu_milli / 1000,
+        },
+    })
+}
+
+/// Whether a pod is one of a daemon set.
+pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
+    let spec = store
+        .pods()
+        .get(pod)
+        .map(|record| &store.class(record.spec).object);
+    let owner = spec.and_then(|spec| spec.owner.as_ref());
+    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
+}

@@ -1,0 +1,329 @@
+//! A consolidating provisioner in Karpenter's manner: it buys the cheapest instance types that the
+//! pods that wait fit, and gives back or replaces nodes when that is cheaper
+//! (spec: kubernetes.md 3.4).
+
+mod disrupt;
+mod pack;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cluster::{Conflict, Store};
+use crate::control::autoscale::cluster::{Cluster, KubeCluster};
+use crate::control::autoscale::nodes::{Leaving, Seen};
+use crate::control::provider::{MachineOrder, OrderFailed, ProviderRequest};
+use crate::control::scheduler::kube::{CacheError, KubeProfile, PodInfo};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::node::HOSTNAME_LABEL;
+use crate::model::{ClusterObjects, EvictionCause, Node, PodRef, Text};
+use crate::units::{Duration, Instant, NodeId, Revision};
+
+use disrupt::Command;
+pub use pack::{Packed, Packing};
+
+/// The taint of nodes on their way out.
+const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
+/// Pods that wait are taken together until none came for this time …
+const BATCH_IDLE: Duration = Duration::from_secs(1);
+/// … at most for this one.
+const BATCH_MOST: Duration = Duration::from_secs(10);
+/// How often nodes are looked at that could go.
+const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
+
+/// An instance type as it is sold.
+#[derive(Clone, Debug)]
+pub struct Offering {
+    /// Its instance type.
+    pub instance_type: Text,
+    /// What a node of it is; its name and host name are given when it is ordered.
+    pub node: Arc<Node>,
+    /// What it costs an hour, in millionths of the currency.
+    pub price: i64,
+    /// Whether it may be taken back.
+    pub is_spot: bool,
+}
+
+/// When nodes are given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consolidation {
+    /// When they are empty.
+    WhenEmpty,
+    /// When they are empty, or their pods fit elsewhere, or on something cheaper.
+    #[default]
+    WhenEmptyOrUnderutilized,
+}
+
+/// How many nodes may be on their way out at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisruptionBudget {
+    /// So many.
+    Nodes(usize),
+    /// So many percent of the nodes, rounded up.
+    Percent(usize),
+}
+
+/// How a provisioner is set up.
+#[derive(Clone)]
+pub struct ProvisionerOptions {
+    /// Its name; nodes bear it as a label, and their names begin with it.
+    pub pool: Text,
+    /// What can be bought.
+    pub offerings: Vec<Offering>,
+    /// The most nodes; `None` is no limit.
+    pub most_nodes: Option<usize>,
+    /// When nodes are given back.
+    pub consolidation: Consolidation,
+    /// How long no pod may have come to or left a node that is consolidated.
+    pub consolidate_after: Duration,
+    /// How many nodes may be on their way out at a time.
+    pub budget: DisruptionBudget,
+    /// Whether spot nodes are replaced by cheaper spot nodes.
+    pub spot_to_spot: bool,
+    /// The filters of the scheduler.
+    pub profile: Arc<KubeProfile>,
+    /// Objects around nodes and pods.
+    pub objects: Arc<ClusterObjects>,
+}
+
+/// A node that was ordered.
+#[derive(Clone, Debug)]
+struct Ordered {
+    offering: usize,
+    /// The pods that it is for.
+    pods: Vec<PodRef>,
+}
+
+/// The component.
+#[derive(Clone)]
+pub struct Provisioner {
+    options: ProvisionerOptions,
+    seen: Seen,
+    leaving: Leaving,
+    /// Orders under way, by the node's name.
+    ordered: BTreeMap<Text, Ordered>,
+    serial: u64,
+    /// When the first and when the last pod of the present batch was seen, and how many there are.
+    batch: Option<(Instant, Instant, usize)>,
+    /// Until when an offering that failed is left out.
+    shunned: BTreeMap<usize, Instant>,
+    disruption_due: Instant,
+    command: Option<Command>,
+    /// Whether nothing changed since nothing could be consolidated.
+    is_settled: bool,
+}
+
+/// How long an offering is left out after a failure.
+const SHUNNED: Duration = Duration::from_secs(180);
+
+impl Provisioner {
+    /// A provisioner that has seen nothing yet.
+    pub fn new(options: ProvisionerOptions) -> Self {
+        Self {
+            options,
+            seen: Seen::default(),
+            leaving: Leaving::new(LEAVING_TAINT),
+            ordered: BTreeMap::new(),
+            serial: 0,
+            batch: None,
+            shunned: BTreeMap::new(),
+            disruption_due: Instant::ZERO.saturating_add(DISRUPTION_PERIOD),
+            command: None,
+            is_settled: false,
+        }
+    }
+
+    /// Which offerings can be asked for.
+    fn open(&self, now: Instant) -> Vec<usize> {
+        let all = 0..self.options.offerings.len();
+        let is_open = |place: &usize| self.shunned.get(place).is_none_or(|until| *until <= now);
+        all.filter(is_open).collect()
+    }
+
+    /// The cluster with what is ordered, each node with the pods that it is for; nodes on their way
+    /// out take nothing.
+    fn simulated<'p>(
+        &mut self,
+        store: &Store,
+        profile: &'p KubeProfile,
+    ) -> Result<KubeCluster<'p>, CacheError> {
+        let cache = self.seen.cache(store, &self.options.objects)?;
+        let mut cluster = KubeCluster::new(cache, profile);
+        for (name, own) in self.ordered.clone() {
+            let offering = &self.options.offerings[own.offering];
+            let node = named(&offering.node, &name);
+            let daemons = self.seen.daemons(store, &node);
+            cluster.add_node(node, &daemons)?;
+            for pod in own.pods {
+                let is_waiting = store
+                    .pods()
+                    .get(pod)
+                    .is_some_and(|record| record.node().is_none());
+                if let Some(info) = self.seen.info(store, pod).filter(|_| is_waiting) {
+                    cluster.place(info, &name)?;
+                }
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// Pods that wait and that nothing was ordered for.
+    fn unmet(&mut self, now: Instant, store: &Store) -> Vec<(PodRef, Arc<PodInfo>)> {
+        let is_met = |pod: &PodRef| self.ordered.values().any(|own| own.pods.contains(pod));
+        let met: Vec<PodRef> = (self.ordered.values())
+            .flat_map(|own| own.pods.iter().copied())
+            .filter(is_met)
+            .collect();
+        let waiting = self.seen.waiting(now, store).into_iter();
+        let waiting = waiting.map(|(pod, info, _)| (pod, info));
+        waiting.filter(|(pod, _)| !met.contains(pod)).collect()
+    }
+
+    /// Buys nodes for the pods that wait, once their batch is complete.
+    fn provision(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Result<(), CacheError> {
+        let unmet = self.unmet(now, store);
+        if unmet.is_empty() {
+            self.batch = None;
+            return Ok(());
+        }
+        let (first, last) = match self.batch {
+            Some((first, last, count)) if count == unmet.len() => (first, last),
+            Some((first, ..)) => (first, now),
+            None => (now, now),
+        };
+        self.batch = Some((first, last, unmet.len()));
+        let idle = last.saturating_add(BATCH_IDLE);
+        let most = first.saturating_add(BATCH_MOST);
+        if now < idle && now < most {
+            out.wake_at(idle.min(most));
+            return Ok(());
+        }
+        // What finds no place now is tried again when something changes.
+        self.batch = Some((now, now, unmet.len()));
+        let profile = self.options.profile.clone();
+        let cluster = self.simulated(store, &profile)?;
+        let open = self.open(now);
+        let packed = self.pack(store, cluster, &unmet, &open)?;
+        let nodes = store.nodes().present().count() + self.ordered.len();
+        let most = self.options.most_nodes.unwrap_or(usize::MAX);
+        for own in packed.new.into_iter().take(most.saturating_sub(nodes)) {
+            self.order(own.cheapest, own.pods, store, out);
+        }
+        Ok(())
+    }
+
+    fn pack<'p>(
+        &self,
+        store: &Store,
+        cluster: KubeCluster<'p>,
+        pods: &[(PodRef, Arc<PodInfo>)],
+        open: &[usize],
+    ) -> Result<Packed, CacheError> {
+        let daemons = |node: &Node| self.seen.daemons(store, node);
+        Packing::new(&self.options.offerings, open, &daemons, cluster).pack(pods)
+    }
+
+    fn order(
+        &mut self,
+        offering: usize,
+        pods: Vec<PodRef>,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Text {
+        let name: Text = loop {
+            let name: Text = format!("{}-{}", self.options.pool, self.serial).into();
+            self.serial += 1;
+            if store.nodes().by_name(&name).is_none() {
+                break name;
+            }
+        };
+        let own = &self.options.offerings[offering];
+        out.requests.push(ProviderRequest::Launch(MachineOrder {
+            node: named(&own.node, &name),
+            group: self.options.pool.clone(),
+            instance_type: own.instance_type.clone(),
+            is_spot: own.is_spot,
+        }));
+        self.ordered
+            .insert(name.clone(), Ordered { offering, pods });
+        name
+    }
+}
+
+/// A node of a name.
+fn named(node: &Arc<Node>, name: &Text) -> Arc<Node> {
+    let mut node = Node::clone(node);
+    node.name = name.clone();
+    node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    Arc::new(node)
+}
+
+impl Component for Provisioner {
+    fn name(&self) -> &'static str {
+        "provisioner"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.seen.cursor()
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.seen.read(view);
+        for (_, name) in self.seen.take_joined() {
+            self.ordered.remove(&name);
+        }
+        for node in self.seen.take_left() {
+            self.leaving.forget(node);
+        }
+        let provisioned = self.provision(now, view, out);
+        debug_assert!(provisioned.is_ok(), "invariant: {provisioned:?}");
+        if now >= self.disruption_due {
+            self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
+            self.is_settled &= !self.seen.take_changed();
+            self.leaving
+                .proceed(now, view, EvictionCause::Consolidation, out);
+            let disrupted = self.disrupt(now, view, out);
+            debug_assert!(disrupted.is_ok(), "invariant: {disrupted:?}");
+        }
+        out.wake_at(self.disruption_due);
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        if let Some(own) = self.ordered.remove(&failed.node) {
+            self.shunned
+                .insert(own.offering, now.saturating_add(SHUNNED));
+            self.batch = None;
+        }
+        if self
+            .command
+            .as_ref()
+            .is_some_and(|own| own.awaits(&failed.node))
+        {
+            self.command = None;
+        }
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}
+
+/// The nodes of a pool.
+fn pool_nodes(store: &Store, pool: &Text) -> Vec<NodeId> {
+    let label = crate::control::provider::GROUP_LABEL;
+    let nodes = store.nodes().present();
+    let is_ours = |&node: &NodeId| {
+        let object = store.nodes().object(node);
+        object.and_then(|object| object.labels.get(label)) == Some(pool)
+    };
+    nodes.filter(is_ours).collect()
+}

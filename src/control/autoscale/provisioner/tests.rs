@@ -1,0 +1,36 @@
+//! Rules of the specification (kubernetes.md 3.4).
+
+use super::disrupt::cost;
+use super::pack::cheapest;
+use super::*;
+
+#[test]
+fn an_eviction_costs_one_and_more_with_deletion_cost_and_priority() {
+    for (deletion_cost, priority, expected) in [
+        (0, 0, 1.0),
+        (1 << 27, 0, 2.0),
+        (0, 1 << 25, 2.0),
+        (i32::MAX, 0, 17.0_f64.min(10.0)),
+        (i32::MIN, 0, -10.0),
+    ] {
+        let found = cost(deletion_cost, priority);
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{deletion_cost} {priority}: {found}"
+        );
+    }
+}
+
+#[test]
+fn the_cheapest_offering_is_taken_and_of_equal_ones_the_first() {
+    let offering = |price: i64| Offering {
+        instance_type: "t".into(),
+        node: Arc::new(Node::default()),
+        price,
+        is_spot: false,
+    };
+    let offerings = [offering(5), offering(3), offering(3), offering(1)];
+    assert_eq!(cheapest(&offerings, &[0, 1, 2]), Some(1));
+    assert_eq!(cheapest(&offerings, &[2, 0]), Some(2));
+    assert_eq!(cheapest(&offerings, &[]), None);
+}

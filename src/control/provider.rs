@@ -1,0 +1,44 @@
+//! What the control plane asks of whoever provides machines, and what it hears back. That a machine
+//! joined or left is seen in the log, like everything else of nodes.
+
+use std::sync::Arc;
+
+use crate::model::{Node, Text};
+use crate::units::NodeId;
+
+pub use crate::model::node::{
+    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ORDERED_LABEL, SPOT,
+};
+
+/// A request for a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineOrder {
+    /// The node that it is to become; its name is the order's, too.
+    pub node: Arc<Node>,
+    /// The group or pool that it is for.
+    pub group: Text,
+    /// Its instance type.
+    pub instance_type: Text,
+    /// Whether it may be taken back.
+    pub is_spot: bool,
+}
+
+/// What is asked of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderRequest {
+    /// A machine.
+    Launch(MachineOrder),
+    /// That an order that has not joined be given up, by its node's name.
+    Cancel(Text),
+    /// That a machine be taken away, with what runs on it.
+    Terminate(NodeId),
+}
+
+/// What a provider says of an order that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFailed {
+    /// The name of the node that was ordered.
+    pub node: Text,
+    /// Why it will not come.
+    pub why: Text,
+}
