@@ -227,9 +227,8 @@ fn warm(setting: &Setting, form: Form) -> (Cache, Round) {
 /// Places pods; the cluster comes back, so that its end is not measured.
 fn run(setting: &Setting, (mut cache, mut round): (Cache, Round), count: usize) -> (Cache, Round) {
     for pod in &setting.pods[..count] {
-        if let Outcome::Placed(node) = round.decide(&setting.profile, &cache, pod) {
-            let pod = Arc::new(pod.clone());
-            cache.add_pod(pod, &node).expect("a node that is there");
+        if let Outcome::Placed(slot) = round.decide(&setting.profile, &cache, pod) {
+            cache.add_pod_in(Arc::new(pod.clone()), slot);
         }
     }
     (cache, round)

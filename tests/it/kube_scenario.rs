@@ -249,10 +249,11 @@ fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>
         let profile = profile_of(&profiles, &info).unwrap();
         let cache = &mut snapshot.cache;
         match round.decide(profile, cache, &info) {
-            Outcome::Placed(node) => {
+            Outcome::Placed(slot) => {
+                let node = cache.node_in(slot).unwrap().name();
                 lines.push(format!("0 {} on {node}", pod.name));
                 cache.withdraw(&info);
-                cache.add_pod(Arc::new(info), &node).unwrap();
+                cache.add_pod_in(Arc::new(info), slot);
             }
             Outcome::Failed(failure) => {
                 lines.push(format!("0 {} waits", pod.name));

@@ -9,7 +9,7 @@ use windtunnel::control::scheduler::kube::{
     Cache, KubeProfile, PodClass, PodInfo, Release, TieBreak,
 };
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
-use windtunnel::model::{SchedulerConfig, Text};
+use windtunnel::model::SchedulerConfig;
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 
 use super::World;
@@ -219,8 +219,9 @@ impl Forms {
         assert_eq!(self.fast.start, self.plain.start, "{place}");
         tally.decided += 1;
         match plain {
-            Outcome::Placed(node) => {
+            Outcome::Placed(slot) => {
                 tally.placed += 1;
+                let node = self.cache.node_in(slot).expect("a node").name().clone();
                 let pod = Arc::new(pod);
                 self.world.placed.push((pod.clone(), node.clone()));
                 self.apply(Change::PodBound(pod, node));
@@ -249,9 +250,9 @@ impl Forms {
 }
 
 /// An outcome in a form that can be compared.
-fn told(outcome: &Outcome) -> Result<Text, String> {
+fn told(outcome: &Outcome) -> Result<usize, String> {
     match outcome {
-        Outcome::Placed(node) => Ok(node.clone()),
+        Outcome::Placed(slot) => Ok(*slot),
         Outcome::Failed(failure) => {
             let nomination = match &failure.nomination {
                 Nomination::Make(candidate) => {

@@ -196,27 +196,36 @@ impl Cache {
     /// # Errors
     /// If the node is not there.
     pub fn add_pod(&mut self, pod: Arc<PodInfo>, node: &str) -> Result<(), CacheError> {
-        let Some(slot) = self.places.get(node).copied() else {
+        let Some(slot) = self.slot_of(node) else {
             return Err(CacheError::UnknownNode {
                 pod: pod.full_name(),
                 node: node.to_owned(),
             });
         };
-        if let Some(info) = &mut self.slots[slot] {
+        self.add_pod_in(pod, slot);
+        Ok(())
+    }
+
+    /// A pod took its place on the node in a slot.
+    pub fn add_pod_in(&mut self, pod: Arc<PodInfo>, slot: usize) {
+        if let Some(Some(info)) = self.slots.get_mut(slot) {
             let class = self.placements.add(&pod, slot);
             self.log.push(change(&pod, (class, slot), 1));
             self.groups.assign(&pod, 1);
             info.add_pod(pod);
         }
-        Ok(())
     }
 
     /// A newer declaration of a pod that is on a node.
     pub fn replace_pod(&mut self, pod: &Arc<PodInfo>, node: &str) {
-        let Some(slot) = self.places.get(node).copied() else {
-            return;
-        };
-        let info = self.slots[slot].as_mut();
+        if let Some(slot) = self.slot_of(node) {
+            self.replace_pod_in(pod, slot);
+        }
+    }
+
+    /// A newer declaration of a pod that is on the node in a slot.
+    pub fn replace_pod_in(&mut self, pod: &Arc<PodInfo>, slot: usize) {
+        let info = self.slots.get_mut(slot).and_then(Option::as_mut);
         if let Some(replaced) = info.and_then(|info| info.replace_pod(pod)) {
             if counts_alike(&replaced, pod) {
                 return;
@@ -231,10 +240,14 @@ impl Cache {
 
     /// A pod left its node.
     pub fn remove_pod(&mut self, pod: &PodInfo, node: &str) {
-        let Some(slot) = self.places.get(node).copied() else {
-            return;
-        };
-        let info = self.slots[slot].as_mut();
+        if let Some(slot) = self.slot_of(node) {
+            self.remove_pod_in(pod, slot);
+        }
+    }
+
+    /// A pod left the node in a slot.
+    pub fn remove_pod_in(&mut self, pod: &PodInfo, slot: usize) {
+        let info = self.slots.get_mut(slot).and_then(Option::as_mut);
         if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
             if let Some(class) = self.placements.remove(&removed, slot) {
                 self.log.push(change(&removed, (class, slot), -1));
@@ -291,6 +304,17 @@ impl Cache {
         self.order.len()
     }
 
+    /// The slot of a node.
+    pub fn slot_of(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// The slot at a place of the scheduler's order, counted round.
+    pub fn slot_at(&self, place: usize) -> Option<usize> {
+        let place = place.checked_rem(self.order.len())?;
+        self.order.get(place).copied()
+    }
+
     /// A node.
     pub fn node(&self, name: &str) -> Option<&NodeInfo> {
         let slot = *self.places.get(name)?;
@@ -299,8 +323,7 @@ impl Cache {
 
     /// The node at a place of the scheduler's order, counted round.
     pub fn node_at(&self, place: usize) -> Option<&NodeInfo> {
-        let slot = *self.order.get(place.checked_rem(self.order.len())?)?;
-        self.slots[slot].as_ref()
+        self.slots[self.slot_at(place)?].as_ref()
     }
 
     /// The nodes in the scheduler's order.

@@ -12,8 +12,8 @@ use crate::model::Text;
 /// What a cycle came to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The pod goes to this node.
-    Placed(Text),
+    /// The pod goes to the node in this slot of the cache.
+    Placed(usize),
     /// It goes nowhere.
     Failed(Failure),
 }
@@ -91,9 +91,9 @@ impl Round {
         let answer =
             fast.map(|fast| fast.decide(profile, (cache, pod), self.start, &mut self.ties));
         match answer {
-            Some(Answer::Placed(choice)) if let Some(node) = cache.node_at(choice.place) => {
+            Some(Answer::Placed(choice)) if let Some(slot) = cache.slot_at(choice.place) => {
                 self.start = (self.start + choice.looked_at) % cache.node_count();
-                Outcome::Placed(node.name().clone())
+                Outcome::Placed(slot)
             }
             Some(Answer::Failed(failure)) => {
                 // Every node was looked at.
@@ -118,7 +118,7 @@ impl Round {
             && let Some(node) = cache.node(name)
         {
             match attempt.verdict(node) {
-                None => return Outcome::Placed(name.clone()),
+                None => return Outcome::Placed(node.slot),
                 Some(status) => nominated = Some((name.clone(), status)),
             }
         }
@@ -136,7 +136,7 @@ impl Round {
         self.start = (self.start + looked_at) % count;
         match search.feasible.as_slice() {
             [] => Outcome::Failed(self.fail(&mut attempt, &search.rejected)),
-            [only] => Outcome::Placed(only.clone()),
+            [only] => place(cache, only),
             _ => self.choose(&attempt, &search),
         }
     }
@@ -145,7 +145,7 @@ impl Round {
         let rank = || attempt.rank(&search.feasible);
         let ranking: Ranking = self.labels.within(Work::Score, rank);
         match self.ties.pick(search, &ranking) {
-            Some(position) => Outcome::Placed(search.feasible[position].clone()),
+            Some(position) => place(attempt.ctx.cache, &search.feasible[position]),
             None => Outcome::Failed(Failure::default()),
         }
     }
@@ -175,6 +175,12 @@ impl Round {
             nomination,
         }
     }
+}
+
+/// The pod goes to the node of a name.
+fn place(cache: &Cache, node: &str) -> Outcome {
+    let slot = cache.slot_of(node);
+    slot.map_or_else(|| Outcome::Failed(Failure::default()), Outcome::Placed)
 }
 
 /// The plugins that rejected the pod on some node, or on all of them.

@@ -79,6 +79,8 @@ struct SeenNode {
     /// Empty, with the taint of one that is down where it is.
     info: Arc<NodeInfo>,
     is_ready: bool,
+    /// Its slot in the cache.
+    slot: usize,
 }
 
 /// The scheduler.
@@ -91,6 +93,8 @@ pub struct KubeScheduler {
     queue: Queue,
     pods: Pods,
     nodes: Vec<Option<SeenNode>>,
+    /// The node in each slot of the cache; it may have left.
+    by_slot: Vec<NodeId>,
     /// By index of the store's classes.
     classes: Vec<Arc<PodClass>>,
     cursor: Revision,
@@ -133,6 +137,7 @@ impl KubeScheduler {
             queue,
             pods: Pods::default(),
             nodes: Vec::new(),
+            by_slot: Vec::new(),
             classes: Vec::new(),
             cursor: Revision::default(),
             failed: None,
@@ -185,9 +190,13 @@ impl KubeScheduler {
         self.labels.within(Work::Queue, || call(queue, ctx))
     }
 
-    fn node_name(&self, node: NodeId) -> Option<Text> {
-        let seen = self.nodes.get(node.index())?.as_ref()?;
-        Some(seen.info.name().clone())
+    fn seen_node(&self, node: NodeId) -> Option<&SeenNode> {
+        self.nodes.get(node.index())?.as_ref()
+    }
+
+    /// The slot of a node in the cache, if it has not left.
+    fn slot_of(&self, node: NodeId) -> Option<usize> {
+        Some(self.seen_node(node)?.slot)
     }
 
     /// Asks for the wake-ups that are needed.

@@ -99,11 +99,11 @@ impl Reservations {
     }
 
     /// A pod is bound to a node: its claims have their volumes. Gives those that got them now.
-    pub fn complete(&mut self, cache: &mut Cache, (pod, node): (u64, &str)) -> Vec<ClaimKey> {
+    pub fn complete(&mut self, cache: &mut Cache, (pod, slot): (u64, usize)) -> Vec<ClaimKey> {
         if self.by_claim.is_empty() {
             return Vec::new();
         }
-        let labels = cache.node(node).map(|node| node.object.labels.clone());
+        let labels = cache.node_in(slot).map(|node| node.object.labels.clone());
         let labels = labels.unwrap_or_default();
         let objects = &mut cache.objects;
         let over = self.without(pod, |_| true);
@@ -296,7 +296,7 @@ mod tests {
         *cache.objects = objects();
         let mut kept = Reservations::default();
         kept.take(&mut cache.objects, (1, &"a".into()), vec![known()]);
-        kept.complete(&mut cache, (1, "a"));
+        kept.complete(&mut cache, (1, 0));
         kept.give_back(&mut cache.objects, 1);
         let claim = &cache.objects.claims[&("n".into(), "c".into())];
         assert_eq!((&*claim.volume, claim.is_bound), ("v", true));

@@ -82,7 +82,9 @@ impl Witness for Kept {
             pod: pod.clone(),
             began_at: began_at.map(|node| node.name().to_string()),
             node: match sight.outcome {
-                CycleOutcome::Placed(node) => Some(node.to_string()),
+                CycleOutcome::Placed(slot) => {
+                    { sight.cache.node_in(*slot) }.map(|node| node.name().to_string())
+                }
                 CycleOutcome::Failed(_) => None,
             },
         });

@@ -35,10 +35,10 @@ impl Fast {
         let Expected { starts, best } = expected;
         self.0.start = starts.0;
         let place = match self.0.decide(profile, cache, pod) {
-            Outcome::Placed(node) => Some(node),
+            Outcome::Placed(slot) => cache.node_in(slot),
             Outcome::Failed(_) => None,
         };
-        let decided = place.as_deref();
+        let decided = place.map(|node| &**node.name());
         let is_right = decided.map_or(best.is_empty(), |node| best.contains(&node));
         if !is_right {
             let (recorded, decided) = (json!(best), json!(decided));

@@ -48,7 +48,7 @@ impl KubeScheduler {
             });
         }
         match outcome {
-            Outcome::Placed(node) => self.place(now, pod, &node, (view, out)),
+            Outcome::Placed(slot) => self.place(now, pod, slot, (view, out)),
             Outcome::Failed(failure) => self.fail(now, pod, failure, (view, out)),
         }
     }
@@ -58,10 +58,10 @@ impl KubeScheduler {
         &mut self,
         now: Instant,
         pod: PodRef,
-        node: &Text,
+        slot: usize,
         (view, out): (&Store, &mut Outbox),
     ) {
-        self.reserve(pod, node);
+        self.reserve(pod, slot);
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -71,37 +71,39 @@ impl KubeScheduler {
         let request = &seen.info.spec().gpu;
         let devices = self
             .cache
-            .node(node)
+            .node_in(slot)
+            .filter(|_| request.devices > 0)
             .and_then(|node| node.devices_for(request));
+        let node = self.by_slot[slot];
+        let place = self.nodes.get(node.index()).and_then(Option::as_ref);
         // Bound at once it is what it will be when the log says so.
         let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile }
             .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
         let assumed = Arc::new(PodInfo {
-            node_name: Some(node.clone()),
+            node_name: place.map(|place| place.info.name().clone()),
             started_secs: is_bound_now.then(|| whole_secs(now)),
             nominated_node: None,
             devices: devices.unwrap_or_default(),
             ..(*seen.info).clone()
         });
         seen.stage = Stage::Assumed;
-        seen.node = Some(node.clone());
+        seen.node = Some(node);
         seen.info = assumed.clone();
-        let added = self.cache.add_pod(assumed, node);
-        debug_assert!(added.is_ok(), "invariant: {added:?}");
+        self.cache.add_pod_in(assumed, slot);
         self.changes += 1;
         self.messages.remove(&uid_of(pod));
         self.ask_permit(now, pod, (view, out));
     }
 
     /// Takes the storage that a pod gets on its node.
-    fn reserve(&mut self, pod: PodRef, node: &Text) {
+    fn reserve(&mut self, pod: PodRef, slot: usize) {
         let Some(seen) = self.pods.get(pod) else {
             return;
         };
         if seen.info.spec().volumes.is_empty() {
             return;
         }
-        let (Some(profile), Some(place)) = (seen.profile, self.cache.node(node)) else {
+        let (Some(profile), Some(place)) = (seen.profile, self.cache.node_in(slot)) else {
             return;
         };
         let ctx = AttemptContext {
@@ -113,9 +115,10 @@ impl KubeScheduler {
         let choices = plugins.flat_map(|&index| profile.plugins[index].reserve(ctx, place));
         let choices: Vec<_> = choices.collect();
         if !choices.is_empty() {
+            let name = place.name().clone();
             let objects = &mut self.cache.objects;
             self.reservations
-                .take(objects, (uid_of(pod), node), choices);
+                .take(objects, (uid_of(pod), &name), choices);
         }
     }
 
@@ -139,10 +142,7 @@ impl KubeScheduler {
             let (owner, number) = (self.options.owner, uid_of(pod));
             out.write(view, Event::HoldReleased { owner, number });
         }
-        let node = seen
-            .node
-            .as_ref()
-            .and_then(|name| view.nodes().by_name(name));
+        let node = seen.node.filter(|&node| view.nodes().object(node).is_some());
         let Some(node) = node else {
             self.refused.push(pod);
             return;
@@ -156,10 +156,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get_mut(pod).filter(|seen| !seen.is_held) else {
             return;
         };
-        let node = seen
-            .node
-            .as_ref()
-            .and_then(|name| view.nodes().by_name(name));
+        let node = seen.node.filter(|&node| view.nodes().object(node).is_some());
         let (Some(node), Some(record)) = (node, view.pods().get(pod)) else {
             return;
         };
@@ -300,8 +297,8 @@ impl KubeScheduler {
             ..(*seen.info).clone()
         });
         seen.info = info.clone();
-        if let Some(node) = &seen.node {
-            self.cache.replace_pod(&info, node);
+        if let Some(slot) = seen.node.and_then(|node| self.slot_of(node)) {
+            self.cache.replace_pod_in(&info, slot);
         }
         true
     }
@@ -353,8 +350,9 @@ impl KubeScheduler {
         });
         seen.stage = Stage::Pending;
         seen.info = info.clone();
-        if let Some(node) = seen.node.take() {
-            self.cache.remove_pod(&assumed, &node);
+        let node = seen.node.take();
+        if let Some(slot) = node.and_then(|node| self.slot_of(node)) {
+            self.cache.remove_pod_in(&assumed, slot);
         }
         let objects = &mut self.cache.objects;
         self.reservations.give_back(objects, uid_of(pod));

@@ -75,14 +75,23 @@ impl KubeScheduler {
             let Ok(info) = NodeInfo::new(object) else {
                 continue;
             };
+            let Some(slot) = self.cache.slot_of(&info.object.name) else {
+                continue;
+            };
             let info = Arc::new(info);
             if self.nodes.len() <= node.index() {
                 self.nodes.resize(node.index() + 1, None);
             }
-            self.nodes[node.index()] = Some(SeenNode {
+            let seen = SeenNode {
                 info: info.clone(),
+                slot,
                 is_ready: true,
-            });
+            };
+            self.nodes[node.index()] = Some(seen);
+            if self.by_slot.len() <= slot {
+                self.by_slot.resize(slot + 1, node);
+            }
+            self.by_slot[slot] = node;
             self.happened(now, ClusterEvent::NodeAdded(info));
         }
     }
@@ -117,6 +126,7 @@ impl KubeScheduler {
         self.nodes[node.index()] = Some(SeenNode {
             info: after.clone(),
             is_ready,
+            slot: before.slot,
         });
         for event in node_changes(&before.info, &after) {
             self.happened(now, event);
@@ -201,14 +211,15 @@ impl KubeScheduler {
     }
 
     fn pod_bound(&mut self, now: Instant, pod: PodRef, node: NodeId, devices: DeviceSet) {
-        let Some(name) = self.node_name(node) else {
+        let Some(Some(place)) = self.nodes.get(node.index()) else {
             return;
         };
+        let slot = place.slot;
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
         let was = seen.stage;
-        let before = seen.node.replace(name.clone());
+        let before = seen.node.replace(node);
         if seen.info.nominated_node.is_some() {
             self.cache.withdraw(&seen.info);
         }
@@ -221,10 +232,11 @@ impl KubeScheduler {
         let is_as_assumed = assumed.started_secs == started_secs
             && assumed.devices == devices
             && assumed.nominated_node.is_none()
-            && assumed.node_name.as_ref() == Some(&name);
+            && assumed.node_name.is_some()
+            && before == Some(node);
         if !is_as_assumed {
             seen.info = Arc::new(PodInfo {
-                node_name: Some(name.clone()),
+                node_name: Some(place.info.name().clone()),
                 started_secs,
                 nominated_node: None,
                 devices,
@@ -235,22 +247,21 @@ impl KubeScheduler {
         seen.stage = Stage::Bound;
         let mut claims = Vec::new();
         match (was, before) {
-            (Stage::Assumed, Some(before)) if before == name => {
+            (Stage::Assumed, Some(before)) if before == node => {
                 if !is_as_assumed {
-                    self.cache.replace_pod(&info, &name);
+                    self.cache.replace_pod_in(&info, slot);
                 }
-                let completed = (uid_of(pod), &*name);
+                let completed = (uid_of(pod), slot);
                 claims = self.reservations.complete(&mut self.cache, completed);
             }
             (_, before) => {
                 let objects = &mut self.cache.objects;
                 self.reservations.give_back(objects, uid_of(pod));
-                if let Some(before) = before {
-                    self.cache.remove_pod(&info, &before);
+                if let Some(before) = before.and_then(|before| self.slot_of(before)) {
+                    self.cache.remove_pod_in(&info, before);
                 }
                 // A node that is gone has no pods in the store.
-                let added = self.cache.add_pod(info.clone(), &name);
-                debug_assert!(added.is_ok(), "invariant: {added:?}");
+                self.cache.add_pod_in(info.clone(), slot);
             }
         }
         self.leave_queue(pod);
@@ -274,8 +285,8 @@ impl KubeScheduler {
             ..(*seen.info).clone()
         });
         seen.info = info.clone();
-        if let Some(node) = &seen.node {
-            self.cache.replace_pod(&info, node);
+        if let Some(slot) = seen.node.and_then(|node| self.slot_of(node)) {
+            self.cache.replace_pod_in(&info, slot);
         }
     }
 
@@ -301,9 +312,11 @@ impl KubeScheduler {
             let objects = &mut self.cache.objects;
             self.reservations.give_back(objects, uid_of(pod));
         }
-        match &seen.node {
+        match seen.node {
             Some(node) => {
-                self.cache.remove_pod(&seen.info, node);
+                if let Some(slot) = self.slot_of(node) {
+                    self.cache.remove_pod_in(&seen.info, slot);
+                }
                 self.happened(now, ClusterEvent::PodDeleted(seen.info));
             }
             None if seen.info.nominated_node.is_some() => {

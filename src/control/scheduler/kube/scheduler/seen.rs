@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::control::scheduler::kube::PodInfo;
 use crate::control::scheduler::kube::queue::PodUid;
-use crate::model::{PodRef, Text};
-use crate::units::{PodId, PodSlot};
+use crate::model::PodRef;
+use crate::units::{NodeId, PodId, PodSlot};
 
 /// The identity of a pod in queue and cache: never reused, in order of creation, never 0.
 pub(super) fn uid_of(pod: PodRef) -> PodUid {
@@ -37,7 +37,7 @@ pub(super) struct SeenPod {
     pub(super) pod: PodRef,
     pub(super) stage: Stage,
     /// Its node, once it has one.
-    pub(super) node: Option<Text>,
+    pub(super) node: Option<NodeId>,
     /// As it stands in queue and cache.
     pub(super) info: Arc<PodInfo>,
     /// Whether it was on its node before the run began.
