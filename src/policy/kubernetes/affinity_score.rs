@@ -46,10 +46,10 @@ fn sums(ctx: AttemptContext<'_>, hard_weight: i64) -> Sums {
         if said.is_empty() {
             continue;
         }
-        for (&slot, held) in &places.nodes {
+        for (slot, held) in places.nodes.iter() {
             for (key, points) in &said {
                 if let Some(node) = ctx.cache.node_in(slot) {
-                    sums.add(key, node, points * held.all);
+                    sums.add(key, node, points * i64::from(held.all));
                 }
             }
         }

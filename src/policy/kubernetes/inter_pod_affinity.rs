@@ -122,9 +122,9 @@ impl AffinityFilter<'_> {
             if !(has_own || places.class.has_terms) || !self.concerns(other) {
                 continue;
             }
-            for (&slot, held) in &places.nodes {
+            for (slot, held) in places.nodes.iter() {
                 if let Some(node) = cache.node_in(slot) {
-                    self.change(other, node, held.all);
+                    self.change(other, node, i64::from(held.all));
                 }
             }
         }

@@ -43,7 +43,7 @@ impl KubePlugin for NodePorts {
             return true;
         };
         let mut freed = deleted.class.host_ports.iter();
-        deleted.node_name.is_some()
+        deleted.has_node()
             && freed.any(|freed| pod.class.host_ports.iter().any(|own| conflicts(own, freed)))
     }
 

@@ -82,8 +82,8 @@ impl Rule {
         for places in ctx.cache.placements().iter() {
             let other = &places.class.spec;
             if other.namespace == *namespace && self.matches(&other.labels) {
-                for (&slot, held) in &places.nodes {
-                    tell(slot, held.staying);
+                for (slot, held) in places.nodes.iter() {
+                    tell(slot, i64::from(held.staying));
                 }
             }
         }

@@ -8,8 +8,8 @@ use windtunnel::control::scheduler::kube::cycle::{Failure, Nomination, Outcome, 
 use windtunnel::control::scheduler::kube::{
     Cache, KubeProfile, PodClass, PodInfo, Release, TieBreak,
 };
-use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
 use windtunnel::model::SchedulerConfig;
+use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 
 use super::World;

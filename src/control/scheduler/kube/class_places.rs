@@ -7,16 +7,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::held::HeldByNode;
 use super::{PodClass, PodInfo};
-
-/// How many pods of a class a node has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// All.
-    pub all: i64,
-    /// Those that have not been told to end.
-    pub staying: i64,
-}
 
 /// The pods of a class by node.
 #[derive(Clone, Debug)]
@@ -25,8 +17,8 @@ pub struct ClassPlaces {
     pub class: Arc<PodClass>,
     /// Its number among all classes that ever had pods on nodes.
     pub number: usize,
-    /// By the node's slot; nodes without any are not there.
-    pub nodes: IndexMap<usize, Held, FxBuildHasher>,
+    /// How many each node has.
+    pub nodes: HeldByNode,
 }
 
 /// All classes that have pods on nodes.
@@ -57,16 +49,10 @@ impl Placements {
             ClassPlaces {
                 class: pod.class.clone(),
                 number,
-                nodes: IndexMap::default(),
+                nodes: HeldByNode::default(),
             }
         });
-        let staying = i64::from(!pod.is_terminating);
-        if let Some(held) = places.nodes.get_mut(&slot) {
-            held.all += 1;
-            held.staying += staying;
-        } else {
-            places.nodes.insert(slot, Held { all: 1, staying });
-        }
+        places.nodes.add(slot, !pod.is_terminating);
         places.number
     }
 
@@ -74,13 +60,7 @@ impl Placements {
     pub fn remove(&mut self, pod: &PodInfo, slot: usize) -> Option<usize> {
         let places = self.places.get_mut(&key(&pod.class))?;
         let number = places.number;
-        if let Some(held) = places.nodes.get_mut(&slot) {
-            held.all -= 1;
-            held.staying -= i64::from(!pod.is_terminating);
-            if held.all == 0 {
-                places.nodes.swap_remove(&slot);
-            }
-        }
+        places.nodes.remove(slot, !pod.is_terminating);
         if places.nodes.is_empty() {
             self.places.swap_remove(&key(&pod.class));
             if let Some(classes) = self.priorities.get_mut(&pod.priority()) {
@@ -126,6 +106,7 @@ impl Placements {
 
 #[cfg(test)]
 mod tests {
+    use super::super::held::Held;
     use super::*;
 
     #[test]
@@ -142,8 +123,8 @@ mod tests {
         placements.add(&pod(false), 5);
         let places = placements.iter().next().expect("a class");
         let held = |all, staying| Held { all, staying };
-        assert_eq!(places.nodes[&3], held(2, 1));
-        assert_eq!(places.nodes[&5], held(1, 1));
+        let nodes: Vec<(usize, Held)> = places.nodes.iter().collect();
+        assert_eq!(nodes, [(3, held(2, 1)), (5, held(1, 1))]);
         assert_eq!(placements.lowest_priority(), Some(0));
         placements.remove(&pod(false), 3);
         placements.remove(&pod(true), 3);

@@ -18,6 +18,7 @@ pub mod cycle;
 pub mod event;
 pub mod fast;
 pub mod group;
+pub mod held;
 pub mod keep;
 pub mod labels;
 pub mod message;
@@ -36,7 +37,7 @@ pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError};
-pub use class_places::{ClassPlaces, Held, Placements};
+pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::NodeInfo;

@@ -175,6 +175,8 @@ pub struct PodInfo {
     pub name: Text,
     /// The node that its spec names.
     pub node_name: Option<Text>,
+    /// Whether its scheduler found it a place, where the node is known without its name.
+    pub is_assigned: bool,
     /// When its node took it up, in whole seconds; `None` is not yet.
     pub started_secs: Option<i64>,
     /// Whether it has been told to end.
@@ -193,6 +195,11 @@ impl PodInfo {
     /// Its spec.
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec
+    }
+
+    /// Whether it has a node.
+    pub fn has_node(&self) -> bool {
+        self.is_assigned || self.node_name.is_some()
     }
 
     /// Its priority.

@@ -135,14 +135,17 @@ impl Counters {
                 continue;
             }
             counter.tell(list, number, weight);
-            let nodes = placements.of(class).into_iter().flat_map(|own| &own.nodes);
-            for (&slot, held) in nodes {
+            let nodes = placements
+                .of(class)
+                .into_iter()
+                .flat_map(|own| own.nodes.iter());
+            for (slot, held) in nodes {
                 let pods = if counter.only_staying {
                     held.staying
                 } else {
                     held.all
                 };
-                counter.add(&keys[key], places[slot] as usize, weight * pods);
+                counter.add(&keys[key], places[slot] as usize, weight * i64::from(pods));
             }
         }
         self.bytes += counter.bytes();

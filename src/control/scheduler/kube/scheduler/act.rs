@@ -75,12 +75,11 @@ impl KubeScheduler {
             .filter(|_| request.devices > 0)
             .and_then(|node| node.devices_for(request));
         let node = self.by_slot[slot];
-        let place = self.nodes.get(node.index()).and_then(Option::as_ref);
         // Bound at once it is what it will be when the log says so.
         let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile }
             .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
         let assumed = Arc::new(PodInfo {
-            node_name: place.map(|place| place.info.name().clone()),
+            is_assigned: true,
             started_secs: is_bound_now.then(|| whole_secs(now)),
             nominated_node: None,
             devices: devices.unwrap_or_default(),
@@ -142,7 +141,9 @@ impl KubeScheduler {
             let (owner, number) = (self.options.owner, uid_of(pod));
             out.write(view, Event::HoldReleased { owner, number });
         }
-        let node = seen.node.filter(|&node| view.nodes().object(node).is_some());
+        let node = seen
+            .node
+            .filter(|&node| view.nodes().object(node).is_some());
         let Some(node) = node else {
             self.refused.push(pod);
             return;
@@ -156,7 +157,9 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get_mut(pod).filter(|seen| !seen.is_held) else {
             return;
         };
-        let node = seen.node.filter(|&node| view.nodes().object(node).is_some());
+        let node = seen
+            .node
+            .filter(|&node| view.nodes().object(node).is_some());
         let (Some(node), Some(record)) = (node, view.pods().get(pod)) else {
             return;
         };
@@ -343,7 +346,7 @@ impl KubeScheduler {
         };
         let assumed = seen.info.clone();
         let info = Arc::new(PodInfo {
-            node_name: None,
+            is_assigned: false,
             started_secs: None,
             devices: crate::model::DeviceSet::EMPTY,
             ..(*assumed).clone()

@@ -176,6 +176,7 @@ impl KubeScheduler {
             accounted: None,
             name,
             node_name: None,
+            is_assigned: false,
             started_secs: found.and_then(|found| found.started).map(whole_secs),
             is_terminating: found.is_some_and(|found| found.is_terminating),
             is_preempted: preemption.is_preempted,
@@ -211,10 +212,9 @@ impl KubeScheduler {
     }
 
     fn pod_bound(&mut self, now: Instant, pod: PodRef, node: NodeId, devices: DeviceSet) {
-        let Some(Some(place)) = self.nodes.get(node.index()) else {
+        let Some(slot) = self.slot_of(node) else {
             return;
         };
-        let slot = place.slot;
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -232,11 +232,11 @@ impl KubeScheduler {
         let is_as_assumed = assumed.started_secs == started_secs
             && assumed.devices == devices
             && assumed.nominated_node.is_none()
-            && assumed.node_name.is_some()
+            && assumed.is_assigned
             && before == Some(node);
         if !is_as_assumed {
             seen.info = Arc::new(PodInfo {
-                node_name: Some(place.info.name().clone()),
+                is_assigned: true,
                 started_secs,
                 nominated_node: None,
                 devices,
