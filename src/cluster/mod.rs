@@ -25,7 +25,7 @@ pub use log::{Log, LogEntry, NodeRing};
 pub use measured::Measured;
 pub use nodes::Nodes;
 pub use objects::{ObjectRow, Objects, Orphans};
-pub use observe::Observer;
+pub use observe::{Incident, Observer};
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
 pub use store::{Commitment, Conflict, Store};

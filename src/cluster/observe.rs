@@ -1,15 +1,31 @@
 //! Watching a store from outside the control plane: metrics, tables, checks.
 
 use crate::model::{Event, Pod};
-use crate::units::Instant;
+use crate::units::{Instant, NodeId};
 
 use super::{Measured, Store};
+
+/// Something that fails or is whole again in the world, which the control plane may learn of or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// What, such as `down` or `control plane down`.
+    pub what: &'static str,
+    /// Of which node, if it is about one.
+    pub node: Option<NodeId>,
+    /// Whether it begins; else it is over.
+    pub begins: bool,
+}
 
 /// Sees every change right after it was applied. Observers never influence a run.
 pub trait Observer {
     /// A change was applied. `ended` is the record of the pod that the change ended, as it was
     /// before.
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store);
+
+    /// Something failed or is whole again.
+    fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        let _ = (at, incident, store);
+    }
 
     /// Everything of an instant has happened; `next` is when something happens next.
     fn settled(&mut self, at: Instant, store: &Store) {

@@ -57,6 +57,9 @@ pub enum Conflict {
     /// An object of that kind and name is there already.
     #[error("there is a {0} already")]
     DuplicateObject(String),
+    /// The API refused, for no reason of the cluster's.
+    #[error("the API refused")]
+    Refused,
     /// The object was changed since whoever wants to change it has seen it.
     #[error("the object was changed meanwhile")]
     Stale,

@@ -4,12 +4,13 @@ use crate::units::{Duration, Instant, Revision};
 
 use super::Store;
 
-/// A copy of a store that lags behind it by a fixed delay (watch delay, stale cache).
+/// A copy of a store that lags behind it by a delay (watch delay, stale cache).
 #[derive(Clone, Debug)]
 pub struct View {
     copy: Store,
     cursor: Revision,
-    lag: Duration,
+    /// How much later changes are shown; `None` while none are.
+    lag: Option<Duration>,
 }
 
 impl View {
@@ -18,8 +19,22 @@ impl View {
         Self {
             copy: store.fork(),
             cursor: store.revision(),
-            lag,
+            lag: Some(lag),
         }
+    }
+
+    /// A view of a store as it is, with what its reader has not read yet.
+    pub fn now(store: &Store) -> Self {
+        Self {
+            copy: store.clone(),
+            cursor: store.revision(),
+            lag: Some(Duration::ZERO),
+        }
+    }
+
+    /// From now on changes are shown so much later, or not at all.
+    pub fn show(&mut self, lag: Option<Duration>) {
+        self.lag = lag;
     }
 
     /// The cluster as it is seen.
@@ -33,9 +48,10 @@ impl View {
     }
 
     /// Delivers every change made at or before `now - lag`; returns when the next one is due.
+    /// While no changes are shown, nothing is due.
     pub fn advance(&mut self, store: &Store, now: Instant) -> Option<Instant> {
         for entry in store.log().since(self.cursor) {
-            let due = entry.at.saturating_add(self.lag);
+            let due = entry.at.saturating_add(self.lag?);
             if due > now {
                 return Some(due);
             }

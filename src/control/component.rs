@@ -119,6 +119,16 @@ pub trait Component: Send {
         let _ = probe;
     }
 
+    /// Whether it is a scheduler.
+    fn places_pods(&self) -> bool {
+        false
+    }
+
+    /// It begins at an instant with all that it has yet to read: what came before is seen now.
+    fn restarted(&mut self, now: Instant) {
+        let _ = now;
+    }
+
     /// How many pods wait for a decision of this component.
     fn backlog(&self) -> usize {
         0

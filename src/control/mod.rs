@@ -13,6 +13,7 @@ pub mod probe;
 pub mod provider;
 pub mod scheduler;
 pub mod services;
+pub mod upgrade;
 
 pub use crate::cluster::Measured;
 pub use component::{Component, Outbox, Progress, Stepping, Write};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::admission::Creation;
 use super::controllers::disruption::{EvictionAnswer, evict};
 use super::controllers::manager::observe;
+use super::upgrade::UpgradePlan;
 use crate::cluster::{Conflict, Store};
 use crate::model::workload::{Deployment, PodDisruptionBudget};
 use crate::model::{
@@ -42,6 +43,8 @@ pub enum Operation {
     Uncordon(Text),
     /// Lets no new pods on a node and evicts those on it, but for daemons, as budgets allow.
     Drain(Text),
+    /// Takes nodes out of use one after the other, and back.
+    Upgrade(Arc<UpgradePlan>),
 }
 
 /// An object by kind, namespace and name.
@@ -78,6 +81,7 @@ impl fmt::Display for Operation {
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
+            Self::Upgrade(plan) => write!(f, "upgrade of {} nodes", plan.nodes.len()),
         }
     }
 }
@@ -170,8 +174,27 @@ pub fn carry_out(
             let node = steps.cordon(store, name, true)?;
             steps.evict_all(now, store, node);
         }
+        // It goes on by itself: see [`super::upgrade`].
+        Operation::Upgrade(_) => {}
     }
     Ok(steps)
+}
+
+/// What it takes to vacate a node: it is cordoned, and its pods are evicted as budgets allow.
+///
+/// # Errors
+/// There is no such node.
+pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
+    carry_out(now, &Operation::Drain(name.clone()), store)
+}
+
+/// Whether no pods are on a node but daemons.
+pub fn is_vacant(store: &Store, node: NodeId) -> bool {
+    let mut pods = store.nodes().pods(node).iter();
+    pods.all(|&slot| {
+        let pod = store.pods().at(slot);
+        pod.is_none_or(|pod| is_daemon(store, pod.pod))
+    })
 }
 
 fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {

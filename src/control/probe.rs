@@ -158,6 +158,14 @@ impl Component for Probed {
         self.component.attach(probe);
     }
 
+    fn places_pods(&self) -> bool {
+        self.component.places_pods()
+    }
+
+    fn restarted(&mut self, now: Instant) {
+        self.component.restarted(now);
+    }
+
     fn backlog(&self) -> usize {
         self.component.backlog()
     }

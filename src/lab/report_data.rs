@@ -15,6 +15,7 @@ use crate::trace::Input;
 
 mod collector;
 mod grid;
+mod incidents;
 mod pods;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub const HEAT_ROWS_MAX: usize = 100;
 pub const BARS_MAX: usize = 500;
 /// Most nodes, and most events of nodes, that are listed one by one.
 pub const NODES_MAX: usize = 2_000;
+/// Most failures that are listed.
+pub const INCIDENTS_MAX: usize = 1_000;
 /// Most pods listed one by one, over all variants of an experiment.
 pub const PODS_MAX: usize = 12_000;
 
@@ -138,6 +141,9 @@ pub struct VariantData {
     pub nodes: NodeList,
     /// What happened to nodes.
     pub events: EventList,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "IncidentList::is_empty")]
+    pub incidents: IncidentList,
 }
 
 impl VariantData {
@@ -150,8 +156,14 @@ impl VariantData {
             self.pods.listed.len(),
             self.nodes.listed.len(),
             self.events.listed.len(),
+            self.incidents.listed.len(),
         ];
-        let totals = [self.pods.total, self.nodes.total, self.events.total];
+        let totals = [
+            self.pods.total,
+            self.nodes.total,
+            self.events.total,
+            self.incidents.total,
+        ];
         let is_sound = columns <= SERIES_COLUMNS_MAX
             && series.column_ns >= 0
             && [
@@ -349,6 +361,41 @@ pub struct EventList {
     pub total: u64,
     /// The listed ones.
     pub listed: Vec<NodeEventEntry>,
+}
+
+/// What failed in the world, in order of its beginning: the control plane may have learned of it or
+/// not. What begins of one kind at one instant is one entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentList {
+    /// Entries that there were; if more than are listed, the later ones are missing here.
+    pub total: u64,
+    /// The listed ones.
+    pub listed: Vec<IncidentEntry>,
+}
+
+impl IncidentList {
+    fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+}
+
+/// Something that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentEntry {
+    /// When it began, in nanoseconds.
+    pub from_ns: i64,
+    /// When the last of it was over; `null` if some of it lasts to the end.
+    pub to_ns: Option<i64>,
+    /// What: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`, `upgraded`, or what
+    /// is wrong with the control plane.
+    pub what: String,
+    /// How many nodes; 0 if it is about none.
+    pub nodes: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub first: String,
 }
 
 /// Something that happened to a node.

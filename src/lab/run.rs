@@ -77,6 +77,8 @@ pub struct Prepared {
     pub controllers: Option<ControllerOptions>,
     /// What users do, in order of time.
     pub operations: Vec<(Instant, Operation)>,
+    /// What fails.
+    pub failures: build::Failures,
     /// What pods use.
     pub usage: UsageOptions,
     /// Options of the system of its own.
@@ -119,6 +121,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     )?);
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let failures = build::failures(scenario, &nodes, files, &mut remarks)?;
     let usage = build::usage(scenario, files, &workload, &operations)?;
     let options = build::system_options(scenario)?;
     let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
@@ -132,6 +135,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         kube,
         controllers,
         operations,
+        failures,
         usage,
         options,
         mapping,
@@ -296,6 +300,7 @@ fn warm_up(
         kube: prepared.kube.clone(),
         controllers: prepared.controllers.clone(),
         operations: prepared.operations.clone(),
+        failures: prepared.failures.clone(),
         usage: prepared.usage.clone(),
         options: prepared.options.clone(),
         mapping: Mapping::default(),
@@ -349,8 +354,8 @@ fn world(
 ) -> Result<(Options, CellParts, Remarks), RunError> {
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, parts.stepping)?;
-    let outages = build::outages(scenario, &prepared.nodes)?;
-    let failures = build::failures(scenario, &prepared.nodes)?;
+    let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
+    let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -368,6 +373,7 @@ fn world(
         outages,
         environment: Environment {
             failures,
+            provisions,
             usage: prepared.usage,
             provider: prepared
                 .provider

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::lab::report_data::{
-    Bar, EventList, HeatData, HeatRow, NodeEntry, NodeEventEntry, NodeList, PendingData, PodEntry,
-    PodList, REPORT_DATA_VERSION, ReportData, SeriesData, TimelineData, VariantData,
+    Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, NodeEntry, NodeEventEntry,
+    NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData, SeriesData,
+    TimelineData, VariantData,
 };
 use crate::lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -232,6 +233,16 @@ fn variant_data(name: &str, index: usize) -> VariantData {
                 at_ns: 50 * SECOND,
                 node: "node-2".to_owned(),
                 what: "down".to_owned(),
+            }],
+        },
+        incidents: IncidentList {
+            total: 1,
+            listed: vec![IncidentEntry {
+                from_ns: 50 * SECOND,
+                to_ns: Some(75 * SECOND),
+                what: "down".to_owned(),
+                nodes: 1,
+                first: "node-2".to_owned(),
             }],
         },
     }

@@ -17,6 +17,7 @@ mod axis;
 mod chart;
 mod colors;
 mod differences;
+mod failures;
 mod gpu_over_demand;
 pub mod growth;
 mod node_heat;
@@ -65,6 +66,7 @@ pub const REGISTRY: &[PlotEntry] = &[
     pending_time::ENTRY,
     node_heat::ENTRY,
     timeline::ENTRY,
+    failures::ENTRY,
 ];
 
 /// The plots of a comparison of paired runs, which only such a comparison has.

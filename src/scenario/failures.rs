@@ -1,7 +1,8 @@
 //! Rules between the fields of failures.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Failure, NodeLife, Scenario};
+use super::schema::{Failure, FailureKind, NodeLife, Scenario};
+use super::share::Share;
 use super::tree::Tree;
 use crate::units::Duration;
 
@@ -57,6 +58,28 @@ impl Checker<'_> {
                 &format!("give `{field}` beside it"),
             );
         }
+        let one_of = self.failure.kind.one_of();
+        if !one_of.is_empty() {
+            let names: Vec<String> = one_of.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(" or ");
+            let mut found = one_of.iter().filter(|field| given.contains(field));
+            match (found.next(), found.next()) {
+                (Some(_), Some(second)) => {
+                    let message = format!("this kind of failure takes {names}, not both");
+                    self.find(Code::Conflict, second, message, "leave one of them out");
+                }
+                (Some(_), None) => {}
+                (None, _) => {
+                    let message = format!("this kind of failure needs {names}");
+                    self.find(
+                        Code::Conflict,
+                        "kind",
+                        message,
+                        "give one of them beside it",
+                    );
+                }
+            }
+        }
         let extra = given
             .iter()
             .filter(|field| !needed.contains(field) && !allowed.contains(field));
@@ -79,7 +102,7 @@ impl Checker<'_> {
     fn target(&mut self) {
         let given = self.failure.given();
         let targets: Vec<&str> = (given.into_iter())
-            .filter(|field| matches!(*field, "node" | "zone" | "domain"))
+            .filter(|field| matches!(*field, "node" | "zone" | "domain" | "each"))
             .collect();
         if let [_, second, ..] = targets[..] {
             let message = "a failure strikes one `node`, one `zone` or one `domain`".to_owned();
@@ -111,9 +134,48 @@ impl Checker<'_> {
                 "expected less than `every`",
             );
         }
+        if self.failure.kind == FailureKind::SlowNode
+            && self.failure.mtbf.is_some() != self.failure.repair.is_some()
+        {
+            let message = "`mtbf` and `repair` go together".to_owned();
+            self.find(Code::Conflict, "kind", message, "give both, or `at`");
+        }
+        for (field, share) in [
+            ("share", self.failure.share),
+            ("perMonth", self.failure.per_month),
+            ("probability", self.failure.probability),
+            (
+                "burst.probability",
+                self.failure.burst.as_ref().map(|burst| burst.probability),
+            ),
+            (
+                "burst.more",
+                self.failure.burst.as_ref().map(|burst| burst.more),
+            ),
+            (
+                "burst.share",
+                self.failure.burst.as_ref().map(|burst| burst.share),
+            ),
+        ] {
+            let is_open = matches!(field, "burst.more" | "perMonth");
+            let Some(share) = share.map(Share::as_f64) else {
+                continue;
+            };
+            if share > 1.0 || (is_open && share >= 1.0) {
+                let bound = if is_open { "less than" } else { "at most" };
+                let message = format!("{share} is more than can be");
+                self.find(
+                    Code::Impossible,
+                    field,
+                    message,
+                    &format!("expected {bound} 100%"),
+                );
+            }
+        }
         for (field, law) in [
             ("mtbf", &self.failure.mtbf),
             ("repair", &self.failure.repair),
+            ("election", &self.failure.election),
         ] {
             let file = law.as_ref().and_then(|law| law.missing_file());
             if let Some(file) = file.map(ToOwned::to_owned) {

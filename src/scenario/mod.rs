@@ -10,6 +10,7 @@ mod check;
 mod check_fields;
 mod decode;
 pub mod diagnostic;
+mod domains;
 mod failures;
 mod files;
 mod grammar;

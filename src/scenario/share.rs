@@ -15,6 +15,11 @@ impl Share {
         Self(millionths as f64 / 1_000_000.0)
     }
 
+    /// A share by its number, which is not negative.
+    pub(crate) const fn of(share: f64) -> Self {
+        Self(share)
+    }
+
     /// The share as a number, 1 being all.
     pub const fn as_f64(self) -> f64 {
         self.0

@@ -43,6 +43,7 @@ pub(super) fn validate(
     validator.measured_window(scenario);
     validator.powers(&scenario.cluster.nodes);
     validator.usage(&scenario.models.usage);
+    super::domains::check(scenario, tree, validator.findings);
     super::failures::check(scenario, tree, validator.findings);
     super::systems::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
@@ -124,6 +125,11 @@ impl Validator<'_> {
                     self.file(file, &format!("{place}.manifests"));
                 }
                 WorkloadSource::Generate(_) => {}
+            }
+        }
+        for (position, failure) in scenario.failures.iter().enumerate() {
+            if let Some(file) = &failure.path {
+                self.file(file, &format!("failures.{position}.path"));
             }
         }
         for (position, operation) in scenario.operations.iter().enumerate() {

@@ -1,18 +1,22 @@
 //! A cell in the simulator: one cluster with its control plane, agents and machines.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cluster::{Commitment, Digest, Store, View};
 use crate::control::admission::Creation;
 use crate::control::operation::Operation;
+use crate::control::upgrade::Upgrade;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
-use crate::model::{DeviceSet, Found, Node, PodName, PodSpec};
+use crate::model::{DeviceSet, Found, Node, PodName, PodSpec, Text};
 use crate::trace::{Arrival, ArrivalSource};
 use crate::units::{Duration, Instant, NodeId, SpecId};
 
+use super::control_faults::ControlFaults;
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
 use super::images::ImageModel;
+use super::machine::Stragglers;
 use super::provider::{Provider, ProviderOptions};
 use super::queue::Lapses;
 use super::{Machine, Options, SimError, Usage, UsageOptions};
@@ -42,6 +46,8 @@ pub struct CellParts {
 pub struct Environment {
     /// What fails, and when.
     pub failures: Vec<Timeline>,
+    /// What failures of that kind need to be known of beforehand.
+    pub provisions: Provisions,
     /// What pods use.
     pub usage: UsageOptions,
     /// How machines are provided.
@@ -50,6 +56,20 @@ pub struct Environment {
     pub commitment: Commitment,
     /// What images are made of and what carries them; `None` takes no time.
     pub images: Option<ImageModel>,
+}
+
+/// What has to be provided for from the start, as something may come to need it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Provisions {
+    /// Whether parts of the control plane may lose their memory: the log is kept for them.
+    pub loses_memory: bool,
+    /// Whether work may come to take longer.
+    pub slows_work: bool,
+    /// Pods whose work takes longer from the start.
+    pub stragglers: Option<Stragglers>,
+    /// The control plane is killed right after so many changes, and back after a while with what
+    /// is stored.
+    pub kill: Option<(u64, Duration)>,
 }
 
 /// A pod that is on a node when the run begins.
@@ -84,6 +104,12 @@ pub struct Cell {
     pub(super) failures: Vec<Standing>,
     /// Whether its control plane acts.
     pub(super) acts: bool,
+    /// What else is wrong with it.
+    pub(super) faults: ControlFaults,
+    /// Upgrades that have begun, by number.
+    pub(super) upgrades: Vec<Option<Upgrade>>,
+    /// Nodes that left and that others are to follow, by name.
+    pub(super) departed: BTreeMap<Text, (NodeId, Arc<Node>)>,
     pub(super) digest: Digest,
     pub(super) decisions: u64,
     pub(super) arrivals: Box<dyn ArrivalSource>,
@@ -109,6 +135,12 @@ pub(super) struct Seat {
     pub(super) view: Option<View>,
     /// What its deciding still takes time for: writes, and what is to be created.
     pub(super) deciding: Option<(Vec<Write>, Vec<Creation>)>,
+    /// As it was before it had seen anything, where it may come to forget what it has.
+    pub(super) blank: Option<Box<dyn Component>>,
+    /// Whether it is away.
+    pub(super) is_absent: bool,
+    /// Requests that got lost, and when that is known.
+    pub(super) unanswered: Vec<(Instant, Write)>,
     /// Whether it has more to do at this instant, or is due to wake.
     pub(super) due: bool,
     /// The wake-up asked for last, so that it is not asked for again.
@@ -133,6 +165,9 @@ impl Seat {
             component,
             view: (lag > Duration::ZERO).then(empty),
             deciding: None,
+            blank: None,
+            is_absent: false,
+            unanswered: Vec::new(),
             due: true,
             wake: None,
             wake_idle: None,
@@ -160,6 +195,9 @@ impl Cell {
             provider: Provider::default(),
             failures: Vec::new(),
             acts: true,
+            faults: ControlFaults::new(options.seed, number),
+            upgrades: Vec::new(),
+            departed: BTreeMap::new(),
             digest: Digest::new(),
             decisions: 0,
             arrivals,

@@ -2,18 +2,98 @@
 //! came to pass meanwhile is settled when it hears again (spec: kubernetes.md 2.7, 2.8;
 //! orchestrators-b.md 10.3).
 
+use crate::cluster::Incident;
 use crate::control::node::{Assignment, StopOrder};
-use crate::model::{EndReason, Event, EvictionCause, Node, NodeContact, PodChange, PodRef};
+use crate::model::node::DISK_PRESSURE_TAINT;
+use crate::model::{
+    EndReason, Event, EvictionCause, Node, NodeContact, PodChange, PodRef, Taint, TaintEffect, Text,
+};
 use crate::units::NodeId;
 
 use super::SimError;
 use super::cell::Cell;
 use super::engine::Engine;
-use super::hosts::Trouble;
+use super::hosts::{Pace, Trouble};
 use super::options::NodeLife;
 use super::queue::Upcoming;
 
 impl Engine<'_> {
+    /// A declared outage of a node begins, or is over.
+    pub(super) fn outage_of(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        begins: bool,
+    ) -> Result<(), SimError> {
+        let incident = Incident {
+            what: Trouble::Crash.name(),
+            node: Some(node),
+            begins,
+        };
+        self.observer.incident(self.now, incident, &cell.store);
+        self.trouble(cell, node, Trouble::Crash, begins)
+    }
+
+    /// Trouble of a host begins, or is over.
+    pub(super) fn trouble(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        trouble: Trouble,
+        begins: bool,
+    ) -> Result<(), SimError> {
+        match trouble {
+            Trouble::Crash | Trouble::Partition if begins => self.host_lost(cell, node, trouble),
+            Trouble::Crash | Trouble::Partition => self.host_back(cell, node, trouble),
+            Trouble::Slow(pace) => {
+                self.host_slow(cell, node, pace, begins);
+                Ok(())
+            }
+            Trouble::DiskFull => self.disk_full(cell, node, begins),
+        }
+    }
+
+    /// Work on a host takes longer, or as long as it takes.
+    fn host_slow(&mut self, cell: &mut Cell, node: NodeId, pace: Pace, is_slow: bool) {
+        if cell.store.nodes().object(node).is_none() {
+            return;
+        }
+        let before = cell.hosts.pace(node);
+        cell.hosts.set_slow(node, pace, is_slow);
+        let paces = (before, cell.hosts.pace(node));
+        if paces.0 == paces.1 {
+            return;
+        }
+        for pod in pods_on(cell, node) {
+            let queue = &mut self.queue;
+            cell.machine
+                .stretch(self.now, pod, paces, cell.number, queue);
+        }
+        self.expect_tick(cell);
+    }
+
+    /// A disk is full, or has room again: its node says so by its condition, from which a taint
+    /// follows (spec: kubernetes.md 2.7).
+    fn disk_full(&mut self, cell: &mut Cell, node: NodeId, begins: bool) -> Result<(), SimError> {
+        let is_full = cell.hosts.set_full(node, begins);
+        let Some(object) = cell.store.nodes().object(node) else {
+            return Ok(());
+        };
+        let is_it = |taint: &Taint| *taint.key == *DISK_PRESSURE_TAINT;
+        if object.taints.iter().any(is_it) == is_full {
+            return Ok(());
+        }
+        let mut changed = (**object).clone();
+        changed.taints.retain(|taint| !is_it(taint));
+        changed.taints.extend(is_full.then(|| Taint {
+            key: DISK_PRESSURE_TAINT.into(),
+            value: Text::default(),
+            effect: TaintEffect::NoSchedule,
+        }));
+        let object = std::sync::Arc::new(changed);
+        self.observed(cell, Event::NodeUpdated { node, object })
+    }
+
     /// A host goes down or is cut off.
     pub(super) fn host_lost(
         &mut self,
@@ -202,7 +282,7 @@ fn stop_order(cell: &Cell, pod: PodRef, node: NodeId) -> Option<StopOrder> {
 }
 
 /// The pods on a node, in the order of their creation.
-fn pods_on(cell: &Cell, node: NodeId) -> Vec<PodRef> {
+pub(super) fn pods_on(cell: &Cell, node: NodeId) -> Vec<PodRef> {
     let slots = cell.store.nodes().pods(node).iter();
     let pods = slots.filter_map(|&slot| cell.store.pods().at(slot));
     let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();

@@ -6,6 +6,8 @@ use crate::control::node::ContainerEvent;
 use crate::model::PodRef;
 use crate::units::{Duration, Instant, PodId};
 
+use super::hosts::Pace;
+
 /// A process.
 #[derive(Clone, Copy, Debug)]
 struct Process {
@@ -16,6 +18,8 @@ struct Process {
     /// How long it runs once it is up; `None` until it is stopped.
     run_time: Option<Duration>,
     success: bool,
+    /// How fast its host gets on.
+    pace: Pace,
 }
 
 /// The processes of such pods in a cell.
@@ -35,6 +39,8 @@ pub(super) struct Task {
     pub(super) run_time: Option<Duration>,
     /// Whether its work is done when it ends by itself.
     pub(super) success: bool,
+    /// How fast its host gets on.
+    pub(super) pace: Pace,
 }
 
 /// What happened to which container.
@@ -51,6 +57,7 @@ impl Containers {
             due: None,
             run_time: task.run_time,
             success: task.success,
+            pace: task.pace,
         };
         self.processes.insert(key, process);
         self.expect(key, now.saturating_add(task.start_up));
@@ -92,6 +99,24 @@ impl Containers {
         own.any(|(_, process)| process.is_up)
     }
 
+    /// The host of a pod gets on at another pace: what is due of its work is due at another time.
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, (before, after): (Pace, Pace)) {
+        let own = self.processes.range((pod, 0)..=(pod, u16::MAX));
+        let keys: Vec<(PodId, u16)> = own.map(|(&key, _)| key).collect();
+        for key in keys {
+            let Some(process) = self.processes.get_mut(&key) else {
+                continue;
+            };
+            process.pace = after;
+            let is_working = process.is_up;
+            if let Some(due) = process.due.filter(|_| is_working) {
+                self.ahead.remove(&due);
+                let left = after.stretch(due.0.since(now), before);
+                self.expect(key, now.saturating_add(left));
+            }
+        }
+    }
+
     /// When something is due next.
     pub(super) fn due(&self) -> Option<Instant> {
         self.ahead.first_key_value().map(|(&(at, _), _)| at)
@@ -114,7 +139,8 @@ impl Containers {
         }
         process.is_up = true;
         if let Some(run_time) = process.run_time {
-            self.expect(key, now.saturating_add(run_time));
+            let span = process.pace.stretch(run_time, Pace::USUAL);
+            self.expect(key, now.saturating_add(span));
         }
         Some((pod, key.1, ContainerEvent::Started))
     }

@@ -68,6 +68,11 @@ impl<'o> Simulation<'o> {
                 };
                 engine.queue.push(at, event.of(cell.number));
             }
+            let provisions = parts.environment.provisions;
+            if provisions.slows_work || provisions.stragglers.is_some() {
+                cell.machine.track(provisions.stragglers);
+            }
+            cell.faults.kill = provisions.kill;
             engine.expect_failures(&mut cell, parts.environment.failures);
             engine.expect_heartbeats(&cell);
             for (number, (at, operation)) in parts.operations.into_iter().enumerate() {
@@ -80,6 +85,12 @@ impl<'o> Simulation<'o> {
             let seats = parts.components.into_iter();
             cell.components
                 .extend(seats.map(|component| Seat::new(component, lag, commitment)));
+            if parts.environment.provisions.loses_memory {
+                engine.keeps_log = true;
+                for seat in &mut cell.components {
+                    seat.blank = Some(seat.component.clone_component());
+                }
+            }
             cell.fetch()?;
             engine.observer.settled(Instant::ZERO, &cell.store);
             cells.push(cell);

@@ -11,7 +11,8 @@ use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
 use super::contact::assignment;
-use super::hosts::Trouble;
+use super::control_faults::Part;
+use super::hosts::Pace;
 use super::machine::Immediate;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
@@ -38,8 +39,8 @@ impl Engine<'_> {
     pub(super) fn occur(&mut self, cell: &mut Cell, event: Upcoming) -> Result<(), SimError> {
         let now = self.now;
         match event {
-            Upcoming::NodeUp(node) => self.host_back(cell, node, Trouble::Crash),
-            Upcoming::NodeDown(node) => self.host_lost(cell, node, Trouble::Crash),
+            Upcoming::NodeUp(node) => self.outage_of(cell, node, false),
+            Upcoming::NodeDown(node) => self.outage_of(cell, node, true),
             Upcoming::Heartbeat(node) => self.heartbeat(cell, node),
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 self.strike(cell, line)
@@ -65,6 +66,9 @@ impl Engine<'_> {
             Upcoming::NodeTimer(node) => self.wake_node(cell, node),
             Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Machine(number) => self.machine_due(cell, number),
+            Upcoming::Eviction(node) => self.go_on_draining(cell, node),
+            Upcoming::Election => self.leader(cell, Part::All, true),
+            Upcoming::Upgrade(number) => self.go_on_upgrading(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
             Upcoming::Lapse(row) => {
                 let (owner, number) = cell.lapses.take(row);
@@ -83,8 +87,10 @@ impl Engine<'_> {
     }
 
     fn started(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+        let node = cell.store.pods().get(pod).and_then(Pod::node);
+        let pace = node.map_or(Pace::USUAL, |node| cell.hosts.pace(node));
         cell.machine
-            .started(self.now, pod, cell.number, &mut self.queue);
+            .started(self.now, pod, pace, cell.number, &mut self.queue);
         cell.usage.started(self.now, pod, &cell.store);
         cell.agent
             .machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
@@ -262,6 +268,11 @@ impl Engine<'_> {
             cell.usage.observe(&entry.event, &cell.store);
             self.observer
                 .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
+        }
+        if let Some((number, away)) = cell.faults.kill
+            && cell.store.revision().0 == number
+        {
+            self.kill(cell, away);
         }
         if let Some(Event::NodeAdded { node, .. }) = cell.store.log().last().map(|last| &last.event)
         {

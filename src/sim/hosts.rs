@@ -11,13 +11,50 @@ use crate::units::{Duration, Instant, NodeId, PodId};
 /// How often a node renews its lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 
-/// What keeps a host from the control plane.
+/// What is wrong with a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It is down: its processes are gone.
     Crash,
     /// Nothing passes between it and the control plane; its processes go on.
     Partition,
+    /// Work on it takes longer.
+    Slow(Pace),
+    /// Its disk is full: it takes no new pods.
+    DiskFull,
+}
+
+impl Trouble {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "down",
+            Self::Partition => "cut off",
+            Self::Slow(_) => "slow",
+            Self::DiskFull => "disk full",
+        }
+    }
+}
+
+/// How many times as long work takes, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pace(u32);
+
+impl Pace {
+    /// As long as it takes.
+    pub const USUAL: Self = Self(1_000);
+
+    /// A factor, rounded to thousandths; at least one.
+    pub fn of(factor: f64) -> Self {
+        let thousandths = (factor * 1_000.0).clamp(1_000.0, f64::from(u32::MAX));
+        Self(thousandths as u32)
+    }
+
+    /// How long work takes that would take so long at another pace.
+    pub fn stretch(self, span: Duration, before: Self) -> Duration {
+        let nanos = i128::from(span.as_nanos()) * i128::from(self.0) / i128::from(before.0.max(1));
+        Duration::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
 }
 
 /// A host that is down or cut off.
@@ -47,6 +84,10 @@ pub(super) struct Hosts {
     since: BTreeMap<NodeId, Instant>,
     /// How long processes ran of pods that were given up.
     unseen: Duration,
+    /// Hosts that are slow, by every cause.
+    slow: BTreeMap<NodeId, Vec<Pace>>,
+    /// Hosts whose disk is full, and by how many causes.
+    full: BTreeMap<NodeId, u16>,
 }
 
 impl Hosts {
@@ -57,7 +98,43 @@ impl Hosts {
             lost: BTreeMap::new(),
             since: BTreeMap::new(),
             unseen: Duration::ZERO,
+            slow: BTreeMap::new(),
+            full: BTreeMap::new(),
         }
+    }
+
+    /// How fast work gets on on a host: of several causes the worst counts.
+    pub(super) fn pace(&self, node: NodeId) -> Pace {
+        let causes = self.slow.get(&node).and_then(|causes| causes.iter().max());
+        causes.copied().unwrap_or(Pace::USUAL)
+    }
+
+    /// A cause makes a host slow, or is gone.
+    pub(super) fn set_slow(&mut self, node: NodeId, pace: Pace, is_slow: bool) {
+        let causes = self.slow.entry(node).or_default();
+        if is_slow {
+            causes.push(pace);
+        } else if let Some(place) = causes.iter().position(|known| *known == pace) {
+            causes.swap_remove(place);
+        }
+        if causes.is_empty() {
+            self.slow.remove(&node);
+        }
+    }
+
+    /// A cause fills a host's disk, or is gone; returns whether it is full.
+    pub(super) fn set_full(&mut self, node: NodeId, is_full: bool) -> bool {
+        let causes = self.full.entry(node).or_default();
+        *causes = if is_full {
+            *causes + 1
+        } else {
+            causes.saturating_sub(1)
+        };
+        let is_full = *causes > 0;
+        if !is_full {
+            self.full.remove(&node);
+        }
+        is_full
     }
 
     /// Whether a host is up and reached.
@@ -79,8 +156,8 @@ impl Hosts {
         let was_reached = self.is_reached(node);
         let lost = self.lost.entry(node).or_default();
         let causes = match trouble {
-            Trouble::Crash => &mut lost.down,
             Trouble::Partition => &mut lost.cut,
+            _ => &mut lost.down,
         };
         *causes += 1;
         let is_first = *causes == 1;
@@ -92,8 +169,8 @@ impl Hosts {
     pub(super) fn relieve(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> Option<Lost> {
         let lost = self.lost.get_mut(&node)?;
         let causes = match trouble {
-            Trouble::Crash => &mut lost.down,
             Trouble::Partition => &mut lost.cut,
+            _ => &mut lost.down,
         };
         *causes = causes.saturating_sub(1);
         if lost.down > 0 || lost.cut > 0 {

@@ -10,6 +10,7 @@ use crate::units::{Duration, Instant, PodId};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};
+use super::hosts::Pace;
 use super::images::{ImageModel, Images};
 use super::queue::{EventQueue, Upcoming};
 
@@ -41,6 +42,18 @@ pub struct Machine {
     pub(super) images: Option<Images>,
     /// When the wake-up comes that was asked for last for containers and images.
     tick: Option<Instant>,
+    /// Whether what is due is kept of every pod, as work may come to take longer.
+    is_tracking: bool,
+    stragglers: Option<Stragglers>,
+}
+
+/// Pods whose work takes longer than that of others (spec: orchestrators-b.md 10.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stragglers {
+    /// Which share of them.
+    pub share: f64,
+    /// How many times as long at most; evenly from twice to this, or just this if it is less.
+    pub factor: f64,
 }
 
 /// [`Work`] in a quarter of a cache line: there are as many as pods live.
@@ -87,6 +100,8 @@ impl Machine {
             containers: Containers::default(),
             images: None,
             tick: None,
+            is_tracking: false,
+            stragglers: None,
         }
     }
 
@@ -118,12 +133,15 @@ impl Machine {
         now: Instant,
         (cell, pod, container): (u16, PodRef, u16),
         (run_time, success): (Option<Duration>, bool),
+        pace: Pace,
     ) {
+        let run_time = run_time.map(|own| self.straggle(pod, own));
         let start_up = self.delay(cell, pod);
         let task = Task {
             start_up,
             run_time,
             success,
+            pace,
         };
         self.containers.start(now, pod, container, task);
     }
@@ -144,6 +162,25 @@ impl Machine {
         }
     }
 
+    /// Work may come to take longer from now on.
+    pub(super) fn track(&mut self, stragglers: Option<Stragglers>) {
+        (self.is_tracking, self.stragglers) = (true, stragglers);
+    }
+
+    /// How long a pod runs that would run this long if it were like others.
+    fn straggle(&self, pod: PodRef, run_time: Duration) -> Duration {
+        let Some(Stragglers { share, factor }) = self.stragglers else {
+            return run_time;
+        };
+        let mut stream = Stream::new(self.seed, "straggler", u64::from(pod.id.0));
+        if stream.unit_f64() >= share {
+            return run_time;
+        }
+        let least = factor.min(2.0);
+        let factor = least + stream.unit_f64() * (factor - least);
+        Pace::of(factor).stretch(run_time, Pace::USUAL)
+    }
+
     /// Starts take this time from now on.
     pub(super) fn set_start_up(&mut self, start_up: StartUp) {
         self.start_up = start_up;
@@ -157,7 +194,7 @@ impl Machine {
             self.work.resize(slot + 1, VACANT);
         }
         self.work[slot] = Row {
-            run_nanos: run_time.map_or(ENDLESS, Duration::as_nanos),
+            run_nanos: run_time.map_or(ENDLESS, |own| self.straggle(pod, own).as_nanos()),
             id: pod.id,
             ..VACANT
         };
@@ -197,7 +234,9 @@ impl Machine {
     }
 
     fn expect(&mut self, pod: PodRef, at: Instant) {
-        if let Some(due) = self.interrupted.get_mut(&pod.id) {
+        if self.is_tracking {
+            self.interrupted.insert(pod.id, Some(at));
+        } else if let Some(due) = self.interrupted.get_mut(&pod.id) {
             *due = Some(at);
         }
     }
@@ -258,12 +297,47 @@ impl Machine {
         }
     }
 
-    /// A pod's processes are up: their end is due after their run time.
-    pub fn started(&mut self, now: Instant, pod: PodRef, cell: u16, queue: &mut EventQueue) {
+    /// A host gets on with a pod's work at another pace: its end is due at another time.
+    pub(super) fn stretch(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        (before, after): (Pace, Pace),
+        cell: u16,
+        queue: &mut EventQueue,
+    ) {
+        self.containers.stretch(now, pod.id, (before, after));
+        let Some(Work {
+            run_time: Some(_),
+            running: true,
+            ..
+        }) = self.work(pod)
+        else {
+            return;
+        };
+        let Some(&Some(due)) = self.interrupted.get(&pod.id) else {
+            return;
+        };
+        let at = now.saturating_add(after.stretch(due.since(now), before));
+        self.interrupted.insert(pod.id, Some(at));
+        queue.push(at, Upcoming::Exit(pod).of(cell));
+    }
+
+    /// A pod's processes are up: their end is due after their run time, stretched by the pace of
+    /// their host.
+    pub(super) fn started(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        pace: Pace,
+        cell: u16,
+        queue: &mut EventQueue,
+    ) {
         if let Some(row) = self.row_mut(pod) {
             row.running = true;
             if row.run_nanos != ENDLESS {
-                let at = now.saturating_add(Duration::from_nanos(row.run_nanos));
+                let span = Duration::from_nanos(row.run_nanos);
+                let at = now.saturating_add(pace.stretch(span, Pace::USUAL));
                 self.expect(pod, at);
                 queue.push(at, Upcoming::Exit(pod).of(cell));
             }

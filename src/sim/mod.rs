@@ -5,6 +5,7 @@ pub mod cell;
 pub mod check;
 mod contact;
 mod containers;
+pub mod control_faults;
 pub mod driver;
 mod engine;
 pub mod failures;
@@ -23,10 +24,10 @@ mod travel;
 pub mod usage;
 pub mod wheel;
 
-pub use cell::{Cell, CellParts, Environment, Resident};
+pub use cell::{Cell, CellParts, Environment, Provisions, Resident};
 pub use driver::Simulation;
-pub use hosts::{LEASE_PERIOD, Trouble};
-pub use machine::Machine;
+pub use hosts::{LEASE_PERIOD, Pace, Trouble};
+pub use machine::{Machine, Stragglers};
 pub use options::{
     DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
     StartUp, Stop,

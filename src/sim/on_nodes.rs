@@ -9,6 +9,7 @@ use crate::units::NodeId;
 use super::SimError;
 use super::cell::Cell;
 use super::engine::Engine;
+use super::hosts::Pace;
 use super::queue::Upcoming;
 
 impl Engine<'_> {
@@ -49,12 +50,14 @@ impl Engine<'_> {
         let Some(record) = cell.store.pods().get(pod) else {
             return Ok(());
         };
+        let host = record.node();
         let spec = cell.store.class(record.spec).object.clone();
         let number = usize::from(container);
         let run_time = self.drawn_run_time((cell.number, pod, number), &spec)?;
         let task = (run_time, spec.exit_code(number) == 0);
         let place = (cell.number, pod, container);
-        cell.machine.start_container(self.now, place, task);
+        let pace = host.map_or(Pace::USUAL, |node| cell.hosts.pace(node));
+        cell.machine.start_container(self.now, place, task, pace);
         self.expect_tick(cell);
         Ok(())
     }

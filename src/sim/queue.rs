@@ -25,6 +25,12 @@ pub enum Upcoming {
     IdleStrike(u32),
     /// A user does something: its number among the cell's operations.
     Operation(u32),
+    /// A node that is being drained is looked at again.
+    Eviction(NodeId),
+    /// A control plane that was killed at a change has a leader again.
+    Election,
+    /// An upgrade goes on: its number among the cell's upgrades.
+    Upgrade(u32),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -72,12 +78,14 @@ impl Upcoming {
     #[inline]
     pub const fn rank(self) -> u8 {
         match self {
-            Self::NodeUp(_) | Self::Heartbeat(_) | Self::Relief(_) | Self::Machine(_) => {
-                rank::NODE_UP
-            }
+            Self::NodeUp(_)
+            | Self::Heartbeat(_)
+            | Self::Relief(_)
+            | Self::Machine(_)
+            | Self::Election => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
-            Self::Operation(_) => rank::ARRIVAL,
+            Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::AgentTimer(_)
             | Self::Tick

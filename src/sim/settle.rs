@@ -12,6 +12,7 @@ use crate::units::{ComponentId, Duration, Revision};
 
 use super::SimError;
 use super::cell::{Cell, Seat};
+use super::control_faults::give_up;
 use super::engine::Engine;
 use super::queue::Upcoming;
 
@@ -61,6 +62,10 @@ impl Engine<'_> {
     fn step(&mut self, cell: &mut Cell, index: usize) -> Result<bool, SimError> {
         let now = self.now;
         let seat = &mut cell.components[index];
+        if seat.is_absent {
+            return Ok(false);
+        }
+        give_up(now, seat);
         if seat.deciding.is_some() {
             return Ok(false);
         }
@@ -100,10 +105,13 @@ impl Engine<'_> {
         }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         cell.decisions += u64::from(pods);
-        let charge = self.options.decision_time.charge(pods, jobs);
         let writes = std::mem::take(&mut seat.outbox.writes);
         let creations = std::mem::take(&mut seat.outbox.creations);
         let requests = std::mem::take(&mut seat.outbox.requests);
+        let charge = self.options.decision_time.charge(pods, jobs);
+        let count = writes.len() + creations.len();
+        let slow = cell.faults.charge(&*seat.component, count);
+        let charge = charge.checked_add(slow).unwrap_or(Duration::MAX);
         if charge > Duration::ZERO {
             seat.deciding = Some((writes, creations));
             self.queue.push(
@@ -138,6 +146,13 @@ impl Engine<'_> {
         mut writes: Vec<Write>,
     ) -> Result<Vec<Write>, SimError> {
         for write in &writes {
+            if let Some(fault) = cell.faults.hinders(write) {
+                self.hindered(cell, index, write, fault);
+                continue;
+            }
+            if cell.components[index].is_absent {
+                break;
+            }
             let made = if cell.store.is_stale(&write.event, write.decided_on) {
                 Err(Conflict::Stale)
             } else {
@@ -187,6 +202,9 @@ impl Engine<'_> {
         mut creations: Vec<Creation>,
     ) -> Result<Vec<Creation>, SimError> {
         for creation in creations.drain(..) {
+            if cell.components[index].is_absent {
+                break;
+            }
             if let Err(conflict) = self.create(cell, &creation)? {
                 let seat = &mut cell.components[index];
                 seat.component.declined(&creation, &conflict);

@@ -5,6 +5,7 @@ pub mod ahead;
 pub mod cache;
 pub mod class_keys;
 pub mod error;
+pub mod failure_log;
 pub mod formats;
 pub mod generate;
 pub mod input;

@@ -39,6 +39,8 @@ pub struct Lifecycle {
     /// When the next pass is to be made, as something new is to be looked at.
     pass: Option<Instant>,
     last_pass: Option<Instant>,
+    /// When it began: what was there before is seen then.
+    since: Instant,
     /// When a silent node is overdue, as far as the next one is.
     overdue: Option<Instant>,
     /// Whether a node fell silent since that was computed.
@@ -59,6 +61,7 @@ impl Lifecycle {
             dirty: BTreeSet::new(),
             pass: None,
             last_pass: None,
+            since: Instant::ZERO,
             overdue: None,
             is_stale: false,
             tick: None,
@@ -73,27 +76,28 @@ impl Lifecycle {
     fn read(&mut self, now: Instant, store: &Store) -> bool {
         let mut news = false;
         for entry in store.log().since(self.cursor) {
+            let at = entry.at.max(self.since);
             match &entry.event {
                 Event::NodeAdded { node, object } => {
                     self.seen
                         .resize(self.seen.len().max(node.index() + 1), None);
-                    self.seen[node.index()] = Some(Seen::new(object, entry.at));
+                    self.seen[node.index()] = Some(Seen::new(object, at));
                     self.dirty.insert(*node);
                     news = true;
                 }
                 Event::NodeUpdated { node, object } => {
                     if let Some(seen) = self.seen_mut(*node) {
-                        news |= seen.view.zone != Seen::new(object, entry.at).view.zone;
+                        news |= seen.view.zone != Seen::new(object, at).view.zone;
                         seen.declare(object);
                         self.dirty.insert(*node);
                     }
                 }
                 Event::NodeReadiness { node, ready } => {
-                    news |= self.read_readiness(entry.at, *node, *ready);
+                    news |= self.read_readiness(at, *node, *ready);
                 }
                 Event::NodeContact { node, contact } => {
                     self.is_stale |= matches!(contact, NodeContact::Silent { .. });
-                    news |= self.read_contact((now, entry.at), *node, *contact);
+                    news |= self.read_contact((now, at), *node, *contact);
                 }
                 Event::NodeRemoved { node } => {
                     if let Some(seen) = self.seen.get_mut(node.index()) {
@@ -117,6 +121,8 @@ impl Lifecycle {
         match (ready, seen.status()) {
             (true, _) => seen.set_status(ReadyStatus::True, Some(at)),
             (false, Some(ReadyStatus::Unknown)) => return false,
+            // Written by its predecessor, of which it knows nothing.
+            (false, _) if seen.is_silent => seen.set_status(ReadyStatus::Unknown, None),
             (false, _) => seen.set_status(ReadyStatus::False, Some(at)),
         }
         self.dirty.insert(node);
@@ -131,7 +137,7 @@ impl Lifecycle {
         contact: NodeContact,
     ) -> bool {
         let (observing, period) = (self.setup.observing, self.setup.options.monitor_period);
-        let last_pass = self.last_pass;
+        let (last_pass, since) = (self.last_pass, self.since);
         let Some(seen) = self.seen_mut(node) else {
             return false;
         };
@@ -146,6 +152,7 @@ impl Lifecycle {
                 true
             }
             NodeContact::Silent { last_heartbeat } => {
+                let last_heartbeat = last_heartbeat.max(since);
                 seen.is_silent = true;
                 if observing == Observing::Stepped {
                     return false;
@@ -332,6 +339,10 @@ impl Component for Lifecycle {
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn restarted(&mut self, now: Instant) {
+        self.since = now;
+    }
 
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())

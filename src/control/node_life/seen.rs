@@ -10,16 +10,9 @@ use crate::model::node::{REGION_LABEL, ZONE_LABEL};
 use crate::model::{Node, Taint, TaintEffect, Text};
 use crate::units::Instant;
 
-/// The keys of the `NoSchedule` taints that follow from conditions.
-const CONDITION_KEYS: [&str; 7] = [
-    "not-ready",
-    "unreachable",
-    "memory-pressure",
-    "disk-pressure",
-    "pid-pressure",
-    "network-unavailable",
-    "unschedulable",
-];
+/// The keys of the `NoSchedule` taints that follow from what is heard of a node and from its
+/// declaration. Those of pressures come and go with the node's own word.
+const CONDITION_KEYS: [&str; 3] = ["not-ready", "unreachable", "unschedulable"];
 
 /// A node.
 #[derive(Clone, Debug)]

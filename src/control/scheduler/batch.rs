@@ -424,6 +424,10 @@ impl Component for BatchPlanner {
     }
 
     /// A member that was refused its place waits again; the others keep theirs.
+    fn places_pods(&self) -> bool {
+        true
+    }
+
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
         let Event::PodBound { pod, .. } = write.event else {
             return;

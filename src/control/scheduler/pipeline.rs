@@ -144,6 +144,10 @@ impl Component for Pipeline {
         }
     }
 
+    fn places_pods(&self) -> bool {
+        true
+    }
+
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
         match &write.event {
             Event::PodBound { pod, node, .. } => {

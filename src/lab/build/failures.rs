@@ -8,16 +8,22 @@ use crate::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions
 use crate::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use crate::model::Node;
 use crate::scenario::Scenario;
-use crate::scenario::schema::{Failure as Written, FailureKind, NodeLife as WrittenLife};
-use crate::sim::failures::{
-    ControlPlaneOutage, CorruptedImage, Failure, Flapping, Layout, NodeCrash, Outage,
-    RegistryOutage, Spot, Target, Timeline,
+use crate::scenario::schema::{
+    self, ControlPart, Failure as Written, FailureKind, NodeLife as WrittenLife,
 };
-use crate::sim::{NodeLife, Trouble};
+use crate::scenario::share::Share;
+use crate::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
+use crate::sim::failures::{
+    Burst, ControlPlaneFault, CorruptedImage, Crashes, Domain, DomainOutage, Domains, Failure,
+    Fault, Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage,
+    RegistryOutage, Spot, Target, Timeline, kept_by_month,
+};
+use crate::sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
+use crate::trace::failure_log::{self, LogOptions};
 use crate::units::{Duration, Instant, NodeId};
 
-use super::BuildError;
 use super::operations::runs_always;
+use super::{BuildError, FileSource, Remarks};
 
 /// How the control plane of a scenario learns of its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
@@ -52,52 +58,143 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
     ]
 }
 
-/// When nodes go down and come up again: when, which, whether up. Outages of one node that overlap
-/// or follow each other at once are one: it comes up when the last of them is over.
-pub fn outages(
-    scenario: &Scenario,
-    nodes: &[Arc<Node>],
-) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
-    let mut spans: BTreeMap<NodeId, Vec<(Instant, Option<Instant>)>> = BTreeMap::new();
-    let layout = Layout {
-        nodes,
-        seed: scenario.seed,
-    };
-    for (number, failure) in scenario.failures.iter().enumerate() {
-        let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {
-            continue;
-        };
-        let found = layout.find(&Target::Node(name.clone()));
-        let found = found.map_err(|error| wrong(number, failure, error))?;
-        let node = found[0];
-        let down = Instant::ZERO.saturating_add(failure.at.unwrap_or_default());
-        let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
-        spans.entry(node).or_default().push((down, up));
-    }
-    let mut outages = Vec::new();
-    for (node, spans) in &mut spans {
-        for (down, up) in united(spans) {
-            outages.push((down, *node, false));
-            outages.extend(up.map(|up| (up, *node, true)));
-        }
-    }
-    Ok(outages)
+/// What fails in a scenario: what was read for it, and where its nodes are.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    domains: Domains,
+    /// Logs by the number of the failure.
+    logs: BTreeMap<usize, Logged>,
 }
 
-/// What else fails, and when.
-pub fn failures(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Vec<Timeline>, BuildError> {
-    let layout = Layout {
-        nodes,
-        seed: scenario.seed,
-    };
-    let mut timelines = Vec::new();
+/// Reads what failures need.
+pub fn failures(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    remarks: &mut Remarks,
+) -> Result<Failures, BuildError> {
+    let domains = domains(scenario, nodes)?;
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    let mut logs = BTreeMap::new();
     for (number, failure) in scenario.failures.iter().enumerate() {
-        if let Some(kind) = failure_of(failure) {
+        let (FailureKind::FailureLog, Some(path)) = (failure.kind, &failure.path) else {
+            continue;
+        };
+        let options = LogOptions {
+            system: failure.system,
+            from: failure.from.clone(),
+        };
+        let log = failure_log::read(&files.open(path), &options, &names)?;
+        remarks.ledger(&log.ledger);
+        let outages = log.outages.into_iter();
+        let outages = outages.map(|own| (NodeId::from_index(own.node), own.down, own.up));
+        let outages = outages.collect();
+        logs.insert(number, Logged { outages });
+    }
+    let failures = Failures { domains, logs };
+    // What it names is looked for at once.
+    failures.outages(scenario, nodes)?;
+    failures.timelines(scenario, nodes)?;
+    Ok(failures)
+}
+
+/// The domains of a scenario with their nodes.
+pub(super) fn domains(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Domains, BuildError> {
+    let domains = Domains::new(declared(&scenario.cluster.domains), nodes);
+    domains.map_err(|why| BuildError::Experiment(format!("cluster.domains: {why}")))
+}
+
+/// The domains one by one.
+fn declared(written: &[schema::Domain]) -> Vec<Domain> {
+    let all = written.iter().flat_map(|entry| {
+        (0..u64::from(entry.count)).map(move |index| {
+            let parent = entry.parent.as_ref().map(|parent| parent.render(index));
+            (&entry.label, entry.name.render(index), parent)
+        })
+    });
+    let all: Vec<_> = all.collect();
+    let places: BTreeMap<&str, usize> = { all.iter().enumerate() }
+        .map(|(place, (_, name, _))| (name.as_str(), place))
+        .collect();
+    let domains = all.iter().map(|(label, name, parent)| Domain {
+        label: label.as_str().into(),
+        name: name.as_str().into(),
+        parent: parent
+            .as_ref()
+            .and_then(|parent| places.get(parent.as_str()).copied()),
+    });
+    domains.collect()
+}
+
+impl Failures {
+    fn layout<'a>(&'a self, scenario: &Scenario, nodes: &'a [Arc<Node>]) -> Layout<'a> {
+        Layout {
+            nodes,
+            domains: &self.domains,
+            seed: scenario.seed,
+        }
+    }
+
+    /// When nodes go down and come up again: when, which, whether up. Outages of one node that
+    /// overlap or follow each other at once are one: it comes up when the last of them is over.
+    pub fn outages(
+        &self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+    ) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
+        let mut spans: BTreeMap<NodeId, Vec<(Instant, Option<Instant>)>> = BTreeMap::new();
+        let layout = self.layout(scenario, nodes);
+        for (number, failure) in scenario.failures.iter().enumerate() {
+            let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {
+                continue;
+            };
+            let found = layout.find(&Target::Node(name.clone()));
+            let found = found.map_err(|error| wrong(number, failure, error))?;
+            let node = found[0];
+            let down = Instant::ZERO.saturating_add(failure.at.unwrap_or_default());
+            let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
+            spans.entry(node).or_default().push((down, up));
+        }
+        let mut outages = Vec::new();
+        for (node, spans) in &mut spans {
+            for (down, up) in united(spans) {
+                outages.push((down, *node, false));
+                outages.extend(up.map(|up| (up, *node, true)));
+            }
+        }
+        Ok(outages)
+    }
+
+    /// What else fails, and when, and what that needs to be known of beforehand.
+    pub fn timelines(
+        &self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+    ) -> Result<(Vec<Timeline>, Provisions), BuildError> {
+        let layout = self.layout(scenario, nodes);
+        let (mut timelines, mut provisions) = (Vec::new(), Provisions::default());
+        for (number, failure) in scenario.failures.iter().enumerate() {
+            if failure.kind == FailureKind::Stragglers {
+                provisions.stragglers = Some(Stragglers {
+                    share: failure.share.map_or(0.0, Share::as_f64),
+                    factor: failure.factor.unwrap_or(1.0),
+                });
+                continue;
+            }
+            let kind = match self.logs.get(&number) {
+                Some(log) => Failure::Logged(log.clone()),
+                None => match failure_of(failure) {
+                    Some(kind) => kind,
+                    None => continue,
+                },
+            };
+            provisions.loses_memory |= kind.loses_memory();
+            provisions.slows_work |= kind.slows_work();
             let made = kind.timelines(&layout);
             timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
         }
+        Ok((timelines, provisions))
     }
-    Ok(timelines)
 }
 
 /// What is wrong with a failure: said of the field that names whom it strikes.
@@ -108,57 +205,157 @@ fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> Bui
         Written {
             domain: Some(_), ..
         } => ".domain",
+        Written { each: Some(_), .. } => ".each",
+        Written { burst: Some(_), .. } => ".burst.within",
         _ => "",
     };
     BuildError::Experiment(format!("failures[{number}]{field}: {error}"))
 }
 
+/// How long a leader's lease is held after it crashed, and how long a request is waited for, unless
+/// stated (the defaults of Kubernetes).
+const LEASE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A failure as the simulator has it; `None` of those that are outages of one node. What a kind
 /// needs was checked before.
 fn failure_of(failure: &Written) -> Option<Failure> {
-    let domain = failure.domain.iter().flatten().next();
-    let target = match (&failure.node, &failure.zone, domain) {
-        (Some(node), ..) => Target::Node(node.clone()),
-        (_, Some(zone), _) => Target::Zone(zone.clone()),
-        (.., Some((key, value))) => Target::Label(key.clone(), value.clone()),
-        _ => Target::All,
-    };
     let (at, lasts) = (failure.at.unwrap_or_default(), failure.lasts);
-    let outage = |target, trouble| Outage {
-        target,
-        trouble,
-        at,
-        lasts,
+    let outage = |trouble| {
+        Failure::Outage(Outage {
+            target: target(failure),
+            trouble,
+            at,
+            lasts,
+        })
     };
+    let again = |trouble| {
+        Some(Failure::NodeCrash(NodeCrash {
+            target: target(failure),
+            trouble,
+            between: failure.mtbf.clone()?,
+            repair: failure.repair.clone()?,
+            burst: failure.burst.as_ref().map(burst),
+        }))
+    };
+    let fault = |fault| Failure::ControlPlane(ControlPlaneFault { at, lasts, fault });
+    let part = part(failure.component.unwrap_or_default());
     Some(match failure.kind {
-        FailureKind::NodeOutage => return None,
-        FailureKind::ZoneOutage => Failure::Outage(outage(target, Trouble::Crash)),
-        FailureKind::Partition => Failure::Outage(outage(target, Trouble::Partition)),
+        FailureKind::NodeOutage | FailureKind::FailureLog | FailureKind::Stragglers => return None,
+        FailureKind::ZoneOutage => outage(Trouble::Crash),
+        FailureKind::Partition => outage(Trouble::Partition),
+        FailureKind::DiskFull => outage(Trouble::DiskFull),
+        FailureKind::SlowNode => {
+            let trouble = Trouble::Slow(Pace::of(failure.factor?));
+            match failure.at {
+                Some(_) => outage(trouble),
+                None => again(trouble)?,
+            }
+        }
+        FailureKind::NodeCrash => again(Trouble::Crash)?,
+        FailureKind::DomainOutage => Failure::DomainOutage(DomainOutage {
+            target: target(failure),
+            between: failure.mtbf.clone()?,
+            repair: failure.repair.clone()?,
+        }),
         FailureKind::Flapping => Failure::Flapping(Flapping {
-            target,
+            target: target(failure),
             at,
             lasts,
             every: failure.every?,
             down: failure.down?,
         }),
-        FailureKind::NodeCrash => Failure::NodeCrash(NodeCrash {
-            target,
-            between: failure.mtbf.clone()?,
-            repair: failure.repair.clone()?,
+        FailureKind::Maintenance => Failure::Maintenance(Maintenance {
+            target: target(failure),
+            at,
+            lasts: lasts?,
+            notice: failure.notice.unwrap_or_default(),
         }),
         FailureKind::Spot => Failure::Spot(Spot {
-            target,
-            kept: failure.mtbf.clone()?,
+            target: target(failure),
+            kept: match failure.per_month {
+                Some(share) => kept_by_month(share.as_f64())?,
+                None => failure.mtbf.clone()?,
+            },
             notice: failure.notice?,
             replaced: failure.repair.clone()?,
+            share: failure.share.map_or(1.0, Share::as_f64),
         }),
-        FailureKind::ControlPlaneOutage => Failure::ControlPlane(ControlPlaneOutage { at, lasts }),
         FailureKind::RegistryOutage => Failure::Registry(RegistryOutage { at, lasts }),
         FailureKind::CorruptedImage => Failure::Image(CorruptedImage {
             image: failure.image.as_deref()?.into(),
             at,
             lasts,
         }),
+        FailureKind::ControlPlaneOutage => fault(Fault::Outage),
+        FailureKind::WatchDelay => fault(Fault::Sight(part, Sight::Late(failure.delay?))),
+        FailureKind::StaleCache => fault(Fault::Sight(part, Sight::Stale)),
+        FailureKind::RefusedBinds => fault(Fault::Binds(binds(failure, None)?)),
+        FailureKind::LostBinds => {
+            let timeout = failure.timeout.unwrap_or(TIMEOUT);
+            fault(Fault::Binds(binds(failure, Some(timeout))?))
+        }
+        FailureKind::SlowApi => {
+            let each = failure.requests_per_second.map(|rate| 1.0 / rate);
+            let each = each.and_then(Duration::checked_from_secs_f64);
+            fault(Fault::Api(
+                part,
+                ApiLimit {
+                    delay: failure.delay.unwrap_or_default(),
+                    per_request: each.unwrap_or_default(),
+                },
+            ))
+        }
+        FailureKind::LeaderFailover => Failure::LeaderFailover(LeaderFailover {
+            part,
+            when: match (&failure.mtbf, failure.at) {
+                (Some(between), _) => Crashes::Every(between.clone()),
+                (None, at) => Crashes::At(at?),
+            },
+            lease: failure.lease.unwrap_or(LEASE),
+            election: match &failure.election {
+                Some(law) => law.clone(),
+                None => "uniform(0s, 2s)".parse().ok()?,
+            },
+        }),
+    })
+}
+
+/// Whom a failure strikes.
+fn target(failure: &Written) -> Target {
+    let domain = failure.domain.iter().flatten().next();
+    match (&failure.node, &failure.zone, domain, &failure.each) {
+        (Some(node), ..) => Target::Node(node.clone()),
+        (_, Some(zone), ..) => Target::Zone(zone.clone()),
+        (_, _, Some((key, value)), _) => Target::Label(key.clone(), value.clone()),
+        (.., Some(label)) => Target::Each(label.clone()),
+        _ => Target::All,
+    }
+}
+
+const fn part(written: ControlPart) -> Part {
+    match written {
+        ControlPart::All => Part::All,
+        ControlPart::Scheduler => Part::Scheduler,
+        ControlPart::Controllers => Part::Controllers,
+    }
+}
+
+fn burst(written: &schema::Burst) -> Burst {
+    Burst {
+        probability: written.probability.as_f64(),
+        more: written.more.as_f64(),
+        within: written.within.clone(),
+        share: written.share.as_f64(),
+        spread: written.spread,
+    }
+}
+
+fn binds(failure: &Written, timeout: Option<Duration>) -> Option<BindFault> {
+    let share = failure.probability?.as_f64();
+    Some(BindFault {
+        millionths: (share * 1e6) as u32,
+        timeout,
     })
 }
 

@@ -31,7 +31,7 @@ use super::inputs;
 
 pub use autoscale::autoscalers;
 pub use economics::economics;
-pub use failures::{contact, failures, node_life, outages};
+pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
 pub use kube::{is_exact, kube_request};
 pub use manifests::ManifestFiles;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::control::controllers::manager::ControllerOptions;
-use crate::control::operation::{Operation, Target};
+use crate::control::operation::{Operation, Target as Goal};
+use crate::control::upgrade::UpgradePlan;
 use crate::model::{Node, Object};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, WorkloadSource};
+use crate::sim::failures::{Layout, Target};
 use crate::systems::RunsWorkloads;
 use crate::systems::registry::find;
 use crate::units::Instant;
@@ -95,11 +97,66 @@ pub fn operations(
             operations.extend(objects.map(|object| (at, Operation::Apply(object))));
             continue;
         }
+        if let Some(written) = &operation.upgrade {
+            let plan = upgrade(number, written, (scenario, nodes))?;
+            operations.push((at, Operation::Upgrade(Arc::new(plan))));
+            continue;
+        }
         operations.push((at, read(number, operation, nodes)?));
     }
     // Equal times stay in order.
     operations.sort_by_key(|&(at, _)| at);
     Ok(operations)
+}
+
+/// An upgrade with its nodes in order.
+fn upgrade(
+    number: usize,
+    written: &schema::Upgrade,
+    (scenario, nodes): (&Scenario, &[Arc<Node>]),
+) -> Result<UpgradePlan, BuildError> {
+    let wrong = |field: &str, what: &dyn std::fmt::Display| {
+        BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
+    };
+    if written.service.missing_file().is_some() {
+        let what = "values of a file can't be used here; give a law with parameters";
+        return Err(wrong("service", &what));
+    }
+    let domains = super::failures::domains(scenario, nodes)?;
+    let layout = Layout {
+        nodes,
+        domains: &domains,
+        seed: scenario.seed,
+    };
+    let domain = written.domain.iter().flatten().next();
+    let target = domain.map_or(Target::All, |(key, value)| {
+        Target::Label(key.clone(), value.clone())
+    });
+    let found = layout.find(&target).map_err(|why| wrong("domain", &why))?;
+    let mut found: Vec<&Arc<Node>> = found.iter().map(|node| &nodes[node.index()]).collect();
+    if let Some(label) = &written.by {
+        if !found
+            .iter()
+            .any(|node| node.labels.contains_key(label.as_str()))
+        {
+            return Err(wrong(
+                "by",
+                &format!("none of the nodes has the label `{label}`"),
+            ));
+        }
+        found.sort_by_key(|node| node.labels.get(label.as_str()).cloned());
+    }
+    let width = written.batch.or(written.max_unavailable).unwrap_or(1);
+    Ok(UpgradePlan {
+        nodes: found.iter().map(|node| node.name.clone()).collect(),
+        width: width as usize,
+        is_rolling: written.max_unavailable.is_some(),
+        service: written.service.clone(),
+        drain_timeout: written.drain_timeout,
+        gap: written.gap,
+        replaces: written.replace,
+        seed: scenario.seed,
+    })
 }
 
 fn read(
@@ -142,12 +199,12 @@ fn read(
 }
 
 /// An object as `KIND/NAMESPACE/NAME`.
-pub(super) fn target(written: &str) -> Option<Target> {
+pub(super) fn target(written: &str) -> Option<Goal> {
     let mut parts = written.split('/');
     let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
     let kind = Object::KINDS.iter().find(|known| **known == kind)?;
     let is_whole = parts.next().is_none() && !namespace.is_empty() && !name.is_empty();
-    is_whole.then(|| Target {
+    is_whole.then(|| Goal {
         kind,
         namespace: namespace.into(),
         name: name.into(),

@@ -1,11 +1,12 @@
 //! The observer that collects what the report draws, in memory that does not grow with the run.
 
-use crate::cluster::{Observer, Store};
+use crate::cluster::{Incident, Observer, Store};
 use crate::metrics::{ClusterState, Resource};
 use crate::model::{Event, Pod};
 use crate::units::{Instant, NodeId};
 
 use super::grid::Grid;
+use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
 use super::{
     EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
@@ -27,6 +28,7 @@ pub struct Collector {
     nodes_per_row: usize,
     nodes: Vec<NodeState>,
     events: EventList,
+    incidents: Incidents,
     waits: Waits,
     bars: Bars,
     longest: LongestPending,
@@ -56,6 +58,7 @@ impl Collector {
             nodes_per_row: 1,
             nodes: Vec::new(),
             events: EventList::default(),
+            incidents: Incidents::default(),
             waits: Waits::new(),
             bars: Bars::new(),
             longest: LongestPending::new(pods_max),
@@ -81,6 +84,7 @@ impl Collector {
             timeline: self.bars.finish(),
             pods: self.longest.finish(pods),
             events: self.events,
+            incidents: self.incidents.finish(),
         }
     }
 
@@ -206,6 +210,10 @@ impl Collector {
 }
 
 impl Observer for Collector {
+    fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        self.incidents.apply(at.as_nanos(), incident, store);
+    }
+
     fn settled(&mut self, _at: Instant, store: &Store) {
         self.state.refresh(store, |_| {});
     }

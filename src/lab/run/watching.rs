@@ -1,6 +1,6 @@
 //! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use crate::cluster::{Measured, Observer, Store};
+use crate::cluster::{Incident, Measured, Observer, Store};
 use crate::control::Probe;
 use crate::control::probe::Part;
 use crate::metrics::{RecordError, Recorder, RunMetrics};
@@ -78,6 +78,15 @@ impl Observer for Watching<'_> {
             watch.measured(at, store, measured);
         }
         self.probe.enter(left);
+    }
+
+    fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        if let Some(report) = &mut self.report {
+            report.incident(at, incident, store);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.incident(at, incident, store);
+        }
     }
 
     fn settled(&mut self, at: Instant, store: &Store) {

@@ -33,6 +33,7 @@ fn each_run_gets_the_plots_it_has_data_for() {
         "pending-time",
         "node-heat",
         "timeline",
+        "failures",
     ];
     assert_eq!(names(&summary, &data), all);
     let mut empty = example::batch();

@@ -22,6 +22,32 @@ pub struct Cluster {
     /// Where machines come from while the run goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Provider>,
+    /// What fails as one, and what that is part of: racks, power feeds, zones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<Domain>,
+}
+
+/// A domain of failures, or several by a pattern: what is in it is down while it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Domain {
+    /// The label that says of a node in which of these it is, such as `rack`; failures name the
+    /// domains by it.
+    #[schemars(length(min = 1))]
+    pub label: String,
+    /// Its name, which is the label's value, patterned over the index from 0: `r{}`. Unique.
+    pub name: Pattern,
+    /// How many; default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: u32,
+    /// The name of the domain that it is part of, patterned over the index: `feed-{index / 8}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Pattern>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Nodes from one source.

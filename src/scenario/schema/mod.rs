@@ -22,13 +22,13 @@ pub use autoscaling::{
     Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
 };
 pub use cluster::{
-    Allocatable, Cluster, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate, Taint,
-    TaintEffect, Template,
+    Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate,
+    Taint, TaintEffect, Template,
 };
-pub use failure::{Failure, FailureKind};
+pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use images::{Images, Pulls};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
-pub use operation::{Controllers, Operation};
+pub use operation::{Controllers, Operation, Upgrade};
 pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, ExpanderName, NodeGroup, Provider, Provisioning,
     Quota, Reserved, SpotMarket, StockOut,

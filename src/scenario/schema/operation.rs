@@ -1,8 +1,11 @@
 //! `operations:` of the experiment file, and `controllers:` of its system.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rng::Distribution;
 use crate::units::Duration;
 
 /// The controllers of Kubernetes at work: the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`,
@@ -19,13 +22,14 @@ pub struct Controllers {
 }
 
 /// What a user does to the cluster, and when; with `system.controllers`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
     extend("oneOf" = [
         {"required": ["scale"]}, {"required": ["apply"]}, {"required": ["delete"]},
         {"required": ["pause"]}, {"required": ["resume"]}, {"required": ["rollBack"]},
         {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
+        {"required": ["upgrade"]},
     ]),
     extend("dependentRequired" = {"replicas": ["scale"], "scale": ["replicas"]})
 )]
@@ -63,6 +67,45 @@ pub struct Operation {
     /// The node that takes no new pods and whose pods are evicted, as budgets allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<String>,
+    /// Nodes that are drained, serviced and put back, some at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
+}
+
+/// An upgrade of nodes: each is cordoned, drained as budgets allow, away for its service, and back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["batch"]}, {"required": ["maxUnavailable"]}]))]
+pub struct Upgrade {
+    /// A domain of `cluster.domains` by its label and name, or the nodes with a label; default all
+    /// nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+    pub domain: Option<BTreeMap<String, String>>,
+    /// The label by whose values nodes are put in order, such as `rack`; default as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub by: Option<String>,
+    /// How many nodes at a time: the next begin once all of these are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub batch: Option<u32>,
+    /// How many nodes at a time: the next begins as soon as one is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_unavailable: Option<u32>,
+    /// How long a drained node is away: a distribution, such as `lognormal(10m, 0.4)`.
+    pub service: Distribution,
+    /// After how long a node goes that could not be drained; default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub drain_timeout: Option<Duration>,
+    /// How long to wait before the next batch, or the next node; default 0s.
+    #[serde(default)]
+    pub gap: Duration,
+    /// Whether nodes leave and new ones join in their place.
+    #[serde(default)]
+    pub replace: bool,
 }
 
 impl Operation {

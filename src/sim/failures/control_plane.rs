@@ -1,28 +1,52 @@
-//! The control plane's own outages: no component acts, running containers are untouched; then it
-//! catches up with what happened (spec: orchestrators-b.md 10.3).
+//! Faults of the control plane itself: it is away, sees late or not at all, its requests are slow,
+//! refused or lost (spec: orchestrators-b.md 10.3).
 
 use super::{Change, Strike, Timeline};
+use crate::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use crate::units::{Duration, Instant};
 
-/// An outage of every component.
+/// A fault from an instant on, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ControlPlaneOutage {
+pub struct ControlPlaneFault {
     /// When it begins, after the start.
     pub at: Duration,
     /// How long it lasts; `None` is for good.
     pub lasts: Option<Duration>,
+    /// What is wrong.
+    pub fault: Fault,
 }
 
-impl ControlPlaneOutage {
+/// What is wrong with a control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No component acts and no user is answered; running containers are untouched.
+    Outage,
+    /// A part sees changes late, or none.
+    Sight(Part, Sight),
+    /// Some bindings fail.
+    Binds(BindFault),
+    /// Requests of a part take time.
+    Api(Part, ApiLimit),
+}
+
+impl ControlPlaneFault {
     pub(super) fn timelines(self) -> Vec<Timeline> {
+        let (begin, end) = match self.fault {
+            Fault::Outage => (
+                Change::ControlPlane { is_up: false },
+                Change::ControlPlane { is_up: true },
+            ),
+            Fault::Sight(part, sight) => {
+                (Change::Sight(part, Some(sight)), Change::Sight(part, None))
+            }
+            Fault::Binds(fault) => (Change::Binds(Some(fault)), Change::Binds(None)),
+            Fault::Api(part, limit) => (Change::Api(part, Some(limit)), Change::Api(part, None)),
+        };
         let at = Instant::ZERO.saturating_add(self.at);
-        let mut strikes = vec![Strike {
-            at,
-            change: Change::ControlPlane { is_up: false },
-        }];
+        let mut strikes = vec![Strike { at, change: begin }];
         strikes.extend(self.lasts.map(|lasts| Strike {
             at: at.saturating_add(lasts),
-            change: Change::ControlPlane { is_up: true },
+            change: end,
         }));
         vec![Timeline::scripted(strikes)]
     }

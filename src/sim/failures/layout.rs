@@ -1,10 +1,11 @@
 //! The nodes that failures strike, and which of them a failure is about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::Domains;
 use crate::model::Node;
 use crate::model::node::ZONE_LABEL;
 use crate::rng::Stream;
@@ -15,6 +16,8 @@ use crate::units::NodeId;
 pub struct Layout<'a> {
     /// The nodes, in order.
     pub nodes: &'a [Arc<Node>],
+    /// What fails as one.
+    pub domains: &'a Domains,
     /// The run's seed.
     pub seed: u64,
 }
@@ -28,8 +31,10 @@ pub enum Target {
     Node(String),
     /// Those of a zone.
     Zone(String),
-    /// Those with a label: a rack, a power domain.
+    /// A domain by label and name with all that is in it, or those with a label.
     Label(String, String),
+    /// Every domain of a label by itself.
+    Each(String),
 }
 
 /// Why a failure can't be.
@@ -40,6 +45,27 @@ pub enum FailureError {
     UnknownNode {
         /// The name.
         name: String,
+        /// Some that there are.
+        known: String,
+    },
+    /// A node is in a domain that was not declared.
+    #[error(
+        "the node `{node}` has the label `{label}: {name}`, and `cluster.domains` has no such \
+         domain"
+    )]
+    Undeclared {
+        /// The node.
+        node: String,
+        /// The label of the domain.
+        label: String,
+        /// The name of the domain.
+        name: String,
+    },
+    /// No domain or node has such a label.
+    #[error("no domain and no node has the label `{label}`; known labels are {known}")]
+    UnknownLabel {
+        /// The label.
+        label: String,
         /// Some that there are.
         known: String,
     },
@@ -68,9 +94,62 @@ impl Layout<'_> {
                 let found = found.ok_or_else(|| self.unknown_node(name))?;
                 Ok(vec![NodeId::from_index(found)])
             }
-            Target::Zone(zone) => self.labelled(ZONE_LABEL, zone),
-            Target::Label(key, value) => self.labelled(key, value),
+            Target::Zone(zone) => self.domain(ZONE_LABEL, zone),
+            Target::Label(key, value) => self.domain(key, value),
+            Target::Each(label) => Ok(self.each(label)?.concat()),
         }
+    }
+
+    /// The nodes that a target names, by what fails as one.
+    ///
+    /// # Errors
+    /// It names none.
+    pub fn groups(&self, target: &Target) -> Result<Vec<Vec<NodeId>>, FailureError> {
+        match target {
+            Target::Each(label) => self.each(label),
+            target => Ok(vec![self.find(target)?]),
+        }
+    }
+
+    /// A domain with all that is in it, or the nodes with a label.
+    fn domain(&self, key: &str, value: &str) -> Result<Vec<NodeId>, FailureError> {
+        match self.domains.find(key, value) {
+            Some([]) | None => self.labelled(key, value),
+            Some(nodes) => Ok(nodes.to_vec()),
+        }
+    }
+
+    /// The domains of a label; without any, the nodes by the label's values, in order of these.
+    fn each(&self, label: &str) -> Result<Vec<Vec<NodeId>>, FailureError> {
+        let declared = self.domains.each(label);
+        if !declared.is_empty() {
+            return Ok(declared);
+        }
+        let mut found: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            if let Some(value) = node.labels.get(label) {
+                let nodes = found.entry(value).or_default();
+                nodes.push(NodeId::from_index(place));
+            }
+        }
+        if !found.is_empty() {
+            return Ok(found.into_values().collect());
+        }
+        let known: BTreeSet<&str> = self
+            .nodes
+            .iter()
+            .flat_map(|node| node.labels.iter().map(|(key, _)| &**key))
+            .collect();
+        let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+        Err(FailureError::UnknownLabel {
+            label: label.to_owned(),
+            known: known.join(", "),
+        })
+    }
+
+    /// A stream of random numbers of what has a number of its own.
+    pub fn stream_of(&self, purpose: &str, number: u64) -> Stream {
+        Stream::new(self.seed, purpose, number)
     }
 
     /// A stream of random numbers of a node's own.

@@ -1,26 +1,55 @@
-//! Spot capacity: nodes that are taken back with a short notice, and replaced after a while
-//! (spec: orchestrators-b.md 10.3).
+//! Spot capacity: nodes that are taken back with a short notice, and replaced after a while; by
+//! themselves, or a share of a pool at a time (spec: orchestrators-b.md 10.3).
 
+use super::merged::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::rng::Distribution;
+use crate::rng::{Distribution, Law, math};
 use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant};
+use crate::units::{Duration, Instant, NodeId};
+
+/// A month of those probabilities of interruption that providers publish.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+/// How long it takes until all are told that a pool takes back at a time.
+const POOL_SPREAD: Duration = Duration::from_secs(120);
 
 /// Nodes that are taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spot {
-    /// Which.
+    /// Which; if it is each domain of a label, those are pools that take back together.
     pub target: Target,
-    /// For how long one is had.
+    /// For how long one is had; from one time to the next that a pool takes back.
     pub kept: Distribution,
     /// How long before its end that is said: it is cordoned and its pods are told to end.
     pub notice: Duration,
     /// How long until another takes its place.
     pub replaced: Distribution,
+    /// Which share of a pool is taken back at a time.
+    pub share: f64,
+}
+
+/// Interruptions in a month from the probability that there is one.
+pub fn interruptions_per_month(probability: f64) -> f64 {
+    -math::ln_1p(-probability)
+}
+
+/// The probability of an interruption within so many days.
+pub fn interrupted_within(per_month: f64, days: f64) -> f64 {
+    -math::exp_m1(-per_month * days / 30.0)
+}
+
+/// How long a node is kept that is taken back within a month with a probability; `None` if never.
+pub fn kept_by_month(probability: f64) -> Option<Distribution> {
+    let months = 1.0 / interruptions_per_month(probability);
+    let mean = Duration::checked_from_secs_f64(MONTH.as_secs_f64() * months)?;
+    Distribution::new(Law::Exponential { mean }).ok()
 }
 
 impl Spot {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
+        if let Target::Each(_) = self.target {
+            return self.pools(layout);
+        }
         let nodes = layout.find(&self.target)?.into_iter();
         let timelines = nodes.map(|node| {
             let mut stream = layout.stream("spot", node);
@@ -51,4 +80,46 @@ impl Spot {
         });
         Ok(timelines.collect())
     }
+
+    /// Pools that take back some of their nodes within minutes. One that is away is not taken.
+    fn pools(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
+        let pools = layout.groups(&self.target)?.into_iter().enumerate();
+        let timelines = pools.map(|(number, nodes)| {
+            let mut stream = layout.stream_of("spot-pool", number as u64);
+            let spot = self.clone();
+            let mut now = Instant::ZERO;
+            let mut back: Vec<Instant> = vec![Instant::ZERO; nodes.len()];
+            Timeline::drawn(merged(move || {
+                let begins = now.saturating_add(spot.kept.sample(&mut stream));
+                if begins == Instant::MAX || begins == now {
+                    return None;
+                }
+                now = begins;
+                let mut strikes = Vec::new();
+                for (node, back) in nodes.iter().zip(&mut back) {
+                    if stream.unit_f64() >= spot.share || *back > begins {
+                        continue;
+                    }
+                    let spread = POOL_SPREAD.as_nanos() as u64;
+                    let later = Duration::from_nanos(stream.below(spread) as i64);
+                    let told = begins.saturating_add(later);
+                    let gone = told.saturating_add(spot.notice);
+                    *back = gone.saturating_add(spot.replaced.sample(&mut stream));
+                    strikes.extend(taken(*node, (told, gone, *back)));
+                }
+                Some(Batch { begins, strikes })
+            }))
+        });
+        Ok(timelines.collect())
+    }
+}
+
+fn taken(node: NodeId, (told, gone, back): (Instant, Instant, Instant)) -> [Strike; 4] {
+    [
+        (told, Change::Drain(node)),
+        (gone, Change::Begin(node, Trouble::Crash)),
+        (back, Change::End(node, Trouble::Crash)),
+        (back, Change::Uncordon(node)),
+    ]
+    .map(|(at, change)| Strike { at, change })
 }

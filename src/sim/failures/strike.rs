@@ -2,10 +2,12 @@
 
 use std::iter::Peekable;
 
+use crate::cluster::Incident;
 use crate::control::node_life::Observing;
 use crate::model::Text;
 use crate::sim::SimError;
 use crate::sim::cell::Cell;
+use crate::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use crate::sim::engine::Engine;
 use crate::sim::hosts::Trouble;
 use crate::sim::options::NodeLife;
@@ -21,6 +23,8 @@ pub enum Change {
     End(NodeId, Trouble),
     /// A node is cordoned, and its pods are told to end.
     Drain(NodeId),
+    /// A node is cordoned, and its pods are evicted as budgets allow.
+    Vacate(NodeId),
     /// A node takes pods again.
     Uncordon(NodeId),
     /// Every component of the control plane stops acting, or acts again.
@@ -40,6 +44,19 @@ pub enum Change {
         /// Whether it comes corrupted.
         is_corrupted: bool,
     },
+    /// The leader of a part of the control plane crashes, or another is elected.
+    Leader {
+        /// Of what.
+        part: Part,
+        /// Whether there is one.
+        is_up: bool,
+    },
+    /// A part of the control plane sees changes late or not at all, or as usual again.
+    Sight(Part, Option<Sight>),
+    /// Bindings fail, or don't any more.
+    Binds(Option<BindFault>),
+    /// Requests of a part of the control plane take time, or don't any more.
+    Api(Part, Option<ApiLimit>),
 }
 
 impl Change {
@@ -55,7 +72,33 @@ impl Change {
                     is_corrupted: false,
                     ..
                 }
+                | Self::Leader { is_up: true, .. }
+                | Self::Sight(_, None)
+                | Self::Binds(None)
+                | Self::Api(_, None)
         )
+    }
+
+    /// What those who watch are told.
+    fn incident(&self) -> Incident {
+        let (what, node) = match self {
+            Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
+            Self::Drain(node) => ("taken back", Some(*node)),
+            Self::Vacate(node) => ("drained", Some(*node)),
+            Self::Uncordon(node) => ("cordoned", Some(*node)),
+            Self::ControlPlane { .. } => ("control plane down", None),
+            Self::Leader { part, .. } => (part.without_leader(), None),
+            Self::Registry { .. } => ("registry down", None),
+            Self::Image { .. } => ("corrupted image", None),
+            Self::Sight(..) => ("stale caches", None),
+            Self::Binds(_) => ("failing binds", None),
+            Self::Api(..) => ("slow API", None),
+        };
+        Incident {
+            what,
+            node,
+            begins: !self.is_relief(),
+        }
     }
 }
 
@@ -149,12 +192,13 @@ impl Engine<'_> {
     pub(in crate::sim) fn strike(&mut self, cell: &mut Cell, line: u32) -> Result<(), SimError> {
         let next = cell.failures[line as usize].strikes.next();
         if let Some(strike) = next {
+            let incident = strike.change.incident();
             match strike.change {
-                Change::Begin(node, trouble) => self.host_lost(cell, node, trouble)?,
-                Change::End(node, trouble) => self.host_back(cell, node, trouble)?,
+                Change::Begin(node, trouble) => self.trouble(cell, node, trouble, true)?,
+                Change::End(node, trouble) => self.trouble(cell, node, trouble, false)?,
                 Change::Drain(node) => self.drain(cell, node)?,
+                Change::Vacate(node) => self.vacate(cell, node)?,
                 Change::Uncordon(node) => self.cordon(cell, node, false)?,
-                Change::ControlPlane { is_up } => cell.acts = is_up,
                 Change::Registry { is_up } => self.registry(cell, is_up)?,
                 Change::Image {
                     image,
@@ -164,7 +208,13 @@ impl Engine<'_> {
                         images.set_corrupted(&image, is_corrupted);
                     }
                 }
+                Change::ControlPlane { is_up } => self.outage(cell, is_up),
+                Change::Leader { part, is_up } => self.leader(cell, part, is_up)?,
+                Change::Sight(part, sight) => self.sight(cell, part, sight),
+                Change::Binds(fault) => cell.faults.binds = fault,
+                Change::Api(part, limit) => cell.faults.limit(part, limit),
             }
+            self.observer.incident(self.now, incident, &cell.store);
         }
         self.expect_strike(cell, line);
         Ok(())

@@ -25,6 +25,7 @@ fn first(failure: &Failure, count: usize, line: usize, strikes: usize) -> Vec<St
     let nodes = nodes(count);
     let layout = Layout {
         nodes: &nodes,
+        domains: &Domains::default(),
         seed: 7,
     };
     let lines = failure.timelines(&layout).expect("nodes that are there");
@@ -61,6 +62,8 @@ fn a_zone_goes_down_and_comes_back_as_one() {
 fn crashes_of_a_node_do_not_depend_on_how_many_nodes_there_are() {
     let crash = Failure::NodeCrash(NodeCrash {
         target: Target::All,
+        trouble: Trouble::Crash,
+        burst: None,
         between: "weibull(30d, 0.7)".parse().expect("a law"),
         repair: "lognormal(2h, 1.0)".parse().expect("a law"),
     });
@@ -92,6 +95,7 @@ fn flapping_and_spot_nodes_follow_their_cycles() {
         kept: "1h".parse().expect("a constant"),
         notice: secs(120),
         replaced: "5m".parse().expect("a constant"),
+        share: 1.0,
     });
     let told: Vec<Change> = first(&spot, 1, 0, 4)
         .iter()
@@ -114,6 +118,7 @@ fn what_is_not_there_is_named() {
     let nodes = nodes(4);
     let layout = Layout {
         nodes: &nodes,
+        domains: &Domains::default(),
         seed: 7,
     };
     for (target, expected) in [

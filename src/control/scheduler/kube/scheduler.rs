@@ -250,6 +250,10 @@ impl Component for KubeScheduler {
         }
     }
 
+    fn places_pods(&self) -> bool {
+        true
+    }
+
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
         match &write.event {
             Event::PodBound { pod, .. } => self.refused.push(*pod),

@@ -1,0 +1,29 @@
+//! Outages as a failure log has them (spec: traces.md section 13).
+
+use super::{Change, Strike, Timeline};
+use crate::sim::hosts::Trouble;
+use crate::units::{Instant, NodeId};
+
+/// Nodes that were down, from when to when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// Which node, when it went down, and when it was up again.
+    pub outages: Vec<(NodeId, Instant, Option<Instant>)>,
+}
+
+impl Logged {
+    pub(super) fn timelines(&self) -> Vec<Timeline> {
+        let mut strikes = Vec::new();
+        for &(node, down, up) in &self.outages {
+            strikes.push(Strike {
+                at: down,
+                change: Change::Begin(node, Trouble::Crash),
+            });
+            strikes.extend(up.map(|at| Strike {
+                at,
+                change: Change::End(node, Trouble::Crash),
+            }));
+        }
+        vec![Timeline::scripted(strikes)]
+    }
+}

@@ -1,0 +1,413 @@
+//! Failure logs: when which node was down. Two formats, told by their headers (spec: traces.md
+//! section 13):
+//!
+//! - our table `node,down,up`: nodes by name, times since the run's start in seconds or with a unit,
+//!   `up` empty if the node stays down; rows in order of `down`, spans of one node apart;
+//! - the log of Los Alamos: nodes of one system by their zero-based number, dates as local times
+//!   without daylight saving; out of order and overlapping as it is.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::DateTime;
+
+use super::error::TraceError;
+use super::input::Input;
+use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
+use super::table::{Column, Row, Table};
+use crate::units::{Duration, Instant};
+
+/// How a log is read.
+#[derive(Clone, Debug, Default)]
+pub struct LogOptions {
+    /// Of the log of Los Alamos, the system.
+    pub system: Option<u32>,
+    /// Of the log of Los Alamos, the date of the run's start.
+    pub from: Option<String>,
+}
+
+/// A node that was down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedOutage {
+    /// The node, by its place in the cluster.
+    pub node: usize,
+    /// When it went down; what was down before the start is so at the start.
+    pub down: Instant,
+    /// When it was up again.
+    pub up: Option<Instant>,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct FailureLog {
+    /// In order of time, spans of one node apart.
+    pub outages: Vec<LoggedOutage>,
+    /// What was found in it.
+    pub ledger: Ledger,
+}
+
+/// Reads the log of a cluster whose nodes have these names, in order.
+///
+/// # Errors
+/// The file can't be read, has neither header, or a row breaks a rule.
+pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
+    let table = Table::open(input)?;
+    let journal = Journal::new(input.name.clone(), RowPolicy::default());
+    if table.column("Prob Started").is_some() {
+        return lanl(table, journal, options, nodes.len());
+    }
+    if let Some(field) = match options {
+        LogOptions {
+            system: Some(_), ..
+        } => Some("system"),
+        LogOptions { from: Some(_), .. } => Some("from"),
+        _ => None,
+    } {
+        return Err(TraceError::Format {
+            file: journal.file.to_string(),
+            reason: format!("`{field}` is of the log of Los Alamos alone; leave it out"),
+        });
+    }
+    plain(table, journal, nodes)
+}
+
+/// Our own table.
+fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<FailureLog, TraceError> {
+    let columns = [
+        table.required_column("node")?,
+        table.required_column("down")?,
+        table.required_column("up")?,
+    ];
+    let places: BTreeMap<&str, usize> = { nodes.iter().enumerate() }
+        .map(|(place, &name)| (name, place))
+        .collect();
+    let mut outages: Vec<LoggedOutage> = Vec::new();
+    let mut last: BTreeMap<usize, (u64, Option<Instant>)> = BTreeMap::new();
+    let mut latest = Instant::ZERO;
+    while let Some(row) = table.next_row()? {
+        let read = row.and_then(|row| {
+            let own = plain_row(&row, &columns, &places)?;
+            let [node, down, _] = &columns;
+            if own.down < latest {
+                let rule = format!("at or after {latest}, as rows are in order of `down`");
+                return Err(row.bad(down, &rule));
+            }
+            match last.insert(own.node, (row.line, own.up)) {
+                Some((line, up)) if up.is_none_or(|up| own.down < up) => {
+                    let rule =
+                        format!("up again before it goes down: line {line} has it down still");
+                    Err(row.bad(node, &rule))
+                }
+                _ => Ok(own),
+            }
+        });
+        match read {
+            Ok(own) => {
+                latest = own.down;
+                outages.push(own);
+            }
+            Err(bad) => journal.bad_row(bad)?,
+        }
+    }
+    Ok(FailureLog {
+        outages,
+        ledger: journal.ledger,
+    })
+}
+
+fn plain_row(
+    row: &Row<'_>,
+    [node, down, up]: &[Column; 3],
+    places: &BTreeMap<&str, usize>,
+) -> Result<LoggedOutage, BadRow> {
+    let name = row.text(node);
+    let place = places.get(name).copied();
+    let place = place.ok_or_else(|| row.bad(node, "the name of a node of the cluster"))?;
+    let began = instant(row, down)?;
+    let ended = match row.text(up) {
+        "" => None,
+        _ => Some(instant(row, up)?),
+    };
+    if ended.is_some_and(|ended| ended <= began) {
+        return Err(row.bad(up, &format!("after {began}, when it went down")));
+    }
+    Ok(LoggedOutage {
+        node: place,
+        down: began,
+        up: ended,
+    })
+}
+
+fn instant(row: &Row<'_>, column: &Column) -> Result<Instant, BadRow> {
+    let text = row.text(column);
+    let seconds = || Duration::checked_from_secs_f64(text.parse::<f64>().ok()?);
+    let span = text.parse::<Duration>().ok().or_else(seconds);
+    let span = span.filter(|span| *span >= Duration::ZERO);
+    let span = span.ok_or_else(|| row.bad(column, "a time such as `90`, `90s` or `2h30m`"))?;
+    Ok(Instant::ZERO.saturating_add(span))
+}
+
+/// A span of the log of Los Alamos, in minutes of its calendar.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    node: usize,
+    down: i64,
+    up: i64,
+}
+
+fn lanl(
+    mut table: Table,
+    mut journal: Journal,
+    options: &LogOptions,
+    nodes: usize,
+) -> Result<FailureLog, TraceError> {
+    let file = journal.file.to_string();
+    let wrong = |reason: String| TraceError::Format {
+        file: file.clone(),
+        reason,
+    };
+    let columns = [
+        table.required_column("System")?,
+        table.required_column("nodenumz")?,
+        table.required_column("Prob Started")?,
+        table.required_column("Prob Fixed")?,
+    ];
+    let mut systems: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut spans: Vec<Span> = Vec::new();
+    let mut last: BTreeMap<usize, i64> = BTreeMap::new();
+    while let Some(row) = table.next_row()? {
+        let read = row.and_then(|row| Ok((lanl_row(&row, &columns)?, row.line)));
+        let ((system, mut span), line) = match read {
+            Ok(read) => read,
+            Err(bad) => {
+                journal.bad_row(bad)?;
+                continue;
+            }
+        };
+        *systems.entry(system).or_default() += 1;
+        if options.system.is_some_and(|own| i64::from(own) != system) {
+            continue;
+        }
+        if span.node >= nodes {
+            let kind = "outages of nodes that the cluster does not have";
+            journal.dirt(kind, Action::Drop, line)?;
+            continue;
+        }
+        if last
+            .insert(span.node, span.down)
+            .is_some_and(|last| last > span.down)
+        {
+            journal.dirt("outages out of order", Action::Repair, line)?;
+        }
+        if span.up == span.down {
+            journal.dirt(
+                "outages of no length, taken as a minute",
+                Action::Repair,
+                line,
+            )?;
+            span.up += 1;
+        }
+        spans.push(span);
+    }
+    let known: Vec<String> = systems.keys().map(ToString::to_string).collect();
+    match options.system {
+        Some(own) if !systems.contains_key(&i64::from(own)) => {
+            return Err(wrong(format!(
+                "it has no system {own}; its systems are {}",
+                known.join(", ")
+            )));
+        }
+        None if systems.len() > 1 => {
+            return Err(wrong(format!(
+                "it has several systems; say which with `system`, one of {}",
+                known.join(", ")
+            )));
+        }
+        _ => {}
+    }
+    let first = spans.iter().map(|span| span.down).min().unwrap_or_default();
+    let zero = match &options.from {
+        None => first,
+        Some(text) => date(text).ok_or_else(|| {
+            wrong(format!(
+                "`from` is `{text}`, expected a date such as `2001-05-01` or `2001-05-01T06:00`"
+            ))
+        })?,
+    };
+    let outages = united(spans, zero, &mut journal)?;
+    Ok(FailureLog {
+        outages,
+        ledger: journal.ledger,
+    })
+}
+
+/// Spans since a minute, those of one node that overlap as one.
+fn united(
+    mut spans: Vec<Span>,
+    zero: i64,
+    journal: &mut Journal,
+) -> Result<Vec<LoggedOutage>, TraceError> {
+    spans.retain(|span| span.up > zero);
+    spans.sort_by_key(|span| (span.node, span.down, span.up));
+    let mut apart: Vec<Span> = Vec::new();
+    for span in spans {
+        match apart.last_mut() {
+            Some(last) if last.node == span.node && span.down <= last.up => {
+                if span.down < last.up {
+                    journal.dirt("outages that overlap, taken as one", Action::Repair, 0)?;
+                }
+                last.up = last.up.max(span.up);
+            }
+            _ => apart.push(span),
+        }
+    }
+    let at = |minute: i64| {
+        let span = Duration::checked_from_secs((minute - zero).max(0).saturating_mul(60));
+        Instant::ZERO.saturating_add(span.unwrap_or(Duration::MAX))
+    };
+    let mut outages: Vec<LoggedOutage> = { apart.into_iter() }
+        .map(|span| LoggedOutage {
+            node: span.node,
+            down: at(span.down),
+            up: Some(at(span.up)),
+        })
+        .collect();
+    outages.sort_by_key(|outage| (outage.down, outage.node));
+    Ok(outages)
+}
+
+fn lanl_row(row: &Row<'_>, columns: &[Column; 4]) -> Result<(i64, Span), BadRow> {
+    let [system, node, started, fixed] = columns;
+    let number = row.integer(system, 0, 1_000_000)?;
+    let node = row.integer(node, 0, 1_000_000)? as usize;
+    let minute = |column: &Column| {
+        let minute = us_date(row.text(column));
+        minute.ok_or_else(|| row.bad(column, "a date such as `6/21/2005 10:54`"))
+    };
+    let (down, up) = (minute(started)?, minute(fixed)?);
+    if up < down {
+        return Err(row.bad(fixed, "at or after `Prob Started`"));
+    }
+    Ok((number, Span { node, down, up }))
+}
+
+/// Minutes since 1970 of `m/d/yyyy h:mm`.
+fn us_date(text: &str) -> Option<i64> {
+    let (day, time) = text.split_once(' ')?;
+    let mut parts = day.split('/');
+    let mut next = || parts.next()?.parse::<i16>().ok();
+    let (month, day, year) = (next()?, next()?, next()?);
+    let (hour, minute) = time.trim().split_once(':')?;
+    let date = DateTime::new(
+        year,
+        i8::try_from(month).ok()?,
+        i8::try_from(day).ok()?,
+        hour.parse().ok()?,
+        minute.parse().ok()?,
+        0,
+        0,
+    );
+    Some(minutes(date.ok()?))
+}
+
+/// Minutes since 1970 of a date, with or without a time.
+fn date(text: &str) -> Option<i64> {
+    text.parse::<DateTime>().ok().map(minutes)
+}
+
+fn minutes(date: DateTime) -> i64 {
+    let zero = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    date.duration_since(zero).as_secs().div_euclid(60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";
+
+    fn read_text(text: &str, options: &LogOptions) -> Result<FailureLog, String> {
+        let input = Input::bytes("log.csv", text.as_bytes().to_vec());
+        read(&input, options, &["a", "b", "c"]).map_err(|error| error.to_string())
+    }
+
+    fn spans(log: &FailureLog) -> Vec<(usize, i64, Option<i64>)> {
+        let secs = |at: Instant| at.as_nanos() / 1_000_000_000;
+        let spans = log.outages.iter();
+        spans
+            .map(|own| (own.node, secs(own.down), own.up.map(secs)))
+            .collect()
+    }
+
+    #[test]
+    fn our_table_has_names_and_times_with_or_without_units() {
+        let text = "node,down,up\nb,10,2m\na,90s,\nb,5m,6m\n";
+        let log = read_text(text, &LogOptions::default()).expect("a log");
+        assert_eq!(
+            spans(&log),
+            [(1, 10, Some(120)), (0, 90, None), (1, 300, Some(360))]
+        );
+    }
+
+    #[test]
+    fn what_is_out_of_order_or_overlaps_is_told_with_its_line() {
+        let check = |rows: &str, expected: &str| {
+            let text = format!("node,down,up\n{rows}");
+            let error = read_text(&text, &LogOptions::default()).expect_err("it is wrong");
+            assert!(error.contains(expected), "{error}");
+        };
+        check(
+            "a,50,60\nb,10,20\n",
+            "log.csv:3: column `down`: must be at or after 50s",
+        );
+        check(
+            "a,10,60\na,30,90\n",
+            "log.csv:3: column `node`: must be up again before",
+        );
+        check("a,10,\na,30,90\n", "line 2 has it down still, found `a`");
+        check(
+            "z,10,20\n",
+            "log.csv:2: column `node`: must be the name of a node",
+        );
+        check("a,10,10\n", "column `up`: must be after 10s");
+        check("a,soon,10\n", "column `down`: must be a time such as");
+    }
+
+    #[test]
+    fn the_log_of_los_alamos_is_mended_and_counted() {
+        let text = format!(
+            "{HEADER}2,x,1,6/21/2005 10:54,6/21/2005 11:00\n2,x,1,6/21/2005 10:58,6/21/2005 11:10\n\
+             2,x,0,6/21/2005 12:00,6/21/2005 12:00\n2,x,9,6/21/2005 12:00,6/21/2005 12:30\n\
+             3,x,0,6/21/2004 12:00,6/21/2004 12:30\n"
+        );
+        let of = |system, from: Option<&str>| LogOptions {
+            system,
+            from: from.map(str::to_owned),
+        };
+        let log = read_text(&text, &of(Some(2), None)).expect("a log");
+        assert_eq!(spans(&log), [(1, 0, Some(960)), (0, 3_960, Some(4_020))]);
+        let kinds: Vec<(&str, u64)> = { log.ledger.entries().iter() }
+            .map(|entry| (&*entry.kind, entry.count))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                ("outages of no length, taken as a minute", 1),
+                ("outages of nodes that the cluster does not have", 1),
+                ("outages that overlap, taken as one", 1),
+            ]
+        );
+        let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
+        assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
+        for (options, expected) in [
+            (of(None, None), "say which with `system`, one of 2, 3"),
+            (
+                of(Some(7), None),
+                "it has no system 7; its systems are 2, 3",
+            ),
+            (of(Some(2), Some("May")), "`from` is `May`, expected a date"),
+        ] {
+            let error = read_text(&text, &options).expect_err("it is wrong");
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
