@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
-use crate::metrics::{Direction, RunMetrics, registry};
+use crate::metrics::{Direction, RunMetrics, registry, workloads};
+use crate::model::EvictionCause;
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
 use crate::systems::mapping::Mapping;
@@ -26,7 +27,7 @@ use super::report_data::{
 use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
-    UnexpressedSummary, VariantSummary, title_of_id,
+    UnexpressedSummary, VariantSummary, WorkloadSummary, title_of_id,
 };
 use super::tables::Place;
 use super::travel::Journey;
@@ -339,6 +340,43 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
                 fragmented_idle_percent: tables.fragmented_share.clone(),
             }),
         metrics: metrics(&outcome.metrics),
+        workloads: outcome.metrics.workloads.iter().map(workload).collect(),
+    }
+}
+
+/// What became of a workload.
+fn workload(row: &workloads::Row) -> WorkloadSummary {
+    let sums = &row.sums;
+    let mut missing = sums.desired;
+    missing.take(&sums.ready);
+    let (mean, most) = sums.repairs.known().unzip();
+    let evictions = EvictionCause::ALL
+        .into_iter()
+        .map(|cause| (cause.name().to_owned(), sums.evictions[cause as usize]));
+    WorkloadSummary {
+        kind: row.kind.to_owned(),
+        namespace: row.namespace.to_string(),
+        name: row.name.to_string(),
+        desired: row.desired,
+        required: row.required,
+        ready: row.ready,
+        availability: sums.available.ratio(&sums.wanted, "").ok(),
+        unplanned_loss: sums.unplanned.ratio(&sums.wanted, "").ok(),
+        replica_availability: sums.ready.ratio(&sums.desired, "").ok(),
+        missing_pod_hours: missing.mean(3_600_000_000_000).ok(),
+        worst_missing: sums.worst_missing,
+        losses: sums.repairs.count(),
+        unrepaired: sums.unrepaired,
+        recovery_mean_s: mean,
+        recovery_max_s: most,
+        rollouts: sums.rollouts.count() + sums.superseded,
+        rollouts_unfinished: sums.unfinished,
+        rollout_max_s: sums.rollouts.known().map(|(_, most)| most),
+        lowest_ready: workloads::lowest_share(sums.lowest.into_iter()),
+        evictions: evictions.filter(|(_, count)| *count > 0).collect(),
+        restarts: sums.restarts,
+        moves: sums.moves,
+        blast_radius: workloads::largest_share(sums.blast.into_iter()),
     }
 }
 

@@ -19,6 +19,7 @@ mod incidents;
 mod pods;
 #[cfg(test)]
 mod tests;
+mod workloads;
 
 pub use collector::Collector;
 
@@ -40,6 +41,10 @@ pub const BARS_MAX: usize = 500;
 pub const NODES_MAX: usize = 2_000;
 /// Most failures that are listed.
 pub const INCIDENTS_MAX: usize = 1_000;
+/// Most workloads whose ready pods are drawn.
+pub const WORKLOADS_MAX: usize = 24;
+/// Most marks on the time line.
+pub const MARKS_MAX: usize = 200;
 /// Most pods listed one by one, over all variants of an experiment.
 pub const PODS_MAX: usize = 12_000;
 
@@ -144,6 +149,12 @@ pub struct VariantData {
     /// What failed.
     #[serde(default, skip_serializing_if = "IncidentList::is_empty")]
     pub incidents: IncidentList,
+    /// Ready pods of workloads over time.
+    #[serde(default, skip_serializing_if = "WorkloadList::is_empty")]
+    pub workloads: WorkloadList,
+    /// What users did and what failed, on the time line.
+    #[serde(default, skip_serializing_if = "MarkList::is_empty")]
+    pub marks: MarkList,
 }
 
 impl VariantData {
@@ -182,6 +193,9 @@ impl VariantData {
             && heat.columns <= HEAT_COLUMNS_MAX
             && heat.rows.len() <= HEAT_ROWS_MAX
             && (heat.rows.iter()).all(|row| row.percent.len() == heat.columns)
+            && self.workloads.is_sound()
+            && self.marks.listed.len() <= MARKS_MAX
+            && self.marks.listed.len() as u64 <= self.marks.total
             && self.timeline.bars.len() <= BARS_MAX
             && listed
                 .iter()
@@ -196,6 +210,75 @@ impl VariantData {
             self.name
         ))
     }
+}
+
+/// Ready pods of workloads over time: means over columns of equal width, weighted by time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadList {
+    /// Workloads that there ever were; if more than are listed, the later ones are missing here.
+    pub total: u64,
+    /// Width of a column in nanoseconds; the first begins at 0, the last may be shorter.
+    pub column_ns: i64,
+    /// The listed ones.
+    pub listed: Vec<WorkloadSeries>,
+}
+
+/// One workload over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSeries {
+    /// `KIND/NAMESPACE/NAME`.
+    pub name: String,
+    /// Pods that it wants.
+    pub desired: Vec<f64>,
+    /// Pods that are ready.
+    pub ready: Vec<f64>,
+}
+
+impl WorkloadList {
+    fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    fn is_sound(&self) -> bool {
+        let lists = self.listed.iter();
+        let mut lists = lists.flat_map(|one| [one.desired.len(), one.ready.len()]);
+        let columns = lists.next().unwrap_or(0);
+        columns <= SERIES_COLUMNS_MAX
+            && lists.all(|length| length == columns)
+            && self.column_ns >= 0
+            && self.listed.len() <= WORKLOADS_MAX
+            && self.listed.len() as u64 <= self.total
+    }
+}
+
+/// What happened from outside, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkList {
+    /// Marks that there were; if more than are listed, the later ones are missing here.
+    pub total: u64,
+    /// The listed ones.
+    pub listed: Vec<MarkEntry>,
+}
+
+impl MarkList {
+    fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+}
+
+/// Something that happened from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MarkEntry {
+    /// When, in nanoseconds.
+    pub at_ns: i64,
+    /// `operation`, `failure` or `repair`.
+    pub kind: String,
+    /// What, in words.
+    pub what: String,
 }
 
 /// State over time: means over columns of equal width, weighted by time.

@@ -209,6 +209,7 @@ pub fn run_through(
         purpose: purpose(scenario),
         unsteady,
         slowdown_bound: scenario.metrics.slowdown_bound,
+        min_ready_percent: scenario.metrics.min_ready_percent,
         typical: prepared.typical.clone(),
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
@@ -231,7 +232,15 @@ pub fn run_through(
     } else {
         Resource::Cpu
     };
-    let report = (tables.report_pods).map(|pods| Collector::new(resource, pods));
+    let operations = || {
+        // What is done at zero is how the run begins.
+        let operations = prepared.operations.iter();
+        let operations = operations.filter(|(at, _)| *at > Instant::ZERO);
+        let named = operations.map(|(at, operation)| (*at, operation.to_string()));
+        named.collect()
+    };
+    let report = (tables.report_pods)
+        .map(|pods| Collector::new(resource, pods).with_operations(operations()));
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {
         Some(stopover) => travel::turn(stopover, &prepared, form)?,

@@ -90,6 +90,10 @@ pub struct VariantSummary {
     /// What the system can't express of the workload; absent where it can express all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpressed: Vec<UnexpressedSummary>,
+    /// What became of each workload that controllers kept at strength, in the order of creation;
+    /// absent without controllers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<WorkloadSummary>,
 }
 
 /// Something that a workload asks for and a system can't express.
@@ -127,6 +131,59 @@ impl UnexpressedSummary {
             self.capability, self.object, self.field, self.instead
         )
     }
+}
+
+/// What became of one workload, in the measured window. The metrics of the same names say how it is
+/// counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSummary {
+    /// The kind of its object.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Pods that it wanted at the end.
+    pub desired: i64,
+    /// Pods that had to be ready for it to be available, at the end.
+    pub required: i64,
+    /// Pods that were ready at the end.
+    pub ready: i64,
+    /// Share of its time in which enough pods were ready (`availability.time`).
+    pub availability: Option<f64>,
+    /// Share of its time in which too few were, after a loss that nobody meant.
+    pub unplanned_loss: Option<f64>,
+    /// Share of its wanted pods that were ready (`availability.replicas`).
+    pub replica_availability: Option<f64>,
+    /// Wanted pods that were not ready, x time.
+    pub missing_pod_hours: Option<f64>,
+    /// Most pods missing at once, after its start.
+    pub worst_missing: i64,
+    /// Losses that nobody meant.
+    pub losses: u64,
+    /// Those of them that were not made good.
+    pub unrepaired: u64,
+    /// Mean time to recover of those that were, in seconds.
+    pub recovery_mean_s: Option<f64>,
+    /// The longest, in seconds.
+    pub recovery_max_s: Option<f64>,
+    /// Rollouts that began.
+    pub rollouts: u64,
+    /// Those of them that were not complete at the end.
+    pub rollouts_unfinished: u64,
+    /// The longest complete one, in seconds.
+    pub rollout_max_s: Option<f64>,
+    /// The smallest share of wanted pods that was ready in a rollout.
+    pub lowest_ready: Option<f64>,
+    /// Evicted pods by cause; causes without any are left out.
+    pub evictions: BTreeMap<String, u64>,
+    /// Restarts of containers.
+    pub restarts: u64,
+    /// Bindings of pods that took another's place.
+    pub moves: u64,
+    /// The largest share of its wanted pods that was lost with nodes at one instant.
+    pub blast_radius: Option<f64>,
 }
 
 /// One metric.

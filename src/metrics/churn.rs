@@ -2,7 +2,8 @@
 //!
 //! A pod is bound once in its life; one that loses its node is submitted again under its name right
 //! after, where the world does so. A move is the binding of such a successor; the first placement
-//! of a pod is none, and a move to an equal node is one all the same.
+//! of a pod is none, and a move to an equal node is one all the same. Of a workload's pods the first
+//! bindings are as many as its wanted number grew by; every other binding is a move.
 
 use crate::model::Event;
 use crate::units::Instant;
@@ -21,8 +22,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("node_changes", "nodes", Direction::Lower),
         Statistic::amount("node_changes_per_node_day", "1/day", Direction::Lower),
     ],
-    formula: "moves: bindings of pods submitted again after they lost their node; over integral of \
-              pods that hold a node; node_changes: nodes that joined, left, went down or came up; \
+    formula: "moves: bindings of pods submitted again after they lost their node, and of pods of \
+              workloads beyond the growth of their wanted number; over integral of pods that hold \
+              a node; node_changes: nodes that joined, left, went down or came up; \
               over integral of nodes that are there; both in days",
     denominators: "pod-days on nodes, node-days, in the measured window",
     census: "changes in the measured window; nodes that are there from the start did not join",
@@ -66,7 +68,9 @@ impl Collector for Churn {
             counted.ratio(area, under)
         };
         let areas = &end.state.areas;
-        let moves = per_day(self.moves, &areas.of(&areas.holding), "pod-days on nodes");
+        let replaced = end.workloads.rows().iter().map(|row| row.sums.moves);
+        let moved = self.moves + replaced.sum::<u64>();
+        let moves = per_day(moved, &areas.of(&areas.holding), "pod-days on nodes");
         let nodes = per_day(
             self.node_changes,
             &areas.of(&areas.nodes_present),
@@ -74,8 +78,8 @@ impl Collector for Churn {
         );
         let id = |name| format!("{}.{name}", ENTRY.subject);
         vec![
-            MetricValue::count(id("moves"), self.moves),
-            MetricValue::new(id("moves_per_pod_day"), moves).over(self.moves),
+            MetricValue::count(id("moves"), moved),
+            MetricValue::new(id("moves_per_pod_day"), moves).over(moved),
             MetricValue::count(id("node_changes"), self.node_changes),
             MetricValue::new(id("node_changes_per_node_day"), nodes).over(self.node_changes),
         ]

@@ -8,6 +8,7 @@ use super::deeds::Deeds;
 use super::jobs::JobRecord;
 use super::state::{ClusterState, NodeChange, Row};
 use super::window::Measured;
+use super::workloads::Workloads;
 
 /// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +127,8 @@ pub struct RunEnd<'a> {
     pub state: &'a ClusterState,
     /// The cluster at the end of the run.
     pub store: &'a Store,
+    /// What controllers kept at strength.
+    pub workloads: &'a Workloads,
 }
 
 impl RunEnd<'_> {
@@ -177,6 +180,8 @@ pub enum Heard {
     /// Changes: a pod was bound that had been submitted again after it lost its node; `Bound` comes
     /// besides.
     Moved,
+    /// Changes: something was reported or ordered of a pod beside the steps of its life.
+    Changed,
     /// Changes: a node joined, left, went down, came up or was declared anew.
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
@@ -199,7 +204,7 @@ pub enum Heard {
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -208,6 +213,7 @@ impl Heard {
         Self::Ended,
         Self::Lost,
         Self::Moved,
+        Self::Changed,
         Self::Declared,
         Self::Objects,
         Self::Measured,
@@ -228,18 +234,18 @@ impl Heard {
             Event::PodStarting { .. } => Self::Starting,
             Event::PodRunning { .. } => Self::Running,
             Event::PodEnded { .. } => Self::Ended,
+            Event::PodChanged {
+                change: PodChange::Pull { .. },
+                ..
+            } => Self::Pulls,
+            Event::PodChanged { .. } => Self::Changed,
             Event::NodeAdded { .. }
             | Event::NodeUpdated { .. }
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::Object(_) => Self::Objects,
-            Event::PodChanged {
-                change: PodChange::Pull { .. },
-                ..
-            } => Self::Pulls,
             Event::SpecAdded { .. }
             | Event::NodeContact { .. }
-            | Event::PodChanged { .. }
             | Event::HoldPlaced(_)
             | Event::HoldReleased { .. } => {
                 return None;

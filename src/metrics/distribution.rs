@@ -65,6 +65,20 @@ impl Distribution {
         self.censored.add(duration.as_nanos());
     }
 
+    /// Adds all of another one.
+    pub fn join(&mut self, other: &Self) {
+        self.known.join(&other.known);
+        self.censored.join(&other.censored);
+    }
+
+    /// The mean and the largest of those seen to their end, in seconds; `None` without any.
+    pub fn known(&self) -> Option<(f64, f64)> {
+        let count = self.known.count();
+        let most = self.known.max()?;
+        let mean = self.known.sum() as f64 / count as f64;
+        Some((seconds(mean), seconds(most as f64)))
+    }
+
     /// How many durations were added, censored ones included.
     pub const fn count(&self) -> u64 {
         self.known.count() + self.censored.count()

@@ -50,6 +50,14 @@ impl Integral {
         }
     }
 
+    /// Takes another integral off.
+    pub fn take(&mut self, other: &Self) {
+        match other.value().and_then(|sum| self.sum.checked_sub(sum)) {
+            Some(sum) => self.sum = sum,
+            None => self.overflowed = true,
+        }
+    }
+
     /// The exact sum; `None` if it left 128 bits.
     pub const fn value(&self) -> Option<i128> {
         if self.overflowed {

@@ -12,6 +12,7 @@ use super::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use super::collector::Collector;
 use super::fixture::Bench;
 use super::recorder::{Recorder, Setup};
+use super::workloads::Workloads;
 use super::{ClusterState, JobOutcome, JobRecord, Measured, MetricValue, REGISTRY, RunEnd};
 use crate::cluster::fragmentation::{Shape, TypicalPods};
 use crate::cluster::{GpuColumns, Store};
@@ -249,6 +250,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         measured: &measured,
         state: &state,
         store: &store,
+        workloads: &Workloads::default(),
     };
     collectors
         .iter()

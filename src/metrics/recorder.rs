@@ -25,6 +25,7 @@ use super::slowdown::USUAL_BOUND;
 use super::state::{ClusterState, class_requests};
 use super::successors::{Successors, loses_node};
 use super::window::{Measured, Window};
+use super::workloads::{Row, Workloads};
 
 /// What metrics are taken with.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Setup {
     pub unsteady: Option<String>,
     /// The bound τ of the bounded slowdown.
     pub slowdown_bound: Duration,
+    /// How many of its wanted pods a workload needs ready, in percent.
+    pub min_ready_percent: u32,
     /// The workload that GPU fragmentation is measured against.
     pub typical: Option<Arc<TypicalPods>>,
     /// The shapes of the workload, where it was read beforehand.
@@ -63,6 +66,7 @@ impl Default for Setup {
             purpose: Purpose::Describe,
             unsteady: None,
             slowdown_bound: USUAL_BOUND,
+            min_ready_percent: 100,
             typical: None,
             mix: None,
             economics: None,
@@ -93,6 +97,8 @@ pub struct RunMetrics {
     pub values: Vec<MetricValue>,
     /// The events of a fill-up and what their tables are made of, where they were followed.
     pub arrived: Option<ArrivedTables>,
+    /// What became of each workload that controllers kept at strength.
+    pub workloads: Vec<Row>,
 }
 
 impl RunMetrics {
@@ -121,6 +127,7 @@ pub struct Recorder<'s> {
     /// What alike pods did since the totals were brought up to date.
     deeds: Deeds,
     successors: Successors,
+    workloads: Workloads,
     consistency: Consistency,
     arrived: Option<(Arrived, usize)>,
     series: Option<Series<'s>>,
@@ -158,6 +165,7 @@ impl<'s> Recorder<'s> {
             hearers,
             deeds: Deeds::default(),
             successors: Successors::default(),
+            workloads: Workloads::new(setup.min_ready_percent),
             consistency: Consistency::default(),
             arrived: None,
             series: None,
@@ -196,6 +204,7 @@ impl<'s> Recorder<'s> {
         self.hold_until(at);
         self.tell_deeds();
         self.catch_up();
+        self.workloads.close(at, &self.measured);
         for job in self.jobs.open(at, store, &self.measured) {
             for &index in &self.hearers[Heard::Jobs as usize] {
                 self.collectors[index].job(&job);
@@ -224,6 +233,7 @@ impl<'s> Recorder<'s> {
             measured: &self.measured,
             state: self.closing.as_deref().unwrap_or(&self.state),
             store,
+            workloads: &self.workloads,
         };
         for (entry, collector) in self.entries.iter().zip(&self.collectors) {
             collector
@@ -232,6 +242,7 @@ impl<'s> Recorder<'s> {
         }
         Ok(RunMetrics {
             values: self.values(&end),
+            workloads: self.workloads.rows().to_vec(),
             arrived: self
                 .arrived
                 .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
@@ -387,6 +398,8 @@ impl Observer for Recorder<'_> {
             self.state.follow(event, None, store);
         }
         let moves = self.successors.apply(event, pod);
+        let seen = (store, &self.measured);
+        self.workloads.apply(at, event, ended, seen);
         let change = Change {
             at,
             event,

@@ -3,15 +3,16 @@
 use super::collector::Collector;
 use super::recorder::Setup;
 use super::{
-    allocation, backlog_age, balance, capacity, churn, cost, demand, disruptions, energy, fairness,
-    first_wait, fit_count, fragmentation, goodput, image_pull, job_census, largest_hole, makespan,
-    measured_window, mix_fragmentation, pending_time, pod_census, queue_length, saturation,
-    scaling, scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround,
-    usage, weighted_wait, work_conservation,
+    allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost, demand,
+    disruptions, energy, fairness, first_wait, fit_count, fragmentation, goodput, image_pull,
+    job_census, largest_hole, makespan, measured_window, missing_replicas, mix_fragmentation,
+    pending_time, pod_census, queue_length, recovery, restarts, rollouts, saturation, scaling,
+    scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround, usage,
+    wasted_work, weighted_wait, work_conservation,
 };
 
-/// Every family of metrics. What later parts of the model feed (availability of services, deadlines,
-/// usage, scaling) goes after the group that it belongs to.
+/// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
+/// the group that it belongs to.
 pub const REGISTRY: &[MetricEntry] = &[
     // What is measured.
     measured_window::ENTRY,
@@ -48,8 +49,16 @@ pub const REGISTRY: &[MetricEntry] = &[
     work_conservation::ENTRY,
     // Fairness (5.3).
     fairness::ENTRY,
-    // Disruption, money, energy (5.4).
+    // Service, disruption, money, energy (5.4).
+    availability::ENTRY,
+    missing_replicas::ENTRY,
+    recovery::RECOVER,
+    recovery::DETECT,
+    rollouts::ENTRY,
+    blast_radius::ENTRY,
     disruptions::ENTRY,
+    restarts::ENTRY,
+    wasted_work::ENTRY,
     churn::ENTRY,
     scaling::ENTRY,
     usage::ENTRY,
@@ -226,6 +235,7 @@ mod tests {
     fn collectors_hand_back_the_listed_ids_in_order() {
         let store = crate::cluster::Store::new();
         let state = crate::metrics::ClusterState::default();
+        let workloads = crate::metrics::workloads::Workloads::default();
         let setup = Setup::default();
         let measured = crate::metrics::Measured::new(setup.window);
         let at = crate::units::Instant::ZERO;
@@ -235,6 +245,7 @@ mod tests {
             measured: &measured,
             state: &state,
             store: &store,
+            workloads: &workloads,
         };
         for entry in REGISTRY {
             let found: Vec<String> = (entry.construct)(&setup)

@@ -116,6 +116,15 @@ impl Samples {
         }
     }
 
+    /// Adds all values of another one; approximate ones as they are there.
+    pub fn join(&mut self, other: &Self) {
+        for (value, count) in other.sorted().runs {
+            for _ in 0..count {
+                self.add(value);
+            }
+        }
+    }
+
     /// How many values were added.
     pub const fn count(&self) -> u64 {
         self.count + self.last.1

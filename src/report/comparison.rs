@@ -12,7 +12,11 @@ use crate::report::runs::Gathered;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
-const HEADLINE: [&[&str]; 13] = [
+const HEADLINE: [&[&str]; 17] = [
+    &["availability.time"],
+    &["missing_replicas.max"],
+    &["time_to_recover.max"],
+    &["rollouts.max"],
     &["allocation.gpu"],
     &["fragmentation.gpu.amount", "fragmentation.gpu"],
     &["pods.never_placed"],

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::lab::report_data::{
-    Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, NodeEntry, NodeEventEntry,
-    NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData, SeriesData,
-    TimelineData, VariantData,
+    Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
+    NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
+    SeriesData, TimelineData, VariantData, WorkloadList,
 };
 use crate::lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -40,6 +40,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         arrived: None,
         unexpressed: Vec::new(),
         ledger: vec!["pods.csv: 3 rows without a GPU model: taken as any model".to_owned()],
+        workloads: Vec::new(),
     }
 }
 
@@ -190,6 +191,8 @@ fn variant_data(name: &str, index: usize) -> VariantData {
         percent: vec![Some(0), Some(50), None, Some((number * 30 + index) as u8)],
     };
     VariantData {
+        workloads: WorkloadList::default(),
+        marks: MarkList::default(),
         name: name.to_owned(),
         end_ns: 100 * SECOND,
         series: SeriesData {

@@ -22,6 +22,7 @@ mod paired;
 mod remarks;
 #[cfg(test)]
 mod tests;
+mod workloads;
 
 const TEMPLATE: &str = include_str!("report.html.jinja");
 

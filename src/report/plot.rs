@@ -30,6 +30,7 @@ mod svg;
 pub mod sweep;
 mod timeline;
 mod waiting;
+mod workloads;
 
 pub use scene::Style;
 
@@ -61,6 +62,7 @@ pub struct PlotEntry {
 pub const REGISTRY: &[PlotEntry] = &[
     gpu_over_demand::ENTRY,
     allocation::ENTRY,
+    workloads::ENTRY,
     pods_over_time::ENTRY,
     waiting::ENTRY,
     pending_time::ENTRY,

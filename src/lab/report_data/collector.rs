@@ -8,6 +8,7 @@ use crate::units::{Instant, NodeId};
 use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
+use super::workloads::Followed;
 use super::{
     EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
     NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData,
@@ -32,6 +33,7 @@ pub struct Collector {
     waits: Waits,
     bars: Bars,
     longest: LongestPending,
+    followed: Followed,
 }
 
 /// What one node holds and offers since when.
@@ -62,7 +64,15 @@ impl Collector {
             waits: Waits::new(),
             bars: Bars::new(),
             longest: LongestPending::new(pods_max),
+            followed: Followed::new(),
         }
+    }
+
+    /// The same, with what users are going to do.
+    #[must_use]
+    pub fn with_operations(mut self, operations: Vec<(Instant, String)>) -> Self {
+        self.followed.expect(operations);
+        self
     }
 
     /// Ends the collection. The variant's name is left to the caller.
@@ -74,6 +84,7 @@ impl Collector {
         }
         self.longest.take_living(at, store);
         let pods = u64::from(store.pods().created());
+        let (workloads, marks) = self.followed.clone().finish(at);
         VariantData {
             name: String::new(),
             end_ns: end,
@@ -85,6 +96,8 @@ impl Collector {
             pods: self.longest.finish(pods),
             events: self.events,
             incidents: self.incidents.finish(),
+            workloads,
+            marks,
         }
     }
 
@@ -223,6 +236,7 @@ impl Observer for Collector {
         self.hold_until(now);
         self.state.apply(event, ended, store);
         self.bars.apply(now, event, ended);
+        self.followed.apply(at, event, ended, store);
         match event {
             Event::NodeAdded { node, .. } => self.node_changed(now, *node, "joined", store),
             Event::NodeUpdated { node, .. } => self.node_changed(now, *node, "changed", store),
@@ -284,6 +298,6 @@ fn percent(part: i128, whole: i128) -> Option<f64> {
     (whole > 0).then(|| rounded(part as f64 / whole as f64 * 100.0))
 }
 
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

@@ -74,6 +74,7 @@ fn summary() -> Summary {
         arrived: None,
         unexpressed: Vec::new(),
         ledger: Vec::new(),
+        workloads: Vec::new(),
     });
     Summary {
         schema_version: SCHEMA_VERSION,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::closer::{self, Details};
 use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
+use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
 use crate::lab::summary::VariantSummary;
 use crate::report::comparison::{Better, Comparison, Row, Rows};
@@ -55,8 +56,19 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     ("Fairness", &["jain", "fairness", "dominant_share"]),
     (
-        "Disruption",
-        &["preemptions", "evictions", "churn", "availability"],
+        "Service and disruption",
+        &[
+            "availability",
+            "missing_replicas",
+            "time_to_recover",
+            "time_to_detect",
+            "rollouts",
+            "blast_radius",
+            "disruptions",
+            "restarts",
+            "wasted_work",
+            "churn",
+        ],
     ),
     ("Energy and cost", &["energy", "power", "cost"]),
 ];
@@ -83,6 +95,7 @@ pub(super) struct Page<'a> {
     plots: Vec<PagePlot<'a>>,
     missing: &'a [NotDrawn],
     runs: Vec<PageRun<'a>>,
+    workloads: PageWorkloads,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
     definitions: [Vec<PageDefinition<'a>>; 2],
@@ -217,6 +230,7 @@ impl<'a> Shown<'a> {
             plots: self.plots.iter().map(page_plot).collect(),
             missing: self.missing,
             runs: runs.map(|(run, name)| page_run(run, name)).collect(),
+            workloads: PageWorkloads::new(summary, &columns),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),
             undefined: remarks::undefined(&self.all),

@@ -84,5 +84,6 @@ pub(super) fn over_time(
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         lines,
+        moments: Vec::new(),
     })
 }

@@ -43,6 +43,19 @@ pub(super) struct Panel {
     pub(super) y: Axis,
     pub(super) connection: Connection,
     pub(super) lines: Vec<Line>,
+    /// Instants with what stands above them.
+    pub(super) moments: Vec<Moment>,
+}
+
+/// Something that happened at a place on the horizontal axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Moment {
+    /// Where.
+    pub(super) at: f64,
+    /// A sign of a letter or two.
+    pub(super) sign: String,
+    /// Whether it stands out.
+    pub(super) is_strong: bool,
 }
 
 impl Panel {
@@ -205,6 +218,7 @@ fn draw_one_by_one(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64)) ->
                 y: y.clone(),
                 connection: panel.connection,
                 lines: vec![line.clone()],
+                moments: panel.moments.clone(),
             };
             axes(scene, &single, &layout);
             lines(scene, &single, &layout);
@@ -247,6 +261,23 @@ fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {
             let below = (at, bottom + style.scaled(14.0));
             scene.text(below, label, Paint::Quiet, Anchor::Middle);
             free = at + half + style.scaled(4.0);
+        }
+    }
+    let mut free = f64::MIN;
+    for moment in &panel.moments {
+        let at = x + panel.x.position(moment.at) * width;
+        let paint = if moment.is_strong {
+            Paint::Ink
+        } else {
+            Paint::Quiet
+        };
+        scene.line(vec![(at, y), (at, bottom)], paint, thin);
+        // Signs that would run into each other are left out; the lines stay.
+        let half = text_width(&moment.sign, layout.text) / 2.0;
+        if at - half >= free {
+            let above = (at, y - style.scaled(5.0));
+            scene.text(above, &moment.sign, paint, Anchor::Middle);
+            free = at + half + style.scaled(2.0);
         }
     }
     scene.line(vec![(x, bottom), (right, bottom)], Paint::Quiet, thin);

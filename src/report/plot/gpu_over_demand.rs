@@ -97,6 +97,7 @@ fn panel(
         y: Axis::linear("", bottom, top, 6),
         connection: Connection::Straight,
         lines,
+        moments: Vec::new(),
     })
 }
 

@@ -55,6 +55,7 @@ pub fn draw(measured: &[Measured], style: Style) -> Plot {
         y: Axis::powers("", least(&mut values()), most(&mut values())),
         connection: Connection::Straight,
         lines: lines.collect(),
+        moments: Vec::new(),
     };
     let drawn = chart::draw(style, ENTRY.title, "nodes", &[panel]);
     Plot {

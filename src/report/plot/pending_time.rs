@@ -48,6 +48,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         y: Axis::linear("", 0.0, 100.0, 5),
         connection: Connection::Steps,
         lines,
+        moments: Vec::new(),
     };
     Ok(chart::draw(
         style,

@@ -125,6 +125,7 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
             y: Axis::linear("", low, high, 5),
             connection: Connection::Straight,
             lines,
+            moments: Vec::new(),
         });
     }
     (!panels.is_empty()).then(|| chart::draw(style, RESPONSE.title, "parameter", &panels))

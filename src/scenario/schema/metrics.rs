@@ -25,6 +25,14 @@ pub struct Metrics {
     #[serde(default = "default_slowdown_bound")]
     #[schemars(extend("x-positive" = true))]
     pub slowdown_bound: Duration,
+    /// How many of its wanted pods a workload needs ready to count as available, in percent, rounded
+    /// up to whole pods; what its rollouts and budgets allow is beside the point.
+    #[serde(
+        default = "default_min_ready_percent",
+        skip_serializing_if = "is_default_min_ready"
+    )]
+    #[schemars(range(min = 1, max = 100))]
+    pub min_ready_percent: u32,
     /// A list of prices: a table with the columns `instance_type` and `on_demand_usd_per_hour`.
     /// A node without a price of its own has that of its label
     /// `node.kubernetes.io/instance-type`.
@@ -42,6 +50,7 @@ impl Default for Metrics {
             window: MeasuredWindow::Full,
             resolution: default_resolution(),
             slowdown_bound: default_slowdown_bound(),
+            min_ready_percent: default_min_ready_percent(),
             prices: None,
             billing: Billing::default(),
         }
@@ -50,6 +59,18 @@ impl Default for Metrics {
 
 fn default_resolution() -> Duration {
     Duration::from_secs(60)
+}
+
+const fn default_min_ready_percent() -> u32 {
+    100
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+const fn is_default_min_ready(percent: &u32) -> bool {
+    *percent == default_min_ready_percent()
 }
 
 fn default_slowdown_bound() -> Duration {

@@ -1,0 +1,183 @@
+//! Ready pods of workloads over time, and what users did and what failed meanwhile.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::Store;
+use crate::metrics::workloads::Workloads;
+use crate::metrics::{Measured, Window};
+use crate::model::{Event, NodeContact, Pod};
+use crate::units::{Instant, NodeId};
+
+use super::collector::rounded;
+use super::grid::Grid;
+use super::{
+    MARKS_MAX, MarkEntry, MarkList, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList, WorkloadSeries,
+};
+
+/// Nodes that a mark names; of more it says how many.
+const NAMES_MAX: usize = 3;
+
+/// Follows workloads.
+#[derive(Clone, Debug)]
+pub(super) struct Followed {
+    workloads: Workloads,
+    measured: Measured,
+    grid: Grid<2>,
+    marks: Marks,
+}
+
+/// What happened from outside.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    /// What users do, with its time, the latest first.
+    operations: Vec<(Instant, String)>,
+    marks: MarkList,
+    silent: BTreeSet<NodeId>,
+    /// Nodes that were lost, or came back, at the last such instant.
+    last: Option<(Instant, &'static str, Vec<String>, u64)>,
+}
+
+impl Followed {
+    pub(super) fn new() -> Self {
+        Self {
+            workloads: Workloads::default().keeping(),
+            measured: Measured::new(Window::FULL),
+            grid: Grid::new(SERIES_COLUMNS_MAX),
+            marks: Marks::default(),
+        }
+    }
+
+    /// What users are going to do.
+    pub(super) fn expect(&mut self, mut operations: Vec<(Instant, String)>) {
+        operations.sort_by_key(|operation| std::cmp::Reverse(operation.0));
+        // Of one instant the first written comes first.
+        operations.reverse();
+        operations.sort_by_key(|operation| operation.0);
+        operations.reverse();
+        self.marks.operations = operations;
+    }
+
+    pub(super) fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let seen = (store, &self.measured);
+        self.workloads.apply(at, event, ended, seen);
+        self.take_held();
+        self.marks.apply(at, event, store);
+    }
+
+    fn take_held(&mut self) {
+        for held in self.workloads.take_held() {
+            if held.row < WORKLOADS_MAX {
+                let (from, to) = (held.span.from.as_nanos(), held.span.to.as_nanos());
+                self.grid
+                    .add(held.row, from, to, [held.desired, held.ready]);
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self, at: Instant) -> (WorkloadList, MarkList) {
+        self.workloads.close(at, &self.measured);
+        self.take_held();
+        let end = at.as_nanos();
+        self.grid.cover(end);
+        let (width, columns) = (self.grid.width(), self.grid.columns(end));
+        let mean = |row: usize, of: usize| {
+            let cells = self.grid.row(row);
+            let value = |column: usize| {
+                let length = width.min(end - column as i64 * width);
+                let sum = cells.get(column).map_or(0, |cell| cell[of]);
+                rounded(sum as f64 / length as f64)
+            };
+            (0..columns).map(value).collect()
+        };
+        let rows = self.workloads.rows();
+        let listed = rows.iter().take(WORKLOADS_MAX).enumerate();
+        let list = WorkloadList {
+            total: rows.len() as u64,
+            column_ns: if rows.is_empty() { 0 } else { width },
+            listed: listed
+                .map(|(row, own)| WorkloadSeries {
+                    name: format!("{}/{}/{}", own.kind, own.namespace, own.name),
+                    desired: mean(row, 0),
+                    ready: mean(row, 1),
+                })
+                .collect(),
+        };
+        (list, self.marks.finish(at))
+    }
+}
+
+impl Marks {
+    fn apply(&mut self, at: Instant, event: &Event, store: &Store) {
+        let (node, kind) = match event {
+            Event::NodeContact { node, contact } => match contact {
+                NodeContact::Silent { .. } if self.silent.insert(*node) => (*node, "failure"),
+                NodeContact::Steady if self.silent.remove(node) => (*node, "repair"),
+                _ => return,
+            },
+            // What follows from silence is no failure of its own.
+            Event::NodeReadiness { node, ready: false } if !self.silent.contains(node) => {
+                self.silent.insert(*node);
+                (*node, "failure")
+            }
+            Event::NodeReadiness { node, ready: true } if self.silent.remove(node) => {
+                (*node, "repair")
+            }
+            _ => return,
+        };
+        self.operated(at);
+        let name = store.nodes().name(node).to_owned();
+        match &mut self.last {
+            Some((since, known, names, count)) if (*since, *known) == (at, kind) => {
+                *count += 1;
+                if names.len() < NAMES_MAX {
+                    names.push(name);
+                }
+            }
+            _ => {
+                self.close();
+                self.last = Some((at, kind, vec![name], 1));
+            }
+        }
+    }
+
+    /// Marks what users did until an instant.
+    fn operated(&mut self, at: Instant) {
+        while let Some((due, what)) = self.operations.pop_if(|operation| operation.0 <= at) {
+            if self.last.as_ref().is_some_and(|last| last.0 <= due) {
+                self.close();
+            }
+            self.push(due, "operation", what);
+        }
+    }
+
+    /// Marks the nodes of the last instant.
+    fn close(&mut self) {
+        if let Some((at, kind, names, count)) = self.last.take() {
+            let word = if kind == "failure" { "lost" } else { "back" };
+            let more = count - names.len() as u64;
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            self.push(at, kind, format!("{word}: {}{more}", names.join(", ")));
+        }
+    }
+
+    fn push(&mut self, at: Instant, kind: &str, what: String) {
+        self.marks.total += 1;
+        if self.marks.listed.len() < MARKS_MAX {
+            self.marks.listed.push(MarkEntry {
+                at_ns: at.as_nanos(),
+                kind: kind.to_owned(),
+                what,
+            });
+        }
+    }
+
+    fn finish(mut self, at: Instant) -> MarkList {
+        self.operated(at);
+        self.close();
+        self.marks
+    }
+}

@@ -1,0 +1,190 @@
+//! Ready pods of workloads over time, with what users did and what failed marked on the time line.
+
+use super::axis::Axis;
+use super::chart::{self, Connection, Line, Moment, Panel};
+use super::scene::{Anchor, Paint, Style};
+use super::{Drawn, Material, NO_DATA, PlotEntry};
+use crate::lab::report_data::{MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use crate::report::format;
+
+pub(super) const ENTRY: PlotEntry = PlotEntry {
+    name: "ready-replicas",
+    title: "Ready replicas over time",
+    caption: "Pods that are ready, on nodes that are heard of: means over columns of time, each \
+              holding until the next; `wanted` is how many there should be. Letters mark failures, \
+              small ones what is whole again, numbers what users did.",
+    draw,
+};
+
+/// Most workloads drawn: those that missed most.
+const PANELS_MAX: usize = 6;
+/// Most marks explained below.
+const EXPLAINED_MAX: usize = 24;
+
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    let variants = &material.data.variants;
+    if variants.is_empty() {
+        return Err(NO_DATA);
+    }
+    let names = worst(variants);
+    if names.is_empty() {
+        return Err("no controller keeps pods at strength");
+    }
+    let marks = marks(variants);
+    let panels: Vec<Panel> = (names.iter())
+        .filter_map(|name| panel(variants, name, &marks, style))
+        .collect();
+    if panels.is_empty() {
+        return Err("no time passed");
+    }
+    let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
+    explain(&mut drawn, variants, &marks);
+    Ok(drawn)
+}
+
+/// The names of the workloads that missed most pods, in the order of their creation.
+fn worst(variants: &[VariantData]) -> Vec<&str> {
+    let mut names: Vec<(&str, f64)> = Vec::new();
+    for one in variants
+        .iter()
+        .flat_map(|variant| &variant.workloads.listed)
+    {
+        let pairs = one.desired.iter().zip(&one.ready);
+        let missing = pairs
+            .map(|(desired, ready)| (desired - ready).max(0.0))
+            .sum::<f64>();
+        match names.iter_mut().find(|(name, _)| *name == one.name) {
+            Some((_, known)) => *known = known.max(missing),
+            None => names.push((&one.name, missing)),
+        }
+    }
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|&a, &b| names[b].1.total_cmp(&names[a].1).then(a.cmp(&b)));
+    order.truncate(PANELS_MAX);
+    order.sort_unstable();
+    order.into_iter().map(|index| names[index].0).collect()
+}
+
+/// What happened in any variant, once.
+fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
+    let all = variants.iter().flat_map(|variant| &variant.marks.listed);
+    let mut marks: Vec<MarkEntry> = Vec::new();
+    for mark in all {
+        if !marks.contains(mark) {
+            marks.push(mark.clone());
+        }
+    }
+    marks.sort_by_key(|mark| mark.at_ns);
+    marks
+}
+
+fn panel(variants: &[VariantData], name: &str, marks: &[MarkEntry], style: Style) -> Option<Panel> {
+    let own = |variant: &VariantData| -> Option<WorkloadSeries> {
+        let listed = &variant.workloads.listed;
+        listed.iter().find(|one| one.name == name).cloned()
+    };
+    let line = |index: usize, label: &str, values: &[f64], variant: &VariantData| Line {
+        index,
+        name: label.to_owned(),
+        points: points(values, &variant.workloads, variant.end_ns),
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, variant) in variants.iter().enumerate() {
+        if let Some(one) = own(variant) {
+            lines.push(line(index, &variant.name, &one.ready, variant));
+        }
+    }
+    let first = variants
+        .iter()
+        .find_map(|variant| Some((own(variant)?, variant)));
+    if let Some((one, variant)) = first {
+        lines.push(line(variants.len(), "wanted", &one.desired, variant));
+    }
+    lines.retain(|line| line.last().is_some());
+    let end = variants.iter().map(|variant| variant.end_ns).max()? as f64 / 1e9;
+    let values = lines.iter().flat_map(|line| &line.points);
+    let highest = values.filter_map(|&(_, value)| value).fold(0.0, f64::max);
+    let ticks = if style == Style::Paper { 5 } else { 10 };
+    (!lines.is_empty()).then(|| Panel {
+        title: format!("{}, ready pods", format::clean(name)),
+        x: Axis::time("time", end, ticks),
+        y: Axis::up_to("", highest, 5),
+        connection: Connection::Steps,
+        lines,
+        moments: (signs(marks).into_iter())
+            .zip(marks)
+            .map(|(sign, mark)| Moment {
+                at: mark.at_ns as f64 / 1e9,
+                sign,
+                is_strong: mark.kind == "failure",
+            })
+            .collect(),
+    })
+}
+
+fn points(values: &[f64], list: &WorkloadList, end_ns: i64) -> Vec<(f64, Option<f64>)> {
+    let width = list.column_ns as f64 / 1e9;
+    let columns = values.iter().enumerate();
+    let mut points: Vec<(f64, Option<f64>)> = columns
+        .map(|(column, &value)| (column as f64 * width, Some(value)))
+        .collect();
+    let last = values.last().copied();
+    points.push((end_ns as f64 / 1e9, last));
+    points
+}
+
+/// The sign of each mark: operations are numbered, failures and repairs have letters.
+fn signs(marks: &[MarkEntry]) -> Vec<String> {
+    let (mut operations, mut failures) = (0, 0);
+    let letter = |number: usize, first: u8| char::from(first + (number % 26) as u8).to_string();
+    let sign = |mark: &MarkEntry| match mark.kind.as_str() {
+        "operation" => {
+            operations += 1;
+            operations.to_string()
+        }
+        "failure" => {
+            failures += 1;
+            letter(failures - 1, b'A')
+        }
+        _ => {
+            failures += 1;
+            letter(failures - 1, b'a')
+        }
+    };
+    marks.iter().map(sign).collect()
+}
+
+/// Says below what the signs mean.
+fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry]) {
+    let scene = &mut drawn.scene;
+    let style = scene.style;
+    let mut lines: Vec<String> = (signs(marks).iter())
+        .zip(marks)
+        .map(|(sign, mark)| {
+            let at = format::duration(mark.at_ns as f64 / 1e9);
+            format!("{sign}  {at}: {}", format::clean(&mark.what))
+        })
+        .take(EXPLAINED_MAX)
+        .collect();
+    let more = marks.len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("and {more} more marks"));
+    }
+    let hidden = variants
+        .iter()
+        .map(|variant| variant.workloads.total as usize)
+        .max()
+        .unwrap_or(0)
+        .saturating_sub(PANELS_MAX);
+    if hidden > 0 {
+        lines.push(format!(
+            "{hidden} more workloads are in the table of workloads"
+        ));
+    }
+    for line in lines {
+        let at = (style.scaled(12.0), scene.height + style.scaled(8.0));
+        scene.text(at, &line, Paint::Quiet, Anchor::Start);
+        scene.height += style.scaled(17.0);
+    }
+    scene.height += style.scaled(6.0);
+}
