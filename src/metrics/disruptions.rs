@@ -26,6 +26,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         pods("evicted.consolidation"),
         pods("evicted.spot"),
         pods("evicted.node_pressure"),
+        pods("evicted.resizing"),
         Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower),
         Statistic::amount("lost.cpu", "core-hours", Direction::Lower),
         Statistic::amount("lost.gpu", "gpu-hours", Direction::Lower),

@@ -120,7 +120,10 @@ impl Loss {
         match reason {
             EndReason::Cancelled
             | EndReason::Evicted(
-                EvictionCause::Drain | EvictionCause::Descheduling | EvictionCause::Consolidation,
+                EvictionCause::Drain
+                | EvictionCause::Descheduling
+                | EvictionCause::Consolidation
+                | EvictionCause::Resizing,
             ) => Self::Planned,
             EndReason::NodeLost => Self::Node,
             EndReason::Completed
