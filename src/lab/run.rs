@@ -258,6 +258,7 @@ pub fn run_through(
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;
+    remarks.fights(&metrics);
     Ok(Outcome {
         end,
         metrics,

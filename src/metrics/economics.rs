@@ -6,7 +6,7 @@ use crate::cluster::Store;
 use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND};
 use crate::model::{Labels, Text};
 use crate::rng::math;
-use crate::units::NodeId;
+use crate::units::{Instant, NodeId};
 
 use super::state::{NodeRow, Resource};
 
@@ -52,6 +52,8 @@ pub struct Economics {
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// How on-time is rounded.
     pub billing: Billing,
+    /// What the grid emits, in milligrams of CO2 per kilowatt-hour, from each time on.
+    pub carbon: Vec<(Instant, i64)>,
 }
 
 const SECOND: i64 = 1_000_000_000;

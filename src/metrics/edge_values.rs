@@ -30,6 +30,7 @@ pub(super) fn setup() -> Setup {
         economics: Some(Arc::new(Economics {
             nodes: vec![economics; 2],
             kinds: std::collections::BTreeMap::new(),
+            carbon: Vec::new(),
             billing: Billing::PerSecond,
         })),
         ..Setup::default()

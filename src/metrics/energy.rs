@@ -22,10 +22,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01),
         Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01),
         Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01),
+        Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01),
     ],
     formula: "total: integral of sum over nodes that are up of idle + (max - idle) x u^exponent dt; \
               u: allocated(n, cpu) / C(n, cpu), between 0 and 1; idle: the part of nodes doing \
-              nothing; per_core_hour: total over integral of allocated cpu; no cooling, no boot",
+              nothing; per_core_hour: total over integral of allocated cpu; no cooling, no boot; carbon: integral of power x the grid's intensity as \
+              `metrics.carbonIntensity` has it",
     denominators: "length of the measured window (mean); allocated core-hours (per_core_hour)",
     census: "nodes that are up and have a power model; nodes that are down draw nothing",
     censoring: "none: nothing is censored",
@@ -47,6 +49,8 @@ struct Energy {
     peak: i128,
     unknown_at_most: i64,
     cpu: Integral,
+    /// Microwatts x milligrams per kilowatt-hour.
+    carbon: Integral,
 }
 
 impl Energy {
@@ -63,6 +67,26 @@ impl Energy {
             peak: 0,
             unknown_at_most: 0,
             cpu: Integral::default(),
+            carbon: Integral::default(),
+        }
+    }
+
+    /// What the grid emitted for the power that was drawn in a span.
+    fn emit(&mut self, span: Span) {
+        let Some(economics) = &self.economics else {
+            return;
+        };
+        let series = &economics.carbon;
+        let mut from = span.from;
+        while from < span.to {
+            let next = series.partition_point(|&(at, _)| at <= from);
+            let to = series.get(next).map_or(span.to, |&(at, _)| at.min(span.to));
+            // Before the first value that one holds.
+            let known = series.get(next.saturating_sub(1));
+            let intensity = known.map_or(0, |&(_, milligrams)| i128::from(milligrams));
+            let nanos = to.since(from).as_nanos();
+            self.carbon.add(self.drawn_micro_watt * intensity, nanos);
+            from = to;
         }
     }
 
@@ -114,6 +138,7 @@ impl Collector for Energy {
         let nanos = span.nanos();
         self.drawn.add(self.drawn_micro_watt, nanos);
         self.idle.add(self.idle_micro_watt, nanos);
+        self.emit(span);
         self.cpu.add(state.allocated.of(Resource::Cpu), nanos);
         self.peak = self.peak.max(self.drawn_micro_watt);
         self.unknown_at_most = self.unknown_at_most.max(self.unknown);
@@ -135,6 +160,12 @@ impl Collector for Energy {
             .ratio(&self.cpu, "allocated cpu")
             // Microwatts over milli-cores.
             .map(|ratio| ratio / 1_000.0);
+        let has_intensity = (self.economics.as_ref()).is_some_and(|own| !own.carbon.is_empty());
+        let carbon = if has_intensity {
+            kilowatt_hours(&self.carbon).map(|milligrams| milligrams / 1e6)
+        } else {
+            Err("nothing is said of what the grid emits".to_owned())
+        };
         let mut remark = "u is the allocation: usage is not modelled".to_owned();
         if self.unknown_at_most > 0 {
             let unknown = self.unknown_at_most;
@@ -147,6 +178,7 @@ impl Collector for Energy {
             ("power.mean", mean),
             ("power.peak", Ok(self.peak as f64 / 1e6)),
             ("per_core_hour", per_core),
+            ("carbon", carbon),
         ];
         found
             .into_iter()

@@ -56,6 +56,7 @@ pub mod demand;
 pub mod disruptions;
 pub mod energy;
 pub mod fairness;
+pub mod fights;
 pub mod first_wait;
 pub mod fit_count;
 pub mod fragmentation;

@@ -4,11 +4,11 @@ use super::collector::Collector;
 use super::recorder::Setup;
 use super::{
     allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost, demand,
-    disruptions, energy, fairness, first_wait, fit_count, fragmentation, goodput, image_pull,
-    job_census, largest_hole, makespan, measured_window, missing_replicas, mix_fragmentation,
-    pending_time, pod_census, queue_length, recovery, restarts, rollouts, saturation, scaling,
-    scheduling_latency, slowdown, start_up, starting, stranding, throughput, turnaround, usage,
-    wasted_work, weighted_wait, work_conservation,
+    disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
+    image_pull, job_census, largest_hole, makespan, measured_window, missing_replicas,
+    mix_fragmentation, pending_time, pod_census, queue_length, recovery, restarts, rollouts,
+    saturation, scaling, scheduling_latency, slowdown, start_up, starting, stranding, throughput,
+    turnaround, usage, wasted_work, weighted_wait, work_conservation,
 };
 
 /// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
@@ -61,6 +61,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     wasted_work::ENTRY,
     churn::ENTRY,
     scaling::ENTRY,
+    fights::ENTRY,
     usage::ENTRY,
     energy::ENTRY,
     cost::ENTRY,

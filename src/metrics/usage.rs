@@ -80,9 +80,12 @@ impl Collector for Usage {
             let requests = &store.class(pod.spec).requests;
             let (asked, used) = (i128::from(requests.cpu_milli), i128::from(cpu_milli));
             sample.used[0] += used;
-            sample.used[1] += i128::from(memory_bytes);
             sample.reserved[0] += asked;
-            sample.reserved[1] += i128::from(requests.memory_bytes);
+            // A pod that uses no byte is one of whose memory nothing is known.
+            if memory_bytes > 0 {
+                sample.used[1] += i128::from(memory_bytes);
+                sample.reserved[1] += i128::from(requests.memory_bytes);
+            }
             sample.under += (used - asked).max(0);
             sample.over += (asked - used).max(0);
             let wanted = measured

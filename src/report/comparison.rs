@@ -12,7 +12,7 @@ use crate::report::runs::Gathered;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
-const HEADLINE: [&[&str]; 17] = [
+const HEADLINE: [&[&str]; 21] = [
     &["availability.time"],
     &["missing_replicas.max"],
     &["time_to_recover.max"],
@@ -30,6 +30,10 @@ const HEADLINE: [&[&str]; 17] = [
     &["allocation.cpu"],
     &["allocation.memory"],
     &["throughput.jobs"],
+    &["scaling.to_capacity.p99"],
+    &["usage.cpu.slack"],
+    &["usage.memory.slack"],
+    &["cost.total"],
 ];
 
 /// Which statistic of a subject says most about a fill-up, where nothing departs.

@@ -115,6 +115,9 @@ impl Validator<'_> {
         if let Some(prices) = &scenario.metrics.prices {
             self.file(prices, "metrics.prices");
         }
+        if let Some(file) = &scenario.metrics.carbon_intensity {
+            self.file(file, "metrics.carbonIntensity");
+        }
         for (position, source) in scenario.workload.iter().enumerate() {
             let place = format!("workload.{position}");
             match source {

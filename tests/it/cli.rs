@@ -262,7 +262,11 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 10] = [
+const SCENARIOS: [(&str, &[&str]); 14] = [
+    ("consolidation-loop.yaml", &[]),
+    ("flash-crowd.yaml", &["--set", "stop={at: 2h}"]),
+    ("leak.yaml", &["--set", "stop={at: 26h}"]),
+    ("spot-fleet.yaml", &["--set", "stop={at: 6h}"]),
     ("gpu-packing.yaml", &[]),
     ("kubernetes.yaml", &[]),
     ("registry-outage.yaml", &[]),

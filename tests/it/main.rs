@@ -39,6 +39,8 @@ mod report;
 mod residents;
 mod results;
 mod scaling;
+mod scaling_properties;
+mod scaling_scenarios;
 mod scratch;
 mod shared;
 mod sim;

@@ -16,12 +16,14 @@ use crate::scaling::prepared;
 
 /// Nodes that came and went, in seconds, and the most that were there.
 #[derive(Default)]
-struct Nodes {
-    came: Vec<(f64, String, String)>,
-    went: Vec<(f64, String)>,
-    most: usize,
+pub(crate) struct Nodes {
+    pub(crate) came: Vec<(f64, String, String)>,
+    pub(crate) went: Vec<(f64, String)>,
+    pub(crate) most: usize,
     /// When each node had a pod last.
-    used: BTreeMap<String, f64>,
+    pub(crate) used: BTreeMap<String, f64>,
+    /// When each node that joined was ordered.
+    pub(crate) ordered: BTreeMap<String, f64>,
 }
 
 impl Observer for Nodes {
@@ -31,6 +33,10 @@ impl Observer for Nodes {
             Event::NodeAdded { object, .. } => {
                 let kind = object.labels.get("node.kubernetes.io/instance-type");
                 let kind = kind.map(|kind| kind.to_string()).unwrap_or_default();
+                if let Some(nanos) = object.labels.get("windtunnel.dev/ordered") {
+                    let nanos: f64 = nanos.parse().unwrap();
+                    self.ordered.insert(object.name.to_string(), nanos / 1e9);
+                }
                 self.came.push((at, object.name.to_string(), kind));
                 self.most = self.most.max(store.nodes().present().count());
             }
@@ -47,7 +53,7 @@ impl Observer for Nodes {
     }
 }
 
-fn run_text(name: &str, cluster: &str, workload: &str, more: &str) -> (Nodes, Outcome) {
+pub(crate) fn run_text(name: &str, cluster: &str, workload: &str, more: &str) -> (Nodes, Outcome) {
     let text = format!(
         "windtunnel: v1\nname: nodes\nseed: 3\n{cluster}workload:\n  - manifests: shop.yaml\n{more}"
     );
@@ -112,7 +118,7 @@ fn pods(replicas: i32, annotations: &str, run_time: Option<&str>) -> String {
     )
 }
 
-fn metric(outcome: &Outcome, id: &str) -> f64 {
+pub(crate) fn metric(outcome: &Outcome, id: &str) -> f64 {
     let found = outcome.metrics.get(id).unwrap_or_else(|| panic!("{id}"));
     found
         .value

@@ -9,7 +9,7 @@ use crate::model::node::INSTANCE_TYPE_LABEL;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, NodeSource};
 use crate::trace::table::Table;
-use crate::units::Quantity;
+use crate::units::{Instant, Quantity};
 
 use super::{BuildError, FileSource, ProviderPlan};
 
@@ -44,6 +44,7 @@ pub fn economics(
     Ok(Economics {
         nodes: nodes.iter().map(of).collect(),
         kinds,
+        carbon: carbon(scenario, files)?,
         billing: match scenario.metrics.billing {
             schema::Billing::Exact => Billing::Exact,
             schema::Billing::PerSecond => Billing::PerSecond,
@@ -79,6 +80,26 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         }
     }
     Ok(declared)
+}
+
+/// What the grid emits, in milligrams per kilowatt-hour.
+fn carbon(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<(Instant, i64)>, BuildError> {
+    let Some(file) = &scenario.metrics.carbon_intensity else {
+        return Ok(Vec::new());
+    };
+    let mut series = super::usage::read(file, files)?;
+    let Some((_, series)) = series.pop_first().filter(|_| series.is_empty()) else {
+        let message = format!("{file}: the grid's intensity is one series, this file has several");
+        return Err(BuildError::Experiment(message));
+    };
+    let wrong = |value: Quantity| {
+        BuildError::Experiment(format!("{file}: {value} is no intensity of 0 or more"))
+    };
+    let series = series.into_iter().map(|(at, value)| {
+        let milli = value.milli_ceil().ok().filter(|&milli| milli >= 0);
+        Ok((at, milli.ok_or_else(|| wrong(value))?))
+    });
+    series.collect()
 }
 
 /// A power model as it is written.

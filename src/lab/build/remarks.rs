@@ -2,6 +2,7 @@
 //! the dirt that was found in them.
 
 use crate::cluster::Store;
+use crate::metrics::RunMetrics;
 use crate::model::objects::ClusterObjects;
 use crate::model::{Node, Object, TaintEffect};
 use crate::trace::Ledger;
@@ -105,6 +106,27 @@ impl Remarks {
             if own.status.is_blind {
                 let (spec, reason) = (&own.spec, &own.status.reason);
                 self.note(format!("{spec}: a metric never arrived ({reason})"));
+            }
+        }
+    }
+
+    /// Notes which controllers undid each other's work.
+    pub fn fights(&mut self, metrics: &RunMetrics) {
+        for (id, words) in [
+            ("fights.flapping", "replicas were scaled there and back"),
+            (
+                "fights.horizontal_vertical",
+                "horizontal and vertical scaling fought",
+            ),
+            ("fights.node_flapping", "nodes went and came back"),
+            (
+                "fights.evictions",
+                "pods were moved for one cause and then for another",
+            ),
+        ] {
+            let found = metrics.get(id).and_then(|value| value.reason.as_ref());
+            if let Some(who) = found {
+                self.note(format!("{words}: {who}"));
             }
         }
     }

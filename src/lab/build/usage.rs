@@ -97,7 +97,10 @@ fn template(operation: &Operation) -> Option<&PodSpec> {
 }
 
 /// The series of a file, by name; those of a file without names have an empty one.
-fn read(written: &str, files: &FileSource<'_>) -> Result<BTreeMap<String, Series>, BuildError> {
+pub(super) fn read(
+    written: &str,
+    files: &FileSource<'_>,
+) -> Result<BTreeMap<String, Series>, BuildError> {
     let input = files.open(written);
     let mut table = Table::open(&input)?;
     let seconds = table.required_column("seconds")?;

@@ -41,6 +41,10 @@ pub struct Metrics {
     /// How the time that nodes are there is rounded before it is billed.
     #[serde(default)]
     pub billing: Billing,
+    /// What the grid emits, in grams of CO2 per kilowatt-hour: a CSV file with the columns
+    /// `seconds` and `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carbon_intensity: Option<String>,
 }
 
 impl Default for Metrics {
@@ -53,6 +57,7 @@ impl Default for Metrics {
             min_ready_percent: default_min_ready_percent(),
             prices: None,
             billing: Billing::default(),
+            carbon_intensity: None,
         }
     }
 }

@@ -1,0 +1,265 @@
+//! Controllers that undo each other's work: who, against what, how often and when.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Text};
+use crate::units::{Duration, Instant, NodeId, ObjectId};
+
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::recorder::Setup;
+use super::registry::{Direction, MetricEntry, Statistic};
+
+/// `fights.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "fights",
+    summary: "How often controllers undid what another, or they themselves, had just done.",
+    statistics: &[
+        Statistic::amount("flapping", "times", Direction::Lower),
+        Statistic::amount("horizontal_vertical", "times", Direction::Lower),
+        Statistic::amount("node_flapping", "times", Direction::Lower),
+        Statistic::amount("evictions", "times", Direction::Lower),
+    ],
+    formula: "flapping: changes of replicas by a HorizontalPodAutoscaler against its change before, \
+              within 10 min; horizontal_vertical: changes by a HorizontalPodAutoscaler within 10 min \
+              of an eviction that a VerticalPodAutoscaler made of the same workload; node_flapping: \
+              nodes that joined within 10 min after an equal one left; evictions: evictions of pods \
+              of a workload within 10 min of one for another cause (consolidation, descheduling, \
+              preemption, taints)",
+    denominators: "none: counts",
+    census: "what happens in the measured window",
+    censoring: "none: counts",
+    source: "metrics.md 5.4, churn (flap) and autoscaler (reversals)",
+    construct: |_: &Setup| Box::new(Fights::default()),
+};
+
+/// Within this time what is done against what was done is a fight.
+const SHORTLY: Duration = Duration::from_secs(600);
+/// So many objects are named.
+const NAMED: usize = 3;
+
+/// Labels that tell equal nodes, the most telling first.
+const ALIKE: [&str; 2] = [
+    "node.kubernetes.io/instance-type",
+    "windtunnel.dev/node-group",
+];
+
+#[derive(Clone, Debug, Default)]
+struct Fights {
+    flapping: Fight,
+    horizontal_vertical: Fight,
+    node_flapping: Fight,
+    evictions: Fight,
+    /// The last change of each horizontal autoscaler: when, and whether it was upward.
+    scaled: BTreeMap<ObjectId, (Instant, bool)>,
+    desired: BTreeMap<ObjectId, i32>,
+    /// When a pod of a workload was last evicted to be resized, by namespace and name.
+    resized: BTreeMap<(Text, Text), Instant>,
+    /// The last eviction of a pod of a workload, and its cause.
+    evicted: BTreeMap<(Text, Text), (Instant, EvictionCause)>,
+    kinds: BTreeMap<NodeId, Text>,
+    left: VecDeque<(Instant, Text)>,
+}
+
+/// Where something happened, how often, and from when to when.
+#[derive(Clone, Debug, Default)]
+struct Fight {
+    count: u64,
+    whose: BTreeMap<String, (u64, Instant, Instant)>,
+}
+
+impl Fight {
+    fn add(&mut self, who: String, at: Instant) {
+        self.count += 1;
+        let own = self.whose.entry(who).or_insert((0, at, at));
+        own.0 += 1;
+        own.2 = at;
+    }
+
+    /// Who fought most, how often and when.
+    fn words(&self) -> Option<String> {
+        let mut all: Vec<(&String, &(u64, Instant, Instant))> = self.whose.iter().collect();
+        all.sort_by_key(|(who, own)| (std::cmp::Reverse(own.0), *who));
+        let words = all.iter().take(NAMED).map(|(who, (count, first, last))| {
+            let time = |at: &Instant| {
+                let nanos = at.since(Instant::ZERO).as_nanos();
+                Duration::from_secs(nanos / 1_000_000_000)
+            };
+            match count {
+                1 => format!("{who} at {}", time(first)),
+                _ => format!("{who} {count} times from {} to {}", time(first), time(last)),
+            }
+        });
+        let words: Vec<String> = words.collect();
+        let more = all.len().saturating_sub(NAMED);
+        match (words.is_empty(), more) {
+            (true, _) => None,
+            (false, 0) => Some(words.join("; ")),
+            (false, more) => Some(format!("{}; and {more} more", words.join("; "))),
+        }
+    }
+}
+
+impl Fights {
+    fn scaled(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
+        let Object::HorizontalPodAutoscaler(own) = object else {
+            return;
+        };
+        if own.status.last_scale != Some(change.at) {
+            return;
+        }
+        let (before, after) = (own.status.current, own.status.desired);
+        let before = self.desired.insert(id, after).unwrap_or(before);
+        if before == after {
+            return;
+        }
+        let is_up = after > before;
+        let last = self.scaled.insert(id, (change.at, is_up));
+        if !change.in_window() {
+            return;
+        }
+        let is_back =
+            |&(at, was_up): &(Instant, bool)| was_up != is_up && change.at.since(at) <= SHORTLY;
+        if last.as_ref().is_some_and(is_back) {
+            self.flapping.add(own.spec.to_string(), change.at);
+        }
+        let workload = (own.namespace.clone(), own.spec.target.name.clone());
+        let resized = self.resized.get(&workload);
+        if resized.is_some_and(|&at| change.at.since(at) <= SHORTLY) {
+            let who = format!(
+                "{} against the VerticalPodAutoscaler of {}",
+                own.spec, workload.1
+            );
+            self.horizontal_vertical.add(who, change.at);
+        }
+    }
+
+    fn evicted(&mut self, cause: EvictionCause, change: &Change<'_>) {
+        let Some(workload) = workload(change) else {
+            return;
+        };
+        if cause == EvictionCause::Resizing {
+            self.resized.insert(workload, change.at);
+            return;
+        }
+        let counts = matches!(
+            cause,
+            EvictionCause::Consolidation
+                | EvictionCause::Descheduling
+                | EvictionCause::Preemption
+                | EvictionCause::Taint
+        );
+        if !counts {
+            return;
+        }
+        let last = self.evicted.insert(workload.clone(), (change.at, cause));
+        if let Some((at, before)) = last
+            && before != cause
+            && change.at.since(at) <= SHORTLY
+            && change.in_window()
+        {
+            let (namespace, name) = workload;
+            let who = format!(
+                "{namespace}/{name}: {} after {}",
+                cause.name(),
+                before.name()
+            );
+            self.evictions.add(who, change.at);
+        }
+    }
+
+    fn joined(&mut self, node: NodeId, change: &Change<'_>) {
+        let object = change.store.nodes().object(node);
+        let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
+        let kind = ALIKE.iter().find_map(label).unwrap_or_default();
+        self.kinds.insert(node, kind.clone());
+        while let Some((at, _)) = self.left.front()
+            && change.at.since(*at) > SHORTLY
+        {
+            self.left.pop_front();
+        }
+        if let Some(place) = self.left.iter().position(|(_, left)| *left == kind) {
+            self.left.remove(place);
+            if change.in_window() {
+                let who = if kind.is_empty() {
+                    "a node".to_owned()
+                } else {
+                    format!("a node of {kind}")
+                };
+                self.node_flapping.add(who, change.at);
+            }
+        }
+    }
+}
+
+/// The workload at the top that an ended pod belonged to, by namespace and name.
+fn workload(change: &Change<'_>) -> Option<(Text, Text)> {
+    let spec = &change.store.class(change.pod?.spec).object;
+    let owner = spec.owner.as_ref()?;
+    let objects = change.store.objects();
+    let kind = Object::KINDS
+        .iter()
+        .find(|kind| kind[..] == owner.kind[..])?;
+    let above = objects
+        .find(kind, &spec.namespace, &owner.name)
+        .and_then(|id| objects.get(id)?.owner)
+        .and_then(|above| objects.get(above));
+    let name = above.map_or(&owner.name, |above| above.object.name());
+    Some((spec.namespace.clone(), name.clone()))
+}
+
+impl Collector for Fights {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Objects, Heard::Ended, Heard::Declared]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        match change.event {
+            Event::Object(ObjectChange::Updated { id, object }) => {
+                self.scaled(*id, object, change);
+            }
+            Event::PodEnded {
+                reason: EndReason::Evicted(cause),
+                ..
+            } => self.evicted(*cause, change),
+            Event::NodeAdded { node, .. } => self.joined(*node, change),
+            Event::NodeRemoved { node } => {
+                if let Some(kind) = self.kinds.remove(node) {
+                    self.left.push_back((change.at, kind));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        [
+            ("flapping", &self.flapping),
+            ("horizontal_vertical", &self.horizontal_vertical),
+            ("node_flapping", &self.node_flapping),
+            ("evictions", &self.evictions),
+        ]
+        .into_iter()
+        .map(|(name, fight)| {
+            MetricValue::count(format!("fights.{name}"), fight.count).remark(fight.words())
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_fight_most_are_named_with_their_times() {
+        let mut fight = Fight::default();
+        assert_eq!(fight.words(), None);
+        fight.add("b".to_owned(), Instant::from_secs(60));
+        assert_eq!(fight.words().as_deref(), Some("b at 1m"));
+        for (who, at) in [("a", 90), ("a", 3600), ("c", 7), ("d", 8)] {
+            fight.add(who.to_owned(), Instant::from_secs(at));
+        }
+        let words = "a 2 times from 1m30s to 1h; b at 1m; c at 7s; and 1 more";
+        assert_eq!((fight.words().as_deref(), fight.count), (Some(words), 5));
+    }
+}

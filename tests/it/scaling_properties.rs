@@ -1,0 +1,99 @@
+//! What always holds when things are scaled, on drawn loads.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::node_scaling::{Nodes, metric, run_text};
+use crate::scaling::{HORIZONTAL, load, manifests, run_file};
+
+/// A load over an hour: cores from minutes on.
+fn load_text(steps: &[(u8, u16)]) -> String {
+    let by_minute: BTreeMap<u8, u16> = steps.iter().copied().collect();
+    let steps: Vec<String> = by_minute
+        .iter()
+        .map(|(minute, milli)| format!("{minute}m: {milli}m"))
+        .collect();
+    format!(
+        "windtunnel.dev/cpu-usage: 'shared(steps({}))'",
+        steps.join(", ")
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn replicas_stay_within_bounds_and_rates(
+        steps in prop::collection::vec((1_u8..55, 0_u16..20_000), 1..6),
+        replicas in 2_i32..20,
+        seed in 0_u32..1000,
+    ) {
+        let shop = manifests(replicas, &load_text(&steps), HORIZONTAL);
+        let more = "system: {controllers: {}, autoscaling: {metrics: {delay: 7s, loss: 0.1}}}\nstop: {at: 1h}\n";
+        let name = format!("property-bounds-{seed}");
+        let (_scratch, experiment) = load(&name, &shop, more).expect("a right file");
+        let (seen, _) = run_file(&experiment);
+        for pair in seen.stated.windows(2) {
+            let ((_, before), (_, after)) = (pair[0], pair[1]);
+            prop_assert!((2..=20).contains(&after), "{:?}", seen.stated);
+            prop_assert!(after <= (2 * before).max(4), "{:?}", seen.stated);
+        }
+    }
+
+    #[test]
+    fn constant_load_settles_and_stays(cores in 500_u16..9_000, replicas in 2_i32..20) {
+        let usage = format!("windtunnel.dev/cpu-usage: 'shared({cores}m)'");
+        let shop = manifests(replicas, &usage, HORIZONTAL);
+        let more = "system: {controllers: {}}\nstop: {at: 2h}\n";
+        let name = format!("property-constant-{cores}-{replicas}");
+        let (_scratch, experiment) = load(&name, &shop, more).expect("a right file");
+        let (seen, outcome) = run_file(&experiment);
+        let late = seen.stated.iter().filter(|own| own.0 > 3600.0).count();
+        prop_assert_eq!(late, 0, "{:?}", &seen.stated);
+        let flapping = outcome.metrics.get("fights.flapping").and_then(|own| own.value);
+        prop_assert_eq!(flapping, Some(0.0));
+    }
+
+    #[test]
+    fn groups_stay_within_bounds_nodes_keep_their_delay_and_cost_adds_up(
+        jobs in prop::collection::vec((1_u8..12, 2_u8..25), 1..5),
+        (least, more_nodes) in (0_u8..3, 1_u8..4),
+        kept in any::<bool>(),
+    ) {
+        let most = least + more_nodes;
+        let cluster = format!(
+            "cluster:\n  nodes: [{{count: 1, template: {{allocatable: {{cpu: 2, memory: 8Gi}}}}}}]\n  \
+             provider:\n    boot: uniform(60s, 120s)\n    failureRate: 10%\n    groups:\n      \
+             - {{name: workers, instanceType: m5.xlarge, min: {least}, max: {most}}}\n"
+        );
+        let keep = if kept { ", karpenter.sh/do-not-disrupt: 'true'" } else { "" };
+        let workload: Vec<String> = jobs.iter().enumerate().map(|(number, (pods, minutes))| format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j{number}, namespace: shop}}\nspec:\n  parallelism: {pods}\n  completions: {pods}\n  template:\n    metadata: {{annotations: {{windtunnel.dev/run-time: {minutes}m{keep}}}}}\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'j:1', resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}]}}\n"
+        )).collect();
+        let more = "system: {controllers: {}, autoscaling: {cluster: {unneededTime: 5m, delayAfterAdd: 2m}}}\nmetrics: {billing: exact}\nstop: {at: 3h}\n";
+        let name = format!("property-nodes-{least}-{most}-{}", jobs.len());
+        let (nodes, outcome): (Nodes, _) = run_text(&name, &cluster, &workload.join("---\n"), more);
+        prop_assert!(nodes.most <= usize::from(most) + 1, "{}", nodes.most);
+        let there = nodes.came.len() - nodes.went.len();
+        prop_assert!(there > usize::from(least), "{there}");
+        let mut hours = 0.0;
+        let left: BTreeMap<&str, f64> = nodes.went.iter().map(|(at, name)| (name.as_str(), *at)).collect();
+        for (came, name, kind) in &nodes.came {
+            if kind.is_empty() { continue; }
+            let gone = left.get(name.as_str()).copied();
+            if let Some(gone) = gone {
+                let used = nodes.used.get(name).copied().unwrap_or(*came);
+                prop_assert!(gone - used > 300.0, "{name}: used until {used}, gone at {gone}");
+            }
+            let ordered = nodes.ordered.get(name).copied().unwrap_or(*came);
+            hours += (gone.unwrap_or(10_800.0) - ordered) / 3600.0;
+        }
+        let expected = hours * 0.192;
+        let total = metric(&outcome, "cost.total");
+        prop_assert!((total - expected).abs() < 1e-6, "{total} {expected}");
+        if kept {
+            prop_assert_eq!(metric(&outcome, "disruptions.evicted").to_bits(), 0.0_f64.to_bits());
+        }
+    }
+}

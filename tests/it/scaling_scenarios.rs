@@ -1,0 +1,155 @@
+//! What the scenarios about scaling say at their heads.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use windtunnel::cluster::{Observer, Store};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::run::{Outcome, Tables, prepare, run};
+use windtunnel::model::{EndReason, Event, EvictionCause, Pod};
+use windtunnel::sim::RunControl;
+use windtunnel::units::Instant;
+
+use crate::kube_scenario::load_file;
+
+/// What is looked at beside the metrics.
+#[derive(Default)]
+struct Seen {
+    /// How long pods of the workload `web` waited for a node, in all.
+    waited: f64,
+    /// How many pods were taken with spot capacity, by time.
+    taken: BTreeMap<Instant, usize>,
+    /// How many pods were being resized at a time, at most.
+    resized: usize,
+    resizing: usize,
+}
+
+impl Observer for Seen {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        match event {
+            Event::PodBound { pod, .. } => {
+                let record = store.pods().get(*pod).expect("it was bound just now");
+                let labels = &store.class(record.spec).object.labels;
+                if labels.get("app").is_some_and(|app| &**app == "web") {
+                    self.waited += at.since(record.created).as_secs_f64();
+                }
+            }
+            Event::PodEnded {
+                reason: EndReason::Evicted(EvictionCause::Spot),
+                ..
+            } => {
+                *self.taken.entry(at).or_default() += 1;
+            }
+            Event::PodEnded {
+                reason: EndReason::Evicted(EvictionCause::Resizing),
+                ..
+            } => {
+                assert!(ended.is_some());
+                self.resizing += 1;
+                self.resized = self.resized.max(self.resizing);
+            }
+            Event::PodRunning { .. } => self.resizing = self.resizing.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+/// The variants of a scenario of the project, each with what it came to.
+fn variants(name: &str) -> BTreeMap<String, (Seen, Outcome)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let experiment = load_file(&folder.join(name));
+    let source = FileSource {
+        files: &experiment.files,
+    };
+    let variants = experiment.variants.iter().map(|plan| {
+        let prepared = prepare(&plan.scenario, &source).unwrap_or_else(|error| panic!("{error}"));
+        let mut seen = Seen::default();
+        let tables = Tables {
+            watch: Some(&mut seen),
+            ..Tables::default()
+        };
+        let mut control = RunControl {
+            interrupted: &AtomicBool::new(false),
+            progress: &mut |_| {},
+        };
+        let outcome = run(
+            &plan.scenario,
+            prepared,
+            Form::Incremental,
+            tables,
+            &mut control,
+        );
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
+        (plan.name.clone(), (seen, outcome))
+    });
+    variants.collect()
+}
+
+fn metric(outcome: &Outcome, id: &str) -> f64 {
+    let found = outcome.metrics.get(id).unwrap_or_else(|| panic!("{id}"));
+    found
+        .value
+        .unwrap_or_else(|| panic!("{id}: {:?}", found.reason))
+}
+
+#[test]
+fn headroom_halves_the_wait_for_a_crowd_and_doubles_the_bill() {
+    let all = variants("flash-crowd.yaml");
+    let ((plain, default), (roomy, headroom)) = (&all["default"], &all["headroom"]);
+    assert!(
+        roomy.waited < 0.5 * plain.waited,
+        "{} {}",
+        roomy.waited,
+        plain.waited
+    );
+    let cost = |outcome| metric(outcome, "cost.total");
+    let ratio = cost(headroom) / cost(default);
+    assert!((1.7..2.3).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn resizing_gives_back_half_of_the_slack_one_pod_at_a_time() {
+    let all = variants("leak.yaml");
+    let (_, off) = &all["off"];
+    let (seen, recreate) = &all["recreate"];
+    assert!(metric(off, "usage.cpu.slack") > 0.84 && metric(off, "usage.memory.slack") > 0.6);
+    assert!(metric(recreate, "usage.cpu.slack") < 0.45);
+    assert!(metric(recreate, "usage.memory.slack") < 0.45);
+    assert_eq!(seen.resized, 1);
+}
+
+#[test]
+fn consolidation_that_does_not_wait_buys_what_it_gave_back() {
+    let all = variants("consolidation-loop.yaml");
+    let ((_, eager), (_, patient)) = (&all["eager"], &all["patient"]);
+    // Two machines, four times an hour, for eleven hours.
+    assert_eq!(metric(eager, "fights.node_flapping"), 88.0);
+    assert_eq!(metric(patient, "fights.node_flapping"), 0.0);
+    assert!(metric(eager, "pending_time.p99") > 60.0);
+    assert_eq!(metric(patient, "pending_time.p99"), 0.0);
+    assert!(metric(eager, "cost.total") < metric(patient, "cost.total"));
+    let told = "nodes went and came back: a node of c5.4xlarge 44 times from 1h1m21s";
+    assert!(
+        eager.remarks.iter().any(|line| line.starts_with(told)),
+        "{:?}",
+        eager.remarks
+    );
+}
+
+#[test]
+fn spot_capacity_costs_less_than_half_and_large_machines_take_many_pods_along() {
+    let all = variants("spot-fleet.yaml");
+    let cost = |name: &str| metric(&all[name].1, "cost.total");
+    assert!(cost("spot") < 0.5 * cost("on-demand"));
+    assert!(cost("small-spot") < 0.5 * cost("on-demand"));
+    let most = |name: &str| all[name].0.taken.values().max().copied().unwrap_or(0);
+    assert!(most("spot") > 10, "{}", most("spot"));
+    assert!(
+        (1..=2).contains(&most("small-spot")),
+        "{}",
+        most("small-spot")
+    );
+    assert_eq!(most("on-demand"), 0);
+}
