@@ -152,6 +152,8 @@ impl Digest {
                     }
                 }
             }
+            PodChange::Held => self.tagged(7, []),
+            PodChange::Released => self.tagged(8, []),
         }
     }
 

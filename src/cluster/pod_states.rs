@@ -19,6 +19,8 @@ pub struct PodState {
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
+    /// Whether its node prepares it and does not start it.
+    pub is_held: bool,
     /// The order to end, if there was one.
     pub terminating: Option<Terminating>,
 }
@@ -64,6 +66,7 @@ impl PodState {
             is_ready: false,
             ready_changed: created,
             restarts: 0,
+            is_held: false,
             terminating: None,
         }
     }
@@ -133,6 +136,8 @@ impl PodStates {
                     Some(known) => known.shortened(order),
                 });
             }
+            PodChange::Held => state.is_held = true,
+            PodChange::Released => state.is_held = false,
             PodChange::Forgotten | PodChange::Pull { .. } => {}
         }
         self.set(pod, state);

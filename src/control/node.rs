@@ -229,6 +229,17 @@ pub trait NodeAgent: Send {
     /// A pod was bound to a node.
     fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput);
 
+    /// A pod that is about to be assigned is to be prepared, and started once it is released. Agents
+    /// that know no such thing start it at once.
+    fn held(&mut self, pod: PodRef) {
+        let _ = pod;
+    }
+
+    /// A pod may be started.
+    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        let _ = (now, pod, out);
+    }
+
     /// A pod was told to end. A second order for a pod can shorten its grace.
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput);
 

@@ -161,6 +161,10 @@ pub enum PodChange {
     /// What was kept of a pod that ended by itself is forgotten: its owner has counted it, or it
     /// was collected.
     Forgotten,
+    /// Its node is to prepare it once it has it, and to start it only when it is released.
+    Held,
+    /// Its node may start it.
+    Released,
     /// Its node is getting an image for one of its containers.
     Pull {
         /// Which: init containers first, then the others, in written order.

@@ -1,11 +1,14 @@
 //! Rules between the fields of `system:`: options of one system mean nothing to another.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Scenario, System};
+use super::schema::{Scenario, Swarm, System};
 use super::tree::Tree;
 
 /// Systems with control loops and options of their own, and whether those are given.
-const OWN: &[(&str, fn(&System) -> bool)] = &[("swarm", |system| system.swarm.is_some())];
+const OWN: &[(&str, fn(&System) -> bool)] = &[
+    ("swarm", |system| system.swarm.is_some()),
+    ("swarmkit", |system| system.swarmkit.is_some()),
+];
 
 /// Reports every broken rule of `system:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -24,41 +27,61 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 .label(format!("leave them out, or write `name: {owner}`")),
         );
     }
-    if let Some(swarm) = &system.swarm {
-        let mut wrong = |field: &[&str], message: String, label: String| {
-            let path = ["system", "swarm"].iter().chain(field).copied();
-            let found = Finding::new(Code::Conflict, message, tree.locate(path));
-            findings.push(found.label(label));
-        };
-        if swarm.overcommit <= -1.0 || !swarm.overcommit.is_finite() {
-            wrong(
-                &["overcommit"],
-                format!(
-                    "an over-commit of {} leaves nothing of an engine",
-                    swarm.overcommit
-                ),
-                "expected more than -1".to_owned(),
-            );
-        }
-        if swarm.refresh_max < swarm.refresh_min {
-            let (min, max) = (swarm.refresh_min, swarm.refresh_max);
-            wrong(
-                &["refreshMax"],
-                format!("the longest wait of {max} is shorter than the shortest of {min}"),
-                format!("expected {min} or more"),
-            );
-        }
-        let discovery = swarm.discovery;
-        if discovery.ttl <= discovery.heartbeat {
-            wrong(
-                &["discovery", "ttl"],
-                "registrations would expire between two heartbeats".to_owned(),
-                format!(
-                    "expected more than the heartbeat of {}",
-                    discovery.heartbeat
-                ),
-            );
-        }
+    if let Some(written) = &system.swarm {
+        swarm(written, tree, findings);
+    }
+    if let Some(written) = &system.swarmkit
+        && written.managers % 2 == 0
+    {
+        let managers = written.managers;
+        let survived = (managers - 1) / 2;
+        let message = format!(
+            "{managers} managers survive the loss of {survived}, as {} would",
+            managers - 1
+        );
+        let path = ["system", "swarmkit", "managers"];
+        findings.push(
+            Finding::new(Code::Conflict, message, tree.locate(path))
+                .label("expected an odd number")
+                .help("a majority of an even number is as far away as that of the next odd one"),
+        );
+    }
+}
+
+fn swarm(swarm: &Swarm, tree: &Tree, findings: &mut Findings) {
+    let mut wrong = |field: &[&str], message: String, label: String| {
+        let path = ["system", "swarm"].iter().chain(field).copied();
+        let found = Finding::new(Code::Conflict, message, tree.locate(path));
+        findings.push(found.label(label));
+    };
+    if swarm.overcommit <= -1.0 || !swarm.overcommit.is_finite() {
+        wrong(
+            &["overcommit"],
+            format!(
+                "an over-commit of {} leaves nothing of an engine",
+                swarm.overcommit
+            ),
+            "expected more than -1".to_owned(),
+        );
+    }
+    if swarm.refresh_max < swarm.refresh_min {
+        let (min, max) = (swarm.refresh_min, swarm.refresh_max);
+        wrong(
+            &["refreshMax"],
+            format!("the longest wait of {max} is shorter than the shortest of {min}"),
+            format!("expected {min} or more"),
+        );
+    }
+    let discovery = swarm.discovery;
+    if discovery.ttl <= discovery.heartbeat {
+        wrong(
+            &["discovery", "ttl"],
+            "registrations would expire between two heartbeats".to_owned(),
+            format!(
+                "expected more than the heartbeat of {}",
+                discovery.heartbeat
+            ),
+        );
     }
 }
 
@@ -82,6 +105,7 @@ impl System {
                 let strategy = self.swarm.as_ref().map(|swarm| swarm.strategy);
                 strategy.unwrap_or_default().name().to_owned()
             }
+            "swarmkit" => "services".to_owned(),
             _ => self.scheduler.profile.clone(),
         }
     }

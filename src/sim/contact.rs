@@ -206,7 +206,13 @@ impl Engine<'_> {
             match order {
                 _ if crashed => cell.agent.rebooted(now, assignment, order, out),
                 Some(order) => cell.agent.stopping(now, order, out),
-                None => cell.agent.relisted(now, pod, out),
+                None => {
+                    let state = cell.store.pod_states().get(pod);
+                    if state.is_some_and(|state| !state.is_held) {
+                        cell.agent.released(now, pod, out);
+                    }
+                    cell.agent.relisted(now, pod, out);
+                }
             }
             self.carry(cell)?;
         }

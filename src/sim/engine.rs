@@ -307,6 +307,14 @@ impl Engine<'_> {
             lost.untold.push(pod);
             return Ok(());
         }
+        if cell
+            .store
+            .pod_states()
+            .get(pod)
+            .is_some_and(|state| state.is_held)
+        {
+            cell.agent.held(pod);
+        }
         cell.agent
             .assigned(self.now, assignment, &mut cell.agent_output);
         self.carry(cell)
@@ -336,6 +344,16 @@ impl Engine<'_> {
         };
         cell.agent.stopping(self.now, order, &mut cell.agent_output);
         self.carry(cell)
+    }
+
+    /// A pod that was held back may be started: its node is told, if it is reached.
+    pub(super) fn release(&mut self, cell: &mut Cell, pod: PodRef) -> Result<(), SimError> {
+        let node = cell.store.pods().get(pod).and_then(Pod::node);
+        if node.is_some_and(|node| cell.hosts.is_reached(node)) {
+            cell.agent.released(self.now, pod, &mut cell.agent_output);
+            return self.carry(cell);
+        }
+        Ok(())
     }
 
     /// Carries an agent's reports to the store and its orders to the machines, until it has none.

@@ -190,6 +190,7 @@ impl Engine<'_> {
             Told::Nobody => {}
             Told::Start(pod) => self.assign(cell, pod)?,
             Told::Stop(pod, how) => self.stop(cell, pod, how)?,
+            Told::Release(pod) => self.release(cell, pod)?,
         }
         Ok(Ok(()))
     }
@@ -294,6 +295,8 @@ enum Told {
     Start(PodRef),
     /// To stop it, within what time and why.
     Stop(PodRef, (Duration, EndReason)),
+    /// To start it after all.
+    Release(PodRef),
 }
 
 impl Told {
@@ -304,6 +307,10 @@ impl Told {
                 pod,
                 change: PodChange::Terminating { grace, reason },
             } => Self::Stop(pod, (grace, reason)),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Released,
+            } => Self::Release(pod),
             _ => Self::Nobody,
         }
     }

@@ -32,6 +32,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
     (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuChoice, Yes("devices of any of them")),
     (Capability::GpuShares, Yes("the first device with room")),
     (
         Capability::NodeSelector,

@@ -36,6 +36,8 @@ capabilities! {
     ExtendedResources: "extended resources",
     /// Whole GPU devices.
     WholeGpus: "whole GPUs",
+    /// Whole GPU devices of one of several models.
+    GpuChoice: "a choice of GPU models",
     /// Parts of a GPU device.
     GpuShares: "shares of a GPU",
     /// Labels that a node must have.

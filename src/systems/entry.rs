@@ -19,6 +19,7 @@ use super::batch::{BatchError, BatchOptions};
 use super::capability::Capabilities;
 use super::kubelet::PullOptions;
 use super::swarm::SwarmOptions;
+use super::swarmkit::SwarmKitOptions;
 
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,8 @@ pub enum RunsWorkloads {
 pub struct SystemOptions {
     /// Of Docker Swarm (classic).
     pub swarm: SwarmOptions,
+    /// Of SwarmKit.
+    pub swarmkit: SwarmKitOptions,
 }
 
 /// What an experiment says about the system of a cell.

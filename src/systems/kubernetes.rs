@@ -35,6 +35,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
     (Capability::WholeGpus, Yes("devices, by model")),
+    (Capability::GpuChoice, Yes("devices of any of them")),
     (Capability::GpuShares, Yes("a part of one device")),
     (Capability::NodeSelector, Yes("labels of nodes")),
     (Capability::NodeAffinityEqual, Yes("all operators")),

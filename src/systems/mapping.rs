@@ -43,6 +43,9 @@ const OF_PODS: &[AsksOfPod] = &[
         "spec.containers[].resources.requests",
         |pod| pod.gpu.devices > 0 && pod.gpu.milli_per_device >= 1_000,
     ),
+    (Capability::GpuChoice, "metadata.annotations", |pod| {
+        pod.gpu.devices > 0 && pod.gpu.models.len() > 1
+    }),
     (
         Capability::GpuShares,
         "spec.containers[].resources.requests",

@@ -2,10 +2,15 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, kubernetes, swarm};
+use super::{batch, kubernetes, swarm, swarmkit};
 
 /// The systems.
-pub const SYSTEMS: &[SystemEntry] = &[kubernetes::ENTRY, swarm::ENTRY, batch::ENTRY];
+pub const SYSTEMS: &[SystemEntry] = &[
+    kubernetes::ENTRY,
+    swarm::ENTRY,
+    swarmkit::ENTRY,
+    batch::ENTRY,
+];
 
 /// The system of a name.
 ///
@@ -64,7 +69,8 @@ mod tests {
             Some("there is no profile `fdg`; did you mean `fgd`?")
         );
         let error = find("kubernetis").err().map(|error| error.to_string());
-        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `batch`";
+        let expected =
+            "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -11,6 +11,7 @@ use crate::systems::registry::find;
 use crate::trace::stream::ClassTotal;
 
 use super::operations::runs_workloads;
+use super::system_options::check_updates;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
 /// The workload as the scenario's system takes it.
@@ -56,6 +57,7 @@ pub fn mapping(
         let name = (own.namespace().clone(), own.name().clone());
         (own.kind(), name)
     };
+    check_updates(scenario, declared.iter().map(|own| &own.object))?;
     let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
     let objects = declared.iter().map(|own| Item::Object(&own.object));
     let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {

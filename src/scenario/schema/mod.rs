@@ -15,6 +15,7 @@ mod operation;
 mod provider;
 mod run;
 mod swarm;
+mod swarmkit;
 mod system;
 mod workload;
 
@@ -39,6 +40,10 @@ pub use run::{
 };
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
+};
+pub use swarmkit::{
+    RestartCondition, ServicePlacement, ServiceRestart, ServiceUpdate, SpreadCount, SwarmKit,
+    UpdateFailureAction, UpdateTaskOrder,
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use workload::{

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Autoscaling, Controllers, Swarm};
+use super::{Autoscaling, Controllers, Swarm, SwarmKit};
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -29,6 +29,9 @@ pub struct System {
     /// Options of Docker Swarm (classic).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarm: Option<Swarm>,
+    /// Options of SwarmKit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swarmkit: Option<SwarmKit>,
     /// How workloads are scaled: settings of the autoscalers whose objects manifests hold, and
     /// scaling by the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +45,7 @@ impl Default for System {
             scheduler: Scheduler::default(),
             controllers: None,
             swarm: None,
+            swarmkit: None,
             autoscaling: None,
         }
     }

@@ -44,6 +44,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Refused("engines count cpu and memory alone"),
     ),
     (
+        Capability::GpuChoice,
+        Refused("engines count cpu and memory alone"),
+    ),
+    (
         Capability::GpuShares,
         Refused("engines count cpu and memory alone"),
     ),

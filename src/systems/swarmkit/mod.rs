@@ -6,21 +6,32 @@
 //! `agent/exec/controller.go` (spec: orchestrators-a.md section 2). Where the original walks a hash
 //! map, ids come in byte order.
 
+pub mod agent;
 pub mod balancer;
+mod component;
 pub mod constraint;
 pub mod dispatcher;
 pub mod enforcer;
+mod entry;
 pub mod global;
 pub mod ladder;
 pub mod node;
+mod nodes;
+pub mod options;
+mod orchestrate;
 pub mod pipeline;
 pub mod raft;
 pub mod replicated;
+pub mod request;
 pub mod restart;
 pub mod scheduler;
+mod service;
 pub mod spread;
 pub mod task;
 pub mod update;
 
 #[cfg(test)]
 mod tests;
+
+pub use entry::ENTRY;
+pub use options::SwarmKitOptions;

@@ -9,7 +9,7 @@ use crate::units::{Duration, Instant};
 
 use super::node::Node;
 use super::pipeline::{explain, passes};
-use super::spread::{Fill, SpreadMode};
+use super::spread::{Fill, SpreadMode, compare};
 use super::task::{Task, TaskSpec, Version};
 
 /// How long the scheduler waits for more after a commit.
@@ -73,6 +73,8 @@ pub struct Scheduler {
     nodes: BTreeMap<Text, Node>,
     pinned: Vec<Task>,
     unassigned: Vec<Task>,
+    /// What no node could take since something last changed for the better: nobody looks again.
+    hopeless: Vec<Arc<TaskSpec>>,
 }
 
 impl Scheduler {
@@ -86,6 +88,7 @@ impl Scheduler {
 
     /// A node is new or has changed.
     pub fn put_node(&mut self, node: Node) {
+        self.hopeless.clear();
         self.nodes.insert(node.id.clone(), node);
     }
 
@@ -101,6 +104,7 @@ impl Scheduler {
 
     /// A node, to change it.
     pub fn node_mut(&mut self, id: &str) -> Option<&mut Node> {
+        self.hopeless.clear();
         self.nodes.get_mut(id)
     }
 
@@ -130,6 +134,10 @@ impl Scheduler {
         let mut groups: BTreeMap<Version, Vec<Task>> = BTreeMap::new();
         let mut singles = Vec::new();
         for task in std::mem::take(&mut self.unassigned) {
+            if self.is_hopeless(&task.spec) {
+                self.unassigned.push(task);
+                continue;
+            }
             if task.spec.version.service.is_empty() {
                 singles.push(vec![task]);
             } else {
@@ -170,6 +178,10 @@ impl Scheduler {
         let Some(spec) = group.first().map(|task| Arc::clone(&task.spec)) else {
             return;
         };
+        if self.is_hopeless(&spec) {
+            self.unassigned.extend(group);
+            return;
+        }
         let order = self.choose(now, &spec, group.len());
         let placed = order.len();
         let mut tasks = group.into_iter();
@@ -180,6 +192,7 @@ impl Scheduler {
         }));
         let waiting: Vec<Task> = tasks.collect();
         if !waiting.is_empty() {
+            self.hopeless.push(Arc::clone(&spec));
             let why = explain(&spec, self.nodes.values());
             let told = waiting.iter().map(|task| (task.id.clone(), why.clone()));
             pass.waiting.extend(told);
@@ -187,8 +200,15 @@ impl Scheduler {
         }
     }
 
+    fn is_hopeless(&self, spec: &Arc<TaskSpec>) -> bool {
+        self.hopeless.iter().any(|known| Arc::ptr_eq(known, spec))
+    }
+
     /// The nodes for so many equal tasks, in order; fewer if there is no room. They are entered.
     pub fn choose(&mut self, now: Instant, spec: &TaskSpec, tasks: usize) -> Vec<Text> {
+        if tasks == 1 && spec.preferences.is_empty() {
+            return self.choose_one(now, spec);
+        }
         let mut fill = Fill {
             nodes: &mut self.nodes,
             spec,
@@ -199,5 +219,18 @@ impl Scheduler {
         };
         fill.run();
         fill.order
+    }
+
+    /// The same for a single task without preferences: the best node is found without sorting.
+    fn choose_one(&mut self, now: Instant, spec: &TaskSpec) -> Vec<Text> {
+        let open = self.nodes.values().filter(|node| passes(spec, node));
+        let best = open.min_by(|one, other| compare(spec, now, one, other));
+        let Some(best) = best.map(|node| node.id.clone()) else {
+            return Vec::new();
+        };
+        if let Some(node) = self.nodes.get_mut(&best) {
+            node.add_task(spec);
+        }
+        vec![best]
     }
 }

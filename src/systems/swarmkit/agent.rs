@@ -1,0 +1,238 @@
+//! The agents of all nodes: each walks its tasks up the [`Ladder`], prepared first and started when
+//! the manager says so; what ended is not started again (spec: orchestrators-a.md section 2.1;
+//! swarmkit `agent/exec/controller.go`).
+//!
+//! A pod's start is reported once it is prepared, for that is what its manager waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::control::node::{Assignment, Report, StopOrder};
+use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use crate::model::{EndReason, PodRef};
+use crate::units::{Duration, Instant, NodeId, PodId};
+
+use super::ladder::{Action, Happening, Ladder};
+use super::task::{DesiredState, TaskState};
+
+/// How long steps take whose time nobody else knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// To pull the image and make the container.
+    pub prepare: Duration,
+    /// To stop the container.
+    pub stop: Duration,
+}
+
+/// The agents.
+#[derive(Clone, Debug)]
+pub struct SwarmKitAgent {
+    times: StepTimes,
+    tasks: BTreeMap<PodId, Task>,
+    /// Pods that are to be held back once they are assigned.
+    held: BTreeSet<PodId>,
+}
+
+#[derive(Clone, Debug)]
+struct Task {
+    node: NodeId,
+    ladder: Ladder,
+    is_owned: bool,
+    /// When the step under way is done.
+    due: Option<(Instant, Step)>,
+    /// Why it is being stopped.
+    reason: Option<EndReason>,
+    is_up: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Prepare,
+    Stop,
+}
+
+impl SwarmKitAgent {
+    /// Agents without tasks.
+    pub fn new(times: StepTimes) -> Self {
+        Self {
+            times,
+            tasks: BTreeMap::new(),
+            held: BTreeSet::new(),
+        }
+    }
+
+    fn act(&mut self, now: Instant, pod: PodRef, action: Option<Action>, out: &mut AgentOutput) {
+        let times = self.times;
+        let Some(task) = self.tasks.get_mut(&pod.id) else {
+            return;
+        };
+        let (step, takes) = match action {
+            Some(Action::Prepare) => (Step::Prepare, times.prepare),
+            Some(Action::Stop) => (Step::Stop, times.stop),
+            Some(Action::Start) => {
+                let node = task.node;
+                out.commands.push(MachineCommand::Start { pod, node });
+                return;
+            }
+            None => return,
+        };
+        let at = now.saturating_add(takes);
+        task.due = Some((at, step));
+        if takes > Duration::ZERO {
+            out.wakes.push((at, pod));
+        } else {
+            self.done(now, pod, out);
+        }
+    }
+
+    /// The step under way is done.
+    fn done(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        let Some(task) = self.tasks.get_mut(&pod.id) else {
+            return;
+        };
+        let Some((_, step)) = task.due.take() else {
+            return;
+        };
+        match step {
+            Step::Prepare => {
+                out.reports.push(Report::Starting(pod));
+                let action = task.ladder.happened(Happening::Prepared);
+                self.act(now, pod, action, out);
+            }
+            Step::Stop if task.ladder.observed() >= TaskState::Starting => {
+                let node = task.node;
+                out.commands.push(MachineCommand::Stop { pod, node });
+            }
+            // There is no process to stop.
+            Step::Stop => self.ended(pod, Happening::Stopped, EndReason::Cancelled, out),
+        }
+    }
+
+    fn ended(
+        &mut self,
+        pod: PodRef,
+        happening: Happening,
+        reason: EndReason,
+        out: &mut AgentOutput,
+    ) {
+        if let Some(mut task) = self.tasks.remove(&pod.id) {
+            task.ladder.happened(happening);
+            let reason = match task.reason {
+                Some(ordered) => ordered,
+                None => reason,
+            };
+            out.reports.push(Report::Ended(pod, reason));
+        }
+    }
+}
+
+impl NodeAgent for SwarmKitAgent {
+    fn held(&mut self, pod: PodRef) {
+        self.held.insert(pod.id);
+    }
+
+    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+        let pod = assignment.pod;
+        let desired = if self.held.remove(&pod.id) {
+            DesiredState::Ready
+        } else {
+            DesiredState::Running
+        };
+        let mut ladder = Ladder::new(desired, true);
+        let action = ladder.advance();
+        let task = Task {
+            node: assignment.node,
+            ladder,
+            is_owned: assignment.is_owned,
+            due: None,
+            reason: None,
+            is_up: false,
+        };
+        self.tasks.insert(pod.id, task);
+        self.act(now, pod, action, out);
+    }
+
+    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some(task) = self.tasks.get_mut(&pod.id) {
+            let action = task.ladder.want(DesiredState::Running);
+            self.act(now, pod, action, out);
+        }
+    }
+
+    fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
+        let pod = order.pod;
+        let Some(task) = self.tasks.get_mut(&pod.id) else {
+            // It was lost with its host, or never came here.
+            out.reports.push(Report::Ended(pod, order.reason));
+            return;
+        };
+        task.reason.get_or_insert(order.reason);
+        let action = task.ladder.want(DesiredState::Shutdown);
+        self.act(now, pod, action, out);
+    }
+
+    fn rebooted(
+        &mut self,
+        _now: Instant,
+        assignment: Assignment,
+        order: Option<StopOrder>,
+        out: &mut AgentOutput,
+    ) {
+        // Its container is gone: a task is never started again in place.
+        let pod = assignment.pod;
+        self.tasks.remove(&pod.id);
+        let reason = order.map_or(EndReason::Error, |order| order.reason);
+        out.reports.push(Report::Ended(pod, reason));
+    }
+
+    fn relisted(&mut self, _now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some(task) = self.tasks.get(&pod.id)
+            && task.is_up
+        {
+            out.reports.push(Report::Running(pod));
+            if task.is_owned {
+                out.reports.push(Report::Ready(pod, true));
+            }
+        }
+    }
+
+    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+        let Some(task) = self.tasks.get_mut(&pod.id) else {
+            return;
+        };
+        match event {
+            MachineEvent::Started => {
+                task.is_up = true;
+                out.reports.push(Report::Running(pod));
+                if task.is_owned {
+                    out.reports.push(Report::Ready(pod, true));
+                }
+                let action = task.ladder.happened(Happening::Started);
+                self.act(now, pod, action, out);
+            }
+            MachineEvent::Exited { success } => {
+                let reason = if success {
+                    EndReason::Completed
+                } else {
+                    EndReason::Error
+                };
+                task.reason = None;
+                self.ended(pod, Happening::Exited { success }, reason, out);
+            }
+            MachineEvent::Stopped => {
+                self.ended(pod, Happening::Stopped, EndReason::Cancelled, out);
+            }
+        }
+    }
+
+    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        let task = self.tasks.get(&pod.id);
+        let due = task.and_then(|task| task.due);
+        if due.is_some_and(|(at, _)| at <= now) {
+            self.done(now, pod, out);
+        }
+    }
+
+    fn clone_agent(&self) -> Box<dyn NodeAgent> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,462 @@
+//! The managers as a component of a run: objects become services, services have tasks, tasks are
+//! pods; orchestrators, the scheduler and the dispatcher work on them (spec: orchestrators-a.md
+//! section 2). Orchestrators are in `orchestrate.rs`, nodes in `nodes.rs`.
+//!
+//! Heartbeats that arrive change nothing: when a node falls silent, the last one before is computed.
+//! Without a leader with a majority nothing is placed, replaced or updated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::cluster::{Conflict, Store};
+use crate::control::admission::{Creation, NewName, NewPod};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::{
+    DeviceSet, EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner,
+    PodRef, PodSpec, Text,
+};
+use crate::systems::mapping::refusal;
+use crate::systems::parts::timers::Timers;
+use crate::units::{Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+
+use super::entry::CAPABILITIES;
+use super::nodes::NodeWatch;
+use super::options::SwarmKitOptions;
+use super::raft::Managers;
+use super::request::{GPU, task_spec};
+use super::scheduler::{Debounce, Scheduler};
+use super::service::{Service, Task};
+use super::task::{self, TaskSpec, TaskState, Version};
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    /// The scheduler runs, if nothing was committed meanwhile.
+    Schedule,
+    /// A held task may start.
+    Release(u64),
+    /// An update goes on.
+    Update(ObjectId),
+    /// A node that is silent is down.
+    Down(usize),
+    /// A node has been down for so long that its tasks are given up.
+    Orphans(usize),
+    /// An election ends.
+    Elect,
+}
+
+/// The managers of a cluster.
+#[derive(Clone)]
+pub(super) struct SwarmKitManager {
+    pub(super) options: SwarmKitOptions,
+    cursor: Revision,
+    pub(super) scheduler: Scheduler,
+    debounce: Debounce,
+    pub(super) nodes: Vec<NodeWatch>,
+    pub(super) node_ids: BTreeMap<Text, usize>,
+    pub(super) services: BTreeMap<ObjectId, Service>,
+    pub(super) tasks: BTreeMap<u64, Task>,
+    next_task: u64,
+    by_pod: BTreeMap<PodId, u64>,
+    by_id: BTreeMap<Text, u64>,
+    /// Tasks whose pod is being created, by owner.
+    asked: BTreeMap<PodOwner, u64>,
+    /// What pods of no service ask for, by class; nothing if it can't be expressed.
+    classes: BTreeMap<SpecId, Option<Arc<TaskSpec>>>,
+    /// Which task waits for which to stop.
+    pub(super) successors: BTreeMap<u64, u64>,
+    /// Services that an orchestrator has to look at.
+    pub(super) dirty: BTreeSet<ObjectId>,
+    /// Tasks of whose waiting nobody was told yet.
+    told_waiting: BTreeSet<u64>,
+    pub(super) timers: Timers<Due>,
+    pub(super) raft: Managers,
+    pub(super) seed: u64,
+}
+
+impl SwarmKitManager {
+    /// Managers that know nothing yet; `seed` is the run's.
+    pub(super) fn new(options: SwarmKitOptions, seed: u64) -> Self {
+        Self {
+            cursor: Revision::default(),
+            scheduler: Scheduler::new(options.spread),
+            debounce: Debounce::default(),
+            nodes: Vec::new(),
+            node_ids: BTreeMap::new(),
+            services: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            by_pod: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            successors: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            told_waiting: BTreeSet::new(),
+            timers: Timers::default(),
+            raft: Managers::new(options.managers, seed),
+            seed,
+            options,
+        }
+    }
+
+    fn happened(&mut self, now: Instant, event: &Event, store: &Store, out: &mut Outbox) {
+        match event {
+            Event::NodeAdded { node, object } => self.node_added(now, *node, object),
+            Event::NodeUpdated { node, object } => {
+                self.node_updated(now, *node, object, store, out);
+            }
+            Event::NodeContact { node, contact } => match contact {
+                NodeContact::Silent { .. } => self.silent(now, node.index()),
+                NodeContact::Steady => self.heard(now, node.index()),
+                NodeContact::Heard => {}
+            },
+            Event::NodeReadiness { node, ready } => {
+                self.declared(now, node.index(), *ready, store, out);
+            }
+            Event::NodeRemoved { node } => self.down(now, node.index(), store, out),
+            Event::PodCreated(created) => self.created(now, created, store, out),
+            Event::PodStarting { pod } => self.prepared(now, *pod),
+            Event::PodRunning { pod } => self.running(now, *pod),
+            Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } => self.told_to_end(now, *pod, out),
+            Event::Object(change) => match change {
+                ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                    self.declare(now, *id, object, store, out);
+                }
+                ObjectChange::Deleted { id } => self.delete(*id, store, out),
+            },
+            _ => {}
+        }
+    }
+
+    /// The scheduler has something to look at.
+    pub(super) fn committed(&mut self, now: Instant) {
+        let at = self.debounce.committed(now);
+        self.timers.push(at, Due::Schedule);
+    }
+
+    pub(super) fn task_of(&self, pod: PodRef) -> Option<u64> {
+        self.by_pod.get(&pod.id).copied()
+    }
+
+    /// Makes a task of a service: its pod is created, and it is placed once that is there.
+    pub(super) fn make(
+        &mut self,
+        (object, slot): (ObjectId, u64),
+        pinned: Option<Text>,
+        is_held: bool,
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        let service = self.services.get_mut(&object)?;
+        service.made += 1;
+        let index = service.made;
+        let place = pinned
+            .as_ref()
+            .map_or_else(|| slot.to_string(), ToString::to_string);
+        let id: Text = format!("{}.{place}.{index}", service.name).into();
+        let owner = PodOwner { object, index };
+        let number = self.next_task;
+        self.next_task += 1;
+        out.creations.push(Creation::Pod(NewPod {
+            owner,
+            name: NewName::Exact(id.clone()),
+            spec: Arc::clone(&service.now.template),
+        }));
+        let task = Task {
+            id,
+            service: Some(object),
+            slot,
+            spec: Arc::clone(&service.now.spec),
+            pod: None,
+            is_pinned: pinned.is_some(),
+            node: pinned,
+            observed: TaskState::New,
+            is_wanted: true,
+            is_counted: false,
+            replacement: None,
+            is_held,
+            is_removed: false,
+        };
+        service.slots.entry(slot).or_default().tasks.push(number);
+        self.tasks.insert(number, task);
+        self.asked.insert(owner, number);
+        Some(number)
+    }
+
+    /// A pod is there: a task's own, or one that belongs to no service.
+    fn created(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
+        let pod = created.pod;
+        let class = &store.class(created.spec).object;
+        let refused = refusal(CAPABILITIES, class).is_some();
+        let number = match created.owner.and_then(|owner| self.asked.remove(&owner)) {
+            Some(number) => number,
+            None => self.bare(created, class),
+        };
+        self.by_pod.insert(pod.id, number);
+        let Some(task) = self.tasks.get_mut(&number) else {
+            return;
+        };
+        task.pod = Some(pod);
+        self.by_id.insert(task.id.clone(), number);
+        if refused {
+            task.is_wanted = false;
+            let (service, slot) = (task.service, task.slot);
+            let service = service.and_then(|id| self.services.get_mut(&id));
+            if let Some(slot) = service.and_then(|own| own.slots.get_mut(&slot)) {
+                slot.is_over = true;
+            }
+            let reason = EndReason::Rejected;
+            out.write(store, Event::PodEnded { pod, reason });
+            return;
+        }
+        if !task.is_wanted {
+            let reason = EndReason::Cancelled;
+            out.write(store, Event::PodEnded { pod, reason });
+            return;
+        }
+        if task.is_held {
+            let change = PodChange::Held;
+            out.write(store, Event::PodChanged { pod, change });
+        }
+        task.observed = TaskState::Pending;
+        self.scheduler.enqueue(task::Task {
+            id: task.id.clone(),
+            spec: Arc::clone(&task.spec),
+            node: if task.is_pinned {
+                task.node.clone()
+            } else {
+                None
+            },
+        });
+        self.committed(now);
+    }
+
+    /// A pod of no service is a task that is not replaced.
+    fn bare(&mut self, created: &PodCreated, class: &Arc<PodSpec>) -> u64 {
+        let spec = self.classes.entry(created.spec).or_insert_with(|| {
+            let spec = task_spec(class, Version::default(), &self.options);
+            Some(Arc::new(spec))
+        });
+        let spec = spec.clone().unwrap_or_default();
+        let number = self.next_task;
+        self.next_task += 1;
+        let task = Task {
+            id: created.name.text(),
+            service: None,
+            slot: 0,
+            spec,
+            pod: Some(created.pod),
+            node: None,
+            is_pinned: false,
+            observed: TaskState::New,
+            is_wanted: true,
+            is_counted: false,
+            replacement: None,
+            is_held: false,
+            is_removed: false,
+        };
+        self.tasks.insert(number, task);
+        number
+    }
+
+    /// The scheduler's pass: what it decides is written down.
+    fn schedule(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        if !self.raft.accepts() || !self.debounce.is_due(now) {
+            return;
+        }
+        let pass = self.scheduler.run(now);
+        for assigned in pass.assigned {
+            out.decided_pods += 1;
+            let Some(&number) = self.by_id.get(&assigned.task) else {
+                continue;
+            };
+            let Some(task) = self.tasks.get_mut(&number) else {
+                continue;
+            };
+            let Some((pod, &node)) = task.pod.zip(self.node_ids.get(&assigned.node)) else {
+                continue;
+            };
+            task.node = Some(assigned.node);
+            task.observed = TaskState::Assigned;
+            task.is_counted = true;
+            let asked = task
+                .spec
+                .reservations
+                .generic
+                .get(GPU)
+                .copied()
+                .unwrap_or(0);
+            let node = NodeId::from_index(node);
+            let devices = free_devices(store, node, asked, out);
+            out.write(store, Event::PodBound { pod, node, devices });
+        }
+        out.decided_jobs += u32::from(out.decided_pods > 0);
+        for (id, _) in pass.waiting {
+            let number = self.by_id.get(&id).copied();
+            let Some(number) = number.filter(|&number| self.told_waiting.insert(number)) else {
+                continue;
+            };
+            if let Some(pod) = self.tasks.get(&number).and_then(|task| task.pod) {
+                out.decided_pods += 1;
+                out.write(store, Event::PodUnschedulable { pod });
+            }
+        }
+    }
+
+    /// A task's pod ended: what it held is free.
+    fn ended(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(number) = self.by_pod.remove(&pod.id) else {
+            return;
+        };
+        let Some(task) = self.tasks.remove(&number) else {
+            return;
+        };
+        self.by_id.remove(&task.id);
+        self.told_waiting.remove(&number);
+        if task.observed >= TaskState::Assigned {
+            if let Some(node) = task
+                .node
+                .as_deref()
+                .and_then(|id| self.scheduler.node_mut(id))
+            {
+                if task.is_counted {
+                    node.deactivate_task(&task.spec);
+                }
+                node.free_task(&task.spec);
+                let has_failed = reason == EndReason::Error && task.is_wanted;
+                if has_failed && !task.is_pinned {
+                    node.count_failure(now, &task.spec.version);
+                }
+            }
+            self.committed(now);
+        } else {
+            self.scheduler.forget(&task.id);
+        }
+        if task.service.is_some() && reason.leaves_object() {
+            let change = PodChange::Forgotten;
+            out.write(store, Event::PodChanged { pod, change });
+        }
+        self.task_ended(now, number, &task, reason, out);
+    }
+
+    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+        match due {
+            Due::Schedule => self.schedule(now, store, out),
+            Due::Release(number) => self.release(now, number, store, out),
+            Due::Update(service) => self.step_update(now, service, store, out),
+            Due::Down(node) => self.expired(now, node, store, out),
+            Due::Orphans(node) => self.orphan(now, node, store, out),
+            Due::Elect => self.elect(now),
+        }
+    }
+}
+
+/// The first devices of a node that are free; those given in the same step are not.
+fn free_devices(store: &Store, node: NodeId, asked: i64, out: &Outbox) -> DeviceSet {
+    let mut devices = DeviceSet::EMPTY;
+    if asked == 0 {
+        return devices;
+    }
+    let taken = |device: usize| {
+        out.writes.iter().any(|write| match &write.event {
+            Event::PodBound {
+                node: other,
+                devices,
+                ..
+            } => *other == node && devices.contains(device),
+            _ => false,
+        })
+    };
+    let rooms = store.nodes().gpu_room(node).iter().enumerate();
+    let free = rooms.filter(|&(device, &room)| room >= 1_000 && !taken(device));
+    for (device, _) in free.take(usize::try_from(asked).unwrap_or(0)) {
+        devices.insert(device);
+    }
+    devices
+}
+
+impl Component for SwarmKitManager {
+    fn name(&self) -> &'static str {
+        "swarmkit-manager"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        for entry in view.log().since(self.cursor) {
+            self.happened(now, &entry.event, view, out);
+        }
+        self.cursor = view.revision();
+        while let Some((_, due)) = self.timers.pop(now) {
+            self.due(now, due, view, out);
+        }
+        if self.raft.accepts() {
+            for service in std::mem::take(&mut self.dirty) {
+                self.reconcile(service, view, out);
+            }
+        }
+        if let Some(at) = self.timers.next() {
+            out.wake_at(at);
+        }
+        Progress::Idle
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        // The node went away meanwhile: the task waits again.
+        if let Event::PodBound { pod, .. } = write.event
+            && let Some(number) = self.task_of(pod)
+            && let Some(task) = self.tasks.get_mut(&number)
+        {
+            let node = task.node.take().filter(|_| !task.is_pinned);
+            if let Some(node) = node.as_deref().and_then(|id| self.scheduler.node_mut(id)) {
+                node.deactivate_task(&task.spec);
+                node.free_task(&task.spec);
+            }
+            (task.observed, task.is_counted) = (TaskState::Pending, false);
+            self.scheduler.enqueue(task::Task {
+                id: task.id.clone(),
+                spec: Arc::clone(&task.spec),
+                node: None,
+            });
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        if let Creation::Pod(new) = creation
+            && let Some(number) = self.asked.remove(&new.owner)
+            && let Some(task) = self.tasks.remove(&number)
+            && let Some(service) = self.services.get_mut(&new.owner.object)
+            && let Some(slot) = service.slots.get_mut(&task.slot)
+        {
+            slot.tasks.retain(|&own| own != number);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.scheduler.backlog()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let task = self.tasks.get(&self.task_of(pod)?)?;
+        let is_waiting = task.observed == TaskState::Pending;
+        let nodes = self.scheduler.nodes().values();
+        is_waiting.then(|| super::pipeline::explain(&task.spec, nodes).into())
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

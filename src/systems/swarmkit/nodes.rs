@@ -1,0 +1,263 @@
+//! Nodes as managers hear of them: heartbeats, downs, returns, tasks that are given up, constraints
+//! that are enforced (spec: orchestrators-a.md section 2.8).
+
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::{self, EndReason, Event, Text};
+use crate::rng::Stream;
+use crate::units::{Duration, Instant, NodeId};
+
+use super::component::{Due, SwarmKitManager};
+use super::dispatcher::HeartbeatOptions;
+use super::enforcer::{Placed, rejected};
+use super::node::NodeStatus;
+use super::request;
+use super::task::DesiredState;
+
+/// What is heard of a node.
+#[derive(Clone, Debug)]
+pub(super) struct NodeWatch {
+    pub(super) id: Text,
+    rng: Stream,
+    /// A beat that was heard, and the period until the next.
+    beat: Instant,
+    period: Duration,
+    is_silent: bool,
+    /// Whether its silence is what tells that it is down.
+    is_observed: bool,
+    /// When it counts as down, while it is silent.
+    expires: Option<Instant>,
+    down_since: Option<Instant>,
+}
+
+impl NodeWatch {
+    fn new(now: Instant, id: Text, number: usize, options: &HeartbeatOptions, seed: u64) -> Self {
+        let mut rng = Stream::new(seed, "swarmkit.heartbeat", number as u64);
+        let period = options.draw(&mut rng);
+        Self {
+            id,
+            rng,
+            beat: now,
+            period,
+            is_silent: false,
+            is_observed: false,
+            expires: None,
+            down_since: None,
+        }
+    }
+
+    /// The last beat before a node fell silent at `now`.
+    fn advance(&mut self, now: Instant, options: &HeartbeatOptions) {
+        while self.beat.saturating_add(self.period) < now {
+            self.beat = self.beat.saturating_add(self.period);
+            self.period = options.draw(&mut self.rng);
+        }
+    }
+}
+
+impl SwarmKitManager {
+    pub(super) fn node_added(&mut self, now: Instant, node: NodeId, object: &Arc<model::Node>) {
+        let number = node.index();
+        self.scheduler.put_node(request::node(object));
+        let id = object.name.clone();
+        self.node_ids.insert(id.clone(), number);
+        let heartbeat = self.options.heartbeat;
+        let watch = NodeWatch::new(now, id, number, &heartbeat, self.seed);
+        self.nodes.push(watch);
+        self.dirty.extend(self.services.keys());
+        self.committed(now);
+    }
+
+    /// A node's declaration changed: availability and labels follow, and what it may no longer have
+    /// is rejected.
+    pub(super) fn node_updated(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        object: &Arc<model::Node>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let declared = request::node(object);
+        let capacity = declared.available.clone();
+        let Some(known) = self.scheduler.node_mut(&object.name) else {
+            return;
+        };
+        let has_new_labels = known.labels != declared.labels;
+        known.availability = declared.availability;
+        known.labels = declared.labels;
+        if has_new_labels {
+            self.enforce(now, node, &capacity, store, out);
+        }
+        self.dirty.extend(self.services.keys());
+        self.committed(now);
+    }
+
+    fn enforce(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        capacity: &super::task::Resources,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let id = self.nodes[node.index()].id.clone();
+        let here = self
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.node.as_ref() == Some(&id));
+        let mut placed: Vec<Placed> = here
+            .map(|(_, task)| Placed {
+                task: task.id.clone(),
+                constraints: task.spec.constraints.clone(),
+                reservations: task.spec.reservations.clone(),
+                desired: if task.is_wanted {
+                    DesiredState::Running
+                } else {
+                    DesiredState::Shutdown
+                },
+                observed: task.observed,
+            })
+            .collect();
+        placed.sort_by(|one, other| one.task.cmp(&other.task));
+        let Some(known) = self.scheduler.nodes().get(&id) else {
+            return;
+        };
+        for task in rejected(known, capacity, &placed) {
+            let found = self.tasks.iter().find(|(_, known)| known.id == task);
+            if let Some((&number, _)) = found {
+                self.shut_down(number, EndReason::Rejected, store, out);
+                self.replace(now, number, out);
+            }
+        }
+    }
+
+    /// A node falls silent: when it counts as down is known by its last beat.
+    pub(super) fn silent(&mut self, now: Instant, node: usize) {
+        let options = self.options.heartbeat;
+        let Some(watch) = self.nodes.get_mut(node) else {
+            return;
+        };
+        watch.advance(now, &options);
+        watch.is_silent = true;
+        watch.is_observed = true;
+        let expires = watch.beat.saturating_add(options.grace_of(watch.period));
+        watch.expires = Some(expires);
+        self.timers.push(expires.max(now), Due::Down(node));
+    }
+
+    /// A node is heard again: it registers, and takes tasks again.
+    pub(super) fn heard(&mut self, now: Instant, node: usize) {
+        let options = self.options.heartbeat;
+        let Some(watch) = self.nodes.get_mut(node) else {
+            return;
+        };
+        watch.is_silent = false;
+        watch.expires = None;
+        watch.down_since = None;
+        watch.beat = now;
+        watch.period = options.draw(&mut watch.rng);
+        let id = watch.id.clone();
+        self.set_status(now, &id, NodeStatus::Ready);
+    }
+
+    fn set_status(&mut self, now: Instant, id: &Text, status: NodeStatus) {
+        if let Some(known) = self.scheduler.node_mut(id) {
+            known.status = status;
+        }
+        self.dirty.extend(self.services.keys());
+        self.committed(now);
+    }
+
+    /// The managers are told at once that a node is down or up.
+    pub(super) fn declared(
+        &mut self,
+        now: Instant,
+        node: usize,
+        is_up: bool,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        if self.nodes.get(node).is_none_or(|watch| watch.is_observed) {
+            return;
+        }
+        if is_up {
+            let id = self.nodes[node].id.clone();
+            self.set_status(now, &id, NodeStatus::Ready);
+        } else {
+            self.down(now, node, store, out);
+        }
+    }
+
+    /// A silent node's grace is over, unless it was heard meanwhile or nobody leads.
+    pub(super) fn expired(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+        let watch = &self.nodes[node];
+        let is_due = watch.is_silent && watch.expires.is_some_and(|at| at <= now);
+        if !is_due || watch.down_since.is_some() || !self.raft.accepts() {
+            return;
+        }
+        let id = NodeId::from_index(node);
+        if store.nodes().is_ready(id) {
+            let ready = false;
+            out.write(store, Event::NodeReadiness { node: id, ready });
+        }
+        self.down(now, node, store, out);
+    }
+
+    /// A node is down: every task there is handed to the restart rule at once.
+    pub(super) fn down(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+        let orphans = now.saturating_add(self.options.orphan_timeout);
+        self.nodes[node].down_since = Some(now);
+        self.timers.push(orphans, Due::Orphans(node));
+        let id = self.nodes[node].id.clone();
+        self.set_status(now, &id, NodeStatus::Down);
+        let here = self.tasks.iter();
+        let here = here.filter(|(_, task)| task.node.as_ref() == Some(&id) && task.is_wanted);
+        let here: Vec<u64> = here.map(|(&number, _)| number).collect();
+        for number in here {
+            self.shut_down(number, EndReason::NodeLost, store, out);
+            self.replace(now, number, out);
+        }
+    }
+
+    /// A node has been down for too long: its tasks are forgotten.
+    pub(super) fn orphan(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+        let watch = &self.nodes[node];
+        let since = watch
+            .down_since
+            .map(|since| since.saturating_add(self.options.orphan_timeout));
+        if since.is_none_or(|until| until > now) {
+            return;
+        }
+        let id = watch.id.clone();
+        let here = self
+            .tasks
+            .values()
+            .filter(|task| task.node.as_ref() == Some(&id));
+        for pod in here.filter_map(|task| task.pod) {
+            let reason = EndReason::NodeLost;
+            out.write(store, Event::PodEnded { pod, reason });
+        }
+    }
+
+    /// An election ends: the new leader knows the nodes, and waits longer for those that are silent.
+    pub(super) fn elect(&mut self, now: Instant) {
+        if !self.raft.elect(now) {
+            return;
+        }
+        let options = self.options.heartbeat;
+        for node in 0..self.nodes.len() {
+            let watch = &mut self.nodes[node];
+            if watch.is_silent && watch.down_since.is_none() {
+                let period = options.draw(&mut watch.rng);
+                let expires = now.saturating_add(options.grace_after_election(period));
+                watch.expires = Some(expires);
+                self.timers.push(expires, Due::Down(node));
+            }
+        }
+        self.dirty.extend(self.services.keys());
+        self.committed(now);
+    }
+}

@@ -1,0 +1,64 @@
+//! What a SwarmKit cluster is made from; the defaults are the original's (spec: orchestrators-a.md
+//! section 2).
+
+use std::collections::BTreeMap;
+
+use crate::units::Duration;
+
+use super::agent::StepTimes;
+use super::constraint::Constraint;
+use super::dispatcher::{HeartbeatOptions, ORPHAN_TIMEOUT};
+use super::restart::RestartPolicy;
+use super::spread::SpreadMode;
+use super::task::Preference;
+use super::update::UpdateConfig;
+
+/// Options of managers, nodes and services.
+#[derive(Clone, Debug)]
+pub struct SwarmKitOptions {
+    /// How shares of branches are counted.
+    pub spread: SpreadMode,
+    /// How ended tasks are replaced.
+    pub restart: RestartPolicy,
+    /// How services are updated; `None` is as their strategy says.
+    pub update: Option<UpdateConfig>,
+    /// How services are rolled back.
+    pub rollback: UpdateConfig,
+    /// Placement by the name of a service, `*` for all.
+    pub placement: BTreeMap<String, Placement>,
+    /// How nodes beat.
+    pub heartbeat: HeartbeatOptions,
+    /// After how long a node that is down loses its tasks.
+    pub orphan_timeout: Duration,
+    /// How long steps of a task take.
+    pub times: StepTimes,
+    /// How many managers there are.
+    pub managers: usize,
+}
+
+/// Where tasks of a service may go.
+#[derive(Clone, Debug, Default)]
+pub struct Placement {
+    /// All have to hold.
+    pub constraints: Vec<Constraint>,
+    /// Labels to spread over.
+    pub preferences: Vec<Preference>,
+    /// How many tasks a node may have; 0 is any number.
+    pub max_replicas: u32,
+}
+
+impl Default for SwarmKitOptions {
+    fn default() -> Self {
+        Self {
+            spread: SpreadMode::Upstream,
+            restart: RestartPolicy::default(),
+            update: None,
+            rollback: UpdateConfig::default(),
+            placement: BTreeMap::new(),
+            heartbeat: HeartbeatOptions::default(),
+            orphan_timeout: ORPHAN_TIMEOUT,
+            times: StepTimes::default(),
+            managers: 3,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Services and their tasks, as a manager keeps them (spec: orchestrators-a.md sections 2.4–2.7).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::workload::{DeploymentStrategy, RollingUpdate};
+use crate::model::{Object, PodRef, PodSpec, Text};
+use crate::systems::mapping::object_refusal;
+use crate::units::ObjectId;
+
+use super::entry::CAPABILITIES;
+use super::options::SwarmKitOptions;
+use super::request::task_spec;
+use super::restart::{Condition, History, Replacement, RestartPolicy};
+use super::task::{TaskSpec, TaskState, Version};
+use super::update::{Order, UpdateConfig, UpdateOrder, Updater};
+
+/// How many tasks a service has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// So many.
+    Replicated(u64),
+    /// One for every node.
+    Global,
+    /// So many that complete, so many of them at once.
+    Job {
+        /// How many complete.
+        completions: u64,
+        /// How many at once.
+        parallel: u64,
+    },
+}
+
+/// What the tasks of a service are.
+#[derive(Clone, Debug)]
+pub(super) struct Specification {
+    pub(super) spec: Arc<TaskSpec>,
+    pub(super) template: Arc<PodSpec>,
+}
+
+/// A slot of a replicated service, or the node of a global one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SlotState {
+    /// Tasks that have not ended, oldest first.
+    pub(super) tasks: Vec<u64>,
+    pub(super) history: History,
+    /// Whether its last task ended and is not replaced.
+    pub(super) is_over: bool,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) name: Text,
+    pub(super) mode: Mode,
+    pub(super) now: Specification,
+    pub(super) previous: Option<Specification>,
+    pub(super) restart: RestartPolicy,
+    pub(super) update: UpdateConfig,
+    pub(super) slots: BTreeMap<u64, SlotState>,
+    pub(super) updater: Option<Updater>,
+    /// What the update wants and nobody has carried out yet.
+    pub(super) orders: Vec<Order>,
+    /// Tasks made so far.
+    pub(super) made: i32,
+}
+
+/// A task that has not ended.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    /// Its id, which is its pod's name.
+    pub(super) id: Text,
+    pub(super) service: Option<ObjectId>,
+    pub(super) slot: u64,
+    pub(super) spec: Arc<TaskSpec>,
+    pub(super) pod: Option<PodRef>,
+    pub(super) node: Option<Text>,
+    /// Whether its node is given, as those of global services are.
+    pub(super) is_pinned: bool,
+    pub(super) observed: TaskState,
+    /// Whether it is to run, rather than to stop.
+    pub(super) is_wanted: bool,
+    /// Whether it counts on its node.
+    pub(super) is_counted: bool,
+    /// What it waits for before it may start.
+    pub(super) replacement: Option<Replacement>,
+    /// Whether it was made to be started later.
+    pub(super) is_held: bool,
+    /// Whether a client wanted it gone without another in its place.
+    pub(super) is_removed: bool,
+}
+
+/// What an object asks of a service.
+pub(super) struct Wanted {
+    pub(super) name: Text,
+    pub(super) mode: Mode,
+    pub(super) template: Arc<PodSpec>,
+    pub(super) restart: RestartPolicy,
+    pub(super) update: UpdateConfig,
+}
+
+/// The service that an object declares; `None` of kinds that can't be expressed.
+pub(super) fn wanted(object: &Object, options: &SwarmKitOptions) -> Option<Wanted> {
+    let count = |replicas: i32| u64::try_from(replicas).unwrap_or(0);
+    let (mode, template) = match object {
+        Object::Deployment(own) => (Mode::Replicated(count(own.replicas)), &own.template),
+        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+            (Mode::Replicated(count(own.replicas)), &own.template)
+        }
+        Object::StatefulSet(own) => (Mode::Replicated(count(own.replicas)), &own.template),
+        Object::DaemonSet(own) => (Mode::Global, &own.template),
+        Object::Job(own) => {
+            let completions = count(own.completions.unwrap_or(own.parallelism));
+            let parallel = count(own.parallelism).min(completions);
+            let mode = Mode::Job {
+                completions,
+                parallel,
+            };
+            (mode, &own.template)
+        }
+        _ => return None,
+    };
+    // Pods that can't be expressed are made and refused, so that they are counted; objects that
+    // can't be are not.
+    if matches!(object, Object::CronJob(_)) && object_refusal(CAPABILITIES, object).is_some() {
+        return None;
+    }
+    let restart = match (&mode, object) {
+        (Mode::Job { .. }, Object::Job(own)) => RestartPolicy {
+            condition: Condition::OnFailure,
+            max_attempts: usize::try_from(own.backoff_limit).unwrap_or(0),
+            ..options.restart
+        },
+        _ => options.restart,
+    };
+    let replicas = match mode {
+        Mode::Replicated(replicas) => replicas,
+        _ => 1,
+    };
+    let name = match &**object.namespace() {
+        "" | "default" => object.name().clone(),
+        namespace => format!("{namespace}.{}", object.name()).into(),
+    };
+    Some(Wanted {
+        name,
+        mode,
+        template: Arc::clone(template),
+        restart,
+        update: options.update.unwrap_or_else(|| strategy(object, replicas)),
+    })
+}
+
+/// A rolling update of Kubernetes as one of SwarmKit: as many side by side as it lets be away or be
+/// too many; where none may be away, new tasks run before old ones stop.
+pub(super) fn strategy(object: &Object, replicas: u64) -> UpdateConfig {
+    let plain = UpdateConfig::default();
+    let Object::Deployment(own) = object else {
+        return plain;
+    };
+    let rolling = match own.strategy {
+        DeploymentStrategy::RollingUpdate(rolling) => rolling,
+        // All at once.
+        DeploymentStrategy::Recreate => {
+            return UpdateConfig {
+                parallelism: 0,
+                ..plain
+            };
+        }
+    };
+    let count = i32::try_from(replicas).unwrap_or(i32::MAX);
+    let (surge, missing) = RollingUpdate::resolved(&rolling, count);
+    let (at_once, order) = match missing {
+        0 => (surge, UpdateOrder::StartFirst),
+        _ => (missing, UpdateOrder::StopFirst),
+    };
+    UpdateConfig {
+        parallelism: u64::try_from(at_once)
+            .unwrap_or(1)
+            .clamp(1, replicas.max(1)),
+        order,
+        ..plain
+    }
+}
+
+impl Specification {
+    pub(super) fn new(
+        name: &Text,
+        version: u64,
+        template: &Arc<PodSpec>,
+        options: &SwarmKitOptions,
+    ) -> Self {
+        let version = Version {
+            service: name.clone(),
+            version,
+        };
+        Self {
+            spec: Arc::new(task_spec(template, version, options)),
+            template: Arc::clone(template),
+        }
+    }
+}
