@@ -20,7 +20,10 @@ fn the_complete_example_loads() {
         .iter()
         .map(|plan| plan.name.as_str())
         .collect();
-    assert_eq!(names, ["spread", "pack", "pack-shortest-first", "swarm", "swarmkit"]);
+    assert_eq!(
+        names,
+        ["spread", "pack", "pack-shortest-first", "swarm", "swarmkit"]
+    );
     assert_eq!(
         experiment.variants[2]
             .scenario
@@ -199,7 +202,10 @@ fn the_schema_for_editors_has_only_standard_keywords() {
     let text = schema.to_string();
     assert!(!text.contains("\"x-") && !text.contains("$rest"));
     let system = &schema["$defs"]["System"]["properties"]["name"]["enum"];
-    assert_eq!(*system, serde_json::json!(["kubernetes", "swarm", "swarmkit"]));
+    assert_eq!(
+        *system,
+        serde_json::json!(["kubernetes", "swarm", "swarmkit"])
+    );
     assert_eq!(schema["$defs"]["Plugin"]["additionalProperties"], true);
     assert!(schema["$defs"]["Variant"]["properties"]["extends"].is_object());
 }

@@ -221,6 +221,8 @@ impl NodeAgent for SwarmKitAgent {
             MachineEvent::Stopped => {
                 self.ended(pod, Happening::Stopped, EndReason::Cancelled, out);
             }
+            // A task is one container.
+            MachineEvent::Container(..) => {}
         }
     }
 
