@@ -370,7 +370,10 @@ impl Workloads {
                     own.is_told = true;
                 });
             }
-            PodChange::Forgotten | PodChange::Pull { .. } => {}
+            PodChange::Forgotten
+            | PodChange::Pull { .. }
+            | PodChange::Held
+            | PodChange::Released => {}
         }
     }
 
