@@ -177,6 +177,18 @@ impl Distribution {
         }
     }
 
+    /// The duration below which lies probability `u`; of a law of single values the shortest.
+    pub fn inverse(&self, u: f64) -> Duration {
+        match &self.law {
+            Law::Constant(value) => *value,
+            Law::Empirical { values, .. } => {
+                let values = values.as_deref().unwrap_or_default();
+                values.first().copied().unwrap_or_default()
+            }
+            _ => saturated(self.quantile(u)),
+        }
+    }
+
     /// The mean, or `None` where it is infinite, beyond 292 years or not known yet (values of a
     /// file). That of a truncation is integrated numerically, to about nine digits.
     pub fn mean(&self) -> Option<Duration> {

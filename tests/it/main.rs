@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod closed_form;
 mod compare;
+mod control_faults;
 mod forms;
 mod harness;
 mod holds;

@@ -10,10 +10,12 @@ use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;
+use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use windtunnel::control::operation::{Operation, Target};
 use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
 use windtunnel::lab::run::{prepare, run_watched};
+use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::workload::{
     BudgetLimit, Count, Deployment, PodDisruptionBudget, StatefulSet,
 };
@@ -24,7 +26,7 @@ use windtunnel::model::{
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
-    CellParts, End, Environment, Options, RunControl, Simulation, StartUp, Stop,
+    CellParts, End, Environment, NodeLife, Options, RunControl, Simulation, StartUp, Stop,
 };
 use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
@@ -54,6 +56,11 @@ pub(crate) struct Cluster {
     pub(crate) outages: Vec<(Instant, windtunnel::units::NodeId, bool)>,
     pub(crate) operations: Vec<(Instant, Operation)>,
     pub(crate) options: Options,
+    pub(crate) environment: Environment,
+    /// Labels of the node of each place, beside its name.
+    pub(crate) zones: usize,
+    /// Whether ties are broken by the order of nodes.
+    pub(crate) takes_first: bool,
 }
 
 impl Cluster {
@@ -68,7 +75,16 @@ impl Cluster {
                 start_up: StartUp::Drawn("5s".parse().unwrap()),
                 ..options()
             },
+            environment: Environment::default(),
+            zones: 1,
+            takes_first: false,
         }
+    }
+
+    /// Its control plane learns of its nodes by their heartbeats.
+    pub(crate) fn observed(mut self) -> Self {
+        self.options.node_life = NodeLife::Observed(Observing::Computed);
+        self
     }
 
     pub(crate) fn at(mut self, secs: i64, operation: Operation) -> Self {
@@ -81,7 +97,10 @@ impl Cluster {
         let request = SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named("default"),
-            kube: KubeRequest::default(),
+            kube: KubeRequest {
+                takes_first: self.takes_first,
+                ..KubeRequest::default()
+            },
             options: SystemOptions::default(),
             jobs: BatchOptions::default(),
             controllers: Some(ControllerOptions::default()),
@@ -92,15 +111,31 @@ impl Cluster {
         let entry = registry::find("kubernetes").unwrap();
         let system = (entry.build)(&request).unwrap();
         assert_eq!(system.stepping, Stepping::PerInstant);
+        let mut components = system.components;
+        if self.options.node_life != NodeLife::Declared {
+            let setup = LifecycleSetup {
+                seed: self.options.seed,
+                ..LifecycleSetup::default()
+            };
+            components.push(Box::new(Lifecycle::new(setup)));
+            components.push(Box::new(Eviction::default()));
+        }
+        let mut nodes = nodes(&self.cores);
+        for (place, node) in nodes.iter_mut().enumerate() {
+            let zone = format!("z{}", place % self.zones);
+            Arc::make_mut(node)
+                .labels
+                .insert(ZONE_LABEL.into(), zone.as_str().into());
+        }
         let parts = CellParts {
-            nodes: nodes(&self.cores),
-            components: system.components,
+            nodes,
+            components,
             agent: system.agent,
             arrivals: Box::new(MemorySource::new(Recorded::default())),
             outages: self.outages,
             residents: Vec::new(),
             operations: self.operations,
-            environment: Environment::default(),
+            environment: self.environment,
         };
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

@@ -9,6 +9,7 @@
 mod chronos;
 mod compare;
 mod dcos;
+mod failures;
 mod fleet;
 mod marathon;
 mod mesos;
@@ -91,6 +92,11 @@ const KINDS: &[&str] = &[
     "chronos-timeline",
     "chronos-dependency",
     "dcos-autoscale",
+    "weibull",
+    "lognormal",
+    "availability",
+    "spot",
+    "late-speculation",
     "image-pull",
     "max-min",
     "max-min-finish",
@@ -107,6 +113,9 @@ fn decide(kind: &str) -> Option<Decide> {
         kind if kind.starts_with("marathon-") => return marathon::decide(kind),
         kind if kind.starts_with("chronos-") => return chronos::decide(kind),
         "dcos-autoscale" => dcos::autoscale,
+        "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
+            return failures::decide(kind);
+        }
         kind => return network::decide(kind),
     };
     Some(decide)

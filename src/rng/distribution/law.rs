@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::Distribution;
 use super::grammar::Number;
+use super::{math, saturated};
 use crate::units::Duration;
 
 /// A family of distributions with its parameters. No duration may be negative.
@@ -82,6 +83,41 @@ pub struct LawError {
 }
 
 impl Law {
+    /// Weibull by its mean (spec: orchestrators-b.md 10.1).
+    pub fn weibull_of_mean(mean: Duration, shape: f64) -> Self {
+        let nanos = mean.as_nanos() as f64 / math::gamma(1.0 + 1.0 / shape);
+        Self::Weibull {
+            scale: saturated(nanos),
+            shape,
+        }
+    }
+
+    /// Log-normal by its median and its mean, which is not less.
+    pub fn log_normal_of_mean(median: Duration, mean: Duration) -> Self {
+        let ratio = mean.as_nanos() as f64 / median.as_nanos() as f64;
+        Self::LogNormal {
+            median,
+            sigma: math::sqrt(2.0 * math::ln(ratio)),
+        }
+    }
+
+    /// The law of the first of so many, each by this one, where that is of its kind: of what fails
+    /// when one of its parts does.
+    #[must_use]
+    pub fn first_of(self, count: u32) -> Self {
+        let count = f64::from(count.max(1));
+        match self {
+            Self::Exponential { mean } => Self::Exponential {
+                mean: saturated(mean.as_nanos() as f64 / count),
+            },
+            Self::Weibull { scale, shape } => Self::Weibull {
+                scale: saturated(scale.as_nanos() as f64 * math::pow(count, -1.0 / shape)),
+                shape,
+            },
+            other => other,
+        }
+    }
+
     /// Checks every parameter by itself and MIN against MAX.
     pub(super) fn check(&self) -> Result<(), LawError> {
         match self {

@@ -8,5 +8,6 @@ pub mod membership;
 pub mod pattern;
 pub mod permit;
 pub mod quorum;
+pub mod speculation;
 pub mod timers;
 pub mod weighted;

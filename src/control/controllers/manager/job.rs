@@ -13,7 +13,9 @@ use crate::control::admission::{NewName, NewPod};
 use crate::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
 use crate::model::canonical::unique_id;
 use crate::model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
-use crate::model::{EndReason, Event, Object, ObjectChange, PodOwner, PodRef, PodSpec, Text};
+use crate::model::{
+    EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text,
+};
 use crate::units::{Instant, ObjectId, PodId, SpecId};
 
 /// The registry's entry.
@@ -37,6 +39,8 @@ struct Jobs {
     known: BTreeMap<ObjectId, Known>,
     /// Counted and ignored failures that an index had before a pod, where there were any.
     failures: BTreeMap<PodId, (i32, i32)>,
+    /// Until when what is read was dealt with by predecessors.
+    inherited_until: Option<Instant>,
 }
 
 /// What is remembered of a job.
@@ -49,6 +53,12 @@ struct Known {
     gone: BTreeMap<PodId, JobPod>,
     /// Failures that the next pod of an index carries on.
     next: BTreeMap<i32, (i32, i32)>,
+    /// Pods that a predecessor had counted, by what the log shows of its status.
+    inherited: i32,
+    /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
+    /// that were counted.
+    kept: BTreeSet<PodId>,
+    settled: BTreeSet<PodId>,
 }
 
 /// A pod of a job, and where its record is.
@@ -73,6 +83,9 @@ impl Controller for Jobs {
         if let Event::Object(ObjectChange::Deleted { id }) = change.event {
             self.known.remove(id);
         }
+        if self.inherited_until.is_some_and(|until| change.at <= until) {
+            self.inherit(change.event);
+        }
         let Some((pod, owner)) = change.pod else {
             return;
         };
@@ -95,7 +108,18 @@ impl Controller for Jobs {
         let Some(Object::Job(job)) = step.object() else {
             return;
         };
-        let own = self.own(step.store, step.key, job);
+        let mut own = self.own(step.store, step.key, job);
+        // A predecessor had counted them when it broke off.
+        let settled = self.known.get(&step.key).map(|known| &known.settled);
+        if let Some(settled) = settled.filter(|settled| !settled.is_empty()) {
+            own.retain(|own| match own.which {
+                Which::Finished(pod) if settled.contains(&pod.id) => {
+                    step.delete_pod(pod);
+                    false
+                }
+                _ => true,
+            });
+        }
         let pods: Vec<JobPod> = own.iter().map(|own| own.pod.clone()).collect();
         let known = self.known.entry(step.key).or_default();
         let view = JobView {
@@ -113,12 +137,46 @@ impl Controller for Jobs {
         }
     }
 
+    fn restarted(&mut self, now: Instant) {
+        self.inherited_until = Some(now);
+    }
+
     fn clone_controller(&self) -> Box<dyn Controller> {
         Box::new(self.clone())
     }
 }
 
 impl Jobs {
+    /// What a predecessor has counted is not counted again: the original keeps a mark on each pod
+    /// for that, here the log has it.
+    fn inherit(&mut self, event: &Event) {
+        match event {
+            Event::PodChanged {
+                pod,
+                change: PodChange::Forgotten,
+            } => {
+                for known in self.known.values_mut() {
+                    if known.gone.remove(&pod.id).is_some() {
+                        break;
+                    }
+                }
+            }
+            Event::Object(ObjectChange::Updated {
+                id,
+                object: Object::Job(job),
+            }) => {
+                let known = self.known.entry(*id).or_default();
+                let counted = job.status.succeeded + job.status.failed;
+                if counted != known.inherited {
+                    known.inherited = counted;
+                    known.gone.clear();
+                    known.settled.append(&mut known.kept);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A pod ended; if nothing of it is kept and it was not counted, it is remembered.
     fn ended(&mut self, at: Instant, pod: (PodRef, PodOwner), reason: EndReason, store: &Store) {
         let (pod, owner) = pod;
@@ -128,6 +186,9 @@ impl Jobs {
         let is_counted = known.counted.remove(&pod.id);
         let mut finished = store.pod_states().finished(owner.object);
         if is_counted || finished.any(|finished| finished.pod.pod.id == pod.id) {
+            if self.inherited_until.is_some_and(|until| at <= until) {
+                known.kept.insert(pod.id);
+            }
             return;
         }
         let (index_failures, index_ignored) = self.failures.remove(&pod.id).unwrap_or_default();
@@ -207,6 +268,15 @@ impl Jobs {
 
     fn write(&mut self, step: &mut Sync<'_>, job: &Arc<Job>, own: &[Own], writes: &JobWrites) {
         let known = self.known.entry(step.key).or_default();
+        // The count comes first: who takes over in the middle does not count again what is kept
+        // still, as the original's list of uncounted pods has it.
+        if writes.status != job.status {
+            let job = Job {
+                status: writes.status.clone(),
+                ..(**job).clone()
+            };
+            step.update_first(step.key, Object::Job(Arc::new(job)));
+        }
         let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
         for one in writes.delete.iter().filter_map(named) {
             if let Which::Living(pod) = one.which {
@@ -232,13 +302,6 @@ impl Jobs {
                 known.next.insert(index, (failures, new.index_ignored));
             }
             step.create_pod(new_pod(step.key, job, new));
-        }
-        if writes.status != job.status {
-            let job = Job {
-                status: writes.status.clone(),
-                ..(**job).clone()
-            };
-            step.update(step.key, Object::Job(Arc::new(job)));
         }
     }
 }

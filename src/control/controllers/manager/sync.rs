@@ -107,6 +107,11 @@ impl<'a> Sync<'a> {
         self.updates.insert(id, object);
     }
 
+    /// The same, before all that is asked for from here on: what is to be known if it breaks off.
+    pub fn update_first(&mut self, id: ObjectId, object: Object) {
+        self.write(Event::Object(ObjectChange::Updated { id, object }));
+    }
+
     /// Deletes an object.
     pub fn delete_object(&mut self, id: ObjectId) {
         self.updates.remove(&id);

@@ -10,9 +10,10 @@ const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 
 /// Fields of an expectation that are words for people, or another answer that the original may
 /// give.
-const WORDS: [&str; 5] = [
+const WORDS: [&str; 6] = [
     "note",
     "invariant",
+    "rel_tol",
     "mode_upstream_other_visit_order",
     "original_also_gives",
     DRAWN_TOLERANCE,
@@ -33,6 +34,7 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
         match field.as_str() {
             "error" => same_error(expected, decided)?,
             "outcome" => same_outcome(expected, found)?,
+            "t" => same_as_written(expected, found)?,
             _ => same(field, expected, found, tolerance)?,
         }
     }
@@ -63,6 +65,28 @@ fn same_outcome(expected: &Value, found: &Value) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("outcome: expected {expected}, found {found}"))
+}
+
+/// Recorded times are rounded to the digits that they are written with.
+fn same_as_written(expected: &Value, found: &Value) -> Result<(), String> {
+    let (Value::Array(expected), Value::Array(found)) = (expected, found) else {
+        return same("t", expected, found, TOLERANCE);
+    };
+    for (expected, found) in expected.iter().zip(found) {
+        let written = expected.to_string();
+        let decimals = written
+            .split_once('.')
+            .map_or(0, |(_, digits)| digits.len());
+        let half = 0.5 / crate::rng::math::pow(10.0, decimals as f64);
+        let (Some(one), Some(other)) = (expected.as_f64(), found.as_f64()) else {
+            return same("t", expected, found, TOLERANCE);
+        };
+        // Half a digit, and what is lost by a double.
+        if (one - other).abs() > half * 1.000_001 {
+            same("t", expected, found, TOLERANCE)?;
+        }
+    }
+    Ok(())
 }
 
 fn same(place: &str, expected: &Value, found: &Value, tolerance: f64) -> Result<(), String> {

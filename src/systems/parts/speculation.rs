@@ -1,0 +1,30 @@
+//! Copies of slow tasks: the one that is expected to take longest is run a second time
+//! (spec: orchestrators-b.md 10.3, after LATE).
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Which share of its work is done, above 0 and at most 1.
+    pub share: f64,
+    /// Since when it runs, in seconds.
+    pub elapsed: f64,
+}
+
+impl Progress {
+    /// How long it is expected to take yet, in seconds, if it goes on as it did.
+    pub fn left(&self) -> f64 {
+        (1.0 - self.share) / (self.share / self.elapsed)
+    }
+}
+
+/// The task that a copy of is made: the one that is expected to take longest, of equals the first;
+/// `None` without tasks.
+pub fn copied(tasks: &[Progress]) -> Option<usize> {
+    let mut longest: Option<(usize, f64)> = None;
+    for (place, left) in tasks.iter().map(Progress::left).enumerate() {
+        if longest.is_none_or(|(_, most)| left > most) {
+            longest = Some((place, left));
+        }
+    }
+    longest.map(|(place, _)| place)
+}
