@@ -10,8 +10,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "allocation",
     title: "Allocation over time",
     caption: "What pods that hold a node asked for, over what the nodes that are up offer: means \
-              over columns of time, each holding until the next. What pods use of it is not \
-              modelled in these runs: usage is taken to be what was asked for.",
+              over columns of time, each holding until the next. What pods use of it, \
+              where that is modelled, is a metric of its own.",
     draw,
 };
 
