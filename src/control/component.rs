@@ -129,6 +129,18 @@ pub trait Component: Send {
         let _ = now;
     }
 
+    /// So many of its managers are away from now on, the leader first; 0: all are there. Of no
+    /// concern to a component that has none.
+    fn managers_away(&mut self, now: Instant, away: u32) {
+        let _ = (now, away);
+    }
+
+    /// What lists its nodes stops answering, or answers again. Of no concern to a component that is
+    /// told of its nodes.
+    fn discovery(&mut self, now: Instant, is_up: bool) {
+        let _ = (now, is_up);
+    }
+
     /// How many pods wait for a decision of this component.
     fn backlog(&self) -> usize {
         0

@@ -8,6 +8,27 @@ use crate::units::Duration;
 
 /// Reports every broken rule of `failures:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let has_managers = scenario.system.has_own_loops();
+    for (position, failure) in scenario.failures.iter().enumerate() {
+        let (is_wrong, label) = match failure.kind {
+            FailureKind::LeaderFailover => (
+                has_managers,
+                "write `kind: manager-loss` with `managers: 1`: others take over by themselves",
+            ),
+            FailureKind::ManagerLoss | FailureKind::DiscoveryOutage => (
+                !has_managers,
+                "Kubernetes has `leader-failover` and `control-plane-outage`",
+            ),
+            _ => (false, ""),
+        };
+        if is_wrong {
+            let path = format!("failures.{position}.kind");
+            let name = &scenario.system.name;
+            let message = format!("the system `{name}` knows no such failure");
+            let span = tree.locate(path.split('.'));
+            findings.push(Finding::new(Code::Conflict, message, span).label(label));
+        }
+    }
     for (position, failure) in scenario.failures.iter().enumerate() {
         let mut checker = Checker {
             failure,

@@ -288,6 +288,8 @@ fn failure_of(failure: &Written) -> Option<Failure> {
             lasts,
         }),
         FailureKind::ControlPlaneOutage => fault(Fault::Outage),
+        FailureKind::ManagerLoss => fault(Fault::Managers(failure.managers?)),
+        FailureKind::DiscoveryOutage => fault(Fault::Discovery),
         FailureKind::WatchDelay => fault(Fault::Sight(part, Sight::Late(failure.delay?))),
         FailureKind::StaleCache => fault(Fault::Sight(part, Sight::Stale)),
         FailureKind::RefusedBinds => fault(Fault::Binds(binds(failure, None)?)),

@@ -97,6 +97,10 @@ pub struct Failure {
     /// From there to its election: a distribution; default `uniform(0s, 2s)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub election: Option<Distribution>,
+    /// How many managers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 99))]
+    pub managers: Option<u32>,
     /// How much later changes are seen, or requests answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Duration>,
@@ -212,6 +216,12 @@ pub enum FailureKind {
     /// another is elected once its `lease` has expired and the `election` is over, and begins
     /// with what is stored.
     LeaderFailover,
+    /// So many `managers` of a system that has several are away from `at`, `for` a while, the leader
+    /// first; of one whose managers vote, a majority away is the loss of its quorum.
+    ManagerLoss,
+    /// What lists the nodes of a system that discovers them does not answer from `at`, `for` a
+    /// while.
+    DiscoveryOutage,
     /// A `component` sees changes `delay` later from `at`, `for` a while.
     WatchDelay,
     /// A `component` sees no changes from `at`, `for` a while, then all of them.
@@ -252,7 +262,10 @@ impl FailureKind {
                     "mtbf", "perMonth", "node", "zone", "domain", "each", "share",
                 ],
             ),
-            Self::ControlPlaneOutage | Self::RegistryOutage => (&["at"], &["for"]),
+            Self::ControlPlaneOutage | Self::RegistryOutage | Self::DiscoveryOutage => {
+                (&["at"], &["for"])
+            }
+            Self::ManagerLoss => (&["managers", "at"], &["for"]),
             Self::LeaderFailover => (&[], &["at", "mtbf", "component", "lease", "election"]),
             Self::WatchDelay => (&["at", "delay"], &["for", "component"]),
             Self::StaleCache => (&["at", "for"], &["component"]),
@@ -320,6 +333,7 @@ impl Failure {
             ("component", self.component.is_some()),
             ("lease", self.lease.is_some()),
             ("election", self.election.is_some()),
+            ("managers", self.managers.is_some()),
             ("delay", self.delay.is_some()),
             ("requestsPerSecond", self.requests_per_second.is_some()),
             ("probability", self.probability.is_some()),

@@ -27,6 +27,10 @@ pub enum Fault {
     Binds(BindFault),
     /// Requests of a part take time.
     Api(Part, ApiLimit),
+    /// So many of its managers are away, the leader first.
+    Managers(u32),
+    /// What lists its nodes does not answer.
+    Discovery,
 }
 
 impl ControlPlaneFault {
@@ -41,6 +45,11 @@ impl ControlPlaneFault {
             }
             Fault::Binds(fault) => (Change::Binds(Some(fault)), Change::Binds(None)),
             Fault::Api(part, limit) => (Change::Api(part, Some(limit)), Change::Api(part, None)),
+            Fault::Managers(away) => (Change::Managers { away }, Change::Managers { away: 0 }),
+            Fault::Discovery => (
+                Change::Discovery { is_up: false },
+                Change::Discovery { is_up: true },
+            ),
         };
         let at = Instant::ZERO.saturating_add(self.at);
         let mut strikes = vec![Strike { at, change: begin }];

@@ -57,6 +57,16 @@ pub enum Change {
     Binds(Option<BindFault>),
     /// Requests of a part of the control plane take time, or don't any more.
     Api(Part, Option<ApiLimit>),
+    /// So many managers of the control plane are away from now on, the leader first.
+    Managers {
+        /// How many; none is that all are there.
+        away: u32,
+    },
+    /// What lists the nodes stops answering, or answers again.
+    Discovery {
+        /// Whether it answers.
+        is_up: bool,
+    },
 }
 
 impl Change {
@@ -73,6 +83,8 @@ impl Change {
                     ..
                 }
                 | Self::Leader { is_up: true, .. }
+                | Self::Managers { away: 0 }
+                | Self::Discovery { is_up: true }
                 | Self::Sight(_, None)
                 | Self::Binds(None)
                 | Self::Api(_, None)
@@ -93,6 +105,8 @@ impl Change {
             Self::Sight(..) => ("stale caches", None),
             Self::Binds(_) => ("failing binds", None),
             Self::Api(..) => ("slow API", None),
+            Self::Managers { .. } => ("managers away", None),
+            Self::Discovery { .. } => ("discovery down", None),
         };
         Incident {
             what,
@@ -213,6 +227,18 @@ impl Engine<'_> {
                 Change::Sight(part, sight) => self.sight(cell, part, sight),
                 Change::Binds(fault) => cell.faults.binds = fault,
                 Change::Api(part, limit) => cell.faults.limit(part, limit),
+                Change::Managers { away } => {
+                    for seat in &mut cell.components {
+                        seat.component.managers_away(self.now, away);
+                        seat.due = true;
+                    }
+                }
+                Change::Discovery { is_up } => {
+                    for seat in &mut cell.components {
+                        seat.component.discovery(self.now, is_up);
+                        seat.due = true;
+                    }
+                }
             }
             self.observer.incident(self.now, incident, &cell.store);
         }

@@ -40,6 +40,8 @@ enum Due {
     Refresh(usize),
     /// A registration of an engine expires.
     Expiry(usize),
+    /// An engine is not listed any more although it answers.
+    Lapse(usize),
     /// Managers campaign for the lock.
     Campaign,
 }
@@ -83,6 +85,8 @@ pub(super) struct SwarmManager {
     /// Whether the watchdog is to go on with what is next.
     is_watchdog_due: bool,
     timers: Timers<Due>,
+    /// Since when the list of engines can't be read.
+    unlisted_since: Option<Instant>,
     primary: Primary,
     workloads: Workloads,
 }
@@ -108,6 +112,7 @@ impl SwarmManager {
             moving: BTreeSet::new(),
             is_watchdog_due: false,
             timers: Timers::default(),
+            unlisted_since: None,
             workloads: Workloads::default(),
             options,
         }
@@ -497,6 +502,10 @@ impl SwarmManager {
                     self.follow(now, engine, Some(event), store, out);
                 }
             }
+            Due::Lapse(engine) => {
+                let event = self.watches[engine].drop_listing();
+                self.follow(now, engine, event, store, out);
+            }
             Due::Campaign => self.campaign(now, out),
         }
     }
@@ -552,6 +561,31 @@ impl Component for SwarmManager {
         {
             self.cluster.remove(&name);
             self.requests.push_back(pod);
+        }
+    }
+
+    fn managers_away(&mut self, now: Instant, away: u32) {
+        let due = match away {
+            0 => self.primary.regain(now),
+            _ => self.primary.lose(now, away as usize),
+        };
+        self.timers.push(due, Due::Campaign);
+    }
+
+    fn discovery(&mut self, now: Instant, is_up: bool) {
+        let options = self.options.discovery;
+        match (is_up, self.unlisted_since) {
+            (false, None) => self.unlisted_since = Some(now),
+            (true, Some(since)) => {
+                self.unlisted_since = None;
+                for engine in 0..self.watches.len() {
+                    if let Some(at) = self.watches[engine].lapse((since, now), &options) {
+                        self.timers.push(now, Due::Lapse(engine));
+                        self.timers.push(at, Due::Refresh(engine));
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

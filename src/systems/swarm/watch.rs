@@ -136,6 +136,31 @@ impl Watch {
         self.next
     }
 
+    /// The list was away and is back: when the engine is found again, if its registration has
+    /// expired meanwhile although it answers.
+    pub(super) fn lapse(
+        &mut self,
+        (since, now): (Instant, Instant),
+        options: &DiscoveryOptions,
+    ) -> Option<Instant> {
+        if options.backend == Backend::List || !self.answers {
+            return None;
+        }
+        let heartbeat = options.heartbeat.as_nanos().max(1);
+        let last = Instant::from_nanos(since.as_nanos() / heartbeat * heartbeat);
+        if last.saturating_add(options.ttl) > now {
+            return None;
+        }
+        let beats = now.as_nanos() / heartbeat + 1;
+        self.next = Instant::from_nanos(beats * heartbeat);
+        Some(self.next)
+    }
+
+    /// The engine is not listed any more.
+    pub(super) fn drop_listing(&mut self) -> Option<ContactEvent> {
+        self.contact.disconnected()
+    }
+
     /// A request to the engine failed.
     pub(super) fn request_failed(&mut self, _now: Instant) -> Option<ContactEvent> {
         self.contact.failed()

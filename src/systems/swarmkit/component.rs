@@ -434,6 +434,20 @@ impl Component for SwarmKitManager {
         }
     }
 
+    fn managers_away(&mut self, now: Instant, away: u32) {
+        let count = self.options.managers;
+        let leader = self.raft.leader().unwrap_or(0);
+        let mut election = None;
+        for step in 0..count {
+            let manager = (leader + step) % count;
+            let is_there = step >= away as usize;
+            election = self.raft.set_reachable(now, manager, is_there).or(election);
+        }
+        if let Some(at) = election {
+            self.timers.push(at, Due::Elect);
+        }
+    }
+
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
         if let Creation::Pod(new) = creation
             && let Some(number) = self.asked.remove(&new.owner)
