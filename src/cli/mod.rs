@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod diff;
 mod divergence;
+mod events;
 mod exit;
 mod experiment_file;
 mod explain;
@@ -93,6 +94,8 @@ enum Command {
     Reproduce(reproduce::ReproduceArguments),
     /// Judge recorded decisions and published tables against what this program decides
     Verify(verify::VerifyArguments),
+    /// Search what happened in a finished run: by object, kind and time
+    Events(events::EventsArguments),
     /// Why a pod goes where it goes, or why it waits: every node, every filter, every score
     Explain(explain::ExplainArguments),
     /// How many more of a pod fit in a cluster, where, and what runs out first
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&global, &arguments),
         Command::Check(arguments) => check::run(&global, &arguments),
         Command::Sweep(arguments) => sweep::run(&global, &arguments),
+        Command::Events(arguments) => events::run(&global, &arguments),
         Command::Diff(arguments) => diff::run(&global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
         Command::Verify(arguments) => verify::run(&global, &arguments),

@@ -59,6 +59,9 @@ pub(super) struct RunArguments {
     /// Leave every decision too, as `decisions.jsonl.zst`
     #[arg(long)]
     decisions: bool,
+    /// Leave what happened to pods, nodes and objects too, as `events.jsonl.zst`, for `events`
+    #[arg(long)]
+    events: bool,
     /// Keep a snapshot of the run at an instant, such as `--snapshot-at 3d FILE`; it goes on
     #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
     pub(super) snapshot_at: Vec<String>,
@@ -123,7 +126,9 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         threads: threads(global),
         interrupted,
         progress: &bars,
-        outputs: arguments.tables.outputs(arguments.decisions),
+        outputs: arguments
+            .tables
+            .outputs(arguments.decisions, arguments.events),
         probes: &profiler.probes,
     };
     let result = run_journey(&plan, &folder, journey.as_ref());
@@ -290,7 +295,7 @@ pub(super) enum TableForms {
 }
 
 impl TableForms {
-    fn outputs(self, decisions: bool) -> Outputs {
+    fn outputs(self, decisions: bool, events: bool) -> Outputs {
         // The time series is small, and a text is at hand everywhere; the table of pods as CSV
         // costs as much time as both of them as Parquet.
         let (series, pods) = match self {
@@ -305,6 +310,7 @@ impl TableForms {
             series,
             pods,
             decisions,
+            events,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Watching a store from outside the control plane: metrics, tables, checks.
 
-use crate::model::{Event, Pod};
+use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
 
 use super::{Measured, Store};
@@ -35,5 +35,11 @@ pub trait Observer {
     /// What the world measures now, shown every now and then once an instant has settled.
     fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
         let _ = (at, store, measured);
+    }
+
+    /// What became of requests in a stretch of time that is over. Stretches of one service come in
+    /// order; of several they come as they are known, after changes of later instants as well.
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        let _ = (stretch, names);
     }
 }

@@ -6,6 +6,7 @@ pub mod columns;
 pub mod compare;
 pub mod decisions;
 pub mod diff;
+pub mod events;
 pub mod experiment;
 pub mod explain;
 #[expect(

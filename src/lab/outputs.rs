@@ -4,11 +4,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::cluster::Observer;
+use crate::cluster::{Observer, Store};
 use crate::metrics::{PodSink, SeriesSink};
+use crate::model::{Event, Pod};
+use crate::units::Instant;
 
 use super::columns::{PODS, SERIES, TableSchema};
 use super::decisions::{DECISIONS_FILE, DecisionLog};
+use super::events::{EVENTS_FILE, EventLog};
 use super::folder::{FolderError, ResultFolder};
 use super::run::Tables;
 use super::tables::{self, Forms, PARTS, Place, PodTable, SeriesTable, SharedTable, TableWriter};
@@ -22,6 +25,8 @@ pub struct Outputs {
     pub pods: Forms,
     /// Whether every decision is left.
     pub decisions: bool,
+    /// Whether every event is left.
+    pub events: bool,
 }
 
 /// What one variant writes.
@@ -29,7 +34,25 @@ pub struct VariantOutputs {
     variant: String,
     series: Option<SharedTable>,
     pods: Option<SharedTable>,
+    logs: Logs,
+}
+
+/// What is written while a run goes on.
+#[derive(Default)]
+struct Logs {
     decisions: Option<DecisionLog>,
+    events: Option<EventLog>,
+}
+
+impl Observer for Logs {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        if let Some(log) = &mut self.decisions {
+            log.observe(at, event, ended, store);
+        }
+        if let Some(log) = &mut self.events {
+            log.observe(at, event, ended, store);
+        }
+    }
 }
 
 impl VariantOutputs {
@@ -45,11 +68,15 @@ impl VariantOutputs {
             Ok(table.map(|table| Rc::new(RefCell::new(table))))
         };
         let decisions = || DecisionLog::start(folder, variant, place);
+        let events = || EventLog::start(folder, variant, place);
         Ok(Self {
             variant: variant.to_owned(),
             series: table(&SERIES, outputs.series)?,
             pods: table(&PODS, outputs.pods)?,
-            decisions: outputs.decisions.then(decisions).transpose()?,
+            logs: Logs {
+                decisions: outputs.decisions.then(decisions).transpose()?,
+                events: outputs.events.then(events).transpose()?,
+            },
         })
     }
 
@@ -71,10 +98,8 @@ impl VariantOutputs {
             series,
             pods,
             report_pods: None,
-            watch: self
-                .decisions
-                .as_mut()
-                .map(|log| -> &mut dyn Observer { log }),
+            watch: (self.logs.decisions.is_some() || self.logs.events.is_some())
+                .then_some(&mut self.logs as &mut dyn Observer),
         }
     }
 
@@ -85,7 +110,8 @@ impl VariantOutputs {
                 table.into_inner().finish()?;
             }
         }
-        self.decisions.map_or(Ok(()), DecisionLog::finish)
+        self.logs.decisions.map_or(Ok(()), DecisionLog::finish)?;
+        self.logs.events.map_or(Ok(()), EventLog::finish)
     }
 }
 
@@ -99,7 +125,13 @@ pub fn join(folder: &ResultFolder, outputs: Outputs, variants: usize) -> Result<
     if outputs.decisions {
         folder.join_text(DECISIONS_FILE, 0, &Place::parts(DECISIONS_FILE, variants))?;
     }
-    let is_any = outputs.decisions || outputs.series != Forms::NONE || outputs.pods != Forms::NONE;
+    if outputs.events {
+        folder.join_text(EVENTS_FILE, 0, &Place::parts(EVENTS_FILE, variants))?;
+    }
+    let is_any = outputs.decisions
+        || outputs.events
+        || outputs.series != Forms::NONE
+        || outputs.pods != Forms::NONE;
     if is_any {
         folder.discard(PARTS)
     } else {

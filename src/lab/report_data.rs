@@ -13,15 +13,19 @@ use thiserror::Error;
 
 use crate::trace::Input;
 
+mod alarms;
 mod collector;
 mod grid;
 mod incidents;
 mod pods;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod workloads;
 
+pub use alarms::{AlarmData, AlertEntry, FaultEntry};
 pub use collector::Collector;
+pub use traffic::{TrafficData, TrafficEntry};
 
 /// The version of this schema.
 pub const REPORT_DATA_VERSION: u32 = 1;
@@ -155,6 +159,12 @@ pub struct VariantData {
     /// What users did and what failed, on the time line.
     #[serde(default, skip_serializing_if = "MarkList::is_empty")]
     pub marks: MarkList,
+    /// Requests of clients, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficData>,
+    /// What alerts came to and what ailed workloads, where there was anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<AlarmData>,
 }
 
 impl VariantData {
@@ -201,6 +211,7 @@ impl VariantData {
                 .iter()
                 .zip(totals)
                 .all(|(listed, total)| *listed as u64 <= total)
+            && self.traffic.as_ref().is_none_or(TrafficData::is_sound)
             && self.end_ns >= 0;
         if is_sound {
             return Ok(());

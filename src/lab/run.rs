@@ -24,6 +24,7 @@ use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
 use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, StopWhen, TieBreak};
 use crate::sim::images::ImageModel;
+use crate::sim::traffic::TrafficPlan;
 use crate::sim::{
     CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp,
     Stop, UsageOptions,
@@ -91,6 +92,8 @@ pub struct Prepared {
     pub images: Option<(PullOptions, ImageModel)>,
     /// Where machines come from while it runs, if from anywhere.
     pub provider: Option<ProviderPlan>,
+    /// Who asks the services, if anybody does.
+    pub traffic: Option<Arc<TrafficPlan>>,
     /// What is to be known of the files that were read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -122,10 +125,12 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = build::failures(scenario, &nodes, files, &mut remarks)?;
-    let usage = build::usage(scenario, files, &workload, &operations)?;
+    let mut usage = build::usage(scenario, files, &workload, &operations)?;
     let options = build::system_options(scenario)?;
     let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
     let images = build::images(scenario, &nodes)?;
+    let traffic = build::traffic(scenario, &operations, files, &mut remarks)?;
+    usage.serves_traffic = traffic.is_some();
     Ok(Prepared {
         nodes,
         workload,
@@ -142,6 +147,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         autoscaling,
         images,
         provider,
+        traffic,
         remarks,
         probe: Probe::default(),
     })
@@ -213,6 +219,7 @@ pub fn run_through(
         typical: prepared.typical.clone(),
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
+        alerts: build::alerts(scenario),
     };
     let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);
@@ -239,8 +246,11 @@ pub fn run_through(
         let named = operations.map(|(at, operation)| (*at, operation.to_string()));
         named.collect()
     };
-    let report = (tables.report_pods)
-        .map(|pods| Collector::new(resource, pods).with_operations(operations()));
+    let report = (tables.report_pods).map(|pods| {
+        Collector::new(resource, pods)
+            .with_alerts(&setup.alerts)
+            .with_operations(operations())
+    });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {
         Some(stopover) => travel::turn(stopover, &prepared, form)?,
@@ -317,6 +327,7 @@ fn warm_up(
         autoscaling: prepared.autoscaling.clone(),
         images: prepared.images.clone(),
         provider: prepared.provider.clone(),
+        traffic: prepared.traffic.clone(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
@@ -391,6 +402,7 @@ fn world(
                 .unwrap_or_default(),
             commitment: parts.commitment,
             images: prepared.images.map(|(_, model)| model),
+            traffic: prepared.traffic,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,

@@ -1,7 +1,7 @@
 //! The trait that every metric implements, and what it hears and hands back.
 
 use crate::cluster::{self, Store};
-use crate::model::{Event, Pod, PodChange};
+use crate::model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
 use crate::units::{Instant, PodId};
 
 use super::deeds::Deeds;
@@ -200,11 +200,13 @@ pub enum Heard {
     Settled,
     /// Jobs whose life is known.
     Jobs,
+    /// What became of requests of clients in stretches of the measured window.
+    Traffic,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -223,6 +225,7 @@ impl Heard {
         Self::Nodes,
         Self::Settled,
         Self::Jobs,
+        Self::Traffic,
     ];
 
     /// What a change is heard as; `None` of those that no metric looks at.
@@ -295,6 +298,12 @@ pub trait Collector: CloneCollector + Send {
     /// come too and say so.
     fn job(&mut self, job: &JobRecord) {
         let _ = job;
+    }
+
+    /// What became of requests in a stretch of the measured window. Stretches of one service come in
+    /// order, those of several in none.
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        let _ = (stretch, names);
     }
 
     /// Whether what it collected contradicts itself.

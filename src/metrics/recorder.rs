@@ -7,9 +7,10 @@ use thiserror::Error;
 
 use crate::cluster::fragmentation::TypicalPods;
 use crate::cluster::{self, Observer, Store};
-use crate::model::{Event, Pod};
+use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Duration, Instant};
 
+use super::alerts::Rule;
 use super::arrived::{Arrived, ArrivedTables};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::consistency::Consistency;
@@ -47,6 +48,8 @@ pub struct Setup {
     pub mix: Option<Arc<WorkloadMix>>,
     /// What nodes cost and how much power they draw.
     pub economics: Option<Arc<Economics>>,
+    /// When somebody is to be told.
+    pub alerts: Arc<[Rule]>,
 }
 
 /// What values are for.
@@ -70,6 +73,7 @@ impl Default for Setup {
             typical: None,
             mix: None,
             economics: None,
+            alerts: Arc::default(),
         }
     }
 }
@@ -448,6 +452,16 @@ impl Observer for Recorder<'_> {
         self.hold_until(at);
         for &index in &self.hearers[Heard::Measured as usize] {
             self.collectors[index].measured(at, store, measured);
+        }
+    }
+
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        // Stretches are cut where measuring begins and ends.
+        if !self.measured.has_instant(stretch.from) {
+            return;
+        }
+        for &index in &self.hearers[Heard::Traffic as usize] {
+            self.collectors[index].traffic(stretch, names);
         }
     }
 }

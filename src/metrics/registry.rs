@@ -3,12 +3,13 @@
 use super::collector::Collector;
 use super::recorder::Setup;
 use super::{
-    allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost, demand,
-    disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
-    image_pull, job_census, largest_hole, makespan, measured_window, missing_replicas,
-    mix_fragmentation, pending_time, pod_census, queue_length, recovery, restarts, rollouts,
-    saturation, scaling, scheduling_latency, slowdown, start_up, starting, stranding, throughput,
-    turnaround, usage, wasted_work, weighted_wait, work_conservation,
+    alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
+    demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
+    image_pull, job_census, largest_hole, latency, latency_objective, makespan, measured_window,
+    missing_replicas, mix_fragmentation, pending_time, pod_census, queue_length, recovery,
+    requests, restarts, rollouts, saturation, scaling, scheduling_latency, service_saturation,
+    slowdown, start_up, starting, stranding, throughput, turnaround, usage, wasted_work,
+    weighted_wait, work_conservation,
 };
 
 /// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
@@ -49,6 +50,12 @@ pub const REGISTRY: &[MetricEntry] = &[
     work_conservation::ENTRY,
     // Fairness (5.3).
     fairness::ENTRY,
+    // Requests of clients (5.4).
+    requests::ENTRY,
+    latency::ENTRY,
+    latency_objective::ENTRY,
+    service_saturation::ENTRY,
+    alerts::ENTRY,
     // Service, disruption, money, energy (5.4).
     availability::ENTRY,
     missing_replicas::ENTRY,

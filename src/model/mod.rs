@@ -15,7 +15,9 @@ pub mod pod;
 pub mod pod_life;
 pub mod resource_list;
 pub mod scheduler_config;
+pub mod service;
 pub mod taint;
+pub mod traffic;
 pub mod usage;
 pub mod volume;
 pub mod workload;
@@ -38,7 +40,9 @@ pub use pod_life::{
 };
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
+pub use service::{Ingress, ServerSpec, Service};
 pub use taint::{Taint, TaintEffect, Toleration};
+pub use traffic::{TrafficNames, TrafficStretch};
 pub use usage::Used;
 pub use volume::PodVolume;
 

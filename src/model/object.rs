@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Text;
+use super::service::{Ingress, Service};
 use super::workload::{
     CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, PodDisruptionBudget, ReplicaSet,
     StatefulSet, VerticalPodAutoscaler,
@@ -68,6 +69,10 @@ objects! {
     HorizontalPodAutoscaler(HorizontalPodAutoscaler),
     /// How much the pods of a workload ask for.
     VerticalPodAutoscaler(VerticalPodAutoscaler),
+    /// Pods behind one name.
+    Service(Service),
+    /// Rules for requests from outside.
+    Ingress(Ingress),
 }
 
 /// A change of an object.

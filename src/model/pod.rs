@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{
     Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Node, Owner,
-    PodCreated, PodLife, PodRef, PodVolume, ResourceList, Taint, TaintEffect, Text, Toleration,
-    TopologySpread,
+    PodCreated, PodLife, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect, Text,
+    Toleration, TopologySpread,
 };
 use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
@@ -53,6 +53,8 @@ pub struct PodSpec {
     pub life: Option<Arc<PodLife>>,
     /// What it does once it runs; `None` is [`Behaviour::default`].
     pub behaviour: Option<Arc<Behaviour>>,
+    /// What it is as a server; `None` is as the experiment says.
+    pub server: Option<Arc<ServerSpec>>,
 }
 
 /// One container of a pod.

@@ -12,7 +12,7 @@ use crate::report::runs::Gathered;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
-const HEADLINE: [&[&str]; 21] = [
+const HEADLINE: [&[&str]; 24] = [
     &["availability.time"],
     &["missing_replicas.max"],
     &["time_to_recover.max"],
@@ -34,6 +34,9 @@ const HEADLINE: [&[&str]; 21] = [
     &["usage.cpu.slack"],
     &["usage.memory.slack"],
     &["cost.total"],
+    &["requests.error_rate"],
+    &["latency.p99"],
+    &["latency_objective.worst_burn"],
 ];
 
 /// Which statistic of a subject says most about a fill-up, where nothing departs.

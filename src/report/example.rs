@@ -193,6 +193,8 @@ fn variant_data(name: &str, index: usize) -> VariantData {
     VariantData {
         workloads: WorkloadList::default(),
         marks: MarkList::default(),
+        traffic: None,
+        alarms: None,
         name: name.to_owned(),
         end_ns: 100 * SECOND,
         series: SeriesData {

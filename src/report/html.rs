@@ -16,12 +16,14 @@ use thiserror::Error;
 use crate::report::plot::{NotDrawn, Plot};
 use crate::report::runs::Gathered;
 
+mod alarms;
 mod closer;
 mod page;
 mod paired;
 mod remarks;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod workloads;
 
 const TEMPLATE: &str = include_str!("report.html.jinja");

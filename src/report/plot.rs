@@ -25,6 +25,7 @@ mod pareto;
 mod pending_time;
 mod png;
 mod pods_over_time;
+mod requests;
 mod scene;
 mod svg;
 pub mod sweep;
@@ -64,6 +65,7 @@ pub const REGISTRY: &[PlotEntry] = &[
     allocation::ENTRY,
     workloads::ENTRY,
     pods_over_time::ENTRY,
+    requests::ENTRY,
     waiting::ENTRY,
     pending_time::ENTRY,
     node_heat::ENTRY,

@@ -88,6 +88,12 @@ pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experime
                 WorkloadSource::Generate(_) => {}
             }
         }
+        for operation in &mut plan.scenario.operations {
+            operation.apply = operation.apply.as_deref().map(path);
+        }
+        for trace in (plan.scenario.traffic.iter_mut()).filter_map(|own| own.trace.as_mut()) {
+            trace.path = path(&trace.path);
+        }
     }
     experiment
 }

@@ -5,6 +5,7 @@
 //! decodes it into them and checks the rules between fields. Everything wrong is collected and
 //! reported together. Nothing here reads a file: whether one exists is asked of [`FileLookup`].
 
+pub mod alerts;
 pub mod as_run;
 mod check;
 mod check_fields;
@@ -26,6 +27,7 @@ pub mod share;
 mod systems;
 #[cfg(test)]
 mod tests;
+mod traffic;
 pub mod tree;
 mod validate;
 mod variants;

@@ -47,6 +47,8 @@ pub(super) fn validate(
     super::failures::check(scenario, tree, validator.findings);
     super::systems::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
+    super::traffic::check(scenario, tree, validator.findings);
+    super::alerts::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);
     }
@@ -133,6 +135,11 @@ impl Validator<'_> {
         for (position, failure) in scenario.failures.iter().enumerate() {
             if let Some(file) = &failure.path {
                 self.file(file, &format!("failures.{position}.path"));
+            }
+        }
+        for (position, traffic) in scenario.traffic.iter().enumerate() {
+            if let Some(trace) = &traffic.trace {
+                self.file(&trace.path, &format!("traffic.{position}.trace.path"));
             }
         }
         for (position, operation) in scenario.operations.iter().enumerate() {

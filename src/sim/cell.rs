@@ -19,6 +19,7 @@ use super::images::ImageModel;
 use super::machine::Stragglers;
 use super::provider::{Provider, ProviderOptions};
 use super::queue::Lapses;
+use super::traffic::{Traffic, TrafficPlan};
 use super::{Machine, Options, SimError, Usage, UsageOptions};
 
 /// What a cell is made of.
@@ -50,6 +51,8 @@ pub struct Environment {
     pub provisions: Provisions,
     /// What pods use.
     pub usage: UsageOptions,
+    /// Who asks the services.
+    pub traffic: Option<Arc<TrafficPlan>>,
     /// How machines are provided.
     pub provider: ProviderOptions,
     /// Who sees to it that nodes don't hold more than they have.
@@ -122,6 +125,8 @@ pub struct Cell {
     pub(super) operations_left: usize,
     pub(super) gangs: u32,
     pub(super) lapses: Lapses,
+    /// Clients of its services.
+    pub(super) traffic: Option<Box<Traffic>>,
     /// Where the agent puts what it hands back.
     pub(super) agent_output: AgentOutput,
     /// More such boxes, empty, for what its orders lead to at once.
@@ -208,6 +213,7 @@ impl Cell {
             operations_left: 0,
             gangs: 0,
             lapses: Lapses::default(),
+            traffic: None,
             agent_output: AgentOutput::default(),
             agent_boxes: Vec::new(),
         }

@@ -113,6 +113,7 @@ impl Engine<'_> {
             images.host_lost(self.now, node);
             self.expect_tick(cell);
         }
+        self.host_of_traffic(cell, node);
         if self.options.node_life == NodeLife::Declared {
             return if is_first && trouble == Trouble::Crash {
                 self.node_down(cell, node)
@@ -153,6 +154,7 @@ impl Engine<'_> {
         if trouble == Trouble::Crash && cell.hosts.is_up(node) {
             self.images_interrupted(cell, node)?;
         }
+        self.host_of_traffic(cell, node);
         if self.options.node_life == NodeLife::Declared {
             let is_up = trouble == Trouble::Crash && cell.hosts.is_up(node);
             return if is_up {

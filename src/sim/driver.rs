@@ -73,6 +73,7 @@ impl<'o> Simulation<'o> {
                 cell.machine.track(provisions.stragglers);
             }
             cell.faults.kill = provisions.kill;
+            engine.expect_traffic(&mut cell, parts.environment.traffic);
             engine.expect_failures(&mut cell, parts.environment.failures);
             engine.expect_heartbeats(&cell);
             for (number, (at, operation)) in parts.operations.into_iter().enumerate() {
@@ -179,6 +180,9 @@ impl<'o> Simulation<'o> {
             }
             (cause, _) => cause,
         };
+        for cell in &mut self.cells {
+            self.engine.end_traffic(cell);
+        }
         Ok(Some(self.end(cause)))
     }
 

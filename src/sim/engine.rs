@@ -70,6 +70,10 @@ impl Engine<'_> {
             Upcoming::Election => self.leader(cell, Part::All, true),
             Upcoming::Upgrade(number) => self.go_on_upgrading(cell, number),
             Upcoming::Decided(component) => self.decided(cell, component.index()),
+            Upcoming::Traffic => {
+                self.follow_traffic(cell);
+                Ok(())
+            }
             Upcoming::Lapse(row) => {
                 let (owner, number) = cell.lapses.take(row);
                 let hold = cell.store.hold(owner, number);
@@ -268,6 +272,9 @@ impl Engine<'_> {
             cell.usage.observe(&entry.event, &cell.store);
             self.observer
                 .observe(self.now, &entry.event, ended.as_ref(), &cell.store);
+            if let Some(traffic) = &mut cell.traffic {
+                traffic.observe(self.now, &entry.event, &cell.store, &mut *self.observer);
+            }
         }
         if let Some((number, away)) = cell.faults.kill
             && cell.store.revision().0 == number

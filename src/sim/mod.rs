@@ -20,6 +20,7 @@ pub mod options;
 mod provider;
 pub mod queue;
 mod settle;
+pub mod traffic;
 mod travel;
 pub mod usage;
 pub mod wheel;

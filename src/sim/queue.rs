@@ -47,6 +47,8 @@ pub enum Upcoming {
     IdleWake(ComponentId),
     /// A component has finished deciding.
     Decided(ComponentId),
+    /// Client traffic is followed up to now.
+    Traffic,
     /// A hold lapses unless its owner released it: its number in [`Lapses`].
     Lapse(u32),
 }
@@ -93,6 +95,7 @@ impl Upcoming {
             | Self::Wake(_)
             | Self::IdleWake(_)
             | Self::Decided(_)
+            | Self::Traffic
             | Self::Lapse(_) => rank::TIMER,
         }
     }
@@ -117,7 +120,10 @@ impl Scheduled for Queued {
     fn keeps_going(self) -> bool {
         !matches!(
             self.event,
-            Upcoming::IdleWake(_) | Upcoming::IdleStrike(_) | Upcoming::NodeTimer(_)
+            Upcoming::IdleWake(_)
+                | Upcoming::IdleStrike(_)
+                | Upcoming::NodeTimer(_)
+                | Upcoming::Traffic
         )
     }
 }

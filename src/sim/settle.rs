@@ -15,6 +15,7 @@ use super::cell::{Cell, Seat};
 use super::control_faults::give_up;
 use super::engine::Engine;
 use super::queue::Upcoming;
+use super::traffic::MeasuredTraffic;
 
 /// Rounds at one instant that are always allowed.
 const ROUNDS_ALLOWED: u64 = 1 << 20;
@@ -84,7 +85,13 @@ impl Engine<'_> {
         }
         seat.outbox.clear();
         if seat.component.reads_metrics(now) {
-            seat.component.metrics(now, seen, &cell.usage.measured(now));
+            if let Some(traffic) = &mut cell.traffic {
+                traffic.advance(now, &mut *self.observer);
+                traffic.load_pods(&mut cell.usage);
+            }
+            let usage = cell.usage.measured(now);
+            let measured = MeasuredTraffic::new(&usage, cell.traffic.as_deref());
+            seat.component.metrics(now, seen, &measured);
         }
         let progress = seat.component.step(now, seen, &mut seat.outbox);
         seat.due = progress == Progress::More;

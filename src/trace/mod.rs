@@ -23,6 +23,7 @@ pub mod order;
 pub mod output;
 mod pipe;
 pub mod quantiles;
+pub mod rates;
 pub mod registry;
 mod scan;
 pub mod stream;

@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 14] = [
+const SCENARIOS: [(&str, &[&str]); 17] = [
     ("consolidation-loop.yaml", &[]),
     ("flash-crowd.yaml", &["--set", "stop={at: 2h}"]),
     ("leak.yaml", &["--set", "stop={at: 26h}"]),
@@ -272,6 +272,9 @@ const SCENARIOS: [(&str, &[&str]); 14] = [
     ("registry-outage.yaml", &[]),
     ("rolling-update.yaml", &[]),
     ("small-cluster.yaml", &[]),
+    ("canary.yaml", &[]),
+    ("retry-storm.yaml", &[]),
+    ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),

@@ -47,6 +47,7 @@ mod shared;
 mod sim;
 mod store;
 mod streams;
+mod traffic;
 mod workload_input;
 mod workload_kinds;
 mod workloads;

@@ -64,6 +64,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         owner,
         life: declared_life,
         behaviour,
+        server,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -111,6 +112,9 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     // Nothing is added where nothing is stated, which is so for all pods of traces.
     if let Some(behaviour) = behaviour {
         digest.canonical(behaviour);
+    }
+    if let Some(server) = server {
+        digest.canonical(server);
     }
 }
 

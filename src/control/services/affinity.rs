@@ -17,7 +17,7 @@ pub struct Affinity {
 
 impl Affinity {
     /// Kubernetes' time-out of sessions: three hours.
-    pub const TIMEOUT: Duration = Duration::from_secs(10_800);
+    pub const TIMEOUT: Duration = crate::model::service::AFFINITY_TIMEOUT;
 
     /// No client is known. A session ends `timeout` after its last request.
     pub fn new(timeout: Duration) -> Self {

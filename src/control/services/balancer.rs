@@ -5,25 +5,9 @@
 
 use crate::control::autoscale::finding::{Finding, Findings, Problem};
 use crate::model::Text;
+pub use crate::model::service::Balancing as Algorithm;
 use crate::rng::Stream;
 use crate::units::{Duration, Instant};
-
-/// How an endpoint is picked among those that are live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// One after another, in the order of their names.
-    RoundRobin,
-    /// By weight, spread as evenly as can be.
-    SmoothWeighted,
-    /// The fewest connections for its weight.
-    LeastConnections,
-    /// Any, all alike.
-    Random,
-    /// Of two drawn the one with fewer connections.
-    TwoChoices,
-    /// By a hash of the client.
-    Source,
-}
 
 /// When an endpoint that fails is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,7 +272,7 @@ impl Balancer {
 
 /// A hash of a client: the finisher of `SplitMix64`, whose every output bit depends on every
 /// input bit.
-fn hash64(client: u64) -> u64 {
+pub fn hash64(client: u64) -> u64 {
     let mut bits = client.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -2,55 +2,8 @@
 //! path (spec: kubernetes.md part 5; orchestrators-a.md 8.4).
 
 use crate::control::autoscale::finding::{Finding, Findings, Problem};
-use crate::model::Text;
+pub use crate::model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use crate::rng::Stream;
-
-/// A service that takes a part of the requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// The service.
-    pub service: Text,
-    /// Its weight; 0 takes none.
-    pub weight: i64,
-}
-
-/// How a path is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathKind {
-    /// The whole path.
-    Exact,
-    /// Its first elements.
-    Prefix,
-}
-
-/// Requests to a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathRule {
-    /// The path.
-    pub path: Text,
-    /// How it is compared.
-    pub kind: PathKind,
-    /// Who takes them.
-    pub backends: Vec<Backend>,
-}
-
-/// Requests to a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The host; `*.` stands for one label in front; `None` is every host.
-    pub host: Option<Text>,
-    /// By path.
-    pub paths: Vec<PathRule>,
-}
-
-/// Rules for requests from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ingress {
-    /// By host.
-    pub rules: Vec<Rule>,
-    /// Who takes all others.
-    pub default: Vec<Backend>,
-}
 
 impl Ingress {
     /// Who takes a request; empty if nobody does. A stated host goes before a pattern, that before
@@ -75,6 +28,11 @@ impl Ingress {
     /// What is wrong with it.
     pub fn findings(&self, name: &str) -> Vec<Finding> {
         let mut found = Findings::new(format!("ingress {name}"));
+        if let Some(part) = self.canary {
+            let is_fine = (0..=100).contains(&part);
+            let field = "nginx.ingress.kubernetes.io/canary-weight";
+            found.expect(is_fine, field, part, "0 to 100");
+        }
         for (place, rule) in self.rules.iter().enumerate() {
             for (index, path) in rule.paths.iter().enumerate() {
                 let field = format!("rules[{place}].paths[{index}]");
@@ -227,6 +185,7 @@ mod tests {
                 ),
             ],
             default: vec![backend("fallback", 1)],
+            ..Ingress::default()
         }
     }
 

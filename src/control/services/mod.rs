@@ -11,6 +11,6 @@ pub mod endpoint;
 pub mod ingress;
 
 pub use affinity::{Affinity, ClientId};
-pub use balancer::{Algorithm, Balancer, Limits, Served};
+pub use balancer::{Algorithm, Balancer, Limits, Served, hash64};
 pub use endpoint::{DnsCache, EndpointState, Registry, ServicePod, ServiceSettings};
 pub use ingress::{Backend, Ingress, PathKind, PathRule, Rule, endpoint_weights, split};

@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod alerts;
 mod autoscale;
 mod economics;
 mod failures;
@@ -15,6 +16,7 @@ mod provider;
 mod remarks;
 mod residents;
 mod system_options;
+mod traffic;
 mod typical;
 mod usage;
 mod workload;
@@ -29,6 +31,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 use super::inputs;
 
+pub use alerts::alerts;
 pub use autoscale::autoscalers;
 pub use economics::economics;
 pub use failures::{Failures, contact, failures, node_life};
@@ -42,6 +45,7 @@ pub use operations::{controllers, operations, runs_workloads};
 pub use provider::{ProviderPlan, node_autoscalers, provider};
 pub use remarks::Remarks;
 pub use system_options::system_options;
+pub use traffic::traffic;
 pub use typical::typical_pods;
 pub use usage::usage;
 pub use workload::{Workload, workload};

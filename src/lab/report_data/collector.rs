@@ -1,13 +1,18 @@
 //! The observer that collects what the report draws, in memory that does not grow with the run.
 
+use std::sync::Arc;
+
 use crate::cluster::{Incident, Observer, Store};
+use crate::metrics::alerts::Rule;
 use crate::metrics::{ClusterState, Resource};
-use crate::model::{Event, Pod};
+use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
 
+use super::alarms::Alarms;
 use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
+use super::traffic::TrafficCollector;
 use super::workloads::Followed;
 use super::{
     EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
@@ -34,6 +39,8 @@ pub struct Collector {
     bars: Bars,
     longest: LongestPending,
     followed: Followed,
+    traffic: TrafficCollector,
+    alarms: Alarms,
 }
 
 /// What one node holds and offers since when.
@@ -65,7 +72,16 @@ impl Collector {
             bars: Bars::new(),
             longest: LongestPending::new(pods_max),
             followed: Followed::new(),
+            traffic: TrafficCollector::default(),
+            alarms: Alarms::default(),
         }
+    }
+
+    /// Follows these alerts too.
+    #[must_use]
+    pub fn with_alerts(mut self, rules: &Arc<[Rule]>) -> Self {
+        self.alarms = Alarms::new(rules);
+        self
     }
 
     /// The same, with what users are going to do.
@@ -94,6 +110,8 @@ impl Collector {
             pending: self.waits.finish(pods),
             timeline: self.bars.finish(),
             pods: self.longest.finish(pods),
+            traffic: self.traffic.finish(end),
+            alarms: self.alarms.finish(),
             events: self.events,
             incidents: self.incidents.finish(),
             workloads,
@@ -105,6 +123,7 @@ impl Collector {
         if at <= self.since {
             return;
         }
+        self.alarms.held(&self.state, self.since, at);
         let narrow = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
         let state = &self.state;
         let [cpu, memory, gpu, _] = state.allocated.0.map(narrow);
@@ -227,6 +246,11 @@ impl Observer for Collector {
         self.incidents.apply(at.as_nanos(), incident, store);
     }
 
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        self.traffic.add(stretch, names);
+        self.alarms.traffic(stretch, names);
+    }
+
     fn settled(&mut self, _at: Instant, store: &Store) {
         self.state.refresh(store, |_| {});
     }
@@ -237,6 +261,7 @@ impl Observer for Collector {
         self.state.apply(event, ended, store);
         self.bars.apply(now, event, ended);
         self.followed.apply(at, event, ended, store);
+        self.alarms.observe(at, event, ended, store);
         match event {
             Event::NodeAdded { node, .. } => self.node_changed(now, *node, "joined", store),
             Event::NodeUpdated { node, .. } => self.node_changed(now, *node, "changed", store),

@@ -33,6 +33,7 @@ impl Scratch {
             series: forms,
             pods: forms,
             decisions: true,
+            events: false,
         };
         for (index, variant) in VARIANTS.iter().enumerate() {
             let place = Place {

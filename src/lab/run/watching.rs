@@ -4,7 +4,7 @@ use crate::cluster::{Incident, Measured, Observer, Store};
 use crate::control::Probe;
 use crate::control::probe::Part;
 use crate::metrics::{RecordError, Recorder, RunMetrics};
-use crate::model::{Event, Pod};
+use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::Instant;
 
 use super::super::report_data::{Collector, VariantData};
@@ -76,6 +76,18 @@ impl Observer for Watching<'_> {
         }
         if let Some(watch) = &mut self.watch {
             watch.measured(at, store, measured);
+        }
+        self.probe.enter(left);
+    }
+
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        let left = self.probe.enter(self.part);
+        self.recorder.traffic(stretch, names);
+        if let Some(report) = &mut self.report {
+            report.traffic(stretch, names);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.traffic(stretch, names);
         }
         self.probe.enter(left);
     }

@@ -3,9 +3,11 @@
 use minijinja::Value;
 use serde::Serialize;
 
+use super::alarms::{self, PageAlert, PageFault};
 use super::closer::{self, Details};
 use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
+use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
 use crate::lab::summary::VariantSummary;
@@ -18,7 +20,7 @@ use crate::report::study;
 use crate::report::verdict::Verdict;
 
 /// Which metrics stand together, by what their ids begin with; what is in no group comes last.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     (
         "Capacity and allocation",
         &[
@@ -70,6 +72,15 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "churn",
         ],
     ),
+    (
+        "Requests of clients",
+        &[
+            "requests",
+            "latency",
+            "latency_objective",
+            "service_saturation",
+        ],
+    ),
     ("Energy and cost", &["energy", "power", "cost"]),
 ];
 
@@ -96,6 +107,9 @@ pub(super) struct Page<'a> {
     missing: &'a [NotDrawn],
     runs: Vec<PageRun<'a>>,
     workloads: PageWorkloads,
+    traffic: Vec<PageTraffic<'a>>,
+    alerts: Vec<PageAlert<'a>>,
+    faults: Vec<PageFault<'a>>,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
     definitions: [Vec<PageDefinition<'a>>; 2],
@@ -231,6 +245,9 @@ impl<'a> Shown<'a> {
             missing: self.missing,
             runs: runs.map(|(run, name)| page_run(run, name)).collect(),
             workloads: PageWorkloads::new(summary, &columns),
+            traffic: traffic::rows(self.gathered),
+            alerts: alarms::alerts(self.gathered),
+            faults: alarms::faults(self.gathered),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),
             undefined: remarks::undefined(&self.all),
@@ -364,7 +381,14 @@ fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
 }
 
 fn page_scenario(scenario: &RunScenario) -> PageScenario<'_> {
-    const MODELLED: [&str; 4] = ["models:", "failures:", "stop:", "metrics:"];
+    const MODELLED: [&str; 6] = [
+        "models:",
+        "failures:",
+        "traffic:",
+        "alerts:",
+        "stop:",
+        "metrics:",
+    ];
     let mut models = String::new();
     let mut is_wanted = false;
     for line in scenario.text.lines() {

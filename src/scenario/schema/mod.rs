@@ -6,6 +6,7 @@
 //! `x-excludes` (fields that do not go together), `x-positive` (more than nothing) and `x-help`
 //! (what to say when the value is wrong).
 
+mod alert;
 mod autoscaling;
 mod cluster;
 mod failure;
@@ -17,8 +18,10 @@ mod run;
 mod swarm;
 mod swarmkit;
 mod system;
+mod traffic;
 mod workload;
 
+pub use alert::Alert;
 pub use autoscaling::{
     Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
 };
@@ -46,6 +49,10 @@ pub use swarmkit::{
     UpdateFailureAction, UpdateTaskOrder,
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
+pub use traffic::{
+    Balancing, DiurnalRate, FlashCrowd, Gaps, LatencyObjective, RateFormat, RateTrace, Retries,
+    Services, Traffic, TrafficForm,
+};
 pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
 };
@@ -100,6 +107,12 @@ pub struct Scenario {
     // Left out where there is none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
+    /// Who asks the services of the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<Traffic>,
+    /// When somebody is to be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
     /// When the run ends.
     #[serde(default)]
     pub stop: Stop,

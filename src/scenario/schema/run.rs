@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use super::traffic::Services;
 use crate::rng::Distribution;
 use crate::scenario::scalar::{Bound, NoneOr, WordOr};
 use crate::scenario::schema::images::Images;
@@ -42,6 +43,9 @@ pub struct Models {
     /// Images, and how they get to nodes; `none` has every image everywhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub images: NoneOr<Images>,
+    /// How services behave towards their clients.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub services: Services,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -23,6 +23,8 @@ pub struct UsageOptions {
     pub traces: BTreeMap<Text, Vec<(Instant, Quantity)>>,
     /// External metrics by name: the series of each.
     pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
+    /// Whether pods use processors for the requests of clients.
+    pub serves_traffic: bool,
 }
 
 /// The usage of the pods of a cell.
@@ -106,7 +108,7 @@ impl Usage {
         if self.classes.len() <= spec.index() {
             self.classes.resize(spec.index() + 1, None);
         }
-        if cpu.is_none() && memory.is_none() {
+        if cpu.is_none() && memory.is_none() && !self.options.serves_traffic {
             return;
         }
         let requests = object.requests().unwrap_or_default();

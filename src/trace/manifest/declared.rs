@@ -45,6 +45,8 @@ impl DeclaredWorkload {
                 &mut Arc::make_mut(job).template
             }
             Object::PodDisruptionBudget(_)
+            | Object::Service(_)
+            | Object::Ingress(_)
             | Object::HorizontalPodAutoscaler(_)
             | Object::VerticalPodAutoscaler(_) => return,
         };
@@ -65,10 +67,31 @@ impl DeclaredWorkload {
             Object::Job(object) => &object.template,
             Object::CronJob(object) => &object.template.template,
             Object::PodDisruptionBudget(_)
+            | Object::Service(_)
+            | Object::Ingress(_)
             | Object::HorizontalPodAutoscaler(_)
             | Object::VerticalPodAutoscaler(_) => return None,
         })
     }
+}
+
+/// Services that select no pod of the workloads and pods of their files.
+pub(super) fn idle_services(
+    workloads: &[DeclaredWorkload],
+    pods: &[ManifestPod],
+) -> Vec<Arc<crate::model::Service>> {
+    let mut idle = Vec::new();
+    for workload in workloads {
+        let Object::Service(service) = &workload.object else {
+            continue;
+        };
+        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
+        let mut specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
+        if !specs.any(|spec| service.selects(&spec.namespace, &spec.labels)) {
+            idle.push(Arc::clone(service));
+        }
+    }
+    idle
 }
 
 /// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.

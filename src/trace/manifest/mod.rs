@@ -37,6 +37,7 @@ mod raw;
 mod reader;
 mod resize;
 mod scheduler_config;
+mod services;
 mod snapshot;
 mod source;
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub(super) fn pod_spec(
             .collect(),
         volumes: volumes(&raw.volumes, texts),
         owner: owner(metadata, texts),
+        server: super::services::server(metadata, &mut |text| texts.share(text))?,
         ..PodSpec::default()
     };
     if let Some(affinity) = &raw.affinity {

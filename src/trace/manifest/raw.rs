@@ -81,6 +81,7 @@ impl Annotations {
         key.starts_with("alibabacloud.com/gpu-")
             || key.starts_with("windtunnel/")
             || key.starts_with("windtunnel.dev/")
+            || key.starts_with("nginx.ingress.kubernetes.io/canary")
             || matches!(
                 key,
                 super::pod::MIRROR

@@ -14,7 +14,7 @@ use super::findings::ObjectName;
 use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
-use super::{Ctx, autoscalers, budgets, life, pod, unmodelled, workload_jobs};
+use super::{Ctx, autoscalers, budgets, life, pod, services, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::usage::Pattern;
 use crate::model::workload::daemon_set::DaemonUpdate;
@@ -42,7 +42,7 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
         "PodDisruptionBudget" => group.starts_with("policy/"),
         "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
         "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
-        _ => false,
+        _ => super::services::is_service(kind, group),
     }
 }
 
@@ -95,6 +95,8 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
         "HorizontalPodAutoscaler" => autoscalers::horizontal(&mut workload)?,
         "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
+        "Service" => (services::service(parts, &mut workload)?, Vec::new()),
+        "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
         _ => budgets::budget(&mut workload)?,
     };
     if let Some(finding) = findings

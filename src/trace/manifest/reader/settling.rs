@@ -3,10 +3,11 @@
 
 use super::Reader;
 use crate::model::{Object, PodSpec};
-use crate::trace::manifest::declared::{PodPriority, idle_budgets};
+use crate::trace::manifest::declared::{PodPriority, idle_budgets, idle_services};
 use crate::trace::manifest::field::{Path, Problem};
 use crate::trace::manifest::findings::ObjectName;
 use crate::trace::manifest::object::Parts;
+use crate::trace::manifest::objects;
 use crate::trace::manifest::priority::PriorityClass;
 use crate::trace::manifest::workloads::{self, Broken};
 
@@ -42,6 +43,10 @@ impl Reader {
             // Its owner's controller makes it.
             return Ok(());
         }
+        if parts.kind.as_deref() == Some("Service") {
+            // Schedulers look at whom it selects, clients at the rest.
+            objects::add(parts, &mut self.objects, &mut self.ctx)?;
+        }
         match workloads::read(parts, &mut self.ctx) {
             Ok(workload) => {
                 self.workloads.push(workload);
@@ -70,6 +75,16 @@ impl Reader {
                 let object = workload.object.clone();
                 self.note_class_of(&object, &class);
             }
+        }
+        for service in idle_services(&self.workloads, &self.pods) {
+            let object = ObjectName {
+                kind: "Service",
+                namespace: Some(&service.namespace),
+                name: &service.name,
+            };
+            let what = "it selects no pod of these files";
+            let findings = &mut self.ctx.findings;
+            findings.add(object, &"spec.selector", what, "requests to it fail");
         }
         let idle = idle_budgets(&self.workloads, &self.pods);
         for (budget, finding) in idle {

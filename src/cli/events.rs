@@ -1,0 +1,115 @@
+//! `windtunnel events`: search what happened in a finished run.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::lab::events::{KINDS, Search, search};
+use crate::lab::report_data;
+use crate::lab::results;
+use crate::report::format;
+use crate::units::{Duration, Instant};
+
+use super::{Exit, Failure, Global, output, terminal};
+
+/// What `events` is told.
+#[derive(Clone, Debug, Args)]
+pub(super) struct EventsArguments {
+    /// The result folder of a finished run; with `run --events` it has the events of pods, nodes and
+    /// objects beside alerts and faults
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Only what is about objects with this in their name, such as `Pod/default/shop`
+    #[arg(long, value_name = "TEXT")]
+    object: Option<String>,
+    /// Only events of this kind, such as `bound`, `ended`, `alert`, `fault`, `healed`
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only this variant
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Only from this time on, such as `5m`
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only until this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// How they are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: EventsFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum EventsFormat {
+    /// A line each, as people read it.
+    #[default]
+    Table,
+    /// A JSON object a line.
+    Json,
+}
+
+pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, Failure> {
+    if let Some(kind) = &arguments.kind
+        && !KINDS.contains(&kind.as_str())
+    {
+        return Err(Failure::input(format!(
+            "--kind: there is no kind of event `{kind}`; expected one of {}",
+            KINDS.join(", ")
+        )));
+    }
+    let time = |flag: &str, text: &Option<String>| -> Result<Option<Instant>, Failure> {
+        let Some(text) = text else { return Ok(None) };
+        let span = text.parse::<Duration>();
+        let span = span.map_err(|error| Failure::input(format!("--{flag}: {error}")))?;
+        Ok(Some(Instant::ZERO.saturating_add(span)))
+    };
+    let wanted = Search {
+        object: arguments.object.clone(),
+        kind: arguments.kind.clone(),
+        variant: arguments.variant.clone(),
+        from: time("from", &arguments.from)?,
+        to: time("to", &arguments.to)?,
+    };
+    let wrong = |error: &dyn std::fmt::Display| Failure::input(error.to_string());
+    let finished = results::read(&arguments.run).map_err(|error| wrong(&error))?;
+    let summary = finished.summary;
+    let names: Vec<&str> = summary
+        .variants
+        .iter()
+        .map(|own| own.name.as_str())
+        .collect();
+    if let Some(name) = &arguments.variant
+        && !names.contains(&name.as_str())
+    {
+        let names = names.join(", ");
+        return Err(Failure::input(format!(
+            "--variant: there is no `{name}`; there are {names}"
+        )));
+    }
+    let report = report_data::read(&arguments.run, &names).map_err(|error| wrong(&error))?;
+    let found = search(&arguments.run, &report, &wanted).map_err(|error| wrong(&error))?;
+    let (lines, has_events) = found;
+    output::print_with(|out| {
+        for line in &lines {
+            if arguments.format == EventsFormat::Json {
+                serde_json::to_writer(&mut *out, line)?;
+                writeln!(out)?;
+                continue;
+            }
+            let at = format::duration(line.time_ns as f64 / 1e9);
+            if names.len() > 1 {
+                write!(out, "{}  ", line.variant)?;
+            }
+            let (object, what) = (format::clean(&line.object), format::clean(&line.what));
+            writeln!(out, "{at:>10}  {:<13}  {object}  {what}", line.kind)?;
+        }
+        Ok(())
+    })?;
+    if !has_events && !global.quiet {
+        terminal::complain(
+            "note: the run left no events of pods, nodes and objects, alerts and faults alone; run it \
+             again with --events",
+        );
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,242 @@
+//! Who asks the services of a scenario, ready to run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::control::operation::Operation;
+use crate::model::Object;
+use crate::model::service::Balancing;
+use crate::model::traffic::LatencyObjective;
+use crate::scenario::Scenario;
+use crate::scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
+use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
+use crate::sim::traffic::{
+    Form, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+};
+use crate::trace::rates::{Gap, Reading, read_azure_functions, read_series};
+use crate::units::{Duration, Instant};
+
+use super::{BuildError, FileSource, Remarks};
+
+/// Most requests of a run that are followed one by one unless that is asked for.
+const ONE_BY_ONE: f64 = 1e6;
+
+/// The clients of a scenario, if it has some.
+pub fn traffic(
+    scenario: &Scenario,
+    operations: &[(Instant, Operation)],
+    files: &FileSource<'_>,
+    remarks: &mut Remarks,
+) -> Result<Option<Arc<TrafficPlan>>, BuildError> {
+    if scenario.traffic.is_empty() {
+        return Ok(None);
+    }
+    if scenario.system.controllers.is_none() {
+        return Err(BuildError::Experiment(
+            "traffic: nobody would make the Services that clients ask; write `controllers: {}` \
+             under `system`"
+                .to_owned(),
+        ));
+    }
+    let mut groups = Vec::new();
+    for (number, written) in scenario.traffic.iter().enumerate() {
+        groups.push(group(number, written, operations, files)?);
+    }
+    let services = &scenario.models.services;
+    let form = match services.form {
+        TrafficForm::Aggregated => Form::Aggregated,
+        TrafficForm::Requests => Form::Requests,
+        TrafficForm::Auto => {
+            let secs = scenario.stop.at.unwrap_or_default().as_secs_f64();
+            let all: f64 = groups.iter().map(|own| peak(own, services)).sum();
+            if all * secs <= ONE_BY_ONE {
+                Form::Requests
+            } else {
+                Form::Aggregated
+            }
+        }
+    };
+    if form == Form::Aggregated {
+        remarks.note(
+            "requests are followed as flows by queueing theory: counts are whole, latencies right \
+             to 10 % below a load of 90 %; `models.services.form: requests` follows them one by one"
+                .to_owned(),
+        );
+    }
+    Ok(Some(Arc::new(TrafficPlan {
+        groups,
+        model: model(services),
+        form,
+        cuts: cuts(scenario),
+    })))
+}
+
+/// Requests a second that a group makes at most, roughly.
+fn peak(group: &Group, services: &schema::Services) -> f64 {
+    match &group.load {
+        Load::Open(rate) => rate.peak(),
+        Load::Closed { clients, think } => {
+            let service = services.service_time.mean().unwrap_or_default();
+            let turn = think.as_secs_f64() + service.as_secs_f64();
+            *clients as f64 / turn.max(1e-3)
+        }
+    }
+}
+
+fn model(services: &schema::Services) -> ServiceModel {
+    ServiceModel {
+        propagation: services.propagation_delay,
+        ttl: services.dns_ttl,
+        balancing: match services.balancing {
+            schema::Balancing::RoundRobin => Balancing::RoundRobin,
+            schema::Balancing::SmoothWeighted => Balancing::SmoothWeighted,
+            schema::Balancing::LeastConnections => Balancing::LeastConnections,
+            schema::Balancing::Random => Balancing::Random,
+            schema::Balancing::TwoChoices => Balancing::TwoChoices,
+            schema::Balancing::Source => Balancing::Source,
+        },
+        server: ServerDefaults {
+            service_time: services.service_time.clone(),
+            concurrency: services.concurrency,
+            queue_limit: services.queue_limit,
+            error_share: services.error_rate.map_or(0.0, |share| share.as_f64()),
+            cpu_per_request: services.cpu_per_request,
+        },
+        interval: services.interval,
+    }
+}
+
+/// Where measuring begins and ends.
+fn cuts(scenario: &Scenario) -> Vec<Instant> {
+    let mut cuts = BTreeSet::from([scenario.metrics.warmup]);
+    if let MeasuredWindow::Time { from, to } = scenario.metrics.window {
+        cuts.extend(from.into_iter().chain(to));
+    }
+    cuts.remove(&Duration::ZERO);
+    cuts.into_iter().map(|at| Instant::ZERO + at).collect()
+}
+
+fn group(
+    number: usize,
+    written: &schema::Traffic,
+    operations: &[(Instant, Operation)],
+    files: &FileSource<'_>,
+) -> Result<Group, BuildError> {
+    let retries = &written.retries;
+    Ok(Group {
+        name: written.name.as_str().into(),
+        target: target(number, written, operations)?,
+        load: load(written, files)?,
+        clients: written.clients,
+        timeout: written.timeout,
+        retries: Retries {
+            most: retries.most,
+            back_off: retries.back_off,
+            budget: retries.budget.map_or(f64::INFINITY, |share| share.as_f64()),
+        },
+        objective: written.objective.map(|own| LatencyObjective {
+            latency: own.latency,
+            share: own.share.as_f64(),
+        }),
+    })
+}
+
+/// Whom a group asks: what is declared at some time of the run.
+fn target(
+    number: usize,
+    written: &schema::Traffic,
+    operations: &[(Instant, Operation)],
+) -> Result<Target, BuildError> {
+    let objects = operations
+        .iter()
+        .filter_map(|(_, operation)| match operation {
+            Operation::Create(object) | Operation::Apply(object) => Some(object),
+            _ => None,
+        });
+    if let Some(name) = &written.service {
+        let known: BTreeSet<String> = objects
+            .filter_map(|object| match object {
+                Object::Service(own) => Some(format!("{}/{}", own.namespace, own.name)),
+                _ => None,
+            })
+            .collect();
+        if !known.contains(name) {
+            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() {
+                "no manifest declares one".to_owned()
+            } else {
+                format!("there are {}", known.join(", "))
+            };
+            return Err(BuildError::Experiment(format!(
+                "traffic[{number}].service: there is no Service `{name}`; {known}"
+            )));
+        }
+        let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+        return Ok(Target::Service {
+            namespace: namespace.into(),
+            name: name.into(),
+        });
+    }
+    let host = written.host.as_deref().unwrap_or_default();
+    let path = written.path.as_deref().unwrap_or("/");
+    let mut ingresses = objects.filter_map(|object| match object {
+        Object::Ingress(own) => Some(own),
+        _ => None,
+    });
+    if !ingresses.any(|own| !own.route(host, path).is_empty()) {
+        return Err(BuildError::Experiment(format!(
+            "traffic[{number}].host: no Ingress of the manifests has a rule for `{host}{path}`, and \
+             none has a default backend"
+        )));
+    }
+    Ok(Target::Host {
+        host: host.into(),
+        path: path.into(),
+    })
+}
+
+fn load(written: &schema::Traffic, files: &FileSource<'_>) -> Result<Load, BuildError> {
+    if let Some(think) = written.think {
+        return Ok(Load::Closed {
+            clients: written.clients,
+            think,
+        });
+    }
+    if let Some(model) = &written.diurnal {
+        let crowd = |own: &schema::FlashCrowd| Crowd {
+            at: Instant::ZERO + own.at,
+            ramp: own.ramp,
+            lasts: own.lasts,
+            times: own.times,
+        };
+        return Ok(Load::Open(Rate::Diurnal(Box::new(Diurnal {
+            mean: model.mean,
+            swing: model.swing,
+            peak_at: model.peak_at,
+            period: model.period,
+            weekend: model.weekend,
+            step: model.step,
+            crowds: model.flash_crowds.iter().map(crowd).collect(),
+        }))));
+    }
+    if let Some(trace) = &written.trace {
+        let input = files.open(&trace.path);
+        let reading = Reading {
+            scale: trace.scale,
+            gap: match trace.gaps {
+                schema::Gaps::Fail => Gap::Fail,
+                schema::Gaps::Hold => Gap::Hold,
+                schema::Gaps::Zero => Gap::Zero,
+            },
+        };
+        let steps = match trace.format {
+            RateFormat::Csv => read_series(&input, reading)?,
+            RateFormat::AzureFunctions => {
+                read_azure_functions(&input, trace.function.as_deref(), reading)?
+            }
+        };
+        return Ok(Load::Open(Rate::Steps(steps.into())));
+    }
+    let rate = written.rate.unwrap_or(0.0);
+    Ok(Load::Open(Rate::Constant((rate * 1e6).round() as u64)))
+}

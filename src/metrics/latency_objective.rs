@@ -1,0 +1,82 @@
+//! Latency against what clients expect, and how fast the budget for errors burns (metrics.md 5.4).
+
+use std::collections::BTreeMap;
+
+use crate::model::traffic::{LatencyObjective, TrafficNames, TrafficStretch};
+
+use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::registry::{Direction, MetricEntry, Statistic};
+
+/// `latency_objective.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "latency_objective",
+    summary: "Requests served within the objective of their clients, and the burn of the error budget.",
+    statistics: &[
+        Statistic::ratio("within", Direction::Higher),
+        Statistic::times("burn", Direction::Lower),
+        Statistic::times("worst_burn", Direction::Lower),
+        Statistic::amount("missed", "groups", Direction::Lower),
+    ],
+    formula: "within: requests served within the objective's latency over those served or failed; \
+              burn of a group: (1 - within) over (1 - its share); burn: the mean over groups by \
+              requests; worst_burn: the largest; missed: groups of clients with a burn above 1",
+    denominators: "requests that were served or failed, of groups with an objective",
+    census: "requests of groups of clients with an objective, in the measured window",
+    censoring: "requests under way at the end are neither within nor missed",
+    source: "metrics.md 5.4, SLO violation and error-budget burn",
+    construct: |_| Box::new(Objectives::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Objectives {
+    /// By group: its objective, requests within and requests that ended.
+    groups: BTreeMap<String, (Option<LatencyObjective>, u64, u64)>,
+}
+
+impl Collector for Objectives {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Traffic]
+    }
+
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        for counts in &stretch.flows {
+            let flow = &names.flows[counts.flow as usize];
+            if flow.objective.is_none() {
+                continue;
+            }
+            let ended = counts.succeeded + counts.failures();
+            if let Some(own) = self.groups.get_mut(&*flow.group) {
+                own.1 += counts.within;
+                own.2 += ended;
+            } else {
+                let own = (flow.objective, counts.within, ended);
+                self.groups.insert(flow.group.to_string(), own);
+            }
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
+        let none = || "no group of clients with an objective made a request".to_owned();
+        let groups = self.groups.values().filter(|(_, _, ended)| *ended > 0);
+        let (mut within, mut ended, mut burn, mut worst, mut missed) = (0, 0, 0.0, 0.0_f64, 0);
+        for (objective, own_within, own_ended) in groups {
+            let bad = 1.0 - *own_within as f64 / *own_ended as f64;
+            let budget = objective.map_or(1.0, |own| 1.0 - own.share);
+            let own = bad / budget;
+            within += own_within;
+            ended += own_ended;
+            burn += own * *own_ended as f64;
+            worst = worst.max(own);
+            missed += u64::from(own > 1.0);
+        }
+        let of = |value: f64| if ended > 0 { Ok(value) } else { Err(none()) };
+        let all = ended as f64;
+        vec![
+            MetricValue::new(id("within"), of(within as f64 / all)).over(ended),
+            MetricValue::new(id("burn"), of(burn / all)).over(ended),
+            MetricValue::new(id("worst_burn"), of(worst)).over(ended),
+            MetricValue::new(id("missed"), of(missed as f64)),
+        ]
+    }
+}

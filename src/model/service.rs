@@ -1,0 +1,145 @@
+//! Services and routes to them: what clients name, and which pods stand behind it (spec:
+//! kubernetes.md 2.11 and part 5; orchestrators-a.md 8.4 for weights).
+
+use super::{Labels, Text};
+use crate::units::Duration;
+
+/// Session affinity where nothing else is stated: three hours (spec: kubernetes.md 2.11).
+pub const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);
+
+/// How an endpoint is picked among those that are live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Balancing {
+    /// One after another, in the order of their names.
+    RoundRobin,
+    /// By weight, spread as evenly as can be.
+    SmoothWeighted,
+    /// The fewest connections for its weight.
+    LeastConnections,
+    /// Any, all alike.
+    #[default]
+    Random,
+    /// Of two drawn the one with fewer connections.
+    TwoChoices,
+    /// By a hash of the client.
+    Source,
+}
+
+impl Balancing {
+    /// Every one with its name in files.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("round-robin", Self::RoundRobin),
+        ("smooth-weighted", Self::SmoothWeighted),
+        ("least-connections", Self::LeastConnections),
+        ("random", Self::Random),
+        ("two-choices", Self::TwoChoices),
+        ("source", Self::Source),
+    ];
+
+    /// The one of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let mut known = Self::NAMES.iter();
+        known.find(|(own, _)| *own == name).map(|(_, own)| *own)
+    }
+}
+
+/// A `Service`: pods behind one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Labels of its pods; empty selects none.
+    pub selector: Labels,
+    /// Whether clients see the pods' own addresses (`clusterIP: None`).
+    pub is_headless: bool,
+    /// Whether pods that are not ready count as well.
+    pub publish_not_ready: bool,
+    /// How long a client stays with a pod after its last request; `None` does not.
+    pub affinity: Option<Duration>,
+    /// How requests are balanced; `None` is as the experiment says.
+    pub balancing: Option<Balancing>,
+}
+
+impl Service {
+    /// Whether it selects a pod of these labels in a namespace.
+    pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
+        !self.selector.is_empty()
+            && *self.namespace == *namespace
+            && (self.selector.iter()).all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+/// A service that takes a part of the requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Backend {
+    /// The service.
+    pub service: Text,
+    /// Its weight; 0 takes none.
+    pub weight: i64,
+}
+
+/// How a path is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PathKind {
+    /// The whole path.
+    Exact,
+    /// Its first elements.
+    Prefix,
+}
+
+/// Requests to a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathRule {
+    /// The path.
+    pub path: Text,
+    /// How it is compared.
+    pub kind: PathKind,
+    /// Who takes them.
+    pub backends: Vec<Backend>,
+}
+
+/// Requests to a host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// The host; `*.` stands for one label in front; `None` is every host.
+    pub host: Option<Text>,
+    /// By path.
+    pub paths: Vec<PathRule>,
+}
+
+/// An `Ingress`: rules for requests from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ingress {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// By host.
+    pub rules: Vec<Rule>,
+    /// Who takes all others.
+    pub default: Vec<Backend>,
+    /// Of a canary, its part of the requests that the rule of the same host and path of another
+    /// ingress takes, in percent.
+    pub canary: Option<i64>,
+}
+
+/// What a pod is as a server. Manifests state it by annotations of the pod (template) below
+/// `windtunnel.dev/`; what is not stated is as the experiment says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerSpec {
+    /// How long a request takes once it is taken up: a distribution, in the notation of experiment
+    /// files.
+    pub service_time: Option<Text>,
+    /// How many requests are worked on at once.
+    pub concurrency: Option<u32>,
+    /// How many may wait besides.
+    pub queue_limit: Option<u32>,
+    /// Which part of the requests fails, in millionths.
+    pub error_parts: Option<u32>,
+    /// Processor time of a request.
+    pub cpu_per_request: Option<Duration>,
+    /// Its weight where requests are balanced by weight.
+    pub weight: Option<u32>,
+}

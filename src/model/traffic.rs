@@ -1,0 +1,144 @@
+//! What is told of client traffic: who asks whom, and what became of the requests of a stretch of
+//! time. Counts are whole requests and add up: offered are those that succeeded, failed or are still
+//! under way.
+
+use std::sync::Arc;
+
+use super::Text;
+use crate::units::{Duration, Instant};
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailureCause {
+    /// The client waited no longer.
+    Timeout,
+    /// Nobody listened at the address.
+    Refused,
+    /// The service had no endpoint, or no rule led to one.
+    NoEndpoint,
+    /// The queue of the pod was full.
+    QueueFull,
+    /// The pod answered with an error.
+    Error,
+}
+
+impl FailureCause {
+    /// Every one, each at its own number.
+    pub const ALL: [Self; 5] = [
+        Self::Timeout,
+        Self::Refused,
+        Self::NoEndpoint,
+        Self::QueueFull,
+        Self::Error,
+    ];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::NoEndpoint => "no_endpoint",
+            Self::QueueFull => "queue_full",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What stands for a service where no rule leads to one.
+pub const NOWHERE: &str = "no rule";
+
+/// What clients expect of a service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LatencyObjective {
+    /// Requests are to be answered within this.
+    pub latency: Duration,
+    /// At least this share of them, 1 being all.
+    pub share: f64,
+}
+
+/// A group of clients and a service that it asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// The group.
+    pub group: Text,
+    /// The service, by its number in [`TrafficNames::services`].
+    pub service: u32,
+    /// What its clients expect.
+    pub objective: Option<LatencyObjective>,
+}
+
+/// How long requests took that are alike: values with their weights, which sum to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatencyProfile {
+    /// Latencies in nanoseconds, ascending, each with its part.
+    pub points: Arc<[(i64, f64)]>,
+}
+
+/// What numbers in stretches stand for. It only grows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrafficNames {
+    /// Services as `NAMESPACE/NAME`; requests that no rule leads to one are those of [`NOWHERE`].
+    pub services: Vec<Text>,
+    /// Who asks whom.
+    pub flows: Vec<Flow>,
+    /// How long requests took.
+    pub profiles: Vec<LatencyProfile>,
+    /// Whether latencies stand for ranges: they are then right to 2 %.
+    pub is_aggregated: bool,
+}
+
+/// What became of the requests of a flow within a stretch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowCounts {
+    /// The flow, by its number.
+    pub flow: u32,
+    /// Requests that clients made; trying again is no new request.
+    pub offered: u64,
+    /// Times that they tried again.
+    pub retries: u64,
+    /// Requests that were answered well.
+    pub succeeded: u64,
+    /// Those of them within the objective's latency; all of them without one.
+    pub within: u64,
+    /// Requests that failed for good, by [`FailureCause`] of the last try.
+    pub failed: [u64; 5],
+    /// How long those took that succeeded: profiles with counts.
+    pub latencies: Vec<(u32, u64)>,
+}
+
+impl FlowCounts {
+    /// Requests that failed for good.
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+/// What became of the requests of a service within a stretch of time, and how its pods were loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrafficStretch {
+    /// The service, by its number.
+    pub service: u32,
+    /// From here.
+    pub from: Instant,
+    /// Until here.
+    pub to: Instant,
+    /// Requests by flow.
+    pub flows: Vec<FlowCounts>,
+    /// Pods that take requests, on average.
+    pub endpoints: f64,
+    /// Requests that are worked on, on average.
+    pub in_service: f64,
+    /// Requests that could be worked on at once, on average.
+    pub slots: f64,
+    /// Requests that wait in pods, on average.
+    pub waiting: f64,
+    /// Tries that reached a pod, those included that nobody waits for any more.
+    pub tries: u64,
+}
+
+impl TrafficStretch {
+    /// Its length in nanoseconds.
+    pub const fn nanos(&self) -> i64 {
+        self.to.since(self.from).as_nanos()
+    }
+}

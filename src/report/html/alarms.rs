@@ -1,0 +1,72 @@
+//! The tables of alerts and of faults.
+
+use serde::Serialize;
+
+use crate::report::format;
+use crate::report::runs::Gathered;
+
+/// Most rows of a table.
+const ROWS_MAX: usize = 100;
+
+#[derive(Serialize)]
+pub(super) struct PageAlert<'a> {
+    run: &'a str,
+    at: String,
+    alert: &'a str,
+    service: &'a str,
+    turn: &'a str,
+    value: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct PageFault<'a> {
+    run: &'a str,
+    since: String,
+    lasted: String,
+    object: &'a str,
+    sentence: String,
+}
+
+fn time(nanos: i64) -> String {
+    format::duration(nanos as f64 / 1e9)
+}
+
+/// Turns of alerts, by variant; those that came to nothing are left out.
+pub(super) fn alerts(gathered: &Gathered) -> Vec<PageAlert<'_>> {
+    let variants = gathered.data.variants.iter();
+    let listed = variants.flat_map(|variant| {
+        let own = variant.alarms.iter().flat_map(|data| &data.alerts);
+        own.map(|own| (variant.name.as_str(), own))
+    });
+    let told = listed.filter(|(_, own)| matches!(own.turn.as_str(), "firing" | "resolved"));
+    let rows = told.take(ROWS_MAX).map(|(run, own)| PageAlert {
+        run,
+        at: time(own.at_ns),
+        alert: &own.alert,
+        service: &own.service,
+        turn: &own.turn,
+        value: own
+            .value
+            .map_or("–".to_owned(), |value| format!("{value:.3}")),
+    });
+    rows.collect()
+}
+
+/// Faults of workloads, by variant.
+pub(super) fn faults(gathered: &Gathered) -> Vec<PageFault<'_>> {
+    let variants = gathered.data.variants.iter();
+    let listed = variants.flat_map(|variant| {
+        let own = variant.alarms.iter().flat_map(|data| &data.faults);
+        own.map(|own| (variant.name.as_str(), own))
+    });
+    let rows = listed.take(ROWS_MAX).map(|(run, own)| PageFault {
+        run,
+        since: time(own.since_ns),
+        lasted: own
+            .healed_ns
+            .map_or("–".to_owned(), |healed| time(healed - own.since_ns)),
+        object: &own.object,
+        sentence: own.sentence(),
+    });
+    rows.collect()
+}

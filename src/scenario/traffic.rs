@@ -1,0 +1,139 @@
+//! Rules between the fields of clients and services.
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::schema::{Scenario, Traffic};
+use super::tree::Tree;
+use crate::units::Duration;
+
+/// Reports every broken rule of `traffic:`.
+pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    for (position, traffic) in scenario.traffic.iter().enumerate() {
+        let mut checker = Checker {
+            traffic,
+            place: format!("traffic.{position}"),
+            tree,
+            findings,
+        };
+        checker.load();
+        checker.target();
+        checker.objective();
+        let before = scenario.traffic[..position].iter();
+        if before
+            .map(|other| &other.name)
+            .any(|name| *name == traffic.name)
+        {
+            let message = format!("two groups of clients are called `{}`", traffic.name);
+            checker.find(
+                Code::DuplicateName,
+                "name",
+                message,
+                "expected a name of its own",
+            );
+        }
+    }
+    if !scenario.traffic.is_empty() && scenario.stop.at.is_none() {
+        let span = tree.locate(["traffic"]);
+        let finding = Finding::new(Code::NeverStops, "clients never cease to ask", span)
+            .label("the run needs an end")
+            .help("stop at a time, such as `stop: {at: 1d}`");
+        findings.push(finding);
+    }
+    let file = scenario.models.services.service_time.missing_file();
+    if let Some(file) = file {
+        let message = format!("values of `{file}` can't be used here");
+        let span = tree.locate("models.services.serviceTime".split('.'));
+        let finding = Finding::new(Code::Impossible, message, span);
+        findings.push(finding.label("expected a law with parameters"));
+    }
+    if let Some(share) = scenario.models.services.error_rate
+        && share.as_f64() > 1.0
+    {
+        let message = "more requests fail than there are".to_owned();
+        let span = tree.locate("models.services.errorRate".split('.'));
+        let finding = Finding::new(Code::Impossible, message, span);
+        findings.push(finding.label("expected 100% or less"));
+    }
+}
+
+struct Checker<'run> {
+    traffic: &'run Traffic,
+    place: String,
+    tree: &'run Tree,
+    findings: &'run mut Findings,
+}
+
+impl Checker<'_> {
+    fn find(&mut self, code: Code, field: &str, message: String, label: &str) {
+        let path = format!("{}.{field}", self.place);
+        let span = self.tree.locate(path.split('.'));
+        self.findings
+            .push(Finding::new(code, message, span).label(label.to_owned()));
+    }
+
+    /// Clients ask in one way.
+    fn load(&mut self) {
+        let own = self.traffic;
+        let given: Vec<&str> = [
+            ("rate", own.rate.is_some()),
+            ("diurnal", own.diurnal.is_some()),
+            ("trace", own.trace.is_some()),
+            ("think", own.think.is_some()),
+        ]
+        .into_iter()
+        .filter(|(_, is_given)| *is_given)
+        .map(|(name, _)| name)
+        .collect();
+        let ways = "give one of `rate`, `diurnal`, `trace`, `think`";
+        match given[..] {
+            [_] => {}
+            [] => {
+                let message = "nothing says how often these clients ask".to_owned();
+                self.find(Code::Conflict, "name", message, ways);
+            }
+            [_, second, ..] => {
+                let message = "clients ask in one way".to_owned();
+                self.find(Code::Conflict, second, message, ways);
+            }
+        }
+        if let Some(model) = &own.diurnal
+            && model.peak_at >= model.period
+            && model.period > Duration::ZERO
+        {
+            let message = format!("a day of {} has no {}", model.period, model.peak_at);
+            let label = "expected a time within `period`";
+            self.find(Code::Conflict, "diurnal.peakAt", message, label);
+        }
+    }
+
+    fn target(&mut self) {
+        let own = self.traffic;
+        if let Some(service) = &own.service {
+            let mut parts = service.split('/');
+            let is_fine = parts.next().is_some_and(|part| !part.is_empty())
+                && parts.next().is_some_and(|part| !part.is_empty())
+                && parts.next().is_none();
+            if !is_fine {
+                let message = format!("`{service}` does not name a Service");
+                let label = "expected NAMESPACE/NAME, such as `default/shop`";
+                self.find(Code::Impossible, "service", message, label);
+            }
+        }
+        if let Some(path) = own.path.as_ref().filter(|path| !path.starts_with('/')) {
+            let message = format!("`{path}` is no path");
+            let label = "expected a path from `/` on";
+            self.find(Code::Impossible, "path", message, label);
+        }
+    }
+
+    fn objective(&mut self) {
+        let Some(objective) = self.traffic.objective else {
+            return;
+        };
+        let share = objective.share.as_f64();
+        if share <= 0.0 || share >= 1.0 {
+            let message = format!("a share of {share} leaves no budget for errors to burn");
+            let label = "expected more than 0% and less than 100%, such as `99.9%`";
+            self.find(Code::Impossible, "objective.share", message, label);
+        }
+    }
+}

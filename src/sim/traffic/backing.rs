@@ -1,0 +1,225 @@
+//! What stands behind a service: its pods as the store has them, and its endpoints as those see them
+//! who balance, a while later.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::control::services::{Registry, ServicePod, ServiceSettings};
+use crate::model::service::{Balancing, Service};
+use crate::model::{PodRef, Text};
+use crate::units::{Instant, NodeId};
+
+use super::plan::ServiceModel;
+
+/// How it goes for a request at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// The pod takes it.
+    Taken,
+    /// Nobody listens.
+    Refused,
+    /// Its host is down: nothing comes back.
+    Silent,
+}
+
+/// A pod that is or was behind a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub pod: PodRef,
+    /// Its kind as a server.
+    pub server: u16,
+    /// Where it is.
+    pub node: Option<NodeId>,
+    is_ready: bool,
+    is_terminating: bool,
+    has_address: bool,
+    /// Whether its processes are there.
+    runs: bool,
+}
+
+/// How a pod is, as far as its services are concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PodCondition {
+    pub node: Option<NodeId>,
+    pub is_ready: bool,
+    pub is_terminating: bool,
+    pub has_address: bool,
+    pub runs: bool,
+}
+
+/// An endpoint that is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub address: Text,
+    pub pod: PodRef,
+    pub server: u16,
+}
+
+/// A service, and what stands behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Backing {
+    /// The object, while it is there.
+    pub object: Option<Arc<Service>>,
+    pub settings: ServiceSettings,
+    pub balancing: Balancing,
+    registry: Registry,
+    members: BTreeMap<Text, Member>,
+    addresses: BTreeMap<PodRef, Text>,
+    /// When changes will be seen.
+    coming: VecDeque<Instant>,
+    /// The endpoints that are seen, by address.
+    pub seen: Vec<Seen>,
+}
+
+impl Backing {
+    /// A service without object: it has no endpoint.
+    pub(super) fn new(model: &ServiceModel) -> Self {
+        let settings = ServiceSettings {
+            propagation: model.propagation,
+            ttl: model.ttl,
+            ..ServiceSettings::default()
+        };
+        Self {
+            object: None,
+            settings,
+            balancing: model.balancing,
+            registry: Registry::new(settings),
+            members: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            coming: VecDeque::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// The object is another one, or gone; its pods are told of anew by the caller.
+    pub(super) fn declare(&mut self, model: &ServiceModel, object: Option<Arc<Service>>) {
+        let (seen, members) = (std::mem::take(&mut self.seen), self.members.clone());
+        *self = Self::new(model);
+        // What was seen stays so until the change is.
+        (self.seen, self.members) = (seen, members);
+        for member in self.members.values_mut() {
+            (member.is_ready, member.is_terminating) = (false, false);
+        }
+        if let Some(object) = &object {
+            self.settings.is_headless = object.is_headless;
+            self.settings.publish_not_ready = object.publish_not_ready;
+            self.settings.affinity = object.affinity;
+            self.balancing = object.balancing.unwrap_or(model.balancing);
+            self.registry = Registry::new(self.settings);
+        }
+        self.object = object;
+    }
+
+    /// A pod that it selects is as said.
+    pub(super) fn set(&mut self, pod: PodRef, name: &str, server: u16, condition: PodCondition) {
+        let address = self.addresses.entry(pod);
+        let address = address.or_insert_with(|| format!("{name}#{}", pod.id.0).into());
+        let member = Member {
+            pod,
+            server,
+            node: condition.node,
+            is_ready: condition.is_ready,
+            is_terminating: condition.is_terminating,
+            has_address: condition.has_address,
+            runs: condition.runs,
+        };
+        self.members.insert(address.clone(), member);
+    }
+
+    /// A pod is gone.
+    pub(super) fn end(&mut self, pod: PodRef) {
+        let Some(address) = self.addresses.remove(&pod) else {
+            return;
+        };
+        if let Some(member) = self.members.get_mut(&address) {
+            (member.is_ready, member.has_address, member.runs) = (false, false, false);
+        }
+    }
+
+    /// Pods may have changed: the endpoints follow.
+    pub(super) fn update(&mut self, now: Instant) {
+        let pods: Vec<ServicePod> = (self.members.iter())
+            .filter(|_| self.object.is_some())
+            .map(|(address, member)| ServicePod {
+                name: address.clone(),
+                has_address: member.has_address,
+                is_ready: member.is_ready,
+                is_terminating: member.is_terminating,
+            })
+            .collect();
+        if let Some(at) = self.registry.update(now, &pods) {
+            self.coming.push_back(at);
+        } else if self.object.is_none() && !self.seen.is_empty() && self.coming.is_empty() {
+            self.coming
+                .push_back(now.saturating_add(self.settings.propagation));
+        }
+    }
+
+    /// When the next change is seen.
+    pub(super) fn next_seen(&self) -> Option<Instant> {
+        self.coming.front().copied()
+    }
+
+    /// Sees what is to be seen by now; whether that is anything new.
+    pub(super) fn see(&mut self, now: Instant) -> bool {
+        if self.coming.front().is_none_or(|at| *at > now) {
+            return false;
+        }
+        while self.coming.front().is_some_and(|at| *at <= now) {
+            self.coming.pop_front();
+        }
+        let addresses = self.registry.endpoints(now);
+        let seen = addresses.into_iter().filter_map(|address| {
+            let member = self.members.get(&address)?;
+            Some(Seen {
+                address,
+                pod: member.pod,
+                server: member.server,
+            })
+        });
+        let seen: Vec<Seen> = seen.collect();
+        let is_new = seen != self.seen;
+        self.seen = seen;
+        is_new
+    }
+
+    /// Forgets pods that are gone and that nobody sees, `held` included.
+    pub(super) fn forget(&mut self, held: &dyn Fn(PodRef) -> bool) {
+        let seen: Vec<&Text> = self.seen.iter().map(|own| &own.address).collect();
+        self.members.retain(|address, member| {
+            member.runs
+                || member.has_address
+                || seen.binary_search(&address).is_ok()
+                || held(member.pod)
+        });
+    }
+
+    /// How it goes for a request at an address.
+    pub(super) fn fate(&self, address: &Text, is_down: &dyn Fn(NodeId) -> bool) -> Fate {
+        match self.members.get(address) {
+            Some(member) if member.node.is_some_and(is_down) => Fate::Silent,
+            Some(member) if member.runs => Fate::Taken,
+            _ => Fate::Refused,
+        }
+    }
+
+    /// The registry, for answers of the name service.
+    pub(super) fn registry_mut(&mut self) -> (&mut Registry, &ServiceSettings) {
+        (&mut self.registry, &self.settings)
+    }
+
+    /// The member of an address.
+    pub(super) fn member(&self, address: &Text) -> Option<&Member> {
+        self.members.get(address)
+    }
+
+    /// Every pod that runs behind it, by address.
+    pub(super) fn running(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(|member| member.runs)
+    }
+
+    /// The member that a pod is.
+    pub(super) fn of(&self, pod: PodRef) -> Option<&Member> {
+        self.members.get(self.addresses.get(&pod)?)
+    }
+}

@@ -1,0 +1,52 @@
+//! Traffic as the engine drives it.
+
+use std::sync::Arc;
+
+use super::{Traffic, TrafficPlan};
+use crate::sim::cell::Cell;
+use crate::sim::engine::Engine;
+use crate::sim::queue::Upcoming;
+use crate::units::{Duration, NodeId};
+
+/// How often traffic is followed where nothing else asks for it: what is told of it lags no more.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
+
+impl Engine<'_> {
+    /// Clients begin to ask.
+    pub(in crate::sim) fn expect_traffic(
+        &mut self,
+        cell: &mut Cell,
+        plan: Option<Arc<TrafficPlan>>,
+    ) {
+        if let Some(plan) = plan {
+            let seed = self.options.seed ^ u64::from(cell.number) << 48;
+            cell.traffic = Some(Box::new(Traffic::new(plan, seed)));
+            self.follow_traffic(cell);
+        }
+    }
+
+    /// Follows the traffic of a cell up to now.
+    pub(in crate::sim) fn follow_traffic(&mut self, cell: &mut Cell) {
+        if let Some(traffic) = &mut cell.traffic {
+            traffic.advance(self.now, &mut *self.observer);
+            traffic.load_pods(&mut cell.usage);
+            let next = self.now.saturating_add(FOLLOWED_EVERY);
+            self.queue.push(next, Upcoming::Traffic.of(cell.number));
+        }
+    }
+
+    /// Follows the traffic of a cell to the end of the run.
+    pub(in crate::sim) fn end_traffic(&mut self, cell: &mut Cell) {
+        if let Some(traffic) = &mut cell.traffic {
+            traffic.advance(self.now, &mut *self.observer);
+        }
+    }
+
+    /// A host may have gone down or come back.
+    pub(in crate::sim) fn host_of_traffic(&mut self, cell: &mut Cell, node: NodeId) {
+        if let Some(traffic) = &mut cell.traffic {
+            let is_up = cell.hosts.is_up(node);
+            traffic.host_changed(self.now, node, is_up, &mut *self.observer);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What an experiment says of clients and of services, ready to run.
+
+use crate::model::Text;
+use crate::model::service::{Balancing, ServerSpec};
+use crate::model::traffic::LatencyObjective;
+use crate::rng::Distribution;
+use crate::units::{Duration, Instant};
+
+use super::rate::Rate;
+
+/// Clients, and how services behave.
+#[derive(Clone, Debug)]
+pub struct TrafficPlan {
+    /// Groups of clients, in written order.
+    pub groups: Vec<Group>,
+    /// How services behave.
+    pub model: ServiceModel,
+    /// How requests are followed.
+    pub form: Form,
+    /// Instants at which stretches are cut: where measuring begins and ends.
+    pub cuts: Vec<Instant>,
+}
+
+/// How requests are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As flows: whole counts over pieces of constant rate.
+    Aggregated,
+    /// One by one.
+    Requests,
+}
+
+/// Clients that are alike.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What they are called.
+    pub name: Text,
+    /// Whom they ask.
+    pub target: Target,
+    /// How often.
+    pub load: Load,
+    /// How many they are, where that matters: sessions and answers of the name service.
+    pub clients: u64,
+    /// How long one waits for an answer.
+    pub timeout: Duration,
+    /// What one does after a failure.
+    pub retries: Retries,
+    /// What they expect.
+    pub objective: Option<LatencyObjective>,
+}
+
+/// Whom clients ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A service, from within the cluster.
+    Service {
+        /// Its namespace.
+        namespace: Text,
+        /// Its name.
+        name: Text,
+    },
+    /// A host and path, from outside.
+    Host {
+        /// The host.
+        host: Text,
+        /// The path.
+        path: Text,
+    },
+}
+
+/// How often clients ask.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// At a rate, whatever becomes of the requests.
+    Open(Rate),
+    /// Each again some time after its last answer: a mean, exponentially long.
+    Closed {
+        /// How many clients.
+        clients: u64,
+        /// How long one thinks on average.
+        think: Duration,
+    },
+}
+
+/// What a client does after a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retries {
+    /// How often it tries again at most.
+    pub most: u32,
+    /// How long before the first time; twice as long before each further one.
+    pub back_off: Duration,
+    /// Tries again for so many of all requests of the group at most, as a share; infinite is no
+    /// limit.
+    pub budget: f64,
+}
+
+/// How services behave.
+#[derive(Clone, Debug)]
+pub struct ServiceModel {
+    /// How long a change of the endpoints takes to reach who balances.
+    pub propagation: Duration,
+    /// How long clients keep an answer of the name service.
+    pub ttl: Duration,
+    /// How requests are balanced, where a service says nothing.
+    pub balancing: Balancing,
+    /// What pods are as servers, where they say nothing.
+    pub server: ServerDefaults,
+    /// The step in which what waits and what is tried again is followed.
+    pub interval: Duration,
+}
+
+/// What pods are as servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerDefaults {
+    /// How long a request takes once it is taken up.
+    pub service_time: Distribution,
+    /// How many requests are worked on at once.
+    pub concurrency: u32,
+    /// How many may wait besides.
+    pub queue_limit: u32,
+    /// Which part fails.
+    pub error_share: f64,
+    /// Processor time of a request.
+    pub cpu_per_request: Duration,
+}
+
+impl ServerDefaults {
+    /// With what pods state of themselves.
+    pub fn with(&self, stated: Option<&ServerSpec>) -> Self {
+        let mut own = self.clone();
+        let Some(stated) = stated else {
+            return own;
+        };
+        if let Some(text) = &stated.service_time {
+            let constant = text.parse::<Duration>().ok();
+            let constant = constant.and_then(|span| Distribution::constant(span).ok());
+            // Whoever read it saw that it is one of both.
+            if let Some(law) = constant.or_else(|| text.parse().ok()) {
+                own.service_time = law;
+            }
+        }
+        own.concurrency = stated.concurrency.unwrap_or(own.concurrency);
+        own.queue_limit = stated.queue_limit.unwrap_or(own.queue_limit);
+        if let Some(parts) = stated.error_parts {
+            own.error_share = f64::from(parts) / 1e6;
+        }
+        own.cpu_per_request = stated.cpu_per_request.unwrap_or(own.cpu_per_request);
+        own
+    }
+}

@@ -1,0 +1,616 @@
+//! Both forms against each other and against closed forms, services that follow their pods, and
+//! storms of retries.
+
+use std::sync::Arc;
+
+use super::rate::Rate;
+use super::*;
+use crate::metrics::traffic_totals::Latencies;
+use crate::model::service::{Balancing, Service};
+use crate::model::traffic::{FailureCause, LatencyObjective, TrafficNames, TrafficStretch};
+use crate::model::{EndReason, Labels, Node, Pod, PodCreated, PodName, PodSpec, ResourceList};
+use crate::rng::Distribution;
+use crate::units::{Duration, TenantId};
+
+/// What became of requests.
+#[derive(Default)]
+struct Seen {
+    offered: u64,
+    retries: u64,
+    succeeded: u64,
+    within: u64,
+    failed: [u64; 5],
+    worked: f64,
+    waited: f64,
+    nanos: f64,
+    latencies: Latencies,
+    names: TrafficNames,
+    /// By flow, those that succeeded.
+    by_flow: BTreeMap<u32, u64>,
+    /// By second, those that succeeded and failed.
+    by_second: BTreeMap<i64, (u64, u64)>,
+    /// Stretches before this are left out.
+    from: Instant,
+}
+
+impl Observer for Seen {
+    fn observe(&mut self, _: Instant, _: &Event, _: Option<&Pod>, _: &Store) {}
+
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        self.names.clone_from(names);
+        if stretch.from < self.from {
+            return;
+        }
+        let nanos = stretch.nanos() as f64;
+        self.worked += stretch.in_service * nanos;
+        self.waited += stretch.waiting * nanos;
+        self.nanos += nanos;
+        let second = stretch.from.as_nanos() / 1_000_000_000;
+        for flow in &stretch.flows {
+            self.offered += flow.offered;
+            self.retries += flow.retries;
+            self.succeeded += flow.succeeded;
+            self.within += flow.within;
+            for (all, own) in self.failed.iter_mut().zip(flow.failed) {
+                *all += own;
+            }
+            self.latencies.add(&flow.latencies);
+            *self.by_flow.entry(flow.flow).or_default() += flow.succeeded;
+            let own = self.by_second.entry(second).or_default();
+            own.0 += flow.succeeded;
+            own.1 += flow.failures();
+        }
+    }
+}
+
+impl Seen {
+    fn mean(&self) -> f64 {
+        let sorted = self.latencies.sorted(&self.names.profiles);
+        sorted.mean().unwrap_or(0.0) / 1e9
+    }
+
+    fn percentile(&self, per_mille: u32) -> f64 {
+        let sorted = self.latencies.sorted(&self.names.profiles);
+        sorted.percentile(per_mille).unwrap_or(0) as f64 / 1e9
+    }
+
+    fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+/// A cluster with pods behind services, and clients.
+struct Bench {
+    store: Store,
+    traffic: Traffic,
+    seen: Seen,
+    pods: Vec<PodRef>,
+}
+
+fn plan(balancing: Balancing, law: &str, slots: u32, rate: f64, form: Form) -> TrafficPlan {
+    let law: Distribution = law.parse().expect("a law");
+    TrafficPlan {
+        groups: vec![Group {
+            name: "clients".into(),
+            target: Target::Service {
+                namespace: "default".into(),
+                name: "web".into(),
+            },
+            load: Load::Open(Rate::Constant((rate * 1e6) as u64)),
+            clients: 1000,
+            timeout: Duration::from_secs(1000),
+            retries: Retries {
+                most: 0,
+                back_off: Duration::from_millis(100),
+                budget: f64::INFINITY,
+            },
+            objective: None,
+        }],
+        model: ServiceModel {
+            propagation: Duration::from_millis(100),
+            ttl: Duration::from_secs(30),
+            balancing,
+            server: ServerDefaults {
+                service_time: law,
+                concurrency: slots,
+                queue_limit: 1_000_000,
+                error_share: 0.0,
+                cpu_per_request: Duration::from_millis(10),
+            },
+            interval: Duration::from_secs(1),
+        },
+        form,
+        cuts: Vec::new(),
+    }
+}
+
+/// A node with room for all.
+fn node() -> Arc<Node> {
+    let mut allocatable = ResourceList::default();
+    let many = "1000".parse().expect("a quantity");
+    allocatable.0.insert("pods".into(), many);
+    Arc::new(Node {
+        name: "node".into(),
+        allocatable,
+        ..Node::default()
+    })
+}
+
+fn labels(app: &str) -> Labels {
+    Labels::from([("app".into(), app.into())])
+}
+
+impl Bench {
+    fn new(plan: TrafficPlan, pods: usize) -> Self {
+        let mut own = Self {
+            store: Store::new(),
+            traffic: Traffic::new(Arc::new(plan), 7),
+            seen: Seen::default(),
+            pods: Vec::new(),
+        };
+        let node = own.store.node_added(node());
+        own.apply(Instant::ZERO, node);
+        own.service("web", |_| {});
+        for _ in 0..pods {
+            own.start(Instant::ZERO, "web");
+        }
+        own
+    }
+
+    fn apply(&mut self, now: Instant, event: Event) {
+        self.store.apply(now, event.clone()).expect("no conflict");
+        self.traffic
+            .observe(now, &event, &self.store, &mut self.seen);
+    }
+
+    fn service(&mut self, name: &str, change: impl FnOnce(&mut Service)) {
+        let mut service = Service {
+            namespace: "default".into(),
+            name: name.into(),
+            selector: labels(name),
+            ..Service::default()
+        };
+        change(&mut service);
+        let object = Object::Service(Arc::new(service));
+        let id = self.store.objects().next();
+        let created = ObjectChange::Created {
+            id,
+            owner: None,
+            object,
+        };
+        self.apply(self.store.now(), Event::Object(created));
+    }
+
+    fn start(&mut self, now: Instant, app: &str) -> PodRef {
+        self.start_as(now, app, None)
+    }
+
+    fn start_as(
+        &mut self,
+        now: Instant,
+        app: &str,
+        server: Option<crate::model::ServerSpec>,
+    ) -> PodRef {
+        let spec = Arc::new(PodSpec {
+            namespace: "default".into(),
+            labels: labels(app),
+            server: server.map(Arc::new),
+            ..PodSpec::default()
+        });
+        if let Some(event) = self.store.spec_added(&spec) {
+            self.apply(now, event);
+        }
+        let pod = self.store.pods().next();
+        let created = PodCreated {
+            pod,
+            spec: self.store.class_of(&spec).expect("known"),
+            name: PodName::Text(format!("{app}-{:03}", pod.id.0).into()),
+            tenant: TenantId(0),
+            gang: None,
+            time_limit: None,
+            found: None,
+            owner: None,
+        };
+        let bound = Event::PodBound {
+            pod,
+            node: NodeId(0),
+            devices: crate::model::DeviceSet::default(),
+        };
+        let ready = Event::PodChanged {
+            pod,
+            change: PodChange::Ready(true),
+        };
+        for event in [
+            Event::PodCreated(created),
+            bound,
+            Event::PodStarting { pod },
+            Event::PodRunning { pod },
+            ready,
+        ] {
+            self.apply(now, event);
+        }
+        self.pods.push(pod);
+        pod
+    }
+
+    fn stop(&mut self, now: Instant, pod: PodRef) {
+        let reason = EndReason::Cancelled;
+        self.apply(now, Event::PodEnded { pod, reason });
+    }
+
+    fn until(&mut self, secs: i64) -> &Seen {
+        // Cut where looking begins.
+        if self.seen.from < Instant::from_secs(secs) {
+            let from = self.seen.from;
+            self.traffic.advance(from, &mut self.seen);
+        }
+        self.traffic
+            .advance(Instant::from_secs(secs), &mut self.seen);
+        &self.seen
+    }
+}
+
+fn is_near(found: f64, expected: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance * expected.abs()
+}
+
+#[test]
+fn requests_one_by_one_are_mmc() {
+    // 50 pods of one: each is M/M/c at 80 %, by Erlang C.
+    for slots in [1_u32, 3] {
+        let rate = 50.0 * f64::from(slots) * 0.8 / 0.1;
+        let plan = plan(
+            Balancing::Random,
+            "exponential(100ms)",
+            slots,
+            rate,
+            Form::Requests,
+        );
+        let mut bench = Bench::new(plan, 50);
+        bench.seen.from = Instant::from_secs(20);
+        let seen = bench.until(220);
+        let servers = f64::from(slots);
+        let wait = queueing::erlang_c(slots, servers * 0.8) * 0.1 / (servers * 0.2);
+        assert!(
+            is_near(seen.mean(), 0.1 + wait, 0.03),
+            "{slots}: {}",
+            seen.mean()
+        );
+        assert!(is_near(
+            seen.worked / seen.nanos,
+            50.0 * servers * 0.8,
+            0.02
+        ));
+    }
+}
+
+#[test]
+fn both_forms_agree() {
+    // Mean latencies within the stated tenth, for every rule and several loads.
+    for (law, slots) in [
+        ("exponential(100ms)", 1),
+        ("exponential(100ms)", 4),
+        ("constant(100ms)", 2),
+    ] {
+        for (_, balancing) in Balancing::NAMES {
+            for (pods, load) in [(2, 0.6), (10, 0.5), (10, 0.85)] {
+                // A thousand clients load some of ten pods beyond what they can.
+                if *balancing == Balancing::Source && load > 0.8 {
+                    continue;
+                }
+                let rate = f64::from(slots) * pods as f64 * load / 0.1;
+                let run = |form| {
+                    let plan = plan(*balancing, law, slots, rate, form);
+                    let mut bench = Bench::new(plan, pods);
+                    bench.seen.from = Instant::from_secs(50);
+                    bench.until(if form == Form::Requests { 650 } else { 100 });
+                    (bench.seen.mean(), bench.seen.percentile(990))
+                };
+                let (flows, requests) = (run(Form::Aggregated), run(Form::Requests));
+                let what =
+                    format!("{law} {slots} {balancing:?} {pods} {load}: {flows:?} {requests:?}");
+                assert!(is_near(flows.0, requests.0, 0.10), "{what}");
+                assert!(is_near(flows.1, requests.1, 0.25), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_are_whole_and_add_up() {
+    let mut plan = plan(
+        Balancing::Random,
+        "exponential(100ms)",
+        1,
+        123.456,
+        Form::Aggregated,
+    );
+    plan.groups[0].timeout = Duration::from_secs(1);
+    plan.groups[0].retries.most = 2;
+    plan.groups[0].objective = Some(LatencyObjective {
+        latency: Duration::from_millis(200),
+        share: 0.9,
+    });
+    let mut bench = Bench::new(plan, 20);
+    let seen = bench.until(1000);
+    assert_eq!(seen.offered, 123_456);
+    let open = seen.offered - seen.succeeded - seen.failures();
+    assert!(open <= 6, "{open}");
+    assert!(seen.retries > 0 && seen.within < seen.succeeded);
+    let late = seen.failed[FailureCause::Timeout as usize];
+    assert_eq!(
+        seen.failures(),
+        late + seen.failed[FailureCause::NoEndpoint as usize]
+    );
+}
+
+#[test]
+fn pods_that_are_gone_refuse_until_that_is_seen() {
+    for form in [Form::Aggregated, Form::Requests] {
+        let plan = plan(Balancing::Random, "exponential(10ms)", 4, 1000.0, form);
+        let mut bench = Bench::new(plan, 10);
+        bench.until(10);
+        let pod = bench.pods[0];
+        bench.stop(Instant::from_secs(10), pod);
+        let seen = bench.until(20);
+        // A tenth of the requests of a tenth of a second, and what was in the pod.
+        let refused = seen.failed[FailureCause::Refused as usize];
+        assert!(
+            (5..=20).contains(&refused),
+            "{form:?}: {refused} {:?}",
+            seen.by_second
+        );
+        // Nothing is lost beside the first instants, in which no endpoint was seen.
+        let none = seen.failed[FailureCause::NoEndpoint as usize];
+        assert!((60..=140).contains(&none), "{form:?}: {none}");
+        assert_eq!(seen.failures(), refused + none);
+    }
+}
+
+#[test]
+fn clients_of_a_headless_service_keep_old_answers() {
+    for form in [Form::Aggregated, Form::Requests] {
+        let plan = plan(Balancing::RoundRobin, "exponential(10ms)", 4, 600.0, form);
+        let mut bench = Bench::new(plan, 0);
+        // A later service of another name takes the place of the plain one.
+        bench.traffic = {
+            let mut plan = (*bench.traffic.plan).clone();
+            plan.groups[0].target = Target::Service {
+                namespace: "default".into(),
+                name: "db".into(),
+            };
+            Traffic::new(Arc::new(plan), 7)
+        };
+        bench.store = Store::new();
+        let node = bench.store.node_added(node());
+        bench.apply(Instant::ZERO, node);
+        bench.service("db", |service| service.is_headless = true);
+        for _ in 0..3 {
+            bench.start(Instant::ZERO, "db");
+        }
+        // All clients began at once, so half of a time to live after they asked last.
+        bench.until(106);
+        let before = bench.seen.failed[FailureCause::Refused as usize];
+        let pod = bench.pods[0];
+        bench.stop(Instant::from_secs(106), pod);
+        let seen = bench.until(200);
+        // A third of the requests of clients that know it: half of them for 30 s on average.
+        let refused = seen.failed[FailureCause::Refused as usize] - before;
+        assert!((2_500..=3_500).contains(&refused), "{form:?}: {refused}");
+        let late = seen
+            .by_second
+            .range(138..)
+            .map(|(_, own)| own.1)
+            .sum::<u64>();
+        assert_eq!(late, 0, "{form:?}");
+    }
+}
+
+#[test]
+fn a_storm_of_retries_outlives_what_began_it_and_a_budget_ends_it() {
+    // Pods take 100 requests a second; 80 come, and for 20 s three times as many.
+    let run = |budget: f64| {
+        let mut plan = plan(
+            Balancing::Random,
+            "exponential(100ms)",
+            10,
+            80.0,
+            Form::Aggregated,
+        );
+        let steps = [(0, 80), (100, 240), (120, 80)];
+        let steps = steps.map(|(at, rate)| (Instant::from_secs(at), rate * 1_000_000));
+        plan.groups[0].load = Load::Open(Rate::Steps(steps.into()));
+        plan.groups[0].timeout = Duration::from_secs(1);
+        plan.groups[0].retries = Retries {
+            most: 5,
+            back_off: Duration::from_millis(100),
+            budget,
+        };
+        plan.model.server.queue_limit = 400;
+        let mut bench = Bench::new(plan, 1);
+        bench.seen.from = Instant::from_secs(500);
+        bench.until(600).succeeded
+    };
+    let (storm, calm) = (run(f64::INFINITY), run(0.1));
+    assert!(storm < 1000, "still in the storm: {storm} of 8000");
+    assert!(calm > 7900, "over: {calm} of 8000");
+}
+
+#[test]
+fn an_ingress_splits_by_weight_and_follows_changes() {
+    for form in [Form::Aggregated, Form::Requests] {
+        let mut plan = plan(Balancing::Random, "exponential(1ms)", 4, 1000.0, form);
+        plan.groups[0].target = Target::Host {
+            host: "shop.example".into(),
+            path: "/cart".into(),
+        };
+        let mut bench = Bench::new(plan, 2);
+        bench.service("new", |_| {});
+        bench.start(Instant::ZERO, "new");
+        let ingress = |canary: i64| {
+            let backend = |service: &str, weight| Backend {
+                service: service.into(),
+                weight,
+            };
+            Object::Ingress(Arc::new(Ingress {
+                namespace: "default".into(),
+                name: "shop".into(),
+                rules: vec![crate::model::service::Rule {
+                    host: Some("shop.example".into()),
+                    paths: vec![crate::model::service::PathRule {
+                        path: "/".into(),
+                        kind: crate::model::service::PathKind::Prefix,
+                        backends: vec![backend("web", 100 - canary), backend("new", canary)],
+                    }],
+                }],
+                ..Ingress::default()
+            }))
+        };
+        let id = bench.store.objects().next();
+        let created = ObjectChange::Created {
+            id,
+            owner: None,
+            object: ingress(5),
+        };
+        bench.apply(Instant::ZERO, Event::Object(created));
+        bench.until(100);
+        let object = ingress(100);
+        let updated = ObjectChange::Updated { id, object };
+        bench.apply(Instant::from_secs(100), Event::Object(updated));
+        let seen = bench.until(200);
+        let of = |name: &str| {
+            let flows = seen.names.flows.iter().enumerate();
+            let own = flows.filter(|(_, flow)| {
+                *seen.names.services[flow.service as usize] == *format!("default/{name}")
+            });
+            own.map(|(number, _)| seen.by_flow.get(&(number as u32)).copied().unwrap_or(0))
+                .sum::<u64>()
+        };
+        let (web, new) = (of("web") as f64, of("new") as f64);
+        assert!(is_near(web, 95_000.0, 0.02), "{form:?}: {web}");
+        assert!(is_near(new, 105_000.0, 0.02), "{form:?}: {new}");
+    }
+}
+
+#[test]
+fn a_closed_loop_asks_no_faster_than_it_is_answered() {
+    for form in [Form::Aggregated, Form::Requests] {
+        let mut plan = plan(Balancing::Random, "exponential(100ms)", 8, 0.0, form);
+        plan.groups[0].load = Load::Closed {
+            clients: 50,
+            think: Duration::from_secs(1),
+        };
+        let mut bench = Bench::new(plan, 2);
+        bench.seen.from = Instant::from_secs(100);
+        let seen = bench.until(600);
+        // 50 clients, 1.1 s a turn: hardly anybody waits.
+        assert!(
+            is_near(seen.offered as f64 / 500.0, 45.4, 0.03),
+            "{form:?}: {}",
+            seen.offered
+        );
+    }
+}
+
+#[test]
+fn pods_say_what_they_do() {
+    for form in [Form::Aggregated, Form::Requests] {
+        let plan = plan(Balancing::RoundRobin, "constant(50ms)", 10, 800.0, form);
+        let mut bench = Bench::new(plan, 8);
+        bench.until(30);
+        let own = bench.traffic.pod(bench.pods[3]).expect("behind a service");
+        assert!(
+            is_near(own.requests_per_second, 100.0, 0.25),
+            "{form:?} {own:?}"
+        );
+        assert!(is_near(own.cpu_milli, 1000.0, 0.25), "{form:?} {own:?}");
+        let all = bench
+            .traffic
+            .of_service("default", "web", measures::Measure::Concurrency);
+        assert!(is_near(all.expect("known"), 40.0, 0.25), "{form:?} {all:?}");
+    }
+}
+
+#[test]
+fn sessions_stay_and_new_pods_get_new_clients_alone() {
+    let plan = plan(
+        Balancing::RoundRobin,
+        "exponential(1ms)",
+        4,
+        640.0,
+        Form::Aggregated,
+    );
+    let mut bench = Bench::new(plan, 4);
+    bench.until(10);
+    let id = ObjectId::from_index(0);
+    let service = Service {
+        namespace: "default".into(),
+        name: "web".into(),
+        selector: labels("web"),
+        affinity: Some(Duration::from_secs(10_800)),
+        ..Service::default()
+    };
+    let object = Object::Service(Arc::new(service));
+    let now = Instant::from_secs(10);
+    bench.apply(now, Event::Object(ObjectChange::Updated { id, object }));
+    bench.until(20);
+    let fresh = bench.start(Instant::from_secs(20), "web");
+    bench.until(30);
+    let rate = |bench: &Bench, pod| bench.traffic.pod(pod).expect("known").requests_per_second;
+    assert_eq!(rate(&bench, fresh), 0.0);
+    let gone = bench.pods[0];
+    bench.stop(Instant::from_secs(30), gone);
+    bench.until(40);
+    assert!(rate(&bench, fresh) > 100.0, "{}", rate(&bench, fresh));
+}
+
+mod invariants {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn no_request_is_lost_or_made_whatever_happens(
+            is_flow in any::<bool>(),
+            rule in 0_usize..6,
+            rate in 1.0..400.0_f64,
+            most in 0_u32..4,
+            deeds in prop::collection::vec((0_u8..3, 0_i64..8), 1..16),
+        ) {
+            let form = if is_flow { Form::Aggregated } else { Form::Requests };
+            let mut plan = plan(Balancing::NAMES[rule].1, "exponential(40ms)", 2, rate, form);
+            plan.groups[0].timeout = Duration::from_millis(400);
+            plan.groups[0].retries.most = most;
+            plan.model.server.queue_limit = 20;
+            plan.model.server.error_share = 0.02;
+            let mut bench = Bench::new(plan, 2);
+            let mut now = Instant::ZERO;
+            for (deed, pause) in deeds {
+                now = now.saturating_add(Duration::from_millis(pause * 700));
+                match deed {
+                    0 => {
+                        bench.start(now, "web");
+                    }
+                    1 if !bench.pods.is_empty() => {
+                        let pod = bench.pods.remove(0);
+                        bench.stop(now, pod);
+                    }
+                    _ => bench.traffic.advance(now, &mut bench.seen),
+                }
+            }
+            let end = now.saturating_add(Duration::from_secs(5));
+            bench.traffic.advance(end, &mut bench.seen);
+            let seen = &bench.seen;
+            let ended = seen.succeeded + seen.failures();
+            prop_assert!(ended <= seen.offered);
+            // What is under way is what waits, is worked on or pauses: no more than a few seconds'.
+            prop_assert!((seen.offered - ended) as f64 <= rate * 4.0 + 120.0);
+            prop_assert_eq!(seen.latencies.count(), seen.succeeded);
+            if is_flow {
+                let exact = (rate * 1e6) as u128 * end.as_nanos() as u128 / 1_000_000_000_000_000;
+                prop_assert_eq!(u128::from(seen.offered), exact);
+            }
+        }
+    }
+}
