@@ -165,7 +165,7 @@ impl Observer for EventLog {
                     PodChange::Terminating { grace, reason } => {
                         ("terminating", format!("{reason:?}, within {grace}"))
                     }
-                    PodChange::Pull { .. } | PodChange::Forgotten => return,
+                    _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);
             }

@@ -204,7 +204,7 @@ impl Diagnostician {
                     return self.count(at, owner, served, serves, None, store);
                 }
             }
-            PodChange::Pull { .. } | PodChange::Forgotten => {}
+            _ => {}
         }
         let serves = self.serves(&member);
         let owner = member.owner;
