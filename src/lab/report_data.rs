@@ -286,7 +286,7 @@ impl MarkList {
 pub struct MarkEntry {
     /// When, in nanoseconds.
     pub at_ns: i64,
-    /// `operation`, `failure` or `repair`.
+    /// `operation`, `failure`, `repair`, `scale-up` or `scale-down`.
     pub kind: String,
     /// What, in words.
     pub what: String,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Text};
+use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, Text};
 use crate::units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
@@ -210,7 +210,7 @@ impl Collector for Scaling {
                 if *reason == EndReason::Evicted(EvictionCause::Resizing) {
                     self.resized += u64::from(change.in_window());
                 }
-                if let Some(node) = change.pod.and_then(|pod| pod.node())
+                if let Some(node) = change.pod.and_then(Pod::node)
                     && !is_daemon(change)
                 {
                     self.count(node, -1);

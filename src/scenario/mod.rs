@@ -41,6 +41,7 @@ pub use files::{FileLookup, Files, SearchPath};
 pub use names::{AnyName, NameKind, Names};
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
+pub use share::Share;
 
 use std::path::PathBuf;
 

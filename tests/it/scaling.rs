@@ -344,3 +344,28 @@ fn what_can_never_scale_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn horizontal_against_vertical_is_told() {
+    // What is used rises as what is asked for falls: each undoes what the other measures by.
+    let usage = "windtunnel.dev/cpu-usage: 'shared(steps(0s: 300m, 6h: 4, 12h: 300m))', \
+                 windtunnel.dev/memory-usage: 300Mi";
+    let vpa = "apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: web, namespace: shop}
+spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+";
+    let shop = manifests(6, usage, &format!("{HORIZONTAL}---\n{vpa}"));
+    let more =
+        "models: {startup: {containerStart: 30s}}\nsystem: {controllers: {}}\nstop: {at: 24h}\n";
+    let (_, outcome) = run_text("scaling-fight", &shop, more);
+    let fights = outcome.metrics.get("fights.horizontal_vertical").unwrap();
+    assert!(fights.value >= Some(1.0), "{fights:?}");
+    let told = "horizontal and vertical scaling fought: HorizontalPodAutoscaler shop/web against the \
+                VerticalPodAutoscaler of web";
+    assert!(
+        outcome.remarks.iter().any(|line| line.contains(told)),
+        "{:?}",
+        outcome.remarks
+    );
+}

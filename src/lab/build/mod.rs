@@ -2,6 +2,7 @@
 
 mod alerts;
 mod autoscale;
+mod catalogue;
 mod economics;
 mod failures;
 mod generated;
@@ -10,6 +11,7 @@ mod kube;
 mod manifests;
 mod mapping;
 mod mix;
+mod node_autoscalers;
 mod nodes;
 mod operations;
 mod provider;
@@ -40,9 +42,10 @@ pub use kube::{is_exact, kube_request};
 pub use manifests::ManifestFiles;
 pub use mapping::mapping;
 pub use mix::workload_mix;
+pub use node_autoscalers::node_autoscalers;
 pub use nodes::nodes;
 pub use operations::{controllers, operations, runs_workloads};
-pub use provider::{ProviderPlan, node_autoscalers, provider};
+pub use provider::{ProviderPlan, provider};
 pub use remarks::Remarks;
 pub use system_options::system_options;
 pub use traffic::traffic;

@@ -111,8 +111,7 @@ pub(super) fn read(
         BuildError::Experiment(format!("{written}:{line}: column `{column}`: {rule}"))
     };
     while let Some(row) = table.next_row()? {
-        let row =
-            row.map_err(|bad| wrong(bad.line, &bad.column.to_string(), &bad.rule.to_string()))?;
+        let row = row.map_err(|bad| wrong(bad.line, &bad.column, &bad.rule))?;
         let text = row.text(&seconds);
         let at = text
             .parse::<f64>()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cluster::Store;
 use crate::metrics::workloads::Workloads;
 use crate::metrics::{Measured, Window};
-use crate::model::{Event, NodeContact, Pod};
+use crate::model::{Event, NodeContact, Object, ObjectChange, Pod};
 use crate::units::{Instant, NodeId};
 
 use super::collector::rounded;
@@ -122,6 +122,10 @@ impl Marks {
             Event::NodeReadiness { node, ready: true } if self.silent.remove(node) => {
                 (*node, "repair")
             }
+            Event::Object(ObjectChange::Updated { object, .. }) => {
+                self.scaled(at, object);
+                return;
+            }
             _ => return,
         };
         self.operated(at);
@@ -138,6 +142,27 @@ impl Marks {
                 self.last = Some((at, kind, vec![name], 1));
             }
         }
+    }
+
+    /// Marks what a horizontal autoscaler did.
+    fn scaled(&mut self, at: Instant, object: &Object) {
+        let Object::HorizontalPodAutoscaler(own) = object else {
+            return;
+        };
+        let (before, after) = (own.status.current, own.status.desired);
+        if own.status.last_scale != Some(at) || before == after {
+            return;
+        }
+        self.operated(at);
+        self.close();
+        let kind = if after > before {
+            "scale-up"
+        } else {
+            "scale-down"
+        };
+        let target = &own.spec.target;
+        let what = format!("{}/{} {before} → {after}", own.namespace, target.name);
+        self.push(at, kind, what);
     }
 
     /// Marks what users did until an instant.

@@ -133,7 +133,8 @@ fn points(values: &[f64], list: &WorkloadList, end_ns: i64) -> Vec<(f64, Option<
     points
 }
 
-/// The sign of each mark: operations are numbered, failures and repairs have letters.
+/// The sign of each mark: operations are numbered, failures and repairs have letters, scaling has
+/// plus and minus.
 fn signs(marks: &[MarkEntry]) -> Vec<String> {
     let (mut operations, mut failures) = (0, 0);
     let letter = |number: usize, first: u8| char::from(first + (number % 26) as u8).to_string();
@@ -142,6 +143,8 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
             operations += 1;
             operations.to_string()
         }
+        "scale-up" => "+".to_owned(),
+        "scale-down" => "−".to_owned(),
         "failure" => {
             failures += 1;
             letter(failures - 1, b'A')

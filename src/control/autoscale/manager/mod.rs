@@ -111,20 +111,22 @@ impl Autoscalers {
 
     fn declare(&mut self, now: Instant, id: ObjectId, object: &Object) {
         match object {
-            Object::HorizontalPodAutoscaler(object) => match self.horizontals.get_mut(&id) {
-                Some(known) => known.declare(object, &self.options),
-                None => {
+            Object::HorizontalPodAutoscaler(object) => {
+                if let Some(known) = self.horizontals.get_mut(&id) {
+                    known.declare(object, &self.options);
+                } else {
                     let own = Horizontal::new(now, id, object, &self.options);
                     self.horizontals.insert(id, own);
                 }
-            },
-            Object::VerticalPodAutoscaler(object) => match self.verticals.get_mut(&id) {
-                Some(known) => known.declare(object),
-                None => {
+            }
+            Object::VerticalPodAutoscaler(object) => {
+                if let Some(known) = self.verticals.get_mut(&id) {
+                    known.declare(object);
+                } else {
                     let own = Vertical::new(now, object, self.options.vertical_period);
                     self.verticals.insert(id, own);
                 }
-            },
+            }
             _ => {}
         }
     }

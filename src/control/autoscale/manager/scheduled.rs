@@ -77,7 +77,8 @@ impl Scheduled {
     pub(super) fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         let due = self.scaling.rules.iter().zip(&self.due);
         let due = due.filter(|(_, due)| due.is_some_and(|due| due <= now));
-        let action = due.last().map(|(rule, _)| rule.action);
+        let mut due = due;
+        let action = due.next_back().map(|(rule, _)| rule.action);
         let passed = now.since(Instant::ZERO).as_nanos() / 1_000_000_000;
         self.plan(self.zero + passed);
         let target = &self.scaling.target;

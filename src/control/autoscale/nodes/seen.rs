@@ -9,7 +9,7 @@ use crate::control::autoscale::cluster::{
     NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
 use crate::control::scheduler::kube::{Cache, CacheError, PodClass, PodInfo};
-use crate::model::{ClusterObjects, Event, Node, Object, PodRef, PodSpec, Text};
+use crate::model::{ClusterObjects, Event, Node, Object, Pod, PodRef, PodSpec, Text};
 use crate::units::{Duration, Instant, NodeId, Revision, SpecId};
 
 /// What is followed of the cluster.
@@ -50,7 +50,7 @@ impl Seen {
                     self.waiting.remove(pod);
                 }
                 Event::PodChanged { pod, .. } => {
-                    if let Some(node) = store.pods().get(*pod).and_then(|pod| pod.node()) {
+                    if let Some(node) = store.pods().get(*pod).and_then(Pod::node) {
                         self.touched.insert(node, entry.at);
                     }
                 }

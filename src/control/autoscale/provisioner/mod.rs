@@ -218,10 +218,10 @@ impl Provisioner {
         Ok(())
     }
 
-    fn pack<'p>(
+    fn pack(
         &self,
         store: &Store,
-        cluster: KubeCluster<'p>,
+        cluster: KubeCluster<'_>,
         pods: &[(PodRef, Arc<PodInfo>)],
         open: &[usize],
     ) -> Result<Packed, CacheError> {

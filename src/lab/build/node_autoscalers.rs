@@ -1,0 +1,248 @@
+//! The autoscalers of nodes of a scenario, which order from its provider.
+
+use std::sync::Arc;
+
+use crate::control::Component;
+use crate::control::autoscale::cluster::{
+    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Prices, Priority,
+    ShrinkSettings,
+};
+use crate::control::autoscale::provisioner::{
+    Consolidation, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
+};
+use crate::control::scheduler::kube::KubeProfile;
+use crate::model::Node;
+use crate::model::node::{ON_DEMAND, SPOT};
+use crate::policy::kubernetes::{add_machine, build_kube_profiles};
+use crate::scenario::Scenario;
+use crate::scenario::schema::{self, ConsolidationPolicy, ExpanderName};
+use crate::systems::KubeRequest;
+use crate::units::Duration;
+
+use super::BuildError;
+use super::catalogue::InstanceType;
+use super::provider::{ProviderPlan, label, unknown_type, wrong};
+
+/// What a core and a GiB cost an hour where the expander `price` weighs what is asked, in millionths:
+/// those of the cost split.
+const CORE_PRICE: i64 = 31_611;
+const GIBIBYTE_PRICE: i64 = 4_237;
+
+/// What a provisioner's nodes are called after.
+const POOL: &str = "provisioned";
+
+/// Where a provisioner is written.
+const PROVISIONER: &str = "system.autoscaling.provisioner";
+
+/// The autoscalers of nodes of a scenario.
+pub fn node_autoscalers(
+    scenario: &Scenario,
+    plan: Option<&ProviderPlan>,
+    kube: &KubeRequest,
+) -> Result<Vec<Box<dyn Component>>, BuildError> {
+    let mut components: Vec<Box<dyn Component>> = Vec::new();
+    let (Some(plan), Some(autoscaling)) = (plan, &scenario.system.autoscaling) else {
+        return Ok(components);
+    };
+    if autoscaling.cluster.is_none() && autoscaling.provisioner.is_none() {
+        return Ok(components);
+    }
+    if scenario.stop.at.is_none() {
+        return wrong(
+            "stop: autoscalers look again for ever, so the run would have no end; say when it \
+             ends, as `stop: {at: 24h}`",
+        );
+    }
+    let profiles = build_kube_profiles(&kube.config, kube.release);
+    let mut profiles = profiles.map_err(|error| BuildError::Policy(error.to_string()))?;
+    profiles.truncate(1);
+    let Some(mut profile) = profiles.pop() else {
+        return Ok(components);
+    };
+    add_machine(&mut profile);
+    let (profile, objects) = (Arc::new(profile), Arc::new(kube.objects.clone()));
+    if let Some(own) = &autoscaling.cluster {
+        if plan.groups.is_empty() {
+            return wrong(
+                "system.autoscaling.cluster: there is no group to grow; write `groups` under \
+                 `cluster.provider`",
+            );
+        }
+        let options = ClusterAutoscalerOptions {
+            groups: plan.groups.clone(),
+            grow: grow(own, plan)?,
+            shrink: shrink(own),
+            profile: Arc::clone(&profile),
+            objects: Arc::clone(&objects),
+            seed: scenario.seed,
+        };
+        components.push(Box::new(ClusterAutoscaler::new(options)));
+    }
+    if let Some(own) = &autoscaling.provisioner {
+        let options = provisioner(own, scenario, plan, (profile, objects))?;
+        components.push(Box::new(Provisioner::new(options)));
+    }
+    Ok(components)
+}
+
+fn grow(own: &schema::ClusterAutoscaling, plan: &ProviderPlan) -> Result<GrowSettings, BuildError> {
+    let expander = |name: &ExpanderName| match name {
+        ExpanderName::LeastWaste => Expander::LeastWaste,
+        ExpanderName::MostPods => Expander::MostPods,
+        ExpanderName::LeastNodes => Expander::LeastNodes,
+        ExpanderName::Random => Expander::Random,
+        ExpanderName::Price => {
+            let priced = plan.groups.iter().filter_map(|group| {
+                let own = plan.kinds.get(&group.name)?;
+                Some((group.name.clone(), own.price_micro_per_hour?))
+            });
+            Expander::Price(Prices {
+                nodes: priced.collect(),
+                core: CORE_PRICE,
+                gibibyte: GIBIBYTE_PRICE,
+            })
+        }
+        ExpanderName::Priority => {
+            let priorities = own.priorities.iter().map(|(&value, patterns)| Priority {
+                value,
+                patterns: patterns.clone(),
+            });
+            Expander::Priority(priorities.collect())
+        }
+    };
+    let expanders: Vec<Expander> = own.expanders.iter().map(expander).collect();
+    if let Some(finding) = expanders.iter().flat_map(Expander::findings).next() {
+        return wrong(format!("system.autoscaling.cluster: {finding}"));
+    }
+    Ok(GrowSettings {
+        expendable: own.expendable_priority,
+        max_total: own.max_nodes.map(|most| most as usize),
+        provision: own.max_provision_time,
+        expanders,
+        ..GrowSettings::default()
+    })
+}
+
+fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
+    ShrinkSettings {
+        threshold: if own.scale_down {
+            own.utilization_threshold.as_f64()
+        } else {
+            // No node is used less than this.
+            -1.0
+        },
+        unneeded: own.unneeded_time,
+        after_growth: own.delay_after_add,
+        after_failure: own.delay_after_failure,
+        interval: own.scan_interval,
+        ..ShrinkSettings::default()
+    }
+}
+
+fn provisioner(
+    own: &schema::Provisioning,
+    scenario: &Scenario,
+    plan: &ProviderPlan,
+    (profile, objects): (Arc<KubeProfile>, Arc<crate::model::ClusterObjects>),
+) -> Result<ProvisionerOptions, BuildError> {
+    let field = PROVISIONER;
+    let market = scenario
+        .cluster
+        .provider
+        .as_ref()
+        .and_then(|own| own.spot.as_ref());
+    if own.spot && market.is_none() {
+        return wrong(format!(
+            "{field}.spot: nothing is said of spot capacity; write `spot` under `cluster.provider`"
+        ));
+    }
+    let offerings = offerings(own, plan)?;
+    let budget = match own.budget.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().ok().map(DisruptionBudget::Percent),
+        None => own.budget.trim().parse().ok().map(DisruptionBudget::Nodes),
+    };
+    let Some(budget) = budget else {
+        return wrong(format!(
+            "{field}.budget: expected a number of nodes or a share such as `10%`, found `{}`",
+            own.budget
+        ));
+    };
+    Ok(ProvisionerOptions {
+        pool: POOL.into(),
+        offerings,
+        most_nodes: own.max_nodes.map(|most| most as usize),
+        consolidation: match own.consolidation {
+            ConsolidationPolicy::WhenEmpty => Consolidation::WhenEmpty,
+            ConsolidationPolicy::WhenEmptyOrUnderutilized => {
+                Consolidation::WhenEmptyOrUnderutilized
+            }
+        },
+        consolidate_after: own.consolidate_after.max(Duration::ZERO),
+        budget,
+        spot_to_spot: own.spot_to_spot,
+        profile,
+        objects,
+    })
+}
+
+/// What a provisioner may buy.
+fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offering>, BuildError> {
+    let mut offerings = Vec::new();
+    for pattern in &own.instance_types {
+        let matching = plan.types.iter().filter(|(name, _)| matches(pattern, name));
+        let matching: Vec<(&String, &InstanceType)> = matching.collect();
+        if matching.is_empty() {
+            return Err(unknown_type(
+                &format!("{PROVISIONER}.instanceTypes"),
+                pattern,
+                plan,
+            ));
+        }
+        for (name, _) in matching {
+            for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
+                let price = plan.kinds.get(&*format!("{name}/{bought}"));
+                let Some(price) = price
+                    .filter(|_| wanted)
+                    .and_then(|own| own.price_micro_per_hour)
+                else {
+                    continue;
+                };
+                let mut node = Node {
+                    allocatable: plan.types[name].capacity.clone(),
+                    ..Node::default()
+                };
+                label(&mut node, POOL, name, bought, own.zone.as_deref());
+                offerings.push(Offering {
+                    instance_type: name.as_str().into(),
+                    node: Arc::new(node),
+                    price,
+                    is_spot: bought == SPOT,
+                });
+            }
+        }
+    }
+    Ok(offerings)
+}
+
+/// Whether a name is one of a pattern, in which `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.find(piece) {
+            Some(place) => rest = &rest[place + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
