@@ -262,7 +262,12 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 17] = [
+const SCENARIOS: [(&str, &[&str]); 22] = [
+    ("control-plane-outage.yaml", &[]),
+    ("partition-and-heal.yaml", &[]),
+    ("spot-notice.yaml", &["--set", "stop={at: 1h}"]),
+    ("upgrade-wave.yaml", &["--set", "stop={at: 31m}"]),
+    ("zone-outage.yaml", &[]),
     ("consolidation-loop.yaml", &[]),
     ("flash-crowd.yaml", &["--set", "stop={at: 2h}"]),
     ("leak.yaml", &["--set", "stop={at: 26h}"]),

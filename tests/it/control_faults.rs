@@ -11,8 +11,10 @@ use windtunnel::model::workload::Job;
 use windtunnel::model::{Behaviour, EndReason, Event, Object, PodPhase, PodSpec};
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
-use windtunnel::sim::{Environment, Provisions, Stop};
-use windtunnel::units::{Duration, Instant};
+use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
+use windtunnel::units::{Duration, Instant, NodeId};
+
+use proptest::prelude::*;
 
 use crate::workloads::{Cluster, apply, census, deployment, names, set, target, template};
 
@@ -250,4 +252,112 @@ fn what_runs_is_untouched_while_the_control_plane_is_out() {
     assert_eq!(bound, 0);
     assert!(images.is_empty() || images == [("v1".to_owned(), 4)].into());
     assert_eq!(state(&store).web, (6, 6));
+}
+
+/// What fails at random, and is whole again.
+fn random_failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
+    let node = NodeId(node);
+    let of = |trouble| (Change::Begin(node, trouble), Change::End(node, trouble));
+    let part = [Part::All, Part::Scheduler, Part::Controllers][number as usize % 3];
+    match kind {
+        0..=3 => of(Trouble::Crash),
+        4 | 5 => of(Trouble::Partition),
+        6 => of(Trouble::DiskFull),
+        7 => of(Trouble::Slow(Pace::of(3.0))),
+        8 => (
+            Change::Leader { part, is_up: false },
+            Change::Leader { part, is_up: true },
+        ),
+        9 => (
+            Change::Sight(part, Some(Sight::Stale)),
+            Change::Sight(part, None),
+        ),
+        10 => (
+            Change::ControlPlane { is_up: false },
+            Change::ControlPlane { is_up: true },
+        ),
+        _ => (
+            Change::Binds(Some(BindFault {
+                millionths: 300_000,
+                timeout: Some(Duration::from_secs(7)),
+            })),
+            Change::Binds(None),
+        ),
+    }
+}
+
+fn random_operation(kind: u32, number: i32) -> Operation {
+    let image = format!("v{}", number % 3 + 1);
+    match kind {
+        0 | 1 => apply(deployment("web", &image, number % 6 + 1)),
+        2 => set("db", &image, number % 3 + 1),
+        3 => Operation::Scale(target("Deployment", "web"), number % 6 + 1),
+        4 => Operation::Drain(format!("node-{}", number % 4).into()),
+        _ => Operation::Uncordon(format!("node-{}", number % 4).into()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever users do and whatever fails: no pod is on two nodes, no node holds more than it
+    /// has, a rollout keeps to its surge, a set has no two pods of a name, and once failures cease
+    /// all is as wanted in bounded time, and the job has its runs.
+    #[test]
+    fn random_failures_break_no_promise(
+        failures in proptest::collection::vec((0..12_u32, 0..4_u32, 0..9_u32, 0..600_i64, 1..500_i64), 1..12),
+        script in proptest::collection::vec((0..6_u32, 0..30_i32, 1..60_i64), 1..10),
+    ) {
+        let cluster = || {
+            let mut cluster = Cluster::new()
+                .at(0, apply(deployment("web", "v1", 4)))
+                .at(0, set("db", "v1", 2))
+                .at(5, job("batch"))
+                .observed();
+            (cluster.zones, cluster.takes_first) = (2, true);
+            let mut at = 30;
+            for &(kind, number, gap) in &script {
+                at += gap;
+                cluster = cluster.at(at, random_operation(kind, number));
+            }
+            for node in 0..4 {
+                cluster = cluster.at(1_200, Operation::Uncordon(format!("node-{node}").into()));
+            }
+            let strikes = failures.iter().flat_map(|&(kind, node, number, from, lasts)| {
+                let (begin, end) = random_failure(kind, node, number);
+                [(from, begin), (from + lasts, end)]
+            });
+            cluster.environment = struck(&strikes.collect::<Vec<_>>());
+            cluster.environment.provisions.slows_work = true;
+            cluster.options.stop = Stop::At(Instant::from_secs(4_000));
+            cluster
+        };
+        let mut most = 4;
+        let (end, store) = cluster().run(&mut |_, event, store| {
+            let id = store.objects().find("Deployment", &"default".into(), &"web".into());
+            let row = id.and_then(|id| store.objects().get(id));
+            if let Some(Object::Deployment(web)) = row.map(|row| &row.object) {
+                most = most.max(web.replicas);
+            }
+            if let Event::PodCreated(_) = event {
+                let active = census(store, "web").0 as i32;
+                assert!(active <= most + (most + 3) / 4, "{active} pods, {most} wanted at most");
+                let db = names(store, "db");
+                let mut single = db.clone();
+                single.dedup();
+                assert_eq!(db, single);
+            }
+        });
+        let found = state(&store);
+        let (active, ready, images) = census(&store, "web");
+        prop_assert_eq!(active, ready);
+        prop_assert_eq!(images.len(), 1);
+        prop_assert_eq!(found.web, (ready as i32, ready as i32));
+        prop_assert_eq!(found.succeeded, 5);
+        let db: Vec<String> = (0..found.db.len()).map(|place| format!("db-{place}")).collect();
+        prop_assert_eq!(&found.db, &db);
+        prop_assert_eq!(census(&store, "db").1, db.len());
+        let (again, _) = cluster().run(&mut |_, _, _| {});
+        prop_assert_eq!(again.digest, end.digest);
+    }
 }

@@ -14,6 +14,7 @@ mod cli;
 mod closed_form;
 mod compare;
 mod control_faults;
+mod failure_scenarios;
 mod forms;
 mod harness;
 mod holds;
