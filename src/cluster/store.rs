@@ -57,6 +57,9 @@ pub enum Conflict {
     /// An object of that kind and name is there already.
     #[error("there is a {0} already")]
     DuplicateObject(String),
+    /// A quota or a limit range forbids it.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
     /// The API refused, for no reason of the cluster's.
     #[error("the API refused")]
     Refused,

@@ -2,6 +2,11 @@
 //! what was left out, and refuses what is there already. Pure: a request and the cluster as it is
 //! give the changes to be made.
 
+mod limits;
+pub mod quota;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
@@ -133,6 +138,9 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     // What sizes pods vertically gives new ones what it recommends.
     let sized = sized(store, new.owner.object, &new.spec);
     let new_spec = sized.as_ref().unwrap_or(&new.spec);
+    let limited = limits::limited(store, new_spec)?;
+    let new_spec = limited.as_ref().unwrap_or(new_spec);
+    let charges = quota::charged(store, new_spec)?;
     let added = store.spec_added(new_spec);
     let next = SpecId::from_index(store.class_count());
     let spec = store.class_of(new_spec).unwrap_or(next);
@@ -146,8 +154,9 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
         found: None,
         owner: Some(new.owner),
     };
-    Ok(added
+    Ok(charges
         .into_iter()
+        .chain(added)
         .chain([Event::PodCreated(created)])
         .collect())
 }

@@ -311,6 +311,11 @@ fn succeeding(new: &Object, known: &Object) -> Object {
             new.recommended.clone_from(&known.recommended);
             Object::VerticalPodAutoscaler(Arc::new(new))
         }
+        (Object::ResourceQuota(new), Object::ResourceQuota(_)) => {
+            let mut new = (**new).clone();
+            new.status.is_counted = false;
+            Object::ResourceQuota(Arc::new(new))
+        }
         _ => new.clone(),
     }
 }

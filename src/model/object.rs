@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Text;
 use super::service::{Ingress, Service};
 use super::workload::{
-    CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, PodDisruptionBudget, ReplicaSet,
-    StatefulSet, VerticalPodAutoscaler,
+    CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, LimitRange, PodDisruptionBudget,
+    ReplicaSet, ResourceQuota, StatefulSet, VerticalPodAutoscaler,
 };
 use crate::units::ObjectId;
 
@@ -73,6 +73,10 @@ objects! {
     Service(Service),
     /// Rules for requests from outside.
     Ingress(Ingress),
+    /// How much the pods of a namespace may ask for together.
+    ResourceQuota(ResourceQuota),
+    /// What pods of a namespace state if they state nothing, and between what bounds.
+    LimitRange(LimitRange),
 }
 
 /// A change of an object.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::ManifestPod;
 use super::priority::PriorityClass;
-use crate::model::workload::{Finding, PodDisruptionBudget, validate};
-use crate::model::{Object, PodSpec};
+use crate::model::workload::{Finding, PodDisruptionBudget, ResourceQuota, validate};
+use crate::model::{Object, PodSpec, ResourceList};
 
 /// Where pods have their priority from.
 #[derive(Clone, Debug)]
@@ -48,13 +48,26 @@ impl DeclaredWorkload {
             | Object::Service(_)
             | Object::Ingress(_)
             | Object::HorizontalPodAutoscaler(_)
-            | Object::VerticalPodAutoscaler(_) => return,
+            | Object::VerticalPodAutoscaler(_)
+            | Object::ResourceQuota(_)
+            | Object::LimitRange(_) => return,
         };
         let template = Arc::make_mut(template);
         template.priority = class.value;
         if !self.states_policy {
             template.preempts = class.preempts;
         }
+    }
+
+    /// What its pods are and how many of them it wants, if it says so.
+    fn wanted(&self) -> Option<(&PodSpec, i32)> {
+        let replicas = match &self.object {
+            Object::Deployment(object) => object.replicas,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => object.replicas,
+            Object::StatefulSet(object) => object.replicas,
+            _ => return None,
+        };
+        Some((self.template()?, replicas))
     }
 
     /// What its pods are, if it has some.
@@ -70,7 +83,9 @@ impl DeclaredWorkload {
             | Object::Service(_)
             | Object::Ingress(_)
             | Object::HorizontalPodAutoscaler(_)
-            | Object::VerticalPodAutoscaler(_) => return None,
+            | Object::VerticalPodAutoscaler(_)
+            | Object::ResourceQuota(_)
+            | Object::LimitRange(_) => return None,
         })
     }
 }
@@ -92,6 +107,44 @@ pub(super) fn idle_services(
         }
     }
     idle
+}
+
+/// Quotas that the workloads of their files go beyond, each with the field and what is to be said.
+pub(super) fn small_quotas(
+    workloads: &[DeclaredWorkload],
+) -> Vec<(Arc<ResourceQuota>, String, String)> {
+    let mut small = Vec::new();
+    for workload in workloads {
+        let Object::ResourceQuota(quota) = &workload.object else {
+            continue;
+        };
+        let mut wanted = ResourceList::default();
+        for other in workloads {
+            let counted = other.wanted().and_then(|(spec, replicas)| {
+                let own = spec.namespace == quota.namespace && quota.takes(spec);
+                let usage = quota.usage(spec, false).ok().filter(|_| own)?;
+                Some((usage, replicas))
+            });
+            let Some((usage, replicas)) = counted else {
+                continue;
+            };
+            for (name, amount) in usage.iter() {
+                // An amount beyond all amounts is beyond every quota, too.
+                let more = amount.checked_mul(i64::from(replicas));
+                let sum = more.and_then(|more| wanted.get(name).checked_add(more));
+                wanted.set(name, sum.unwrap_or(wanted.get(name)));
+            }
+        }
+        for (name, most) in quota.hard.iter() {
+            let all = wanted.get(name);
+            if all > most {
+                let what =
+                    format!("the workloads of its files want {all}, the quota allows {most}");
+                small.push((quota.clone(), format!("spec.hard[{name}]"), what));
+            }
+        }
+    }
+    small
 }
 
 /// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.

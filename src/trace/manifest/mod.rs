@@ -33,6 +33,7 @@ mod objects;
 mod owners;
 mod pod;
 mod priority;
+mod quotas;
 mod raw;
 mod reader;
 mod resize;

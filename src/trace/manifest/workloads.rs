@@ -14,7 +14,7 @@ use super::findings::ObjectName;
 use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
-use super::{Ctx, autoscalers, budgets, life, pod, services, unmodelled, workload_jobs};
+use super::{Ctx, autoscalers, budgets, life, pod, quotas, services, unmodelled, workload_jobs};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::usage::Pattern;
 use crate::model::workload::daemon_set::DaemonUpdate;
@@ -40,6 +40,7 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
         "Job" | "CronJob" => group.starts_with("batch/"),
         "ReplicationController" => group == "v1",
         "PodDisruptionBudget" => group.starts_with("policy/"),
+        "ResourceQuota" | "LimitRange" => group == "v1",
         "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
         "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
         _ => super::services::is_service(kind, group),
@@ -97,6 +98,8 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
         "Service" => (services::service(parts, &mut workload)?, Vec::new()),
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
+        "ResourceQuota" => quotas::quota(&mut workload)?,
+        "LimitRange" => quotas::limit_range(&mut workload)?,
         _ => budgets::budget(&mut workload)?,
     };
     if let Some(finding) = findings

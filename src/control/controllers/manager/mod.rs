@@ -17,6 +17,7 @@ mod pod_gc;
 mod queue;
 pub mod registry;
 mod replica_set;
+mod resource_quota;
 mod stateful_set;
 mod sync;
 mod template;

@@ -3,8 +3,8 @@
 
 use super::Controller;
 use super::{
-    cron_job, daemon_set, deployment, disruption, garbage, job, pod_gc, replica_set, stateful_set,
-    ttl_after_finished,
+    cron_job, daemon_set, deployment, disruption, garbage, job, pod_gc, replica_set,
+    resource_quota, stateful_set, ttl_after_finished,
 };
 
 /// What is known of a controller.
@@ -28,6 +28,7 @@ pub const CONTROLLERS: &[ControllerEntry] = &[
     cron_job::ENTRY,
     ttl_after_finished::ENTRY,
     disruption::ENTRY,
+    resource_quota::ENTRY,
     garbage::ENTRY,
     pod_gc::ENTRY,
 ];

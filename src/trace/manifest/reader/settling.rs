@@ -3,7 +3,7 @@
 
 use super::Reader;
 use crate::model::{Object, PodSpec};
-use crate::trace::manifest::declared::{PodPriority, idle_budgets, idle_services};
+use crate::trace::manifest::declared::{PodPriority, idle_budgets, idle_services, small_quotas};
 use crate::trace::manifest::field::{Path, Problem};
 use crate::trace::manifest::findings::ObjectName;
 use crate::trace::manifest::object::Parts;
@@ -86,6 +86,7 @@ impl Reader {
             let findings = &mut self.ctx.findings;
             findings.add(object, &"spec.selector", what, "requests to it fail");
         }
+        self.note_small_quotas();
         let idle = idle_budgets(&self.workloads, &self.pods);
         for (budget, finding) in idle {
             let object = ObjectName {
@@ -97,6 +98,18 @@ impl Reader {
             self.ctx
                 .findings
                 .add(object, &finding.field, what, "it has no effect");
+        }
+    }
+
+    fn note_small_quotas(&mut self) {
+        for (quota, field, what) in small_quotas(&self.workloads) {
+            let object = ObjectName {
+                kind: "ResourceQuota",
+                namespace: Some(&quota.namespace),
+                name: &quota.name,
+            };
+            let instead = "pods beyond it are refused and asked for again";
+            self.ctx.findings.add(object, &field, what, instead);
         }
     }
 

@@ -1,0 +1,137 @@
+//! Limit ranges at work: what new pods state, and whether they may (spec: kubernetes.md 2.10).
+
+use std::sync::Arc;
+
+use crate::cluster::{Conflict, Store};
+use crate::model::workload::limit_range::fill;
+use crate::model::workload::resource_quota;
+use crate::model::workload::{LimitItem, LimitRange, LimitedKind};
+use crate::model::{Object, PodSpec, ResourceList, Text};
+use crate::units::{Quantity, QuantityError};
+
+/// What the limit ranges of its namespace make of a pod; `None` if nothing.
+///
+/// # Errors
+/// It breaks one of them.
+pub(super) fn limited(
+    store: &Store,
+    spec: &Arc<PodSpec>,
+) -> Result<Option<Arc<PodSpec>>, Conflict> {
+    let of_namespace = || {
+        let objects = store.objects().of_kind("LimitRange", &spec.namespace);
+        objects.filter_map(|(_, row)| match &row.object {
+            Object::LimitRange(range) => Some(&**range),
+            _ => None,
+        })
+    };
+    if of_namespace().next().is_none() {
+        return Ok(None);
+    }
+    let mut filled = (**spec).clone();
+    for range in of_namespace() {
+        fill_in(&mut filled, range);
+    }
+    for range in of_namespace() {
+        check(&filled, range)?;
+    }
+    Ok((filled != **spec).then(|| Arc::new(filled)))
+}
+
+fn fill_in(spec: &mut PodSpec, range: &LimitRange) {
+    let rules = range.limits.iter();
+    for item in rules.filter(|item| item.of == LimitedKind::Container) {
+        let containers = spec.containers.iter_mut();
+        for container in containers.chain(&mut spec.init_containers) {
+            fill(&mut container.limits, &item.default);
+            fill(&mut container.requests, &item.default_request);
+        }
+    }
+}
+
+fn check(spec: &PodSpec, range: &LimitRange) -> Result<(), Conflict> {
+    let broken = |why: String| Conflict::Forbidden(format!("limit range {}: {why}", range.name));
+    for item in &range.limits {
+        match item.of {
+            LimitedKind::Container => {
+                for container in spec.all_containers() {
+                    check_amounts("Container", item, &container.requests, &container.limits)
+                        .map_err(broken)?;
+                }
+            }
+            LimitedKind::Pod => {
+                let sums =
+                    |sum: Result<ResourceList, QuantityError>| sum.map_err(Conflict::Quantity);
+                let (requests, limits) =
+                    (sums(spec.requests())?, sums(resource_quota::limits(spec))?);
+                check_amounts("Pod", item, &requests, &limits).map_err(broken)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first rule that is broken, in words.
+fn check_amounts(
+    of: &str,
+    item: &LimitItem,
+    requests: &ResourceList,
+    limits: &ResourceList,
+) -> Result<(), String> {
+    let stated = |list: &ResourceList, name: &Text| list.0.get(name).copied();
+    for (name, &least) in &item.min.0 {
+        let (request, limit) = (stated(requests, name), stated(limits, name));
+        let (what, found) = match (request, limit) {
+            (None, _) => ("no request is specified", None),
+            (Some(request), _) if request < least => ("request is", Some(request)),
+            (_, Some(limit)) if limit < least => ("limit is", Some(limit)),
+            _ => continue,
+        };
+        return Err(format!(
+            "minimum {name} usage per {of} is {least}, but {}",
+            told(what, found)
+        ));
+    }
+    for (name, &most) in &item.max.0 {
+        let (request, limit) = (stated(requests, name), stated(limits, name));
+        let (what, found) = match (request, limit) {
+            (_, None) => ("no limit is specified", None),
+            (_, Some(limit)) if limit > most => ("limit is", Some(limit)),
+            (Some(request), _) if request > most => ("request is", Some(request)),
+            _ => continue,
+        };
+        return Err(format!(
+            "maximum {name} usage per {of} is {most}, but {}",
+            told(what, found)
+        ));
+    }
+    for (name, &most) in &item.max_ratio.0 {
+        let positive = |amount: Option<Quantity>| amount.filter(|amount| *amount > Quantity::ZERO);
+        let (request, limit) = (
+            positive(stated(requests, name)),
+            positive(stated(limits, name)),
+        );
+        let (Some(request), Some(limit)) = (request, limit) else {
+            let what = if request.is_none() {
+                "request"
+            } else {
+                "limit"
+            };
+            return Err(format!(
+                "{name} max limit to request ratio per {of} is {most}, but no {what} is specified \
+                 or it is 0"
+            ));
+        };
+        // The original divides floats, too.
+        let ratio = limit.nanos() as f64 / request.nanos() as f64;
+        if ratio > most.nanos() as f64 / 1e9 {
+            return Err(format!(
+                "{name} max limit to request ratio per {of} is {most}, but provided ratio is {ratio}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn told(what: &str, found: Option<Quantity>) -> String {
+    found.map_or_else(|| what.to_owned(), |found| format!("{what} {found}"))
+}

@@ -1,0 +1,107 @@
+//! Resource quotas at work: what new pods ask for is charged before they are there (spec:
+//! kubernetes.md 2.10).
+
+use std::sync::Arc;
+
+use crate::cluster::{Conflict, Store};
+use crate::model::workload::{QuotaStatus, ResourceQuota};
+use crate::model::{Event, Object, ObjectChange, PodSpec, ResourceList};
+use crate::units::{Instant, QuantityError};
+
+/// The changes that charge a pod to the quotas of its namespace.
+///
+/// # Errors
+/// One of them has not so much left, or obliges the pod to state what it does not.
+pub(super) fn charged(store: &Store, spec: &PodSpec) -> Result<Vec<Event>, Conflict> {
+    let mut charges = Vec::new();
+    for (id, row) in store.objects().of_kind("ResourceQuota", &spec.namespace) {
+        let Object::ResourceQuota(quota) = &row.object else {
+            continue;
+        };
+        if !quota.takes(spec) {
+            continue;
+        }
+        let unstated = quota.unstated(spec);
+        if !unstated.is_empty() {
+            return Err(Conflict::Forbidden(format!(
+                "failed quota: {}: must specify {}",
+                quota.name,
+                unstated.join(",")
+            )));
+        }
+        let used = if quota.status.is_counted {
+            quota.status.used.clone()
+        } else {
+            counted(store, quota, Instant::ZERO).map_err(Conflict::Quantity)?
+        };
+        let asked = quota.usage(spec, false).map_err(Conflict::Quantity)?;
+        let mut now = used.clone();
+        now.add(&asked).map_err(Conflict::Quantity)?;
+        exceeded(quota, (&asked, &used, &now))?;
+        let object = Object::ResourceQuota(Arc::new(ResourceQuota {
+            status: QuotaStatus {
+                used: now,
+                is_counted: true,
+            },
+            ..(**quota).clone()
+        }));
+        charges.push(Event::Object(ObjectChange::Updated { id, object }));
+    }
+    Ok(charges)
+}
+
+/// Refuses what goes beyond a quota, in the words of the original.
+fn exceeded(
+    quota: &ResourceQuota,
+    (asked, used, now): (&ResourceList, &ResourceList, &ResourceList),
+) -> Result<(), Conflict> {
+    // What asks for nothing more of a resource may come, whatever is used of it.
+    let beyond = quota.hard.iter().filter(|(resource, most)| {
+        asked.get(resource) > crate::units::Quantity::ZERO && now.get(resource) > *most
+    });
+    let beyond: Vec<&str> = beyond.map(|(resource, _)| resource).collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    let list = |of: &ResourceList| {
+        let amounts = beyond.iter().map(|name| format!("{name}={}", of.get(name)));
+        amounts.collect::<Vec<_>>().join(",")
+    };
+    Err(Conflict::Forbidden(format!(
+        "exceeded quota: {}, requested: {}, used: {}, limited: {}",
+        quota.name,
+        list(asked),
+        list(used),
+        list(&quota.hard)
+    )))
+}
+
+/// What the pods of a quota's namespace come to at an instant. Pods that ended, and pods that were
+/// told to end and should have by now, only count as objects.
+///
+/// # Errors
+/// If a sum overflows.
+pub fn counted(
+    store: &Store,
+    quota: &ResourceQuota,
+    now: Instant,
+) -> Result<ResourceList, QuantityError> {
+    let mut used = ResourceList::default();
+    for (resource, _) in quota.hard.iter() {
+        used.set(resource, crate::units::Quantity::ZERO);
+    }
+    let states = store.pod_states();
+    let living = store.pods().iter().map(|pod| {
+        let told = states.get(pod.pod).and_then(|state| state.terminating);
+        let is_over = told.is_some_and(|told| told.since.saturating_add(told.grace) < now);
+        (pod.spec, is_over)
+    });
+    let ended = states.all_finished().map(|ended| (ended.pod.spec, true));
+    for (spec, is_over) in living.chain(ended) {
+        let spec = &store.class(spec).object;
+        if spec.namespace == quota.namespace && quota.takes(spec) {
+            used.add(&quota.usage(spec, is_over)?)?;
+        }
+    }
+    Ok(used)
+}

@@ -1,0 +1,85 @@
+//! The controller of resource quotas: counts anew what their pods ask for once pods are gone (spec:
+//! kubernetes.md 2.10). What new pods ask for is charged by the API itself.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::registry::ControllerEntry;
+use super::{Change, Controller, Sync};
+use crate::cluster::Store;
+use crate::control::admission::quota::counted;
+use crate::model::workload::{QuotaStatus, ResourceQuota};
+use crate::model::{Event, Object, ObjectChange, PodChange};
+use crate::units::ObjectId;
+
+/// The registry's entry.
+pub(super) const ENTRY: ControllerEntry = ControllerEntry {
+    name: "resource-quota",
+    summary: "Counts what the pods of a ResourceQuota use once some of them are gone.",
+    build: |_| Box::new(Quotas::default()),
+};
+
+/// The controller.
+#[derive(Clone, Default)]
+struct Quotas {
+    known: BTreeSet<ObjectId>,
+}
+
+impl Controller for Quotas {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
+        match change.event {
+            Event::Object(ObjectChange::Created { id, object, .. }) => {
+                if matches!(object, Object::ResourceQuota(_)) {
+                    self.known.insert(*id);
+                    look_at.push(*id);
+                }
+            }
+            // Of an update the charges of new pods are no news; another declaration was not counted.
+            Event::Object(ObjectChange::Updated { id, object }) => {
+                if let Object::ResourceQuota(quota) = object
+                    && !quota.status.is_counted
+                {
+                    look_at.push(*id);
+                }
+            }
+            Event::Object(ObjectChange::Deleted { id }) => {
+                self.known.remove(id);
+            }
+            Event::PodEnded { .. }
+            | Event::PodChanged {
+                change: PodChange::Forgotten,
+                ..
+            } => look_at.extend(self.known.iter().copied()),
+            _ => {}
+        }
+    }
+
+    fn sync(&mut self, step: &mut Sync<'_>) {
+        let Some(Object::ResourceQuota(quota)) = step.object() else {
+            return;
+        };
+        // A sum beyond all amounts can't be told; what was counted before stays.
+        let Ok(used) = counted(step.store, quota, step.now) else {
+            return;
+        };
+        if quota.status.is_counted && quota.status.used == used {
+            return;
+        }
+        let object = ResourceQuota {
+            status: QuotaStatus {
+                used,
+                is_counted: true,
+            },
+            ..(**quota).clone()
+        };
+        step.update(step.key, Object::ResourceQuota(Arc::new(object)));
+    }
+
+    fn clone_controller(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,62 @@
+//! Limit ranges: what containers and pods of a namespace state if they state nothing, and between
+//! what bounds they may.
+
+use crate::model::{ResourceList, Text};
+
+/// A `LimitRange` (spec: kubernetes.md 2.10).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitRange {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Its rules, in order.
+    pub limits: Vec<LimitItem>,
+}
+
+/// One rule of a limit range.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitItem {
+    /// What it is about.
+    pub of: LimitedKind,
+    /// Least requests and limits.
+    pub min: ResourceList,
+    /// Most limits and requests.
+    pub max: ResourceList,
+    /// Limits of containers that state none.
+    pub default: ResourceList,
+    /// Requests of containers that state none.
+    pub default_request: ResourceList,
+    /// How many times its request a limit may be at most.
+    pub max_ratio: ResourceList,
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitedKind {
+    /// Each container.
+    Container,
+    /// All containers of a pod together.
+    Pod,
+}
+
+impl LimitItem {
+    /// The same with what the API fills in: of containers a limit is the largest unless stated, a
+    /// request the limit, else the least.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        if self.of == LimitedKind::Container {
+            fill(&mut self.default, &self.max);
+            fill(&mut self.default_request, &self.default);
+            fill(&mut self.default_request, &self.min);
+        }
+        self
+    }
+}
+
+/// Sets what is not stated yet.
+pub fn fill(list: &mut ResourceList, from: &ResourceList) {
+    for (name, amount) in &from.0 {
+        list.0.entry(name.clone()).or_insert(*amount);
+    }
+}
