@@ -505,3 +505,53 @@ fn the_claims_of_the_teaching_scenario_hold() {
         assert!((done.0..done.1).contains(&renewed), "{name}: {renewed} s");
     }
 }
+
+#[test]
+fn a_bad_version_stops_by_itself_and_holds_up_a_drain() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let experiment = crate::kube_scenario::load_file(&folder.join("rolling-update.yaml"));
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let variant = &experiment.variants[2];
+    assert_eq!(variant.name, "bad");
+    let prepared = prepare(&variant.scenario, &files).unwrap();
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let (mut last, mut healed, mut evictions) = (None, None, Vec::new());
+    let mut look = |at: Instant, event: &Event, store: &Store| {
+        let secs = at.as_secs_f64() as i64;
+        if let Event::PodChanged {
+            change:
+                PodChange::Terminating {
+                    reason: EndReason::Evicted(_),
+                    ..
+                },
+            ..
+        } = event
+        {
+            evictions.push(secs);
+        }
+        let seen = census(store, "shop");
+        if secs < 1_500 {
+            assert!(secs < 30 || seen.1 >= 15, "{secs} s: {seen:?}");
+            last = Some(seen);
+        } else if seen.1 == 20 {
+            healed.get_or_insert(secs);
+        }
+    };
+    let mut eyes = Eyes {
+        checker: Checker::default(),
+        look: &mut look,
+    };
+    let form = Form::Incremental;
+    run_watched(&variant.scenario, prepared, form, &mut eyes, &mut control).unwrap();
+    let images = BTreeMap::from([("shop:1".to_owned(), 15), ("shop:2".to_owned(), 10)]);
+    assert_eq!(last, Some((25, 15, images)));
+    let healed = healed.unwrap();
+    assert!(healed < 1_530, "{healed} s");
+    assert!(!evictions.is_empty() && evictions.iter().all(|&secs| secs >= 1_500));
+}
