@@ -20,8 +20,8 @@ use windtunnel::model::workload::{
     BudgetLimit, Count, Deployment, PodDisruptionBudget, StatefulSet,
 };
 use windtunnel::model::{
-    Container, Event, LabelSelector, Object, Operator, Pod, PodChange, PodSpec, Requirement,
-    ResourceList,
+    Container, EndReason, Event, LabelSelector, Object, Operator, Pod, PodChange, PodSpec,
+    Requirement, ResourceList,
 };
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::sim::check::Checker;
