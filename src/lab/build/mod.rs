@@ -115,11 +115,11 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
 }
 
 /// Whether traffic makes pods use processors and memory.
-const fn traffic_feeds_usage(_scenario: &crate::scenario::Scenario) -> bool {
-    false
+const fn traffic_feeds_usage(scenario: &crate::scenario::Scenario) -> bool {
+    !scenario.traffic.is_empty()
 }
 
 /// Whether traffic is measured as metrics of pods and objects.
-const fn traffic_feeds_metrics(_scenario: &crate::scenario::Scenario) -> bool {
-    false
+const fn traffic_feeds_metrics(scenario: &crate::scenario::Scenario) -> bool {
+    !scenario.traffic.is_empty()
 }
