@@ -101,7 +101,8 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
                 write!(out, "{}  ", line.variant)?;
             }
             let (object, what) = (format::clean(&line.object), format::clean(&line.what));
-            writeln!(out, "{at:>10}  {:<13}  {object}  {what}", line.kind)?;
+            let text = format!("{at:>10}  {:<13}  {object}  {what}", line.kind);
+            writeln!(out, "{}", text.trim_end())?;
         }
         Ok(())
     })?;
