@@ -126,7 +126,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = build::failures(scenario, &nodes, files, &mut remarks)?;
     let mut usage = build::usage(scenario, files, &workload, &operations)?;
-    let options = build::system_options(scenario)?;
+    let options = build::system_options(scenario, &nodes, files)?;
     let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
     let images = build::images(scenario, &nodes)?;
     let traffic = build::traffic(scenario, &operations, files, &mut remarks)?;

@@ -1,13 +1,16 @@
 //! Rules between the fields of `system:`: options of one system mean nothing to another.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{Scenario, Swarm, System};
+use super::schema::{MesosStrategy, Scenario, Swarm, System};
 use super::tree::Tree;
 
 /// Systems with control loops and options of their own, and whether those are given.
 const OWN: &[(&str, fn(&System) -> bool)] = &[
     ("swarm", |system| system.swarm.is_some()),
     ("swarmkit", |system| system.swarmkit.is_some()),
+    ("fleet", |system| system.fleet.is_some()),
+    ("mesos", |system| system.mesos.is_some()),
+    ("dcos", |_| false),
 ];
 
 /// Reports every broken rule of `system:`.
@@ -106,6 +109,18 @@ impl System {
                 strategy.unwrap_or_default().name().to_owned()
             }
             "swarmkit" => "services".to_owned(),
+            "fleet" => "least-loaded".to_owned(),
+            "dcos" => "drf".to_owned(),
+            "mesos" => {
+                let own = self.mesos.as_ref();
+                match own.map(|own| own.strategy).unwrap_or_default() {
+                    MesosStrategy::Offers => {
+                        let sorter = own.map(|own| own.sorter).unwrap_or_default();
+                        sorter.name().to_owned()
+                    }
+                    MesosStrategy::DrfTasks | MesosStrategy::DrfTasksStop => "drf-tasks".to_owned(),
+                }
+            }
             _ => self.scheduler.profile.clone(),
         }
     }

@@ -129,6 +129,11 @@ impl Validator<'_> {
                 WorkloadSource::Manifests { file, .. } => {
                     self.file(file, &format!("{place}.manifests"));
                 }
+                WorkloadSource::Units { files, .. } => {
+                    for (number, file) in files.iter().enumerate() {
+                        self.file(file, &format!("{place}.units.{number}"));
+                    }
+                }
                 WorkloadSource::Generate(_) => {}
             }
         }

@@ -17,7 +17,9 @@ use crate::units::Duration;
 
 use super::batch::{BatchError, BatchOptions};
 use super::capability::Capabilities;
+use super::fleet::options::FleetSetup;
 use super::kubelet::PullOptions;
+use super::mesos::options::MesosOptions;
 use super::swarm::SwarmOptions;
 use super::swarmkit::SwarmKitOptions;
 
@@ -58,6 +60,10 @@ pub struct SystemOptions {
     pub swarm: SwarmOptions,
     /// Of SwarmKit.
     pub swarmkit: SwarmKitOptions,
+    /// Of Fleet.
+    pub fleet: FleetSetup,
+    /// Of Mesos and its frameworks.
+    pub mesos: MesosOptions,
 }
 
 /// What an experiment says about the system of a cell.

@@ -2,13 +2,16 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, kubernetes, swarm, swarmkit};
+use super::{batch, fleet, kubernetes, mesos, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
     kubernetes::ENTRY,
     swarm::ENTRY,
     swarmkit::ENTRY,
+    fleet::ENTRY,
+    mesos::ENTRY,
+    mesos::dcos::ENTRY,
     batch::ENTRY,
 ];
 
@@ -71,6 +74,7 @@ mod tests {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected =
             "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, `batch`";
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

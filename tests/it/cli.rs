@@ -262,7 +262,9 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 22] = [
+const SCENARIOS: [(&str, &[&str]); 24] = [
+    ("fleet.yaml", &[]),
+    ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("control-plane-outage.yaml", &[]),
     ("partition-and-heal.yaml", &[]),
     ("spot-notice.yaml", &["--set", "stop={at: 1h}"]),

@@ -10,6 +10,7 @@ mod images;
 mod kube;
 mod manifests;
 mod mapping;
+mod mesos_options;
 mod mix;
 mod node_autoscalers;
 mod nodes;
@@ -20,6 +21,7 @@ mod residents;
 mod system_options;
 mod traffic;
 mod typical;
+mod units;
 mod usage;
 mod workload;
 

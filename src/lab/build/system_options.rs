@@ -1,14 +1,17 @@
 //! Options of systems of their own, from the experiment file to what systems are made from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::model::Object;
+use crate::model::{Node, Object};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{
     self, RestartCondition, ServiceUpdate, SpreadCount, SwarmBackend, SwarmCpu, SwarmFilter,
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use crate::systems::SystemOptions;
+use crate::systems::fleet::options::FleetSetup;
+use crate::systems::fleet::presence::FleetOptions;
 use crate::systems::swarm::SwarmOptions;
 use crate::systems::swarm::contact::ContactOptions;
 use crate::systems::swarm::container::ReschedulePolicy;
@@ -29,10 +32,15 @@ use crate::systems::swarmkit::spread::SpreadMode;
 use crate::systems::swarmkit::task::Preference;
 use crate::systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
-use super::BuildError;
+use super::units::units;
+use super::{BuildError, FileSource};
 
 /// The options of a scenario's system.
-pub fn system_options(scenario: &Scenario) -> Result<SystemOptions, BuildError> {
+pub fn system_options(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+) -> Result<SystemOptions, BuildError> {
     let system = &scenario.system;
     let swarm = match &system.swarm {
         Some(written) => swarm(written)?,
@@ -42,7 +50,22 @@ pub fn system_options(scenario: &Scenario) -> Result<SystemOptions, BuildError> 
         Some(written) => swarmkit(written)?,
         None => SwarmKitOptions::default(),
     };
-    Ok(SystemOptions { swarm, swarmkit })
+    let mut fleet = fleet(&system.fleet.unwrap_or_default());
+    for source in &scenario.workload {
+        for unit in units(source, files)? {
+            fleet.units.insert(unit.name, unit.asked);
+        }
+    }
+    let mesos = super::mesos_options::mesos_options(system.mesos.as_ref())?;
+    if system.name == crate::systems::mesos::ENTRY.name {
+        super::mesos_options::check_on_nodes(&mesos, nodes)?;
+    }
+    Ok(SystemOptions {
+        swarm,
+        swarmkit,
+        fleet,
+        mesos,
+    })
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {
@@ -211,4 +234,16 @@ fn swarm(written: &schema::Swarm) -> Result<SwarmOptions, BuildError> {
         replication_ttl: written.replication_ttl,
         environment,
     })
+}
+
+fn fleet(written: &schema::Fleet) -> FleetSetup {
+    FleetSetup {
+        options: FleetOptions {
+            engine_interval: written.engine_interval,
+            agent_ttl: written.agent_ttl,
+            has_grpc_registry: written.grpc_registry,
+        },
+        first_round: written.first_round,
+        ..FleetSetup::default()
+    }
 }

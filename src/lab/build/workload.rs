@@ -23,6 +23,7 @@ use super::manifests::ManifestFiles;
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::typical::shape_of;
+use super::units::{submitted, units};
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// What arrives, and what is known of it beforehand.
@@ -83,6 +84,7 @@ pub fn workload(
                 settled.add(file, &manifests.pods, remarks);
                 declared(&manifests, *at)
             }
+            WorkloadSource::Units { .. } => submitted(&units(source, files)?),
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
         if !all.is_fill_up {

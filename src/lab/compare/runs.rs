@@ -290,7 +290,7 @@ fn is_one_trace(experiment: &Experiment) -> bool {
             Arrivals::Times { .. } => true,
             Arrivals::FillUp { order, until, .. } => *order == Order::Trace && until.is_none(),
         },
-        WorkloadSource::Manifests { .. } => true,
+        WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. } => true,
         WorkloadSource::Generate(_) => false,
     };
     let mut plans = experiment.variants.iter();

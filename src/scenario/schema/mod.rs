@@ -10,7 +10,9 @@ mod alert;
 mod autoscaling;
 mod cluster;
 mod failure;
+mod fleet;
 mod images;
+mod mesos;
 mod metrics;
 mod operation;
 mod provider;
@@ -30,7 +32,13 @@ pub use cluster::{
     Taint, TaintEffect, Template,
 };
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
+pub use fleet::Fleet;
 pub use images::{Images, Pulls};
+pub use mesos::{
+    Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
+    MesosDeal, MesosFramework, MesosMasterFailure, MesosReservation, MesosRole, MesosSorter,
+    MesosStrategy,
+};
 pub use metrics::{Billing, MeasuredWindow, Metrics};
 pub use operation::{Controllers, Operation, Upgrade};
 pub use provider::{

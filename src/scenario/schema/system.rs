@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Autoscaling, Controllers, Swarm, SwarmKit};
+use super::{Autoscaling, Controllers, Fleet, Mesos, Swarm, SwarmKit};
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -36,6 +36,12 @@ pub struct System {
     /// scaling by the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
+    /// Options of Fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
+    /// Options of Mesos and its frameworks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mesos: Option<Mesos>,
 }
 
 impl Default for System {
@@ -47,6 +53,8 @@ impl Default for System {
             swarm: None,
             swarmkit: None,
             autoscaling: None,
+            fleet: None,
+            mesos: None,
         }
     }
 }

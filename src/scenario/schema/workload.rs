@@ -22,19 +22,31 @@ pub enum WorkloadSource {
         /// When they arrive, after the start.
         at: Duration,
     },
+    /// Units of Fleet from systemd unit files, at one instant.
+    Units {
+        /// The files, one a unit; the name of a file is the name of its unit.
+        files: Vec<String>,
+        /// How many instances there are of each template (`NAME@.service`).
+        instances: u32,
+        /// When they arrive, after the start.
+        at: Duration,
+    },
     /// Made by a model.
     Generate(Generate),
 }
 
-/// What arrives: from a `trace`, from `manifests`, or made by a model (`generate`).
+/// What arrives: from a `trace`, from `manifests`, from unit files (`units`), or made by a model
+/// (`generate`).
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
     rename = "WorkloadSource",
     extend("oneOf" = [
-        {"required": ["trace"]}, {"required": ["manifests"]}, {"required": ["generate"]},
+        {"required": ["trace"]}, {"required": ["manifests"]}, {"required": ["units"]},
+        {"required": ["generate"]},
     ]),
-    extend("dependentRequired" = {"at": ["manifests"]})
+    extend("dependentRequired" = {"instances": ["units"]}),
+    extend("x-excludes" = {"at": ["trace", "generate"]})
 )]
 struct WorkloadFields {
     /// A recorded trace.
@@ -43,7 +55,15 @@ struct WorkloadFields {
     /// A file of Kubernetes objects (YAML or JSON, lists, several documents).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     manifests: Option<String>,
-    /// When the objects of the file arrive, after the start; default `0s`.
+    /// Files of systemd units with a section `[X-Fleet]`, one a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    units: Option<Vec<String>>,
+    /// How many instances there are of each template among the units (`NAME@.service`); default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    instances: Option<u32>,
+    /// When the objects of the file, or the units, arrive after the start; default `0s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<Duration>,
     /// A model that makes jobs or pods.
@@ -240,10 +260,20 @@ impl TryFrom<WorkloadFields> for WorkloadSource {
                 at: at.unwrap_or_default(),
             }),
             WorkloadFields {
+                units: Some(files),
+                instances,
+                at,
+                ..
+            } => Ok(Self::Units {
+                files,
+                instances: instances.unwrap_or(1),
+                at: at.unwrap_or_default(),
+            }),
+            WorkloadFields {
                 generate: Some(generate),
                 ..
             } => Ok(Self::Generate(generate)),
-            _ => Err("expected one of `trace`, `manifests`, `generate`".to_owned()),
+            _ => Err("expected one of `trace`, `manifests`, `units`, `generate`".to_owned()),
         }
     }
 }
@@ -253,6 +283,8 @@ impl From<WorkloadSource> for WorkloadFields {
         let mut fields = Self {
             trace: None,
             manifests: None,
+            units: None,
+            instances: None,
             at: None,
             generate: None,
         };
@@ -260,6 +292,15 @@ impl From<WorkloadSource> for WorkloadFields {
             WorkloadSource::Trace(trace) => fields.trace = Some(trace),
             WorkloadSource::Manifests { file, at } => {
                 fields.manifests = Some(file);
+                fields.at = Some(at);
+            }
+            WorkloadSource::Units {
+                files,
+                instances,
+                at,
+            } => {
+                fields.units = Some(files);
+                fields.instances = Some(instances);
                 fields.at = Some(at);
             }
             WorkloadSource::Generate(generate) => fields.generate = Some(generate),

@@ -60,10 +60,10 @@ pub struct Round {
 /// The registry as the engine reads it: machines that are there, and units.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
-    machines: BTreeMap<Text, Labels>,
-    units: BTreeMap<Text, Unit>,
+    pub(super) machines: BTreeMap<Text, Labels>,
+    pub(super) units: BTreeMap<Text, Unit>,
     /// What is on each machine: units scheduled to it, and the global ones that run there.
-    present: BTreeMap<Text, BTreeSet<Text>>,
+    pub(super) present: BTreeMap<Text, BTreeSet<Text>>,
 }
 
 impl Engine {

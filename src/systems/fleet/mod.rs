@@ -7,10 +7,17 @@
 //! units and machines come by name.
 
 pub mod agent;
+pub mod agent_of_nodes;
+pub mod component;
 pub mod engine;
+mod entry;
+pub mod fast;
+pub mod options;
 pub mod presence;
 pub mod unit;
 pub mod unit_file;
+
+pub use entry::ENTRY;
 
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,14 @@ impl BatchJob {
         taken
     }
 
+    /// When it takes agents that are farther away than those it takes now, if it waits for that.
+    pub fn waits_until(&self, now: Instant) -> Option<Instant> {
+        let since = self.waits_since?;
+        let agent = since.saturating_add(self.options.agent_wait);
+        let rack = agent.saturating_add(self.options.rack_wait);
+        [agent, rack].into_iter().find(|&at| at > now)
+    }
+
     /// A task failed and waits again.
     pub fn failed(&mut self) {
         self.waiting += 1;

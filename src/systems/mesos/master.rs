@@ -114,6 +114,11 @@ impl Masters {
         leader.filter(|_| self.sessions.has_quorum())
     }
 
+    /// Who leads, or led last.
+    pub fn leader_or_last(&self) -> Option<usize> {
+        self.leads_since.map(|(leader, _)| leader)
+    }
+
     /// Until when agents may register again with the leader before they are given up.
     pub fn reregister_until(&self) -> Option<Instant> {
         let (_, since) = self.leads_since?;

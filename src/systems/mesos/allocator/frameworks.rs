@@ -74,7 +74,7 @@ impl Framework {
 }
 
 /// How long a refusal stands: no shorter than the interval of runs.
-pub(super) fn lifetime(span: Duration, interval: Duration) -> Duration {
+pub(in crate::systems::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
     let span = if span < Duration::ZERO {
         DEFAULT_REFUSAL
     } else {

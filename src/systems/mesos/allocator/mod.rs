@@ -21,6 +21,7 @@ use super::resources::{Kind, Quantities, Resources};
 use super::sorter::{Fairness, Sorter, WeightError};
 
 use frameworks::Framework;
+pub(in crate::systems::mesos) use frameworks::lifetime;
 pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
 pub use quota::{Quota, QuotaError};
 
@@ -325,11 +326,40 @@ impl Allocator {
             self.give_back(framework, &role, agent, &resources);
             let interval = self.options.allocation_interval;
             if let (Some(span), Some(known)) = (refusal, self.frameworks.get_mut(framework)) {
-                let until = now.saturating_add(frameworks::lifetime(span, interval));
+                let until = now.saturating_add(lifetime(span, interval));
                 known.refuse(role, agent.clone(), resources, until);
             }
         }
         Ok(())
+    }
+
+    /// A framework gives back a part of an offer that it has no use for, and refuses as much for so
+    /// long.
+    ///
+    /// # Errors
+    /// One of them is not known.
+    pub fn decline_part(
+        &mut self,
+        now: Instant,
+        (framework, role): (&Text, &Text),
+        agent: &Text,
+        (resources, refusal): (&Resources, Duration),
+    ) -> Result<(), AllocatorError> {
+        self.known_framework(framework)?;
+        if !self.agents.contains_key(agent) {
+            return Err(unknown_agent(agent));
+        }
+        let back = self.give_back(framework, role, agent, resources);
+        let until = now.saturating_add(lifetime(refusal, self.options.allocation_interval));
+        if let Some(known) = self.frameworks.get_mut(framework) {
+            known.refuse(role.clone(), agent.clone(), back, until);
+        }
+        Ok(())
+    }
+
+    /// Agents are walked in this order from now on.
+    pub fn set_agent_order(&mut self, order: AgentOrder) {
+        self.options.agent_order = order;
     }
 
     /// The agents of which a framework holds something.

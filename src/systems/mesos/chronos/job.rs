@@ -106,6 +106,11 @@ impl Job {
         Some(Launch::Run(due))
     }
 
+    /// A run that failed is tried again: it goes on now.
+    pub fn retried(&mut self) {
+        self.running += 1;
+    }
+
     /// A run ended well; a job without runs left is disabled.
     pub fn finished(&mut self, now: DateTime) {
         self.running = self.running.saturating_sub(1);

@@ -42,6 +42,9 @@ pub enum ScheduleError {
     },
 }
 
+/// So many periods are for ever.
+const LONGEST: i64 = 1 << 20;
+
 impl Schedule {
     /// Reads a schedule; an empty start is one second before `now`.
     ///
@@ -84,6 +87,13 @@ impl Schedule {
             period,
             written: written.to_owned(),
         })
+    }
+
+    /// When its last run is due; `None` if it goes on for ever, or has no runs.
+    pub fn ends(&self) -> Option<DateTime> {
+        let last = self.repeat?.checked_sub(1)?;
+        let times = i64::try_from(last).unwrap_or(i64::MAX).min(LONGEST);
+        Some(self.start.plus(&self.period, times))
     }
 
     /// Whether a run is due.

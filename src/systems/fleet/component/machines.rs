@@ -1,0 +1,133 @@
+//! Machines and their keys, and which engine leads.
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::{EndReason, Event, Text};
+use crate::units::{Duration, Instant, NodeId};
+
+use super::Fleet;
+
+/// A machine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    name: Text,
+    /// Whether its key is in the registry.
+    pub(super) is_there: bool,
+    is_silent: bool,
+    /// When it first beat.
+    since: Instant,
+    expires: Option<Instant>,
+}
+
+impl Fleet {
+    fn machine_mut(&mut self, node: NodeId) -> &mut Machine {
+        if self.machines.len() <= node.index() {
+            self.machines.resize(node.index() + 1, Machine::default());
+        }
+        &mut self.machines[node.index()]
+    }
+
+    /// A machine's key is in the registry, or its metadata changed.
+    pub(super) fn joined(&mut self, at: Instant, node: NodeId, store: &Store) {
+        let Some(object) = store.nodes().object(node) else {
+            return;
+        };
+        let machine = self.machine_mut(node);
+        if !machine.is_there {
+            machine.since = at;
+        }
+        machine.name = object.name.clone();
+        machine.is_there = true;
+        // A cordon is no word of Fleet's: the machine stays, and takes units.
+        let labels = object.labels.clone();
+        self.engine.put_machine(&object.name, labels);
+        self.needs_round = true;
+    }
+
+    /// A machine's key is gone.
+    pub(super) fn gone(&mut self, node: NodeId) {
+        let machine = self.machine_mut(node);
+        if !std::mem::take(&mut machine.is_there) {
+            return;
+        }
+        let name = machine.name.clone();
+        if let Some(expires) = machine.expires.take() {
+            self.expiries.remove(&(expires, node));
+        }
+        self.engine.remove_machine(&name);
+        self.needs_round = true;
+    }
+
+    /// Nothing is heard of a machine: its key ends its life after its last beat.
+    pub(super) fn silent(&mut self, at: Instant, node: NodeId) {
+        if self.leader == Some(node) {
+            let renewed = self.round_before(at);
+            self.leadership.claim(renewed, node.index(), 0);
+        }
+        let options = self.setup.options;
+        let beat = options.presence_beat().as_nanos().max(1);
+        let machine = self.machine_mut(node);
+        machine.is_silent = true;
+        if !machine.is_there {
+            return;
+        }
+        let beats = at.since(machine.since).as_nanos().max(0) / beat * beat;
+        let last = machine.since.saturating_add(Duration::from_nanos(beats));
+        let expires = last.saturating_add(options.agent_ttl);
+        machine.expires = Some(expires);
+        self.expiries.insert((expires, node));
+    }
+
+    /// A machine is heard again: it beats at once.
+    pub(super) fn heard(&mut self, node: NodeId, store: &Store) {
+        let now = self.now;
+        let machine = self.machine_mut(node);
+        (machine.is_silent, machine.since) = (false, now);
+        if let Some(expires) = machine.expires.take() {
+            self.expiries.remove(&(expires, node));
+        }
+        if !self.machine_mut(node).is_there {
+            self.joined(now, node, store);
+        }
+    }
+
+    /// Keys end.
+    pub(super) fn expire(&mut self, store: &Store, out: &mut Outbox) {
+        while let Some(&(at, node)) = self.expiries.first()
+            && at <= self.now
+        {
+            self.expiries.pop_first();
+            self.machine_mut(node).expires = None;
+            self.gone(node);
+            if store.nodes().is_ready(node) {
+                out.write(store, Event::NodeReadiness { node, ready: false });
+            }
+            let lost = self.globals.extract_if(.., |(_, on), _| *on == node);
+            for (_, pod) in lost.collect::<Vec<_>>() {
+                if let Some(pod) = pod.filter(|pod| store.pods().get(*pod).is_some()) {
+                    let reason = EndReason::NodeLost;
+                    out.write(store, Event::PodEnded { pod, reason });
+                }
+            }
+        }
+    }
+
+    /// Whether an engine leads in this round: the one that did if it is heard, else the first that
+    /// is, once the lease has ended.
+    pub(super) fn lead(&mut self, store: &Store) -> bool {
+        let is_heard = |node: &NodeId| {
+            let machine = self.machines.get(node.index());
+            machine.is_some_and(|machine| !machine.is_silent && !machine.name.is_empty())
+                && store.nodes().is_ready(*node)
+        };
+        let known = self.leader.filter(is_heard);
+        let Some(next) = known.or_else(|| store.nodes().present().find(is_heard)) else {
+            return false;
+        };
+        let leads = self.leadership.claim(self.now, next.index(), 0);
+        if leads {
+            self.leader = Some(next);
+        }
+        leads
+    }
+}

@@ -1,0 +1,198 @@
+//! A Fleet at work: the registry, the engine that leads, and the keys of machines, as one component
+//! (spec: orchestrators-a.md section 5).
+//!
+//! Rounds that would find nothing new are left out; when the next one is due follows from when the
+//! interval was restarted last. So are beats: a key's end follows from when its machine fell silent.
+
+mod machines;
+mod read;
+mod units;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::{Conflict, Store};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::{Event, PodRef, Text};
+use crate::units::{Duration, Instant, NodeId, ObjectId, Revision};
+
+use super::fast::FastEngine;
+use super::options::FleetSetup;
+use super::presence::{Leadership, WATCH_PAUSE};
+
+use machines::Machine;
+use units::{App, Own};
+
+/// The component.
+#[derive(Clone)]
+pub struct Fleet {
+    setup: FleetSetup,
+    cursor: Revision,
+    now: Instant,
+    engine: FastEngine,
+    /// By node.
+    machines: Vec<Machine>,
+    /// When keys of silent machines end.
+    expiries: BTreeSet<(Instant, NodeId)>,
+    units: BTreeMap<Text, Own>,
+    /// The units of pods, by slot.
+    unit_of: Vec<Option<(PodRef, Text)>>,
+    apps: BTreeMap<ObjectId, App>,
+    /// Pods of global units, by unit and machine.
+    globals: BTreeMap<(ObjectId, NodeId), Option<PodRef>>,
+    /// Services that wait for the first connection to their socket.
+    activations: BTreeSet<(Instant, Text)>,
+    leadership: Leadership,
+    leader: Option<NodeId>,
+    /// From when rounds are counted.
+    anchor: Instant,
+    /// When a round is due because the registry changed.
+    event_due: Option<Instant>,
+    last_event: Option<Instant>,
+    /// Whether machines changed since the last round.
+    needs_round: bool,
+}
+
+impl Fleet {
+    /// A fleet that has seen nothing.
+    pub fn new(setup: FleetSetup) -> Self {
+        Self {
+            leadership: Leadership::new(&setup.options),
+            anchor: Instant::ZERO.saturating_add(setup.first_round),
+            setup,
+            cursor: Revision::default(),
+            now: Instant::ZERO,
+            engine: FastEngine::default(),
+            machines: Vec::new(),
+            expiries: BTreeSet::new(),
+            units: BTreeMap::new(),
+            unit_of: Vec::new(),
+            apps: BTreeMap::new(),
+            globals: BTreeMap::new(),
+            activations: BTreeSet::new(),
+            leader: None,
+            event_due: None,
+            last_event: None,
+            needs_round: false,
+        }
+    }
+
+    /// A unit's target changed: a round follows at once, or when the watch looks again.
+    fn event(&mut self) {
+        let again = self.last_event.map(|last| last.saturating_add(WATCH_PAUSE));
+        let due = again.map_or(self.now, |again| again.max(self.now));
+        self.event_due = Some(self.event_due.map_or(due, |known| known.min(due)));
+    }
+
+    /// The round of the interval at an instant or before it.
+    fn round_before(&self, at: Instant) -> Instant {
+        let past = at.since(self.anchor).as_nanos();
+        if past < 0 {
+            return self.anchor;
+        }
+        let interval = self.setup.options.engine_interval.as_nanos().max(1);
+        Instant::from_nanos(at.as_nanos() - past % interval)
+    }
+
+    /// The round of the interval at an instant or after it.
+    fn round_after(&self, at: Instant) -> Instant {
+        let before = self.round_before(at);
+        if before >= at {
+            before
+        } else {
+            before.saturating_add(self.setup.options.engine_interval)
+        }
+    }
+
+    /// Makes a round if one is due.
+    fn round(&mut self, store: &Store, out: &mut Outbox) {
+        let now = self.now;
+        let by_event = self.event_due.is_some_and(|at| at <= now);
+        let by_interval = self.needs_round && self.round_after(now) == now;
+        if !by_event && !by_interval {
+            return;
+        }
+        if by_event {
+            (self.event_due, self.last_event) = (None, Some(now));
+            self.anchor = now;
+        }
+        if !self.lead(store) {
+            // Nobody holds the lease yet; whoever takes it looks at everything.
+            self.needs_round = true;
+            return;
+        }
+        self.needs_round = false;
+        let round = self.engine.reconcile();
+        out.decided_pods += round.scheduled.len() as u32;
+        out.decided_jobs += round.scheduled.len() as u32;
+        for (name, machine) in &round.unscheduled {
+            self.unscheduled(name, machine, store, out);
+        }
+        for (name, machine) in &round.scheduled {
+            self.scheduled(name, machine, store, out);
+        }
+        self.globals(store, out);
+    }
+
+    /// When the next round has something to look at.
+    fn next_round(&self) -> Option<Instant> {
+        let after = self.now.saturating_add(Duration::from_nanos(1));
+        let by_interval = self.needs_round.then(|| self.round_after(after));
+        self.event_due.into_iter().chain(by_interval).min()
+    }
+}
+
+impl Component for Fleet {
+    fn name(&self) -> &'static str {
+        "fleet-engine"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
+        self.read(view, out);
+        self.expire(view, out);
+        self.activate(view, out);
+        self.round(view, out);
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        let activation = self.activations.first().map(|(at, _)| *at);
+        for at in [self.next_round(), expiry, activation]
+            .into_iter()
+            .flatten()
+        {
+            out.wake_at(at);
+        }
+        Progress::Idle
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::PodBound { pod, .. } = &write.event {
+            self.not_bound(*pod);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        let waits = |own: &&Own| own.pod.is_some() && own.bound.is_none();
+        self.units.values().filter(waits).count()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let (known, name) = self.unit_of.get(pod.slot.index())?.as_ref()?;
+        let own = self.units.get(name)?;
+        let waits = *known == pod && own.bound.is_none();
+        waits.then(|| {
+            let message = if self.engine.machines().next().is_none() {
+                "zero agents available"
+            } else {
+                "no agents able to run job"
+            };
+            message.into()
+        })
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,123 @@
+//! Reading the log: nodes are machines, pods and workloads are units.
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::{EndReason, Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
+use crate::units::NodeId;
+
+use super::Fleet;
+use super::units::{AppKind, Own, requirements_of};
+use crate::systems::fleet::engine::Unit;
+use crate::systems::fleet::unit::TargetState;
+
+impl Fleet {
+    /// Reads what is new.
+    pub(super) fn read(&mut self, store: &Store, out: &mut Outbox) {
+        for entry in store.log().since(self.cursor) {
+            let at = entry.at;
+            match &entry.event {
+                Event::NodeAdded { node, .. } | Event::NodeUpdated { node, .. } => {
+                    self.joined(at, *node, store);
+                }
+                Event::NodeRemoved { node } | Event::NodeReadiness { node, ready: false } => {
+                    self.gone(*node);
+                }
+                Event::NodeReadiness { node, ready: true } => self.heard(*node, store),
+                Event::NodeContact { node, contact } => match contact {
+                    NodeContact::Silent { .. } => self.silent(at, *node),
+                    NodeContact::Steady => self.heard(*node, store),
+                    NodeContact::Heard => {}
+                },
+                Event::PodCreated(created) => self.created(created, store, out),
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node, store),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store, out),
+                Event::Object(change) => {
+                    let (ObjectChange::Created { id, .. }
+                    | ObjectChange::Updated { id, .. }
+                    | ObjectChange::Deleted { id }) = change;
+                    self.declared(*id, store, out);
+                }
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn created(&mut self, created: &PodCreated, store: &Store, out: &mut Outbox) {
+        let pod = created.pod;
+        if store.pods().get(pod).is_none() {
+            return;
+        }
+        let mut name: Text = created.name.text();
+        if let Some(owner) = created.owner {
+            let Some(app) = self.apps.get(&owner.object) else {
+                return;
+            };
+            if app.kind == AppKind::Global {
+                self.global_created(owner.object, pod, &name, store, out);
+                return;
+            }
+        } else if !name.contains('.') {
+            name = format!("{name}.service").into();
+        }
+        let slot = pod.slot.index();
+        if self.unit_of.len() <= slot {
+            self.unit_of.resize(slot + 1, None);
+        }
+        self.unit_of[slot] = Some((pod, name.clone()));
+        let submitted = self.setup.units.get(&name).cloned();
+        let spec = &store.class(created.spec).object;
+        let own = self.units.entry(name.clone()).or_insert_with(|| Own {
+            object: created.owner.map(|owner| owner.object),
+            ..Own::default()
+        });
+        (own.pod, own.bound, own.is_coming, own.is_killed) = (Some(pod), None, false, false);
+        if let Some(submitted) = &submitted {
+            own.connects = submitted.first_connection;
+        }
+        match self.engine.unit(&name).map(|unit| unit.machine.clone()) {
+            Some(Some(machine)) => self.scheduled(&name, &machine, store, out),
+            Some(None) => {}
+            None => {
+                let unit = Unit {
+                    requirements: submitted
+                        .map_or_else(|| requirements_of(&name, spec), |own| own.requirements),
+                    target: TargetState::Launched,
+                    machine: None,
+                };
+                self.engine.put_unit(&name, unit);
+                self.event();
+            }
+        }
+    }
+
+    /// A pod that was on a node before the run began is a unit that is scheduled there.
+    fn bound(&mut self, pod: PodRef, node: NodeId, store: &Store) {
+        let Some(name) = self.name_of(pod) else {
+            return;
+        };
+        let Some(own) = self.units.get_mut(&name).filter(|own| own.bound.is_none()) else {
+            return;
+        };
+        own.bound = Some(node);
+        if let Some(unit) = self.engine.unit(&name).cloned() {
+            let machine = Some(Text::from(store.nodes().name(node)));
+            self.engine.put_unit(&name, Unit { machine, ..unit });
+        }
+    }
+
+    pub(super) fn name_of(&self, pod: PodRef) -> Option<Text> {
+        let (known, name) = self.unit_of.get(pod.slot.index())?.as_ref()?;
+        (*known == pod).then(|| name.clone())
+    }
+
+    fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store, out: &mut Outbox) {
+        let place = self.unit_of.get_mut(pod.slot.index());
+        let known = place.and_then(|place| place.take_if(|(known, _)| *known == pod));
+        let Some((_, name)) = known else {
+            self.global_ended(pod, reason, store, out);
+            return;
+        };
+        self.unit_ended(&name, pod, reason, store, out);
+    }
+}

@@ -1,0 +1,431 @@
+//! Units: pods and workloads as Fleet has them, and what a round's decisions come to.
+
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::control::admission::{Creation, NewName, NewPod};
+use crate::model::{
+    DeviceSet, EndReason, Event, Object, Operator, Owner, PodChange, PodOwner, PodRef, PodSpec,
+    Text,
+};
+use crate::systems::fleet::engine::Unit;
+use crate::systems::fleet::unit::{Requirements, TargetState};
+use crate::systems::mapping::is_one_per_node;
+use crate::units::{Duration, Instant, NodeId, ObjectId};
+
+use super::Fleet;
+
+/// A unit and the pod that it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
+    pub(super) pod: Option<PodRef>,
+    pub(super) bound: Option<NodeId>,
+    pub(super) object: Option<ObjectId>,
+    /// Whether its pod was asked for and is not there yet.
+    pub(super) is_coming: bool,
+    /// Whether its pod was told to end so that another one follows.
+    pub(super) is_killed: bool,
+    /// When the first connection to its socket comes.
+    pub(super) connects: Option<Duration>,
+}
+
+/// What a workload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AppKind {
+    /// Instances of a template that go on.
+    Service,
+    /// Instances of a template that end.
+    Once,
+    /// One on every machine that matches.
+    Global,
+}
+
+/// A workload.
+#[derive(Clone, Debug)]
+pub(super) struct App {
+    pub(super) kind: AppKind,
+    name: Text,
+    spec: Arc<PodSpec>,
+    template: Arc<PodSpec>,
+    wanted: u64,
+}
+
+fn app_of(object: &Object) -> Option<App> {
+    let (kind, template, wanted) = match object {
+        Object::Deployment(own) => (AppKind::Service, &own.template, own.replicas),
+        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+            (AppKind::Service, &own.template, own.replicas)
+        }
+        Object::StatefulSet(own) => (AppKind::Service, &own.template, own.replicas),
+        Object::Job(own) => (AppKind::Once, &own.template, own.completions.unwrap_or(1)),
+        Object::DaemonSet(own) => (AppKind::Global, &own.template, 0),
+        _ => return None,
+    };
+    let spec = PodSpec {
+        namespace: object.namespace().clone(),
+        owner: Some(Owner {
+            kind: object.kind().into(),
+            name: object.name().clone(),
+        }),
+        ..(**template).clone()
+    };
+    Some(App {
+        kind,
+        name: object.name().clone(),
+        spec: Arc::new(spec),
+        template: template.clone(),
+        wanted: wanted.max(0) as u64,
+    })
+}
+
+/// What a pod's own rules come to: its node selector and affinity to single labels are metadata, a
+/// node without another of its kind is a conflict with the other instances of its template.
+pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
+    let mut asked = Requirements::default();
+    for (key, value) in &spec.node_selector {
+        asked.require(&format!("{key}={value}"));
+    }
+    let terms = spec.affinity.node.required.iter();
+    for term in terms.flat_map(|required| &required.terms) {
+        for one in &term.match_expressions {
+            if one.operator == Operator::In {
+                for value in &one.values {
+                    asked.require(&format!("{}={value}", one.key));
+                }
+            }
+        }
+    }
+    if is_one_per_node(spec)
+        && let Some((prefix, _)) = name.split_once('@')
+    {
+        asked.conflicts.insert(format!("{prefix}@*").into());
+    }
+    asked
+}
+
+impl Fleet {
+    /// A workload was declared, declared anew, or deleted.
+    pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        let object = store.objects().get(id).map(|row| &row.object);
+        let Some(new) = object.and_then(app_of) else {
+            if let Some(old) = self.apps.get(&id).cloned() {
+                self.scale(id, &old, 0, store, out);
+                self.destroy_global(id, &old, store, out);
+                self.apps.remove(&id);
+            }
+            return;
+        };
+        let old = self.apps.insert(id, new.clone());
+        if new.kind == AppKind::Global {
+            let name = global_name(&new.name);
+            let unit = Unit {
+                requirements: Requirements {
+                    is_global: true,
+                    ..requirements_of(&name, &new.spec)
+                },
+                target: TargetState::Launched,
+                machine: None,
+            };
+            self.engine.put_unit(&name, unit);
+            self.event();
+        }
+        let has_changed = old.as_ref().is_some_and(|old| old.template != new.template);
+        self.scale(id, &new, new.wanted, store, out);
+        if has_changed {
+            // Changed content is unloaded, loaded and started again, all units at once.
+            self.reload(id, store, out);
+        }
+    }
+
+    fn scale(&mut self, id: ObjectId, app: &App, wanted: u64, store: &Store, out: &mut Outbox) {
+        if app.kind == AppKind::Global {
+            return;
+        }
+        for number in 1..=wanted {
+            let name: Text = format!("{}@{number}.service", app.name).into();
+            if self.units.contains_key(&name) {
+                continue;
+            }
+            let own = Own {
+                object: Some(id),
+                ..Own::default()
+            };
+            self.units.insert(name.clone(), own);
+            let unit = Unit {
+                requirements: requirements_of(&name, &app.spec),
+                target: TargetState::Launched,
+                machine: None,
+            };
+            self.engine.put_unit(&name, unit);
+            self.make(&name, out);
+            self.event();
+        }
+        let mut number = wanted + 1;
+        loop {
+            let name: Text = format!("{}@{number}.service", app.name).into();
+            let Some(own) = self.units.remove(&name) else {
+                break;
+            };
+            self.engine.remove_unit(&name);
+            if let Some(pod) = own.pod {
+                end(pod, store, out);
+            }
+            number += 1;
+            self.event();
+        }
+    }
+
+    fn reload(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        for own in self.units.values_mut().filter(|own| own.object == Some(id)) {
+            if let Some(pod) = own.pod {
+                own.is_killed = true;
+                end(pod, store, out);
+            }
+        }
+        for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
+            if let Some(pod) = pod {
+                end(*pod, store, out);
+            }
+        }
+    }
+
+    /// Asks for the pod of a unit of a workload.
+    fn make(&mut self, name: &Text, out: &mut Outbox) {
+        let Some(own) = self.units.get_mut(name) else {
+            return;
+        };
+        let Some(id) = own.object else {
+            return;
+        };
+        let Some(app) = self.apps.get(&id) else {
+            return;
+        };
+        own.is_coming = true;
+        out.creations.push(Creation::Pod(NewPod {
+            owner: PodOwner {
+                object: id,
+                index: 0,
+            },
+            name: NewName::Exact(name.clone()),
+            spec: app.spec.clone(),
+        }));
+    }
+
+    /// A round gave a unit a machine, or its pod is there now.
+    pub(super) fn scheduled(
+        &mut self,
+        name: &Text,
+        machine: &Text,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(node) = store.nodes().by_name(machine) else {
+            return;
+        };
+        let Some(own) = self.units.get_mut(name) else {
+            return;
+        };
+        let (Some(pod), None) = (own.pod, own.bound) else {
+            return;
+        };
+        if let Some(connects) = own.connects {
+            // Its socket listens; it is loaded, and starts at the first connection.
+            let at = Instant::ZERO.saturating_add(connects);
+            if at > self.now {
+                self.activations.insert((at, name.clone()));
+                return;
+            }
+        }
+        own.bound = Some(node);
+        let devices = DeviceSet::EMPTY;
+        out.write(store, Event::PodBound { pod, node, devices });
+    }
+
+    /// First connections come to sockets.
+    pub(super) fn activate(&mut self, store: &Store, out: &mut Outbox) {
+        while let Some((at, name)) = self.activations.first().cloned()
+            && at <= self.now
+        {
+            self.activations.pop_first();
+            let machine = self
+                .engine
+                .unit(&name)
+                .and_then(|unit| unit.machine.clone());
+            if let Some(machine) = machine {
+                self.scheduled(&name, &machine, store, out);
+            }
+        }
+    }
+
+    /// A round took a unit off its machine.
+    pub(super) fn unscheduled(
+        &mut self,
+        name: &Text,
+        machine: &Text,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(own) = self.units.get_mut(name) else {
+            return;
+        };
+        let (Some(pod), Some(node)) = (own.pod, own.bound) else {
+            return;
+        };
+        let is_there = (self.machines.get(node.index())).is_some_and(|machine| machine.is_there);
+        if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
+            return;
+        }
+        if is_there {
+            own.is_killed = true;
+            end(pod, store, out);
+        } else {
+            own.is_coming = true;
+            let reason = EndReason::NodeLost;
+            out.creations.push(Creation::Replacement { pod, reason });
+        }
+    }
+
+    /// A binding was refused: the unit waits for the next round.
+    pub(super) fn not_bound(&mut self, pod: PodRef) {
+        let Some(name) = self.name_of(pod) else {
+            return;
+        };
+        if let Some(own) = self.units.get_mut(&name) {
+            own.bound = None;
+        }
+        if let Some(unit) = self.engine.unit(&name).cloned() {
+            let machine = None;
+            self.engine.put_unit(&name, Unit { machine, ..unit });
+            self.needs_round = true;
+        }
+    }
+
+    /// The pod of a unit ended.
+    pub(super) fn unit_ended(
+        &mut self,
+        name: &Text,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(own) = self.units.get_mut(name).filter(|own| own.pod == Some(pod)) else {
+            return;
+        };
+        (own.pod, own.bound) = (None, None);
+        if own.is_coming {
+            return;
+        }
+        let is_owned = own.object.is_some();
+        if is_owned && reason.leaves_object() && !own.is_killed {
+            let change = PodChange::Forgotten;
+            out.write(store, Event::PodChanged { pod, change });
+        }
+        let follows = own.is_killed || reason == EndReason::NodeLost;
+        if follows && is_owned {
+            self.make(name, out);
+        } else {
+            // Whoever submitted it destroys what has ended.
+            self.units.remove(name);
+            self.engine.remove_unit(name);
+        }
+    }
+
+    /// Has the pods of global units where the last round saw them.
+    pub(super) fn globals(&mut self, store: &Store, out: &mut Outbox) {
+        let is_global = |app: &App| app.kind == AppKind::Global;
+        let ids: Vec<ObjectId> = (self.apps.iter())
+            .filter(|(_, app)| is_global(app))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            let app = &self.apps[&id];
+            let (unit, name, spec) = (global_name(&app.name), app.name.clone(), app.spec.clone());
+            for node in store.nodes().present() {
+                let machine = store.nodes().name(node);
+                let is_wanted = self.engine.has_global(&unit, machine);
+                match (is_wanted, self.globals.get(&(id, node)).copied()) {
+                    (true, None) => {
+                        self.globals.insert((id, node), None);
+                        let owner = PodOwner {
+                            object: id,
+                            index: node.0 as i32,
+                        };
+                        let name = NewName::Exact(format!("{name}-{machine}").into());
+                        let spec = spec.clone();
+                        out.creations
+                            .push(Creation::Pod(NewPod { owner, name, spec }));
+                    }
+                    (false, Some(Some(pod))) => end(pod, store, out),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    pub(super) fn global_created(
+        &mut self,
+        id: ObjectId,
+        pod: PodRef,
+        name: &str,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+        let Some(node) = owner.map(|owner| NodeId(owner.index as u32)) else {
+            return;
+        };
+        debug_assert!(
+            name.ends_with(store.nodes().name(node)),
+            "named after its machine"
+        );
+        self.globals.insert((id, node), Some(pod));
+        let devices = DeviceSet::EMPTY;
+        out.write(store, Event::PodBound { pod, node, devices });
+    }
+
+    pub(super) fn global_ended(
+        &mut self,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let mut globals = self.globals.iter();
+        let key = globals.find(|(_, known)| **known == Some(pod));
+        if let Some(key) = key.map(|(key, _)| *key) {
+            self.globals.remove(&key);
+            if reason.leaves_object() {
+                let change = PodChange::Forgotten;
+                out.write(store, Event::PodChanged { pod, change });
+            }
+            self.needs_round = true;
+        }
+    }
+
+    fn destroy_global(&mut self, id: ObjectId, app: &App, store: &Store, out: &mut Outbox) {
+        if app.kind != AppKind::Global {
+            return;
+        }
+        self.engine.remove_unit(&global_name(&app.name));
+        for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
+            if let Some(pod) = pod {
+                end(*pod, store, out);
+            }
+        }
+    }
+}
+
+fn global_name(app: &str) -> Text {
+    format!("{app}.service").into()
+}
+
+fn end(pod: PodRef, store: &Store, out: &mut Outbox) {
+    if store.pods().get(pod).is_none() || store.pod_states().is_terminating(pod) {
+        return;
+    }
+    let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+    let change = PodChange::Terminating { grace, reason };
+    out.write(store, Event::PodChanged { pod, change });
+}

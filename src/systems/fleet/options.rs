@@ -1,0 +1,29 @@
+//! What a Fleet is made from (spec: orchestrators-a.md section 5).
+
+use std::collections::BTreeMap;
+
+use crate::model::Text;
+use crate::units::Duration;
+
+use super::presence::FleetOptions;
+use super::unit::Requirements;
+
+/// Options of the engines and agents of a cluster, and the units that were submitted as files.
+#[derive(Clone, Debug, Default)]
+pub struct FleetSetup {
+    /// How often engines and agents act.
+    pub options: FleetOptions,
+    /// When the first round of the engine is.
+    pub first_round: Duration,
+    /// What units ask for that were submitted as files, by name; others ask for what their pod does.
+    pub units: BTreeMap<Text, SubmittedUnit>,
+}
+
+/// A unit that was submitted as a file.
+#[derive(Clone, Debug, Default)]
+pub struct SubmittedUnit {
+    /// What it asks for.
+    pub requirements: Requirements,
+    /// Of a service that waits for its socket: when the first connection comes, after the start.
+    pub first_connection: Option<Duration>,
+}

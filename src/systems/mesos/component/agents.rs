@@ -1,0 +1,275 @@
+//! Agents: when they register, when they are given up, and what becomes of their tasks
+//! (spec: orchestrators-b.md section 1.7).
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::{Event, Node};
+use crate::units::{Duration, Instant, NodeId};
+
+use super::super::fast::amounts::{Amounts, Bundle, subtract_to_nothing};
+use super::super::framework::forget;
+use super::super::options::Reservation;
+use super::{MesosMaster, tasks_on};
+
+/// What the master believes of an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Belief {
+    /// It is not registered.
+    #[default]
+    Absent,
+    /// It is registered.
+    Here,
+    /// It did not answer.
+    Unreachable,
+}
+
+/// An agent as its master knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AgentState {
+    belief: Belief,
+    /// When it was first pinged.
+    first_ping: Instant,
+    is_silent: bool,
+    /// When it is to be given up.
+    overdue: Option<Instant>,
+}
+
+impl MesosMaster {
+    fn agent_mut(&mut self, node: NodeId) -> &mut AgentState {
+        if self.agents.len() <= node.index() {
+            self.agents.resize(node.index() + 1, AgentState::default());
+        }
+        &mut self.agents[node.index()]
+    }
+
+    pub(super) fn joined(&mut self, at: Instant, node: NodeId, store: &Store) {
+        if store.nodes().object(node).is_some() {
+            self.register(node, store);
+            self.agent_mut(node).first_ping = at;
+        }
+    }
+
+    pub(super) fn updated(&mut self, node: NodeId, store: &Store) {
+        if self.agent_mut(node).belief != Belief::Here {
+            return;
+        }
+        let Some(object) = store.nodes().object(node) else {
+            return;
+        };
+        let total = self.bundle(node, object, store);
+        self.allocator.update_agent(node.0, total);
+        // An agent under maintenance takes nothing new.
+        let is_active = !object.unschedulable;
+        self.allocator.set_agent_active(node.0, is_active);
+        self.is_requested |= is_active;
+    }
+
+    pub(super) fn left(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        self.take_out(node, store, out);
+        *self.agent_mut(node) = AgentState::default();
+        self.overdue.retain(|(_, known)| *known != node);
+        self.registering.retain(|(_, known)| *known != node);
+    }
+
+    /// A node is declared up or down by somebody else: what was on one that is down has ended.
+    pub(super) fn readiness(&mut self, node: NodeId, ready: bool, store: &Store, out: &mut Outbox) {
+        match (ready, self.agent_mut(node).belief) {
+            (false, Belief::Here) => {
+                self.take_out(node, store, out);
+                self.agent_mut(node).belief = Belief::Absent;
+            }
+            (true, Belief::Absent | Belief::Unreachable) if self.campaigns.is_none() => {
+                self.register(node, store);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing is heard of an agent from now on. A ping at this very instant was answered.
+    pub(super) fn silent(&mut self, at: Instant, node: NodeId) {
+        let options = self.options.observer;
+        let agent = self.agent_mut(node);
+        agent.is_silent = true;
+        if agent.belief != Belief::Here || agent.overdue.is_some() {
+            return;
+        }
+        let period = options.ping_period.as_nanos().max(1);
+        let since = at.since(agent.first_ping).as_nanos().max(0);
+        let missed = (since / period + 1) + i64::from(options.max_missed);
+        let wait = Duration::from_nanos(period.saturating_mul(missed));
+        let overdue = agent.first_ping.saturating_add(wait);
+        agent.overdue = Some(overdue);
+        self.overdue.insert((overdue, node));
+    }
+
+    /// An agent is heard again. Whoever answers one ping of those that count is kept.
+    pub(super) fn heard(&mut self, at: Instant, node: NodeId, store: &Store) {
+        let period = self.options.observer.ping_period;
+        let agent = self.agent_mut(node);
+        agent.is_silent = false;
+        if agent.belief == Belief::Unreachable {
+            self.register(node, store);
+            return;
+        }
+        let Some(overdue) = agent.overdue else {
+            return;
+        };
+        let last_ping = Instant::from_nanos(overdue.as_nanos() - period.as_nanos());
+        if at <= last_ping || at > overdue {
+            agent.overdue = None;
+            self.overdue.remove(&(overdue, node));
+            self.removals.cancel(store.nodes().name(node));
+        }
+    }
+
+    /// Gives up agents whose time is over, as fast as that is allowed; registers those that are back.
+    pub(super) fn watch(&mut self, store: &Store, out: &mut Outbox) {
+        while let Some(&(at, node)) = self.overdue.first()
+            && at <= self.now
+        {
+            self.overdue.pop_first();
+            self.removals.push(store.nodes().name(node).into());
+        }
+        for name in self.removals.take(self.now) {
+            if let Some(node) = store.nodes().by_name(&name) {
+                self.give_up(node, store, out);
+            }
+        }
+        while let Some(&(at, node)) = self.registering.first()
+            && at <= self.now
+        {
+            self.registering.pop_first();
+            if !self.agent_mut(node).is_silent && store.nodes().is_ready(node) {
+                self.register(node, store);
+            }
+        }
+    }
+
+    fn give_up(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        self.agent_mut(node).overdue = None;
+        self.take_out(node, store, out);
+        self.agent_mut(node).belief = Belief::Unreachable;
+        if store.nodes().is_ready(node) {
+            out.write(store, Event::NodeReadiness { node, ready: false });
+        }
+        for (framework, pods) in tasks_on(&self.held, store, node) {
+            if self.options.frameworks[framework].is_partition_aware {
+                let seat = &mut self.seats[framework];
+                seat.framework.reached(self.now, &pods, false, store);
+                seat.is_touched = true;
+            } else {
+                pods.into_iter().for_each(|pod| forget(out, store, pod));
+            }
+        }
+        if !self.agent_mut(node).is_silent {
+            self.registering.insert((self.now, node));
+        }
+    }
+
+    /// An agent is offered no more, and offers of it are taken back.
+    fn take_out(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        self.rescind(|standing| standing.offer.agent == node.0, store, out);
+        self.allocator.remove_agent(node.0);
+    }
+
+    /// An agent registers with what runs on it.
+    fn register(&mut self, node: NodeId, store: &Store) {
+        let now = self.now;
+        let Some(object) = store.nodes().object(node) else {
+            return;
+        };
+        let object = object.clone();
+        let total = self.bundle(node, &object, store);
+        let was = std::mem::replace(
+            self.agent_mut(node),
+            AgentState {
+                belief: Belief::Here,
+                first_ping: now,
+                is_silent: false,
+                overdue: None,
+            },
+        );
+        if let Some(overdue) = was.overdue {
+            self.overdue.remove(&(overdue, node));
+        }
+        self.allocator.add_agent(node.0, total);
+        if object.unschedulable {
+            self.allocator.set_agent_active(node.0, false);
+        }
+        for slot in store.nodes().pods(node) {
+            let held = self.held.get(slot.index()).and_then(Option::as_ref);
+            if let Some(task) = held.and_then(|held| held.task.as_ref()) {
+                self.allocator.hold(task.client, node.0, &task.taken);
+            }
+        }
+        if was.belief == Belief::Unreachable {
+            for (framework, pods) in tasks_on(&self.held, store, node) {
+                let seat = &mut self.seats[framework];
+                seat.framework.reached(now, &pods, true, store);
+                seat.is_touched = true;
+            }
+        }
+        self.is_requested = true;
+    }
+
+    /// What an agent has, with what is reserved on it.
+    fn bundle(&mut self, node: NodeId, object: &Node, store: &Store) -> Bundle {
+        let mut total = Bundle::of(self.columns.total(store, node));
+        let is_on = |own: &&Reservation| {
+            let mut labels = own.labels.iter();
+            labels.all(|(key, value)| object.labels.get(key) == Some(value))
+        };
+        let reservations: Vec<Reservation> = self
+            .options
+            .reservations
+            .iter()
+            .filter(is_on)
+            .cloned()
+            .collect();
+        for own in reservations {
+            let role = self.allocator.role(&own.role);
+            let wanted = if own.is_all {
+                total.plain.clone()
+            } else {
+                self.columns.stated(&own.amount)
+            };
+            let least = |(have, wanted): (&i64, &i64)| (*have).min(*wanted);
+            let amounts: Amounts = total.plain.iter().zip(&wanted).map(least).collect();
+            subtract_to_nothing(&mut total.plain, &amounts);
+            let reserved = Bundle {
+                plain: Amounts::from_elem(0, self.columns.len()),
+                reserved: [(role, amounts)].into_iter().collect(),
+            };
+            total.add(&reserved);
+        }
+        total
+    }
+
+    /// With a new master, agents that are heard register within the back-off; those that are not have
+    /// their time to.
+    pub(super) fn register_again(&mut self, store: &Store) {
+        let (now, seed) = (self.now, self.options.seed);
+        let span = self.options.registration_backoff.as_nanos().max(1) as u64;
+        let nodes: Vec<NodeId> = store.nodes().present().collect();
+        self.overdue.clear();
+        self.removals = super::Removals::new(self.options.observer.removal_limit);
+        for node in nodes {
+            let agent = self.agent_mut(node);
+            agent.overdue = None;
+            if agent.belief != Belief::Here {
+                continue;
+            }
+            if agent.is_silent {
+                let until = now.saturating_add(super::super::master::REREGISTER_TIMEOUT);
+                agent.overdue = Some(until);
+                self.overdue.insert((until, node));
+                continue;
+            }
+            agent.belief = Belief::Absent;
+            let entity = now.as_nanos() as u64 ^ u64::from(node.0) << 44;
+            let mut stream = crate::rng::Stream::new(seed, "mesos-register", entity);
+            let wait = Duration::from_nanos(stream.below(span) as i64);
+            self.registering.insert((now.saturating_add(wait), node));
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The master of a cluster at work: it reads the log, observes agents, offers what is free and
+//! launches what frameworks accept (spec: orchestrators-b.md section 1).
+//!
+//! An offer to a framework that takes time to answer is a hold in the store, so that nobody else has
+//! what it offers meanwhile. One that is answered at once changes nothing but what is launched, and is
+//! not written.
+
+mod agents;
+pub mod drf_tasks;
+mod masters;
+mod offers;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::{Conflict, Store};
+use crate::control::{Component, Outbox, Progress, Write};
+use crate::model::{Event, PodRef, Text};
+use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
+
+use super::allocator::Capabilities;
+use super::columns::{Columns, GPUS};
+use super::fast::amounts::{Amounts, Bundle};
+use super::fast::{FastAllocator, FastOffer, FastOptions, FastQuota};
+use super::framework::Framework;
+use super::framework::batch::Batch;
+use super::framework::chronos::Chronos;
+use super::framework::marathon::Marathon;
+use super::master::Masters;
+use super::observer::Removals;
+use super::options::{FrameworkKind, FrameworkOptions, MesosOptions};
+
+use agents::AgentState;
+use offers::Standing;
+
+/// The component that frameworks' offers are held by.
+const OWNER: ComponentId = ComponentId(0);
+
+/// A framework in its place.
+#[derive(Clone)]
+struct Seat {
+    framework: Box<dyn Framework>,
+    clients: Vec<u32>,
+    is_served: bool,
+    /// Whether something happened to it since it acted last.
+    is_touched: bool,
+    last_revival: Option<Instant>,
+    /// When it asks for offers again, having asked too often.
+    revives_at: Option<Instant>,
+    /// When it wants to act by itself.
+    wakes: Option<Instant>,
+}
+
+/// A pod of a framework.
+#[derive(Clone, Debug)]
+struct Held {
+    pod: PodRef,
+    framework: usize,
+    task: Option<Task>,
+}
+
+/// A launched pod.
+#[derive(Clone, Debug)]
+struct Task {
+    client: u32,
+    node: NodeId,
+    taken: Bundle,
+}
+
+/// The component.
+#[derive(Clone)]
+pub struct MesosMaster {
+    options: MesosOptions,
+    cursor: Revision,
+    now: Instant,
+    columns: Columns,
+    allocator: FastAllocator,
+    seats: Vec<Seat>,
+    /// Frameworks that pods without a workload are dealt to, by tenant.
+    dealt: Vec<usize>,
+    /// By slot.
+    held: Vec<Option<Held>>,
+    objects: BTreeMap<ObjectId, usize>,
+    /// By node.
+    agents: Vec<AgentState>,
+    /// When silent agents are to be given up.
+    overdue: BTreeSet<(Instant, NodeId)>,
+    /// When agents register.
+    registering: BTreeSet<(Instant, NodeId)>,
+    removals: Removals,
+    /// Offers by when they are answered.
+    standing: BTreeMap<(Instant, u64), Standing>,
+    next_offer: u64,
+    made: Vec<FastOffer>,
+    /// When refusals end.
+    expiries: BTreeSet<Instant>,
+    /// Whether the next run over all agents can offer something.
+    needs_batch: bool,
+    /// Whether agents have gathered for a run at once.
+    is_requested: bool,
+    last_batch: Option<Instant>,
+    masters: Masters,
+    /// When failed masters are back, by position.
+    returns: BTreeSet<(Instant, usize)>,
+    /// While nobody leads: when the masters campaign next.
+    campaigns: Option<Instant>,
+    failures: Vec<(Instant, Option<Duration>)>,
+    /// Pods whose launch was refused.
+    undone: Vec<PodRef>,
+    is_open: bool,
+}
+
+impl MesosMaster {
+    /// A master that has seen nothing.
+    pub fn new(options: MesosOptions) -> Self {
+        let seats = options.frameworks.iter().enumerate();
+        let seats = seats.map(|(number, own)| Seat {
+            framework: build(own, options.seed.wrapping_add(number as u64)),
+            clients: Vec::new(),
+            is_served: true,
+            is_touched: true,
+            last_revival: None,
+            revives_at: None,
+            wakes: None,
+        });
+        let is_batch = |own: &FrameworkOptions| matches!(own.kind, FrameworkKind::Batch(_));
+        let dealt = options.frameworks.iter().enumerate();
+        let dealt = dealt
+            .filter(|(_, own)| is_batch(own))
+            .map(|(place, _)| place);
+        let mut failures = options.master_failures.clone();
+        failures.sort();
+        failures.reverse();
+        let mut masters = Masters::new(options.masters);
+        masters.beat(Instant::ZERO);
+        Self {
+            seats: seats.collect(),
+            dealt: dealt.collect(),
+            removals: Removals::new(options.observer.removal_limit),
+            masters,
+            failures,
+            cursor: Revision::default(),
+            now: Instant::ZERO,
+            columns: Columns::default(),
+            allocator: FastAllocator::new(fast_options(&options, Columns::default(), &[])),
+            held: Vec::new(),
+            objects: BTreeMap::new(),
+            agents: Vec::new(),
+            overdue: BTreeSet::new(),
+            registering: BTreeSet::new(),
+            standing: BTreeMap::new(),
+            next_offer: 0,
+            made: Vec::new(),
+            expiries: BTreeSet::new(),
+            needs_batch: false,
+            is_requested: false,
+            last_batch: None,
+            returns: BTreeSet::new(),
+            campaigns: None,
+            undone: Vec::new(),
+            is_open: false,
+            options,
+        }
+    }
+
+    /// The columns are those of the nodes that are there at first.
+    fn open(&mut self, store: &Store) {
+        if self.is_open {
+            return;
+        }
+        self.is_open = true;
+        self.columns = Columns::of(store);
+        self.restart(store);
+    }
+
+    /// An allocator that knows the frameworks and nobody else.
+    fn restart(&mut self, store: &Store) {
+        let names = self.columns.names(store);
+        let options = fast_options(&self.options, self.columns, &names);
+        self.allocator = FastAllocator::new(options);
+        let allocation = &self.options.allocation;
+        for (role, &weight) in &allocation.weights {
+            self.allocator.set_weight(role, weight);
+        }
+        for (role, quota) in &allocation.quotas {
+            let quota = FastQuota {
+                guarantee: self.columns.stated(&quota.guarantee),
+                limit: self.columns.bounds(&quota.limit),
+            };
+            self.allocator.set_quota(role, quota);
+        }
+        for (seat, own) in self.seats.iter_mut().zip(&self.options.frameworks) {
+            let able = Capabilities {
+                gpu_resources: own.gpu_resources,
+                revocable_resources: false,
+            };
+            seat.clients = self.allocator.add_framework(&own.name, &own.roles, able);
+            (seat.is_served, seat.is_touched) = (true, true);
+        }
+        self.is_requested = true;
+    }
+
+    /// Frameworks to which something happened act, and say whether they want offers.
+    fn act(&mut self, store: &Store, out: &mut Outbox) {
+        let now = self.now;
+        for place in 0..self.seats.len() {
+            let seat = &mut self.seats[place];
+            let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if !seat.is_touched && !is_due(seat.wakes) && !is_due(seat.revives_at) {
+                continue;
+            }
+            seat.is_touched = false;
+            seat.framework.act(now, store, out);
+            self.revive(place);
+            let seat = &mut self.seats[place];
+            seat.wakes = seat.framework.wakes().filter(|&at| at > now);
+        }
+    }
+
+    fn revive(&mut self, place: usize) {
+        let own = &self.options.frameworks[place];
+        let seat = &mut self.seats[place];
+        let number = place as u32;
+        if !seat.framework.wants_offers(self.now) {
+            seat.revives_at = None;
+            if own.suppresses && seat.is_served {
+                seat.is_served = false;
+                self.allocator.suppress(number);
+            }
+            return;
+        }
+        let has_news = seat.framework.has_news();
+        if seat.is_served && !has_news && seat.revives_at.is_none() {
+            return;
+        }
+        let free = seat
+            .last_revival
+            .map(|last| last.saturating_add(own.revive_interval));
+        match free.filter(|&free| free > self.now) {
+            Some(free) => seat.revives_at = Some(free),
+            None => {
+                (seat.revives_at, seat.last_revival) = (None, Some(self.now));
+                seat.is_served = true;
+                self.allocator.revive(number);
+                self.is_requested = true;
+            }
+        }
+    }
+
+    fn wakes(&mut self, out: &mut Outbox) {
+        let now = self.now;
+        let of_seats = self.seats.iter();
+        let of_seats = of_seats.flat_map(|seat| seat.wakes.into_iter().chain(seat.revives_at));
+        let answer = self.standing.keys().next().map(|(at, _)| *at);
+        let overdue = self.overdue.first().map(|(at, _)| *at);
+        let registering = self.registering.first().map(|(at, _)| *at);
+        let removal = self.removals.wakes(now);
+        let others = [answer, overdue, registering, removal];
+        for at in of_seats.chain(others.into_iter().flatten()) {
+            out.wake_at(at);
+        }
+        if !self.allocator.is_anyone_served() {
+            return;
+        }
+        if self.needs_batch {
+            out.wake_at(self.next_batch());
+        } else if let Some(&ends) = self.expiries.first() {
+            out.wake_idle_at(self.batch_after(ends).max(self.next_batch()));
+        }
+    }
+
+    /// When the next run over all agents is.
+    fn next_batch(&self) -> Instant {
+        let interval = self.options.allocation.interval.as_nanos().max(1);
+        let past = self.now.as_nanos() % interval;
+        if past == 0 && self.last_batch != Some(self.now) {
+            return self.now;
+        }
+        Instant::from_nanos(self.now.as_nanos() - past)
+            .saturating_add(Duration::from_nanos(interval))
+    }
+
+    /// The first run over all agents after an instant.
+    fn batch_after(&self, at: Instant) -> Instant {
+        let interval = self.options.allocation.interval.as_nanos().max(1);
+        let past = at.as_nanos() % interval;
+        Instant::from_nanos(at.as_nanos() - past).saturating_add(Duration::from_nanos(interval))
+    }
+
+    /// Puts pods back whose launch was refused.
+    fn undo(&mut self, store: &Store) {
+        for pod in std::mem::take(&mut self.undone) {
+            let held = self.held.get_mut(pod.slot.index()).and_then(Option::as_mut);
+            let Some(held) = held.filter(|held| held.pod == pod) else {
+                continue;
+            };
+            if let Some(task) = held.task.take() {
+                self.allocator
+                    .give_back(task.client, task.node.0, &task.taken);
+                self.needs_batch = true;
+            }
+            let seat = &mut self.seats[held.framework];
+            seat.framework.waits(self.now, pod, store);
+            seat.is_touched = true;
+        }
+    }
+}
+
+fn build(own: &FrameworkOptions, seed: u64) -> Box<dyn Framework> {
+    match &own.kind {
+        FrameworkKind::Batch(options) => Box::new(Batch::new(*options, seed)),
+        FrameworkKind::Marathon(options) => Box::new(Marathon::new((**options).clone())),
+        FrameworkKind::Chronos(options) => Box::new(Chronos::new(options.clone())),
+    }
+}
+
+fn fast_options(options: &MesosOptions, columns: Columns, names: &[String]) -> FastOptions {
+    let allocation = &options.allocation;
+    let least = |column: usize, amount: i64| {
+        let mut amounts = Amounts::from_elem(0, columns.len());
+        amounts[column] = amount;
+        amounts
+    };
+    let (cpus, mem) = allocation.min_allocatable;
+    let is_excluded = |name: &String| {
+        let mut excluded = allocation.excluded.iter();
+        name == "pods" || excluded.any(|own| **own == **name)
+    };
+    let mut excluded: Vec<bool> = names.iter().map(is_excluded).collect();
+    excluded.resize(columns.len(), true);
+    FastOptions {
+        interval: allocation.interval,
+        order: allocation.order,
+        walk: allocation.walk,
+        min_allocatable: vec![
+            least(super::columns::CPUS, cpus),
+            least(super::columns::MEM, mem),
+        ],
+        gpu_column: allocation.filter_gpu_resources.then_some(GPUS),
+        is_excluded: excluded,
+        seed: options.seed,
+    }
+}
+
+impl Component for MesosMaster {
+    fn name(&self) -> &'static str {
+        "mesos-master"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.now = now;
+        self.open(view);
+        self.read(view, out);
+        self.undo(view);
+        if !self.lead(view, out) {
+            return Progress::Idle;
+        }
+        self.watch(view, out);
+        self.act(view, out);
+        if !self.answer(view, out) {
+            self.allocate(view, out);
+        }
+        self.wakes(out);
+        let is_due = |((at, _), _): (&(Instant, u64), &Standing)| *at <= now;
+        let is_touched = self.seats.iter().any(|seat| seat.is_touched);
+        if is_touched || self.is_requested || self.standing.iter().next().is_some_and(is_due) {
+            Progress::More
+        } else {
+            Progress::Idle
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        match &write.event {
+            Event::PodBound { pod, .. } => self.undone.push(*pod),
+            Event::HoldPlaced(hold) => self.drop_hold(hold.number),
+            _ => {}
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.seats.iter().map(|seat| seat.framework.backlog()).sum()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let held = self.held.get(pod.slot.index())?.as_ref()?;
+        (held.pod == pod && held.task.is_none()).then(|| {
+            let name = &self.options.frameworks[held.framework].name;
+            format!("waits for an offer to the framework `{name}` that has room for it").into()
+        })
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}
+
+/// The pods of a node that frameworks launched, in the order of their creation, by framework.
+fn tasks_on(held: &[Option<Held>], store: &Store, node: NodeId) -> BTreeMap<usize, Vec<PodRef>> {
+    let mut all: BTreeMap<usize, BTreeMap<PodId, PodRef>> = BTreeMap::new();
+    for slot in store.nodes().pods(node) {
+        let known = held.get(slot.index()).and_then(Option::as_ref);
+        if let Some(known) = known.filter(|known| known.task.is_some()) {
+            let own = all.entry(known.framework).or_default();
+            own.insert(known.pod.id, known.pod);
+        }
+    }
+    let lists = all.into_iter();
+    lists
+        .map(|(framework, pods)| (framework, pods.into_values().collect()))
+        .collect()
+}

@@ -1,0 +1,232 @@
+//! Offers: runs of the allocator, and what frameworks answer (spec: orchestrators-b.md sections 1.4 to
+//! 1.6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::event::Hold;
+use crate::model::gpu::DEVICE_MILLI;
+use crate::model::{DeviceSet, Event};
+use crate::units::{Duration, NodeId};
+
+use super::super::allocator::DEFAULT_REFUSAL;
+use super::super::columns::{GPUS, whole_devices};
+use super::super::fast::FastOffer;
+use super::super::framework::{Launch, Open};
+use super::{MesosMaster, OWNER, Task};
+
+/// An offer that stands.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) offer: FastOffer,
+    devices: DeviceSet,
+    /// Whether it is a hold in the store.
+    is_held: bool,
+    /// Whether it is taken back when its time is over, rather than answered.
+    is_taken_back: bool,
+}
+
+impl MesosMaster {
+    /// Runs the allocator if it is time to, and sends its offers.
+    pub(super) fn allocate(&mut self, store: &Store, out: &mut Outbox) {
+        let now = self.now;
+        let is_batch = self.next_batch() == now
+            && (self.needs_batch || self.expiries.first().is_some_and(|&ends| ends < now));
+        if is_batch {
+            self.last_batch = Some(now);
+            self.needs_batch = false;
+            self.expiries = self.expiries.split_off(&now);
+            self.allocator.gather_all();
+        } else if !self.is_requested {
+            return;
+        }
+        self.is_requested = false;
+        let mut made = std::mem::take(&mut self.made);
+        self.allocator.run(now, &mut made);
+        let mut given: BTreeMap<u32, DeviceSet> = BTreeMap::new();
+        for offer in made.drain(..) {
+            self.send(offer, &mut given, store, out);
+        }
+        self.made = made;
+    }
+
+    fn send(
+        &mut self,
+        offer: FastOffer,
+        given: &mut BTreeMap<u32, DeviceSet>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let node = NodeId(offer.agent);
+        let sum = offer.resources.sum();
+        let mut devices = DeviceSet::EMPTY;
+        if sum[GPUS] > 0 {
+            let taken = given.entry(offer.agent).or_default();
+            devices = whole_devices(store, node, *taken, sum[GPUS]);
+            *taken = DeviceSet(taken.0 | devices.0);
+        }
+        let own = &self.options.frameworks[self.allocator.framework_of(offer.client) as usize];
+        let timeout = self.options.allocation.offer_timeout;
+        let is_taken_back = timeout.is_some_and(|timeout| timeout < own.offer_delay);
+        let delay = timeout.map_or(own.offer_delay, |timeout| timeout.min(own.offer_delay));
+        let is_held = delay > Duration::ZERO;
+        let number = self.next_offer;
+        self.next_offer += 1;
+        if is_held {
+            let mut resources = self.columns.held(&sum);
+            resources.gpu_milli = devices.len() as i64 * i64::from(DEVICE_MILLI);
+            out.write(
+                store,
+                Event::HoldPlaced(Arc::new(Hold {
+                    owner: OWNER,
+                    number,
+                    node,
+                    resources,
+                    devices,
+                    milli_per_device: DEVICE_MILLI,
+                    until: None,
+                })),
+            );
+        }
+        let at = self.now.saturating_add(delay);
+        self.standing.insert(
+            (at, number),
+            Standing {
+                offer,
+                devices,
+                is_held,
+                is_taken_back,
+            },
+        );
+    }
+
+    /// Lets frameworks answer what is due, up to the first answer that launches something; whether
+    /// anything was due.
+    pub(super) fn answer(&mut self, store: &Store, out: &mut Outbox) -> bool {
+        let mut was_any = false;
+        while let Some((&(at, number), _)) = self.standing.first_key_value()
+            && at <= self.now
+        {
+            let Some(standing) = self.standing.remove(&(at, number)) else {
+                break;
+            };
+            was_any = true;
+            self.release(&standing, number, store, out);
+            if self.answer_one(standing, store, out) > 0 {
+                break;
+            }
+        }
+        was_any
+    }
+
+    fn release(&self, standing: &Standing, number: u64, store: &Store, out: &mut Outbox) {
+        if standing.is_held {
+            let owner = OWNER;
+            out.write(store, Event::HoldReleased { owner, number });
+        }
+    }
+
+    /// One answer; how many tasks it launches.
+    fn answer_one(&mut self, standing: Standing, store: &Store, out: &mut Outbox) -> usize {
+        let (client, agent) = (standing.offer.client, standing.offer.agent);
+        let place = self.allocator.framework_of(client) as usize;
+        let seat = &mut self.seats[place];
+        let with = (self.now, store, self.columns);
+        let node = NodeId(agent);
+        let mut open = Open::new(with, node, standing.offer.resources, standing.devices);
+        if !standing.is_taken_back {
+            seat.framework.offered(&mut open);
+        }
+        let (launches, rest) = open.close();
+        let count = launches.len();
+        if count > 0 {
+            seat.is_touched = true;
+            out.decided_pods += count as u32;
+            out.decided_jobs += count as u32;
+        } else {
+            let wakes = seat.framework.wakes().filter(|&at| at > self.now);
+            seat.wakes = wakes;
+        }
+        for launch in launches {
+            self.launch(client, node, launch, store, out);
+        }
+        if !rest.is_empty() {
+            self.allocator.give_back(client, agent, &rest);
+            if standing.is_taken_back {
+                self.needs_batch = true;
+                return count;
+            }
+            let own = &self.options.frameworks[place];
+            let span = if count > 0 {
+                DEFAULT_REFUSAL
+            } else {
+                own.refusal
+            };
+            let until = self
+                .allocator
+                .refuse((client, agent), rest, (self.now, span));
+            self.expiries.insert(until);
+            // Others may want it.
+            self.needs_batch |= self.allocator.served() > 1;
+        }
+        count
+    }
+
+    fn launch(
+        &mut self,
+        client: u32,
+        node: NodeId,
+        launch: Launch,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Launch {
+            pod,
+            devices,
+            taken,
+        } = launch;
+        let held = self.held.get_mut(pod.slot.index()).and_then(Option::as_mut);
+        if let Some(held) = held.filter(|held| held.pod == pod) {
+            held.task = Some(Task {
+                client,
+                node,
+                taken,
+            });
+        }
+        out.write(store, Event::PodBound { pod, node, devices });
+    }
+
+    /// Takes offers back.
+    pub(super) fn rescind(
+        &mut self,
+        is_taken: impl Fn(&Standing) -> bool,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let taken = self
+            .standing
+            .extract_if(.., |_, standing| is_taken(standing));
+        let taken: Vec<((_, u64), Standing)> = taken.collect();
+        for ((_, number), standing) in taken {
+            self.release(&standing, number, store, out);
+            let offer = &standing.offer;
+            self.allocator
+                .give_back(offer.client, offer.agent, &offer.resources);
+        }
+    }
+
+    /// An offer whose hold was refused is none.
+    pub(super) fn drop_hold(&mut self, number: u64) {
+        let found = self.standing.keys().find(|(_, own)| *own == number);
+        if let Some(key) = found.copied()
+            && let Some(standing) = self.standing.remove(&key)
+        {
+            let offer = &standing.offer;
+            self.allocator
+                .give_back(offer.client, offer.agent, &offer.resources);
+            self.needs_batch = true;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! DC/OS in the registry of systems: Mesos, Marathon and Chronos as it composes them, with its roles
+//! (spec: orchestrators-b.md section 4).
+//!
+//! Agents with the label `public_ip=true` are public: all of them is reserved for the role
+//! `slave_public`, which the root Marathon has beside `*`. Applications go there only if their node
+//! selector says so, as load balancers' does.
+
+use std::collections::BTreeMap;
+
+use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+
+use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
+use super::entry::{CAPABILITIES, parts};
+use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Reservation};
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "dcos",
+    summary: "DC/OS: Mesos with a root Marathon, Chronos and public agents behind a role of their own.",
+    source: "DC/OS 1.13: roles `slave_public` and `*`; its parts as of the system `mesos`",
+    plans_jobs: false,
+    workloads: RunsWorkloads::Always,
+    capabilities: CAPABILITIES,
+    build,
+};
+
+/// The label of public agents.
+pub const PUBLIC_LABEL: (&str, &str) = ("public_ip", "true");
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    Ok(parts(composed(), request))
+}
+
+/// DC/OS as it is installed.
+fn composed() -> MesosOptions {
+    let (key, value) = PUBLIC_LABEL;
+    let frameworks = FrameworkOptions::usual().into_iter().map(|own| {
+        let FrameworkKind::Marathon(mut marathon) = own.kind else {
+            return own;
+        };
+        marathon.kept_label = Some((key.into(), value.into()));
+        FrameworkOptions {
+            roles: ROOT_MARATHON_ROLES.map(Into::into).to_vec(),
+            kind: FrameworkKind::Marathon(marathon),
+            ..own
+        }
+    });
+    MesosOptions {
+        frameworks: frameworks.collect(),
+        reservations: vec![Reservation {
+            role: PUBLIC_ROLE.into(),
+            labels: BTreeMap::from([(key.into(), value.into())]),
+            amount: Amount::default(),
+            is_all: true,
+        }],
+        ..MesosOptions::default()
+    }
+}

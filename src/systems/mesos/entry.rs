@@ -1,0 +1,197 @@
+//! Mesos in the registry of systems.
+
+use crate::cluster::Commitment;
+use crate::control::{Component, Stepping};
+use crate::systems::capability::Support::{Refused, Without, Yes};
+use crate::systems::capability::{Capabilities, Capability};
+use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+
+use crate::systems::kubelet::KubeletOptions;
+
+use super::agent::MesosAgent;
+use super::component::MesosMaster;
+use super::component::drf_tasks::DrfTasks;
+use super::options::{MesosOptions, Strategy};
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "mesos",
+    summary: "Apache Mesos: one master offers agents' free resources to Marathon, Chronos and batch \
+              frameworks.",
+    source: "apache/mesos 1.10 (allocator, observer), mesosphere/marathon 1.9, mesos/chronos 3",
+    plans_jobs: false,
+    workloads: RunsWorkloads::Always,
+    capabilities: CAPABILITIES,
+    build,
+};
+
+const BY_FRAMEWORK: &str = "by the framework, on each offer";
+const NO_OTHERS: &str =
+    "constraints are about fields of agents and the instances of one application";
+
+/// What Mesos and its frameworks can express.
+pub(super) const CAPABILITIES: Capabilities = &[
+    (Capability::Requests, Yes("cpus and mem of a task")),
+    (Capability::CpuFractions, Yes("thousandths of a cpu")),
+    (
+        Capability::ExtendedResources,
+        Yes("custom scalar resources"),
+    ),
+    (
+        Capability::WholeGpus,
+        Yes("gpus; agents with GPUs are kept for frameworks that can use them"),
+    ),
+    (
+        Capability::GpuChoice,
+        Yes("by the framework, over an attribute of the agent"),
+    ),
+    (
+        Capability::GpuShares,
+        Without("a share takes a whole device: gpus are whole"),
+    ),
+    (
+        Capability::NodeSelector,
+        Yes("attributes of agents, by the framework"),
+    ),
+    (Capability::NodeAffinityEqual, Yes(BY_FRAMEWORK)),
+    (Capability::NodeAffinityChoice, Yes(BY_FRAMEWORK)),
+    (Capability::NodeAffinityTerms, Yes(BY_FRAMEWORK)),
+    (
+        Capability::PreferredNodeAffinity,
+        Without("the first offer that fits is taken"),
+    ),
+    (
+        Capability::OnePerNode,
+        Yes("the constraint `hostname UNIQUE` of Marathon"),
+    ),
+    (Capability::PodAffinityNode, Refused(NO_OTHERS)),
+    (Capability::PodAffinityDomain, Refused(NO_OTHERS)),
+    (Capability::PreferredPodAffinity, Without(NO_OTHERS)),
+    (
+        Capability::SpreadPreferred,
+        Without("constraints are all required; `constraints` of the framework can state GROUP_BY"),
+    ),
+    (
+        Capability::SpreadRequired,
+        Yes("the constraint GROUP_BY of Marathon over the field"),
+    ),
+    (
+        Capability::Taints,
+        Without("agents take any task; roles and reservations keep some for some"),
+    ),
+    (
+        Capability::HostPorts,
+        Without("ports are not among the resources that are offered here"),
+    ),
+    (Capability::Volumes, Without("volumes are not looked at")),
+    (
+        Capability::Priority,
+        Without("roles have weights and quotas; tasks have no priorities"),
+    ),
+    (
+        Capability::Gangs,
+        Without("tasks are launched one by one, as offers come"),
+    ),
+    (
+        Capability::SchedulingGates,
+        Without("a task waits for offers at once"),
+    ),
+    (
+        Capability::SeveralContainers,
+        Yes("a task group in one executor"),
+    ),
+    (
+        Capability::InitContainers,
+        Without("only their requests count"),
+    ),
+    (
+        Capability::RestartInPlace,
+        Without("a task that ends has ended; its framework launches another one, with a back-off"),
+    ),
+    (
+        Capability::LivenessProbes,
+        Yes("health checks; an instance that fails them is killed and replaced"),
+    ),
+    (Capability::ReadinessProbes, Yes("upgrades wait for them")),
+    (
+        Capability::Replicas,
+        Yes("instances of an application of Marathon"),
+    ),
+    (
+        Capability::RollingUpdate,
+        Yes("minimumHealthCapacity and maximumOverCapacity, from unavailable and surge"),
+    ),
+    (
+        Capability::StatefulSet,
+        Yes("a resident application: half may be gone in upgrades, none is moved; without order"),
+    ),
+    (
+        Capability::DaemonSet,
+        Refused("Marathon has no applications that are on every agent"),
+    ),
+    (Capability::Job, Yes("a job of Chronos that runs once")),
+    (
+        Capability::CronJob,
+        Yes("a repeating job of Chronos; times must be evenly apart"),
+    ),
+    (
+        Capability::DisruptionBudget,
+        Without("maintenance takes what it takes"),
+    ),
+    (
+        Capability::Service,
+        Yes("a load balancer that polls Marathon"),
+    ),
+    (
+        Capability::OtherObjects,
+        Without("frameworks know applications and jobs alone"),
+    ),
+    (
+        Capability::Placement,
+        Yes("offers by dominant-resource fairness; the first one that fits is taken"),
+    ),
+    (
+        Capability::Overcommit,
+        Without("never; revocable resources are not offered here"),
+    ),
+    (
+        Capability::FailureDetection,
+        Yes("pings of 15 s; unreachable after 5 without an answer, 75 to 90 s after the failure"),
+    ),
+    (
+        Capability::LostNode,
+        Yes(
+            "replaced by Marathon at once, or by its unreachable strategy; lost with Chronos; \
+             submitted again by `models.nodeLoss` with batch",
+        ),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("tasks run on; nothing is offered for 10 s and until agents registered again"),
+    ),
+];
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    Ok(parts(request.options.mesos.clone(), request))
+}
+
+/// A master with these options, and its agents.
+pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemParts {
+    let options = MesosOptions {
+        seed: request.setup.seed,
+        ..options
+    };
+    let component: Box<dyn Component> = match options.strategy {
+        Strategy::Offers => Box::new(MesosMaster::new(options)),
+        Strategy::DrfTasks(blocked) => Box::new(DrfTasks::new(blocked)),
+    };
+    SystemParts {
+        components: vec![component],
+        agent: Box::new(MesosAgent::new(KubeletOptions {
+            time_limits: request.time_limits,
+            images: request.images.clone(),
+        })),
+        stepping: Stepping::PerInstant,
+        commitment: Commitment::Checked,
+    }
+}

@@ -1,0 +1,193 @@
+//! Amounts by column: what there is of every resource, as integers in the resource's own unit.
+
+use smallvec::SmallVec;
+
+/// Amounts of every resource, by column. All of one allocator are of one length.
+pub type Amounts = SmallVec<[i64; 6]>;
+
+/// Amounts of an agent: unreserved ones, and those reserved for roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// What is reserved for nobody.
+    pub plain: Amounts,
+    /// What is reserved, by number of the role, each role once.
+    pub reserved: SmallVec<[(u32, Amounts); 1]>,
+}
+
+impl Bundle {
+    /// Nothing, of so many columns.
+    pub fn nothing(columns: usize) -> Self {
+        Self {
+            plain: SmallVec::from_elem(0, columns),
+            reserved: SmallVec::new(),
+        }
+    }
+
+    /// Unreserved amounts.
+    pub fn of(plain: Amounts) -> Self {
+        Self {
+            plain,
+            reserved: SmallVec::new(),
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        let mut reserved = self.reserved.iter();
+        is_nothing(&self.plain) && reserved.all(|(_, amounts)| is_nothing(amounts))
+    }
+
+    /// The sum over all, whatever it is reserved for.
+    pub fn sum(&self) -> Amounts {
+        let mut sum = self.plain.clone();
+        for (_, amounts) in &self.reserved {
+            add(&mut sum, amounts);
+        }
+        sum
+    }
+
+    /// What is reserved for a role.
+    pub fn of_role(&self, role: u32) -> Option<&Amounts> {
+        let found = self.reserved.iter().find(|(own, _)| *own == role);
+        found.map(|(_, amounts)| amounts)
+    }
+
+    /// Adds.
+    pub fn add(&mut self, other: &Self) {
+        add(&mut self.plain, &other.plain);
+        for (role, amounts) in &other.reserved {
+            match self.reserved.iter_mut().find(|(own, _)| own == role) {
+                Some((_, own)) => add(own, amounts),
+                None => self.reserved.push((*role, amounts.clone())),
+            }
+        }
+    }
+
+    /// Takes out.
+    pub fn subtract(&mut self, other: &Self) {
+        subtract(&mut self.plain, &other.plain);
+        for (role, amounts) in &other.reserved {
+            if let Some((_, own)) = self.reserved.iter_mut().find(|(own, _)| own == role) {
+                subtract(own, amounts);
+            }
+        }
+    }
+
+    /// What of both is the same.
+    pub fn shared_with(&self, other: &Self) -> Self {
+        let least = |one: &Amounts, two: &Amounts| -> Amounts {
+            one.iter()
+                .zip(two)
+                .map(|(one, two)| *one.min(two))
+                .collect()
+        };
+        let reserved = self.reserved.iter().filter_map(|(role, amounts)| {
+            let other = other.of_role(*role)?;
+            Some((*role, least(amounts, other)))
+        });
+        Self {
+            plain: least(&self.plain, &other.plain),
+            reserved: reserved.collect(),
+        }
+    }
+
+    /// Whether there is as much of everything.
+    pub fn contains(&self, other: &Self) -> bool {
+        contains(&self.plain, &other.plain)
+            && other.reserved.iter().all(|(role, amounts)| {
+                is_nothing(amounts)
+                    || self
+                        .of_role(*role)
+                        .is_some_and(|own| contains(own, amounts))
+            })
+    }
+
+    /// Takes amounts out, reserved ones first; whatever is not there stays out.
+    pub fn take(&mut self, wanted: &Amounts) -> Self {
+        let mut left = wanted.clone();
+        let mut taken = Self::nothing(self.plain.len());
+        for (role, own) in &mut self.reserved {
+            let part = take_from(own, &mut left);
+            if !is_nothing(&part) {
+                taken.reserved.push((*role, part));
+            }
+        }
+        taken.plain = take_from(&mut self.plain, &mut left);
+        taken
+    }
+}
+
+fn take_from(own: &mut Amounts, left: &mut Amounts) -> Amounts {
+    let both = own.iter_mut().zip(left.iter_mut());
+    both.map(|(own, left)| {
+        let part = (*own).min(*left).max(0);
+        *own -= part;
+        *left -= part;
+        part
+    })
+    .collect()
+}
+
+/// Whether there is nothing of anything.
+pub fn is_nothing(amounts: &Amounts) -> bool {
+    amounts.iter().all(|&amount| amount <= 0)
+}
+
+/// Whether there is as much of everything.
+#[inline]
+pub fn contains(have: &Amounts, asked: &Amounts) -> bool {
+    have.iter()
+        .zip(asked)
+        .all(|(have, asked)| *asked <= 0 || asked <= have)
+}
+
+/// Adds.
+#[inline]
+pub fn add(sum: &mut Amounts, other: &Amounts) {
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum += other;
+    }
+}
+
+/// Takes out; may fall below nothing.
+#[inline]
+pub fn subtract(sum: &mut Amounts, other: &Amounts) {
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum -= other;
+    }
+}
+
+/// Takes out; nothing falls below nothing.
+#[inline]
+pub fn subtract_to_nothing(sum: &mut Amounts, other: &Amounts) {
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum = (*sum - other).max(0);
+    }
+}
+
+/// The rest after taking out; nothing falls below nothing.
+pub fn minus(have: &Amounts, other: &Amounts) -> Amounts {
+    let mut rest = have.clone();
+    subtract_to_nothing(&mut rest, other);
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_amounts_are_taken_first_and_never_more_than_there_is() {
+        let mut have = Bundle {
+            plain: [4, 10].into_iter().collect(),
+            reserved: [(7, [2, 0].into_iter().collect())].into_iter().collect(),
+        };
+        let taken = have.take(&[3, 20].into_iter().collect());
+        assert_eq!(taken.of_role(7).map(|own| own.to_vec()), Some(vec![2, 0]));
+        assert_eq!(taken.plain.to_vec(), [1, 10]);
+        assert_eq!(have.sum().to_vec(), [3, 0]);
+        have.add(&taken);
+        assert!(have.contains(&taken) && !taken.contains(&have));
+        assert_eq!(have.sum().to_vec(), [6, 10]);
+    }
+}

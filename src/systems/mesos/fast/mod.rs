@@ -1,0 +1,498 @@
+//! The fast form of the allocator: agents, roles and frameworks by number, amounts by column, orders
+//! that are kept rather than made. It offers exactly what [`super::allocator::Allocator`] offers (a
+//! property test holds the two to each other) of everything that runs have: scalars, reserved or
+//! not. What only recorded cases have (whole resources, revocable ones, frameworks that leave) is in
+//! the plain form alone.
+
+pub mod amounts;
+mod refusals;
+mod run;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+
+use std::collections::BTreeMap;
+
+use fixedbitset::FixedBitSet;
+
+use crate::model::Text;
+use crate::rng::Stream;
+use crate::units::{Duration, Instant};
+
+use super::allocator::Capabilities;
+use amounts::{Amounts, Bundle, add, contains, is_nothing};
+use refusals::Refusals;
+use tree::{Order, Tree};
+
+/// In which order agents are walked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Walk {
+    /// Shuffled before each stage of a run, as the original does.
+    #[default]
+    Shuffled,
+    /// By number.
+    ById,
+}
+
+/// How the allocator works.
+#[derive(Clone, Debug)]
+pub struct FastOptions {
+    /// Between two runs over all agents.
+    pub interval: Duration,
+    /// In which order clients are served.
+    pub order: Order,
+    /// In which order agents are walked.
+    pub walk: Walk,
+    /// Least amounts, one of which has to be free for an agent to be offered.
+    pub min_allocatable: Vec<Amounts>,
+    /// The column of GPUs, where agents with GPUs are kept for frameworks that can use them.
+    pub gpu_column: Option<usize>,
+    /// Which columns do not count for fairness; as many as there are columns.
+    pub is_excluded: Vec<bool>,
+    /// Seed of the random orders.
+    pub seed: u64,
+}
+
+/// A quota: by column, what is sure, and what is the most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FastQuota {
+    /// What the role is sure to get.
+    pub guarantee: Amounts,
+    /// What it gets at most, where that is limited.
+    pub limit: Vec<Option<i64>>,
+}
+
+/// An offer of an agent to a framework in one of its roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FastOffer {
+    /// To whom, and for which role.
+    pub client: u32,
+    /// Of which agent.
+    pub agent: u32,
+    /// What.
+    pub resources: Bundle,
+}
+
+/// An agent.
+#[derive(Clone, Debug, Default)]
+struct Agent {
+    is_known: bool,
+    is_active: bool,
+    total: Bundle,
+    free: Bundle,
+    held: Vec<(u32, Bundle)>,
+}
+
+/// A framework in one of its roles.
+#[derive(Clone, Debug)]
+struct Client {
+    framework: u32,
+    role: u32,
+    /// Its number in the tree of its role.
+    place: u32,
+    refusals: Refusals,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+struct Role {
+    name: Text,
+    /// Its place in the tree of roles, once a framework has it.
+    place: Option<u32>,
+    /// Its clients, by their place in `tree`.
+    clients: Vec<u32>,
+    tree: Tree,
+    quota: Option<FastQuota>,
+    /// Unreserved amounts that are allocated to this very role.
+    plain: Amounts,
+    /// What is reserved for this very role, over all agents.
+    reserved: Amounts,
+}
+
+/// The allocator.
+#[derive(Clone, Debug)]
+pub struct FastAllocator {
+    options: FastOptions,
+    agents: Vec<Agent>,
+    clients: Vec<Client>,
+    frameworks: Vec<(Capabilities, Vec<u32>)>,
+    roles: Vec<Role>,
+    role_of: BTreeMap<Text, u32>,
+    /// The roles by their place in `tree`.
+    placed: Vec<u32>,
+    tree: Tree,
+    total: Amounts,
+    /// The agents that the next run looks at.
+    candidates: FixedBitSet,
+    gathered: usize,
+    runs: u64,
+    scratch: run::Scratch,
+}
+
+impl FastAllocator {
+    /// An allocator that knows nobody.
+    pub fn new(options: FastOptions) -> Self {
+        let tree = Tree::new(options.order, options.is_excluded.clone());
+        Self {
+            total: Amounts::from_elem(0, options.is_excluded.len()),
+            options,
+            agents: Vec::new(),
+            clients: Vec::new(),
+            frameworks: Vec::new(),
+            roles: Vec::new(),
+            role_of: BTreeMap::new(),
+            placed: Vec::new(),
+            tree,
+            candidates: FixedBitSet::new(),
+            gathered: 0,
+            runs: 0,
+            scratch: run::Scratch::default(),
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.options.is_excluded.len()
+    }
+
+    /// The number of a role; one that is new is known from now on.
+    pub fn role(&mut self, name: &Text) -> u32 {
+        if let Some(&role) = self.role_of.get(name) {
+            return role;
+        }
+        let role = self.roles.len() as u32;
+        let columns = self.columns();
+        self.roles.push(Role {
+            name: name.clone(),
+            place: None,
+            clients: Vec::new(),
+            tree: Tree::new(self.options.order, self.options.is_excluded.clone()),
+            quota: None,
+            plain: Amounts::from_elem(0, columns),
+            reserved: Amounts::from_elem(0, columns),
+        });
+        self.role_of.insert(name.clone(), role);
+        role
+    }
+
+    /// Sets the weight of a role, above 0; it shows in the next run.
+    pub fn set_weight(&mut self, role: &Text, weight: f64) {
+        self.tree.set_weight(role.clone(), weight);
+    }
+
+    /// Sets the quota of a top-level role; it shows in the next run.
+    pub fn set_quota(&mut self, role: &Text, quota: FastQuota) {
+        let role = self.role(role) as usize;
+        self.roles[role].quota = Some(quota);
+    }
+
+    /// A framework subscribes with roles; all agents gather for a run. Its clients, one a role.
+    ///
+    /// Names of frameworks in one role are in the order of their subscription, or differ.
+    pub fn add_framework(
+        &mut self,
+        name: &str,
+        roles: &[Text],
+        capabilities: Capabilities,
+    ) -> Vec<u32> {
+        let framework = self.frameworks.len() as u32;
+        let mut clients = Vec::new();
+        for name_of_role in roles {
+            let role = self.role(name_of_role);
+            let client = self.clients.len() as u32;
+            let known = &mut self.roles[role as usize];
+            if known.place.is_none() {
+                known.tree.set_total(self.total.clone());
+                known.place = Some(self.tree.push(name_of_role));
+                self.placed.push(role);
+            }
+            let place = known.tree.push(name);
+            known.clients.push(client);
+            self.clients.push(Client {
+                framework,
+                role,
+                place,
+                refusals: Refusals::default(),
+            });
+            clients.push(client);
+        }
+        self.frameworks.push((capabilities, clients.clone()));
+        self.gather_all();
+        clients
+    }
+
+    /// An agent registers; it gathers for a run.
+    pub fn add_agent(&mut self, agent: u32, total: Bundle) {
+        self.remove_agent(agent);
+        let place = agent as usize;
+        if self.agents.len() <= place {
+            self.agents.resize(place + 1, Agent::default());
+            self.candidates.grow(place + 1);
+        }
+        self.count_total(&total, 1);
+        self.agents[place] = Agent {
+            is_known: true,
+            is_active: true,
+            free: total.clone(),
+            total,
+            held: Vec::new(),
+        };
+        self.gather(agent);
+    }
+
+    /// An agent has something else from now on; refusals of it stay. It gathers for a run.
+    pub fn update_agent(&mut self, agent: u32, total: Bundle) {
+        let place = agent as usize;
+        if !self.is_known(agent) {
+            return self.add_agent(agent, total);
+        }
+        let known = &mut self.agents[place];
+        let before = std::mem::replace(&mut known.total, total.clone());
+        known.free = total.clone();
+        for (_, held) in &known.held {
+            known.free.subtract(held);
+        }
+        self.count_total(&before, -1);
+        self.count_total(&total, 1);
+        self.gather(agent);
+    }
+
+    /// An agent is gone, with everything on it and every refusal of it.
+    pub fn remove_agent(&mut self, agent: u32) {
+        if !self.is_known(agent) {
+            return;
+        }
+        let known = std::mem::take(&mut self.agents[agent as usize]);
+        for (client, held) in &known.held {
+            self.uncount(*client, held);
+        }
+        for client in &mut self.clients {
+            client.refusals.forget(agent);
+        }
+        if self.candidates.contains(agent as usize) {
+            self.candidates.set(agent as usize, false);
+            self.gathered -= 1;
+        }
+        self.count_total(&known.total, -1);
+    }
+
+    fn count_total(&mut self, total: &Bundle, sign: i64) {
+        let signed =
+            |amounts: &Amounts| -> Amounts { amounts.iter().map(|amount| sign * amount).collect() };
+        add(&mut self.total, &signed(&total.sum()));
+        for (role, amounts) in &total.reserved {
+            add(&mut self.roles[*role as usize].reserved, &signed(amounts));
+        }
+        self.tree.set_total(self.total.clone());
+        for role in self.roles.iter_mut().filter(|role| role.place.is_some()) {
+            role.tree.set_total(self.total.clone());
+        }
+    }
+
+    /// Whether an agent is registered.
+    pub fn is_known(&self, agent: u32) -> bool {
+        let known = self.agents.get(agent as usize);
+        known.is_some_and(|known| known.is_known)
+    }
+
+    /// An agent is offered, or passed over.
+    pub fn set_agent_active(&mut self, agent: u32, is_active: bool) {
+        if let Some(known) = self.agents.get_mut(agent as usize) {
+            known.is_active = is_active;
+        }
+    }
+
+    fn gather(&mut self, agent: u32) {
+        if !self.candidates.put(agent as usize) {
+            self.gathered += 1;
+        }
+    }
+
+    /// Every agent gathers for the next run.
+    pub fn gather_all(&mut self) {
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].is_known {
+                self.gather(agent as u32);
+            }
+        }
+    }
+
+    /// Whether agents have gathered for a run.
+    pub fn has_candidates(&self) -> bool {
+        self.gathered > 0
+    }
+
+    /// Whether any framework wants offers.
+    pub fn is_anyone_served(&self) -> bool {
+        self.tree.active() > 0
+    }
+
+    /// How many clients want offers.
+    pub fn served(&self) -> u32 {
+        let placed = self.placed.iter();
+        placed
+            .map(|&role| self.roles[role as usize].tree.active())
+            .sum()
+    }
+
+    /// A framework holds something of an agent that it was not offered: tasks of an agent that
+    /// registers again.
+    pub fn hold(&mut self, client: u32, agent: u32, resources: &Bundle) {
+        if !self.is_known(agent) {
+            return;
+        }
+        let known = &mut self.agents[agent as usize];
+        known.free.subtract(resources);
+        match known.held.iter_mut().find(|(holder, _)| *holder == client) {
+            Some((_, held)) => held.add(resources),
+            None => known.held.push((client, resources.clone())),
+        }
+        let of = &self.clients[client as usize];
+        let role = &mut self.roles[of.role as usize];
+        let amounts = resources.sum();
+        add(&mut role.plain, &resources.plain);
+        role.tree.allocated(of.place, &amounts);
+        if let Some(place) = role.place {
+            self.tree.allocated(place, &amounts);
+        }
+    }
+
+    /// A client gives back something of an agent, of which nothing else is refused.
+    pub fn give_back(&mut self, client: u32, agent: u32, resources: &Bundle) {
+        if !self.is_known(agent) {
+            return;
+        }
+        let known = &mut self.agents[agent as usize];
+        let place = known.held.iter().position(|(holder, _)| *holder == client);
+        let Some(place) = place else {
+            return;
+        };
+        let held = &mut known.held[place].1;
+        let back = held.shared_with(resources);
+        held.subtract(&back);
+        if held.is_empty() {
+            known.held.remove(place);
+        }
+        known.free.add(&back);
+        self.uncount(client, &back);
+    }
+
+    /// A client does not want what it gave back for so long; the span is no shorter than the interval
+    /// of runs. Until when.
+    pub fn refuse(
+        &mut self,
+        (client, agent): (u32, u32),
+        resources: Bundle,
+        (now, span): (Instant, Duration),
+    ) -> Instant {
+        let span = super::allocator::lifetime(span, self.options.interval);
+        let until = now.saturating_add(span);
+        self.clients[client as usize]
+            .refusals
+            .add(agent, resources, until);
+        until
+    }
+
+    fn uncount(&mut self, client: u32, resources: &Bundle) {
+        let of = &self.clients[client as usize];
+        let role = &mut self.roles[of.role as usize];
+        let amounts = resources.sum();
+        amounts::subtract(&mut role.plain, &resources.plain);
+        role.tree.unallocated(of.place, &amounts);
+        if let Some(place) = role.place {
+            self.tree.unallocated(place, &amounts);
+        }
+    }
+
+    /// A framework wants no offers; those that stand stay.
+    pub fn suppress(&mut self, framework: u32) {
+        self.serve(framework, false);
+    }
+
+    /// A framework wants offers again: its refusals end, all agents gather for a run.
+    pub fn revive(&mut self, framework: u32) {
+        for &client in &self.frameworks[framework as usize].1 {
+            self.clients[client as usize].refusals.clear();
+        }
+        self.serve(framework, true);
+        self.gather_all();
+    }
+
+    fn serve(&mut self, framework: u32, is_served: bool) {
+        for &client in &self.frameworks[framework as usize].1 {
+            let of = &self.clients[client as usize];
+            let role = &mut self.roles[of.role as usize];
+            role.tree.set_active(of.place, is_served);
+            let is_anyone = role.tree.active() > 0;
+            if let Some(place) = role.place {
+                self.tree.set_active(place, is_anyone);
+            }
+        }
+    }
+
+    /// The framework of a client.
+    pub fn framework_of(&self, client: u32) -> u32 {
+        self.clients[client as usize].framework
+    }
+
+    /// The role of a client.
+    pub fn role_of_client(&self, client: u32) -> &Text {
+        &self.roles[self.clients[client as usize].role as usize].name
+    }
+
+    /// What is free on an agent.
+    pub fn free(&self, agent: u32) -> Option<&Bundle> {
+        let known = self.agents.get(agent as usize)?;
+        known.is_known.then_some(&known.free)
+    }
+
+    /// What a client holds of an agent.
+    pub fn held(&self, client: u32, agent: u32) -> Option<&Bundle> {
+        let held = &self.agents.get(agent as usize)?.held;
+        held.iter()
+            .find(|(holder, _)| *holder == client)
+            .map(|(_, held)| held)
+    }
+
+    /// Whether there is one of the least amounts.
+    fn is_allocatable(&self, resources: &Bundle) -> bool {
+        if self.options.min_allocatable.is_empty() {
+            return !resources.is_empty();
+        }
+        let has = |have: &Amounts| {
+            let mut least = self.options.min_allocatable.iter();
+            least.any(|least| contains(have, least))
+        };
+        if resources.reserved.is_empty() {
+            has(&resources.plain)
+        } else {
+            let mut sum = Amounts::from_elem(0, self.columns());
+            for amounts in (resources.reserved.iter().map(|(_, own)| own)).chain([&resources.plain])
+            {
+                for (sum, amount) in sum.iter_mut().zip(amounts) {
+                    *sum += (*amount).max(0);
+                }
+            }
+            has(&sum)
+        }
+    }
+
+    /// Whether an agent has GPUs that a framework must not be offered.
+    fn keeps_gpus(&self, agent: u32, framework: u32) -> bool {
+        let Some(column) = self.options.gpu_column else {
+            return false;
+        };
+        let total = &self.agents[agent as usize].total;
+        let reserved = total.reserved.iter().map(|(_, amounts)| amounts);
+        let has_gpus = ({ reserved }.chain([&total.plain])).any(|amounts| amounts[column] > 0);
+        has_gpus && !self.frameworks[framework as usize].0.gpu_resources
+    }
+
+    fn stream(&self, purpose: &str) -> Stream {
+        Stream::new(self.options.seed, purpose, self.runs)
+    }
+}
+
+/// Whether anything is asked for.
+fn is_some(amounts: &Amounts) -> bool {
+    !is_nothing(amounts)
+}

@@ -1,0 +1,238 @@
+//! The batch framework: pods of traces and single pods, oldest first, each on the first offer that has
+//! room; jobs whose data is on some agents wait for those a while (delay scheduling).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Framework, Open, TaskNews};
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::node::ZONE_LABEL;
+use crate::model::{PodRef, Text};
+use crate::rng::Stream;
+use crate::systems::mesos::batch::BatchJob;
+use crate::systems::mesos::options::BatchFramework;
+use crate::units::{Instant, NodeId, PodId};
+
+/// Equal tasks that wait.
+#[derive(Clone, Debug)]
+struct Group {
+    pods: VecDeque<PodRef>,
+    /// Of tasks that have data: where it is, and how long they have waited.
+    job: Option<BatchJob>,
+}
+
+/// The framework.
+#[derive(Clone)]
+pub struct Batch {
+    options: BatchFramework,
+    seed: u64,
+    groups: BTreeMap<u64, Group>,
+    /// Groups by their oldest task.
+    order: BTreeSet<(PodId, u64)>,
+    waiting: usize,
+    has_news: bool,
+    /// When a group takes agents that it did not take before.
+    wakes: Option<Instant>,
+}
+
+impl Batch {
+    /// A framework without tasks.
+    pub fn new(options: BatchFramework, seed: u64) -> Self {
+        Self {
+            options,
+            seed,
+            groups: BTreeMap::new(),
+            order: BTreeSet::new(),
+            waiting: 0,
+            has_news: false,
+            wakes: None,
+        }
+    }
+
+    /// Tasks of one class are alike; with data, those of one job.
+    fn group_of(&self, pod: PodRef, store: &Store) -> Option<u64> {
+        let record = store.pods().get(pod)?;
+        if self.options.data_replicas == 0 {
+            return Some(u64::from(record.spec.0));
+        }
+        let gang = record.gang().map(|gang| 1 << 40 | u64::from(gang.0));
+        Some(gang.unwrap_or(1 << 41 | u64::from(pod.id.0)))
+    }
+
+    /// A job with data on agents that are drawn for it.
+    fn job(&self, group: u64, store: &Store) -> Option<BatchJob> {
+        if self.options.data_replicas == 0 {
+            return None;
+        }
+        let nodes: Vec<NodeId> = store.nodes().present().collect();
+        let mut stream = Stream::new(self.seed, "mesos-data", group);
+        let (mut agents, mut racks) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..self.options.data_replicas {
+            if nodes.is_empty() {
+                break;
+            }
+            let node = nodes[stream.below(nodes.len() as u64) as usize];
+            agents.insert(store.nodes().name(node).into());
+            racks.insert(rack_of(store, node));
+        }
+        Some(BatchJob::new(self.options.delay, 0, agents, racks))
+    }
+
+    fn put(&mut self, pod: PodRef, store: &Store) {
+        let Some(number) = self.group_of(pod, store) else {
+            return;
+        };
+        if !self.groups.contains_key(&number) {
+            let group = Group {
+                pods: VecDeque::new(),
+                job: self.job(number, store),
+            };
+            self.groups.insert(number, group);
+        }
+        let Some(group) = self.groups.get_mut(&number) else {
+            return;
+        };
+        if let Some(oldest) = group.pods.front() {
+            self.order.remove(&(oldest.id, number));
+        }
+        let place = group.pods.partition_point(|known| known.id < pod.id);
+        group.pods.insert(place, pod);
+        if let Some(job) = &mut group.job {
+            job.failed();
+        }
+        self.order.insert((group.pods[0].id, number));
+        self.waiting += 1;
+        self.has_news = true;
+    }
+
+    /// A task that waits is gone.
+    fn remove(&mut self, pod: PodRef) {
+        let found = |group: &Group| group.pods.iter().position(|known| *known == pod);
+        let mut groups = self.groups.iter_mut();
+        let known = groups.find_map(|(number, group)| Some((*number, found(group)?, group)));
+        let Some((number, place, group)) = known else {
+            return;
+        };
+        self.order.remove(&(group.pods[0].id, number));
+        group.pods.remove(place);
+        self.waiting -= 1;
+        match group.pods.front() {
+            Some(oldest) => {
+                self.order.insert((oldest.id, number));
+            }
+            None => {
+                self.groups.remove(&number);
+            }
+        }
+    }
+
+    /// Takes what a group needs of an offer; how many tasks it launched.
+    fn fill(&mut self, number: u64, open: &mut Open<'_>) -> usize {
+        let Some(group) = self.groups.get_mut(&number) else {
+            return 0;
+        };
+        let record = group
+            .pods
+            .front()
+            .and_then(|pod| open.store.pods().get(*pod));
+        let Some(record) = record else {
+            return 0;
+        };
+        let mut room = open.room(open.store.class(record.spec));
+        if room == 0 {
+            return 0;
+        }
+        if let Some(job) = &mut group.job {
+            let agent: Text = open.store.nodes().name(open.node).into();
+            let rack = rack_of(open.store, open.node);
+            room = job.offered(open.now, &agent, &rack, room.min(group.pods.len() as u64));
+            if let Some(at) = job.waits_until(open.now) {
+                self.wakes = Some(self.wakes.map_or(at, |known| known.min(at)));
+            }
+        }
+        let mut launched = 0;
+        while room > 0
+            && let Some(&pod) = group.pods.front()
+            && open.launch(pod)
+        {
+            group.pods.pop_front();
+            room -= 1;
+            launched += 1;
+        }
+        launched
+    }
+}
+
+fn rack_of(store: &Store, node: NodeId) -> Text {
+    let object = store.nodes().object(node);
+    let labels = object.map(|object| &object.labels);
+    let rack = labels.and_then(|labels| labels.get("rack").or_else(|| labels.get(ZONE_LABEL)));
+    rack.cloned().unwrap_or_default()
+}
+
+impl Framework for Batch {
+    fn waits(&mut self, _now: Instant, pod: PodRef, store: &Store) {
+        self.put(pod, store);
+    }
+
+    fn told(&mut self, _now: Instant, pod: PodRef, news: TaskNews, _store: &Store) {
+        if matches!(news, TaskNews::Withdrawn(_)) {
+            self.remove(pod);
+        }
+    }
+
+    fn act(&mut self, now: Instant, _store: &Store, _out: &mut Outbox) {
+        if self.wakes.is_some_and(|at| at <= now) {
+            self.wakes = None;
+            self.has_news = true;
+        }
+    }
+
+    fn offered(&mut self, open: &mut Open<'_>) {
+        let mut after = PodId(0);
+        for _ in 0..self.options.lookahead {
+            let Some(&(oldest, number)) = self.order.range((after, 0)..).next() else {
+                return;
+            };
+            after = PodId(oldest.0 + 1);
+            let launched = self.fill(number, open);
+            if launched == 0 {
+                continue;
+            }
+            self.waiting -= launched;
+            self.order.remove(&(oldest, number));
+            match self
+                .groups
+                .get(&number)
+                .and_then(|group| group.pods.front())
+            {
+                Some(next) => {
+                    self.order.insert((next.id, number));
+                }
+                None => {
+                    self.groups.remove(&number);
+                }
+            }
+        }
+    }
+
+    fn wants_offers(&self, _now: Instant) -> bool {
+        self.waiting > 0
+    }
+
+    fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    fn wakes(&self) -> Option<Instant> {
+        self.wakes.filter(|_| self.waiting > 0)
+    }
+
+    fn backlog(&self) -> usize {
+        self.waiting
+    }
+
+    fn clone_framework(&self) -> Box<dyn Framework> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,492 @@
+//! An application of Marathon: its instances, and what follows from what happens to them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::workload::{Deployment, DeploymentStrategy};
+use crate::model::{EndReason, Object, PodRef, PodSpec, Text};
+use crate::systems::mesos::framework::{create, forget, kill, made_of};
+use crate::systems::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
+use crate::systems::mesos::marathon::scale_down::{self, Condition};
+use crate::systems::mesos::marathon::unreachable::{self, Tracker};
+use crate::systems::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy};
+use crate::systems::mesos::options::MarathonFramework;
+use crate::units::{Instant, NodeId, ObjectId, PodId};
+
+/// An instance.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub(super) pod: PodRef,
+    /// The version of the application that it is of.
+    version: u64,
+    /// Its number among the new ones of an upgrade.
+    new: Option<u64>,
+    pub(super) node: Option<NodeId>,
+    started: Instant,
+    condition: Condition,
+    is_ready: bool,
+    /// Whether it was told to end.
+    is_killed: bool,
+    /// Whether it counts: it was not replaced.
+    counts: bool,
+}
+
+/// An application.
+#[derive(Clone)]
+pub(super) struct App {
+    pub(super) object: ObjectId,
+    pub(super) name: Text,
+    pub(super) spec: Arc<PodSpec>,
+    template: Arc<PodSpec>,
+    version: u64,
+    pub(super) wanted: u64,
+    is_resident: bool,
+    stated: (f64, f64),
+    is_deleted: bool,
+    pub(super) instances: BTreeMap<PodId, Instance>,
+    /// Instances without an agent, oldest first.
+    pub(super) waiting: VecDeque<PodRef>,
+    /// Numbers in an upgrade of instances that were asked for and are not there yet.
+    coming: VecDeque<Option<u64>>,
+    pub(super) backoff: LaunchBackoff,
+    /// The deadline of a delay that is known to be over.
+    freed: Option<Instant>,
+    upgrade: Option<Upgrade>,
+    tracker: Tracker,
+}
+
+/// What Marathon makes of an object; `None` of what is no service.
+struct Stated {
+    kind: &'static str,
+    template: Arc<PodSpec>,
+    replicas: u64,
+    is_resident: bool,
+    /// Which share stays healthy, and by which there may be more.
+    upgrade: (f64, f64),
+}
+
+fn stated(object: &Object) -> Option<Stated> {
+    let plain = UpgradeStrategy::default_of(false);
+    let plain = (plain.minimum_health_capacity, plain.maximum_over_capacity);
+    let of = |template: &Arc<PodSpec>, replicas: i32, upgrade| Stated {
+        kind: object.kind(),
+        template: template.clone(),
+        replicas: replicas.max(0) as u64,
+        is_resident: false,
+        upgrade,
+    };
+    Some(match object {
+        Object::Deployment(own) => of(&own.template, own.replicas, capacities(own)),
+        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+            of(&own.template, own.replicas, plain)
+        }
+        Object::StatefulSet(own) => {
+            let resident = UpgradeStrategy::default_of(true);
+            Stated {
+                is_resident: true,
+                ..of(
+                    &own.template,
+                    own.replicas,
+                    (
+                        resident.minimum_health_capacity,
+                        resident.maximum_over_capacity,
+                    ),
+                )
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Surge and unavailable of a deployment as shares of its instances.
+fn capacities(own: &Deployment) -> (f64, f64) {
+    let replicas = f64::from(own.replicas.max(1));
+    match own.strategy {
+        DeploymentStrategy::Recreate => (0.0, 0.0),
+        DeploymentStrategy::RollingUpdate(_) => (
+            1.0 - f64::from(own.max_unavailable()) / replicas,
+            f64::from(own.max_surge()) / replicas,
+        ),
+    }
+}
+
+impl App {
+    /// An application that was created; `None` if the object is no service.
+    pub(super) fn new(id: ObjectId, object: &Object, options: &MarathonFramework) -> Option<Self> {
+        let stated = stated(object)?;
+        let (namespace, name) = (object.namespace(), object.name());
+        Some(Self {
+            object: id,
+            name: name.clone(),
+            spec: made_of(&stated.template, namespace, (stated.kind, name)),
+            template: stated.template,
+            version: 0,
+            wanted: stated.replicas,
+            is_resident: stated.is_resident,
+            stated: stated.upgrade,
+            is_deleted: false,
+            instances: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            coming: VecDeque::new(),
+            backoff: LaunchBackoff::new(options.backoff),
+            freed: None,
+            upgrade: None,
+            tracker: Tracker::new(options.unreachable),
+        })
+    }
+
+    /// It was declared anew.
+    pub(super) fn declared(
+        &mut self,
+        object: &Object,
+        options: &MarathonFramework,
+        (store, out): (&Store, &mut Outbox),
+    ) {
+        let Some(stated) = stated(object) else {
+            return;
+        };
+        (self.wanted, self.stated) = (stated.replicas, stated.upgrade);
+        if stated.template == self.template {
+            return;
+        }
+        self.spec = made_of(
+            &stated.template,
+            object.namespace(),
+            (stated.kind, object.name()),
+        );
+        self.template = stated.template;
+        self.version += 1;
+        self.backoff.reset();
+        // What was asked for before is of the version before; it counts as old once it is there.
+        self.coming.iter_mut().for_each(|number| *number = None);
+        self.upgrade = None;
+        let capacities = options.upgrade.unwrap_or(self.stated);
+        let strategy = UpgradeStrategy {
+            minimum_health_capacity: capacities.0,
+            maximum_over_capacity: capacities.1,
+            is_resident: self.is_resident,
+        };
+        for pod in std::mem::take(&mut self.waiting) {
+            self.instances.remove(&pod.id);
+            kill(out, store, pod);
+        }
+        let old: Vec<(Text, bool)> = self
+            .active()
+            .map(|one| (text_of(one.pod.id), one.is_ready))
+            .collect();
+        let (upgrade, actions) = Upgrade::begin(&strategy, self.wanted, &old);
+        self.upgrade = Some(upgrade);
+        self.carry_out(actions, (store, out));
+    }
+
+    /// It was deleted: its instances end.
+    pub(super) fn deleted(&mut self, (store, out): (&Store, &mut Outbox)) {
+        self.is_deleted = true;
+        (self.wanted, self.upgrade) = (0, None);
+        self.waiting.clear();
+        for instance in self.instances.values_mut() {
+            instance.is_killed = true;
+            kill(out, store, instance.pod);
+        }
+    }
+
+    /// Whether nothing of it is left.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_deleted && self.instances.is_empty()
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .values()
+            .filter(|one| one.counts && !one.is_killed)
+    }
+
+    fn carry_out(&mut self, actions: Vec<upgrade::Action>, (store, out): (&Store, &mut Outbox)) {
+        for action in actions {
+            match action {
+                upgrade::Action::Start(number) => self.create(Some(number), out),
+                upgrade::Action::Kill(id) => {
+                    if let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) {
+                        instance.is_killed = true;
+                        kill(out, store, instance.pod);
+                    }
+                }
+            }
+        }
+        if self.upgrade.as_ref().is_some_and(Upgrade::is_done) {
+            self.upgrade = None;
+            self.instances.values_mut().for_each(|one| one.new = None);
+        }
+    }
+
+    fn create(&mut self, number: Option<u64>, out: &mut Outbox) {
+        self.coming.push_back(number);
+        create(out, self.object, &self.name, &self.spec);
+    }
+
+    /// Has as many instances as are wanted, unless an upgrade sees to that.
+    pub(super) fn scale(
+        &mut self,
+        options: &MarathonFramework,
+        (store, out): (&Store, &mut Outbox),
+    ) {
+        if self.upgrade.is_some() || self.is_deleted {
+            return;
+        }
+        let have = self.active().count() as u64 + self.coming.len() as u64;
+        for _ in have..self.wanted {
+            self.create(None, out);
+        }
+        let surplus = have.saturating_sub(self.wanted);
+        for _ in 0..surplus {
+            // Instances that have no agent yet go first, the newest of them.
+            let Some(pod) = self.waiting.pop_back() else {
+                break;
+            };
+            self.instances.remove(&pod.id);
+            kill(out, store, pod);
+        }
+        let left = (self.active().count() as u64).saturating_sub(self.wanted);
+        if surplus == 0 || left == 0 {
+            return;
+        }
+        let running: Vec<scale_down::Instance> = self
+            .active()
+            .map(|one| scale_down::Instance {
+                id: text_of(one.pod.id),
+                condition: one.condition,
+                started: one.started,
+                groups: self.groups_of(one, options, store),
+            })
+            .collect();
+        for id in scale_down::victims(&running, left as usize, options.kill_selection, &[]) {
+            if let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) {
+                instance.is_killed = true;
+                kill(out, store, instance.pod);
+            }
+        }
+    }
+
+    fn groups_of(&self, one: &Instance, options: &MarathonFramework, store: &Store) -> Vec<Text> {
+        let constraints = super::constraints_of(self, options);
+        let groups = constraints
+            .iter()
+            .filter(|(_, rule)| rule.operator() == "GROUP_BY");
+        groups
+            .map(|(field, _)| {
+                let value = one
+                    .node
+                    .and_then(|node| super::field_of(store, node, field));
+                value
+                    .map(|value| value.printed())
+                    .unwrap_or_default()
+                    .into()
+            })
+            .collect()
+    }
+
+    /// An instance is there and waits for an offer.
+    pub(super) fn waits(&mut self, now: Instant, pod: PodRef) {
+        if self.instances.contains_key(&pod.id) {
+            self.waiting.push_front(pod);
+            return;
+        }
+        let new = self.coming.pop_front().flatten();
+        self.instances.insert(
+            pod.id,
+            Instance {
+                pod,
+                version: self.version,
+                new,
+                node: None,
+                started: now,
+                condition: Condition::Staging,
+                is_ready: false,
+                is_killed: self.is_deleted,
+                counts: true,
+            },
+        );
+        self.waiting.push_back(pod);
+    }
+
+    /// An instance was launched.
+    pub(super) fn launched(&mut self, now: Instant, pod: PodRef, node: NodeId) {
+        if let Some(instance) = self.instances.get_mut(&pod.id) {
+            (instance.node, instance.started) = (Some(node), now);
+        }
+        self.backoff.changed(now, TaskStatus::Staging);
+    }
+
+    /// An instance runs.
+    pub(super) fn running(&mut self, now: Instant, pod: PodRef) {
+        if let Some(instance) = self.instances.get_mut(&pod.id) {
+            (instance.condition, instance.started) = (Condition::Running, now);
+        }
+        self.backoff.changed(now, TaskStatus::Running);
+    }
+
+    /// The health of an instance changed.
+    pub(super) fn ready(&mut self, pod: PodRef, is_ready: bool, with: (&Store, &mut Outbox)) {
+        let Some(instance) = self.instances.get_mut(&pod.id) else {
+            return;
+        };
+        let was_ready = std::mem::replace(&mut instance.is_ready, is_ready);
+        if let (Some(number), Some(upgrade)) = (instance.new, &mut self.upgrade)
+            && is_ready
+            && !was_ready
+        {
+            let actions = upgrade.new_ready(number);
+            self.carry_out(actions, with);
+        }
+    }
+
+    /// An instance ended; its place is filled again unless it was to end.
+    pub(super) fn ended(
+        &mut self,
+        now: Instant,
+        (pod, reason): (PodRef, EndReason),
+        (store, out): (&Store, &mut Outbox),
+    ) {
+        self.waiting.retain(|known| *known != pod);
+        let Some(instance) = self.instances.remove(&pod.id) else {
+            return;
+        };
+        let status = match reason {
+            EndReason::Completed => TaskStatus::Finished,
+            EndReason::Error => TaskStatus::Failed,
+            EndReason::NodeLost => TaskStatus::Lost,
+            EndReason::TimeLimit
+            | EndReason::Rejected
+            | EndReason::Evicted(_)
+            | EndReason::Cancelled => TaskStatus::Killed,
+        };
+        if instance.version == self.version {
+            self.sweep(now);
+            self.backoff.changed(now, status);
+        }
+        let Some(upgrade) = &mut self.upgrade else {
+            return;
+        };
+        if let Some(number) = instance.new {
+            // It is started again under its name.
+            upgrade.new_failed(number);
+            self.create(Some(number), out);
+        } else {
+            let actions = upgrade.old_ended(&text_of(pod.id));
+            self.carry_out(actions, (store, out));
+        }
+    }
+
+    /// Drops a delay that is long over, as the sweeps up to now have done.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let past = now.as_nanos() % SWEEP_INTERVAL.as_nanos();
+        let swept = Instant::from_nanos(now.as_nanos() - past);
+        self.backoff.sweep(swept);
+    }
+
+    /// Before when nothing of it is launched, if that is still to come.
+    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+        self.backoff.deadline().filter(|&at| at > now)
+    }
+
+    /// An instance can't be reached, or can be again.
+    pub(super) fn reached(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        is_reached: bool,
+        with: (&Store, &mut Outbox),
+    ) {
+        let Some(instance) = self.instances.get_mut(&pod.id) else {
+            return;
+        };
+        let id = text_of(pod.id);
+        let actions = if is_reached {
+            instance.condition = Condition::Running;
+            self.tracker.returned(now, &id)
+        } else {
+            (instance.condition, instance.is_ready) = (Condition::Unreachable, false);
+            if self.is_resident {
+                // Resident instances wait for their agent.
+                return;
+            }
+            self.tracker.lost(now, id)
+        };
+        self.heed(actions, with);
+    }
+
+    /// Replaces and forgets what is due; whether anything was.
+    pub(super) fn track(&mut self, now: Instant, with: (&Store, &mut Outbox)) -> bool {
+        let actions = self.tracker.step(now);
+        let is_any = !actions.is_empty();
+        self.heed(actions, with);
+        is_any
+    }
+
+    /// Whether any instance can't be reached.
+    pub(super) fn is_tracking(&self) -> bool {
+        self.tracker.wakes().is_some()
+    }
+
+    /// Whether a delay of its launches is over that was not when it was asked last.
+    pub(super) fn is_free_again(&mut self, now: Instant) -> bool {
+        let deadline = self.backoff.deadline();
+        let is_over = deadline.is_some_and(|at| at <= now && self.freed != Some(at));
+        if is_over {
+            self.freed = deadline;
+        }
+        is_over && !self.waiting.is_empty()
+    }
+
+    fn heed(&mut self, actions: Vec<unreachable::Action>, (store, out): (&Store, &mut Outbox)) {
+        use unreachable::Action;
+        for action in actions {
+            let (Action::Replace(id)
+            | Action::Expunge(id)
+            | Action::Running(id)
+            | Action::Kill(id)) = &action
+            else {
+                // The surplus goes when it is counted.
+                continue;
+            };
+            let Some(instance) = id_of(id).and_then(|id| self.instances.get_mut(&id)) else {
+                continue;
+            };
+            match action {
+                Action::Replace(_) => {
+                    (instance.counts, instance.condition) = (false, Condition::UnreachableInactive);
+                }
+                Action::Expunge(_) => forget(out, store, instance.pod),
+                Action::Running(_) => {
+                    (instance.counts, instance.condition) = (true, Condition::Running);
+                }
+                Action::Kill(_) => kill(out, store, instance.pod),
+                Action::ScaleDown(_) => {}
+            }
+        }
+    }
+
+    /// When it wants to act by itself.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        let deadline = self.backoff.deadline().filter(|_| !self.waiting.is_empty());
+        self.tracker.wakes().into_iter().chain(deadline).min()
+    }
+
+    /// A pod that was there before the run began.
+    pub(super) fn found(&mut self, now: Instant, pod: PodRef, node: NodeId) {
+        self.waits(now, pod);
+        self.waiting.retain(|known| *known != pod);
+        self.launched(now, pod, node);
+    }
+}
+
+fn text_of(id: PodId) -> Text {
+    // Names in order are numbers in order.
+    format!("{:010}", id.0).into()
+}
+
+fn id_of(text: &str) -> Option<PodId> {
+    text.parse().ok().map(PodId)
+}

@@ -1,0 +1,364 @@
+//! Marathon: keeps services at their number of instances on offers of Mesos. Every offer is taken by
+//! the first application that accepts it (spec: orchestrators-b.md section 2).
+
+mod app;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Framework, Open, TaskNews, clear};
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use crate::model::{EndReason, PodRef, Text};
+use crate::systems::mesos::marathon::constraint::{Constraint, FieldValue};
+use crate::systems::mesos::options::MarathonFramework;
+use crate::units::{Instant, NodeId, ObjectId};
+
+use app::App;
+
+/// What is still to be done about the cluster.
+#[derive(Clone, Copy, Debug)]
+enum Todo {
+    Declared(ObjectId),
+    Ready(ObjectId, PodRef, bool),
+    Ended(ObjectId, PodRef, EndReason),
+    Reached(ObjectId, PodRef, bool),
+}
+
+/// The framework.
+#[derive(Clone)]
+pub struct Marathon {
+    options: MarathonFramework,
+    apps: BTreeMap<ObjectId, App>,
+    /// Those whose number of instances may not be as it should.
+    touched: BTreeSet<ObjectId>,
+    /// Those with instances that wait, or that can't be reached.
+    lively: BTreeSet<ObjectId>,
+    /// The applications of pods, by slot.
+    app_of: Vec<Option<(PodRef, ObjectId)>>,
+    todo: Vec<(Instant, Todo)>,
+    has_news: bool,
+    tokens: Tokens,
+    /// Distinct values of fields over all agents, as counted when nodes were last declared.
+    seen: BTreeMap<Text, (crate::units::Revision, u64)>,
+}
+
+/// Launches that are left until there are new ones.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    left: u32,
+    since: Instant,
+}
+
+impl Marathon {
+    /// A Marathon without applications.
+    pub fn new(options: MarathonFramework) -> Self {
+        Self {
+            tokens: Tokens {
+                left: options.launch_tokens.unwrap_or(u32::MAX),
+                since: Instant::ZERO,
+            },
+            options,
+            apps: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            lively: BTreeSet::new(),
+            app_of: Vec::new(),
+            todo: Vec::new(),
+            has_news: false,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    fn app_of(&self, pod: PodRef) -> Option<ObjectId> {
+        let (known, app) = (*self.app_of.get(pod.slot.index())?)?;
+        (known == pod).then_some(app)
+    }
+
+    fn own(&mut self, pod: PodRef, store: &Store) -> Option<ObjectId> {
+        let owner = store.pod_states().get(pod)?.owner?.object;
+        let slot = pod.slot.index();
+        if self.app_of.len() <= slot {
+            self.app_of.resize(slot + 1, None);
+        }
+        self.app_of[slot] = Some((pod, owner));
+        Some(owner)
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let Some(most) = self.options.launch_tokens else {
+            return;
+        };
+        let refresh = self.options.token_refresh.as_nanos().max(1);
+        let past = now.as_nanos() % refresh;
+        let since = Instant::from_nanos(now.as_nanos() - past);
+        if since > self.tokens.since {
+            self.tokens = Tokens { left: most, since };
+        }
+    }
+
+    /// Whether something may be due of an application by itself.
+    fn look_at(&mut self, id: ObjectId) {
+        let app = self.apps.get(&id);
+        if app.is_some_and(|app| !app.waiting.is_empty() || app.is_tracking()) {
+            self.lively.insert(id);
+        } else {
+            self.lively.remove(&id);
+        }
+    }
+
+    fn lively(&self) -> impl Iterator<Item = (ObjectId, &App)> {
+        let lively = self.lively.iter();
+        lively.filter_map(|&id| Some((id, self.apps.get(&id)?)))
+    }
+
+    fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        self.touched.insert(id);
+        let object = store.objects().get(id).map(|row| &row.object);
+        match (object, self.apps.get_mut(&id)) {
+            (Some(object), Some(app)) => app.declared(object, &self.options, (store, out)),
+            (Some(object), None) => {
+                if let Some(app) = App::new(id, object, &self.options) {
+                    self.apps.insert(id, app);
+                }
+            }
+            (None, Some(app)) => app.deleted((store, out)),
+            (None, None) => {}
+        }
+    }
+
+    fn heed(&mut self, (at, todo): (Instant, Todo), store: &Store, out: &mut Outbox) {
+        let (id, pod) = match todo {
+            Todo::Declared(id) => return self.declared(id, store, out),
+            Todo::Ready(id, pod, _) | Todo::Ended(id, pod, _) | Todo::Reached(id, pod, _) => {
+                (id, pod)
+            }
+        };
+        let Some(app) = self.apps.get_mut(&id) else {
+            return;
+        };
+        match todo {
+            Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, (store, out)),
+            Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, (store, out)),
+            Todo::Ended(_, _, reason) => {
+                app.ended(at, (pod, reason), (store, out));
+                if reason.leaves_object() {
+                    clear(out, store, pod);
+                }
+            }
+            Todo::Declared(_) => {}
+        }
+        if app.is_gone() {
+            self.apps.remove(&id);
+        }
+        self.touched.insert(id);
+    }
+
+    /// How many values a field has over all agents.
+    fn values_of(&mut self, field: &Text, store: &Store) -> u64 {
+        let declared = store.nodes().declared();
+        if let Some(&(at, count)) = self.seen.get(field)
+            && at == declared
+        {
+            return count;
+        }
+        let present = store.nodes().present();
+        let values = present.filter_map(|node| Some(field_of(store, node, field)?.printed()));
+        let count = values.collect::<BTreeSet<_>>().len() as u64;
+        self.seen.insert(field.clone(), (declared, count));
+        count
+    }
+
+    /// Whether an application's constraints let it have another instance on an offer's agent.
+    fn accepts(&mut self, id: ObjectId, open: &Open<'_>) -> bool {
+        let Some(app) = self.apps.get(&id) else {
+            return false;
+        };
+        if let Some((key, value)) = &self.options.kept_label {
+            let labels = open.agent().map(|agent| &agent.labels);
+            let is_kept = labels.is_some_and(|labels| labels.get(key) == Some(value));
+            if is_kept && app.spec.node_selector.get(key) != Some(value) {
+                return false;
+            }
+        }
+        let (wanted, constraints) = (app.wanted, constraints_of(app, &self.options));
+        for (field, constraint) in &constraints {
+            let groups = if matches!(constraint, Constraint::GroupBy(None)) {
+                self.values_of(field, open.store)
+            } else {
+                0
+            };
+            let Some(app) = self.apps.get(&id) else {
+                return false;
+            };
+            let placed: Vec<String> = app
+                .instances
+                .values()
+                .filter_map(|one| field_of(open.store, one.node?, field))
+                .map(|value| value.printed())
+                .collect();
+            let offer = field_of(open.store, open.node, field);
+            if !constraint.accepts(offer.as_ref(), &placed, wanted, groups) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The constraints of an application: those that are stated for it, and those that its workload's own
+/// rules come to.
+fn constraints_of(app: &App, options: &MarathonFramework) -> Vec<(Text, Constraint)> {
+    let mut all = options
+        .constraints
+        .get(&app.name)
+        .cloned()
+        .unwrap_or_default();
+    if crate::systems::mapping::is_one_per_node(&app.spec) {
+        all.push(("hostname".into(), Constraint::Unique));
+    }
+    let spread = app.spec.topology_spread.iter().filter(|rule| rule.hard);
+    all.extend(spread.map(|rule| (rule.topology_key.clone(), Constraint::GroupBy(None))));
+    all
+}
+
+/// What an agent has in a field.
+fn field_of(store: &Store, node: NodeId, field: &str) -> Option<FieldValue> {
+    let object = store.nodes().object(node)?;
+    let label = |key: &str| object.labels.get(key).cloned().map(FieldValue::Text);
+    match field {
+        "hostname" | "@hostname" | HOSTNAME_LABEL => Some(FieldValue::Text(object.name.clone())),
+        "@region" => label(REGION_LABEL),
+        "@zone" => label(ZONE_LABEL),
+        key => label(key),
+    }
+}
+
+impl Framework for Marathon {
+    fn waits(&mut self, now: Instant, pod: PodRef, store: &Store) {
+        let Some(id) = self.own(pod, store) else {
+            return;
+        };
+        if let Some(app) = self.apps.get_mut(&id) {
+            app.waits(now, pod);
+            self.has_news = true;
+            self.lively.insert(id);
+        }
+    }
+
+    fn found(&mut self, now: Instant, pod: PodRef, node: NodeId, store: &Store) {
+        let Some(id) = self.own(pod, store) else {
+            return;
+        };
+        if let Some(app) = self.apps.get_mut(&id) {
+            app.found(now, pod, node);
+        }
+    }
+
+    fn told(&mut self, now: Instant, pod: PodRef, news: TaskNews, _store: &Store) {
+        let Some(id) = self.app_of(pod) else {
+            return;
+        };
+        match news {
+            TaskNews::Running => {
+                if let Some(app) = self.apps.get_mut(&id) {
+                    app.running(now, pod);
+                }
+            }
+            TaskNews::Ready(is_ready) => self.todo.push((now, Todo::Ready(id, pod, is_ready))),
+            TaskNews::Ended(reason) | TaskNews::Withdrawn(reason) => {
+                // Its slot may be another pod's before this is heeded.
+                self.app_of[pod.slot.index()] = None;
+                self.todo.push((now, Todo::Ended(id, pod, reason)));
+            }
+        }
+    }
+
+    fn object(&mut self, now: Instant, id: ObjectId, _store: &Store) {
+        self.todo.push((now, Todo::Declared(id)));
+    }
+
+    fn reached(&mut self, now: Instant, pods: &[PodRef], is_reached: bool, _store: &Store) {
+        for &pod in pods {
+            if let Some(id) = self.app_of(pod) {
+                self.todo.push((now, Todo::Reached(id, pod, is_reached)));
+            }
+        }
+    }
+
+    fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for todo in std::mem::take(&mut self.todo) {
+            self.heed(todo, store, out);
+        }
+        for &id in &self.lively {
+            let Some(app) = self.apps.get_mut(&id) else {
+                continue;
+            };
+            if app.track(now, (store, out)) {
+                self.touched.insert(id);
+            }
+            self.has_news |= app.is_free_again(now);
+        }
+        for id in std::mem::take(&mut self.touched) {
+            if let Some(app) = self.apps.get_mut(&id) {
+                app.scale(&self.options, (store, out));
+            }
+            self.look_at(id);
+        }
+        self.refill(now);
+    }
+
+    fn offered(&mut self, open: &mut Open<'_>) {
+        let now = open.now;
+        self.refill(now);
+        let mut left = self.options.instances_per_offer;
+        let ids: Vec<ObjectId> = (self.lively())
+            .filter(|(_, app)| !app.waiting.is_empty() && app.held_until(now).is_none())
+            .map(|(id, _)| id)
+            .collect();
+        for id in ids {
+            while left > 0 && self.tokens.left > 0 {
+                let next = self.apps.get(&id).and_then(|app| app.waiting.front());
+                let Some(&pod) = next else { break };
+                let class = open.store.pods().get(pod);
+                let class = class.map(|record| open.store.class(record.spec));
+                let has_room = class.is_some_and(|class| open.room(class) > 0);
+                if !has_room || !self.accepts(id, open) || !open.launch(pod) {
+                    break;
+                }
+                if let Some(app) = self.apps.get_mut(&id) {
+                    app.waiting.pop_front();
+                    app.launched(now, pod, open.node);
+                }
+                left -= 1;
+                if self.options.launch_tokens.is_some() {
+                    self.tokens.left -= 1;
+                }
+            }
+            self.look_at(id);
+        }
+    }
+
+    fn wants_offers(&self, now: Instant) -> bool {
+        let is_ready = |app: &App| !app.waiting.is_empty() && app.held_until(now).is_none();
+        self.tokens.left > 0 && self.lively().any(|(_, app)| is_ready(app))
+    }
+
+    fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    fn wakes(&self) -> Option<Instant> {
+        let of_apps = self.lively().filter_map(|(_, app)| app.wakes());
+        let is_waiting = self.tokens.left == 0 && self.backlog() > 0;
+        let refill = self.tokens.since.saturating_add(self.options.token_refresh);
+        of_apps.chain(is_waiting.then_some(refill)).min()
+    }
+
+    fn backlog(&self) -> usize {
+        self.lively().map(|(_, app)| app.waiting.len()).sum()
+    }
+
+    fn clone_framework(&self) -> Box<dyn Framework> {
+        Box::new(self.clone())
+    }
+}

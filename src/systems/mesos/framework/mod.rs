@@ -1,0 +1,242 @@
+//! Frameworks as the master's component runs them: each is told of its tasks and of offers, and says
+//! what it launches, what it stops and when it wants to act.
+
+pub mod batch;
+pub mod chronos;
+pub mod marathon;
+
+use std::sync::Arc;
+
+use crate::cluster::{Class, Store};
+use crate::control::Outbox;
+use crate::control::admission::{Creation, NewName, NewPod};
+use crate::model::{
+    DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text,
+};
+use crate::units::{Instant, NodeId, ObjectId};
+
+use super::columns::Columns;
+use super::fast::amounts::{Amounts, Bundle, contains};
+
+/// What a framework is told of one of its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskNews {
+    /// It runs.
+    Running,
+    /// Its health became this.
+    Ready(bool),
+    /// It ended.
+    Ended(EndReason),
+    /// It ended before it was launched.
+    Withdrawn(EndReason),
+}
+
+/// A framework.
+pub trait Framework: Send {
+    /// One of its pods was created, or could not be bound after all: it waits for an offer.
+    fn waits(&mut self, now: Instant, pod: PodRef, store: &Store);
+
+    /// A pod that was on a node before the run began is its own.
+    fn found(&mut self, now: Instant, pod: PodRef, node: NodeId, store: &Store) {
+        let _ = (now, pod, node, store);
+    }
+
+    /// Something is to be known of one of its tasks.
+    fn told(&mut self, now: Instant, pod: PodRef, news: TaskNews, store: &Store);
+
+    /// An object of its own was created, changed or deleted.
+    fn object(&mut self, now: Instant, id: ObjectId, store: &Store) {
+        let _ = (now, id, store);
+    }
+
+    /// An agent can't be reached, or can be again, with these tasks of its own on it.
+    fn reached(&mut self, now: Instant, pods: &[PodRef], is_reached: bool, store: &Store) {
+        let _ = (now, pods, is_reached, store);
+    }
+
+    /// Does what is due.
+    fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox);
+
+    /// Takes what it needs of an offer.
+    fn offered(&mut self, open: &mut Open<'_>);
+
+    /// Whether it wants offers.
+    fn wants_offers(&self, now: Instant) -> bool;
+
+    /// Whether it wants offers that it refused before, since it was asked last.
+    fn has_news(&mut self) -> bool;
+
+    /// When it wants to act by itself, or wants offers again.
+    fn wakes(&self) -> Option<Instant>;
+
+    /// How many tasks wait for an offer.
+    fn backlog(&self) -> usize;
+
+    /// An equal machine that goes its own way from here.
+    fn clone_framework(&self) -> Box<dyn Framework>;
+}
+
+impl Clone for Box<dyn Framework> {
+    fn clone(&self) -> Self {
+        self.clone_framework()
+    }
+}
+
+/// A launch out of an offer.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Which pod.
+    pub pod: PodRef,
+    /// The devices it gets.
+    pub devices: DeviceSet,
+    /// What it takes of the offer.
+    pub taken: Bundle,
+}
+
+/// An offer while its framework takes from it.
+pub struct Open<'a> {
+    /// When it is.
+    pub now: Instant,
+    /// The cluster.
+    pub store: &'a Store,
+    /// The agent.
+    pub node: NodeId,
+    columns: Columns,
+    left: Bundle,
+    sum: Amounts,
+    devices: DeviceSet,
+    launches: Vec<Launch>,
+}
+
+impl<'a> Open<'a> {
+    /// An offer of an agent with these of its devices.
+    pub fn new(
+        (now, store, columns): (Instant, &'a Store, Columns),
+        node: NodeId,
+        offered: Bundle,
+        devices: DeviceSet,
+    ) -> Self {
+        Self {
+            now,
+            store,
+            node,
+            columns,
+            sum: offered.sum(),
+            left: offered,
+            devices,
+            launches: Vec::new(),
+        }
+    }
+
+    /// The agent as declared.
+    pub fn agent(&self) -> Option<&'a Arc<Node>> {
+        self.store.nodes().object(self.node)
+    }
+
+    /// How many pods of a class it has room for.
+    pub fn room(&self, class: &Class) -> u64 {
+        let (Some(agent), Some(needs)) = (self.agent(), self.columns.needs(class)) else {
+            return 0;
+        };
+        if !contains(&self.sum, &needs) || !self.admits(class) || !class.object.selects(agent) {
+            return 0;
+        }
+        let both = needs.iter().zip(&self.sum).filter(|(needs, _)| **needs > 0);
+        let room = both.map(|(needs, left)| left / needs).min();
+        room.map_or(1, |room| room.max(0) as u64)
+    }
+
+    fn admits(&self, class: &Class) -> bool {
+        let model = self.store.nodes().gpu_model(self.node);
+        let devices = usize::from(class.gpu.devices);
+        devices == 0
+            || (model != crate::cluster::nodes::NO_MODEL
+                && class.gpu.admits(model)
+                && self.devices.len() >= devices)
+    }
+
+    /// Launches a pod; whether there was room for it.
+    pub fn launch(&mut self, pod: PodRef) -> bool {
+        let Some(record) = self.store.pods().get(pod) else {
+            return false;
+        };
+        let class = self.store.class(record.spec);
+        let needs = self.columns.needs(class);
+        let Some(needs) = needs.filter(|_| self.room(class) > 0) else {
+            return false;
+        };
+        let taken = self.left.take(&needs);
+        self.sum = self.left.sum();
+        let mut devices = DeviceSet::EMPTY;
+        for device in self.devices.iter().take(usize::from(class.gpu.devices)) {
+            devices.insert(device);
+        }
+        self.devices = DeviceSet(self.devices.0 & !devices.0);
+        self.launches.push(Launch {
+            pod,
+            devices,
+            taken,
+        });
+        true
+    }
+
+    /// How many pods were launched.
+    pub fn launched(&self) -> usize {
+        self.launches.len()
+    }
+
+    /// What was launched, and what is left.
+    pub fn close(self) -> (Vec<Launch>, Bundle) {
+        (self.launches, self.left)
+    }
+}
+
+/// Asks for a pod of an object.
+pub(super) fn create(out: &mut Outbox, object: ObjectId, prefix: &str, spec: &Arc<PodSpec>) {
+    let owner = PodOwner { object, index: 0 };
+    out.creations.push(Creation::Pod(NewPod {
+        owner,
+        name: NewName::Prefix(format!("{prefix}-").into()),
+        spec: spec.clone(),
+    }));
+}
+
+/// Tells a pod to end, unless it was told.
+pub(super) fn kill(out: &mut Outbox, store: &Store, pod: PodRef) {
+    if store.pods().get(pod).is_none() || store.pod_states().is_terminating(pod) {
+        return;
+    }
+    let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+    let change = PodChange::Terminating { grace, reason };
+    out.write(store, Event::PodChanged { pod, change });
+}
+
+/// Forgets a pod on an agent that is lost.
+pub(super) fn forget(out: &mut Outbox, store: &Store, pod: PodRef) {
+    if store.pods().get(pod).is_some() {
+        let reason = EndReason::NodeLost;
+        out.write(store, Event::PodEnded { pod, reason });
+    }
+}
+
+/// Forgets what is kept of a pod of an object that ended.
+pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
+    let change = PodChange::Forgotten;
+    out.write(store, Event::PodChanged { pod, change });
+}
+
+/// What the pods of an object are: its template with its namespace and owner.
+pub(super) fn made_of(
+    template: &PodSpec,
+    namespace: &Text,
+    (kind, name): (&str, &Text),
+) -> Arc<PodSpec> {
+    Arc::new(PodSpec {
+        namespace: namespace.clone(),
+        owner: Some(Owner {
+            kind: kind.into(),
+            name: name.clone(),
+        }),
+        ..template.clone()
+    })
+}

@@ -1,0 +1,322 @@
+//! What a Mesos cluster is made from; the defaults are the originals' (spec: orchestrators-b.md
+//! sections 1 to 4).
+
+use std::collections::BTreeMap;
+
+use crate::model::Text;
+use crate::systems::parts::delay::Growth;
+use crate::units::{Duration, Instant};
+
+use super::allocator::DEFAULT_REFUSAL;
+use super::batch::DelayOptions;
+use super::chronos::job::JobOptions;
+use super::drf_tasks::Blocked;
+use super::fast::Walk;
+use super::fast::tree::Order;
+use super::marathon::backoff::DEFAULT_GROWTH;
+use super::marathon::constraint::Constraint;
+use super::marathon::scale_down::KillSelection;
+use super::marathon::unreachable::UnreachableStrategy;
+use super::marathon::{
+    DECLINE_DURATION, LAUNCH_TOKEN_REFRESH, LAUNCH_TOKENS, MAX_INSTANCES_PER_OFFER,
+    MIN_REVIVE_INTERVAL,
+};
+use super::observer::ObserverOptions;
+
+/// Options of a master, its agents and its frameworks.
+#[derive(Clone, Debug)]
+pub struct MesosOptions {
+    /// Whether pods are placed by dominant-resource fairness task by task, without offers.
+    pub strategy: Strategy,
+    /// How offers are made.
+    pub allocation: Allocation,
+    /// How agents are observed.
+    pub observer: ObserverOptions,
+    /// Agents that register with a new master do so within this span, each at a random moment of
+    /// it (`registration_backoff_factor`).
+    pub registration_backoff: Duration,
+    /// How many masters there are.
+    pub masters: usize,
+    /// When the leading master of that moment fails, and for how long.
+    pub master_failures: Vec<(Instant, Option<Duration>)>,
+    /// The frameworks, in the order of their subscription.
+    pub frameworks: Vec<FrameworkOptions>,
+    /// How pods without a workload are dealt to batch frameworks.
+    pub deal: Deal,
+    /// What is reserved for a role on the agents that have
+    /// these labels.
+    pub reservations: Vec<Reservation>,
+    /// Seed of what is drawn.
+    pub seed: u64,
+}
+
+/// How tasks get to agents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// By offers to frameworks.
+    #[default]
+    Offers,
+    /// Task by task, tenants as users; what follows when a user's next task has no room.
+    DrfTasks(Blocked),
+}
+
+/// How pods are dealt to batch frameworks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deal {
+    /// The pods of a tenant to one framework, tenants in turn.
+    #[default]
+    Tenant,
+    /// The pods of a job to one framework, jobs in turn.
+    Job,
+}
+
+/// How offers are made.
+#[derive(Clone, Debug)]
+pub struct Allocation {
+    /// Between two runs over all agents (`allocation_interval`).
+    pub interval: Duration,
+    /// In which order roles and frameworks are served.
+    pub order: Order,
+    /// In which order agents are walked.
+    pub walk: Walk,
+    /// Least amounts, one of which has to be free: milli-cores, and bytes.
+    pub min_allocatable: (i64, i64),
+    /// Whether agents with GPUs are kept for frameworks that can use them.
+    pub filter_gpu_resources: bool,
+    /// Names of resources that do not count for fairness.
+    pub excluded: Vec<Text>,
+    /// After how long an offer that has no answer is taken back; `None` is never.
+    pub offer_timeout: Option<Duration>,
+    /// Weights by role, above 0.
+    pub weights: BTreeMap<Text, f64>,
+    /// Quotas by top-level role.
+    pub quotas: BTreeMap<Text, RoleQuota>,
+}
+
+/// A quota in milli-cores, bytes and devices; what is left out is not part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleQuota {
+    /// What is sure.
+    pub guarantee: Amount,
+    /// What is the most.
+    pub limit: Amount,
+}
+
+/// Amounts, as far as they are stated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Milli-cores.
+    pub cpu_milli: Option<i64>,
+    /// Bytes.
+    pub memory_bytes: Option<i64>,
+    /// Devices.
+    pub gpus: Option<i64>,
+}
+
+/// A reservation on agents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// For which role.
+    pub role: Text,
+    /// On which agents: those with all these labels.
+    pub labels: BTreeMap<Text, Text>,
+    /// How much on each; what is left out is not reserved.
+    pub amount: Amount,
+    /// Whether all of the agent is reserved.
+    pub is_all: bool,
+}
+
+/// A framework.
+#[derive(Clone, Debug)]
+pub struct FrameworkOptions {
+    /// Its name.
+    pub name: Text,
+    /// Its roles.
+    pub roles: Vec<Text>,
+    /// Namespaces whose objects it takes; empty is all that nobody before it takes.
+    pub namespaces: Vec<Text>,
+    /// For how long it declines what it does not need.
+    pub refusal: Duration,
+    /// Between two revivals of offers at least.
+    pub revive_interval: Duration,
+    /// From an offer to its answer.
+    pub offer_delay: Duration,
+    /// Whether it gives offers up while it has nothing to launch.
+    pub suppresses: bool,
+    /// Whether it can use GPUs.
+    pub gpu_resources: bool,
+    /// Whether it knows of partitions: its tasks on lost agents may come back.
+    pub is_partition_aware: bool,
+    /// What it is.
+    pub kind: FrameworkKind,
+}
+
+/// What a framework is.
+#[derive(Clone, Debug)]
+pub enum FrameworkKind {
+    /// Runs the pods of traces, those of manifests without a workload, and jobs.
+    Batch(BatchFramework),
+    /// Keeps services.
+    Marathon(Box<MarathonFramework>),
+    /// Runs jobs by the clock, and after one another.
+    Chronos(ChronosFramework),
+}
+
+/// Options of a batch framework.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchFramework {
+    /// How long jobs wait for agents with their data.
+    pub delay: DelayOptions,
+    /// On how many agents, drawn at random, the data of a job is; 0 is on every agent.
+    pub data_replicas: u32,
+    /// How many waiting groups of equal tasks are tried on an offer.
+    pub lookahead: usize,
+}
+
+/// Options of Marathon.
+#[derive(Clone, Debug)]
+pub struct MarathonFramework {
+    /// Constraints by application, each over a field of the agent.
+    pub constraints: BTreeMap<Text, Vec<(Text, Constraint)>>,
+    /// A label of agents on which only applications launch whose node selector has it.
+    pub kept_label: Option<(Text, Text)>,
+    /// The delay of launches after failures.
+    pub backoff: Growth,
+    /// What becomes of instances on lost agents.
+    pub unreachable: UnreachableStrategy,
+    /// Which instances die first when there are too many.
+    pub kill_selection: KillSelection,
+    /// Launches out of one offer at most.
+    pub instances_per_offer: u32,
+    /// Launches in one refresh at most; `None` is without limit.
+    pub launch_tokens: Option<u32>,
+    /// How often there are new launch tokens.
+    pub token_refresh: Duration,
+    /// Which share stays healthy in upgrades, and by which there may be more; `None` is as the
+    /// workload states it.
+    pub upgrade: Option<(f64, f64)>,
+}
+
+/// Options of Chronos.
+#[derive(Clone, Debug, Default)]
+pub struct ChronosFramework {
+    /// What jobs say of their runs, by job; others have the defaults.
+    pub jobs: BTreeMap<Text, ChronosJob>,
+    /// What jobs say of their runs that are not named.
+    pub defaults: JobOptions,
+    /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
+    pub zero_unix_secs: i64,
+}
+
+/// What is said of a job of Chronos.
+#[derive(Clone, Debug, Default)]
+pub struct ChronosJob {
+    /// Its schedule `R[n]/start/period`; `None` is as the workload states it.
+    pub schedule: Option<Text>,
+    /// The jobs after which it runs.
+    pub parents: Vec<Text>,
+    /// Whether its failure counts like its end for jobs that wait for it.
+    pub soft_error: bool,
+    /// What it says of its runs.
+    pub options: JobOptions,
+}
+
+impl Default for Allocation {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            order: Order::default(),
+            walk: Walk::default(),
+            min_allocatable: (10, 32 << 20),
+            filter_gpu_resources: true,
+            excluded: Vec::new(),
+            offer_timeout: None,
+            weights: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for BatchFramework {
+    fn default() -> Self {
+        Self {
+            delay: DelayOptions {
+                agent_wait: Duration::from_secs(3),
+                rack_wait: Duration::from_secs(3),
+            },
+            data_replicas: 0,
+            lookahead: 1_000,
+        }
+    }
+}
+
+impl Default for MarathonFramework {
+    fn default() -> Self {
+        Self {
+            constraints: BTreeMap::new(),
+            kept_label: None,
+            backoff: DEFAULT_GROWTH,
+            unreachable: UnreachableStrategy::default(),
+            kill_selection: KillSelection::default(),
+            instances_per_offer: MAX_INSTANCES_PER_OFFER,
+            launch_tokens: Some(LAUNCH_TOKENS),
+            token_refresh: LAUNCH_TOKEN_REFRESH,
+            upgrade: None,
+        }
+    }
+}
+
+impl FrameworkOptions {
+    /// A framework in the role `*` with the original's defaults for its kind.
+    pub fn new(name: &str, kind: FrameworkKind) -> Self {
+        let (refusal, revive_interval) = match &kind {
+            FrameworkKind::Marathon(_) => (DECLINE_DURATION, MIN_REVIVE_INTERVAL),
+            FrameworkKind::Batch(_) | FrameworkKind::Chronos(_) => {
+                (DEFAULT_REFUSAL, Duration::from_secs(1))
+            }
+        };
+        let is_partition_aware = matches!(kind, FrameworkKind::Marathon(_));
+        let gpu_resources = !matches!(kind, FrameworkKind::Chronos(_));
+        Self {
+            name: name.into(),
+            roles: vec!["*".into()],
+            namespaces: Vec::new(),
+            refusal,
+            revive_interval,
+            offer_delay: Duration::ZERO,
+            suppresses: true,
+            gpu_resources,
+            is_partition_aware,
+            kind,
+        }
+    }
+
+    /// Marathon, Chronos and a batch framework.
+    pub fn usual() -> Vec<Self> {
+        vec![
+            Self::new("marathon", FrameworkKind::Marathon(Box::default())),
+            Self::new(
+                "chronos",
+                FrameworkKind::Chronos(ChronosFramework::default()),
+            ),
+            Self::new("batch", FrameworkKind::Batch(BatchFramework::default())),
+        ]
+    }
+}
+
+impl Default for MesosOptions {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            allocation: Allocation::default(),
+            observer: ObserverOptions::default(),
+            registration_backoff: Duration::from_secs(1),
+            masters: 3,
+            master_failures: Vec::new(),
+            frameworks: FrameworkOptions::usual(),
+            deal: Deal::default(),
+            reservations: Vec::new(),
+            seed: 0,
+        }
+    }
+}

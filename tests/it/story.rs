@@ -1,0 +1,131 @@
+//! What happens in an experiment, in words: for tests of systems from an experiment file to what they
+//! do.
+
+use std::sync::atomic::AtomicBool;
+
+use windtunnel::cluster::{Observer, Store};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::run::{prepare, run_watched};
+use windtunnel::model::{EndReason, Event, Pod, PodChange, PodRef};
+use windtunnel::sim::RunControl;
+use windtunnel::sim::check::Checker;
+use windtunnel::units::Instant;
+
+use crate::kube_scenario::Scratch;
+
+/// What happened: second, what, pod, node.
+#[derive(Default)]
+pub(crate) struct Story {
+    pub(crate) lines: Vec<String>,
+    /// Ready pods after every change, where it changed.
+    pub(crate) ready: Vec<(f64, usize)>,
+    /// Holds that were placed.
+    pub(crate) holds: usize,
+    checker: Checker,
+}
+
+impl Story {
+    /// Lines that begin with a second in a span, without it.
+    pub(crate) fn between(&self, from: f64, to: f64) -> Vec<&str> {
+        let lines = self.lines.iter().map(|line| line.split_once(' ').unwrap());
+        let inside = lines.filter(|(at, _)| (from..to).contains(&at.parse::<f64>().unwrap()));
+        inside.map(|(_, what)| what).collect()
+    }
+
+    /// The seconds of the lines that contain a text.
+    pub(crate) fn times(&self, text: &str) -> Vec<f64> {
+        let lines = self.lines.iter().filter(|line| line.contains(text));
+        lines
+            .map(|line| line.split_once(' ').unwrap().0.parse().unwrap())
+            .collect()
+    }
+
+    fn tell(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let name = |pod: PodRef| {
+            let pod = store.pods().get(pod).map(|pod| pod.name.to_string());
+            pod.unwrap_or_default()
+        };
+        let what = match event {
+            Event::PodBound { pod, node, .. } => {
+                format!("{} on {}", name(*pod), store.nodes().name(*node))
+            }
+            Event::PodRunning { pod } => format!("{} runs", name(*pod)),
+            Event::PodEnded { reason, .. } => {
+                let name = &ended.unwrap().name;
+                match reason {
+                    EndReason::Completed => format!("{name} done"),
+                    reason => format!("{name} ended {reason:?}"),
+                }
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } => format!("{} told to end", name(*pod)),
+            Event::NodeReadiness { node, ready } => {
+                let word = if *ready { "up" } else { "lost" };
+                format!("{} {word}", store.nodes().name(*node))
+            }
+            Event::HoldPlaced(_) => {
+                self.holds += 1;
+                return;
+            }
+            _ => return,
+        };
+        self.lines.push(format!("{} {what}", at.as_secs_f64()));
+    }
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.checker.observe(at, event, ended, store);
+        self.tell(at, event, ended, store);
+        if matches!(event, Event::PodChanged { .. } | Event::PodEnded { .. }) {
+            let states = store.pods().iter();
+            let states = states.filter_map(|pod| store.pod_states().get(pod.pod));
+            let ready = states
+                .filter(|state| state.is_ready && state.terminating.is_none())
+                .count();
+            if self.ready.last().is_none_or(|&(_, last)| last != ready) {
+                self.ready.push((at.as_secs_f64(), ready));
+            }
+        }
+    }
+}
+
+/// Runs the experiment `own.yaml` among these files; what happened.
+pub(crate) fn story(name: &str, files: &[(&str, &str)]) -> Story {
+    let scratch = Scratch::new(name, files);
+    let loaded = scratch.load("own.yaml");
+    let files = FileSource {
+        files: &loaded.0.files,
+    };
+    let scenario = &loaded.0.variants[0].scenario;
+    let prepared = prepare(scenario, &files).unwrap();
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let mut told = Story::default();
+    run_watched(
+        scenario,
+        prepared,
+        Form::Incremental,
+        &mut told,
+        &mut control,
+    )
+    .unwrap();
+    assert_eq!(told.checker.failure(), None);
+    told
+}
+
+/// What keeps an experiment from running.
+pub(crate) fn refusal(name: &str, files: &[(&str, &str)]) -> String {
+    let scratch = Scratch::new(name, files);
+    let loaded = scratch.load("own.yaml");
+    match loaded.prepared() {
+        Err(why) => why,
+        Ok(_) => panic!("it can be run"),
+    }
+}
