@@ -16,6 +16,7 @@ mod compare;
 mod control_faults;
 mod failure_scenarios;
 mod fleet;
+mod failover;
 mod forms;
 mod harness;
 mod holds;

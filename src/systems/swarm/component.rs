@@ -154,7 +154,10 @@ impl SwarmManager {
                 NodeContact::Steady => self.heard(now, node.index()),
                 NodeContact::Heard => {}
             },
-            Event::NodeReadiness { node, ready } => self.declared(now, node.index(), *ready),
+            Event::NodeReadiness { node, ready } => {
+                self.declared(now, node.index(), *ready);
+                self.changed(now);
+            }
             Event::NodeRemoved { node } => self.set_health(node.index(), 0),
             Event::PodCreated(created) => {
                 if let Some(owner) = created.owner {
@@ -480,7 +483,14 @@ impl SwarmManager {
                     self.carry_out(now, order, out);
                 }
             }
-            Some(ContactEvent::Reconnect) | None => self.changed(now),
+            Some(ContactEvent::Reconnect) | None => {
+                let is_back = self.watches[engine].health() > 0 && self.watches[engine].answers();
+                if is_back && !store.nodes().is_ready(node) {
+                    let ready = true;
+                    out.write(store, Event::NodeReadiness { node, ready });
+                }
+                self.changed(now);
+            }
         }
     }
 
@@ -560,7 +570,7 @@ impl Component for SwarmManager {
             && let Some(name) = self.name_of(pod)
         {
             self.cluster.remove(&name);
-            self.requests.push_back(pod);
+            self.resting.insert(pod.id, pod);
         }
     }
 

@@ -5,6 +5,9 @@ use crate::units::{Duration, Instant};
 
 use super::manager::Managers;
 
+/// The least time between two campaigns.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The managers, and whether one of them takes requests.
 #[derive(Clone, Debug)]
 pub(super) struct Primary {
@@ -55,7 +58,8 @@ impl Primary {
     /// A campaign: whether there is a primary who was not there before, and when the next campaign
     /// is due, if one is needed.
     pub(super) fn campaign(&mut self, now: Instant) -> (bool, Option<Instant>) {
-        let next = self.managers.campaign(now);
+        // A lock that has ended without anybody to take it is looked at again a renewal later.
+        let next = self.managers.campaign(now).max(now.saturating_add(RETRY));
         let was_there = self.is_there;
         self.is_there = self.managers.primary(now).is_some();
         (

@@ -255,6 +255,11 @@ impl SwarmKitManager {
                 let expires = now.saturating_add(options.grace_after_election(period));
                 watch.expires = Some(expires);
                 self.timers.push(expires, Due::Down(node));
+                // A leader knows only who has registered with it.
+                let id = watch.id.clone();
+                if let Some(known) = self.scheduler.node_mut(&id) {
+                    known.status = NodeStatus::Unknown;
+                }
             }
         }
         self.dirty.extend(self.services.keys());

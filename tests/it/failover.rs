@@ -1,0 +1,183 @@
+//! Fail-over side by side, by simulation: a crash, lost managers, a lost quorum, a lost list of nodes
+//! (spec: orchestrators-a.md sections 11 and 12).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use windtunnel::cluster::{Observer, Store};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::run::{prepare, run_watched};
+use windtunnel::model::{Event, Pod};
+use windtunnel::sim::RunControl;
+use windtunnel::sim::check::Checker;
+use windtunnel::units::Instant;
+
+use crate::kube_scenario::load_file;
+use crate::scratch::Scratch;
+
+/// What happened, in seconds.
+#[derive(Default)]
+struct Story {
+    checker: Checker,
+    /// When nodes were found to be lost.
+    lost: Vec<f64>,
+    /// When pods were bound, prepared and running, by the order of their creation.
+    bound: BTreeMap<u32, f64>,
+    prepared: BTreeMap<u32, f64>,
+    running: BTreeMap<u32, f64>,
+    ended: Vec<f64>,
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.checker.observe(at, event, ended, store);
+        let secs = at.as_secs_f64();
+        match event {
+            Event::NodeReadiness { ready: false, .. } => self.lost.push(secs),
+            Event::PodBound { pod, .. } => {
+                self.bound.insert(pod.id.0, secs);
+            }
+            Event::PodStarting { pod } => {
+                self.prepared.insert(pod.id.0, secs);
+            }
+            Event::PodRunning { pod } => {
+                self.running.insert(pod.id.0, secs);
+            }
+            Event::PodEnded { .. } => self.ended.push(secs),
+            _ => {}
+        }
+    }
+}
+
+impl Story {
+    fn later(times: &BTreeMap<u32, f64>, than: f64) -> Vec<f64> {
+        times.values().copied().filter(|&at| at > than).collect()
+    }
+}
+
+/// Runs a service of some replicas on some nodes.
+fn play(name: &str, (nodes, replicas): (u32, u32), system: &str, rest: &str) -> Story {
+    let manifests = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: \
+         {replicas}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: \
+         {{labels: {{app: web}}}}\n    spec:\n      containers:\n        - {{name: web, image: \
+         \"web:1\", resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}\n"
+    );
+    let text = format!(
+        "windtunnel: v1\nname: failover\ncluster:\n  nodes:\n    - name: \"n{{}}\"\n      count: \
+         {nodes}\n      template: {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}\nworkload: \
+         [{{manifests: web.yaml}}]\nsystem: {{{system}}}\nmodels: {{startup: {{containerStart: \
+         constant(1s)}}}}\n{rest}"
+    );
+    let name = format!("failover-{name}");
+    let files = [("web.yaml", &*manifests), ("scenario.yaml", &*text)];
+    let scratch = Scratch::new(&name, &files);
+    let experiment = load_file(&scratch.path("scenario.yaml"));
+    let scenario = &experiment.variants[0].scenario;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let prepared = prepare(scenario, &files).expect("a world that can be");
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let mut story = Story::default();
+    let form = Form::Incremental;
+    let end = run_watched(scenario, prepared, form, &mut story, &mut control);
+    assert_eq!(story.checker.failure(), None);
+    end.expect("a run that ends");
+    story
+}
+
+#[test]
+fn swarm_finds_a_crash_at_the_third_failed_refresh_and_moves_one_container_at_a_time() {
+    let system = "name: swarm, swarm: {refreshMin: 30s, refreshMax: 30s, jitter: false, \
+                  reschedule: on-node-failure, createTime: 3s}";
+    let rest = "failures: [{kind: node-outage, node: n0, at: 35s}]\nstop: {at: 10m}\n";
+    let story = play("swarm", (3, 6), system, rest);
+    assert_eq!(story.lost, [120.0]);
+    assert_eq!(Story::later(&story.bound, 35.0), [123.0, 127.0]);
+    assert_eq!(Story::later(&story.running, 35.0), [124.0, 128.0]);
+}
+
+#[test]
+fn swarm_leaves_containers_of_a_lost_engine_where_no_policy_says_otherwise() {
+    let rest = "failures: [{kind: node-outage, node: n0, at: 35s}]\nstop: {at: 10m}\n";
+    let story = play("swarm-off", (3, 6), "name: swarm", rest);
+    assert_eq!((story.lost.len(), story.ended.len()), (1, 0));
+    assert!((95.0..=215.0).contains(&story.lost[0]), "{:?}", story.lost);
+    assert_eq!(story.bound.len(), 6);
+}
+
+#[test]
+fn swarmkit_finds_a_crash_after_three_beats_and_starts_replacements_after_their_delay() {
+    let system = "name: swarmkit, swarmkit: {heartbeatEpsilon: 0s, prepareTime: 2s}";
+    let rest = "failures: [{kind: node-outage, node: n0, at: 12s}]\nstop: {at: 10m}\n";
+    let story = play("swarmkit", (3, 6), system, rest);
+    assert_eq!(story.lost, [25.0]);
+    assert_eq!(Story::later(&story.bound, 12.0), [25.05, 25.05]);
+    assert_eq!(Story::later(&story.prepared, 12.0), [27.05, 27.05]);
+    assert_eq!(Story::later(&story.running, 12.0), [31.0, 31.0]);
+    // What was there is kept for its node, in case it comes back.
+    assert!(story.ended.is_empty());
+}
+
+#[test]
+fn kubernetes_finds_a_crash_after_its_grace_and_evicts_five_minutes_later() {
+    let rest = "failures: [{kind: node-outage, node: n0, at: 12s}]\nstop: {at: 20m}\n";
+    let system = "name: kubernetes, controllers: {}";
+    let story = play("kubernetes", (3, 6), system, rest);
+    assert_eq!(story.lost.len(), 1);
+    assert!((52.0..=67.0).contains(&story.lost[0]), "{:?}", story.lost);
+    let replaced = Story::later(&story.bound, 12.0);
+    let after = |at: &f64| (story.lost[0] + 295.0..=story.lost[0] + 310.0).contains(at);
+    assert!(
+        !replaced.is_empty() && replaced.iter().all(after),
+        "{replaced:?}"
+    );
+}
+
+#[test]
+fn a_partition_is_a_crash_to_managers_and_what_was_replaced_stops_on_return() {
+    let system = "name: swarmkit, swarmkit: {heartbeatEpsilon: 0s}";
+    let rest = "failures: [{kind: partition, node: n0, at: 12s, for: 60s}]\nstop: {at: 5m}\n";
+    let story = play("partition", (3, 6), system, rest);
+    assert_eq!(story.lost, [25.0]);
+    assert_eq!(Story::later(&story.running, 12.0).len(), 2);
+    assert_eq!(story.ended, [72.0, 72.0]);
+    // One that is shorter than the grace is not noticed.
+    let rest = "failures: [{kind: partition, node: n0, at: 12s, for: 8s}]\nstop: {at: 5m}\n";
+    let story = play("partition-short", (3, 6), system, rest);
+    assert_eq!(
+        (story.lost.len(), story.bound.len(), story.ended.len()),
+        (0, 6, 0)
+    );
+}
+
+#[test]
+fn scaling_to_none_and_back_and_beyond_the_room_waits_for_room() {
+    for system in ["name: swarm", "name: swarmkit"] {
+        let rest = "operations:\n  - {at: 60s, scale: Deployment/default/web, replicas: 0}\n  - \
+                    {at: 120s, scale: Deployment/default/web, replicas: 30}\n  - {at: 180s, scale: \
+                    Deployment/default/web, replicas: 4}\nstop: {at: 5m}\n";
+        let name = format!("scale-{}", system.len());
+        let story = play(&name, (3, 6), system, rest);
+        assert_eq!(Story::later(&story.bound, 60.0).len(), 24, "{system}");
+        let ended = story.ended.iter().filter(|&&at| at <= 60.0).count();
+        assert_eq!((ended, story.ended.len()), (6, 32), "{system}");
+    }
+}
+
+#[test]
+fn the_same_run_twice_is_the_same() {
+    let rest = "failures: [{kind: node-crash, mtbf: exponential(5m), repair: exponential(1m)}]\n\
+                stop: {at: 1h}\n";
+    for system in ["name: swarm", "name: swarmkit"] {
+        let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
+        let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);
+        assert_eq!((once.bound, once.lost), (again.bound, again.lost));
+    }
+}
