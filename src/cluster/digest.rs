@@ -142,6 +142,7 @@ impl Digest {
                 self.tagged(2, [grace.as_nanos() as u64, reason.code()]);
             }
             PodChange::Forgotten => self.tagged(3, []),
+            PodChange::OomKilled { container } => self.tagged(9, [u64::from(container)]),
             PodChange::Pull { container, step } => {
                 let container = u64::from(container);
                 match step {

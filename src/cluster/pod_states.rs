@@ -115,7 +115,7 @@ impl PodStates {
         created: Instant,
         change: PodChange,
     ) {
-        if matches!(change, PodChange::Pull { .. }) {
+        if matches!(change, PodChange::Pull { .. } | PodChange::OomKilled { .. }) {
             return;
         }
         let known = self.get(pod).copied();
@@ -138,7 +138,7 @@ impl PodStates {
             }
             PodChange::Held => state.is_held = true,
             PodChange::Released => state.is_held = false,
-            PodChange::Forgotten | PodChange::Pull { .. } => {}
+            PodChange::Forgotten | PodChange::Pull { .. } | PodChange::OomKilled { .. } => {}
         }
         self.set(pod, state);
     }

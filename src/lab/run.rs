@@ -26,8 +26,8 @@ use crate::scenario::schema::{self, Backfill, DecisionTime, MeasuredWindow, Stop
 use crate::sim::images::ImageModel;
 use crate::sim::traffic::TrafficPlan;
 use crate::sim::{
-    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, StartUp,
-    Stop, UsageOptions,
+    CellParts, End, Environment, NodeLoss, Options, RunControl, SimError, Simulation, Stop,
+    UsageOptions,
 };
 use crate::systems::batch::BatchOptions;
 use crate::systems::kubelet::PullOptions;
@@ -35,7 +35,9 @@ use crate::systems::mapping::Mapping;
 use crate::systems::{KubeRequest, RunsWorkloads, SystemOptions, SystemRequest, TimeLimits};
 use crate::units::{Duration, Instant};
 
-use super::build::{self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, Workload};
+use super::build::{
+    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
+};
 use super::report_data::{Collector, VariantData};
 use super::travel::{self, Stopover};
 
@@ -90,6 +92,8 @@ pub struct Prepared {
     pub autoscaling: Option<AutoscalerOptions>,
     /// How nodes pull images, and what carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
+    /// What start-up times are drawn from, where files say it.
+    pub start_up: StartUpValues,
     /// Where machines come from while it runs, if from anywhere.
     pub provider: Option<ProviderPlan>,
     /// Who asks the services, if anybody does.
@@ -131,6 +135,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let images = build::images(scenario, &nodes)?;
     let traffic = build::traffic(scenario, &operations, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
+    let start_up = build::start_up_values(scenario, files)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -146,6 +151,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         mapping,
         autoscaling,
         images,
+        start_up,
         provider,
         traffic,
         remarks,
@@ -326,6 +332,7 @@ fn warm_up(
         mapping: Mapping::default(),
         autoscaling: prepared.autoscaling.clone(),
         images: prepared.images.clone(),
+        start_up: prepared.start_up.clone(),
         provider: prepared.provider.clone(),
         traffic: prepared.traffic.clone(),
         remarks: Remarks::default(),
@@ -374,7 +381,7 @@ fn world(
     form: Form,
 ) -> Result<(Options, CellParts, Remarks), RunError> {
     let parts = system(scenario, &prepared, form)?;
-    let options = options(scenario, parts.stepping)?;
+    let options = options(scenario, &prepared.start_up, parts.stepping)?;
     let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
     let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
@@ -403,6 +410,8 @@ fn world(
             commitment: parts.commitment,
             images: prepared.images.map(|(_, model)| model),
             traffic: prepared.traffic,
+            contention: build::contention(scenario)?,
+            checkpoints: build::checkpoints(scenario)?,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,
@@ -564,21 +573,10 @@ const fn tie_break(rule: TieBreak) -> &'static str {
 
 pub(super) fn options(
     scenario: &Scenario,
+    values: &StartUpValues,
     stepping: crate::control::Stepping,
 ) -> Result<Options, BuildError> {
-    let start_up = match &scenario.models.startup {
-        NoneOr::None => StartUp::None,
-        NoneOr::Some(start_up) => {
-            if let Some(file) = start_up.container_start.missing_file() {
-                let message = format!(
-                    "models.startup.containerStart: empirical({file}) is not read yet; give the \
-                     law that fits its values, such as lognormal(400ms, 0.5)"
-                );
-                return Err(BuildError::Experiment(message));
-            }
-            StartUp::Drawn(start_up.container_start.clone())
-        }
-    };
+    let start_up = build::start_up(scenario, values)?;
     let decision_time = match scenario.models.decision_time {
         NoneOr::None => crate::sim::DecisionTime::default(),
         NoneOr::Some(DecisionTime::PerPod(per_pod)) => crate::sim::DecisionTime {

@@ -338,7 +338,7 @@ pub(super) fn turn(
         return Ok(None);
     };
     let parts = system(changed, prepared, form)?;
-    let options = options(changed, parts.stepping)?;
+    let options = options(changed, &prepared.start_up, parts.stepping)?;
     Ok(Some(Turn {
         components: stopover.is_replaced.then(|| vec![parts.components]),
         stop: options.stop,

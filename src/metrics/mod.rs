@@ -102,6 +102,7 @@ mod edge_values;
 mod edge_windows;
 #[cfg(test)]
 mod fixture;
+pub mod oom_kills;
 #[cfg(test)]
 mod outputs;
 #[cfg(test)]

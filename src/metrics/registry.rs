@@ -6,10 +6,10 @@ use super::{
     alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
     demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
     image_pull, job_census, largest_hole, latency, latency_objective, makespan, measured_window,
-    missing_replicas, mix_fragmentation, pending_time, pod_census, queue_length, recovery,
-    requests, restarts, rollouts, saturation, scaling, scheduling_latency, service_saturation,
-    slowdown, start_up, starting, stranding, throughput, turnaround, usage, wasted_work,
-    weighted_wait, work_conservation,
+    missing_replicas, mix_fragmentation, oom_kills, pending_time, pod_census, queue_length,
+    recovery, requests, restarts, rollouts, saturation, scaling, scheduling_latency,
+    service_saturation, slowdown, start_up, starting, stranding, throughput, turnaround, usage,
+    wasted_work, weighted_wait, work_conservation,
 };
 
 /// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
@@ -65,6 +65,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     blast_radius::ENTRY,
     disruptions::ENTRY,
     restarts::ENTRY,
+    oom_kills::ENTRY,
     wasted_work::ENTRY,
     churn::ENTRY,
     scaling::ENTRY,

@@ -165,6 +165,11 @@ pub enum PodChange {
     Held,
     /// Its node may start it.
     Released,
+    /// One of its containers was killed for want of memory.
+    OomKilled {
+        /// Which: init containers first, then the others, in written order.
+        container: u16,
+    },
     /// Its node is getting an image for one of its containers.
     Pull {
         /// Which: init containers first, then the others, in written order.

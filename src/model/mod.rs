@@ -4,6 +4,7 @@
 pub mod affinity;
 pub mod behaviour;
 pub mod canonical;
+pub mod checkpoint;
 pub mod event;
 pub mod finding;
 pub mod gpu;
@@ -13,6 +14,7 @@ pub mod object;
 pub mod objects;
 pub mod pod;
 pub mod pod_life;
+pub mod qos;
 pub mod resource_list;
 pub mod scheduler_config;
 pub mod service;

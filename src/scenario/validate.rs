@@ -99,7 +99,8 @@ impl Validator<'_> {
             self.file(prices, "cluster.provider.prices");
         }
         if let NoneOr::Some(startup) = &scenario.models.startup
-            && let Some(file) = startup.container_start.missing_file()
+            && let Some(law) = &startup.container_start
+            && let Some(file) = law.missing_file()
         {
             self.file(file, "models.startup.containerStart");
         }

@@ -8,10 +8,12 @@ use crate::control::admission::Creation;
 use crate::control::operation::Operation;
 use crate::control::upgrade::Upgrade;
 use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
+use crate::model::checkpoint::Checkpoints;
 use crate::model::{DeviceSet, Found, Node, PodName, PodSpec, Text};
 use crate::trace::{Arrival, ArrivalSource};
 use crate::units::{Duration, Instant, NodeId, SpecId};
 
+use super::contention::{Contention, ContentionModel};
 use super::control_faults::ControlFaults;
 use super::failures::{Standing, Timeline};
 use super::hosts::Hosts;
@@ -59,6 +61,10 @@ pub struct Environment {
     pub commitment: Commitment,
     /// What images are made of and what carries them; `None` takes no time.
     pub images: Option<ImageModel>,
+    /// How work is saved; `None` is never.
+    pub checkpoints: Option<Checkpoints>,
+    /// What processes on a node share; `None` gives each all that it wants.
+    pub contention: Option<ContentionModel>,
 }
 
 /// What has to be provided for from the start, as something may come to need it.
@@ -101,6 +107,7 @@ pub struct Cell {
     pub(super) components: Vec<Seat>,
     pub(super) agent: Box<dyn NodeAgent>,
     pub(super) machine: Machine,
+    pub(super) contention: Option<Contention>,
     pub(super) hosts: Hosts,
     pub(super) usage: Usage,
     pub(super) provider: Provider,
@@ -195,6 +202,7 @@ impl Cell {
             components: Vec::new(),
             agent,
             machine: Machine::new(options.seed, options.start_up.clone()),
+            contention: None,
             hosts: Hosts::new(options.seed, number),
             usage: Usage::default(),
             provider: Provider::default(),
@@ -217,6 +225,12 @@ impl Cell {
             agent_output: AgentOutput::default(),
             agent_boxes: Vec::new(),
         }
+    }
+
+    /// Processes share their nodes from now on.
+    pub(super) fn contend_by(&mut self, model: Option<ContentionModel>) {
+        self.contention = model.map(Contention::new);
+        self.machine.shares_cores = model.is_some_and(|model| model.cpu);
     }
 
     /// Reads the next arrival.

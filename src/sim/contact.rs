@@ -68,6 +68,9 @@ impl Engine<'_> {
             let queue = &mut self.queue;
             cell.machine
                 .stretch(self.now, pod, paces, cell.number, queue);
+            if let Some(contention) = &mut cell.contention {
+                contention.stretch(self.now, pod.id, paces);
+            }
         }
         self.expect_tick(cell);
     }
@@ -123,7 +126,10 @@ impl Engine<'_> {
         }
         if is_first && trouble == Trouble::Crash {
             for pod in pods_on(cell, node) {
-                cell.machine.interrupt(pod);
+                cell.machine.interrupt(self.now, pod);
+                if let Some(contention) = &mut cell.contention {
+                    contention.forget(self.now, pod.id);
+                }
             }
             if let Some(lost) = cell.hosts.lost_mut(node) {
                 lost.unsent.clear();

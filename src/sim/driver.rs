@@ -48,6 +48,10 @@ impl<'o> Simulation<'o> {
             if let Some(model) = parts.environment.images {
                 cell.machine.set_images(model);
             }
+            cell.contend_by(parts.environment.contention);
+            if let Some(rule) = parts.environment.checkpoints {
+                cell.machine.set_checkpoints(rule);
+            }
             for node in parts.nodes {
                 let event = cell.store.node_added(node.clone());
                 engine

@@ -11,9 +11,11 @@ use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
 use super::contact::assignment;
+use super::contention::WHOLE;
 use super::control_faults::Part;
 use super::hosts::Pace;
 use super::machine::Immediate;
+use super::on_nodes::process_down;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
 
@@ -50,6 +52,7 @@ impl Engine<'_> {
                 if cell.machine.is_running(pod) && cell.machine.awaits(now, pod) =>
             {
                 let success = exits_well(cell, pod);
+                process_down(cell, now, pod, WHOLE);
                 let event = MachineEvent::Exited { success };
                 cell.agent.machine(now, pod, event, &mut cell.agent_output);
                 self.carry(cell)
@@ -96,6 +99,7 @@ impl Engine<'_> {
         cell.machine
             .started(self.now, pod, pace, cell.number, &mut self.queue);
         cell.usage.started(self.now, pod, &cell.store);
+        self.process_up(cell, pod, WHOLE)?;
         cell.agent
             .machine(self.now, pod, MachineEvent::Started, &mut cell.agent_output);
         self.carry(cell)
@@ -126,6 +130,7 @@ impl Engine<'_> {
             .get(pod)
             .cloned()
             .zip(cell.machine.work(pod));
+        let left = cell.machine.left(self.now, pod);
         self.observed(
             cell,
             Event::PodEnded {
@@ -133,7 +138,7 @@ impl Engine<'_> {
                 reason: EndReason::NodeLost,
             },
         )?;
-        if let (NodeLoss::Resubmit, Some((record, work))) = (self.options.node_loss, again) {
+        if let (NodeLoss::Resubmit, Some((record, _))) = (self.options.node_loss, again) {
             let created = PodCreated {
                 pod: cell.store.pods().next(),
                 spec: record.spec,
@@ -144,7 +149,7 @@ impl Engine<'_> {
                 found: None,
                 owner: None,
             };
-            cell.machine.submit(created.pod, work.run_time);
+            cell.machine.resume(created.pod, left, None);
             self.observed(cell, Event::PodCreated(created))?;
         }
         Ok(())
@@ -292,7 +297,17 @@ impl Engine<'_> {
             {
                 cell.hosts.give_up(self.now, node, pod.pod);
             }
-            cell.machine.forget(pod.pod);
+            let is_done = matches!(
+                cell.store.log().last().map(|last| &last.event),
+                Some(Event::PodEnded {
+                    reason: EndReason::Completed,
+                    ..
+                })
+            );
+            cell.machine.gone(self.now, pod.pod, is_done);
+            if let Some(contention) = &mut cell.contention {
+                contention.forget(self.now, pod.pod.id);
+            }
         }
         Ok(())
     }
@@ -394,7 +409,10 @@ impl Engine<'_> {
     fn order(&mut self, cell: &mut Cell, command: MachineCommand) -> Result<(), SimError> {
         match command {
             MachineCommand::Start { pod, node } => cell.digest.start(self.now, pod, node),
-            MachineCommand::Stop { pod, node } => cell.digest.stop(self.now, pod, node),
+            MachineCommand::Stop { pod, node } => {
+                cell.digest.stop(self.now, pod, node);
+                process_down(cell, self.now, pod, WHOLE);
+            }
             MachineCommand::StartContainer { pod, container } => {
                 return self.order_container(cell, (pod, container), true);
             }

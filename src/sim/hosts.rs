@@ -50,6 +50,11 @@ impl Pace {
         Self(thousandths as u32)
     }
 
+    /// How much work there is for a host at this pace that would be so much for one at another.
+    pub(super) fn scale(self, work: i128, before: Self) -> i128 {
+        work * i128::from(self.0) / i128::from(before.0.max(1))
+    }
+
     /// How long work takes that would take so long at another pace.
     pub fn stretch(self, span: Duration, before: Self) -> Duration {
         let nanos = i128::from(span.as_nanos()) * i128::from(self.0) / i128::from(before.0.max(1));

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use crate::control::MachineCommand;
 use crate::model::PodRef;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant, PodId};
+use crate::model::checkpoint::Checkpoints;
+use crate::rng::{Distribution, Stream};
+use crate::units::{Duration, Instant, ObjectId, PodId};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};
 use super::hosts::Pace;
 use super::images::{ImageModel, Images};
+use super::progress::{Left, Progress};
 use super::queue::{EventQueue, Upcoming};
 
 /// What a living pod will do once it runs.
@@ -40,8 +42,12 @@ pub struct Machine {
     containers: Containers,
     /// Images and what carries them, where that takes time.
     pub(super) images: Option<Images>,
-    /// When the wake-up comes that was asked for last for containers and images.
+    /// When the wake-up comes that was asked for last for containers, images and cores.
     tick: Option<Instant>,
+    /// What pods have done that write checkpoints.
+    progress: Option<Progress>,
+    /// Whether processes share cores, so that their ends are not known when they begin.
+    pub(super) shares_cores: bool,
     /// Whether what is due is kept of every pod, as work may come to take longer.
     is_tracking: bool,
     stragglers: Option<Stragglers>,
@@ -65,6 +71,8 @@ struct Row {
     id: PodId,
     running: bool,
     was_up: bool,
+    /// Whether what its processes run in is there.
+    has_sandbox: bool,
 }
 
 const ENDLESS: i64 = i64::MIN;
@@ -76,6 +84,7 @@ const VACANT: Row = Row {
     id: NOBODY,
     running: false,
     was_up: false,
+    has_sandbox: false,
 };
 
 /// What a command led to at once.
@@ -100,6 +109,8 @@ impl Machine {
             containers: Containers::default(),
             images: None,
             tick: None,
+            progress: None,
+            shares_cores: false,
             is_tracking: false,
             stragglers: None,
         }
@@ -110,10 +121,12 @@ impl Machine {
         self.images = Some(Images::new(model));
     }
 
-    /// When a wake-up is to be asked for, for containers and images, if it was not yet.
-    pub(super) fn next_tick(&mut self, now: Instant) -> Option<Instant> {
+    /// When a wake-up is to be asked for, for containers, images and what else is due, if it was not
+    /// yet.
+    pub(super) fn next_tick(&mut self, now: Instant, other: Option<Instant>) -> Option<Instant> {
         let images = self.images.as_mut().and_then(|images| images.due(now));
-        let due = self.containers.due().into_iter().chain(images).min()?;
+        let due = self.containers.due().into_iter().chain(images).chain(other);
+        let due = due.min()?;
         let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);
         if is_asked {
             return None;
@@ -152,16 +165,27 @@ impl Machine {
     }
 
     /// How long a start takes.
-    fn delay(&self, cell: u16, pod: PodRef) -> Duration {
+    fn delay(&mut self, cell: u16, pod: PodRef) -> Duration {
+        let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
+        let has_sandbox = match self.row_mut(pod) {
+            Some(row) => std::mem::replace(&mut row.has_sandbox, true),
+            None => true,
+        };
+        let draw =
+            |law: &Distribution, purpose| law.sample(&mut Stream::new(self.seed, purpose, entity));
         match &self.start_up {
             StartUp::None => Duration::ZERO,
-            StartUp::Drawn(distribution) => {
-                let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
-                distribution.sample(&mut Stream::new(self.seed, "start-up", entity))
+            StartUp::Drawn(law) => draw(law, "start-up"),
+            StartUp::Sandboxed { boot, start } => {
+                let start = start.as_ref().map(|law| draw(law, "start-up"));
+                let boot = (!has_sandbox).then(|| draw(boot, "boot"));
+                let both = start
+                    .unwrap_or_default()
+                    .checked_add(boot.unwrap_or_default());
+                both.unwrap_or(Duration::MAX)
             }
         }
     }
-
     /// Work may come to take longer from now on.
     pub(super) fn track(&mut self, stragglers: Option<Stragglers>) {
         (self.is_tracking, self.stragglers) = (true, stragglers);
@@ -189,6 +213,11 @@ impl Machine {
     /// A pod was submitted that will run this long.
     #[inline]
     pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
+        self.resume(pod, run_time.map(Left::all), None);
+    }
+
+    #[inline]
+    fn submit_for(&mut self, pod: PodRef, run_time: Option<Duration>) {
         let slot = pod.slot.index();
         if self.work.len() <= slot {
             self.work.resize(slot + 1, VACANT);
@@ -198,6 +227,51 @@ impl Machine {
             id: pod.id,
             ..VACANT
         };
+    }
+
+    /// Work is saved in checkpoints from now on.
+    pub(super) fn set_checkpoints(&mut self, rule: Checkpoints) {
+        self.progress = Some(Progress::new(rule));
+    }
+
+    /// A pod was submitted that goes on with what is left of another's work, or that of its job.
+    pub(super) fn resume(&mut self, pod: PodRef, left: Option<Left>, job: Option<ObjectId>) {
+        let time = |progress: &mut Progress| Some(progress.submit(pod.id, left?, job));
+        let run_time = match &mut self.progress {
+            Some(progress) => time(progress),
+            None => left.map(|left| left.work),
+        };
+        self.submit_for(pod, run_time);
+    }
+
+    /// What is left of a pod's work that is interrupted now; `None` of one without an end.
+    pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
+        let work = self.work(pod)?.run_time?;
+        let plain = Left::all(work);
+        let Some(progress) = &mut self.progress else {
+            return Some(plain);
+        };
+        progress.interrupted(now, pod.id);
+        Some(progress.left(pod.id).unwrap_or(plain))
+    }
+
+    /// A pod's work is interrupted: what is not saved is to be done again.
+    fn pause(&mut self, now: Instant, pod: PodRef) {
+        let rest = self.progress.as_mut();
+        let rest = rest.and_then(|progress| progress.interrupted(now, pod.id));
+        if let (Some(rest), Some(row)) = (rest, self.row_mut(pod))
+            && row.run_nanos != ENDLESS
+        {
+            row.run_nanos = rest.as_nanos();
+        }
+    }
+
+    /// A pod ended.
+    pub(super) fn gone(&mut self, now: Instant, pod: PodRef, is_done: bool) {
+        if let Some(progress) = &mut self.progress {
+            progress.forget(now, pod.id, is_done);
+        }
+        self.forget(pod);
     }
 
     /// A pod was there before the run began; without a run time it runs until it is stopped.
@@ -219,10 +293,11 @@ impl Machine {
     }
 
     /// A pod's processes are gone with their host: what was due of them will not be.
-    pub fn interrupt(&mut self, pod: PodRef) {
+    pub fn interrupt(&mut self, now: Instant, pod: PodRef) {
+        self.pause(now, pod);
         self.containers.forget(pod.id);
         if let Some(row) = self.row_mut(pod) {
-            (row.running, row.was_up) = (false, false);
+            (row.running, row.was_up, row.has_sandbox) = (false, false, false);
             self.interrupted.insert(pod.id, None);
         }
     }
@@ -283,6 +358,7 @@ impl Machine {
                 Immediate::Nothing
             }
             MachineCommand::Stop { pod, .. } => {
+                self.pause(now, pod);
                 let row = self.row_mut(pod);
                 if row.is_some_and(|row| std::mem::take(&mut row.running)) {
                     // It may be started again: its end by itself is not due then.
@@ -333,14 +409,27 @@ impl Machine {
         cell: u16,
         queue: &mut EventQueue,
     ) {
+        if let Some(progress) = &mut self.progress {
+            progress.started(now, pod.id);
+        }
+        let shares_cores = self.shares_cores;
         if let Some(row) = self.row_mut(pod) {
             row.running = true;
-            if row.run_nanos != ENDLESS {
+            if row.run_nanos != ENDLESS && !shares_cores {
                 let span = Duration::from_nanos(row.run_nanos);
                 let at = now.saturating_add(pace.stretch(span, Pace::USUAL));
                 self.expect(pod, at);
                 queue.push(at, Upcoming::Exit(pod).of(cell));
             }
+        }
+    }
+
+    /// A pod's processes ended before or after they would have by themselves.
+    pub(super) fn process_ended(&mut self, now: Instant, pod: PodRef) {
+        self.pause(now, pod);
+        if let Some(row) = self.row_mut(pod) {
+            row.running = false;
+            self.interrupted.insert(pod.id, None);
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::control::MachineEvent;
 use crate::control::node::{ContainerEvent, ImageDeed, ImageEvent, ImageOrder};
 use crate::model::{PodRef, PullError, Text};
-use crate::units::NodeId;
+use crate::units::{Instant, NodeId};
 
 use super::SimError;
 use super::cell::Cell;
@@ -16,6 +16,10 @@ impl Engine<'_> {
     /// Something is due of containers or images.
     pub(super) fn tick(&mut self, cell: &mut Cell) -> Result<(), SimError> {
         while let Some((pod, container, event)) = cell.machine.pop_container(self.now) {
+            match event {
+                ContainerEvent::Started => self.process_up(cell, pod, container)?,
+                _ => process_down(cell, self.now, pod, container),
+            }
             self.container_event(cell, pod, container, event)?;
         }
         let now = self.now;
@@ -23,13 +27,16 @@ impl Engine<'_> {
         for (node, image, event) in images.map(|images| images.happen(now)).unwrap_or_default() {
             self.image_event(cell, (node, &image), event)?;
         }
+        self.contend(cell)?;
         self.expect_tick(cell);
         Ok(())
     }
 
-    /// Asks for a wake-up at what is due next of containers and images.
+    /// Asks for a wake-up at what is due next of containers, images and cores.
     pub(super) fn expect_tick(&mut self, cell: &mut Cell) {
-        if let Some(at) = cell.machine.next_tick(self.now) {
+        let contention = cell.contention.as_ref();
+        let due = contention.and_then(super::contention::Contention::due);
+        if let Some(at) = cell.machine.next_tick(self.now, due) {
             self.queue
                 .push(at.max(self.now), Upcoming::Tick.of(cell.number));
         }
@@ -45,6 +52,7 @@ impl Engine<'_> {
         cell.digest.container(self.now, pod, (container, starts));
         if !starts {
             cell.machine.stop_container(pod, container);
+            process_down(cell, self.now, pod, container);
             return self.container_event(cell, pod, container, ContainerEvent::Stopped);
         }
         let Some(record) = cell.store.pods().get(pod) else {
@@ -54,6 +62,8 @@ impl Engine<'_> {
         let spec = cell.store.class(record.spec).object.clone();
         let number = usize::from(container);
         let run_time = self.drawn_run_time((cell.number, pod, number), &spec)?;
+        // Where cores are shared it ends when its work is done.
+        let run_time = run_time.filter(|_| !cell.machine.shares_cores);
         let task = (run_time, spec.exit_code(number) == 0);
         let place = (cell.number, pod, container);
         let pace = host.map_or(Pace::USUAL, |node| cell.hosts.pace(node));
@@ -153,5 +163,12 @@ impl Engine<'_> {
         cell.agent
             .node_woken(self.now, node, &mut cell.agent_output);
         self.carry(cell)
+    }
+}
+
+/// A process is gone from what its node shares.
+pub(super) fn process_down(cell: &mut Cell, now: Instant, pod: PodRef, container: u16) {
+    if let Some(contention) = &mut cell.contention {
+        contention.down(now, pod.id, container);
     }
 }

@@ -80,6 +80,13 @@ pub enum StartUp {
     None,
     /// A draw per pod from its own stream.
     Drawn(Distribution),
+    /// The same, after something boots that the pod's processes run in, once on its node.
+    Sandboxed {
+        /// How long that takes.
+        boot: Distribution,
+        /// How long each start takes then; `None` takes no time.
+        start: Option<Distribution>,
+    },
 }
 
 /// What becomes of the pods of a node that goes down.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::cluster::Conflict;
 use crate::control::admission::{Creation, admit};
 use crate::control::{Progress, Write};
-use crate::model::{EndReason, Event, PodChange, PodRef, PodSpec};
+use crate::model::{EndReason, Event, Object, PodChange, PodRef, PodSpec};
 use crate::rng::{Distribution, Stream};
 use crate::units::{ComponentId, Duration, Revision};
 
@@ -14,6 +14,7 @@ use super::SimError;
 use super::cell::{Cell, Seat};
 use super::control_faults::give_up;
 use super::engine::Engine;
+use super::progress::Left;
 use super::queue::Upcoming;
 use super::traffic::MeasuredTraffic;
 
@@ -229,7 +230,8 @@ impl Engine<'_> {
         creation: &Creation,
     ) -> Result<Result<(), Conflict>, SimError> {
         let replaced = match creation {
-            Creation::Replacement { pod, .. } => cell.machine.work(*pod),
+            Creation::Replacement { pod, .. } => Some(cell.machine.left(self.now, *pod))
+                .filter(|_| cell.machine.work(*pod).is_some()),
             _ => None,
         };
         let events = match admit(&cell.store, creation) {
@@ -243,10 +245,14 @@ impl Engine<'_> {
             };
             if let (Some(pod), Creation::Pod(new)) = (created, creation) {
                 let run_time = self.drawn_run_time((cell.number, pod, 0), &new.spec)?;
-                cell.machine.submit(pod, run_time);
+                let left = run_time.map(Left::all);
+                let owner = cell.store.objects().get(new.owner.object);
+                let is_job = owner.is_some_and(|row| matches!(row.object, Object::Job(_)));
+                let job = is_job.then_some(new.owner.object);
+                cell.machine.resume(pod, left, job);
             }
-            if let (Some(pod), Some(work)) = (created, replaced) {
-                cell.machine.submit(pod, work.run_time);
+            if let (Some(pod), Some(left)) = (created, replaced) {
+                cell.machine.resume(pod, left, None);
             }
             if let Err(conflict) = self.commit(cell, event) {
                 return Ok(Err(conflict));

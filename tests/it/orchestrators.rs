@@ -64,11 +64,16 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("weibull", 11),
         ("lognormal", 11),
         ("availability", 11),
+        ("checkpoint", 9),
+        ("ettr", 11),
         ("spot", 10),
         ("late-speculation", 11),
         ("image-pull", 13),
         ("max-min", 13),
         ("max-min-finish", 12),
+        ("cpu-share", 13),
+        ("cpu-weight", 11),
+        ("oom-adj", 11),
     ];
     assert_eq!(passed, expected);
 }

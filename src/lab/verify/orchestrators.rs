@@ -11,6 +11,7 @@ mod compare;
 mod dcos;
 mod failures;
 mod fleet;
+mod machines;
 mod marathon;
 mod mesos;
 mod network;
@@ -100,6 +101,11 @@ const KINDS: &[&str] = &[
     "image-pull",
     "max-min",
     "max-min-finish",
+    "cpu-share",
+    "cpu-weight",
+    "oom-adj",
+    "checkpoint",
+    "ettr",
 ];
 
 /// The judge of a kind.
@@ -116,7 +122,7 @@ fn decide(kind: &str) -> Option<Decide> {
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind);
         }
-        kind => return network::decide(kind),
+        kind => return network::decide(kind).or_else(|| machines::decide(kind)),
     };
     Some(decide)
 }

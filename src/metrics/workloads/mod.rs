@@ -372,6 +372,7 @@ impl Workloads {
             }
             PodChange::Forgotten
             | PodChange::Pull { .. }
+            | PodChange::OomKilled { .. }
             | PodChange::Held
             | PodChange::Released => {}
         }

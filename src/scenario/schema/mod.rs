@@ -9,6 +9,7 @@
 mod alert;
 mod autoscaling;
 mod cluster;
+mod contention;
 mod failure;
 mod fleet;
 mod images;
@@ -31,6 +32,7 @@ pub use cluster::{
     Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate,
     Taint, TaintEffect, Template,
 };
+pub use contention::{Contention, Overhead};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use images::{Images, Pulls};
@@ -46,8 +48,8 @@ pub use provider::{
     Quota, Reserved, SpotMarket, StockOut,
 };
 pub use run::{
-    DecisionTime, Models, NodeLife, NodeLoss, Objective, Startup, Stop, StopWhen, Usage,
-    UsageFields,
+    Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, Runtime, Startup, Stop,
+    StopWhen, Usage, UsageFields,
 };
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,

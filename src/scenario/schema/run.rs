@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::traffic::Services;
 use crate::rng::Distribution;
 use crate::scenario::scalar::{Bound, NoneOr, WordOr};
+use crate::scenario::schema::contention::Contention;
 use crate::scenario::schema::images::Images;
 use crate::scenario::share::Share;
 use crate::units::Duration;
@@ -46,6 +47,12 @@ pub struct Models {
     /// How services behave towards their clients.
     #[serde(default, skip_serializing_if = "is_default")]
     pub services: Services,
+    /// What processes on a node share; `none` gives each all that it wants.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub contention: NoneOr<Contention>,
+    /// How pods save their work; `none` is never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub checkpoints: NoneOr<Checkpointing>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -77,12 +84,54 @@ pub enum NodeLoss {
     Resubmit,
 }
 
-/// How long a pod takes to start.
+/// How long a pod takes to start: by a law, or by what is published of a runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["containerStart"]}, {"required": ["runtime"]}]))]
 pub struct Startup {
-    /// Start of the containers: a distribution, such as `lognormal(400ms, 0.5)`.
-    pub container_start: Distribution,
+    /// Start of each container: a distribution, such as `lognormal(400ms, 0.5)`, or the values of
+    /// the column `seconds` of a CSV file, `empirical(starts.csv)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_start: Option<Distribution>,
+    /// What pods run in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Runtime>,
+}
+
+/// How pods with a run time save their work: interrupted, they go on from the last checkpoint, on the
+/// same node, on another, or as another pod of the same job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["interval"]}, {"required": ["mtbf"]}]))]
+pub struct Checkpointing {
+    /// How much work lies between two checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub interval: Option<Duration>,
+    /// The mean time between interruptions, from which Young's interval follows where none is given:
+    /// the root of 2 x `write` x `mtbf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub mtbf: Option<Duration>,
+    /// How long a checkpoint takes to write.
+    #[serde(default)]
+    pub write: Duration,
+    /// How long a start from a checkpoint takes before work goes on.
+    #[serde(default)]
+    pub restart: Duration,
+}
+
+/// What pods run in, with the times that are published of it; `containerStart` replaces those of
+/// containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// Containers, made in 0.2 s to 1 s.
+    Container,
+    /// Containers in a micro-VM of their pod, which boots in 125 ms.
+    MicroVm,
+    /// A virtual machine, which boots in 20 s to 120 s.
+    VirtualMachine,
 }
 
 /// How long a decision takes.

@@ -7,6 +7,8 @@ use serde_json::Value;
 const TOLERANCE: f64 = 1e-6;
 /// The field of an expectation that says how far apart drawn numbers may be.
 const DRAWN_TOLERANCE: &str = "sim_abs_tol";
+/// The field that says the same of rounded numbers.
+const ROUNDED_TOLERANCE: &str = "tol";
 
 /// Fields of an expectation that are words for people, or another answer that the original may
 /// give.
@@ -17,6 +19,7 @@ const WORDS: [&str; 6] = [
     "mode_upstream_other_visit_order",
     "original_also_gives",
     DRAWN_TOLERANCE,
+    ROUNDED_TOLERANCE,
 ];
 
 /// Holds every field of an expectation against what was decided.
@@ -24,7 +27,8 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
     let Value::Object(fields) = expected else {
         return same("expected", expected, decided, TOLERANCE);
     };
-    let drawn = fields.get(DRAWN_TOLERANCE).and_then(Value::as_f64);
+    let stated = |field| fields.get(field).and_then(Value::as_f64);
+    let drawn = stated(DRAWN_TOLERANCE).or_else(|| stated(ROUNDED_TOLERANCE));
     let tolerance = drawn.unwrap_or(TOLERANCE);
     for (field, expected) in fields {
         if WORDS.contains(&field.as_str()) {

@@ -1,0 +1,410 @@
+//! Processes that share the cores of their node: each wants so much, may take no more than its limit,
+//! and has its part by weight of what there is; what others leave it may use. A process that gets half
+//! of what it wants takes twice as long (spec: orchestrators-b.md 10.6). A node is worked out again
+//! when its processes change or want something else, and no other node is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::PodRef;
+use crate::units::{Duration, Instant, NodeId, PodId};
+
+use super::hosts::Pace;
+use super::network::{FlowId, LinkId, Network, Shape};
+
+/// The shares of one core (spec: orchestrators-b.md 10.6).
+const SHARES_PER_CORE: i64 = 1024;
+/// The least and the most shares.
+const SHARES: (i64, i64) = (2, 262_144);
+
+/// The shares of a process that requests so many thousandths of a core.
+pub fn cpu_shares(request_milli: i64) -> i64 {
+    let shares = request_milli.saturating_mul(SHARES_PER_CORE) / 1000;
+    shares.clamp(SHARES.0, SHARES.1)
+}
+
+/// The weight in a unified hierarchy of so many shares.
+pub fn cpu_weight(shares: i64) -> i64 {
+    let shares = shares.clamp(SHARES.0, SHARES.1);
+    1 + (shares - 2) * 9_999 / 262_142
+}
+
+/// A process, as its node shares its cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its weight.
+    pub weight: i64,
+    /// What it wants, in thousandths of a core; at least one.
+    pub demand_milli: i64,
+    /// What it may take at most.
+    pub limit_milli: Option<i64>,
+}
+
+impl Claim {
+    fn shape(self) -> Shape {
+        let demand = self.demand_milli.max(1);
+        Shape {
+            links: vec![LinkId(0)],
+            // The network's weights are in thousandths.
+            weight: self.weight.max(1).saturating_mul(1_000),
+            demand: Some(demand.min(self.limit_milli.unwrap_or(i64::MAX))),
+        }
+    }
+}
+
+/// The work of a process that runs until it is stopped, in 10^-9 of a thousandth of a core for a
+/// second: more than any node can do in all time.
+const ENDLESS: i128 = 1_000_000_000_000_000_000_000_000_000;
+
+/// A process on its node.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    pod: PodRef,
+    container: u16,
+    claim: Claim,
+    is_endless: bool,
+}
+
+/// The cores of a node.
+#[derive(Clone, Debug, Default)]
+struct NodeCores {
+    network: Network,
+    tasks: BTreeMap<FlowId, Task>,
+    due: Option<Instant>,
+}
+
+/// The cores of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Cores {
+    nodes: BTreeMap<NodeId, NodeCores>,
+    places: BTreeMap<FlowId, NodeId>,
+    due: BTreeSet<(Instant, NodeId)>,
+}
+
+/// The name of a process: pods before their containers.
+fn name_of(pod: PodId, container: u16) -> FlowId {
+    u64::from(pod.0) << 16 | u64::from(container)
+}
+
+/// How much a process has to do that runs so long if it gets all that it wants.
+fn work(run_time: Option<Duration>, claim: Claim) -> i128 {
+    let Some(run_time) = run_time else {
+        return ENDLESS;
+    };
+    i128::from(run_time.as_nanos()) * i128::from(claim.demand_milli.max(1))
+}
+
+impl Cores {
+    /// A process begins on a node of so many thousandths of a core.
+    pub fn begin(
+        &mut self,
+        now: Instant,
+        (node, capacity_milli): (NodeId, i64),
+        (pod, container): (PodRef, u16),
+        claim: Claim,
+        run_time: Option<Duration>,
+    ) {
+        let cores = self.nodes.entry(node).or_insert_with(|| {
+            let mut network = Network::new();
+            network.add_link(capacity_milli);
+            NodeCores {
+                network,
+                ..NodeCores::default()
+            }
+        });
+        let name = name_of(pod.id, container);
+        let task = Task {
+            pod,
+            container,
+            claim,
+            is_endless: run_time.is_none(),
+        };
+        cores.tasks.insert(name, task);
+        cores
+            .network
+            .begin_nano(now, name, claim.shape(), work(run_time, claim));
+        self.places.insert(name, node);
+        self.look(now, node);
+    }
+
+    /// A process is gone.
+    pub fn end(&mut self, now: Instant, pod: PodId, container: u16) {
+        let name = name_of(pod, container);
+        if let Some(node) = self.places.remove(&name) {
+            if let Some(cores) = self.nodes.get_mut(&node) {
+                cores.network.end(now, name);
+                cores.tasks.remove(&name);
+            }
+            self.look(now, node);
+        }
+    }
+
+    /// All processes of a pod are gone.
+    pub fn forget(&mut self, now: Instant, pod: PodId) {
+        let own = self.places.range(name_of(pod, 0)..=name_of(pod, u16::MAX));
+        let names: Vec<FlowId> = own.map(|(&name, _)| name).collect();
+        for name in names {
+            self.end(now, pod, name as u16);
+        }
+    }
+
+    /// A node has so many thousandths of a core from now on.
+    pub fn set_capacity(&mut self, now: Instant, node: NodeId, capacity_milli: i64) {
+        if let Some(cores) = self.nodes.get_mut(&node) {
+            cores.network.set_capacity(now, LinkId(0), capacity_milli);
+            self.look(now, node);
+        }
+    }
+
+    /// A process wants something else from now on: what is left of its run takes as long as before
+    /// if it gets that.
+    pub fn wants(&mut self, now: Instant, pod: PodId, container: u16, demand_milli: i64) {
+        let name = name_of(pod, container);
+        let Some(&node) = self.places.get(&name) else {
+            return;
+        };
+        let Some(cores) = self.nodes.get_mut(&node) else {
+            return;
+        };
+        let Some(task) = cores.tasks.get_mut(&name) else {
+            return;
+        };
+        let before = i128::from(task.claim.demand_milli.max(1));
+        if task.claim.demand_milli == demand_milli {
+            return;
+        }
+        task.claim.demand_milli = demand_milli;
+        let claim = task.claim;
+        let left = match task.is_endless {
+            true => Some(ENDLESS),
+            false => cores.network.end(now, name).map(|left| {
+                let after = i128::from(demand_milli.max(1));
+                (left * after + before / 2) / before
+            }),
+        };
+        if let Some(left) = left {
+            cores.network.begin_nano(now, name, claim.shape(), left);
+        }
+        self.look(now, node);
+    }
+
+    /// The host of a pod gets on with its work at another pace.
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, (before, after): (Pace, Pace)) {
+        let own = self.places.range(name_of(pod, 0)..=name_of(pod, u16::MAX));
+        let own: Vec<(FlowId, NodeId)> = own.map(|(&name, &node)| (name, node)).collect();
+        for (name, node) in own {
+            let Some(cores) = self.nodes.get_mut(&node) else {
+                continue;
+            };
+            let Some(task) = cores
+                .tasks
+                .get(&name)
+                .copied()
+                .filter(|task| !task.is_endless)
+            else {
+                continue;
+            };
+            if let Some(left) = cores.network.end(now, name) {
+                let left = after.scale(left, before);
+                cores
+                    .network
+                    .begin_nano(now, name, task.claim.shape(), left);
+            }
+            self.look(now, node);
+        }
+    }
+
+    /// The processes on a node.
+    pub fn on(&self, node: NodeId) -> Vec<(PodRef, u16)> {
+        let tasks = self.nodes.get(&node).map(|cores| cores.tasks.values());
+        tasks
+            .into_iter()
+            .flatten()
+            .map(|task| (task.pod, task.container))
+            .collect()
+    }
+
+    /// What a process gets at present, in thousandths of a core.
+    pub fn got(&mut self, now: Instant, pod: PodId, container: u16) -> Option<i64> {
+        let name = name_of(pod, container);
+        let node = self.places.get(&name)?;
+        let rate = self.nodes.get_mut(node)?.network.rate(now, name)?;
+        i64::try_from(rate / 1_000_000_000).ok()
+    }
+
+    /// When the next process ends.
+    pub fn due(&self) -> Option<Instant> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
+    /// Takes out the processes that have ended by now, node by node in their order.
+    pub fn ended(&mut self, now: Instant) -> Vec<(PodRef, u16)> {
+        let mut ended = Vec::new();
+        while let Some(&(at, node)) = self.due.first()
+            && at <= now
+        {
+            if let Some(cores) = self.nodes.get_mut(&node) {
+                for name in cores.network.ended(now) {
+                    self.places.remove(&name);
+                    let task = cores.tasks.remove(&name);
+                    ended.extend(task.map(|task| (task.pod, task.container)));
+                }
+            }
+            self.look(now, node);
+        }
+        ended
+    }
+
+    /// A node is not as it was: when its next process ends.
+    fn look(&mut self, now: Instant, node: NodeId) {
+        let Some(cores) = self.nodes.get_mut(&node) else {
+            return;
+        };
+        let next = cores.network.next_end(now);
+        // One that runs until it is stopped would end beyond all time.
+        let next = next.filter(|&at| at < Instant::MAX);
+        if let Some(before) = std::mem::replace(&mut cores.due, next) {
+            self.due.remove(&(before, node));
+        }
+        self.due.extend(next.map(|at| (at, node)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::units::PodSlot;
+
+    const NODE: NodeId = NodeId(0);
+
+    fn pod(number: u32) -> PodRef {
+        PodRef {
+            id: PodId(number),
+            slot: PodSlot(number),
+        }
+    }
+
+    fn claim(weight: i64, demand_milli: i64, limit_milli: Option<i64>) -> Claim {
+        Claim {
+            weight,
+            demand_milli,
+            limit_milli,
+        }
+    }
+
+    /// Runs to the end: when each pod ended, in nanoseconds.
+    fn ends(cores: &mut Cores, mut now: Instant) -> BTreeMap<u32, i64> {
+        let mut ends = BTreeMap::new();
+        while let Some(at) = cores.due() {
+            now = at.max(now);
+            for (pod, _) in cores.ended(now) {
+                ends.insert(pod.id.0, now.as_nanos());
+            }
+        }
+        ends
+    }
+
+    #[test]
+    fn a_thousand_jobs_of_a_second_on_one_core_end_at_a_thousand_seconds() {
+        let mut cores = Cores::default();
+        for number in 0..1_000 {
+            let claim = claim(cpu_weight(cpu_shares(0)), 1_000, None);
+            let second = Some(Duration::from_secs(1));
+            cores.begin(
+                Instant::ZERO,
+                (NODE, 1_000),
+                (pod(number), 0),
+                claim,
+                second,
+            );
+        }
+        let ends = ends(&mut cores, Instant::ZERO);
+        assert_eq!(ends.len(), 1_000);
+        let exact = 1_000_000_000_000;
+        assert!(
+            ends.values().all(|&at| at == exact),
+            "{:?}",
+            ends.first_key_value()
+        );
+    }
+
+    #[test]
+    fn shares_become_weights() {
+        let weights = [2, 512, 1024, 2048, 262_144].map(cpu_weight);
+        assert_eq!(weights, [1, 20, 39, 79, 10_000]);
+        assert_eq!([0, 1, 100, 1_000].map(cpu_shares), [2, 2, 102, 1024]);
+    }
+
+    #[test]
+    fn limits_hold_and_what_is_left_is_used() {
+        let mut cores = Cores::default();
+        let begin = |cores: &mut Cores, number, claim| {
+            cores.begin(Instant::ZERO, (NODE, 8_000), (pod(number), 0), claim, None);
+        };
+        begin(&mut cores, 1, claim(1024, 8_000, None));
+        begin(&mut cores, 2, claim(2048, 2_000, None));
+        begin(&mut cores, 3, claim(512, 4_000, None));
+        let got = |cores: &mut Cores| [1, 2, 3].map(|n| cores.got(Instant::ZERO, PodId(n), 0));
+        assert_eq!(got(&mut cores), [Some(4_000), Some(2_000), Some(2_000)]);
+        begin(&mut cores, 1, claim(1024, 8_000, Some(1_000)));
+        assert_eq!(got(&mut cores), [Some(1_000), Some(2_000), Some(4_000)]);
+        assert_eq!(cores.due(), None);
+    }
+
+    #[test]
+    fn a_run_that_wants_more_later_still_takes_its_time() {
+        let mut cores = Cores::default();
+        let ten = Some(Duration::from_secs(10));
+        cores.begin(
+            Instant::ZERO,
+            (NODE, 1_000),
+            (pod(1), 0),
+            claim(10, 500, None),
+            ten,
+        );
+        cores.wants(Instant::from_secs(4), PodId(1), 0, 1_000);
+        assert_eq!(cores.due(), Some(Instant::from_secs(10)));
+        // Wanting twice what there is takes twice as long.
+        cores.wants(Instant::from_secs(6), PodId(1), 0, 2_000);
+        assert_eq!(cores.due(), Some(Instant::from_secs(14)));
+        cores.set_capacity(Instant::from_secs(8), NODE, 2_000);
+        assert_eq!(cores.due(), Some(Instant::from_secs(11)));
+    }
+
+    proptest! {
+        /// What all get together is what there is or what all want.
+        #[test]
+        fn cores_are_used_as_long_as_anybody_wants_them(
+            capacity in 100_i64..20_000,
+            tasks in prop::collection::vec((1_i64..10_000, 1_i64..8_000, prop::option::of(1_i64..4_000)), 1..20),
+        ) {
+            let mut cores = Cores::default();
+            let mut wanted = 0;
+            for (number, &(weight, demand, limit)) in (0..).zip(&tasks) {
+                let claim = claim(weight, demand, limit);
+                cores.begin(Instant::ZERO, (NODE, capacity), (pod(number), 0), claim, None);
+                wanted += demand.min(limit.unwrap_or(demand));
+            }
+            let numbers = 0..tasks.len() as u32;
+            let got: i64 = numbers.filter_map(|n| cores.got(Instant::ZERO, PodId(n), 0)).sum();
+            let exact = capacity.min(wanted);
+            prop_assert!(got <= exact && got >= exact - tasks.len() as i64, "{got} of {exact}");
+        }
+
+        /// However processes come, those that share a node get all its work done by the instant at
+        /// which one after the other would have.
+        #[test]
+        fn no_work_is_lost(runs in prop::collection::vec(1_i64..100, 1..15)) {
+            let mut cores = Cores::default();
+            for (number, &run) in (0..).zip(&runs) {
+                let span = Some(Duration::from_secs(run));
+                cores.begin(Instant::ZERO, (NODE, 1_000), (pod(number), 0), claim(39, 1_000, None), span);
+            }
+            let ends = ends(&mut cores, Instant::ZERO);
+            let last = ends.values().max().copied().unwrap_or_default();
+            let exact = runs.iter().sum::<i64>() * 1_000_000_000;
+            prop_assert!((last - exact).abs() <= runs.len() as i64, "{last} against {exact}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How far jobs are that write checkpoints: what is interrupted goes on from the last one, on the same
+//! node, on another, or as another pod of the same job (spec: orchestrators-b.md 10.1).
+
+use std::collections::BTreeMap;
+
+use crate::model::checkpoint::Checkpoints;
+use crate::units::{Duration, Instant, ObjectId, PodId};
+
+/// A pod's work.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// What is to be done from the last checkpoint on.
+    work: Duration,
+    /// Whether it begins at one.
+    is_resumed: bool,
+    /// Since when it is up.
+    since: Option<Instant>,
+    /// The job that it belongs to.
+    job: Option<ObjectId>,
+}
+
+/// The work of the pods of a cell.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    rule: Checkpoints,
+    runs: BTreeMap<PodId, Run>,
+    /// Work of jobs that was begun by pods that are gone.
+    begun: BTreeMap<ObjectId, Vec<Duration>>,
+}
+
+/// What is left of a pod's work, and whether some of it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) work: Duration,
+    pub(super) is_resumed: bool,
+}
+
+impl Left {
+    /// All of it.
+    pub(super) const fn all(work: Duration) -> Self {
+        Self {
+            work,
+            is_resumed: false,
+        }
+    }
+}
+
+impl Progress {
+    pub(super) const fn new(rule: Checkpoints) -> Self {
+        Self {
+            rule,
+            runs: BTreeMap::new(),
+            begun: BTreeMap::new(),
+        }
+    }
+
+    fn run_time(&self, run: Run) -> Duration {
+        let restart = match run.is_resumed {
+            true => self.rule.restart,
+            false => Duration::ZERO,
+        };
+        let span = self.rule.run_time(run.work).checked_add(restart);
+        span.unwrap_or(Duration::MAX)
+    }
+
+    /// A pod is to do so much work; how long that takes if nothing interrupts it. A pod of a job goes
+    /// on where another had to stop.
+    pub(super) fn submit(&mut self, pod: PodId, left: Left, job: Option<ObjectId>) -> Duration {
+        let begun = job.and_then(|job| self.begun.get_mut(&job)?.pop());
+        let run = Run {
+            work: begun.unwrap_or(left.work),
+            is_resumed: begun.is_some() || left.is_resumed,
+            since: None,
+            job,
+        };
+        self.runs.insert(pod, run);
+        self.run_time(run)
+    }
+
+    /// A pod is up.
+    pub(super) fn started(&mut self, now: Instant, pod: PodId) {
+        if let Some(run) = self.runs.get_mut(&pod) {
+            run.since = Some(now);
+        }
+    }
+
+    /// A pod's work is interrupted; how long the rest takes.
+    pub(super) fn interrupted(&mut self, now: Instant, pod: PodId) -> Option<Duration> {
+        let rule = self.rule;
+        let run = self.runs.get_mut(&pod)?;
+        if let Some(since) = run.since.take() {
+            let restart = match run.is_resumed {
+                true => rule.restart,
+                false => Duration::ZERO,
+            };
+            let ran =
+                Duration::from_nanos((now.since(since).as_nanos() - restart.as_nanos()).max(0));
+            let saved = rule.saved(ran, run.work);
+            run.work = Duration::from_nanos(run.work.as_nanos() - saved.as_nanos());
+            run.is_resumed |= saved > Duration::ZERO;
+        }
+        let run = *run;
+        Some(self.run_time(run))
+    }
+
+    /// What is left of a pod's work.
+    pub(super) fn left(&self, pod: PodId) -> Option<Left> {
+        let run = self.runs.get(&pod)?;
+        Some(Left {
+            work: run.work,
+            is_resumed: run.is_resumed,
+        })
+    }
+
+    /// A pod is gone. What another of its job can go on with is kept, unless its work is done.
+    pub(super) fn forget(&mut self, now: Instant, pod: PodId, is_done: bool) {
+        if !is_done {
+            self.interrupted(now, pod);
+        }
+        let run = self.runs.remove(&pod);
+        if let Some(run) = run.filter(|run| run.is_resumed && !is_done)
+            && let Some(job) = run.job
+        {
+            self.begun.entry(job).or_default().push(run.work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_goes_on_from_the_last_checkpoint() {
+        let secs = Duration::from_secs;
+        let at = Instant::from_secs;
+        let mut progress = Progress::new(Checkpoints {
+            interval: secs(100),
+            write: secs(10),
+            restart: secs(5),
+        });
+        let whole = Left {
+            work: secs(300),
+            is_resumed: false,
+        };
+        let job = Some(ObjectId(3));
+        let (one, two) = (PodId(1), PodId(2));
+        assert_eq!(progress.submit(one, whole, job), secs(320));
+        progress.started(at(50), one);
+        // 150 s in: a checkpoint after 110 s has saved 100 s of work.
+        assert_eq!(progress.interrupted(at(200), one), Some(secs(5 + 210)));
+        progress.started(at(300), one);
+        // It ends before it has saved more; another pod of the job goes on.
+        progress.forget(at(340), one, false);
+        assert_eq!(progress.submit(two, whole, job), secs(215));
+        progress.started(at(400), two);
+        progress.forget(at(615), two, true);
+        assert_eq!(progress.submit(PodId(3), whole, job), secs(320));
+    }
+}

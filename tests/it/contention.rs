@@ -1,0 +1,302 @@
+//! Processes that share a node, in whole runs: cores by weight and limit, memory that runs out
+//! (spec: orchestrators-b.md 10.6, kubernetes.md part 4).
+
+use std::sync::atomic::AtomicBool;
+
+use windtunnel::cluster::{Observer, Store};
+use windtunnel::control::scheduler::evaluate::Form;
+use windtunnel::lab::build::FileSource;
+use windtunnel::lab::run::{prepare, run_watched};
+use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodChange};
+use windtunnel::sim::RunControl;
+use windtunnel::sim::check::Checker;
+use windtunnel::units::Instant;
+
+use crate::kube_scenario::load_file;
+use crate::scratch::Scratch;
+
+/// What became of pods, in words: second, what, pod.
+#[derive(Default)]
+struct Story {
+    checker: Checker,
+    lines: Vec<String>,
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.checker.observe(at, event, ended, store);
+        let at = at.as_secs_f64();
+        let name = |pod| {
+            let record = store.pods().get(pod).or(ended);
+            record.map(|pod| {
+                pod.name
+                    .to_string()
+                    .split('-')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+        };
+        let (pod, what) = match event {
+            Event::PodRunning { pod } => (*pod, "runs".to_owned()),
+            Event::PodEnded { pod, reason } => (
+                *pod,
+                match reason {
+                    EndReason::Evicted(EvictionCause::NodePressure) => "evicted".to_owned(),
+                    reason => format!("ended {reason:?}"),
+                },
+            ),
+            Event::PodChanged {
+                pod,
+                change: PodChange::OomKilled { .. },
+            } => (*pod, "killed".to_owned()),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Restarted(count),
+            } => (*pod, format!("restart {count}")),
+            _ => return,
+        };
+        self.lines
+            .push(format!("{at} {what} {}", name(pod).unwrap_or_default()));
+    }
+}
+
+/// Runs manifests on one node of so many cores and so much memory.
+fn play(name: &str, node: &str, models: &str, manifests: &str) -> Story {
+    play_through(name, node, (models, ""), manifests)
+}
+
+/// The same, through failures.
+fn play_through(
+    name: &str,
+    node: &str,
+    (models, failures): (&str, &str),
+    manifests: &str,
+) -> Story {
+    let text = format!(
+        "windtunnel: v1\nname: contention\ncluster:\n  nodes:\n    - {{name: node, count: 1, template: \
+         {{allocatable: {{{node}, pods: 2000}}}}}}\nworkload: [{{manifests: pods.yaml}}]\nsystem: {{name: \
+         kubernetes, controllers: {{}}}}\nmodels: {{{models}}}\nfailures: [{failures}]\nstop: {{at: 60m}}\n"
+    );
+    let files = [("pods.yaml", manifests), ("scenario.yaml", &*text)];
+    let scratch = Scratch::new(&format!("contention-{name}"), &files);
+    let experiment = load_file(&scratch.path("scenario.yaml"));
+    let scenario = &experiment.variants[0].scenario;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let prepared = prepare(scenario, &files).expect("a world that can be");
+    let interrupted = AtomicBool::new(false);
+    let mut control = RunControl {
+        interrupted: &interrupted,
+        progress: &mut |_| {},
+    };
+    let mut story = Story::default();
+    let form = Form::Incremental;
+    run_watched(scenario, prepared, form, &mut story, &mut control).expect("a run that ends");
+    assert_eq!(story.checker.failure(), None);
+    story
+}
+
+fn job(name: &str, pods: u32, run_time: &str, resources: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec:\n  parallelism: \
+         {pods}\n  completions: {pods}\n  template:\n    metadata:\n      annotations: \
+         {{windtunnel.dev/run-time: {run_time}}}\n    spec:\n      restartPolicy: Never\n      \
+         containers: [{{name: main, image: main, resources: {{{resources}}}}}]\n---\n"
+    )
+}
+
+#[test]
+fn a_thousand_jobs_of_a_second_on_one_core_end_at_a_thousand_seconds() {
+    let manifests = job("many", 1_000, "1s", "");
+    let node = "cpu: 1, memory: 64Gi";
+    let story = play("many", node, "contention: {}", &manifests);
+    let ended: Vec<&String> = (story.lines.iter())
+        .filter(|line| line.contains("ended"))
+        .collect();
+    assert_eq!(ended.len(), 1_000);
+    assert!(
+        ended
+            .iter()
+            .all(|line| *line == "1000 ended Completed many"),
+        "{:?}",
+        ended[0]
+    );
+    // Without contention each has what it wants.
+    let story = play("alone", node, "{}".trim_matches(['{', '}']), &manifests);
+    assert!(
+        story
+            .lines
+            .iter()
+            .filter(|line| *line == "1 ended Completed many")
+            .count()
+            == 1_000
+    );
+}
+
+#[test]
+fn requests_are_weights_limits_are_kept_and_a_run_is_stretched() {
+    // Two cores: `big` has nearly twice the weight of `small`, `capped` half a core of the two that it
+    // wants.
+    let manifests = [
+        job("big", 1, "90s", "requests: {cpu: 800m}"),
+        job("small", 1, "90s", "requests: {cpu: 400m}"),
+        job(
+            "capped",
+            1,
+            "60s",
+            "requests: {cpu: 500m}, limits: {cpu: 500m}",
+        ),
+    ]
+    .concat();
+    let models = "contention: {overhead: {cpu: 100m}}, usage: {cpu: \"2\"}";
+    let story = play("weights", "cpu: 2, memory: 8Gi", models, &manifests);
+    let at = |name: &str| {
+        let line = story
+            .lines
+            .iter()
+            .find(|line| line.ends_with(&format!("Completed {name}")));
+        let text = line
+            .and_then(|line| line.split(' ').next())
+            .unwrap_or_default();
+        text.parse::<f64>().unwrap_or_default()
+    };
+    // 1.9 cores: capped has 0.5 until 240 s; weights of 819 and 409 shares are 32 and 16, so big has
+    // 2/3 of the 1.4 that are left, 180 core-seconds of work each.
+    let big = 180.0 / (1.4 * 2.0 / 3.0);
+    assert!((at("capped") - 240.0).abs() < 1e-6, "{}", at("capped"));
+    assert!((at("big") - big).abs() < 1e-6, "{} {big}", at("big"));
+    // Then small has 1.4, and 1.9 once capped is done.
+    let done = big * 1.4 / 3.0 + (240.0 - big) * 1.4;
+    let small = 240.0 + (180.0 - done) / 1.9;
+    assert!(
+        (at("small") - small).abs() < 1e-6,
+        "{} {small}",
+        at("small")
+    );
+}
+
+fn deployment(name: &str, memory: &str, resources: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: \
+         1\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata:\n      labels: \
+         {{app: {name}}}\n      annotations: {{windtunnel.dev/memory-usage: \"{memory}\", \
+         windtunnel.dev/stop-time: 0s, windtunnel.dev/run-time: 10h}}\n    spec:\n      containers: \
+         [{{name: main, image: main, resources: {{{resources}}}}}]\n---\n"
+    )
+}
+
+#[test]
+fn a_leak_is_killed_at_its_limit_again_and_again() {
+    // From 100 MiB by 100 MiB a minute to 300 MiB: two minutes, and a byte more.
+    let manifests = deployment(
+        "leak",
+        "ramp(100Mi, 100Mi, 1m)",
+        "limits: {memory: 300Mi}, requests: {memory: 200Mi}",
+    );
+    let story = play("leak", "cpu: 4, memory: 8Gi", "contention: {}", &manifests);
+    let killed: Vec<i64> = (story.lines.iter())
+        .filter(|line| line.ends_with("killed leak"))
+        .filter_map(|line| line.split(' ').next()?.parse::<f64>().ok())
+        .map(|at| at as i64)
+        .take(5)
+        .collect();
+    // Restarted at once, then after 10 s, 20 s, 40 s.
+    assert_eq!(killed, [120, 240, 370, 510, 670]);
+}
+
+#[test]
+fn a_node_short_of_memory_evicts_who_is_furthest_above_its_request() {
+    // 4 GiB, of which 100 MiB have to be left; `grows` is above its request from the start, `modest`
+    // never is.
+    let manifests = [
+        deployment("modest", "1Gi", "requests: {memory: 1500Mi}"),
+        deployment(
+            "grows",
+            "ramp(1Gi, 512Mi, 1m, 3Gi)",
+            "requests: {memory: 512Mi}",
+        ),
+    ]
+    .concat();
+    let story = play(
+        "pressure",
+        "cpu: 4, memory: 4Gi",
+        "contention: {}",
+        &manifests,
+    );
+    let first = story
+        .lines
+        .iter()
+        .find(|line| line.contains("evicted"))
+        .cloned();
+    // 1 GiB + 1 GiB + 512 MiB a minute come to 3,996 MiB after 228.28 s, seen at the pass of 230 s.
+    assert_eq!(first.as_deref(), Some("230 evicted grows"));
+    assert!(
+        !story
+            .lines
+            .iter()
+            .any(|line| line.contains("evicted modest"))
+    );
+    assert!(!story.lines.iter().any(|line| line.contains("killed")));
+    let runs = story
+        .lines
+        .iter()
+        .filter(|line| line.ends_with("runs grows"))
+        .count();
+    assert!(runs > 3, "its controller makes another: {runs}");
+}
+
+#[test]
+fn a_node_without_memory_kills_the_highest_score() {
+    // Both steps of 100 s are faster than a pass of the kubelet.
+    let manifests = [
+        deployment("idle", "100Mi", ""),
+        deployment(
+            "large",
+            "steps(0s: 1Gi, 101s: 3Gi)",
+            "requests: {memory: 1Gi}",
+        ),
+        deployment(
+            "safe",
+            "steps(0s: 512Mi, 101s: 1Gi)",
+            "requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 1, memory: 2Gi}",
+        ),
+    ]
+    .concat();
+    let story = play("score", "cpu: 4, memory: 4Gi", "contention: {}", &manifests);
+    let killed: Vec<&String> = story
+        .lines
+        .iter()
+        .filter(|line| line.contains("killed"))
+        .collect();
+    assert_eq!(
+        killed.first().map(|line| &***line),
+        Some("101 killed large")
+    );
+    assert!(!killed.iter().any(|line| line.ends_with("safe")));
+}
+
+#[test]
+fn a_job_goes_on_from_its_last_checkpoint() {
+    let manifests = job("long", 1, "1000s", "").replace("Never", "OnFailure");
+    let node = "cpu: 4, memory: 8Gi";
+    let outage = "{kind: node-outage, node: node, at: 500s, for: 40s}";
+    let ended = |name: &str, models: &str| {
+        let story = play_through(name, node, (models, outage), &manifests);
+        let line = story
+            .lines
+            .iter()
+            .find(|line| line.contains("Completed"))
+            .cloned();
+        line.unwrap_or_default()
+    };
+    // The host is back at 540 s, and its kubelet starts the container again.
+    assert_eq!(ended("anew", ""), "1540 ended Completed long");
+    // A checkpoint every 110 s: 400 s of work are saved, 600 s with five checkpoints are left.
+    let rule = "checkpoints: {interval: 100s, write: 10s, restart: 5s}";
+    assert_eq!(ended("saved", rule), "1195 ended Completed long");
+    // Young: the root of 2 x 2 s x 2,500 s is 100 s; four of 102 s are written by then.
+    let rule = "checkpoints: {mtbf: 2500s, write: 2s, restart: 5s}";
+    assert_eq!(ended("young", rule), "1155 ended Completed long");
+}
