@@ -12,7 +12,7 @@ const ROUNDED_TOLERANCE: &str = "tol";
 
 /// Fields of an expectation that are words for people, or another answer that the original may
 /// give.
-const WORDS: [&str; 6] = [
+const WORDS: [&str; 7] = [
     "note",
     "invariant",
     "rel_tol",
