@@ -1,13 +1,14 @@
 //! Processes that share a node, in whole runs: cores by weight and limit, memory that runs out
 //! (spec: orchestrators-b.md 10.6, kubernetes.md part 4).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
 use windtunnel::lab::run::{prepare, run_watched};
-use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodChange};
+use windtunnel::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange};
 use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
@@ -20,6 +21,8 @@ use crate::scratch::Scratch;
 struct Story {
     checker: Checker,
     lines: Vec<String>,
+    /// Bytes of memory that a vertical autoscaler recommends for containers.
+    recommended: BTreeMap<String, i64>,
 }
 
 impl Observer for Story {
@@ -54,6 +57,16 @@ impl Observer for Story {
                 pod,
                 change: PodChange::Restarted(count),
             } => (*pod, format!("restart {count}")),
+            Event::Object(ObjectChange::Updated {
+                object: Object::VerticalPodAutoscaler(vertical),
+                ..
+            }) => {
+                for (name, own) in &vertical.recommended {
+                    let memory = own.target.memory_bytes;
+                    self.recommended.insert(name.to_string(), memory);
+                }
+                return;
+            }
             _ => return,
         };
         self.lines
@@ -204,6 +217,36 @@ fn a_leak_is_killed_at_its_limit_again_and_again() {
         .collect();
     // Restarted at once, then after 10 s, 20 s, 40 s.
     assert_eq!(killed, [120, 240, 370, 510, 670]);
+}
+
+#[test]
+fn a_kill_raises_what_is_recommended_for_that_container_alone() {
+    // Two thirds of what the pod uses are `main`'s, one third is `side`'s: 400 MiB, its limit, when
+    // `main` is at 800 MiB.
+    let vertical = "apiVersion: autoscaling.k8s.io/v1\nkind: VerticalPodAutoscaler\nmetadata: \
+                    {name: web}\nspec:\n  targetRef: {apiVersion: apps/v1, kind: Deployment, name: \
+                    web}\n  updatePolicy: {updateMode: 'Off'}\n";
+    let resources = "requests: {memory: 512Mi}}}, {name: side, image: side, resources: {requests: \
+                     {memory: 256Mi}, limits: {memory: 400Mi}";
+    let manifests = deployment("web", "ramp(900Mi, 60Mi, 6m)", resources) + vertical;
+    let node = "cpu: 4, memory: 8Gi";
+    let story = play("vertical", node, "contention: {}", &manifests);
+    assert!(
+        story
+            .lines
+            .iter()
+            .any(|line| line.starts_with("1800") && line.ends_with(" killed web")),
+        "{:?}",
+        story.lines
+    );
+    // 15 % above what is needed, to the end of a bucket of a twentieth and 10 MB.
+    let within = |name: &str, needed: f64| {
+        let given = story.recommended[name] as f64 / f64::from(1 << 20);
+        let most = needed * 1.15 * 1.05 + 12.0;
+        assert!((needed * 1.14..most).contains(&given), "{name}: {given}");
+    };
+    within("side", 500.0);
+    within("main", 800.0);
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub(super) struct Vertical {
     containers: BTreeMap<(PodId, Text), ContainerUsage>,
     /// How long after its start a pod was last killed for its memory.
     killed: BTreeMap<PodId, Duration>,
-    /// Kills that no sample has been made of yet.
-    kills: Vec<(Instant, PodRef)>,
+    /// Kills that no sample has been made of yet, with the container by its node's number.
+    kills: Vec<(Instant, PodRef, u16)>,
     /// The recommendations in full, with what the object does not show.
     recommended: BTreeMap<Text, Recommendation>,
 }
@@ -81,8 +81,8 @@ impl Vertical {
 
     /// Something was reported of a pod: a kill for its memory counts as a sample.
     pub(super) fn pod_changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
-        if is_kill(change) {
-            self.kills.push((at, pod));
+        if let PodChange::OomKilled { container } = change {
+            self.kills.push((at, pod, container));
         }
     }
 
@@ -105,8 +105,8 @@ impl Vertical {
         self.sampled = Some(now);
         let target = target::find(store, &self.object.namespace, &self.object.target);
         let pods = target.map(|target| target.pods).unwrap_or_default();
-        for (at, pod) in std::mem::take(&mut self.kills) {
-            self.kill(at, pod, store, &pods);
+        for (at, pod, container) in std::mem::take(&mut self.kills) {
+            self.kill(at, (pod, container), store, &pods);
         }
         for pod in pods {
             for (name, used) in measured.containers(pod) {
@@ -122,22 +122,29 @@ impl Vertical {
         self.usage.retain(|_, usage| !usage.is_expired(now));
     }
 
-    fn kill(&mut self, at: Instant, pod: PodRef, store: &Store, pods: &[PodRef]) {
+    /// A kill is a sample of the container that was killed, of no other; what ends by itself is not
+    /// sized.
+    fn kill(&mut self, at: Instant, (pod, number): (PodRef, u16), store: &Store, pods: &[PodRef]) {
         let record = store.pods().get(pod).filter(|_| pods.contains(&pod));
         let Some(record) = record else {
             return;
         };
+        let spec = &store.class(record.spec).object;
+        let number = usize::from(number);
+        let init = spec.init_containers.get(number);
+        let sized = init.is_none_or(|init| init.restartable);
+        let Some(container) = spec.all_containers().nth(number).filter(|_| sized) else {
+            return;
+        };
         self.killed.insert(pod.id, at.since(record.started));
-        for container in &store.class(record.spec).object.containers {
-            let name = container.name.clone();
-            let request = Scale::Memory.of(container.requests.get(MEMORY));
-            let usage = self
-                .usage
-                .entry(name.clone())
-                .or_insert_with(|| Usage::new(at));
-            let own = self.containers.entry((pod.id, name)).or_default();
-            own.out_of_memory(usage, request, at);
-        }
+        let name = container.name.clone();
+        let request = Scale::Memory.of(container.requests.get(MEMORY));
+        let usage = self
+            .usage
+            .entry(name.clone())
+            .or_insert_with(|| Usage::new(at));
+        let own = self.containers.entry((pod.id, name)).or_default();
+        own.out_of_memory(usage, request, at);
     }
 
     /// Recommends, and evicts whom that is worth it for.
@@ -221,12 +228,6 @@ impl Vertical {
             }
         }
     }
-}
-
-/// Whether a change says that a container was killed for its memory.
-const fn is_kill(change: PodChange) -> bool {
-    let _ = change;
-    false
 }
 
 /// What a container asks for of cpu and memory.
