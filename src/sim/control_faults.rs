@@ -35,9 +35,9 @@ impl Part {
     /// What it is called while it has no leader.
     pub(super) const fn without_leader(self) -> &'static str {
         match self {
-            Self::All => "control plane without leader",
-            Self::Scheduler => "scheduler without leader",
-            Self::Controllers => "controllers without leader",
+            Self::All => "no leader",
+            Self::Scheduler => "no scheduler",
+            Self::Controllers => "no controllers",
         }
     }
 }
