@@ -1,6 +1,7 @@
 //! `windtunnel compare`: candidates on the same workload and failures with paired seeds, or
 //! finished runs.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
@@ -240,13 +241,15 @@ fn systems(names: &[String], base: Option<&Scenario>) -> Result<String, Failure>
         let is_own = base.is_some_and(|base| base.system.name == *name);
         let declares = |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
         let has_workloads = base.is_some_and(|base| base.workload.iter().any(declares));
-        lines.push_str(&match entry.workloads {
-            _ if is_own => format!("{name}: {{}}\n"),
+        let changes = match entry.workloads {
+            _ if is_own => String::new(),
             RunsWorkloads::WithControllers if has_workloads => {
-                format!("{name}: {{system: {{name: {name}, controllers: {{}}}}}}\n")
+                format!("system: {{name: {name}, controllers: {{}}}}")
             }
-            _ => format!("{name}: {{system: {{name: {name}}}}}\n"),
-        });
+            _ => format!("system: {{name: {name}}}"),
+        };
+        // Writing to a text does not fail.
+        let _ = writeln!(lines, "{name}: {{{changes}}}");
     }
     Ok(lines)
 }

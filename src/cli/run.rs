@@ -32,6 +32,10 @@ use super::{Exit, Failure, Global, interrupt, terminal};
 
 /// What `run` is told.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of the command line stands by itself"
+)]
 pub(super) struct RunArguments {
     /// The experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
     scenario: Option<PathBuf>,

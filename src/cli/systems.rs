@@ -33,9 +33,10 @@ type Section = (&'static str, Vec<(String, String)>);
 pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     if let Some(name) = &arguments.system {
         let entry = find(name).map_err(|error| Failure::input(error.to_string()))?;
-        terminal::print(&match arguments.json {
-            true => format!("{:#}\n", capabilities_json(entry)),
-            false => capabilities(entry),
+        terminal::print(&if arguments.json {
+            format!("{:#}\n", capabilities_json(entry))
+        } else {
+            capabilities(entry)
         });
         return Ok(Exit::Done);
     }

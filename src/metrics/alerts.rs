@@ -66,7 +66,11 @@ pub const SERVICE_SERIES: &[ServiceSeries] = &[
         Some(offered as f64 / secs(stretch))
     }),
     ("requests.error_rate", |stretch, _| {
-        let failed: u64 = stretch.flows.iter().map(|flow| flow.failures()).sum();
+        let failed: u64 = stretch
+            .flows
+            .iter()
+            .map(super::super::model::traffic::FlowCounts::failures)
+            .sum();
         let served: u64 = stretch.flows.iter().map(|flow| flow.succeeded).sum();
         (served + failed > 0).then(|| failed as f64 / (served + failed) as f64)
     }),

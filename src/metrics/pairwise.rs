@@ -53,6 +53,9 @@ pub fn nearest_two_decimals(value: f64) -> f64 {
     let (whole, rest) = (hundredths >> shift, hundredths & ((1 << shift) - 1));
     let half = 1 << (shift - 1);
     let up = rest > half || rest == half && whole % 2 == 1;
+    if whole >= 1 << 53 {
+        return printed_two_decimals(value);
+    }
     // Both are exact, so the quotient is the number nearest to the decimal.
     (whole + u64::from(up)) as f64 / 100.0
 }
@@ -125,6 +128,13 @@ mod tests {
             assert_eq!(round(0.125).to_bits(), 0.12_f64.to_bits());
             assert_eq!(round(0.375).to_bits(), 0.38_f64.to_bits());
             assert_eq!(round(1.117).to_bits(), 1.12_f64.to_bits());
+        }
+        // More hundredths than a float can tell apart.
+        let large = 111_879_656_970_746.17;
+        let printed = printed_two_decimals(large);
+        assert_eq!(nearest_two_decimals(large).to_bits(), printed.to_bits());
+        for round in [nearest_two_decimals, round_two_decimals] {
+            assert_eq!(round(0.5).to_bits(), 0.5_f64.to_bits());
         }
     }
 

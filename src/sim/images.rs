@@ -124,8 +124,8 @@ impl Images {
     }
 
     fn disk(&mut self, node: NodeId) -> &mut Disk {
-        if !self.disks.contains_key(&node) {
-            self.disks.insert(node, Disk::default());
+        if let std::collections::btree_map::Entry::Vacant(e) = self.disks.entry(node) {
+            e.insert(Disk::default());
             let present: Vec<Text> = self.model.present.of(node).cloned().collect();
             for image in present {
                 self.put(node, &image);

@@ -58,7 +58,7 @@ pub enum RunsWorkloads {
 pub struct SystemOptions {
     /// Of Docker Swarm (classic).
     pub swarm: SwarmOptions,
-    /// Of SwarmKit.
+    /// Of `SwarmKit`.
     pub swarmkit: SwarmKitOptions,
     /// Of Fleet.
     pub fleet: FleetSetup,

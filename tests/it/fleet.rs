@@ -2,7 +2,7 @@
 
 use crate::story::{Story, story};
 
-const HEAD: &str = r#"
+const HEAD: &str = r"
 windtunnel: v1
 name: fleet
 seed: 42
@@ -17,7 +17,7 @@ models:
 workload:
   - {manifests: work.yaml, at: 1s}
 system: {name: fleet}
-"#;
+";
 
 fn deployment(name: &str, replicas: u32, image: &str, rest: &str) -> String {
     format!(

@@ -34,7 +34,7 @@ spec:
             - {name: report, image: "report:1", resources: {requests: {cpu: 500m, memory: 256Mi}}}
 "#;
 
-const HEAD: &str = r#"
+const HEAD: &str = r"
 windtunnel: v1
 name: mesos
 seed: 42
@@ -48,7 +48,7 @@ models:
   nodeLife: observed
 workload:
   - manifests: work.yaml
-"#;
+";
 
 fn play(name: &str, work: &str, rest: &str) -> Story {
     let newer = SHOP.replace("shop:1", "shop:2");
@@ -80,7 +80,7 @@ stop: {at: 15m}
     assert_eq!(nodes.len(), 8);
     assert!(nodes[..5].iter().all(|node| *node == nodes[0]) && nodes[5] != nodes[0]);
     // A quarter may be unavailable and a quarter more may run: two first, then four, 5 s each.
-    let during = told
+    let mut during = told
         .ready
         .iter()
         .filter(|(at, _)| (300.0..600.0).contains(at));
@@ -89,7 +89,7 @@ stop: {at: 15m}
         "{:?}",
         told.ready
     );
-    assert_eq!(during.last(), Some(&(310.0, 8)));
+    assert_eq!(during.next_back(), Some(&(310.0, 8)));
     // Of equals the youngest die first.
     let killed = told.between(600.0, 601.0);
     assert_eq!(

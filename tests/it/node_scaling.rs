@@ -32,7 +32,9 @@ impl Observer for Nodes {
         match event {
             Event::NodeAdded { object, .. } => {
                 let kind = object.labels.get("node.kubernetes.io/instance-type");
-                let kind = kind.map(|kind| kind.to_string()).unwrap_or_default();
+                let kind = kind
+                    .map(std::string::ToString::to_string)
+                    .unwrap_or_default();
                 if let Some(nanos) = object.labels.get("windtunnel.dev/ordered") {
                     let nanos: f64 = nanos.parse().unwrap();
                     self.ordered.insert(object.name.to_string(), nanos / 1e9);
@@ -44,7 +46,7 @@ impl Observer for Nodes {
                 self.went.push((at, store.nodes().name(*node).to_owned()));
             }
             Event::PodEnded { .. } => {
-                if let Some(node) = ended.and_then(|pod| pod.node()) {
+                if let Some(node) = ended.and_then(windtunnel::model::Pod::node) {
                     self.used.insert(store.nodes().name(node).to_owned(), at);
                 }
             }

@@ -79,14 +79,14 @@ impl Observer for Replicas {
             return;
         };
         match object {
-            Object::Deployment(own) if &*own.name == "web" => {
-                if self
-                    .stated
-                    .last()
-                    .is_none_or(|&(_, last)| last != own.replicas)
-                {
-                    self.stated.push((at.as_secs_f64(), own.replicas));
-                }
+            Object::Deployment(own)
+                if &*own.name == "web"
+                    && self
+                        .stated
+                        .last()
+                        .is_none_or(|&(_, last)| last != own.replicas) =>
+            {
+                self.stated.push((at.as_secs_f64(), own.replicas));
             }
             Object::HorizontalPodAutoscaler(own) if !own.status.reason.is_empty() => {
                 self.reasons.push(own.status.reason.to_string());

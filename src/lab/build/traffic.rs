@@ -9,6 +9,7 @@ use crate::model::service::Balancing;
 use crate::model::traffic::LatencyObjective;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
+use crate::scenario::share::Share;
 use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
 use crate::sim::traffic::{
     Form, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
@@ -99,7 +100,7 @@ fn model(services: &schema::Services) -> ServiceModel {
             service_time: services.service_time.clone(),
             concurrency: services.concurrency,
             queue_limit: services.queue_limit,
-            error_share: services.error_rate.map_or(0.0, |share| share.as_f64()),
+            error_share: services.error_rate.map_or(0.0, Share::as_f64),
             cpu_per_request: services.cpu_per_request,
         },
         interval: services.interval,
@@ -132,7 +133,7 @@ fn group(
         retries: Retries {
             most: retries.most,
             back_off: retries.back_off,
-            budget: retries.budget.map_or(f64::INFINITY, |share| share.as_f64()),
+            budget: retries.budget.map_or(f64::INFINITY, Share::as_f64),
         },
         objective: written.objective.map(|own| LatencyObjective {
             latency: own.latency,

@@ -28,22 +28,21 @@ impl Incidents {
         let same = listed
             .iter()
             .rposition(|own| own.from_ns == at && own.what == incident.what);
-        let entry = match same {
-            Some(entry) => Some(entry),
-            None => {
-                self.list.total += 1;
-                (listed.len() < INCIDENTS_MAX).then(|| {
-                    self.list.listed.push(IncidentEntry {
-                        from_ns: at,
-                        to_ns: None,
-                        what: incident.what.to_owned(),
-                        nodes: 0,
-                        first: String::new(),
-                    });
-                    self.left.push(0);
-                    self.list.listed.len() - 1
-                })
-            }
+        let entry = if let Some(entry) = same {
+            Some(entry)
+        } else {
+            self.list.total += 1;
+            (listed.len() < INCIDENTS_MAX).then(|| {
+                self.list.listed.push(IncidentEntry {
+                    from_ns: at,
+                    to_ns: None,
+                    what: incident.what.to_owned(),
+                    nodes: 0,
+                    first: String::new(),
+                });
+                self.left.push(0);
+                self.list.listed.len() - 1
+            })
         };
         if let Some(entry) = entry {
             self.left[entry] += 1;

@@ -212,10 +212,8 @@ impl Workloads {
     ) {
         match event {
             Event::Object(change) => self.object(at, change, measured),
-            Event::PodCreated(created) => {
-                if created.owner.is_some() {
-                    self.created(at, created);
-                }
+            Event::PodCreated(created) if created.owner.is_some() => {
+                self.created(at, created);
             }
             Event::PodChanged { pod, change } => self.changed(at, *pod, *change, (store, measured)),
             Event::NodeContact { node, contact } if self.has_objects => match contact {
@@ -228,10 +226,8 @@ impl Workloads {
                     self.rows[row as usize].bound(measured.has_instant(at));
                 }
             }
-            Event::PodEnded { pod, reason } => {
-                if self.pod(*pod).is_some() {
-                    self.ended(at, (*pod, ended), *reason, (store, measured));
-                }
+            Event::PodEnded { pod, reason } if self.pod(*pod).is_some() => {
+                self.ended(at, (*pod, ended), *reason, (store, measured));
             }
             _ => {}
         }

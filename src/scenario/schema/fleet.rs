@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Duration;
 
-/// Options of CoreOS Fleet 1.0, with `name: fleet`.
+/// Options of `CoreOS` Fleet 1.0, with `name: fleet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Fleet {

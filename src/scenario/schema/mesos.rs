@@ -316,7 +316,7 @@ impl MesosFramework {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Marathon {
     /// Constraints by the name of the workload, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR,
-    /// VALUE]`; operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, MAX_PER and GROUP_BY.
+    /// VALUE]`; operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
     pub constraints: BTreeMap<String, Vec<Vec<String>>>,
     /// The delay of the first launch after a failure (`backoffSeconds`).
     pub backoff: Duration,

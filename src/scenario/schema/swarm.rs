@@ -198,6 +198,6 @@ pub enum SwarmBackend {
     List,
     /// Docker Hub's service of tokens.
     Token,
-    /// A key-value store: etcd, Consul or ZooKeeper.
+    /// A key-value store: etcd, Consul or `ZooKeeper`.
     Store,
 }

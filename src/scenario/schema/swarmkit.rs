@@ -1,4 +1,4 @@
-//! `system.swarmkit:` of the experiment file: options of SwarmKit (Docker's swarm mode), with the
+//! `system.swarmkit:` of the experiment file: options of `SwarmKit` (Docker's swarm mode), with the
 //! defaults of its managers.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Duration;
 
-/// Options of SwarmKit (Docker's swarm mode), with `name: swarmkit`.
+/// Options of `SwarmKit` (Docker's swarm mode), with `name: swarmkit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwarmKit {

@@ -29,7 +29,7 @@ pub struct System {
     /// Options of Docker Swarm (classic).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarm: Option<Swarm>,
-    /// Options of SwarmKit.
+    /// Options of `SwarmKit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarmkit: Option<SwarmKit>,
     /// How workloads are scaled: settings of the autoscalers whose objects manifests hold, and

@@ -138,7 +138,7 @@ impl Layout<'_> {
         let known: BTreeSet<&str> = self
             .nodes
             .iter()
-            .flat_map(|node| node.labels.iter().map(|(key, _)| &**key))
+            .flat_map(|node| node.labels.keys().map(|key| &**key))
             .collect();
         let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
         Err(FailureError::UnknownLabel {

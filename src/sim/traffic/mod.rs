@@ -156,7 +156,7 @@ impl Traffic {
         // Of several the first that was created and has a rule for it.
         let mut found = stable.filter_map(|own| {
             let backends = own.route(host, path);
-            (!backends.is_empty()).then(|| (own, backends))
+            (!backends.is_empty()).then_some((own, backends))
         });
         let Some((own, backends)) = found.next() else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! SwarmKit in the registry: what it can express, and how a run's control plane is made of it.
+//! `SwarmKit` in the registry: what it can express, and how a run's control plane is made of it.
 
 use crate::cluster::Commitment;
 use crate::control::Stepping;
@@ -23,7 +23,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 const HARD: &str = "constraints are `==` and `!=`, all required";
 const NO_AFFINITY: &str = "services know nothing of each other's tasks";
 
-/// What SwarmKit can express.
+/// What `SwarmKit` can express.
 pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("reservations")),
     (Capability::CpuFractions, Yes("nano-CPUs")),

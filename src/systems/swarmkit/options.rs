@@ -1,4 +1,4 @@
-//! What a SwarmKit cluster is made from; the defaults are the original's (spec: orchestrators-a.md
+//! What a `SwarmKit` cluster is made from; the defaults are the original's (spec: orchestrators-a.md
 //! section 2).
 
 use std::collections::BTreeMap;

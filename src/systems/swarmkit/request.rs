@@ -1,5 +1,5 @@
 //! Pods as tasks and nodes as nodes: what of a manifest becomes which reservation, constraint or
-//! preference of SwarmKit.
+//! preference of `SwarmKit`.
 //!
 //! Keys of labels have no `/` in constraints, so it becomes `.`: `topology.kubernetes.io/zone` is
 //! `node.labels.topology.kubernetes.io.zone`. The label of the host's name is `node.hostname`.

@@ -150,7 +150,7 @@ pub(super) fn wanted(object: &Object, options: &SwarmKitOptions) -> Option<Wante
     })
 }
 
-/// A rolling update of Kubernetes as one of SwarmKit: as many side by side as it lets be away or be
+/// A rolling update of Kubernetes as one of `SwarmKit`: as many side by side as it lets be away or be
 /// too many; where none may be away, new tasks run before old ones stop.
 pub(super) fn strategy(object: &Object, replicas: u64) -> UpdateConfig {
     let plain = UpdateConfig::default();

@@ -135,6 +135,9 @@ fn late_speculation(case: &Case) -> Result<Value, Trouble> {
     let tasks: Vec<Progress> = { given.into_iter() }
         .map(|(share, elapsed)| Progress { share, elapsed })
         .collect();
-    let left: Vec<f64> = tasks.iter().map(|task| task.left()).collect();
+    let left: Vec<f64> = tasks
+        .iter()
+        .map(crate::systems::parts::speculation::Progress::left)
+        .collect();
     Ok(json!({"left": left, "copy": copied(&tasks)}))
 }

@@ -236,14 +236,13 @@ impl MesosMaster {
         let free = seat
             .last_revival
             .map(|last| last.saturating_add(own.revive_interval));
-        match free.filter(|&free| free > self.now) {
-            Some(free) => seat.revives_at = Some(free),
-            None => {
-                (seat.revives_at, seat.last_revival) = (None, Some(self.now));
-                seat.is_served = true;
-                self.allocator.revive(number);
-                self.is_requested = true;
-            }
+        if let Some(free) = free.filter(|&free| free > self.now) {
+            seat.revives_at = Some(free)
+        } else {
+            (seat.revives_at, seat.last_revival) = (None, Some(self.now));
+            seat.is_served = true;
+            self.allocator.revive(number);
+            self.is_requested = true;
         }
     }
 
