@@ -202,6 +202,10 @@ pub fn run(
 }
 
 /// Runs a prepared variant through a stop on the way, if there is one.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a run from its setup to its end, in order"
+)]
 pub fn run_through(
     scenario: &Scenario,
     prepared: Prepared,

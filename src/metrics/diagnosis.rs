@@ -279,6 +279,7 @@ impl Diagnostician {
         there.map(|own| own.owner).collect()
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what became of a pod, and why")]
     fn count(
         &mut self,
         at: Instant,

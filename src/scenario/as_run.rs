@@ -86,7 +86,9 @@ pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experime
                 WorkloadSource::Trace(trace) => trace.path = path(&trace.path),
                 WorkloadSource::Manifests { file, .. } => *file = path(file),
                 WorkloadSource::Units { files, .. } => {
-                    files.iter_mut().for_each(|file| *file = path(file));
+                    for file in files.iter_mut() {
+                        *file = path(file);
+                    }
                 }
                 WorkloadSource::Generate(_) => {}
             }

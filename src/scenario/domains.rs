@@ -1,6 +1,6 @@
 //! Rules of `cluster.domains`: names are unique, parents are there, and nothing is part of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::Scenario;
@@ -83,12 +83,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 
 /// The names of a cycle, its first again at its end; parents are there.
 fn cycle(places: &BTreeMap<String, Place>) -> Option<Vec<String>> {
-    let mut is_sound: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut sound: BTreeSet<&str> = BTreeSet::new();
     for name in places.keys() {
         let mut path: Vec<&str> = Vec::new();
         let mut next = Some(name.as_str());
         while let Some(name) = next {
-            if is_sound.contains_key(name) {
+            if sound.contains(name) {
                 break;
             }
             if let Some(first) = path.iter().position(|known| *known == name) {
@@ -100,7 +100,7 @@ fn cycle(places: &BTreeMap<String, Place>) -> Option<Vec<String>> {
             path.push(name);
             next = places[name].parent.as_deref();
         }
-        is_sound.extend(path.into_iter().map(|name| (name, ())));
+        sound.extend(path);
     }
     None
 }

@@ -61,6 +61,10 @@ impl Engine<'_> {
     }
 
     /// Steps a component if it has anything to do; returns whether it had.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one step from what is seen to what is written"
+    )]
     fn step(&mut self, cell: &mut Cell, index: usize) -> Result<bool, SimError> {
         let now = self.now;
         let seat = &mut cell.components[index];

@@ -72,9 +72,8 @@ mod tests {
             Some("there is no profile `fdg`; did you mean `fgd`?")
         );
         let error = find("kubernetis").err().map(|error| error.to_string());
-        let _expected =
-            "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, `batch`";
-        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `batch`";
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, \
+                        `fleet`, `mesos`, `dcos`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -154,6 +154,7 @@ struct Span {
     up: i64,
 }
 
+#[expect(clippy::too_many_lines, reason = "one row from its text to its span")]
 fn lanl(
     mut table: Table,
     mut journal: Journal,

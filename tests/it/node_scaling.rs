@@ -208,7 +208,7 @@ fn a_group_that_is_out_of_stock_is_left_alone_and_another_grows() {
         .map(|own| own.2.as_str())
         .collect();
     assert_eq!(kinds, ["m5.2xlarge"], "{:?}", nodes.came);
-    assert_eq!(metric(&outcome, "pods.never_placed"), 0.0);
+    assert!(metric(&outcome, "pods.never_placed").abs() < 1e-9);
 }
 
 const BOUGHT: &str = "cluster:
@@ -236,7 +236,7 @@ stop: {at: 3h}
     // Two cores are left for it: one of two takes its place.
     assert_eq!(nodes.came.last().unwrap().2, "c5.large", "{:?}", nodes.came);
     assert_eq!(nodes.went.len(), nodes.came.len() - 2, "{:?}", nodes.went);
-    assert_eq!(metric(&outcome, "pods.never_placed"), 0.0);
+    assert!(metric(&outcome, "pods.never_placed").abs() < 1e-9);
 }
 
 #[test]

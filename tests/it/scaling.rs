@@ -129,19 +129,15 @@ pub(crate) fn run_file(experiment: &Experiment) -> (Replicas, Outcome) {
     (replicas, outcome)
 }
 
-pub(crate) fn load(
-    name: &str,
-    manifests: &str,
-    more: &str,
-) -> Result<(Scratch, Experiment), String> {
+pub(crate) fn load(name: &str, manifests: &str, more: &str) -> (Scratch, Experiment) {
     let files = [("shop.yaml", manifests), ("run.yaml", &experiment(more))];
     let scratch = Scratch::new(name, &files);
     let experiment = load_file(&scratch.path("run.yaml"));
-    Ok((scratch, experiment))
+    (scratch, experiment)
 }
 
 fn run_text(name: &str, manifests: &str, more: &str) -> (Replicas, Outcome) {
-    let (_scratch, experiment) = load(name, manifests, more).expect("a right file");
+    let (_scratch, experiment) = load(name, manifests, more);
     run_file(&experiment)
 }
 
@@ -330,14 +326,12 @@ fn what_can_never_scale_is_refused() {
         ),
     ]);
     for (name, (shop, expected)) in cases {
-        let (_scratch, experiment) =
-            load(&format!("scaling-bad-{name}"), &shop, CONTROLLED).unwrap();
+        let (_scratch, experiment) = load(&format!("scaling-bad-{name}"), &shop, CONTROLLED);
         let error = prepared(&experiment).err().unwrap_or_default();
         assert!(error.contains(expected), "{name}: {error}");
     }
     let shop = manifests(2, usage, HORIZONTAL);
-    let (_scratch, experiment) =
-        load("scaling-bad-stop", &shop, "system: {controllers: {}}\n").unwrap();
+    let (_scratch, experiment) = load("scaling-bad-stop", &shop, "system: {controllers: {}}\n");
     let error = prepared(&experiment).err().unwrap_or_default();
     assert!(
         error.contains("stop: autoscalers look again for ever"),

@@ -32,7 +32,7 @@ proptest! {
         let shop = manifests(replicas, &load_text(&steps), HORIZONTAL);
         let more = "system: {controllers: {}, autoscaling: {metrics: {delay: 7s, loss: 0.1}}}\nstop: {at: 1h}\n";
         let name = format!("property-bounds-{seed}");
-        let (_scratch, experiment) = load(&name, &shop, more).expect("a right file");
+        let (_scratch, experiment) = load(&name, &shop, more);
         let (seen, _) = run_file(&experiment);
         for pair in seen.stated.windows(2) {
             let ((_, before), (_, after)) = (pair[0], pair[1]);
@@ -47,7 +47,7 @@ proptest! {
         let shop = manifests(replicas, &usage, HORIZONTAL);
         let more = "system: {controllers: {}}\nstop: {at: 2h}\n";
         let name = format!("property-constant-{cores}-{replicas}");
-        let (_scratch, experiment) = load(&name, &shop, more).expect("a right file");
+        let (_scratch, experiment) = load(&name, &shop, more);
         let (seen, outcome) = run_file(&experiment);
         let late = seen.stated.iter().filter(|own| own.0 > 3600.0).count();
         prop_assert_eq!(late, 0, "{:?}", &seen.stated);

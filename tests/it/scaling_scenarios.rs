@@ -125,10 +125,10 @@ fn consolidation_that_does_not_wait_buys_what_it_gave_back() {
     let all = variants("consolidation-loop.yaml");
     let ((_, eager), (_, patient)) = (&all["eager"], &all["patient"]);
     // Two machines, four times an hour, for eleven hours.
-    assert_eq!(metric(eager, "fights.node_flapping"), 88.0);
-    assert_eq!(metric(patient, "fights.node_flapping"), 0.0);
+    assert!((metric(eager, "fights.node_flapping") - 88.0).abs() < 1e-9);
+    assert!(metric(patient, "fights.node_flapping").abs() < 1e-9);
     assert!(metric(eager, "pending_time.p99") > 60.0);
-    assert_eq!(metric(patient, "pending_time.p99"), 0.0);
+    assert!(metric(patient, "pending_time.p99").abs() < 1e-9);
     assert!(metric(eager, "cost.total") < metric(patient, "cost.total"));
     let told = "nodes went and came back: a node of c5.4xlarge 44 times from 1h1m21s";
     assert!(

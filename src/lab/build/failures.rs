@@ -219,6 +219,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A failure as the simulator has it; `None` of those that are outages of one node. What a kind
 /// needs was checked before.
+#[expect(clippy::too_many_lines, reason = "one row for each kind of failure")]
 fn failure_of(failure: &Written) -> Option<Failure> {
     let (at, lasts) = (failure.at.unwrap_or_default(), failure.lasts);
     let outage = |trouble| {

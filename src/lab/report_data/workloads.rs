@@ -31,7 +31,7 @@ pub(super) struct Followed {
 pub(super) struct Marks {
     /// What users do, with its time, the latest first.
     operations: Vec<(Instant, String)>,
-    marks: MarkList,
+    list: MarkList,
     silent: BTreeSet<NodeId>,
     /// Nodes that were lost, or came back, at the last such instant.
     last: Option<(Instant, &'static str, Vec<String>, u64)>,
@@ -190,9 +190,9 @@ impl Marks {
     }
 
     fn push(&mut self, at: Instant, kind: &str, what: String) {
-        self.marks.total += 1;
-        if self.marks.listed.len() < MARKS_MAX {
-            self.marks.listed.push(MarkEntry {
+        self.list.total += 1;
+        if self.list.listed.len() < MARKS_MAX {
+            self.list.listed.push(MarkEntry {
                 at_ns: at.as_nanos(),
                 kind: kind.to_owned(),
                 what,
@@ -203,6 +203,6 @@ impl Marks {
     fn finish(mut self, at: Instant) -> MarkList {
         self.operated(at);
         self.close();
-        self.marks
+        self.list
     }
 }

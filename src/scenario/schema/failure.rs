@@ -244,7 +244,7 @@ impl FailureKind {
             Self::NodeOutage => (&["node", "at"], &["for"]),
             Self::ZoneOutage => (&["at"], &["zone", "domain", "for"]),
             Self::DomainOutage => (&["mtbf", "repair"], &["zone", "domain", "each"]),
-            Self::Partition => (&["at"], &["node", "zone", "domain", "for"]),
+            Self::Partition | Self::DiskFull => (&["at"], &["node", "zone", "domain", "for"]),
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
@@ -254,7 +254,6 @@ impl FailureKind {
                 &["node", "zone", "domain", "at", "for", "mtbf", "repair"],
             ),
             Self::Stragglers => (&["share", "factor"], &[]),
-            Self::DiskFull => (&["at"], &["node", "zone", "domain", "for"]),
             Self::Maintenance => (&["at", "for"], &["node", "zone", "domain", "notice"]),
             Self::Spot => (
                 &["repair", "notice"],

@@ -105,7 +105,10 @@ fn a_flow_over_a_dead_link_waits_for_it() {
     assert_eq!(network.end(Instant::from_secs(5), 1), Some(10_000_000_000));
 }
 
-fn some_flows() -> impl Strategy<Value = (Vec<i64>, Vec<(Vec<u32>, i64, Option<i64>)>)> {
+/// The links, the weight and the demand of a flow.
+type SomeFlow = (Vec<u32>, i64, Option<i64>);
+
+fn some_flows() -> impl Strategy<Value = (Vec<i64>, Vec<SomeFlow>)> {
     (1_usize..6).prop_flat_map(|links| {
         let capacities = prop::collection::vec(1_i64..1_000, links);
         let crossed = prop::collection::btree_set(0..links as u32, 1..=links);

@@ -24,6 +24,10 @@ pub(super) enum Fate {
 
 /// A pod that is or was behind a service.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each condition changes by itself"
+)]
 pub(super) struct Member {
     pub pod: PodRef,
     /// Its kind as a server.
@@ -39,6 +43,10 @@ pub(super) struct Member {
 
 /// How a pod is, as far as its services are concerned.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each condition changes by itself"
+)]
 pub(super) struct PodCondition {
     pub node: Option<NodeId>,
     pub is_ready: bool,

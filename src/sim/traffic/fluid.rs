@@ -367,12 +367,12 @@ impl Fluid {
                 .collect();
             let groups = self.groups(&rates, balancing, shared)?;
             let mut is_near = true;
-            for place in 0..count {
+            for (place, retried_before) in retries.iter_mut().enumerate() {
                 let failing = self.failing(place, &groups).iter().sum::<f64>();
                 let group = &plan.groups[self.flows[place].group];
                 let own = retried(failing, group.retries.most, group.retries.budget);
-                is_near &= (own - retries[place]).abs() < 1e-9 * (1.0 + own);
-                retries[place] = own;
+                is_near &= (own - *retried_before).abs() < 1e-9 * (1.0 + own);
+                *retried_before = own;
                 if let Load::Closed { clients, think } = group.load {
                     let mean = self.mean_latency(place, &groups, shared.servers);
                     let turn = think.as_secs_f64() + mean * (1.0 + own) / 1e9;
@@ -409,8 +409,8 @@ impl Fluid {
             steady.in_service += pods * own.rate * server.service / 1e9;
             steady.waiting += pods * own.queue;
         }
-        for place in 0..count {
-            let own = self.steady_flow(place, &groups, retries[place], shared);
+        for (place, &retried) in retries.iter().enumerate() {
+            let own = self.steady_flow(place, &groups, retried, shared);
             steady.flows.push(own);
         }
         Some(steady)

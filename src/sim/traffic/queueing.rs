@@ -228,7 +228,7 @@ mod tests {
             let found = erlang_c(servers, load);
             assert!((found - expected).abs() < 5e-6, "{servers} {load}: {found}");
         }
-        assert_eq!(erlang_c(3, 0.0), 0.0);
+        assert!(erlang_c(3, 0.0).abs() < 1e-15);
     }
 
     #[test]
@@ -255,7 +255,9 @@ mod tests {
         assert!((found.average() - sigma / (1.0 - sigma)).abs() < 1e-5);
         // Two choices among very many pods: Σ ρ^(2^i - 1) in the system (Mitzenmacher).
         let field = mean_field(1, 0.9, 2.0);
-        let system: f64 = (1..12).map(|i| 0.9_f64.powi((1 << i) - 1)).sum();
+        let system: f64 = (1..12)
+            .map(|i| libm::pow(0.9, f64::from((1 << i) - 1)))
+            .sum();
         assert!((field.average() - (system / 0.9 - 1.0)).abs() < 1e-6);
     }
 
@@ -264,7 +266,7 @@ mod tests {
         // M/M/1 with room for 4: (1 - ρ)ρ⁴/(1 - ρ⁵).
         let load = 0.8;
         let found = blocked(load, load, 3);
-        let expected = (1.0 - load) * load.powi(4) / (1.0 - load.powi(5));
+        let expected = (1.0 - load) * libm::pow(load, 4.0) / (1.0 - libm::pow(load, 5.0));
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 

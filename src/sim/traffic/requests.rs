@@ -103,7 +103,7 @@ pub(super) struct Requests {
     agenda: BinaryHeap<Reverse<(Instant, u64, Happening)>>,
     number: u64,
     serial: u64,
-    requests: Vec<Option<Request>>,
+    open: Vec<Option<Request>>,
     vacant: Vec<usize>,
     workers: BTreeMap<PodRef, Worker>,
     clients: BTreeMap<(usize, u64), Clients>,
@@ -248,7 +248,7 @@ impl Requests {
     }
 
     fn is_at(&self, request: usize, serial: u64) -> bool {
-        let own = self.requests[request].as_ref();
+        let own = self.open[request].as_ref();
         own.is_some_and(|own| own.serial == serial && own.at.is_some())
     }
 
@@ -286,11 +286,11 @@ impl Requests {
         }
         self.counts(service, flow).offered += 1;
         let place = if let Some(place) = self.vacant.pop() {
-            self.requests[place] = Some(request);
+            self.open[place] = Some(request);
             place
         } else {
-            self.requests.push(Some(request));
-            self.requests.len() - 1
+            self.open.push(Some(request));
+            self.open.len() - 1
         };
         self.attempt(now, place, world, shared);
     }
@@ -318,7 +318,7 @@ impl Requests {
     ) {
         self.serial += 1;
         let serial = self.serial;
-        let Some(own) = self.requests[request].as_mut() else {
+        let Some(own) = self.open[request].as_mut() else {
             return;
         };
         own.serial = serial;
@@ -335,7 +335,7 @@ impl Requests {
             self.release(now, (service, client), backing, (&address, Served::Failed));
             return self.failed(now, (request, FailureCause::Refused), shared);
         };
-        if let Some(own) = self.requests[request].as_mut() {
+        if let Some(own) = self.open[request].as_mut() {
             own.at = Some((address, member.pod));
         }
         let patience = shared.plan.groups[group].timeout;
@@ -479,7 +479,7 @@ impl Requests {
 
     /// A client is done with its try, whatever the pod does.
     fn leave(&mut self, now: Instant, request: usize, world: &World<'_>, served: Served) {
-        let Some(own) = self.requests[request].as_mut() else {
+        let Some(own) = self.open[request].as_mut() else {
             return;
         };
         let (service, client) = (own.service, own.client);
@@ -524,7 +524,7 @@ impl Requests {
             return self.failed(now, (request, FailureCause::Error), shared);
         }
         self.leave(now, request, world, Served::Well);
-        let Some(own) = self.requests[request].take() else {
+        let Some(own) = self.open[request].take() else {
             return;
         };
         self.vacant.push(request);
@@ -558,7 +558,7 @@ impl Requests {
         (request, cause): (usize, FailureCause),
         shared: &Shared<'_>,
     ) {
-        let Some(own) = self.requests[request].as_mut() else {
+        let Some(own) = self.open[request].as_mut() else {
             return;
         };
         let (service, flow, group, tried) = (own.service, own.flow, own.group, own.tries);
@@ -583,7 +583,7 @@ impl Requests {
             return;
         }
         self.counts(service, flow).failed[cause as usize] += 1;
-        self.requests[request] = None;
+        self.open[request] = None;
         self.vacant.push(request);
         self.over(now, group, shared.plan);
     }

@@ -79,7 +79,7 @@ impl Server {
 /// tail is there; scaled to the law's mean.
 fn discretized(law: &Distribution) -> Vec<(f64, f64)> {
     let (first, last) = (law.value_at(0.25), law.value_at(0.999_999));
-    if first == last && law.value_at(0.000_001) == last {
+    if first.to_bits() == last.to_bits() && law.value_at(0.000_001).to_bits() == last.to_bits() {
         return vec![(first, 1.0)];
     }
     let mut times = Vec::new();

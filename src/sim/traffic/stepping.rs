@@ -208,6 +208,10 @@ impl Fluid {
     }
 
     /// Tries join what waits, and as many are answered as the pod can.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one balance from what comes to what leaves"
+    )]
     fn queue(
         &mut self,
         number: usize,

@@ -227,7 +227,11 @@ impl Usage {
     pub fn curves(&self, pod: PodRef) -> Option<(Option<&Curve>, Option<&Curve>, Instant)> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
-        Some((own(&class.cpu), own(&class.memory), row.since))
+        Some((
+            own(class.cpu.as_ref()),
+            own(class.memory.as_ref()),
+            row.since,
+        ))
     }
 
     /// Whether it is to be shown to whoever measures the run; then it counts as shown.
@@ -261,8 +265,8 @@ impl Usage {
 }
 
 /// A curve that is a pod's own.
-fn own(curve: &Option<(Curve, bool)>) -> Option<&Curve> {
-    let (curve, is_shared) = curve.as_ref()?;
+fn own(curve: Option<&(Curve, bool)>) -> Option<&Curve> {
+    let (curve, is_shared) = curve?;
     (!is_shared).then_some(curve)
 }
 

@@ -165,6 +165,7 @@ const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
         components: vec![Box::new(Fleet::new(request.options.fleet.clone()))],

@@ -110,7 +110,7 @@ impl PullQueue {
         {
             if let Some((_, needing)) = self.active.iter_mut().find(|(active, _)| *active == image)
             {
-                needing.push(who)
+                needing.push(who);
             } else {
                 self.active.push((image.clone(), vec![who]));
                 begun.push(image);

@@ -16,6 +16,7 @@ use crate::units::{Duration, Instant, NodeId, PodId, PodSlot};
 const HORIZON_SECS: i64 = 400;
 
 /// The verdicts of probes that are made one by one, second by second, as far as the horizon.
+#[expect(clippy::too_many_lines, reason = "the plain form, told in one piece")]
 fn stepped(probes: &Probes<'_>, start: i64) -> Verdicts {
     let health = probes.life.application.health;
     let secs = |span: Duration| span.as_nanos() / 1_000_000_000;
@@ -201,12 +202,11 @@ impl Node {
         self.wakes.extend(out.wakes.iter().map(secs));
         for report in &out.reports {
             let words = match report {
-                Report::Starting(_) => continue,
+                Report::Starting(_) | Report::Pull(..) => continue,
                 Report::Running(_) => "runs".to_owned(),
                 Report::Ready(_, ready) => format!("ready {ready}"),
                 Report::Restarted(_, count) => format!("restart {count}"),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),
-                Report::Pull(..) => continue,
             };
             self.told.push(format!("{} {words}", self.now));
         }

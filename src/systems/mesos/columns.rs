@@ -36,7 +36,7 @@ impl Columns {
     }
 
     /// How many there are.
-    pub const fn len(self) -> usize {
+    pub const fn count(self) -> usize {
         FIXED + self.extended
     }
 
@@ -48,7 +48,7 @@ impl Columns {
     }
 
     fn amounts(self, resources: &Resources, gpus: i64) -> Option<Amounts> {
-        let mut all = Amounts::from_elem(0, self.len());
+        let mut all = Amounts::from_elem(0, self.count());
         all[CPUS] = resources.cpu_milli;
         all[MEM] = resources.memory_bytes;
         all[DISK] = resources.storage_bytes;
@@ -72,7 +72,7 @@ impl Columns {
             ..resources
         };
         let amounts = self.amounts(&resources, devices);
-        amounts.unwrap_or_else(|| Amounts::from_elem(0, self.len()))
+        amounts.unwrap_or_else(|| Amounts::from_elem(0, self.count()))
     }
 
     /// What a pod of a class needs; `None` if no agent can have it.
@@ -82,7 +82,7 @@ impl Columns {
 
     /// Amounts as far as they are stated; the others are nothing.
     pub fn stated(self, amount: &Amount) -> Amounts {
-        let mut all = Amounts::from_elem(0, self.len());
+        let mut all = Amounts::from_elem(0, self.count());
         for (column, stated) in stated(amount) {
             all[column] = stated.unwrap_or(0);
         }
@@ -91,7 +91,7 @@ impl Columns {
 
     /// Bounds as far as they are stated.
     pub fn bounds(self, amount: &Amount) -> Vec<Option<i64>> {
-        let mut all = vec![None; self.len()];
+        let mut all = vec![None; self.count()];
         for (column, stated) in stated(amount) {
             all[column] = stated;
         }
@@ -100,7 +100,7 @@ impl Columns {
 
     /// Amounts as the store counts what is held.
     pub fn held(self, amounts: &Amounts) -> Resources {
-        let extended = (FIXED..self.len()).filter(|&column| amounts[column] > 0);
+        let extended = (FIXED..self.count()).filter(|&column| amounts[column] > 0);
         Resources {
             cpu_milli: amounts[CPUS],
             memory_bytes: amounts[MEM],

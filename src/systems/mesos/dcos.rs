@@ -27,6 +27,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// The label of public agents.
 pub const PUBLIC_LABEL: (&str, &str) = ("public_ip", "true");
 
+#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(parts(composed(), request))
 }

@@ -171,6 +171,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(parts(request.options.mesos.clone(), request))
 }

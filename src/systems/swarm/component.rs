@@ -331,7 +331,7 @@ impl SwarmManager {
             outcome = self.cluster.refused(&creation, EngineFailure::Other);
         }
         if let Ok(creation) = outcome {
-            self.accepted(now, pod, creation, store, out)
+            self.accepted(now, pod, creation, store, out);
         } else {
             out.write(store, Event::PodUnschedulable { pod });
             if self.options.client_retry > Duration::ZERO {

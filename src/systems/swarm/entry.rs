@@ -170,6 +170,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options = request.options.swarm.clone();
     Ok(SystemParts {

@@ -38,9 +38,8 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
     match kind {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
         "Job" | "CronJob" => group.starts_with("batch/"),
-        "ReplicationController" => group == "v1",
         "PodDisruptionBudget" => group.starts_with("policy/"),
-        "ResourceQuota" | "LimitRange" => group == "v1",
+        "ReplicationController" | "ResourceQuota" | "LimitRange" => group == "v1",
         "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
         "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
         _ => super::services::is_service(kind, group),

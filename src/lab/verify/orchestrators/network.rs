@@ -244,9 +244,8 @@ fn image_pull(case: &Case) -> Result<Value, Trouble> {
         over.extend(arrived.map(|(node, image, _)| (node, image)));
         while !begun.is_empty() || !over.is_empty() {
             for (node, image) in std::mem::take(&mut begun) {
-                match images.pull(now, node, &image) {
-                    Some(ImageEvent::Pulled { .. }) => over.push((node, image)),
-                    _ => continue,
+                if let Some(ImageEvent::Pulled { .. }) = images.pull(now, node, &image) {
+                    over.push((node, image));
                 }
             }
             for (node, image) in std::mem::take(&mut over) {

@@ -158,7 +158,9 @@ impl MesosMaster {
                 seat.framework.reached(self.now, &pods, false, store);
                 seat.is_touched = true;
             } else {
-                pods.into_iter().for_each(|pod| forget(out, store, pod));
+                for pod in pods {
+                    forget(out, store, pod);
+                }
             }
         }
         if !self.agent_mut(node).is_silent {
@@ -237,7 +239,7 @@ impl MesosMaster {
             let amounts: Amounts = total.plain.iter().zip(&wanted).map(least).collect();
             subtract_to_nothing(&mut total.plain, &amounts);
             let reserved = Bundle {
-                plain: Amounts::from_elem(0, self.columns.len()),
+                plain: Amounts::from_elem(0, self.columns.count()),
                 reserved: [(role, amounts)].into_iter().collect(),
             };
             total.add(&reserved);

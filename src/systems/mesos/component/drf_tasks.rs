@@ -66,7 +66,7 @@ impl DrfTasks {
                 | Event::NodeUpdated { .. }
                 | Event::NodeReadiness { .. }
                 | Event::NodeRemoved { .. } => {
-                    self.total = Amounts::from_elem(0, self.columns.len());
+                    self.total = Amounts::from_elem(0, self.columns.count());
                     for node in store.nodes().present() {
                         add(&mut self.total, &self.columns.total(store, node));
                     }
@@ -74,7 +74,7 @@ impl DrfTasks {
                 }
                 Event::PodCreated(created) if created.found.is_none() => {
                     let user = self.users.entry(created.tenant).or_default();
-                    user.held.resize(self.columns.len(), 0);
+                    user.held.resize(self.columns.count(), 0);
                     user.waiting.push_back(created.pod);
                 }
                 Event::PodEnded { pod, .. } => {

@@ -237,7 +237,7 @@ impl MesosMaster {
             .last_revival
             .map(|last| last.saturating_add(own.revive_interval));
         if let Some(free) = free.filter(|&free| free > self.now) {
-            seat.revives_at = Some(free)
+            seat.revives_at = Some(free);
         } else {
             (seat.revives_at, seat.last_revival) = (None, Some(self.now));
             seat.is_served = true;
@@ -316,7 +316,7 @@ fn build(own: &FrameworkOptions, seed: u64) -> Box<dyn Framework> {
 fn fast_options(options: &MesosOptions, columns: Columns, names: &[String]) -> FastOptions {
     let allocation = &options.allocation;
     let least = |column: usize, amount: i64| {
-        let mut amounts = Amounts::from_elem(0, columns.len());
+        let mut amounts = Amounts::from_elem(0, columns.count());
         amounts[column] = amount;
         amounts
     };
@@ -326,7 +326,7 @@ fn fast_options(options: &MesosOptions, columns: Columns, names: &[String]) -> F
         name == "pods" || excluded.any(|own| **own == **name)
     };
     let mut excluded: Vec<bool> = names.iter().map(is_excluded).collect();
-    excluded.resize(columns.len(), true);
+    excluded.resize(columns.count(), true);
     FastOptions {
         interval: allocation.interval,
         order: allocation.order,

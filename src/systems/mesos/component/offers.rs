@@ -113,7 +113,7 @@ impl MesosMaster {
                 break;
             };
             was_any = true;
-            self.release(&standing, number, store, out);
+            Self::release(&standing, number, store, out);
             if self.answer_one(standing, store, out) > 0 {
                 break;
             }
@@ -121,7 +121,7 @@ impl MesosMaster {
         was_any
     }
 
-    fn release(&self, standing: &Standing, number: u64, store: &Store, out: &mut Outbox) {
+    fn release(standing: &Standing, number: u64, store: &Store, out: &mut Outbox) {
         if standing.is_held {
             let owner = OWNER;
             out.write(store, Event::HoldReleased { owner, number });
@@ -210,7 +210,7 @@ impl MesosMaster {
             .extract_if(.., |_, standing| is_taken(standing));
         let taken: Vec<((_, u64), Standing)> = taken.collect();
         for ((_, number), standing) in taken {
-            self.release(&standing, number, store, out);
+            Self::release(&standing, number, store, out);
             let offer = &standing.offer;
             self.allocator
                 .give_back(offer.client, offer.agent, &offer.resources);

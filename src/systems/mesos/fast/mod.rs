@@ -176,7 +176,7 @@ impl FastAllocator {
 
     /// Sets the weight of a role, above 0; it shows in the next run.
     pub fn set_weight(&mut self, role: &Text, weight: f64) {
-        self.tree.set_weight(role.clone(), weight);
+        self.tree.set_weight(role, weight);
     }
 
     /// Sets the quota of a top-level role; it shows in the next run.

@@ -170,6 +170,7 @@ impl Both {
         bundle
     }
 
+    #[expect(clippy::too_many_lines, reason = "one case for each step")]
     fn step(&mut self, step: &Step) {
         match *step {
             Step::AddAgent(agent, amounts, reserved) => {

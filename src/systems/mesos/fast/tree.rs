@@ -101,10 +101,10 @@ impl Tree {
     }
 
     /// Sets the weight of a path, whoever is there; weights are above 0.
-    pub fn set_weight(&mut self, path: Text, weight: f64) {
-        self.weights.retain(|(known, _)| *known != path);
+    pub fn set_weight(&mut self, path: &Text, weight: f64) {
+        self.weights.retain(|(known, _)| known != path);
         self.weights.push((path.clone(), weight));
-        if let Some(node) = self.nodes.iter().position(|node| node.path == path) {
+        if let Some(node) = self.nodes.iter().position(|node| node.path == *path) {
             self.nodes[node].weight = weight;
             self.refresh(node);
         }
