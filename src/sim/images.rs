@@ -3,6 +3,7 @@
 //! image's order, a few at a time, each a flow of its own, then unpacking; a layer is on the node
 //! once its image is (spec: orchestrators-b.md 10.4, 10.5).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::node::{DiskUse, ImageEvent, PresentImages};
@@ -124,8 +125,8 @@ impl Images {
     }
 
     fn disk(&mut self, node: NodeId) -> &mut Disk {
-        if !self.disks.contains_key(&node) {
-            self.disks.insert(node, Disk::default());
+        if let Entry::Vacant(place) = self.disks.entry(node) {
+            place.insert(Disk::default());
             let present: Vec<Text> = self.model.present.of(node).cloned().collect();
             for image in present {
                 self.put(node, &image);

@@ -345,9 +345,10 @@ impl Machine {
         match command {
             MachineCommand::Start { pod, .. } => {
                 let was_up = self.work(pod).is_some_and(|work| work.was_up);
-                let delay = match was_up {
-                    true => Duration::ZERO,
-                    false => self.delay(cell, pod),
+                let delay = if was_up {
+                    Duration::ZERO
+                } else {
+                    self.delay(cell, pod)
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);

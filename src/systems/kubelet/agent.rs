@@ -144,9 +144,10 @@ impl NodeAgent for Kubelet {
             event,
             ImageEvent::Failed(PullError::NoSpace) | ImageEvent::Removed { .. }
         );
-        let in_use = match needs_room {
-            true => self.in_use(node),
-            false => BTreeSet::new(),
+        let in_use = if needs_room {
+            self.in_use(node)
+        } else {
+            BTreeSet::new()
         };
         let Some(images) = self.images.get_mut(&node) else {
             return;

@@ -108,12 +108,12 @@ impl PullQueue {
             .is_none_or(|most| self.active.len() < most.max(1) as usize)
             && let Some((image, who)) = self.waiting.pop_front()
         {
-            match self.active.iter_mut().find(|(active, _)| *active == image) {
-                Some((_, needing)) => needing.push(who),
-                None => {
-                    self.active.push((image.clone(), vec![who]));
-                    begun.push(image);
-                }
+            if let Some((_, needing)) = self.active.iter_mut().find(|(active, _)| *active == image)
+            {
+                needing.push(who);
+            } else {
+                self.active.push((image.clone(), vec![who]));
+                begun.push(image);
             }
         }
         begun
@@ -274,17 +274,14 @@ impl NodeImages {
             .filter(|(image, kept)| !in_use.contains(*image) && now.since(kept.since) >= LEAST_AGE);
         let oldest = candidates.min_by_key(|(_, kept)| (kept.last_used, kept.since));
         let oldest = oldest.map(|(image, _)| image.clone());
-        match oldest.filter(|_| self.disk.used > target) {
-            Some(image) => {
-                self.kept.remove(&image);
-                self.order(vec![image], ImageDeed::Remove, out);
-            }
-            None => {
-                self.target = None;
-                // What could not be deleted now may be later.
-                let disk = self.disk;
-                self.disk_is(now, disk, out);
-            }
+        if let Some(image) = oldest.filter(|_| self.disk.used > target) {
+            self.kept.remove(&image);
+            self.order(vec![image], ImageDeed::Remove, out);
+        } else {
+            self.target = None;
+            // What could not be deleted now may be later.
+            let disk = self.disk;
+            self.disk_is(now, disk, out);
         }
     }
 }

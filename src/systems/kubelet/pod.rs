@@ -271,9 +271,10 @@ impl Held {
         let is_failed_init = self.units[container].kind == Kind::Init;
         if is_failed_init || apps.all(is_over) {
             let failed = is_failed_init || self.units.iter().any(has_failed);
-            let reason = match failed {
-                true => EndReason::Error,
-                false => EndReason::Completed,
+            let reason = if failed {
+                EndReason::Error
+            } else {
+                EndReason::Completed
             };
             return self.end(reason, self.grace, turn);
         }

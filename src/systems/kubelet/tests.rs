@@ -201,12 +201,11 @@ impl Node {
         self.wakes.extend(out.wakes.iter().map(secs));
         for report in &out.reports {
             let words = match report {
-                Report::Starting(_) => continue,
                 Report::Running(_) => "runs".to_owned(),
                 Report::Ready(_, ready) => format!("ready {ready}"),
                 Report::Restarted(_, count) => format!("restart {count}"),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),
-                Report::Pull(..) => continue,
+                Report::Starting(_) | Report::Pull(..) => continue,
             };
             self.told.push(format!("{} {words}", self.now));
         }

@@ -240,9 +240,10 @@ fn spans(text: &str) -> Result<(Duration, Duration), &'static str> {
 /// A run time: a duration or a distribution.
 pub(super) fn run_time(text: &str) -> Result<Text, &'static str> {
     if let Ok(span) = text.parse::<Duration>() {
-        return match span < Duration::ZERO {
-            true => Err("a duration of 0 or more"),
-            false => Ok(text.into()),
+        return if span < Duration::ZERO {
+            Err("a duration of 0 or more")
+        } else {
+            Ok(text.into())
         };
     }
     match text.parse::<Distribution>() {
