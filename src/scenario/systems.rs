@@ -4,8 +4,11 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{MesosStrategy, Scenario, Swarm, System};
 use super::tree::Tree;
 
+/// Whether a system's own options are given.
+type IsGiven = fn(&System) -> bool;
+
 /// Systems with control loops and options of their own, and whether those are given.
-const OWN: &[(&str, fn(&System) -> bool)] = &[
+const OWN: &[(&str, IsGiven)] = &[
     ("swarm", |system| system.swarm.is_some()),
     ("swarmkit", |system| system.swarmkit.is_some()),
     ("fleet", |system| system.fleet.is_some()),

@@ -330,17 +330,16 @@ impl SwarmManager {
             self.fail(now, creation.engine, store, out);
             outcome = self.cluster.refused(&creation, EngineFailure::Other);
         }
-        match outcome {
-            Ok(creation) => self.accepted(now, pod, creation, store, out),
-            Err(_) => {
-                out.write(store, Event::PodUnschedulable { pod });
-                if self.options.client_retry > Duration::ZERO {
-                    self.resting.insert(pod.id, pod);
-                } else {
-                    let reason = EndReason::Rejected;
-                    out.write(store, Event::PodEnded { pod, reason });
-                }
-            }
+        if let Ok(creation) = outcome {
+            self.accepted(now, pod, creation, store, out);
+            return;
+        }
+        out.write(store, Event::PodUnschedulable { pod });
+        if self.options.client_retry > Duration::ZERO {
+            self.resting.insert(pod.id, pod);
+        } else {
+            let reason = EndReason::Rejected;
+            out.write(store, Event::PodEnded { pod, reason });
         }
     }
 

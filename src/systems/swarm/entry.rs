@@ -170,6 +170,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all systems")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options = request.options.swarm.clone();
     Ok(SystemParts {

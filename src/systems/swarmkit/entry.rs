@@ -147,6 +147,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all systems")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options = request.options.swarmkit.clone();
     let agent = SwarmKitAgent::new(options.times);

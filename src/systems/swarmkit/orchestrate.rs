@@ -333,7 +333,7 @@ impl SwarmKitManager {
         self.dirty.insert(id);
         if task.is_wanted {
             let is_success = reason == EndReason::Completed;
-            self.restart(now, (id, number), task, is_success, OldTask::Gone, out);
+            self.restart(now, (id, number), task, (is_success, OldTask::Gone), out);
         }
         let Some(service) = self.services.get_mut(&id) else {
             return;
@@ -362,7 +362,7 @@ impl SwarmKitManager {
             Some(NodeStatus::Down) => OldTask::Gone,
             _ => OldTask::MayRun,
         };
-        self.restart(now, (id, number), &task, false, old, out);
+        self.restart(now, (id, number), &task, (false, old), out);
     }
 
     /// The restart rule: a replacement is made at once, to be prepared, and starts later.
@@ -371,8 +371,7 @@ impl SwarmKitManager {
         now: Instant,
         (id, number): (ObjectId, u64),
         task: &Task,
-        is_success: bool,
-        old: OldTask,
+        (is_success, old): (bool, OldTask),
         out: &mut Outbox,
     ) {
         if !self.raft.accepts() {
@@ -449,11 +448,10 @@ impl SwarmKitManager {
                 });
             }
             let (id, number) = (halted.service, halted.number);
-            let old = match self.tasks.contains_key(&number) {
-                true => halted.old,
-                false => OldTask::Gone,
-            };
-            self.restart(now, (id, number), &halted.task, halted.is_success, old, out);
+            let is_there = self.tasks.contains_key(&number);
+            let old = if is_there { halted.old } else { OldTask::Gone };
+            let end = (halted.is_success, old);
+            self.restart(now, (id, number), &halted.task, end, out);
         }
         for (&number, task) in &self.tasks {
             if task.is_held

@@ -78,6 +78,7 @@ pub(super) struct Service {
 }
 
 /// A task that has not ended.
+#[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     /// Its id, which is its pod's name.
