@@ -189,9 +189,10 @@ fn part(whole: i64, (own, all): (i64, i64), container: u16, containers: usize) -
     if container == WHOLE {
         return whole;
     }
-    let (own, all) = match all > 0 {
-        true => (own, all),
-        false => (1, containers.max(1) as i64),
+    let (own, all) = if all > 0 {
+        (own, all)
+    } else {
+        (1, containers.max(1) as i64)
     };
     let part = i128::from(whole) * i128::from(own) / i128::from(all);
     i64::try_from(part).unwrap_or(i64::MAX)
@@ -209,9 +210,10 @@ fn capacity(cell: &Cell, node: NodeId, name: &str) -> i64 {
     let Some(object) = cell.store.nodes().object(node) else {
         return 0;
     };
-    let list = match object.capacity.is_empty() {
-        true => &object.allocatable,
-        false => &object.capacity,
+    let list = if object.capacity.is_empty() {
+        &object.allocatable
+    } else {
+        &object.capacity
     };
     let amount = match name {
         CPU => list.get(name).milli_ceil(),
@@ -298,9 +300,10 @@ impl Engine<'_> {
             .saturating_sub(model.overhead.cpu_milli)
             .max(0);
         let look = cpu_changes(cell, now, pod);
-        let over = match model.memory {
-            true => over_limit(cell, now, pod, &spec, (container, &asked)),
-            false => None,
+        let over = if model.memory {
+            over_limit(cell, now, pod, &spec, (container, &asked))
+        } else {
+            None
         };
         let Some(contention) = &mut cell.contention else {
             return Ok(());
@@ -606,14 +609,13 @@ fn over_limit(
     let limit = asked.memory_limit?;
     let (_, memory, since) = cell.usage.curves(pod)?;
     let level = i128::from(limit) + 1;
-    let level = match container {
-        WHOLE => level,
-        _ => {
-            let all = i128::from(Asked::of(spec, WHOLE).memory_request);
-            match i128::from(asked.memory_request) {
-                own if own > 0 && all > 0 => (level * all + own - 1) / own,
-                _ => level * spec.containers.len().max(1) as i128,
-            }
+    let level = if container == WHOLE {
+        level
+    } else {
+        let all = i128::from(Asked::of(spec, WHOLE).memory_request);
+        match i128::from(asked.memory_request) {
+            own if own > 0 && all > 0 => (level * all + own - 1) / own,
+            _ => level * spec.containers.len().max(1) as i128,
         }
     };
     memory?.reaches(i64::try_from(level).ok()?, now, since)

@@ -174,12 +174,13 @@ impl Cores {
         }
         task.claim.demand_milli = demand_milli;
         let claim = task.claim;
-        let left = match task.is_endless {
-            true => Some(ENDLESS),
-            false => cores.network.end(now, name).map(|left| {
+        let left = if task.is_endless {
+            Some(ENDLESS)
+        } else {
+            cores.network.end(now, name).map(|left| {
                 let after = i128::from(demand_milli.max(1));
                 (left * after + before / 2) / before
-            }),
+            })
         };
         if let Some(left) = left {
             cores.network.begin_nano(now, name, claim.shape(), left);

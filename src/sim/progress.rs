@@ -55,9 +55,10 @@ impl Progress {
     }
 
     fn run_time(&self, run: Run) -> Duration {
-        let restart = match run.is_resumed {
-            true => self.rule.restart,
-            false => Duration::ZERO,
+        let restart = if run.is_resumed {
+            self.rule.restart
+        } else {
+            Duration::ZERO
         };
         let span = self.rule.run_time(run.work).checked_add(restart);
         span.unwrap_or(Duration::MAX)
@@ -89,9 +90,10 @@ impl Progress {
         let rule = self.rule;
         let run = self.runs.get_mut(&pod)?;
         if let Some(since) = run.since.take() {
-            let restart = match run.is_resumed {
-                true => rule.restart,
-                false => Duration::ZERO,
+            let restart = if run.is_resumed {
+                rule.restart
+            } else {
+                Duration::ZERO
             };
             let ran =
                 Duration::from_nanos((now.since(since).as_nanos() - restart.as_nanos()).max(0));

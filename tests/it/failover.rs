@@ -158,6 +158,77 @@ fn a_partition_is_a_crash_to_managers_and_what_was_replaced_stops_on_return() {
 }
 
 #[test]
+fn without_a_primary_swarm_takes_nothing_new_and_containers_run_on() {
+    let system = "name: swarm, swarm: {managers: 3}";
+    let rest = "operations: [{at: 101s, scale: Deployment/default/web, replicas: 8}]\nfailures: \
+                [{kind: manager-loss, managers: 1, at: 100s}]\nstop: {at: 5m}\n";
+    let story = play("primary", (3, 6), system, rest);
+    let new = Story::later(&story.bound, 100.0);
+    // The lock lasts 20 s from its last renewal; a client asks again every 10 s.
+    let taken = |at: &f64| (110.0..=140.0).contains(at);
+    assert!(new.len() == 2 && new.iter().all(taken), "{new:?}");
+    assert!(story.ended.is_empty());
+    // Without a standby nobody takes over until it is back.
+    let system = "name: swarm, swarm: {managers: 1}";
+    let rest = "operations: [{at: 101s, scale: Deployment/default/web, replicas: 8}]\nfailures: \
+                [{kind: manager-loss, managers: 1, at: 100s, for: 60s}]\nstop: {at: 5m}\n";
+    let story = play("primary-alone", (3, 6), system, rest);
+    let new = Story::later(&story.bound, 100.0);
+    assert!(
+        new.len() == 2 && new.iter().all(|&at| at >= 160.0),
+        "{new:?}"
+    );
+    assert!(story.ended.is_empty());
+}
+
+#[test]
+fn a_minority_of_managers_accepts_nothing_and_a_majority_does_after_an_election() {
+    for (managers, away) in [(1, 1), (3, 1), (3, 2), (5, 2), (5, 3), (7, 4)] {
+        let system = format!("name: swarmkit, swarmkit: {{managers: {managers}}}");
+        let rest = format!(
+            "operations: [{{at: 101s, scale: Deployment/default/web, replicas: \
+             8}}]\nfailures:\n  - {{kind: manager-loss, managers: {away}, at: 100s, for: \
+             100s}}\n  - {{kind: node-outage, node: n0, at: 110s}}\nstop: {{at: 10m}}\n"
+        );
+        let story = play(&format!("quorum-{managers}-{away}"), (3, 6), &system, &rest);
+        let new = Story::later(&story.bound, 100.0);
+        let has_majority = 2 * (managers - away) > managers;
+        let begin = if has_majority { 110.0 } else { 210.0 };
+        let end = if has_majority { 121.0 } else { 221.0 };
+        let first = new.first().copied().unwrap_or_default();
+        assert!((begin..=end).contains(&first), "{managers} {away}: {new:?}");
+        // Two more replicas, and those of the crashed node, which the new leader waits for longer.
+        assert_eq!(new.len(), 4, "{managers} {away}: {new:?}");
+        let found = story.lost[0] - first;
+        assert!(
+            (25.0..=34.0).contains(&found),
+            "{managers} {away}: {:?}",
+            story.lost
+        );
+        assert!(story.ended.is_empty());
+    }
+}
+
+#[test]
+fn engines_that_the_list_forgets_take_nothing_until_they_register_again() {
+    let system = "name: swarm, swarm: {discovery: {backend: store}}";
+    let rest = "operations: [{at: 401s, scale: Deployment/default/web, replicas: 8}]\nfailures: \
+                [{kind: discovery-outage, at: 100s, for: 300s}]\nstop: {at: 10m}\n";
+    let story = play("discovery", (3, 6), system, rest);
+    assert_eq!(story.lost, [400.0, 400.0, 400.0]);
+    let new = Story::later(&story.bound, 100.0);
+    assert!(
+        new.len() == 2 && new.iter().all(|&at| at >= 420.0),
+        "{new:?}"
+    );
+    assert!(story.ended.is_empty());
+    // A shorter one is not noticed.
+    let rest = "failures: [{kind: discovery-outage, at: 100s, for: 100s}]\nstop: {at: 10m}\n";
+    let story = play("discovery-short", (3, 6), system, rest);
+    assert!(story.lost.is_empty());
+}
+
+#[test]
 fn scaling_to_none_and_back_and_beyond_the_room_waits_for_room() {
     for system in ["name: swarm", "name: swarmkit"] {
         let rest = "operations:\n  - {at: 60s, scale: Deployment/default/web, replicas: 0}\n  - \

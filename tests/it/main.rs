@@ -54,6 +54,7 @@ mod start_up;
 mod store;
 mod story;
 mod streams;
+mod swarm;
 mod traffic;
 mod workload_input;
 mod workload_kinds;

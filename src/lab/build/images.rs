@@ -7,7 +7,7 @@ use crate::control::node::PresentImages;
 use crate::model::{Node, Text};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::NoneOr;
-use crate::scenario::schema::Pulls;
+use crate::scenario::schema::{Images, Pulls};
 use crate::sim::images::ImageModel;
 use crate::systems::kubelet::PullOptions;
 use crate::systems::kubernetes;
@@ -47,19 +47,7 @@ pub fn images(
     }
     let number_of = |name: &String| numbers.get(&**name).copied();
     let made_of = |own: &Vec<String>| own.iter().filter_map(number_of).collect();
-    let mut capacities = BTreeMap::new();
-    for (name, bits) in &images.node_bandwidths {
-        let place = nodes.iter().position(|node| *node.name == **name);
-        let field = format!(".nodeBandwidths.{name}");
-        let place = place.ok_or_else(|| {
-            let known = hint(name, nodes.iter().map(|node| &*node.name).take(1_000));
-            wrong(
-                &field,
-                &format!("the cluster has no node `{name}`; {known}"),
-            )
-        })?;
-        capacities.insert(NodeId::from_index(place), whole(&field, *bits)? / BITS);
-    }
+    let capacities = capacities(images, nodes)?;
     // What manifests say of images on nodes holds.
     let on = nodes
         .iter()
@@ -99,6 +87,24 @@ pub fn images(
         Pulls::Parallel => None,
     };
     Ok(Some((PullOptions { parallel, present }, model)))
+}
+
+/// The bytes a second of nodes that have a bandwidth of their own.
+fn capacities(images: &Images, nodes: &[Arc<Node>]) -> Result<BTreeMap<NodeId, i64>, BuildError> {
+    let mut capacities = BTreeMap::new();
+    for (name, bits) in &images.node_bandwidths {
+        let place = nodes.iter().position(|node| *node.name == **name);
+        let field = format!(".nodeBandwidths.{name}");
+        let place = place.ok_or_else(|| {
+            let known = hint(name, nodes.iter().map(|node| &*node.name).take(1_000));
+            wrong(
+                &field,
+                &format!("the cluster has no node `{name}`; {known}"),
+            )
+        })?;
+        capacities.insert(NodeId::from_index(place), whole(&field, *bits)? / BITS);
+    }
+    Ok(capacities)
 }
 
 fn wrong(field: &str, what: &str) -> BuildError {

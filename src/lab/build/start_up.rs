@@ -34,7 +34,7 @@ pub fn start_up_values(
             let wrong = |line: u64, rule: &str| {
                 BuildError::Experiment(format!("{file}:{line}: column `seconds`: {rule}"))
             };
-            let row = row.map_err(|bad| wrong(bad.line, &bad.rule.to_string()))?;
+            let row = row.map_err(|bad| wrong(bad.line, &bad.rule))?;
             let text = row.text(&seconds);
             let value = text.parse::<f64>();
             let value = value.map_err(|_| {

@@ -575,10 +575,12 @@ impl Component for SwarmManager {
 
     fn managers_away(&mut self, now: Instant, away: u32) {
         let due = match away {
-            0 => self.primary.regain(now),
+            0 => Some(self.primary.regain(now)),
             _ => self.primary.lose(now, away as usize),
         };
-        self.timers.push(due, Due::Campaign);
+        if let Some(due) = due {
+            self.timers.push(due, Due::Campaign);
+        }
     }
 
     fn discovery(&mut self, now: Instant, is_up: bool) {

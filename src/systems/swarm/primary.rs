@@ -5,8 +5,8 @@ use crate::units::{Duration, Instant};
 
 use super::manager::Managers;
 
-/// The least time between two campaigns.
-const RETRY: Duration = Duration::from_secs(1);
+/// The least time between two campaigns, however short the lock.
+const LEAST: Duration = Duration::from_nanos(1);
 
 /// The managers, and whether one of them takes requests.
 #[derive(Clone, Debug)]
@@ -15,6 +15,10 @@ pub(super) struct Primary {
     count: usize,
     /// How often the primary renews its lock.
     renewal: Duration,
+    /// The newest campaign that was held; renewals fall at whole spans after it.
+    newest: Instant,
+    /// How many managers are away.
+    away: usize,
     is_there: bool,
 }
 
@@ -27,6 +31,8 @@ impl Primary {
             managers,
             count,
             renewal: next.since(Instant::ZERO),
+            newest: Instant::ZERO,
+            away: 0,
             is_there: true,
         }
     }
@@ -36,19 +42,23 @@ impl Primary {
         self.is_there
     }
 
-    /// So many managers are away from now on, the primary first; when the next campaign is due.
-    pub(super) fn lose(&mut self, now: Instant, away: usize) -> Instant {
+    /// So many managers are away from now on, the primary first; when the next campaign is due, if
+    /// anybody is left to hold it.
+    pub(super) fn lose(&mut self, now: Instant, away: usize) -> Option<Instant> {
         self.renew(now);
+        self.away = away.min(self.count);
         let leader = self.managers.primary(now).unwrap_or(0);
-        for step in 0..away.min(self.count) {
-            self.managers.set_up((leader + step) % self.count, false);
+        for step in 0..self.count {
+            let manager = (leader + step) % self.count;
+            self.managers.set_up(manager, step >= self.away);
         }
         self.is_there = self.managers.primary(now).is_some();
-        self.managers.campaign(now)
+        self.hold(now)
     }
 
     /// All managers are back; when the next campaign is due.
     pub(super) fn regain(&mut self, now: Instant) -> Instant {
+        self.away = 0;
         for manager in 0..self.count {
             self.managers.set_up(manager, true);
         }
@@ -58,22 +68,28 @@ impl Primary {
     /// A campaign: whether there is a primary who was not there before, and when the next campaign
     /// is due, if one is needed.
     pub(super) fn campaign(&mut self, now: Instant) -> (bool, Option<Instant>) {
-        // A lock that has ended without anybody to take it is looked at again a renewal later.
-        let next = self.managers.campaign(now).max(now.saturating_add(RETRY));
         let was_there = self.is_there;
+        self.renew(now);
+        let next = self.hold(now);
         self.is_there = self.managers.primary(now).is_some();
-        (
-            self.is_there && !was_there,
-            (!self.is_there).then_some(next),
-        )
+        (self.is_there && !was_there, next.filter(|_| !self.is_there))
+    }
+
+    /// A round of campaigns; when the next one is due. Nobody holds one where all are away: it is
+    /// their return that is waited for.
+    fn hold(&mut self, now: Instant) -> Option<Instant> {
+        let next = self.managers.campaign(now);
+        self.newest = now;
+        (self.away < self.count).then(|| next.max(now.saturating_add(LEAST)))
     }
 
     /// The last renewal before an instant, as a primary in good health has made it.
     fn renew(&mut self, now: Instant) {
         if self.is_there {
             let every = self.renewal.as_nanos().max(1);
-            let last = now.as_nanos() / every * every;
-            self.managers.campaign(Instant::from_nanos(last));
+            let passed = now.since(self.newest).as_nanos().max(0) / every * every;
+            let last = self.newest.saturating_add(Duration::from_nanos(passed));
+            self.managers.campaign(last);
         }
     }
 }

@@ -25,7 +25,7 @@ use super::options::SwarmKitOptions;
 use super::raft::Managers;
 use super::request::{GPU, task_spec};
 use super::scheduler::{Debounce, Scheduler};
-use super::service::{Service, Task};
+use super::service::{Service, Task, Unanswered};
 use super::task::{self, TaskSpec, TaskState, Version};
 
 /// Something that is due.
@@ -69,6 +69,10 @@ pub(super) struct SwarmKitManager {
     pub(super) dirty: BTreeSet<ObjectId>,
     /// Tasks of whose waiting nobody was told yet.
     told_waiting: BTreeSet<u64>,
+    /// Tasks that would have been replaced if there were a leader.
+    pub(super) unanswered: Vec<Unanswered>,
+    /// Services that were deleted while there was none.
+    pub(super) deleted: Vec<ObjectId>,
     pub(super) timers: Timers<Due>,
     pub(super) raft: Managers,
     pub(super) seed: u64,
@@ -93,6 +97,8 @@ impl SwarmKitManager {
             successors: BTreeMap::new(),
             dirty: BTreeSet::new(),
             told_waiting: BTreeSet::new(),
+            unanswered: Vec::new(),
+            deleted: Vec::new(),
             timers: Timers::default(),
             raft: Managers::new(options.managers, seed),
             seed,
@@ -357,7 +363,7 @@ impl SwarmKitManager {
             Due::Update(service) => self.step_update(now, service, store, out),
             Due::Down(node) => self.expired(now, node, store, out),
             Due::Orphans(node) => self.orphan(now, node, store, out),
-            Due::Elect => self.elect(now),
+            Due::Elect => self.elect(now, store, out),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct NodeWatch {
     /// When it counts as down, while it is silent.
     expires: Option<Instant>,
     down_since: Option<Instant>,
+    /// Whether its labels changed while there was no leader to enforce constraints.
+    is_unchecked: bool,
 }
 
 impl NodeWatch {
@@ -45,6 +47,7 @@ impl NodeWatch {
             is_observed: false,
             expires: None,
             down_since: None,
+            is_unchecked: false,
         }
     }
 
@@ -88,8 +91,10 @@ impl SwarmKitManager {
         let has_new_labels = known.labels != declared.labels;
         known.availability = declared.availability;
         known.labels = declared.labels;
-        if has_new_labels {
+        if has_new_labels && self.raft.accepts() {
             self.enforce(now, node, &capacity, store, out);
+        } else if has_new_labels {
+            self.nodes[node.index()].is_unchecked = true;
         }
         self.dirty.extend(self.services.keys());
         self.committed(now);
@@ -184,6 +189,7 @@ impl SwarmKitManager {
             return;
         }
         if is_up {
+            self.nodes[node].is_silent = false;
             let id = self.nodes[node].id.clone();
             self.set_status(now, &id, NodeStatus::Ready);
         } else {
@@ -208,6 +214,11 @@ impl SwarmKitManager {
 
     /// A node is down: every task there is handed to the restart rule at once.
     pub(super) fn down(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+        if !self.raft.accepts() {
+            // The next leader finds out.
+            self.nodes[node].is_silent = true;
+            return;
+        }
         let orphans = now.saturating_add(self.options.orphan_timeout);
         self.nodes[node].down_since = Some(now);
         self.timers.push(orphans, Due::Orphans(node));
@@ -228,7 +239,7 @@ impl SwarmKitManager {
         let since = watch
             .down_since
             .map(|since| since.saturating_add(self.options.orphan_timeout));
-        if since.is_none_or(|until| until > now) {
+        if since.is_none_or(|until| until > now) || !self.raft.accepts() {
             return;
         }
         let id = watch.id.clone();
@@ -243,7 +254,7 @@ impl SwarmKitManager {
     }
 
     /// An election ends: the new leader knows the nodes, and waits longer for those that are silent.
-    pub(super) fn elect(&mut self, now: Instant) {
+    pub(super) fn elect(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         if !self.raft.elect(now) {
             return;
         }
@@ -261,7 +272,21 @@ impl SwarmKitManager {
                     known.status = NodeStatus::Unknown;
                 }
             }
+            // What fell due while nobody led.
+            let watch = &mut self.nodes[node];
+            let is_unchecked = std::mem::take(&mut watch.is_unchecked);
+            if let Some(since) = watch.down_since
+                && since.saturating_add(self.options.orphan_timeout) < now
+            {
+                self.timers.push(now, Due::Orphans(node));
+            }
+            let id = NodeId::from_index(node);
+            if is_unchecked && let Some(object) = store.nodes().object(id) {
+                let capacity = request::node(object).available;
+                self.enforce(now, id, &capacity, store, out);
+            }
         }
+        self.take_up(now, store, out);
         self.dirty.extend(self.services.keys());
         self.committed(now);
     }

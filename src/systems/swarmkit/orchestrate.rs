@@ -14,7 +14,7 @@ use super::global;
 use super::node::{Availability, NodeStatus};
 use super::replicated::{self, Slot};
 use super::restart::{OldTask, Replacement};
-use super::service::{Mode, Service, SlotState, Specification, Task, wanted};
+use super::service::{Mode, Service, SlotState, Specification, Task, Unanswered, wanted};
 use super::task::TaskState;
 use super::update::{Direction, Order, UpdateState, Updater};
 
@@ -67,6 +67,10 @@ impl SwarmKitManager {
 
     /// An object is deleted: all its tasks stop.
     pub(super) fn delete(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+        if !self.raft.accepts() {
+            self.deleted.push(id);
+            return;
+        }
         let Some(service) = self.services.remove(&id) else {
             return;
         };
@@ -329,7 +333,7 @@ impl SwarmKitManager {
         self.dirty.insert(id);
         if task.is_wanted {
             let is_success = reason == EndReason::Completed;
-            self.restart(now, (id, number), task, is_success, OldTask::Gone, out);
+            self.restart(now, (id, number), task, (is_success, OldTask::Gone), out);
         }
         let Some(service) = self.services.get_mut(&id) else {
             return;
@@ -358,7 +362,7 @@ impl SwarmKitManager {
             Some(NodeStatus::Down) => OldTask::Gone,
             _ => OldTask::MayRun,
         };
-        self.restart(now, (id, number), &task, false, old, out);
+        self.restart(now, (id, number), &task, (false, old), out);
     }
 
     /// The restart rule: a replacement is made at once, to be prepared, and starts later.
@@ -371,10 +375,22 @@ impl SwarmKitManager {
         now: Instant,
         (id, number): (ObjectId, u64),
         task: &Task,
-        is_success: bool,
-        old: OldTask,
+        (is_success, old): (bool, OldTask),
         out: &mut Outbox,
     ) {
+        if !self.raft.accepts() {
+            let service = self.services.get(&id);
+            let slot = service.and_then(|own| own.slots.get(&task.slot));
+            self.unanswered.push(Unanswered {
+                service: id,
+                number,
+                task: task.clone(),
+                history: slot.map(|slot| slot.history.clone()).unwrap_or_default(),
+                is_success,
+                old,
+            });
+            return;
+        }
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -421,6 +437,41 @@ impl SwarmKitManager {
         self.timers.push(replacement.starts(), Due::Release(next));
     }
 
+    /// A new leader takes up what came to a halt without one: services that were deleted, tasks that
+    /// ended meanwhile, tasks that are held, updates.
+    pub(super) fn take_up(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for service in std::mem::take(&mut self.deleted) {
+            self.delete(service, store, out);
+        }
+        for halted in std::mem::take(&mut self.unanswered) {
+            if let Some(service) = self.services.get_mut(&halted.service) {
+                let slot = service.slots.entry(halted.task.slot);
+                slot.or_insert_with(|| SlotState {
+                    history: halted.history,
+                    ..SlotState::default()
+                });
+            }
+            let (id, number) = (halted.service, halted.number);
+            let is_there = self.tasks.contains_key(&number);
+            let old = if is_there { halted.old } else { OldTask::Gone };
+            let end = (halted.is_success, old);
+            self.restart(now, (id, number), &halted.task, end, out);
+        }
+        for (&number, task) in &self.tasks {
+            if task.is_held
+                && let Some(replacement) = &task.replacement
+            {
+                let starts = replacement.starts().max(now);
+                self.timers.push(starts, Due::Release(number));
+            }
+        }
+        for (&id, service) in &self.services {
+            if service.updater.is_some() {
+                self.timers.push(now, Due::Update(id));
+            }
+        }
+    }
+
     /// A held task may start, if what it waits for is over.
     pub(super) fn release(&mut self, now: Instant, number: u64, store: &Store, out: &mut Outbox) {
         let Some(task) = self.tasks.get_mut(&number) else {
@@ -430,9 +481,8 @@ impl SwarmKitManager {
         if !task.is_held || waits.is_some_and(|starts| starts > now) {
             return;
         }
+        // The next leader looks at it again.
         if !self.raft.accepts() {
-            let later = now.saturating_add(super::raft::TICK);
-            self.timers.push(later, Due::Release(number));
             return;
         }
         let Some(pod) = task.pod else {

@@ -11,7 +11,7 @@ use crate::units::ObjectId;
 use super::entry::CAPABILITIES;
 use super::options::SwarmKitOptions;
 use super::request::task_spec;
-use super::restart::{Condition, History, Replacement, RestartPolicy};
+use super::restart::{Condition, History, OldTask, Replacement, RestartPolicy};
 use super::task::{TaskSpec, TaskState, Version};
 use super::update::{Order, UpdateConfig, UpdateOrder, Updater};
 
@@ -48,6 +48,18 @@ pub(super) struct SlotState {
     pub(super) is_over: bool,
 }
 
+/// A task that came to its end, or is to come to it, while there was no leader to replace it.
+#[derive(Clone, Debug)]
+pub(super) struct Unanswered {
+    pub(super) service: ObjectId,
+    pub(super) number: u64,
+    pub(super) task: Task,
+    /// What its slot, which may be gone, has had of restarts.
+    pub(super) history: History,
+    pub(super) is_success: bool,
+    pub(super) old: OldTask,
+}
+
 /// A service.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
@@ -66,6 +78,7 @@ pub(super) struct Service {
 }
 
 /// A task that has not ended.
+#[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
