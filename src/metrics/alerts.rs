@@ -12,7 +12,7 @@ use crate::units::{Duration, Instant};
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, Resource};
-use super::traffic_totals::Latencies;
+use crate::model::latencies::Latencies;
 
 /// How often rules are evaluated.
 pub const EVERY: Duration = Duration::from_secs(15);

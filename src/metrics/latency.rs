@@ -4,7 +4,8 @@ use crate::model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{MetricEntry, Statistic};
-use super::traffic_totals::{Latencies, NO_REQUESTS, keep_profiles};
+use super::traffic_totals::{NO_REQUESTS, keep_profiles};
+use crate::model::latencies::Latencies;
 
 /// `latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {

@@ -9,6 +9,7 @@ pub mod event;
 pub mod finding;
 pub mod gpu;
 pub mod label;
+pub mod latencies;
 pub mod node;
 pub mod object;
 pub mod objects;

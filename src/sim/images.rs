@@ -3,7 +3,6 @@
 //! image's order, a few at a time, each a flow of its own, then unpacking; a layer is on the node
 //! once its image is (spec: orchestrators-b.md 10.4, 10.5).
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::node::{DiskUse, ImageEvent, PresentImages};

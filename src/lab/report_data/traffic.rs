@@ -4,7 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::traffic_totals::{Latencies, keep_profiles};
+use crate::metrics::traffic_totals::keep_profiles;
+use crate::model::latencies::Latencies;
 use crate::model::traffic::{FlowCounts, LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::SERIES_COLUMNS_MAX;

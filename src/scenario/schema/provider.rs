@@ -172,6 +172,7 @@ pub struct ClusterAutoscaling {
     pub expanders: Vec<ExpanderName>,
     /// Priorities of groups for the expander `priority`: the higher goes first.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub priorities: BTreeMap<i32, Vec<String>>,
     /// The most nodes of the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rate::Rate;
 use super::*;
-use crate::metrics::traffic_totals::Latencies;
+use crate::model::latencies::Latencies;
 use crate::model::service::{Balancing, Service};
 use crate::model::traffic::{FailureCause, LatencyObjective, TrafficNames, TrafficStretch};
 use crate::model::{EndReason, Labels, Node, Pod, PodCreated, PodName, PodSpec, ResourceList};
