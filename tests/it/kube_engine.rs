@@ -203,7 +203,7 @@ fn a_pod_of_higher_priority_evicts_awaits_its_place_and_gets_it() {
     let at_once = [
         "0 bound 0 node#0",
         "3 misfit 1",
-        "3 ended 0 Evicted",
+        "3 ended 0 Evicted(Preemption)",
         "3 bound 1 node#0",
         "5 ended 1 Completed",
     ];
@@ -215,7 +215,7 @@ fn a_pod_of_higher_priority_evicts_awaits_its_place_and_gets_it() {
         "0 bound 0 node#0",
         "3 misfit 1",
         "4 misfit 2",
-        "33 ended 0 Evicted",
+        "33 ended 0 Evicted(Preemption)",
         "33 bound 1 node#0",
         "33 misfit 2",
         "35 ended 1 Completed",

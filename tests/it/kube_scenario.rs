@@ -308,7 +308,7 @@ fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, BTreeSet<Strin
     assert!(told.len() >= lines.len(), "{told:#?}");
     assert_eq!(told[..lines.len()], lines, "{told:#?}");
     let evicted = told.iter().filter_map(|line| {
-        let name = line.strip_suffix(" ended Evicted")?;
+        let name = line.strip_suffix(" ended Evicted(Preemption)")?;
         name.strip_prefix("30 ").map(str::to_owned)
     });
     assert_eq!(evicted.collect::<BTreeSet<_>>(), victims);

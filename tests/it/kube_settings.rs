@@ -102,7 +102,7 @@ fn without_the_plugin_nobody_is_preempted() {
         [
             "0 bigger on b",
             "0 big waits",
-            "30 there ended Evicted",
+            "30 there ended Evicted(Preemption)",
             "30 big on a"
         ]
     );
@@ -139,7 +139,13 @@ fn preemption_takes_the_least_it_must_and_never_equals() {
     let loaded = scratch.load("kube.yaml");
     let told = loaded.run();
     let ended: Vec<&String> = told.iter().filter(|line| line.contains("ended")).collect();
-    assert_eq!(ended, ["30 middle ended Evicted", "30 low ended Evicted"]);
+    assert_eq!(
+        ended,
+        [
+            "30 middle ended Evicted(Preemption)",
+            "30 low ended Evicted(Preemption)"
+        ]
+    );
     let waiting = ["0 urgent waits", "0 again waits", "0 meek waits"];
     assert_eq!(told[..3], waiting);
     // Who evicted has the place, and who does not preempt takes what is left over.

@@ -133,7 +133,7 @@ fn post_filter_makes_room() {
             "0 runs 0",
             "4 created 1",
             "4 misfit 1",
-            "4 ended 0 Evicted",
+            "4 ended 0 Evicted(Preemption)",
             "4 bound 1 node#0",
             "4 runs 1",
             "9 ended 1 Completed",

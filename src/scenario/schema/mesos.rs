@@ -216,7 +216,7 @@ pub struct MesosMasterFailure {
     /// When, after the start.
     pub at: Duration,
     /// After how long it is back; without it never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Duration>,
 }
 
