@@ -38,7 +38,7 @@ enum FitStrategy {
 impl Names for SomeNames {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
-            NameKind::System => vec!["kubernetes", "swarm", "swarmkit"],
+            NameKind::System => vec!["kubernetes", "swarm", "swarmkit", "fleet", "mesos"],
             NameKind::Profile => vec!["default", "fgd"],
             NameKind::Policy => {
                 vec![

@@ -171,7 +171,10 @@ pub struct ClusterAutoscaling {
     /// What narrows the choice of a group down, in order; the rest is drawn by lot.
     pub expanders: Vec<ExpanderName>,
     /// Priorities of groups for the expander `priority`: the higher goes first.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "numbered"
+    )]
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub priorities: BTreeMap<i32, Vec<String>>,
     /// The most nodes of the cluster.
@@ -193,6 +196,20 @@ pub struct ClusterAutoscaling {
     pub delay_after_add: Duration,
     /// How long nothing goes after a node could not be emptied.
     pub delay_after_failure: Duration,
+}
+
+/// A map by whole numbers, which are texts in a file.
+fn numbered<'de, D: serde::Deserializer<'de>>(
+    source: D,
+) -> Result<BTreeMap<i32, Vec<String>>, D::Error> {
+    let named = BTreeMap::<String, Vec<String>>::deserialize(source)?;
+    let numbered = named.into_iter().map(|(name, patterns)| {
+        let number = name.parse().map_err(|_| {
+            serde::de::Error::custom(format!("`{name}` is no priority; expected a whole number"))
+        })?;
+        Ok((number, patterns))
+    });
+    numbered.collect()
 }
 
 impl Default for ClusterAutoscaling {

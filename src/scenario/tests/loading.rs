@@ -22,7 +22,17 @@ fn the_complete_example_loads() {
         .collect();
     assert_eq!(
         names,
-        ["spread", "pack", "pack-shortest-first", "swarm", "swarmkit"]
+        [
+            "spread",
+            "pack",
+            "pack-shortest-first",
+            "cloud",
+            "bought",
+            "swarm",
+            "swarmkit",
+            "fleet",
+            "mesos"
+        ]
     );
     assert_eq!(
         experiment.variants[2]
@@ -204,7 +214,7 @@ fn the_schema_for_editors_has_only_standard_keywords() {
     let system = &schema["$defs"]["System"]["properties"]["name"]["enum"];
     assert_eq!(
         *system,
-        serde_json::json!(["kubernetes", "swarm", "swarmkit"])
+        serde_json::json!(["kubernetes", "swarm", "swarmkit", "fleet", "mesos"])
     );
     assert_eq!(schema["$defs"]["Plugin"]["additionalProperties"], true);
     assert!(schema["$defs"]["Variant"]["properties"]["extends"].is_object());

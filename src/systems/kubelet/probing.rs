@@ -176,7 +176,8 @@ pub fn judge(probes: &Probes<'_>, start: Instant) -> Verdicts {
     };
     let before = |at: &Instant| killed.is_none_or(|killed| *at < killed);
     Verdicts {
-        started: Some(gate).filter(before),
+        // At one instant it starts before it is found dead.
+        started: Some(gate).filter(|at| killed.is_none_or(|killed| *at <= killed)),
         ready: ready.filter(before),
         unready: unready.filter(before),
         killed,
