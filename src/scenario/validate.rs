@@ -81,6 +81,7 @@ impl Validator<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each file")]
     fn files_of(&mut self, scenario: &Scenario) {
         for (position, source) in scenario.cluster.nodes.iter().enumerate() {
             let place = format!("cluster.nodes.{position}");

@@ -25,6 +25,10 @@ const PROGRESS_EVENTS: u64 = 1 << 14;
 impl<'o> Simulation<'o> {
     /// Sets the world up at its zero: nodes are there with the pods found on them, nothing has
     /// arrived.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one part of the world after the other"
+    )]
     pub fn new(
         options: Options,
         worlds: Vec<CellParts>,

@@ -20,7 +20,6 @@ use super::BuildError;
 const BITS: i64 = 8;
 
 /// How kubelets pull, and what images are made of; `None` where images take no time.
-#[expect(clippy::too_many_lines, reason = "one field after the other")]
 pub fn images(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

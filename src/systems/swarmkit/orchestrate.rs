@@ -366,10 +366,6 @@ impl SwarmKitManager {
     }
 
     /// The restart rule: a replacement is made at once, to be prepared, and starts later.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what happened to a task, and where it is told"
-    )]
     fn restart(
         &mut self,
         now: Instant,

@@ -80,10 +80,6 @@ pub(super) struct Service {
 /// A task that has not ended.
 #[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is true or not by itself"
-)]
 pub(super) struct Task {
     /// Its id, which is its pod's name.
     pub(super) id: Text,
