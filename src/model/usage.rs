@@ -219,7 +219,7 @@ pub type Series = Arc<[(Instant, i64)]>;
 pub enum Curve {
     /// Always the same.
     Constant(i64),
-    /// Up and down in [`SINE_STEPS`] steps a period.
+    /// Up and down in `SINE_STEPS` steps a period.
     Sine {
         /// Around this.
         mean: i64,
