@@ -1,6 +1,6 @@
 //! Controllers that undo each other's work: who, against what, how often and when.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Text};
 use crate::units::{Duration, Instant, NodeId, ObjectId};
@@ -8,6 +8,7 @@ use crate::units::{Duration, Instant, NodeId, ObjectId};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::turns::{NodeTurns, ReplicaTurns, SHORTLY};
 
 /// `fights.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -32,16 +33,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_: &Setup| Box::new(Fights::default()),
 };
 
-/// Within this time what is done against what was done is a fight.
-const SHORTLY: Duration = Duration::from_secs(600);
 /// So many objects are named.
 const NAMED: usize = 3;
-
-/// Labels that tell equal nodes, the most telling first.
-const ALIKE: [&str; 2] = [
-    "node.kubernetes.io/instance-type",
-    "windtunnel.dev/node-group",
-];
 
 #[derive(Clone, Debug, Default)]
 struct Fights {
@@ -49,15 +42,12 @@ struct Fights {
     horizontal_vertical: Fight,
     node_flapping: Fight,
     evictions: Fight,
-    /// The last change of each horizontal autoscaler: when, and whether it was upward.
-    scaled: BTreeMap<ObjectId, (Instant, bool)>,
-    desired: BTreeMap<ObjectId, i32>,
+    replicas: ReplicaTurns,
+    nodes: NodeTurns,
     /// When a pod of a workload was last evicted to be resized, by namespace and name.
     resized: BTreeMap<(Text, Text), Instant>,
     /// The last eviction of a pod of a workload, and its cause.
     evicted: BTreeMap<(Text, Text), (Instant, EvictionCause)>,
-    kinds: BTreeMap<NodeId, Text>,
-    left: VecDeque<(Instant, Text)>,
 }
 
 /// Where something happened, how often, and from when to when.
@@ -101,25 +91,14 @@ impl Fight {
 
 impl Fights {
     fn scaled(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
-        let Object::HorizontalPodAutoscaler(own) = object else {
+        let turn = self.replicas.follow(id, object, change.at);
+        let (Some(turn), Object::HorizontalPodAutoscaler(own)) = (turn, object) else {
             return;
         };
-        if own.status.last_scale != Some(change.at) {
-            return;
-        }
-        let (before, after) = (own.status.current, own.status.desired);
-        let before = self.desired.insert(id, after).unwrap_or(before);
-        if before == after {
-            return;
-        }
-        let is_up = after > before;
-        let last = self.scaled.insert(id, (change.at, is_up));
         if !change.in_window() {
             return;
         }
-        let is_back =
-            |&(at, was_up): &(Instant, bool)| was_up != is_up && change.at.since(at) <= SHORTLY;
-        if last.as_ref().is_some_and(is_back) {
+        if turn.is_back {
             self.flapping.add(own.spec.to_string(), change.at);
         }
         let workload = (own.namespace.clone(), own.spec.target.name.clone());
@@ -168,25 +147,14 @@ impl Fights {
     }
 
     fn joined(&mut self, node: NodeId, change: &Change<'_>) {
-        let object = change.store.nodes().object(node);
-        let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
-        let kind = ALIKE.iter().find_map(label).unwrap_or_default();
-        self.kinds.insert(node, kind.clone());
-        while let Some((at, _)) = self.left.front()
-            && change.at.since(*at) > SHORTLY
-        {
-            self.left.pop_front();
-        }
-        if let Some(place) = self.left.iter().position(|(_, left)| *left == kind) {
-            self.left.remove(place);
-            if change.in_window() {
-                let who = if kind.is_empty() {
-                    "a node".to_owned()
-                } else {
-                    format!("a node of {kind}")
-                };
-                self.node_flapping.add(who, change.at);
-            }
+        let kind = self.nodes.joined(node, change);
+        if self.nodes.makes_up(&kind, change.at) && change.in_window() {
+            let who = if kind.is_empty() {
+                "a node".to_owned()
+            } else {
+                format!("a node of {kind}")
+            };
+            self.node_flapping.add(who, change.at);
         }
     }
 }
@@ -222,11 +190,7 @@ impl Collector for Fights {
                 ..
             } => self.evicted(*cause, change),
             Event::NodeAdded { node, .. } => self.joined(*node, change),
-            Event::NodeRemoved { node } => {
-                if let Some(kind) = self.kinds.remove(node) {
-                    self.left.push_back((change.at, kind));
-                }
-            }
+            Event::NodeRemoved { node } => self.nodes.left(*node, change.at),
             _ => {}
         }
     }

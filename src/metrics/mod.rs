@@ -41,6 +41,7 @@ pub mod successors;
 pub mod tallest;
 pub mod tenants;
 pub mod traffic_totals;
+pub mod turns;
 pub mod usage;
 pub mod warm_up;
 pub mod weighted;

@@ -1,16 +1,15 @@
 //! Scaling: how often workloads and nodes were scaled, how often back again, and how long what
 //! waited for capacity waited (metrics.md 5.4, autoscaler).
 
-use std::collections::{BTreeMap, VecDeque};
-
-use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, Text};
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
+use crate::units::{Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::distribution::Distribution;
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::ClusterState;
+use super::turns::{NodeTurns, ReplicaTurns};
 
 /// `scaling.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -47,17 +46,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Scaling::default()),
 };
 
-/// Within this time a change against the one before is a reversal.
-const REVERSAL: Duration = Duration::from_secs(600);
-
 /// Nanoseconds in an hour.
 const HOUR: f64 = 3.6e12;
-
-/// Labels that tell equal nodes, the most telling first.
-const ALIKE: [&str; 2] = [
-    "node.kubernetes.io/instance-type",
-    "windtunnel.dev/node-group",
-];
 
 #[derive(Clone, Debug)]
 struct Scaling {
@@ -69,14 +59,8 @@ struct Scaling {
     nodes_added: u64,
     nodes_removed: u64,
     node_reversals: u64,
-    /// The last change of each autoscaler: when, and whether it was upward.
-    last: BTreeMap<ObjectId, (Instant, bool)>,
-    /// Replicas that each autoscaler last asked for.
-    desired: BTreeMap<ObjectId, i32>,
-    /// What kind of node each is, and when it joined.
-    nodes: BTreeMap<NodeId, (Text, Instant)>,
-    /// Kinds of nodes that left lately.
-    left: VecDeque<(Instant, Text)>,
+    replicas: ReplicaTurns,
+    nodes: NodeTurns,
     /// Pods on each node that are not daemons'.
     pods: Vec<i64>,
     occupied: i64,
@@ -94,10 +78,8 @@ impl Default for Scaling {
             nodes_added: 0,
             nodes_removed: 0,
             node_reversals: 0,
-            last: BTreeMap::new(),
-            desired: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-            left: VecDeque::new(),
+            replicas: ReplicaTurns::default(),
+            nodes: NodeTurns::default(),
             pods: Vec::new(),
             occupied: 0,
             empty: Integral::default(),
@@ -107,46 +89,26 @@ impl Default for Scaling {
 
 impl Scaling {
     fn autoscaler(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
-        let Object::HorizontalPodAutoscaler(own) = object else {
+        let turn = self.replicas.follow(id, object, change.at);
+        let Some(turn) = turn.filter(|_| change.in_window()) else {
             return;
         };
-        if own.status.last_scale != Some(change.at) {
-            return;
-        }
-        let (before, after) = (own.status.current, own.status.desired);
-        let before = self.desired.insert(id, after).unwrap_or(before);
-        if before == after {
-            return;
-        }
-        let is_up = after > before;
-        let last = self.last.insert(id, (change.at, is_up));
-        if !change.in_window() {
-            return;
-        }
-        *(if is_up { &mut self.up } else { &mut self.down }) += 1;
-        let is_back =
-            |&(at, was_up): &(Instant, bool)| was_up != is_up && change.at.since(at) <= REVERSAL;
-        self.reversals += u64::from(last.as_ref().is_some_and(is_back));
+        let count = if turn.is_up {
+            &mut self.up
+        } else {
+            &mut self.down
+        };
+        *count += 1;
+        self.reversals += u64::from(turn.is_back);
     }
 
     fn joined(&mut self, node: NodeId, change: &Change<'_>) {
-        let object = change.store.nodes().object(node);
-        let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
-        let kind = ALIKE.iter().find_map(label).unwrap_or_default();
-        self.nodes.insert(node, (kind.clone(), change.at));
+        let kind = self.nodes.joined(node, change);
         if change.at == Instant::ZERO || !change.in_window() {
             return;
         }
         self.nodes_added += 1;
-        while let Some((at, _)) = self.left.front()
-            && change.at.since(*at) > REVERSAL
-        {
-            self.left.pop_front();
-        }
-        if let Some(place) = self.left.iter().position(|(_, left)| *left == kind) {
-            self.left.remove(place);
-            self.node_reversals += 1;
-        }
+        self.node_reversals += u64::from(self.nodes.makes_up(&kind, change.at));
     }
 
     fn count(&mut self, node: NodeId, sign: i64) {
@@ -188,9 +150,7 @@ impl Collector for Scaling {
             }
             Event::NodeAdded { node, .. } => self.joined(*node, change),
             Event::NodeRemoved { node } => {
-                if let Some((kind, _)) = self.nodes.remove(node) {
-                    self.left.push_back((change.at, kind));
-                }
+                self.nodes.left(*node, change.at);
                 self.nodes_removed += u64::from(change.in_window());
             }
             Event::PodBound { node, .. } => {
@@ -198,7 +158,7 @@ impl Collector for Scaling {
                     return;
                 }
                 self.count(*node, 1);
-                let joined = self.nodes.get(node).map(|(_, joined)| *joined);
+                let joined = self.nodes.joined_at(*node);
                 if let (Some(pod), Some(joined)) = (change.pod, joined)
                     && joined > pod.created
                     && change.measures(pod.pod.id)

@@ -1,6 +1,7 @@
 //! Rules between the fields of failures.
 
 use super::diagnostic::{Code, Finding, Findings};
+use super::part::Part;
 use super::schema::{Failure, FailureKind, NodeLife, Scenario};
 use super::share::Share;
 use super::tree::Tree;
@@ -32,16 +33,18 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     for (position, failure) in scenario.failures.iter().enumerate() {
         let mut checker = Checker {
             failure,
-            place: format!("failures.{position}"),
-            tree,
-            findings,
+            part: Part {
+                place: format!("failures.{position}"),
+                tree,
+                findings,
+            },
         };
         checker.fields();
         checker.target();
         checker.times();
         if failure.kind.needs_contact() && scenario.node_life() == NodeLife::Declared {
             let message = "the control plane is told of its nodes at once, so none can be cut off";
-            checker.find(
+            checker.part.find(
                 Code::Conflict,
                 "kind",
                 message.to_owned(),
@@ -53,26 +56,17 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 
 struct Checker<'run> {
     failure: &'run Failure,
-    place: String,
-    tree: &'run Tree,
-    findings: &'run mut Findings,
+    part: Part<'run>,
 }
 
 impl Checker<'_> {
-    fn find(&mut self, code: Code, field: &str, message: String, label: &str) {
-        let path = format!("{}.{field}", self.place);
-        let span = self.tree.locate(path.split('.'));
-        self.findings
-            .push(Finding::new(code, message, span).label(label.to_owned()));
-    }
-
     /// Every kind has its fields, no more and no less.
     fn fields(&mut self) {
         let (needed, allowed) = self.failure.kind.fields();
         let given = self.failure.given();
         for field in needed.iter().filter(|field| !given.contains(field)) {
             let message = format!("this kind of failure needs `{field}`");
-            self.find(
+            self.part.find(
                 Code::Conflict,
                 "kind",
                 message,
@@ -87,12 +81,13 @@ impl Checker<'_> {
             match (found.next(), found.next()) {
                 (Some(_), Some(second)) => {
                     let message = format!("this kind of failure takes {names}, not both");
-                    self.find(Code::Conflict, second, message, "leave one of them out");
+                    self.part
+                        .find(Code::Conflict, second, message, "leave one of them out");
                 }
                 (Some(_), None) => {}
                 (None, _) => {
                     let message = format!("this kind of failure needs {names}");
-                    self.find(
+                    self.part.find(
                         Code::Conflict,
                         "kind",
                         message,
@@ -111,7 +106,7 @@ impl Checker<'_> {
                 .chain(allowed)
                 .map(|name| format!("`{name}`"))
                 .collect();
-            self.find(
+            self.part.find(
                 Code::Conflict,
                 field,
                 message,
@@ -127,11 +122,12 @@ impl Checker<'_> {
             .collect();
         if let [_, second, ..] = targets[..] {
             let message = "a failure strikes one `node`, one `zone` or one `domain`".to_owned();
-            self.find(Code::Conflict, second, message, "give one of them");
+            self.part
+                .find(Code::Conflict, second, message, "give one of them");
         }
         if targets.is_empty() && self.failure.kind.needs_target() {
             let message = "nothing says whom this failure strikes".to_owned();
-            self.find(
+            self.part.find(
                 Code::Conflict,
                 "kind",
                 message,
@@ -148,7 +144,7 @@ impl Checker<'_> {
         {
             let message =
                 format!("a loss of {down} is not over when the next one comes after {every}");
-            self.find(
+            self.part.find(
                 Code::Conflict,
                 "down",
                 message,
@@ -159,7 +155,8 @@ impl Checker<'_> {
             && self.failure.mtbf.is_some() != self.failure.repair.is_some()
         {
             let message = "`mtbf` and `repair` go together".to_owned();
-            self.find(Code::Conflict, "kind", message, "give both, or `at`");
+            self.part
+                .find(Code::Conflict, "kind", message, "give both, or `at`");
         }
         for (field, share) in [
             ("share", self.failure.share),
@@ -185,7 +182,7 @@ impl Checker<'_> {
             if share > 1.0 || (is_open && share >= 1.0) {
                 let bound = if is_open { "less than" } else { "at most" };
                 let message = format!("{share} is more than can be");
-                self.find(
+                self.part.find(
                     Code::Impossible,
                     field,
                     message,
@@ -201,7 +198,7 @@ impl Checker<'_> {
             let file = law.as_ref().and_then(|law| law.missing_file());
             if let Some(file) = file.map(ToOwned::to_owned) {
                 let message = format!("values of `{file}` can't be used here");
-                self.find(
+                self.part.find(
                     Code::Impossible,
                     field,
                     message,

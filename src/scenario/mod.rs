@@ -18,6 +18,7 @@ mod grammar;
 mod images;
 pub mod known_traces;
 pub mod names;
+mod part;
 pub mod pattern;
 pub mod plain;
 pub mod scalar;

@@ -1,6 +1,7 @@
 //! Rules between the fields of clients and services.
 
 use super::diagnostic::{Code, Finding, Findings};
+use super::part::Part;
 use super::schema::{Scenario, Traffic};
 use super::tree::Tree;
 use crate::units::Duration;
@@ -10,9 +11,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     for (position, traffic) in scenario.traffic.iter().enumerate() {
         let mut checker = Checker {
             traffic,
-            place: format!("traffic.{position}"),
-            tree,
-            findings,
+            part: Part {
+                place: format!("traffic.{position}"),
+                tree,
+                findings,
+            },
         };
         checker.load();
         checker.target();
@@ -23,7 +26,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             .any(|name| *name == traffic.name)
         {
             let message = format!("two groups of clients are called `{}`", traffic.name);
-            checker.find(
+            checker.part.find(
                 Code::DuplicateName,
                 "name",
                 message,
@@ -57,19 +60,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 
 struct Checker<'run> {
     traffic: &'run Traffic,
-    place: String,
-    tree: &'run Tree,
-    findings: &'run mut Findings,
+    part: Part<'run>,
 }
 
 impl Checker<'_> {
-    fn find(&mut self, code: Code, field: &str, message: String, label: &str) {
-        let path = format!("{}.{field}", self.place);
-        let span = self.tree.locate(path.split('.'));
-        self.findings
-            .push(Finding::new(code, message, span).label(label.to_owned()));
-    }
-
     /// Clients ask in one way.
     fn load(&mut self) {
         let own = self.traffic;
@@ -88,11 +82,11 @@ impl Checker<'_> {
             [_] => {}
             [] => {
                 let message = "nothing says how often these clients ask".to_owned();
-                self.find(Code::Conflict, "name", message, ways);
+                self.part.find(Code::Conflict, "name", message, ways);
             }
             [_, second, ..] => {
                 let message = "clients ask in one way".to_owned();
-                self.find(Code::Conflict, second, message, ways);
+                self.part.find(Code::Conflict, second, message, ways);
             }
         }
         if let Some(model) = &own.diurnal
@@ -101,7 +95,8 @@ impl Checker<'_> {
         {
             let message = format!("a day of {} has no {}", model.period, model.peak_at);
             let label = "expected a time within `period`";
-            self.find(Code::Conflict, "diurnal.peakAt", message, label);
+            self.part
+                .find(Code::Conflict, "diurnal.peakAt", message, label);
         }
     }
 
@@ -115,13 +110,13 @@ impl Checker<'_> {
             if !is_fine {
                 let message = format!("`{service}` does not name a Service");
                 let label = "expected NAMESPACE/NAME, such as `default/shop`";
-                self.find(Code::Impossible, "service", message, label);
+                self.part.find(Code::Impossible, "service", message, label);
             }
         }
         if let Some(path) = own.path.as_ref().filter(|path| !path.starts_with('/')) {
             let message = format!("`{path}` is no path");
             let label = "expected a path from `/` on";
-            self.find(Code::Impossible, "path", message, label);
+            self.part.find(Code::Impossible, "path", message, label);
         }
     }
 
@@ -133,7 +128,8 @@ impl Checker<'_> {
         if share <= 0.0 || share >= 1.0 {
             let message = format!("a share of {share} leaves no budget for errors to burn");
             let label = "expected more than 0% and less than 100%, such as `99.9%`";
-            self.find(Code::Impossible, "objective.share", message, label);
+            self.part
+                .find(Code::Impossible, "objective.share", message, label);
         }
     }
 }

@@ -2,19 +2,15 @@
 //! (spec: orchestrators-b.md 10.6, kubernetes.md part 4).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange};
-use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
+use crate::watch::watch;
 
 /// What became of pods, in words: second, what, pod.
 #[derive(Default)]
@@ -95,18 +91,8 @@ fn play_through(
     let scratch = Scratch::new(&format!("contention-{name}"), &files);
     let experiment = load_file(&scratch.path("scenario.yaml"));
     let scenario = &experiment.variants[0].scenario;
-    let files = FileSource {
-        files: &experiment.files,
-    };
-    let prepared = prepare(scenario, &files).expect("a world that can be");
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let mut story = Story::default();
-    let form = Form::Incremental;
-    run_watched(scenario, prepared, form, &mut story, &mut control).expect("a run that ends");
+    watch(scenario, &experiment.files, &mut story).expect("a run that ends");
     assert_eq!(story.checker.failure(), None);
     story
 }

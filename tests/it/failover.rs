@@ -2,19 +2,15 @@
 //! (spec: orchestrators-a.md sections 11 and 12).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::{Event, Pod};
-use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
+use crate::watch::watch;
 
 /// What happened, in seconds.
 #[derive(Default)]
@@ -75,18 +71,8 @@ fn play(name: &str, (nodes, replicas): (u32, u32), system: &str, rest: &str) -> 
     let scratch = Scratch::new(&name, &files);
     let experiment = load_file(&scratch.path("scenario.yaml"));
     let scenario = &experiment.variants[0].scenario;
-    let files = FileSource {
-        files: &experiment.files,
-    };
-    let prepared = prepare(scenario, &files).expect("a world that can be");
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let mut story = Story::default();
-    let form = Form::Incremental;
-    let end = run_watched(scenario, prepared, form, &mut story, &mut control);
+    let end = watch(scenario, &experiment.files, &mut story);
     assert_eq!(story.checker.failure(), None);
     end.expect("a run that ends");
     story

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::{EndReason, Event, Pod};
-use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
+use crate::watch::watch;
 use crate::workloads::{census, names};
 
 /// What was seen of a variant.
@@ -109,24 +105,14 @@ impl Observer for Eyes<'_> {
 fn play(name: &str, apps: &[&str]) -> BTreeMap<String, Seen> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = crate::kube_scenario::load_file(&folder.join(format!("{name}.yaml")));
-    let files = FileSource {
-        files: &experiment.files,
-    };
     let mut all = BTreeMap::new();
     for variant in &experiment.variants {
-        let prepared = prepare(&variant.scenario, &files).unwrap();
-        let interrupted = AtomicBool::new(false);
-        let mut control = RunControl {
-            interrupted: &interrupted,
-            progress: &mut |_| {},
-        };
         let mut eyes = Eyes {
             checker: Checker::default(),
             apps,
             seen: Seen::default(),
         };
-        let form = Form::Incremental;
-        run_watched(&variant.scenario, prepared, form, &mut eyes, &mut control).unwrap();
+        watch(&variant.scenario, &experiment.files, &mut eyes).unwrap();
         assert_eq!(eyes.checker.failure(), None);
         all.insert(variant.name.clone(), eyes.seen);
     }

@@ -3,20 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::{Event, Pod, PodChange, PullError, PullStep};
 use windtunnel::scenario::Scenario;
-use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
+use crate::watch::watch;
 
 /// What came of images and pods, in seconds.
 #[derive(Default)]
@@ -54,16 +50,8 @@ impl Observer for Story {
 }
 
 fn play(scenario: &Scenario, files: &windtunnel::scenario::Files) -> Story {
-    let files = FileSource { files };
-    let prepared = prepare(scenario, &files).expect("a world that can be");
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let mut story = Story::default();
-    let form = Form::Incremental;
-    let end = run_watched(scenario, prepared, form, &mut story, &mut control);
+    let end = watch(scenario, files, &mut story);
     assert_eq!(story.checker.failure(), None);
     end.expect("a run that ends");
     story

@@ -17,7 +17,7 @@ use windtunnel::lab::folder::Existing;
 use windtunnel::lab::import::{ImportPlan, import};
 use windtunnel::lab::inputs::{DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
-use windtunnel::lab::run::{Prepared, prepare, run_watched};
+use windtunnel::lab::run::{Prepared, prepare};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::model::{Event, Pod, PodRef, Text};
@@ -31,6 +31,7 @@ use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits};
 use windtunnel::trace::Input;
 use windtunnel::units::{Duration, Instant, Revision};
 
+use crate::watch::watch;
 use crate::world::options;
 
 /// A folder of its own for one test, taken away at its end.
@@ -169,14 +170,7 @@ impl Loaded {
     /// What became of the pods that were not on nodes before.
     pub(crate) fn run(&self) -> Vec<String> {
         let mut told = Told::default();
-        let interrupted = AtomicBool::new(false);
-        let mut control = RunControl {
-            interrupted: &interrupted,
-            progress: &mut |_| {},
-        };
-        let prepared = self.prepared().unwrap();
-        let form = Form::Incremental;
-        run_watched(self.scenario(), prepared, form, &mut told, &mut control).unwrap();
+        watch(self.scenario(), &self.0.files, &mut told).unwrap();
         told.0
     }
 

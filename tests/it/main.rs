@@ -56,6 +56,7 @@ mod story;
 mod streams;
 mod swarm;
 mod traffic;
+mod watch;
 mod workload_input;
 mod workload_kinds;
 mod workloads;

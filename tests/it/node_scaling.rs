@@ -2,17 +2,15 @@
 //! that a provisioner buys and gives back, and what the provider makes of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::run::{Outcome, Tables, run};
+use windtunnel::lab::run::Outcome;
 use windtunnel::model::{Event, Pod};
-use windtunnel::sim::RunControl;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::scaling::prepared;
+use crate::watch::measure;
 
 /// Nodes that came and went, in seconds, and the most that were there.
 #[derive(Default)]
@@ -61,18 +59,9 @@ pub(crate) fn run_text(name: &str, cluster: &str, workload: &str, more: &str) ->
     );
     let scratch = Scratch::new(name, &[("shop.yaml", workload), ("run.yaml", &text)]);
     let experiment = load_file(&scratch.path("run.yaml"));
-    let prepared = prepared(&experiment).unwrap_or_else(|error| panic!("{error}"));
     let mut nodes = Nodes::default();
-    let tables = Tables {
-        watch: Some(&mut nodes),
-        ..Tables::default()
-    };
-    let mut control = RunControl {
-        interrupted: &AtomicBool::new(false),
-        progress: &mut |_| {},
-    };
     let scenario = &experiment.variants[0].scenario;
-    let outcome = run(scenario, prepared, Form::Incremental, tables, &mut control);
+    let outcome = measure(scenario, &experiment.files, &mut nodes);
     (nodes, outcome.unwrap_or_else(|error| panic!("{error}")))
 }
 

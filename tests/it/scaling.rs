@@ -1,18 +1,16 @@
 //! Workloads that are scaled in a run, from an experiment file to replicas over time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{Outcome, Prepared, Tables, prepare, run};
+use windtunnel::lab::run::{Outcome, Prepared, prepare};
 use windtunnel::model::{Event, Object, ObjectChange, Pod, PodPhase};
 use windtunnel::scenario::Experiment;
-use windtunnel::sim::RunControl;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::{Scratch, load_file};
+use crate::watch::measure;
 
 /// A deployment `web` of namespace `shop`: requests, what it uses, and what else is declared.
 pub(crate) fn manifests(replicas: i32, usage: &str, more: &str) -> String {
@@ -114,17 +112,8 @@ pub(crate) fn prepared(experiment: &Experiment) -> Result<Prepared, String> {
 
 pub(crate) fn run_file(experiment: &Experiment) -> (Replicas, Outcome) {
     let scenario = &experiment.variants[0].scenario;
-    let prepared = prepared(experiment).unwrap_or_else(|error| panic!("{error}"));
     let mut replicas = Replicas::default();
-    let tables = Tables {
-        watch: Some(&mut replicas),
-        ..Tables::default()
-    };
-    let mut control = RunControl {
-        interrupted: &AtomicBool::new(false),
-        progress: &mut |_| {},
-    };
-    let outcome = run(scenario, prepared, Form::Incremental, tables, &mut control);
+    let outcome = measure(scenario, &experiment.files, &mut replicas);
     let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
     (replicas, outcome)
 }

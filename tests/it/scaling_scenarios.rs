@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{Outcome, Tables, prepare, run};
+use windtunnel::lab::run::Outcome;
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod};
-use windtunnel::sim::RunControl;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
+use crate::watch::measure;
 
 /// What is looked at beside the metrics.
 #[derive(Default)]
@@ -60,27 +57,9 @@ impl Observer for Seen {
 fn variants(name: &str) -> BTreeMap<String, (Seen, Outcome)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = load_file(&folder.join(name));
-    let source = FileSource {
-        files: &experiment.files,
-    };
     let variants = experiment.variants.iter().map(|plan| {
-        let prepared = prepare(&plan.scenario, &source).unwrap_or_else(|error| panic!("{error}"));
         let mut seen = Seen::default();
-        let tables = Tables {
-            watch: Some(&mut seen),
-            ..Tables::default()
-        };
-        let mut control = RunControl {
-            interrupted: &AtomicBool::new(false),
-            progress: &mut |_| {},
-        };
-        let outcome = run(
-            &plan.scenario,
-            prepared,
-            Form::Incremental,
-            tables,
-            &mut control,
-        );
+        let outcome = measure(&plan.scenario, &experiment.files, &mut seen);
         let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
         (plan.name.clone(), (seen, outcome))
     });

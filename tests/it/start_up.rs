@@ -1,18 +1,15 @@
 //! Start-up times in whole runs: what is published of runtimes, and values of a file
 //! (spec: orchestrators-b.md 10.4).
 
-use std::sync::atomic::AtomicBool;
-
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::{BuildError, FileSource};
-use windtunnel::lab::run::{RunError, prepare, run_watched};
+use windtunnel::lab::build::BuildError;
+use windtunnel::lab::run::RunError;
 use windtunnel::model::{Event, Pod};
-use windtunnel::sim::RunControl;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
+use crate::watch::watch;
 
 #[derive(Default)]
 struct Starts(Vec<f64>);
@@ -44,23 +41,8 @@ fn starts(name: &str, startup: &str, values: &str) -> Result<Vec<f64>, RunError>
     let scratch = Scratch::new(&format!("start-up-{name}"), &files);
     let experiment = load_file(&scratch.path("scenario.yaml"));
     let scenario = &experiment.variants[0].scenario;
-    let files = FileSource {
-        files: &experiment.files,
-    };
-    let prepared = prepare(scenario, &files)?;
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let mut starts = Starts::default();
-    run_watched(
-        scenario,
-        prepared,
-        Form::Incremental,
-        &mut starts,
-        &mut control,
-    )?;
+    watch(scenario, &experiment.files, &mut starts)?;
     Ok(starts.0)
 }
 

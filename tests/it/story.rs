@@ -1,18 +1,13 @@
 //! What happens in an experiment, in words: for tests of systems from an experiment file to what they
 //! do.
 
-use std::sync::atomic::AtomicBool;
-
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::{EndReason, Event, Pod, PodChange, PodRef};
-use windtunnel::sim::RunControl;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::Scratch;
+use crate::watch::watch;
 
 /// What happened: second, what, pod, node.
 #[derive(Default)]
@@ -97,25 +92,9 @@ impl Observer for Story {
 pub(crate) fn story(name: &str, files: &[(&str, &str)]) -> Story {
     let scratch = Scratch::new(name, files);
     let loaded = scratch.load("own.yaml");
-    let files = FileSource {
-        files: &loaded.0.files,
-    };
     let scenario = &loaded.0.variants[0].scenario;
-    let prepared = prepare(scenario, &files).unwrap();
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let mut told = Story::default();
-    run_watched(
-        scenario,
-        prepared,
-        Form::Incremental,
-        &mut told,
-        &mut control,
-    )
-    .unwrap();
+    watch(scenario, &loaded.0.files, &mut told).unwrap();
     assert_eq!(told.checker.failure(), None);
     told
 }

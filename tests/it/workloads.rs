@@ -13,8 +13,6 @@ use windtunnel::control::controllers::manager::ControllerOptions;
 use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use windtunnel::control::operation::{Operation, Target};
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::run::{prepare, run_watched};
 use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::workload::{
     BudgetLimit, Count, Deployment, PodDisruptionBudget, StatefulSet,
@@ -33,6 +31,7 @@ use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits,
 use windtunnel::trace::{MemorySource, Recorded};
 use windtunnel::units::{Duration, Instant, Quantity};
 
+use crate::watch::watch;
 use crate::world::{nodes, options};
 
 /// Somebody who looks at the store after every change.
@@ -468,18 +467,9 @@ proptest! {
 fn the_claims_of_the_teaching_scenario_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = crate::kube_scenario::load_file(&folder.join("rolling-update.yaml"));
-    let files = FileSource {
-        files: &experiment.files,
-    };
     let expected = [("default", 15, (300, 420)), ("careful", 20, (600, 720))];
     for (variant, (name, least, done)) in experiment.variants.iter().zip(expected) {
         assert_eq!(variant.name, name);
-        let prepared = prepare(&variant.scenario, &files).unwrap();
-        let interrupted = AtomicBool::new(false);
-        let mut control = RunControl {
-            interrupted: &interrupted,
-            progress: &mut |_| {},
-        };
         let (mut ready, mut drained, mut renewed) = (usize::MAX, usize::MAX, None);
         let mut look = |at: Instant, _: &Event, store: &Store| {
             let (_, now_ready, images) = census(store, "shop");
@@ -498,8 +488,7 @@ fn the_claims_of_the_teaching_scenario_hold() {
             checker: Checker::default(),
             look: &mut look,
         };
-        let form = Form::Incremental;
-        run_watched(&variant.scenario, prepared, form, &mut eyes, &mut control).unwrap();
+        watch(&variant.scenario, &experiment.files, &mut eyes).unwrap();
         assert_eq!((ready, drained), (least, 18), "{name}");
         let renewed = renewed.unwrap();
         assert!((done.0..done.1).contains(&renewed), "{name}: {renewed} s");
@@ -510,17 +499,8 @@ fn the_claims_of_the_teaching_scenario_hold() {
 fn a_bad_version_stops_by_itself_and_holds_up_a_drain() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = crate::kube_scenario::load_file(&folder.join("rolling-update.yaml"));
-    let files = FileSource {
-        files: &experiment.files,
-    };
     let variant = &experiment.variants[2];
     assert_eq!(variant.name, "bad");
-    let prepared = prepare(&variant.scenario, &files).unwrap();
-    let interrupted = AtomicBool::new(false);
-    let mut control = RunControl {
-        interrupted: &interrupted,
-        progress: &mut |_| {},
-    };
     let (mut last, mut healed, mut evictions) = (None, None, Vec::new());
     let mut look = |at: Instant, event: &Event, store: &Store| {
         let secs = at.as_secs_f64() as i64;
@@ -547,8 +527,7 @@ fn a_bad_version_stops_by_itself_and_holds_up_a_drain() {
         checker: Checker::default(),
         look: &mut look,
     };
-    let form = Form::Incremental;
-    run_watched(&variant.scenario, prepared, form, &mut eyes, &mut control).unwrap();
+    watch(&variant.scenario, &experiment.files, &mut eyes).unwrap();
     let images = BTreeMap::from([("shop:1".to_owned(), 15), ("shop:2".to_owned(), 10)]);
     assert_eq!(last, Some((25, 15, images)));
     let healed = healed.unwrap();
