@@ -44,11 +44,11 @@ fn measure(nodes: u32, classes: u32) -> Measured {
         format!("workload.0.generate.span={span}s"),
         format!("stop.at={span}s"),
     ];
-    let (end, took) = timed(&experiment("google-month.yaml", &sets));
+    let (outcome, took) = timed(&experiment("google-month.yaml", &sets));
     Measured {
         nodes,
         classes,
-        per_second: end.decisions as f64 / took.as_secs_f64(),
+        per_second: outcome.end.decisions as f64 / took.as_secs_f64(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Memory of a node and of a living pod: the difference in peak resident memory between runs of two
 //! sizes, each in a process of its own. Prints a Markdown table.
 
+#[path = "support/peak.rs"]
+mod peak;
 mod support;
 
 use std::io::Write as _;
@@ -13,15 +15,6 @@ const MOST_NODES: u64 = 1_000_000;
 
 /// Nodes and pods of a run.
 type Size = (u64, u64);
-
-/// Peak resident memory of this process, in bytes; 0 where the system does not tell.
-fn peak() -> u64 {
-    let status = windtunnel::trace::Input::path("/proc/self/status").read_to_string();
-    let status = status.unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    1_024 * kilobytes.unwrap_or(0)
-}
 
 /// Runs a size in this process: all pods live when it ends.
 fn run((nodes, pods): Size) -> u64 {
@@ -39,7 +32,7 @@ fn run((nodes, pods): Size) -> u64 {
         "stop.at=1s".to_owned(),
     ];
     timed(&experiment("google-month.yaml", &sets));
-    peak()
+    peak::bytes().unwrap_or(0)
 }
 
 /// Runs a size in a process of its own.

@@ -3,6 +3,8 @@
 //! variable `MONTH_TASKS` says how many tasks a part has; 48000000 is the whole month. A part is
 //! measured once, as it is long: the figures are those of one run.
 
+#[path = "support/peak.rs"]
+mod peak;
 mod support;
 
 use std::io::Write as _;
@@ -19,15 +21,6 @@ const TASKS: u64 = 48_000;
 fn tasks() -> u64 {
     let said = std::env::var("MONTH_TASKS").ok();
     said.and_then(|text| text.parse().ok()).unwrap_or(TASKS)
-}
-
-/// Resident memory at its highest, in MiB; `None` where the system does not tell.
-fn peak_memory() -> Option<u64> {
-    let status = windtunnel::trace::Input::path("/proc/self/status");
-    let status = status.read_to_string().ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes / 1_024)
 }
 
 fn main() {
@@ -55,13 +48,13 @@ fn main() {
                 format!("stop.at={span}s"),
             ],
         );
-        let (end, took) = timed(&experiment);
+        let (outcome, took) = timed(&experiment);
         let seconds = took.as_secs_f64();
-        let memory = peak_memory().map_or("?".to_owned(), |mebibytes| mebibytes.to_string());
+        let memory = peak::bytes().map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         let _ = writeln!(
             out,
             "| {file} | {classes} | {tasks} | {seconds:.2} | {:.2} | {memory} |",
-            1e6 * seconds / end.decisions.max(1) as f64
+            1e6 * seconds / outcome.end.decisions.max(1) as f64
         );
     }
 }

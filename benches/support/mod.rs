@@ -8,9 +8,9 @@ use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
 use windtunnel::lab::inputs::{DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
-use windtunnel::lab::run::{Tables, prepare, run};
+use windtunnel::lab::run::{Outcome, Tables, prepare, run};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
-use windtunnel::sim::{End, RunControl};
+use windtunnel::sim::RunControl;
 
 /// The folder of the project's scenarios.
 fn scenarios() -> PathBuf {
@@ -36,10 +36,10 @@ pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
     load(&text, file, options).expect("a scenario of the project")
 }
 
-/// Runs an experiment of one variant with all metrics and no tables: how it ended, and how long it
+/// Runs an experiment of one variant with all metrics and no tables: what it came to, and how long it
 /// ran from prepared input on.
 #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
-pub(crate) fn timed(experiment: &Experiment) -> (End, Duration) {
+pub(crate) fn timed(experiment: &Experiment) -> (Outcome, Duration) {
     let files = FileSource {
         files: &experiment.files,
     };
@@ -53,6 +53,6 @@ pub(crate) fn timed(experiment: &Experiment) -> (End, Duration) {
     let begun = std::time::Instant::now();
     let tables = Tables::default();
     let outcome = run(scenario, prepared, Form::Incremental, tables, &mut control);
-    let end = outcome.expect("a run that ends").end;
-    (end, begun.elapsed())
+    let outcome = outcome.expect("a run that ends");
+    (outcome, begun.elapsed())
 }

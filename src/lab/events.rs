@@ -56,6 +56,7 @@ pub const KINDS: &[&str] = &[
     "updated",
     "deleted",
     "alert",
+    "notified",
     "fault",
     "healed",
 ];
@@ -297,6 +298,10 @@ fn incidents(variant: &super::report_data::VariantData) -> Vec<EventLine> {
             object,
             format!("{}{about} at {value}", own.turn),
         ));
+    }
+    for own in &data.notifications {
+        let object = format!("Notification/{}", own.group);
+        lines.push(line(own.at_ns, "notified", object, own.sentence()));
     }
     for own in &data.faults {
         lines.push(line(

@@ -9,8 +9,10 @@ use thiserror::Error;
 
 use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
+use crate::metrics::services::{ServiceLatency, ServiceRow};
 use crate::metrics::{Direction, RunMetrics, registry, workloads};
 use crate::model::EvictionCause;
+use crate::model::traffic::FailureCause;
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
 use crate::systems::mapping::Mapping;
@@ -26,8 +28,9 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
-    ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
-    UnexpressedSummary, VariantSummary, WorkloadSummary, title_of_id,
+    ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION,
+    ServiceObjectiveSummary, ServiceSummary, Summary, UnexpressedSummary, VariantSummary,
+    WorkloadSummary, title_of_id,
 };
 use super::tables::Place;
 use super::travel::Journey;
@@ -341,6 +344,44 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
             }),
         metrics: metrics(&outcome.metrics),
         workloads: outcome.metrics.workloads.iter().map(workload).collect(),
+        services: outcome.metrics.services.iter().map(service).collect(),
+    }
+}
+
+/// What became of the requests to a service.
+fn service(row: &ServiceRow) -> ServiceSummary {
+    let failed = row.failures();
+    let ended = row.served + failed;
+    let errors = FailureCause::ALL.into_iter().zip(row.failed);
+    let errors = errors.filter(|(_, count)| *count > 0);
+    let latency = |of: fn(&ServiceLatency) -> f64| row.latency.as_ref().map(of);
+    ServiceSummary {
+        service: row.service.to_string(),
+        offered: row.offered,
+        served: row.served,
+        failed,
+        errors: errors
+            .map(|(cause, count)| (cause.name().to_owned(), count))
+            .collect(),
+        error_rate: (ended > 0).then(|| failed as f64 / ended as f64),
+        retries: row.retries,
+        latency_mean_s: latency(|own| own.mean),
+        latency_p50_s: latency(|own| own.p50),
+        latency_p95_s: latency(|own| own.p95),
+        latency_p99_s: latency(|own| own.p99),
+        objectives: (row.objectives.iter())
+            .map(|own| ServiceObjectiveSummary {
+                group: own.group.to_string(),
+                latency_s: own.objective.latency.as_secs_f64(),
+                share: own.objective.share,
+                within: own.within,
+                burn: own.burn,
+            })
+            .collect(),
+        saturation: row.saturation,
+        saturation_peak: row.saturation_peak,
+        queue_mean: row.queue_mean,
+        endpoints_mean: row.endpoints_mean,
     }
 }
 

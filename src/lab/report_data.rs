@@ -15,6 +15,7 @@ use crate::trace::Input;
 
 mod alarms;
 mod collector;
+mod confusion;
 mod grid;
 mod incidents;
 mod pods;
@@ -23,8 +24,9 @@ mod tests;
 mod traffic;
 mod workloads;
 
-pub use alarms::{AlarmData, AlertEntry, FaultEntry};
+pub use alarms::{AlarmData, AlertEntry, FaultEntry, NotificationEntry};
 pub use collector::Collector;
+pub use confusion::ConfusionEntry;
 pub use traffic::{TrafficData, TrafficEntry};
 
 /// The version of this schema.

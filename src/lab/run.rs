@@ -230,6 +230,7 @@ pub fn run_through(
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
         alerts: build::alerts(scenario),
+        route: build::route(scenario),
     };
     let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);
@@ -256,10 +257,11 @@ pub fn run_through(
         let named = operations.map(|(at, operation)| (*at, operation.to_string()));
         named.collect()
     };
+    let shares_cores = build::contention(scenario)?.is_some_and(|own| own.cpu);
     let report = (tables.report_pods).map(|pods| {
         Collector::new(resource, pods)
-            .with_alerts(&setup.alerts)
             .with_operations(operations())
+            .with_contention(shares_cores)
     });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {

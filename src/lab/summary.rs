@@ -94,6 +94,10 @@ pub struct VariantSummary {
     /// absent without controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workloads: Vec<WorkloadSummary>,
+    /// What became of the requests to each service, in the order in which services were first heard
+    /// of; absent without clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceSummary>,
 }
 
 /// Something that a workload asks for and a system can't express.
@@ -184,6 +188,61 @@ pub struct WorkloadSummary {
     pub moves: u64,
     /// The largest share of its wanted pods that was lost with nodes at one instant.
     pub blast_radius: Option<f64>,
+}
+
+/// What became of the requests to one service, in the measured window. The metrics of the same names
+/// say how it is counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSummary {
+    /// Its namespace and name, as `NAMESPACE/NAME`.
+    pub service: String,
+    /// Requests that clients made.
+    pub offered: u64,
+    /// Requests that were served.
+    pub served: u64,
+    /// Requests that failed for good.
+    pub failed: u64,
+    /// Those by the cause of the last try (`requests.timeout` …); causes without any are left out.
+    pub errors: BTreeMap<String, u64>,
+    /// The share of those that ended which failed.
+    pub error_rate: Option<f64>,
+    /// Times that clients tried again.
+    pub retries: u64,
+    /// How long served requests took, in seconds; on average.
+    pub latency_mean_s: Option<f64>,
+    /// The median.
+    pub latency_p50_s: Option<f64>,
+    /// The 95th percentile.
+    pub latency_p95_s: Option<f64>,
+    /// The 99th percentile.
+    pub latency_p99_s: Option<f64>,
+    /// What its clients expect, by group; groups without an objective are left out.
+    pub objectives: Vec<ServiceObjectiveSummary>,
+    /// Requests at work over what its pods could work on at once (`service_saturation.mean`).
+    pub saturation: Option<f64>,
+    /// The largest share of it in a stretch.
+    pub saturation_peak: Option<f64>,
+    /// Requests that wait in its pods, over time.
+    pub queue_mean: Option<f64>,
+    /// Pods that take requests, over time.
+    pub endpoints_mean: Option<f64>,
+}
+
+/// What a group of clients expects of a service, and what it got.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceObjectiveSummary {
+    /// The group.
+    pub group: String,
+    /// Requests are to be answered within this, in seconds.
+    pub latency_s: f64,
+    /// At least this share of them.
+    pub share: f64,
+    /// The share that was.
+    pub within: Option<f64>,
+    /// How many times as fast as allowed the error budget burns (`latency_objective.burn`).
+    pub burn: Option<f64>,
 }
 
 /// One metric.

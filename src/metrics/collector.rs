@@ -4,6 +4,7 @@ use crate::cluster::{self, Store};
 use crate::model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
 use crate::units::{Instant, PodId};
 
+use super::alerts::AlertLog;
 use super::deeds::Deeds;
 use super::jobs::JobRecord;
 use super::state::{ClusterState, NodeChange, Row};
@@ -129,6 +130,8 @@ pub struct RunEnd<'a> {
     pub store: &'a Store,
     /// What controllers kept at strength.
     pub workloads: &'a Workloads,
+    /// What became of alert rules.
+    pub alerts: &'a AlertLog,
 }
 
 impl RunEnd<'_> {

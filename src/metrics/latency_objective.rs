@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::traffic::{LatencyObjective, TrafficNames, TrafficStretch};
+use crate::model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
@@ -29,8 +29,24 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 #[derive(Clone, Debug, Default)]
 struct Objectives {
+    flows: Vec<Flow>,
+    /// By flow: requests within and requests that ended.
+    counts: Vec<(u64, u64)>,
+}
+
+impl Objectives {
     /// By group: its objective, requests within and requests that ended.
-    groups: BTreeMap<String, (Option<LatencyObjective>, u64, u64)>,
+    fn groups(&self) -> BTreeMap<&str, (LatencyObjective, u64, u64)> {
+        let mut groups = BTreeMap::new();
+        for (flow, &(within, ended)) in self.flows.iter().zip(&self.counts) {
+            if let Some(objective) = flow.objective {
+                let own = groups.entry(&*flow.group).or_insert((objective, 0, 0));
+                own.1 += within;
+                own.2 += ended;
+            }
+        }
+        groups
+    }
 }
 
 impl Collector for Objectives {
@@ -39,34 +55,30 @@ impl Collector for Objectives {
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        if self.flows.len() != names.flows.len() {
+            self.flows.clone_from(&names.flows);
+            self.counts.resize(names.flows.len(), (0, 0));
+        }
         for counts in &stretch.flows {
-            let flow = &names.flows[counts.flow as usize];
-            if flow.objective.is_none() {
-                continue;
-            }
-            let ended = counts.succeeded + counts.failures();
-            if let Some(own) = self.groups.get_mut(&*flow.group) {
-                own.1 += counts.within;
-                own.2 += ended;
-            } else {
-                let own = (flow.objective, counts.within, ended);
-                self.groups.insert(flow.group.to_string(), own);
-            }
+            let own = &mut self.counts[counts.flow as usize];
+            own.0 += counts.within;
+            own.1 += counts.succeeded + counts.failures();
         }
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
         let id = |name: &str| format!("{}.{name}", ENTRY.subject);
         let none = || "no group of clients with an objective made a request".to_owned();
-        let groups = self.groups.values().filter(|(_, _, ended)| *ended > 0);
+        let groups = self.groups().into_values();
+        let groups = groups.filter(|(_, _, ended)| *ended > 0);
         let (mut within, mut ended, mut burn, mut worst, mut missed) = (0, 0, 0.0, 0.0_f64, 0);
         for (objective, own_within, own_ended) in groups {
-            let bad = 1.0 - *own_within as f64 / *own_ended as f64;
-            let budget = objective.map_or(1.0, |own| 1.0 - own.share);
+            let bad = 1.0 - own_within as f64 / own_ended as f64;
+            let budget = 1.0 - objective.share;
             let own = bad / budget;
             within += own_within;
             ended += own_ended;
-            burn += own * *own_ended as f64;
+            burn += own * own_ended as f64;
             worst = worst.max(own);
             missed += u64::from(own > 1.0);
         }

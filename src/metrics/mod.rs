@@ -34,6 +34,7 @@ pub mod recorder;
 pub mod registry;
 pub mod samples;
 pub mod series;
+pub mod services;
 pub mod shares;
 pub mod spread;
 pub mod state;

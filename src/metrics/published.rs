@@ -251,6 +251,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         state: &state,
         store: &store,
         workloads: &Workloads::default(),
+        alerts: &crate::metrics::alerts::AlertLog::default(),
     };
     collectors
         .iter()

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::cluster::fragmentation::TypicalPods;
-use crate::cluster::{self, Observer, Store};
+use crate::cluster::{self, Incident, Observer, Store};
 use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Duration, Instant};
 
-use super::alerts::Rule;
+use super::alerts::{AlertBook, AlertLog, Injected, Route, Rule, follow, notifications};
 use super::arrived::{Arrived, ArrivedTables};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::consistency::Consistency;
@@ -22,6 +22,7 @@ use super::mix::WorkloadMix;
 use super::pod_table::{self, PodSink};
 use super::registry::{MetricEntry, REGISTRY};
 use super::series::{Series, SeriesSink};
+use super::services::{ServiceRow, Services};
 use super::slowdown::USUAL_BOUND;
 use super::state::{ClusterState, class_requests};
 use super::successors::{Successors, loses_node};
@@ -50,6 +51,8 @@ pub struct Setup {
     pub economics: Option<Arc<Economics>>,
     /// When somebody is to be told.
     pub alerts: Arc<[Rule]>,
+    /// How.
+    pub route: Arc<Route>,
 }
 
 /// What values are for.
@@ -74,6 +77,7 @@ impl Default for Setup {
             mix: None,
             economics: None,
             alerts: Arc::default(),
+            route: Arc::default(),
         }
     }
 }
@@ -103,6 +107,10 @@ pub struct RunMetrics {
     pub arrived: Option<ArrivedTables>,
     /// What became of each workload that controllers kept at strength.
     pub workloads: Vec<Row>,
+    /// What became of the requests to each service.
+    pub services: Vec<ServiceRow>,
+    /// What became of alert rules.
+    pub alerts: AlertLog,
 }
 
 impl RunMetrics {
@@ -132,6 +140,10 @@ pub struct Recorder<'s> {
     deeds: Deeds,
     successors: Successors,
     workloads: Workloads,
+    services: Services,
+    book: AlertBook,
+    injected: Vec<Injected>,
+    route: Arc<Route>,
     consistency: Consistency,
     arrived: Option<(Arrived, usize)>,
     series: Option<Series<'s>>,
@@ -170,6 +182,10 @@ impl<'s> Recorder<'s> {
             deeds: Deeds::default(),
             successors: Successors::default(),
             workloads: Workloads::new(setup.min_ready_percent),
+            services: Services::default(),
+            book: AlertBook::new(&setup.alerts),
+            injected: Vec::new(),
+            route: Arc::clone(&setup.route),
             consistency: Consistency::default(),
             arrived: None,
             series: None,
@@ -205,7 +221,7 @@ impl<'s> Recorder<'s> {
     /// If a table could not be written at any time of the run, or an assertion failed.
     pub fn finish(mut self, at: Instant, store: &Store) -> Result<RunMetrics, RecordError> {
         self.refresh(store);
-        self.hold_until(at);
+        self.hold_until(at, store);
         self.tell_deeds();
         self.catch_up();
         self.workloads.close(at, &self.measured);
@@ -231,6 +247,7 @@ impl<'s> Recorder<'s> {
         self.consistency
             .finish(at, &self.state, store)
             .map_err(RecordError::Inconsistent)?;
+        let alerts = self.alert_log(at);
         let end = RunEnd {
             at,
             window: self.measured.of_run(at),
@@ -238,6 +255,7 @@ impl<'s> Recorder<'s> {
             state: self.closing.as_deref().unwrap_or(&self.state),
             store,
             workloads: &self.workloads,
+            alerts: &alerts,
         };
         for (entry, collector) in self.entries.iter().zip(&self.collectors) {
             collector
@@ -247,10 +265,25 @@ impl<'s> Recorder<'s> {
         Ok(RunMetrics {
             values: self.values(&end),
             workloads: self.workloads.rows().to_vec(),
+            services: self.services.rows(),
             arrived: self
                 .arrived
                 .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
+            alerts,
         })
+    }
+
+    /// What became of alert rules by the end of the run.
+    fn alert_log(&mut self, at: Instant) -> AlertLog {
+        let book = std::mem::take(&mut self.book);
+        let rules = Arc::clone(book.rules());
+        let turns = book.finish(at);
+        AlertLog {
+            notifications: notifications(&rules, &turns, &self.route, at),
+            rules,
+            turns,
+            injected: std::mem::take(&mut self.injected),
+        }
     }
 
     /// All values; estimates of a steady state have none where there is none.
@@ -279,11 +312,48 @@ impl<'s> Recorder<'s> {
         values
     }
 
-    /// The present state held until an instant.
-    fn hold_until(&mut self, at: Instant) {
+    /// The present state held until an instant, at whose first change the store may be already.
+    #[inline]
+    fn hold_until(&mut self, at: Instant, store: &Store) {
         if at > self.since {
+            while let Some(due) = self.book.due_before(at) {
+                self.evaluate(due, store);
+            }
             self.hold(at);
         }
+    }
+
+    /// Evaluates alert rules about metrics, of the measured window so far.
+    fn evaluate(&mut self, due: Instant, store: &Store) {
+        if due > self.since {
+            self.hold(due);
+        }
+        self.tell_deeds();
+        self.catch_up();
+        let mut workloads = self.workloads.clone();
+        workloads.close(due, &self.measured);
+        let end = RunEnd {
+            at: due,
+            window: self.measured.of_run(due),
+            measured: &self.measured,
+            state: self.closing.as_deref().unwrap_or(&self.state),
+            store,
+            workloads: &workloads,
+            alerts: &AlertLog::default(),
+        };
+        let has_begun = end.window.from <= end.window.to && end.window.from <= due;
+        let values: Vec<(usize, Option<f64>)> = (self.book.metrics())
+            .map(|(rule, subject, place)| {
+                if !has_begun {
+                    return (rule, None);
+                }
+                let family = self.entries.iter().position(|own| own.subject == subject);
+                let values = family.map(|family| self.collectors[family].finish(&end));
+                let value = values.and_then(|values| values.get(place)?.value);
+                (rule, value)
+            })
+            .collect();
+        self.book.evaluate(&values);
     }
 
     fn hold(&mut self, at: Instant) {
@@ -293,6 +363,7 @@ impl<'s> Recorder<'s> {
         };
         self.tell_deeds();
         self.consistency.held(&self.state, whole);
+        self.book.held(&self.state, (whole.from, whole.to));
         if let Some(span) = self.measured.clip(whole) {
             self.catch_up();
             self.state.hold(span.nanos());
@@ -384,7 +455,7 @@ impl<'s> Recorder<'s> {
 
 impl Observer for Recorder<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        self.hold_until(at);
+        self.hold_until(at, store);
         let pod = pod_of(event, ended, store);
         let mut job = None;
         if let Some(pod) = pod {
@@ -444,18 +515,25 @@ impl Observer for Recorder<'_> {
         }
     }
 
+    fn incident(&mut self, at: Instant, incident: Incident, _store: &Store) {
+        if !self.book.rules().is_empty() {
+            follow(&mut self.injected, at, incident);
+        }
+    }
+
     fn settled(&mut self, _at: Instant, store: &Store) {
         self.refresh(store);
     }
 
     fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
-        self.hold_until(at);
+        self.hold_until(at, store);
         for &index in &self.hearers[Heard::Measured as usize] {
             self.collectors[index].measured(at, store, measured);
         }
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        self.book.traffic(stretch, names);
         // Stretches are cut where measuring begins and ends.
         if !self.measured.has_instant(stretch.from) {
             return;
@@ -463,6 +541,7 @@ impl Observer for Recorder<'_> {
         for &index in &self.hearers[Heard::Traffic as usize] {
             self.collectors[index].traffic(stretch, names);
         }
+        self.services.add(stretch, names);
     }
 }
 

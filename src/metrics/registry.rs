@@ -255,6 +255,7 @@ mod tests {
             state: &state,
             store: &store,
             workloads: &workloads,
+            alerts: &crate::metrics::alerts::AlertLog::default(),
         };
         for entry in REGISTRY {
             let found: Vec<String> = (entry.construct)(&setup)

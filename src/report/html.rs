@@ -21,6 +21,7 @@ mod closer;
 mod page;
 mod paired;
 mod remarks;
+mod services;
 #[cfg(test)]
 mod tests;
 mod traffic;

@@ -1,82 +1,168 @@
 //! Rules of alerts that the schema can't say.
 
+use std::collections::BTreeSet;
+
 use super::check::{choices, suggest};
 use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::Bound;
-use super::schema::Scenario;
+use super::schema::{Alert, Scenario};
 use super::tree::Tree;
+use crate::metrics::alerts::{CLUSTER_SERIES, Kind, SERVICE_SERIES, names};
 
-/// The metrics of the time series that alerts can be about: of the cluster, and of services.
-pub const CLUSTER_SERIES: &[&str] = &[
-    "pods.pending",
-    "pods.running",
-    "nodes.up",
-    "allocation.cpu",
-    "allocation.memory",
-    "allocation.gpu",
-];
-
-/// Those of services.
-pub const SERVICE_SERIES: &[&str] = &[
-    "requests.per_second",
-    "requests.error_rate",
-    "requests.retries",
-    "latency.p50",
-    "latency.p90",
-    "latency.p99",
-    "service_saturation",
-    "queue_length",
-    "endpoints",
-];
-
-/// Reports every broken rule of `alerts:`.
+/// Reports every broken rule of `alerts:` and `notifications:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     for (position, alert) in scenario.alerts.iter().enumerate() {
-        let name = alert.metric.as_str();
-        let is_of_service = SERVICE_SERIES.contains(&name);
-        if !is_of_service && !CLUSTER_SERIES.contains(&name) {
-            let known: Vec<&str> = CLUSTER_SERIES
-                .iter()
-                .chain(SERVICE_SERIES)
-                .copied()
-                .collect();
-            let path = format!("alerts.{position}.metric");
-            let span = tree.locate(path.split('.'));
-            let message = format!("the time series has no metric `{name}`");
-            let finding = Finding::new(Code::UnknownName, message, span);
-            let finding = finding.label(format!("expected {}", choices(&known)));
-            findings.push(suggest(finding, name, &known, span));
-        }
-        let mut find = |code, field: &str, message: String, label: String| {
-            let path = format!("alerts.{position}.{field}");
-            let span = tree.locate(path.split('.'));
-            findings.push(Finding::new(code, message, span).label(label));
+        let mut checker = Checker {
+            place: format!("alerts.{position}"),
+            tree,
+            findings,
         };
-        if alert.service.is_some() && !is_of_service {
-            let message = format!("`{name}` is of the whole cluster, not of a service");
-            let label = "leave it out, or take a metric of services".to_owned();
-            find(Code::Conflict, "service", message, label);
+        let kind = Kind::of(&alert.metric);
+        if kind.is_none() {
+            checker.unknown(&alert.metric);
         }
-        let is_time = name.starts_with("latency.");
-        for (field, bound) in [("above", &alert.above), ("below", &alert.below)] {
-            if matches!(bound, Some(Bound::Duration(_))) && !is_time {
-                let message = format!("`{name}` is no time");
-                find(
-                    Code::WrongType,
-                    field,
-                    message,
-                    "expected a number".to_owned(),
-                );
-            }
-        }
+        checker.fields(alert, kind);
         let before = scenario.alerts[..position].iter();
         if before
             .map(|other| &other.name)
             .any(|other| *other == alert.name)
         {
             let message = format!("two alerts are called `{}`", alert.name);
-            let label = "expected a name of its own".to_owned();
-            find(Code::DuplicateName, "name", message, label);
+            checker.find(
+                Code::DuplicateName,
+                "name",
+                message,
+                "expected a name of its own",
+            );
+        }
+    }
+    labels(scenario, tree, findings);
+}
+
+struct Checker<'run> {
+    place: String,
+    tree: &'run Tree,
+    findings: &'run mut Findings,
+}
+
+impl Checker<'_> {
+    fn find(&mut self, code: Code, field: &str, message: String, label: &str) {
+        let path = format!("{}.{field}", self.place);
+        let span = self.tree.locate(path.split('.'));
+        let finding = Finding::new(code, message, span);
+        self.findings.push(finding.label(label.to_owned()));
+    }
+
+    /// The series are listed; of metrics the nearest is named.
+    fn unknown(&mut self, name: &str) {
+        let cluster = CLUSTER_SERIES.iter().map(|(name, _)| *name);
+        let services = SERVICE_SERIES.iter().map(|(name, _)| *name);
+        let series: Vec<&str> = cluster.chain(services).collect();
+        let path = format!("{}.metric", self.place);
+        let span = self.tree.locate(path.split('.'));
+        let message = format!("there is no metric `{name}`");
+        let finding = Finding::new(Code::UnknownName, message, span);
+        let finding = finding.label(format!(
+            "expected {}, or any metric of `summary.json`",
+            choices(&series)
+        ));
+        let all = names();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        self.findings.push(suggest(finding, name, &all, span));
+    }
+
+    fn fields(&mut self, alert: &Alert, kind: Option<Kind>) {
+        let name = alert.metric.as_str();
+        let is_of_service = matches!(kind, Some(Kind::Service(_)));
+        if alert.service.is_some() && kind.is_some() && !is_of_service {
+            let message = format!("`{name}` is of the whole cluster, not of a service");
+            let label = "leave it out, or take a metric of services";
+            self.find(Code::Conflict, "service", message, label);
+        }
+        let is_time = kind.is_some_and(|kind| kind.is_time(name));
+        for (field, bound) in [("above", &alert.above), ("below", &alert.below)] {
+            if matches!(bound, Some(Bound::Duration(_))) && kind.is_some() && !is_time {
+                let message = format!("`{name}` is no time");
+                self.find(Code::WrongType, field, message, "expected a number");
+            }
+        }
+        if alert.increase.is_some() && kind.is_some() && !matches!(kind, Some(Kind::Metric(..))) {
+            let message = format!("`{name}` is what is now, which gains nothing");
+            let label = "leave it out, or take a metric that counts";
+            self.find(Code::Conflict, "increase", message, label);
+        }
+        let has_bound = alert.above.is_some() || alert.below.is_some();
+        if !has_bound && !alert.absent {
+            let message = "nothing would ever breach this rule".to_owned();
+            self.find(Code::Conflict, "absent", message, "expected true");
+        }
+        if let Some(points) = alert.points
+            && points.breaching > points.of
+        {
+            let message = format!("{} of {} values can't breach", points.breaching, points.of);
+            let label = "expected no more than `of`";
+            self.find(Code::Conflict, "points.breaching", message, label);
+        }
+        for own in ["alertname", "service"] {
+            if alert.labels.contains_key(own) {
+                let message = format!("every alert has its own label `{own}`");
+                self.find(
+                    Code::Conflict,
+                    &format!("labels.{own}"),
+                    message,
+                    "expected another name",
+                );
+            }
+        }
+    }
+}
+
+/// Labels that no alert has match nothing.
+fn labels(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    let Some(own) = &scenario.notifications else {
+        return;
+    };
+    if scenario.alerts.is_empty() {
+        let span = tree.locate(["notifications"]);
+        let finding = Finding::new(Code::Conflict, "there are no alerts to be told of", span);
+        findings.push(finding.label("expected `alerts:` beside it"));
+        return;
+    }
+    let mut known: BTreeSet<&str> = ["alertname", "service"].into();
+    for alert in &scenario.alerts {
+        known.extend(alert.labels.keys().map(String::as_str));
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    let mut check = |path: String, name: &str| {
+        if known.contains(&name) {
+            return;
+        }
+        let span = tree.locate(path.split('.'));
+        let message = format!("no alert has a label `{name}`");
+        let finding = Finding::new(Code::UnknownName, message, span);
+        let finding = finding.label(format!("expected {}", choices(&known)));
+        findings.push(suggest(finding, name, &known, span));
+    };
+    for (place, name) in own.group_by.iter().enumerate() {
+        check(format!("notifications.groupBy.{place}"), name);
+    }
+    for (place, rule) in own.inhibit.iter().enumerate() {
+        let path = format!("notifications.inhibit.{place}");
+        for (side, list) in [("source", &rule.source), ("target", &rule.target)] {
+            for name in list.keys() {
+                check(format!("{path}.{side}.{name}"), name);
+            }
+        }
+        for (index, name) in rule.equal.iter().enumerate() {
+            check(format!("{path}.equal.{index}"), name);
+        }
+    }
+    for (place, silence) in own.silences.iter().enumerate() {
+        for name in silence.matchers.keys() {
+            check(
+                format!("notifications.silences.{place}.matchers.{name}"),
+                name,
+            );
         }
     }
 }

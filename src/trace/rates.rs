@@ -1,5 +1,8 @@
-//! Files of request rates: series of time and rate, and counts by minute of the Azure Functions trace
+//! Files of request rates: series of time and rate, counts by minute of the Azure Functions trace, and
+//! the table of requests a second of Alibaba's GenAI trace
 //! (spec: traces.md 6). Rates come as millionths of a request a second, from an instant on.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TraceError;
 use super::input::Input;
@@ -146,6 +149,85 @@ pub fn read_azure_functions(
     Ok(steps)
 }
 
+/// Reads the table `qps.csv` of Alibaba's GenAI trace of 2026: the sum over the containers at each
+/// time, of the requests whose type begins as said. Times are counted from the first row of any type;
+/// the step is the shortest between two times, a longer one is a gap.
+///
+/// # Errors
+/// [`TraceError`] with file, line, column, value and rule; if no type begins so.
+pub fn read_alibaba_qps(
+    input: &Input,
+    kind: Option<&str>,
+    reading: Reading,
+) -> Result<Steps, TraceError> {
+    let file = input.name.clone();
+    let mut table = Table::open(input)?;
+    let time = table.required_column("timestamp_anon")?;
+    let rate = table.required_column("value")?;
+    let name = table.required_column("request_type")?;
+    let mut sums: BTreeMap<Instant, u64> = BTreeMap::new();
+    let mut first: Option<Instant> = None;
+    let mut kinds: BTreeSet<String> = BTreeSet::new();
+    while let Some(row) = table.next_row()? {
+        let row = row.map_err(|bad| placed(&file, bad))?;
+        let at = seconds(&row, &time).map_err(|bad| placed(&file, bad))?;
+        let micro = requests(&row, &rate, reading.scale).map_err(|bad| placed(&file, bad))?;
+        first = Some(first.map_or(at, |known| known.min(at)));
+        let own = row.text(&name);
+        if kind.is_none_or(|kind| own.starts_with(kind)) {
+            *sums.entry(at).or_default() += micro;
+        } else if !kinds.contains(own) {
+            kinds.insert(own.to_owned());
+        }
+    }
+    let Some(first) = first.filter(|_| !sums.is_empty()) else {
+        let kinds: Vec<String> = kinds.into_iter().map(|own| format!("`{own}`")).collect();
+        return Err(TraceError::Format {
+            file: file.to_string(),
+            reason: match kind {
+                Some(kind) if !kinds.is_empty() => format!(
+                    "no type of request begins with `{kind}`; there are {}",
+                    kinds.join(", ")
+                ),
+                _ => "there is no row; a series of rates has one at least".to_owned(),
+            },
+        });
+    };
+    let times = sums.keys().zip(sums.keys().skip(1));
+    let usual = times.map(|(one, next)| next.since(*one)).min();
+    let mut steps: Steps = Vec::with_capacity(sums.len());
+    let mut last: Option<Instant> = None;
+    for (at, micro) in sums {
+        let at = Instant::ZERO + at.since(first);
+        if let (Some(last), Some(usual)) = (last, usual)
+            && at.since(last) > usual
+        {
+            let missing = last.saturating_add(usual);
+            match reading.gap {
+                Gap::Fail => {
+                    return Err(TraceError::Format {
+                        file: file.to_string(),
+                        reason: format!(
+                            "between {} s and {} s after the first row rows are missing, that come \
+                             every {usual}; write `gaps: hold` or `gaps: zero`",
+                            last.as_secs_f64(),
+                            at.as_secs_f64()
+                        ),
+                    });
+                }
+                Gap::Hold => {}
+                Gap::Zero => steps.push((missing, 0)),
+            }
+        }
+        steps.push((at, micro));
+        last = Some(at);
+    }
+    if let (Some(last), Some(usual)) = (last, usual) {
+        steps.push((last.saturating_add(usual), 0));
+    }
+    Ok(steps)
+}
+
 fn seconds(row: &Row<'_>, column: &Column) -> Result<Instant, BadRow> {
     let number = row.text(column).parse::<f64>().ok();
     let span = number.and_then(Duration::checked_from_secs_f64);
@@ -223,6 +305,38 @@ mod tests {
         ] {
             assert_eq!(series(text, Gap::Fail).expect_err("wrong"), found);
         }
+    }
+
+    #[test]
+    fn rates_of_containers_are_summed_by_time_and_type() {
+        let text = "timestamp_anon,value,container_ip,request_type\n\
+                    1057.0,0.5,a,Generative Requests\n1000.0,2,,API Requests\n\
+                    1057.0,0.25,b,Generative Requests\n1114.0,1,a,Generative Requests\n\
+                    1228.0,3,a,Generative Requests\n";
+        let read = |kind, gap| {
+            let input = Input::bytes("qps.csv", text.as_bytes().to_vec());
+            let steps = read_alibaba_qps(&input, kind, Reading { gap, ..PLAIN });
+            steps.map_err(|error| error.to_string())
+        };
+        let at = Instant::from_secs;
+        let expected = [
+            (at(57), 750_000),
+            (at(114), 1_000_000),
+            (at(171), 0),
+            (at(228), 3_000_000),
+            (at(285), 0),
+        ];
+        assert_eq!(read(Some("Gen"), Gap::Zero).expect("fine"), expected);
+        assert_eq!(
+            read(Some("Gen"), Gap::Fail).expect_err("a gap"),
+            "qps.csv: between 114 s and 228 s after the first row rows are missing, that come every \
+             57s; write `gaps: hold` or `gaps: zero`"
+        );
+        assert_eq!(
+            read(Some("Batch"), Gap::Hold).expect_err("none"),
+            "qps.csv: no type of request begins with `Batch`; there are `API Requests`, `Generative \
+             Requests`"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use windtunnel::lab::summary::{Summary, VariantSummary};
 
 use crate::scratch::Scratch;
+use crate::shared::reference;
 
 fn run(name: &str, folder: &str, arguments: &[&str]) -> (Scratch, Summary) {
     let scratch = Scratch::new(folder, &[]);
@@ -88,4 +89,139 @@ fn equal_runs_leave_equal_bytes() {
     assert_eq!(first, second);
     assert_eq!(bytes, other.bytes("out/events.jsonl.zst"));
     assert_eq!(report, other.bytes("out/report.json"));
+}
+
+/// A shop with pods enough, asked as a file says.
+fn replayed(name: &str, trace: &str, span: &str) -> VariantSummary {
+    let manifest = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: app, image: app, resources: {requests: {cpu: 1}}}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}}
+";
+    let scenario = format!(
+        "\
+windtunnel: v1
+name: replay
+cluster:
+  nodes: [{{count: 2, template: {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}}}]
+workload: [{{manifests: shop.yaml}}]
+system: {{name: kubernetes, controllers: {{}}}}
+traffic:
+  - name: replay
+    service: default/shop
+    trace: {trace}
+stop: {{at: {span}}}
+"
+    );
+    let files = [("shop.yaml", manifest), ("replay.yaml", scenario.as_str())];
+    let scratch = Scratch::new(name, &files);
+    scratch.run(&["run", "replay.yaml", "--out", "out", "--quiet"], 0);
+    scratch.summary("out").variants.remove(0)
+}
+
+#[test]
+fn a_day_of_azure_functions_is_replayed_request_by_request() {
+    let Some(path) = reference("traces/azure-functions/invocations.csv") else {
+        return;
+    };
+    let path = path.canonicalize().expect("it is there");
+    let trace = format!("{{path: {}, format: azure-functions}}", path.display());
+    let run = replayed("traffic-azure", &trace, "24h");
+    // What the file has, summed.
+    let text = std::fs::read_to_string(&path).expect("it can be read");
+    let counts = text
+        .lines()
+        .skip(1)
+        .flat_map(|line| line.split(',').skip(4));
+    let all: u64 = counts.map(|count| count.parse::<u64>().unwrap_or(0)).sum();
+    let offered = run.services[0].offered as f64;
+    assert!(all > 1_000, "{all}");
+    // A Poisson process or a counter: five standard deviations.
+    let error = (offered - all as f64).abs();
+    assert!(error < 5.0 * (all as f64).sqrt() + 1.0, "{offered} {all}");
+    assert!(value(&run, "requests.error_rate") < 0.01);
+}
+
+#[test]
+fn requests_a_second_of_alibaba_are_replayed() {
+    let Some(archive) = reference("traces/alibaba-genai-2026/qps.tar.gz") else {
+        return;
+    };
+    let folder = Scratch::new("traffic-qps-files", &[]);
+    let unpacked = std::process::Command::new("tar")
+        .args(["xzf", archive.to_str().expect("text"), "-C"])
+        .arg(&folder.0)
+        .status();
+    if !unpacked.is_ok_and(|status| status.success()) {
+        println!("skipped: needs tar");
+        return;
+    }
+    let path = folder.path("qps.csv");
+    let trace = format!(
+        "{{path: {}, format: alibaba-qps, function: Generative, gaps: zero, scale: 10}}",
+        path.display()
+    );
+    let run = replayed("traffic-qps", &trace, "22h");
+    assert!(run.services[0].offered > 10_000, "{:?}", run.services[0]);
+    assert!(value(&run, "requests.error_rate") < 0.01);
+}
+
+#[test]
+fn rules_about_every_metric_change_none() {
+    let rules: Vec<String> = (windtunnel::metrics::alerts::names().iter().enumerate())
+        .map(|(number, name)| format!("{{name: r{number}, metric: {name}, above: 1e30}}"))
+        .collect();
+    let all = format!("alerts=[{}]", rules.join(", "));
+    let short = ["--set", "stop={at: 25m}", "--set"];
+    let (_, with) = run("canary", "traffic-rules", &[&short[..], &[&all]].concat());
+    let (_, without) = run(
+        "canary",
+        "traffic-no-rules",
+        &[&short[..], &["alerts=[]"]].concat(),
+    );
+    for (one, other) in with.variants.iter().zip(&without.variants) {
+        assert_eq!(one.digest, other.digest);
+        for (id, own) in &one.metrics {
+            let known = &other.metrics[id];
+            if !id.starts_with("alerts.") {
+                let is_near = match (own.value, known.value) {
+                    (Some(own), Some(known)) => (own - known).abs() <= 1e-9 * known.abs(),
+                    (own, known) => own.is_none() && known.is_none(),
+                };
+                assert!(is_near, "{id}: {:?} {:?}", own.value, known.value);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_fires_on_any_metric_and_whoever_is_told_hears_once() {
+    let rules = "alerts=[{name: failures, metric: restarts.total, above: 1e9}, \
+                 {name: many, metric: capacity.nodes.end, above: 3}, \
+                 {name: errors, metric: requests.error_rate, above: 0.02, for: 2m, labels: {severity: \
+                 page}}, {name: slow, metric: latency.p99, above: 100ms, labels: {severity: ticket}}]";
+    let route = "notifications={groupBy: [alertname], inhibit: [{source: {severity: page}, target: \
+                 {severity: ticket}, equal: [service]}]}";
+    let arguments = ["--set", rules, "--set", route];
+    let (scratch, _) = run("canary", "traffic-told", &arguments);
+    let of = |kind: &str| {
+        let arguments = ["events", "out", "--kind", kind, "--variant", "all-at-once"];
+        scratch.printed(&arguments, 0)
+    };
+    let (alerts, told) = (of("alert"), of("notified"));
+    assert!(alerts.contains("Alert/errors  firing"), "{alerts}");
+    assert!(!alerts.contains("Alert/failures"), "{alerts}");
+    assert!(told.contains("alertname=errors"), "{told}");
+    assert!(told.contains("resolved errors"), "{told}");
 }

@@ -1,7 +1,11 @@
 //! Which endpoint a request goes to (spec: orchestrators-a.md 9.2; nginx's `round_robin` and
 //! `least_conn`, `HAProxy`'s random of two).
 //!
-//! Deterministic algorithms use integers alone, so their sequences are exact.
+//! Deterministic algorithms use integers alone, so their sequences are exact. Tests by section:
+//! 9.2 worked sequences `deterministic_sequences_are_those_of_the_examples` and
+//! `least_connections_counts_weights_and_takes_turns_among_equals`; failures, time-outs and the next
+//! endpoint `an_endpoint_that_fails_is_left_out_and_tried_once_later`; a million requests each,
+//! sequences and distributions, in `tests/million.rs`.
 
 use crate::control::autoscale::finding::{Finding, Findings, Problem};
 use crate::model::Text;
@@ -56,9 +60,15 @@ struct Peer {
 pub struct Balancer {
     algorithm: Algorithm,
     limits: Limits,
+    /// In the order of their names.
     peers: Vec<Peer>,
     /// The name of the endpoint that round-robin picked last.
     last: Option<Text>,
+    /// Whether any endpoint may be left out: until one fails, none is.
+    may_leave_out: bool,
+    /// The endpoints that may be picked, as of the last request, and whether those are all.
+    live: Vec<usize>,
+    is_whole: bool,
     rng: Stream,
 }
 
@@ -70,6 +80,9 @@ impl Balancer {
             limits,
             peers: Vec::new(),
             last: None,
+            may_leave_out: false,
+            live: Vec::new(),
+            is_whole: false,
             rng,
         }
     }
@@ -93,7 +106,7 @@ impl Balancer {
     pub fn set_endpoints(&mut self, endpoints: &[(Text, i64)]) {
         let mut peers: Vec<Peer> = Vec::with_capacity(endpoints.len());
         for (id, weight) in endpoints.iter().filter(|(_, weight)| *weight > 0) {
-            let known = self.peers.iter().find(|peer| peer.id == *id);
+            let known = self.peer(id).map(|place| &self.peers[place]);
             peers.push(match known {
                 Some(known) if known.weight == *weight => known.clone(),
                 _ => Peer {
@@ -109,6 +122,8 @@ impl Balancer {
             });
         }
         peers.sort_by(|one, other| one.id.cmp(&other.id));
+        self.may_leave_out = peers.iter().any(|peer| peer.fails > 0);
+        self.is_whole = false;
         self.peers = peers;
     }
 
@@ -127,20 +142,10 @@ impl Balancer {
     /// Sends a request of a client to an endpoint, not to those that were tried; `None` if none is
     /// left. It counts as a connection until [`Balancer::finish`].
     pub fn pick(&mut self, now: Instant, client: u64, tried: &[Text]) -> Option<Text> {
-        let live: Vec<usize> = (0..self.peers.len())
-            .filter(|&place| self.is_live(place, now) && !tried.contains(&self.peers[place].id))
-            .collect();
-        if live.is_empty() {
-            return None;
-        }
-        let place = match self.algorithm {
-            Algorithm::RoundRobin => self.next_in_turn(&live),
-            Algorithm::SmoothWeighted => self.smooth(&live),
-            Algorithm::LeastConnections => self.least_connections(&live),
-            Algorithm::Random => live[self.rng.below(live.len() as u64) as usize],
-            Algorithm::TwoChoices => self.two_choices(&live),
-            Algorithm::Source => self.by_source(&live, client),
-        };
+        let live = self.live_at(now, tried);
+        let place = self.choose(&live, client);
+        self.live = live;
+        let place = place?;
         let timeout = self.limits.fail_timeout;
         let peer = &mut self.peers[place];
         peer.connections += 1;
@@ -151,6 +156,35 @@ impl Balancer {
             peer.checked = Some(now);
         }
         Some(peer.id.clone())
+    }
+
+    /// The endpoints that may be picked. As long as nothing failed these are all, and the list is kept.
+    fn live_at(&mut self, now: Instant, tried: &[Text]) -> Vec<usize> {
+        let mut live = std::mem::take(&mut self.live);
+        let is_whole = tried.is_empty() && !self.may_leave_out;
+        if is_whole && self.is_whole {
+            return live;
+        }
+        live.clear();
+        live.extend((0..self.peers.len()).filter(|&place| {
+            is_whole || (self.is_live(place, now) && !tried.contains(&self.peers[place].id))
+        }));
+        self.is_whole = is_whole;
+        live
+    }
+
+    fn choose(&mut self, live: &[usize], client: u64) -> Option<usize> {
+        if live.is_empty() {
+            return None;
+        }
+        Some(match self.algorithm {
+            Algorithm::RoundRobin => self.next_in_turn(live),
+            Algorithm::SmoothWeighted => self.smooth(live),
+            Algorithm::LeastConnections => self.least_connections(live),
+            Algorithm::Random => live[self.rng.below(live.len() as u64) as usize],
+            Algorithm::TwoChoices => self.two_choices(live),
+            Algorithm::Source => self.by_source(live, client),
+        })
     }
 
     /// A request to an endpoint ended.
@@ -171,6 +205,7 @@ impl Balancer {
                 peer.fails += 1;
                 (peer.accessed, peer.checked) = (Some(now), Some(now));
                 if max_fails > 0 {
+                    self.may_leave_out = true;
                     peer.effective = (peer.effective - peer.weight / max_fails).max(0);
                 }
             }
@@ -178,7 +213,8 @@ impl Balancer {
     }
 
     fn peer(&self, id: &str) -> Option<usize> {
-        self.peers.iter().position(|peer| *peer.id == *id)
+        let found = self.peers.binary_search_by(|peer| (*peer.id).cmp(id));
+        found.ok()
     }
 
     fn is_live(&self, place: usize, now: Instant) -> bool {
@@ -192,11 +228,10 @@ impl Balancer {
     }
 
     fn next_in_turn(&mut self, live: &[usize]) -> usize {
-        let after = |last: &Text| {
-            let mut later = live.iter().copied();
-            later.find(|&place| self.peers[place].id > *last)
-        };
-        let place = self.last.as_ref().and_then(after).unwrap_or(live[0]);
+        let after = self.last.as_ref().map_or(0, |last| {
+            live.partition_point(|&place| self.peers[place].id <= *last)
+        });
+        let place = live.get(after).copied().unwrap_or(live[0]);
         self.last = Some(self.peers[place].id.clone());
         place
     }
@@ -280,136 +315,4 @@ pub fn hash64(client: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const START: Instant = Instant::from_secs(1000);
-
-    fn balancer(algorithm: Algorithm, weights: &[(&str, i64)]) -> Balancer {
-        let rng = Stream::new(7, "balancer", 0);
-        let mut own = Balancer::new(algorithm, Limits::default(), rng);
-        let list: Vec<(Text, i64)> = weights.iter().map(|&(id, w)| (id.into(), w)).collect();
-        own.set_endpoints(&list);
-        own
-    }
-
-    fn sequence(own: &mut Balancer, requests: usize) -> String {
-        let picks = (0..requests).map(|_| own.pick(START, 0, &[]).expect("an endpoint"));
-        picks.collect::<Vec<_>>().concat()
-    }
-
-    #[test]
-    fn deterministic_sequences_are_those_of_the_examples() {
-        for (algorithm, weights, expected) in [
-            (
-                Algorithm::SmoothWeighted,
-                &[("a", 5), ("b", 1), ("c", 1)][..],
-                "aabacaa",
-            ),
-            (
-                Algorithm::SmoothWeighted,
-                &[("a", 3), ("b", 2)],
-                "ababaababa",
-            ),
-            (
-                Algorithm::RoundRobin,
-                &[("b", 1), ("a", 1), ("c", 1)],
-                "abcabca",
-            ),
-        ] {
-            let mut own = balancer(algorithm, weights);
-            assert_eq!(
-                sequence(&mut own, expected.len()),
-                expected,
-                "{algorithm:?}"
-            );
-        }
-        let mut own = balancer(Algorithm::SmoothWeighted, &[("a", 5), ("b", 1), ("c", 1)]);
-        sequence(&mut own, 7);
-        assert_eq!(own.current_weights(), [("a", 0), ("b", 0), ("c", 0)]);
-    }
-
-    #[test]
-    fn least_connections_counts_weights_and_takes_turns_among_equals() {
-        let weights = [("a", 1), ("b", 1), ("c", 2)];
-        let mut own = balancer(Algorithm::LeastConnections, &weights);
-        own.peers[0].connections = 2;
-        own.peers[2].connections = 1;
-        assert_eq!(sequence(&mut own, 6), "bccbcb");
-        let open: Vec<i64> = ["a", "b", "c"]
-            .iter()
-            .map(|id| own.connections(id))
-            .collect();
-        assert_eq!(open, [2, 3, 4]);
-    }
-
-    #[test]
-    fn an_endpoint_that_fails_is_left_out_and_tried_once_later() {
-        let mut own = balancer(Algorithm::RoundRobin, &[("a", 1), ("b", 1)]);
-        let at = |secs| START + Duration::from_secs(secs);
-        assert_eq!(own.pick(at(0), 0, &[]).as_deref(), Some("a"));
-        own.finish(at(0), "a", Served::Failed);
-        assert_eq!(own.pick(at(0), 0, &["a".into()]).as_deref(), Some("b"));
-        assert_eq!(own.pick(at(10), 0, &[]).as_deref(), Some("b"));
-        assert_eq!(own.pick(at(11), 0, &["b".into()]).as_deref(), Some("a"));
-        // While it is being tried, no other request goes there.
-        assert_eq!(own.pick(at(12), 0, &["b".into()]), None);
-        own.finish(at(12), "a", Served::Well);
-        assert_eq!(own.pick(at(12), 0, &["b".into()]).as_deref(), Some("a"));
-    }
-
-    #[test]
-    fn a_million_requests_are_spread_as_each_algorithm_says() {
-        const REQUESTS: i64 = 1_000_000;
-        let weights = [("a", 1), ("b", 1), ("c", 1), ("d", 1)];
-        for algorithm in [
-            Algorithm::RoundRobin,
-            Algorithm::SmoothWeighted,
-            Algorithm::LeastConnections,
-            Algorithm::TwoChoices,
-            Algorithm::Random,
-        ] {
-            let mut own = balancer(algorithm, &weights);
-            for client in 0..REQUESTS {
-                own.pick(START, client as u64, &[]);
-            }
-            let share = REQUESTS / 4;
-            // Five standard deviations of a binomial where requests are drawn.
-            let tolerance = match algorithm {
-                Algorithm::Random => 5 * 433,
-                Algorithm::TwoChoices => 10,
-                _ => 0,
-            };
-            for (id, _) in weights {
-                let error = (own.connections(id) - share).abs();
-                assert!(error <= tolerance, "{algorithm:?} {id}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_source_stays_with_its_endpoint_and_weights_share_sources() {
-        let mut own = balancer(Algorithm::Source, &[("a", 1), ("b", 3)]);
-        let mut counts = [0_i64; 2];
-        for client in 0..40_000 {
-            let one = own.pick(START, client, &[]).expect("an endpoint");
-            assert_eq!(own.pick(START, client, &[]), Some(one.clone()));
-            counts[usize::from(&*one == "b")] += 1;
-        }
-        assert!((counts[0] - 10_000).abs() < 450, "{counts:?}");
-    }
-
-    #[test]
-    fn weights_without_a_sum_are_told() {
-        let told = Balancer::findings("service web", &[("a".into(), 0), ("b".into(), -1)]);
-        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            told,
-            [
-                "service web: endpoints.b.weight: -1 is out of range; expected 0 or more",
-                "service web: endpoints: all weights are 0, so nothing could be picked; give one \
-                 a weight",
-            ]
-        );
-    }
-}
+mod tests;

@@ -1,10 +1,12 @@
-//! The alert rules of a scenario.
+//! The alert rules of a scenario, and who is told of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::metrics::alerts::Rule;
+use crate::metrics::alerts::{AlertLabels, Inhibition, Route, Rule, Silence};
 use crate::scenario::Scenario;
 use crate::scenario::scalar::Bound;
+use crate::units::Instant;
 
 /// The rules, in written order.
 pub fn alerts(scenario: &Scenario) -> Arc<[Rule]> {
@@ -18,23 +20,45 @@ pub fn alerts(scenario: &Scenario) -> Arc<[Rule]> {
         service: own.service.as_deref().map(Into::into),
         above: own.above.as_ref().map(bound),
         below: own.below.as_ref().map(bound),
+        absent: own.absent,
         lasts: own.lasts,
+        keep_firing: own.keep_firing_for,
+        points: own.points.map(|own| (own.breaching, own.of)),
+        increase: own.increase,
+        labels: labels(&own.labels),
     });
     rules.collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::metrics::alerts::series_names;
-    use crate::scenario::alerts::{CLUSTER_SERIES, SERVICE_SERIES};
+fn labels(written: &BTreeMap<String, String>) -> AlertLabels {
+    let pairs = written.iter();
+    pairs
+        .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+        .collect()
+}
 
-    #[test]
-    fn experiments_can_name_every_series_there_is() {
-        let written: Vec<&str> = CLUSTER_SERIES
-            .iter()
-            .chain(SERVICE_SERIES)
-            .copied()
-            .collect();
-        assert_eq!(written, series_names());
-    }
+/// How alerts are told of.
+pub fn route(scenario: &Scenario) -> Arc<Route> {
+    let own = scenario.notifications.clone().unwrap_or_default();
+    let text = |list: &[String]| list.iter().map(|own| own.as_str().into()).collect();
+    Arc::new(Route {
+        group_by: text(&own.group_by),
+        group_wait: own.group_wait,
+        group_interval: own.group_interval,
+        repeat_interval: own.repeat_interval,
+        inhibitions: (own.inhibit.iter())
+            .map(|rule| Inhibition {
+                source: labels(&rule.source),
+                target: labels(&rule.target),
+                equal: text(&rule.equal),
+            })
+            .collect(),
+        silences: (own.silences.iter())
+            .map(|silence| Silence {
+                matchers: labels(&silence.matchers),
+                from: Instant::ZERO + silence.at,
+                to: Instant::ZERO + silence.at + silence.lasts,
+            })
+            .collect(),
+    })
 }

@@ -37,7 +37,7 @@ use crate::trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 use super::inputs;
 
-pub use alerts::alerts;
+pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};
 pub use economics::economics;

@@ -14,7 +14,7 @@ use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
 use crate::sim::traffic::{
     Form, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
-use crate::trace::rates::{Gap, Reading, read_azure_functions, read_series};
+use crate::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use crate::units::{Duration, Instant};
 
 use super::{BuildError, FileSource, Remarks};
@@ -235,6 +235,7 @@ fn load(written: &schema::Traffic, files: &FileSource<'_>) -> Result<Load, Build
             RateFormat::AzureFunctions => {
                 read_azure_functions(&input, trace.function.as_deref(), reading)?
             }
+            RateFormat::AlibabaQps => read_alibaba_qps(&input, trace.function.as_deref(), reading)?,
         };
         return Ok(Load::Open(Rate::Steps(steps.into())));
     }

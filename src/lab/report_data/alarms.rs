@@ -1,16 +1,16 @@
 //! Alerts and faults of a run, for the report and for `windtunnel events`.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Store;
-use crate::metrics::ClusterState;
-use crate::metrics::alerts::{AlertBook, Rule, Transition};
+use crate::cluster::{Measured, Store};
+use crate::metrics::alerts::AlertLog;
 use crate::metrics::diagnosis::Diagnostician;
-use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
+use crate::model::{Event, Pod, Text};
 use crate::units::Instant;
+
+use super::IncidentList;
+use super::confusion::{ConfusionEntry, confusion};
 
 /// Most turns of alerts, and most faults, that are listed one by one.
 const LISTED_MAX: usize = 500;
@@ -23,10 +23,19 @@ pub struct AlarmData {
     pub alerts_total: u64,
     /// The listed ones, in order of time.
     pub alerts: Vec<AlertEntry>,
+    /// Notifications in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub notifications_total: u64,
+    /// The listed ones, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationEntry>,
     /// Faults in all.
     pub faults_total: u64,
     /// The listed ones, in the order in which they began.
     pub faults: Vec<FaultEntry>,
+    /// What was made to fail against what was diagnosed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confusion: Vec<ConfusionEntry>,
 }
 
 /// A turn of an alert.
@@ -45,13 +54,58 @@ pub struct AlertEntry {
     pub value: Option<f64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What somebody was told of alerts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationEntry {
+    /// When, in nanoseconds.
+    pub at_ns: i64,
+    /// What its alerts have in common, such as `alertname=slow`.
+    pub group: String,
+    /// Alerts that fire: the rule, and the service that it is about.
+    pub firing: Vec<String>,
+    /// Alerts that were told of and are over.
+    pub resolved: Vec<String>,
+    /// Whether nothing is new about it.
+    pub repeated: bool,
+}
+
+impl NotificationEntry {
+    /// What it says, in words.
+    pub fn sentence(&self) -> String {
+        let list = |what: &str, names: &[String]| match names {
+            [] => None,
+            names if names.len() > 3 => Some(format!(
+                "{what} {} and {} more",
+                names[..3].join(", "),
+                names.len() - 3
+            )),
+            names => Some(format!("{what} {}", names.join(", "))),
+        };
+        let parts = [
+            list("firing", &self.firing),
+            list("resolved", &self.resolved),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let again = if self.repeated { "again: " } else { "" };
+        format!("{again}{}", parts.join("; "))
+    }
+}
+
 /// A fault of a workload: what was wrong, since when, and what was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultEntry {
     /// The workload, as `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// What was wrong: `NodeLost`, `CrashLoop`, `ApplicationError`, `ProbeFailed` or `Evicted`.
+    /// What was wrong: `NodeLost`, `ImageUnavailable`, `QuotaExceeded`, `InsufficientResources`,
+    /// `ConstraintUnmet`, `PortConflict`, `OutOfMemory`, `ProbeFailed`, `CrashLoop`,
+    /// `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
     pub cause: String,
     /// The node, where one was at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,22 +122,31 @@ pub struct FaultEntry {
     pub made: u64,
     /// Containers restarted in place meanwhile.
     pub restarted: u64,
+    /// Pods that found a node after one could not be placed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub placed: u64,
+    /// Nodes that joined meanwhile.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub joined: u64,
 }
 
 /// Collects them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alarms {
-    book: AlertBook,
-    turns: Vec<Transition>,
     diagnostician: Diagnostician,
 }
 
 impl Alarms {
-    pub(super) fn new(rules: &Arc<[Rule]>) -> Self {
+    /// Follows nodes whose processors are short, too.
+    pub(super) fn with_contention(self, is_modelled: bool) -> Self {
         Self {
-            book: AlertBook::new(rules),
-            ..Self::default()
+            diagnostician: self.diagnostician.with_contention(is_modelled),
         }
+    }
+
+    /// What the world measures.
+    pub(super) fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        self.diagnostician.measured(at, store, measured);
     }
 
     pub(super) fn observe(
@@ -96,32 +159,38 @@ impl Alarms {
         self.diagnostician.observe(at, event, ended, store);
     }
 
-    pub(super) fn held(&mut self, state: &ClusterState, from: i64, to: i64) {
-        if !self.book.rules().is_empty() {
-            let span = (Instant::from_nanos(from), Instant::from_nanos(to));
-            self.book.held(state, span, &mut self.turns);
-        }
-    }
-
-    pub(super) fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
-        self.book.traffic(stretch, names, &mut self.turns);
-    }
-
-    /// What was collected; `None` of nothing.
-    pub(super) fn finish(self) -> Option<AlarmData> {
+    /// What was collected, and what became of alerts; `None` of nothing.
+    pub(super) fn finish(self, log: &AlertLog, incidents: &IncidentList) -> Option<AlarmData> {
         let faults = self.diagnostician.finish();
-        let mut turns = self.turns;
-        turns.sort_by_key(|turn| turn.at);
+        let (rules, turns) = (&log.rules, &log.turns);
         if turns.is_empty() && faults.is_empty() {
             return None;
         }
-        let rules = self.book.rules();
+        let name = |(rule, service): &(usize, Text)| {
+            let rule = &rules[*rule].name;
+            if service.is_empty() {
+                rule.to_string()
+            } else {
+                format!("{rule} for {service}")
+            }
+        };
+        let sent = log.notifications.iter().take(LISTED_MAX);
+        let sent = sent.map(|own| NotificationEntry {
+            at_ns: own.at.as_nanos(),
+            group: (own.group.iter())
+                .map(|(label, value)| format!("{label}={value}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+            firing: own.firing.iter().map(name).collect(),
+            resolved: own.resolved.iter().map(name).collect(),
+            repeated: own.is_repeated,
+        });
         let alerts = turns.iter().take(LISTED_MAX).map(|turn| AlertEntry {
             at_ns: turn.at.as_nanos(),
             alert: rules[turn.rule].name.to_string(),
             service: turn.service.to_string(),
             turn: turn.turn.name().to_owned(),
-            value: Some(turn.value).filter(|value| value.is_finite()),
+            value: turn.value.filter(|value| value.is_finite()),
         });
         let listed = faults.iter().take(LISTED_MAX).map(|own| FaultEntry {
             object: own.object.to_string(),
@@ -133,12 +202,18 @@ impl Alarms {
             least: own.least,
             made: own.made,
             restarted: own.restarted,
+            placed: own.placed,
+            joined: own.joined,
         });
+        let listed: Vec<FaultEntry> = listed.collect();
         Some(AlarmData {
+            confusion: confusion(incidents, &listed),
             alerts_total: turns.len() as u64,
             alerts: alerts.collect(),
+            notifications_total: log.notifications.len() as u64,
+            notifications: sent.collect(),
             faults_total: faults.len() as u64,
-            faults: listed.collect(),
+            faults: listed,
         })
     }
 }
@@ -148,11 +223,20 @@ impl FaultEntry {
     pub fn sentence(&self) -> String {
         let at = self.node.as_ref().map(|node| format!(" ({node})"));
         let at = at.unwrap_or_default();
-        let made = match (self.made, self.restarted) {
-            (0, 0) => "nothing had to be made anew".to_owned(),
-            (made, 0) => format!("{made} pods made anew"),
-            (0, restarted) => format!("{restarted} restarts"),
-            (made, restarted) => format!("{made} pods made anew, {restarted} restarts"),
+        let deeds = [
+            (self.made, "pods made anew"),
+            (self.restarted, "restarts"),
+            (self.placed, "pods placed"),
+            (self.joined, "nodes joined"),
+        ];
+        let done: Vec<String> = (deeds.into_iter())
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let made = if done.is_empty() {
+            "nothing had to be made anew".to_owned()
+        } else {
+            done.join(", ")
         };
         let end = if self.healed_ns.is_some() {
             "healed"

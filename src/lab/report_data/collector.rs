@@ -1,9 +1,7 @@
 //! The observer that collects what the report draws, in memory that does not grow with the run.
 
-use std::sync::Arc;
-
-use crate::cluster::{Incident, Observer, Store};
-use crate::metrics::alerts::Rule;
+use crate::cluster::{Incident, Measured, Observer, Store};
+use crate::metrics::alerts::AlertLog;
 use crate::metrics::{ClusterState, Resource};
 use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
@@ -77,10 +75,10 @@ impl Collector {
         }
     }
 
-    /// Follows these alerts too.
+    /// The same, of a run in which pods share the cores of a node.
     #[must_use]
-    pub fn with_alerts(mut self, rules: &Arc<[Rule]>) -> Self {
-        self.alarms = Alarms::new(rules);
+    pub fn with_contention(mut self, is_modelled: bool) -> Self {
+        self.alarms = self.alarms.with_contention(is_modelled);
         self
     }
 
@@ -92,7 +90,7 @@ impl Collector {
     }
 
     /// Ends the collection. The variant's name is left to the caller.
-    pub fn finish(mut self, at: Instant, store: &Store) -> VariantData {
+    pub fn finish(mut self, at: Instant, store: &Store, alerts: &AlertLog) -> VariantData {
         let end = at.as_nanos();
         self.hold_until(end);
         for node in 0..self.nodes.len() {
@@ -101,6 +99,7 @@ impl Collector {
         self.longest.take_living(at, store);
         let pods = u64::from(store.pods().created());
         let (workloads, marks) = self.followed.clone().finish(at);
+        let incidents = std::mem::take(&mut self.incidents).finish();
         VariantData {
             name: String::new(),
             end_ns: end,
@@ -111,9 +110,9 @@ impl Collector {
             timeline: self.bars.finish(),
             pods: self.longest.finish(pods),
             traffic: self.traffic.finish(end),
-            alarms: self.alarms.finish(),
+            alarms: self.alarms.finish(alerts, &incidents),
             events: self.events,
-            incidents: self.incidents.finish(),
+            incidents,
             workloads,
             marks,
         }
@@ -123,7 +122,6 @@ impl Collector {
         if at <= self.since {
             return;
         }
-        self.alarms.held(&self.state, self.since, at);
         let narrow = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
         let state = &self.state;
         let [cpu, memory, gpu, _] = state.allocated.0.map(narrow);
@@ -246,9 +244,12 @@ impl Observer for Collector {
         self.incidents.apply(at.as_nanos(), incident, store);
     }
 
+    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        self.alarms.measured(at, store, measured);
+    }
+
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         self.traffic.add(stretch, names);
-        self.alarms.traffic(stretch, names);
     }
 
     fn settled(&mut self, _at: Instant, store: &Store) {

@@ -76,6 +76,7 @@ fn summary() -> Summary {
         unexpressed: Vec::new(),
         ledger: Vec::new(),
         workloads: Vec::new(),
+        services: Vec::new(),
     });
     Summary {
         schema_version: SCHEMA_VERSION,

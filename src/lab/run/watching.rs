@@ -48,10 +48,14 @@ impl<'s> Watching<'s> {
         store: &Store,
     ) -> Result<(RunMetrics, Option<VariantData>), RecordError> {
         let left = self.probe.enter(self.part);
-        let report = self.report.map(|report| report.finish(at, store));
+        let report = self.report;
         let metrics = self.recorder.finish(at, store);
+        let done = metrics.map(|metrics| {
+            let report = report.map(|report| report.finish(at, store, &metrics.alerts));
+            (metrics, report)
+        });
         self.probe.enter(left);
-        Ok((metrics?, report))
+        done
     }
 }
 
@@ -93,6 +97,7 @@ impl Observer for Watching<'_> {
     }
 
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        self.recorder.incident(at, incident, store);
         if let Some(report) = &mut self.report {
             report.incident(at, incident, store);
         }

@@ -19,6 +19,14 @@ pub(super) struct PageAlert<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct PageNotification<'a> {
+    run: &'a str,
+    at: String,
+    group: &'a str,
+    sentence: String,
+}
+
+#[derive(Serialize)]
 pub(super) struct PageFault<'a> {
     run: &'a str,
     since: String,
@@ -48,6 +56,52 @@ pub(super) fn alerts(gathered: &Gathered) -> Vec<PageAlert<'_>> {
         value: own
             .value
             .map_or("–".to_owned(), |value| format!("{value:.3}")),
+    });
+    rows.collect()
+}
+
+#[derive(Serialize)]
+pub(super) struct PageConfusion<'a> {
+    run: &'a str,
+    injected: &'a str,
+    diagnosed: &'a str,
+    count: String,
+    delay: String,
+}
+
+fn or<'a>(text: &'a str, none: &'static str) -> &'a str {
+    if text.is_empty() { none } else { text }
+}
+
+/// What was made to fail against what was diagnosed, by variant.
+pub(super) fn confusion(gathered: &Gathered) -> Vec<PageConfusion<'_>> {
+    let variants = gathered.data.variants.iter();
+    let listed = variants.flat_map(|variant| {
+        let own = variant.alarms.iter().flat_map(|data| &data.confusion);
+        own.map(|own| (variant.name.as_str(), own))
+    });
+    let rows = listed.take(ROWS_MAX).map(|(run, own)| PageConfusion {
+        run,
+        injected: or(&own.injected, "nothing"),
+        diagnosed: or(&own.diagnosed, "no fault"),
+        count: format::count(own.count),
+        delay: own.delay_s.map_or("–".to_owned(), format::duration),
+    });
+    rows.collect()
+}
+
+/// What was sent of alerts, by variant.
+pub(super) fn notifications(gathered: &Gathered) -> Vec<PageNotification<'_>> {
+    let variants = gathered.data.variants.iter();
+    let listed = variants.flat_map(|variant| {
+        let own = variant.alarms.iter().flat_map(|data| &data.notifications);
+        own.map(|own| (variant.name.as_str(), own))
+    });
+    let rows = listed.take(ROWS_MAX).map(|(run, own)| PageNotification {
+        run,
+        at: time(own.at_ns),
+        group: &own.group,
+        sentence: own.sentence(),
     });
     rows.collect()
 }

@@ -3,10 +3,11 @@
 use minijinja::Value;
 use serde::Serialize;
 
-use super::alarms::{self, PageAlert, PageFault};
+use super::alarms::{self, PageAlert, PageConfusion, PageFault, PageNotification};
 use super::closer::{self, Details};
 use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
+use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
@@ -79,6 +80,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
             "latency",
             "latency_objective",
             "service_saturation",
+            "alerts",
         ],
     ),
     ("Energy and cost", &["energy", "power", "cost"]),
@@ -107,9 +109,12 @@ pub(super) struct Page<'a> {
     missing: &'a [NotDrawn],
     runs: Vec<PageRun<'a>>,
     workloads: PageWorkloads,
+    services: PageServices,
     traffic: Vec<PageTraffic<'a>>,
     alerts: Vec<PageAlert<'a>>,
+    notifications: Vec<PageNotification<'a>>,
     faults: Vec<PageFault<'a>>,
+    confusion: Vec<PageConfusion<'a>>,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
     definitions: [Vec<PageDefinition<'a>>; 2],
@@ -245,9 +250,12 @@ impl<'a> Shown<'a> {
             missing: self.missing,
             runs: runs.map(|(run, name)| page_run(run, name)).collect(),
             workloads: PageWorkloads::new(summary, &columns),
+            services: PageServices::new(summary, &columns),
             traffic: traffic::rows(self.gathered),
             alerts: alarms::alerts(self.gathered),
+            notifications: alarms::notifications(self.gathered),
             faults: alarms::faults(self.gathered),
+            confusion: alarms::confusion(self.gathered),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),
             undefined: remarks::undefined(&self.all),

@@ -24,7 +24,7 @@ mod system;
 mod traffic;
 mod workload;
 
-pub use alert::Alert;
+pub use alert::{Alert, Inhibit, Notifications, Points, Silence};
 pub use autoscaling::{
     Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
 };
@@ -123,6 +123,9 @@ pub struct Scenario {
     /// When somebody is to be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
+    /// Who is told of them, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Notifications>,
     /// When the run ends.
     #[serde(default)]
     pub stop: Stop,

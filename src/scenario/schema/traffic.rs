@@ -148,7 +148,8 @@ pub struct RateTrace {
     /// How it is written.
     #[serde(default)]
     pub format: RateFormat,
-    /// Of `azure-functions`, the functions whose hash begins so; default all together.
+    /// Of `azure-functions`, the functions whose hash begins so, of `alibaba-qps` the requests whose
+    /// type does; default all together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// A factor on every rate.
@@ -174,6 +175,8 @@ pub enum RateFormat {
     Csv,
     /// Counts by minute, as the 2019 trace of Azure Functions has them.
     AzureFunctions,
+    /// Requests a second by container and type, as the GenAI trace of Alibaba has them (`qps.csv`).
+    AlibabaQps,
 }
 
 /// What holds where rows of a regular series are missing.

@@ -77,6 +77,8 @@ pub(super) struct Backing {
     coming: VecDeque<Instant>,
     /// The endpoints that are seen, by address.
     pub seen: Vec<Seen>,
+    /// Changes with what is seen.
+    pub version: u64,
 }
 
 impl Backing {
@@ -96,13 +98,16 @@ impl Backing {
             addresses: BTreeMap::new(),
             coming: VecDeque::new(),
             seen: Vec::new(),
+            version: 0,
         }
     }
 
     /// The object is another one, or gone; its pods are told of anew by the caller.
     pub(super) fn declare(&mut self, model: &ServiceModel, object: Option<Arc<Service>>) {
         let (seen, members) = (std::mem::take(&mut self.seen), self.members.clone());
+        let version = self.version;
         *self = Self::new(model);
+        self.version = version + 1;
         // What was seen stays so until the change is.
         (self.seen, self.members) = (seen, members);
         for member in self.members.values_mut() {
@@ -187,6 +192,7 @@ impl Backing {
         });
         let seen: Vec<Seen> = seen.collect();
         let is_new = seen != self.seen;
+        self.version += u64::from(is_new);
         self.seen = seen;
         is_new
     }

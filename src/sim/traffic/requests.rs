@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::control::services::{Affinity, Balancer, DnsCache, Limits, Served};
+use crate::model::service::Balancing;
 use crate::model::traffic::{FailureCause, FlowCounts, TrafficStretch};
 use crate::model::{PodRef, Text};
 use crate::rng::Stream;
@@ -48,7 +49,7 @@ struct Request {
 
 /// A pod at work.
 #[derive(Clone, Debug, Default)]
-struct Worker {
+pub(super) struct Worker {
     server: u16,
     busy: Vec<Try>,
     queue: VecDeque<Try>,
@@ -66,10 +67,29 @@ struct Try {
 /// Who balances: one for a service with an address of its own, one for every client's answer of the
 /// name service of a headless one.
 #[derive(Clone, Debug)]
-struct Clients {
+pub(super) struct Clients {
     cache: DnsCache,
     known: Vec<Text>,
-    balancer: Balancer,
+    /// As of which version of what is seen, of a service with an address of its own.
+    version: Option<u64>,
+    balancing: Balancing,
+    pub balancer: Balancer,
+}
+
+impl Clients {
+    fn new(balancing: Balancing, rng: Stream) -> Self {
+        let limits = Limits {
+            max_fails: 0,
+            ..Limits::default()
+        };
+        Self {
+            cache: DnsCache::default(),
+            known: Vec::new(),
+            version: None,
+            balancing,
+            balancer: Balancer::new(balancing, limits, rng),
+        }
+    }
 }
 
 /// What is counted of a service.
@@ -105,8 +125,8 @@ pub(super) struct Requests {
     serial: u64,
     open: Vec<Option<Request>>,
     vacant: Vec<usize>,
-    workers: BTreeMap<PodRef, Worker>,
-    clients: BTreeMap<(usize, u64), Clients>,
+    pub workers: BTreeMap<PodRef, Worker>,
+    pub clients: BTreeMap<(usize, u64), Clients>,
     sessions: BTreeMap<usize, Affinity>,
     tallies: Vec<Tally>,
     groups: Vec<(Draws, u64)>,
@@ -413,46 +433,39 @@ impl Requests {
         let who = if is_headless { client % MOST_CACHES } else { 0 };
         let seed = self.seed;
         let balancing = backing.balancing;
-        let clients = self
-            .clients
-            .entry((service, who))
-            .or_insert_with(|| Clients {
-                cache: DnsCache::default(),
-                known: Vec::new(),
-                balancer: Balancer::new(
-                    balancing,
-                    Limits {
-                        max_fails: 0,
-                        ..Limits::default()
-                    },
-                    Stream::new(seed, "traffic/balancer", (service as u64) << 16 | who),
-                ),
-            });
-        let own: Vec<Text> = if is_headless {
-            let name = Text::default();
-            let (registry, settings) = backing.registry_mut();
-            let settings = *settings;
-            clients
-                .cache
-                .resolve(now, &settings, &name, registry)
-                .to_vec()
-        } else {
-            backing
-                .seen
-                .iter()
-                .map(|seen| seen.address.clone())
-                .collect()
+        let make = || {
+            let entity = (service as u64) << 16 | who;
+            Clients::new(balancing, Stream::new(seed, "traffic/balancer", entity))
         };
-        if clients.known != own {
-            let weights: Vec<(Text, i64)> = (own.iter())
-                .map(|address| {
-                    let member = backing.member(address);
-                    let weight = member.map_or(1.0, |own| shared.servers.get(own.server).weight);
-                    (address.clone(), weight as i64)
-                })
-                .collect();
-            clients.balancer.set_endpoints(&weights);
-            clients.known = own;
+        let clients = self.clients.entry((service, who)).or_insert_with(make);
+        if clients.balancing != balancing {
+            // The service was declared anew.
+            *clients = make();
+        }
+        if is_headless || clients.version != Some(backing.version) {
+            clients.version = (!is_headless).then_some(backing.version);
+            let own: Vec<Text> = if is_headless {
+                let name = Text::default();
+                let (registry, settings) = backing.registry_mut();
+                let settings = *settings;
+                let answer = clients.cache.resolve(now, &settings, &name, registry);
+                answer.to_vec()
+            } else {
+                let seen = backing.seen.iter();
+                seen.map(|seen| seen.address.clone()).collect()
+            };
+            if clients.known != own {
+                let weights: Vec<(Text, i64)> = (own.iter())
+                    .map(|address| {
+                        let member = backing.member(address);
+                        let weight =
+                            member.map_or(1.0, |own| shared.servers.get(own.server).weight);
+                        (address.clone(), weight as i64)
+                    })
+                    .collect();
+                clients.balancer.set_endpoints(&weights);
+                clients.known = own;
+            }
         }
         let address = clients.balancer.pick(now, client, &[])?;
         if backing.settings.affinity.is_some()

@@ -1,6 +1,9 @@
 //! Both forms against each other and against closed forms, services that follow their pods, and
 //! storms of retries.
 
+mod mmc;
+mod sessions;
+
 use std::sync::Arc;
 
 use super::rate::Rate;
@@ -142,9 +145,13 @@ fn labels(app: &str) -> Labels {
 
 impl Bench {
     fn new(plan: TrafficPlan, pods: usize) -> Self {
+        Self::seeded(plan, pods, 7)
+    }
+
+    fn seeded(plan: TrafficPlan, pods: usize, seed: u64) -> Self {
         let mut own = Self {
             store: Store::new(),
-            traffic: Traffic::new(Arc::new(plan), 7),
+            traffic: Traffic::new(Arc::new(plan), seed),
             seen: Seen::default(),
             pods: Vec::new(),
         };
@@ -533,39 +540,6 @@ fn pods_say_what_they_do() {
             .of_service("default", "web", measures::Measure::Concurrency);
         assert!(is_near(all.expect("known"), 40.0, 0.25), "{form:?} {all:?}");
     }
-}
-
-#[test]
-fn sessions_stay_and_new_pods_get_new_clients_alone() {
-    let plan = plan(
-        Balancing::RoundRobin,
-        "exponential(1ms)",
-        4,
-        640.0,
-        Form::Aggregated,
-    );
-    let mut bench = Bench::new(plan, 4);
-    bench.until(10);
-    let id = ObjectId::from_index(0);
-    let service = Service {
-        namespace: "default".into(),
-        name: "web".into(),
-        selector: labels("web"),
-        affinity: Some(Duration::from_secs(10_800)),
-        ..Service::default()
-    };
-    let object = Object::Service(Arc::new(service));
-    let now = Instant::from_secs(10);
-    bench.apply(now, Event::Object(ObjectChange::Updated { id, object }));
-    bench.until(20);
-    let fresh = bench.start(Instant::from_secs(20), "web");
-    bench.until(30);
-    let rate = |bench: &Bench, pod| bench.traffic.pod(pod).expect("known").requests_per_second;
-    assert!(rate(&bench, fresh).abs() < 1e-12);
-    let gone = bench.pods[0];
-    bench.stop(Instant::from_secs(30), gone);
-    bench.until(40);
-    assert!(rate(&bench, fresh) > 100.0, "{}", rate(&bench, fresh));
 }
 
 mod invariants {

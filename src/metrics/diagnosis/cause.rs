@@ -1,0 +1,115 @@
+//! What can be wrong with a workload, in the order of 9.4: what comes first explains what comes later.
+
+use crate::cluster::Store;
+use crate::model::PodRef;
+use crate::units::NodeId;
+
+/// What was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A node was lost or not heard of.
+    NodeLost,
+    /// An image could not be had.
+    ImageUnavailable,
+    /// A quota refused pods.
+    QuotaExceeded,
+    /// No node had enough left of what a pod asks for.
+    InsufficientResources,
+    /// A node had the room; its labels, taints or pods did not suit.
+    ConstraintUnmet,
+    /// A node had the room; a port of it was taken.
+    PortConflict,
+    /// Containers were killed for want of memory.
+    OutOfMemory,
+    /// A pod ceased to be ready while it ran.
+    ProbeFailed,
+    /// Containers ended again and again.
+    CrashLoop,
+    /// Containers ended badly.
+    ApplicationError,
+    /// A pod was evicted.
+    Evicted,
+    /// Pods were held back by their own limits.
+    Throttled,
+    /// Pods were held back by what others did on their node.
+    NoisyNeighbor,
+}
+
+impl Cause {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeLost => "NodeLost",
+            Self::ImageUnavailable => "ImageUnavailable",
+            Self::QuotaExceeded => "QuotaExceeded",
+            Self::InsufficientResources => "InsufficientResources",
+            Self::ConstraintUnmet => "ConstraintUnmet",
+            Self::PortConflict => "PortConflict",
+            Self::OutOfMemory => "OutOfMemory",
+            Self::ProbeFailed => "ProbeFailed",
+            Self::CrashLoop => "CrashLoop",
+            Self::ApplicationError => "ApplicationError",
+            Self::Evicted => "Evicted",
+            Self::Throttled => "Throttled",
+            Self::NoisyNeighbor => "NoisyNeighbor",
+        }
+    }
+
+    /// What is known once something else shows: a pod that was seen not to be ready turns out to have
+    /// crashed, one that crashed to have been killed for want of memory or to do so again and again. What began
+    /// otherwise stays what it was.
+    pub(super) fn refined(self, shown: Self) -> Self {
+        match (self, shown) {
+            (Self::ProbeFailed, Self::ApplicationError | Self::CrashLoop | Self::OutOfMemory)
+            | (Self::ApplicationError, Self::CrashLoop | Self::OutOfMemory)
+            | (Self::CrashLoop, Self::OutOfMemory)
+            | (Self::Throttled, Self::NoisyNeighbor) => shown,
+            // What slowed a pod matters less than what stops it.
+            (held, shown) if held.is_throttling() && !shown.is_throttling() => shown,
+            (known, _) => known,
+        }
+    }
+
+    /// Whether pods have no node for it.
+    pub(super) const fn is_pending(self) -> bool {
+        matches!(
+            self,
+            Self::InsufficientResources | Self::ConstraintUnmet | Self::PortConflict
+        )
+    }
+
+    /// Whether pods run, slower than they would.
+    pub(super) const fn is_throttling(self) -> bool {
+        matches!(self, Self::Throttled | Self::NoisyNeighbor)
+    }
+
+    /// Why no node takes a pod: whether one has the room for it.
+    pub(super) fn of_pending(pod: PodRef, store: &Store) -> Self {
+        let Some(record) = store.pods().get(pod) else {
+            return Self::InsufficientResources;
+        };
+        let class = store.class(record.spec);
+        let (nodes, asks) = (store.nodes(), &class.requests);
+        let free = nodes.free();
+        let has_room = (0..free.cpu_milli.len()).any(|index| {
+            let node = NodeId::from_index(index);
+            nodes.object(node).is_some()
+                && nodes.is_ready(node)
+                && free.cpu_milli[index] >= asks.cpu_milli
+                && free.memory_bytes[index] >= asks.memory_bytes
+                && free.gpu_milli[index] >= asks.gpu_milli
+                && free.pods[index] >= 1
+        });
+        if !has_room {
+            Self::InsufficientResources
+        } else if class
+            .object
+            .all_containers()
+            .any(|own| !own.host_ports.is_empty())
+        {
+            Self::PortConflict
+        } else {
+            Self::ConstraintUnmet
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! What ailed a workload, from the instant at which it lost strength, or could not gain it, until all
+//! was well again: what was wrong, since when, and what was done (orchestrators-a.md 9.4). Pods that
+//! users or rollouts take away are no fault.
+//!
+//! Causes are those of 9.4, first match first: `cause.rs`. What is seen of pods that can't start,
+//! `PodUnschedulable` and failed pulls, is in the log; what quotas refuse follows from what is wanted
+//! (`refused.rs`), what is held back from what is measured (`throttled.rs`). Tests: `tests.rs`.
+
+mod cause;
+mod refused;
+#[cfg(test)]
+mod tests;
+mod throttled;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::{Measured, Store};
+use crate::model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
+use crate::units::{Duration, Instant, NodeId, ObjectId};
+
+pub use cause::Cause;
+use throttled::Throttling;
+
+/// Restarts within [`LOOP_WITHIN`] that make a crash loop.
+const LOOP_RESTARTS: usize = 5;
+
+/// See [`LOOP_RESTARTS`].
+const LOOP_WITHIN: Duration = Duration::from_secs(600);
+
+/// A fault of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The workload, as `KIND/NAMESPACE/NAME`.
+    pub object: Text,
+    /// What was wrong; of several the first.
+    pub cause: Cause,
+    /// The node, where one was at fault.
+    pub node: Option<Text>,
+    /// Since when.
+    pub since: Instant,
+    /// Until when; `None` while it lasts.
+    pub healed: Option<Instant>,
+    /// Ready pods before; of one that never had them all, those that it wants.
+    pub strength: u64,
+    /// The fewest ready pods meanwhile.
+    pub least: u64,
+    /// Pods made anew meanwhile.
+    pub made: u64,
+    /// Containers restarted in place meanwhile.
+    pub restarted: u64,
+    /// Pods that found a node after one could not be placed.
+    pub placed: u64,
+    /// Nodes that joined meanwhile.
+    pub joined: u64,
+}
+
+/// A pod of a workload.
+#[derive(Clone, Debug)]
+struct Member {
+    pod: PodRef,
+    /// What it is counted for, and what made it.
+    owner: ObjectId,
+    maker: ObjectId,
+    node: Option<NodeId>,
+    is_ready: bool,
+    is_leaving: bool,
+    restarts: Vec<Instant>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Workload {
+    /// Pods that serve.
+    strength: u64,
+    fault: Option<Diagnosis>,
+    /// Pods that serve once the fault is over.
+    floor: u64,
+    /// Pods that something is wrong with.
+    troubled: BTreeMap<PodRef, Cause>,
+    /// Whether a quota refuses pods of it.
+    is_refused: bool,
+}
+
+impl Workload {
+    /// A workload that has its strength, and nothing is wrong with its pods, is well.
+    fn heals(&self) -> bool {
+        self.strength >= self.floor && self.troubled.is_empty() && !self.is_refused
+    }
+}
+
+/// Watches workloads.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostician {
+    members: Vec<Option<Member>>,
+    workloads: BTreeMap<ObjectId, Workload>,
+    /// Living pods by what made them.
+    made: BTreeMap<ObjectId, u64>,
+    /// Namespaces with quotas, and since when they are to be looked at.
+    quotas: BTreeSet<Text>,
+    unseen: BTreeMap<Text, Instant>,
+    /// Nodes that are lost or not heard of.
+    silent: BTreeMap<NodeId, Instant>,
+    throttling: Throttling,
+    /// Nodes that joined so far.
+    joined: u64,
+    healed: Vec<Diagnosis>,
+}
+
+impl Diagnostician {
+    /// A change was applied.
+    pub fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
+        self.look_at_quotas(at, store);
+        match event {
+            Event::PodCreated(created) => {
+                if let Some(owner) = created.owner {
+                    self.created(created.pod, owner.object, store);
+                }
+            }
+            Event::PodUnschedulable { pod } => self.unschedulable(at, *pod, store),
+            Event::PodBound { pod, node, .. } => {
+                if let Some(member) = self.member(*pod) {
+                    member.node = Some(*node);
+                    let owner = member.owner;
+                    self.placed(owner, *pod);
+                }
+            }
+            Event::PodChanged { pod, change } => self.changed(at, *pod, *change, store),
+            Event::PodEnded { pod, reason } => self.ended(at, *pod, *reason, store),
+            Event::NodeContact { node, contact } => match contact {
+                NodeContact::Silent { .. } => self.lose(at, *node, store),
+                NodeContact::Steady | NodeContact::Heard => self.hear(at, *node),
+            },
+            Event::NodeReadiness { node, ready: false } => self.lose(at, *node, store),
+            Event::NodeReadiness { node, ready: true } => self.hear(at, *node),
+            Event::NodeAdded { .. } => self.joined += 1,
+            Event::Object(change) => self.object(at, change, store),
+            _ => {}
+        }
+    }
+
+    /// What the world measures: who is held back.
+    pub fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        let mut throttling = std::mem::take(&mut self.throttling);
+        let (held_back, free) = throttling.look(store, measured);
+        for (pod, cause, node) in held_back {
+            let node = Some(Text::from(store.nodes().name(node)));
+            self.trouble(at, pod, (cause, node), store);
+        }
+        for pod in free {
+            if let Some(owner) = self.member(pod).map(|own| own.owner) {
+                self.relieve(at, owner, pod, Cause::is_throttling);
+            }
+        }
+        self.throttling = throttling;
+    }
+
+    /// Follows nodes whose processors are short, too.
+    #[must_use]
+    pub fn with_contention(mut self, is_modelled: bool) -> Self {
+        self.throttling.shares_cores = is_modelled;
+        self
+    }
+
+    /// Faults that are over, and those that last.
+    pub fn finish(mut self) -> Vec<Diagnosis> {
+        let open = self.workloads.values_mut();
+        let joined = self.joined;
+        let open: Vec<Diagnosis> = open
+            .filter_map(|own| {
+                let mut fault = own.fault.take()?;
+                fault.joined = joined - fault.joined;
+                Some(fault)
+            })
+            .collect();
+        self.healed.extend(open);
+        self.healed
+            .sort_by(|one, other| (one.since, &one.object).cmp(&(other.since, &other.object)));
+        self.healed
+    }
+
+    fn member(&mut self, pod: PodRef) -> Option<&mut Member> {
+        let member = self.members.get_mut(pod.slot.index())?.as_mut();
+        member.filter(|own| own.pod == pod)
+    }
+
+    fn created(&mut self, pod: PodRef, owner: ObjectId, store: &Store) {
+        // A replica set stands for its deployment: rollouts change the one, not the other.
+        let maker = owner;
+        let owner = answers_for(maker, store);
+        *self.made.entry(maker).or_default() += 1;
+        if self.members.len() <= pod.slot.index() {
+            self.members.resize(pod.slot.index() + 1, None);
+        }
+        self.members[pod.slot.index()] = Some(Member {
+            pod,
+            owner,
+            maker,
+            node: None,
+            is_ready: false,
+            is_leaving: false,
+            restarts: Vec::new(),
+        });
+        let own = self.workloads.entry(owner).or_default();
+        if let Some(fault) = &mut own.fault {
+            fault.made += 1;
+        }
+    }
+
+    fn serves(&self, member: &Member) -> bool {
+        let is_heard = member
+            .node
+            .is_none_or(|node| !self.silent.contains_key(&node));
+        member.is_ready && !member.is_leaving && is_heard
+    }
+
+    fn changed(&mut self, at: Instant, pod: PodRef, change: PodChange, store: &Store) {
+        let Some(before) = self.member(pod).cloned() else {
+            return;
+        };
+        let served = self.serves(&before);
+        let mut member = before;
+        let mut cause = Cause::ProbeFailed;
+        match change {
+            PodChange::Ready(ready) => member.is_ready = ready,
+            PodChange::Restarted(_) => {
+                member.restarts.push(at);
+                let recent = member.restarts.iter();
+                let recent = recent.filter(|&&then| at.since(then) <= LOOP_WITHIN);
+                cause = if recent.count() >= LOOP_RESTARTS {
+                    Cause::CrashLoop
+                } else {
+                    Cause::ApplicationError
+                };
+                self.put(pod, member);
+                return self.restarted(at, pod, cause, store);
+            }
+            PodChange::OomKilled { .. } => {
+                return self.trouble(at, pod, (Cause::OutOfMemory, None), store);
+            }
+            PodChange::Pull {
+                step: PullStep::Failed { .. },
+                ..
+            } => return self.trouble(at, pod, (Cause::ImageUnavailable, None), store),
+            PodChange::Terminating { reason, .. } => {
+                if reason == EndReason::Cancelled && served {
+                    self.taken(member.owner);
+                }
+                cause = Cause::Evicted;
+                member.is_leaving = true;
+                if reason == EndReason::Cancelled {
+                    let serves = self.serves(&member);
+                    let owner = member.owner;
+                    self.put(pod, member);
+                    return self.count(at, (owner, pod), (served, serves), None, store);
+                }
+            }
+            _ => return,
+        }
+        let serves = self.serves(&member);
+        let owner = member.owner;
+        self.put(pod, member);
+        if serves {
+            self.relieve(at, owner, pod, |cause| !cause.is_throttling());
+        }
+        let cause = Some((cause, None));
+        self.count(at, (owner, pod), (served, serves), cause, store);
+    }
+
+    /// A container was started again: what was wrong with its pod is known better.
+    fn restarted(&mut self, at: Instant, pod: PodRef, cause: Cause, store: &Store) {
+        self.trouble(at, pod, (cause, None), store);
+        let Some(owner) = self.member(pod).map(|own| own.owner) else {
+            return;
+        };
+        let own = self.workloads.entry(owner).or_default();
+        if let Some(fault) = &mut own.fault {
+            fault.restarted += 1;
+        }
+        // It serves again already.
+        let serves = self
+            .member(pod)
+            .cloned()
+            .is_some_and(|own| self.serves(&own));
+        if serves {
+            self.relieve(at, owner, pod, |cause| !cause.is_throttling());
+        }
+    }
+
+    /// Something is wrong with a pod.
+    fn trouble(
+        &mut self,
+        at: Instant,
+        pod: PodRef,
+        (cause, node): (Cause, Option<Text>),
+        store: &Store,
+    ) {
+        let Some(owner) = self.member(pod).map(|own| own.owner) else {
+            return;
+        };
+        let own = self.workloads.entry(owner).or_default();
+        let known = own.troubled.entry(pod).or_insert(cause);
+        *known = known.refined(cause);
+        match &mut own.fault {
+            Some(fault) => fault.cause = fault.cause.refined(cause),
+            None => self.begin(at, owner, (cause, node), store),
+        }
+    }
+
+    /// A pod is well again, as far as causes of a kind are concerned.
+    fn relieve(&mut self, at: Instant, owner: ObjectId, pod: PodRef, of: fn(Cause) -> bool) {
+        let own = self.workloads.entry(owner).or_default();
+        if own.troubled.get(&pod).is_some_and(|cause| of(*cause)) {
+            own.troubled.remove(&pod);
+            self.heal(at, owner);
+        }
+    }
+
+    /// A fault begins while nothing has been lost yet.
+    fn begin(
+        &mut self,
+        at: Instant,
+        owner: ObjectId,
+        (cause, node): (Cause, Option<Text>),
+        store: &Store,
+    ) {
+        let joined = self.joined;
+        let own = self.workloads.entry(owner).or_default();
+        own.floor = own.strength;
+        own.fault = Some(Diagnosis {
+            object: title(owner, store),
+            cause,
+            node,
+            since: at,
+            healed: None,
+            strength: refused::wanted(owner, store).unwrap_or(own.strength),
+            least: own.strength,
+            made: 0,
+            restarted: 0,
+            placed: 0,
+            joined,
+        });
+    }
+
+    /// No node takes a pod.
+    fn unschedulable(&mut self, at: Instant, pod: PodRef, store: &Store) {
+        let Some(member) = self.member(pod).cloned() else {
+            return;
+        };
+        let own = self.workloads.entry(member.owner).or_default();
+        if own.troubled.contains_key(&pod) {
+            return;
+        }
+        let known = own.troubled.values().find(|cause| cause.is_pending());
+        let cause = match known {
+            Some(known) => *known,
+            None => Cause::of_pending(pod, store),
+        };
+        self.trouble(at, pod, (cause, None), store);
+    }
+
+    fn placed(&mut self, owner: ObjectId, pod: PodRef) {
+        let own = self.workloads.entry(owner).or_default();
+        let was_pending = own
+            .troubled
+            .get(&pod)
+            .is_some_and(|cause| cause.is_pending());
+        if let Some(fault) = own.fault.as_mut().filter(|_| was_pending) {
+            fault.placed += 1;
+        }
+    }
+
+    fn put(&mut self, pod: PodRef, member: Member) {
+        self.members[pod.slot.index()] = Some(member);
+    }
+
+    fn ended(&mut self, at: Instant, pod: PodRef, reason: EndReason, store: &Store) {
+        let Some(member) = self.member(pod).cloned() else {
+            return;
+        };
+        let served = self.serves(&member);
+        self.members[pod.slot.index()] = None;
+        let cause = match reason {
+            EndReason::NodeLost => Some(Cause::NodeLost),
+            EndReason::Evicted(_) => Some(Cause::Evicted),
+            EndReason::Error | EndReason::TimeLimit => Some(Cause::ApplicationError),
+            EndReason::Completed | EndReason::Rejected | EndReason::Cancelled => None,
+        };
+        if cause.is_none() && served {
+            self.taken(member.owner);
+        }
+        let node = member.node.filter(|_| reason == EndReason::NodeLost);
+        let node = node.map(|node| Text::from(store.nodes().name(node)));
+        let cause = cause.map(|cause| (cause, node));
+        if let Some(made) = self.made.get_mut(&member.maker) {
+            *made = made.saturating_sub(1);
+        }
+        let ids = (member.owner, pod);
+        self.count(at, ids, (served, false), cause, store);
+        self.relieve(at, member.owner, pod, |_| true);
+    }
+
+    /// A pod was taken away on purpose: less is expected.
+    fn taken(&mut self, owner: ObjectId) {
+        let own = self.workloads.entry(owner).or_default();
+        if let Some(fault) = &mut own.fault {
+            fault.strength = fault.strength.saturating_sub(1);
+            own.floor = own.floor.saturating_sub(1);
+        }
+    }
+
+    fn lose(&mut self, at: Instant, node: NodeId, store: &Store) {
+        if self.silent.contains_key(&node) {
+            return;
+        }
+        let there = self.serving_on(node);
+        self.silent.insert(node, at);
+        let name = Text::from(store.nodes().name(node));
+        for ids in there {
+            let cause = Some((Cause::NodeLost, Some(name.clone())));
+            self.count(at, ids, (true, false), cause, store);
+        }
+    }
+
+    fn hear(&mut self, at: Instant, node: NodeId) {
+        if self.silent.remove(&node).is_some() {
+            for (owner, _) in self.serving_on(node) {
+                self.gain(at, owner);
+            }
+        }
+    }
+
+    /// The pods that serve on a node, each with its workload.
+    fn serving_on(&self, node: NodeId) -> Vec<(ObjectId, PodRef)> {
+        let members = self.members.iter().flatten();
+        let there = members.filter(|own| own.node == Some(node) && self.serves(own));
+        there.map(|own| (own.owner, own.pod)).collect()
+    }
+
+    /// A pod serves that did not, or does not any longer, and why.
+    fn count(
+        &mut self,
+        at: Instant,
+        (owner, pod): (ObjectId, PodRef),
+        (served, serves): (bool, bool),
+        cause: Option<(Cause, Option<Text>)>,
+        store: &Store,
+    ) {
+        match (served, serves) {
+            (false, true) => self.gain(at, owner),
+            (true, false) => {
+                let own = self.workloads.entry(owner).or_default();
+                let strength = own.strength;
+                own.strength = strength.saturating_sub(1);
+                if let Some((cause, node)) = cause {
+                    // What was wrong with the pod before is why it does not serve.
+                    let known = own.troubled.get(&pod).copied();
+                    let cause = known.map_or(cause, |known| known.refined(cause));
+                    if own.fault.is_none() {
+                        self.begin(at, owner, (cause, node), store);
+                        let own = self.workloads.entry(owner).or_default();
+                        if let Some(fault) = &mut own.fault {
+                            fault.strength = strength;
+                        }
+                    }
+                    let own = self.workloads.entry(owner).or_default();
+                    own.floor = own.floor.max(strength);
+                }
+                let own = self.workloads.entry(owner).or_default();
+                if let Some(fault) = &mut own.fault {
+                    fault.least = fault.least.min(own.strength);
+                }
+                self.heal(at, owner);
+            }
+            _ => {}
+        }
+    }
+
+    fn gain(&mut self, at: Instant, owner: ObjectId) {
+        self.workloads.entry(owner).or_default().strength += 1;
+        self.heal(at, owner);
+    }
+
+    fn heal(&mut self, at: Instant, owner: ObjectId) {
+        let joined = self.joined;
+        let own = self.workloads.entry(owner).or_default();
+        if !own.heals() {
+            return;
+        }
+        if let Some(mut fault) = own.fault.take() {
+            fault.healed = Some(at);
+            fault.joined = joined - fault.joined;
+            self.healed.push(fault);
+        }
+    }
+}
+
+/// A replica set stands for its deployment, a job for what made it: rollouts change the one, not the
+/// other.
+fn answers_for(maker: ObjectId, store: &Store) -> ObjectId {
+    let above = store.objects().get(maker).and_then(|row| row.owner);
+    above.unwrap_or(maker)
+}
+
+fn title(object: ObjectId, store: &Store) -> Text {
+    store.objects().get(object).map_or_else(
+        || "an object that is gone".into(),
+        |row| {
+            let own = &row.object;
+            format!("{}/{}/{}", own.kind(), own.namespace(), own.name()).into()
+        },
+    )
+}
