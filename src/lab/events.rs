@@ -300,7 +300,8 @@ fn incidents(variant: &super::report_data::VariantData) -> Vec<EventLine> {
         ));
     }
     for own in &data.notifications {
-        let object = format!("Notification/{}", own.group);
+        let group = Some(own.group.as_str()).filter(|group| !group.is_empty());
+        let object = format!("Notification/{}", group.unwrap_or("{}"));
         lines.push(line(own.at_ns, "notified", object, own.sentence()));
     }
     for own in &data.faults {

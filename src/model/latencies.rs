@@ -79,3 +79,24 @@ impl SortedLatencies {
         (self.total > 0.0).then(|| sum / self.total)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_nearest_rank() {
+        // The worked example of orchestrators-a.md 9.5.
+        let values = [12, 7, 3, 9, 15, 22, 8, 5, 11, 40];
+        let profiles: Vec<LatencyProfile> = (values.iter())
+            .map(|&value| LatencyProfile {
+                points: [(value, 1.0)].into(),
+            })
+            .collect();
+        let mut own = Latencies::default();
+        own.add(&(0..10).map(|profile| (profile, 1)).collect::<Vec<_>>());
+        let sorted = own.sorted(&profiles);
+        let found = [500, 900, 950].map(|per_mille| sorted.percentile(per_mille));
+        assert_eq!(found, [Some(9), Some(22), Some(40)]);
+    }
+}

@@ -123,9 +123,6 @@ fn labels(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         return;
     };
     if scenario.alerts.is_empty() {
-        let span = tree.locate(["notifications"]);
-        let finding = Finding::new(Code::Conflict, "there are no alerts to be told of", span);
-        findings.push(finding.label("expected `alerts:` beside it"));
         return;
     }
     let mut known: BTreeSet<&str> = ["alertname", "service"].into();

@@ -1,5 +1,5 @@
 //! Files of request rates: series of time and rate, counts by minute of the Azure Functions trace, and
-//! the table of requests a second of Alibaba's GenAI trace
+//! the table of requests a second of Alibaba's trace of 2026
 //! (spec: traces.md 6). Rates come as millionths of a request a second, from an instant on.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +149,7 @@ pub fn read_azure_functions(
     Ok(steps)
 }
 
-/// Reads the table `qps.csv` of Alibaba's GenAI trace of 2026: the sum over the containers at each
+/// Reads the table `qps.csv` of Alibaba's trace of generative models of 2026: the sum over the containers at each
 /// time, of the requests whose type begins as said. Times are counted from the first row of any type;
 /// the step is the shortest between two times, a longer one is a gap.
 ///

@@ -8,8 +8,8 @@
 //! `firing_is_kept_and_a_breach_meanwhile_begins_the_time_anew`, grouping and repetition
 //! `a_group_waits_half_a_minute_then_five_then_four_hours`, silences and inhibition
 //! `a_node_that_is_down_hides_what_is_on_it_and_a_silence_everything`, precision and recall
-//! `what_fired_is_held_against_what_failed`; percentiles by nearest rank are
-//! those of `metrics::distribution`.
+//! `what_fired_is_held_against_what_failed`; percentiles by nearest rank
+//! `model::latencies::tests`.
 
 mod book;
 mod notify;

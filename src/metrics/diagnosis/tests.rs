@@ -268,22 +268,22 @@ struct Uses {
 }
 
 impl Uses {
-    fn of(&self, pod: PodRef, own: i64) -> Option<Used> {
+    fn of(&self, pod: PodRef, own: i64) -> Used {
         let other = self.other.filter(|(other, _)| *other == pod);
-        Some(Used {
+        Used {
             cpu_milli: other.map_or(own, |(_, used)| used),
             memory_bytes: 0,
-        })
+        }
     }
 }
 
 impl Measured for Uses {
     fn pod(&self, pod: PodRef) -> Option<Used> {
-        self.of(pod, self.used)
+        Some(self.of(pod, self.used))
     }
 
     fn wanted(&self, pod: PodRef) -> Option<Used> {
-        self.of(pod, self.wanted)
+        Some(self.of(pod, self.wanted))
     }
 
     fn containers(&self, _: PodRef) -> Vec<(Text, Used)> {

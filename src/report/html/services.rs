@@ -88,6 +88,16 @@ fn burns(one: &ServiceSummary) -> Option<(String, f64)> {
     Some((format!("{} in {within}", share(own.share)), burn))
 }
 
+/// In percent: of small shares three digits behind the point, of others one; objectives are written in
+/// full.
+fn rate(value: f64) -> String {
+    if value >= 0.01 {
+        format!("{:.1}\u{a0}%", value * 100.0)
+    } else {
+        share(value)
+    }
+}
+
 fn share(value: f64) -> String {
     let text = format!("{:.3}", value * 100.0);
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -106,7 +116,7 @@ fn row(one: &ServiceSummary, column: &str) -> PageService {
         service: one.service.clone(),
         variant: column.to_owned(),
         offered: format::count(one.offered),
-        errors: one.error_rate.map_or_else(none, share),
+        errors: one.error_rate.map_or_else(none, rate),
         causes: if causes.is_empty() {
             none()
         } else {

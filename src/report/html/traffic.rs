@@ -33,7 +33,9 @@ pub(super) fn rows(gathered: &Gathered) -> Vec<PageTraffic<'_>> {
         let traffic = variant.traffic.iter().flat_map(|data| &data.listed);
         traffic.map(|own| (variant.name.as_str(), own))
     });
-    let rows = listed.take(ROWS_MAX).map(|(run, own)| PageTraffic {
+    // Where clients could have gone and never did is no news.
+    let asked = listed.filter(|(_, own)| own.offered > 0);
+    let rows = asked.take(ROWS_MAX).map(|(run, own)| PageTraffic {
         run,
         group: &own.group,
         service: &own.service,

@@ -338,7 +338,12 @@ fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
     let right = plane.x + plane.width;
     for ((line, (end_x, end_y)), y) in panel.lines.iter().zip(ends).zip(placed) {
         let (from, to) = (right + 20.0, right + 48.0);
-        let leader = vec![(end_x, end_y), (right + 4.0, end_y), (from, y)];
+        let mut leader = vec![(end_x, end_y), (right + 4.0, end_y), (from, y)];
+        if end_x < right - 4.0 {
+            // Where a line ends early its leader must not look like more of it.
+            scene.line(leader[..2].to_vec(), Paint::Grid, 0.75);
+            leader.remove(0);
+        }
         scene.line(leader, Paint::Series(line.index), 0.75);
         scene.series(vec![(from, y), (to, y)], line.index);
         scene.text(

@@ -61,6 +61,7 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(value: &Duration) -> bool {
     *value == Duration::ZERO
 }

@@ -175,7 +175,7 @@ pub enum RateFormat {
     Csv,
     /// Counts by minute, as the 2019 trace of Azure Functions has them.
     AzureFunctions,
-    /// Requests a second by container and type, as the GenAI trace of Alibaba has them (`qps.csv`).
+    /// Requests a second by container and type, as `qps.csv` of Alibaba's trace of 2026 has them.
     AlibabaQps,
 }
 
