@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use crate::model::canonical::Canonical;
 use crate::model::event::Hold;
-use crate::model::{Event, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
+use crate::model::{Event, IndexFailures, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
 use crate::units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
@@ -130,6 +130,12 @@ impl Digest {
         }
         if let Some(owner) = created.owner {
             self.tagged(20, [u64::from(owner.object.0), owner.index as u64]);
+            // Few pods have any.
+            let failures = owner.failures;
+            if failures != IndexFailures::default() {
+                let amounts = [failures.counted, failures.ignored];
+                self.tagged(34, amounts.map(|count| count as u64));
+            }
         }
     }
 

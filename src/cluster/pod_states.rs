@@ -234,10 +234,7 @@ mod tests {
                 gang: None,
                 time_limit: None,
                 found: None,
-                owner: Some(PodOwner {
-                    object: ObjectId(0),
-                    index: 0,
-                }),
+                owner: Some(PodOwner::new(ObjectId(0), 0)),
             }))
             .expect("its owner is there");
             pod

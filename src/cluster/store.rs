@@ -57,7 +57,10 @@ pub enum Conflict {
     /// An object of that kind and name is there already.
     #[error("there is a {0} already")]
     DuplicateObject(String),
-    /// A quota or a limit range forbids it.
+    /// The namespace of something new is not there.
+    #[error("there is no namespace `{0}`")]
+    UnknownNamespace(String),
+    /// A quota, a limit range or another rule of the API forbids it.
     #[error("forbidden: {0}")]
     Forbidden(String),
     /// The API refused, for no reason of the cluster's.

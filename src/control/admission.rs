@@ -3,6 +3,8 @@
 //! give the changes to be made.
 
 mod limits;
+mod namespaces;
+mod priority;
 pub mod quota;
 #[cfg(test)]
 mod tests;
@@ -79,12 +81,16 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
         Creation::Pod(pod) => admit_pod(store, pod),
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
         Creation::Object { owner, object } => {
+            let what = || format!("{} {}", object.kind(), object.name());
+            namespaces::is_open(store, object.namespace(), &what())?;
             let created = ObjectChange::Created {
                 id: store.objects().next(),
                 owner: *owner,
                 object: object.clone(),
             };
-            Ok(vec![Event::Object(created)])
+            let mut events = quota::charged_object(store, object)?;
+            events.push(Event::Object(created));
+            Ok(events)
         }
     }
 }
@@ -135,9 +141,12 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
             name
         }
     };
+    namespaces::is_open(store, &new.spec.namespace, "Pod")?;
+    let prioritized = priority::prioritized(store, &new.spec)?;
+    let new_spec = prioritized.as_ref().unwrap_or(&new.spec);
     // What sizes pods vertically gives new ones what it recommends.
-    let sized = sized(store, new.owner.object, &new.spec);
-    let new_spec = sized.as_ref().unwrap_or(&new.spec);
+    let sized = sized(store, new.owner.object, new_spec);
+    let new_spec = sized.as_ref().unwrap_or(new_spec);
     let limited = limits::limited(store, new_spec)?;
     let new_spec = limited.as_ref().unwrap_or(new_spec);
     let charges = quota::charged(store, new_spec)?;
@@ -150,7 +159,7 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
         name,
         tenant: TenantId(0),
         gang: None,
-        time_limit: None,
+        time_limit: (new_spec.behaviour.as_ref()).and_then(|own| own.active_deadline),
         found: None,
         owner: Some(new.owner),
     };

@@ -6,6 +6,7 @@ pub mod admission;
 pub mod autoscale;
 pub mod component;
 pub mod controllers;
+pub mod descheduler;
 pub mod node;
 pub mod node_life;
 pub mod operation;

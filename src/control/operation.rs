@@ -13,7 +13,7 @@ use super::upgrade::UpgradePlan;
 use crate::cluster::{Conflict, Store};
 use crate::model::workload::{Deployment, PodDisruptionBudget};
 use crate::model::{
-    EndReason, Event, EvictionCause, Node, Object, ObjectChange, PodChange, PodRef, Text,
+    EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
 };
 use crate::units::{Duration, Instant, NodeId, ObjectId};
 
@@ -60,15 +60,28 @@ pub struct Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+        write_identity(f, self.kind, &self.namespace, &self.name)
     }
+}
+
+/// `KIND/NAMESPACE/NAME`, or `KIND/NAME` of an object of the whole cluster.
+fn write_identity(
+    f: &mut fmt::Formatter<'_>,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> fmt::Result {
+    if namespace.is_empty() {
+        return write!(f, "{kind}/{name}");
+    }
+    write!(f, "{kind}/{namespace}/{name}")
 }
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = |f: &mut fmt::Formatter<'_>, verb: &str, object: &Object| {
-            let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
-            write!(f, "{verb} {kind}/{namespace}/{name}")
+            write!(f, "{verb} ")?;
+            write_identity(f, object.kind(), object.namespace(), object.name())
         };
         match self {
             Self::Create(object) => named(f, "create", object),
@@ -158,7 +171,14 @@ pub fn carry_out(
             );
         }
         Operation::Delete(target) => {
-            let (id, _) = find(store, target)?;
+            if target.kind == "Namespace" && Namespace::IMMORTAL.contains(&&*target.name) {
+                let what = format!("namespace {} may not be deleted", target.name);
+                return Err(OperationError::Refused(Conflict::Forbidden(what)));
+            }
+            let (id, object) = find(store, target)?;
+            if let Object::Namespace(namespace) = object {
+                return Ok(terminate(steps, id, namespace));
+            }
             steps
                 .events
                 .push(Event::Object(ObjectChange::Deleted { id }));
@@ -202,6 +222,18 @@ fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object),
     let id = objects.find(target.kind, &target.namespace, &target.name);
     let found = id.and_then(|id| Some((id, &objects.get(id)?.object)));
     found.ok_or_else(|| OperationError::NoObject(target.clone()))
+}
+
+/// A namespace is deleted: it takes nothing new, and goes once it is empty.
+fn terminate(mut steps: Steps, id: ObjectId, namespace: &Namespace) -> Steps {
+    if !namespace.is_terminating {
+        let object = Namespace {
+            is_terminating: true,
+            ..namespace.clone()
+        };
+        steps.update(id, Object::Namespace(Arc::new(object)));
+    }
+    steps
 }
 
 fn change(
@@ -310,6 +342,11 @@ fn succeeding(new: &Object, known: &Object) -> Object {
             let mut new = (**new).clone();
             new.recommended.clone_from(&known.recommended);
             Object::VerticalPodAutoscaler(Arc::new(new))
+        }
+        (Object::Namespace(new), Object::Namespace(known)) => {
+            let mut new = (**new).clone();
+            new.is_terminating = known.is_terminating;
+            Object::Namespace(Arc::new(new))
         }
         (Object::ResourceQuota(new), Object::ResourceQuota(_)) => {
             let mut new = (**new).clone();

@@ -8,6 +8,7 @@ use crate::cluster::Observer;
 use crate::cluster::fragmentation::TypicalPods;
 use crate::control::autoscale::manager::{AutoscalerOptions, Autoscalers};
 use crate::control::controllers::manager::ControllerOptions;
+use crate::control::descheduler::Descheduler;
 use crate::control::operation::Operation;
 use crate::control::probe::Probed;
 use crate::control::scheduler::evaluate::Form;
@@ -491,6 +492,9 @@ pub(super) fn system(
         parts
             .components
             .push(Box::new(Autoscalers::new(options.clone())));
+    }
+    if let Some(options) = build::descheduling(scenario, &prepared.kube)? {
+        parts.components.push(Box::new(Descheduler::new(options)));
     }
     let provider = prepared.provider.as_ref();
     let autoscalers = build::node_autoscalers(scenario, provider, &prepared.kube)?;

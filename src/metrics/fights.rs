@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Text};
+use crate::model::{
+    EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange, PodRef, Text,
+};
 use crate::units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
@@ -19,13 +21,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("horizontal_vertical", "times", Direction::Lower),
         Statistic::amount("node_flapping", "times", Direction::Lower),
         Statistic::amount("evictions", "times", Direction::Lower),
+        Statistic::amount("descheduling", "times", Direction::Lower),
     ],
     formula: "flapping: changes of replicas by a HorizontalPodAutoscaler against its change before, \
               within 10 min; horizontal_vertical: changes by a HorizontalPodAutoscaler within 10 min \
               of an eviction that a VerticalPodAutoscaler made of the same workload; node_flapping: \
               nodes that joined within 10 min after an equal one left; evictions: evictions of pods \
               of a workload within 10 min of one for another cause (consolidation, descheduling, \
-              preemption, taints)",
+              preemption, taints); descheduling: pods of a workload that were placed on a node \
+              within 10 min after the descheduler evicted one of them from it",
     denominators: "none: counts",
     census: "what happens in the measured window",
     censoring: "none: counts",
@@ -42,12 +46,15 @@ struct Fights {
     horizontal_vertical: Fight,
     node_flapping: Fight,
     evictions: Fight,
+    descheduling: Fight,
     replicas: ReplicaTurns,
     nodes: NodeTurns,
     /// When a pod of a workload was last evicted to be resized, by namespace and name.
     resized: BTreeMap<(Text, Text), Instant>,
     /// The last eviction of a pod of a workload, and its cause.
     evicted: BTreeMap<(Text, Text), (Instant, EvictionCause)>,
+    /// When the descheduler last evicted a pod of a workload from a node.
+    descheduled: BTreeMap<((Text, Text), NodeId), Instant>,
 }
 
 /// Where something happened, how often, and from when to when.
@@ -146,6 +153,35 @@ impl Fights {
         }
     }
 
+    /// A pod is told to go by the descheduler.
+    fn descheduled(&mut self, pod: PodRef, change: &Change<'_>) {
+        let pod = change.store.pods().get(pod);
+        let workload = pod.and_then(|pod| workload_of(pod, change));
+        if let (Some(workload), Some(node)) = (workload, pod.and_then(Pod::node)) {
+            self.descheduled.insert((workload, node), change.at);
+        }
+    }
+
+    /// A pod was placed, maybe where another of its workload had to go.
+    fn placed(&mut self, (pod, node): (PodRef, NodeId), change: &Change<'_>) {
+        if self.descheduled.is_empty() {
+            return;
+        }
+        let pod = change.store.pods().get(pod);
+        let Some(workload) = pod.and_then(|pod| workload_of(pod, change)) else {
+            return;
+        };
+        let key = (workload, node);
+        let Some(at) = self.descheduled.get(&key) else {
+            return;
+        };
+        if change.at.since(*at) <= SHORTLY && change.in_window() {
+            let ((namespace, name), node) = (&key.0, change.store.nodes().name(node));
+            let who = format!("{namespace}/{name} to {node}");
+            self.descheduling.add(who, change.at);
+        }
+    }
+
     fn joined(&mut self, node: NodeId, change: &Change<'_>) {
         let kind = self.nodes.joined(node, change);
         if self.nodes.makes_up(&kind, change.at) && change.in_window() {
@@ -161,7 +197,11 @@ impl Fights {
 
 /// The workload at the top that an ended pod belonged to, by namespace and name.
 fn workload(change: &Change<'_>) -> Option<(Text, Text)> {
-    let spec = &change.store.class(change.pod?.spec).object;
+    workload_of(change.pod?, change)
+}
+
+fn workload_of(pod: &Pod, change: &Change<'_>) -> Option<(Text, Text)> {
+    let spec = &change.store.class(pod.spec).object;
     let owner = spec.owner.as_ref()?;
     let objects = change.store.objects();
     let kind = Object::KINDS
@@ -177,7 +217,13 @@ fn workload(change: &Change<'_>) -> Option<(Text, Text)> {
 
 impl Collector for Fights {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Objects, Heard::Ended, Heard::Declared]
+        &[
+            Heard::Objects,
+            Heard::Bound,
+            Heard::Changed,
+            Heard::Ended,
+            Heard::Declared,
+        ]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -189,6 +235,15 @@ impl Collector for Fights {
                 reason: EndReason::Evicted(cause),
                 ..
             } => self.evicted(*cause, change),
+            Event::PodChanged {
+                pod,
+                change:
+                    PodChange::Terminating {
+                        reason: EndReason::Evicted(EvictionCause::Descheduling),
+                        ..
+                    },
+            } => self.descheduled(*pod, change),
+            Event::PodBound { pod, node, .. } => self.placed((*pod, *node), change),
             Event::NodeAdded { node, .. } => self.joined(*node, change),
             Event::NodeRemoved { node } => self.nodes.left(*node, change.at),
             _ => {}
@@ -201,6 +256,7 @@ impl Collector for Fights {
             ("horizontal_vertical", &self.horizontal_vertical),
             ("node_flapping", &self.node_flapping),
             ("evictions", &self.evictions),
+            ("descheduling", &self.descheduling),
         ]
         .into_iter()
         .map(|(name, fight)| {

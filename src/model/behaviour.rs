@@ -5,8 +5,8 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::Text;
 use super::workload::probe::DEFAULT_GRACE_SECS;
+use super::{TemplatePriority, Text};
 use crate::units::Duration;
 
 /// How long a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
@@ -28,6 +28,12 @@ pub struct Behaviour {
     pub memory_usage: Option<Text>,
     /// Whether autoscalers of nodes may evict it, whatever else holds; `None` is as its kind goes.
     pub is_evictable: Option<bool>,
+    /// Whether it keeps something on its node (`emptyDir`, `hostPath`) that goes with the place.
+    pub has_local_storage: bool,
+    /// How long it may run at most, by its template; its node ends it then.
+    pub active_deadline: Option<Duration>,
+    /// Where a template has the priority of its pods from.
+    pub priority: TemplatePriority,
 }
 
 impl Hash for Behaviour {
@@ -40,6 +46,9 @@ impl Hash for Behaviour {
             cpu_usage,
             memory_usage,
             is_evictable,
+            has_local_storage,
+            active_deadline,
+            priority,
         } = self;
         run_time.hash(state);
         exit_code.hash(state);
@@ -50,6 +59,16 @@ impl Hash for Behaviour {
         }
         if is_evictable.is_some() {
             is_evictable.hash(state);
+        }
+        if *has_local_storage {
+            has_local_storage.hash(state);
+        }
+        if active_deadline.is_some() {
+            active_deadline.hash(state);
+        }
+        // The number itself is in the pod.
+        if matches!(priority, TemplatePriority::Class { .. }) {
+            priority.hash(state);
         }
     }
 }
@@ -63,6 +82,9 @@ impl Default for Behaviour {
             cpu_usage: None,
             memory_usage: None,
             is_evictable: None,
+            has_local_storage: false,
+            active_deadline: None,
+            priority: TemplatePriority::default(),
         }
     }
 }

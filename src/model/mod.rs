@@ -10,11 +10,13 @@ pub mod finding;
 pub mod gpu;
 pub mod label;
 pub mod latencies;
+pub mod namespace;
 pub mod node;
 pub mod object;
 pub mod objects;
 pub mod pod;
 pub mod pod_life;
+pub mod priority_class;
 pub mod qos;
 pub mod resource_list;
 pub mod scheduler_config;
@@ -34,13 +36,15 @@ pub use event::{
 };
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
+pub use namespace::Namespace;
 pub use node::Node;
-pub use object::{Object, ObjectChange, PodOwner};
+pub use object::{IndexFailures, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{Container, HostPort, Pod, PodName, PodPhase, PodSpec};
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };
+pub use priority_class::{PriorityClass, TemplatePriority};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};

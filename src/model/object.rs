@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::Text;
 use super::service::{Ingress, Service};
 use super::workload::{
     CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, LimitRange, PodDisruptionBudget,
     ReplicaSet, ResourceQuota, StatefulSet, VerticalPodAutoscaler,
 };
+use super::{Namespace, PriorityClass, Text};
 use crate::units::ObjectId;
 
 /// Writes the enumeration of objects with what all of them have: the variants are named like kinds.
@@ -77,6 +77,20 @@ objects! {
     ResourceQuota(ResourceQuota),
     /// What pods of a namespace state if they state nothing, and between what bounds.
     LimitRange(LimitRange),
+    /// What names are unique within.
+    Namespace(Namespace),
+    /// A priority with a name.
+    PriorityClass(PriorityClass),
+}
+
+impl Object {
+    /// The kinds of objects of the whole cluster, which have no namespace.
+    pub const OF_CLUSTER: [&str; 2] = ["Namespace", "PriorityClass"];
+
+    /// Whether others need it when they are made: such objects are made first.
+    pub const fn comes_first(&self) -> bool {
+        matches!(self, Self::Namespace(_) | Self::PriorityClass(_))
+    }
 }
 
 /// A change of an object.
@@ -113,4 +127,30 @@ pub struct PodOwner {
     /// Its ordinal (of a stateful set), completion index (of an indexed job), the number of the node
     /// that it is meant for (of a daemon set); else 0.
     pub index: i32,
+    /// Of a job with a back-off limit per index, what failed of its index before it.
+    pub failures: IndexFailures,
+}
+
+/// How often pods of an index of a job failed before a pod; the original keeps it on the pod as
+/// annotations (`batch.kubernetes.io/job-index-failure-count`), so that it outlives the controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexFailures {
+    /// Failures that count.
+    pub counted: i32,
+    /// Failures that the failure policy ignores.
+    pub ignored: i32,
+}
+
+impl PodOwner {
+    /// A pod's place in an object.
+    pub const fn new(object: ObjectId, index: i32) -> Self {
+        Self {
+            object,
+            index,
+            failures: IndexFailures {
+                counted: 0,
+                ignored: 0,
+            },
+        }
+    }
 }

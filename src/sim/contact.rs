@@ -44,12 +44,18 @@ impl Engine<'_> {
     ) -> Result<(), SimError> {
         match trouble {
             Trouble::Crash | Trouble::Partition if begins => self.host_lost(cell, node, trouble),
-            Trouble::Crash | Trouble::Partition => self.host_back(cell, node, trouble),
             Trouble::Slow(pace) => {
                 self.host_slow(cell, node, pace, begins);
                 Ok(())
             }
             Trouble::DiskFull => self.disk_full(cell, node, begins),
+            Trouble::Runtime if begins => {
+                self.runtime_lost(cell, node);
+                Ok(())
+            }
+            Trouble::Crash | Trouble::Partition | Trouble::Runtime => {
+                self.host_back(cell, node, trouble)
+            }
         }
     }
 
@@ -97,6 +103,27 @@ impl Engine<'_> {
         self.observed(cell, Event::NodeUpdated { node, object })
     }
 
+    /// The runtime of a host stops answering: its agent says so once it has waited for it.
+    fn runtime_lost(&mut self, cell: &mut Cell, node: NodeId) {
+        if cell.store.nodes().object(node).is_none() {
+            return;
+        }
+        let (is_first, _) = cell.hosts.strike(self.now, node, Trouble::Runtime);
+        if is_first {
+            let at = cell.hosts.unready_at(self.now, node);
+            self.queue.push(at, Upcoming::Status(node).of(cell.number));
+        }
+    }
+
+    /// The agent of a node says whether it is ready.
+    pub(super) fn post_status(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        let is_there = cell.store.nodes().object(node).is_some();
+        if !is_there || !cell.hosts.is_unready(self.now, node) {
+            return Ok(());
+        }
+        self.observed(cell, Event::NodeReadiness { node, ready: false })
+    }
+
     /// A host goes down or is cut off.
     pub(super) fn host_lost(
         &mut self,
@@ -108,7 +135,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let last_heartbeat = cell.hosts.last_heartbeat(self.now, node);
-        let (is_first, was_reached) = cell.hosts.strike(node, trouble);
+        let (is_first, was_heard) = cell.hosts.strike(self.now, node, trouble);
         if is_first
             && trouble == Trouble::Crash
             && let Some(images) = &mut cell.machine.images
@@ -139,7 +166,7 @@ impl Engine<'_> {
                 }
             }
         }
-        if was_reached {
+        if was_heard {
             let contact = NodeContact::Silent { last_heartbeat };
             self.observed(cell, Event::NodeContact { node, contact })?;
         }
@@ -156,6 +183,7 @@ impl Engine<'_> {
         if cell.store.nodes().object(node).is_none() {
             return Ok(());
         }
+        let was_heard = cell.hosts.is_heard(node);
         let lost = cell.hosts.relieve(self.now, node, trouble);
         if trouble == Trouble::Crash && cell.hosts.is_up(node) {
             self.images_interrupted(cell, node)?;
@@ -163,17 +191,20 @@ impl Engine<'_> {
         self.host_of_traffic(cell, node);
         if self.options.node_life == NodeLife::Declared {
             let is_up = trouble == Trouble::Crash && cell.hosts.is_up(node);
-            return if is_up {
-                self.observed(cell, Event::NodeReadiness { node, ready: true })
-            } else {
-                Ok(())
-            };
+            if is_up {
+                return self.observed(cell, Event::NodeReadiness { node, ready: true });
+            }
+            if trouble != Trouble::Runtime {
+                return Ok(());
+            }
+        }
+        if !was_heard && cell.hosts.is_heard(node) {
+            let contact = NodeContact::Steady;
+            self.observed(cell, Event::NodeContact { node, contact })?;
         }
         let Some(lost) = lost else {
-            return Ok(());
+            return self.post_status(cell, node);
         };
-        let contact = NodeContact::Steady;
-        self.observed(cell, Event::NodeContact { node, contact })?;
         if !cell.store.nodes().is_ready(node) {
             self.observed(cell, Event::NodeReadiness { node, ready: true })?;
         }

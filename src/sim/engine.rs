@@ -44,6 +44,7 @@ impl Engine<'_> {
             Upcoming::NodeUp(node) => self.outage_of(cell, node, false),
             Upcoming::NodeDown(node) => self.outage_of(cell, node, true),
             Upcoming::Heartbeat(node) => self.heartbeat(cell, node),
+            Upcoming::Status(node) => self.post_status(cell, node),
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 self.strike(cell, line)
             }

@@ -11,6 +11,10 @@ use crate::units::{Duration, Instant, NodeId, PodId};
 /// How often a node renews its lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 
+/// How long an agent waits for its container runtime before it says that it is not ready
+/// (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What is wrong with a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -22,6 +26,9 @@ pub enum Trouble {
     Slow(Pace),
     /// Its disk is full: it takes no new pods.
     DiskFull,
+    /// Its container runtime does not answer: what runs goes on, nothing is started or stopped, and
+    /// its agent says that it is not ready.
+    Runtime,
 }
 
 impl Trouble {
@@ -32,6 +39,7 @@ impl Trouble {
             Self::Partition => "cut off",
             Self::Slow(_) => "slow",
             Self::DiskFull => "disk full",
+            Self::Runtime => "runtime down",
         }
     }
 }
@@ -69,6 +77,9 @@ pub(super) struct Lost {
     down: u16,
     /// How many causes keep it cut off.
     cut: u16,
+    /// How many causes keep its runtime from answering, and since when the first does.
+    stalled: u16,
+    stalled_since: Instant,
     /// Whether it was down since it was last heard of.
     pub(super) crashed: bool,
     /// Pods bound to it that it has not been told of.
@@ -77,6 +88,17 @@ pub(super) struct Lost {
     pub(super) unsent: Vec<Report>,
     /// Processes of pods that the control plane has given up, and since when.
     pub(super) unseen: BTreeMap<PodId, Instant>,
+}
+
+impl Lost {
+    /// How many causes there are of a kind of trouble.
+    const fn causes(&mut self, trouble: Trouble) -> &mut u16 {
+        match trouble {
+            Trouble::Partition => &mut self.cut,
+            Trouble::Runtime => &mut self.stalled,
+            Trouble::Crash | Trouble::Slow(_) | Trouble::DiskFull => &mut self.down,
+        }
+    }
 }
 
 /// The hosts of a cell.
@@ -147,6 +169,28 @@ impl Hosts {
         !self.lost.contains_key(&node)
     }
 
+    /// Whether a host renews its lease.
+    pub(super) fn is_heard(&self, node: NodeId) -> bool {
+        let lost = self.lost.get(&node);
+        lost.is_none_or(|lost| lost.down == 0 && lost.cut == 0)
+    }
+
+    /// Whether the agent of a host says that it is not ready, as its runtime has not answered for
+    /// long enough.
+    pub(super) fn is_unready(&self, now: Instant, node: NodeId) -> bool {
+        let lost = self.lost.get(&node);
+        let stalled = lost.filter(|lost| lost.stalled > 0);
+        self.is_heard(node)
+            && stalled.is_some_and(|lost| now.since(lost.stalled_since) >= RUNTIME_PATIENCE)
+    }
+
+    /// When the agent of a host whose runtime stops answering says that it is not ready.
+    pub(super) fn unready_at(&self, now: Instant, node: NodeId) -> Instant {
+        let known = now.saturating_add(RUNTIME_PATIENCE);
+        // Its status is posted with its lease.
+        self.next_heartbeat(known, node)
+    }
+
     /// Whether a host is up.
     pub(super) fn is_up(&self, node: NodeId) -> bool {
         self.lost.get(&node).is_none_or(|lost| lost.down == 0)
@@ -156,32 +200,33 @@ impl Hosts {
         self.lost.get_mut(&node)
     }
 
-    /// Trouble began; returns whether it is the first of its kind, and whether it is the first.
-    pub(super) fn strike(&mut self, node: NodeId, trouble: Trouble) -> (bool, bool) {
-        let was_reached = self.is_reached(node);
+    /// Trouble began; returns whether it is the first of its kind, and whether the host was heard.
+    pub(super) fn strike(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> (bool, bool) {
+        let was_heard = self.is_heard(node);
         let lost = self.lost.entry(node).or_default();
-        let causes = match trouble {
-            Trouble::Partition => &mut lost.cut,
-            _ => &mut lost.down,
-        };
+        let causes = lost.causes(trouble);
         *causes += 1;
         let is_first = *causes == 1;
         lost.crashed |= trouble == Trouble::Crash;
-        (is_first, was_reached)
+        if is_first && trouble == Trouble::Runtime {
+            lost.stalled_since = now;
+        }
+        (is_first, was_heard)
     }
 
-    /// Trouble is over; returns what became of the host meanwhile once it is reached again.
+    /// Trouble is over; returns what became of the host meanwhile once nothing is left of it.
     pub(super) fn relieve(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> Option<Lost> {
+        let was_heard = self.is_heard(node);
         let lost = self.lost.get_mut(&node)?;
-        let causes = match trouble {
-            Trouble::Partition => &mut lost.cut,
-            _ => &mut lost.down,
-        };
+        let causes = lost.causes(trouble);
         *causes = causes.saturating_sub(1);
-        if lost.down > 0 || lost.cut > 0 {
+        let (is_heard, is_stalled) = (lost.down == 0 && lost.cut == 0, lost.stalled > 0);
+        if is_heard && !was_heard {
+            self.since.insert(node, now);
+        }
+        if !is_heard || is_stalled {
             return None;
         }
-        self.since.insert(node, now);
         self.lost.remove(&node)
     }
 
@@ -251,15 +296,33 @@ mod tests {
     #[test]
     fn a_host_is_back_when_every_cause_is_gone() {
         let mut hosts = Hosts::new(7, 0);
-        assert_eq!(hosts.strike(NODE, Trouble::Partition), (true, true));
-        assert_eq!(hosts.strike(NODE, Trouble::Crash), (true, false));
-        assert_eq!(hosts.strike(NODE, Trouble::Crash), (false, false));
         let now = Instant::from_secs(60);
+        assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
+        assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
+        assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (false, false));
         assert!(hosts.relieve(now, NODE, Trouble::Crash).is_none() && !hosts.is_up(NODE));
         assert!(hosts.relieve(now, NODE, Trouble::Crash).is_none() && hosts.is_up(NODE));
         let lost = hosts.relieve(now, NODE, Trouble::Partition);
         assert!(lost.is_some_and(|lost| lost.crashed) && hosts.is_reached(NODE));
         assert_eq!(hosts.last_heartbeat(now, NODE), now);
+    }
+
+    #[test]
+    fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
+        let mut hosts = Hosts::new(7, 0);
+        let at = |secs: i64| Instant::from_secs(secs);
+        assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
+        assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
+        let unready = hosts.unready_at(at(60), NODE);
+        assert!(at(90) < unready && unready <= at(100), "{unready}");
+        assert!(!hosts.is_unready(at(89), NODE) && hosts.is_unready(at(90), NODE));
+        // Cut off it says nothing; heard again it says it still.
+        assert_eq!(hosts.strike(at(95), NODE, Trouble::Partition), (true, true));
+        assert!(!hosts.is_unready(at(96), NODE));
+        assert!(hosts.relieve(at(97), NODE, Trouble::Partition).is_none());
+        assert!(hosts.is_unready(at(97), NODE));
+        assert!(hosts.relieve(at(98), NODE, Trouble::Runtime).is_some());
+        assert!(hosts.is_reached(NODE) && !hosts.is_unready(at(99), NODE));
     }
 
     #[test]

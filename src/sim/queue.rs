@@ -31,6 +31,8 @@ pub enum Upcoming {
     Election,
     /// An upgrade goes on: its number among the cell's upgrades.
     Upgrade(u32),
+    /// A node's agent says whether it is ready.
+    Status(NodeId),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -82,6 +84,7 @@ impl Upcoming {
         match self {
             Self::NodeUp(_)
             | Self::Heartbeat(_)
+            | Self::Status(_)
             | Self::Relief(_)
             | Self::Machine(_)
             | Self::Election => rank::NODE_UP,

@@ -246,6 +246,8 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         Object::PodDisruptionBudget(_) => {
             vec![(Capability::DisruptionBudget, "spec")]
         }
+        // What bears names is no wish of its own.
+        Object::Namespace(_) | Object::PriorityClass(_) => Vec::new(),
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

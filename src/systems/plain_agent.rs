@@ -111,7 +111,9 @@ impl NodeAgent for PlainAgent {
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, VACANT);
         }
-        let limit = time_limit.filter(|_| self.time_limits == TimeLimits::Enforced);
+        // What a template states is a deadline, what a trace tells an estimate.
+        let is_enforced = is_owned || self.time_limits == TimeLimits::Enforced;
+        let limit = time_limit.filter(|_| is_enforced);
         self.pods[pod.slot.index()] = Held {
             id: pod.id,
             node,

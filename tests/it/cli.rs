@@ -262,7 +262,8 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 24] = [
+const SCENARIOS: [(&str, &[&str]); 25] = [
+    ("descheduling.yaml", &[]),
     ("fleet.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("control-plane-outage.yaml", &[]),

@@ -191,6 +191,30 @@ fn the_older_rule_evicts_five_minutes_after_the_last_heartbeat() {
 }
 
 #[test]
+fn a_node_whose_runtime_is_away_says_so_and_its_pods_go_five_minutes_later() {
+    for observing in [Observing::Computed, Observing::Stepped] {
+        let strikes = vec![
+            strike(100, 0, Trouble::Runtime, true),
+            strike(600, 0, Trouble::Runtime, false),
+            // Shorter than its agent waits: nobody learns of it.
+            strike(100, 1, Trouble::Runtime, true),
+            strike(129, 1, Trouble::Runtime, false),
+        ];
+        let (_, story, _) = play((30, 1_000), observing, EvictionRule::Taints, strikes);
+        assert!(story.silent.is_empty(), "its lease is renewed");
+        let said: Vec<NodeId> = story.unknown.keys().copied().collect();
+        assert_eq!(said, [NodeId(0)]);
+        let said = story.unknown[&NodeId(0)];
+        assert!((130..=140).contains(&(said.as_secs_f64() as i64)), "{said}");
+        let tainted = story.tainted[&NodeId(0)];
+        assert!(tainted.since(said) <= Duration::from_secs(5), "{tainted}");
+        assert_eq!(story.evicted, [(NodeId(0), later(tainted, 300))]);
+        // It stops nothing before its runtime answers.
+        assert_eq!(story.ended, [(NodeId(0), Instant::from_secs(600))]);
+    }
+}
+
+#[test]
 fn a_short_silence_changes_nothing_but_what_the_crash_ended() {
     for (trouble, lost) in [(Trouble::Crash, 1), (Trouble::Partition, 0)] {
         let strikes = vec![

@@ -35,19 +35,55 @@ pub(super) fn charged(store: &Store, spec: &PodSpec) -> Result<Vec<Event>, Confl
             counted(store, quota, Instant::ZERO).map_err(Conflict::Quantity)?
         };
         let asked = quota.usage(spec, false).map_err(Conflict::Quantity)?;
-        let mut now = used.clone();
-        now.add(&asked).map_err(Conflict::Quantity)?;
-        exceeded(quota, (&asked, &used, &now))?;
-        let object = Object::ResourceQuota(Arc::new(ResourceQuota {
-            status: QuotaStatus {
-                used: now,
-                is_counted: true,
-            },
-            ..(**quota).clone()
-        }));
+        if quota.counts_pods() {
+            let object = charge(quota, &asked, &used)?;
+            charges.push(Event::Object(ObjectChange::Updated { id, object }));
+        }
+    }
+    Ok(charges)
+}
+
+/// The changes that charge an object to the quotas of its namespace.
+///
+/// # Errors
+/// One of them has no more left of its kind.
+pub(super) fn charged_object(store: &Store, object: &Object) -> Result<Vec<Event>, Conflict> {
+    let mut charges = Vec::new();
+    for (id, row) in store.objects().of_kind("ResourceQuota", object.namespace()) {
+        let Object::ResourceQuota(quota) = &row.object else {
+            continue;
+        };
+        let asked = quota.object_usage(object.kind());
+        if asked.is_empty() {
+            continue;
+        }
+        let used = if quota.status.is_counted {
+            quota.status.used.clone()
+        } else {
+            counted(store, quota, Instant::ZERO).map_err(Conflict::Quantity)?
+        };
+        let object = charge(quota, &asked, &used)?;
         charges.push(Event::Object(ObjectChange::Updated { id, object }));
     }
     Ok(charges)
+}
+
+/// A quota with so much more used.
+fn charge(
+    quota: &ResourceQuota,
+    asked: &ResourceList,
+    used: &ResourceList,
+) -> Result<Object, Conflict> {
+    let mut now = used.clone();
+    now.add(asked).map_err(Conflict::Quantity)?;
+    exceeded(quota, (asked, used, &now))?;
+    Ok(Object::ResourceQuota(Arc::new(ResourceQuota {
+        status: QuotaStatus {
+            used: now,
+            is_counted: true,
+        },
+        ..quota.clone()
+    })))
 }
 
 /// Refuses what goes beyond a quota, in the words of the original.
@@ -89,6 +125,10 @@ pub fn counted(
     let mut used = ResourceList::default();
     for (resource, _) in quota.hard.iter() {
         used.set(resource, crate::units::Quantity::ZERO);
+    }
+    let objects = store.objects().iter();
+    for (_, row) in objects.filter(|(_, row)| *row.object.namespace() == quota.namespace) {
+        used.add(&quota.object_usage(row.object.kind()))?;
     }
     let states = store.pod_states();
     let living = store.pods().iter().map(|pod| {

@@ -6,7 +6,10 @@ use super::*;
 use crate::model::workload::{
     LimitItem, LimitRange, LimitedKind, QuotaScope, ReplicaSet, ResourceQuota,
 };
-use crate::model::{Container, PodChange, ResourceList};
+use crate::model::{
+    Behaviour, Container, Namespace, Operator, PodAffinityTerm, PodChange, PriorityClass,
+    Requirement, ResourceList, TemplatePriority,
+};
 use crate::units::{Duration, Instant, Quantity};
 
 type Amounts<'a> = &'a [(&'a str, i64)];
@@ -59,10 +62,7 @@ impl World {
 
     /// Creates a pod; what its first container came to state.
     fn pod(&mut self, spec: &Arc<PodSpec>) -> Result<(ResourceList, ResourceList), String> {
-        let owner = PodOwner {
-            object: ObjectId(0),
-            index: 0,
-        };
+        let owner = PodOwner::new(ObjectId(0), 0);
         let new = NewPod {
             owner,
             name: NewName::Prefix("pod-".into()),
@@ -281,4 +281,234 @@ fn pods_that_ended_only_count_as_objects() {
         let expected = list(&[("pods", pods * 1_000), ("count/pods", 3_000), ("cpu", cpu)]);
         assert_eq!(used, expected, "{secs} s");
     }
+}
+
+fn namespace(name: &str, is_terminating: bool) -> Object {
+    Object::Namespace(Arc::new(Namespace {
+        name: name.into(),
+        is_terminating,
+        ..Namespace::default()
+    }))
+}
+
+fn priority_class(name: &str, value: i32, is_default: bool) -> Object {
+    Object::PriorityClass(Arc::new(PriorityClass {
+        namespace: "".into(),
+        name: name.into(),
+        value,
+        preempts: value > 0,
+        is_default,
+    }))
+}
+
+/// A pod with something of its behaviour stated.
+fn behaving(behaviour: Behaviour) -> Arc<PodSpec> {
+    Arc::new(PodSpec {
+        behaviour: Some(Arc::new(behaviour)),
+        ..(*pod(&[(&[], &[])])).clone()
+    })
+}
+
+fn of_class(name: &str) -> Arc<PodSpec> {
+    behaving(Behaviour {
+        priority: TemplatePriority::Class {
+            name: name.into(),
+            keeps_policy: false,
+        },
+        ..Behaviour::default()
+    })
+}
+
+#[test]
+fn namespaces_have_to_be_there_where_any_is_declared_and_take_nothing_while_they_go() {
+    let anywhere = |namespace: &str| {
+        Arc::new(PodSpec {
+            namespace: namespace.into(),
+            ..(*pod(&[(&[], &[])])).clone()
+        })
+    };
+    let mut world = World::new([]);
+    assert!(world.pod(&anywhere("shop")).is_ok());
+    let mut world = World::new([namespace("team", false), namespace("old", true)]);
+    for (name, expected) in [
+        ("team", None),
+        ("default", None),
+        ("kube-system", None),
+        ("shop", Some("there is no namespace `shop`")),
+        (
+            "old",
+            Some(
+                "forbidden: Pod: unable to create new content in namespace old because it is \
+                 being terminated",
+            ),
+        ),
+    ] {
+        assert_eq!(
+            world.pod(&anywhere(name)).err().as_deref(),
+            expected,
+            "{name}"
+        );
+    }
+    let object = Object::LimitRange(Arc::new(LimitRange {
+        namespace: "old".into(),
+        name: "bounds".into(),
+        limits: Vec::new(),
+    }));
+    let creation = Creation::Object {
+        owner: None,
+        object,
+    };
+    let refused = world.create(&creation).expect_err("its namespace goes");
+    assert!(
+        refused.to_string().contains("LimitRange bounds: unable"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn classes_count_as_they_are_when_a_pod_is_made() {
+    let mut world = World::new([priority_class("high", 100, false)]);
+    let priority = |world: &mut World, spec: &Arc<PodSpec>| {
+        let next = world.0.pods().next();
+        world.pod(spec)?;
+        let record = world.0.pods().get(next).expect("just created");
+        let spec = &world.0.class(record.spec).object;
+        Ok::<_, String>((spec.priority, spec.preempts))
+    };
+    let unstated = pod(&[(&[], &[])]);
+    assert_eq!(priority(&mut world, &of_class("high")), Ok((100, true)));
+    assert_eq!(priority(&mut world, &unstated), Ok((0, false)));
+    let critical = of_class("system-node-critical");
+    assert_eq!(priority(&mut world, &critical), Ok((2_000_001_000, true)));
+    let missing = priority(&mut world, &of_class("low"));
+    let expected = "forbidden: no PriorityClass with name low was found";
+    assert_eq!(missing, Err(expected.to_owned()));
+    // Of several that are to be the default the lowest counts; pods that are there keep theirs.
+    for (name, value) in [("usual", 7), ("lower", -3)] {
+        let object = priority_class(name, value, true);
+        let creation = Creation::Object {
+            owner: None,
+            object,
+        };
+        world.create(&creation).expect("a new class");
+        assert_eq!(priority(&mut world, &unstated), Ok((value, value > 0)));
+    }
+    let stated = behaving(Behaviour {
+        priority: TemplatePriority::Stated,
+        ..Behaviour::default()
+    });
+    assert_eq!(priority(&mut world, &stated), Ok((0, false)));
+    let objects = world.0.objects();
+    let id = objects.find("PriorityClass", &"".into(), &"high".into());
+    let id = id.expect("it is there");
+    let deleted = Event::Object(ObjectChange::Deleted { id });
+    world.0.apply(Instant::ZERO, deleted).expect("it is there");
+    assert!(priority(&mut world, &of_class("high")).is_err());
+    let kept = world
+        .0
+        .pods()
+        .iter()
+        .map(|pod| world.0.class(pod.spec).object.priority);
+    assert_eq!(kept.max(), Some(2_000_001_000));
+}
+
+#[test]
+fn every_scope_counts_the_pods_that_are_its_own() {
+    let best_effort = pod(&[(&[], &[])]);
+    let burstable = pod(&[(&[("memory", 1)], &[])]);
+    let deadline = behaving(Behaviour {
+        active_deadline: Some(Duration::from_secs(60)),
+        ..Behaviour::default()
+    });
+    let mut elsewhere = (*best_effort).clone();
+    elsewhere.affinity.preferred_pod_affinity = vec![(
+        1,
+        PodAffinityTerm {
+            selector: None,
+            topology_key: "zone".into(),
+            namespaces: vec!["other".into()],
+            namespace_selector: None,
+            match_label_keys: Vec::new(),
+            mismatch_label_keys: Vec::new(),
+        },
+    )];
+    let pods = [
+        best_effort,
+        burstable,
+        deadline,
+        Arc::new(elsewhere),
+        of_class("high"),
+    ];
+    let class = |operator: Operator, values: &[&str]| {
+        QuotaScope::PriorityClass(Requirement {
+            key: "PriorityClass".into(),
+            operator,
+            values: values.iter().map(|&value| value.into()).collect(),
+        })
+    };
+    for (scope, expected) in [
+        (QuotaScope::BestEffort, [true, false, true, true, true]),
+        (
+            QuotaScope::NotBestEffort,
+            [false, true, false, false, false],
+        ),
+        (QuotaScope::Terminating, [false, false, true, false, false]),
+        (QuotaScope::NotTerminating, [true, true, false, true, true]),
+        (
+            QuotaScope::CrossNamespacePodAffinity,
+            [false, false, false, true, false],
+        ),
+        (
+            class(Operator::Exists, &[]),
+            [false, false, false, false, true],
+        ),
+        (
+            class(Operator::In, &["high", "low"]),
+            [false, false, false, false, true],
+        ),
+        (
+            class(Operator::NotIn, &["high"]),
+            [true, true, true, true, false],
+        ),
+        (
+            class(Operator::DoesNotExist, &[]),
+            [true, true, true, true, false],
+        ),
+    ] {
+        let taken = pods.each_ref().map(|pod| scope.takes(pod));
+        assert_eq!(taken, expected, "{scope:?}");
+    }
+    // A pod that is given the default class is one of that class.
+    let high = class(Operator::In, &["usual"]);
+    let default = priority_class("usual", 7, true);
+    let mut world = World::new([default, quota(&[("pods", 1_000)], vec![high])]);
+    let unstated = pod(&[(&[], &[])]);
+    assert!(world.pod(&unstated).is_ok() && world.pod(&unstated).is_err());
+}
+
+#[test]
+fn objects_are_counted_by_their_kind() {
+    let mut world = World::new([quota(&[("count/replicasets.apps", 2_000)], Vec::new())]);
+    let set = |name: &str| Creation::Object {
+        owner: None,
+        object: Object::ReplicaSet(Arc::new(ReplicaSet {
+            namespace: "default".into(),
+            name: name.into(),
+            ..ReplicaSet::default()
+        })),
+    };
+    // There is one already.
+    world.create(&set("second")).expect("there is room for two");
+    let refused = world.create(&set("third")).expect_err("there are two");
+    assert_eq!(
+        refused.to_string(),
+        "forbidden: exceeded quota: team, requested: count/replicasets.apps=1, used: \
+         count/replicasets.apps=2, limited: count/replicasets.apps=2"
+    );
+    // It charges no pods.
+    let before = world.0.revision();
+    world
+        .pod(&pod(&[(&[], &[])]))
+        .expect("pods are not counted");
+    assert_eq!(world.0.revision().0 - before.0, 2);
 }

@@ -120,7 +120,8 @@ impl Lifecycle {
         };
         match (ready, seen.status()) {
             (true, _) => seen.set_status(ReadyStatus::True, Some(at)),
-            (false, Some(ReadyStatus::Unknown)) => return false,
+            // Of one that is heard it is the node's own word.
+            (false, Some(ReadyStatus::Unknown)) if seen.is_silent => return false,
             // Written by its predecessor, of which it knows nothing.
             (false, _) if seen.is_silent => seen.set_status(ReadyStatus::Unknown, None),
             (false, _) => seen.set_status(ReadyStatus::False, Some(at)),

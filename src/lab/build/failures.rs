@@ -246,6 +246,7 @@ fn failure_of(failure: &Written) -> Option<Failure> {
         FailureKind::ZoneOutage => outage(Trouble::Crash),
         FailureKind::Partition => outage(Trouble::Partition),
         FailureKind::DiskFull => outage(Trouble::DiskFull),
+        FailureKind::RuntimeOutage => outage(Trouble::Runtime),
         FailureKind::SlowNode => {
             let trouble = Trouble::Slow(Pace::of(failure.factor?));
             match failure.at {

@@ -104,8 +104,12 @@ pub fn operations(
         }
         operations.push((at, read(number, operation, nodes)?));
     }
-    // Equal times stay in order.
-    operations.sort_by_key(|&(at, _)| at);
+    // Equal times stay in order, but what others need to be made comes first.
+    let needs_others = |operation: &Operation| match operation {
+        Operation::Create(object) | Operation::Apply(object) => !object.comes_first(),
+        _ => true,
+    };
+    operations.sort_by_key(|(at, operation)| (*at, needs_others(operation)));
     Ok(operations)
 }
 
@@ -184,8 +188,8 @@ fn read(
         wrong(
             field,
             format!(
-                "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop`, found \
-                 `{written}`; kinds are {kinds}"
+                "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop` (KIND/NAME of a \
+                 Namespace or PriorityClass), found `{written}`; kinds are {kinds}"
             ),
         )
     })?;
@@ -198,12 +202,16 @@ fn read(
     })
 }
 
-/// An object as `KIND/NAMESPACE/NAME`.
+/// An object as `KIND/NAMESPACE/NAME`, or `KIND/NAME` if it is one of the whole cluster.
 pub(super) fn target(written: &str) -> Option<Goal> {
     let mut parts = written.split('/');
-    let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let kind = parts.next()?;
     let kind = Object::KINDS.iter().find(|known| **known == kind)?;
-    let is_whole = parts.next().is_none() && !namespace.is_empty() && !name.is_empty();
+    let is_of_cluster = Object::OF_CLUSTER.contains(kind);
+    let namespace = if is_of_cluster { "" } else { parts.next()? };
+    let name = parts.next()?;
+    let is_whole =
+        parts.next().is_none() && (is_of_cluster || !namespace.is_empty()) && !name.is_empty();
     is_whole.then(|| Goal {
         kind,
         namespace: namespace.into(),

@@ -123,6 +123,10 @@ impl Remarks {
                 "fights.evictions",
                 "pods were moved for one cause and then for another",
             ),
+            (
+                "fights.descheduling",
+                "the scheduler put back what was descheduled",
+            ),
         ] {
             let found = metrics.get(id).and_then(|value| value.reason.as_ref());
             if let Some(who) = found {

@@ -96,10 +96,7 @@ impl World {
             gang: None,
             time_limit: None,
             found: None,
-            owner: Some(PodOwner {
-                object: self.set,
-                index: 0,
-            }),
+            owner: Some(PodOwner::new(self.set, 0)),
         };
         self.tell(now, Event::PodCreated(created));
         pod

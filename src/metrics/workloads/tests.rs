@@ -62,7 +62,7 @@ impl World {
             gang: None,
             time_limit: None,
             found: None,
-            owner: Some(PodOwner { object, index: 0 }),
+            owner: Some(PodOwner::new(object, 0)),
         };
         self.0.apply(secs, &Event::PodCreated(created));
         self.0.start(secs, pod, node);

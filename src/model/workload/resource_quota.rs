@@ -1,6 +1,6 @@
 //! Resource quotas: how much all pods of a namespace may ask for together.
 
-use crate::model::{PodSpec, ResourceList, Text};
+use crate::model::{PodSpec, Requirement, ResourceList, TemplatePriority, Text};
 use crate::units::{Quantity, QuantityError};
 
 /// A `ResourceQuota` (spec: kubernetes.md 2.10).
@@ -20,12 +20,20 @@ pub struct ResourceQuota {
 }
 
 /// Which pods a quota counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuotaScope {
     /// Pods without any request or limit of processor and memory.
     BestEffort,
     /// All others.
     NotBestEffort,
+    /// Pods with a deadline (`activeDeadlineSeconds`).
+    Terminating,
+    /// All others.
+    NotTerminating,
+    /// Pods whose class of priority satisfies a requirement.
+    PriorityClass(Requirement),
+    /// Pods with a term about pods of other namespaces.
+    CrossNamespacePodAffinity,
 }
 
 /// What is reported of a quota.
@@ -39,9 +47,74 @@ pub struct QuotaStatus {
 
 impl QuotaScope {
     /// Whether it takes a pod.
-    pub fn takes(self, spec: &PodSpec) -> bool {
-        (self == Self::BestEffort) == is_best_effort(spec)
+    pub fn takes(&self, spec: &PodSpec) -> bool {
+        let behaviour = spec.behaviour.as_ref();
+        let has_deadline = || behaviour.is_some_and(|own| own.active_deadline.is_some());
+        match self {
+            Self::BestEffort => is_best_effort(spec),
+            Self::NotBestEffort => !is_best_effort(spec),
+            Self::Terminating => has_deadline(),
+            Self::NotTerminating => !has_deadline(),
+            Self::PriorityClass(requirement) => {
+                let class = behaviour.and_then(|own| match &own.priority {
+                    TemplatePriority::Class { name, .. } => Some(&**name),
+                    TemplatePriority::Stated | TemplatePriority::Unstated => None,
+                });
+                requirement.matches_value(class)
+            }
+            Self::CrossNamespacePodAffinity => looks_elsewhere(spec),
+        }
     }
+
+    /// Whether a quota of this scope can limit a resource.
+    pub fn limits(&self, resource: &str) -> bool {
+        let of_pods = ["pods", "cpu", "memory"].contains(&resource)
+            || [
+                "requests.cpu",
+                "requests.memory",
+                "limits.cpu",
+                "limits.memory",
+            ]
+            .contains(&resource);
+        match self {
+            Self::BestEffort => resource == COUNTED_PODS,
+            _ => of_pods,
+        }
+    }
+
+    /// Whether no pod can be in both.
+    pub fn excludes(&self, other: &Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::BestEffort, Self::NotBestEffort)
+                | (Self::NotBestEffort, Self::BestEffort)
+                | (Self::Terminating, Self::NotTerminating)
+                | (Self::NotTerminating, Self::Terminating)
+        )
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::BestEffort => "BestEffort",
+            Self::NotBestEffort => "NotBestEffort",
+            Self::Terminating => "Terminating",
+            Self::NotTerminating => "NotTerminating",
+            Self::PriorityClass(_) => "PriorityClass",
+            Self::CrossNamespacePodAffinity => "CrossNamespacePodAffinity",
+        }
+    }
+}
+
+/// Whether a pod has a term about pods of namespaces that it names or selects.
+fn looks_elsewhere(spec: &PodSpec) -> bool {
+    let affinity = &spec.affinity;
+    let required = affinity.required_pod_affinity.iter();
+    let required = required.chain(&affinity.required_pod_anti_affinity);
+    let preferred = affinity.preferred_pod_affinity.iter();
+    let preferred = preferred.chain(&affinity.preferred_pod_anti_affinity);
+    let mut terms = required.chain(preferred.map(|(_, term)| term));
+    terms.any(|term| !term.namespaces.is_empty() || term.namespace_selector.is_some())
 }
 
 fn is_best_effort(spec: &PodSpec) -> bool {
@@ -74,10 +147,79 @@ impl ResourceQuota {
         "limits.ephemeral-storage",
     ];
 
+    /// What objects of a kind are counted in.
+    pub const OBJECTS: &[(&str, &[&str])] = &[
+        ("Deployment", &["count/deployments.apps"]),
+        ("ReplicaSet", &["count/replicasets.apps"]),
+        (
+            "ReplicationController",
+            &["replicationcontrollers", "count/replicationcontrollers"],
+        ),
+        ("StatefulSet", &["count/statefulsets.apps"]),
+        ("DaemonSet", &["count/daemonsets.apps"]),
+        ("Job", &["count/jobs.batch"]),
+        ("CronJob", &["count/cronjobs.batch"]),
+        (
+            "PodDisruptionBudget",
+            &["count/poddisruptionbudgets.policy"],
+        ),
+        (
+            "HorizontalPodAutoscaler",
+            &["count/horizontalpodautoscalers.autoscaling"],
+        ),
+        (
+            "VerticalPodAutoscaler",
+            &["count/verticalpodautoscalers.autoscaling.k8s.io"],
+        ),
+        ("Service", &["services", "count/services"]),
+        ("Ingress", &["count/ingresses.networking.k8s.io"]),
+        ("ResourceQuota", &["resourcequotas", "count/resourcequotas"]),
+        ("LimitRange", &["count/limitranges"]),
+    ];
+
+    /// What quotas name and nothing here is counted in.
+    pub const UNCOUNTED: &[&str] = &[
+        "configmaps",
+        "count/configmaps",
+        "secrets",
+        "count/secrets",
+        "persistentvolumeclaims",
+        "count/persistentvolumeclaims",
+        "requests.storage",
+        "services.loadbalancers",
+        "services.nodeports",
+    ];
+
     /// Whether a quota can name a resource.
     pub fn is_known(resource: &str) -> bool {
         let device = resource.strip_prefix("requests.");
-        Self::RESOURCES.contains(&resource) || device.is_some_and(|device| device.contains('/'))
+        let mut of_objects = Self::OBJECTS.iter().flat_map(|(_, names)| *names);
+        Self::RESOURCES.contains(&resource)
+            || of_objects.any(|name| *name == resource)
+            || Self::UNCOUNTED.contains(&resource)
+            || device.is_some_and(|device| device.contains('/'))
+    }
+
+    /// What an object of a kind comes to in the resources of this quota; with scopes it is about
+    /// pods alone.
+    pub fn object_usage(&self, kind: &str) -> ResourceList {
+        let mut usage = ResourceList::default();
+        let own = Self::OBJECTS.iter().find(|(own, _)| *own == kind);
+        for name in own.map_or(&[][..], |(_, names)| *names) {
+            if self.scopes.is_empty() && self.hard.0.contains_key(*name) {
+                usage.set(name, Quantity::from_units(1));
+            }
+        }
+        usage
+    }
+
+    /// Whether any of its resources is one of pods.
+    pub fn counts_pods(&self) -> bool {
+        let is_of_object = |name: &str| {
+            let mut kinds = Self::OBJECTS.iter();
+            kinds.any(|(_, names)| names.contains(&name)) || Self::UNCOUNTED.contains(&name)
+        };
+        self.hard.iter().any(|(name, _)| !is_of_object(name))
     }
 
     /// Whether it counts a pod.

@@ -196,6 +196,10 @@ pub enum FailureKind {
     /// The disk of a `node`, or of every node of a `zone` or `domain`, is full: it takes no new pods
     /// from `at`, `for` a while.
     DiskFull,
+    /// The container runtime of a `node`, or of every node of a `zone` or `domain`, does not answer
+    /// from `at`, `for` a while: what runs goes on, nothing is started or stopped, and after 30 s the
+    /// node says that it is not ready.
+    RuntimeOutage,
     /// A `node`, `zone` or `domain` is cordoned and drained, as budgets allow, `notice` before
     /// `at`, is down from `at`, `for` a while, and comes back.
     Maintenance,
@@ -244,7 +248,9 @@ impl FailureKind {
             Self::NodeOutage => (&["node", "at"], &["for"]),
             Self::ZoneOutage => (&["at"], &["zone", "domain", "for"]),
             Self::DomainOutage => (&["mtbf", "repair"], &["zone", "domain", "each"]),
-            Self::Partition | Self::DiskFull => (&["at"], &["node", "zone", "domain", "for"]),
+            Self::Partition | Self::DiskFull | Self::RuntimeOutage => {
+                (&["at"], &["node", "zone", "domain", "for"])
+            }
             Self::Flapping => (&["at", "every", "down"], &["node", "zone", "domain", "for"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
@@ -296,6 +302,7 @@ impl FailureKind {
                 | Self::Partition
                 | Self::Flapping
                 | Self::DiskFull
+                | Self::RuntimeOutage
                 | Self::Maintenance
         )
     }

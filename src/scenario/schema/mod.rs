@@ -10,6 +10,7 @@ mod alert;
 mod autoscaling;
 mod cluster;
 mod contention;
+mod descheduling;
 mod failure;
 mod fleet;
 mod images;
@@ -33,6 +34,12 @@ pub use cluster::{
     Taint, TaintEffect, Template,
 };
 pub use contention::{Contention, Overhead};
+pub use descheduling::{
+    Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
+    LowUtilization, Namespaces, NodeAffinityType, PodLifeState, PodScope, SpreadConstraint,
+    Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
+    ViolatingTopologySpread,
+};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use images::{Images, Pulls};

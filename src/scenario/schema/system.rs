@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Autoscaling, Controllers, Fleet, Mesos, Swarm, SwarmKit};
+use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
 use crate::scenario::plain::Arguments;
 use crate::units::Duration;
 
@@ -36,6 +36,9 @@ pub struct System {
     /// scaling by the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
+    /// A descheduler; without it pods stay where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descheduling: Option<Descheduling>,
     /// Options of Fleet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
@@ -53,6 +56,7 @@ impl Default for System {
             swarm: None,
             swarmkit: None,
             autoscaling: None,
+            descheduling: None,
             fleet: None,
             mesos: None,
         }

@@ -58,7 +58,7 @@ impl Workloads {
         for index in 0..replicas {
             containers.entry(index).or_insert_with(|| {
                 creations.push(Creation::Pod(NewPod {
-                    owner: PodOwner { object: id, index },
+                    owner: PodOwner::new(id, index),
                     name: NewName::Exact(format!("{name}-{index}").into()),
                     spec: Arc::clone(template),
                 }));

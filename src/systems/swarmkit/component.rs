@@ -164,7 +164,7 @@ impl SwarmKitManager {
             .as_ref()
             .map_or_else(|| slot.to_string(), ToString::to_string);
         let id: Text = format!("{}.{place}.{index}", service.name).into();
-        let owner = PodOwner { object, index };
+        let owner = PodOwner::new(object, index);
         let number = self.next_task;
         self.next_task += 1;
         out.creations.push(Creation::Pod(NewPod {

@@ -50,7 +50,9 @@ impl DeclaredWorkload {
             | Object::HorizontalPodAutoscaler(_)
             | Object::VerticalPodAutoscaler(_)
             | Object::ResourceQuota(_)
-            | Object::LimitRange(_) => return,
+            | Object::LimitRange(_)
+            | Object::Namespace(_)
+            | Object::PriorityClass(_) => return,
         };
         let template = Arc::make_mut(template);
         template.priority = class.value;
@@ -85,7 +87,9 @@ impl DeclaredWorkload {
             | Object::HorizontalPodAutoscaler(_)
             | Object::VerticalPodAutoscaler(_)
             | Object::ResourceQuota(_)
-            | Object::LimitRange(_) => return None,
+            | Object::LimitRange(_)
+            | Object::Namespace(_)
+            | Object::PriorityClass(_) => return None,
         })
     }
 }
@@ -120,6 +124,11 @@ pub(super) fn small_quotas(
         };
         let mut wanted = ResourceList::default();
         for other in workloads {
+            if other.object.namespace() == &quota.namespace {
+                let own = quota.object_usage(other.object.kind());
+                // So many objects there are not that their number goes beyond all amounts.
+                let _ = wanted.add(&own);
+            }
             let counted = other.wanted().and_then(|(spec, replicas)| {
                 let own = spec.namespace == quota.namespace && quota.takes(spec);
                 let usage = quota.usage(spec, false).ok().filter(|_| own)?;

@@ -17,6 +17,7 @@
 mod affinity;
 pub mod autoscalers;
 mod budgets;
+mod cluster_scoped;
 mod declared;
 mod dump;
 mod fault;

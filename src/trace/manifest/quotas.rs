@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::field::{Path, Problem, quantity};
+use super::findings::ObjectName;
 use super::raw::{Amounts, nullable};
 use super::workloads::{Checked, Workload};
 use crate::model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
-use crate::model::{Object, ResourceList};
+use crate::model::{Object, Operator, Requirement, ResourceList, Text};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -17,7 +18,25 @@ struct RawQuota {
     hard: Amounts,
     #[serde(deserialize_with = "nullable")]
     scopes: Vec<String>,
-    scope_selector: Option<serde_json::Value>,
+    scope_selector: Option<RawScopeSelector>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawScopeSelector {
+    #[serde(deserialize_with = "nullable")]
+    match_expressions: Vec<RawScope>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawScope {
+    #[serde(deserialize_with = "nullable")]
+    scope_name: String,
+    #[serde(deserialize_with = "nullable")]
+    operator: String,
+    #[serde(deserialize_with = "nullable")]
+    values: Vec<String>,
 }
 
 fn amounts(raw: &Amounts, path: &Path<'_>) -> Result<ResourceList, Problem> {
@@ -35,35 +54,126 @@ pub(super) fn quota(workload: &mut Workload<'_>) -> Checked {
     let hard_path = path.field("hard");
     if let Some(name) = raw.hard.keys().find(|name| !ResourceQuota::is_known(name)) {
         let expected = format!(
-            "one of {} or `requests.` of a device",
+            "one of {}, `requests.` of a device or a count such as `count/deployments.apps`",
             ResourceQuota::RESOURCES.join(", ")
         );
         return Err(hard_path.problem(&expected, name));
     }
-    if raw.scope_selector.is_some() {
-        let message = "scope selectors are not modelled; write `scopes`, or leave it out";
-        return Err(path.field("scopeSelector").broken(message));
-    }
-    let scopes_path = path.field("scopes");
-    let scope = |name: &String| match name.as_str() {
-        "BestEffort" => Ok(Some(QuotaScope::BestEffort)),
-        "NotBestEffort" => Ok(Some(QuotaScope::NotBestEffort)),
-        // Deadlines of pods are not modelled: no pod has one.
-        "NotTerminating" => Ok(None),
-        other => {
-            let expected = "`BestEffort`, `NotBestEffort` or `NotTerminating`";
-            Err(scopes_path.problem(expected, other))
+    for name in raw.hard.keys() {
+        if ResourceQuota::UNCOUNTED.contains(&name.as_str()) {
+            let object = ObjectName {
+                kind: "ResourceQuota",
+                namespace: Some(&workload.namespace),
+                name: &workload.name,
+            };
+            let findings = &mut workload.ctx.findings;
+            let what = "objects of the sort are not modelled";
+            findings.add(
+                object,
+                &hard_path.key(name),
+                what,
+                "nothing of it is counted",
+            );
         }
-    };
-    let scopes: Result<Vec<Option<QuotaScope>>, Problem> = raw.scopes.iter().map(scope).collect();
+    }
+    let scopes = scopes(&raw, &path)?;
     let quota = ResourceQuota {
         namespace: workload.namespace.clone(),
         name: workload.name.clone(),
         hard: amounts(&raw.hard, &hard_path)?,
-        scopes: scopes?.into_iter().flatten().collect(),
+        scopes,
         ..ResourceQuota::default()
     };
     Ok((Object::ResourceQuota(Arc::new(quota)), Vec::new()))
+}
+
+/// The scopes of a quota, in both notations.
+fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
+    let mut scopes = Vec::new();
+    let plain_path = path.field("scopes");
+    for (index, name) in raw.scopes.iter().enumerate() {
+        let path = plain_path.index(index);
+        let scope = scope(name, (Operator::Exists, Vec::new()), &path)?;
+        scopes.push((scope, path.to_string()));
+    }
+    let selector_path = path.field("scopeSelector");
+    let selector_path = selector_path.field("matchExpressions");
+    let expressions = raw.scope_selector.as_ref();
+    let expressions = expressions.map_or(&[][..], |own| &own.match_expressions);
+    for (index, own) in expressions.iter().enumerate() {
+        let path = selector_path.index(index);
+        let operator = match own.operator.as_str() {
+            "In" => Operator::In,
+            "NotIn" => Operator::NotIn,
+            "Exists" => Operator::Exists,
+            "DoesNotExist" => Operator::DoesNotExist,
+            other => {
+                let expected = "`In`, `NotIn`, `Exists` or `DoesNotExist`";
+                return Err(path.field("operator").problem(expected, other));
+            }
+        };
+        let takes_values = matches!(operator, Operator::In | Operator::NotIn);
+        if takes_values == own.values.is_empty() {
+            let expected = if takes_values {
+                "the names of classes"
+            } else {
+                "nothing, as the operator takes no values"
+            };
+            let found = format!("{} values", own.values.len());
+            return Err(path.field("values").problem(expected, found));
+        }
+        let values = own.values.iter().map(|value| value.as_str().into());
+        let scope = scope(&own.scope_name, (operator, values.collect()), &path)?;
+        scopes.push((scope, path.to_string()));
+    }
+    for (place, (scope, field)) in scopes.iter().enumerate() {
+        if let Some((other, _)) = scopes[..place].iter().find(|(own, _)| own.excludes(scope)) {
+            let (own, other) = (scope.name(), other.name());
+            return Err(Problem(format!(
+                "{field}: no pod is in the scopes {other} and {own} at once; leave one out"
+            )));
+        }
+        if let Some(name) = raw.hard.keys().find(|name| !scope.limits(name)) {
+            return Err(Problem(format!(
+                "{field}: a quota of the scope {} can't limit {name}; leave that out",
+                scope.name()
+            )));
+        }
+    }
+    Ok(scopes.into_iter().map(|(scope, _)| scope).collect())
+}
+
+fn scope(
+    name: &str,
+    (operator, values): (Operator, Vec<Text>),
+    path: &Path<'_>,
+) -> Result<QuotaScope, Problem> {
+    let scope = match name {
+        "BestEffort" => QuotaScope::BestEffort,
+        "NotBestEffort" => QuotaScope::NotBestEffort,
+        "Terminating" => QuotaScope::Terminating,
+        "NotTerminating" => QuotaScope::NotTerminating,
+        "CrossNamespacePodAffinity" => QuotaScope::CrossNamespacePodAffinity,
+        "PriorityClass" => {
+            return Ok(QuotaScope::PriorityClass(Requirement {
+                key: name.into(),
+                operator,
+                values,
+            }));
+        }
+        other => {
+            let expected = "`BestEffort`, `NotBestEffort`, `Terminating`, `NotTerminating`, \
+                            `PriorityClass` or `CrossNamespacePodAffinity`";
+            return Err(path.problem(expected, other));
+        }
+    };
+    if operator != Operator::Exists {
+        let expected = format!("`Exists`, as it has to be for the scope {name}");
+        return Err(path
+            .field("operator")
+            .problem(&expected, format!("{operator:?}")));
+    }
+    Ok(scope)
 }
 
 #[derive(Default, Deserialize)]

@@ -302,6 +302,15 @@ pub(super) struct Volume {
     pub(super) cinder: Option<IgnoredAny>,
     pub(super) iscsi: Option<Disk>,
     pub(super) rbd: Option<Disk>,
+    pub(super) empty_dir: Option<IgnoredAny>,
+    pub(super) host_path: Option<IgnoredAny>,
+}
+
+impl Volume {
+    /// Whether it is a part of its node.
+    pub(super) const fn is_local(&self) -> bool {
+        self.empty_dir.is_some() || self.host_path.is_some()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -18,7 +18,9 @@ use super::object::{Body, Parts};
 use super::owners::Owners;
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
-use super::{Ctx, ManifestPod, Manifests, node, objects, pod, raw, resize, unmodelled};
+use super::{
+    Ctx, ManifestPod, Manifests, cluster_scoped, node, objects, pod, raw, resize, unmodelled,
+};
 use crate::model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use crate::units::Duration;
 
@@ -351,18 +353,16 @@ impl Reader {
     }
 
     fn add_priority_class(&mut self, parts: &Parts) -> Result<(), Problem> {
-        let path = Path::root("value");
-        let value = parts.value.as_ref().and_then(Value::as_i64);
-        let value = value.and_then(|value| i32::try_from(value).ok());
-        let class = PriorityClass {
-            value: value.ok_or_else(|| path.missing("a priority, a whole number of 32 bits"))?,
-            preempts: parts.preemption_policy.as_ref().and_then(Value::as_str) != Some("Never"),
-        };
+        let (value, preempts) = cluster_scoped::class(parts)?;
+        let class = PriorityClass { value, preempts };
         if parts.global_default.as_ref().and_then(Value::as_bool) == Some(true) {
             self.priorities.offer_default(class);
         }
         let name = parts.metadata.name.clone().unwrap_or_default();
         self.priorities.insert(name, class);
+        if self.reads_workloads {
+            return self.add_workload(parts);
+        }
         Ok(())
     }
 
@@ -454,7 +454,7 @@ fn at(metadata: &raw::Metadata) -> Result<Option<Duration>, Problem> {
     Ok(Some(at))
 }
 
-fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Problem> {
+pub(super) fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Problem> {
     let Some(seconds) = spec.active_deadline_seconds else {
         return Ok(None);
     };

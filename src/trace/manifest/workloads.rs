@@ -14,7 +14,10 @@ use super::findings::ObjectName;
 use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
-use super::{Ctx, autoscalers, budgets, life, pod, quotas, services, unmodelled, workload_jobs};
+use super::{
+    Ctx, autoscalers, budgets, cluster_scoped, life, pod, quotas, services, unmodelled,
+    workload_jobs,
+};
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
 use crate::model::usage::Pattern;
 use crate::model::workload::daemon_set::DaemonUpdate;
@@ -22,7 +25,9 @@ use crate::model::workload::{
     Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
     RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
-use crate::model::{LabelSelector, Labels, Object, Operator, PodSpec, Requirement, Text};
+use crate::model::{
+    LabelSelector, Labels, Object, Operator, PodSpec, Requirement, TemplatePriority, Text,
+};
 use crate::units::Duration;
 
 /// On a pod template: what its pods use, in the notation of [`crate::model::usage`].
@@ -39,7 +44,7 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
         "Job" | "CronJob" => group.starts_with("batch/"),
         "PodDisruptionBudget" => group.starts_with("policy/"),
-        "ReplicationController" | "ResourceQuota" | "LimitRange" => group == "v1",
+        "ReplicationController" | "ResourceQuota" | "LimitRange" | "Namespace" => group == "v1",
         "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
         "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
         _ => super::services::is_service(kind, group),
@@ -99,6 +104,11 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
         "ResourceQuota" => quotas::quota(&mut workload)?,
         "LimitRange" => quotas::limit_range(&mut workload)?,
+        "Namespace" => (cluster_scoped::namespace(parts, &mut workload)?, Vec::new()),
+        "PriorityClass" => (
+            cluster_scoped::priority_class(parts, &mut workload)?,
+            Vec::new(),
+        ),
         _ => budgets::budget(&mut workload)?,
     };
     if let Some(finding) = findings
@@ -481,6 +491,19 @@ fn evictable(annotations: &raw::Annotations) -> Option<bool> {
     }
 }
 
+/// Where the pods of a template have their priority from.
+fn priority(spec: &raw::PodSpec) -> TemplatePriority {
+    let class = spec.priority_class_name.as_deref();
+    match (spec.priority, class.filter(|class| !class.is_empty())) {
+        (Some(_), _) => TemplatePriority::Stated,
+        (None, Some(class)) => TemplatePriority::Class {
+            name: class.into(),
+            keeps_policy: spec.preemption_policy.is_some(),
+        },
+        (None, None) => TemplatePriority::Unstated,
+    }
+}
+
 /// What the pods of a template do once they run.
 fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
@@ -511,6 +534,9 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         cpu_usage: usage(CPU_USAGE)?,
         memory_usage: usage(MEMORY_USAGE)?,
         is_evictable: evictable(&raw.metadata.annotations),
+        has_local_storage: raw.spec.volumes.iter().any(raw::Volume::is_local),
+        active_deadline: super::reader::time_limit(&raw.spec)?,
+        priority: priority(&raw.spec),
     };
     Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
 }

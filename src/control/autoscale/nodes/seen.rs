@@ -267,7 +267,11 @@ pub fn node_pod(
                     SafeToEvict::No
                 }
             }),
-        local_volumes: BTreeSet::new(),
+        local_volumes: behaviour
+            .filter(|own| own.has_local_storage)
+            .map(|_| Text::from("local"))
+            .into_iter()
+            .collect(),
         budgets: counted.map(|(number, _)| number).collect(),
         requests: NodeAmounts {
             cpu_milli: class.requests.cpu_milli,

@@ -181,10 +181,7 @@ fn create(step: &mut Sync<'_>, set: &DaemonSet, (node, name): (NodeId, &Text), h
         }],
     };
     spec.affinity.node.required = Some(NodeSelector { terms: vec![term] });
-    let owner = PodOwner {
-        object: step.key,
-        index: node.0 as i32,
-    };
+    let owner = PodOwner::new(step.key, node.0 as i32);
     step.create_pod(NewPod {
         owner,
         name: NewName::Prefix(format!("{}-", set.name).into()),

@@ -8,13 +8,14 @@ use super::observe::{self, SeenPod};
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::cluster::Store;
-use crate::cluster::pod_states::FinishedPod;
+use crate::cluster::pod_states::{FinishedPod, PodState};
 use crate::control::admission::{NewName, NewPod};
 use crate::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
 use crate::model::canonical::unique_id;
 use crate::model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use crate::model::{
-    EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text,
+    EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
+    Text,
 };
 use crate::units::{Instant, ObjectId, PodId, SpecId};
 
@@ -37,8 +38,6 @@ const TERMINATED: i32 = 143;
 #[derive(Clone, Default)]
 struct Jobs {
     known: BTreeMap<ObjectId, Known>,
-    /// Counted and ignored failures that an index had before a pod, where there were any.
-    failures: BTreeMap<PodId, (i32, i32)>,
     /// Until when what is read was dealt with by predecessors.
     inherited_until: Option<Instant>,
 }
@@ -51,8 +50,6 @@ struct Known {
     counted: BTreeSet<PodId>,
     /// Pods that went away before they were counted.
     gone: BTreeMap<PodId, JobPod>,
-    /// Failures that the next pod of an index carries on.
-    next: BTreeMap<i32, (i32, i32)>,
     /// Pods that a predecessor had counted, by what the log shows of its status.
     inherited: i32,
     /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
@@ -94,10 +91,7 @@ impl Controller for Jobs {
         }
         match change.event {
             Event::PodCreated(_) => {
-                let known = self.known.entry(owner.object).or_default();
-                if let Some(failures) = known.next.remove(&owner.index) {
-                    self.failures.insert(pod.id, failures);
-                }
+                self.known.entry(owner.object).or_default();
             }
             Event::PodEnded { reason, .. } => self.ended(change.at, (pod, owner), *reason, store),
             _ => {}
@@ -191,7 +185,6 @@ impl Jobs {
             }
             return;
         }
-        let (index_failures, index_ignored) = self.failures.remove(&pod.id).unwrap_or_default();
         let has_succeeded = reason == EndReason::Completed;
         let observed = ObservedPod {
             name: unique_id(pod.id.0).into(),
@@ -206,8 +199,8 @@ impl Jobs {
         let gone = JobPod {
             pod: observed,
             index: Some(owner.index),
-            index_failures,
-            index_ignored,
+            index_failures: owner.failures.counted,
+            index_ignored: owner.failures.ignored,
             is_uncounted: true,
             finished: Some(at),
             exit_codes: vec![(Text::default(), TERMINATED)],
@@ -221,18 +214,14 @@ impl Jobs {
     fn own(&mut self, store: &Store, key: ObjectId, job: &Job) -> Vec<Own> {
         let is_indexed = job.mode == CompletionMode::Indexed;
         let known = self.known.entry(key).or_default();
-        let failures = |id: PodId| self.failures.get(&id).copied().unwrap_or_default();
-        let job_pod = |seen: &SeenPod| {
-            let (index_failures, index_ignored) = failures(seen.pod.id);
-            JobPod {
-                pod: seen.observed.clone(),
-                index: is_indexed.then_some(seen.index),
-                index_failures,
-                index_ignored,
-                is_uncounted: true,
-                all_restarts: seen.observed.restarts,
-                ..JobPod::default()
-            }
+        let job_pod = |seen: &SeenPod, failures: IndexFailures| JobPod {
+            pod: seen.observed.clone(),
+            index: is_indexed.then_some(seen.index),
+            index_failures: failures.counted,
+            index_ignored: failures.ignored,
+            is_uncounted: true,
+            all_restarts: seen.observed.restarts,
+            ..JobPod::default()
         };
         let mut own = Vec::new();
         for seen in observe::living(store, key) {
@@ -241,7 +230,7 @@ impl Jobs {
             let pod = JobPod {
                 deleted: told.map(|told| told.since),
                 is_uncounted: !known.counted.contains(&seen.pod.id),
-                ..job_pod(&seen)
+                ..job_pod(&seen, failures(state))
             };
             let which = Which::Living(seen.pod);
             own.push(Own { pod, which });
@@ -252,7 +241,7 @@ impl Jobs {
                 finished: Some(record.at),
                 exit_codes: vec![exit_code(store, record)],
                 conditions: disruption(record.reason),
-                ..job_pod(&seen)
+                ..job_pod(&seen, failures(Some(&record.state)))
             };
             let which = Which::Finished(seen.pod);
             own.push(Own { pod, which });
@@ -289,7 +278,6 @@ impl Jobs {
                     known.counted.insert(pod.id);
                 }
                 Which::Finished(pod) => {
-                    self.failures.remove(&pod.id);
                     step.delete_pod(pod);
                 }
                 Which::Gone(id) => {
@@ -298,9 +286,6 @@ impl Jobs {
             }
         }
         for new in &writes.create {
-            if let (Some(index), Some(failures)) = (new.index, new.index_failures) {
-                known.next.insert(index, (failures, new.index_ignored));
-            }
             step.create_pod(new_pod(step.key, job, new));
         }
     }
@@ -328,12 +313,21 @@ fn new_pod(key: ObjectId, job: &Job, new: &NewJobPod) -> NewPod {
     }
     NewPod {
         owner: PodOwner {
-            object: key,
-            index: new.index.unwrap_or(0),
+            failures: IndexFailures {
+                counted: new.index_failures.unwrap_or(0),
+                ignored: new.index_ignored,
+            },
+            ..PodOwner::new(key, new.index.unwrap_or(0))
         },
         name: NewName::Prefix(prefix.into()),
         spec: Arc::new(spec),
     }
+}
+
+/// What failed of a pod's index before it, as it says itself.
+fn failures(state: Option<&PodState>) -> IndexFailures {
+    let owner = state.and_then(|state| state.owner);
+    owner.map_or(IndexFailures::default(), |owner| owner.failures)
 }
 
 /// The name of a pod's container and the code that it ended with.

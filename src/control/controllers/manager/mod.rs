@@ -12,6 +12,7 @@ mod deployment;
 mod disruption;
 mod garbage;
 mod job;
+mod namespace;
 pub mod observe;
 mod pod_gc;
 mod queue;
@@ -21,6 +22,8 @@ mod resource_quota;
 mod stateful_set;
 mod sync;
 mod template;
+#[cfg(test)]
+mod tests;
 mod tracker;
 mod ttl_after_finished;
 

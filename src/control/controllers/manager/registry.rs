@@ -3,7 +3,7 @@
 
 use super::Controller;
 use super::{
-    cron_job, daemon_set, deployment, disruption, garbage, job, pod_gc, replica_set,
+    cron_job, daemon_set, deployment, disruption, garbage, job, namespace, pod_gc, replica_set,
     resource_quota, stateful_set, ttl_after_finished,
 };
 
@@ -29,6 +29,7 @@ pub const CONTROLLERS: &[ControllerEntry] = &[
     ttl_after_finished::ENTRY,
     disruption::ENTRY,
     resource_quota::ENTRY,
+    namespace::ENTRY,
     garbage::ENTRY,
     pod_gc::ENTRY,
 ];

@@ -120,10 +120,7 @@ impl ReplicaSets {
         };
         let prefix: crate::model::Text = format!("{}-", set.name).into();
         for _ in 0..count {
-            let owner = PodOwner {
-                object: step.key,
-                index: 0,
-            };
+            let owner = PodOwner::new(step.key, 0);
             step.create_pod(NewPod {
                 owner,
                 name: NewName::Prefix(prefix.clone()),

@@ -48,6 +48,8 @@ impl Controller for Quotas {
             }
             Event::Object(ObjectChange::Deleted { id }) => {
                 self.known.remove(id);
+                // It may have been counted itself.
+                look_at.extend(self.known.iter().copied());
             }
             Event::PodEnded { .. }
             | Event::PodChanged {

@@ -129,10 +129,7 @@ fn create(
     ] {
         spec.labels.insert(label.into(), value);
     }
-    let owner = PodOwner {
-        object: step.key,
-        index: ordinal,
-    };
+    let owner = PodOwner::new(step.key, ordinal);
     step.create_pod(NewPod {
         owner,
         name: NewName::Exact(name),

@@ -203,10 +203,7 @@ impl Fleet {
         };
         own.is_coming = true;
         out.creations.push(Creation::Pod(NewPod {
-            owner: PodOwner {
-                object: id,
-                index: 0,
-            },
+            owner: PodOwner::new(id, 0),
             name: NewName::Exact(name.clone()),
             spec: app.spec.clone(),
         }));
@@ -348,10 +345,7 @@ impl Fleet {
                 match (is_wanted, self.globals.get(&(id, node)).copied()) {
                     (true, None) => {
                         self.globals.insert((id, node), None);
-                        let owner = PodOwner {
-                            object: id,
-                            index: node.0 as i32,
-                        };
+                        let owner = PodOwner::new(id, node.0 as i32);
                         let name = NewName::Exact(format!("{name}-{machine}").into());
                         let spec = spec.clone();
                         out.creations

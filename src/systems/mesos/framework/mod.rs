@@ -193,7 +193,7 @@ impl<'a> Open<'a> {
 
 /// Asks for a pod of an object.
 pub(super) fn create(out: &mut Outbox, object: ObjectId, prefix: &str, spec: &Arc<PodSpec>) {
-    let owner = PodOwner { object, index: 0 };
+    let owner = PodOwner::new(object, 0);
     out.creations.push(Creation::Pod(NewPod {
         owner,
         name: NewName::Prefix(format!("{prefix}-").into()),

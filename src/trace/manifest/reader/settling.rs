@@ -43,8 +43,8 @@ impl Reader {
             // Its owner's controller makes it.
             return Ok(());
         }
-        if parts.kind.as_deref() == Some("Service") {
-            // Schedulers look at whom it selects, clients at the rest.
+        if matches!(parts.kind.as_deref(), Some("Service" | "Namespace")) {
+            // Schedulers look at whom it selects and what it is labelled with, others at the rest.
             objects::add(parts, &mut self.objects, &mut self.ctx)?;
         }
         match workloads::read(parts, &mut self.ctx) {
@@ -122,8 +122,8 @@ impl Reader {
         self.ctx.findings.add(
             name,
             &"spec.template.spec.priorityClassName",
-            format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is taken as 0",
+            format!("there is no priority class `{class}` in these files"),
+            "its pods are refused until there is one",
         );
     }
 

@@ -4,7 +4,7 @@
 use super::KubeScheduler;
 use crate::model::objects::{DisruptionBudget, Workload};
 use crate::model::workload::PodDisruptionBudget;
-use crate::model::{LabelSelector, Object, ObjectChange, Text};
+use crate::model::{LabelSelector, Namespace, Object, ObjectChange, Text};
 use crate::units::ObjectId;
 
 /// An object that placements look at: its kind, namespace and name.
@@ -23,9 +23,13 @@ impl KubeScheduler {
                     self.named.insert(*id, named(object));
                     self.cache.objects.budgets.push(budget_of(budget));
                 }
+                Object::Namespace(namespace) => self.label_namespace(*id, object, namespace),
                 _ => {}
             },
-            ObjectChange::Updated { object, .. } => {
+            ObjectChange::Updated { id, object } => {
+                if let Object::Namespace(namespace) = object {
+                    self.label_namespace(*id, object, namespace);
+                }
                 if let Object::PodDisruptionBudget(budget) = object {
                     let mut known = self.cache.objects.budgets.iter_mut();
                     let is_own = |known: &&mut DisruptionBudget| {
@@ -40,7 +44,9 @@ impl KubeScheduler {
                 if let Some((kind, namespace, name)) = self.named.remove(id) {
                     let objects = &mut *self.cache.objects;
                     let is_other = |own: (&Text, &Text)| own != (&namespace, &name);
-                    if kind == "PodDisruptionBudget" {
+                    if kind == "Namespace" {
+                        objects.namespaces.remove(&name);
+                    } else if kind == "PodDisruptionBudget" {
                         let budgets = &mut objects.budgets;
                         budgets.retain(|own| is_other((&own.namespace, &own.name)));
                     } else {
@@ -50,6 +56,16 @@ impl KubeScheduler {
                     }
                 }
             }
+        }
+    }
+
+    /// Terms about other pods may select namespaces by their labels.
+    fn label_namespace(&mut self, id: ObjectId, object: &Object, own: &Namespace) {
+        self.named.insert(id, named(object));
+        let known = self.cache.objects.namespaces.get(&own.name);
+        if known != Some(&own.labels) {
+            let (name, labels) = (own.name.clone(), own.labels.clone());
+            self.cache.objects.namespaces.insert(name, labels);
         }
     }
 

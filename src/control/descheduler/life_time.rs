@@ -1,0 +1,58 @@
+//! `PodLifeTime`: pods go that are older than they may become, the oldest first.
+
+use super::Scope;
+use super::evictor::{Answer, Pass};
+use crate::model::{Pod, PodPhase};
+use crate::units::Duration;
+
+/// The strategy.
+#[derive(Clone, Debug, Default)]
+pub struct PodLifeTime {
+    /// So old a pod may become.
+    pub most: Duration,
+    /// Only pods in one of these states, if there are any.
+    pub states: Vec<PodState>,
+    /// Which pods it looks at.
+    pub scope: Scope,
+}
+
+/// Where a pod is in its life, as far as this is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodState {
+    /// Its containers are not up yet.
+    Pending,
+    /// It runs.
+    Running,
+}
+
+impl PodLifeTime {
+    pub(super) fn run(&self, pass: &mut Pass<'_>) {
+        let mut old: Vec<&Pod> = Vec::new();
+        for &node in &pass.nodes {
+            for pod in pass.pods_on(node) {
+                if pass.now.since(pod.created) > self.most
+                    && self.has_state(pod)
+                    && self.scope.takes(pass.spec(pod.spec))
+                    && pass.may_go(pod)
+                    && pass.has_way_out(pod)
+                {
+                    old.push(pod);
+                }
+            }
+        }
+        old.sort_by_key(|pod| (pod.created, pod.pod));
+        for pod in old {
+            if pass.evict(pod) == Answer::TotalLimit {
+                return;
+            }
+        }
+    }
+
+    fn has_state(&self, pod: &Pod) -> bool {
+        let state = match pod.phase {
+            PodPhase::Running => PodState::Running,
+            _ => PodState::Pending,
+        };
+        self.states.is_empty() || self.states.contains(&state)
+    }
+}

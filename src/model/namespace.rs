@@ -1,0 +1,24 @@
+//! Namespaces as objects of the API: while one is being deleted nothing new comes into it.
+
+use super::{Labels, Text};
+
+/// A `Namespace` (spec: kubernetes.md part 5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Namespace {
+    /// Empty: it is an object of the whole cluster.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// Its labels, with the one that every namespace has.
+    pub labels: Labels,
+    /// Whether it is being deleted (phase `Terminating`).
+    pub is_terminating: bool,
+}
+
+impl Namespace {
+    /// Those that every cluster has, declared or not.
+    pub const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+    /// Those that can't be deleted.
+    pub const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+}

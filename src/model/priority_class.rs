@@ -1,0 +1,47 @@
+//! Classes of priority as objects of the API.
+
+use super::Text;
+use super::qos::CRITICAL_PRIORITY;
+
+/// A `PriorityClass` (spec: kubernetes.md 2.10).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PriorityClass {
+    /// Empty: it is an object of the whole cluster.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+    /// What its pods get.
+    pub value: i32,
+    /// Whether its pods may preempt others.
+    pub preempts: bool,
+    /// Whether it is the class of pods that name none.
+    pub is_default: bool,
+}
+
+impl PriorityClass {
+    /// The classes that every cluster has, with their values.
+    pub const ALWAYS: [(&str, i32); 2] = [
+        ("system-cluster-critical", CRITICAL_PRIORITY),
+        ("system-node-critical", CRITICAL_PRIORITY + 1_000),
+    ];
+
+    /// The highest value of a class that users make.
+    pub const HIGHEST_OF_USERS: i32 = 1_000_000_000;
+}
+
+/// Where the pods of a template have their priority from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TemplatePriority {
+    /// From the class of pods that name none, if there is one.
+    #[default]
+    Unstated,
+    /// The template states the number.
+    Stated,
+    /// From a class.
+    Class {
+        /// Its name.
+        name: Text,
+        /// Whether the template states itself whether its pods preempt.
+        keeps_policy: bool,
+    },
+}
