@@ -176,13 +176,31 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
-/// A result folder being written. Dropped without [`ResultFolder::finish`], it stays `OUT.partial/`.
+/// A result folder being written. Dropped without [`ResultFolder::finish`], it stays `OUT.partial/`
+/// if anything was written, and is gone if nothing was.
 #[derive(Debug)]
 pub struct ResultFolder {
     out: PathBuf,
     partial: PathBuf,
     existing: Existing,
-    lock: File,
+    /// Held until the folder has its name.
+    lock: Option<File>,
+}
+
+impl Drop for ResultFolder {
+    fn drop(&mut self) {
+        if self.lock.is_none() {
+            return;
+        }
+        // A run that was refused before it wrote anything leaves nothing to look at.
+        let is_empty = fs::read_dir(&self.partial).is_ok_and(|entries| {
+            let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+            names.all(|name| name.is_ok_and(|name| name == LOCK_NAME))
+        });
+        if is_empty {
+            let _ = fs::remove_dir_all(&self.partial);
+        }
+    }
 }
 
 impl ResultFolder {
@@ -216,7 +234,7 @@ impl ResultFolder {
             out: out.to_path_buf(),
             partial,
             existing,
-            lock,
+            lock: Some(lock),
         })
     }
 
@@ -301,18 +319,13 @@ impl ResultFolder {
     }
 
     /// Gives the folder its name. Returns it.
-    pub fn finish(self) -> Result<PathBuf, FolderError> {
-        let Self {
-            out,
-            partial,
-            existing,
-            lock,
-        } = self;
+    pub fn finish(mut self) -> Result<PathBuf, FolderError> {
+        let (out, partial) = (self.out.clone(), self.partial.clone());
         // Somebody may have made it while the run went on.
-        let present = refuse_existing(&out, existing)?;
+        let present = refuse_existing(&out, self.existing)?;
         let lock_path = partial.join(LOCK_NAME);
         fs::remove_file(&lock_path).at(&lock_path)?;
-        drop(lock);
+        drop(self.lock.take());
         if present {
             // The old one goes only when the new one stands, so no moment has neither complete.
             let mut name = partial.clone().into_os_string();

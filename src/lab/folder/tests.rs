@@ -144,6 +144,15 @@ fn an_interrupted_run_leaves_the_partial_folder_which_the_next_replaces() {
 }
 
 #[test]
+fn a_run_that_wrote_nothing_leaves_nothing() {
+    let scratch = Scratch::new("refused");
+    let folder = ResultFolder::create(&scratch.0.join("run"), Existing::Refuse).unwrap();
+    assert_eq!(names(&scratch.0), ["run.partial"]);
+    drop(folder);
+    assert!(names(&scratch.0).is_empty());
+}
+
+#[test]
 fn two_runs_never_share_a_folder() {
     let scratch = Scratch::new("busy");
     let out = scratch.0.join("run");
@@ -160,6 +169,7 @@ fn a_folder_made_meanwhile_is_not_overwritten() {
     let scratch = Scratch::new("meanwhile");
     let out = scratch.0.join("run");
     let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    folder.text("summary.json", "{}").unwrap();
     fs::create_dir(&out).unwrap();
     assert!(matches!(folder.finish(), Err(FolderError::Exists { .. })));
     assert_eq!(names(&scratch.0), ["run", "run.partial"]);

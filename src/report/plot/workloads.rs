@@ -4,7 +4,9 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Moment, Panel};
 use super::scene::{Anchor, Paint, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use crate::lab::report_data::{MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use crate::lab::report_data::{
+    IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries,
+};
 use crate::report::format;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
@@ -20,6 +22,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
 const PANELS_MAX: usize = 6;
 /// Most marks explained below.
 const EXPLAINED_MAX: usize = 24;
+/// Most failures and repairs that are marked: more would hide what is drawn.
+const FAILURES_MAX: usize = 40;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let variants = &material.data.variants;
@@ -30,7 +34,11 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if names.is_empty() {
         return Err("no controller keeps pods at strength");
     }
-    let marks = marks(variants);
+    let mut marks = marks(variants);
+    let is_failure = |mark: &MarkEntry| matches!(mark.kind.as_str(), "failure" | "repair");
+    let failures = marks.iter().filter(|mark| is_failure(mark)).count();
+    let unmarked = if failures > FAILURES_MAX { failures } else { 0 };
+    marks.retain(|mark| unmarked == 0 || !is_failure(mark));
     let panels: Vec<Panel> = (names.iter())
         .filter_map(|name| panel(variants, name, &marks, style))
         .collect();
@@ -38,7 +46,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, &marks);
+    explain(&mut drawn, variants, (&marks, unmarked));
     Ok(drawn)
 }
 
@@ -67,15 +75,33 @@ fn worst(variants: &[VariantData]) -> Vec<&str> {
 
 /// What happened in any variant, once.
 fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
-    let all = variants.iter().flat_map(|variant| &variant.marks.listed);
     let mut marks: Vec<MarkEntry> = Vec::new();
-    for mark in all {
-        if !marks.contains(mark) {
-            marks.push(mark.clone());
+    for variant in variants {
+        let around = variant.incidents.listed.iter().flat_map(around);
+        for mark in variant.marks.listed.iter().cloned().chain(around) {
+            if !marks.contains(&mark) {
+                marks.push(mark);
+            }
         }
     }
     marks.sort_by_key(|mark| mark.at_ns);
     marks
+}
+
+/// When something failed that is no node's, such as the registry, and was whole again.
+fn around(incident: &IncidentEntry) -> Vec<MarkEntry> {
+    if incident.nodes > 0 {
+        return Vec::new();
+    }
+    let mark = |at_ns: i64, kind: &str, what: String| MarkEntry {
+        at_ns,
+        kind: kind.to_owned(),
+        what,
+    };
+    let begun = mark(incident.from_ns, "failure", incident.what.clone());
+    let over = incident.to_ns;
+    let over = over.map(|at| mark(at, "repair", format!("{}: over", incident.what)));
+    std::iter::once(begun).chain(over).collect()
 }
 
 fn panel(variants: &[VariantData], name: &str, marks: &[MarkEntry], style: Style) -> Option<Panel> {
@@ -158,7 +184,7 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry]) {
+fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[MarkEntry], usize)) {
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
@@ -172,6 +198,11 @@ fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry]) {
     let more = marks.len().saturating_sub(lines.len());
     if more > 0 {
         lines.push(format!("and {more} more marks"));
+    }
+    if unmarked > 0 {
+        lines.push(format!(
+            "{unmarked} failures and repairs are too many to mark; the plot `failures` has them"
+        ));
     }
     let hidden = variants
         .iter()

@@ -295,11 +295,7 @@ impl Held {
         }
         let now = turn.now;
         let mut last: Option<Instant> = None;
-        // The others first, then sidecars in reverse order, each after those before it.
-        let apps = (0..self.units.len()).filter(|&one| self.units[one].kind != Kind::Sidecar);
-        let sidecars = (0..self.units.len()).filter(|&one| self.units[one].kind == Kind::Sidecar);
-        let order: Vec<usize> = apps.chain(sidecars.rev()).collect();
-        for container in order {
+        for container in self.stop_order() {
             let unit = &mut self.units[container];
             unit.verdicts.killed = None;
             match unit.state {
@@ -318,6 +314,16 @@ impl Held {
             }
         }
         self.over()
+    }
+
+    /// The order in which containers stop: the others first, then sidecars in reverse order, each
+    /// after those before it.
+    fn stop_order(&self) -> Vec<usize> {
+        let of = |is_sidecar: bool| {
+            let all = 0..self.units.len();
+            all.filter(move |&one| (self.units[one].kind == Kind::Sidecar) == is_sidecar)
+        };
+        of(false).chain(of(true).rev()).collect()
     }
 
     /// Why it ended, if it did.
@@ -380,26 +386,28 @@ impl Held {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        for container in 0..self.units.len() {
-            let grace = self.grace;
-            let unit = &mut self.units[container];
-            let is_running = unit.state == State::Running;
-            if is_running && is_due(unit.verdicts.killed) {
+        let grace = self.grace;
+        for unit in &mut self.units {
+            if unit.state == State::Running && is_due(unit.verdicts.killed) {
                 unit.verdicts = super::Verdicts::default();
                 let at = unit.end_of_stop(now, grace, None);
                 unit.stop_at = Some(unit.stop_at.map_or(at, |known| known.min(at)));
             }
-            if is_running && is_due(unit.stop_at) {
+        }
+        for container in self.stop_order() {
+            let unit = &mut self.units[container];
+            if unit.state == State::Running && is_due(unit.stop_at) {
                 unit.verdicts = super::Verdicts::default();
                 unit.stop_at = Some(Instant::MAX);
                 self.order(container, false, turn);
-                continue;
             }
-            match unit.state {
+        }
+        for container in 0..self.units.len() {
+            match self.units[container].state {
                 State::BackOff(at) | State::PullBackOff(at)
                     if at <= now && self.ending.is_none() =>
                 {
-                    unit.state = State::Waiting;
+                    self.units[container].state = State::Waiting;
                     self.begin(container, turn);
                 }
                 _ => {}

@@ -170,11 +170,15 @@ impl Node {
         let mut life = life;
         life.containers.resize(1, ContainerLife::default());
         life.containers[0].application = application;
-        let spec = PodSpec {
+        Self::of(PodSpec {
             containers: vec![Container::default()],
             life: Some(life.into()),
             ..PodSpec::default()
-        };
+        })
+    }
+
+    /// A node that is given a pod.
+    fn of(spec: PodSpec) -> Self {
         let mut node = Self {
             agent: Kubelet::new(KubeletOptions {
                 time_limits: TimeLimits::Enforced,
@@ -211,6 +215,14 @@ impl Node {
             self.told.push(format!("{} {words}", self.now));
         }
         for command in out.commands {
+            let ordered = match command {
+                MachineCommand::StartContainer { container, .. } => Some(("start", container)),
+                MachineCommand::StopContainer { container, .. } => Some(("stop", container)),
+                _ => None,
+            };
+            if let Some((what, container)) = ordered {
+                self.told.push(format!("{} {what} {container}", self.now));
+            }
             let event = match command {
                 MachineCommand::Start { .. } => MachineEvent::Started,
                 MachineCommand::Stop { .. } => MachineEvent::Stopped,
@@ -237,6 +249,17 @@ impl Node {
 
     fn exit(&mut self, success: bool) {
         self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { success }, out));
+    }
+
+    /// A container ends by itself.
+    fn container_exits(&mut self, container: u16, success: bool) {
+        let event = MachineEvent::Container(container, ContainerEvent::Exited { success });
+        self.act(&|agent, now, out| agent.machine(now, POD, event, out));
+    }
+
+    /// What was told since it was last asked.
+    fn news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
     }
 
     fn stop(&mut self, grace: i64) {
@@ -354,4 +377,111 @@ fn a_pod_ends_when_its_application_does_or_its_grace_is_over() {
         node.told.last().map(String::as_str),
         Some("0 ended Cancelled")
     );
+}
+
+/// A pod of an init container, a sidecar, another init container, another sidecar and two others:
+/// numbers 0 to 5, each with how long it takes to stop.
+fn mixed(restart: RestartPolicy, stop_times: [i64; 6]) -> PodSpec {
+    let sidecar = Container {
+        restartable: true,
+        ..Container::default()
+    };
+    let plain = Container::default;
+    let containers = stop_times.map(|secs| ContainerLife {
+        application: serving(0, secs),
+        ..ContainerLife::default()
+    });
+    PodSpec {
+        init_containers: vec![plain(), sidecar.clone(), plain(), sidecar],
+        containers: vec![plain(), plain()],
+        life: Some(
+            PodLife {
+                restart,
+                init_containers: containers[..4].to_vec(),
+                containers: containers[4..].to_vec(),
+            }
+            .into(),
+        ),
+        ..PodSpec::default()
+    }
+}
+
+#[test]
+fn init_containers_run_one_after_the_other_and_sidecars_stay() {
+    let mut node = Node::of(mixed(RestartPolicy::Always, [0; 6]));
+    assert_eq!(node.news(), ["0 start 0"]);
+    node.until(10);
+    assert!(node.news().is_empty(), "nothing goes on before it is done");
+    node.container_exits(0, true);
+    // The sidecar is started, so the next one comes at once.
+    assert_eq!(node.news(), ["10 start 1", "10 start 2"]);
+    node.until(25);
+    node.container_exits(2, true);
+    let news = node.news();
+    assert_eq!(news[..3], ["25 start 3", "25 start 4", "25 start 5"]);
+    assert!(news.contains(&"25 runs".to_owned()), "{news:?}");
+    assert!(news.contains(&"25 ready true".to_owned()), "{news:?}");
+}
+
+#[test]
+fn an_init_container_that_fails_is_tried_again_or_fails_the_pod() {
+    let mut node = Node::of(mixed(RestartPolicy::OnFailure, [0; 6]));
+    node.container_exits(0, false);
+    node.container_exits(0, false);
+    node.until(9);
+    assert_eq!(node.news(), ["0 start 0", "0 restart 1", "0 start 0"]);
+    node.until(10);
+    assert_eq!(node.news(), ["10 restart 2", "10 start 0"]);
+    let mut node = Node::of(mixed(RestartPolicy::Never, [0; 6]));
+    node.container_exits(0, false);
+    assert_eq!(node.news(), ["0 start 0", "0 ended Error"]);
+}
+
+#[test]
+fn sidecars_stop_after_the_others_in_reverse_order() {
+    let up = |stop_times| {
+        let mut node = Node::of(mixed(RestartPolicy::Always, stop_times));
+        node.container_exits(0, true);
+        node.container_exits(2, true);
+        node.until(100);
+        node.news();
+        node
+    };
+    let mut node = up([0, 3, 0, 4, 5, 2]);
+    node.stop(30);
+    node.until(200);
+    let news = node.news();
+    let stops: Vec<&String> = news.iter().filter(|line| line.contains("stop")).collect();
+    assert_eq!(
+        stops,
+        ["102 stop 5", "105 stop 4", "109 stop 3", "112 stop 1"]
+    );
+    assert_eq!(news.last().map(String::as_str), Some("112 ended Cancelled"));
+    // Waiting for its turn counts against the grace, but two seconds are left for everybody.
+    let mut node = up([0, 60, 0, 60, 60, 0]);
+    node.stop(10);
+    node.until(200);
+    let news = node.news();
+    let stops: Vec<&String> = news.iter().filter(|line| line.contains("stop")).collect();
+    assert_eq!(
+        stops,
+        ["100 stop 5", "110 stop 4", "112 stop 3", "112 stop 1"]
+    );
+}
+
+#[test]
+fn sidecars_are_restarted_whatever_the_policy_and_end_with_the_others() {
+    let mut node = Node::of(mixed(RestartPolicy::Never, [0; 6]));
+    node.container_exits(0, true);
+    node.container_exits(2, true);
+    node.news();
+    node.container_exits(1, false);
+    assert!(node.news().contains(&"0 start 1".to_owned()));
+    node.until(50);
+    node.container_exits(4, true);
+    assert!(!node.news().iter().any(|line| line.contains("ended")));
+    node.container_exits(5, true);
+    let news = node.news();
+    assert_eq!(news[..2], ["50 stop 3", "50 stop 1"], "{news:?}");
+    assert_eq!(news.last().map(String::as_str), Some("50 ended Completed"));
 }
