@@ -14,7 +14,7 @@ use windtunnel::lab::place::{MOST, place};
 use windtunnel::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use windtunnel::model::{
     LabelSelector, Labels, Node, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
-    PodSpec, Requirement, ResourceList, SchedulerConfig, Text, TopologySpread,
+    PodSpec, Requirement, ResourceList, SchedulerConfig, TopologySpread,
 };
 use windtunnel::policy::kubernetes::build_kube_profiles;
 use windtunnel::units::Quantity;
@@ -162,7 +162,7 @@ fn pod(cache: &mut Cache, spec: PodSpec, name: String) -> PodInfo {
     let class = cache.class(&Arc::new(spec)).expect("amounts that fit");
     PodInfo {
         class,
-        name: Text::from(name),
+        name: name.into(),
         ..PodInfo::default()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::build::FileSource;
-use windtunnel::lab::inputs::{DiskAndEmbedded, embedded_folder};
+use windtunnel::lab::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Outcome, Tables, prepare, run};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
@@ -22,8 +22,12 @@ pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
     let text = windtunnel::trace::Input::path(scenarios().join(file))
         .read_to_string()
         .expect("a scenario of the project");
+    parsed(&text, file, scenarios(), sets)
+}
+
+fn parsed(text: &str, file: &str, base_dir: PathBuf, sets: &[String]) -> Experiment {
     let search = SearchPath {
-        base_dir: scenarios(),
+        base_dir,
         traces_dirs: Vec::new(),
         built_in: Some(embedded_folder()),
     };
@@ -33,11 +37,18 @@ pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
         lookup: &DiskAndEmbedded,
         names: &Registered,
     };
-    load(&text, file, options).expect("a scenario of the project")
+    load(text, file, options).expect("a scenario of the project")
+}
+
+/// The bundled fill-up.
+#[allow(dead_code, reason = "not every benchmark runs it")]
+pub(crate) fn bundled() -> Experiment {
+    parsed(BUNDLED.1, BUNDLED.0, embedded_folder(), &[])
 }
 
 /// Runs an experiment of one variant with all metrics and no tables: what it came to, and how long it
 /// ran from prepared input on.
+#[allow(dead_code, reason = "not every benchmark needs the clock")]
 #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
 pub(crate) fn timed(experiment: &Experiment) -> (Outcome, Duration) {
     let files = FileSource {

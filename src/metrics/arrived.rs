@@ -36,13 +36,16 @@ pub struct ArrivedEvent {
     pub fragmented_share: Option<f64>,
 }
 
+/// No pod is given this identity: a store refuses to count so far.
+const NOBODY: PodId = PodId(u32::MAX);
+
 /// Follows the arrived demand of a cell.
 #[derive(Clone, Debug, Default)]
 pub struct Arrived {
     /// Milli-GPU of all pods decided on so far.
     demand_milli: i128,
     /// The last pod decided on, by row.
-    decided: Vec<Option<PodId>>,
+    decided: Vec<PodId>,
     events: Vec<ArrivedEvent>,
 }
 
@@ -120,9 +123,9 @@ impl Arrived {
     fn is_first_decision(&mut self, pod: PodRef) -> bool {
         let row = pod.slot.index();
         if self.decided.len() <= row {
-            self.decided.resize(row + 1, None);
+            self.decided.resize(row + 1, NOBODY);
         }
-        self.decided[row].replace(pod.id) != Some(pod.id)
+        std::mem::replace(&mut self.decided[row], pod.id) != pod.id
     }
 
     fn event(&self, state: &ClusterState) -> Option<ArrivedEvent> {

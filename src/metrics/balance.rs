@@ -44,14 +44,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
 const ONE: i128 = ONE_WORD as i128;
 const ONE_WORD: i64 = 1_000_000_000;
 
+/// What stands for none: no ratio is below that of the least amount.
+const NO_RATIO: i64 = i64::MIN;
+
 /// The resources that balance is taken of.
 const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 
 #[derive(Clone, Debug, Default)]
 struct Balance {
     by_resource: [Ratios; 3],
-    /// The allocation ratios of each node; `None` of one that has none.
-    by_node: Vec<[Option<i64>; 3]>,
+    /// The allocation ratios of each node; [`NO_RATIO`] of one that has none.
+    by_node: Vec<[i64; 3]>,
 }
 
 /// The ratios of all nodes, and what they came to up to a reading of the clock.
@@ -131,24 +134,24 @@ impl Collector for Balance {
     fn node(&mut self, change: &NodeChange<'_>) {
         let rows = change.rows();
         if self.by_node.len() < rows {
-            self.by_node.resize(rows, [None; 3]);
+            self.by_node.resize(rows, [NO_RATIO; 3]);
         }
         let before = self.by_node[change.node().index()];
-        let mut now = [None; TAKEN.len()];
+        let mut now = [NO_RATIO; TAKEN.len()];
         let times = change.nodes.len() as u64;
         for (index, ratios) in self.by_resource.iter_mut().enumerate() {
             let before = before[index];
-            now[index] = ratio(change.now, TAKEN[index]);
+            now[index] = ratio(change.now, TAKEN[index]).unwrap_or(NO_RATIO);
             let now = now[index];
             if before == now {
                 continue;
             }
             ratios.settle(change.clock);
-            if let Some(before) = before {
-                ratios.spread.remove_many(before, times);
-            }
-            if let Some(now) = now {
-                ratios.spread.insert_many(now, times);
+            let spread = &mut ratios.spread;
+            match (before, now) {
+                (NO_RATIO, now) => spread.insert_many(now, times),
+                (before, NO_RATIO) => spread.remove_many(before, times),
+                (before, now) => spread.replace_many(before, now, times),
             }
         }
         for node in change.nodes {

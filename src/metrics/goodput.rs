@@ -95,6 +95,17 @@ const fn part_of(reason: EndReason) -> usize {
 #[derive(Clone, Debug, Default)]
 struct Goodput {
     parts: [[Integral; RESOURCES]; 8],
+    /// Pods that ended one after the other and are alike, not added up yet.
+    alike: Alike,
+}
+
+/// Pods that reserve the same and ended so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alike {
+    amounts: Row,
+    part: usize,
+    /// Nanoseconds on their nodes before they ran, and while they did.
+    nanos: [i128; 2],
 }
 
 impl Goodput {
@@ -113,13 +124,29 @@ impl Goodput {
         } else {
             at
         };
-        for (part, from, to) in [(STARTING, pod.bound, started), (part, started, at)] {
-            let Some(span) = measured.clip(Span { from, to }) else {
+        if self.alike.part != part || self.alike.amounts != *amounts {
+            self.add_alike();
+            (self.alike.part, self.alike.amounts) = (part, *amounts);
+        }
+        let spans = [(pod.bound, started), (started, at)];
+        for ((from, to), nanos) in spans.into_iter().zip(&mut self.alike.nanos) {
+            if let Some(span) = measured.clip(Span { from, to }) {
+                *nanos += i128::from(span.nanos());
+            }
+        }
+    }
+
+    /// Adds up what was kept back.
+    fn add_alike(&mut self) {
+        let nanos = std::mem::take(&mut self.alike.nanos);
+        for (part, nanos) in [STARTING, self.alike.part].into_iter().zip(nanos) {
+            if nanos == 0 {
                 continue;
-            };
+            }
             for (index, area) in self.parts[part].iter_mut().enumerate() {
-                if amounts[index] != 0 {
-                    area.add_product(amounts[index], span.nanos());
+                let amount = self.alike.amounts[index];
+                if amount != 0 {
+                    area.add(nanos, amount);
                 }
             }
         }
@@ -132,6 +159,7 @@ impl Goodput {
             let amounts = requests(end.store, pod);
             closed.count((pod, &amounts), (end.at, UNDECIDED), end.measured);
         }
+        closed.add_alike();
         closed
     }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Event, PodChange, PullStep};
-use crate::units::{Instant, PodId};
+use crate::cluster::Store;
+use crate::model::{Event, PodChange, PodRef, PullStep};
+use crate::units::{Instant, PodId, PodSlot};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
@@ -41,8 +42,9 @@ struct ImagePull {
     times: Distribution,
     failures: u64,
     bytes: i128,
-    /// Since when containers wait.
-    waiting: BTreeMap<(PodId, u16), Instant>,
+    /// Since when containers wait, and the rows of their pods; of pods that ended, too, until they
+    /// are most.
+    waiting: BTreeMap<(PodId, u16), (PodSlot, Instant)>,
 }
 
 impl Default for ImagePull {
@@ -56,40 +58,41 @@ impl Default for ImagePull {
     }
 }
 
+/// Whether the pod of a container that waits has not ended.
+fn lives(store: &Store, (id, _): (PodId, u16), &(slot, _): &(PodSlot, Instant)) -> bool {
+    store.pods().get(PodRef { id, slot }).is_some()
+}
+
 impl Collector for ImagePull {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Pulls, Heard::Ended]
+        &[Heard::Pulls]
     }
 
     fn event(&mut self, change: &Change<'_>) {
-        let (pod, container, step) = match change.event {
-            Event::PodEnded { pod, .. } => {
-                if !self.waiting.is_empty() {
-                    let own = self.waiting.range((pod.id, 0)..=(pod.id, u16::MAX));
-                    let keys: Vec<(PodId, u16)> = own.map(|(&key, _)| key).collect();
-                    for key in keys {
-                        self.waiting.remove(&key);
-                    }
-                }
-                return;
-            }
-            Event::PodChanged {
-                pod,
-                change: PodChange::Pull { container, step },
-            } => (pod, *container, *step),
-            _ => return,
+        let Event::PodChanged {
+            pod,
+            change: PodChange::Pull { container, step },
+        } = change.event
+        else {
+            return;
         };
+        let (container, step) = (*container, *step);
+        if self.waiting.len() > 2 * change.store.pods().living() + 64 {
+            self.waiting
+                .retain(|&key, row| lives(change.store, key, row));
+        }
         let key = (pod.id, container);
         match step {
             PullStep::Asked => {
-                self.waiting.entry(key).or_insert(change.at);
+                let row = (pod.slot, change.at);
+                self.waiting.entry(key).or_insert(row);
             }
             PullStep::Failed { .. } => self.failures += u64::from(change.in_window()),
             PullStep::Done { bytes } => {
                 if change.in_window() {
                     self.bytes += i128::from(bytes);
                 }
-                if let Some(since) = self.waiting.remove(&key)
+                if let Some((_, since)) = self.waiting.remove(&key)
                     && change.measures(pod.id)
                 {
                     self.times.add(change.at.since(since));
@@ -100,8 +103,9 @@ impl Collector for ImagePull {
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let mut times = self.times.clone();
-        for (&(pod, _), &since) in &self.waiting {
-            if end.measured.has(pod) {
+        for (&key, row) in &self.waiting {
+            let (pod, since) = (key.0, row.1);
+            if end.measured.has(pod) && lives(end.store, key, row) {
                 times.add_at_least(end.at.since(since));
             }
         }

@@ -172,8 +172,8 @@ impl Gangs {
 #[derive(Clone, Debug, Default)]
 pub struct JobTracker {
     gangs: Gangs,
-    /// Numbers of the open jobs of one pod, by row.
-    numbers: Vec<u64>,
+    /// Numbers of the open jobs of one pod, by row: there are no more than pods.
+    numbers: Vec<u32>,
     jobs: u64,
 }
 
@@ -248,7 +248,7 @@ impl JobTracker {
             if self.numbers.len() <= row {
                 self.numbers.resize(row + 1, 0);
             }
-            self.numbers[row] = number;
+            self.numbers[row] = number as u32;
             return;
         };
         if begins {
@@ -307,8 +307,7 @@ impl JobTracker {
             number: self
                 .numbers
                 .get(pod.pod.slot.index())
-                .copied()
-                .unwrap_or_default(),
+                .map_or(0, |&number| u64::from(number)),
             measured: measured.has(pod.pod.id),
             ended_in_window: measured.has_instant(end),
         }

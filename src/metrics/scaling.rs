@@ -2,7 +2,7 @@
 //! waited for capacity waited (metrics.md 5.4, autoscaler).
 
 use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
-use crate::units::{Instant, NodeId, ObjectId};
+use crate::units::{Instant, NodeId, ObjectId, SpecId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::distribution::Distribution;
@@ -65,6 +65,8 @@ struct Scaling {
     pods: Vec<i64>,
     occupied: i64,
     empty: Integral,
+    /// The class that was looked at last, and whether its pods are daemons'.
+    looked_at: Option<(SpecId, bool)>,
 }
 
 impl Default for Scaling {
@@ -83,6 +85,7 @@ impl Default for Scaling {
             pods: Vec::new(),
             occupied: 0,
             empty: Integral::default(),
+            looked_at: None,
         }
     }
 }
@@ -111,6 +114,22 @@ impl Scaling {
         self.node_reversals += u64::from(self.nodes.makes_up(&kind, change.at));
     }
 
+    /// Whether the pod of a change is a daemon's.
+    fn is_daemon(&mut self, change: &Change<'_>) -> bool {
+        let Some(spec) = change.pod.map(|pod| pod.spec) else {
+            return false;
+        };
+        if let Some((known, is_daemon)) = self.looked_at
+            && known == spec
+        {
+            return is_daemon;
+        }
+        let owner = change.store.class(spec).object.owner.as_ref();
+        let is_daemon = owner.is_some_and(|owner| *owner.kind == *"DaemonSet");
+        self.looked_at = Some((spec, is_daemon));
+        is_daemon
+    }
+
     fn count(&mut self, node: NodeId, sign: i64) {
         if self.pods.len() <= node.index() {
             self.pods.resize(node.index() + 1, 0);
@@ -124,12 +143,6 @@ impl Scaling {
             _ => {}
         }
     }
-}
-
-fn is_daemon(change: &Change<'_>) -> bool {
-    let spec = change.pod.map(|pod| &change.store.class(pod.spec).object);
-    let owner = spec.and_then(|spec| spec.owner.as_ref());
-    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
 }
 
 impl Collector for Scaling {
@@ -154,13 +167,12 @@ impl Collector for Scaling {
                 self.nodes_removed += u64::from(change.in_window());
             }
             Event::PodBound { node, .. } => {
-                if is_daemon(change) {
+                if self.is_daemon(change) {
                     return;
                 }
                 self.count(*node, 1);
-                let joined = self.nodes.joined_at(*node);
-                if let (Some(pod), Some(joined)) = (change.pod, joined)
-                    && joined > pod.created
+                if let Some(pod) = change.pod
+                    && self.nodes.joined_at(*node) > pod.created
                     && change.measures(pod.pod.id)
                 {
                     self.to_capacity.add(change.at.since(pod.created));
@@ -171,7 +183,7 @@ impl Collector for Scaling {
                     self.resized += u64::from(change.in_window());
                 }
                 if let Some(node) = change.pod.and_then(Pod::node)
-                    && !is_daemon(change)
+                    && !self.is_daemon(change)
                 {
                     self.count(node, -1);
                 }

@@ -44,6 +44,14 @@ struct Below {
 
 impl Below {
     #[inline]
+    fn with(self, other: &Self) -> Self {
+        Self {
+            count: self.count.wrapping_add(other.count),
+            sum: self.sum.wrapping_add(other.sum),
+        }
+    }
+
+    #[inline]
     fn add(&mut self, count: i64, sum: i64) {
         self.count = self.count.wrapping_add(count);
         self.sum = self.sum.wrapping_add(sum);
@@ -119,8 +127,52 @@ impl Spread {
             self.by_bin.resize(BINS, Below::default());
         }
         let bin = bin_of(value);
-        let distance = self.distance(value, bin);
+        let distance = self.distance(value, self.below(value, bin, self.before(bin)));
         self.differences += scaled(distance, times as i64);
+        self.put(value, bin, times);
+    }
+
+    /// Takes a value out so many times.
+    ///
+    /// # Panics
+    /// If it is not there as often.
+    pub fn remove_many(&mut self, value: i64, times: u64) {
+        let bin = bin_of(value);
+        self.take(value, bin, times);
+        let distance = self.distance(value, self.below(value, bin, self.before(bin)));
+        self.differences -= scaled(distance, times as i64);
+    }
+
+    /// A value becomes another so many times: as taking it out and adding the other, but what lies
+    /// below both is looked through once.
+    ///
+    /// # Panics
+    /// If it is not there as often.
+    pub fn replace_many(&mut self, before: i64, now: i64, times: u64) {
+        let bins = [bin_of(before), bin_of(now)];
+        self.take(before, bins[0], times);
+        let lower = bins[0].min(bins[1]);
+        let below_lower = self.before(lower);
+        let below = |value: i64, bin: usize| {
+            let below = if bin == lower {
+                below_lower
+            } else if bin - lower <= GROUP {
+                self.by_bin[lower..bin]
+                    .iter()
+                    .fold(below_lower, Below::with)
+            } else {
+                self.before(bin)
+            };
+            self.below(value, bin, below)
+        };
+        let distances = [below(before, bins[0]), below(now, bins[1])];
+        let apart = self.distance(now, distances[1]) - self.distance(before, distances[0]);
+        self.differences += scaled(apart, times as i64);
+        self.put(now, bins[1], times);
+    }
+
+    /// Adds a value to what is known of its bin, and to all sums but those of differences.
+    fn put(&mut self, value: i64, bin: usize, times: u64) {
         let runs = &mut self.bins[bin];
         match runs.iter().position(|run| run.0 >= value) {
             Some(position) if runs[position].0 == value => runs[position].1 += times,
@@ -131,12 +183,8 @@ impl Spread {
         self.total(value, bin, times as i64);
     }
 
-    /// Takes a value out so many times.
-    ///
-    /// # Panics
-    /// If it is not there as often.
-    pub fn remove_many(&mut self, value: i64, times: u64) {
-        let bin = bin_of(value);
+    /// Takes a value out of what is known of its bin, and out of all sums but those of differences.
+    fn take(&mut self, value: i64, bin: usize, times: u64) {
         let runs = self.bins.get_mut(bin);
         let found = runs.and_then(|runs| {
             let position = runs.iter().position(|run| run.0 == value)?;
@@ -151,8 +199,6 @@ impl Spread {
             }
         }
         self.total(value, bin, -(times as i64));
-        let distance = self.distance(value, bin);
-        self.differences -= scaled(distance, times as i64);
     }
 
     fn total(&mut self, value: i64, bin: usize, times: i64) {
@@ -164,17 +210,18 @@ impl Spread {
         self.by_group[bin / GROUP].add(times, sum);
     }
 
-    /// The sum of the differences between a value and all that are there.
-    fn distance(&self, value: i64, bin: usize) -> i128 {
+    /// What lies in the bins before one.
+    fn before(&self, bin: usize) -> Below {
         let group = bin / GROUP;
-        let mut below = Below::default();
-        for each in &self.by_group[..group] {
-            below.add(each.count, each.sum);
-        }
-        for each in &self.by_bin[group * GROUP..bin] {
-            below.add(each.count, each.sum);
-        }
-        let (mut count, mut sum) = (below.count, i128::from(below.sum));
+        let groups = self.by_group[..group].iter();
+        let below = groups.fold(Below::default(), Below::with);
+        let bins = self.by_bin[group * GROUP..bin].iter();
+        bins.fold(below, Below::with)
+    }
+
+    /// How many values are below one, and their sum, by what lies in the bins before its own.
+    fn below(&self, value: i64, bin: usize, before: Below) -> (i64, i128) {
+        let (mut count, mut sum) = (before.count, i128::from(before.sum));
         for &(known, times) in &self.bins[bin] {
             if known >= value {
                 break;
@@ -182,6 +229,11 @@ impl Spread {
             count += times as i64;
             sum += product(known, times as i64);
         }
+        (count, sum)
+    }
+
+    /// The sum of the differences between a value and all that are there, by those below it.
+    fn distance(&self, value: i64, (count, sum): (i64, i128)) -> i128 {
         let above = self.count as i64 - count;
         product(value, count - above) + self.sum - 2 * sum
     }
@@ -238,6 +290,35 @@ mod tests {
                 spread.count(), spread.sum(), spread.squares(), spread.differences(), spread.max(),
             );
             prop_assert_eq!(found, plain(&values));
+        }
+
+        #[test]
+        fn replacing_is_taking_out_and_adding(
+            first in prop::collection::vec((0_i64..600, 1_u64..4), 1..40),
+            steps in prop::collection::vec((any::<prop::sample::Index>(), 0_i64..600), 0..300),
+            scale in prop::sample::select(vec![1_i64, 700_000, 1_800_000, 1 << 40]),
+        ) {
+            let (mut spread, mut plain) = (Spread::default(), Spread::default());
+            let mut values = Vec::new();
+            for (value, times) in first {
+                let value = (value - 20) * scale;
+                spread.insert_many(value, times);
+                plain.insert_many(value, times);
+                values.push((value, times));
+            }
+            for (index, now) in steps {
+                let place = index.index(values.len());
+                let (value, times) = &mut values[place];
+                let now = (now - 20) * scale;
+                spread.replace_many(*value, now, *times);
+                plain.remove_many(*value, *times);
+                plain.insert_many(now, *times);
+                *value = now;
+                let told = |own: &Spread| {
+                    (own.count(), own.sum(), own.squares(), own.differences(), own.max())
+                };
+                prop_assert_eq!(told(&spread), told(&plain));
+            }
         }
 
         #[test]

@@ -2,7 +2,7 @@
 //! from there until it runs, and both together (metrics.md 5.2). The stage before, queue and
 //! decision, is `scheduling_latency`.
 
-use crate::model::{Event, PodPhase};
+use crate::model::{Event, PodPhase, PodRef};
 use crate::units::{Instant, PodId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
@@ -47,8 +47,50 @@ struct StartUp {
     dispatch: Distribution,
     start: Distribution,
     total: Distribution,
-    /// When the node began to start the pod of a row.
-    begun: Vec<Option<(PodId, Instant)>>,
+    begun: Begun,
+}
+
+/// When nodes began to start pods. Most pods run before anybody else is started, so the last one is
+/// kept apart, and rows are there only for those that take time.
+#[derive(Clone, Debug, Default)]
+struct Begun {
+    last: Option<(PodRef, Instant)>,
+    /// By row of the pod, as far as there are any.
+    rows: Vec<(PodId, Instant)>,
+}
+
+/// No pod is given this identity: a store refuses to count so far.
+const NOBODY: PodId = PodId(u32::MAX);
+
+impl Begun {
+    fn begin(&mut self, pod: PodRef, at: Instant) {
+        if let Some((other, at)) = self.last.replace((pod, at)) {
+            let row = other.slot.index();
+            if self.rows.len() <= row {
+                self.rows.resize(row + 1, (NOBODY, Instant::ZERO));
+            }
+            self.rows[row] = (other.id, at);
+        }
+    }
+
+    fn of(&self, pod: PodRef) -> Option<Instant> {
+        match self.last {
+            Some((last, at)) if last == pod => Some(at),
+            _ => {
+                let (id, at) = *self.rows.get(pod.slot.index())?;
+                (id == pod.id).then_some(at)
+            }
+        }
+    }
+
+    /// The same of a pod that nobody asks for again.
+    fn take(&mut self, pod: PodRef) -> Option<Instant> {
+        let at = self.of(pod);
+        if self.last.is_some_and(|(last, _)| last == pod) {
+            self.last = None;
+        }
+        at
+    }
 }
 
 impl Default for StartUp {
@@ -57,15 +99,8 @@ impl Default for StartUp {
             dispatch: Distribution::of("pods"),
             start: Distribution::of("pods"),
             total: Distribution::of("pods"),
-            begun: Vec::new(),
+            begun: Begun::default(),
         }
-    }
-}
-
-impl StartUp {
-    fn begun(&self, pod: &crate::model::Pod) -> Option<Instant> {
-        let begun = self.begun.get(pod.pod.slot.index()).copied().flatten();
-        begun.filter(|&(id, _)| id == pod.pod.id).map(|(_, at)| at)
     }
 }
 
@@ -82,15 +117,11 @@ impl Collector for StartUp {
             return;
         };
         if let Event::PodStarting { .. } = change.event {
-            let row = pod.slot.index();
-            if self.begun.len() <= row {
-                self.begun.resize(row + 1, None);
-            }
-            self.begun[row] = Some((pod.id, change.at));
+            self.begun.begin(*pod, change.at);
             self.dispatch.add(change.at.since(record.bound));
             return;
         }
-        let begun = self.begun(record);
+        let begun = self.begun.take(*pod);
         let from = begun.unwrap_or(record.bound);
         if begun.is_none() {
             self.dispatch.add(record.bound.since(record.bound));
@@ -105,7 +136,7 @@ impl Collector for StartUp {
             if !end.measured.has(pod.pod.id) {
                 continue;
             }
-            match (pod.phase, self.begun(pod)) {
+            match (pod.phase, self.begun.of(pod.pod)) {
                 (PodPhase::Bound, _) => stages.dispatch.add_at_least(end.at.since(pod.bound)),
                 (PodPhase::Starting, Some(begun)) => {
                     stages.start.add_at_least(end.at.since(begun));

@@ -31,6 +31,8 @@ enum Behind {
 struct Mark {
     behind: Behind,
     has_devices: bool,
+    /// Its place among those that nobody was told of, counted from 1; 0 if it is none of them.
+    untold: u32,
 }
 
 /// Which totals are not as they were when measured time last passed.
@@ -95,10 +97,9 @@ pub struct ClusterState {
     marks: Vec<Mark>,
     /// Those that are being told of; a box, as it is taken out meanwhile.
     alike: Option<Box<Alike>>,
-    /// Nodes without devices whose change nobody was told of.
-    untold: Vec<NodeId>,
-    /// What was allocated and free when the node was last told of; `None` where that is the row.
-    told: Vec<Option<[Row; 2]>>,
+    /// Nodes without devices whose change nobody was told of, and what was allocated and free when
+    /// they were last told of. One that does not have this place any more was told of since.
+    untold: Vec<(NodeId, [Row; 2])>,
     moved: Moved,
 }
 
@@ -216,9 +217,10 @@ impl ClusterState {
                 }
                 if !has_devices {
                     is_changed = true;
-                    if self.told[index].is_none() {
-                        self.told[index] = Some([row.allocated, row.free]);
-                        self.untold.push(node);
+                    let mark = &mut self.marks[index];
+                    if mark.untold == 0 {
+                        self.untold.push((node, [row.allocated, row.free]));
+                        mark.untold = self.untold.len() as u32;
                     }
                     (row.allocated, row.free) = (taken, free);
                     continue;
@@ -233,7 +235,9 @@ impl ClusterState {
                 continue;
             }
             is_changed = true;
-            let before = row.as_told(self.told[index].take());
+            let untold = std::mem::take(&mut self.marks[index].untold);
+            let told = self.untold.get((untold as usize).wrapping_sub(1));
+            let before = row.as_told(told.map(|&(_, told)| told));
             *row = now;
             if has_devices || before != alike.before || now != alike.now {
                 self.tell(&mut alike, Some(store), &mut tell);
@@ -253,10 +257,12 @@ impl ClusterState {
             return;
         }
         let mut alike = self.alike.take().unwrap_or_default();
-        while let Some(node) = self.untold.pop() {
-            let Some(told) = self.told[node.index()].take() else {
+        while let Some((node, told)) = self.untold.pop() {
+            let mark = &mut self.marks[node.index()];
+            if mark.untold as usize != self.untold.len() + 1 {
                 continue;
-            };
+            }
+            mark.untold = 0;
             let now = &self.rows[node.index()];
             if told[0] == now.allocated && told[1] == now.free {
                 continue;
@@ -384,7 +390,6 @@ impl ClusterState {
             self.rows.resize(row + 1, NodeRow::default());
             self.taken.resize(row + 1, Row::default());
             self.marks.resize(row + 1, Mark::default());
-            self.told.resize(row + 1, None);
         }
         let behind = &mut self.marks[row].behind;
         if *behind == Behind::Nothing {

@@ -58,7 +58,8 @@ impl ReplicaTurns {
 /// Nodes by what makes them equal, and those that left lately.
 #[derive(Clone, Debug, Default)]
 pub struct NodeTurns {
-    /// What kind of node each is, and when it joined.
+    /// What kind of node each is, and when it joined; without those of no kind that were there from
+    /// the start.
     nodes: BTreeMap<NodeId, (Text, Instant)>,
     left: VecDeque<(Instant, Text)>,
 }
@@ -69,13 +70,16 @@ impl NodeTurns {
         let object = change.store.nodes().object(node);
         let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
         let kind = ALIKE.iter().find_map(label).unwrap_or_default();
-        self.nodes.insert(node, (kind.clone(), change.at));
+        if !kind.is_empty() || change.at > Instant::ZERO {
+            self.nodes.insert(node, (kind.clone(), change.at));
+        }
         kind
     }
 
-    /// When a node joined that is there.
-    pub fn joined_at(&self, node: NodeId) -> Option<Instant> {
-        self.nodes.get(&node).map(|(_, joined)| *joined)
+    /// When a node that is there joined.
+    pub fn joined_at(&self, node: NodeId) -> Instant {
+        let known = self.nodes.get(&node);
+        known.map_or(Instant::ZERO, |(_, joined)| *joined)
     }
 
     /// Whether a node of this kind left shortly before; it is made up for then.
@@ -91,8 +95,7 @@ impl NodeTurns {
 
     /// A node left.
     pub fn left(&mut self, node: NodeId, at: Instant) {
-        if let Some((kind, _)) = self.nodes.remove(&node) {
-            self.left.push_back((at, kind));
-        }
+        let (kind, _) = self.nodes.remove(&node).unwrap_or_default();
+        self.left.push_back((at, kind));
     }
 }

@@ -97,6 +97,9 @@ impl Collector for Usage {
     }
 
     fn held(&mut self, _state: &ClusterState, span: Span) {
+        if !self.is_known {
+            return;
+        }
         let nanos = span.nanos();
         for resource in 0..2 {
             self.used[resource].add(self.now.used[resource], nanos);

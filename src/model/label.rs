@@ -1,11 +1,6 @@
-//! Labels and the selectors over them (spec: kubernetes.md, "Notation").
+//! Selectors over labels (spec: kubernetes.md, "Notation").
 
-use std::collections::BTreeMap;
-
-use super::Text;
-
-/// Labels of an object, sorted by key.
-pub type Labels = BTreeMap<Text, Text>;
+use super::{Labels, Text};
 
 /// How a requirement compares a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,6 +9,7 @@ pub mod event;
 pub mod finding;
 pub mod gpu;
 pub mod label;
+pub mod labels;
 pub mod latencies;
 pub mod namespace;
 pub mod node;
@@ -35,7 +36,8 @@ pub use event::{
     EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef, PullStep,
 };
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
-pub use label::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement};
+pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
+pub use labels::Labels;
 pub use namespace::Namespace;
 pub use node::Node;
 pub use object::{IndexFailures, Object, ObjectChange, PodOwner};

@@ -203,6 +203,30 @@ pub enum PodName {
     Member(u64, u32),
 }
 
+impl Default for PodName {
+    fn default() -> Self {
+        Self::Text(Text::default())
+    }
+}
+
+impl From<&str> for PodName {
+    fn from(name: &str) -> Self {
+        Self::Text(name.into())
+    }
+}
+
+impl From<String> for PodName {
+    fn from(name: String) -> Self {
+        Self::Text(name.into())
+    }
+}
+
+impl From<Text> for PodName {
+    fn from(name: Text) -> Self {
+        Self::Text(name)
+    }
+}
+
 impl PodName {
     /// The name as a text of its own.
     pub fn text(&self) -> Text {

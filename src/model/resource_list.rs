@@ -2,14 +2,20 @@
 //! these with its own rounding.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use super::Text;
 use crate::units::{Quantity, QuantityError};
 
 /// Exact quantities by resource name (`cpu`, `memory`, `ephemeral-storage`, `pods`,
-/// `example.com/device` …), sorted by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ResourceList(pub BTreeMap<Text, Quantity>);
+/// `example.com/device` …), sorted by name. Copies share their memory until one of them is changed:
+/// there may be as many as nodes, and most are alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResourceList(
+    /// `None` if nothing is listed, and only then.
+    Option<Arc<BTreeMap<Text, Quantity>>>,
+);
 
 /// Processor cores.
 pub const CPU: &str = "cpu";
@@ -20,51 +26,140 @@ pub const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
 /// Pod slots.
 pub const PODS: &str = "pods";
 
+impl Hash for ResourceList {
+    /// As the map of all amounts: objects are part of a digest by their hash, and how a list lies in
+    /// memory is not.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        static NOTHING: BTreeMap<Text, Quantity> = BTreeMap::new();
+        self.0.as_deref().unwrap_or(&NOTHING).hash(state);
+    }
+}
+
 impl ResourceList {
     /// The list of these amounts.
     pub fn from_pairs<const N: usize>(pairs: [(&str, Quantity); N]) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, amount)| (name.into(), amount))
-                .collect(),
-        )
+        let mut list = Self::default();
+        for (name, amount) in pairs {
+            list.set(name, amount);
+        }
+        list
     }
 
     /// The amount of a resource; zero if it is not listed.
     pub fn get(&self, name: &str) -> Quantity {
-        self.0.get(name).copied().unwrap_or(Quantity::ZERO)
+        self.stated(name).unwrap_or(Quantity::ZERO)
+    }
+
+    /// The amount of a resource, if it is listed.
+    pub fn stated(&self, name: &str) -> Option<Quantity> {
+        self.0.as_ref()?.get(name).copied()
+    }
+
+    /// Whether a resource is listed.
+    pub fn contains(&self, name: &str) -> bool {
+        self.stated(name).is_some()
+    }
+
+    /// How many resources are listed.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |amounts| amounts.len())
     }
 
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Sets the amount of a resource.
     pub fn set(&mut self, name: &str, amount: Quantity) {
-        self.0.insert(name.into(), amount);
+        self.insert(name.into(), amount);
+    }
+
+    /// Sets the amount of a resource whose name is to be shared.
+    pub fn insert(&mut self, name: Text, amount: Quantity) {
+        self.amounts_mut().insert(name, amount);
+    }
+
+    /// Sets the amount of a resource that is not listed yet.
+    pub fn insert_if_absent(&mut self, name: &Text, amount: Quantity) {
+        if !self.contains(name) {
+            self.insert(name.clone(), amount);
+        }
+    }
+
+    /// Takes a resource off the list; its amount.
+    pub fn remove(&mut self, name: &str) -> Option<Quantity> {
+        let amount = self.stated(name)?;
+        self.amounts_mut().remove(name);
+        if self.0.as_ref().is_some_and(|amounts| amounts.is_empty()) {
+            self.0 = None;
+        }
+        Some(amount)
+    }
+
+    /// Takes everything off the list.
+    pub fn clear(&mut self) {
+        self.0 = None;
     }
 
     /// Adds every amount of `other`.
     pub fn add(&mut self, other: &Self) -> Result<(), QuantityError> {
-        for (name, &amount) in &other.0 {
+        if self.is_empty() {
+            self.clone_from(other);
+            return Ok(());
+        }
+        for (name, amount) in other.named() {
             let sum = self.get(name).checked_add(amount)?;
-            self.0.insert(name.clone(), sum);
+            self.insert(name.clone(), sum);
         }
         Ok(())
     }
 
     /// Raises every amount to at least that of `other`.
     pub fn raise_to(&mut self, other: &Self) {
-        for (name, &amount) in &other.0 {
-            let known = self.0.entry(name.clone()).or_insert(amount);
-            *known = (*known).max(amount);
+        for (name, amount) in other.named() {
+            let known = self.stated(name);
+            if known.is_none_or(|known| known <= amount) {
+                self.insert(name.clone(), amount);
+            }
         }
     }
 
     /// The resources in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Quantity)> {
-        self.0.iter().map(|(name, &amount)| (&**name, amount))
+        self.named().map(|(name, amount)| (&**name, amount))
+    }
+
+    /// The resources in order of name, with names to be shared.
+    pub fn named(&self) -> impl Iterator<Item = (&Text, Quantity)> {
+        let amounts = self.0.iter().flat_map(|amounts| amounts.iter());
+        amounts.map(|(name, &amount)| (name, amount))
+    }
+
+    fn amounts_mut(&mut self) -> &mut BTreeMap<Text, Quantity> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::canonical::short_name;
+
+    #[test]
+    fn a_list_is_hashed_as_the_map_of_its_amounts() {
+        let (mut list, mut map) = (ResourceList::default(), BTreeMap::<Text, Quantity>::new());
+        assert_eq!(short_name(&list), short_name(&map));
+        for (name, amount) in [("memory", 5), ("cpu", 2), ("cpu", 3)] {
+            let shared = list.clone();
+            list.set(name, Quantity::from_units(amount));
+            map.insert(name.into(), Quantity::from_units(amount));
+            assert_eq!(short_name(&list), short_name(&map));
+            assert_ne!(list, shared);
+        }
+        assert_eq!(list.remove("cpu"), Some(Quantity::from_units(3)));
+        assert_eq!(list.remove("cpu"), None);
+        assert_eq!(list.remove("memory"), Some(Quantity::from_units(5)));
+        assert_eq!(list, ResourceList::default());
     }
 }

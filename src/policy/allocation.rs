@@ -166,7 +166,7 @@ impl Scored {
         };
         let stated = spec.requests().unwrap_or_default();
         let placed = with_defaults(spec, |name| {
-            spec.pod_requests.is_empty() || !stated.0.contains_key(name)
+            spec.pod_requests.is_empty() || !stated.contains(name)
         });
         let (cpu, memory) = amounts(&placed);
         let reserved = &class.requests;
@@ -186,7 +186,7 @@ fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
         .chain(&mut filled.init_containers)
     {
         for (name, amount) in [(CPU, DEFAULT_CPU), (MEMORY, DEFAULT_MEMORY)] {
-            if counts(name) && !container.requests.0.contains_key(name) {
+            if counts(name) && !container.requests.contains(name) {
                 container.requests.set(name, amount);
             }
         }

@@ -65,6 +65,9 @@ impl Pace {
 
     /// How long work takes that would take so long at another pace.
     pub fn stretch(self, span: Duration, before: Self) -> Duration {
+        if self == before {
+            return span;
+        }
         let nanos = i128::from(span.as_nanos()) * i128::from(self.0) / i128::from(before.0.max(1));
         Duration::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
     }

@@ -4,9 +4,61 @@
 /// A whole number of digits alone, few enough for every such number to fit.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> Option<i64> {
-    if text.is_empty() || text.len() > 18 {
+    match text.len() {
+        1..4 => few_digits(text),
+        4..=8 => eight_digits(right_aligned(text)?),
+        9..=16 => {
+            let (high, low) = text.split_at(text.len() - 8);
+            let high = if high.len() < 4 {
+                few_digits(high)?
+            } else {
+                eight_digits(right_aligned(high)?)?
+            };
+            Some(100_000_000 * high + eight_digits(right_aligned(low)?)?)
+        }
+        17 | 18 => many_digits(text),
+        _ => None,
+    }
+}
+
+/// A byte eight times.
+const fn eight(byte: u8) -> u64 {
+    0x0101_0101_0101_0101 * byte as u64
+}
+
+/// From four to eight characters as one word, the last one in its highest byte, zeros before them.
+#[inline]
+fn right_aligned(text: &[u8]) -> Option<u64> {
+    let (first, last) = (text.first_chunk::<4>()?, text.last_chunk::<4>()?);
+    let missing = 8_usize.checked_sub(text.len())?;
+    let first = u64::from(u32::from_le_bytes(*first));
+    let last = u64::from(u32::from_le_bytes(*last));
+    // Where both overlap they are the same.
+    let word = (first << (8 * missing as u32)) | (last << 32);
+    let zeros = (1_u64 << (8 * missing as u32)) - 1;
+    Some(word | eight(b'0') & zeros)
+}
+
+/// The number that eight characters stand for, the last one in the highest byte.
+#[inline]
+fn eight_digits(word: u64) -> Option<i64> {
+    let digits = word.wrapping_sub(eight(b'0'));
+    // A byte that is no digit is beyond nine, or has borrowed: either shows in a high half.
+    let is_beyond = (digits | digits.wrapping_add(eight(0x76))) & eight(0x80);
+    if is_beyond != 0 {
         return None;
     }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let all = fours.wrapping_mul(10_000).wrapping_add(fours >> 32);
+    Some((all & 0xffff_ffff) as i64)
+}
+
+fn few_digits(text: &[u8]) -> Option<i64> {
+    many_digits(text)
+}
+
+fn many_digits(text: &[u8]) -> Option<i64> {
     let mut number = 0;
     for byte in text {
         let digit = byte.wrapping_sub(b'0');
@@ -20,7 +72,24 @@ pub(super) fn digits(text: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn digits_together_are_digits_one_by_one(
+            mut text in prop::collection::vec(b'0'..=b'9', 0..21),
+            other in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            if let (Some((index, byte)), false) = (other, text.is_empty()) {
+                let place = index.index(text.len());
+                text[place] = byte;
+            }
+            let plain = many_digits(&text).filter(|_| (1..=18).contains(&text.len()));
+            prop_assert_eq!(digits(&text), plain);
+        }
+    }
 
     #[test]
     fn digits_alone_are_a_number() {

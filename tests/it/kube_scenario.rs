@@ -264,10 +264,9 @@ fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>
                         }
                     }
                     cache.withdraw(&info);
-                    cache.nominate(Arc::new(PodInfo {
-                        nominated_node: Some(candidate.node),
-                        ..info
-                    }));
+                    let mut nominated = info;
+                    nominated.set_nominated_node(Some(candidate.node));
+                    cache.nominate(Arc::new(nominated));
                 }
             }
         }

@@ -77,8 +77,8 @@ fn check_amounts(
     requests: &ResourceList,
     limits: &ResourceList,
 ) -> Result<(), String> {
-    let stated = |list: &ResourceList, name: &Text| list.0.get(name).copied();
-    for (name, &least) in &item.min.0 {
+    let stated = |list: &ResourceList, name: &Text| list.stated(name);
+    for (name, least) in item.min.named() {
         let (request, limit) = (stated(requests, name), stated(limits, name));
         let (what, found) = match (request, limit) {
             (None, _) => ("no request is specified", None),
@@ -91,7 +91,7 @@ fn check_amounts(
             told(what, found)
         ));
     }
-    for (name, &most) in &item.max.0 {
+    for (name, most) in item.max.named() {
         let (request, limit) = (stated(requests, name), stated(limits, name));
         let (what, found) = match (request, limit) {
             (_, None) => ("no limit is specified", None),
@@ -104,7 +104,7 @@ fn check_amounts(
             told(what, found)
         ));
     }
-    for (name, &most) in &item.max_ratio.0 {
+    for (name, most) in item.max_ratio.named() {
         let positive = |amount: Option<Quantity>| amount.filter(|amount| *amount > Quantity::ZERO);
         let (request, limit) = (
             positive(stated(requests, name)),

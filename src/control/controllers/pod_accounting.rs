@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn ended_pods_count_by_number_only() {
         let spec = pod(vec![container(&[("cpu", "1")], &[("cpu", "2")])]);
-        assert_eq!(quota_usage(&spec, false).map(|usage| usage.0.len()), Ok(1));
+        assert_eq!(quota_usage(&spec, false).map(|usage| usage.len()), Ok(1));
         let usage = quota_usage(&spec, true).expect("small amounts");
         assert_eq!(usage.get("limits.cpu").to_string(), "2");
         let deleted = Some(Instant::ZERO);

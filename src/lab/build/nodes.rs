@@ -1,10 +1,11 @@
 //! The nodes of a scenario.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
+use crate::model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
 use crate::scenario::Scenario;
 use crate::scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use crate::trace::ReadOptions;
@@ -39,8 +40,12 @@ pub fn nodes(
                 nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
+                let (mut first, mut texts) = (None, BTreeSet::new());
                 for index in 0..template.count {
-                    nodes.push(Arc::new(from_template(template, u64::from(index))));
+                    let mut node = from_template(template, u64::from(index));
+                    let first = first.get_or_insert_with(|| node.clone());
+                    share(&mut node, first, &mut texts);
+                    nodes.push(Arc::new(node));
                 }
             }
             NodeSource::Manifests(path) => {
@@ -52,17 +57,24 @@ pub fn nodes(
     Ok(nodes)
 }
 
+/// Lets what a node has in common with the others of its template lie in memory once.
+fn share(node: &mut Node, first: &Node, texts: &mut BTreeSet<Text>) {
+    node.allocatable.clone_from(&first.allocatable);
+    node.labels.share(texts);
+    if let (Some(gpu), Some(first)) = (&mut node.gpu, &first.gpu) {
+        gpu.model.clone_from(&first.model);
+    }
+}
+
 fn from_template(template: &Template, index: u64) -> Node {
     let name = template.name.render(index);
     let mut node = of_template(&template.template, index);
     node.name = name.as_str().into();
-    node.labels
-        .entry(HOSTNAME_LABEL.into())
-        .or_insert_with(|| name.as_str().into());
+    let name = node.name.clone();
+    node.labels.insert_if_absent(HOSTNAME_LABEL, || name);
     if let Some(zone) = &template.zone {
-        node.labels
-            .entry(ZONE_LABEL.into())
-            .or_insert_with(|| zone.render(index).into());
+        let zone = || zone.render(index).into();
+        node.labels.insert_if_absent(ZONE_LABEL, zone);
     }
     node
 }

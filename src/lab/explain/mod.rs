@@ -135,7 +135,7 @@ impl Explanation {
     /// Explains an attempt to place a pod. A pod that is on a node already is looked at as if it
     /// were not there yet.
     pub fn of(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Self {
-        let Some(node) = pod.node_name.clone() else {
+        let Some(node) = pod.node_name().cloned() else {
             let mut explained = explain(cache, profile, pod);
             if pod.is_terminating {
                 // What is popped after its deletion is dropped (spec: kubernetes.md 1.2).
@@ -148,10 +148,8 @@ impl Explanation {
         };
         let mut before = cache.clone();
         before.remove_pod(pod, &node);
-        let unbound = PodInfo {
-            node_name: None,
-            ..pod.clone()
-        };
+        let mut unbound = pod.clone();
+        unbound.set_node_name(None);
         let explained = explain(&before, profile, &unbound);
         Self {
             bound_to: Some(node),
@@ -169,8 +167,9 @@ impl Explanation {
 pub fn look_at(cache: &Cache, profile: &KubeProfile, pod: &PodInfo, name: &str) -> NodeView {
     let mut before = cache.clone();
     let mut unbound = pod.clone();
-    if let Some(node) = unbound.node_name.take() {
-        before.remove_pod(pod, &node);
+    if let Some(node) = pod.node_name() {
+        before.remove_pod(pod, node);
+        unbound.set_node_name(None);
     }
     let attempt = Attempt::begin(profile, &before, &unbound);
     let node = before.node(name);
@@ -230,7 +229,7 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         .map(|place| search.feasible[place].clone())
         .collect();
     explanation.feasible = scored(&search, &ranking);
-    let nominated = pod.nominated_node.as_ref();
+    let nominated = pod.nominated_node();
     if let Some(node) = nominated.filter(|node| search.feasible.contains(node)) {
         explanation.outcome = Outcome::Nominated(node.clone());
     }

@@ -45,10 +45,8 @@ fn cluster() -> Cache {
         }
         cache.add_node(Arc::new(node)).expect("a node");
     }
-    let other = PodInfo {
-        node_name: Some("a".into()),
-        ..pod("other", 1000, -1)
-    };
+    let mut other = pod("other", 1000, -1);
+    other.set_node_name(Some("a".into()));
     cache
         .add_pod(Arc::new(other), "a")
         .expect("a node that is there");

@@ -43,7 +43,7 @@ pub fn lose(
     for index in lost {
         let pod = snapshot.pods[index].clone();
         let mut info = snapshot.pod_info(&pod)?;
-        info.nominated_node = None;
+        info.set_nominated_node(None);
         let name = info.full_name();
         match pod.maker {
             Maker::Nobody => loss.gone.push(name),

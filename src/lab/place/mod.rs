@@ -155,7 +155,6 @@ fn decide(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Result<Text, U
 fn replica(pod: &PodInfo, number: u64) -> PodInfo {
     PodInfo {
         name: format!("{}-{number}", pod.name).into(),
-        node_name: pod.node_name.clone(),
         ..pod.clone()
     }
 }

@@ -127,18 +127,19 @@ impl Changes {
                 if place == 0 {
                     container.requests.set(name, *amount);
                 } else {
-                    container.requests.0.remove(name);
+                    container.requests.remove(name);
                 }
             }
-            if spec.pod_requests.0.contains_key(name) {
+            if spec.pod_requests.contains(name) {
                 spec.pod_requests.set(name, *amount);
             }
         }
-        Ok(PodInfo {
+        let mut changed = PodInfo {
             class: cache.class(&Arc::new(spec))?,
-            accounted: None,
             ..pod.clone()
-        })
+        };
+        changed.set_accounted(None);
+        Ok(changed)
     }
 }
 

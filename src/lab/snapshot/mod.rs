@@ -100,17 +100,18 @@ pub struct Snapshot {
 /// If an amount can't be expressed.
 pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
     let accounted = pod.accounted.as_ref();
-    Ok(PodInfo {
+    let mut info = PodInfo {
         class: cache.class(&pod.spec)?,
-        accounted: accounted.map(|spec| cache.class(spec)).transpose()?,
-        name: pod.name.clone(),
-        node_name: pod.node_name.clone(),
-        started_secs: pod.started_unix_secs,
+        name: pod.name.clone().into(),
         is_terminating: pod.is_terminating,
         is_preempted: pod.is_preempted,
-        nominated_node: pod.nominated_node.clone(),
         ..PodInfo::default()
-    })
+    };
+    info.set_accounted(accounted.map(|spec| cache.class(spec)).transpose()?);
+    info.set_node_name(pod.node_name.clone());
+    info.set_started_secs(pod.started_unix_secs);
+    info.set_nominated_node(pod.nominated_node.clone());
+    Ok(info)
 }
 
 impl Snapshot {

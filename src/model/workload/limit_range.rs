@@ -56,7 +56,7 @@ impl LimitItem {
 
 /// Sets what is not stated yet.
 pub fn fill(list: &mut ResourceList, from: &ResourceList) {
-    for (name, amount) in &from.0 {
-        list.0.entry(name.clone()).or_insert(*amount);
+    for (name, amount) in from.named() {
+        list.insert_if_absent(name, amount);
     }
 }

@@ -234,7 +234,7 @@ impl ResourceQuota {
     /// If a sum overflows.
     pub fn usage(&self, spec: &PodSpec, is_over: bool) -> Result<ResourceList, QuantityError> {
         let mut usage = ResourceList::default();
-        if self.hard.0.contains_key(COUNTED_OBJECTS) {
+        if self.hard.contains(COUNTED_OBJECTS) {
             usage.set(COUNTED_OBJECTS, Quantity::from_units(1));
         }
         if is_over {
@@ -273,7 +273,7 @@ impl ResourceQuota {
                 } else {
                     &container.requests
                 };
-                list.0.contains_key(named)
+                list.contains(named)
             };
             if !spec.all_containers().all(states) {
                 unstated.push(resource.into());

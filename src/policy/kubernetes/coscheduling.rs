@@ -25,7 +25,7 @@ impl Coscheduling {
 }
 
 fn group_of(ctx: AttemptContext<'_>) -> Option<(&Group, usize)> {
-    let group = ctx.cache.groups.get(ctx.pod.group?)?;
+    let group = ctx.cache.groups.get(ctx.pod.group()?)?;
     Some((group, group.least?))
 }
 
@@ -51,11 +51,11 @@ impl KubePlugin for Coscheduling {
     fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         // Places that its own group gives back help nobody of the group.
         let other = event.pod().and_then(|(before, after)| before.or(after));
-        other.is_none_or(|other| other.group != pod.group)
+        other.is_none_or(|other| other.group() != pod.group())
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        if ctx.pod.group.is_none() {
+        if ctx.pod.group().is_none() {
             KeptFilter::Open
         } else {
             KeptFilter::Unknown
@@ -75,7 +75,7 @@ impl KubePlugin for Coscheduling {
         }
         if ctx
             .pod
-            .group
+            .group()
             .is_some_and(|group| ctx.cache.groups.is_given_up(group))
         {
             return Prepared::Reject(Rejection::unresolvable(
@@ -86,7 +86,7 @@ impl KubePlugin for Coscheduling {
     }
 
     fn permit(&self, ctx: AttemptContext<'_>) -> KubePermit {
-        if ctx.pod.group.is_none() {
+        if ctx.pod.group().is_none() {
             return KubePermit::Allow;
         }
         match group_of(ctx) {

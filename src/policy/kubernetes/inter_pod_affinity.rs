@@ -220,7 +220,7 @@ fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&Nod
 /// or no longer one that it does not want.
 fn pod_may_help(pod: &PodInfo, (before, after): (Option<&PodInfo>, Option<&PodInfo>)) -> bool {
     let mut others = before.into_iter().chain(after);
-    if others.any(|other| other.node_name.is_none()) {
+    if others.any(|other| other.node_name().is_none()) {
         return false;
     }
     let affinity = &pod.spec().affinity;

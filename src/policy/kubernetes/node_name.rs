@@ -27,7 +27,7 @@ impl KubePlugin for NodeName {
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        if ctx.pod.node_name.is_none() {
+        if ctx.pod.node_name().is_none() {
             KeptFilter::Open
         } else {
             KeptFilter::Unknown
@@ -35,7 +35,7 @@ impl KubePlugin for NodeName {
     }
 
     fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let Some(wanted) = &ctx.pod.node_name else {
+        let Some(wanted) = ctx.pod.node_name() else {
             return Prepared::Skip;
         };
         Prepared::ask(Ask(move |node: &NodeInfo| {

@@ -268,7 +268,9 @@ impl KubePlugin for NodeResourcesFit {
                 let is_more = |before: &NodeInfo| offers_more(pod, before, after);
                 fits_empty(pod, after) && before.is_none_or(is_more)
             }
-            (_, Some((Some(before), None))) => before.has_node() || before.nominated_node.is_some(),
+            (_, Some((Some(before), None))) => {
+                before.has_node() || before.nominated_node().is_some()
+            }
             (_, Some((Some(before), Some(after)))) => {
                 after.is(pod) || (after.has_node() && frees(pod, before, after))
             }

@@ -272,7 +272,7 @@ fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector 
     let spec = pod.spec();
     let mut labels = Labels::new();
     let services = objects.services.iter().filter(|service| {
-        let has = |(key, value)| spec.labels.get(key) == Some(value);
+        let has = |(key, value): (&Text, &Text)| spec.labels.get(key) == Some(value);
         service.namespace == spec.namespace
             && !service.selector.is_empty()
             && service.selector.iter().all(has)

@@ -64,14 +64,14 @@ impl Counted {
         if own == 0 && resource.is_scalar() {
             return None;
         }
-        let counted = match scale {
-            Scale::NonZero => &node.non_zero,
-            Scale::Plain => &node.requested,
+        let (cpu_milli, memory) = match scale {
+            Scale::NonZero => (node.non_zero.cpu_milli, node.non_zero.memory),
+            Scale::Plain => (node.requested.cpu_milli, node.requested.memory),
         };
         let offers = &node.allocatable;
         let (used, offered) = match resource {
-            Resource::Cpu => (counted.cpu_milli, offers.cpu_milli),
-            Resource::Memory => (counted.memory, offers.memory),
+            Resource::Cpu => (cpu_milli, offers.cpu_milli),
+            Resource::Memory => (memory, offers.memory),
             Resource::Storage => (node.requested.storage, offers.storage),
             Resource::Other(name) => (node.requested.scalar(name), offers.scalar(name)),
         };

@@ -69,7 +69,7 @@ mod tests {
         world.bind(there, used, &[]);
         let coming = world.spec(pod(500, 1 << 10, (0, 0)));
         let mut silent = pod(0, 0, (0, 0));
-        silent.containers[0].requests.0.clear();
+        silent.containers[0].requests.clear();
         let silent = world.spec(silent);
         let Ok(Built::Plugin(mut plugin)) = ENTRY.build(&Setup::default(), &Arguments::new())
         else {

@@ -131,7 +131,7 @@ fn plan(balancing: Balancing, law: &str, slots: u32, rate: f64, form: Form) -> T
 fn node() -> Arc<Node> {
     let mut allocatable = ResourceList::default();
     let many = "1000".parse().expect("a quantity");
-    allocatable.0.insert("pods".into(), many);
+    allocatable.insert("pods".into(), many);
     Arc::new(Node {
         name: "node".into(),
         allocatable,

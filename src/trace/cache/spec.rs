@@ -13,7 +13,7 @@ pub(super) fn put_spec(out: &mut Vec<u8>, spec: &PodSpec) -> Option<()> {
     let start = out.len();
     put_text(out, &spec.namespace);
     put_signed(out, i64::from(spec.priority));
-    put(out, container.requests.0.len() as u64);
+    put(out, container.requests.len() as u64);
     for (name, amount) in container.requests.iter() {
         put_text(out, name);
         put_text(out, &amount.to_string());

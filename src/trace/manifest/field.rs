@@ -137,7 +137,7 @@ impl Texts {
         for (name, text) in raw {
             check_label_key(name, path)?;
             let amount = quantity(&text.0, &path.key(name))?;
-            list.0.insert(self.share(name), amount);
+            list.insert(self.share(name), amount);
         }
         Ok(list)
     }

@@ -115,7 +115,7 @@ fn models(text: &str) -> Vec<Text> {
 }
 
 fn take_both(list: &mut ResourceList) -> (Option<Quantity>, Option<Quantity>) {
-    (list.0.remove(COUNT), list.0.remove(MILLI))
+    (list.remove(COUNT), list.remove(MILLI))
 }
 
 fn devices(count: Quantity, path: &Path<'_>) -> Result<u8, Problem> {

@@ -36,7 +36,7 @@ pub(super) fn node(
     if allocatable.is_empty() {
         allocatable.clone_from(&capacity);
     }
-    if !allocatable.0.contains_key(CPU) {
+    if !allocatable.contains(CPU) {
         let expected = "the node's resources, such as `cpu: 4`, `memory: 16Gi`, `pods: 110`";
         return Err(allocatable_path.field(CPU).missing(expected));
     }
@@ -69,7 +69,7 @@ fn note_left_out(node: &Node, status: &raw::NodeStatus, ctx: &mut Ctx) {
         name: &node.name,
     };
     let path = Path::root("status");
-    if !node.allocatable.0.contains_key(PODS) {
+    if !node.allocatable.contains(PODS) {
         ctx.findings.add(
             object,
             &path.field("allocatable").field(PODS),

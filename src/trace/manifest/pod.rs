@@ -189,8 +189,8 @@ impl ContainerReader<'_> {
         let resources = self.path.field("resources");
         let limits = texts.amounts(&raw.resources.limits, &resources.field("limits"))?;
         let mut requests = texts.amounts(&raw.resources.requests, &resources.field("requests"))?;
-        for (name, &limit) in &limits.0 {
-            requests.0.entry(name.clone()).or_insert(limit);
+        for (name, limit) in limits.named() {
+            requests.insert_if_absent(name, limit);
         }
         // Ports of plain init containers are never counted on a node.
         let host_ports = if self.is_init && !restartable {
@@ -272,8 +272,8 @@ fn pod_requests(
         .requests()
         .map_err(|error| path.broken(error))?;
     for list in [&of_containers, &limits] {
-        for (name, &amount) in list.0.iter().filter(|(name, _)| is_for_pods(name)) {
-            requests.0.entry(name.clone()).or_insert(amount);
+        for (name, amount) in list.named().filter(|(name, _)| is_for_pods(name)) {
+            requests.insert_if_absent(name, amount);
         }
     }
     Ok(requests)

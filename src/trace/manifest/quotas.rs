@@ -228,8 +228,8 @@ pub(super) fn limit_range(workload: &mut Workload<'_>) -> Checked {
             let message = "pods have no defaults; write them of type `Container`";
             return Err(path.broken(message));
         }
-        for (name, least) in &item.min.0 {
-            let above = |list: &ResourceList| list.0.get(name).is_some_and(|most| most < least);
+        for (name, least) in item.min.named() {
+            let above = |list: &ResourceList| list.stated(name).is_some_and(|most| most < least);
             if above(&item.max) || above(&item.default_request) {
                 let message = format!("min of {name} is above its max or its defaultRequest");
                 return Err(path.broken(message));

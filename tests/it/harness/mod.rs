@@ -20,10 +20,18 @@ use deciders::{Change, Decider, Fresh, Kept};
 use decision::{Decision, Question};
 use dice::Dice;
 
-/// How many random clusters are tried; ten times as many take a minute.
+/// How many random clusters are tried usually.
 const CLUSTERS: u64 = 16;
+/// Cases that a property test has usually.
+const USUAL_CASES: u64 = 256;
 /// How many changes and decisions each sees.
 const STEPS: usize = 300;
+
+/// As many more random clusters than usual as property tests are to try more cases than usual.
+fn clusters(usual: u64) -> u64 {
+    let cases = u64::from(proptest::test_runner::Config::default().cases);
+    (usual * cases).div_ceil(USUAL_CASES)
+}
 
 fn profile() -> KubeProfile {
     let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
@@ -80,7 +88,7 @@ impl World {
             ..PodInfo::default()
         };
         if self.dice.chance(3) {
-            pod.nominated_node = Some(self.dice.pick(&self.nodes).name.clone());
+            pod.set_nominated_node(Some(self.dice.pick(&self.nodes).name.clone()));
         }
         pod
     }
@@ -153,7 +161,7 @@ impl World {
 
     fn nominate(&mut self) -> Change {
         let mut pod = self.pod();
-        pod.nominated_node = Some(self.dice.pick(&self.nodes).name.clone());
+        pod.set_nominated_node(Some(self.dice.pick(&self.nodes).name.clone()));
         let pod = Arc::new(pod);
         self.nominated.push(pod.clone());
         Change::Nominated(pod)
@@ -182,7 +190,7 @@ fn run(seed: u64, first: &mut dyn Decider, second: &mut dyn Decider, tally: &mut
         if let [Change::PodLeft(pod, _)] = changes.as_slice() {
             let back = world.placed.last().cloned();
             let is_back =
-                |(own, _): &(Arc<PodInfo>, Text)| *own.name == *format!("{}-ending", pod.name);
+                |(own, _): &(Arc<PodInfo>, Text)| own.name == format!("{}-ending", pod.name).into();
             changes.extend(
                 back.filter(is_back)
                     .map(|(pod, node)| Change::PodBound(pod, node)),
@@ -226,7 +234,7 @@ fn settle(
     }
     if let Some(node) = decision.best.first() {
         tally.placed += 1;
-        pod.started_secs = Some(step as i64);
+        pod.set_started_secs(Some(step as i64));
         let pod = Arc::new(pod);
         world.placed.push((pod.clone(), node.clone()));
         return vec![Change::PodBound(pod, node.clone())];
@@ -243,7 +251,7 @@ fn settle(
         world.placed.retain(|(own, _)| !own.is(victim));
         changes.push(Change::PodLeft(victim.clone(), node.clone()));
     }
-    pod.nominated_node = Some(node.clone());
+    pod.set_nominated_node(Some(node.clone()));
     let pod = Arc::new(pod);
     world.nominated.push(pod.clone());
     changes.push(Change::Nominated(pod));
@@ -253,7 +261,7 @@ fn settle(
 #[test]
 fn a_cache_kept_by_changes_decides_like_one_built_anew() {
     let mut tally = Tally::default();
-    for seed in 0..CLUSTERS {
+    for seed in 0..clusters(CLUSTERS) {
         run(
             seed,
             &mut Kept::default(),

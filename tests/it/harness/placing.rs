@@ -8,7 +8,7 @@ use windtunnel::model::{Affinity, PodSpec};
 
 use super::deciders::Change;
 use super::dice::Dice;
-use super::{World, objects, profile};
+use super::{World, clusters, objects, profile};
 
 /// How many clusters are filled.
 const CLUSTERS: u64 = 150;
@@ -29,7 +29,7 @@ fn cluster(world: &mut World) -> Cache {
         let mut pod = world.pod();
         let node = world.dice.pick(&world.nodes).name.clone();
         if world.dice.chance(10) {
-            pod.nominated_node = Some(node);
+            pod.set_nominated_node(Some(node));
             cache.nominate(Arc::new(pod));
         } else {
             cache.add_pod(Arc::new(pod), &node).unwrap();
@@ -104,7 +104,7 @@ fn compare(seed: u64, cache: &Cache, pod: &PodInfo, most: u64) -> (u64, bool) {
 #[test]
 fn replicas_go_where_they_go_one_by_one() {
     let (mut fits, mut ended) = (0, 0);
-    for seed in 0..CLUSTERS {
+    for seed in 0..clusters(CLUSTERS) {
         let mut world = World::new(1_000 + seed);
         let cache = cluster(&mut world);
         let pod = pod(&mut world.dice);
@@ -119,7 +119,7 @@ fn replicas_go_where_they_go_one_by_one() {
 #[test]
 fn replicas_with_rules_about_each_other_go_where_they_go_one_by_one() {
     let (mut fits, mut ended) = (0, 0);
-    for seed in 0..2 * CLUSTERS {
+    for seed in 0..clusters(2 * CLUSTERS) {
         let mut world = World::new(5_000 + seed);
         let cache = cluster(&mut world);
         let pod = pod_with_rules(&mut world.dice);

@@ -313,7 +313,7 @@ impl Grower {
         let mut hints = BTreeMap::new();
         for pod in waiting {
             let info = &pod.info;
-            let key = (info.spec().namespace.clone(), info.name.clone());
+            let key = (info.spec().namespace.clone(), info.name.text());
             let nodes = cluster.nodes();
             let hint = self.hints.get(&key).filter(|own| nodes.contains(own));
             let hinted = hint.filter(|own| cluster.fit(info, own) == Fit::Yes);

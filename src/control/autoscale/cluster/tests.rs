@@ -350,7 +350,7 @@ fn world(counts: &[usize], controller: PodController) -> (Room, Vec<ShrinkNode>)
         let own = pods(&format!("p{place}"), &class(500, GIB, 0), count);
         room.add_node(node(&name, 4000, 16 * GIB), &own)
             .expect("names that differ");
-        let key = |pod: &Arc<PodInfo>| (pod.spec().namespace.clone(), pod.name.clone());
+        let key = |pod: &Arc<PodInfo>| (pod.spec().namespace.clone(), pod.name.text());
         nodes.push(ShrinkNode {
             name: name.into(),
             group: Some("g".into()),
@@ -363,7 +363,7 @@ fn world(counts: &[usize], controller: PodController) -> (Room, Vec<ShrinkNode>)
             is_kept: false,
             pods: own
                 .iter()
-                .map(|pod| node_pod(&pod.name, controller))
+                .map(|pod| node_pod(&pod.name.text(), controller))
                 .collect(),
             infos: own.iter().map(|pod| (key(pod), pod.clone())).collect(),
         });

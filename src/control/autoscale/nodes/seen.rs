@@ -125,14 +125,15 @@ impl Seen {
     pub fn info(&mut self, store: &Store, pod: PodRef) -> Option<Arc<PodInfo>> {
         let record = store.pods().get(pod)?;
         let class = self.class(store, record.spec)?;
-        Some(Arc::new(PodInfo {
+        let mut info = PodInfo {
             class,
             uid: u64::from(pod.id.0) + 1,
-            name: record.name.text(),
+            name: record.name.clone(),
             is_terminating: store.pod_states().is_terminating(pod),
-            devices: record.devices(),
             ..PodInfo::default()
-        }))
+        };
+        info.set_devices(record.devices());
+        Some(Arc::new(info))
     }
 
     fn class(&mut self, store: &Store, spec: SpecId) -> Option<Arc<PodClass>> {
@@ -190,7 +191,7 @@ impl Seen {
             };
             Some(Arc::new(PodInfo {
                 class: Arc::new(PodClass::derive(Arc::new(spec)).ok()?),
-                name: set.name.clone(),
+                name: set.name.clone().into(),
                 ..PodInfo::default()
             }))
         });

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::change_log::{Change, ChangeLog, Identity, Watched};
 use super::node_tree::NodeTree;
-use super::{Groups, NodeInfo, Placements, PodClass, PodInfo};
+use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Node, PodSpec, Text};
 use crate::units::QuantityError;
 
@@ -36,6 +36,8 @@ pub enum CacheError {
 /// What the scheduler knows about its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
+    /// What the node that joined last offers.
+    offered: Option<Arc<Amounts>>,
     /// Every node in a slot of its own; those of nodes that left are used again.
     slots: Vec<Option<NodeInfo>>,
     /// The slot of each node.
@@ -107,6 +109,11 @@ impl Cache {
             return Err(CacheError::DuplicateNode(object.name.to_string()));
         }
         let mut info = NodeInfo::new(object)?;
+        // Nodes that are alike share what they offer.
+        match &self.offered {
+            Some(offered) if *offered == info.allocatable => info.allocatable.clone_from(offered),
+            _ => self.offered = Some(info.allocatable.clone()),
+        }
         let object = info.object.clone();
         let has_empty = self.slots.len() > self.places.len();
         let mut slots = self.slots.iter();
@@ -258,7 +265,7 @@ impl Cache {
 
     /// A pending pod awaits a place on its nominated node.
     pub fn nominate(&mut self, pod: Arc<PodInfo>) {
-        if let Some(node) = pod.nominated_node.clone() {
+        if let Some(node) = pod.nominated_node().cloned() {
             self.most_awaiting = self.most_awaiting.max(Some(pod.priority()));
             self.nominated.entry(node).or_default().push(pod);
         }
@@ -373,5 +380,5 @@ fn counts_alike(one: &PodInfo, other: &PodInfo) -> bool {
     Arc::ptr_eq(&one.class, &other.class)
         && Arc::ptr_eq(one.counted_class(), other.counted_class())
         && one.is_terminating == other.is_terminating
-        && one.devices == other.devices
+        && one.devices() == other.devices()
 }

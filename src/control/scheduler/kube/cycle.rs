@@ -114,7 +114,7 @@ impl Round {
             return Outcome::Failed(self.fail(&mut attempt, &[]));
         }
         let mut nominated = None;
-        if let Some(name) = &pod.nominated_node
+        if let Some(name) = pod.nominated_node()
             && let Some(node) = cache.node(name)
         {
             match attempt.verdict(node) {

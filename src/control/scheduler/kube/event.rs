@@ -204,7 +204,6 @@ fn asks_for_less(before: &PodInfo, after: &PodInfo) -> bool {
     let (Ok(old), Ok(new)) = (old.spec.requests(), new.spec.requests()) else {
         return true;
     };
-    old.0
-        .iter()
-        .any(|(name, amount)| new.0.get(name).is_none_or(|left| left < amount))
+    old.iter()
+        .any(|(name, amount)| new.stated(name).is_none_or(|left| left < amount))
 }

@@ -122,14 +122,14 @@ impl Groups {
 
     /// A pod is gone.
     pub fn leave(&mut self, pod: &PodInfo) {
-        if let Some(group) = self.get_mut(pod.group) {
+        if let Some(group) = self.get_mut(pod.group()) {
             group.members.remove(&pod.uid);
         }
     }
 
     /// A pod got a place (1) or lost it (-1).
     pub(super) fn assign(&mut self, pod: &PodInfo, sign: isize) {
-        if let Some(group) = self.get_mut(pod.group) {
+        if let Some(group) = self.get_mut(pod.group()) {
             group.assigned = group.assigned.saturating_add_signed(sign);
         }
     }

@@ -40,12 +40,12 @@ pub use cache::{Cache, CacheError};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use group::{Group, GroupRef, Groups};
-pub use node_info::NodeInfo;
+pub use node_info::{NodeInfo, NonZero};
 pub use plugin::{
     AttemptContext, Follow, Follower, KubePermit, KubePlugin, NodeFilter, Normalization,
     PostFilter, Prepared, Reach, Scores,
 };
-pub use pod_info::{Amounts, PodClass, PodInfo};
+pub use pod_info::{Amounts, Few, PodClass, PodInfo, Start};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile, Release};
 pub use queue::{Queue, QueueContext};

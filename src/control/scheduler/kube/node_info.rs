@@ -8,6 +8,20 @@ use crate::model::gpu::DEVICE_MILLI;
 use crate::model::{DeviceSet, GpuRequest, HostPort, Node, Text};
 use crate::units::QuantityError;
 
+/// An identity folded to half of its bits.
+const fn key_of(uid: u64) -> u32 {
+    (uid ^ uid >> 32) as u32
+}
+
+/// What pods count as in scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NonZero {
+    /// Milli-cores.
+    pub cpu_milli: i64,
+    /// Bytes.
+    pub memory: i64,
+}
+
 /// A node and its pods.
 #[derive(Clone, Debug)]
 pub struct NodeInfo {
@@ -19,17 +33,17 @@ pub struct NodeInfo {
     pub allocatable: Arc<Amounts>,
     /// Its pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
-    /// Their identities, in the same order.
-    uids: Vec<u64>,
+    /// Their identities folded, in the same order: most that differ differ here.
+    keys: Vec<u32>,
     /// What its pods ask for.
     pub requested: Amounts,
-    /// What its pods count as in scores (cpu and memory).
-    pub non_zero: Amounts,
+    /// What its pods count as in scores.
+    pub non_zero: NonZero,
     /// The ports taken. A set, as in the original: of two pods with one port the first to leave
     /// frees it.
     pub ports: BTreeSet<HostPort>,
     /// Milli-GPU left of every device.
-    pub gpu_room: Vec<u16>,
+    pub gpu_room: Box<[u16]>,
     /// Whether the machine is down: nothing can start on it.
     pub is_down: bool,
 }
@@ -44,15 +58,15 @@ impl NodeInfo {
             .gpu
             .as_ref()
             .map_or(0, |gpu| usize::from(gpu.devices));
-        let gpu_room = vec![DEVICE_MILLI; devices];
+        let gpu_room = vec![DEVICE_MILLI; devices].into_boxed_slice();
         Ok(Self {
             allocatable: Arc::new(Amounts::of(&object.allocatable)?),
             object,
             slot: 0,
             pods: Vec::new(),
-            uids: Vec::new(),
+            keys: Vec::new(),
             requested: Amounts::default(),
-            non_zero: Amounts::default(),
+            non_zero: NonZero::default(),
             ports: BTreeSet::new(),
             gpu_room,
             is_down: false,
@@ -73,14 +87,16 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.account(&pod, 1);
         self.ports.extend(pod.class.host_ports.iter().cloned());
-        self.uids.push(pod.uid);
+        self.keys.push(key_of(pod.uid));
         self.pods.push(pod);
     }
 
     /// Where a pod is among its pods. The newest is looked for most often.
     fn position_of(&self, pod: &PodInfo) -> Option<usize> {
-        let mut uids = self.uids.iter();
-        uids.rposition(|&uid| uid == pod.uid)
+        let key = key_of(pod.uid);
+        let mut places = self.keys.iter().zip(&self.pods);
+        let found = places.rposition(|(&own, known)| own == key && known.uid == pod.uid);
+        found
             .filter(|_| pod.uid != 0)
             .or_else(|| self.pods.iter().position(|known| known.is(pod)))
     }
@@ -88,7 +104,7 @@ impl NodeInfo {
     /// Removes a pod, if it is there.
     pub fn remove_pod(&mut self, pod: &PodInfo) -> Option<Arc<PodInfo>> {
         let position = self.position_of(pod)?;
-        self.uids.swap_remove(position);
+        self.keys.swap_remove(position);
         let removed = self.pods.swap_remove(position);
         self.account(&removed, -1);
         for port in &removed.class.host_ports {
@@ -135,7 +151,7 @@ impl NodeInfo {
         self.non_zero.cpu_milli += sign * non_zero.cpu_milli;
         self.non_zero.memory += sign * non_zero.memory;
         let milli = pod.spec().gpu.milli_per_device;
-        for device in pod.devices.iter() {
+        for device in pod.devices().iter() {
             if let Some(room) = self.gpu_room.get_mut(device) {
                 *room = if sign > 0 {
                     room.saturating_sub(milli)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::GroupRef;
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{Affinity, DeviceSet, HostPort, PodSpec, PodVolume, ResourceList, Text};
+use crate::model::{
+    Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text,
+};
 use crate::units::{Quantity, QuantityError};
 
 /// What a container that asks for no cpu counts as in scores, in milli-cores.
@@ -33,7 +35,7 @@ impl Amounts {
     /// The amounts of a list, each rounded up once.
     pub fn of(list: &ResourceList) -> Result<Self, QuantityError> {
         let mut amounts = Self::default();
-        for (name, &amount) in &list.0 {
+        for (name, amount) in list.named() {
             match &**name {
                 CPU => amounts.cpu_milli = amount.milli_ceil()?,
                 MEMORY => amounts.memory = amount.units_ceil()?,
@@ -106,7 +108,7 @@ impl PodClass {
     pub fn derive(spec: Arc<PodSpec>) -> Result<Self, QuantityError> {
         let requests = spec.requests()?;
         let is_stated_as_whole = !spec.pod_requests.is_empty();
-        let counts = |name: &str| !is_stated_as_whole || !requests.0.contains_key(name);
+        let counts = |name: &str| !is_stated_as_whole || !requests.contains(name);
         let non_zero = with_defaults(&spec, counts).requests()?;
         let mut plain = with_defaults(&spec, |_| true);
         plain.pod_requests = ResourceList::default();
@@ -153,7 +155,7 @@ fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
     for (name, amount) in defaults.into_iter().filter(|(name, _)| counts(name)) {
         let containers = filled.containers.iter_mut();
         for container in containers.chain(&mut filled.init_containers) {
-            if !container.requests.0.contains_key(name) {
+            if !container.requests.contains(name) {
                 container.requests.set(name, amount);
             }
         }
@@ -161,37 +163,150 @@ fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
     filled
 }
 
-/// A pod as the scheduler sees it.
+/// A pod as the scheduler sees it. There are as many as pods live, so what few pods have lies apart.
 #[derive(Clone, Debug, Default)]
 pub struct PodInfo {
     /// Its class.
     pub class: Arc<PodClass>,
-    /// Its class with the requests its node accounts for, where a resize in place makes them
-    /// differ.
-    pub accounted: Option<Arc<PodClass>>,
     /// Its identity in the scheduler, where it has one; 0 is none.
     pub uid: u64,
     /// Its name, unique in its namespace.
-    pub name: Text,
-    /// The node that its spec names.
-    pub node_name: Option<Text>,
+    pub name: PodName,
+    /// What few pods have.
+    pub few: Few,
+    /// When its node took it up.
+    pub start: Start,
     /// Whether its scheduler found it a place, where the node is known without its name.
     pub is_assigned: bool,
-    /// When its node took it up, in whole seconds; `None` is not yet.
-    pub started_secs: Option<i64>,
     /// Whether it has been told to end.
     pub is_terminating: bool,
     /// Whether it ends because the scheduler preempted it.
     pub is_preempted: bool,
-    /// The node it awaits a place on.
-    pub nominated_node: Option<Text>,
-    /// The group it starts with, if any.
-    pub group: Option<GroupRef>,
-    /// The GPU devices it takes on its node.
-    pub devices: DeviceSet,
+}
+
+/// What few pods have: see the methods of [`PodInfo`].
+#[derive(Clone, Debug, Default)]
+pub struct Few(Option<Box<Facts>>);
+
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    accounted: Option<Arc<PodClass>>,
+    node_name: Option<Text>,
+    nominated_node: Option<Text>,
+    group: Option<GroupRef>,
+    devices: DeviceSet,
+    started_secs: i64,
+}
+
+/// When a node took a pod up: see [`PodInfo::started_secs`].
+#[derive(Clone, Copy, Debug)]
+pub struct Start(i32);
+
+impl Start {
+    /// Not yet.
+    const NEVER: Self = Self(i32::MIN);
+    /// So far off that it lies apart.
+    const APART: Self = Self(i32::MIN + 1);
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self::NEVER
+    }
 }
 
 impl PodInfo {
+    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// differ.
+    pub fn accounted(&self) -> Option<&Arc<PodClass>> {
+        self.facts()?.accounted.as_ref()
+    }
+
+    /// The node that its spec names.
+    pub fn node_name(&self) -> Option<&Text> {
+        self.facts()?.node_name.as_ref()
+    }
+
+    /// The node it awaits a place on.
+    pub fn nominated_node(&self) -> Option<&Text> {
+        self.facts()?.nominated_node.as_ref()
+    }
+
+    /// The group it starts with, if any.
+    pub fn group(&self) -> Option<GroupRef> {
+        self.facts()?.group
+    }
+
+    /// The GPU devices it takes on its node.
+    pub fn devices(&self) -> DeviceSet {
+        self.facts().map_or(DeviceSet::EMPTY, |facts| facts.devices)
+    }
+
+    /// When its node took it up, in whole seconds; `None` is not yet.
+    pub fn started_secs(&self) -> Option<i64> {
+        match self.start.0 {
+            start if start == Start::NEVER.0 => None,
+            start if start == Start::APART.0 => self.facts().map(|facts| facts.started_secs),
+            start => Some(i64::from(start)),
+        }
+    }
+
+    /// States the class that its node accounts for, or that it is its own.
+    pub fn set_accounted(&mut self, class: Option<Arc<PodClass>>) {
+        if class.is_some() || self.accounted().is_some() {
+            self.facts_mut().accounted = class;
+        }
+    }
+
+    /// States the node that its spec names.
+    pub fn set_node_name(&mut self, node: Option<Text>) {
+        if node.is_some() || self.node_name().is_some() {
+            self.facts_mut().node_name = node;
+        }
+    }
+
+    /// States the node it awaits a place on.
+    pub fn set_nominated_node(&mut self, node: Option<Text>) {
+        if node.is_some() || self.nominated_node().is_some() {
+            self.facts_mut().nominated_node = node;
+        }
+    }
+
+    /// States the group it starts with.
+    pub fn set_group(&mut self, group: Option<GroupRef>) {
+        if group.is_some() || self.group().is_some() {
+            self.facts_mut().group = group;
+        }
+    }
+
+    /// States the GPU devices it takes on its node.
+    pub fn set_devices(&mut self, devices: DeviceSet) {
+        if devices != self.devices() {
+            self.facts_mut().devices = devices;
+        }
+    }
+
+    /// States when its node took it up, in whole seconds.
+    pub fn set_started_secs(&mut self, seconds: Option<i64>) {
+        self.start = match seconds.map(|seconds| (seconds, i32::try_from(seconds))) {
+            None => Start::NEVER,
+            Some((_, Ok(seconds))) if seconds > Start::APART.0 => Start(seconds),
+            Some((seconds, _)) => {
+                self.facts_mut().started_secs = seconds;
+                Start::APART
+            }
+        };
+    }
+
+    #[inline]
+    fn facts(&self) -> Option<&Facts> {
+        self.few.0.as_deref()
+    }
+
+    fn facts_mut(&mut self) -> &mut Facts {
+        self.few.0.get_or_insert_default()
+    }
+
     /// Its spec.
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec
@@ -199,7 +314,7 @@ impl PodInfo {
 
     /// Whether it has a node.
     pub fn has_node(&self) -> bool {
-        self.is_assigned || self.node_name.is_some()
+        self.is_assigned || self.node_name().is_some()
     }
 
     /// Its priority.
@@ -209,7 +324,7 @@ impl PodInfo {
 
     /// The class that its node accounts for.
     pub fn counted_class(&self) -> &Arc<PodClass> {
-        self.accounted.as_ref().unwrap_or(&self.class)
+        self.accounted().unwrap_or(&self.class)
     }
 
     /// Whether this is the same pod.
@@ -254,7 +369,39 @@ impl PodInfo {
     pub fn importance(&self) -> (std::cmp::Reverse<i32>, i64) {
         (
             std::cmp::Reverse(self.priority()),
-            self.started_secs.unwrap_or(i64::MAX),
+            self.started_secs().unwrap_or(i64::MAX),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pod_is_told_lies_in_little_memory() {
+        assert!(size_of::<PodInfo>() <= 56);
+        let mut info = PodInfo::default();
+        let far = i64::from(i32::MIN);
+        for start in [
+            None,
+            Some(0),
+            Some(-5),
+            Some(far),
+            Some(far + 1),
+            Some(far + 2),
+            Some(i64::MAX),
+        ] {
+            info.set_started_secs(start);
+            assert_eq!(info.started_secs(), start);
+        }
+        info.set_node_name(Some("a".into()));
+        info.set_devices(DeviceSet::of(3));
+        info.set_nominated_node(Some("b".into()));
+        assert_eq!(info.node_name().map(|name| &**name), Some("a"));
+        info.set_node_name(None);
+        info.set_nominated_node(None);
+        assert_eq!((info.node_name(), info.nominated_node()), (None, None));
+        assert_eq!(info.devices(), DeviceSet::of(3));
     }
 }

@@ -112,7 +112,7 @@ pub fn preempt(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], breadth: Brea
 /// potential ones: each of these is tried in vain. `None` for a pod that awaits a place.
 pub fn preempt_nobody(attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
     let pod = attempt.ctx.pod;
-    if pod.nominated_node.is_some() {
+    if pod.nominated_node().is_some() {
         return None;
     }
     if let Err(why) = is_eligible(attempt, &[]) {
@@ -137,7 +137,7 @@ fn is_eligible(attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> Result<(),
     if !pod.spec().preempts {
         return Err("not eligible due to preemptionPolicy=Never.");
     }
-    let Some(nominated) = &pod.nominated_node else {
+    let Some(nominated) = pod.nominated_node() else {
         return Ok(());
     };
     let verdict = verdicts.iter().find(|(name, _)| name == nominated);
@@ -234,7 +234,7 @@ fn split_by_budget(
                 && budget.selector.as_ref().is_some_and(|selector| {
                     !selector.requirements.is_empty() && selector.matches(&spec.labels)
                 });
-            if is_covered && !budget.disrupted.contains(&pod.name) {
+            if is_covered && !budget.disrupted.contains(&pod.name.text()) {
                 *left -= 1;
                 exceeds |= *left < 0;
             }

@@ -25,7 +25,7 @@ use crate::cluster::{Conflict, Store};
 use crate::control::probe::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{ClusterObjects, Event, PodRef, Text};
+use crate::model::{ClusterObjects, Event, Node, PodRef, Text};
 use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
 use permit::Waiting;
 use seen::{Pods, uid_of};
@@ -76,11 +76,21 @@ struct Failed {
 /// A node as it was told of.
 #[derive(Clone, Debug)]
 struct SeenNode {
-    /// Empty, with the taint of one that is down where it is.
-    info: Arc<NodeInfo>,
-    is_ready: bool,
+    /// As declared, with the taint of one that is down where it is.
+    object: Arc<Node>,
     /// Its slot in the cache.
-    slot: usize,
+    slot: u32,
+    is_ready: bool,
+    is_down: bool,
+}
+
+impl SeenNode {
+    /// As it is when empty; `None` is impossible, as the store refuses amounts that don't fit.
+    fn empty(&self) -> Option<Arc<NodeInfo>> {
+        let mut info = NodeInfo::new(self.object.clone()).ok()?;
+        info.is_down = self.is_down;
+        Some(Arc::new(info))
+    }
 }
 
 /// The scheduler.
@@ -196,7 +206,7 @@ impl KubeScheduler {
 
     /// The slot of a node in the cache, if it has not left.
     fn slot_of(&self, node: NodeId) -> Option<usize> {
-        Some(self.seen_node(node)?.slot)
+        Some(self.seen_node(node)?.slot as usize)
     }
 
     /// Asks for the wake-ups that are needed.

@@ -57,7 +57,7 @@ pub(super) struct KeptSight {
 impl Witness for Kept {
     fn attempted(&self, sight: Sight<'_>) {
         let pod = sight.pod;
-        if !self.wanted.is(&pod.spec().namespace, &pod.name) {
+        if !self.wanted.is(&pod.spec().namespace, &pod.name.text()) {
             return;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

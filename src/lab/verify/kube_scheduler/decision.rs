@@ -117,7 +117,7 @@ fn rank(attempt: &Attempt<'_>, search: &Search, decided: &mut Map<String, Value>
     }
     decided.insert("scores".into(), Value::Object(scores));
     decided.insert("totals".into(), Value::Object(totals));
-    let nominated = attempt.ctx.pod.nominated_node.as_ref();
+    let nominated = attempt.ctx.pod.nominated_node();
     let shortcut = nominated.filter(|name| search.feasible.contains(name));
     let best: Vec<&str> = if let Some(name) = shortcut {
         decided.insert("nominatedNodeShortcut".into(), true.into());

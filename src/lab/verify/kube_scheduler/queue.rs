@@ -197,14 +197,15 @@ impl Replay {
         let read = manifests(&self.id, &[op.get("object").unwrap_or(&Value::Null)])?;
         let pod: &ManifestPod = read.pods.first().ok_or("no pod")?;
         let class = self.cache.class(&pod.spec);
-        Ok(Arc::new(PodInfo {
+        let mut info = PodInfo {
             class: class.map_err(|error| error.to_string())?,
-            name: pod.name.clone(),
-            node_name: pod.node_name.clone(),
+            name: pod.name.clone().into(),
             is_terminating: pod.is_terminating,
-            nominated_node: pod.nominated_node.clone(),
             ..PodInfo::default()
-        }))
+        };
+        info.set_node_name(pod.node_name.clone());
+        info.set_nominated_node(pod.nominated_node.clone());
+        Ok(Arc::new(info))
     }
 
     fn pod(&mut self, op: &Value, name: &str) -> Result<(), String> {
@@ -215,11 +216,12 @@ impl Replay {
             return Ok(());
         }
         let pod = self.read_pod(op)?;
-        let known = self.pending.get(&pod.name).copied();
+        let own = pod.name.text();
+        let known = self.pending.get(&own).copied();
         let uid = known.unwrap_or(self.names.len() as PodUid);
         if known.is_none() {
-            self.names.push(pod.name.clone());
-            self.pending.insert(pod.name.clone(), uid);
+            self.names.push(own.clone());
+            self.pending.insert(own, uid);
         }
         self.with_queue(|queue, ctx| queue.update(ctx, uid, 0, pod));
         Ok(())
@@ -233,7 +235,7 @@ impl Replay {
             return Ok(());
         }
         let pod = self.read_pod(op)?;
-        let before = self.assigned.insert(pod.name.clone(), pod.clone());
+        let before = self.assigned.insert(pod.name.text(), pod.clone());
         let events = match before {
             Some(before) => pod_changes(&before, &pod),
             None => vec![ClusterEvent::PodAdded(pod)],
@@ -278,9 +280,9 @@ impl Replay {
         self.pending.remove(&*name);
         if let Some(info) = info {
             let mut bound = (*info).clone();
-            bound.node_name = Some(text(op, "node")?);
+            bound.set_node_name(Some(text(op, "node")?));
             let bound = Arc::new(bound);
-            self.assigned.insert(bound.name.clone(), bound.clone());
+            self.assigned.insert(bound.name.text(), bound.clone());
             self.happened(ClusterEvent::PodAdded(bound));
         }
         Ok(())

@@ -66,7 +66,7 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
             let field_name = format!("step {number}: {field}");
             differences.field(&field_name, None, &decided[field]);
         }
-        pod.started_secs = Some(BEGIN_SECS + number as i64);
+        pod.set_started_secs(Some(BEGIN_SECS + number as i64));
         settle(&mut world, pod, answer)?;
     }
     if steps.len() != answers.len() {

@@ -183,7 +183,7 @@ impl Fast {
     ) -> Answer {
         let nodes = cache.node_count();
         let is_special =
-            pod.node_name.is_some() || pod.nominated_node.is_some() || pod.group.is_some();
+            pod.node_name().is_some() || pod.nominated_node().is_some() || pod.group().is_some();
         if nodes == 0 || is_special || cache.most_awaiting() >= Some(pod.priority()) {
             return Answer::Plainly;
         }

@@ -122,7 +122,7 @@ impl QueuedPod {
     }
 
     pub(super) fn rank(&self) -> Rank {
-        let group = self.info.group;
+        let group = self.info.group();
         let (timestamp, group) = match group {
             Some(group) => (group.created, group.index + 1),
             None => (self.timestamp, 0),

@@ -14,7 +14,7 @@ use crate::control::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
 };
 use crate::model::event::Hold;
-use crate::model::{EndReason, Event, EvictionCause, PodChange, PodPhase, PodRef, Text};
+use crate::model::{DeviceSet, EndReason, Event, EvictionCause, PodChange, PodPhase, PodRef, Text};
 use crate::units::{Duration, Instant};
 
 impl KubeScheduler {
@@ -29,7 +29,7 @@ impl KubeScheduler {
             self.queue.done(uid);
             return;
         };
-        if let Some(tried_at) = seen.tried_at.replace(self.changes) {
+        if let Some(tried_at) = seen.try_at(self.changes) {
             self.tried_at.remove(&(tried_at, uid));
         }
         out.decided_pods += 1;
@@ -65,7 +65,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
-        if seen.info.nominated_node.is_some() {
+        if seen.info.nominated_node().is_some() {
             self.cache.withdraw(&seen.info);
         }
         let request = &seen.info.spec().gpu;
@@ -76,17 +76,18 @@ impl KubeScheduler {
             .and_then(|node| node.devices_for(request));
         let node = self.by_slot[slot];
         // Bound at once it is what it will be when the log says so.
-        let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile }
+        let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile() }
             .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
-        let assumed = Arc::new(PodInfo {
+        let mut assumed = PodInfo {
             is_assigned: true,
-            started_secs: is_bound_now.then(|| whole_secs(now)),
-            nominated_node: None,
-            devices: devices.unwrap_or_default(),
             ..(*seen.info).clone()
-        });
+        };
+        assumed.set_started_secs(is_bound_now.then(|| whole_secs(now)));
+        assumed.set_nominated_node(None);
+        assumed.set_devices(devices.unwrap_or_default());
+        let assumed = Arc::new(assumed);
         seen.stage = Stage::Assumed;
-        seen.node = Some(node);
+        seen.set_node(Some(node));
         seen.info = assumed.clone();
         self.cache.add_pod_in(assumed, slot);
         self.changes += 1;
@@ -102,7 +103,7 @@ impl KubeScheduler {
         if seen.info.spec().volumes.is_empty() {
             return;
         }
-        let (Some(profile), Some(place)) = (seen.profile, self.cache.node_in(slot)) else {
+        let (Some(profile), Some(place)) = (seen.profile(), self.cache.node_in(slot)) else {
             return;
         };
         let ctx = AttemptContext {
@@ -142,13 +143,13 @@ impl KubeScheduler {
             out.write(view, Event::HoldReleased { owner, number });
         }
         let node = seen
-            .node
+            .node()
             .filter(|&node| view.nodes().object(node).is_some());
         let Some(node) = node else {
             self.refused.push(pod);
             return;
         };
-        let devices = seen.info.devices;
+        let devices = seen.info.devices();
         out.write(view, Event::PodBound { pod, node, devices });
     }
 
@@ -158,7 +159,7 @@ impl KubeScheduler {
             return;
         };
         let node = seen
-            .node
+            .node()
             .filter(|&node| view.nodes().object(node).is_some());
         let (Some(node), Some(record)) = (node, view.pods().get(pod)) else {
             return;
@@ -170,7 +171,7 @@ impl KubeScheduler {
             number: uid_of(pod),
             node,
             resources: class.requests.clone(),
-            devices: seen.info.devices,
+            devices: seen.info.devices(),
             milli_per_device: class.gpu.milli_per_device,
             until: None,
         };
@@ -205,18 +206,17 @@ impl KubeScheduler {
             return;
         };
         let before = seen.info.clone();
-        if before.nominated_node.as_ref() == node {
+        if before.nominated_node() == node {
             return;
         }
-        let info = Arc::new(PodInfo {
-            nominated_node: node.cloned(),
-            ..(*before).clone()
-        });
+        let mut info = (*before).clone();
+        info.set_nominated_node(node.cloned());
+        let info = Arc::new(info);
         seen.info = info.clone();
         self.queue.set_info(uid_of(pod), info.clone());
         self.cache.withdraw(&before);
         self.cache.nominate(info);
-        if before.nominated_node.is_some() {
+        if before.nominated_node().is_some() {
             // Pods of at most its priority saw the place as taken.
             self.changes += 1;
             let most = before.priority();
@@ -300,7 +300,7 @@ impl KubeScheduler {
             ..(*seen.info).clone()
         });
         seen.info = info.clone();
-        if let Some(slot) = seen.node.and_then(|node| self.slot_of(node)) {
+        if let Some(slot) = seen.node().and_then(|node| self.slot_of(node)) {
             self.cache.replace_pod_in(&info, slot);
         }
         true
@@ -321,7 +321,7 @@ impl KubeScheduler {
 
     fn back_to_queue(&mut self, now: Instant, pod: PodRef, rejected_by: PluginMask) {
         let uid = uid_of(pod);
-        if let Some(tried_at) = self.pods.get(pod).and_then(|seen| seen.tried_at) {
+        if let Some(tried_at) = self.pods.get(pod).and_then(|seen| seen.tried_at()) {
             self.tried_at.insert((tried_at, uid));
         }
         let answers = (rejected_by, PluginMask::default());
@@ -345,15 +345,16 @@ impl KubeScheduler {
             return;
         };
         let assumed = seen.info.clone();
-        let info = Arc::new(PodInfo {
+        let mut info = PodInfo {
             is_assigned: false,
-            started_secs: None,
-            devices: crate::model::DeviceSet::EMPTY,
             ..(*assumed).clone()
-        });
+        };
+        info.set_started_secs(None);
+        info.set_devices(DeviceSet::EMPTY);
+        let info = Arc::new(info);
         seen.stage = Stage::Pending;
         seen.info = info.clone();
-        let node = seen.node.take();
+        let node = seen.set_node(None);
         if let Some(slot) = node.and_then(|node| self.slot_of(node)) {
             self.cache.remove_pod_in(&assumed, slot);
         }
@@ -366,7 +367,7 @@ impl KubeScheduler {
         self.changes += 1;
         let pods = &self.pods;
         let (group, ctx) = (
-            assumed.group,
+            assumed.group(),
             QueueContext {
                 now,
                 profiles: &self.options.profiles,
@@ -378,8 +379,8 @@ impl KubeScheduler {
             let Some(since) = since else {
                 return other != uid;
             };
-            let tried_at = pods.get(pod_of(other)).and_then(|seen| seen.tried_at);
-            let is_sibling = group.is_some() && queued.info.group == group;
+            let tried_at = pods.get(pod_of(other)).and_then(|seen| seen.tried_at());
+            let is_sibling = group.is_some() && queued.info.group() == group;
             !is_sibling && tried_at.is_some_and(|tried_at| tried_at >= since)
         });
     }

@@ -84,7 +84,7 @@ impl KubeScheduler {
         let Some((profile, info)) = self
             .pods
             .get(pod)
-            .and_then(|seen| Some((seen.profile?, seen.info.clone())))
+            .and_then(|seen| Some((seen.profile()?, seen.info.clone())))
         else {
             return;
         };
@@ -104,7 +104,7 @@ impl KubeScheduler {
                     wait = wait.filter(|wait| wait.deadline <= deadline).or(Some(Wait {
                         deadline,
                         plugin,
-                        group: info.group,
+                        group: info.group(),
                         since: self.changes,
                     }));
                 }
@@ -121,11 +121,11 @@ impl KubeScheduler {
         if let Some(wait) = wait {
             self.waiting.add(pod, wait);
             self.hold(pod, (view, out));
-            self.activate_siblings(now, pod, info.group);
+            self.activate_siblings(now, pod, info.group());
             return;
         }
         if lets_group_go {
-            for member in self.waiting.of_group(info.group) {
+            for member in self.waiting.of_group(info.group()) {
                 self.waiting.take(member);
                 self.bind(now, member, (view, out));
             }
@@ -161,7 +161,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.get(pod) else {
             return;
         };
-        let (Some(group), Some(profile)) = (seen.info.group, seen.profile) else {
+        let (Some(group), Some(profile)) = (seen.info.group(), seen.profile()) else {
             return;
         };
         let profile = &self.options.profiles[profile];

@@ -6,7 +6,7 @@ use super::seen::{SeenPod, Stage, uid_of};
 use super::{KubeScheduler, PreemptionState, SeenNode};
 use crate::cluster::Store;
 use crate::control::scheduler::kube::event::node_changes;
-use crate::control::scheduler::kube::{ClusterEvent, NodeInfo, PodClass, PodInfo};
+use crate::control::scheduler::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
 use crate::model::{
     DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text,
 };
@@ -78,21 +78,21 @@ impl KubeScheduler {
             let Some(slot) = self.cache.slot_of(&info.object.name) else {
                 continue;
             };
-            let info = Arc::new(info);
+            let seen = SeenNode {
+                object: info.object.clone(),
+                slot: slot as u32,
+                is_ready: true,
+                is_down: false,
+            };
             if self.nodes.len() <= node.index() {
                 self.nodes.resize(node.index() + 1, None);
             }
-            let seen = SeenNode {
-                info: info.clone(),
-                slot,
-                is_ready: true,
-            };
             self.nodes[node.index()] = Some(seen);
             if self.by_slot.len() <= slot {
                 self.by_slot.resize(slot + 1, node);
             }
             self.by_slot[slot] = node;
-            self.happened(now, ClusterEvent::NodeAdded(info));
+            self.happened(now, ClusterEvent::NodeAdded(Arc::new(info)));
         }
     }
 
@@ -115,20 +115,20 @@ impl KubeScheduler {
         } else {
             object.clone()
         };
-        let Ok(mut after) = NodeInfo::new(object.clone()) else {
+        let seen = SeenNode {
+            object: object.clone(),
+            is_ready,
+            is_down,
+            ..before
+        };
+        let (Some(old), Some(after)) = (before.empty(), seen.empty()) else {
             return;
         };
-        after.is_down = is_down;
-        let after = Arc::new(after);
         let updated = self.cache.update_node(object);
         debug_assert!(updated.is_ok(), "invariant: {updated:?}");
         self.cache.set_down(after.name(), is_down);
-        self.nodes[node.index()] = Some(SeenNode {
-            info: after.clone(),
-            is_ready,
-            slot: before.slot,
-        });
-        for event in node_changes(&before.info, &after) {
+        self.nodes[node.index()] = Some(seen);
+        for event in node_changes(&old, &after) {
             self.happened(now, event);
         }
     }
@@ -137,8 +137,10 @@ impl KubeScheduler {
         let Some(Some(gone)) = self.nodes.get_mut(node.index()).map(Option::take) else {
             return;
         };
-        self.cache.remove_node(gone.info.name());
-        self.happened(now, ClusterEvent::NodeDeleted(gone.info));
+        self.cache.remove_node(&gone.object.name);
+        if let Some(info) = gone.empty() {
+            self.happened(now, ClusterEvent::NodeDeleted(info));
+        }
     }
 
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
@@ -156,7 +158,6 @@ impl KubeScheduler {
         let pod = created.pod;
         let class = self.class(store, created);
         let profile = self.profile_of(&class.spec.scheduler_name);
-        let name: Text = created.name.text();
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
@@ -166,33 +167,26 @@ impl KubeScheduler {
         let preemption = if self.preemptions.is_empty() {
             PreemptionState::default()
         } else {
-            let key = (class.spec.namespace.clone(), name.clone());
+            let key = (class.spec.namespace.clone(), created.name.text());
             self.preemptions.remove(&key).unwrap_or_default()
         };
-        let info = Arc::new(PodInfo {
+        let mut info = PodInfo {
             uid: uid_of(pod),
-            group,
             class,
-            accounted: None,
-            name,
-            node_name: None,
+            name: created.name.clone(),
+            few: Few::default(),
+            start: Start::default(),
             is_assigned: false,
-            started_secs: found.and_then(|found| found.started).map(whole_secs),
             is_terminating: found.is_some_and(|found| found.is_terminating),
             is_preempted: preemption.is_preempted,
-            nominated_node: preemption.nominated_node.filter(|_| found.is_none()),
-            devices: DeviceSet::EMPTY,
-        });
-        self.pods.insert(SeenPod {
-            pod,
-            stage: Stage::Pending,
-            node: None,
-            info: info.clone(),
-            was_found: found.is_some(),
-            is_held: false,
-            profile,
-            tried_at: None,
-        });
+        };
+        info.set_group(group);
+        info.set_started_secs(found.and_then(|found| found.started).map(whole_secs));
+        info.set_nominated_node(preemption.nominated_node.filter(|_| found.is_none()));
+        let info = Arc::new(info);
+        let mut seen = SeenPod::new(pod, info.clone(), profile);
+        seen.was_found = found.is_some();
+        self.pods.insert(pod, seen);
         if found.is_some() {
             return;
         }
@@ -219,29 +213,30 @@ impl KubeScheduler {
             return;
         };
         let was = seen.stage;
-        let before = seen.node.replace(node);
-        if seen.info.nominated_node.is_some() {
+        let before = seen.set_node(Some(node));
+        if seen.info.nominated_node().is_some() {
             self.cache.withdraw(&seen.info);
         }
         let started_secs = if seen.was_found {
-            seen.info.started_secs
+            seen.info.started_secs()
         } else {
             Some(whole_secs(now))
         };
         let assumed = &seen.info;
-        let is_as_assumed = assumed.started_secs == started_secs
-            && assumed.devices == devices
-            && assumed.nominated_node.is_none()
+        let is_as_assumed = assumed.started_secs() == started_secs
+            && assumed.devices() == devices
+            && assumed.nominated_node().is_none()
             && assumed.is_assigned
             && before == Some(node);
         if !is_as_assumed {
-            seen.info = Arc::new(PodInfo {
+            let mut info = PodInfo {
                 is_assigned: true,
-                started_secs,
-                nominated_node: None,
-                devices,
                 ..(*seen.info).clone()
-            });
+            };
+            info.set_started_secs(started_secs);
+            info.set_nominated_node(None);
+            info.set_devices(devices);
+            seen.info = Arc::new(info);
         }
         let info = seen.info.clone();
         seen.stage = Stage::Bound;
@@ -285,7 +280,7 @@ impl KubeScheduler {
             ..(*seen.info).clone()
         });
         seen.info = info.clone();
-        if let Some(slot) = seen.node.and_then(|node| self.slot_of(node)) {
+        if let Some(slot) = seen.node().and_then(|node| self.slot_of(node)) {
             self.cache.replace_pod_in(&info, slot);
         }
     }
@@ -298,11 +293,11 @@ impl KubeScheduler {
             self.waiting.lose(pod);
             self.leave_queue(pod);
         }
-        if let Some(tried_at) = seen.tried_at {
+        if let Some(tried_at) = seen.tried_at() {
             self.tried_at.remove(&(tried_at, uid_of(pod)));
         }
         self.cache.groups.leave(&seen.info);
-        if seen.info.nominated_node.is_some() {
+        if seen.info.nominated_node().is_some() {
             self.cache.withdraw(&seen.info);
         }
         if seen.is_held {
@@ -312,14 +307,14 @@ impl KubeScheduler {
             let objects = &mut self.cache.objects;
             self.reservations.give_back(objects, uid_of(pod));
         }
-        match seen.node {
+        match seen.node() {
             Some(node) => {
                 if let Some(slot) = self.slot_of(node) {
                     self.cache.remove_pod_in(&seen.info, slot);
                 }
                 self.happened(now, ClusterEvent::PodDeleted(seen.info));
             }
-            None if seen.info.nominated_node.is_some() => {
+            None if seen.info.nominated_node().is_some() => {
                 self.changes += 1;
                 let most = seen.info.priority();
                 let event = ClusterEvent::PodDeleted(seen.info);
