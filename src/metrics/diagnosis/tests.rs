@@ -25,8 +25,7 @@ fn at(secs: i64) -> Instant {
 fn amounts(pairs: &[(&str, &str)]) -> ResourceList {
     let mut list = ResourceList::default();
     for (name, amount) in pairs {
-        list.0
-            .insert((*name).into(), amount.parse().expect("a quantity"));
+        list.set(name, amount.parse().expect("a quantity"));
     }
     list
 }

@@ -206,7 +206,7 @@ impl ResourceQuota {
         let mut usage = ResourceList::default();
         let own = Self::OBJECTS.iter().find(|(own, _)| *own == kind);
         for name in own.map_or(&[][..], |(_, names)| *names) {
-            if self.scopes.is_empty() && self.hard.0.contains_key(*name) {
+            if self.scopes.is_empty() && self.hard.contains(name) {
                 usage.set(name, Quantity::from_units(1));
             }
         }
