@@ -28,6 +28,11 @@ pub(super) struct Why {
 }
 
 impl Why {
+    /// What it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.of_place.len() * size_of::<u32>()
+    }
+
     /// Asks the nodes that changed; `None` if one can take the pod after all, and nothing is kept.
     fn follow(&mut self, nodes: Nodes<'_>, attempt: &Attempt<'_>, tick: u64) -> Option<()> {
         let followed = self.ask_changed(nodes, attempt, tick);

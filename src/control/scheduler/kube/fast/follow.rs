@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bits::{self, WORD};
+use super::declared::{self, Declared};
 use super::key::Key;
 use super::plan::{Draft, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape, bare};
@@ -96,6 +97,7 @@ impl Fast {
         self.plans.clear();
         self.shapes.clear();
         self.shape_numbers.clear();
+        self.declared.clear();
         self.shape_bytes = 0;
         self.keys.clear();
         self.key_numbers.clear();
@@ -210,7 +212,13 @@ impl Fast {
             stamps: &self.stamps,
             base: self.base,
         };
-        let mut shape = Shape::new(profile, nodes, &bare, draft);
+        let own = declared::key(number, draft, &key.3);
+        let own = self.declared.entry(own).or_insert_with(|| {
+            let declared = Declared::new(profile, cache, &bare, draft);
+            self.shape_bytes += declared.bytes();
+            Arc::new(declared)
+        });
+        let mut shape = Shape::new(profile, nodes, &bare, (draft, own.clone()));
         shape.used = self.tick;
         self.shape_bytes += shape.bytes();
         let empty = self.shapes.iter().position(Option::is_none);
@@ -329,6 +337,12 @@ impl Fast {
                 self.shape_bytes -= shape.take().map_or(0, |shape| shape.bytes());
             }
         }
+        let bytes = &mut self.shape_bytes;
+        self.declared.retain(|_, declared| {
+            let is_used = Arc::strong_count(declared) > 1;
+            *bytes -= if is_used { 0 } else { declared.bytes() };
+            is_used
+        });
         let shapes = &self.shapes;
         self.shape_numbers
             .retain(|_, &mut place| shapes[place].is_some());

@@ -10,6 +10,7 @@
 
 mod bits;
 mod counter;
+mod declared;
 mod fail;
 mod follow;
 mod key;
@@ -34,6 +35,7 @@ use super::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
 use crate::model::{ClusterObjects, PodSpec, Text};
 use bits::Stamps;
 use counter::Counters;
+use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
 use plan::{DraftPoints, Plan};
@@ -102,6 +104,8 @@ pub struct Fast {
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
     shapes: Vec<Option<Shape>>,
     shape_numbers: IndexMap<ShapeKey, usize, FxBuildHasher>,
+    declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
+    /// What shapes and what they share take.
     shape_bytes: usize,
     keys: Vec<Key>,
     key_numbers: IndexMap<(Text, bool), usize, FxBuildHasher>,
@@ -155,6 +159,7 @@ impl Fast {
             plans: IndexMap::default(),
             shapes: Vec::new(),
             shape_numbers: IndexMap::default(),
+            declared: IndexMap::default(),
             shape_bytes: 0,
             keys: Vec::new(),
             key_numbers: IndexMap::default(),
@@ -242,7 +247,10 @@ impl Fast {
             count if count == 0 || shape.is_shut() => {
                 shape.shut(kept);
                 self.labels.enter(Work::PostFilter);
-                let failure = fail((profile, pod), (plan, &mut shape.why), kept, self.tick)?;
+                let before = shape.bytes();
+                let failure = fail((profile, pod), (plan, &mut shape.why), kept, self.tick);
+                self.shape_bytes = self.shape_bytes + shape.bytes() - before;
+                let failure = failure?;
                 ties.draw_preemption();
                 return Some(Answer::Failed(failure));
             }

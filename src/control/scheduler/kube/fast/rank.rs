@@ -2,9 +2,10 @@
 
 use super::bits::{self, Chunk, WORD};
 use super::counter::Counters;
+use super::declared::Scaled;
 use super::key::{Key, NARROW};
 use super::plan::Plan;
-use super::shape::{Scaled, Shape};
+use super::shape::Shape;
 use super::spread::Levels;
 use super::window::Window;
 use crate::control::scheduler::kube::TieBreak;
@@ -72,7 +73,7 @@ impl Ranker {
     ) -> Option<usize> {
         self.parts.clear();
         self.used_columns = 0;
-        for scaled in &sight.shape.scaled {
+        for scaled in &sight.shape.declared.scaled {
             self.add_scaled(sight, scaled);
         }
         for (weight, counters) in &sight.plan.sums {

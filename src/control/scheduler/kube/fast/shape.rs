@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::bits::{self, Chunk, Set, Stamps, WORD};
+use super::declared::Declared;
 use super::fail::Why;
 use super::plan::Draft;
 use crate::control::scheduler::kube::keep::{
     NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
 };
-use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
 use crate::model::{Affinity, Container, PodSpec};
 
 /// When more than one in so many nodes has changed, nodes are asked again as they are needed.
@@ -31,22 +32,14 @@ pub(super) struct Nodes<'a> {
     pub(super) base: u64,
 }
 
-/// Points in proportion to the largest among the feasible nodes.
-pub(super) struct Scaled {
-    pub(super) weight: i64,
-    pub(super) reverse: bool,
-    /// By place, before normalisation.
-    pub(super) raw: Vec<i64>,
-}
-
 /// Answers by place.
 pub(super) struct Shape {
     /// Nodes that can take the pod as far as single nodes go.
     pub(super) open: Set,
     /// One more than the points of single nodes; 0 is not open.
     pub(super) rank: Vec<Chunk>,
-    /// Points that don't change with pods, where they differ between nodes.
-    pub(super) scaled: Vec<Scaled>,
+    /// What nodes declare.
+    pub(super) declared: Arc<Declared>,
     /// When it was used last.
     pub(super) used: u64,
     /// Points were not on the scale.
@@ -57,8 +50,6 @@ pub(super) struct Shape {
     pub(super) why: Why,
     /// How many nodes are open, as far as they were asked.
     open_count: usize,
-    /// Points by declaration; negative where the declaration keeps the pod off.
-    fixed: Vec<i16>,
     tests: Vec<NodeTest>,
     row_tests: Vec<RowTest>,
     points: Vec<(i64, NodePoints)>,
@@ -101,25 +92,24 @@ pub(super) fn bare(spec: &PodSpec) -> PodSpec {
 }
 
 impl Shape {
-    /// Asks every node.
+    /// Asks no node yet.
     pub(super) fn new(
         profile: &KubeProfile,
         kept: Nodes<'_>,
         pod: &Arc<PodInfo>,
-        draft: &Draft,
+        (draft, declared): (&Draft, Arc<Declared>),
     ) -> Self {
         let cache = kept.cache;
         let nodes = cache.node_count();
         let mut shape = Self {
             open: bits::empty(nodes),
             rank: vec![[0; WORD]; nodes.div_ceil(WORD)],
-            scaled: Vec::new(),
             used: 0,
-            is_broken: false,
+            is_broken: declared.is_broken,
+            declared,
             tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
             why: Why::default(),
             open_count: 0,
-            fixed: vec![0; nodes],
             tests: Vec::new(),
             row_tests: Vec::new(),
             points: Vec::new(),
@@ -128,7 +118,6 @@ impl Shape {
             word_position: vec![NEVER; nodes.div_ceil(WORD)],
             is_whole: false,
         };
-        shape.declare(profile, cache, pod, draft);
         for &(index, rests) in &draft.tests {
             let plugin = &profile.plugins[index];
             if rests != Rests::OnNode {
@@ -152,55 +141,6 @@ impl Shape {
             }
         }
         shape
-    }
-
-    /// What the declarations of nodes say, for as long as they stay.
-    fn declare(&mut self, profile: &KubeProfile, cache: &Cache, pod: &Arc<PodInfo>, draft: &Draft) {
-        for &(index, rests) in &draft.tests {
-            if rests == Rests::OnDeclaration {
-                let test = profile.plugins[index].node_test(pod, cache);
-                for (fixed, node) in self.fixed.iter_mut().zip(cache.nodes()) {
-                    if *fixed >= 0 && !test(node) {
-                        *fixed = -1;
-                    }
-                }
-            }
-        }
-        for own in &draft.points {
-            if own.rests != Rests::OnDeclaration {
-                continue;
-            }
-            let points = profile.plugins[own.plugin].node_points(pod, cache);
-            let places = self.fixed.iter().zip(cache.nodes());
-            let raw = places.map(|(&fixed, node)| if fixed >= 0 { points(node) } else { 0 });
-            let raw: Vec<i64> = raw.collect();
-            if let Normalization::Proportion { reverse } = own.normalization {
-                self.add_scaled(raw, own.weight, reverse);
-            } else {
-                for (fixed, points) in self.fixed.iter_mut().zip(raw) {
-                    if *fixed >= 0 {
-                        self.is_broken |= !(0..=100).contains(&points);
-                        *fixed += (own.weight * points.clamp(0, 100)) as i16;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Points that are the same everywhere rank nobody.
-    fn add_scaled(&mut self, raw: Vec<i64>, weight: i64, reverse: bool) {
-        let places = raw.iter().zip(&self.fixed);
-        let mut open = places.filter(|&(_, &fixed)| fixed >= 0).map(|(raw, _)| raw);
-        let Some(first) = open.next() else {
-            return;
-        };
-        if open.any(|raw| raw != first) {
-            self.scaled.push(Scaled {
-                weight,
-                reverse,
-                raw,
-            });
-        }
     }
 
     /// Takes in what happened since while no node is open and that is little.
@@ -264,7 +204,7 @@ impl Shape {
     }
 
     fn ask(&mut self, place: usize, nodes: Nodes<'_>) {
-        let (fixed, row) = (self.fixed[place], &nodes.rows[place]);
+        let (fixed, row) = (self.declared.fixed[place], &nodes.rows[place]);
         let node = || nodes.cache.node_at(place);
         let is_open =
             fixed >= 0 && self.row_tests.iter().all(|test| test(row)) && { self.tests.iter() }
@@ -307,9 +247,9 @@ impl Shape {
         self.tops[word]
     }
 
-    /// What it takes.
+    /// What it takes, without what it shares.
     pub(super) fn bytes(&self) -> usize {
-        let by_place = 2 + 2 + 1 + 4 + 8 * self.scaled.len();
-        self.fixed.len() * by_place + self.fixed.len() / 8 + size_of::<Self>()
+        let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
+        self.rank.len() * by_word + self.why.bytes() + size_of::<Self>()
     }
 }
