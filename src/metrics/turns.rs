@@ -68,7 +68,7 @@ impl NodeTurns {
     /// A node joined; what kind of node it is.
     pub fn joined(&mut self, node: NodeId, change: &Change<'_>) -> Text {
         let object = change.store.nodes().object(node);
-        let label = |key: &&str| object.and_then(|object| object.labels.get(*key)).cloned();
+        let label = |key: &&str| object.and_then(|object| object.labels.get(key)).cloned();
         let kind = ALIKE.iter().find_map(label).unwrap_or_default();
         if !kind.is_empty() || change.at > Instant::ZERO {
             self.nodes.insert(node, (kind.clone(), change.at));

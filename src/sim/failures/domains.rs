@@ -45,7 +45,7 @@ impl Domains {
         for (number, node) in nodes.iter().enumerate() {
             let mut within: Vec<usize> = Vec::new();
             for label in &labels {
-                let Some(name) = node.labels.get(*label) else {
+                let Some(name) = node.labels.get(label) else {
                     continue;
                 };
                 let mut next = Some(*places.get(&(*label, &**name)).ok_or_else(|| {

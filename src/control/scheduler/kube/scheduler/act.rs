@@ -321,7 +321,7 @@ impl KubeScheduler {
 
     fn back_to_queue(&mut self, now: Instant, pod: PodRef, rejected_by: PluginMask) {
         let uid = uid_of(pod);
-        if let Some(tried_at) = self.pods.get(pod).and_then(|seen| seen.tried_at()) {
+        if let Some(tried_at) = self.pods.get(pod).and_then(super::seen::SeenPod::tried_at) {
             self.tried_at.insert((tried_at, uid));
         }
         let answers = (rejected_by, PluginMask::default());
@@ -379,7 +379,9 @@ impl KubeScheduler {
             let Some(since) = since else {
                 return other != uid;
             };
-            let tried_at = pods.get(pod_of(other)).and_then(|seen| seen.tried_at());
+            let tried_at = pods
+                .get(pod_of(other))
+                .and_then(super::seen::SeenPod::tried_at);
             let is_sibling = group.is_some() && queued.info.group() == group;
             !is_sibling && tried_at.is_some_and(|tried_at| tried_at >= since)
         });
