@@ -52,7 +52,7 @@ pub(super) fn key(profile: usize, draft: &Draft, bare: &PodSpec) -> DeclaredKey 
         ..PodSpec::default()
     };
     let tests = tests.map(|&(index, _)| index).collect();
-    (profile, tests, points.cloned().collect(), spec)
+    (profile, tests, points.copied().collect(), spec)
 }
 
 impl Declared {
