@@ -341,11 +341,7 @@ fn a_share_of_pods_straggles() {
     assert!(slow.iter().all(|ran| (200.0..=800.0).contains(ran)));
     let mean = slow.iter().sum::<f64>() / slow.len() as f64;
     assert!((mean - 500.0).abs() < 40.0, "{mean}");
-    assert!(
-        runs.iter()
-            .filter(|ran| **ran <= 100.0)
-            .all(|ran| *ran == 100.0)
-    );
+    assert!(runs.iter().all(|ran| *ran >= 100.0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use windtunnel::control::controllers::cron_job;
 use windtunnel::control::controllers::cron_job::{CronChild, CronJobView, CronWrites};
 use windtunnel::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, sync};
 use windtunnel::model::workload::cron_job::CronStatus;
+use windtunnel::model::workload::indexes::Indexes;
 use windtunnel::model::workload::job::{
     FailureAction, FailureMatch, FailureRule, JobConditionKind, JobReason, JobStatus, SuccessRule,
 };
@@ -199,7 +200,7 @@ fn an_index_fails_by_itself_and_the_job_at_the_end() {
     // The first failure of an index is tried again after its own pause.
     let writes = step(&job, &JobStatus::default(), &[failed(1, 0)], 5);
     assert_eq!(
-        writes.status.failed_indexes.as_ref().map(|own| own.total()),
+        writes.status.failed_indexes.as_ref().map(Indexes::total),
         Some(0)
     );
     let created: Vec<Option<i32>> = writes.create.iter().map(|new| new.index).collect();
