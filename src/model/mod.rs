@@ -40,9 +40,9 @@ pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Require
 pub use labels::Labels;
 pub use namespace::Namespace;
 pub use node::Node;
-pub use object::{IndexFailures, Object, ObjectChange, PodOwner};
+pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
-pub use pod::{Container, HostPort, Pod, PodName, PodPhase, PodSpec};
+pub use pod::{Container, HostPort, Needed, Needs, Pod, PodName, PodPhase, PodSpec};
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };

@@ -81,6 +81,10 @@ objects! {
     Namespace(Namespace),
     /// A priority with a name.
     PriorityClass(PriorityClass),
+    /// What pods mount and nobody else is to see: its name alone.
+    Secret(NamedObject),
+    /// What pods mount or read: its name alone.
+    ConfigMap(NamedObject),
 }
 
 impl Object {
@@ -91,6 +95,15 @@ impl Object {
     pub const fn comes_first(&self) -> bool {
         matches!(self, Self::Namespace(_) | Self::PriorityClass(_))
     }
+}
+
+/// An object of which nothing is known but that it is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NamedObject {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
 }
 
 /// A change of an object.

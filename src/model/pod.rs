@@ -2,6 +2,7 @@
 //! small record of one pod that lives.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{
@@ -55,6 +56,38 @@ pub struct PodSpec {
     pub behaviour: Option<Arc<Behaviour>>,
     /// What it is as a server; `None` is as the experiment says.
     pub server: Option<Arc<ServerSpec>>,
+    /// Secrets and configs without which its containers don't start.
+    pub needs: Needs,
+}
+
+/// Secrets and configs that a pod needs. In canonical bytes they are nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Needs(pub Vec<Needed>);
+
+impl Hash for Needs {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.0.is_empty() {
+            self.0.hash(state);
+        }
+    }
+}
+
+/// A secret or a config that containers mount or read, by its name in their namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Needed {
+    /// A secret.
+    Secret(Text),
+    /// A config.
+    ConfigMap(Text),
+}
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(name) => write!(f, "secret `{name}`"),
+            Self::ConfigMap(name) => write!(f, "config `{name}`"),
+        }
+    }
 }
 
 /// One container of a pod.

@@ -1,6 +1,8 @@
 //! Services and routes to them: what clients name, and which pods stand behind it (spec:
 //! kubernetes.md 2.11 and part 5; orchestrators-a.md 8.4 for weights).
 
+use std::hash::{Hash, Hasher};
+
 use super::{Labels, Text};
 use crate::units::Duration;
 
@@ -60,6 +62,29 @@ pub struct Service {
     pub affinity: Option<Duration>,
     /// How requests are balanced; `None` is as the experiment says.
     pub balancing: Option<Balancing>,
+    /// Whether nodes take requests for it from outside.
+    pub publish: Publish,
+}
+
+/// Whether nodes take requests for a service from outside, on a port of theirs (spec:
+/// orchestrators-a.md section 2.8). In canonical bytes it is nothing where they don't.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Publish {
+    /// They don't.
+    #[default]
+    No,
+    /// Every node takes them, for any endpoint (`NodePort`, `LoadBalancer`; ingress mode).
+    Ingress,
+    /// A node takes them for the endpoints on it alone (`externalTrafficPolicy: Local`; host mode).
+    Host,
+}
+
+impl Hash for Publish {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if *self != Self::No {
+            (*self as u8).hash(state);
+        }
+    }
 }
 
 impl Service {

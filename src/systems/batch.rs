@@ -60,6 +60,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::Taints, Yes("jobs tolerate them or stay away")),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
+    (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,
         Without("jobs go by the order of jobs, and none is preempted"),

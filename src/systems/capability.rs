@@ -68,6 +68,8 @@ capabilities! {
     HostPorts: "host ports",
     /// Volumes that bear on a pod's place.
     Volumes: "volumes",
+    /// Secrets and configs without which containers don't start.
+    Needs: "secrets and configs",
     /// Priorities, and preemption by them.
     Priority: "priorities, preemption",
     /// Pods that start together or not at all.

@@ -51,6 +51,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::Taints, Yes("pods tolerate them or stay away")),
     (Capability::HostPorts, Yes(BY_PROFILE)),
     (Capability::Volumes, Yes(BY_PROFILE)),
+    (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,
         Yes("a queue by priority; with the profile `default`, pods of lower priority are evicted"),

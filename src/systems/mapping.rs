@@ -114,6 +114,9 @@ const OF_PODS: &[AsksOfPod] = &[
     (Capability::Volumes, "spec.volumes", |pod| {
         !pod.volumes.is_empty()
     }),
+    (Capability::Needs, "spec.volumes[], env[]", |pod| {
+        !pod.needs.0.is_empty()
+    }),
     (Capability::Priority, "spec.priorityClassName", |pod| {
         pod.priority != 0
     }),
@@ -248,6 +251,8 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         }
         // What bears names is no wish of its own.
         Object::Namespace(_) | Object::PriorityClass(_) => Vec::new(),
+        // Counted together, or by the pods that need them.
+        Object::Service(_) | Object::Secret(_) | Object::ConfigMap(_) => Vec::new(),
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

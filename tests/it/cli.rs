@@ -262,8 +262,10 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 25] = [
+const SCENARIOS: [(&str, &[&str]); 27] = [
     ("descheduling.yaml", &[]),
+    ("swarm.yaml", &["--set", "stop={at: 5s}"]),
+    ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("control-plane-outage.yaml", &[]),

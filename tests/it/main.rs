@@ -57,6 +57,8 @@ mod store;
 mod story;
 mod streams;
 mod swarm;
+mod swarm_properties;
+mod swarm_scenarios;
 mod traffic;
 mod watch;
 mod worked_examples;

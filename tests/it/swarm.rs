@@ -161,3 +161,243 @@ fn a_run_whose_managers_never_return_ends() {
         );
     }
 }
+
+/// Runs of the workload `work`, with `newer.yaml` beside it.
+fn play_with(name: &str, work: &str, newer: &str, rest: &str) -> Story {
+    let own = format!("{HEAD}{rest}");
+    let files = [
+        ("own.yaml", &*own),
+        ("work.yaml", work),
+        ("newer.yaml", newer),
+    ];
+    story(name, &files)
+}
+
+#[test]
+fn a_cut_off_engine_runs_on_and_gives_up_on_return_what_lives_elsewhere() {
+    let system = "system: {name: swarm, swarm: {refreshMin: 30s, refreshMax: 30s, jitter: false, \
+                  reschedule: on-node-failure}}\nstop: {at: 20m}\nfailures: [{kind: partition, node: \
+                  n0, at: 35s, for: ";
+    // Shorter than three rounds: nobody notices.
+    let told = play("swarm-cut-short", &format!("{system}60s}}]\n"));
+    assert!(told.times("lost").is_empty() && told.times("ended").is_empty());
+    // Longer: its container runs twice until it is back and was asked.
+    let told = play("swarm-cut", &format!("{system}5m}}]\n"));
+    assert_eq!(told.times("n0 lost"), [120.0]);
+    assert_eq!(told.times(" on n").len(), 4, "{:?}", told.lines);
+    let ended = told.times("ended");
+    assert!(
+        ended.len() == 1 && (335.0..=400.0).contains(&ended[0]),
+        "{:?}",
+        told.lines
+    );
+    assert_eq!(told.times("n0 up").len(), 1);
+}
+
+#[test]
+fn containers_that_are_to_be_moved_wait_for_a_manager() {
+    // The first of two is moved at 120; the manager is away before it is created.
+    let rest = "system: {name: swarm, swarm: {refreshMin: 30s, refreshMax: 30s, jitter: false, \
+                reschedule: on-node-failure, createTime: 3s}}\noperations: [{at: 5s, scale: \
+                Deployment/default/web, replicas: 6}]\nfailures:\n  - {kind: node-outage, node: n0, \
+                at: 35s}\n  - {kind: manager-loss, managers: 1, at: 110s, for: 100s}\nstop: {at: 10m}\n";
+    let told = play("swarm-move-halted", rest);
+    let moved = told.times(" on n").split_off(6);
+    assert_eq!(moved.len(), 2, "{:?}", told.lines);
+    assert!(moved.iter().all(|at| *at >= 210.0), "{moved:?}");
+}
+
+#[test]
+fn a_service_is_scaled_while_it_is_updated() {
+    let newer = WEB.replace("web:1", "web:2");
+    let rest = "system: {name: swarmkit, swarmkit: {update: {delay: 20s}}}\noperations:\n  - {at: 60s, \
+                apply: newer.yaml}\n  - {at: 70s, scale: Deployment/default/web, replicas: 5}\n  - {at: \
+                200s, scale: Deployment/default/web, replicas: 1}\nstop: {at: 5m}\n";
+    let told = play_with("swarmkit-scaled", WEB, &newer, rest);
+    // Two more at once, of the new version, and the three old ones one by one.
+    assert_eq!(
+        told.between(70.0, 70.2)
+            .iter()
+            .filter(|what| what.contains(" on n"))
+            .count(),
+        2
+    );
+    let updated = told.times(" on n");
+    assert_eq!(updated.len(), 3 + 3 + 2, "{:?}", told.lines);
+    assert_eq!(
+        told.times("told to end")
+            .iter()
+            .filter(|at| **at < 200.0)
+            .count(),
+        3
+    );
+    assert_eq!(
+        told.times("told to end")
+            .iter()
+            .filter(|at| **at >= 200.0)
+            .count(),
+        4
+    );
+}
+
+#[test]
+fn a_version_that_fits_nowhere_takes_one_slot_and_one_that_fits_somewhere_goes_there() {
+    let never = WEB.replace("cpu: 1,", "cpu: 100,");
+    let rest =
+        "system: {name: swarmkit}\noperations: [{at: 60s, apply: newer.yaml}]\nstop: {at: 10m}\n";
+    let told = play_with("swarmkit-never", WEB, &never, rest);
+    assert_eq!(told.times(" on n").len(), 3, "{:?}", told.lines);
+    assert_eq!(told.times("told to end").len(), 1, "{:?}", told.lines);
+    let somewhere = WEB.replace(
+        "    spec:\n",
+        "    spec:\n      nodeSelector: {disk: ssd}\n",
+    );
+    let own = format!("{HEAD}{rest}").replace(
+        "    - name: \"n{}\"",
+        "    - {name: fast, count: 1, template: {labels: {disk: ssd}, allocatable: {cpu: 2, memory: \
+         16Gi, pods: 110}}}\n    - name: \"n{}\"",
+    );
+    let files = [
+        ("own.yaml", &*own),
+        ("work.yaml", WEB),
+        ("newer.yaml", &*somewhere),
+    ];
+    let told = story("swarmkit-somewhere", &files);
+    // Two fit, the third waits, and nothing of it was stopped for the others.
+    assert_eq!(
+        told.times(" on fast")
+            .iter()
+            .filter(|at| **at > 60.0)
+            .count(),
+        2,
+        "{:?}",
+        told.lines
+    );
+}
+
+#[test]
+fn global_services_follow_their_nodes_in_runs() {
+    let global = WEB
+        .replace("kind: Deployment", "kind: DaemonSet")
+        .replace("  replicas: 3\n", "");
+    let rest = "system: {name: swarmkit, swarmkit: {heartbeatEpsilon: 0s}}\nfailures: [{kind: \
+                node-outage, node: n0, at: 60s, for: 100s}]\noperations: [{at: 30s, cordon: n1}]\nstop: \
+                {at: 10m}\n";
+    let told = play_with("swarmkit-global", &global, &global, rest);
+    let on = |node: &str| told.times(&format!(" on {node}"));
+    // One each; what is cordoned keeps its own; what is back gets another.
+    assert_eq!((on("n1").len(), on("n2").len()), (1, 1), "{:?}", told.lines);
+    let returned = on("n0");
+    assert!(
+        returned.len() == 2 && (160.0..166.0).contains(&returned[1]),
+        "{:?}",
+        told.lines
+    );
+    // Nobody takes its place elsewhere.
+    assert_eq!(told.times(" on n").len(), 4);
+}
+
+#[test]
+fn tasks_wait_for_their_secrets_and_a_minority_hands_out_none() {
+    let needing = WEB.replace(
+        "      containers:\n",
+        "      volumes: [{name: v, secret: {secretName: s}}, {name: w, configMap: {name: c, optional: \
+         true}}]\n      containers:\n",
+    );
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
+    let play = |name: &str, rest: &str| play_with(name, &needing, secret, rest);
+    let rest =
+        "system: {name: swarmkit}\noperations: [{at: 60s, apply: newer.yaml}]\nstop: {at: 5m}\n";
+    let told = play("swarmkit-secret", rest);
+    // They have their nodes, and are prepared, long before.
+    assert!(
+        told.times(" on n").iter().all(|at| *at < 2.0),
+        "{:?}",
+        told.lines
+    );
+    assert_eq!(told.times(" runs"), [61.0, 61.0, 61.0], "{:?}", told.lines);
+    // Deleted later: who runs runs on, who is new waits.
+    let rest = "system: {name: swarmkit}\noperations:\n  - {at: 60s, apply: newer.yaml}\n  - {at: 90s, \
+                delete: Secret/default/s}\n  - {at: 100s, scale: Deployment/default/web, replicas: \
+                4}\nstop: {at: 5m}\n";
+    let told = play("swarmkit-secret-gone", rest);
+    assert_eq!(
+        (told.times(" on n").len(), told.times(" runs").len()),
+        (4, 3)
+    );
+    assert!(told.times("ended").is_empty(), "{:?}", told.lines);
+    let rest = "system: {name: swarmkit}\noperations: [{at: 60s, apply: newer.yaml}]\nfailures: [{kind: \
+                manager-loss, managers: 2, at: 50s, for: 60s}]\nstop: {at: 5m}\n";
+    let told = play("swarmkit-secret-minority", rest);
+    let runs = told.times(" runs");
+    let late = |at: &f64| (120.0..=132.0).contains(at);
+    assert!(runs.len() == 3 && runs.iter().all(late), "{:?}", told.lines);
+}
+
+#[test]
+fn requests_take_tasks_in_turns_and_come_in_at_any_node() {
+    let service = |more: &str| {
+        format!(
+            "{WEB}---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{{more}selector: {{app: web}}}}\n"
+        )
+    };
+    let run = |name: &str, more: &str, rest: &str| {
+        let head = HEAD.replace("models: {startup: {containerStart: constant(1s)}}\n", "");
+        let own =
+            format!("{head}system: {{name: swarmkit, swarmkit: {{heartbeatEpsilon: 0s}}}}\n{rest}");
+        let files = [("own.yaml", &*own), ("work.yaml", &*service(more))];
+        let scratch = Scratch::new(name, &files);
+        scratch.run(&["run", "own.yaml", "--out", "out", "--quiet"], 0);
+        let summary = scratch.summary("out");
+        let metrics = summary.variants[0].metrics.clone();
+        let value = move |id: &str| {
+            metrics
+                .get(id)
+                .and_then(|own| own.value)
+                .unwrap_or(f64::NAN)
+        };
+        (value("requests.offered"), value("requests.failed"))
+    };
+    for form in ["requests", "aggregated"] {
+        let head = format!(
+            "models: {{startup: {{containerStart: 1s}}, services: {{form: {form}, serviceTime: 1ms}}}}\n"
+        );
+        // A node is down for good after 60 s, and its task is missed at 70: the virtual address sends
+        // a third of the requests there for 10 s, a node's port a third of all for ever.
+        let inside = "traffic: [{name: c, service: default/web, rate: 30, timeout: 1s}]\n";
+        let outside = "traffic: [{name: c, published: default/web, rate: 30, timeout: 1s}]\n";
+        let rest = "failures: [{kind: node-outage, node: n0, at: 57s}]\nstop: {at: 157s}\nmetrics: {warmup: 10s}\n";
+        let play = |name: &str, more: &str, traffic: &str| {
+            let text = format!("{head}{traffic}{rest}");
+            let (offered, failed) = run(&format!("swarmkit-{name}-{form}"), more, &text);
+            failed / offered
+        };
+        let (all, gone, missed) = (147.0, 100.0, 13.0);
+        let virtual_ip = play("virtual", "", inside);
+        let expected = missed / 3.0 / all;
+        assert!(
+            (virtual_ip - expected).abs() < 0.4 * expected,
+            "{form}: {virtual_ip} {expected}"
+        );
+        let ingress = play("ingress", "type: NodePort, ", outside);
+        let expected = (gone / 3.0 + missed * 2.0 / 9.0) / all;
+        assert!(
+            (ingress - expected).abs() < 0.2 * expected,
+            "{form}: {ingress} {expected}"
+        );
+        // Two nodes have a task each, then both, one of them two; the third takes nothing.
+        let host = play(
+            "host",
+            "type: NodePort, externalTrafficPolicy: Local, ",
+            outside,
+        );
+        let expected = gone / 3.0 / all;
+        assert!(
+            (host - expected).abs() < 0.2 * expected,
+            "{form}: {host} {expected}"
+        );
+        // All addresses are asked for again every 30 s: the dead one is known for longer.
+        let names = play("names", "clusterIP: None, ", inside);
+        assert!(names > 1.3 * virtual_ip, "{form}: {names} {virtual_ip}");
+    }
+}

@@ -6,8 +6,8 @@ use super::Digest;
 use crate::model::workload::Probe;
 use crate::model::{
     Affinity, Application, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels,
-    Node, NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec, PodVolume,
-    Requirement, ResourceList, Taint, Text, Toleration, TopologySpread,
+    Needed, Node, NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec,
+    PodVolume, Requirement, ResourceList, Taint, Text, Toleration, TopologySpread,
 };
 use crate::units::Duration;
 
@@ -65,6 +65,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         life: declared_life,
         behaviour,
         server,
+        needs,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -115,6 +116,14 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     }
     if let Some(server) = server {
         digest.canonical(server);
+    }
+    for needed in &needs.0 {
+        let (kind, name) = match needed {
+            Needed::Secret(name) => (0, name),
+            Needed::ConfigMap(name) => (1, name),
+        };
+        digest.number(kind);
+        digest.text(name);
     }
 }
 

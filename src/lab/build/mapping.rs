@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Node, PodSpec, TaintEffect};
+use crate::model::{Needed, Node, Object, PodSpec, TaintEffect};
 use crate::scenario::Scenario;
 use crate::scenario::schema::WorkloadSource;
-use crate::systems::mapping::{Item, Mapping};
+use crate::systems::mapping::{Item, Mapping, template_of};
 use crate::systems::registry::find;
 use crate::trace::stream::ClassTotal;
 
-use super::operations::runs_workloads;
+use super::operations::{heeds_needs, runs_workloads};
 use super::system_options::check_updates;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
@@ -53,10 +53,20 @@ pub fn mapping(
         in_gangs: class.pods > class.arrivals,
     });
     let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
-    let key = |own: &crate::model::Object| {
+    let key = |own: &Object| {
         let name = (own.namespace().clone(), own.name().clone());
         (own.kind(), name)
     };
+    if heeds_needs(scenario) {
+        let applied = applied.iter().flat_map(|one| &one.workloads);
+        let objects: Vec<&Object> = declared
+            .iter()
+            .copied()
+            .chain(applied)
+            .map(|own| &own.object)
+            .collect();
+        note_missing(&objects, remarks);
+    }
     check_updates(scenario, declared.iter().map(|own| &own.object))?;
     let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
     let objects = declared.iter().map(|own| Item::Object(&own.object));
@@ -91,4 +101,33 @@ pub fn mapping(
         )));
     }
     Ok(mapping)
+}
+
+/// Notes workloads that need what no manifest declares.
+fn note_missing(objects: &[&Object], remarks: &mut Remarks) {
+    let is_declared = |namespace: &str, needed: &Needed| {
+        let mut objects = objects.iter();
+        objects.any(|object| {
+            let is_named = |name: &str| **object.name() == *name;
+            **object.namespace() == *namespace
+                && match (object, needed) {
+                    (Object::Secret(_), Needed::Secret(name))
+                    | (Object::ConfigMap(_), Needed::ConfigMap(name)) => is_named(name),
+                    _ => false,
+                }
+        })
+    };
+    for object in objects {
+        let Some(template) = template_of(object) else {
+            continue;
+        };
+        let missing = template.needs.0.iter();
+        for needed in missing.filter(|needed| !is_declared(&template.namespace, needed)) {
+            let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
+            remarks.note(format!(
+                "{kind}/{namespace}/{name} needs the {needed}, which no manifest declares: its \
+                 tasks never start"
+            ));
+        }
+    }
 }

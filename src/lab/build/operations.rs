@@ -13,7 +13,9 @@ use crate::scenario::Scenario;
 use crate::scenario::schema::{self, WorkloadSource};
 use crate::sim::failures::{Layout, Target};
 use crate::systems::RunsWorkloads;
+use crate::systems::capability::{Capability, Support, support};
 use crate::systems::registry::find;
+use crate::trace::manifest::Manifests;
 use crate::units::Instant;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
@@ -68,6 +70,26 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
     Ok(Some(ControllerOptions { zero_unix_secs }))
 }
 
+/// Whether tasks of a scenario's system wait for secrets and configs.
+pub(super) fn heeds_needs(scenario: &Scenario) -> bool {
+    let entry = find(&scenario.system.name);
+    let known = entry.map(|entry| support(entry.capabilities, Capability::Needs));
+    matches!(known, Ok(Some(Support::Yes(_))))
+}
+
+/// The objects of a file that mean something to the system.
+fn heeded<'a>(
+    scenario: &Scenario,
+    declared: &'a Manifests,
+) -> impl Iterator<Item = Object> + use<'a> {
+    let heeds_needs = heeds_needs(scenario);
+    let objects = declared.workloads.iter().map(|own| &own.object);
+    let is_needed = |object: &Object| matches!(object, Object::Secret(_) | Object::ConfigMap(_));
+    objects
+        .filter(move |object| heeds_needs || !is_needed(object))
+        .cloned()
+}
+
 /// What users do, in order of time.
 pub fn operations(
     scenario: &Scenario,
@@ -86,14 +108,14 @@ pub fn operations(
         };
         let at = Instant::ZERO.saturating_add(*at);
         let declared = manifests.read(file, files, remarks)?;
-        let objects = declared.workloads.iter().map(|own| own.object.clone());
+        let objects = heeded(scenario, &declared);
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
     for (number, operation) in scenario.operations.iter().enumerate() {
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
             let declared = manifests.read(file, files, remarks)?;
-            let objects = declared.workloads.iter().map(|own| own.object.clone());
+            let objects = heeded(scenario, &declared);
             operations.extend(objects.map(|object| (at, Operation::Apply(object))));
             continue;
         }

@@ -142,6 +142,16 @@ impl Remarks {
         let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
             format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
         });
+        let named = ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
+            let objects = manifests.workloads.iter().map(|own| &own.object);
+            let count = objects.filter(|object| object.kind() == kind).count();
+            (count > 0).then(|| {
+                format!(
+                    "{count} objects of kind `{kind}` are known by their names alone; tasks of \
+                     SwarmKit wait for them"
+                )
+            })
+        });
         let is_exact = self.is_exact;
         let unheeded = UNHEEDED.iter().filter(|_| !is_exact);
         let unheeded = unheeded.filter_map(|(what, has)| {
@@ -174,7 +184,8 @@ impl Remarks {
         };
         let objects = objects(&manifests.objects).filter(|_| !is_exact);
         let counted = ended.into_iter().chain(shunned).chain(objects);
-        for words in unheeded.chain(counted).chain(findings).chain(ignored) {
+        let passed = ignored.chain(named);
+        for words in unheeded.chain(counted).chain(findings).chain(passed) {
             self.note(format!("{file}: {words}"));
         }
     }
@@ -209,6 +220,9 @@ metadata: {name: s}
 ---
 kind: ConfigMap
 metadata: {name: s}
+---
+kind: NetworkPolicy
+metadata: {name: s}
 ";
         let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
         let manifests = manifests.expect("right manifests");
@@ -221,7 +235,9 @@ metadata: {name: s}
                 "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
                  placed as if without",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
-                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
+                "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
+                "a.yaml: 1 objects of kind `ConfigMap` are known by their names alone; tasks of \
+                 SwarmKit wait for them",
             ]
         );
     }

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use crate::control::operation::Operation;
 use crate::model::Object;
-use crate::model::service::Balancing;
+use crate::model::service::{Balancing, Publish};
 use crate::model::traffic::LatencyObjective;
 use crate::scenario::Scenario;
 use crate::scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use crate::scenario::share::Share;
 use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
 use crate::sim::traffic::{
-    Form, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+    Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
+use crate::systems::swarmkit;
 use crate::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use crate::units::{Duration, Instant};
 
+use super::operations::runs_workloads;
 use super::{BuildError, FileSource, Remarks};
 
 /// Most requests of a run that are followed one by one unless that is asked for.
@@ -32,7 +34,7 @@ pub fn traffic(
     if scenario.traffic.is_empty() {
         return Ok(None);
     }
-    if scenario.system.controllers.is_none() {
+    if !runs_workloads(scenario) {
         return Err(BuildError::Experiment(
             "traffic: nobody would make the Services that clients ask; write `controllers: {}` \
              under `system`"
@@ -44,6 +46,9 @@ pub fn traffic(
         groups.push(group(number, written, operations, files)?);
     }
     let services = &scenario.models.services;
+    if forwarding(scenario) == Forwarding::Ipvs {
+        note_ipvs(services, operations, remarks);
+    }
     let form = match services.form {
         TrafficForm::Aggregated => Form::Aggregated,
         TrafficForm::Requests => Form::Requests,
@@ -66,7 +71,7 @@ pub fn traffic(
     }
     Ok(Some(Arc::new(TrafficPlan {
         groups,
-        model: model(services),
+        model: model(services, forwarding(scenario)),
         form,
         cuts: cuts(scenario),
     })))
@@ -84,8 +89,53 @@ fn peak(group: &Group, services: &schema::Services) -> f64 {
     }
 }
 
-fn model(services: &schema::Services) -> ServiceModel {
+/// Who forwards requests to the address of a service.
+fn forwarding(scenario: &Scenario) -> Forwarding {
+    if scenario.system.name == swarmkit::ENTRY.name {
+        Forwarding::Ipvs
+    } else {
+        Forwarding::KubeProxy
+    }
+}
+
+/// Notes what of services IPVS does not do.
+fn note_ipvs(
+    services: &schema::Services,
+    operations: &[(Instant, Operation)],
+    remarks: &mut Remarks,
+) {
+    const TURNS: &str = "SwarmKit has requests take tasks in turns";
+    let is_default = |own| {
+        matches!(
+            own,
+            schema::Balancing::Random | schema::Balancing::RoundRobin
+        )
+    };
+    if !is_default(services.balancing) {
+        remarks.note(format!("models.services.balancing: {TURNS}"));
+    }
+    for (_, operation) in operations {
+        let (Operation::Create(Object::Service(own)) | Operation::Apply(Object::Service(own))) =
+            operation
+        else {
+            continue;
+        };
+        let name = format!("Service/{}/{}", own.namespace, own.name);
+        if own.affinity.is_some() {
+            remarks.note(format!("{name}: SwarmKit keeps no sessions"));
+        }
+        if own
+            .balancing
+            .is_some_and(|own| own != Balancing::RoundRobin)
+        {
+            remarks.note(format!("{name}: {TURNS}"));
+        }
+    }
+}
+
+fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
     ServiceModel {
+        forwarding,
         propagation: services.propagation_delay,
         ttl: services.dns_ttl,
         balancing: match services.balancing {
@@ -154,10 +204,15 @@ fn target(
             Operation::Create(object) | Operation::Apply(object) => Some(object),
             _ => None,
         });
-    if let Some(name) = &written.service {
+    let asked = written.service.as_ref().or(written.published.as_ref());
+    if let Some(name) = asked {
+        let is_published = written.published.is_some();
+        let field = if is_published { "published" } else { "service" };
         let known: BTreeSet<String> = objects
             .filter_map(|object| match object {
-                Object::Service(own) => Some(format!("{}/{}", own.namespace, own.name)),
+                Object::Service(own) if !is_published || own.publish != Publish::No => {
+                    Some(format!("{}/{}", own.namespace, own.name))
+                }
                 _ => None,
             })
             .collect();
@@ -168,14 +223,21 @@ fn target(
             } else {
                 format!("there are {}", known.join(", "))
             };
+            let what = if is_published {
+                "Service with `type: NodePort` or `LoadBalancer`"
+            } else {
+                "Service"
+            };
             return Err(BuildError::Experiment(format!(
-                "traffic[{number}].service: there is no Service `{name}`; {known}"
+                "traffic[{number}].{field}: there is no {what} `{name}`; {known}"
             )));
         }
         let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
-        return Ok(Target::Service {
-            namespace: namespace.into(),
-            name: name.into(),
+        let (namespace, name) = (namespace.into(), name.into());
+        return Ok(if is_published {
+            Target::Published { namespace, name }
+        } else {
+            Target::Service { namespace, name }
         });
     }
     let host = written.host.as_deref().unwrap_or_default();

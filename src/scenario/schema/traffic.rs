@@ -8,14 +8,17 @@ use crate::rng::Distribution;
 use crate::scenario::share::Share;
 use crate::units::Duration;
 
-/// A group of clients that are alike. It asks a `service`, or a `host` and `path`; `rate`,
+/// A group of clients that are alike. It asks a `service`, a `published` one by way of nodes, or a
+/// `host` and `path`; `rate`,
 /// `diurnal` or `trace` is an open loop, `think` a closed one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
-    extend("oneOf" = [{"required": ["service"]}, {"required": ["host"]}]),
+    extend("oneOf" = [
+        {"required": ["service"]}, {"required": ["published"]}, {"required": ["host"]},
+    ]),
     extend("dependentRequired" = {"path": ["host"]}),
-    extend("x-help" = "give `service` (NAMESPACE/NAME), or `host` with `path`")
+    extend("x-help" = "give `service` or `published` (NAMESPACE/NAME), or `host` with `path`")
 )]
 pub struct Traffic {
     /// What the group is called.
@@ -24,6 +27,10 @@ pub struct Traffic {
     /// The Service that it asks from within the cluster, as `NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// The Service that it asks from outside, as `NAMESPACE/NAME`, by the port that nodes publish for
+    /// it (`type: NodePort` or `LoadBalancer`): each request at any node, whether it is up or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
     /// The host that it asks from outside, by the rules of Ingress objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::control::services::{Registry, ServicePod, ServiceSettings};
-use crate::model::service::{Balancing, Service};
+use crate::model::service::{Balancing, Publish, Service};
 use crate::model::{PodRef, Text};
 use crate::units::{Instant, NodeId};
 
-use super::plan::ServiceModel;
+use super::plan::{Forwarding, ServiceModel};
 
 /// How it goes for a request at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +70,9 @@ pub(super) struct Backing {
     pub object: Option<Arc<Service>>,
     pub settings: ServiceSettings,
     pub balancing: Balancing,
+    forwarding: Forwarding,
+    /// Whether nodes take requests for it.
+    pub publish: Publish,
     registry: Registry,
     members: BTreeMap<Text, Member>,
     addresses: BTreeMap<PodRef, Text>,
@@ -92,7 +95,12 @@ impl Backing {
         Self {
             object: None,
             settings,
-            balancing: model.balancing,
+            balancing: match model.forwarding {
+                Forwarding::KubeProxy => model.balancing,
+                Forwarding::Ipvs => Balancing::RoundRobin,
+            },
+            forwarding: model.forwarding,
+            publish: Publish::No,
             registry: Registry::new(settings),
             members: BTreeMap::new(),
             addresses: BTreeMap::new(),
@@ -116,8 +124,11 @@ impl Backing {
         if let Some(object) = &object {
             self.settings.is_headless = object.is_headless;
             self.settings.publish_not_ready = object.publish_not_ready;
-            self.settings.affinity = object.affinity;
-            self.balancing = object.balancing.unwrap_or(model.balancing);
+            self.publish = object.publish;
+            if self.forwarding == Forwarding::KubeProxy {
+                self.settings.affinity = object.affinity;
+                self.balancing = object.balancing.unwrap_or(model.balancing);
+            }
             self.registry = Registry::new(self.settings);
         }
         self.object = object;
@@ -156,7 +167,7 @@ impl Backing {
             .map(|(address, member)| ServicePod {
                 name: address.clone(),
                 has_address: member.has_address,
-                is_ready: member.is_ready,
+                is_ready: member.is_ready && !(self.drops_ending() && member.is_terminating),
                 is_terminating: member.is_terminating,
             })
             .collect();
@@ -166,6 +177,11 @@ impl Backing {
             self.coming
                 .push_back(now.saturating_add(self.settings.propagation));
         }
+    }
+
+    /// Whether endpoints that are ending take nothing, even where there is no other.
+    fn drops_ending(&self) -> bool {
+        self.forwarding == Forwarding::Ipvs
     }
 
     /// When the next change is seen.

@@ -8,11 +8,12 @@ use crate::cluster::Observer;
 use crate::model::service::Balancing;
 use crate::model::traffic::{FailureCause, TrafficNames, TrafficStretch};
 use crate::model::{PodRef, Text};
-use crate::units::{Instant, NodeId};
+use crate::units::Instant;
 
 use super::backing::{Backing, Fate};
+use super::entry::{Entry, NOBODY};
 use super::flow::{FlowState, Latencies};
-use super::plan::{Load, TrafficPlan};
+use super::plan::{Load, Target, TrafficPlan};
 use super::queueing::{self, STEADY, Wait};
 use super::server::Servers;
 
@@ -131,8 +132,9 @@ impl Fluid {
         &mut self,
         backing: &Backing,
         (servers, plan): (&Servers, &TrafficPlan),
-        is_down: &dyn Fn(NodeId) -> bool,
+        entry: &Entry<'_>,
     ) {
+        let is_down = &|node| entry.is_down(node);
         self.is_dirty = true;
         let mut waiting: BTreeMap<PodRef, (u16, Waiting)> = BTreeMap::new();
         for own in self.alike.drain(..) {
@@ -147,8 +149,16 @@ impl Fluid {
         let count = self.flows.len();
         let mut shares: BTreeMap<Text, (PodRef, u16, Vec<f64>)> = BTreeMap::new();
         self.lost = vec![1.0; count];
+        let (mut refused, mut silent) = (vec![0.0; count], vec![0.0; count]);
         for (place, flow) in self.flows.iter().enumerate() {
-            for (seen, share) in flow.sharing.shares(backing.balancing, servers) {
+            let mut balanced = flow.sharing.shares(backing.balancing, servers);
+            if let Target::Published { .. } = plan.groups[flow.group].target {
+                let spread = entry.spread(backing, balanced);
+                balanced = spread.endpoints;
+                (refused[place], silent[place]) = (spread.refused, spread.silent);
+                self.lost[place] -= spread.refused + spread.silent;
+            }
+            for (seen, share) in balanced {
                 let entry = shares.entry(seen.address.clone());
                 let own = entry.or_insert_with(|| (seen.pod, seen.server, vec![0.0; count]));
                 own.2[place] += share;
@@ -160,6 +170,13 @@ impl Fluid {
             *lost = if *lost < 1e-9 { 0.0 } else { *lost };
         }
         let mut lost_waiting = Vec::new();
+        // What hosts themselves refuse or don't answer goes to no pod at all.
+        for (fate, shares) in [(Fate::Refused, refused), (Fate::Silent, silent)] {
+            if shares.iter().any(|share| *share > 1e-9) {
+                let nobody = (NOBODY, 0, fate);
+                self.join(nobody, shares, Waiting::default(), &mut lost_waiting);
+            }
+        }
         for (address, (pod, server, shares)) in shares {
             let fate = backing.fate(&address, is_down);
             let own = waiting.remove(&pod).map(|(_, own)| own).unwrap_or_default();

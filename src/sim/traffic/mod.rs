@@ -8,6 +8,7 @@
 
 mod backing;
 mod drive;
+mod entry;
 mod flow;
 mod fluid;
 pub mod measures;
@@ -33,10 +34,13 @@ use crate::rng::Stream;
 use crate::units::{Instant, NodeId, ObjectId, PodId, SpecId};
 
 use backing::{Backing, PodCondition};
+use entry::Entry;
 use flow::FlowState;
 use fluid::{Fluid, Shared};
 pub use measures::MeasuredTraffic;
-pub use plan::{Form, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan};
+pub use plan::{
+    Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+};
 use requests::{Requests, World};
 use server::Servers;
 
@@ -59,6 +63,8 @@ pub struct Traffic {
     classes: Vec<Option<Arc<[usize]>>>,
     /// Services of living pods, by slot.
     members: Vec<Option<(PodId, Arc<[usize]>)>>,
+    /// Hosts that clients outside know, and those that are down.
+    hosts: Vec<NodeId>,
     down: BTreeSet<NodeId>,
     /// When services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -86,6 +92,7 @@ impl Traffic {
             flow_numbers: BTreeMap::new(),
             classes: Vec::new(),
             members: Vec::new(),
+            hosts: Vec::new(),
             down: BTreeSet::new(),
             agenda: BinaryHeap::new(),
             sessions: Stream::new(seed, "traffic/sessions", 0),
@@ -122,7 +129,7 @@ impl Traffic {
         let plan = Arc::clone(&self.plan);
         let mut backends: Vec<(usize, u64)> = Vec::new();
         match &plan.groups[group].target {
-            Target::Service { namespace, name } => {
+            Target::Service { namespace, name } | Target::Published { namespace, name } => {
                 backends.push((self.service(namespace, name), 1));
             }
             Target::Host { host, path } => {
@@ -244,9 +251,11 @@ impl Traffic {
 
     fn regroup(&mut self, service: usize) {
         let (fluid, backing) = (&mut self.fluids[service], &mut self.backings[service]);
-        let down = &self.down;
-        let is_down = |node| down.contains(&node);
-        fluid.regroup(backing, (&self.servers, &self.plan), &is_down);
+        let entry = Entry {
+            hosts: &self.hosts,
+            down: &self.down,
+        };
+        fluid.regroup(backing, (&self.servers, &self.plan), &entry);
         let held = |pod: PodRef| fluid.alike.iter().any(|own| own.pods.contains(&pod));
         backing.forget(&held);
         self.schedule(service);
@@ -306,7 +315,10 @@ impl Traffic {
             let mut world = World {
                 backings: &mut self.backings,
                 routes: &self.routes,
-                is_down: &|node| down.contains(&node),
+                entry: Entry {
+                    hosts: &self.hosts,
+                    down,
+                },
             };
             requests.advance(to, &mut world, &mut shared);
             return;
@@ -337,6 +349,8 @@ impl Traffic {
                 change: PodChange::Ready(_) | PodChange::Terminating { .. },
             } => self.pod_changed(now, *pod, store, observer),
             Event::PodEnded { pod, .. } => self.pod_ended(now, *pod, observer),
+            Event::NodeAdded { node, .. } => self.host_known(now, *node, true, observer),
+            Event::NodeRemoved { node } => self.host_known(now, *node, false, observer),
             _ => {}
         }
     }
@@ -497,6 +511,35 @@ impl Traffic {
         self.lose(now, pod, true, observer);
     }
 
+    /// Clients outside learn of a host, or that it is gone.
+    fn host_known(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        is_there: bool,
+        observer: &mut dyn Observer,
+    ) {
+        match (self.hosts.binary_search(&node), is_there) {
+            (Err(place), true) => self.hosts.insert(place, node),
+            (Ok(place), false) => {
+                self.hosts.remove(place);
+            }
+            _ => return,
+        }
+        if self.has_published() {
+            self.advance(now, observer);
+            for service in 0..self.backings.len() {
+                self.regroup(service);
+            }
+        }
+    }
+
+    /// Whether some clients ask at nodes.
+    fn has_published(&self) -> bool {
+        let mut groups = self.plan.groups.iter();
+        groups.any(|group| matches!(group.target, Target::Published { .. }))
+    }
+
     /// A host went down or came back; who asks its pods meanwhile hears nothing.
     pub fn host_changed(
         &mut self,
@@ -519,7 +562,7 @@ impl Traffic {
             let pods: Vec<PodRef> = (own.filter(|member| member.node == Some(node)))
                 .map(|member| member.pod)
                 .collect();
-            if pods.is_empty() {
+            if pods.is_empty() && !self.has_published() {
                 continue;
             }
             self.regroup(service);
@@ -544,7 +587,10 @@ impl Traffic {
         let world = World {
             backings: &mut self.backings,
             routes: &self.routes,
-            is_down: &|node| down.contains(&node),
+            entry: Entry {
+                hosts: &self.hosts,
+                down,
+            },
         };
         requests.lose(now, pod, answers, &world, &shared);
     }

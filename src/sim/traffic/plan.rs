@@ -59,6 +59,13 @@ pub enum Target {
         /// Its name.
         name: Text,
     },
+    /// A service, from outside, at any node.
+    Published {
+        /// Its namespace.
+        namespace: Text,
+        /// Its name.
+        name: Text,
+    },
     /// A host and path, from outside.
     Host {
         /// The host.
@@ -94,9 +101,23 @@ pub struct Retries {
     pub budget: f64,
 }
 
+/// Who forwards requests to the address of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarding {
+    /// kube-proxy: balanced as is said, with sessions where a service wants them; endpoints that are
+    /// ending take requests where there is no other.
+    #[default]
+    KubeProxy,
+    /// IPVS as `SwarmKit` sets it up (spec: orchestrators-a.md section 2.8): tasks in turns, no
+    /// sessions; a task that is to stop takes no request any more.
+    Ipvs,
+}
+
 /// How services behave.
 #[derive(Clone, Debug)]
 pub struct ServiceModel {
+    /// Who forwards requests.
+    pub forwarding: Forwarding,
     /// How long a change of the endpoints takes to reach who balances.
     pub propagation: Duration,
     /// How long clients keep an answer of the name service.

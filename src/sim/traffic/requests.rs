@@ -9,11 +9,12 @@ use crate::model::service::Balancing;
 use crate::model::traffic::{FailureCause, FlowCounts, TrafficStretch};
 use crate::model::{PodRef, Text};
 use crate::rng::Stream;
-use crate::units::{Duration, Instant, NodeId};
+use crate::units::{Duration, Instant};
 
 use super::backing::{Backing, Fate};
+use super::entry::{Admission, Entry, NOBODY};
 use super::fluid::Shared;
-use super::plan::{Load, TrafficPlan};
+use super::plan::{Load, Target, TrafficPlan};
 use super::rate::MICRO;
 
 /// Most answers of the name service that are kept apart for the clients of a group.
@@ -113,6 +114,7 @@ struct Draws {
     routes: Stream,
     service: Stream,
     errors: Stream,
+    entries: Stream,
 }
 
 /// Requests of all groups, one by one.
@@ -138,7 +140,7 @@ pub(super) struct World<'a> {
     pub backings: &'a mut [Backing],
     /// Where each group's requests go: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
-    pub is_down: &'a dyn Fn(NodeId) -> bool,
+    pub entry: Entry<'a>,
 }
 
 impl Requests {
@@ -157,6 +159,7 @@ impl Requests {
                     routes: stream("traffic/routes"),
                     service: stream("traffic/service"),
                     errors: stream("traffic/errors"),
+                    entries: stream("traffic/entries"),
                 },
                 0,
             ));
@@ -343,12 +346,26 @@ impl Requests {
         };
         own.serial = serial;
         let (service, client, group) = (own.service, own.client, own.group);
-        let backing = &mut world.backings[service];
-        let Some(address) = self.pick(now, (service, client), backing, shared) else {
+        let (backing, hosts) = (&mut world.backings[service], world.entry);
+        let is_published = matches!(shared.plan.groups[group].target, Target::Published { .. });
+        let admission = if is_published {
+            hosts.admit(backing, &mut self.groups[group].0.entries)
+        } else {
+            Admission::Forwarded
+        };
+        let picked = match admission {
+            Admission::Forwarded => self.pick(now, (service, client), backing, shared),
+            Admission::Local(seen) => Some(seen.address),
+            Admission::Refused => {
+                return self.failed(now, (request, FailureCause::Refused), shared);
+            }
+            Admission::Silent => return self.wait_in_vain(now, request, shared),
+        };
+        let Some(address) = picked else {
             return self.failed(now, (request, FailureCause::NoEndpoint), shared);
         };
         let (fate, member) = (
-            backing.fate(&address, world.is_down),
+            backing.fate(&address, &|node| hosts.is_down(node)),
             backing.member(&address).copied(),
         );
         let (Some(member), Fate::Taken | Fate::Silent) = (member, fate) else {
@@ -391,6 +408,17 @@ impl Requests {
             self.leave(now, request, world, Served::Failed);
             self.failed(now, (request, FailureCause::QueueFull), shared);
         }
+    }
+
+    /// Nothing comes back from where a try went: its client gives up by itself.
+    fn wait_in_vain(&mut self, now: Instant, request: usize, shared: &Shared<'_>) {
+        let Some(own) = self.open[request].as_mut() else {
+            return;
+        };
+        own.at = Some((Text::default(), NOBODY));
+        let (serial, patience) = (own.serial, shared.plan.groups[own.group].timeout);
+        let until = now.saturating_add(patience);
+        self.push(until, Happening::GiveUp { request, serial });
     }
 
     /// Counts how many are at work and waiting from now on.
@@ -638,7 +666,8 @@ impl Requests {
             let flows = std::mem::take(&mut tally.flows);
             let (mut endpoints, mut slots) = (0.0, 0.0);
             for seen in &backing.seen {
-                if backing.fate(&seen.address, world.is_down) == Fate::Taken {
+                let is_down = |node| world.entry.is_down(node);
+                if backing.fate(&seen.address, &is_down) == Fate::Taken {
                     endpoints += 1.0;
                     slots += f64::from(shared.servers.get(seen.server).own.concurrency);
                 }

@@ -112,6 +112,7 @@ fn plan(balancing: Balancing, law: &str, slots: u32, rate: f64, form: Form) -> T
         model: ServiceModel {
             propagation: Duration::from_millis(100),
             ttl: Duration::from_secs(30),
+            forwarding: Forwarding::default(),
             balancing,
             server: ServerDefaults {
                 service_time: law,

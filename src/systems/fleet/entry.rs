@@ -90,6 +90,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("disks stay on their machine and are not looked at"),
     ),
+    (Capability::Needs, Without("taken to be there")),
     (Capability::Priority, Without("units are alike")),
     (Capability::Gangs, Without("units are scheduled one by one")),
     (

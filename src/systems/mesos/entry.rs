@@ -84,6 +84,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("ports are not among the resources that are offered here"),
     ),
     (Capability::Volumes, Without("volumes are not looked at")),
+    (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,
         Without("roles have weights and quotas; tasks have no priorities"),

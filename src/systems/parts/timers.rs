@@ -41,3 +41,33 @@ impl<Due> Timers<Due> {
         self.queue.first_key_value().map(|(&(at, _), _)| at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_times_are_first_in_first_out_and_what_is_due_now_comes_after_what_waited() {
+        let at = Instant::from_secs;
+        let mut timers = Timers::default();
+        timers.push(at(5), "first at five");
+        timers.push(at(3), "at three");
+        timers.push(at(5), "second at five");
+        assert_eq!(timers.next(), Some(at(3)));
+        let mut order = Vec::new();
+        while let Some((_, due)) = timers.pop(at(5)) {
+            order.push(due);
+            if due == "first at five" {
+                timers.push(at(5), "for the present");
+            }
+        }
+        let expected = [
+            "at three",
+            "first at five",
+            "second at five",
+            "for the present",
+        ];
+        assert_eq!(order, expected);
+        assert_eq!(timers.pop(at(9)), None);
+    }
+}

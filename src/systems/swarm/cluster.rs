@@ -13,16 +13,17 @@ use super::container::{Container, ContainerConfig, ContainerState};
 use super::engine::Engine;
 use super::expression::Expression;
 use super::scheduler::{Scheduler, SelectError};
+use super::standing::Standing;
 
 /// The engines and what is on them.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// How engines are chosen.
-    pub scheduler: Scheduler,
+    scheduler: Scheduler,
     /// How often a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
     engines: Vec<Engine>,
     names: BTreeMap<Text, usize>,
+    standing: Standing,
     rng: Stream,
 }
 
@@ -92,6 +93,7 @@ impl Cluster {
             create_retries: 0,
             engines: Vec::new(),
             names: BTreeMap::new(),
+            standing: Standing::default(),
             rng: Stream::new(seed, "swarm.random", 0),
         }
     }
@@ -103,7 +105,13 @@ impl Cluster {
             self.names.insert(container.config.name.clone(), position);
         }
         self.engines.push(engine);
+        self.standing.forget();
         position
+    }
+
+    /// How engines are chosen.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
     }
 
     /// The engines in their order.
@@ -113,6 +121,7 @@ impl Cluster {
 
     /// An engine, to change its health, labels or images.
     pub fn engine_mut(&mut self, position: usize) -> Option<&mut Engine> {
+        self.standing.touch(position);
         self.engines.get_mut(position)
     }
 
@@ -123,13 +132,16 @@ impl Cluster {
 
     /// An engine's health, in per cent.
     pub fn set_health(&mut self, position: usize, health: i64) {
-        if let Some(engine) = self.engines.get_mut(position) {
+        if let Some(engine) = self.engines.get_mut(position)
+            && engine.health != health
+        {
             engine.health = health;
+            self.standing.touch(position);
         }
     }
 
     /// [`Cluster::create`] of one of many containers that differ in their names alone: those of one
-    /// `class`.
+    /// `class`. The same decision, without looking at every engine.
     ///
     /// # Errors
     /// As there.
@@ -138,8 +150,10 @@ impl Cluster {
         config: Arc<ContainerConfig>,
         class: u32,
     ) -> Result<Creation, CreateError> {
-        let _ = class;
-        self.create(config)
+        self.check_name(&config)?;
+        let among = (&self.scheduler, self.engines.as_slice());
+        let engine = self.standing.choose(among, &config, class, &mut self.rng)?;
+        Ok(self.begin(config, engine))
     }
 
     /// Chooses an engine and enters the container there as pending.
@@ -147,22 +161,31 @@ impl Cluster {
     /// # Errors
     /// The name is taken, or no engine takes it.
     pub fn create(&mut self, config: Arc<ContainerConfig>) -> Result<Creation, CreateError> {
+        self.check_name(&config)?;
+        let engine = self
+            .scheduler
+            .choose(&self.engines, &config, &mut self.rng)?;
+        Ok(self.begin(config, engine))
+    }
+
+    fn check_name(&self, config: &ContainerConfig) -> Result<(), CreateError> {
         if self.names.contains_key(&config.name) {
             return Err(CreateError::Name {
                 name: config.name.to_string(),
             });
         }
-        let engine = self
-            .scheduler
-            .choose(&self.engines, &config, &mut self.rng)?;
+        Ok(())
+    }
+
+    fn begin(&mut self, config: Arc<ContainerConfig>, engine: usize) -> Creation {
         self.enter(engine, &config, config.name.clone());
-        Ok(Creation {
+        Creation {
             original: Arc::clone(&config),
             config,
             engine,
             retries_left: self.create_retries,
             is_image_tried: false,
-        })
+        }
     }
 
     /// The engine created the container.
@@ -170,6 +193,7 @@ impl Cluster {
         if let Some(container) = self.entry(creation.engine, &creation.config.name) {
             container.id = id;
             container.state = ContainerState::Stopped;
+            self.standing.touch(creation.engine);
         }
     }
 
@@ -236,12 +260,14 @@ impl Cluster {
     /// Takes a container away; frees its name.
     pub fn remove(&mut self, name: &str) -> Option<Container> {
         let engine = self.names.remove(name)?;
+        self.standing.touch(engine);
         self.engines[engine].take(name)
     }
 
     /// Puts a container that was taken away back on an engine.
     pub fn put_back(&mut self, engine: usize, container: Container) {
         self.names.insert(container.config.name.clone(), engine);
+        self.standing.touch(engine);
         self.engines[engine].insert(container);
     }
 

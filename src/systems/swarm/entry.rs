@@ -95,6 +95,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Volumes,
         Without("volumes stay on their engine and are not looked at"),
     ),
+    (Capability::Needs, Without("taken to be there")),
     (
         Capability::Priority,
         Without("containers are alike, none is evicted for another"),

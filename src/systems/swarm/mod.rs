@@ -22,6 +22,7 @@ pub mod watchdog;
 mod component;
 mod entry;
 mod primary;
+mod standing;
 mod watch;
 mod workloads;
 

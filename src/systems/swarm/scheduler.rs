@@ -113,6 +113,22 @@ impl Scheduler {
         })
     }
 
+    /// How an engine stands for a container, the higher the better; `None` if it can't have it.
+    /// Engines of equal standing go by their order.
+    pub(super) fn standing(
+        &self,
+        engine: &Engine,
+        config: &ContainerConfig,
+        soft: SoftExpressions,
+    ) -> Option<i64> {
+        let passes =
+            |filter: &Filter| filter.is_idle(config) || filter.passes(config, engine, soft);
+        if !self.filters.iter().all(passes) {
+            return None;
+        }
+        self.strategy.standing(engine, config)
+    }
+
     /// The engines that pass every filter, in one of the two passes.
     ///
     /// # Errors

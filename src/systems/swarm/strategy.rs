@@ -52,6 +52,8 @@ pub struct Ranked {
     pub containers: i64,
 }
 
+/// More containers than an engine has: weights are at most in the thousands.
+const MOST_CONTAINERS: i64 = (1 << 48) - 1;
 /// How much a per cent of health counts.
 const HEALTH_FACTOR: i64 = 10;
 
@@ -119,6 +121,19 @@ impl Strategy {
         best.map(|best| best.engine).ok_or(NoResources)
     }
 
+    /// How an engine stands by itself, the higher the better; `None` if it can't take the request.
+    /// The same order as that of the ranking, in one number: the weight, then the containers.
+    pub(super) fn standing(self, engine: &Engine, config: &ContainerConfig) -> Option<i64> {
+        let ranked = self.weigh(0, engine, config)?;
+        let containers = ranked.containers.clamp(0, MOST_CONTAINERS);
+        let standing = ranked.weight * (MOST_CONTAINERS + 1) + containers;
+        Some(match self {
+            Self::Spread => -standing,
+            Self::Binpack => standing,
+            Self::Random => 0,
+        })
+    }
+
     fn compare(self, one: &Ranked, other: &Ranked) -> Ordering {
         let ascending = (one.weight, one.containers).cmp(&(other.weight, other.containers));
         match self {
@@ -164,6 +179,14 @@ fn score(asked: i64, used: i64, total: i64) -> Option<i64> {
     if asked <= 0 {
         return Some(100);
     }
-    let share = (i128::from(used) + i128::from(asked)) * 100 / i128::from(total);
-    i64::try_from(share).ok().filter(|&share| share <= 100)
+    let hundredfold = used.checked_add(asked).and_then(|sum| sum.checked_mul(100));
+    let share = match hundredfold {
+        Some(hundredfold) => hundredfold / total,
+        // Sums near 2^63.
+        None => {
+            let share = (i128::from(used) + i128::from(asked)) * 100 / i128::from(total);
+            i64::try_from(share).ok()?
+        }
+    };
+    (share <= 100).then_some(share)
 }

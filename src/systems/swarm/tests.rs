@@ -1,4 +1,30 @@
-//! Worked examples (spec: orchestrators-a.md sections 1.3, 1.4 and 11) and properties of the whole.
+//! Worked examples (spec: orchestrators-a.md sections 1 and 11) and properties of the whole. Where each
+//! rule is held; those without a module are here, `it` is `tests/it`:
+//!
+//! | section | test |
+//! |---|---|
+//! | 1.1 over-commit, cut to whole units | `engine`: `overcommit_is_cut_to_whole_units` |
+//! | 1.2 names, pending creations | `a_creation_is_seen_by_the_next_one_and_names_are_unique` |
+//! | 1.2 the pass with soft expressions | `soft_expressions_are_given_up_all_together` |
+//! | 1.2 what an engine refuses | `a_missing_image_is_looked_for_once_and_then_plain_retries_follow` |
+//! | 1.3 table of weights | `spread_and_binpack_rank_as_in_the_worked_table` |
+//! | 1.3 30/30 and 20/40, the demo of binpack | `requests_decide_whether_spread_counts_or_shares`, `binpack_fills_one_engine_after_another` |
+//! | 1.3 health, over-commit, names, ties | `worked` |
+//! | 1.4 table of constraints, grammar | `constraints_select_as_in_the_table_of_the_specification`, `expression` |
+//! | 1.4 affinities; port, slots, dependency, whitelist | `affinities_look_at_containers_images_and_labels`; `worked` |
+//! | 1.5 rounds, waits, states | `contact` |
+//! | 1.5 registrations; managers | `discovery`; `manager` |
+//! | 1.5 rescheduling, return | `lost_containers_move_…`, `a_container_that_nobody_takes_…`, `it/failover.rs` |
+//! | 11.1 nothing, all filtered, too large, no capacity | `edges_of_capacity_and_of_membership`, `worked` |
+//! | 11.2 ties, the same twice | `worked`, `it/failover.rs` |
+//! | 11.3 to 11.5 returns, leaders, scaling | `it/failover.rs`, `it/swarm.rs` |
+//! | 11.7 a constraint that becomes false | `a_constraint_that_becomes_false_moves_nothing` |
+//! | 11.8 near 2^63 | `edges_of_capacity_and_of_membership` |
+//! | 11.9 equal instants | `parts::timers` |
+//! | 12 fail-over, exact times | `it/failover.rs` |
+
+mod fast;
+mod worked;
 
 use std::sync::Arc;
 
@@ -169,7 +195,7 @@ fn soft_expressions_are_given_up_all_together() {
         };
         let mut rng = Stream::new(1, "swarm.random", 0);
         let explained = cluster
-            .scheduler
+            .scheduler()
             .explain(cluster.engines(), &asked, &mut rng);
         explained.map(|one| (one.ranking.len(), one.soft))
     };
@@ -215,7 +241,7 @@ fn affinities_look_at_containers_images_and_labels() {
         };
         let mut rng = Stream::new(1, "swarm.random", 0);
         let found = cluster
-            .scheduler
+            .scheduler()
             .choose(cluster.engines(), &asked, &mut rng);
         assert_eq!(found.ok(), expected, "{text}");
     }
@@ -401,7 +427,7 @@ proptest! {
             };
             // The plain form and the fast one decide alike.
             let mut rng = Stream::new(1, "swarm.random", 0);
-            let plain = cluster.scheduler.explain(cluster.engines(), &asked, &mut rng);
+            let plain = cluster.scheduler().explain(cluster.engines(), &asked, &mut rng);
             let created = cluster.create(Arc::new(asked));
             prop_assert_eq!(
                 plain.ok().map(|plain| plain.ranking[0].engine),

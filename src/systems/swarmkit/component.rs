@@ -12,15 +12,16 @@ use crate::cluster::{Conflict, Store};
 use crate::control::admission::{Creation, NewName, NewPod};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{
-    DeviceSet, EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner,
-    PodRef, PodSpec, Text,
+    EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
+    Text,
 };
 use crate::systems::mapping::refusal;
 use crate::systems::parts::timers::Timers;
 use crate::units::{Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
 use super::entry::CAPABILITIES;
-use super::nodes::NodeWatch;
+use super::needs::Needs;
+use super::nodes::{NodeWatch, free_devices};
 use super::options::SwarmKitOptions;
 use super::raft::Managers;
 use super::request::{GPU, task_spec};
@@ -73,6 +74,8 @@ pub(super) struct SwarmKitManager {
     pub(super) unanswered: Vec<Unanswered>,
     /// Services that were deleted while there was none.
     pub(super) deleted: Vec<ObjectId>,
+    /// Secrets and configs, and the tasks that wait for some.
+    pub(super) needs: Needs,
     pub(super) timers: Timers<Due>,
     pub(super) raft: Managers,
     pub(super) seed: u64,
@@ -99,6 +102,7 @@ impl SwarmKitManager {
             told_waiting: BTreeSet::new(),
             unanswered: Vec::new(),
             deleted: Vec::new(),
+            needs: Needs::default(),
             timers: Timers::default(),
             raft: Managers::new(options.managers, seed),
             seed,
@@ -131,9 +135,13 @@ impl SwarmKitManager {
             } => self.told_to_end(now, *pod, out),
             Event::Object(change) => match change {
                 ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                    self.needs.declare(*id, object);
                     self.declare(now, *id, object, store, out);
                 }
-                ObjectChange::Deleted { id } => self.delete(*id, store, out),
+                ObjectChange::Deleted { id } => {
+                    self.needs.delete(*id);
+                    self.delete(*id, store, out);
+                }
             },
             _ => {}
         }
@@ -185,6 +193,8 @@ impl SwarmKitManager {
             is_counted: false,
             replacement: None,
             is_held,
+            awaits_turn: is_held,
+            lacks_needs: false,
             is_removed: false,
         };
         service.slots.entry(slot).or_default().tasks.push(number);
@@ -223,6 +233,10 @@ impl SwarmKitManager {
             let reason = EndReason::Cancelled;
             out.write(store, Event::PodEnded { pod, reason });
             return;
+        }
+        if self.needs.lacks(class) {
+            (task.lacks_needs, task.is_held) = (true, true);
+            self.needs.wait(number, class);
         }
         if task.is_held {
             let change = PodChange::Held;
@@ -263,6 +277,8 @@ impl SwarmKitManager {
             is_counted: false,
             replacement: None,
             is_held: false,
+            awaits_turn: false,
+            lacks_needs: false,
             is_removed: false,
         };
         self.tasks.insert(number, task);
@@ -329,6 +345,7 @@ impl SwarmKitManager {
             return;
         };
         self.by_id.remove(&task.id);
+        self.needs.forget(number);
         self.told_waiting.remove(&number);
         if task.observed >= TaskState::Assigned {
             if let Some(node) = task
@@ -368,30 +385,6 @@ impl SwarmKitManager {
     }
 }
 
-/// The first devices of a node that are free; those given in the same step are not.
-fn free_devices(store: &Store, node: NodeId, asked: i64, out: &Outbox) -> DeviceSet {
-    let mut devices = DeviceSet::EMPTY;
-    if asked == 0 {
-        return devices;
-    }
-    let taken = |device: usize| {
-        out.writes.iter().any(|write| match &write.event {
-            Event::PodBound {
-                node: other,
-                devices,
-                ..
-            } => *other == node && devices.contains(device),
-            _ => false,
-        })
-    };
-    let rooms = store.nodes().gpu_room(node).iter().enumerate();
-    let free = rooms.filter(|&(device, &room)| room >= 1_000 && !taken(device));
-    for (device, _) in free.take(usize::try_from(asked).unwrap_or(0)) {
-        devices.insert(device);
-    }
-    devices
-}
-
 impl Component for SwarmKitManager {
     fn name(&self) -> &'static str {
         "swarmkit-manager"
@@ -410,6 +403,9 @@ impl Component for SwarmKitManager {
             self.due(now, due, view, out);
         }
         if self.raft.accepts() {
+            for number in self.needs.take_ready() {
+                self.has_needs(number, view, out);
+            }
             for service in std::mem::take(&mut self.dirty) {
                 self.reconcile(service, view, out);
             }
@@ -470,7 +466,11 @@ impl Component for SwarmKitManager {
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
-        let task = self.tasks.get(&self.task_of(pod)?)?;
+        let number = self.task_of(pod)?;
+        let task = self.tasks.get(&number)?;
+        if task.lacks_needs {
+            return self.needs.message(number);
+        }
         let is_waiting = task.observed == TaskState::Pending;
         let nodes = self.scheduler.nodes().values();
         is_waiting.then(|| super::pipeline::explain(&task.spec, nodes).into())

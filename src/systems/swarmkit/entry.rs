@@ -73,6 +73,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::HostPorts, Yes("ports published in host mode")),
     (Capability::Volumes, Without("volumes are not looked at")),
     (
+        Capability::Needs,
+        Yes("a task starts once all secrets and configs it needs are declared"),
+    ),
+    (
         Capability::Priority,
         Without("tasks are alike, none is evicted for another"),
     ),
@@ -125,7 +129,9 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Service,
-        Without("virtual addresses are not driven in runs"),
+        Yes(
+            "a virtual address over tasks in turns (IPVS `rr`), or all addresses (`clusterIP: None`)",
+        ),
     ),
     (Capability::OtherObjects, Without("nobody acts on them")),
     (

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::cluster::Store;
 use crate::control::Outbox;
-use crate::model::{self, EndReason, Event, Text};
+use crate::model::{self, DeviceSet, EndReason, Event, Text};
 use crate::rng::Stream;
 use crate::units::{Duration, Instant, NodeId};
 
@@ -290,4 +290,28 @@ impl SwarmKitManager {
         self.dirty.extend(self.services.keys());
         self.committed(now);
     }
+}
+
+/// The first devices of a node that are free; those given in the same step are not.
+pub(super) fn free_devices(store: &Store, node: NodeId, asked: i64, out: &Outbox) -> DeviceSet {
+    let mut devices = DeviceSet::EMPTY;
+    if asked == 0 {
+        return devices;
+    }
+    let taken = |device: usize| {
+        out.writes.iter().any(|write| match &write.event {
+            Event::PodBound {
+                node: other,
+                devices,
+                ..
+            } => *other == node && devices.contains(device),
+            _ => false,
+        })
+    };
+    let rooms = store.nodes().gpu_room(node).iter().enumerate();
+    let free = rooms.filter(|&(device, &room)| room >= 1_000 && !taken(device));
+    for (device, _) in free.take(usize::try_from(asked).unwrap_or(0)) {
+        devices.insert(device);
+    }
+    devices
 }

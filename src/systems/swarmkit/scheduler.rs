@@ -75,6 +75,8 @@ pub struct Scheduler {
     unassigned: Vec<Task>,
     /// What no node could take since something last changed for the better: nobody looks again.
     hopeless: Vec<Arc<TaskSpec>>,
+    /// Whether every group is decided on by going through the whole tree.
+    pub(super) is_plain: bool,
 }
 
 impl Scheduler {
@@ -201,12 +203,12 @@ impl Scheduler {
     }
 
     fn is_hopeless(&self, spec: &Arc<TaskSpec>) -> bool {
-        self.hopeless.iter().any(|known| Arc::ptr_eq(known, spec))
+        !self.is_plain && self.hopeless.iter().any(|known| Arc::ptr_eq(known, spec))
     }
 
     /// The nodes for so many equal tasks, in order; fewer if there is no room. They are entered.
     pub fn choose(&mut self, now: Instant, spec: &TaskSpec, tasks: usize) -> Vec<Text> {
-        if tasks == 1 && spec.preferences.is_empty() {
+        if tasks == 1 && spec.preferences.is_empty() && !self.is_plain {
             return self.choose_one(now, spec);
         }
         let mut fill = Fill {

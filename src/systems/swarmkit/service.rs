@@ -97,8 +97,12 @@ pub(super) struct Task {
     pub(super) is_counted: bool,
     /// What it waits for before it may start.
     pub(super) replacement: Option<Replacement>,
-    /// Whether it was made to be started later.
+    /// Whether its node may prepare it and not start it.
     pub(super) is_held: bool,
+    /// Whether it was made to be started later, and its turn has not come.
+    pub(super) awaits_turn: bool,
+    /// Whether secrets or configs that it needs are not there.
+    pub(super) lacks_needs: bool,
     /// Whether a client wanted it gone without another in its place.
     pub(super) is_removed: bool,
 }

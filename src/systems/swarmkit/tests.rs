@@ -1,6 +1,31 @@
-//! Worked examples (spec: orchestrators-a.md sections 2 and 11) and properties of the whole.
+//! Worked examples (spec: orchestrators-a.md sections 2 and 11) and properties of the whole. Where each
+//! rule is held; those without a module are here, `it` is `tests/it`:
+//!
+//! | section | test |
+//! |---|---|
+//! | 2.1 the ladder, rejected and failed | `the_ladder_waits_for_secrets_and_for_its_turn` |
+//! | 2.2 filters, why a task waits | `a_waiting_task_says_how_many_nodes_each_filter_removed`, `worked` |
+//! | 2.2 constraints, platforms, addresses | `worked`, `platforms_and_addresses_have_their_other_names` |
+//! | 2.2 generic resources | `worked` |
+//! | 2.3 collecting commits | `commits_are_collected` |
+//! | 2.3 table of nodes, failures | `nodes_are_compared_as_in_the_worked_table`, `failures_are_forgotten_after_five_minutes` |
+//! | 2.3 the tree, the sequence of failures | `worked` |
+//! | 2.3 the first pass never goes back | `the_first_pass_levels_up_and_never_goes_back` |
+//! | 2.4 slots, scaling down | `services_are_scaled_to_nothing_from_nothing_and_into_gaps` |
+//! | 2.5 global services | `global_services_follow_their_nodes`, `it/swarm.rs` |
+//! | 2.6 windows, delays, waiting for the old task | `worked`, `replacements_wait_for_their_delay_and_for_the_old_task` |
+//! | 2.7 times of updates, failure actions | `worked`, `a_ratio_at_the_threshold_does_not_act_and_one_above_does` |
+//! | 2.8 heartbeats, registrations | `worked`, `a_node_that_stops_beating_is_down_and_returns` |
+//! | 2.8 the enforcer | `a_constraint_that_becomes_false_rejects_the_task` |
+//! | 2.8 quorum, removal of members | `properties`, `removing_a_member_keeps_a_majority` |
+//! | 2.8 balancing | `requests_go_to_tasks_in_turn_and_not_to_those_that_leave`, `it/swarm.rs` |
+//! | 11.1, 11.8 none, too large, near 2^63 | `worked` |
+//! | 11.2 to 11.6 | `it/failover.rs`, `it/swarm.rs` |
+//! | 11.9 equal instants | `parts::timers` |
+//! | 12 fail-over, exact times | `it/failover.rs` |
 
 mod properties;
+mod worked;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Generators of synthetic traces; each says after what published figures. The files bundled in
 //! `traces/` are those of the default options, byte for byte once decompressed.
 
+pub mod containers;
 pub mod google_2011;
 pub mod gpu_cluster;
 pub mod kubectl_dump;
@@ -18,6 +19,14 @@ use crate::units::Duration;
 
 /// Every generator.
 pub const GENERATORS: &[GeneratorEntry] = &[
+    GeneratorEntry {
+        name: "containers",
+        summary: "containers of one core that arrive one by one and stay: a cluster that fills up",
+        options: &["seed", "jobs", "classes", "span"],
+        generate: generate_containers,
+        stream: Some(("containers.csv", containers::write_containers)),
+        source: None,
+    },
     GeneratorEntry {
         name: "google-2011",
         summary: "tasks by classes for a month of a cluster of the size of Google's trace of 2011",
@@ -150,6 +159,12 @@ fn generate_gpu_cluster(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>
             gpu_cluster::write_gpu_cluster_pods(options.seed, text)
         })?,
     ])
+}
+
+fn generate_containers(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {
+    Ok(vec![generated("containers.csv", |text| {
+        containers::write_containers(options, text)
+    })?])
 }
 
 fn generate_google_2011(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, TraceError> {

@@ -52,7 +52,9 @@ impl DeclaredWorkload {
             | Object::ResourceQuota(_)
             | Object::LimitRange(_)
             | Object::Namespace(_)
-            | Object::PriorityClass(_) => return,
+            | Object::PriorityClass(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_) => return,
         };
         let template = Arc::make_mut(template);
         template.priority = class.value;
@@ -89,7 +91,9 @@ impl DeclaredWorkload {
             | Object::ResourceQuota(_)
             | Object::LimitRange(_)
             | Object::Namespace(_)
-            | Object::PriorityClass(_) => return None,
+            | Object::PriorityClass(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_) => return None,
         })
     }
 }

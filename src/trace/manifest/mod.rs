@@ -28,6 +28,7 @@ mod json_stream;
 mod keep;
 mod kept_fields;
 mod life;
+mod needs;
 mod node;
 mod object;
 mod objects;

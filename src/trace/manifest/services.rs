@@ -10,7 +10,8 @@ use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::workloads::Workload;
 use crate::model::service::{
-    AFFINITY_TIMEOUT, Backend, Balancing, Ingress, PathKind, PathRule, Rule, ServerSpec, Service,
+    AFFINITY_TIMEOUT, Backend, Balancing, Ingress, PathKind, PathRule, Publish, Rule, ServerSpec,
+    Service,
 };
 use crate::model::{Object, Text};
 use crate::rng::Distribution;
@@ -39,6 +40,9 @@ struct RawService {
     #[serde(deserialize_with = "nullable")]
     publish_not_ready_addresses: bool,
     session_affinity: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    external_traffic_policy: Option<String>,
     #[serde(deserialize_with = "nullable")]
     session_affinity_config: RawAffinityConfig,
 }
@@ -91,6 +95,15 @@ pub(super) fn service(parts: &Parts, workload: &mut Workload<'_>) -> Result<Obje
             path.key(BALANCING).problem(&known.join(", "), name)
         })?),
     };
+    let publish = match (raw.kind.as_deref(), raw.external_traffic_policy.as_deref()) {
+        (Some("NodePort" | "LoadBalancer"), Some("Local")) => Publish::Host,
+        (Some("NodePort" | "LoadBalancer"), None | Some("" | "Cluster")) => Publish::Ingress,
+        (Some("NodePort" | "LoadBalancer"), Some(other)) => {
+            let path = path.field("externalTrafficPolicy");
+            return Err(path.problem("`Cluster` or `Local`", other));
+        }
+        _ => Publish::No,
+    };
     let selector = &path.field("selector");
     Ok(Object::Service(Arc::new(Service {
         namespace: workload.namespace.clone(),
@@ -100,6 +113,7 @@ pub(super) fn service(parts: &Parts, workload: &mut Workload<'_>) -> Result<Obje
         publish_not_ready: raw.publish_not_ready_addresses,
         affinity,
         balancing,
+        publish,
     })))
 }
 

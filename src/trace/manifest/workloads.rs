@@ -15,7 +15,7 @@ use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::object::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::{
-    Ctx, autoscalers, budgets, cluster_scoped, life, pod, quotas, services, unmodelled,
+    Ctx, autoscalers, budgets, cluster_scoped, life, needs, pod, quotas, services, unmodelled,
     workload_jobs,
 };
 use crate::model::behaviour::{Behaviour, DEFAULT_GRACE};
@@ -47,7 +47,7 @@ pub(super) fn is_workload(kind: &str, group: &str) -> bool {
         "ReplicationController" | "ResourceQuota" | "LimitRange" | "Namespace" => group == "v1",
         "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
         "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
-        _ => super::services::is_service(kind, group),
+        _ => super::services::is_service(kind, group) || needs::is_needed(kind, group),
     }
 }
 
@@ -102,6 +102,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
         "Service" => (services::service(parts, &mut workload)?, Vec::new()),
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
+        "Secret" | "ConfigMap" => (needs::needed(kind, &workload), Vec::new()),
         "ResourceQuota" => quotas::quota(&mut workload)?,
         "LimitRange" => quotas::limit_range(&mut workload)?,
         "Namespace" => (cluster_scoped::namespace(parts, &mut workload)?, Vec::new()),
@@ -270,6 +271,7 @@ impl Workload<'_> {
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw).map_err(inside)?;
+        spec.needs = needs::needs(value).map_err(inside)?;
         spec.life = life::life(value, &raw.metadata.annotations, &spec).map_err(inside)?;
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();

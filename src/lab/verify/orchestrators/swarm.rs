@@ -315,12 +315,12 @@ fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
             "second_pass",
         ),
     ] {
-        match cluster.scheduler.candidates(engines, &config, soft) {
+        match cluster.scheduler().candidates(engines, &config, soft) {
             Ok(passed) => decided.insert(accepts.to_owned(), json!(ids(cluster, &passed))),
             Err(_) => decided.insert(fails.to_owned(), json!("error")),
         };
     }
-    match cluster.scheduler.explain(engines, &config, &mut rng) {
+    match cluster.scheduler().explain(engines, &config, &mut rng) {
         Ok(selection) => {
             let rows = selection.ranking.iter().map(|row| {
                 json!({
@@ -330,7 +330,7 @@ fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
                 })
             });
             decided.insert("ranking".to_owned(), rows.collect());
-            let chosen = cluster.scheduler.choose(engines, &config, &mut rng);
+            let chosen = cluster.scheduler().choose(engines, &config, &mut rng);
             let chosen = chosen.map_err(|error| Trouble::Malformed(error.to_string()))?;
             decided.insert("chosen".to_owned(), json!(engines[chosen].id));
         }
@@ -381,7 +381,7 @@ fn filter_engines(cluster: &Cluster, name: &str, request: &RequestCase) -> Resul
     };
     let scheduler = Scheduler {
         filters: vec![filter],
-        ..cluster.scheduler.clone()
+        ..cluster.scheduler().clone()
     };
     Ok(
         match scheduler.candidates(cluster.engines(), &config, soft) {

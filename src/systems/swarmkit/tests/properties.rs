@@ -1,6 +1,7 @@
 //! What holds for any cluster and any group of tasks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -9,7 +10,7 @@ use super::super::pipeline::passes;
 use super::super::raft::Managers;
 use super::super::scheduler::Scheduler;
 use super::super::spread::SpreadMode;
-use super::super::task::Preference;
+use super::super::task::{Preference, Task, TaskSpec};
 use super::{at, node, spec};
 use crate::model::Text;
 
@@ -86,6 +87,77 @@ proptest! {
         }
         for (id, used) in used {
             prop_assert!(used <= capacity[&id].0);
+        }
+    }
+
+    /// The fast form (one task without preferences, classes that nothing has changed for) decides as
+    /// the plain one, which walks the tree and sorts its nodes for every group.
+    #[test]
+    fn the_fast_form_decides_as_the_plain_one(
+        nodes in prop::collection::vec((0_i64..12, 0_u8..3, any::<bool>(), 0_usize..7), 0..9),
+        steps in prop::collection::vec(
+            (0_u8..5, 1_usize..6, 0_i64..5, 0_u32..3, any::<bool>(), any::<prop::sample::Index>()),
+            1..40,
+        ),
+    ) {
+        let mut fast = Scheduler::default();
+        for (number, (cpus, zone, is_ready, failures)) in nodes.into_iter().enumerate() {
+            let mut node = node(&format!("n{number}"), cpus);
+            node.labels.insert("zone".into(), format!("z{zone}").into());
+            node.status = if is_ready { NodeStatus::Ready } else { NodeStatus::Down };
+            for _ in 0..failures {
+                node.count_failure(at(0), &spec(0).version);
+            }
+            fast.put_node(node);
+        }
+        let mut plain = fast.clone();
+        plain.is_plain = true;
+        let mut placed: Vec<(Text, Arc<TaskSpec>)> = Vec::new();
+        for (number, (what, tasks, cpus, most, has_preference, which)) in steps.into_iter().enumerate() {
+            let now = at(number as i64 * 40);
+            let ids: Vec<Text> = fast.nodes().keys().cloned().collect();
+            if what == 0 && !placed.is_empty() {
+                let (node, spec) = placed.swap_remove(which.index(placed.len()));
+                for scheduler in [&mut fast, &mut plain] {
+                    if let Some(node) = scheduler.node_mut(&node) {
+                        node.deactivate_task(&spec);
+                        node.free_task(&spec);
+                        node.count_failure(now, &spec.version);
+                    }
+                }
+            } else if what == 1 && !ids.is_empty() {
+                let id = &ids[which.index(ids.len())];
+                for scheduler in [&mut fast, &mut plain] {
+                    if let Some(node) = scheduler.node_mut(id) {
+                        node.status = match node.status {
+                            NodeStatus::Ready => NodeStatus::Down,
+                            _ => NodeStatus::Ready,
+                        };
+                    }
+                }
+            } else {
+                let mut asked = spec(cpus);
+                // What is equal is of one version, and comes again.
+                asked.version.service = format!("s{cpus}-{most}-{has_preference}").into();
+                asked.max_replicas = most;
+                if has_preference {
+                    asked.preferences.push(Preference::NodeLabel("zone".into()));
+                }
+                let asked = Arc::new(asked);
+                for scheduler in [&mut fast, &mut plain] {
+                    for own in 0..tasks {
+                        scheduler.enqueue(Task {
+                            id: format!("t{number}.{own}").into(),
+                            spec: Arc::clone(&asked),
+                            node: None,
+                        });
+                    }
+                }
+                let (found, expected) = (fast.run(now), plain.run(now));
+                prop_assert_eq!(&found.assigned, &expected.assigned);
+                prop_assert_eq!(fast.backlog(), plain.backlog());
+                placed.extend(found.assigned.into_iter().map(|one| (one.node, asked.clone())));
+            }
         }
     }
 

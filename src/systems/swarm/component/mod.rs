@@ -5,7 +5,10 @@
 //! Clients are part of it: whoever declared a workload asks for its containers once, and asks again
 //! after a while for what was refused. A manager without a primary takes nothing. Refreshes of
 //! engines that answer change nothing and are computed when somebody wants to know
-//! ([`super::watch`]).
+//! ([`super::watch`]). Clients are in `clients.rs`, engines in `engines.rs`.
+
+mod clients;
+mod engines;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -13,20 +16,17 @@ use std::sync::Arc;
 use crate::cluster::{Conflict, Store};
 use crate::control::admission::Creation as Asked;
 use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{DeviceSet, EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
-use crate::systems::mapping::refusal;
+use crate::model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
 use crate::systems::parts::timers::Timers;
-use crate::units::{Duration, Instant, NodeId, PodId, Revision, SpecId};
+use crate::units::{Duration, Instant, PodId, Revision, SpecId};
 
-use super::cluster::{Cluster, CreateError, Creation, EngineFailure};
-use super::contact::ContactEvent;
+use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;
-use super::entry::CAPABILITIES;
 use super::options::SwarmOptions;
 use super::primary::Primary;
 use super::request;
 use super::watch::{Round, Watch};
-use super::watchdog::{Order, Watchdog};
+use super::watchdog::Watchdog;
 use super::workloads::Workloads;
 
 /// Something that is due.
@@ -249,250 +249,6 @@ impl SwarmManager {
         }
     }
 
-    /// Something may have become possible: clients ask again, each when it would have anyway.
-    fn changed(&mut self, now: Instant) {
-        let every = self.options.client_retry.as_nanos();
-        for (_, pod) in std::mem::take(&mut self.resting) {
-            let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
-            let Some(first) = known.and_then(|known| known.first_asked) else {
-                continue;
-            };
-            let passed = now.since(first).as_nanos().max(0);
-            let times = (passed + every - 1) / every.max(1);
-            let at = first.saturating_add(Duration::from_nanos(times.max(1) * every));
-            self.timers.push(at.max(now), Due::Ask(pod));
-        }
-    }
-
-    /// What the containers of a class ask for, and the number by which equal ones are known; the
-    /// environment may say more of a workload.
-    fn template(&mut self, spec: SpecId, pod: PodRef, store: &Store) -> (u32, Template) {
-        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
-        let owner = owner.and_then(|owner| store.objects().get(owner.object));
-        let workload = match owner {
-            Some(row) => Some(row.object.name().clone()),
-            None => store.pods().get(pod).map(|record| record.name.text()),
-        };
-        let workload = workload.filter(|name| self.options.environment.names(name));
-        let key = (spec, workload);
-        if let Some(&number) = self.template_numbers.get(&key) {
-            return (number, self.templates[number as usize].clone());
-        }
-        let class = &store.class(spec).object;
-        let name = key.1.as_deref().unwrap_or_default();
-        let config = match refusal(CAPABILITIES, class) {
-            Some(_) => None,
-            None => request::container(class, name, &self.options).ok(),
-        };
-        let (number, template) = (self.templates.len() as u32, config.map(Arc::new));
-        self.templates.push(template.clone());
-        self.template_numbers.insert(key, number);
-        (number, template)
-    }
-
-    /// A client asks for a container.
-    fn ask(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
-        let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
-        let Some(known) = known.filter(|known| known.pod == pod) else {
-            return;
-        };
-        let (name, spec) = (known.name.clone(), known.spec);
-        let is_told_to_end = store.pod_states().is_terminating(pod);
-        let record = store.pods().get(pod);
-        if is_told_to_end || record.is_none_or(|record| record.node().is_some()) {
-            return;
-        }
-        if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
-            known.first_asked.get_or_insert(now);
-        }
-        let (class, Some(template)) = self.template(spec, pod, store) else {
-            let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
-            return;
-        };
-        if !self.primary.accepts() {
-            self.resting.insert(pod.id, pod);
-            return;
-        }
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
-        let config = Arc::new(ContainerConfig {
-            name,
-            ..(*template).clone()
-        });
-        let mut outcome = self.cluster.create_as(config, class);
-        // An engine that does not answer fails the request, which counts against it.
-        while let Ok(creation) = &outcome {
-            if self.watches[creation.engine].answers() {
-                break;
-            }
-            let creation = creation.clone();
-            self.fail(now, creation.engine, store, out);
-            outcome = self.cluster.refused(&creation, EngineFailure::Other);
-        }
-        if let Ok(creation) = outcome {
-            self.accepted(now, pod, creation, store, out);
-        } else {
-            out.write(store, Event::PodUnschedulable { pod });
-            if self.options.client_retry > Duration::ZERO {
-                self.resting.insert(pod.id, pod);
-            } else {
-                let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
-            }
-        }
-    }
-
-    fn accepted(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        creation: Creation,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
-            known.creation = Some(creation);
-        }
-        if self.options.create_time > Duration::ZERO {
-            let at = now.saturating_add(self.options.create_time);
-            self.timers.push(at, Due::Created(pod));
-        } else {
-            self.created(now, pod, store, out);
-        }
-    }
-
-    /// An engine has created a container: it is started there.
-    fn created(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
-        let Some(name) = self.name_of(pod) else {
-            return;
-        };
-        let Some(engine) = self.cluster.engine_of(&name) else {
-            return;
-        };
-        let node = NodeId::from_index(engine);
-        let devices = DeviceSet::EMPTY;
-        out.write(store, Event::PodBound { pod, node, devices });
-        if self.moving.contains(&name) {
-            let order = self.watchdog.created(&mut self.cluster, name.clone());
-            // It is under way until it runs; one that was not running before is done.
-            if !matches!(&order, Some(Order::Start { name: own, .. }) if *own == name) {
-                self.moving.remove(&name);
-                self.carry_out(now, order, out);
-            }
-        } else if let Some(Some(known)) = self.known.get_mut(pod.slot.index())
-            && let Some(creation) = known.creation.take()
-        {
-            self.cluster.created(&creation, name);
-        }
-    }
-
-    /// What the watchdog wants, until it waits for somebody.
-    fn carry_out(&mut self, now: Instant, order: Option<Order>, out: &mut Outbox) {
-        let mut order = order;
-        while let Some(next) = order {
-            order = match next {
-                Order::Create { name, engine } => {
-                    if !self.watches[engine].answers() {
-                        self.watches[engine].request_failed(now);
-                        self.health_follows(engine);
-                        let failure = EngineFailure::Other;
-                        let error = CreateError::Engine {
-                            name: name.to_string(),
-                            engine: self.cluster.engines()[engine].name.to_string(),
-                            failure,
-                        };
-                        self.watchdog.failed(&mut self.cluster, error)
-                    } else if let Some(&pod) = self.by_name.get(&name) {
-                        self.moving.insert(name);
-                        let reason = EndReason::NodeLost;
-                        out.creations.push(Asked::Replacement { pod, reason });
-                        None
-                    } else {
-                        None
-                    }
-                }
-                Order::Start { .. } => None,
-                Order::Left { .. } => self.watchdog.next(&mut self.cluster),
-            };
-        }
-    }
-
-    fn set_health(&mut self, engine: usize, health: i64) {
-        self.cluster.set_health(engine, health);
-    }
-
-    fn health_follows(&mut self, engine: usize) {
-        let health = self.watches[engine].health();
-        self.set_health(engine, health);
-    }
-
-    /// A host falls silent: rounds with it fail from now on.
-    fn silent(&mut self, now: Instant, engine: usize) {
-        let watch = &mut self.watches[engine];
-        watch.falls_silent(now);
-        self.timers.push(watch.next_round(), Due::Refresh(engine));
-        if let Some(expiry) = watch.registration_ends(now, &self.options.discovery) {
-            self.timers.push(expiry, Due::Expiry(engine));
-        }
-    }
-
-    /// A host answers again: the next round with it succeeds.
-    fn heard(&mut self, now: Instant, engine: usize) {
-        let watch = &mut self.watches[engine];
-        let round = watch.answers_again(now, &self.options.discovery);
-        self.timers.push(round, Due::Refresh(engine));
-    }
-
-    /// The manager is told at once that a node is down or up.
-    fn declared(&mut self, now: Instant, engine: usize, is_up: bool) {
-        let watch = &mut self.watches[engine];
-        if watch.is_observed() {
-            return;
-        }
-        self.set_health(engine, if is_up { 100 } else { 0 });
-        self.changed(now);
-    }
-
-    /// A round with an engine, or a request to it, failed.
-    fn fail(&mut self, now: Instant, engine: usize, store: &Store, out: &mut Outbox) {
-        let event = self.watches[engine].request_failed(now);
-        self.follow(now, engine, event, store, out);
-    }
-
-    fn follow(
-        &mut self,
-        now: Instant,
-        engine: usize,
-        event: Option<ContactEvent>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        self.health_follows(engine);
-        let node = NodeId::from_index(engine);
-        match event {
-            Some(ContactEvent::Disconnect) => {
-                if store.nodes().is_ready(node) {
-                    let ready = false;
-                    out.write(store, Event::NodeReadiness { node, ready });
-                }
-                self.watchdog.disconnected(&self.cluster, engine);
-                if self.primary.accepts() {
-                    let order = self.watchdog.next(&mut self.cluster);
-                    self.carry_out(now, order, out);
-                }
-            }
-            Some(ContactEvent::Reconnect) | None => {
-                let is_back = self.watches[engine].health() > 0 && self.watches[engine].answers();
-                if is_back && !store.nodes().is_ready(node) {
-                    let ready = true;
-                    out.write(store, Event::NodeReadiness { node, ready });
-                }
-                self.changed(now);
-            }
-        }
-    }
-
     fn due(&mut self, now: Instant, (at, due): (Instant, Due), store: &Store, out: &mut Outbox) {
         match due {
             Due::Ask(pod) => self.requests.push_back(pod),
@@ -516,18 +272,6 @@ impl SwarmManager {
                 self.follow(now, engine, event, store, out);
             }
             Due::Campaign => self.campaign(now, out),
-        }
-    }
-
-    fn campaign(&mut self, now: Instant, out: &mut Outbox) {
-        let (is_new, next) = self.primary.campaign(now);
-        if let Some(next) = next {
-            self.timers.push(next, Due::Campaign);
-        }
-        if is_new {
-            self.changed(now);
-            let order = self.watchdog.next(&mut self.cluster);
-            self.carry_out(now, order, out);
         }
     }
 }

@@ -1,0 +1,157 @@
+//! Clients of a Swarm: they ask for containers once, and ask again after a while for what was refused
+//! (spec: orchestrators-a.md section 1.2).
+
+use std::sync::Arc;
+
+use crate::cluster::Store;
+use crate::control::Outbox;
+use crate::model::{DeviceSet, EndReason, Event, PodRef};
+use crate::systems::mapping::refusal;
+use crate::units::{Duration, Instant, NodeId, SpecId};
+
+use super::super::cluster::{Creation, EngineFailure};
+use super::super::container::ContainerConfig;
+use super::super::entry::CAPABILITIES;
+use super::super::request;
+use super::super::watchdog::Order;
+use super::{Due, SwarmManager, Template};
+
+impl SwarmManager {
+    /// Something may have become possible: clients ask again, each when it would have anyway.
+    pub(super) fn changed(&mut self, now: Instant) {
+        let every = self.options.client_retry.as_nanos();
+        for (_, pod) in std::mem::take(&mut self.resting) {
+            let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
+            let Some(first) = known.and_then(|known| known.first_asked) else {
+                continue;
+            };
+            let passed = now.since(first).as_nanos().max(0);
+            let times = (passed + every - 1) / every.max(1);
+            let at = first.saturating_add(Duration::from_nanos(times.max(1) * every));
+            self.timers.push(at.max(now), Due::Ask(pod));
+        }
+    }
+
+    /// What the containers of a class ask for, and the number by which equal ones are known; the
+    /// environment may say more of a workload.
+    pub(super) fn template(&mut self, spec: SpecId, pod: PodRef, store: &Store) -> (u32, Template) {
+        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+        let owner = owner.and_then(|owner| store.objects().get(owner.object));
+        let workload = match owner {
+            Some(row) => Some(row.object.name().clone()),
+            None => store.pods().get(pod).map(|record| record.name.text()),
+        };
+        let workload = workload.filter(|name| self.options.environment.names(name));
+        let key = (spec, workload);
+        if let Some(&number) = self.template_numbers.get(&key) {
+            return (number, self.templates[number as usize].clone());
+        }
+        let class = &store.class(spec).object;
+        let name = key.1.as_deref().unwrap_or_default();
+        let config = match refusal(CAPABILITIES, class) {
+            Some(_) => None,
+            None => request::container(class, name, &self.options).ok(),
+        };
+        let (number, template) = (self.templates.len() as u32, config.map(Arc::new));
+        self.templates.push(template.clone());
+        self.template_numbers.insert(key, number);
+        (number, template)
+    }
+
+    /// A client asks for a container.
+    pub(super) fn ask(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
+        let Some(known) = known.filter(|known| known.pod == pod) else {
+            return;
+        };
+        let (name, spec) = (known.name.clone(), known.spec);
+        let is_told_to_end = store.pod_states().is_terminating(pod);
+        let record = store.pods().get(pod);
+        if is_told_to_end || record.is_none_or(|record| record.node().is_some()) {
+            return;
+        }
+        if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
+            known.first_asked.get_or_insert(now);
+        }
+        let (class, Some(template)) = self.template(spec, pod, store) else {
+            let reason = EndReason::Rejected;
+            out.write(store, Event::PodEnded { pod, reason });
+            return;
+        };
+        if !self.primary.accepts() {
+            self.resting.insert(pod.id, pod);
+            return;
+        }
+        out.decided_pods += 1;
+        out.decided_jobs += 1;
+        let config = Arc::new(ContainerConfig {
+            name,
+            ..(*template).clone()
+        });
+        let mut outcome = self.cluster.create_as(config, class);
+        // An engine that does not answer fails the request, which counts against it.
+        while let Ok(creation) = &outcome {
+            if self.watches[creation.engine].answers() {
+                break;
+            }
+            let creation = creation.clone();
+            self.fail(now, creation.engine, store, out);
+            outcome = self.cluster.refused(&creation, EngineFailure::Other);
+        }
+        if let Ok(creation) = outcome {
+            self.accepted(now, pod, creation, store, out);
+        } else {
+            out.write(store, Event::PodUnschedulable { pod });
+            if self.options.client_retry > Duration::ZERO {
+                self.resting.insert(pod.id, pod);
+            } else {
+                let reason = EndReason::Rejected;
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+        }
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        creation: Creation,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
+            known.creation = Some(creation);
+        }
+        if self.options.create_time > Duration::ZERO {
+            let at = now.saturating_add(self.options.create_time);
+            self.timers.push(at, Due::Created(pod));
+        } else {
+            self.created(now, pod, store, out);
+        }
+    }
+
+    /// An engine has created a container: it is started there.
+    pub(super) fn created(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let Some(name) = self.name_of(pod) else {
+            return;
+        };
+        let Some(engine) = self.cluster.engine_of(&name) else {
+            return;
+        };
+        let node = NodeId::from_index(engine);
+        let devices = DeviceSet::EMPTY;
+        out.write(store, Event::PodBound { pod, node, devices });
+        if self.moving.contains(&name) {
+            let order = self.watchdog.created(&mut self.cluster, name.clone());
+            // It is under way until it runs; one that was not running before is done.
+            if !matches!(&order, Some(Order::Start { name: own, .. }) if *own == name) {
+                self.moving.remove(&name);
+                self.carry_out(now, order, out);
+            }
+        } else if let Some(Some(known)) = self.known.get_mut(pod.slot.index())
+            && let Some(creation) = known.creation.take()
+        {
+            self.cluster.created(&creation, name);
+        }
+    }
+}
