@@ -14,7 +14,7 @@
 //!
 //! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
 
-use crate::cluster::{Store, check};
+use crate::cluster::{Commitment, Store, check};
 use crate::model::{Event, Pod, PodPhase};
 use crate::units::{Instant, NodeId};
 
@@ -210,6 +210,10 @@ impl Consistency {
         state: &ClusterState,
         store: &Store,
     ) {
+        // Who decides may give away more than there is.
+        if store.commitment() == Commitment::Decided {
+            return;
+        }
         let offered = state.allocatable_of(node, store);
         let Some(held) = state.taken().get(node.index()) else {
             return;

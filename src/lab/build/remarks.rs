@@ -235,9 +235,8 @@ metadata: {name: s}
                 "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
                  placed as if without",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
+                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
                 "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
-                "a.yaml: 1 objects of kind `ConfigMap` are known by their names alone; tasks of \
-                 SwarmKit wait for them",
             ]
         );
     }

@@ -20,7 +20,9 @@ impl Engine<'_> {
     ) {
         if let Some(plan) = plan {
             let seed = self.options.seed ^ u64::from(cell.number) << 48;
-            cell.traffic = Some(Box::new(Traffic::new(plan, seed)));
+            let mut traffic = Traffic::new(plan, seed);
+            traffic.know_hosts(cell.store.nodes().ids());
+            cell.traffic = Some(Box::new(traffic));
             self.follow_traffic(cell);
         }
     }

@@ -274,6 +274,14 @@ impl Traffic {
 
     /// Follows everything up to an instant.
     pub fn advance(&mut self, to: Instant, observer: &mut dyn Observer) {
+        self.see(to, observer);
+        for service in 0..self.backings.len() {
+            self.follow(service, to, observer);
+        }
+    }
+
+    /// Has clients see what they see up to an instant, each change when they do.
+    fn see(&mut self, to: Instant, observer: &mut dyn Observer) {
         while let Some(Reverse((at, service))) = self.agenda.peek().copied()
             && at <= to
         {
@@ -297,9 +305,6 @@ impl Traffic {
             }
         }
         self.now = self.now.max(to);
-        for service in 0..self.backings.len() {
-            self.follow(service, to, observer);
-        }
     }
 
     /// Follows the requests of a service; one by one those of all.
@@ -487,6 +492,7 @@ impl Traffic {
         store: &Store,
         observer: &mut dyn Observer,
     ) {
+        self.see(now, observer);
         let Some(services) = self.tell(pod, store, None) else {
             return;
         };
@@ -498,6 +504,7 @@ impl Traffic {
     }
 
     fn pod_ended(&mut self, now: Instant, pod: PodRef, observer: &mut dyn Observer) {
+        self.see(now, observer);
         let row = self.members.get_mut(pod.slot.index());
         let Some((_, services)) = row.and_then(|row| row.take_if(|(id, _)| *id == pod.id)) else {
             return;
@@ -509,6 +516,13 @@ impl Traffic {
             self.regroup(service);
         }
         self.lose(now, pod, true, observer);
+    }
+
+    /// Clients outside know these hosts from the start.
+    pub fn know_hosts(&mut self, hosts: impl Iterator<Item = NodeId>) {
+        self.hosts.extend(hosts);
+        self.hosts.sort_unstable();
+        self.hosts.dedup();
     }
 
     /// Clients outside learn of a host, or that it is gone.

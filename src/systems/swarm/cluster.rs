@@ -121,7 +121,9 @@ impl Cluster {
 
     /// An engine, to change its health, labels or images.
     pub fn engine_mut(&mut self, position: usize) -> Option<&mut Engine> {
-        self.standing.touch(position);
+        if position < self.engines.len() {
+            self.standing.touch(position);
+        }
         self.engines.get_mut(position)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cluster::Store;
 use crate::control::Outbox;
-use crate::model::{EndReason, Object, PodRef, Text};
+use crate::model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
 use crate::units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
@@ -159,6 +159,8 @@ impl SwarmKitManager {
         }
         let nodes = self.scheduler.nodes().values();
         let scaling = global::reconcile(nodes, &service.now.spec.constraints, &running);
+        let wanted = running.len() + scaling.create.len() - scaling.shutdown.len();
+        state_wanted(id, wanted, store, out);
         for node in scaling.create {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
             self.make((id, slot), Some(node), false, out);
@@ -288,4 +290,20 @@ impl SwarmKitManager {
             }
         }
     }
+}
+
+/// How many tasks a global service is to have is stated, for whoever measures it.
+fn state_wanted(id: ObjectId, wanted: usize, store: &Store, out: &mut Outbox) {
+    let row = store.objects().get(id);
+    let Some(Object::DaemonSet(own)) = row.map(|row| &row.object) else {
+        return;
+    };
+    let desired = i32::try_from(wanted).unwrap_or(i32::MAX);
+    if own.status.desired == desired {
+        return;
+    }
+    let mut stated = own.clone();
+    Arc::make_mut(&mut stated).status.desired = desired;
+    let object = Object::DaemonSet(stated);
+    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
 }
