@@ -194,7 +194,10 @@ impl Scheduler {
         }));
         let waiting: Vec<Task> = tasks.collect();
         if !waiting.is_empty() {
-            self.hopeless.push(Arc::clone(&spec));
+            // With preferences shares are counted anew in each pass, which may place some after all.
+            if spec.preferences.is_empty() {
+                self.hopeless.push(Arc::clone(&spec));
+            }
             let why = explain(&spec, self.nodes.values());
             let told = waiting.iter().map(|task| (task.id.clone(), why.clone()));
             pass.waiting.extend(told);
