@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
 use crate::metrics::services::{ServiceLatency, ServiceRow};
-use crate::metrics::{Direction, RunMetrics, registry, workloads};
+use crate::metrics::{CostTable, Direction, RunMetrics, registry, workloads};
 use crate::model::EvictionCause;
 use crate::model::traffic::FailureCause;
 use crate::scenario::{Experiment, VariantPlan, as_run};
@@ -28,9 +28,9 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
 use super::summary::{
-    ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION,
-    ServiceObjectiveSummary, ServiceSummary, Summary, UnexpressedSummary, VariantSummary,
-    WorkloadSummary, title_of_id,
+    ArrivedSummary, CostSummary, InputSummary, MetricDefinition, MetricSummary, NodeCostSummary,
+    SCHEMA_VERSION, ServiceObjectiveSummary, ServiceSummary, Summary, TenantCostSummary,
+    UnexpressedSummary, VariantSummary, WorkloadSummary, title_of_id,
 };
 use super::tables::Place;
 use super::travel::Journey;
@@ -345,6 +345,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         metrics: metrics(&outcome.metrics),
         workloads: outcome.metrics.workloads.iter().map(workload).collect(),
         services: outcome.metrics.services.iter().map(service).collect(),
+        costs: outcome.metrics.costs.as_ref().map(costs),
     }
 }
 
@@ -382,6 +383,37 @@ fn service(row: &ServiceRow) -> ServiceSummary {
         saturation_peak: row.saturation_peak,
         queue_mean: row.queue_mean,
         endpoints_mean: row.endpoints_mean,
+    }
+}
+
+/// What nodes cost.
+fn costs(own: &CostTable) -> CostSummary {
+    let tenants = own.tenants.iter().map(|tenant| TenantCostSummary {
+        name: tenant.name.to_string(),
+        by_requests: tenant.by_requests,
+        by_use: tenant.by_use,
+        served: tenant.served,
+        per_million_requests: (tenant.served > 0)
+            .then(|| tenant.by_requests / (tenant.served as f64 / 1e6)),
+    });
+    let nodes = own.nodes.iter().map(|kind| NodeCostSummary {
+        instance_type: kind.instance_type.to_string(),
+        spot: kind.is_spot,
+        nodes: kind.nodes,
+        price: kind.price,
+        hours: kind.hours,
+        billed_hours: kind.billed_hours,
+        cost: kind.cost,
+    });
+    CostSummary {
+        currency: own.currency.to_string(),
+        billing: own.billing.to_owned(),
+        total: own.total,
+        rounding: own.rounding,
+        idle: own.idle,
+        idle_by_use: own.idle_by_use,
+        tenants: tenants.collect(),
+        nodes: nodes.collect(),
     }
 }
 

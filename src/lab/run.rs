@@ -132,10 +132,17 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let failures = build::failures(scenario, &nodes, files, &mut remarks)?;
     let mut usage = build::usage(scenario, files, &workload, &operations)?;
     let options = build::system_options(scenario, &nodes, files)?;
-    let autoscaling = build::autoscalers(scenario, controllers.as_ref(), &operations, &usage)?;
+    let autoscaling = build::autoscalers(
+        scenario,
+        controllers.as_ref(),
+        &operations,
+        &usage,
+        &mut remarks,
+    )?;
     let images = build::images(scenario, &nodes)?;
     let traffic = build::traffic(scenario, &operations, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
+    usage.cpu_per_request = scenario.models.services.cpu_per_request;
     let start_up = build::start_up_values(scenario, files)?;
     Ok(Prepared {
         nodes,

@@ -98,6 +98,70 @@ pub struct VariantSummary {
     /// of; absent without clients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceSummary>,
+    /// What the nodes cost and who caused it; absent where none has a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<CostSummary>,
+}
+
+/// What the nodes cost in the measured window and who caused it. What tenants pay for what they
+/// reserve, `idle` and `rounding` come to `total`, and so do what they pay by use, `idleByUse` and
+/// `rounding`, and the kinds of nodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostSummary {
+    /// The currency of the prices; empty where nobody named one.
+    pub currency: String,
+    /// How on-time is rounded, in words.
+    pub billing: String,
+    /// The bill.
+    pub total: f64,
+    /// What rounding up and the least on-time that is billed add.
+    pub rounding: f64,
+    /// What no pod reserves, booting included.
+    pub idle: f64,
+    /// What no pod reserves or uses; `null` where nothing is known of what pods use.
+    pub idle_by_use: Option<f64>,
+    /// Who pays, the largest first.
+    pub tenants: Vec<TenantCostSummary>,
+    /// What was there, by instance type.
+    pub nodes: Vec<NodeCostSummary>,
+}
+
+/// What a tenant pays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantCostSummary {
+    /// A namespace, a value of `metrics.tenantLabel`, or the number of a trace's tenant.
+    pub name: String,
+    /// For what its pods reserve.
+    pub by_requests: f64,
+    /// For the greater of what they reserve and what they use, pod by pod; `null` where nothing is
+    /// known of what pods use.
+    pub by_use: Option<f64>,
+    /// Requests of clients that its services answered.
+    pub served: u64,
+    /// What it pays for what it reserves over a million of these; `null` without any.
+    pub per_million_requests: Option<f64>,
+}
+
+/// What nodes of a kind cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeCostSummary {
+    /// Their instance type, or their group; empty where neither is known.
+    pub instance_type: String,
+    /// Whether they are spot capacity.
+    pub spot: bool,
+    /// How many there were in the measured window.
+    pub nodes: u64,
+    /// The price of one an hour.
+    pub price: f64,
+    /// Hours that they were there, from their order on.
+    pub hours: f64,
+    /// Hours that are billed.
+    pub billed_hours: f64,
+    /// Billed hours x price.
+    pub cost: f64,
 }
 
 /// Something that a workload asks for and a system can't express.

@@ -5,6 +5,7 @@ use crate::model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
 use crate::units::{Instant, PodId};
 
 use super::alerts::AlertLog;
+use super::cost::CostTable;
 use super::deeds::Deeds;
 use super::jobs::JobRecord;
 use super::state::{ClusterState, NodeChange, Row};
@@ -112,6 +113,19 @@ impl Change<'_> {
     pub fn measures(&self, pod: PodId) -> bool {
         self.measured.has(pod)
     }
+}
+
+/// What the world measures at an instant that has settled.
+#[derive(Clone, Copy)]
+pub struct Sample<'a> {
+    /// When.
+    pub at: Instant,
+    /// The cluster.
+    pub store: &'a Store,
+    /// What pods use.
+    pub used: &'a dyn cluster::Measured,
+    /// What is in the measured window.
+    pub measured: &'a Measured,
 }
 
 /// The end of a run.
@@ -293,8 +307,8 @@ pub trait Collector: CloneCollector + Send {
     }
 
     /// What the world measures at an instant that has settled.
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
-        let _ = (at, store, measured);
+    fn measured(&mut self, sample: &Sample<'_>) {
+        let _ = sample;
     }
 
     /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
@@ -320,6 +334,12 @@ pub trait Collector: CloneCollector + Send {
 
     /// Why the run has no steady state, if this collector finds that it has none.
     fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
+        let _ = end;
+        None
+    }
+
+    /// The bill of the run, of the collector that keeps it.
+    fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
         let _ = end;
         None
     }

@@ -1,33 +1,22 @@
 //! What nodes cost and how much power they draw, as the scenario declares it (metrics.md 5.4).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cluster::Store;
 use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND};
 use crate::model::{Labels, Text};
-use crate::rng::math;
 use crate::units::{Instant, NodeId};
 
-use super::state::{NodeRow, Resource};
+use super::power::Power;
 
 /// One node.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEconomics {
     /// Its power model.
-    pub power: Option<Power>,
+    pub power: Option<Arc<Power>>,
     /// Its price per hour, in millionths of the currency.
     pub price_micro_per_hour: Option<i64>,
-}
-
-/// A power model: `idle + (max - idle) x u^exponent` while the node is up, nothing else.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Power {
-    /// Drawn by a node that does nothing, in microwatts.
-    pub idle_micro_watt: i64,
-    /// Drawn by a node that is used in full, in microwatts.
-    pub max_micro_watt: i64,
-    /// How the rest follows from the use: 1 is linear.
-    pub exponent: f64,
 }
 
 /// How on-time is rounded before it is billed.
@@ -42,6 +31,17 @@ pub enum Billing {
     PerHour,
 }
 
+/// What container tasks cost that are billed by the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskPrices {
+    /// A core an hour, in thousandths of a millionth of the currency.
+    pub core_nano_per_hour: i64,
+    /// A GiB of memory an hour, likewise.
+    pub gibibyte_nano_per_hour: i64,
+    /// The least time that is billed, in seconds.
+    pub least_secs: i64,
+}
+
 /// What all nodes cost and draw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
@@ -52,6 +52,15 @@ pub struct Economics {
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// How on-time is rounded.
     pub billing: Billing,
+    /// The currency of all prices.
+    pub currency: Text,
+    /// What container tasks cost that are billed by use.
+    pub tasks: Option<TaskPrices>,
+    /// The label of pods whose value is who pays for them; `None` is their namespace.
+    pub tenant_label: Option<Text>,
+    /// What the place draws in all for a unit that its machines draw (power usage effectiveness), in
+    /// millionths; `None` where nothing is said of it.
+    pub overhead_ppm: Option<i64>,
     /// What the grid emits, in milligrams of CO2 per kilowatt-hour, from each time on.
     pub carbon: Vec<(Instant, i64)>,
 }
@@ -94,7 +103,7 @@ impl Billing {
 impl Economics {
     /// A node's economics.
     pub fn of(&self, node: NodeId, store: &Store) -> NodeEconomics {
-        let known = self.nodes.get(node.index()).copied();
+        let known = self.nodes.get(node.index()).cloned();
         known.unwrap_or_else(|| {
             let object = store.nodes().object(node);
             object.map_or_else(NodeEconomics::default, |object| {
@@ -113,7 +122,7 @@ impl Economics {
             let bought = bought.map_or(ON_DEMAND, |bought| bought);
             self.kinds.get(&*format!("{own}/{bought}"))
         };
-        group.or_else(kind).copied().unwrap_or_default()
+        group.or_else(kind).cloned().unwrap_or_default()
     }
 
     /// Whether any node has a price.
@@ -122,29 +131,20 @@ impl Economics {
         all.any(|node| node.price_micro_per_hour.is_some())
     }
 
+    /// Whether it is known of any node what its making emitted.
+    pub fn has_embodied(&self) -> bool {
+        let mut all = self.nodes.iter().chain(self.kinds.values());
+        all.any(|node| {
+            node.power
+                .as_ref()
+                .is_some_and(|own| own.embodied.is_some())
+        })
+    }
+
     /// Whether any node has a power model.
     pub fn has_power(&self) -> bool {
         let mut all = self.nodes.iter().chain(self.kinds.values());
         all.any(|node| node.power.is_some())
-    }
-}
-
-impl Power {
-    /// What a node draws, in microwatts: nothing unless it is up. Without usage, what is used is
-    /// the share of its processors that its pods reserve.
-    pub fn drawn_micro_watt(&self, row: &NodeRow) -> i64 {
-        if !row.up {
-            return 0;
-        }
-        let cpu = Resource::Cpu as usize;
-        let (allocated, capacity) = (row.allocated[cpu], row.allocatable[cpu]);
-        if capacity <= 0 {
-            return self.idle_micro_watt;
-        }
-        let used = (allocated as f64 / capacity as f64).clamp(0.0, 1.0);
-        let span = (self.max_micro_watt - self.idle_micro_watt) as f64;
-        let above = span * math::pow(used, self.exponent);
-        self.idle_micro_watt + math::round_half_even(above) as i64
     }
 }
 
@@ -166,31 +166,5 @@ mod tests {
             assert_eq!(billing.billed(secs * SECOND), expected * SECOND);
         }
         assert_eq!(Billing::PerSecond.billed(60 * SECOND + 1), 61 * SECOND);
-    }
-
-    #[test]
-    fn power_follows_the_allocation() {
-        let row = |up, allocated| NodeRow {
-            present: true,
-            up,
-            allocatable: [4_000, 0, 0, 0],
-            allocated: [allocated, 0, 0, 0],
-            ..NodeRow::default()
-        };
-        for (exponent, up, allocated, expected) in [
-            (1.0, true, 0, 100),
-            (1.0, true, 2_000, 200),
-            (1.0, true, 4_000, 300),
-            (1.0, true, 9_000, 300),
-            (2.0, true, 2_000, 150),
-            (1.0, false, 4_000, 0),
-        ] {
-            let power = Power {
-                idle_micro_watt: 100,
-                max_micro_watt: 300,
-                exponent,
-            };
-            assert_eq!(power.drawn_micro_watt(&row(up, allocated)), expected);
-        }
     }
 }

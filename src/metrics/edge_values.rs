@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::economics::{Billing, Economics, NodeEconomics, Power};
+use super::economics::{Billing, Economics, NodeEconomics};
 use super::fixture::{Bench, check, node, spec};
 use super::mix::WorkloadMix;
+use super::power::{Power, PowerCurve};
 use super::recorder::{Recorder, Setup};
 use crate::cluster::GpuColumns;
 use crate::model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
@@ -14,11 +15,17 @@ use crate::units::NodeId;
 pub(super) fn setup() -> Setup {
     let shape = [1_000, 10, 0, 1];
     let economics = NodeEconomics {
-        power: Some(Power {
-            idle_micro_watt: 100_000_000,
-            max_micro_watt: 300_000_000,
-            exponent: 1.0,
-        }),
+        power: Some(Arc::new(Power {
+            curve: PowerCurve::Formula {
+                idle: 100_000_000,
+                max: 300_000_000,
+                exponent: 1.0,
+                sleeps: false,
+            },
+            off_micro_watt: 0,
+            boot_micro_watt: 0,
+            embodied: None,
+        })),
         price_micro_per_hour: Some(7_200_000),
     };
     Setup {
@@ -29,9 +36,8 @@ pub(super) fn setup() -> Setup {
         )]))),
         economics: Some(Arc::new(Economics {
             nodes: vec![economics; 2],
-            kinds: std::collections::BTreeMap::new(),
-            carbon: Vec::new(),
             billing: Billing::PerSecond,
+            ..Economics::default()
         })),
         ..Setup::default()
     }

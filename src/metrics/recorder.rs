@@ -12,8 +12,9 @@ use crate::units::{Duration, Instant};
 
 use super::alerts::{AlertBook, AlertLog, Injected, Route, Rule, follow, notifications};
 use super::arrived::{Arrived, ArrivedTables};
-use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use super::consistency::Consistency;
+use super::cost::CostTable;
 use super::deeds::{Deeds, Kind, pod_of};
 use super::economics::Economics;
 use super::fragments::FragmentTracker;
@@ -111,6 +112,8 @@ pub struct RunMetrics {
     pub services: Vec<ServiceRow>,
     /// What became of alert rules.
     pub alerts: AlertLog,
+    /// What the nodes cost and who caused it, where any has a price.
+    pub costs: Option<CostTable>,
 }
 
 impl RunMetrics {
@@ -262,8 +265,10 @@ impl<'s> Recorder<'s> {
                 .check(&end)
                 .map_err(|why| RecordError::Inconsistent(format!("{}: {why}", entry.subject)))?;
         }
+        let mut collectors = self.collectors.iter();
         Ok(RunMetrics {
             values: self.values(&end),
+            costs: collectors.find_map(|collector| collector.costs(&end)),
             workloads: self.workloads.rows().to_vec(),
             services: self.services.rows(),
             arrived: self
@@ -528,7 +533,12 @@ impl Observer for Recorder<'_> {
     fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
         self.hold_until(at, store);
         for &index in &self.hearers[Heard::Measured as usize] {
-            self.collectors[index].measured(at, store, measured);
+            self.collectors[index].measured(&Sample {
+                at,
+                store,
+                used: measured,
+                measured: &self.measured,
+            });
         }
     }
 

@@ -6,8 +6,8 @@ use super::{
     alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
     demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
     image_pull, job_census, largest_hole, latency, latency_objective, makespan, measured_window,
-    missing_replicas, mix_fragmentation, oom_kills, pending_time, pod_census, queue_length,
-    recovery, requests, restarts, rollouts, saturation, scaling, scheduling_latency,
+    missing_replicas, mix_fragmentation, oom_kills, pay_per_use, pending_time, pod_census,
+    queue_length, recovery, requests, restarts, rollouts, saturation, scaling, scheduling_latency,
     service_saturation, slowdown, start_up, starting, stranding, throughput, turnaround, usage,
     wasted_work, weighted_wait, work_conservation,
 };
@@ -73,6 +73,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     usage::ENTRY,
     energy::ENTRY,
     cost::ENTRY,
+    pay_per_use::ENTRY,
 ];
 
 /// Which way is better.

@@ -1,11 +1,9 @@
 //! What pods used of what they reserved, from samples of what the world measures (metrics.md 5.1,
 //! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
 
-use crate::cluster::{Measured, Store};
 use crate::model::{PodPhase, Used};
-use crate::units::Instant;
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::collector::{self, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, Resource};
@@ -62,7 +60,8 @@ impl Collector for Usage {
         &[Heard::Measured, Heard::Spans]
     }
 
-    fn measured(&mut self, _at: Instant, store: &Store, measured: &dyn Measured) {
+    fn measured(&mut self, seen: &collector::Sample<'_>) {
+        let (store, measured) = (seen.store, seen.used);
         let mut sample = Sample::default();
         for pod in store
             .pods()

@@ -34,6 +34,12 @@ pub struct Behaviour {
     pub active_deadline: Option<Duration>,
     /// Where a template has the priority of its pods from.
     pub priority: TemplatePriority,
+    /// Whether autoscalers of nodes wait for its end instead of evicting it.
+    pub is_awaited: bool,
+    /// Volumes on its node's disk that it doesn't give up when it is evicted, by name.
+    pub local_volumes: Vec<Text>,
+    /// What its deletion costs beside that of others.
+    pub deletion_cost: i32,
 }
 
 impl Hash for Behaviour {
@@ -49,6 +55,9 @@ impl Hash for Behaviour {
             has_local_storage,
             active_deadline,
             priority,
+            is_awaited,
+            local_volumes,
+            deletion_cost,
         } = self;
         run_time.hash(state);
         exit_code.hash(state);
@@ -70,6 +79,11 @@ impl Hash for Behaviour {
         if matches!(priority, TemplatePriority::Class { .. }) {
             priority.hash(state);
         }
+        if *is_awaited || !local_volumes.is_empty() || *deletion_cost != 0 {
+            is_awaited.hash(state);
+            local_volumes.hash(state);
+            deletion_cost.hash(state);
+        }
     }
 }
 
@@ -85,6 +99,9 @@ impl Default for Behaviour {
             has_local_storage: false,
             active_deadline: None,
             priority: TemplatePriority::default(),
+            is_awaited: false,
+            local_volumes: Vec::new(),
+            deletion_cost: 0,
         }
     }
 }

@@ -42,6 +42,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         ledger: vec!["pods.csv: 3 rows without a GPU model: taken as any model".to_owned()],
         workloads: Vec::new(),
         services: Vec::new(),
+        costs: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::report::runs::Gathered;
 
 mod alarms;
 mod closer;
+mod costs;
 mod page;
 mod paired;
 mod remarks;

@@ -303,10 +303,10 @@ impl Validator<'_> {
             let NodeSource::Template(template) = source else {
                 continue;
             };
-            if let Some(power) = template.template.power
-                && power.max < power.idle
+            if let Some(power) = &template.template.power
+                && let (Some(idle), Some(max)) = (power.idle, power.max)
+                && max < idle
             {
-                let (idle, max) = (power.idle, power.max);
                 let place = format!("cluster.nodes.{position}.template.power");
                 let message = format!("a node draws {idle} idle and {max} at most");
                 self.findings.push(

@@ -36,6 +36,7 @@ mod layers;
 mod mesos;
 mod node_life;
 mod node_scaling;
+mod node_scaling_rules;
 mod openb;
 mod orchestrators;
 mod permit;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
-use windtunnel::model::{Event, Pod};
+use windtunnel::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
 use windtunnel::units::Instant;
 
 use crate::kube_scenario::{Scratch, load_file};
@@ -22,6 +22,10 @@ pub(crate) struct Nodes {
     pub(crate) used: BTreeMap<String, f64>,
     /// When each node that joined was ordered.
     pub(crate) ordered: BTreeMap<String, f64>,
+    /// When replicas of a workload were changed, and to how many.
+    pub(crate) scaled: Vec<(f64, i32)>,
+    /// When pods were evicted to be resized.
+    pub(crate) resized: Vec<f64>,
 }
 
 impl Observer for Nodes {
@@ -43,7 +47,17 @@ impl Observer for Nodes {
             Event::NodeRemoved { node } => {
                 self.went.push((at, store.nodes().name(*node).to_owned()));
             }
-            Event::PodEnded { .. } => {
+            Event::Object(ObjectChange::Updated { object, .. }) => {
+                if let Object::Deployment(own) = object
+                    && self.scaled.last().is_none_or(|last| last.1 != own.replicas)
+                {
+                    self.scaled.push((at, own.replicas));
+                }
+            }
+            Event::PodEnded { reason, .. } => {
+                if *reason == EndReason::Evicted(EvictionCause::Resizing) {
+                    self.resized.push(at);
+                }
                 if let Some(node) = ended.and_then(windtunnel::model::Pod::node) {
                     self.used.insert(store.nodes().name(node).to_owned(), at);
                 }

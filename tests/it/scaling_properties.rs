@@ -21,7 +21,11 @@ fn load_text(steps: &[(u8, u16)]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        // A run of hours is thousands of steps; `PROPTEST_CASES` draws more of them.
+        cases: ProptestConfig::default().cases / 20,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn replicas_stay_within_bounds_and_rates(
@@ -95,5 +99,60 @@ proptest! {
         if kept {
             prop_assert_eq!(metric(&outcome, "disruptions.evicted").to_bits(), 0.0_f64.to_bits());
         }
+    }
+
+    /// Pods, then machines for them: on a load that does not change all of it comes to rest.
+    #[test]
+    fn replicas_and_machines_come_to_rest_on_constant_load(
+        milli in 300_u32..30_000,
+        replicas in 2_i32..20,
+        least in 0_u8..3,
+        buys in any::<bool>(),
+        patience in 0_u16..120,
+    ) {
+        let usage = format!("windtunnel.dev/cpu-usage: 'shared({milli}m)'");
+        let shop = manifests(replicas, &usage, &HORIZONTAL.replace("maxReplicas: 20", "maxReplicas: 70"));
+        let provider = if buys {
+            String::new()
+        } else {
+            format!("    groups: [{{name: workers, instanceType: m5.xlarge, min: {least}, max: 20}}]\n")
+        };
+        let cluster = format!(
+            "cluster:\n  nodes: [{{count: 1, template: {{allocatable: {{cpu: 2, memory: 8Gi}}}}}}]\n  \
+             provider:\n    boot: uniform(60s, 120s)\n{provider}"
+        );
+        let nodes = if buys {
+            format!("provisioner: {{instanceTypes: ['m5.*', 'c5.*'], consolidateAfter: {patience}s, budget: 50%}}")
+        } else {
+            "cluster: {unneededTime: 3m, delayAfterAdd: 1m}".to_owned()
+        };
+        let more = format!("system: {{controllers: {{}}, autoscaling: {{{nodes}}}}}\nstop: {{at: 4h}}\n");
+        let name = format!("property-rest-{milli}-{replicas}-{buys}");
+        let (seen, outcome) = run_text(&name, &cluster, &shop, &more);
+        let late = |at: f64| at > 7200.0;
+        prop_assert!(seen.scaled.iter().all(|own| !late(own.0)), "{:?}", seen.scaled);
+        prop_assert!(seen.came.iter().all(|own| !late(own.0)), "{:?}", seen.came);
+        prop_assert!(seen.went.iter().all(|own| !late(own.0)), "{:?}", seen.went);
+        let evictions = outcome.metrics.get("fights.evictions").and_then(|own| own.value);
+        prop_assert_eq!(evictions, Some(0.0));
+    }
+
+    /// What pods use does not change, so what they ask for does not after two days.
+    #[test]
+    fn requests_come_to_rest_on_constant_use(
+        (cpu, memory) in (20_u16..1_500, 50_u16..2_000),
+        replicas in 2_i32..6,
+    ) {
+        let usage = format!(
+            "windtunnel.dev/cpu-usage: {cpu}m, windtunnel.dev/memory-usage: {memory}Mi"
+        );
+        let vertical = "apiVersion: autoscaling.k8s.io/v1\nkind: VerticalPodAutoscaler\nmetadata: {name: web, namespace: shop}\nspec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}\n";
+        let shop = manifests(replicas, &usage, vertical);
+        let cluster = "cluster:\n  nodes: [{count: 6, template: {allocatable: {cpu: 8, memory: 32Gi}}}]\n";
+        let more = "system: {controllers: {}}\nstop: {at: 72h}\n";
+        let name = format!("property-requests-{cpu}-{memory}-{replicas}");
+        let (seen, _) = run_text(&name, cluster, &shop, more);
+        let late = seen.resized.iter().filter(|&&at| at > 48.0 * 3600.0).count();
+        prop_assert_eq!(late, 0, "{:?}", seen.resized);
     }
 }

@@ -73,11 +73,7 @@ pub(super) fn catalogue(
 fn columns(table: &Table, written: &schema::Provider, list: &str) -> Result<Columns, BuildError> {
     let currency = written.currency.to_lowercase();
     let price_name = format!("on_demand_{currency}_per_hour");
-    let found = table.columns().iter().find_map(|column| {
-        let inner = column.strip_prefix("on_demand_")?;
-        inner.strip_suffix("_per_hour").map(str::to_uppercase)
-    });
-    if let (None, Some(found)) = (table.column(&price_name), found) {
+    if let (None, Some(found)) = (table.column(&price_name), listed_currency(table)) {
         let own = &written.currency;
         return Err(BuildError::Experiment(format!(
             "cluster.provider.currency: prices of {list} are in {found}, those of the experiment in \
@@ -91,6 +87,14 @@ fn columns(table: &Table, written: &schema::Provider, list: &str) -> Result<Colu
         price: table.required_column(&price_name)?,
         spot: table.column(&format!("spot_{currency}_per_hour")),
         price_name,
+    })
+}
+
+/// The currency of a list, by the name of its column of prices.
+pub(super) fn listed_currency(table: &Table) -> Option<String> {
+    table.columns().iter().find_map(|column| {
+        let inner = column.strip_prefix("on_demand_")?;
+        inner.strip_suffix("_per_hour").map(str::to_uppercase)
     })
 }
 
@@ -143,4 +147,27 @@ fn instance_type(
         price: money(row.text(&columns.price))?,
         spot,
     })
+}
+
+/// Whether a name is one of a pattern, in which `*` stands for any text.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.find(piece) {
+            Some(place) => rest = &rest[place + piece.len()..],
+            None => return false,
+        }
+    }
+    true
 }

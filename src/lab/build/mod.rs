@@ -2,6 +2,7 @@
 
 mod alerts;
 mod autoscale;
+mod autoscale_findings;
 mod catalogue;
 mod contention;
 mod descheduling;
@@ -120,14 +121,4 @@ fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64,
     options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
     options.memory = extra.memory.unwrap_or(options.memory);
     Ok(extra.repeat.unwrap_or(1))
-}
-
-/// Whether traffic makes pods use processors and memory.
-const fn traffic_feeds_usage(scenario: &crate::scenario::Scenario) -> bool {
-    !scenario.traffic.is_empty()
-}
-
-/// Whether traffic is measured as metrics of pods and objects.
-const fn traffic_feeds_metrics(scenario: &crate::scenario::Scenario) -> bool {
-    !scenario.traffic.is_empty()
 }

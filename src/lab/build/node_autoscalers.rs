@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use crate::control::Component;
 use crate::control::autoscale::cluster::{
-    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Prices, Priority,
-    ShrinkSettings,
+    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Ignored, Prices, Priority,
+    ShrinkSettings, Waived,
 };
 use crate::control::autoscale::provisioner::{
-    Consolidation, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
+    BudgetWindow, Consolidation, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
+    Reason,
 };
 use crate::control::scheduler::kube::KubeProfile;
 use crate::model::Node;
 use crate::model::node::{ON_DEMAND, SPOT};
+use crate::model::workload::CronSchedule;
 use crate::policy::kubernetes::{add_machine, build_kube_profiles};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{self, ConsolidationPolicy, ExpanderName};
+use crate::scenario::schema::{self, ConsolidationPolicy, DisruptionReason, ExpanderName};
 use crate::systems::KubeRequest;
-use crate::units::Duration;
+use crate::units::{Duration, Instant};
 
 use super::BuildError;
-use super::catalogue::InstanceType;
+use super::catalogue::{InstanceType, matches};
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
 
 /// What a core and a GiB cost an hour where the expander `price` weighs what is asked, in millionths:
@@ -118,6 +120,10 @@ fn grow(own: &schema::ClusterAutoscaling, plan: &ProviderPlan) -> Result<GrowSet
         expendable: own.expendable_priority,
         max_total: own.max_nodes.map(|most| most as usize),
         provision: own.max_provision_time,
+        new_pod_delay: own.new_pod_scale_up_delay,
+        backoff: own.back_off,
+        max_backoff: own.max_back_off.max(own.back_off),
+        balances: own.balance_similar_node_groups,
         expanders,
         ..GrowSettings::default()
     })
@@ -135,6 +141,14 @@ fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
         after_growth: own.delay_after_add,
         after_failure: own.delay_after_failure,
         interval: own.scan_interval,
+        ignored: Ignored {
+            daemons: own.ignore_daemon_sets_utilization,
+            mirrors: false,
+        },
+        waived: Waived {
+            local_storage: !own.skip_nodes_with_local_storage,
+            system_pods: !own.skip_nodes_with_system_pods,
+        },
         ..ShrinkSettings::default()
     }
 }
@@ -157,16 +171,17 @@ fn provisioner(
         ));
     }
     let offerings = offerings(own, plan)?;
-    let budget = match own.budget.strip_suffix('%') {
-        Some(percent) => percent.trim().parse().ok().map(DisruptionBudget::Percent),
-        None => own.budget.trim().parse().ok().map(DisruptionBudget::Nodes),
-    };
-    let Some(budget) = budget else {
-        return wrong(format!(
-            "{field}.budget: expected a number of nodes or a share such as `10%`, found `{}`",
-            own.budget
-        ));
-    };
+    let budget = budget(&format!("{field}.budget"), &own.budget)?;
+    let windows = own.budgets.iter().enumerate();
+    let budgets = windows.map(|(number, own)| window(&format!("{field}.budgets[{number}]"), own));
+    let zero_unix_secs =
+        super::operations::controllers(scenario)?.map_or(0, |own| own.zero_unix_secs);
+    let mut drifts: Vec<Instant> = own
+        .drifts
+        .iter()
+        .map(|&at| Instant::ZERO.saturating_add(at))
+        .collect();
+    drifts.sort_unstable();
     Ok(ProvisionerOptions {
         pool: POOL.into(),
         offerings,
@@ -179,9 +194,42 @@ fn provisioner(
         },
         consolidate_after: own.consolidate_after.max(Duration::ZERO),
         budget,
+        budgets: budgets.collect::<Result<_, _>>()?,
+        expire_after: own.expire_after,
+        drifts,
+        zero_unix_secs,
         spot_to_spot: own.spot_to_spot,
         profile,
         objects,
+    })
+}
+
+fn budget(field: &str, text: &str) -> Result<DisruptionBudget, BuildError> {
+    let budget = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().ok().map(DisruptionBudget::Percent),
+        None => text.trim().parse().ok().map(DisruptionBudget::Nodes),
+    };
+    budget.ok_or_else(|| {
+        BuildError::Experiment(format!(
+            "{field}: expected a number of nodes or a share such as `10%`, found `{text}`"
+        ))
+    })
+}
+
+fn window(field: &str, own: &schema::DisruptionWindow) -> Result<BudgetWindow, BuildError> {
+    let schedule = own.schedule.as_deref().map(|text| {
+        let parsed = CronSchedule::parse(text, None);
+        parsed.map_err(|why| BuildError::Experiment(format!("{field}.schedule: {why}")))
+    });
+    let reasons = own.reasons.iter().map(|reason| match reason {
+        DisruptionReason::Empty => Reason::Empty,
+        DisruptionReason::Drifted => Reason::Drifted,
+        DisruptionReason::Underutilized => Reason::Underutilized,
+    });
+    Ok(BudgetWindow {
+        limit: budget(&format!("{field}.nodes"), &own.nodes)?,
+        times: schedule.transpose()?.zip(own.lasts),
+        reasons: reasons.collect(),
     })
 }
 
@@ -222,27 +270,4 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         }
     }
     Ok(offerings)
-}
-
-/// Whether a name is one of a pattern, in which `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let mut pieces = pieces.peekable();
-    if pieces.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(piece) = pieces.next() {
-        if pieces.peek().is_none() {
-            return rest.ends_with(piece);
-        }
-        match rest.find(piece) {
-            Some(place) => rest = &rest[place + piece.len()..],
-            None => return false,
-        }
-    }
-    true
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::control::autoscale::cluster::{GroupOptions, NodeGroup};
 use crate::metrics::NodeEconomics;
+use crate::metrics::power::Power;
 use crate::model::node::{
     CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
 };
@@ -15,7 +16,7 @@ use crate::sim::ProviderOptions;
 use crate::units::Instant;
 use crate::units::nearest::nearest;
 
-use super::catalogue::{InstanceType, catalogue};
+use super::catalogue::{InstanceType, catalogue, matches};
 use super::economics::micro;
 use super::nodes::of_template;
 use super::{BuildError, FileSource};
@@ -53,6 +54,7 @@ pub fn provider(
         };
     };
     let (types, list) = catalogue(written, files)?;
+    let powers = Powers::new(written, &types)?;
     let mut plan = ProviderPlan {
         options: options(written)?,
         types,
@@ -60,9 +62,10 @@ pub fn provider(
         ..ProviderPlan::default()
     };
     for (name, own) in &plan.types {
+        let power = powers.of(name);
         let mut add = |bought: &str, price: i64| {
             let economics = NodeEconomics {
-                power: None,
+                power: power.clone(),
                 price_micro_per_hour: Some(price),
             };
             plan.kinds
@@ -74,7 +77,7 @@ pub fn provider(
         }
     }
     for (number, group) in written.groups.iter().enumerate() {
-        add_group(&mut plan, written, number, group)?;
+        add_group(&mut plan, (written, &powers), number, group)?;
     }
     let known = |name: &String| {
         plan.types.contains_key(name) || plan.groups.iter().any(|own| *own.name == **name)
@@ -90,6 +93,44 @@ pub fn provider(
         }
     }
     Ok(Some(plan))
+}
+
+/// What instance types draw, by patterns of their names.
+struct Powers(Vec<(String, Arc<Power>)>);
+
+impl Powers {
+    fn new(
+        written: &schema::Provider,
+        types: &BTreeMap<String, InstanceType>,
+    ) -> Result<Self, BuildError> {
+        let mut powers = Vec::new();
+        for (pattern, own) in &written.power {
+            let field = format!("cluster.provider.power[\"{pattern}\"]");
+            let groups = written.groups.iter().map(|group| &group.name);
+            if !types
+                .keys()
+                .chain(groups)
+                .any(|name| matches(pattern, name))
+            {
+                return wrong(format!(
+                    "{field}: no instance type and no group is called so"
+                ));
+            }
+            powers.push((
+                pattern.clone(),
+                Arc::new(super::economics::power(&field, own)?),
+            ));
+        }
+        // An exact name goes before a pattern.
+        powers.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+        Ok(Self(powers))
+    }
+
+    fn of(&self, name: &str) -> Option<Arc<Power>> {
+        let mut own = self.0.iter();
+        let found = own.find(|(pattern, _)| matches(pattern, name));
+        found.map(|(_, power)| Arc::clone(power))
+    }
 }
 
 pub(super) fn wrong<T>(what: impl Into<String>) -> Result<T, BuildError> {
@@ -160,7 +201,7 @@ fn spot_price(written: &schema::Provider, own: &InstanceType) -> Option<i64> {
 
 fn add_group(
     plan: &mut ProviderPlan,
-    written: &schema::Provider,
+    (written, powers): (&schema::Provider, &Powers),
     number: usize,
     group: &schema::NodeGroup,
 ) -> Result<(), BuildError> {
@@ -199,11 +240,18 @@ fn add_group(
     }
     node.taints
         .extend(group.taints.iter().map(super::nodes::taint));
-    let power = group.template.as_ref().and_then(|own| own.power);
+    let template = group.template.as_ref().and_then(|own| own.power.as_ref());
+    let power = match template {
+        Some(own) => {
+            let field = format!("{field}.template.power");
+            Some(Arc::new(super::economics::power(&field, own)?))
+        }
+        None => powers.of(&instance_type),
+    };
     plan.kinds.insert(
         group.name.as_str().into(),
         NodeEconomics {
-            power: power.map(super::economics::power),
+            power,
             price_micro_per_hour: stated.transpose()?.or(listed),
         },
     );

@@ -1,12 +1,14 @@
 //! What is to be known of the files that a run was made of: what they say that is not modelled, and
 //! the dirt that was found in them.
 
+use std::collections::BTreeMap;
+
 use crate::cluster::Store;
 use crate::metrics::RunMetrics;
 use crate::model::objects::ClusterObjects;
 use crate::model::{Node, Object, TaintEffect};
 use crate::trace::Ledger;
-use crate::trace::manifest::{ManifestPod, Manifests};
+use crate::trace::manifest::{DeclaredWorkload, ManifestPod, Manifests};
 
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -67,10 +69,24 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         })
 }
 
+/// What an autoscaler is called in findings; `None` of other objects.
+pub(super) fn autoscaler(object: &Object) -> Option<String> {
+    match object {
+        Object::HorizontalPodAutoscaler(own) => Some(own.spec.to_string()),
+        Object::VerticalPodAutoscaler(own) => {
+            let (namespace, name) = (&own.namespace, &own.name);
+            Some(format!("VerticalPodAutoscaler {namespace}/{name}"))
+        }
+        _ => None,
+    }
+}
+
 /// Lines about the input, each kept once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Remarks {
     is_exact: bool,
+    /// Where autoscalers are declared, by what they are called.
+    places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
     unmodelled: Vec<String>,
     ledger: Ledger,
 }
@@ -105,8 +121,20 @@ impl Remarks {
             };
             if own.status.is_blind {
                 let (spec, reason) = (&own.spec, &own.status.reason);
-                self.note(format!("{spec}: a metric never arrived ({reason})"));
+                let place = self.place(&spec.to_string(), "spec.metrics");
+                self.note(format!("{place}{spec}: a metric never arrived ({reason})"));
             }
+        }
+    }
+
+    /// Where a field of an autoscaler stands, as the beginning of a line about it: file, line and
+    /// document; empty where that is not known.
+    pub fn place(&self, object: &str, field: &str) -> String {
+        let declared = self.places.get(object).into_iter().flatten();
+        let mut places = declared.filter_map(|(file, own)| Some((file, own.place(field)?)));
+        match places.next_back() {
+            Some((file, place)) => format!("{file}: {place}, "),
+            None => String::new(),
         }
     }
 
@@ -138,6 +166,12 @@ impl Remarks {
     /// Notes what a file of manifests states and the model leaves out. One file may give nodes and
     /// pods; it is noted once.
     pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
+        for own in &manifests.workloads {
+            if let Some(name) = autoscaler(&own.object) {
+                let places = self.places.entry(name).or_default();
+                places.push((file.to_owned(), own.clone()));
+            }
+        }
         let findings = manifests.findings.iter().map(ToString::to_string);
         let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
             format!("{count} objects of kind `{kind}` are passed over: it is not modelled")

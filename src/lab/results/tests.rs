@@ -77,6 +77,7 @@ fn summary() -> Summary {
         ledger: Vec::new(),
         workloads: Vec::new(),
         services: Vec::new(),
+        costs: None,
     });
     Summary {
         schema_version: SCHEMA_VERSION,

@@ -84,11 +84,12 @@ fn decide(
     max_nodes: usize,
 ) -> Result<Judged, String> {
     let mut fitting = Vec::new();
+    let mut asked = cluster.clone();
     for (place, group) in groups.iter().enumerate() {
         let Some(pod) = group.pods.first() else {
             continue;
         };
-        let fits = fits_template(cluster, &template, pod).map_err(|error| error.to_string())?;
+        let fits = fits_template(&mut asked, &template, pod).map_err(|error| error.to_string())?;
         if fits {
             fitting.push(place);
         }

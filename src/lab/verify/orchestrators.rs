@@ -9,6 +9,7 @@
 mod chronos;
 mod compare;
 mod dcos;
+mod energy;
 mod failures;
 mod fleet;
 mod machines;
@@ -106,6 +107,10 @@ const KINDS: &[&str] = &[
     "oom-adj",
     "checkpoint",
     "ettr",
+    "power",
+    "power-formula",
+    "power-energy",
+    "feature-scale",
 ];
 
 /// The judge of a kind.
@@ -122,7 +127,10 @@ fn decide(kind: &str) -> Option<Decide> {
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind);
         }
-        kind => return network::decide(kind).or_else(|| machines::decide(kind)),
+        kind => {
+            let own = network::decide(kind).or_else(|| machines::decide(kind));
+            return own.or_else(|| energy::decide(kind));
+        }
     };
     Some(decide)
 }

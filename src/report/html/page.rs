@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::alarms::{self, PageAlert, PageConfusion, PageFault, PageNotification};
 use super::closer::{self, Details};
+use super::costs::PageCosts;
 use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
@@ -83,7 +84,10 @@ const GROUPS: [(&str, &[&str]); 7] = [
             "alerts",
         ],
     ),
-    ("Energy and cost", &["energy", "power", "cost"]),
+    (
+        "Energy and cost",
+        &["energy", "power", "cost", "pay_per_use"],
+    ),
 ];
 
 /// What the ids of metrics begin with that count pods, jobs and nodes.
@@ -110,6 +114,7 @@ pub(super) struct Page<'a> {
     runs: Vec<PageRun<'a>>,
     workloads: PageWorkloads,
     services: PageServices,
+    costs: PageCosts,
     traffic: Vec<PageTraffic<'a>>,
     alerts: Vec<PageAlert<'a>>,
     notifications: Vec<PageNotification<'a>>,
@@ -251,6 +256,7 @@ impl<'a> Shown<'a> {
             runs: runs.map(|(run, name)| page_run(run, name)).collect(),
             workloads: PageWorkloads::new(summary, &columns),
             services: PageServices::new(summary, &columns),
+            costs: PageCosts::new(summary, &columns),
             traffic: traffic::rows(self.gathered),
             alerts: alarms::alerts(self.gathered),
             notifications: alarms::notifications(self.gathered),

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::pattern::Pattern;
 use crate::scenario::plain::Arguments;
-use crate::scenario::schema::{OnBadRow, Provider};
-use crate::scenario::watts::Watts;
+use crate::scenario::schema::{OnBadRow, PowerTemplate, Provider};
 use crate::units::Quantity;
 
 /// The nodes that exist at the start.
@@ -149,24 +148,6 @@ pub struct NodeTemplate {
     /// Its price per hour, in the currency that all prices of the experiment are in.
     #[serde(default)]
     pub price: Option<Quantity>,
-}
-
-/// The power of a node: `idle + (max - idle) x u^exponent`, u being the used share of its cores.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PowerTemplate {
-    /// Drawn when it does nothing, such as `100W`.
-    pub idle: Watts,
-    /// Drawn when all of its cores are used, such as `300W`.
-    pub max: Watts,
-    /// How power grows with use; 1 is linear.
-    #[serde(default = "linear")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    pub exponent: f64,
-}
-
-const fn linear() -> f64 {
-    1.0
 }
 
 /// What pods can use of a node.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::scalar::WordOr;
-use crate::units::Duration;
+use crate::units::{Duration, Quantity};
 
 /// How results are measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,19 @@ pub struct Metrics {
     /// How the time that nodes are there is rounded before it is billed.
     #[serde(default)]
     pub billing: Billing,
+    /// Pods pay by the value of this label, such as `team`, and those without it by their namespace;
+    /// default all by their namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub tenant_label: Option<String>,
+    /// What the same pods would cost as container tasks that are billed by use; default not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_prices: Option<TaskPrices>,
+    /// What the place of the machines draws in all for each unit that they draw themselves, such as
+    /// 1.4; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub power_usage_effectiveness: Option<f64>,
     /// What the grid emits, in grams of CO2 per kilowatt-hour: a CSV file with the columns
     /// `seconds` and `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +70,9 @@ impl Default for Metrics {
             min_ready_percent: default_min_ready_percent(),
             prices: None,
             billing: Billing::default(),
+            tenant_label: None,
+            task_prices: None,
+            power_usage_effectiveness: None,
             carbon_intensity: None,
         }
     }
@@ -80,6 +96,28 @@ const fn is_default_min_ready(percent: &u32) -> bool {
 
 fn default_slowdown_bound() -> Duration {
     Duration::from_secs(10)
+}
+
+/// Prices of container tasks, in the currency of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TaskPrices {
+    /// A core an hour.
+    pub core_hour: Quantity,
+    /// A GiB of memory an hour.
+    pub gibibyte_hour: Quantity,
+    /// The least time that is billed.
+    pub least_time: Duration,
+}
+
+impl Default for TaskPrices {
+    fn default() -> Self {
+        Self {
+            core_hour: Quantity::from_nanos(40_480_000),
+            gibibyte_hour: Quantity::from_nanos(4_445_000),
+            least_time: Duration::from_secs(60),
+        }
+    }
 }
 
 /// How the time that nodes are there is rounded before it is billed.

@@ -17,6 +17,7 @@ mod images;
 mod mesos;
 mod metrics;
 mod operation;
+mod power;
 mod provider;
 mod run;
 mod swarm;
@@ -30,8 +31,8 @@ pub use autoscaling::{
     Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
 };
 pub use cluster::{
-    Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, PowerTemplate,
-    Taint, TaintEffect, Template,
+    Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,
+    TaintEffect, Template,
 };
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
@@ -48,11 +49,12 @@ pub use mesos::{
     MesosDeal, MesosFramework, MesosMasterFailure, MesosReservation, MesosRole, MesosSorter,
     MesosStrategy,
 };
-pub use metrics::{Billing, MeasuredWindow, Metrics};
+pub use metrics::{Billing, MeasuredWindow, Metrics, TaskPrices};
 pub use operation::{Controllers, Operation, Upgrade};
+pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
-    ClusterAutoscaling, ConsolidationPolicy, ExpanderName, NodeGroup, Provider, Provisioning,
-    Quota, Reserved, SpotMarket, StockOut,
+    ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,
+    NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, Runtime, Startup, Stop,

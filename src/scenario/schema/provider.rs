@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NodeTemplate, Taint};
+use super::{NodeTemplate, PowerTemplate, Taint};
 use crate::rng::Distribution;
 use crate::scenario::share::Share;
 use crate::units::{Duration, Quantity};
@@ -45,6 +45,10 @@ pub struct Provider {
     /// Capacity that may be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<SpotMarket>,
+    /// What instance types draw, by name; `*` stands for any text, and the longest that fits
+    /// counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub power: BTreeMap<String, PowerTemplate>,
     /// Groups of equal nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NodeGroup>,
@@ -196,6 +200,24 @@ pub struct ClusterAutoscaling {
     pub delay_after_add: Duration,
     /// How long nothing goes after a node could not be emptied.
     pub delay_after_failure: Duration,
+    /// How long a group is left alone after an order of it failed; twice as long each time.
+    #[schemars(extend("x-positive" = true))]
+    pub back_off: Duration,
+    /// The same at most.
+    #[schemars(extend("x-positive" = true))]
+    pub max_back_off: Duration,
+    /// Whether new nodes are spread over groups that are alike but for their zone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub balance_similar_node_groups: bool,
+    /// Whether pods with data on the node's disk keep their node.
+    pub skip_nodes_with_local_storage: bool,
+    /// Whether pods of `kube-system` without a budget keep their node.
+    pub skip_nodes_with_system_pods: bool,
+    /// Whether pods of daemon sets don't count as use.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_daemon_sets_utilization: bool,
+    /// How old a pod must be for nodes to be ordered for it.
+    pub new_pod_scale_up_delay: Duration,
 }
 
 /// A map by whole numbers, which are texts in a file.
@@ -226,6 +248,13 @@ impl Default for ClusterAutoscaling {
             unneeded_time: Duration::from_secs(600),
             delay_after_add: Duration::from_secs(600),
             delay_after_failure: Duration::from_secs(180),
+            back_off: Duration::from_secs(300),
+            max_back_off: Duration::from_secs(1800),
+            balance_similar_node_groups: false,
+            skip_nodes_with_local_storage: true,
+            skip_nodes_with_system_pods: true,
+            ignore_daemon_sets_utilization: false,
+            new_pod_scale_up_delay: Duration::ZERO,
         }
     }
 }
@@ -271,6 +300,17 @@ pub struct Provisioning {
     /// How many nodes may be on their way out at a time: a number, or a share such as `10%`.
     #[serde(default = "a_tenth")]
     pub budget: String,
+    /// Budgets that hold at times, besides: the strictest that holds counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<DisruptionWindow>,
+    /// How old a node may become before it is replaced; default any age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub expire_after: Option<Duration>,
+    /// Times at which what new nodes are made of changes, such as their machine image: nodes from
+    /// before have drifted and are replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<Duration>,
     /// Whether spot nodes are replaced by cheaper spot nodes.
     #[serde(default)]
     pub spot_to_spot: bool,
@@ -281,6 +321,36 @@ pub struct Provisioning {
     /// The zone of its nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+}
+
+/// A budget that holds at times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = {"schedule": ["for"], "for": ["schedule"]}))]
+pub struct DisruptionWindow {
+    /// How many nodes may be on their way out at a time: a number, or a share such as `10%`.
+    pub nodes: String,
+    /// When it begins to hold, in the notation of cron: `0 9 * * 1-5`; default always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// For how long it holds.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub lasts: Option<Duration>,
+    /// What it limits; default everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<DisruptionReason>,
+}
+
+/// Why a node is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DisruptionReason {
+    /// It is empty.
+    Empty,
+    /// It is not what a new one would be.
+    Drifted,
+    /// Its pods fit elsewhere, or on something cheaper.
+    Underutilized,
 }
 
 const fn yes() -> bool {

@@ -25,6 +25,8 @@ pub struct UsageOptions {
     pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
+    /// What a request of it uses of the processors where pods don't say it themselves.
+    pub cpu_per_request: Duration,
 }
 
 /// The usage of the pods of a cell.
@@ -108,7 +110,10 @@ impl Usage {
         if self.classes.len() <= spec.index() {
             self.classes.resize(spec.index() + 1, None);
         }
-        if cpu.is_none() && memory.is_none() && !self.options.serves_traffic {
+        let per_request = (object.server.as_ref()).and_then(|server| server.cpu_per_request);
+        let per_request = per_request.unwrap_or(self.options.cpu_per_request);
+        let is_served = self.options.serves_traffic && per_request > Duration::ZERO;
+        if cpu.is_none() && memory.is_none() && !is_served {
             return;
         }
         let requests = object.requests().unwrap_or_default();

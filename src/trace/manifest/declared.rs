@@ -27,9 +27,19 @@ pub struct DeclaredWorkload {
     pub(super) priority: PodPriority,
     /// Whether its pods state a preemption policy.
     pub(super) states_policy: bool,
+    /// Where fields stand in the file that other objects have to agree with.
+    pub(super) places: Vec<(&'static str, String)>,
 }
 
 impl DeclaredWorkload {
+    /// Where a field stands in the file, or the one around it, as `line 3, document 2`; known of
+    /// fields that other objects have to agree with.
+    pub fn place(&self, field: &str) -> Option<&str> {
+        let mut places = self.places.iter();
+        let found = places.find(|(known, _)| field.starts_with(known));
+        found.map(|(_, place)| place.as_str())
+    }
+
     /// Gives its pods the priority of a class.
     pub(super) fn give_priority(&mut self, class: PriorityClass) {
         let template = match &mut self.object {

@@ -68,6 +68,8 @@ const VOLUME: List = &[
     ("cinder", Presence),
     ("iscsi", DISK),
     ("rbd", DISK),
+    ("emptyDir", Fields(&[("medium", All)])),
+    ("hostPath", Presence),
 ];
 
 const CONDITION: List = &[("type", All), ("status", All), ("reason", All)];

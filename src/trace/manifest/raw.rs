@@ -86,7 +86,9 @@ impl Annotations {
                 key,
                 super::pod::MIRROR
                     | super::workloads::SAFE_TO_EVICT
+                    | super::workloads::SAFE_LOCAL_VOLUMES
                     | super::workloads::DO_NOT_DISRUPT
+                    | super::workloads::DELETION_COST
                     | super::objects::BIND_COMPLETED
                     | super::objects::SELECTED_NODE
                     | super::objects::BETA_CLASS
@@ -302,7 +304,7 @@ pub(super) struct Volume {
     pub(super) cinder: Option<IgnoredAny>,
     pub(super) iscsi: Option<Disk>,
     pub(super) rbd: Option<Disk>,
-    pub(super) empty_dir: Option<IgnoredAny>,
+    pub(super) empty_dir: Option<EmptyDir>,
     pub(super) host_path: Option<IgnoredAny>,
 }
 
@@ -311,6 +313,14 @@ impl Volume {
     pub(super) const fn is_local(&self) -> bool {
         self.empty_dir.is_some() || self.host_path.is_some()
     }
+}
+
+/// A directory on the disk of the node, or in its memory.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EmptyDir {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) medium: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -68,8 +68,12 @@ impl Sink for Reader {
 
     fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
         let seed = ObjectSeed::of_kind(self, kind);
-        match source.read(seed) {
-            Ok(_) => Ok(()),
+        let read = source.read(seed);
+        match read {
+            Ok(_) => {
+                self.note_lines(|field| source.line_of(field));
+                Ok(())
+            }
             Err(fault) => {
                 let line = self.broken_field().map(|field| source.line_of(field));
                 let line = line.map_or(String::new(), |line| format!("line {line}, "));

@@ -38,6 +38,16 @@ const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
 pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
+/// On a pod template: volumes on the node's disk that its pods give up, by name.
+pub(super) const SAFE_LOCAL_VOLUMES: &str =
+    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+
+/// On a pod template: what the deletion of its pods costs beside that of others.
+pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+/// The value of [`SAFE_TO_EVICT`] for pods whose end is waited for.
+const ON_COMPLETION: &str = "on-completion";
+
 /// Whether objects of a kind are workloads.
 pub(super) fn is_workload(kind: &str, group: &str) -> bool {
     match kind {
@@ -126,6 +136,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         object,
         priority: workload.priority,
         states_policy: workload.states_policy,
+        places: Vec::new(),
     })
 }
 
@@ -506,6 +517,21 @@ fn priority(spec: &raw::PodSpec) -> TemplatePriority {
     }
 }
 
+/// Volumes on the disk of the node that the pods of a template don't give up.
+fn local_volumes(raw: &RawTemplate) -> Vec<Text> {
+    let given_up = raw
+        .metadata
+        .annotations
+        .get(SAFE_LOCAL_VOLUMES)
+        .unwrap_or("");
+    let given_up: Vec<&str> = given_up.split(',').map(str::trim).collect();
+    let volumes = raw.spec.volumes.iter().filter(|volume| {
+        let is_on_disk = (volume.empty_dir.as_ref()).is_some_and(|own| own.medium != "Memory");
+        (is_on_disk || volume.host_path.is_some()) && !given_up.contains(&&*volume.name)
+    });
+    volumes.map(|volume| volume.name.as_str().into()).collect()
+}
+
 /// What the pods of a template do once they run.
 fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
@@ -539,6 +565,15 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         has_local_storage: raw.spec.volumes.iter().any(raw::Volume::is_local),
         active_deadline: super::reader::time_limit(&raw.spec)?,
         priority: priority(&raw.spec),
+        is_awaited: raw.metadata.annotations.get(SAFE_TO_EVICT) == Some(ON_COMPLETION),
+        local_volumes: local_volumes(raw),
+        deletion_cost: match raw.metadata.annotations.get(DELETION_COST) {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| {
+                let place = annotations.key(DELETION_COST);
+                place.problem("a whole number of 32 bits", text)
+            })?,
+        },
     };
     Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Budgets, GroupSize, GrowSettings, Grower, Growth, Health, KubeCluster, NodeAmounts, NodeGroup,
-    PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
+    Budgets, GroupSize, GrowSettings, Grower, Growth, Health, Ignored, KubeCluster, NodeAmounts,
+    NodeGroup, PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
 use crate::cluster::{Conflict, Store};
 use crate::control::autoscale::nodes::seen::{budgets, node_pod, pods_on};
@@ -21,6 +21,9 @@ use crate::units::{Instant, NodeId, Revision};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+
+/// What keeps a node from being removed; an annotation in the original, a label of a group here.
+const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
 /// A group of equal nodes.
 #[derive(Clone, Debug)]
@@ -148,9 +151,18 @@ impl ClusterAutoscaler {
             .collect();
         let growth =
             (self.grower).plan(now, &cluster, (&groups, health), &pending, &mut self.rng)?;
-        if let Growth::Grow { group, nodes, .. } = &growth {
+        if let Growth::Grow {
+            group,
+            nodes,
+            others,
+            ..
+        } = &growth
+        {
             self.shrinker.grew(now);
             self.order(group, *nodes, store, out);
+            for (group, nodes) in others {
+                self.order(group, *nodes, store, out);
+            }
         }
         if matches!(growth, Growth::Unhealthy | Growth::TooYoung) {
             self.patience = now;
@@ -170,7 +182,7 @@ impl ClusterAutoscaler {
         let budgets = budgets(store);
         let mut nodes = Vec::new();
         for &node in present {
-            if !self.leaving.has(node) {
+            if !self.leaving.has(node) && self.may_shrink(store, node) {
                 nodes.extend(self.shrink_node(now, store, node, &budgets));
             }
         }
@@ -249,6 +261,31 @@ impl ClusterAutoscaler {
         (groups, sizes)
     }
 
+    /// Whether a node could go at all: it is in a group, and not used too much for that.
+    fn may_shrink(&self, store: &Store, node: NodeId) -> bool {
+        if self.group_of(store, node).is_none() {
+            return false;
+        }
+        let own = &self.options.shrink;
+        let row = store.nodes().allocatable().row(node);
+        if own.ignored != Ignored::default() || row.gpu_milli > 0 {
+            return true;
+        }
+        let (mut cpu, mut memory) = (0_i64, 0_i64);
+        for &slot in store.nodes().pods(node) {
+            let Some(pod) = store.pods().at(slot) else {
+                continue;
+            };
+            if !store.pod_states().is_terminating(pod.pod) {
+                let requests = &store.class(pod.spec).requests;
+                cpu = cpu.saturating_add(requests.cpu_milli);
+                memory = memory.saturating_add(requests.memory_bytes);
+            }
+        }
+        let is_over = |used: i64, of: i64| of > 0 && used as f64 / of as f64 > own.threshold;
+        !is_over(cpu, row.cpu_milli) && !is_over(memory, row.memory_bytes)
+    }
+
     fn shrink_node(
         &mut self,
         now: Instant,
@@ -276,7 +313,10 @@ impl ClusterAutoscaler {
                 gpus: row.gpu_milli / 1000,
             },
             is_ready: store.nodes().is_ready(node),
-            is_kept: false,
+            is_kept: object
+                .labels
+                .get(KEPT_LABEL)
+                .is_some_and(|own| **own == *"true"),
             pods,
             infos,
         })

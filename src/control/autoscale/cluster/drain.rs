@@ -203,14 +203,32 @@ pub struct Drain<'a> {
     pub awaited: Vec<&'a NodePod>,
 }
 
-/// What a drain would do, or the first pod that keeps the node, and why.
+/// Which rules are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waived {
+    /// That pods with data on the node's disk keep it.
+    pub local_storage: bool,
+    /// That pods of `kube-system` without a budget keep it.
+    pub system_pods: bool,
+}
+
+/// What a drain would do by all rules, or the first pod that keeps the node, and why.
 pub fn drain<'a>(
     pods: &'a [NodePod],
     budgets: &Budgets,
 ) -> Result<Drain<'a>, (&'a NodePod, Blocked)> {
+    drain_without(pods, budgets, Waived::default())
+}
+
+/// The same without some of the rules.
+pub fn drain_without<'a>(
+    pods: &'a [NodePod],
+    budgets: &Budgets,
+    waived: Waived,
+) -> Result<Drain<'a>, (&'a NodePod, Blocked)> {
     let mut drain = Drain::default();
     for pod in pods {
-        match verdict(pod, budgets) {
+        match verdict(pod, budgets, waived) {
             Verdict::Skip => {}
             Verdict::Move => drain.moved.push(pod),
             Verdict::Daemon => drain.daemons.push(pod),
@@ -222,7 +240,7 @@ pub fn drain<'a>(
 }
 
 /// The rules in their order; the first that has an answer decides.
-fn verdict(pod: &NodePod, budgets: &Budgets) -> Verdict {
+fn verdict(pod: &NodePod, budgets: &Budgets, waived: Waived) -> Verdict {
     if pod.controller == PodController::Mirror || is_long_terminating(pod) {
         return Verdict::Skip;
     }
@@ -241,7 +259,8 @@ fn verdict(pod: &NodePod, budgets: &Budgets) -> Verdict {
     if pod.controller != PodController::Replicating {
         return Verdict::Block(Blocked::NotReplicated);
     }
-    if *pod.namespace == *SYSTEM_NAMESPACE && pod.budgets.is_empty() {
+    let is_system = *pod.namespace == *SYSTEM_NAMESPACE && !waived.system_pods;
+    if is_system && pod.budgets.is_empty() {
         if pod.age > SYSTEM_POD_TIMEOUT {
             return Verdict::Move;
         }
@@ -250,7 +269,7 @@ fn verdict(pod: &NodePod, budgets: &Budgets) -> Verdict {
     if pod.safe_to_evict == Some(SafeToEvict::No) {
         return Verdict::Block(Blocked::NotSafeToEvictAnnotation);
     }
-    if !pod.local_volumes.is_empty() {
+    if !pod.local_volumes.is_empty() && !waived.local_storage {
         return Verdict::Block(Blocked::LocalStorageRequested);
     }
     let used_up = |&budget: &usize| budgets.is_used_up(budget);

@@ -3,6 +3,7 @@
 //!
 //! Scores are two float divisions and a sum in written order, as the original's.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,17 +61,18 @@ impl Template {
     }
 }
 
-/// Whether one pod of a group would fit a fresh node.
+/// Whether one pod of a group would fit a fresh node, which is there while it is asked.
 pub fn fits_template<C: Cluster>(
-    cluster: &C,
+    cluster: &mut C,
     template: &Template,
     pod: &PodInfo,
 ) -> Result<bool, CacheError> {
-    let mut copy = cluster.clone();
     let (node, daemons) = template.fresh(0);
     let name = node.name.clone();
-    copy.add_node(node, &daemons)?;
-    Ok(copy.fit(pod, &name) == Fit::Yes)
+    cluster.add_node(node, &daemons)?;
+    let fits = cluster.fit(pod, &name) == Fit::Yes;
+    cluster.remove_node(&name);
+    Ok(fits)
 }
 
 /// How many nodes of a group are needed for groups of pods, each of which fits a fresh node;
@@ -172,8 +174,7 @@ impl<C: Cluster> Packing<'_, C> {
         pods: &'p [Arc<PodInfo>],
     ) -> Result<&'p [Arc<PodInfo>], CacheError> {
         for (index, pod) in pods.iter().enumerate() {
-            let added = self.added.clone();
-            let Some(node) = self.search(pod, |name| added.contains(name)) else {
+            let Some(node) = self.search(pod, |own, name| own.added.contains(name)) else {
                 return Ok(&pods[index..]);
             };
             self.place(group, pod, node)?;
@@ -182,16 +183,19 @@ impl<C: Cluster> Packing<'_, C> {
     }
 
     /// The first node from the cursor on that a pod fits.
-    fn search(&mut self, pod: &PodInfo, allowed: impl Fn(&Text) -> bool) -> Option<Text> {
+    fn search(&mut self, pod: &PodInfo, allowed: impl Fn(&Self, &Text) -> bool) -> Option<Text> {
         let nodes = self.cluster.nodes();
         let count = nodes.len();
-        let places: Vec<usize> = (0..count)
-            .map(|offset| (self.cursor + offset) % count)
-            .filter(|&place| allowed(&nodes[place]))
-            .collect();
-        let mut asked = places.iter().map(|&place| &nodes[place]);
+        let asked_last = Cell::new(0);
+        let own = &*self;
+        let mut asked = (0..count)
+            .map(|offset| (own.cursor + offset) % count)
+            .filter(|&place| allowed(own, &nodes[place]))
+            .inspect(|&place| asked_last.set(place))
+            .map(|place| &nodes[place]);
         let mut until = |fit| fit == Fit::Yes;
-        let found = places[self.cluster.find(pod, &mut asked, &mut until)?];
+        own.cluster.find(pod, &mut asked, &mut until)?;
+        let found = asked_last.get();
         let name = nodes[found].clone();
         self.cursor = (found + 1) % count;
         Some(name)
@@ -208,7 +212,7 @@ impl<C: Cluster> Packing<'_, C> {
                 }
                 if fit == Fit::NoSpread
                     && is_spread_over_hosts(pod)
-                    && let Some(node) = self.search(pod, |name| *name != last)
+                    && let Some(node) = self.search(pod, |_, name| *name != last)
                 {
                     self.place(group, pod, node)?;
                     continue;

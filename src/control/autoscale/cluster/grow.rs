@@ -8,8 +8,9 @@ use super::super::finding::{Finding, Findings, Problem};
 use super::estimator::{PodGroup, Template, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
 use super::filters::{Cluster, Fit};
-use crate::control::scheduler::kube::{CacheError, PodInfo};
-use crate::model::Text;
+use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
+use crate::model::node::{GROUP_LABEL, HOSTNAME_LABEL, ORDERED_LABEL, ZONE_LABEL};
+use crate::model::{Node, Text};
 use crate::rng::Stream;
 use crate::units::{Duration, Instant};
 
@@ -18,8 +19,12 @@ use crate::units::{Duration, Instant};
 pub struct GrowSettings {
     /// Pods of lower priority don't count.
     pub expendable: i32,
+    /// Pods that are younger don't count.
+    pub new_pod_delay: Duration,
     /// While all pending pods are younger, the loop waits.
     pub youngest: Duration,
+    /// The same of those that ask for GPUs.
+    pub youngest_gpu: Duration,
     /// The most nodes of an estimate.
     pub max_new: usize,
     /// The most nodes of the cluster; `None` is no limit.
@@ -38,13 +43,17 @@ pub struct GrowSettings {
     pub max_unready_percent: usize,
     /// What narrows the choice of a group down, in order.
     pub expanders: Vec<Expander>,
+    /// Whether new nodes are spread over groups that are similar.
+    pub balances: bool,
 }
 
 impl Default for GrowSettings {
     fn default() -> Self {
         Self {
             expendable: -10,
+            new_pod_delay: Duration::ZERO,
             youngest: Duration::from_secs(2),
+            youngest_gpu: Duration::from_secs(30),
             max_new: 1000,
             max_total: None,
             provision: Duration::from_secs(900),
@@ -54,6 +63,7 @@ impl Default for GrowSettings {
             ok_unready: 3,
             max_unready_percent: 45,
             expanders: vec![Expander::LeastWaste],
+            balances: false,
         }
     }
 }
@@ -137,6 +147,8 @@ pub enum Growth {
         nodes: usize,
         /// For how many pods.
         pods: usize,
+        /// Groups that are similar to it and grow beside it, and by how many nodes.
+        others: Vec<(Text, usize)>,
     },
 }
 
@@ -254,12 +266,16 @@ impl Grower {
         }
         let mut waiting: Vec<&PendingPod> = pending
             .iter()
-            .filter(|pod| pod.info.priority() >= own.expendable)
+            .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.new_pod_delay)
             .collect();
         if waiting.is_empty() {
             return Ok(Growth::NotNeeded);
         }
-        if waiting.iter().all(|pod| pod.age < own.youngest) {
+        let asks_for_gpu = |pod: &&&PendingPod| pod.info.spec().gpu.devices > 0;
+        let oldest_gpu = waiting.iter().filter(asks_for_gpu).map(|pod| pod.age).max();
+        if waiting.iter().all(|pod| pod.age < own.youngest)
+            || oldest_gpu.is_some_and(|age| age < own.youngest_gpu)
+        {
             return Ok(Growth::TooYoung);
         }
         waiting.sort_by_key(|pod| std::cmp::Reverse(pod.info.priority()));
@@ -272,15 +288,27 @@ impl Grower {
         let total = health.nodes + self.ordered();
         let max_total = self.settings.max_total;
         let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
-        let Some((group, nodes, pods)) = self.best(now, &copy, groups, (&left, room), rng)? else {
+        let Some(best) = self.best(now, &mut copy, groups, (&left, room), rng)? else {
             return Ok(Growth::NoOption);
         };
-        self.orders.push(Order {
-            group: group.clone(),
+        if let Growth::Grow {
+            group,
             nodes,
-            at: now,
-        });
-        Ok(Growth::Grow { group, nodes, pods })
+            others,
+            ..
+        } = &best
+        {
+            for (group, nodes) in
+                std::iter::once((group, *nodes)).chain(others.iter().map(|own| (&own.0, own.1)))
+            {
+                self.orders.push(Order {
+                    group: group.clone(),
+                    nodes,
+                    at: now,
+                });
+            }
+        }
+        Ok(best)
     }
 
     /// Adds nodes that are on their way.
@@ -311,11 +339,17 @@ impl Grower {
     ) -> Result<Vec<Arc<PodInfo>>, CacheError> {
         let mut left = Vec::new();
         let mut hints = BTreeMap::new();
+        // Pods of one class have one owner and one spec: what found no place is not tried again.
+        let mut failed: Vec<&Arc<PodClass>> = Vec::new();
         for pod in waiting {
             let info = &pod.info;
+            if failed.iter().any(|class| Arc::ptr_eq(class, &info.class)) {
+                left.push(info.clone());
+                continue;
+            }
             let key = (info.spec().namespace.clone(), info.name.text());
             let nodes = cluster.nodes();
-            let hint = self.hints.get(&key).filter(|own| nodes.contains(own));
+            let hint = self.hints.get(&key);
             let hinted = hint.filter(|own| cluster.fit(info, own) == Fit::Yes);
             let target = hinted.cloned().or_else(|| {
                 let mut asked = nodes.iter();
@@ -323,7 +357,12 @@ impl Grower {
                 Some(nodes[found].clone())
             });
             match target {
-                None => left.push(info.clone()),
+                None => {
+                    if info.spec().owner.is_some() {
+                        failed.push(&info.class);
+                    }
+                    left.push(info.clone());
+                }
                 Some(target) => {
                     cluster.place(info.clone(), &target)?;
                     hints.insert(key, target);
@@ -334,23 +373,22 @@ impl Grower {
         Ok(left)
     }
 
-    /// The group that grows, by how many nodes and for how many pods.
+    /// What grows, by how many nodes and for how many pods.
     fn best<C: Cluster>(
         &self,
         now: Instant,
-        cluster: &C,
+        cluster: &mut C,
         groups: &[NodeGroup],
         (pods, room): (&[Arc<PodInfo>], usize),
         rng: &mut Stream,
-    ) -> Result<Option<(Text, usize, usize)>, CacheError> {
+    ) -> Result<Option<Growth>, CacheError> {
         let alike = group_pods(pods);
         let mut choices = Vec::new();
         for group in groups {
-            let most = group.room().min(room).min(self.settings.max_new);
             let Some(template) = &group.template else {
                 continue;
             };
-            if most == 0 || self.is_backed_off(&group.id, now) {
+            if group.room() == 0 || room == 0 || self.is_backed_off(&group.id, now) {
                 continue;
             }
             let mut fitting = Vec::new();
@@ -359,6 +397,9 @@ impl Grower {
                     fitting.push(own.clone());
                 }
             }
+            let similar = self.similar(now, group, groups);
+            let of_group = similar.iter().map(|own| own.room()).sum::<usize>() + group.room();
+            let most = of_group.min(room).min(self.settings.max_new);
             let estimate = estimate(cluster, template, &fitting, most)?;
             let placed = fitting.iter().zip(&estimate.scheduled);
             let placed: Vec<(Arc<PodInfo>, usize)> = placed
@@ -381,9 +422,72 @@ impl Grower {
         Ok(place.map(|place| {
             let own = &list[place];
             let pods = own.pods.iter().map(|(_, count)| count).sum();
-            (own.group.clone(), own.nodes, pods)
+            self.spread(now, (choices[place].0, own.nodes, pods), groups)
         }))
     }
+
+    /// Groups that are like one but for their zone and have room, where new nodes are spread.
+    fn similar<'g>(
+        &self,
+        now: Instant,
+        group: &NodeGroup,
+        groups: &'g [NodeGroup],
+    ) -> Vec<&'g NodeGroup> {
+        if !self.settings.balances {
+            return Vec::new();
+        }
+        let is_similar = |other: &&NodeGroup| {
+            let templates = group.template.as_ref().zip(other.template.as_ref());
+            other.id != group.id
+                && other.room() > 0
+                && !self.is_backed_off(&other.id, now)
+                && templates.is_some_and(|(one, other)| are_similar(&one.node, &other.node))
+        };
+        groups.iter().filter(is_similar).collect()
+    }
+
+    /// Parts new nodes among a group and those that are similar.
+    fn spread(
+        &self,
+        now: Instant,
+        (group, nodes, pods): (&NodeGroup, usize, usize),
+        groups: &[NodeGroup],
+    ) -> Growth {
+        let mut all = vec![group];
+        all.extend(self.similar(now, group, groups));
+        let sizes: Vec<(usize, usize)> = all
+            .iter()
+            .map(|own| (own.target, own.target + own.room()))
+            .collect();
+        let parts = balance(&sizes, nodes);
+        let parts = all.iter().zip(parts).filter(|(_, nodes)| *nodes > 0);
+        let mut parts: Vec<(Text, usize)> =
+            parts.map(|(own, nodes)| (own.id.clone(), nodes)).collect();
+        let (group, nodes) = parts.remove(0);
+        Growth::Grow {
+            group,
+            nodes,
+            pods,
+            others: parts,
+        }
+    }
+}
+
+/// Labels in which similar nodes may differ.
+const OWN_LABELS: [&str; 4] = [ZONE_LABEL, HOSTNAME_LABEL, GROUP_LABEL, ORDERED_LABEL];
+
+/// Whether two nodes are alike but for their zone and their group.
+fn are_similar(one: &Node, other: &Node) -> bool {
+    let labels = |node: &Node| -> Vec<(Text, Text)> {
+        let all = node.labels.iter();
+        let own = all.filter(|(key, _)| !OWN_LABELS.contains(&&***key));
+        own.map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    one.allocatable == other.allocatable
+        && one.capacity == other.capacity
+        && one.taints == other.taints
+        && labels(one) == labels(other)
 }
 
 /// Pods in groups of one owner and one spec, in the order of their first ones.

@@ -18,7 +18,7 @@ mod tests;
 pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions};
 pub use drain::{
     Blocked, BudgetCheck, Budgets, Drain, Ignored, NodeAmounts, NodePod, PodController, PodEnd,
-    SafeToEvict, Used, Utilization, drain, utilization,
+    SafeToEvict, Used, Utilization, Waived, drain, drain_without, utilization,
 };
 pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};
 pub use expander::{Choice, Expander, Prices, Priority, choose};

@@ -1,10 +1,13 @@
 //! Scale-down: which nodes are not needed, since when, and which of them go now (spec:
 //! kubernetes.md 3.3).
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::drain::{Blocked, Budgets, Ignored, NodeAmounts, NodePod, drain, utilization};
+use super::drain::{
+    Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
+};
 use super::filters::{Cluster, Fit};
 use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
 use crate::model::Text;
@@ -38,6 +41,8 @@ pub struct ShrinkSettings {
     pub interval: Duration,
     /// Pods that don't count as use.
     pub ignored: Ignored,
+    /// Rules about pods that keep their node that are left out.
+    pub waived: Waived,
 }
 
 impl Default for ShrinkSettings {
@@ -54,6 +59,7 @@ impl Default for ShrinkSettings {
             parallel_drains: 1,
             interval: Duration::from_secs(10),
             ignored: Ignored::default(),
+            waived: Waived::default(),
         }
     }
 }
@@ -217,7 +223,7 @@ impl Shrinker {
         self.unremovable.retain(|_, until| *until > now);
         let mut candidates = self.candidates(nodes, seen.groups, &mut plan);
         candidates.sort_by_key(|&place| {
-            let is_empty = !has_movable(&nodes[place], budgets);
+            let is_empty = !has_movable(&nodes[place], budgets, self.settings.waived);
             let was_unneeded = self.unneeded.contains_key(&nodes[place].name);
             (!is_empty, !was_unneeded)
         });
@@ -295,7 +301,7 @@ impl Shrinker {
         place: usize,
         node: &ShrinkNode,
     ) -> Result<Result<Removable, Kept>, CacheError> {
-        let drain = match drain(&node.pods, &simulation.budgets) {
+        let drain = match drain_without(&node.pods, &simulation.budgets, self.settings.waived) {
             Ok(drain) => drain,
             Err((_, why)) => return Ok(Err(Kept::Blocked(why))),
         };
@@ -303,7 +309,7 @@ impl Shrinker {
         if !check.allows {
             return Ok(Err(Kept::Blocked(Blocked::NotEnoughPdb)));
         }
-        let before = (simulation.cluster.clone(), self.cursor);
+        let before = self.cursor;
         let mut evicted = Vec::new();
         let mut placed = Vec::new();
         for pod in &drain.moved {
@@ -315,14 +321,23 @@ impl Shrinker {
             evicted.push(key);
         }
         simulation.gone.insert(node.name.clone());
-        for (key, info) in placed {
-            let Some(target) = self.place(simulation, &key, info)? else {
-                (simulation.cluster, self.cursor) = before;
+        let mut targets: Vec<Text> = Vec::new();
+        for (key, info) in &placed {
+            let Some(target) = self.place(simulation, key, info)? else {
+                // All go back to where they were.
+                for ((_, info), target) in placed.iter().zip(&targets) {
+                    simulation.cluster.displace(info, target);
+                }
+                for (_, info) in &placed {
+                    simulation.cluster.place((*info).clone(), &node.name)?;
+                }
+                self.cursor = before;
                 simulation.gone.remove(&node.name);
                 simulation.failed.push(info.class.clone());
                 return Ok(Err(Kept::NoPlace));
             };
-            self.hints.insert(key, target);
+            self.hints.insert(key.clone(), target.clone());
+            targets.push(target);
         }
         simulation.budgets.take(&drain.moved);
         Ok(Ok(Removable {
@@ -347,7 +362,6 @@ impl Shrinker {
         let cluster = &simulation.cluster;
         if let Some(hint) = self.hints.get(key)
             && !simulation.gone.contains(hint)
-            && cluster.nodes().contains(hint)
             && cluster.fit(pod, hint) == Fit::Yes
         {
             let hint = hint.clone();
@@ -356,13 +370,14 @@ impl Shrinker {
         }
         let nodes = cluster.nodes();
         let count = nodes.len();
-        let places: Vec<usize> = (0..count)
+        let asked_last = Cell::new(0);
+        let mut asked = (0..count)
             .map(|offset| (self.cursor + offset) % count)
             .filter(|&place| !simulation.gone.contains(&nodes[place]))
-            .collect();
-        let mut asked = places.iter().map(|&place| &nodes[place]);
+            .inspect(|&place| asked_last.set(place))
+            .map(|place| &nodes[place]);
         let found = cluster.find(pod, &mut asked, &mut |fit| fit == Fit::Yes);
-        let Some(found) = found.map(|found| places[found]) else {
+        let Some(found) = found.map(|_| asked_last.get()) else {
             return Ok(None);
         };
         let target = nodes[found].clone();
@@ -440,6 +455,6 @@ struct Simulation<C> {
 }
 
 /// Whether anything would have to be evicted.
-fn has_movable(node: &ShrinkNode, budgets: &Budgets) -> bool {
-    drain(&node.pods, budgets).map_or(true, |drain| !drain.moved.is_empty())
+fn has_movable(node: &ShrinkNode, budgets: &Budgets, waived: Waived) -> bool {
+    drain_without(&node.pods, budgets, waived).map_or(true, |drain| !drain.moved.is_empty())
 }

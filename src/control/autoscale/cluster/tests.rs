@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::control::scheduler::kube::{CacheError, NodeInfo, PodClass, PodInfo};
-use crate::model::{Container, Node, PodSpec, ResourceList, Text};
+use crate::model::{Container, GpuRequest, Node, PodSpec, ResourceList, Text};
 use crate::rng::Stream;
 use crate::units::{Duration, Instant, Quantity};
 
@@ -34,7 +34,10 @@ impl Cluster for Room {
     ) -> Option<usize> {
         let mut nodes = nodes;
         Iterator::position(&mut nodes, |name| {
-            let (node, asked) = (&self.nodes[name], &pod.class.requests);
+            let Some(node) = self.nodes.get(name) else {
+                return until(Fit::No);
+            };
+            let asked = &pod.class.requests;
             let (offered, used) = (&node.allocatable, &node.requested);
             let fits = used.cpu_milli + asked.cpu_milli <= offered.cpu_milli
                 && used.memory + asked.memory <= offered.memory;
@@ -166,6 +169,7 @@ fn grow(group: &str, nodes: usize, pods: usize) -> Growth {
         group: group.into(),
         nodes,
         pods,
+        others: Vec::new(),
     }
 }
 
@@ -192,6 +196,74 @@ fn the_group_with_the_least_waste_grows_and_ordered_nodes_count() {
     assert_eq!(grower.ordered(), 2);
     grower.registered("small");
     assert_eq!(grower.ordered(), 1);
+}
+
+#[test]
+fn pods_that_ask_for_gpus_are_waited_for_longer() {
+    let spec = PodSpec {
+        gpu: GpuRequest {
+            devices: 1,
+            milli_per_device: 1000,
+            models: Vec::new(),
+        },
+        ..PodSpec::clone(&class(1000, GIB, 0).spec)
+    };
+    let class = Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit"));
+    let info = pods("g", &class, 1).remove(0);
+    for (age, expected) in [(29, Growth::TooYoung), (30, grow("only", 1, 1))] {
+        let waiting = [PendingPod {
+            info: info.clone(),
+            age: Duration::from_secs(age),
+        }];
+        let mut grower = Grower::new(GrowSettings::default());
+        let found = plan(&mut grower, 0, &[group("only", 4000)], &waiting);
+        assert_eq!(found, expected, "{age}");
+    }
+}
+
+#[test]
+fn pods_that_are_too_new_do_not_count() {
+    let settings = GrowSettings {
+        new_pod_delay: Duration::from_secs(60),
+        ..GrowSettings::default()
+    };
+    let mut grower = Grower::new(settings);
+    let groups = [group("only", 4000)];
+    assert_eq!(
+        plan(&mut grower, 0, &groups, &pending(4, 59)),
+        Growth::NotNeeded
+    );
+    assert_eq!(
+        plan(&mut grower, 1, &groups, &pending(4, 60)),
+        grow("only", 1, 4)
+    );
+}
+
+#[test]
+fn similar_groups_share_new_nodes() {
+    let settings = GrowSettings {
+        balances: true,
+        ..GrowSettings::default()
+    };
+    let mut grower = Grower::new(settings);
+    let mut groups = [group("a", 4000), group("b", 4000), group("c", 8000)];
+    groups[0].target = 2;
+    // Five nodes of four cores: `b` catches up with `a` first. What has other amounts is not similar.
+    let growth = plan(&mut grower, 0, &groups[..2], &pending(20, 10));
+    let expected = Growth::Grow {
+        group: "a".into(),
+        nodes: 1,
+        pods: 20,
+        others: vec![("b".into(), 4)],
+    };
+    let other = Growth::Grow {
+        group: "b".into(),
+        nodes: 4,
+        pods: 20,
+        others: vec![("a".into(), 1)],
+    };
+    assert!(growth == expected || growth == other, "{growth:?}");
+    assert_eq!(grower.ordered(), 5);
 }
 
 #[test]
@@ -437,7 +509,10 @@ fn pods_without_a_controller_keep_their_node() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     /// No node goes before its delay, none below the minimum, none that is used or blocked, no
     /// more drained than allowed, and never all nodes that pods would need.
@@ -476,6 +551,108 @@ proptest! {
             }
             let evicted: usize = plan.removals.iter().map(|own| own.evicted.len()).sum();
             prop_assert!(500 * evicted as i64 <= kept_cpu);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 16,
+        ..ProptestConfig::default()
+    })]
+
+    /// Thousands of loops while pods come and go: a node goes only after more than ten minutes in
+    /// which every loop found it unneeded, never one whose pod may not be evicted, and the group
+    /// keeps its minimum.
+    #[test]
+    fn thousands_of_loops_keep_every_rule(
+        steps in prop::collection::vec((0_usize..6, 0_usize..7, 1_i64..40), 1_000..3_000),
+        pinned in 0_usize..6,
+        min in 0_usize..5,
+    ) {
+        let mut counts = vec![1_usize; 6];
+        let mut shrinker = Shrinker::new(ShrinkSettings::default());
+        let mut since: BTreeMap<Text, i64> = BTreeMap::new();
+        let mut now = 0;
+        for (which, count, secs) in steps {
+            now += secs;
+            // Changes are rarer than loops, so that nodes have their time.
+            if count < 3 {
+                counts[which] = 2 * count;
+            }
+            let mut world = world(&counts, PodController::Replicating);
+            for pod in &mut world.1[pinned].pods {
+                pod.safe_to_evict = Some(SafeToEvict::No);
+            }
+            let plan = shrink(&mut shrinker, now, &world, min);
+            since.retain(|name, _| plan.unneeded.contains_key(name));
+            for name in plan.unneeded.keys() {
+                since.entry(name.clone()).or_insert(now);
+            }
+            prop_assert!(plan.removals.len() <= counts.len().saturating_sub(min));
+            for removal in &plan.removals {
+                prop_assert!(now - since[&removal.node] > 600, "{removal:?} at {now}");
+                let place = world.1.iter().position(|own| own.name == removal.node);
+                let place = place.expect("a node that is there");
+                prop_assert!(place != pinned || counts[pinned] == 0, "{removal:?}");
+                prop_assert_eq!(removal.evicted.len(), counts[place]);
+                // Its pods find a place elsewhere, and an empty one takes its place.
+                for _ in 0..counts[place] {
+                    let open = (0..6).filter(|&other| other != place && counts[other] < 8);
+                    if let Some(other) = open.min_by_key(|&other| counts[other]) {
+                        counts[other] += 1;
+                    }
+                }
+                counts[place] = 0;
+            }
+        }
+    }
+
+    /// Whatever is asked for thousands of times: groups keep to their most, nothing is ordered of a
+    /// group that is left alone, and what is ordered is counted until it comes or fails.
+    #[test]
+    fn thousands_of_orders_keep_to_their_groups(
+        steps in prop::collection::vec((0_usize..12, 0_u8..8, 1_i64..60), 1_000..3_000),
+        most in 1_usize..6,
+    ) {
+        let mut grower = Grower::new(GrowSettings::default());
+        let mut there = [0_usize; 2];
+        let mut coming = [0_usize; 2];
+        let mut now = 0;
+        for (waiting, luck, secs) in steps {
+            now += secs;
+            for place in 0..2 {
+                let name: Text = ["a", "b"][place].into();
+                if coming[place] > 0 && luck == 0 {
+                    grower.failed(&name, Instant::from_secs(now));
+                    coming[place] = 0;
+                } else if coming[place] > 0 && luck > 3 {
+                    grower.registered(&name);
+                    coming[place] -= 1;
+                    there[place] += 1;
+                } else if luck == 2 {
+                    there[place] = there[place].saturating_sub(1);
+                }
+            }
+            for (late, _) in grower.expire(Instant::from_secs(now)) {
+                coming[usize::from(*late == *"b")] = 0;
+            }
+            let mut groups = [group("a", 4000), group("b", 8000)];
+            for place in 0..2 {
+                groups[place].max = most;
+                groups[place].target = there[place] + coming[place];
+            }
+            let waiting = pending(waiting, 10);
+            if let Growth::Grow { group, nodes, .. } = plan(&mut grower, now, &groups, &waiting) {
+                let place = usize::from(*group == *"b");
+                prop_assert!(!grower.is_backed_off(&group, Instant::from_secs(now)));
+                coming[place] += nodes;
+            }
+            for place in 0..2 {
+                let total = there[place] + coming[place];
+                prop_assert!(total <= most.max(there[place]), "{total} of {most}");
+            }
+            prop_assert_eq!(grower.ordered(), coming.iter().sum::<usize>());
         }
     }
 }

@@ -124,6 +124,9 @@ impl Leaving {
                     ending = true;
                     continue;
                 }
+                if is_awaited(store, pod) {
+                    continue;
+                }
                 refused |= !evict(now, store, pod, cause, out);
             }
             if (refused && passed > RETRIES) || (ending && passed > GRACE) {
@@ -153,6 +156,14 @@ impl Leaving {
         let object = Arc::new(object);
         out.write(store, Event::NodeUpdated { node, object });
     }
+}
+
+/// Whether a pod's end is waited for.
+fn is_awaited(store: &Store, pod: PodRef) -> bool {
+    let record = store.pods().get(pod);
+    let spec = record.map(|record| &store.class(record.spec).object);
+    spec.and_then(|spec| spec.behaviour.as_ref())
+        .is_some_and(|own| own.is_awaited)
 }
 
 /// Asks the eviction API for a pod; whether it goes.

@@ -10,7 +10,7 @@ use crate::control::autoscale::cluster::{
 };
 use crate::control::scheduler::kube::{Cache, CacheError, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Event, Node, Object, Pod, PodRef, PodSpec, Text};
-use crate::units::{Duration, Instant, NodeId, Revision, SpecId};
+use crate::units::{Duration, Instant, NodeId, PodId, Revision, SpecId};
 
 /// What is followed of the cluster.
 #[derive(Clone, Default)]
@@ -26,6 +26,12 @@ pub struct Seen {
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     has_changed: bool,
+    /// The scheduler's cache as it was shown last; `None` if nodes are not as they were.
+    cache: Option<Cache>,
+    /// Nodes whose pods are not as the cache has them.
+    behind: BTreeSet<NodeId>,
+    /// Where the pod of a slot is.
+    places: Vec<Option<(PodId, NodeId)>>,
 }
 
 impl Seen {
@@ -45,24 +51,29 @@ impl Seen {
                 Event::PodBound { pod, node, .. } => {
                     self.waiting.remove(pod);
                     self.touched.insert(*node, entry.at);
+                    self.took_place(*pod, *node);
                 }
                 Event::PodEnded { pod, .. } => {
                     self.waiting.remove(pod);
+                    self.left_place(*pod);
                 }
                 Event::PodChanged { pod, .. } => {
                     if let Some(node) = store.pods().get(*pod).and_then(Pod::node) {
                         self.touched.insert(node, entry.at);
+                        self.behind.insert(node);
                     }
                 }
                 Event::NodeAdded { node, object } => {
                     self.joined.push((*node, object.name.clone()));
                     self.touched.insert(*node, entry.at);
+                    self.cache = None;
                 }
                 Event::NodeRemoved { node } => {
                     self.left.push(*node);
                     self.touched.remove(node);
+                    self.cache = None;
                 }
-                Event::NodeUpdated { .. } | Event::NodeReadiness { .. } => {}
+                Event::NodeUpdated { .. } | Event::NodeReadiness { .. } => self.cache = None,
                 Event::Object(_)
                 | Event::SpecAdded { .. }
                 | Event::NodeContact { .. }
@@ -75,6 +86,23 @@ impl Seen {
             self.has_changed = true;
         }
         self.cursor = store.revision();
+    }
+
+    fn took_place(&mut self, pod: PodRef, node: NodeId) {
+        let slot = pod.slot.index();
+        if self.places.len() <= slot {
+            self.places.resize(slot + 1, None);
+        }
+        self.places[slot] = Some((pod.id, node));
+        self.behind.insert(node);
+    }
+
+    fn left_place(&mut self, pod: PodRef) {
+        if let Some(place) = self.places.get_mut(pod.slot.index())
+            && let Some((_, node)) = place.take_if(|(id, _)| *id == pod.id)
+        {
+            self.behind.insert(node);
+        }
     }
 
     /// Whether anything changed that bears on nodes since it was last asked.
@@ -127,7 +155,7 @@ impl Seen {
         let class = self.class(store, record.spec)?;
         let mut info = PodInfo {
             class,
-            uid: u64::from(pod.id.0) + 1,
+            uid: uid(pod),
             name: record.name.clone(),
             is_terminating: store.pod_states().is_terminating(pod),
             ..PodInfo::default()
@@ -151,6 +179,54 @@ impl Seen {
     /// # Errors
     /// If an amount does not fit.
     pub fn cache(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
+        let behind = std::mem::take(&mut self.behind);
+        let cache = match self.cache.take() {
+            Some(mut cache) => {
+                for node in behind {
+                    self.catch_up(store, &mut cache, node)?;
+                }
+                cache
+            }
+            None => self.whole(store, objects)?,
+        };
+        self.cache = Some(cache.clone());
+        Ok(cache)
+    }
+
+    /// Brings the pods of a node up to date.
+    fn catch_up(
+        &mut self,
+        store: &Store,
+        cache: &mut Cache,
+        node: NodeId,
+    ) -> Result<(), CacheError> {
+        let name = store.nodes().name(node).to_owned();
+        let mut missing: BTreeMap<u64, PodRef> = pods_on(store, node)
+            .into_iter()
+            .map(|pod| (uid(pod), pod))
+            .collect();
+        let known = cache.node(&name).map(|info| info.pods.clone());
+        for info in known.unwrap_or_default() {
+            let is_same = missing.get(&info.uid).is_some_and(|&pod| {
+                let devices = store.pods().get(pod).map(Pod::devices);
+                info.is_terminating == store.pod_states().is_terminating(pod)
+                    && devices == Some(info.devices)
+            });
+            if is_same {
+                missing.remove(&info.uid);
+            } else {
+                cache.remove_pod(&info, &name);
+            }
+        }
+        for pod in missing.into_values() {
+            if let Some(info) = self.info(store, pod) {
+                cache.add_pod(info, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn whole(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
         let mut cache = Cache::default();
         *cache.objects = objects.clone();
         let nodes = store.nodes();
@@ -197,6 +273,11 @@ impl Seen {
         });
         infos.collect()
     }
+}
+
+/// A pod's identity as the scheduler has it, where 0 is none.
+fn uid(pod: PodRef) -> u64 {
+    u64::from(pod.id.0) + 1
 }
 
 /// The pods on a node, in the order of their creation.
@@ -259,20 +340,14 @@ pub fn node_pod(
             let ends = order.since.saturating_add(order.grace);
             (now.since(ends), order.grace)
         }),
-        safe_to_evict: behaviour
-            .and_then(|own| own.is_evictable)
-            .map(|is_evictable| {
-                if is_evictable {
-                    SafeToEvict::Yes
-                } else {
-                    SafeToEvict::No
-                }
-            }),
+        safe_to_evict: behaviour.and_then(|own| match own.is_evictable {
+            Some(true) => Some(SafeToEvict::Yes),
+            Some(false) => Some(SafeToEvict::No),
+            None => own.is_awaited.then_some(SafeToEvict::OnCompletion),
+        }),
         local_volumes: behaviour
-            .filter(|own| own.has_local_storage)
-            .map(|_| Text::from("local"))
-            .into_iter()
-            .collect(),
+            .map(|own| own.local_volumes.iter().cloned().collect())
+            .unwrap_or_default(),
         budgets: counted.map(|(number, _)| number).collect(),
         requests: NodeAmounts {
             cpu_milli: class.requests.cpu_milli,

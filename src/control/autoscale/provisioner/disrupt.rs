@@ -1,15 +1,16 @@
-//! Giving nodes back: empty ones, several whose pods fit elsewhere or on one cheaper node, single
-//! ones; one command at a time, looked at again before it is carried out (spec: kubernetes.md 3.4).
+//! Giving nodes back: empty ones, drifted ones, several whose pods fit elsewhere or on one cheaper
+//! node, single ones; one command at a time, looked at again before it is carried out (spec:
+//! kubernetes.md 3.4). Expired ones go whatever budgets say.
 
 use std::sync::Arc;
 
+use super::candidate::{Candidate, Reason};
 use super::pack::cheapest;
-use super::{Consolidation, DisruptionBudget, Provisioner, pool_nodes};
+use super::{Consolidation, Packed, Provisioner};
 use crate::cluster::Store;
 use crate::control::Outbox;
-use crate::control::autoscale::cluster::{Budgets, Cluster, drain};
-use crate::control::autoscale::nodes::seen::{budgets, is_daemon, node_pod, pods_on};
-use crate::control::provider::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, SPOT};
+use crate::control::autoscale::cluster::{Cluster, KubeCluster};
+use crate::control::autoscale::nodes::seen::{is_daemon, pods_on};
 use crate::control::scheduler::kube::{CacheError, PodInfo};
 use crate::model::{PodRef, Text};
 use crate::units::{Duration, Instant, NodeId};
@@ -25,8 +26,7 @@ const SPOT_CHOICE: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Command {
     nodes: Vec<NodeId>,
-    /// The offering that replaces them.
-    replacement: Option<usize>,
+    reason: Reason,
     stage: Stage,
 }
 
@@ -34,25 +34,15 @@ pub(super) struct Command {
 enum Stage {
     /// It is looked at again at this time.
     Decided(Instant),
-    /// The replacement, by its name, has to join first.
-    Replacing(Text),
+    /// Replacements, by their names, have to join first.
+    Replacing(Vec<Text>),
 }
 
 impl Command {
     /// Whether it waits for a node of this name.
     pub(super) fn awaits(&self, node: &Text) -> bool {
-        matches!(&self.stage, Stage::Replacing(name) if name == node)
+        matches!(&self.stage, Stage::Replacing(names) if names.contains(node))
     }
-}
-
-/// A node that could go.
-struct Candidate {
-    node: NodeId,
-    price: i64,
-    is_spot: bool,
-    is_empty: bool,
-    /// Price over what its evictions cost, to compare by.
-    savings: f64,
 }
 
 impl Provisioner {
@@ -63,159 +53,127 @@ impl Provisioner {
         store: &Store,
         out: &mut Outbox,
     ) -> Result<(), CacheError> {
+        let expired = self.expired(now, store);
+        self.empty(now, store, &expired, out);
         if let Some(command) = self.command.take() {
             return self.carry_on(now, store, command, out);
         }
+        let version = self.version(now);
+        self.is_settled &= std::mem::replace(&mut self.drift_seen, version) == version;
         if self.is_settled || !self.ordered.is_empty() {
             return Ok(());
         }
         let (candidates, is_waiting) = self.candidates(now, store);
-        let room = self.room(store);
-        let found = self.method(now, store, &candidates, room)?;
+        let (found, is_limited) = self.method(now, store, &candidates)?;
         match found {
-            Some((nodes, replacement)) => {
+            Some((nodes, reason)) => {
                 let stage = Stage::Decided(now.saturating_add(VALIDATION));
                 self.command = Some(Command {
                     nodes,
-                    replacement,
+                    reason,
                     stage,
                 });
             }
-            // Nothing comes of another look until something changes or a node's time has come.
-            None => self.is_settled = !is_waiting && self.leaving.is_empty(),
+            // Nothing comes of another look until something changes or a time has come.
+            None => self.is_settled = !is_waiting && !is_limited && self.leaving.is_empty(),
         }
         Ok(())
     }
 
-    /// How many more nodes may be on their way out.
-    fn room(&self, store: &Store) -> usize {
-        let nodes = pool_nodes(store, &self.options.pool).len();
-        let most = match self.options.budget {
-            DisruptionBudget::Nodes(most) => most,
-            DisruptionBudget::Percent(percent) => (nodes * percent).div_ceil(100),
-        };
-        most.saturating_sub(self.leaving.count().0)
-    }
-
-    /// The first method that finds something.
-    #[expect(clippy::type_complexity, reason = "nodes, and what replaces them")]
+    /// The first method that finds something, and whether a budget kept one from it.
+    #[expect(
+        clippy::type_complexity,
+        reason = "nodes with why, and whether more would go"
+    )]
     fn method(
         &mut self,
         now: Instant,
         store: &Store,
         candidates: &[Candidate],
-        room: usize,
-    ) -> Result<Option<(Vec<NodeId>, Option<usize>)>, CacheError> {
-        let empty = candidates.iter().filter(|own| own.is_empty);
-        let empty: Vec<NodeId> = empty.map(|own| own.node).take(room).collect();
+    ) -> Result<(Option<(Vec<NodeId>, Reason)>, bool), CacheError> {
+        let mut is_limited = false;
+        let mut room = |own: &Self, reason| {
+            let room = own.room(now, store, reason);
+            is_limited |= room == 0 && !candidates.is_empty();
+            room
+        };
+        let (empties, drifts, others) = (
+            room(self, Reason::Empty),
+            room(self, Reason::Drifted),
+            room(self, Reason::Underutilized),
+        );
+        let empty = candidates
+            .iter()
+            .filter(|own| own.is_empty && own.is_rested);
+        let empty: Vec<NodeId> = empty.map(|own| own.node).take(empties).collect();
         if !empty.is_empty() {
-            return Ok(Some((empty, None)));
+            return Ok((Some((empty, Reason::Empty)), is_limited));
         }
-        if self.options.consolidation == Consolidation::WhenEmpty || room == 0 {
-            return Ok(None);
+        let profile = self.options.profile.clone();
+        let base = self.simulated(store, &profile)?;
+        if drifts > 0 {
+            for own in candidates.iter().filter(|own| own.is_drifted) {
+                let alone = std::slice::from_ref(own);
+                if own.is_empty || self.replacements(now, store, &base, alone)?.is_some() {
+                    return Ok((Some((vec![own.node], Reason::Drifted)), is_limited));
+                }
+            }
         }
+        if self.options.consolidation == Consolidation::WhenEmpty || others == 0 {
+            return Ok((None, is_limited));
+        }
+        let rested: Vec<&Candidate> = candidates.iter().filter(|own| own.is_rested).collect();
+        let found = self.consolidation(now, store, &base, (&rested, others))?;
+        Ok((
+            found.map(|nodes| (nodes, Reason::Underutilized)),
+            is_limited,
+        ))
+    }
+
+    /// The nodes that several methods of consolidation would give back.
+    fn consolidation(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        base: &KubeCluster<'_>,
+        (candidates, room): (&[&Candidate], usize),
+    ) -> Result<Option<Vec<NodeId>>, CacheError> {
         let many = candidates.len().min(room).min(MERGED);
         let (mut low, mut high) = (2, many);
         let mut best = None;
         while low <= high && many >= 2 {
             let middle = usize::midpoint(low, high);
-            match self.simulate(now, store, &candidates[..middle])? {
-                Some(replacement) => {
-                    let nodes = candidates[..middle].iter().map(|own| own.node).collect();
-                    best = Some((nodes, replacement));
-                    low = middle + 1;
-                }
-                None => high = middle - 1,
+            let prefix = candidates[..middle].iter().copied();
+            if self.simulate(now, store, base, prefix.clone())?.is_some() {
+                best = Some(prefix.map(|own| own.node).collect());
+                low = middle + 1;
+            } else {
+                high = middle - 1;
             }
         }
         if best.is_some() {
             return Ok(best);
         }
-        for own in candidates {
-            if let Some(replacement) = self.simulate(now, store, std::slice::from_ref(own))? {
-                return Ok(Some((vec![own.node], replacement)));
+        for own in candidates.iter().copied() {
+            if self
+                .simulate(now, store, base, std::iter::once(own))?
+                .is_some()
+            {
+                return Ok(Some(vec![own.node]));
             }
         }
         Ok(None)
     }
 
-    /// Nodes that could go, the highest savings first; whether others' time is still to come.
-    fn candidates(&self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
-        let budgets = budgets(store);
-        let allowed = Budgets {
-            allowed: budgets.iter().map(|(_, left)| *left).collect(),
-        };
-        let mut candidates = Vec::new();
-        let mut is_waiting = false;
-        for node in pool_nodes(store, &self.options.pool) {
-            if self.leaving.has(node) {
-                continue;
-            }
-            let rested = self
-                .seen
-                .touched(node)
-                .saturating_add(self.options.consolidate_after);
-            if rested > now {
-                is_waiting = true;
-                continue;
-            }
-            let pods = pods_on(store, node);
-            let seen = pods
-                .iter()
-                .filter_map(|&pod| node_pod(now, store, pod, &budgets));
-            let seen: Vec<_> = seen.collect();
-            let Ok(drained) = drain(&seen, &allowed) else {
-                continue;
-            };
-            if !allowed.check(&drained.moved).allows {
-                continue;
-            }
-            let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
-            let costs = costs.map(|&pod| eviction_cost(store, pod).max(0.0));
-            let cost: f64 = 1.0 + costs.sum::<f64>();
-            let (price, is_spot) = self.price(store, node);
-            candidates.push(Candidate {
-                node,
-                price,
-                is_spot,
-                is_empty: drained.moved.is_empty(),
-                savings: price as f64 / cost,
-            });
-        }
-        candidates.sort_by(|one, other| {
-            other
-                .savings
-                .total_cmp(&one.savings)
-                .then(one.node.cmp(&other.node))
-        });
-        (candidates, is_waiting)
-    }
-
-    /// What a node costs, and whether it may be taken back.
-    fn price(&self, store: &Store, node: NodeId) -> (i64, bool) {
-        let labels = store.nodes().object(node).map(|object| &object.labels);
-        let label = |key: &str| labels.and_then(|labels| labels.get(key));
-        let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
-        let instance_type = label(INSTANCE_TYPE_LABEL);
-        let mut offerings = self.options.offerings.iter();
-        let own = offerings
-            .find(|own| own.is_spot == is_spot && Some(&own.instance_type) == instance_type);
-        (own.map_or(0, |own| own.price), is_spot)
-    }
-
-    /// Whether nodes can go; the offering that takes their place, if one has to.
-    #[expect(
-        clippy::option_option,
-        reason = "whether they can go, and what replaces them"
-    )]
-    fn simulate(
+    /// Where the pods of nodes would go if these were not there, with new nodes of these offerings.
+    fn without<'c>(
         &mut self,
-        now: Instant,
         store: &Store,
-        candidates: &[Candidate],
-    ) -> Result<Option<Option<usize>>, CacheError> {
-        let profile = self.options.profile.clone();
-        let mut cluster = self.simulated(store, &profile)?;
+        base: &KubeCluster<'_>,
+        candidates: impl Iterator<Item = &'c Candidate>,
+        open: &[usize],
+    ) -> Result<Packed, CacheError> {
+        let mut cluster = base.clone();
         let mut pods: Vec<(PodRef, Arc<PodInfo>)> = Vec::new();
         for own in candidates {
             for pod in pods_on(store, own.node) {
@@ -227,8 +185,33 @@ impl Provisioner {
             }
             cluster.remove_node(store.nodes().name(own.node));
         }
-        let price: i64 = candidates.iter().map(|own| own.price).sum();
-        let is_spot = candidates.iter().all(|own| own.is_spot);
+        self.pack(store, cluster, &pods, open)
+    }
+
+    /// The offerings that take the place of nodes whatever they cost; `None` if pods would be left.
+    fn replacements(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        base: &KubeCluster<'_>,
+        candidates: &[Candidate],
+    ) -> Result<Option<Vec<usize>>, CacheError> {
+        let open = self.open(now);
+        let packed = self.without(store, base, candidates.iter(), &open)?;
+        let new = packed.new.iter().map(|own| own.cheapest);
+        Ok(packed.left.is_empty().then(|| new.collect()))
+    }
+
+    /// Whether nodes can go; the offering that takes their place, if one has to.
+    fn simulate<'c>(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        base: &KubeCluster<'_>,
+        candidates: impl Iterator<Item = &'c Candidate> + Clone,
+    ) -> Result<Option<Vec<usize>>, CacheError> {
+        let price: i64 = candidates.clone().map(|own| own.price).sum();
+        let is_spot = candidates.clone().all(|own| own.is_spot);
         let open = self.open(now).into_iter();
         let open: Vec<usize> = open
             .filter(|&place| {
@@ -236,18 +219,19 @@ impl Provisioner {
                 own.price < price && (self.options.spot_to_spot || !(is_spot && own.is_spot))
             })
             .collect();
-        let packed = self.pack(store, cluster, &pods, &open)?;
+        let packed = self.without(store, base, candidates.clone(), &open)?;
         if !packed.left.is_empty() {
             return Ok(None);
         }
         Ok(match packed.new.as_slice() {
-            [] => Some(None),
+            [] => Some(Vec::new()),
             [one] => {
                 let offerings = &self.options.offerings;
                 let own = cheapest(offerings, &one.offerings);
                 let replaces_spot = is_spot && own.is_some_and(|own| offerings[own].is_spot);
-                let is_choice = candidates.len() > 1 || one.offerings.len() >= SPOT_CHOICE;
-                own.filter(|_| !replaces_spot || is_choice).map(Some)
+                let is_choice = candidates.count() > 1 || one.offerings.len() >= SPOT_CHOICE;
+                own.filter(|_| !replaces_spot || is_choice)
+                    .map(|own| vec![own])
             }
             _ => None,
         })
@@ -267,40 +251,27 @@ impl Provisioner {
                 Ok(())
             }
             Stage::Decided(_) => {
-                let (candidates, _) = self.candidates(now, store);
-                let own = candidates.into_iter();
-                let own: Vec<Candidate> = own
-                    .filter(|own| command.nodes.contains(&own.node))
-                    .collect();
-                if own.len() != command.nodes.len() {
+                let Some(replacements) = self.validated(now, store, &command)? else {
                     return Ok(());
-                }
-                let is_empty = own.iter().all(|own| own.is_empty);
-                let replacement = if is_empty {
-                    None
-                } else {
-                    match self.simulate(now, store, &own)? {
-                        Some(replacement) => replacement,
-                        None => return Ok(()),
-                    }
                 };
-                match replacement {
-                    None => self.empty(now, store, &command.nodes, out),
-                    Some(offering) => {
-                        let name = self.order(offering, Vec::new(), store, out);
-                        self.command = Some(Command {
-                            stage: Stage::Replacing(name),
-                            replacement: Some(offering),
-                            ..command
-                        });
-                    }
+                if replacements.is_empty() {
+                    self.empty(now, store, &command.nodes, out);
+                } else {
+                    let names = replacements.into_iter();
+                    let names = names.map(|own| self.order(own, Vec::new(), store, out));
+                    let stage = Stage::Replacing(names.collect());
+                    self.command = Some(Command { stage, ..command });
                 }
                 Ok(())
             }
-            Stage::Replacing(name) => {
-                if store.nodes().by_name(name).is_some() {
+            Stage::Replacing(names) => {
+                let is_there = |name: &Text| store.nodes().by_name(name).is_some();
+                if names.iter().all(is_there) {
                     self.empty(now, store, &command.nodes, out);
-                } else if self.ordered.contains_key(name) {
+                } else if names
+                    .iter()
+                    .all(|name| is_there(name) || self.ordered.contains_key(name))
+                {
                     self.command = Some(command);
                 }
                 Ok(())
@@ -308,25 +279,41 @@ impl Provisioner {
         }
     }
 
+    /// What replaces nodes by a second look; `None` if they can't go any more.
+    fn validated(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        command: &Command,
+    ) -> Result<Option<Vec<usize>>, CacheError> {
+        if self.room(now, store, command.reason) < command.nodes.len() {
+            return Ok(None);
+        }
+        let (candidates, _) = self.candidates(now, store);
+        let own = candidates.into_iter();
+        let own: Vec<Candidate> = own
+            .filter(|own| command.nodes.contains(&own.node))
+            .filter(|own| own.is_rested || command.reason == Reason::Drifted)
+            .collect();
+        if own.len() != command.nodes.len() {
+            return Ok(None);
+        }
+        if own.iter().all(|own| own.is_empty) {
+            return Ok(Some(Vec::new()));
+        }
+        let profile = self.options.profile.clone();
+        let base = self.simulated(store, &profile)?;
+        match command.reason {
+            Reason::Drifted => self.replacements(now, store, &base, &own),
+            _ => self.simulate(now, store, &base, own.iter()),
+        }
+    }
+
     fn empty(&mut self, now: Instant, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
         for &node in nodes {
-            if store.nodes().object(node).is_some() {
+            if store.nodes().object(node).is_some() && !self.leaving.has(node) {
                 self.leaving.start(now, store, node, out);
             }
         }
     }
-}
-
-/// What evicting a pod costs: 1, and more with its priority.
-pub(super) fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
-    let record = store.pods().get(pod);
-    let priority = record.map_or(0, |record| store.class(record.spec).object.priority);
-    cost(0, priority)
-}
-
-/// The cost of an eviction by deletion cost and priority (spec: kubernetes.md 3.4).
-pub(super) fn cost(deletion_cost: i32, priority: i32) -> f64 {
-    let deletion = f64::from(deletion_cost) / f64::from(1_u32 << 27);
-    let priority = f64::from(priority) / f64::from(1_u32 << 25);
-    (1.0 + deletion + priority).clamp(-10.0, 10.0)
 }

@@ -2,12 +2,13 @@
 //! pods that wait fit, and gives back or replaces nodes when that is cheaper
 //! (spec: kubernetes.md 3.4).
 
+mod candidate;
 mod disrupt;
 mod pack;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
@@ -20,6 +21,7 @@ use crate::model::node::HOSTNAME_LABEL;
 use crate::model::{ClusterObjects, EvictionCause, Node, PodRef, Text};
 use crate::units::{Duration, Instant, NodeId, Revision};
 
+pub use candidate::{BudgetWindow, Reason};
 use disrupt::Command;
 pub use pack::{Packed, Packing};
 
@@ -79,6 +81,14 @@ pub struct ProvisionerOptions {
     pub consolidate_after: Duration,
     /// How many nodes may be on their way out at a time.
     pub budget: DisruptionBudget,
+    /// Budgets that hold at times, besides.
+    pub budgets: Vec<BudgetWindow>,
+    /// How old a node may become; `None` is any age.
+    pub expire_after: Option<Duration>,
+    /// When what new nodes are made of changes.
+    pub drifts: Vec<Instant>,
+    /// The time of day at zero, in seconds since 1970.
+    pub zero_unix_secs: i64,
     /// Whether spot nodes are replaced by cheaper spot nodes.
     pub spot_to_spot: bool,
     /// The filters of the scheduler.
@@ -112,6 +122,8 @@ pub struct Provisioner {
     command: Option<Command>,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
+    /// How often what new nodes are made of had changed when nodes were looked at last.
+    drift_seen: usize,
 }
 
 /// How long an offering is left out after a failure.
@@ -131,6 +143,7 @@ impl Provisioner {
             disruption_due: Instant::ZERO.saturating_add(DISRUPTION_PERIOD),
             command: None,
             is_settled: false,
+            drift_seen: 0,
         }
     }
 
@@ -170,11 +183,8 @@ impl Provisioner {
 
     /// Pods that wait and that nothing was ordered for.
     fn unmet(&mut self, now: Instant, store: &Store) -> Vec<(PodRef, Arc<PodInfo>)> {
-        let is_met = |pod: &PodRef| self.ordered.values().any(|own| own.pods.contains(pod));
-        let met: Vec<PodRef> = (self.ordered.values())
-            .flat_map(|own| own.pods.iter().copied())
-            .filter(is_met)
-            .collect();
+        let ordered = self.ordered.values();
+        let met: BTreeSet<PodRef> = ordered.flat_map(|own| own.pods.iter().copied()).collect();
         let waiting = self.seen.waiting(now, store).into_iter();
         let waiting = waiting.map(|(pod, info, _)| (pod, info));
         waiting.filter(|(pod, _)| !met.contains(pod)).collect()

@@ -153,7 +153,7 @@ impl<'a, 'p> Packing<'a, 'p> {
                 node: node.clone(),
                 daemons,
             };
-            if fits_template(&self.cluster, &template, info)? {
+            if fits_template(&mut self.cluster, &template, info)? {
                 fitting.push(offering);
             }
         }

@@ -1,6 +1,6 @@
 //! Rules of the specification (kubernetes.md 3.4).
 
-use super::disrupt::cost;
+use super::candidate::cost;
 use super::pack::cheapest;
 use super::*;
 
@@ -33,4 +33,36 @@ fn the_cheapest_offering_is_taken_and_of_equal_ones_the_first() {
     assert_eq!(cheapest(&offerings, &[0, 1, 2]), Some(1));
     assert_eq!(cheapest(&offerings, &[2, 0]), Some(2));
     assert_eq!(cheapest(&offerings, &[]), None);
+}
+
+#[test]
+fn a_budget_holds_at_its_times_for_its_reasons() {
+    use super::candidate::{BudgetWindow, Reason};
+    use crate::model::workload::CronSchedule;
+
+    let schedule = CronSchedule::parse("0 9 * * *", None).expect("a schedule");
+    let window = BudgetWindow {
+        limit: DisruptionBudget::Nodes(0),
+        times: Some((schedule, Duration::from_secs(2 * 3600))),
+        reasons: vec![Reason::Drifted],
+    };
+    for (hour, holds) in [
+        (8.99, false),
+        (9.0, true),
+        (10.99, true),
+        (11.0, false),
+        (33.5, true),
+    ] {
+        let at = (hour * 3600.0) as i64;
+        assert_eq!(window.holds(Reason::Drifted, at), holds, "{hour}");
+        assert!(!window.holds(Reason::Empty, at));
+    }
+    let always = BudgetWindow {
+        times: None,
+        reasons: Vec::new(),
+        ..window
+    };
+    assert!(always.holds(Reason::Empty, 0));
+    assert_eq!(DisruptionBudget::Percent(10).of(11), 2);
+    assert_eq!(DisruptionBudget::Nodes(3).of(11), 3);
 }

@@ -59,6 +59,28 @@ impl Reader {
         }
     }
 
+    /// Remembers where the fields stand of the object read last that others have to agree with.
+    pub(in super::super) fn note_lines(&mut self, line_of: impl Fn(&str) -> u64) {
+        let place = self.place();
+        let Some(workload) = self
+            .workloads
+            .last_mut()
+            .filter(|own| own.places.is_empty())
+        else {
+            return;
+        };
+        let fields: &[&'static str] = match workload.object {
+            Object::HorizontalPodAutoscaler(_) => &["spec.scaleTargetRef", "spec.metrics"],
+            Object::VerticalPodAutoscaler(_) => &["spec.targetRef"],
+            _ => &[],
+        };
+        let places = fields.iter().map(|&field| {
+            let line = line_of(field);
+            (field, format!("line {line}, {place}"))
+        });
+        workload.places = places.collect();
+    }
+
     /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
     pub(super) fn settle_workloads(&mut self) {
         for place in 0..self.workloads.len() {

@@ -1,0 +1,58 @@
+//! The bill: what nodes of a kind cost, and who caused it.
+
+use crate::model::Text;
+
+/// What the nodes cost and who caused it, in the currency of the prices. Tenants, what nobody
+/// caused and what rounding adds come to the total; so do the kinds of nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CostTable {
+    /// The currency.
+    pub currency: Text,
+    /// How on-time is rounded, in words.
+    pub billing: &'static str,
+    /// The bill.
+    pub total: f64,
+    /// What rounding up adds.
+    pub rounding: f64,
+    /// What no pod reserves.
+    pub idle: f64,
+    /// What no pod reserves or uses; `None` where nothing is known of what pods use.
+    pub idle_by_use: Option<f64>,
+    /// Who pays, by name.
+    pub tenants: Vec<TenantCost>,
+    /// What was there, by instance type.
+    pub nodes: Vec<NodeKindCost>,
+}
+
+/// What a tenant pays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TenantCost {
+    /// Its name: a namespace, a value of a label, or the number of a trace's tenant.
+    pub name: Text,
+    /// For what it reserves.
+    pub by_requests: f64,
+    /// For the greater of what it reserves and uses, pod by pod; `None` where nothing is known of
+    /// what pods use.
+    pub by_use: Option<f64>,
+    /// Requests of clients that its services answered.
+    pub served: u64,
+}
+
+/// What nodes of a kind cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeKindCost {
+    /// Their instance type, or their group; empty if neither is known.
+    pub instance_type: Text,
+    /// Whether they may be taken back.
+    pub is_spot: bool,
+    /// How many there were in the measured window.
+    pub nodes: u64,
+    /// The price of one an hour.
+    pub price: f64,
+    /// Hours that they were there, from their order on.
+    pub hours: f64,
+    /// Hours that are billed.
+    pub billed_hours: f64,
+    /// Billed hours x price.
+    pub cost: f64,
+}
