@@ -44,6 +44,7 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("swarm-classic", 51),
         ("swarmkit", 29),
         ("fleet", 13),
+        ("feature-scale", 2),
         ("mesos-sorter", 14),
         ("mesos-random-sorter", 10),
         ("mesos-allocator", 25),
@@ -74,6 +75,9 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("cpu-share", 13),
         ("cpu-weight", 11),
         ("oom-adj", 11),
+        ("power", 11),
+        ("power-formula", 11),
+        ("power-energy", 10),
     ];
     assert_eq!(passed, expected);
 }
