@@ -210,7 +210,7 @@ impl Seen {
             let is_same = missing.get(&info.uid).is_some_and(|&pod| {
                 let devices = store.pods().get(pod).map(Pod::devices);
                 info.is_terminating == store.pod_states().is_terminating(pod)
-                    && devices == Some(info.devices)
+                    && devices == Some(info.devices())
             });
             if is_same {
                 missing.remove(&info.uid);
