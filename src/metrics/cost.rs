@@ -489,7 +489,9 @@ impl Collector for Cost {
         let rounding = billed.zip(self.price.value());
         // Milli-core-nanoseconds in core-hours.
         let mut all = Integral::default();
-        kinds.values().for_each(|kind| all.join(&kind.cost));
+        for kind in kinds.values() {
+            all.join(&kind.cost);
+        }
         let per_core = all
             .ratio(&self.useful, "useful core-hours")
             .map(|ratio| ratio / 1e12 * 1_000.0);

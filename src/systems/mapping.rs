@@ -249,10 +249,13 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
         Object::PodDisruptionBudget(_) => {
             vec![(Capability::DisruptionBudget, "spec")]
         }
-        // What bears names is no wish of its own.
-        Object::Namespace(_) | Object::PriorityClass(_) => Vec::new(),
-        // Counted together, or by the pods that need them.
-        Object::Service(_) | Object::Secret(_) | Object::ConfigMap(_) => Vec::new(),
+        // What bears names is no wish of its own; the others are counted together, or by the pods that
+        // need them.
+        Object::Namespace(_)
+        | Object::PriorityClass(_)
+        | Object::Service(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_) => Vec::new(),
         _ => vec![(Capability::OtherObjects, "spec")],
     }
 }

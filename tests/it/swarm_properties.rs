@@ -2,6 +2,7 @@
 //! gives away more than its rule, every filter is respected, a minority of managers places nothing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
@@ -145,17 +146,15 @@ fn run(
     scaled: u32,
     mut eyes: Eyes,
 ) -> Vec<String> {
-    let nodes: String = cores
-        .iter()
-        .enumerate()
-        .map(|(number, cores)| {
-            format!(
-                "    - {{name: n{number}, count: 1, template: {{labels: {{zone: z{}}}, allocatable: \
-                 {{cpu: {cores}, memory: {MEMORY_GIB}Gi, pods: 110}}}}}}\n",
-                number % 2
-            )
-        })
-        .collect();
+    let mut nodes = String::new();
+    for (number, cores) in cores.iter().enumerate() {
+        let _ = writeln!(
+            nodes,
+            "    - {{name: n{number}, count: 1, template: {{labels: {{zone: z{}}}, allocatable: \
+             {{cpu: {cores}, memory: {MEMORY_GIB}Gi, pods: 110}}}}}}",
+            number % 2
+        );
+    }
     let work: String = services
         .iter()
         .enumerate()
@@ -237,7 +236,7 @@ proptest! {
     ) {
         let system = format!("{{name: swarmkit, swarmkit: {{managers: {managers}}}}}");
         let mut failures: String = fails.into_iter().map(|own| failure(own, cores.len())).collect();
-        failures += &format!("  - {{kind: manager-loss, managers: {away}, at: 190s, for: 100s}}\n");
+        let _ = writeln!(failures, "  - {{kind: manager-loss, managers: {away}, at: 190s, for: 100s}}");
         // The leader is among them: an election takes 10 s at least.
         let until = if 2 * (managers - away) > managers { 200.0 } else { 300.0 };
         let eyes = eyes(&cores, Some(0), Some((190.0, until)));

@@ -78,18 +78,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     amounts(digest, pod_requests);
     labels(digest, node_selector);
     affinity(digest, wishes);
-    list(digest, tolerations, |digest, toleration| {
-        let Toleration {
-            key,
-            value,
-            effect,
-            tolerates_for,
-        } = toleration;
-        optional_text(digest, key.as_ref());
-        optional_text(digest, value.as_ref());
-        digest.number(effect.map_or(u64::MAX, |effect| effect as u64));
-        digest.number(tolerates_for.map_or(-1, Duration::as_nanos) as u64);
-    });
+    list(digest, tolerations, toleration);
     list(digest, topology_spread, spread);
     let GpuRequest {
         devices,
@@ -118,13 +107,30 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         digest.canonical(server);
     }
     for needed in &needs.0 {
-        let (kind, name) = match needed {
-            Needed::Secret(name) => (0, name),
-            Needed::ConfigMap(name) => (1, name),
-        };
-        digest.number(kind);
-        digest.text(name);
+        need(digest, needed);
     }
+}
+
+fn toleration(digest: &mut Digest, toleration: &Toleration) {
+    let Toleration {
+        key,
+        value,
+        effect,
+        tolerates_for,
+    } = toleration;
+    optional_text(digest, key.as_ref());
+    optional_text(digest, value.as_ref());
+    digest.number(effect.map_or(u64::MAX, |effect| effect as u64));
+    digest.number(tolerates_for.map_or(-1, Duration::as_nanos) as u64);
+}
+
+fn need(digest: &mut Digest, needed: &Needed) {
+    let (kind, name) = match needed {
+        Needed::Secret(name) => (0, name),
+        Needed::ConfigMap(name) => (1, name),
+    };
+    digest.number(kind);
+    digest.text(name);
 }
 
 fn life(digest: &mut Digest, life: &PodLife) {

@@ -91,16 +91,19 @@ pub fn mapping(
     let items = pods.chain(objects).chain(services).chain(tainted);
     let mapping = Mapping::of(entry.capabilities, items);
     if mapping.is_nothing() {
-        let reasons = mapping.gaps.iter().filter(|gap| gap.is_refused);
-        let reasons: Vec<String> = reasons.map(ToString::to_string).collect();
-        return Err(BuildError::Experiment(format!(
-            "workload: the system `{}` can express nothing of it ({}); choose another system \
-             (`windtunnel systems` tells what each can), or another workload",
-            entry.name,
-            reasons.join("; ")
-        )));
+        return Err(nothing(entry.name, &mapping));
     }
     Ok(mapping)
+}
+
+fn nothing(system: &str, mapping: &Mapping) -> BuildError {
+    let reasons = mapping.gaps.iter().filter(|gap| gap.is_refused);
+    let reasons: Vec<String> = reasons.map(ToString::to_string).collect();
+    BuildError::Experiment(format!(
+        "workload: the system `{system}` can express nothing of it ({}); choose another system \
+         (`windtunnel systems` tells what each can), or another workload",
+        reasons.join("; ")
+    ))
 }
 
 /// Notes workloads that need what no manifest declares.

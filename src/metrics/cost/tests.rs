@@ -97,7 +97,7 @@ fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
     let (core, gib) = (31.611, 4.237);
     let whole = 8.0 * core + 32.0 * gib;
     let reserved = 3.6 * (2.0 * core + gib) / whole;
-    let by_use = (reserved + 3.6 * (4.0 * core + gib) / whole) / 2.0;
+    let by_use = f64::midpoint(reserved, 3.6 * (4.0 * core + gib) / whole);
     assert_eq!((&*costs.currency, costs.nodes.len()), ("EUR", 1));
     for tenant in &costs.tenants {
         assert!(close(tenant.by_requests, reserved), "{tenant:?}");

@@ -166,6 +166,7 @@ pub struct NodeGroup {
 }
 
 /// The cluster autoscaler: grows groups for pods that wait, empties nodes that are not needed.
+#[expect(clippy::struct_excessive_bools, reason = "flags of the original")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterAutoscaling {

@@ -180,13 +180,12 @@ fn score(asked: i64, used: i64, total: i64) -> Option<i64> {
         return Some(100);
     }
     let hundredfold = used.checked_add(asked).and_then(|sum| sum.checked_mul(100));
-    let share = match hundredfold {
-        Some(hundredfold) => hundredfold / total,
+    let share = if let Some(hundredfold) = hundredfold {
+        hundredfold / total
+    } else {
         // Sums near 2^63.
-        None => {
-            let share = (i128::from(used) + i128::from(asked)) * 100 / i128::from(total);
-            i64::try_from(share).ok()?
-        }
+        let share = (i128::from(used) + i128::from(asked)) * 100 / i128::from(total);
+        i64::try_from(share).ok()?
     };
     (share <= 100).then_some(share)
 }

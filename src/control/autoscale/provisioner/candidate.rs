@@ -61,6 +61,7 @@ impl DisruptionBudget {
 }
 
 /// A node that could go.
+#[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub(super) struct Candidate {
     pub(super) node: NodeId,
     pub(super) price: i64,
