@@ -121,6 +121,10 @@ impl FlowState {
         new.succeeded = whole(totals.succeeded)
             .saturating_sub(told.succeeded)
             .min(left);
+        if latencies.is_empty() {
+            // What became whole while nobody was served is told of with the next that are.
+            new.succeeded = 0;
+        }
         let within = whole(totals.within).saturating_sub(told.within);
         new.within = within.min(new.succeeded);
         let told = &mut totals.told;
