@@ -1,0 +1,50 @@
+//! From what a scenario says of time and nodes to the options of a simulation.
+
+use crate::control::Stepping;
+use crate::scenario::Scenario;
+use crate::scenario::scalar::NoneOr;
+use crate::scenario::schema::{self, DecisionTime, StopWhen};
+use crate::sim::{NodeLoss, Options, Stop};
+use crate::units::{Duration, Instant};
+
+use super::super::build::{self, BuildError, StartUpValues};
+
+/// How long decisions take, when a run stops and what becomes of the pods of lost nodes.
+pub(in crate::lab) fn options(
+    scenario: &Scenario,
+    values: &StartUpValues,
+    stepping: Stepping,
+) -> Result<Options, BuildError> {
+    let start_up = build::start_up(scenario, values)?;
+    let decision_time = match scenario.models.decision_time {
+        NoneOr::None => crate::sim::DecisionTime::default(),
+        NoneOr::Some(DecisionTime::PerPod(per_pod)) => crate::sim::DecisionTime {
+            per_pod,
+            per_job: Duration::ZERO,
+        },
+        NoneOr::Some(DecisionTime::PerJob { job, task }) => crate::sim::DecisionTime {
+            per_pod: task,
+            per_job: job,
+        },
+    };
+    let stop = match (scenario.stop.at, scenario.stop.when) {
+        (Some(at), None) => Stop::At(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Drained)) => Stop::DrainedOrAt(Instant::ZERO + at),
+        (Some(at), Some(StopWhen::Idle)) => Stop::IdleOrAt(Instant::ZERO + at),
+        (None, Some(StopWhen::Drained)) => Stop::Drained,
+        (None, Some(StopWhen::Idle) | None) => Stop::Idle,
+    };
+    Ok(Options {
+        seed: scenario.seed,
+        stop,
+        decision_time,
+        start_up,
+        stepping,
+        node_loss: match scenario.models.node_loss {
+            schema::NodeLoss::Lose => NodeLoss::Lose,
+            schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
+        },
+        node_life: build::contact(scenario),
+        view_lag: scenario.models.watch_delay,
+    })
+}

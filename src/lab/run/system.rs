@@ -1,0 +1,172 @@
+//! From what a scenario says of its system to the parts that run.
+
+use std::sync::Arc;
+
+use crate::control::autoscale::manager::Autoscalers;
+use crate::control::descheduler::Descheduler;
+use crate::control::scheduler::evaluate::Form;
+use crate::policy::job_order::job_order;
+use crate::policy::{PluginOverride, ProfileChoice, Setup};
+use crate::scenario::Scenario;
+use crate::scenario::schema::{self, Backfill, TieBreak};
+use crate::systems::batch::BatchOptions;
+use crate::systems::{RunsWorkloads, SystemParts, SystemRequest, TimeLimits};
+
+use super::super::build::{self, BuildError};
+use super::Prepared;
+
+/// The profile that a scenario chooses.
+pub(in crate::lab) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = ProfileChoice::named(&scheduler.profile);
+    profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
+    let is_exact = build::is_exact(scenario);
+    for (name, plugin) in scheduler.plugins.iter().filter(|_| !is_exact) {
+        let change = match plugin {
+            None => PluginOverride::Disabled,
+            Some(plugin) => PluginOverride::Enabled {
+                weight: plugin.weight,
+                arguments: plugin
+                    .arguments
+                    .decode()
+                    .map_err(|error| BuildError::Policy(format!("plugins.{name}: {error}")))?,
+            },
+        };
+        profile.plugins.insert(name.clone(), change);
+    }
+    Ok(profile)
+}
+
+/// The parts of the system that a scenario names, with every component it declares.
+pub(in crate::lab) fn system(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    form: Form,
+) -> Result<SystemParts, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
+    let scheduler = &scenario.system.scheduler;
+    let mut profile = profile_choice(scenario)?;
+    let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
+    match entry.workloads {
+        RunsWorkloads::Always => own_without_effect(scenario)?,
+        _ => without_effect(scenario, entry.plans_jobs)?,
+    }
+    let mut jobs = BatchOptions::default();
+    match (&scheduler.queue, entry.plans_jobs) {
+        (Some(queue), true) => jobs.order.clone_from(queue),
+        (queue, _) => profile.queue_order.clone_from(queue),
+    }
+    jobs.backfill = match scheduler.backfill {
+        Backfill::None => "none".to_owned(),
+        Backfill::GreedyOnce => "greedy-once".to_owned(),
+    };
+    let request = SystemRequest {
+        setup: Setup {
+            seed: scenario.seed,
+            scheduler: 0,
+            typical_pods: prepared.typical.clone().unwrap_or_default(),
+            node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
+        },
+        profile,
+        kube: prepared.kube.clone(),
+        options: prepared.options.clone(),
+        jobs,
+        controllers: prepared.controllers.clone(),
+        form,
+        time_limits: TimeLimits::Ignored,
+        images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),
+    };
+    let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
+    parts.components.extend(build::node_life(scenario));
+    if let Some(options) = &prepared.autoscaling {
+        parts
+            .components
+            .push(Box::new(Autoscalers::new(options.clone())));
+    }
+    if let Some(options) = build::descheduling(scenario, &prepared.kube)? {
+        parts.components.push(Box::new(Descheduler::new(options)));
+    }
+    let provider = prepared.provider.as_ref();
+    let autoscalers = build::node_autoscalers(scenario, provider, &prepared.kube)?;
+    parts.components.extend(autoscalers);
+    Ok(parts)
+}
+
+/// Refuses what the system of this scenario does not look at: a setting without effect would be
+/// taken for one that makes no difference.
+fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildError> {
+    let (system, scheduler) = (&scenario.system.name, &scenario.system.scheduler);
+    let share = scheduler.percentage_of_nodes_to_score.unwrap_or(100);
+    let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
+        (false, Backfill::GreedyOnce, _) => format!(
+            "backfill: the system `{system}` places one pod at a time and does not backfill; \
+             leave it out, or write `name: batch` under `system`"
+        ),
+        (false, _, Some(queue)) if job_order(queue).is_some() => format!(
+            "queue: `{queue}` orders the jobs of the system `batch`, not the pods of `{system}`; \
+             write `name: batch` under `system`, or one of the queue orders that \
+             `windtunnel systems` lists"
+        ),
+        (true, ..) if !scheduler.plugins.is_empty() => format!(
+            "plugins: the system `{system}` plans jobs and has no plugins; leave them out, or \
+             write `name: kubernetes` under `system`"
+        ),
+        (true, ..) if scheduler.profile != schema::Scheduler::default().profile => format!(
+            "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
+             profile; leave it out, or write `name: kubernetes` under `system`"
+        ),
+        (false, ..) if build::is_exact(scenario) => return exact_without_effect(scheduler),
+        (false, ..) if scheduler.config.is_some() => format!(
+            "config: the profile `{}` is not kube-scheduler; leave `config` out, or write \
+             `profile: default`",
+            scheduler.profile
+        ),
+        (false, ..) if share != 100 => format!(
+            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`; write 100: \
+             every node is looked at",
+            scheduler.profile
+        ),
+        _ => return Ok(()),
+    };
+    Err(BuildError::Policy(words))
+}
+
+/// The same for a system that has options of its own.
+fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
+    if scenario.system.scheduler == schema::Scheduler::default() {
+        return Ok(());
+    }
+    let system = &scenario.system.name;
+    Err(BuildError::Policy(format!(
+        "the system `{system}` has no such settings; leave `scheduler` out and write its own \
+         under `system.{system}`"
+    )))
+}
+
+/// The same for kube-scheduler itself.
+fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
+    let has_settings =
+        !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
+    let words = if scheduler.queue.is_some() {
+        "queue: the profile `default` is kube-scheduler, whose queue goes by priority and time; \
+         leave it out"
+    } else if scheduler.tie_break == Some(TieBreak::Published) {
+        "tieBreak: `published` is of the profiles of the GPU packing study; write `random` or \
+         `first`"
+    } else if scheduler.config.is_some() && has_settings {
+        "config: a KubeSchedulerConfiguration states plugins and percentageOfNodesToScore itself; \
+         write them there, or leave `config` out"
+    } else {
+        return Ok(());
+    };
+    Err(BuildError::Policy(words.to_owned()))
+}
+
+/// The policy that a tie-breaking rule stands for.
+const fn tie_break(rule: TieBreak) -> &'static str {
+    match rule {
+        TieBreak::Random => "random",
+        TieBreak::First => "first",
+        TieBreak::Published => "rank",
+    }
+}
