@@ -9,13 +9,9 @@ use thiserror::Error;
 
 use crate::control::Probe;
 use crate::control::scheduler::evaluate::Form;
-use crate::metrics::services::{ServiceLatency, ServiceRow};
-use crate::metrics::{CostTable, Direction, RunMetrics, registry, workloads};
-use crate::model::EvictionCause;
-use crate::model::traffic::FailureCause;
+use crate::metrics::registry;
 use crate::scenario::{Experiment, VariantPlan, as_run};
 use crate::sim::{EndCause, Reached, RunControl, SimError};
-use crate::systems::mapping::Mapping;
 use crate::trace::TraceError;
 
 use super::build::{BuildError, FileSource};
@@ -26,11 +22,10 @@ use super::paths;
 use super::report_data::{
     PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
 };
-use super::run::{OUTPUT, Outcome, RunError, Tables, prepare, run_through};
+use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
+use super::summarize::summarize;
 use super::summary::{
-    ArrivedSummary, CostSummary, InputSummary, MetricDefinition, MetricSummary, NodeCostSummary,
-    SCHEMA_VERSION, ServiceObjectiveSummary, ServiceSummary, Summary, TenantCostSummary,
-    UnexpressedSummary, VariantSummary, WorkloadSummary, title_of_id,
+    InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary, title_of_id,
 };
 use super::tables::Place;
 use super::travel::Journey;
@@ -310,198 +305,4 @@ fn run_one(
         ..outcome.report.take().unwrap_or_default()
     };
     Ok((summarize(variant, outcome), report))
-}
-
-/// What a run came to, as the summary tells it.
-pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
-    let scheduler = &variant.scenario.system.scheduler;
-    let scheduler = match &scheduler.queue {
-        Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),
-        None => variant.scenario.system.placement(),
-    };
-    VariantSummary {
-        name: variant.name.clone(),
-        seed: variant.scenario.seed,
-        system: variant.scenario.system.name.clone(),
-        scheduler,
-        nodes: outcome.nodes,
-        pods: outcome.pods,
-        ended: ended(outcome.end.cause).to_owned(),
-        end_ns: outcome.end.at.as_nanos(),
-        changes: outcome.end.changes,
-        decisions: outcome.end.decisions,
-        digest: outcome.end.digest,
-        ledger: outcome.remarks,
-        unexpressed: unexpressed(&outcome.mapping),
-        arrived: outcome
-            .metrics
-            .arrived
-            .as_ref()
-            .map(|tables| ArrivedSummary {
-                allocation_percent: tables.allocation.clone(),
-                fragmentation_percent: tables.fragmented.clone(),
-                fragmented_idle_percent: tables.fragmented_share.clone(),
-            }),
-        metrics: metrics(&outcome.metrics),
-        workloads: outcome.metrics.workloads.iter().map(workload).collect(),
-        services: outcome.metrics.services.iter().map(service).collect(),
-        costs: outcome.metrics.costs.as_ref().map(costs),
-    }
-}
-
-/// What became of the requests to a service.
-fn service(row: &ServiceRow) -> ServiceSummary {
-    let failed = row.failures();
-    let ended = row.served + failed;
-    let errors = FailureCause::ALL.into_iter().zip(row.failed);
-    let errors = errors.filter(|(_, count)| *count > 0);
-    let latency = |of: fn(&ServiceLatency) -> f64| row.latency.as_ref().map(of);
-    ServiceSummary {
-        service: row.service.to_string(),
-        offered: row.offered,
-        served: row.served,
-        failed,
-        errors: errors
-            .map(|(cause, count)| (cause.name().to_owned(), count))
-            .collect(),
-        error_rate: (ended > 0).then(|| failed as f64 / ended as f64),
-        retries: row.retries,
-        latency_mean_s: latency(|own| own.mean),
-        latency_p50_s: latency(|own| own.p50),
-        latency_p95_s: latency(|own| own.p95),
-        latency_p99_s: latency(|own| own.p99),
-        objectives: (row.objectives.iter())
-            .map(|own| ServiceObjectiveSummary {
-                group: own.group.to_string(),
-                latency_s: own.objective.latency.as_secs_f64(),
-                share: own.objective.share,
-                within: own.within,
-                burn: own.burn,
-            })
-            .collect(),
-        saturation: row.saturation,
-        saturation_peak: row.saturation_peak,
-        queue_mean: row.queue_mean,
-        endpoints_mean: row.endpoints_mean,
-    }
-}
-
-/// What nodes cost.
-fn costs(own: &CostTable) -> CostSummary {
-    let tenants = own.tenants.iter().map(|tenant| TenantCostSummary {
-        name: tenant.name.to_string(),
-        by_requests: tenant.by_requests,
-        by_use: tenant.by_use,
-        served: tenant.served,
-        per_million_requests: (tenant.served > 0)
-            .then(|| tenant.by_requests / (tenant.served as f64 / 1e6)),
-    });
-    let nodes = own.nodes.iter().map(|kind| NodeCostSummary {
-        instance_type: kind.instance_type.to_string(),
-        spot: kind.is_spot,
-        nodes: kind.nodes,
-        price: kind.price,
-        hours: kind.hours,
-        billed_hours: kind.billed_hours,
-        cost: kind.cost,
-    });
-    CostSummary {
-        currency: own.currency.to_string(),
-        billing: own.billing.to_owned(),
-        total: own.total,
-        rounding: own.rounding,
-        idle: own.idle,
-        idle_by_use: own.idle_by_use,
-        tenants: tenants.collect(),
-        nodes: nodes.collect(),
-    }
-}
-
-/// What became of a workload.
-fn workload(row: &workloads::Row) -> WorkloadSummary {
-    let sums = &row.sums;
-    let mut missing = sums.desired;
-    missing.take(&sums.ready);
-    let (mean, most) = sums.repairs.known().unzip();
-    let evictions = EvictionCause::ALL
-        .into_iter()
-        .map(|cause| (cause.name().to_owned(), sums.evictions[cause as usize]));
-    WorkloadSummary {
-        kind: row.kind.to_owned(),
-        namespace: row.namespace.to_string(),
-        name: row.name.to_string(),
-        desired: row.desired,
-        required: row.required,
-        ready: row.ready,
-        availability: sums.available.ratio(&sums.wanted, "").ok(),
-        unplanned_loss: sums.unplanned.ratio(&sums.wanted, "").ok(),
-        replica_availability: sums.ready.ratio(&sums.desired, "").ok(),
-        missing_pod_hours: missing.mean(3_600_000_000_000).ok(),
-        worst_missing: sums.worst_missing,
-        losses: sums.repairs.count(),
-        unrepaired: sums.unrepaired,
-        recovery_mean_s: mean,
-        recovery_max_s: most,
-        rollouts: sums.rollouts.count() + sums.superseded,
-        rollouts_unfinished: sums.unfinished,
-        rollout_max_s: sums.rollouts.known().map(|(_, most)| most),
-        lowest_ready: workloads::lowest_share(sums.lowest.into_iter()),
-        evictions: evictions.filter(|(_, count)| *count > 0).collect(),
-        restarts: sums.restarts,
-        moves: sums.moves,
-        blast_radius: workloads::largest_share(sums.blast.into_iter()),
-    }
-}
-
-fn unexpressed(mapping: &Mapping) -> Vec<UnexpressedSummary> {
-    let gaps = mapping.gaps.iter().map(|gap| UnexpressedSummary {
-        capability: gap.capability.to_string(),
-        object: gap.object.clone(),
-        field: gap.field.to_owned(),
-        count: gap.count,
-        refused: gap.is_refused,
-        instead: gap.instead.to_owned(),
-    });
-    gaps.collect()
-}
-
-const fn backfill_name(backfill: crate::scenario::schema::Backfill) -> &'static str {
-    match backfill {
-        crate::scenario::schema::Backfill::None => "none",
-        crate::scenario::schema::Backfill::GreedyOnce => "greedy-once",
-    }
-}
-
-const fn ended(cause: EndCause) -> &'static str {
-    match cause {
-        EndCause::Reached => "reached",
-        EndCause::Drained => "drained",
-        EndCause::Idle => "idle",
-        EndCause::Interrupted => "interrupted",
-    }
-}
-
-fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
-    let known = run
-        .values
-        .iter()
-        .filter_map(|value| Some((value, registry::find(&value.id)?.1)));
-    known
-        .map(|(value, statistic)| {
-            let better = match statistic.direction {
-                Direction::Lower => "lower",
-                Direction::Higher => "higher",
-                Direction::None => "none",
-            };
-            let summary = MetricSummary {
-                value: value.value,
-                unit: statistic.unit.to_owned(),
-                better: better.to_owned(),
-                note: value.reason.clone(),
-                approximate: value.approx,
-                observations: value.n,
-            };
-            (value.id.clone(), summary)
-        })
-        .collect()
 }

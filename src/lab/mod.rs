@@ -30,6 +30,7 @@ pub mod run;
 pub mod shell;
 pub mod snapshot;
 pub mod statistics;
+mod summarize;
 pub mod summary;
 pub mod sweep;
 pub mod tables;

@@ -13,9 +13,10 @@ use crate::scenario::{Experiment, VariantPlan};
 use crate::sim::{EndCause, RunControl, SimError};
 
 use super::build::{BuildError, FileSource};
-use super::experiment::{ExperimentError, summarize};
+use super::experiment::ExperimentError;
 use super::report_data::{PODS_MAX, VariantData};
 use super::run::{RunError, Tables, prepare, run};
+use super::summarize::summarize;
 use super::summary::VariantSummary;
 
 mod shake;

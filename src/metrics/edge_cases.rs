@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::fixture::{Bench, check, node, spec};
-use super::recorder::{Recorder, Setup};
+use super::recorder::Recorder;
+use super::setup::Setup;
 use super::window::Window;
 use crate::cluster::GpuColumns;
 use crate::cluster::fragmentation::{TypicalPod, TypicalPods};

@@ -3,7 +3,8 @@
 
 use super::edge_values::setup;
 use super::fixture::{Bench, check, node, spec};
-use super::recorder::{Purpose, Recorder, Setup};
+use super::recorder::Recorder;
+use super::setup::{Purpose, Setup};
 use super::window::Window;
 use crate::model::{EndReason, GpuRequest};
 use crate::units::Instant;

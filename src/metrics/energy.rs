@@ -12,8 +12,8 @@ use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Sp
 use super::economics::Economics;
 use super::integral::Integral;
 use super::power::Power;
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::state::{ClusterState, NodeChange, NodeRow, Resource};
 
 /// `energy.*`.

@@ -8,8 +8,8 @@ use crate::model::{
 use crate::units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::turns::{NodeTurns, ReplicaTurns, SHORTLY};
 
 /// `fights.*`.

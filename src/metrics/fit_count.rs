@@ -8,8 +8,8 @@ use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fitting::FitShape;
 use super::integral::{Level, product};
 use super::mix::MixShape;
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::state::{ClusterState, NodeChange, Row};
 
 /// `fit_count.*`.

@@ -11,8 +11,8 @@ use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::fitting::FitTable;
 use super::integral::{product, ratio};
 use super::mix::WorkloadMix;
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::state::{Amounts, NodeChange, Resource, Row};
 use super::stranding::unknown;
 

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::fixture::{Bench, node, spec};
 use super::pod_table::{PodRow, PodSink};
-use super::recorder::{RecordError, Recorder, Setup};
+use super::recorder::{RecordError, Recorder};
 use super::series::{SeriesRow, SeriesSink};
+use super::setup::Setup;
 use super::{Resource, arrived::PUBLISHED_COLUMNS};
 use crate::cluster::{Observer, Store};
 use crate::model::{DeviceSet, EndReason, Event, GpuRequest};

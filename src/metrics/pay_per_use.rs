@@ -9,8 +9,8 @@ use crate::units::Instant;
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::economics::{Economics, TaskPrices};
 use super::integral::Integral;
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::state::{Resource, Row};
 use super::window::Measured;
 

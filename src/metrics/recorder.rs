@@ -5,83 +5,27 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::cluster::fragmentation::TypicalPods;
 use crate::cluster::{self, Incident, Observer, Store};
 use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
 use crate::units::{Duration, Instant};
 
-use super::alerts::{AlertBook, AlertLog, Injected, Route, Rule, follow, notifications};
+use super::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
 use super::arrived::{Arrived, ArrivedTables};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use super::consistency::Consistency;
 use super::cost::CostTable;
 use super::deeds::{Deeds, Kind, pod_of};
-use super::economics::Economics;
 use super::fragments::FragmentTracker;
 use super::jobs::JobTracker;
-use super::mix::WorkloadMix;
 use super::pod_table::{self, PodSink};
 use super::registry::{MetricEntry, REGISTRY};
 use super::series::{Series, SeriesSink};
 use super::services::{ServiceRow, Services};
-use super::slowdown::USUAL_BOUND;
+use super::setup::{Purpose, Setup};
 use super::state::{ClusterState, class_requests};
 use super::successors::{Successors, loses_node};
-use super::window::{Measured, Window};
+use super::window::Measured;
 use super::workloads::{Row, Workloads};
-
-/// What metrics are taken with.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// What is measured.
-    pub window: Window,
-    /// What the values are for.
-    pub purpose: Purpose,
-    /// Why a window that was to be found by itself was not: nothing that needs a steady state has
-    /// a value then.
-    pub unsteady: Option<String>,
-    /// The bound τ of the bounded slowdown.
-    pub slowdown_bound: Duration,
-    /// How many of its wanted pods a workload needs ready, in percent.
-    pub min_ready_percent: u32,
-    /// The workload that GPU fragmentation is measured against.
-    pub typical: Option<Arc<TypicalPods>>,
-    /// The shapes of the workload, where it was read beforehand.
-    pub mix: Option<Arc<WorkloadMix>>,
-    /// What nodes cost and how much power they draw.
-    pub economics: Option<Arc<Economics>>,
-    /// When somebody is to be told.
-    pub alerts: Arc<[Rule]>,
-    /// How.
-    pub route: Arc<Route>,
-}
-
-/// What values are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Purpose {
-    /// To describe the window as it was.
-    #[default]
-    Describe,
-    /// To estimate a steady state, which a saturated window does not have.
-    SteadyState,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            window: Window::FULL,
-            purpose: Purpose::Describe,
-            unsteady: None,
-            slowdown_bound: USUAL_BOUND,
-            min_ready_percent: 100,
-            typical: None,
-            mix: None,
-            economics: None,
-            alerts: Arc::default(),
-            route: Arc::default(),
-        }
-    }
-}
 
 /// Why a run has no results.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! All metrics, in written order. To add one: a file with its `ENTRY`, and its line here.
 
 use super::collector::Collector;
-use super::recorder::Setup;
+use super::setup::Setup;
 use super::{
     alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
     demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,

@@ -7,8 +7,8 @@ use super::areas::{self, Levels};
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::ratio;
 use super::mix::WorkloadMix;
-use super::recorder::Setup;
 use super::registry::{Direction, MetricEntry, Statistic};
+use super::setup::Setup;
 use super::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
 
 /// `stranding.*`.

@@ -17,6 +17,7 @@ pub mod object;
 pub mod objects;
 pub mod pod;
 pub mod pod_life;
+pub mod pod_name;
 pub mod priority_class;
 pub mod qos;
 pub mod resource_list;
@@ -42,10 +43,11 @@ pub use namespace::Namespace;
 pub use node::Node;
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
-pub use pod::{Container, HostPort, Needed, Needs, Pod, PodName, PodPhase, PodSpec};
+pub use pod::{Container, HostPort, Needed, Needs, Pod, PodPhase, PodSpec};
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };
+pub use pod_name::PodName;
 pub use priority_class::{PriorityClass, TemplatePriority};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;

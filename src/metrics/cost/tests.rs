@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use crate::cluster::{Measured, Observer};
 use crate::metrics::economics::{Billing, Economics, NodeEconomics};
 use crate::metrics::fixture::{Bench, node, spec};
-use crate::metrics::recorder::{Recorder, Setup};
+use crate::metrics::recorder::Recorder;
+use crate::metrics::setup::Setup;
 use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use crate::model::traffic::{Flow, FlowCounts};
 use crate::model::{

@@ -7,16 +7,16 @@
 //! end, and whose node is heard of: what runs unseen can't be counted on.
 
 mod declared;
+mod part;
 mod row;
 #[cfg(test)]
 mod tests;
 
 use crate::cluster::Store;
 use crate::model::{
-    EndReason, Event, EvictionCause, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated,
-    PodRef,
+    EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
 };
-use crate::units::{Instant, NodeId, ObjectId, PodId};
+use crate::units::{Instant, NodeId, ObjectId};
 
 use super::collector::{MetricValue, Span};
 use super::integral::Integral;
@@ -24,6 +24,7 @@ use super::state::{RESOURCES, class_requests};
 use super::window::Measured;
 
 use declared::Declared;
+use part::{Loss, OwnPod, Role};
 pub use row::{Row, Sums};
 
 /// All workloads of a cell.
@@ -73,66 +74,6 @@ pub struct Totals {
     pub wasted: [Integral; RESOURCES],
     /// The same of all pods of jobs that ended.
     pub worked: [Integral; RESOURCES],
-}
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Role {
-    /// Nothing that has pods.
-    #[default]
-    Other,
-    /// Part of a workload that is kept at strength.
-    Part(u32),
-    /// Runs work to its end.
-    Work,
-}
-
-/// What is remembered of a pod.
-#[derive(Clone, Copy, Debug)]
-struct OwnPod {
-    id: PodId,
-    role: Role,
-    restarts: u32,
-    is_ready: bool,
-    is_told: bool,
-    is_unheard: bool,
-}
-
-impl OwnPod {
-    const fn counts(&self) -> bool {
-        self.is_ready && !self.is_told && !self.is_unheard
-    }
-}
-
-/// What a pod was lost by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loss {
-    /// Somebody took it on purpose.
-    Planned,
-    /// It failed, or something else needed its place.
-    Unplanned,
-    /// Its node went.
-    Node,
-}
-
-impl Loss {
-    const fn of(reason: EndReason) -> Self {
-        match reason {
-            EndReason::Cancelled
-            | EndReason::Evicted(
-                EvictionCause::Drain
-                | EvictionCause::Descheduling
-                | EvictionCause::Consolidation
-                | EvictionCause::Resizing,
-            ) => Self::Planned,
-            EndReason::NodeLost => Self::Node,
-            EndReason::Completed
-            | EndReason::TimeLimit
-            | EndReason::Error
-            | EndReason::Rejected
-            | EndReason::Evicted(_) => Self::Unplanned,
-        }
-    }
 }
 
 impl Workloads {

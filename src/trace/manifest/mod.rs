@@ -43,6 +43,7 @@ mod scheduler_config;
 mod services;
 mod snapshot;
 mod source;
+mod template;
 #[cfg(test)]
 mod tests;
 mod unmodelled;

@@ -85,10 +85,10 @@ impl Annotations {
             || matches!(
                 key,
                 super::pod::MIRROR
-                    | super::workloads::SAFE_TO_EVICT
-                    | super::workloads::SAFE_LOCAL_VOLUMES
-                    | super::workloads::DO_NOT_DISRUPT
-                    | super::workloads::DELETION_COST
+                    | super::template::SAFE_TO_EVICT
+                    | super::template::SAFE_LOCAL_VOLUMES
+                    | super::template::DO_NOT_DISRUPT
+                    | super::template::DELETION_COST
                     | super::objects::BIND_COMPLETED
                     | super::objects::SELECTED_NODE
                     | super::objects::BETA_CLASS

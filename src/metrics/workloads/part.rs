@@ -1,0 +1,64 @@
+//! What is remembered of the objects and pods that make up workloads.
+
+use crate::model::{EndReason, EvictionCause};
+use crate::units::PodId;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nothing that has pods.
+    #[default]
+    Other,
+    /// Part of a workload that is kept at strength.
+    Part(u32),
+    /// Runs work to its end.
+    Work,
+}
+
+/// What is remembered of a pod.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnPod {
+    pub(super) id: PodId,
+    pub(super) role: Role,
+    pub(super) restarts: u32,
+    pub(super) is_ready: bool,
+    pub(super) is_told: bool,
+    pub(super) is_unheard: bool,
+}
+
+impl OwnPod {
+    pub(super) const fn counts(&self) -> bool {
+        self.is_ready && !self.is_told && !self.is_unheard
+    }
+}
+
+/// What a pod was lost by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// Somebody took it on purpose.
+    Planned,
+    /// It failed, or something else needed its place.
+    Unplanned,
+    /// Its node went.
+    Node,
+}
+
+impl Loss {
+    pub(super) const fn of(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Cancelled
+            | EndReason::Evicted(
+                EvictionCause::Drain
+                | EvictionCause::Descheduling
+                | EvictionCause::Consolidation
+                | EvictionCause::Resizing,
+            ) => Self::Planned,
+            EndReason::NodeLost => Self::Node,
+            EndReason::Completed
+            | EndReason::TimeLimit
+            | EndReason::Error
+            | EndReason::Rejected
+            | EndReason::Evicted(_) => Self::Unplanned,
+        }
+    }
+}
