@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::model::{Event, Pod};
-use crate::units::Instant;
+use crate::units::{Duration, Instant};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::economics::{Economics, TaskPrices};
@@ -79,6 +79,19 @@ fn rate(size: (i64, i64), prices: &TaskPrices) -> i128 {
 /// Rates x seconds in one unit of the currency.
 const UNIT: f64 = 1e3 * 1e9 * 3.6e3;
 
+/// The seconds of a task that are billed: whole ones, and not too few.
+fn billed_secs(length: Duration, prices: &TaskPrices) -> i64 {
+    let second = 1_000_000_000;
+    let secs = length.as_nanos() / second + i64::from(length.as_nanos() % second > 0);
+    secs.max(prices.least_secs)
+}
+
+/// What a task of a size costs that runs so long, in the currency.
+pub fn task_cost(size: (i64, i64), length: Duration, prices: &TaskPrices) -> f64 {
+    let secs = i128::from(billed_secs(length, prices));
+    rate(size, prices).saturating_mul(secs) as f64 / UNIT
+}
+
 #[derive(Clone, Debug, Default)]
 struct PayPerUse {
     economics: Option<Arc<Economics>>,
@@ -117,11 +130,10 @@ impl PayPerUse {
             self.too_large += 1;
             return;
         };
-        let second = 1_000_000_000;
-        let secs = span.nanos() / second + i64::from(span.nanos() % second > 0);
         self.tasks += 1;
+        let length = Duration::from_nanos(span.nanos());
         self.bill
-            .add(rate(size, prices), secs.max(prices.least_secs));
+            .add(rate(size, prices), billed_secs(length, prices));
     }
 }
 

@@ -30,9 +30,11 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
     for report in &reports {
         let told = report.disagreements.join("\n");
         let family = &report.family;
+        // Functions that are paid by use are not modelled.
+        let left_out = if family == "feature-serverless" { 2 } else { 0 };
         assert_eq!(
             (report.failed, report.unsupported),
-            (0, 0),
+            (0, left_out),
             "{family}: {told}"
         );
     }
@@ -44,7 +46,11 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("swarm-classic", 51),
         ("swarmkit", 29),
         ("fleet", 13),
+        ("feature-lb", 3),
         ("feature-scale", 2),
+        ("feature-serverless", 1),
+        ("feature-alert", 2),
+        ("feature-metrics", 2),
         ("mesos-sorter", 14),
         ("mesos-random-sorter", 10),
         ("mesos-allocator", 25),

@@ -11,6 +11,7 @@ mod compare;
 mod dcos;
 mod energy;
 mod failures;
+mod features;
 mod fleet;
 mod machines;
 mod marathon;
@@ -111,6 +112,10 @@ const KINDS: &[&str] = &[
     "power-formula",
     "power-energy",
     "feature-scale",
+    "feature-lb",
+    "feature-alert",
+    "feature-metrics",
+    "feature-serverless",
 ];
 
 /// The judge of a kind.
@@ -129,7 +134,8 @@ fn decide(kind: &str) -> Option<Decide> {
         }
         kind => {
             let own = network::decide(kind).or_else(|| machines::decide(kind));
-            return own.or_else(|| energy::decide(kind));
+            let own = own.or_else(|| energy::decide(kind));
+            return own.or_else(|| features::decide(kind));
         }
     };
     Some(decide)

@@ -29,7 +29,7 @@ use super::registry::{Direction, MetricEntry, Statistic};
 pub use book::{AlertBook, Transition};
 pub use notify::{AlertLabels, Inhibition, Notification, Route, Silence, labels, notifications};
 pub use quality::{Injected, Quality, follow, quality};
-pub use rule::{POINTS_MAX, Rule, Turn};
+pub use rule::{Counter, POINTS_MAX, Rule, Turn};
 pub use series::{CLUSTER_SERIES, Kind, SERVICE_SERIES, names};
 
 /// How often rules are evaluated.

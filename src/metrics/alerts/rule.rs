@@ -184,14 +184,15 @@ impl Watch {
 
 /// What a counter gains within a time: positive differences, and after a drop the new value itself.
 #[derive(Clone, Debug, Default)]
-struct Counter {
+pub struct Counter {
     last: Option<f64>,
     /// What it gained in all up to each of the last evaluations.
     sums: VecDeque<(Instant, f64)>,
 }
 
 impl Counter {
-    fn gained(&mut self, at: Instant, value: f64, span: Duration) -> f64 {
+    /// A value seen at an instant: what it gained within the time before.
+    pub fn gained(&mut self, at: Instant, value: f64, span: Duration) -> f64 {
         // What a counter has when it is seen first was gained from nothing.
         let before = self.last.replace(value).unwrap_or(0.0);
         let step = if value < before {
