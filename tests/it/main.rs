@@ -49,6 +49,7 @@ mod residents;
 mod results;
 mod scaling;
 mod scaling_properties;
+mod scaling_rules;
 mod scaling_scenarios;
 mod scratch;
 mod shared;

@@ -65,6 +65,29 @@ impl TargetTracking {
         self.bounds.clip(to_i32(wanted.min(f64::from(i32::MAX))))
     }
 
+    /// The mean of a metric. Where it asks for more, young replicas count with the target and those
+    /// without a value with 0; where it asks for fewer, those without a value with the target. What
+    /// this turns around is the target itself.
+    pub fn metric(&self, replicas: &[Replica]) -> Option<f64> {
+        let grown = replicas.iter().filter(|own| !own.is_young);
+        let (sum, count) = grown
+            .filter_map(|own| own.value)
+            .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        if count == 0 {
+            return None;
+        }
+        let grows = sum / f64::from(count) > self.target;
+        let counted = replicas.iter().map(|own| match (own.value, grows) {
+            (_, true) if own.is_young => self.target,
+            (Some(value), _) => value,
+            (None, true) => 0.0,
+            (None, false) => self.target,
+        });
+        let mean = counted.sum::<f64>() / replicas.len() as f64;
+        let turns = (mean > self.target) != grows;
+        Some(if turns { self.target } else { mean })
+    }
+
     /// The number of replicas: up at once, at most to twice as many or four more; down to the
     /// largest number wanted within the window.
     pub fn step(&mut self, now: Instant, current: i32, metric: f64) -> i32 {
@@ -84,6 +107,15 @@ impl TargetTracking {
         let largest = self.wanted.iter().map(|(_, own)| *own).max();
         largest.unwrap_or(wanted).min(current)
     }
+}
+
+/// A replica that is ready, as target tracking sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Replica {
+    /// The metric; `None` where it has none.
+    pub value: Option<f64>,
+    /// Whether it is within its warm-up.
+    pub is_young: bool,
 }
 
 /// A change where a metric is so far over its threshold.
@@ -193,6 +225,37 @@ mod tests {
         let mut own = TargetTracking::new(bounds(1, 100), 1.0);
         assert_eq!(own.step(Instant::ZERO, 1, 50.0), 5);
         assert_eq!(own.step(Instant::from_secs(15), 10, 50.0), 20);
+    }
+
+    #[test]
+    fn young_and_silent_replicas_hold_growth_back() {
+        let own = TargetTracking::new(bounds(1, 20), 60.0);
+        let (grown, young, silent) = (
+            |value| Replica {
+                value: Some(value),
+                is_young: false,
+            },
+            |value| Replica {
+                value: Some(value),
+                is_young: true,
+            },
+            Replica {
+                value: None,
+                is_young: false,
+            },
+        );
+        for (replicas, expected) in [
+            (vec![grown(90.0), grown(90.0)], Some(90.0)),
+            // (90 + 60) / 2, (90 + 0) / 2 turns around.
+            (vec![grown(90.0), young(300.0)], Some(75.0)),
+            (vec![grown(90.0), silent], Some(60.0)),
+            // Fewer: (20 + 40) / 2 and (20 + 60) / 2.
+            (vec![grown(20.0), young(40.0)], Some(30.0)),
+            (vec![grown(20.0), silent], Some(40.0)),
+            (vec![young(90.0), silent], None),
+        ] {
+            assert_eq!(own.metric(&replicas), expected, "{replicas:?}");
+        }
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub fn autoscalers(
             Object::HorizontalPodAutoscaler(_) | Object::VerticalPodAutoscaler(_)
         )
     };
-    if settings.scheduled.is_empty() && !objects.iter().any(scales) {
+    let has_own = !settings.scheduled.is_empty() || !settings.rules.is_empty();
+    if !has_own && !objects.iter().any(scales) {
         return Ok(None);
     }
     if scenario.stop.at.is_none() {
@@ -73,7 +74,9 @@ pub fn autoscalers(
         let place = remarks.place(&object, "spec.targetRef");
         remarks.note(format!("{place}{object}: {what}"));
     }
-    Ok(Some(options(scenario, &settings, controllers)?))
+    let rules = super::scaling_rules::rules(scenario, &objects, usage)?;
+    let options = options(scenario, &settings, controllers)?;
+    Ok(Some(AutoscalerOptions { rules, ..options }))
 }
 
 fn options(
@@ -112,6 +115,7 @@ fn options(
         },
         vertical_period: vertical.period,
         scheduled: scheduled.collect::<Result<_, _>>()?,
+        rules: Vec::new(),
         zero_unix_secs: controllers.zero_unix_secs,
         seed: scenario.seed,
     })

@@ -145,10 +145,10 @@ const fn measures_requests(metric: &MetricSpec) -> bool {
 }
 
 /// What an autoscaler is held against.
-struct Surroundings<'a> {
-    objects: &'a [&'a Object],
-    scenario: &'a Scenario,
-    usage: &'a UsageOptions,
+pub(super) struct Surroundings<'a> {
+    pub(super) objects: &'a [&'a Object],
+    pub(super) scenario: &'a Scenario,
+    pub(super) usage: &'a UsageOptions,
 }
 
 impl Surroundings<'_> {
@@ -162,16 +162,7 @@ impl Surroundings<'_> {
         match metric {
             MetricSpec::Resource { resource, .. }
             | MetricSpec::ContainerResource { resource, .. } => self.unused(resource, target),
-            MetricSpec::External { metric, .. } => {
-                if self.usage.external.contains_key(&metric.name) {
-                    return None;
-                }
-                Some(Problem::Unknown {
-                    kind: "external metric of `models.externalMetrics`",
-                    name: metric.name.clone(),
-                    known: self.usage.external.keys().take(8).cloned().collect(),
-                })
-            }
+            MetricSpec::External { metric, .. } => self.unknown_outside(&metric.name),
             MetricSpec::Pods { metric, .. } => self.unmeasured(&metric.name),
             MetricSpec::Object { metric, object, .. } => {
                 let unmeasured = self.unmeasured(&metric.name);
@@ -180,8 +171,20 @@ impl Surroundings<'_> {
         }
     }
 
+    /// Why nothing comes from outside by a name.
+    pub(super) fn unknown_outside(&self, name: &Text) -> Option<Problem> {
+        if self.usage.external.contains_key(name) {
+            return None;
+        }
+        Some(Problem::Unknown {
+            kind: "external metric of `models.externalMetrics`",
+            name: name.clone(),
+            known: self.usage.external.keys().take(8).cloned().collect(),
+        })
+    }
+
     /// Why nothing is known of what pods use of a resource.
-    fn unused(&self, resource: &str, target: &Object) -> Option<Problem> {
+    pub(super) fn unused(&self, resource: &str, target: &Object) -> Option<Problem> {
         let template = template(target)?;
         let stated = template.behaviour.as_ref();
         let (own, default) = match resource {
@@ -214,7 +217,7 @@ impl Surroundings<'_> {
     }
 
     /// Why no pod or object has a metric of a name.
-    fn unmeasured(&self, name: &Text) -> Option<Problem> {
+    pub(super) fn unmeasured(&self, name: &Text) -> Option<Problem> {
         if !self.has_traffic() {
             let expected = "a source of the metric; without traffic no pod or object has any, so it \
                             never arrives";

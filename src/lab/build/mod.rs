@@ -21,6 +21,7 @@ mod operations;
 mod provider;
 mod remarks;
 mod residents;
+mod scaling_rules;
 mod start_up;
 mod system_options;
 mod traffic;

@@ -23,6 +23,9 @@ pub struct Autoscaling {
     /// Scaling by the clock.
     #[serde(default)]
     pub scheduled: Vec<Scheduled>,
+    /// Scaling by the rules of other platforms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleScaling>,
     /// The cluster autoscaler, over the groups of `cluster.provider`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterAutoscaling>,
@@ -145,4 +148,107 @@ pub struct ScheduledRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_replicas: Option<i32>,
+}
+
+/// A workload that is scaled by a rule: `track`, `steps` or `backlog`, one of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleScaling {
+    /// The workload, as `KIND/NAMESPACE/NAME`.
+    pub target: String,
+    /// `cpu` or `memory`, in percent of what replicas ask for; or a metric of the traffic of each
+    /// replica: `requests_per_second`, `queue_length`, `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// Instead of `metric`: one of `models.externalMetrics`, of all replicas at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
+    /// The fewest replicas.
+    #[schemars(range(min = 0))]
+    pub min: i32,
+    /// The most replicas.
+    #[schemars(range(min = 1))]
+    pub max: i32,
+    /// From one look to the next.
+    #[serde(default = "look")]
+    #[schemars(extend("x-positive" = true))]
+    pub every: Duration,
+    /// The mean is held at a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<Track>,
+    /// The mean is compared with a threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
+    /// So much of the sum for each replica.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
+}
+
+fn look() -> Duration {
+    Duration::from_secs(15)
+}
+
+/// A mean that is held at a target: up at once, at most to twice as many or four more a look; down to
+/// the most that was wanted within a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Track {
+    /// What the mean is to be.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub target: f64,
+    /// How far from 1 its ratio to the target may be without a change.
+    #[serde(default = "tolerance")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub tolerance: f64,
+    /// How long what was wanted holds.
+    #[serde(default = "five_minutes")]
+    pub window: Duration,
+    /// For how long replicas that became ready count with the target where more are wanted.
+    #[serde(default)]
+    pub warm_up: Duration,
+}
+
+fn tolerance() -> f64 {
+    0.1
+}
+
+fn five_minutes() -> Duration {
+    Duration::from_secs(300)
+}
+
+/// Changes by how far a mean is over a threshold, with a pause after each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Steps {
+    /// What `from` and `to` are counted from.
+    pub threshold: f64,
+    /// How long after a change there is no other.
+    #[serde(default = "five_minutes")]
+    pub cooldown: Duration,
+    /// The changes; of several that hold the first counts.
+    #[schemars(length(min = 1))]
+    pub changes: Vec<StepChange>,
+}
+
+/// A change where a mean is so far over the threshold; below it is negative.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepChange {
+    /// From here on; without it from far below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<f64>,
+    /// Up to here, this one left out; without it without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<f64>,
+    /// Replicas more, or fewer.
+    pub change: i32,
+}
+
+/// As many replicas as a backlog needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Backlog {
+    /// What a replica copes with.
+    #[schemars(range(min = 1))]
+    pub per_replica: u64,
 }

@@ -28,7 +28,8 @@ mod workload;
 
 pub use alert::{Alert, Inhibit, Notifications, Points, Silence};
 pub use autoscaling::{
-    Autoscaling, HorizontalSettings, MetricsPipeline, Scheduled, ScheduledRule, VerticalSettings,
+    Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
+    ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
 pub use cluster::{
     Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,

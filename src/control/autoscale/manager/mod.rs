@@ -1,9 +1,10 @@
 //! The component that runs the autoscalers of workloads: `HorizontalPodAutoscaler` and
-//! `VerticalPodAutoscaler` objects, and scaling by the clock. It reads metrics when its pipelines
+//! `VerticalPodAutoscaler` objects, scaling by the clock, and by rules. It reads metrics when its pipelines
 //! are due, looks at one object a step, and changes the number of replicas through the object that
 //! states it, as users do (spec: kubernetes.md 3.1, 3.2; orchestrators-a.md 9.3).
 
 mod horizontal;
+mod ruled;
 mod scheduled;
 mod target;
 mod vertical;
@@ -18,6 +19,7 @@ use crate::model::{Event, Object, ObjectChange};
 use crate::units::{Duration, Instant, ObjectId, Revision};
 
 use horizontal::Horizontal;
+pub use ruled::{Measure, Rule, RuleScaling};
 pub use scheduled::{Action, ScheduledRule, ScheduledScaling};
 use vertical::Vertical;
 pub use vertical::sized;
@@ -37,6 +39,8 @@ pub struct AutoscalerOptions {
     pub vertical_period: Duration,
     /// What is scaled by the clock.
     pub scheduled: Vec<ScheduledScaling>,
+    /// What is scaled by rules.
+    pub rules: Vec<RuleScaling>,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,
     /// Seed of what is lost on the way.
@@ -52,6 +56,7 @@ impl Default for AutoscalerOptions {
             updater: UpdaterSettings::default(),
             vertical_period: Duration::from_secs(60),
             scheduled: Vec::new(),
+            rules: Vec::new(),
             zero_unix_secs: 0,
             seed: 0,
         }
@@ -66,6 +71,7 @@ pub struct Autoscalers {
     horizontals: BTreeMap<ObjectId, Horizontal>,
     verticals: BTreeMap<ObjectId, Vertical>,
     scheduled: Vec<scheduled::Scheduled>,
+    ruled: Vec<ruled::Ruled>,
 }
 
 impl Autoscalers {
@@ -75,6 +81,9 @@ impl Autoscalers {
         Self {
             scheduled: scheduled
                 .map(|own| scheduled::Scheduled::new(own.clone(), options.zero_unix_secs))
+                .collect(),
+            ruled: (options.rules.iter().cloned())
+                .map(ruled::Ruled::new)
                 .collect(),
             options,
             cursor: Revision::default(),
@@ -136,13 +145,19 @@ impl Autoscalers {
         let horizontals = self.horizontals.values().map(Horizontal::next);
         let verticals = self.verticals.values().map(Vertical::next);
         let scheduled = self.scheduled.iter().filter_map(scheduled::Scheduled::next);
-        horizontals.chain(verticals).chain(scheduled).min()
+        let ruled = self.ruled.iter().map(ruled::Ruled::next);
+        let objects = horizontals.chain(verticals);
+        objects.chain(scheduled).chain(ruled).min()
     }
 
     /// Looks at one object that is due; whether there was one.
     fn look(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
         if let Some(own) = self.scheduled.iter_mut().find(|own| own.is_due(now)) {
             own.act(now, store, out);
+            return true;
+        }
+        if let Some(own) = self.ruled.iter_mut().find(|own| own.is_due(now)) {
+            own.look(now, store, out);
             return true;
         }
         let mut horizontals = self.horizontals.iter_mut();
@@ -172,7 +187,9 @@ impl Component for Autoscalers {
         let horizontals = self.horizontals.values();
         let mut horizontals = horizontals.map(|own| own.scrape_at() <= now);
         let mut verticals = self.verticals.values().map(|own| own.wants_sample(now));
-        horizontals.any(|is_due| is_due) || verticals.any(|is_due| is_due)
+        let mut ruled = self.ruled.iter().map(|own| own.wants_reading(now));
+        let objects = horizontals.any(|is_due| is_due) || verticals.any(|is_due| is_due);
+        objects || ruled.any(|is_due| is_due)
     }
 
     fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
@@ -184,6 +201,11 @@ impl Component for Autoscalers {
         for own in self.verticals.values_mut() {
             if own.wants_sample(now) {
                 own.sample(now, view, measured);
+            }
+        }
+        for own in &mut self.ruled {
+            if own.wants_reading(now) {
+                own.read(now, view, measured);
             }
         }
     }
