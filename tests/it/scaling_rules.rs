@@ -54,7 +54,14 @@ fn steps_over_a_threshold_pause_after_each() {
                 cooldown: 5m, changes: [{to: -10, change: -2}, {from: 0, to: 100, change: 1}, \
                 {from: 100, change: 3}]}}";
     let replicas = run("rules-steps", &shop, rule);
-    let expected = [(0.0, 1), (600.0, 4), (900.0, 7), (1200.0, 5), (1500.0, 3)];
+    let expected = [
+        (0.0, 1),
+        (600.0, 4),
+        (900.0, 7),
+        (1200.0, 5),
+        (1500.0, 3),
+        (1800.0, 1),
+    ];
     assert_eq!(replicas.stated, expected);
 }
 
