@@ -239,7 +239,12 @@ fn systems(names: &[String], base: Option<&Scenario>) -> Result<String, Failure>
     for name in names {
         let entry = find(name).map_err(|error| Failure::input(format!("--system: {error}")))?;
         let is_own = base.is_some_and(|base| base.system.name == *name);
-        let declares = |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
+        let declares = |source: &WorkloadSource| {
+            matches!(
+                source,
+                WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. }
+            )
+        };
         let has_workloads = base.is_some_and(|base| base.workload.iter().any(declares));
         let changes = match entry.workloads {
             _ if is_own => String::new(),

@@ -135,6 +135,12 @@ pub trait Component: Send {
         let _ = (now, away);
     }
 
+    /// A framework that shares it, by its number, is away from now on, or back. Of no concern to a
+    /// component that has none.
+    fn framework(&mut self, now: Instant, framework: u32, is_up: bool) {
+        let _ = (now, framework, is_up);
+    }
+
     /// What lists its nodes stops answering, or answers again. Of no concern to a component that is
     /// told of its nodes.
     fn discovery(&mut self, now: Instant, is_up: bool) {

@@ -38,6 +38,15 @@ impl FileLookup for DiskAndEmbedded {
     fn exists(&self, path: &Path) -> bool {
         embedded(path).is_some() || path.is_file()
     }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 /// The folder to add to a search path, so that embedded files are found last.

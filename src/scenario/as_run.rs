@@ -86,7 +86,7 @@ pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experime
                 WorkloadSource::Trace(trace) => trace.path = path(&trace.path),
                 WorkloadSource::Manifests { file, .. } => *file = path(file),
                 WorkloadSource::Units { files, .. } => {
-                    for file in files.iter_mut() {
+                    for file in files.written_mut() {
                         *file = path(file);
                     }
                 }

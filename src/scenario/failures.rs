@@ -20,6 +20,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 !has_managers,
                 "Kubernetes has `leader-failover` and `control-plane-outage`",
             ),
+            FailureKind::FrameworkOutage => (
+                !scenario.system.has_frameworks(),
+                "the systems `mesos` and `dcos` have frameworks",
+            ),
             _ => (false, ""),
         };
         if is_wrong {

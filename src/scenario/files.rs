@@ -15,6 +15,12 @@ use super::tree::Span;
 pub trait FileLookup {
     /// Whether there is a file at this path.
     fn exists(&self, path: &Path) -> bool;
+
+    /// The names of the files in a folder, in order; none where there is no such folder.
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
 }
 
 /// Where to look.
@@ -34,12 +40,31 @@ pub type Files = BTreeMap<String, PathBuf>;
 impl SearchPath {
     /// The first place that has the file.
     pub fn find(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
+        self.places(written).find(|path| lookup.exists(path))
+    }
+
+    /// The files in the first place that is a folder of this name: each as it would be written, and
+    /// where it is.
+    pub fn find_in(&self, written: &str, lookup: &dyn FileLookup) -> Vec<(String, PathBuf)> {
+        let found = self.places(written).find_map(|folder| {
+            let names = lookup.names_in(&folder);
+            (!names.is_empty()).then_some((folder, names))
+        });
+        let Some((folder, names)) = found else {
+            return Vec::new();
+        };
+        let written = written.trim_end_matches('/');
+        let all = names.into_iter();
+        all.map(|name| (format!("{written}/{name}"), folder.join(name)))
+            .collect()
+    }
+
+    fn places<'a>(&'a self, written: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
         std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)
             .chain(&self.built_in)
             // An absolute path replaces the folder.
-            .map(|folder| folder.join(written))
-            .find(|path| lookup.exists(path))
+            .map(move |folder| folder.join(written))
     }
 
     /// What to say when it is nowhere.

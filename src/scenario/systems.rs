@@ -103,6 +103,11 @@ impl System {
         OWN.iter().any(|&(name, _)| name == self.name)
     }
 
+    /// Whether frameworks share it.
+    pub fn has_frameworks(&self) -> bool {
+        matches!(self.name.as_str(), "mesos" | "dcos")
+    }
+
     /// How pods are placed, in a word or two: the scheduler's profile, or what the system's own
     /// options say.
     pub fn placement(&self) -> String {

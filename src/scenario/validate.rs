@@ -7,7 +7,7 @@ use super::files::{FileLookup, Files, SearchPath};
 use super::scalar::{Bound, NoneOr};
 use super::schema::{
     Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Scenario, Stop, StopWhen, Template,
-    Usage, WorkloadSource, WorkloadTrace,
+    UnitFiles, Usage, WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
 use crate::model::usage::Pattern;
@@ -131,8 +131,12 @@ impl Validator<'_> {
                 WorkloadSource::Manifests { file, .. } => {
                     self.file(file, &format!("{place}.manifests"));
                 }
+                WorkloadSource::Units {
+                    files: UnitFiles::In(path),
+                    ..
+                } => self.file_or_folder(path, &format!("{place}.units")),
                 WorkloadSource::Units { files, .. } => {
-                    for (number, file) in files.iter().enumerate() {
+                    for (number, file) in files.written().iter().enumerate() {
                         self.file(file, &format!("{place}.units.{number}"));
                     }
                 }
@@ -154,6 +158,17 @@ impl Validator<'_> {
                 self.file(file, &format!("operations.{position}.apply"));
             }
         }
+    }
+
+    fn file_or_folder(&mut self, written: &str, place: &str) {
+        let inside = match self.search.find(written, self.lookup) {
+            Some(_) => Vec::new(),
+            None => self.search.find_in(written, self.lookup),
+        };
+        if inside.is_empty() {
+            return self.file(written, place);
+        }
+        self.files.extend(inside);
     }
 
     fn file(&mut self, written: &str, place: &str) {

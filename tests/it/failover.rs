@@ -52,8 +52,19 @@ impl Story {
     }
 }
 
-/// Runs a service of some replicas on some nodes.
-fn play(name: &str, (nodes, replicas): (u32, u32), system: &str, rest: &str) -> Story {
+/// Runs a service of some replicas on some nodes; its containers start within a second.
+fn play(name: &str, sizes: (u32, u32), system: &str, rest: &str) -> Story {
+    play_from(name, sizes, ("0s", "1s"), system, rest)
+}
+
+/// The same, declared at a time and with another time to start.
+fn play_from(
+    name: &str,
+    (nodes, replicas): (u32, u32),
+    (at, start): (&str, &str),
+    system: &str,
+    rest: &str,
+) -> Story {
     let manifests = format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: \
          {replicas}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: \
@@ -63,8 +74,8 @@ fn play(name: &str, (nodes, replicas): (u32, u32), system: &str, rest: &str) -> 
     let text = format!(
         "windtunnel: v1\nname: failover\ncluster:\n  nodes:\n    - name: \"n{{}}\"\n      count: \
          {nodes}\n      template: {{allocatable: {{cpu: 8, memory: 16Gi, pods: 110}}}}\nworkload: \
-         [{{manifests: web.yaml}}]\nsystem: {{{system}}}\nmodels: {{startup: {{containerStart: \
-         constant(1s)}}}}\n{rest}"
+         [{{manifests: web.yaml, at: {at}}}]\nsystem: {{{system}}}\nmodels: {{startup: \
+         {{containerStart: constant({start})}}}}\n{rest}"
     );
     let name = format!("failover-{name}");
     let files = [("web.yaml", &*manifests), ("scenario.yaml", &*text)];
@@ -144,6 +155,107 @@ fn a_partition_is_a_crash_to_managers_and_what_was_replaced_stops_on_return() {
 }
 
 #[test]
+fn fleet_misses_a_machine_when_its_key_ends_and_moves_its_units_in_the_next_round() {
+    // Declared at 1, so that rounds are at odd seconds; beats every 15 s, the last at 30.
+    let rest = "failures: [{kind: node-outage, node: n0, at: 40s}]\nstop: {at: 5m}\n";
+    let story = play_from("fleet", (3, 6), ("1s", "2s"), "name: fleet", rest);
+    assert_eq!(story.lost, [60.0]);
+    assert_eq!(Story::later(&story.bound, 40.0), [61.0, 61.0]);
+    assert_eq!(Story::later(&story.running, 40.0), [63.0, 63.0]);
+    assert_eq!(story.ended, [61.0, 61.0]);
+}
+
+#[test]
+fn fleet_runs_two_of_a_unit_while_its_machine_is_cut_off() {
+    let rest = "failures: [{kind: partition, node: n0, at: 40s, for: 60s}]\nstop: {at: 5m}\n";
+    let story = play_from("fleet-cut", (3, 6), ("1s", "2s"), "name: fleet", rest);
+    assert_eq!((story.lost, story.ended.len()), (vec![60.0], 2));
+    assert_eq!(Story::later(&story.running, 40.0), [63.0, 63.0]);
+}
+
+#[test]
+fn fleet_is_led_by_another_engine_once_the_lease_of_the_lost_one_has_ended() {
+    for (name, away, from, until) in [("one", 1, 109.0, 113.0), ("all", 3, 160.0, 163.0)] {
+        let rest = format!(
+            "operations: [{{at: 101s, scale: Deployment/default/web, replicas: 8}}]\nfailures: \
+             [{{kind: manager-loss, managers: {away}, at: 100s, for: 60s}}]\nstop: {{at: 5m}}\n"
+        );
+        let story = play(&format!("fleet-{name}"), (3, 6), "name: fleet", &rest);
+        let new = Story::later(&story.bound, 100.0);
+        let taken = |at: &f64| (from..until).contains(at);
+        assert!(new.len() == 2 && new.iter().all(taken), "{name}: {new:?}");
+        assert!(story.ended.is_empty() && story.lost.is_empty());
+    }
+}
+
+#[test]
+fn mesos_gives_an_agent_up_after_five_pings_and_marathon_replaces_its_instances() {
+    // A ping every 15 s: that of 105 is the first without an answer.
+    let rest = "failures: [{kind: node-outage, node: n0, at: 100s}]\nstop: {at: 5m}\n";
+    let story = play("mesos", (1, 6), "name: mesos", rest);
+    assert_eq!(story.lost, [180.0]);
+    assert_eq!((story.ended.len(), story.bound.len()), (6, 6));
+    let story = play("mesos-two", (2, 6), "name: mesos", rest);
+    assert_eq!(story.lost, [180.0]);
+    let count = story.ended.len();
+    assert!(count > 0 && story.ended.iter().all(|at| (at - 180.0).abs() < 1e-9));
+    assert_eq!(Story::later(&story.bound, 100.0), vec![180.0; count]);
+    assert_eq!(Story::later(&story.running, 100.0), vec![181.0; count]);
+}
+
+#[test]
+fn mesos_removes_lost_agents_no_faster_than_it_may() {
+    let system = "name: mesos, mesos: {agentRemovalRateLimit: 1/10mins}";
+    let rest = "failures:\n  - {kind: node-outage, node: n0, at: 1s}\n  - {kind: node-outage, \
+                node: n1, at: 1s}\n  - {kind: node-outage, node: n2, at: 1s}\nstop: {at: 30m}\n";
+    let story = play("mesos-slow", (4, 4), system, rest);
+    // Due at 90 s, a permit every ten minutes.
+    assert_eq!(story.lost, [90.0, 690.0, 1_290.0]);
+    // One that answers before its turn is kept.
+    let rest = rest.replace("node: n1, at: 1s", "node: n1, at: 1s, for: 5m");
+    let story = play("mesos-kept", (4, 4), system, &rest);
+    assert_eq!(story.lost, [90.0, 690.0]);
+}
+
+#[test]
+fn mesos_offers_nothing_without_a_leading_master_and_tasks_run_on() {
+    for (name, away, from, until) in [("one", 1, 106.0, 113.0), ("two", 2, 200.0, 214.0)] {
+        let rest = format!(
+            "operations: [{{at: 101s, scale: Deployment/default/web, replicas: 8}}]\nfailures: \
+             [{{kind: manager-loss, managers: {away}, at: 100s, for: 100s}}]\nstop: {{at: 5m}}\n"
+        );
+        let story = play(&format!("mesos-{name}"), (3, 6), "name: mesos", &rest);
+        let new = Story::later(&story.bound, 100.0);
+        let taken = |at: &f64| (from..until).contains(at);
+        assert!(new.len() == 2 && new.iter().all(taken), "{name}: {new:?}");
+        assert!(story.ended.is_empty() && story.lost.is_empty());
+    }
+}
+
+#[test]
+fn tasks_outlive_their_framework_for_its_failover_timeout() {
+    let rest = "operations: [{at: 101s, scale: Deployment/default/web, replicas: 8}]\nfailures: \
+                [{kind: framework-outage, framework: marathon, at: 100s, for: 100s}]\nstop: {at: \
+                5m}\n";
+    let story = play("framework", (3, 6), "name: mesos", rest);
+    assert!(story.ended.is_empty());
+    assert_eq!(Story::later(&story.bound, 100.0), [200.0, 200.0]);
+    // Shorter than its absence: they end, and there are others once it is back.
+    let system = "name: mesos, mesos: {frameworks: [{name: marathon, failoverTimeout: 30s, \
+                  marathon: {}}]}";
+    let story = play("framework-ends", (3, 6), system, rest);
+    assert_eq!(story.ended, [130.0; 6]);
+    assert_eq!(Story::later(&story.bound, 100.0), [200.0; 8]);
+    // A new master does not know since when a framework is away.
+    let both = rest.replace(
+        "for: 100s}]",
+        "for: 100s}, {kind: manager-loss, managers: 1, at: 110s}]",
+    );
+    let story = play("framework-unknown", (3, 6), system, &both);
+    assert!(story.ended.is_empty(), "{:?}", story.ended);
+}
+
+#[test]
 fn without_a_primary_swarm_takes_nothing_new_and_containers_run_on() {
     let system = "name: swarm, swarm: {managers: 3}";
     let rest = "operations: [{at: 101s, scale: Deployment/default/web, replicas: 8}]\nfailures: \
@@ -216,7 +328,7 @@ fn engines_that_the_list_forgets_take_nothing_until_they_register_again() {
 
 #[test]
 fn scaling_to_none_and_back_and_beyond_the_room_waits_for_room() {
-    for system in ["name: swarm", "name: swarmkit"] {
+    for system in ["name: swarm", "name: swarmkit", "name: mesos"] {
         let rest = "operations:\n  - {at: 60s, scale: Deployment/default/web, replicas: 0}\n  - \
                     {at: 120s, scale: Deployment/default/web, replicas: 30}\n  - {at: 180s, scale: \
                     Deployment/default/web, replicas: 4}\nstop: {at: 5m}\n";
@@ -232,7 +344,7 @@ fn scaling_to_none_and_back_and_beyond_the_room_waits_for_room() {
 fn the_same_run_twice_is_the_same() {
     let rest = "failures: [{kind: node-crash, mtbf: exponential(5m), repair: exponential(1m)}]\n\
                 stop: {at: 1h}\n";
-    for system in ["name: swarm", "name: swarmkit"] {
+    for system in ["name: swarm", "name: swarmkit", "name: fleet", "name: mesos"] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
         let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);
         assert_eq!((once.bound, once.lost), (again.bound, again.lost));

@@ -1,6 +1,6 @@
 //! Fleet from an experiment file to the machines that its units are on.
 
-use crate::story::{Story, story};
+use crate::story::{Story, of_scenario, refusal, story};
 
 const HEAD: &str = r"
 windtunnel: v1
@@ -172,4 +172,149 @@ spec:
         assert_eq!(told.times(&format!(".service on m{machine}")).len(), 1);
     }
     assert!(told.times("web@4.service").is_empty());
+}
+
+#[test]
+fn the_scenario_shows_what_its_head_says() {
+    let all = of_scenario("fleet.yaml");
+    for (name, ttl) in [("default", 30.0), ("short-keys", 10.0)] {
+        let told = &all[name];
+        // By the number of units, whatever they need: machines differ by one at most.
+        let count = |machine: u32| told.on_at_first(&format!("machine-{machine}"));
+        let counts: Vec<usize> = (0..6).map(count).collect();
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(most - least <= 1, "{name}: {counts:?}");
+        for (machine, away, lost) in [(1, 600.0, 0), (2, 2_400.0, 0)] {
+            let missed = told.times(&format!("machine-{machine} lost"));
+            let after = missed[lost] - away;
+            assert!((ttl / 2.0..=ttl).contains(&after), "{name}: {after}");
+            // A round and a start later they run again.
+            let again = told.times(" runs");
+            let again: Vec<f64> = { again.into_iter() }
+                .filter(|at| (away..away + 300.0).contains(at))
+                .collect();
+            assert!(!again.is_empty(), "{name}");
+            for at in again {
+                assert!(at - missed[lost] <= 4.0, "{name}: {at}");
+            }
+        }
+        assert_eq!(told.times("machine-1 up"), [1_800.0], "{name}");
+    }
+}
+
+const WEB: &str = "[Service]\nExecStart=/bin/web\n[X-Fleet]\nConflicts=web@*.service\n";
+const LOG: &str = "[Service]\nExecStart=/bin/log\n[X-Fleet]\nGlobal=true\n\
+                   MachineMetadata=disk=ssd\n";
+const DB: &str = "[Service]\nExecStart=/bin/db\n[X-Fleet]\nMachineID=m2\n";
+const BACKUP: &str = "[Service]\nExecStart=/bin/backup\n[X-Fleet]\nMachineOf=db.service\n";
+const PAGE: &str = "[Service]\nExecStart=/bin/page\n";
+const PAGE_SOCKET: &str = "[Socket]\nListenStream=80\n[X-Windtunnel]\nFirstConnection=90s\n";
+
+const UNITS: &str = r"
+windtunnel: v1
+name: units
+seed: 42
+cluster:
+  nodes:
+    - {name: 'm{}', count: 2, template: {labels: {disk: ssd}, allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}
+    - {name: m2, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}
+models: {startup: {containerStart: 2s}, nodeLife: observed}
+workload: [{units: units, instances: 4}]
+system: {name: fleet}
+stop: {at: 5m}
+";
+
+fn of_units(name: &str, text: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let files = [
+        ("own.yaml", text),
+        ("units/web@.service", WEB),
+        ("units/log.service", LOG),
+        ("units/db.service", DB),
+        ("units/backup.service", BACKUP),
+        ("units/page.service", PAGE),
+        ("units/page.socket", PAGE_SOCKET),
+        ("units/README", "not a unit"),
+    ];
+    let files: Vec<(&str, &str)> = files.into_iter().chain(more.iter().copied()).collect();
+    let told = story(name, &files);
+    let lines = told.lines.iter().filter_map(|line| {
+        let (at, what) = line.split_once(' ')?;
+        Some((at.to_owned(), what.to_owned()))
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_folder_of_unit_files_with_every_option_is_a_workload() {
+    let lines = of_units("fleet-units", UNITS, &[]);
+    let on = |unit: &str| -> Vec<&str> {
+        let found = lines.iter().filter_map(|(_, what)| {
+            let (name, machine) = what.split_once(" on ")?;
+            (name == unit).then_some(machine)
+        });
+        found.collect()
+    };
+    // One of its kind on each of three machines, the fourth waits.
+    let mut web: Vec<&str> = (1..=4).flat_map(|one| on(&format!("web@{one}.service"))).collect();
+    web.sort_unstable();
+    assert_eq!(web, ["m0", "m1", "m2"]);
+    // A global unit on every machine with its metadata, peers together, a named machine.
+    assert_eq!((on("log-m0"), on("log-m1"), on("log-m2")), (vec!["m0"], vec!["m1"], vec![]));
+    assert_eq!((on("db.service"), on("backup.service")), (vec!["m2"], vec!["m2"]));
+    // Behind its socket, it starts at the first connection.
+    let page = lines.iter().find(|(_, what)| what.starts_with("page.service on"));
+    assert_eq!(page.map(|(at, _)| at.as_str()), Some("90"));
+}
+
+#[test]
+fn other_systems_run_the_same_units() {
+    for system in ["swarmkit", "kubernetes, controllers: {}"] {
+        let text = UNITS.replace("name: fleet}", &format!("name: {system}}}"));
+        let name = format!("fleet-units-{}", system.len());
+        let lines = of_units(&name, &text, &[]);
+        let logs = lines.iter().filter(|(_, what)| what.contains("log") && what.contains(" on m"));
+        assert_eq!(logs.count(), 2, "{system}");
+    }
+}
+
+#[test]
+fn units_that_replace_others_move_them_away() {
+    let newer = "[Service]\nExecStart=/bin/new\n[X-Fleet]\nReplaces=page.service\n";
+    let text = UNITS.replace("instances: 4}]", "instances: 1}, {units: [newer.service], at: 2m}]");
+    let plain = ("units/page.socket", "[Socket]\n[X-Windtunnel]\nFirstConnection=1s\n");
+    let lines = of_units("fleet-replaces", &text, &[("newer.service", newer), plain]);
+    let places = lines.iter().filter(|(_, what)| what.starts_with("page.service on"));
+    let first = places.clone().next().map(|(_, what)| what.clone());
+    let new = lines.iter().find(|(_, what)| what.starts_with("newer.service on"));
+    let (first, new) = (first.unwrap(), new.unwrap());
+    if first.ends_with(new.1.rsplit(' ').next().unwrap()) {
+        assert!(places.count() > 1, "{lines:?}");
+    }
+}
+
+#[test]
+fn unit_files_that_can_t_be_submitted_are_refused() {
+    for (number, (name, text, expected)) in [
+        ("a.service", "[Service]\nType=simple\n", "a.service: a service needs `ExecStart=`"),
+        (
+            "a.service",
+            "[Service]\nExecStart=x\n[X-Fleet]\nGlobal=true\nMachineOf=b.service\n",
+            "Global cannot be used with MachineOf",
+        ),
+        (
+            "a.service",
+            "[Service]\nExecStart=x\n[X-Fleet]\nNear=b\n",
+            "unrecognized option in [X-Fleet] section: `Near`",
+        ),
+        ("a.socket", "[Socket]\n", "a.socket: nothing starts at its connections"),
+        ("README", "", "no unit files in `units`"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("units/{name}");
+        let files = [("own.yaml", UNITS), (file.as_str(), text)];
+        let why = refusal(&format!("fleet-flaw-{number}"), &files);
+        assert!(why.contains(expected), "{why}");
+    }
 }

@@ -171,7 +171,9 @@ stop: {at: 30m}
 #[test]
 fn a_new_master_knows_agents_again_once_they_registered_and_tasks_run_on() {
     let rest = r"
-system: {name: mesos, mesos: {masterFailures: [{at: 100s}]}}
+system: {name: mesos}
+failures:
+  - {kind: manager-loss, managers: 1, at: 100s}
 operations:
   - {at: 102s, scale: Deployment/default/shop, replicas: 12}
 stop: {at: 10m}

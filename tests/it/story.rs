@@ -1,12 +1,15 @@
 //! What happens in an experiment, in words: for tests of systems from an experiment file to what they
 //! do.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Pod, PodChange, PodRef};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
-use crate::kube_scenario::Scratch;
+use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::watch;
 
 /// What happened: second, what, pod, node.
@@ -34,6 +37,16 @@ impl Story {
         lines
             .map(|line| line.split_once(' ').unwrap().0.parse().unwrap())
             .collect()
+    }
+
+    /// How many pods were bound to a node at the first instant at which any was.
+    pub(crate) fn on_at_first(&self, node: &str) -> usize {
+        let bound = self.lines.iter().filter(|line| line.contains(" on "));
+        let first = bound.clone().next().and_then(|line| line.split_once(' '));
+        let first = first.map(|(at, _)| at.to_owned()).unwrap_or_default();
+        let own = bound.filter(|line| line.ends_with(&format!(" on {node}")));
+        own.filter(|line| line.starts_with(&format!("{first} ")))
+            .count()
     }
 
     fn tell(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
@@ -97,6 +110,20 @@ pub(crate) fn story(name: &str, files: &[(&str, &str)]) -> Story {
     watch(scenario, &loaded.0.files, &mut told).unwrap();
     assert_eq!(told.checker.failure(), None);
     told
+}
+
+/// What happened in every variant of an experiment of the project.
+pub(crate) fn of_scenario(name: &str) -> BTreeMap<String, Story> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let experiment = load_file(&folder.join(name));
+    let variants = experiment.variants.iter();
+    let stories = variants.map(|variant| {
+        let mut told = Story::default();
+        watch(&variant.scenario, &experiment.files, &mut told).unwrap();
+        assert_eq!(told.checker.failure(), None, "{}", variant.name);
+        (variant.name.clone(), told)
+    });
+    stories.collect()
 }
 
 /// What keeps an experiment from running.

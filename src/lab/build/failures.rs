@@ -22,6 +22,7 @@ use crate::sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
 use crate::trace::failure_log::{self, LogOptions};
 use crate::units::{Duration, Instant, NodeId};
 
+use super::mesos_options::mesos_options;
 use super::operations::runs_always;
 use super::{BuildError, FileSource, Remarks};
 
@@ -64,6 +65,8 @@ pub struct Failures {
     domains: Domains,
     /// Logs by the number of the failure.
     logs: BTreeMap<usize, Logged>,
+    /// Frameworks by the number of the failure.
+    frameworks: BTreeMap<usize, u32>,
 }
 
 /// Reads what failures need.
@@ -91,11 +94,37 @@ pub fn failures(
         let outages = outages.collect();
         logs.insert(number, Logged { outages });
     }
-    let failures = Failures { domains, logs };
+    let failures = Failures {
+        domains,
+        logs,
+        frameworks: frameworks(scenario)?,
+    };
     // What it names is looked for at once.
     failures.outages(scenario, nodes)?;
     failures.timelines(scenario, nodes)?;
     Ok(failures)
+}
+
+/// The frameworks that fail, by the number of the failure.
+fn frameworks(scenario: &Scenario) -> Result<BTreeMap<usize, u32>, BuildError> {
+    let mut found = BTreeMap::new();
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        let (FailureKind::FrameworkOutage, Some(name)) = (failure.kind, &failure.framework) else {
+            continue;
+        };
+        let options = mesos_options(scenario.system.mesos.as_ref())?;
+        let mut known = options.frameworks.iter();
+        let Some(place) = known.position(|own| *own.name == **name) else {
+            let known = options.frameworks.iter();
+            let known: Vec<String> = known.map(|own| format!("`{}`", own.name)).collect();
+            return Err(BuildError::Experiment(format!(
+                "failures[{number}].framework: no framework has the name `{name}`; known are {}",
+                known.join(", ")
+            )));
+        };
+        found.insert(number, place as u32);
+    }
+    Ok(found)
 }
 
 /// The domains of a scenario with their nodes.
@@ -181,12 +210,18 @@ impl Failures {
                 });
                 continue;
             }
-            let kind = match self.logs.get(&number) {
-                Some(log) => Failure::Logged(log.clone()),
-                None => match failure_of(failure) {
-                    Some(kind) => kind,
-                    None => continue,
-                },
+            let kind = if let Some(log) = self.logs.get(&number) {
+                Failure::Logged(log.clone())
+            } else if let Some(&framework) = self.frameworks.get(&number) {
+                Failure::ControlPlane(ControlPlaneFault {
+                    at: failure.at.unwrap_or_default(),
+                    lasts: failure.lasts,
+                    fault: Fault::Framework(framework),
+                })
+            } else if let Some(kind) = failure_of(failure) {
+                kind
+            } else {
+                continue;
             };
             provisions.loses_memory |= kind.loses_memory();
             provisions.slows_work |= kind.slows_work();
@@ -242,7 +277,10 @@ fn failure_of(failure: &Written) -> Option<Failure> {
     let fault = |fault| Failure::ControlPlane(ControlPlaneFault { at, lasts, fault });
     let part = part(failure.component.unwrap_or_default());
     Some(match failure.kind {
-        FailureKind::NodeOutage | FailureKind::FailureLog | FailureKind::Stragglers => return None,
+        FailureKind::NodeOutage
+        | FailureKind::FailureLog
+        | FailureKind::FrameworkOutage
+        | FailureKind::Stragglers => return None,
         FailureKind::ZoneOutage => outage(Trouble::Crash),
         FailureKind::Partition => outage(Trouble::Partition),
         FailureKind::DiskFull => outage(Trouble::DiskFull),

@@ -12,6 +12,7 @@ use crate::trace::stream::ClassTotal;
 
 use super::operations::{heeds_needs, runs_workloads};
 use super::system_options::check_updates;
+use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
 /// The workload as the scenario's system takes it.
@@ -27,11 +28,20 @@ pub fn mapping(
 ) -> Result<Mapping, BuildError> {
     let wrong = |error: &dyn std::fmt::Display| BuildError::Experiment(error.to_string());
     let entry = find(&scenario.system.name).map_err(|error| wrong(&error))?;
-    let mut read = Vec::new();
+    let (mut read, mut globals) = (Vec::new(), Vec::new());
     for source in &scenario.workload {
         if let WorkloadSource::Manifests { file, .. } = source {
             read.push(manifests.read(file, files, remarks)?);
+        } else {
+            let submission = units(source, files)?;
+            globals.extend(submission.daemon_sets().map(|(_, object)| object));
         }
+    }
+    if !globals.is_empty() && !runs_workloads(scenario) {
+        return Err(wrong(
+            &"workload: a global unit is on every machine that matches, and nobody would see to \
+              that; write `controllers: {}` under `system`, or take `Global` out",
+        ));
     }
     let mut applied = Vec::new();
     for file in scenario
@@ -77,7 +87,9 @@ pub fn mapping(
             Item::Object(&own.object)
         }
     });
-    let objects = objects.chain(changed).filter(|_| runs_workloads(scenario));
+    let globals = globals.iter().map(Item::Object);
+    let objects = objects.chain(changed).chain(globals);
+    let objects = objects.filter(|_| runs_workloads(scenario));
     let services = read.iter().map(|one| one.objects.services.len() as u64);
     let services = Some(services.sum())
         .filter(|&count| count > 0)

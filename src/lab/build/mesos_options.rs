@@ -32,7 +32,8 @@ use crate::systems::mesos::resources::Amount::Scalar;
 use crate::systems::mesos::resources::{Kind, Limits, Quantities, Resources, is_at_or_above};
 use crate::systems::mesos::sorter::Sorter;
 use crate::systems::parts::delay::Growth;
-use crate::units::{Instant, Quantity};
+use crate::systems::parts::quorum::check_odd;
+use crate::units::Quantity;
 
 use super::BuildError;
 
@@ -64,7 +65,7 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
             ),
         },
     };
-    let failures = written.master_failures.iter();
+    check_odd("masters", written.masters as usize).map_err(|why| wrong("masters", &why))?;
     let options = MesosOptions {
         strategy: match written.strategy {
             MesosStrategy::Offers => Strategy::Offers,
@@ -75,9 +76,6 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
         observer,
         registration_backoff: written.registration_backoff,
         masters: written.masters as usize,
-        master_failures: failures
-            .map(|own| (Instant::ZERO.saturating_add(own.at), own.lasts))
-            .collect(),
         deal: match written.deal {
             MesosDeal::Tenant => Deal::Tenant,
             MesosDeal::Job => Deal::Job,
@@ -248,6 +246,7 @@ fn framework(
             refusal: written.refuse.unwrap_or(plain.refusal),
             revive_interval: written.revive_interval.unwrap_or(plain.revive_interval),
             offer_delay: written.offer_delay,
+            failover_timeout: written.failover_timeout.unwrap_or(plain.failover_timeout),
             suppresses: written.suppress,
             gpu_resources: written.gpu_resources.unwrap_or(plain.gpu_resources),
             is_partition_aware: written.partition_aware.unwrap_or(plain.is_partition_aware),

@@ -18,6 +18,7 @@ use crate::systems::registry::find;
 use crate::trace::manifest::Manifests;
 use crate::units::Instant;
 
+use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
 /// Whether the system of a scenario acts on workloads, and not on pods alone.
@@ -104,6 +105,11 @@ pub fn operations(
     }
     for source in &scenario.workload {
         let WorkloadSource::Manifests { file, at } = source else {
+            let submission = units(source, files)?;
+            let sets = submission.daemon_sets();
+            operations.extend(sets.map(|(at, object)| {
+                (Instant::ZERO.saturating_add(at), Operation::Create(object))
+            }));
             continue;
         };
         let at = Instant::ZERO.saturating_add(*at);

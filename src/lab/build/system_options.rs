@@ -52,7 +52,8 @@ pub fn system_options(
     };
     let mut fleet = fleet(&system.fleet.unwrap_or_default());
     for source in &scenario.workload {
-        for unit in units(source, files)? {
+        let submission = units(source, files)?;
+        for unit in submission.units.into_iter().chain(submission.globals) {
             fleet.units.insert(unit.name, unit.asked);
         }
     }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::model::workload::DaemonSet;
 use crate::model::{
-    Behaviour, Container, NodeSelector, NodeSelectorTerm, Operator, PodName, PodSpec, Requirement,
-    ResourceList, Text,
+    Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodName,
+    PodSpec, Requirement, ResourceList, Text,
 };
-use crate::scenario::schema::WorkloadSource;
+use crate::scenario::schema::{UnitFiles, WorkloadSource};
 use crate::systems::fleet::options::SubmittedUnit;
 use crate::systems::fleet::unit::Requirements;
 use crate::systems::fleet::unit_file::{UnitFile, UnitName};
@@ -33,59 +34,162 @@ pub(super) struct Unit {
 /// The section that says what a unit does once it runs.
 const OWN_SECTION: &str = "X-Windtunnel";
 
+/// What a source submits.
+#[derive(Default)]
+pub(super) struct Submission {
+    /// Units, one machine each.
+    pub(super) units: Vec<Unit>,
+    /// Units that every machine with their metadata runs.
+    pub(super) globals: Vec<Unit>,
+}
+
+impl Submission {
+    /// Global units as the object that every system has for them.
+    pub(super) fn daemon_sets(&self) -> impl Iterator<Item = (Duration, Object)> + '_ {
+        self.globals.iter().map(|unit| {
+            let name = UnitName::new(&unit.name).name;
+            let set = DaemonSet {
+                name: name.into(),
+                selector: selector_of(&unit.spec),
+                template: Arc::new(unit.spec.clone()),
+                ..DaemonSet::default()
+            };
+            (unit.at, Object::DaemonSet(Arc::new(set)))
+        })
+    }
+}
+
+/// The pods with these labels.
+fn selector_of(spec: &PodSpec) -> LabelSelector {
+    let labels = spec.labels.iter();
+    let requirements = labels.map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
+    });
+    LabelSelector {
+        requirements: requirements.collect(),
+    }
+}
+
+/// The kinds of units that Fleet takes; other files of a folder are none.
+const SUFFIXES: [&str; 7] = [
+    ".service",
+    ".socket",
+    ".timer",
+    ".path",
+    ".device",
+    ".mount",
+    ".automount",
+];
+
+/// The unit files of a source as written: those of a folder, or those that are listed.
+fn paths(written: &UnitFiles, files: &FileSource<'_>) -> Vec<String> {
+    let UnitFiles::In(path) = written else {
+        return written.written().to_vec();
+    };
+    if files.files.contains_key(path) {
+        return vec![path.clone()];
+    }
+    let folder = format!("{}/", path.trim_end_matches('/'));
+    let inside = files.files.keys().filter(|file| {
+        let is_unit = SUFFIXES.iter().any(|suffix| file.ends_with(suffix));
+        file.starts_with(&folder) && is_unit
+    });
+    inside.cloned().collect()
+}
+
+fn wrong(why: &dyn std::fmt::Display) -> BuildError {
+    BuildError::Experiment(why.to_string())
+}
+
 /// The units of a source; none of one that has no unit files.
+///
+/// A socket and the service of its name are on one machine: where neither names the other, the
+/// service has the socket for a peer, and the socket asks for the service's machine.
 pub(super) fn units(
     source: &WorkloadSource,
     files: &FileSource<'_>,
-) -> Result<Vec<Unit>, BuildError> {
+) -> Result<Submission, BuildError> {
     let WorkloadSource::Units {
         files: written,
         instances,
         at,
     } = source
     else {
-        return Ok(Vec::new());
+        return Ok(Submission::default());
     };
-    let mut units = Vec::new();
+    let mut submission = Submission::default();
     let mut sockets = Vec::new();
-    for path in written {
+    let paths = paths(written, files);
+    if paths.is_empty() {
+        let folder = written.written().join(", ");
+        return Err(wrong(&format!(
+            "workload: no unit files in `{folder}`; their names end with one of {}",
+            SUFFIXES.join(", ")
+        )));
+    }
+    for path in &paths {
         let input = files.open(path);
-        let wrong = |why: &dyn std::fmt::Display| BuildError::Experiment(why.to_string());
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         let text = input.read_to_string()?;
         let file = UnitFile::parse(path, &text).map_err(|why| wrong(&why))?;
-        if let Some(socket) = file_name.strip_suffix(".socket") {
-            Requirements::of_file(file_name, &file).map_err(|why| wrong(&why))?;
-            let connects = duration(&file, "FirstConnection", path)?;
-            sockets.push((format!("{socket}.service"), connects));
-            continue;
-        }
         for name in names(file_name, *instances) {
             let requirements = Requirements::of_file(&name, &file).map_err(|why| wrong(&why))?;
-            if requirements.is_global {
-                return Err(BuildError::Experiment(format!(
-                    "{path}: a global unit is on every machine that matches: declare it as a \
-                     DaemonSet in a manifest, and take `Global` out here"
-                )));
+            if let Some(service) = name.strip_suffix(".socket") {
+                let connects = duration(&file, "FirstConnection", path)?;
+                sockets.push((format!("{service}.service"), name, requirements, connects));
+                continue;
             }
-            units.push(Unit {
+            let list = if requirements.is_global {
+                &mut submission.globals
+            } else {
+                &mut submission.units
+            };
+            list.push(Unit {
                 at: *at,
                 spec: spec_of(&name, &file, &requirements, path)?,
                 name: name.into(),
                 asked: SubmittedUnit {
                     requirements,
-                    first_connection: None,
+                    ..SubmittedUnit::default()
                 },
             });
         }
     }
-    for (service, connects) in sockets {
-        let unit = units.iter_mut().find(|unit| *unit.name == *service);
-        if let Some(unit) = unit {
-            unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));
-        }
+    for (service, socket, requirements, connects) in sockets {
+        let unit = submission.units.iter_mut();
+        let Some(unit) = { unit }.find(|unit| *unit.name == *service) else {
+            return Err(wrong(&format!(
+                "{socket}: nothing starts at its connections: there is no unit `{service}`"
+            )));
+        };
+        unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));
+        let mut socket = (Text::from(socket), requirements);
+        tie(unit, &mut socket)?;
+        unit.asked.socket = Some(socket);
     }
-    Ok(units)
+    Ok(submission)
+}
+
+/// Has a socket and its service on one machine, where the files don't say so themselves.
+fn tie(
+    service: &mut Unit,
+    (name, socket): &mut (Text, Requirements),
+) -> Result<(), BuildError> {
+    let asked = &mut service.asked.requirements;
+    if asked.peers.contains(name) || socket.peers.contains(&service.name) {
+        return Ok(());
+    }
+    asked.peers.insert(name.clone());
+    if socket.machine_id.is_none() {
+        socket.machine_id = asked.machine_id.take();
+    }
+    for (key, values) in &asked.metadata {
+        let known = socket.metadata.entry(key.clone());
+        known.or_insert_with(|| values.clone());
+    }
+    asked.check(&service.name).map_err(|why| wrong(&why))
 }
 
 /// The names of a unit: a template has several.

@@ -84,7 +84,7 @@ pub fn workload(
                 settled.add(file, &manifests.pods, remarks);
                 declared(&manifests, *at)
             }
-            WorkloadSource::Units { .. } => submitted(&units(source, files)?),
+            WorkloadSource::Units { .. } => submitted(&units(source, files)?.units),
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
         if !all.is_fill_up {

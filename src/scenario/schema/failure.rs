@@ -101,6 +101,10 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 99))]
     pub managers: Option<u32>,
+    /// The name of a framework of Mesos.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub framework: Option<String>,
     /// How much later changes are seen, or requests answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Duration>,
@@ -226,6 +230,9 @@ pub enum FailureKind {
     /// What lists the nodes of a system that discovers them does not answer from `at`, `for` a
     /// while.
     DiscoveryOutage,
+    /// A `framework` of Mesos is away from `at`, `for` a while: its tasks run on until its
+    /// `failoverTimeout` is over, and are killed then.
+    FrameworkOutage,
     /// A `component` sees changes `delay` later from `at`, `for` a while.
     WatchDelay,
     /// A `component` sees no changes from `at`, `for` a while, then all of them.
@@ -271,6 +278,7 @@ impl FailureKind {
                 (&["at"], &["for"])
             }
             Self::ManagerLoss => (&["managers", "at"], &["for"]),
+            Self::FrameworkOutage => (&["framework", "at"], &["for"]),
             Self::LeaderFailover => (&[], &["at", "mtbf", "component", "lease", "election"]),
             Self::WatchDelay => (&["at", "delay"], &["for", "component"]),
             Self::StaleCache => (&["at", "for"], &["component"]),
@@ -340,6 +348,7 @@ impl Failure {
             ("lease", self.lease.is_some()),
             ("election", self.election.is_some()),
             ("managers", self.managers.is_some()),
+            ("framework", self.framework.is_some()),
             ("delay", self.delay.is_some()),
             ("requestsPerSecond", self.requests_per_second.is_some()),
             ("probability", self.probability.is_some()),

@@ -55,8 +55,6 @@ pub struct Mesos {
     /// Masters: one leads, the others stand by.
     #[schemars(range(min = 1, max = 9))]
     pub masters: u32,
-    /// When the leading master fails.
-    pub master_failures: Vec<MesosMasterFailure>,
     /// The frameworks, in the order of their subscription; default Marathon, Chronos and one batch
     /// framework, all in the role `*`.
     #[schemars(length(min = 1))]
@@ -92,7 +90,6 @@ impl Default for Mesos {
             agent_removal_rate_limit: None,
             registration_backoff: Duration::from_secs(1),
             masters: 3,
-            master_failures: Vec::new(),
             frameworks: MesosFramework::usual(),
             deal: MesosDeal::Tenant,
             start_date: None,
@@ -209,17 +206,6 @@ pub struct MesosReservation {
     pub amount: Option<MesosAmount>,
 }
 
-/// A failure of the leading master.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MesosMasterFailure {
-    /// When, after the start.
-    pub at: Duration,
-    /// After how long it is back; without it never.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub lasts: Option<Duration>,
-}
-
 /// A framework: one of `marathon`, `chronos` and `batch`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -246,6 +232,10 @@ pub struct MesosFramework {
     pub revive_interval: Option<Duration>,
     /// From an offer to its answer; what is offered is held meanwhile.
     pub offer_delay: Duration,
+    /// How long its tasks outlive its own absence (`failover_timeout`); default 7 d of Marathon and
+    /// Chronos, 0 s of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover_timeout: Option<Duration>,
     /// Whether it suppresses offers while it has nothing to launch.
     pub suppress: bool,
     /// Whether it can use GPUs (`GPU_RESOURCES`); default all but Chronos.
@@ -275,6 +265,7 @@ impl Default for MesosFramework {
             refuse: None,
             revive_interval: None,
             offer_delay: Duration::ZERO,
+            failover_timeout: None,
             suppress: true,
             gpu_resources: None,
             partition_aware: None,

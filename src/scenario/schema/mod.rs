@@ -47,7 +47,7 @@ pub use fleet::Fleet;
 pub use images::{Images, Pulls};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
-    MesosDeal, MesosFramework, MesosMasterFailure, MesosReservation, MesosRole, MesosSorter,
+    MesosDeal, MesosFramework, MesosReservation, MesosRole, MesosSorter,
     MesosStrategy,
 };
 pub use metrics::{Billing, MeasuredWindow, Metrics, TaskPrices};
@@ -74,7 +74,7 @@ pub use traffic::{
     Services, Traffic, TrafficForm,
 };
 pub use workload::{
-    Arrivals, Depart, Generate, OnBadRow, Order, Window, WorkloadSource, WorkloadTrace,
+    Arrivals, Depart, Generate, OnBadRow, Order, UnitFiles, Window, WorkloadSource, WorkloadTrace,
 };
 
 use std::collections::BTreeMap;

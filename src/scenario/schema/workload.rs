@@ -25,7 +25,7 @@ pub enum WorkloadSource {
     /// Units of Fleet from systemd unit files, at one instant.
     Units {
         /// The files, one a unit; the name of a file is the name of its unit.
-        files: Vec<String>,
+        files: UnitFiles,
         /// How many instances there are of each template (`NAME@.service`).
         instances: u32,
         /// When they arrive, after the start.
@@ -33,6 +33,34 @@ pub enum WorkloadSource {
     },
     /// Made by a model.
     Generate(Generate),
+}
+
+/// Where unit files are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum UnitFiles {
+    /// A folder of unit files, all of which are submitted in the order of their names; or one file.
+    In(String),
+    /// Files.
+    Listed(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl UnitFiles {
+    /// The paths as written.
+    pub fn written(&self) -> &[String] {
+        match self {
+            Self::In(path) => std::slice::from_ref(path),
+            Self::Listed(paths) => paths,
+        }
+    }
+
+    /// The paths as written, to be changed.
+    pub fn written_mut(&mut self) -> &mut [String] {
+        match self {
+            Self::In(path) => std::slice::from_mut(path),
+            Self::Listed(paths) => paths,
+        }
+    }
 }
 
 /// What arrives: from a `trace`, from `manifests`, from unit files (`units`), or made by a model
@@ -55,10 +83,9 @@ struct WorkloadFields {
     /// A file of Kubernetes objects (YAML or JSON, lists, several documents).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     manifests: Option<String>,
-    /// Files of systemd units with a section `[X-Fleet]`, one a unit.
+    /// Files of systemd units with a section `[X-Fleet]`, one a unit, or a folder of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    units: Option<Vec<String>>,
+    units: Option<UnitFiles>,
     /// How many instances there are of each template among the units (`NAME@.service`); default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]

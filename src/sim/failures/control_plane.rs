@@ -31,6 +31,8 @@ pub enum Fault {
     Managers(u32),
     /// What lists its nodes does not answer.
     Discovery,
+    /// A framework that shares it is away, by its number.
+    Framework(u32),
 }
 
 impl ControlPlaneFault {
@@ -46,6 +48,10 @@ impl ControlPlaneFault {
             Fault::Binds(fault) => (Change::Binds(Some(fault)), Change::Binds(None)),
             Fault::Api(part, limit) => (Change::Api(part, Some(limit)), Change::Api(part, None)),
             Fault::Managers(away) => (Change::Managers { away }, Change::Managers { away: 0 }),
+            Fault::Framework(framework) => {
+                let change = |is_up| Change::Framework { framework, is_up };
+                (change(false), change(true))
+            }
             Fault::Discovery => (
                 Change::Discovery { is_up: false },
                 Change::Discovery { is_up: true },

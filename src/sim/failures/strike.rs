@@ -67,6 +67,13 @@ pub enum Change {
         /// Whether it answers.
         is_up: bool,
     },
+    /// A framework that shares the cluster is away, or back.
+    Framework {
+        /// Its number.
+        framework: u32,
+        /// Whether it is back.
+        is_up: bool,
+    },
 }
 
 impl Change {
@@ -85,6 +92,7 @@ impl Change {
                 | Self::Leader { is_up: true, .. }
                 | Self::Managers { away: 0 }
                 | Self::Discovery { is_up: true }
+                | Self::Framework { is_up: true, .. }
                 | Self::Sight(_, None)
                 | Self::Binds(None)
                 | Self::Api(_, None)
@@ -107,6 +115,7 @@ impl Change {
             Self::Api(..) => ("slow API", None),
             Self::Managers { .. } => ("managers away", None),
             Self::Discovery { .. } => ("discovery down", None),
+            Self::Framework { .. } => ("framework away", None),
         };
         Incident {
             what,
@@ -230,6 +239,12 @@ impl Engine<'_> {
                 Change::Managers { away } => {
                     for seat in &mut cell.components {
                         seat.component.managers_away(self.now, away);
+                        seat.due = true;
+                    }
+                }
+                Change::Framework { framework, is_up } => {
+                    for seat in &mut cell.components {
+                        seat.component.framework(self.now, framework, is_up);
                         seat.due = true;
                     }
                 }

@@ -26,4 +26,6 @@ pub struct SubmittedUnit {
     pub requirements: Requirements,
     /// Of a service that waits for its socket: when the first connection comes, after the start.
     pub first_connection: Option<Duration>,
+    /// Its socket, a unit as well, and what that asks for.
+    pub socket: Option<(Text, Requirements)>,
 }

@@ -133,7 +133,10 @@ impl Requirements {
     }
 
     /// Refuses options that exclude each other.
-    fn check(&self, unit: &str) -> Result<(), UnitFileError> {
+    ///
+    /// # Errors
+    /// Two do.
+    pub fn check(&self, unit: &str) -> Result<(), UnitFileError> {
         for (option, patterns) in [("Conflicts", &self.conflicts), ("Replaces", &self.replaces)] {
             for peer in &self.peers {
                 if let Some(pattern) = patterns.iter().find(|&one| glob_matches(one, peer)) {

@@ -162,8 +162,8 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (
         Capability::LostNode,
         Yes(
-            "replaced by Marathon at once, or by its unreachable strategy; lost with Chronos; \
-             submitted again by `models.nodeLoss` with batch",
+            "replaced by Marathon at once, or by its unreachable strategy; lost with Chronos and \
+             batch frameworks, unless nodes are declared lost and `models.nodeLoss` submits again",
         ),
     ),
     (

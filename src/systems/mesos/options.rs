@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::Text;
 use crate::systems::parts::delay::Growth;
-use crate::units::{Duration, Instant};
+use crate::units::Duration;
 
 use super::allocator::DEFAULT_REFUSAL;
 use super::batch::DelayOptions;
@@ -23,6 +23,9 @@ use super::marathon::{
 };
 use super::observer::ObserverOptions;
 
+/// How long the tasks of Marathon and Chronos outlive their framework (`failover_timeout`).
+pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
+
 /// Options of a master, its agents and its frameworks.
 #[derive(Clone, Debug)]
 pub struct MesosOptions {
@@ -37,8 +40,6 @@ pub struct MesosOptions {
     pub registration_backoff: Duration,
     /// How many masters there are.
     pub masters: usize,
-    /// When the leading master of that moment fails, and for how long.
-    pub master_failures: Vec<(Instant, Option<Duration>)>,
     /// The frameworks, in the order of their subscription.
     pub frameworks: Vec<FrameworkOptions>,
     /// How pods without a workload are dealt to batch frameworks.
@@ -141,6 +142,8 @@ pub struct FrameworkOptions {
     pub revive_interval: Duration,
     /// From an offer to its answer.
     pub offer_delay: Duration,
+    /// How long its tasks outlive its own absence.
+    pub failover_timeout: Duration,
     /// Whether it gives offers up while it has nothing to launch.
     pub suppresses: bool,
     /// Whether it can use GPUs.
@@ -277,6 +280,10 @@ impl FrameworkOptions {
         };
         let is_partition_aware = matches!(kind, FrameworkKind::Marathon(_));
         let gpu_resources = !matches!(kind, FrameworkKind::Chronos(_));
+        let failover_timeout = match kind {
+            FrameworkKind::Batch(_) => Duration::ZERO,
+            FrameworkKind::Marathon(_) | FrameworkKind::Chronos(_) => FAILOVER_TIMEOUT,
+        };
         Self {
             name: name.into(),
             roles: vec!["*".into()],
@@ -284,6 +291,7 @@ impl FrameworkOptions {
             refusal,
             revive_interval,
             offer_delay: Duration::ZERO,
+            failover_timeout,
             suppresses: true,
             gpu_resources,
             is_partition_aware,
@@ -312,7 +320,6 @@ impl Default for MesosOptions {
             observer: ObserverOptions::default(),
             registration_backoff: Duration::from_secs(1),
             masters: 3,
-            master_failures: Vec::new(),
             frameworks: FrameworkOptions::usual(),
             deal: Deal::default(),
             reservations: Vec::new(),

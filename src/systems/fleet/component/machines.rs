@@ -112,6 +112,28 @@ impl Fleet {
         }
     }
 
+    /// So many engines are away, the one that leads first, then those of the first machines; their
+    /// agents go on. With 0 all are back.
+    pub(super) fn engines_away(&mut self, now: Instant, count: usize) {
+        self.away.clear();
+        // Whoever leads next looks at everything.
+        self.needs_round = true;
+        if count == 0 {
+            return;
+        }
+        if let Some(leader) = self.leader {
+            let renewed = self.round_before(now);
+            self.leadership.claim(renewed, leader.index(), 0);
+        }
+        let machines = self.machines.iter().enumerate();
+        let there = machines.filter(|(_, machine)| machine.is_there);
+        let there = there.map(|(index, _)| NodeId(index as u32));
+        let leader = self.leader;
+        let others = there.filter(|node| Some(*node) != leader);
+        let away = leader.into_iter().chain(others).take(count);
+        self.away = away.collect();
+    }
+
     /// Whether an engine leads in this round: the one that did if it is heard, else the first that
     /// is, once the lease has ended.
     pub(super) fn lead(&mut self, store: &Store) -> bool {
@@ -119,6 +141,7 @@ impl Fleet {
             let machine = self.machines.get(node.index());
             machine.is_some_and(|machine| !machine.is_silent && !machine.name.is_empty())
                 && store.nodes().is_ready(*node)
+                && !self.away.contains(node)
         };
         let known = self.leader.filter(is_heard);
         let Some(next) = known.or_else(|| store.nodes().present().find(is_heard)) else {

@@ -43,6 +43,8 @@ pub struct Fleet {
     activations: BTreeSet<(Instant, Text)>,
     leadership: Leadership,
     leader: Option<NodeId>,
+    /// Machines whose engine is away, while their agent goes on.
+    away: BTreeSet<NodeId>,
     /// From when rounds are counted.
     anchor: Instant,
     /// When a round is due because the registry changed.
@@ -70,6 +72,7 @@ impl Fleet {
             globals: BTreeMap::new(),
             activations: BTreeSet::new(),
             leader: None,
+            away: BTreeSet::new(),
             event_due: None,
             last_event: None,
             needs_round: false,
@@ -171,6 +174,10 @@ impl Component for Fleet {
         if let Event::PodBound { pod, .. } = &write.event {
             self.not_bound(*pod);
         }
+    }
+
+    fn managers_away(&mut self, now: Instant, away: u32) {
+        self.engines_away(now, away as usize);
     }
 
     fn backlog(&self) -> usize {

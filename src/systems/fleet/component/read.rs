@@ -79,9 +79,22 @@ impl Fleet {
             Some(Some(machine)) => self.scheduled(&name, &machine, store, out),
             Some(None) => {}
             None => {
+                let requirements = match submitted {
+                    None => requirements_of(&name, spec),
+                    Some(own) => {
+                        if let Some((socket, requirements)) = own.socket {
+                            let unit = Unit {
+                                requirements,
+                                target: TargetState::Launched,
+                                machine: None,
+                            };
+                            self.engine.put_unit(&socket, unit);
+                        }
+                        own.requirements
+                    }
+                };
                 let unit = Unit {
-                    requirements: submitted
-                        .map_or_else(|| requirements_of(&name, spec), |own| own.requirements),
+                    requirements,
                     target: TargetState::Launched,
                     machine: None,
                 };

@@ -119,10 +119,15 @@ impl Fleet {
         let old = self.apps.insert(id, new.clone());
         if new.kind == AppKind::Global {
             let name = global_name(&new.name);
+            let submitted = self.setup.units.get(&name);
+            let asked = submitted.map_or_else(
+                || requirements_of(&name, &new.spec),
+                |own| own.requirements.clone(),
+            );
             let unit = Unit {
                 requirements: Requirements {
                     is_global: true,
-                    ..requirements_of(&name, &new.spec)
+                    ..asked
                 },
                 target: TargetState::Launched,
                 machine: None,
@@ -323,7 +328,11 @@ impl Fleet {
         if follows && is_owned {
             self.make(name, out);
         } else {
-            // Whoever submitted it destroys what has ended.
+            // Whoever submitted it destroys what has ended, with its socket.
+            let submitted = self.setup.units.get(name);
+            if let Some((socket, _)) = submitted.and_then(|own| own.socket.as_ref()) {
+                self.engine.remove_unit(socket);
+            }
             self.units.remove(name);
             self.engine.remove_unit(name);
         }

@@ -170,7 +170,7 @@ impl MesosMaster {
 
     /// An agent is offered no more, and offers of it are taken back.
     fn take_out(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
-        self.rescind(|standing| standing.offer.agent == node.0, store, out);
+        self.rescind(|offer| offer.agent == node.0, store, out);
         self.allocator.remove_agent(node.0);
     }
 

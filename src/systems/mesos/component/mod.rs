@@ -5,17 +5,18 @@
 //! what it offers meanwhile. One that is answered at once changes nothing but what is launched, and is
 //! not written.
 
+mod absences;
 mod agents;
 pub mod drf_tasks;
 mod masters;
 mod offers;
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::cluster::{Conflict, Store};
 use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, PodRef, Text};
+use crate::model::{DeviceSet, Event, PodRef, Text};
 use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
 use super::allocator::Capabilities;
@@ -49,6 +50,8 @@ struct Seat {
     revives_at: Option<Instant>,
     /// When it wants to act by itself.
     wakes: Option<Instant>,
+    /// Whether it is away itself: it answers no offer, and hears of its tasks when it is back.
+    is_away: bool,
 }
 
 /// A pod of a framework.
@@ -90,21 +93,28 @@ pub struct MesosMaster {
     removals: Removals,
     /// Offers by when they are answered.
     standing: BTreeMap<(Instant, u64), Standing>,
+    /// Offers that are answered at once, in the order in which they were made.
+    due: VecDeque<(FastOffer, DeviceSet)>,
     next_offer: u64,
     made: Vec<FastOffer>,
     /// When refusals end.
     expiries: BTreeSet<Instant>,
+    /// The end that was noted last.
+    last_expiry: Option<Instant>,
     /// Whether the next run over all agents can offer something.
     needs_batch: bool,
     /// Whether agents have gathered for a run at once.
     is_requested: bool,
     last_batch: Option<Instant>,
     masters: Masters,
-    /// When failed masters are back, by position.
-    returns: BTreeSet<(Instant, usize)>,
     /// While nobody leads: when the masters campaign next.
     campaigns: Option<Instant>,
-    failures: Vec<(Instant, Option<Duration>)>,
+    /// How many masters are away from now on, if that has just changed.
+    masters_away: Option<usize>,
+    /// Frameworks that have just gone away or are back, by number.
+    absences: Vec<(usize, bool)>,
+    /// When the tasks of frameworks that are away end with them.
+    lapses: BTreeSet<(Instant, usize)>,
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
     is_open: bool,
@@ -122,15 +132,13 @@ impl MesosMaster {
             last_revival: None,
             revives_at: None,
             wakes: None,
+            is_away: false,
         });
         let is_batch = |own: &FrameworkOptions| matches!(own.kind, FrameworkKind::Batch(_));
         let dealt = options.frameworks.iter().enumerate();
         let dealt = dealt
             .filter(|(_, own)| is_batch(own))
             .map(|(place, _)| place);
-        let mut failures = options.master_failures.clone();
-        failures.sort();
-        failures.reverse();
         let mut masters = Masters::new(options.masters);
         masters.beat(Instant::ZERO);
         Self {
@@ -138,7 +146,9 @@ impl MesosMaster {
             dealt: dealt.collect(),
             removals: Removals::new(options.observer.removal_limit),
             masters,
-            failures,
+            masters_away: None,
+            absences: Vec::new(),
+            lapses: BTreeSet::new(),
             cursor: Revision::default(),
             now: Instant::ZERO,
             columns: Columns::default(),
@@ -149,13 +159,14 @@ impl MesosMaster {
             overdue: BTreeSet::new(),
             registering: BTreeSet::new(),
             standing: BTreeMap::new(),
+            due: VecDeque::new(),
             next_offer: 0,
             made: Vec::new(),
             expiries: BTreeSet::new(),
+            last_expiry: None,
             needs_batch: false,
             is_requested: false,
             last_batch: None,
-            returns: BTreeSet::new(),
             campaigns: None,
             undone: Vec::new(),
             is_open: false,
@@ -195,8 +206,15 @@ impl MesosMaster {
                 revocable_resources: false,
             };
             seat.clients = self.allocator.add_framework(&own.name, &own.roles, able);
-            (seat.is_served, seat.is_touched) = (true, true);
+            (seat.is_served, seat.is_touched) = (!seat.is_away, true);
         }
+        for (place, seat) in self.seats.iter().enumerate() {
+            if seat.is_away {
+                self.allocator.suppress(place as u32);
+            }
+        }
+        // A new master does not know since when a framework is away.
+        self.lapses.clear();
         self.is_requested = true;
     }
 
@@ -206,6 +224,9 @@ impl MesosMaster {
         for place in 0..self.seats.len() {
             let seat = &mut self.seats[place];
             let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if seat.is_away {
+                continue;
+            }
             if !seat.is_touched && !is_due(seat.wakes) && !is_due(seat.revives_at) {
                 continue;
             }
@@ -254,7 +275,8 @@ impl MesosMaster {
         let overdue = self.overdue.first().map(|(at, _)| *at);
         let registering = self.registering.first().map(|(at, _)| *at);
         let removal = self.removals.wakes(now);
-        let others = [answer, overdue, registering, removal];
+        let lapse = self.lapses.first().map(|(at, _)| *at);
+        let others = [answer, overdue, registering, removal, lapse];
         for at in of_seats.chain(others.into_iter().flatten()) {
             out.wake_at(at);
         }
@@ -358,6 +380,7 @@ impl Component for MesosMaster {
         if !self.lead(view, out) {
             return Progress::Idle;
         }
+        self.attend(view, out);
         self.watch(view, out);
         self.act(view, out);
         if !self.answer(view, out) {
@@ -365,8 +388,9 @@ impl Component for MesosMaster {
         }
         self.wakes(out);
         let is_due = |((at, _), _): (&(Instant, u64), &Standing)| *at <= now;
-        let is_touched = self.seats.iter().any(|seat| seat.is_touched);
-        if is_touched || self.is_requested || self.standing.iter().next().is_some_and(is_due) {
+        let is_due = !self.due.is_empty() || self.standing.iter().next().is_some_and(is_due);
+        let is_touched = (self.seats.iter()).any(|seat| seat.is_touched && !seat.is_away);
+        if is_touched || self.is_requested || is_due {
             Progress::More
         } else {
             Progress::Idle
@@ -379,6 +403,14 @@ impl Component for MesosMaster {
             Event::HoldPlaced(hold) => self.drop_hold(hold.number),
             _ => {}
         }
+    }
+
+    fn managers_away(&mut self, _now: Instant, away: u32) {
+        self.masters_away = Some(away as usize);
+    }
+
+    fn framework(&mut self, _now: Instant, framework: u32, is_up: bool) {
+        self.absences.push((framework as usize, is_up));
     }
 
     fn backlog(&self) -> usize {

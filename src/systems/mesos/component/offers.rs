@@ -14,16 +14,15 @@ use crate::units::{Duration, NodeId};
 use super::super::allocator::DEFAULT_REFUSAL;
 use super::super::columns::{GPUS, whole_devices};
 use super::super::fast::FastOffer;
+use super::super::fast::amounts::Bundle;
 use super::super::framework::{Launch, Open};
 use super::{MesosMaster, OWNER, Task};
 
 /// An offer that stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
-    pub(super) offer: FastOffer,
+    offer: FastOffer,
     devices: DeviceSet,
-    /// Whether it is a hold in the store.
-    is_held: bool,
     /// Whether it is taken back when its time is over, rather than answered.
     is_taken_back: bool,
 }
@@ -60,46 +59,44 @@ impl MesosMaster {
         out: &mut Outbox,
     ) {
         let node = NodeId(offer.agent);
-        let sum = offer.resources.sum();
+        let gpus = offer.resources.amount(GPUS);
         let mut devices = DeviceSet::EMPTY;
-        if sum[GPUS] > 0 {
+        if gpus > 0 {
             let taken = given.entry(offer.agent).or_default();
-            devices = whole_devices(store, node, *taken, sum[GPUS]);
+            devices = whole_devices(store, node, *taken, gpus);
             *taken = DeviceSet(taken.0 | devices.0);
         }
         let own = &self.options.frameworks[self.allocator.framework_of(offer.client) as usize];
         let timeout = self.options.allocation.offer_timeout;
         let is_taken_back = timeout.is_some_and(|timeout| timeout < own.offer_delay);
         let delay = timeout.map_or(own.offer_delay, |timeout| timeout.min(own.offer_delay));
-        let is_held = delay > Duration::ZERO;
         let number = self.next_offer;
         self.next_offer += 1;
-        if is_held {
-            let mut resources = self.columns.held(&sum);
-            resources.gpu_milli = devices.len() as i64 * i64::from(DEVICE_MILLI);
-            out.write(
-                store,
-                Event::HoldPlaced(Arc::new(Hold {
-                    owner: OWNER,
-                    number,
-                    node,
-                    resources,
-                    devices,
-                    milli_per_device: DEVICE_MILLI,
-                    until: None,
-                })),
-            );
+        if delay <= Duration::ZERO && !is_taken_back {
+            self.due.push_back((offer, devices));
+            return;
         }
-        let at = self.now.saturating_add(delay);
-        self.standing.insert(
-            (at, number),
-            Standing {
-                offer,
+        let mut resources = self.columns.held(&offer.resources.sum());
+        resources.gpu_milli = devices.len() as i64 * i64::from(DEVICE_MILLI);
+        out.write(
+            store,
+            Event::HoldPlaced(Arc::new(Hold {
+                owner: OWNER,
+                number,
+                node,
+                resources,
                 devices,
-                is_held,
-                is_taken_back,
-            },
+                milli_per_device: DEVICE_MILLI,
+                until: None,
+            })),
         );
+        let at = self.now.saturating_add(delay);
+        let standing = Standing {
+            offer,
+            devices,
+            is_taken_back,
+        };
+        self.standing.insert((at, number), standing);
     }
 
     /// Lets frameworks answer what is due, up to the first answer that launches something; whether
@@ -113,32 +110,58 @@ impl MesosMaster {
                 break;
             };
             was_any = true;
-            Self::release(&standing, number, store, out);
-            if self.answer_one(standing, store, out) > 0 {
+            Self::release(number, store, out);
+            let Standing {
+                offer,
+                devices,
+                is_taken_back,
+            } = standing;
+            let launched = if is_taken_back {
+                self.allocator
+                    .give_back(offer.client, offer.agent, &offer.resources);
+                self.needs_batch = true;
+                0
+            } else {
+                self.answer_one(offer, devices, store, out)
+            };
+            if launched > 0 {
+                return true;
+            }
+        }
+        while let Some((offer, devices)) = self.due.pop_front() {
+            was_any = true;
+            if self.answer_one(offer, devices, store, out) > 0 {
                 break;
             }
         }
         was_any
     }
 
-    fn release(standing: &Standing, number: u64, store: &Store, out: &mut Outbox) {
-        if standing.is_held {
-            let owner = OWNER;
-            out.write(store, Event::HoldReleased { owner, number });
-        }
+    fn release(number: u64, store: &Store, out: &mut Outbox) {
+        let owner = OWNER;
+        out.write(store, Event::HoldReleased { owner, number });
     }
 
     /// One answer; how many tasks it launches.
-    fn answer_one(&mut self, standing: Standing, store: &Store, out: &mut Outbox) -> usize {
-        let (client, agent) = (standing.offer.client, standing.offer.agent);
+    fn answer_one(
+        &mut self,
+        offer: FastOffer,
+        devices: DeviceSet,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> usize {
+        let (client, agent) = (offer.client, offer.agent);
         let place = self.allocator.framework_of(client) as usize;
         let seat = &mut self.seats[place];
+        if !seat.framework.may_take(&offer.resources) {
+            let own = &self.options.frameworks[place];
+            self.refuse((client, agent), offer.resources, own.refusal);
+            return 0;
+        }
         let with = (self.now, store, self.columns);
         let node = NodeId(agent);
-        let mut open = Open::new(with, node, standing.offer.resources, standing.devices);
-        if !standing.is_taken_back {
-            seat.framework.offered(&mut open);
-        }
+        let mut open = Open::new(with, node, offer.resources, devices);
+        seat.framework.offered(&mut open);
         let (launches, rest) = open.close();
         let count = launches.len();
         if count > 0 {
@@ -153,25 +176,29 @@ impl MesosMaster {
             self.launch(client, node, launch, store, out);
         }
         if !rest.is_empty() {
-            self.allocator.give_back(client, agent, &rest);
-            if standing.is_taken_back {
-                self.needs_batch = true;
-                return count;
-            }
             let own = &self.options.frameworks[place];
             let span = if count > 0 {
                 DEFAULT_REFUSAL
             } else {
                 own.refusal
             };
-            let until = self
-                .allocator
-                .refuse((client, agent), rest, (self.now, span));
-            self.expiries.insert(until);
-            // Others may want it.
-            self.needs_batch |= self.allocator.served() > 1;
+            self.refuse((client, agent), rest, span);
         }
         count
+    }
+
+    /// What is left of an offer goes back, and is not wanted for a while.
+    fn refuse(&mut self, (client, agent): (u32, u32), rest: Bundle, span: Duration) {
+        self.allocator.give_back(client, agent, &rest);
+        let until = self
+            .allocator
+            .refuse((client, agent), rest, (self.now, span));
+        if self.last_expiry != Some(until) {
+            self.last_expiry = Some(until);
+            self.expiries.insert(until);
+        }
+        // Others may want it.
+        self.needs_batch |= self.allocator.served() > 1;
     }
 
     fn launch(
@@ -201,17 +228,27 @@ impl MesosMaster {
     /// Takes offers back.
     pub(super) fn rescind(
         &mut self,
-        is_taken: impl Fn(&Standing) -> bool,
+        is_taken: impl Fn(&FastOffer) -> bool,
         store: &Store,
         out: &mut Outbox,
     ) {
-        let taken = self
-            .standing
-            .extract_if(.., |_, standing| is_taken(standing));
+        let standing = &mut self.standing;
+        let taken = standing.extract_if(.., |_, standing| is_taken(&standing.offer));
         let taken: Vec<((_, u64), Standing)> = taken.collect();
+        let mut offers = Vec::new();
         for ((_, number), standing) in taken {
-            Self::release(&standing, number, store, out);
-            let offer = &standing.offer;
+            Self::release(number, store, out);
+            offers.push(standing.offer);
+        }
+        let due = std::mem::take(&mut self.due);
+        for (offer, devices) in due {
+            if is_taken(&offer) {
+                offers.push(offer);
+            } else {
+                self.due.push_back((offer, devices));
+            }
+        }
+        for offer in offers {
             self.allocator
                 .give_back(offer.client, offer.agent, &offer.resources);
         }

@@ -11,7 +11,7 @@ pub struct Bundle {
     /// What is reserved for nobody.
     pub plain: Amounts,
     /// What is reserved, by number of the role, each role once.
-    pub reserved: SmallVec<[(u32, Amounts); 1]>,
+    pub reserved: Vec<(u32, Amounts)>,
 }
 
 impl Bundle {
@@ -19,7 +19,7 @@ impl Bundle {
     pub fn nothing(columns: usize) -> Self {
         Self {
             plain: SmallVec::from_elem(0, columns),
-            reserved: SmallVec::new(),
+            reserved: Vec::new(),
         }
     }
 
@@ -27,7 +27,7 @@ impl Bundle {
     pub fn of(plain: Amounts) -> Self {
         Self {
             plain,
-            reserved: SmallVec::new(),
+            reserved: Vec::new(),
         }
     }
 
@@ -44,6 +44,12 @@ impl Bundle {
             add(&mut sum, amounts);
         }
         sum
+    }
+
+    /// How much of one column there is, whatever it is reserved for.
+    pub fn amount(&self, column: usize) -> i64 {
+        let reserved = self.reserved.iter();
+        self.plain[column] + reserved.map(|(_, own)| own[column]).sum::<i64>()
     }
 
     /// What is reserved for a role.

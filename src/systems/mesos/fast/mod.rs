@@ -10,6 +10,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 pub mod tree;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -81,6 +82,7 @@ struct Agent {
     total: Bundle,
     free: Bundle,
     held: Vec<(u32, Bundle)>,
+    refusals: Refusals,
 }
 
 /// A framework in one of its roles.
@@ -90,7 +92,10 @@ struct Client {
     role: u32,
     /// Its number in the tree of its role.
     place: u32,
-    refusals: Refusals,
+    /// Refusals of earlier epochs are void.
+    epoch: u32,
+    /// What it gave back that its shares still count.
+    owed: Amounts,
 }
 
 /// A role.
@@ -126,6 +131,10 @@ pub struct FastAllocator {
     candidates: FixedBitSet,
     gathered: usize,
     runs: u64,
+    /// How many clients want offers.
+    served: u32,
+    /// Clients whose shares still count what they gave back.
+    owing: Vec<u32>,
     scratch: run::Scratch,
 }
 
@@ -146,6 +155,8 @@ impl FastAllocator {
             candidates: FixedBitSet::new(),
             gathered: 0,
             runs: 0,
+            served: 0,
+            owing: Vec::new(),
             scratch: run::Scratch::default(),
         }
     }
@@ -211,8 +222,10 @@ impl FastAllocator {
                 framework,
                 role,
                 place,
-                refusals: Refusals::default(),
+                epoch: 0,
+                owed: Amounts::from_elem(0, self.options.is_excluded.len()),
             });
+            self.served += 1;
             clients.push(client);
         }
         self.frameworks.push((capabilities, clients.clone()));
@@ -235,6 +248,7 @@ impl FastAllocator {
             free: total.clone(),
             total,
             held: Vec::new(),
+            refusals: Refusals::default(),
         };
         self.gather(agent);
     }
@@ -264,9 +278,6 @@ impl FastAllocator {
         let known = std::mem::take(&mut self.agents[agent as usize]);
         for (client, held) in &known.held {
             self.uncount(*client, held);
-        }
-        for client in &mut self.clients {
-            client.refusals.forget(agent);
         }
         if self.candidates.contains(agent as usize) {
             self.candidates.set(agent as usize, false);
@@ -327,11 +338,8 @@ impl FastAllocator {
     }
 
     /// How many clients want offers.
-    pub fn served(&self) -> u32 {
-        let placed = self.placed.iter();
-        placed
-            .map(|&role| self.roles[role as usize].tree.active())
-            .sum()
+    pub const fn served(&self) -> u32 {
+        self.served
     }
 
     /// A framework holds something of an agent that it was not offered: tasks of an agent that
@@ -386,20 +394,38 @@ impl FastAllocator {
     ) -> Instant {
         let span = super::allocator::lifetime(span, self.options.interval);
         let until = now.saturating_add(span);
-        self.clients[client as usize]
-            .refusals
-            .add(agent, resources, until);
+        let whose = (client, self.clients[client as usize].epoch);
+        if let Some(known) = self.agents.get_mut(agent as usize) {
+            known.refusals.add(whose, resources, (now, until));
+        }
         until
     }
 
+    /// A client has less from now on. Its shares are told when they are looked at next, of all that
+    /// it gave back by then at once: of a run's offers most are given back.
     fn uncount(&mut self, client: u32, resources: &Bundle) {
-        let of = &self.clients[client as usize];
+        let of = &mut self.clients[client as usize];
         let role = &mut self.roles[of.role as usize];
-        let amounts = resources.sum();
         amounts::subtract(&mut role.plain, &resources.plain);
-        role.tree.unallocated(of.place, &amounts);
-        if let Some(place) = role.place {
-            self.tree.unallocated(place, &amounts);
+        if is_nothing(&of.owed) {
+            self.owing.push(client);
+        }
+        add(&mut of.owed, &resources.plain);
+        for (_, amounts) in &resources.reserved {
+            add(&mut of.owed, amounts);
+        }
+    }
+
+    /// Tells the shares of clients what they gave back.
+    fn settle(&mut self) {
+        for client in self.owing.drain(..) {
+            let of = &mut self.clients[client as usize];
+            let role = &mut self.roles[of.role as usize];
+            role.tree.unallocated(of.place, &of.owed);
+            if let Some(place) = role.place {
+                self.tree.unallocated(place, &of.owed);
+            }
+            of.owed.fill(0);
         }
     }
 
@@ -411,7 +437,7 @@ impl FastAllocator {
     /// A framework wants offers again: its refusals end, all agents gather for a run.
     pub fn revive(&mut self, framework: u32) {
         for &client in &self.frameworks[framework as usize].1 {
-            self.clients[client as usize].refusals.clear();
+            self.clients[client as usize].epoch += 1;
         }
         self.serve(framework, true);
         self.gather_all();
@@ -421,7 +447,9 @@ impl FastAllocator {
         for &client in &self.frameworks[framework as usize].1 {
             let of = &self.clients[client as usize];
             let role = &mut self.roles[of.role as usize];
+            self.served -= role.tree.active();
             role.tree.set_active(of.place, is_served);
+            self.served += role.tree.active();
             let is_anyone = role.tree.active() > 0;
             if let Some(place) = role.place {
                 self.tree.set_active(place, is_anyone);

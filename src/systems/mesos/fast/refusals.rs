@@ -1,64 +1,54 @@
-//! What a client does not want to be offered, and until when.
-
-use smallvec::SmallVec;
+//! What clients do not want to be offered of an agent, and until when. Refusals are kept with their
+//! agent, so that a run has all of them at hand when it looks at it; a client that revives its offers
+//! makes all of its refusals void at once, wherever they are, by beginning another epoch.
 
 use super::amounts::Bundle;
 use crate::units::Instant;
 
+/// Whose a refusal is: the client, and the epoch in which it counts.
+pub(super) type Whose = (u32, u32);
+
 /// A refusal: an offer of no more than this is not made until then.
 #[derive(Clone, Debug)]
 struct Refusal {
+    whose: Whose,
     until: Instant,
     resources: Bundle,
 }
 
-/// Refusals by agent.
+/// The refusals of one agent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
-    of: Vec<SmallVec<[Box<Refusal>; 1]>>,
-    /// Whether any may be there.
-    is_any: bool,
+    known: Vec<Refusal>,
 }
 
+/// From how many refusals on those that are over are looked for.
+const MANY: usize = 8;
+
 impl Refusals {
-    /// Refuses something of an agent.
-    pub(super) fn add(&mut self, agent: u32, resources: Bundle, until: Instant) {
-        let place = agent as usize;
-        if self.of.len() <= place {
-            self.of.resize(place + 1, SmallVec::new());
-        }
-        self.is_any = true;
-        let known = &mut self.of[place];
+    /// A client refuses something.
+    pub(super) fn add(&mut self, whose: Whose, resources: Bundle, (now, until): (Instant, Instant)) {
+        let is_many = self.known.len() >= MANY;
         // What is refused no longer and no more than this says nothing beside it.
-        known.retain(|old| old.until > until || !resources.contains(&old.resources));
-        known.push(Box::new(Refusal { until, resources }));
+        self.known.retain(|old| {
+            if old.whose.0 == whose.0 {
+                old.whose == whose && (old.until > until || !resources.contains(&old.resources))
+            } else {
+                !is_many || now <= old.until
+            }
+        });
+        self.known.push(Refusal {
+            whose,
+            until,
+            resources,
+        });
     }
 
     /// Whether an offer is refused. A refusal still stands at the instant at which it ends.
-    pub(super) fn refuses(&mut self, now: Instant, agent: u32, offer: &Bundle) -> bool {
-        if !self.is_any {
-            return false;
-        }
-        let Some(known) = self.of.get_mut(agent as usize) else {
-            return false;
-        };
-        known.retain(|refusal| now <= refusal.until);
-        known
-            .iter()
-            .any(|refusal| refusal.resources.contains(offer))
-    }
-
-    /// Forgets every refusal of an agent.
-    pub(super) fn forget(&mut self, agent: u32) {
-        if let Some(known) = self.of.get_mut(agent as usize) {
-            known.clear();
-        }
-    }
-
-    /// Forgets every refusal.
-    pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.is_any) {
-            self.of.iter_mut().for_each(SmallVec::clear);
-        }
+    #[inline]
+    pub(super) fn refuses(&self, now: Instant, whose: Whose, offer: &Bundle) -> bool {
+        self.known.iter().any(|refusal| {
+            refusal.whose == whose && now <= refusal.until && refusal.resources.contains(offer)
+        })
     }
 }

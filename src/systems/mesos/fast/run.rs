@@ -47,6 +47,7 @@ impl FastAllocator {
         self.candidates.clear();
         self.gathered = 0;
         self.runs += 1;
+        self.settle();
         if self.is_anyone_served() {
             self.offer_all(now, &mut scratch, offers);
         }
@@ -55,6 +56,7 @@ impl FastAllocator {
 
     fn offer_all(&mut self, now: Instant, scratch: &mut Scratch, offers: &mut Vec<FastOffer>) {
         let mut book = Book::open(self);
+        let goes_whole = self.goes_whole();
         let mut walks = (self.options.walk == Walk::Shuffled).then(|| self.stream("mesos-agents"));
         let mut sorts = (self.options.order == Order::Random).then(|| self.stream("mesos-sorter"));
         for stage in [Stage::Guarantees, Stage::FairShares] {
@@ -69,7 +71,9 @@ impl FastAllocator {
             }
             for place in 0..scratch.agents.len() {
                 let agent = scratch.agents[place];
-                if self.is_allocatable(&self.agents[agent as usize].free) {
+                if goes_whole {
+                    self.offer_whole(agent, now, offers);
+                } else if self.is_allocatable(&self.agents[agent as usize].free) {
                     let asked = (stage, agent, now);
                     self.offer_agent(asked, &mut book, scratch, &mut sorts, offers);
                 }
@@ -159,8 +163,9 @@ impl FastAllocator {
         if offer.is_empty() || !self.is_allocatable(&offer) {
             return None;
         }
-        let refusals = &mut self.clients[client as usize].refusals;
-        (!refusals.refuses(now, agent, &offer)).then_some((offer, guaranteed))
+        let whose = (client, self.clients[client as usize].epoch);
+        let refusals = &self.agents[agent as usize].refusals;
+        (!refusals.refuses(now, whose, &offer)).then_some((offer, guaranteed))
     }
 }
 

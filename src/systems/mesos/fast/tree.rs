@@ -219,12 +219,16 @@ impl Tree {
     fn along(&mut self, client: u32, change: impl Fn(&mut Node)) {
         let mut node = self.leaves[client as usize];
         while node != 0 {
-            let place = self.place(node);
             let parent = self.nodes[node].parent;
-            self.nodes[parent].children.remove(place);
-            change(&mut self.nodes[node]);
-            self.nodes[node].share = self.share(node);
-            self.insert(parent, node);
+            if self.nodes[parent].children.len() == 1 {
+                change(&mut self.nodes[node]);
+                self.nodes[node].share = self.share(node);
+            } else {
+                let place = self.place(node);
+                change(&mut self.nodes[node]);
+                self.nodes[node].share = self.share(node);
+                self.shift(parent, place);
+            }
             node = parent;
         }
     }
@@ -245,6 +249,21 @@ impl Tree {
             let same = |&other: &usize| other == node;
             siblings.iter().position(same).unwrap_or(0)
         })
+    }
+
+    /// Puts a child whose key changed where it belongs, by moving those between alone.
+    fn shift(&mut self, parent: usize, place: usize) {
+        let mut siblings = std::mem::take(&mut self.nodes[parent].children);
+        let node = siblings[place];
+        let (before, after) = (&siblings[..place], &siblings[place + 1..]);
+        let earlier = before.partition_point(|&other| self.compare(other, node).is_lt());
+        if earlier < place {
+            siblings[earlier..=place].rotate_right(1);
+        } else {
+            let later = after.partition_point(|&other| self.compare(other, node).is_lt());
+            siblings[place..=place + later].rotate_left(1);
+        }
+        self.nodes[parent].children = siblings;
     }
 
     fn insert(&mut self, parent: usize, node: usize) {
@@ -279,15 +298,30 @@ impl Tree {
         dominant / node.weight
     }
 
-    /// The share of a client over its weight.
-    pub fn share_of(&self, client: u32) -> f64 {
-        self.nodes[self.leaves[client as usize]].share
-    }
-
     /// The active clients in the order in which they are served.
     pub fn sorted(&self, rng: &mut Option<Stream>, clients: &mut Vec<u32>) {
         clients.clear();
         self.walk(0, rng, clients);
+    }
+
+    /// What is found first of the active clients, in the order in which they are served, where that
+    /// is not drawn.
+    pub fn find<T>(&self, look: &mut impl FnMut(u32) -> Option<T>) -> Option<T> {
+        self.find_at(0, look)
+    }
+
+    fn find_at<T>(&self, node: usize, look: &mut impl FnMut(u32) -> Option<T>) -> Option<T> {
+        let node = &self.nodes[node];
+        if node.active == 0 {
+            return None;
+        }
+        if let (true, Some(client)) = (node.is_active, node.client)
+            && let Some(found) = look(client)
+        {
+            return Some(found);
+        }
+        let mut children = node.children.iter();
+        children.find_map(|&child| self.find_at(child, look))
     }
 
     fn walk(&self, node: usize, rng: &mut Option<Stream>, clients: &mut Vec<u32>) {

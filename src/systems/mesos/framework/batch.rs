@@ -10,6 +10,8 @@ use crate::model::node::ZONE_LABEL;
 use crate::model::{PodRef, Text};
 use crate::rng::Stream;
 use crate::systems::mesos::batch::BatchJob;
+use crate::systems::mesos::columns::{CPUS, MEM};
+use crate::systems::mesos::fast::amounts::Bundle;
 use crate::systems::mesos::options::BatchFramework;
 use crate::units::{Instant, NodeId, PodId};
 
@@ -19,6 +21,8 @@ struct Group {
     pods: VecDeque<PodRef>,
     /// Of tasks that have data: where it is, and how long they have waited.
     job: Option<BatchJob>,
+    /// Milli-cores and bytes of the smallest of them.
+    needs: (i64, i64),
 }
 
 /// The framework.
@@ -31,6 +35,8 @@ pub struct Batch {
     order: BTreeSet<(PodId, u64)>,
     waiting: usize,
     has_news: bool,
+    /// No task that waits needs fewer milli-cores, or fewer bytes.
+    least: (i64, i64),
     /// When a group takes agents that it did not take before.
     wakes: Option<Instant>,
 }
@@ -45,6 +51,7 @@ impl Batch {
             order: BTreeSet::new(),
             waiting: 0,
             has_news: false,
+            least: (0, 0),
             wakes: None,
         }
     }
@@ -79,13 +86,21 @@ impl Batch {
     }
 
     fn put(&mut self, pod: PodRef, store: &Store) {
-        let Some(number) = self.group_of(pod, store) else {
+        let (Some(number), Some(record)) = (self.group_of(pod, store), store.pods().get(pod)) else {
             return;
+        };
+        let requests = &store.class(record.spec).requests;
+        let needs = (requests.cpu_milli, requests.memory_bytes);
+        self.least = if self.waiting == 0 {
+            needs
+        } else {
+            (self.least.0.min(needs.0), self.least.1.min(needs.1))
         };
         if !self.groups.contains_key(&number) {
             let group = Group {
                 pods: VecDeque::new(),
                 job: self.job(number, store),
+                needs,
             };
             self.groups.insert(number, group);
         }
@@ -95,6 +110,7 @@ impl Batch {
         if let Some(oldest) = group.pods.front() {
             self.order.remove(&(oldest.id, number));
         }
+        group.needs = (group.needs.0.min(needs.0), group.needs.1.min(needs.1));
         let place = group.pods.partition_point(|known| known.id < pod.id);
         group.pods.insert(place, pod);
         if let Some(job) = &mut group.job {
@@ -120,9 +136,19 @@ impl Batch {
             Some(oldest) => {
                 self.order.insert((oldest.id, number));
             }
-            None => {
-                self.groups.remove(&number);
-            }
+            None => self.forget(number),
+        }
+    }
+
+    /// A group has no more tasks. With many groups the bounds stay as they are, which is no more
+    /// than a look too many at an offer.
+    fn forget(&mut self, number: u64) {
+        const FEW: usize = 64;
+        self.groups.remove(&number);
+        if self.groups.len() <= FEW {
+            let needs = self.groups.values().map(|group| group.needs);
+            let least = needs.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)));
+            self.least = least.unwrap_or_default();
         }
     }
 
@@ -188,6 +214,12 @@ impl Framework for Batch {
         }
     }
 
+    fn may_take(&self, offered: &Bundle) -> bool {
+        self.waiting > 0
+            && self.least.0 <= offered.amount(CPUS)
+            && self.least.1 <= offered.amount(MEM)
+    }
+
     fn offered(&mut self, open: &mut Open<'_>) {
         let mut after = PodId(0);
         for _ in 0..self.options.lookahead {
@@ -209,9 +241,7 @@ impl Framework for Batch {
                 Some(next) => {
                     self.order.insert((next.id, number));
                 }
-                None => {
-                    self.groups.remove(&number);
-                }
+                None => self.forget(number),
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::systems::mesos::chronos::calendar::DateTime;
 use crate::systems::mesos::chronos::graph::JobGraph;
 use crate::systems::mesos::chronos::job::{AfterFailure, Job, Launch};
 use crate::systems::mesos::chronos::schedule::Schedule;
+use crate::systems::mesos::fast::amounts::Bundle;
 use crate::systems::mesos::options::ChronosFramework;
 use crate::systems::mesos::workload::schedule_of;
 use crate::units::{Duration, Instant, ObjectId, PodId};
@@ -307,6 +308,10 @@ impl Framework for Chronos {
         for id in ids {
             self.queue(id, now, out);
         }
+    }
+
+    fn may_take(&self, _offered: &Bundle) -> bool {
+        !self.waiting.is_empty()
     }
 
     fn offered(&mut self, open: &mut Open<'_>) {

@@ -57,6 +57,12 @@ pub trait Framework: Send {
     /// Does what is due.
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox);
 
+    /// Whether it might take something of an offer of so much, wherever it is; if not, it declines.
+    fn may_take(&self, offered: &Bundle) -> bool {
+        let _ = offered;
+        true
+    }
+
     /// Takes what it needs of an offer.
     fn offered(&mut self, open: &mut Open<'_>);
 

@@ -10,6 +10,7 @@ use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::{EndReason, PodRef, Text};
+use crate::systems::mesos::fast::amounts::Bundle;
 use crate::systems::mesos::marathon::constraint::{Constraint, FieldValue};
 use crate::systems::mesos::options::MarathonFramework;
 use crate::units::{Instant, NodeId, ObjectId};
@@ -305,6 +306,10 @@ impl Framework for Marathon {
             self.look_at(id);
         }
         self.refill(now);
+    }
+
+    fn may_take(&self, _offered: &Bundle) -> bool {
+        self.lively().any(|(_, app)| !app.waiting.is_empty())
     }
 
     fn offered(&mut self, open: &mut Open<'_>) {
