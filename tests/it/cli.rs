@@ -262,12 +262,26 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 27] = [
+const SCENARIOS: [(&str, &[&str]); 30] = [
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
+    ("four-managers.yaml", &[]),
+    (
+        "four-managers-large.yaml",
+        &[
+            "--set",
+            "workload.0.manifests=../traces/four-managers.yaml",
+            "--set",
+            "stop={at: 1m}",
+        ],
+    ),
+    (
+        "ten-thousand-agents.yaml",
+        &["--set", "cluster.nodes.0.count=100", "--set", "stop={at: 10s}"],
+    ),
     ("control-plane-outage.yaml", &[]),
     ("partition-and-heal.yaml", &[]),
     ("spot-notice.yaml", &["--set", "stop={at: 1h}"]),

@@ -1,6 +1,6 @@
 //! Mesos from an experiment file to what its frameworks launch.
 
-use crate::story::{Story, refusal, story};
+use crate::story::{Story, of_scenario, refusal, story};
 
 const SHOP: &str = r#"
 apiVersion: apps/v1
@@ -292,4 +292,14 @@ fn options_that_can_t_be_are_refused_with_their_place() {
             "{why}"
         );
     }
+}
+
+#[test]
+fn the_scenario_shows_what_its_head_says() {
+    let all = of_scenario("mesos.yaml");
+    let waits = |name: &str| all[name].mean_wait();
+    // What a slow framework holds, the others wait for; so do those that come later in a queue.
+    assert!(waits("slow") > 1.5 * waits("quick"), "{} {}", waits("slow"), waits("quick"));
+    assert!(all["slow"].holds > 0 && all["quick"].holds == 0);
+    assert!(waits("fifo") >= 0.0);
 }

@@ -20,6 +20,8 @@ pub(crate) struct Story {
     pub(crate) ready: Vec<(f64, usize)>,
     /// Holds that were placed.
     pub(crate) holds: usize,
+    /// How long pods waited for their node, in sum, and how many there were.
+    waited: (f64, usize),
     checker: Checker,
 }
 
@@ -39,6 +41,11 @@ impl Story {
             .collect()
     }
 
+    /// How long a pod waited for its node in the mean.
+    pub(crate) fn mean_wait(&self) -> f64 {
+        self.waited.0 / self.waited.1 as f64
+    }
+
     /// How many pods were bound to a node at the first instant at which any was.
     pub(crate) fn on_at_first(&self, node: &str) -> usize {
         let bound = self.lines.iter().filter(|line| line.contains(" on "));
@@ -56,6 +63,10 @@ impl Story {
         };
         let what = match event {
             Event::PodBound { pod, node, .. } => {
+                if let Some(record) = store.pods().get(*pod) {
+                    self.waited.0 += at.since(record.created).as_secs_f64();
+                    self.waited.1 += 1;
+                }
                 format!("{} on {}", name(*pod), store.nodes().name(*node))
             }
             Event::PodRunning { pod } => format!("{} runs", name(*pod)),
