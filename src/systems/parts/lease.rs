@@ -86,7 +86,8 @@ impl Candidates {
         }
         let renewed = now.saturating_add(self.renewal);
         match (self.leader(now), self.lease.ends()) {
-            (None, Some(ends)) => renewed.min(ends),
+            // With nobody up there is nothing to wait for but the next round.
+            (None, Some(ends)) if ends > now => renewed.min(ends),
             _ => renewed,
         }
     }
@@ -120,6 +121,21 @@ impl Candidates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_go_on_while_nobody_is_up() {
+        let at = Instant::from_secs;
+        let mut both = Candidates::new(2, Duration::from_secs(9));
+        assert_eq!(both.campaign(at(0)), at(3));
+        (0..2).for_each(|one| both.set_up(one, false));
+        // The lost holder's lease ends at 9 s, and rounds find nobody from then on.
+        assert_eq!(both.campaign(at(8)), at(9));
+        assert_eq!(both.campaign(at(9)), at(12));
+        assert_eq!(both.campaign(at(12)), at(15));
+        both.set_up(1, true);
+        both.campaign(at(15));
+        assert_eq!(both.leader(at(15)), Some(1));
+    }
 
     #[test]
     fn one_candidate_holds_it_until_it_ends() {
