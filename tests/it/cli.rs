@@ -280,7 +280,12 @@ const SCENARIOS: [(&str, &[&str]); 30] = [
     ),
     (
         "ten-thousand-agents.yaml",
-        &["--set", "cluster.nodes.0.count=100", "--set", "stop={at: 10s}"],
+        &[
+            "--set",
+            "cluster.nodes.0.count=100",
+            "--set",
+            "stop={at: 10s}",
+        ],
     ),
     ("control-plane-outage.yaml", &[]),
     ("partition-and-heal.yaml", &[]),

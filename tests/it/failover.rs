@@ -2,6 +2,7 @@
 //! (spec: orchestrators-a.md sections 11 and 12).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
@@ -10,7 +11,7 @@ use windtunnel::units::Instant;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
-use crate::watch::watch;
+use crate::watch::{measure, watch};
 
 /// What happened, in seconds.
 #[derive(Default)]
@@ -344,9 +345,59 @@ fn scaling_to_none_and_back_and_beyond_the_room_waits_for_room() {
 fn the_same_run_twice_is_the_same() {
     let rest = "failures: [{kind: node-crash, mtbf: exponential(5m), repair: exponential(1m)}]\n\
                 stop: {at: 1h}\n";
-    for system in ["name: swarm", "name: swarmkit", "name: fleet", "name: mesos"] {
+    for system in [
+        "name: swarm",
+        "name: swarmkit",
+        "name: fleet",
+        "name: mesos",
+    ] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
         let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);
         assert_eq!((once.bound, once.lost), (again.bound, again.lost));
     }
+}
+
+#[test]
+fn the_scenario_of_all_managers_shows_what_its_head_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let experiment = load_file(&folder.join("four-managers.yaml"));
+    let mut found = BTreeMap::new();
+    for plan in &experiment.variants {
+        let outcome = measure(&plan.scenario, &experiment.files, &mut Story::default());
+        let metrics = outcome.expect("a run that ends").metrics;
+        let value = |id: &str| {
+            metrics
+                .get(id)
+                .and_then(|metric| metric.value)
+                .unwrap_or(f64::NAN)
+        };
+        let both = (value("time_to_recover.max"), value("availability.time"));
+        found.insert(plan.name.clone(), both);
+    }
+    // When a service is whole again after its rack went, and how much of the time all are.
+    for (name, recovered, available) in [
+        ("kubernetes", 340.0..=375.0, 0.88..=0.90),
+        ("swarm", 1_200.0..=1_200.0, 0.78..=0.80),
+        ("swarm-moves", 95.0..=215.0, 0.94..=0.97),
+        ("swarmkit", 20.0..=25.0, 0.99..=1.0),
+        ("fleet", 17.0..=34.0, 0.99..=1.0),
+        ("mesos", 77.0..=92.0, 0.97..=0.985),
+    ] {
+        let (one, other) = found[name];
+        assert!(recovered.contains(&one), "{name}: {one}");
+        assert!(available.contains(&other), "{name}: {other}");
+    }
+    // In whole cores not everything has room on the nodes that are left.
+    let whole = experiment
+        .variants
+        .iter()
+        .find(|plan| plan.name == "swarm-moves");
+    let mut whole = whole.expect("a variant").scenario.clone();
+    whole.system.swarm.get_or_insert_default().cpu = Default::default();
+    let outcome = measure(&whole, &experiment.files, &mut Story::default());
+    let metrics = outcome.expect("a run that ends").metrics;
+    let recovered = metrics
+        .get("time_to_recover.max")
+        .and_then(|metric| metric.value);
+    assert_eq!(recovered, Some(1_200.0));
 }

@@ -217,7 +217,7 @@ seed: 42
 cluster:
   nodes:
     - {name: 'm{}', count: 2, template: {labels: {disk: ssd}, allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}
-    - {name: m2, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}
+    - {name: m2, count: 1, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 110}}}
 models: {startup: {containerStart: 2s}, nodeLife: observed}
 workload: [{units: units, instances: 4}]
 system: {name: fleet}
@@ -255,14 +255,24 @@ fn a_folder_of_unit_files_with_every_option_is_a_workload() {
         found.collect()
     };
     // One of its kind on each of three machines, the fourth waits.
-    let mut web: Vec<&str> = (1..=4).flat_map(|one| on(&format!("web@{one}.service"))).collect();
+    let mut web: Vec<&str> = (1..=4)
+        .flat_map(|one| on(&format!("web@{one}.service")))
+        .collect();
     web.sort_unstable();
     assert_eq!(web, ["m0", "m1", "m2"]);
     // A global unit on every machine with its metadata, peers together, a named machine.
-    assert_eq!((on("log-m0"), on("log-m1"), on("log-m2")), (vec!["m0"], vec!["m1"], vec![]));
-    assert_eq!((on("db.service"), on("backup.service")), (vec!["m2"], vec!["m2"]));
+    assert_eq!(
+        (on("log-m0"), on("log-m1"), on("log-m2")),
+        (vec!["m0"], vec!["m1"], vec![])
+    );
+    assert_eq!(
+        (on("db.service"), on("backup.service")),
+        (vec!["m2"], vec!["m2"])
+    );
     // Behind its socket, it starts at the first connection.
-    let page = lines.iter().find(|(_, what)| what.starts_with("page.service on"));
+    let page = lines
+        .iter()
+        .find(|(_, what)| what.starts_with("page.service on"));
     assert_eq!(page.map(|(at, _)| at.as_str()), Some("90"));
 }
 
@@ -272,30 +282,45 @@ fn other_systems_run_the_same_units() {
         let text = UNITS.replace("name: fleet}", &format!("name: {system}}}"));
         let name = format!("fleet-units-{}", system.len());
         let lines = of_units(&name, &text, &[]);
-        let logs = lines.iter().filter(|(_, what)| what.contains("log") && what.contains(" on m"));
+        let logs = lines
+            .iter()
+            .filter(|(_, what)| what.contains("log") && what.contains(" on m"));
         assert_eq!(logs.count(), 2, "{system}");
     }
 }
 
 #[test]
 fn units_that_replace_others_move_them_away() {
-    let newer = "[Service]\nExecStart=/bin/new\n[X-Fleet]\nReplaces=page.service\n";
-    let text = UNITS.replace("instances: 4}]", "instances: 1}, {units: [newer.service], at: 2m}]");
-    let plain = ("units/page.socket", "[Socket]\n[X-Windtunnel]\nFirstConnection=1s\n");
-    let lines = of_units("fleet-replaces", &text, &[("newer.service", newer), plain]);
-    let places = lines.iter().filter(|(_, what)| what.starts_with("page.service on"));
-    let first = places.clone().next().map(|(_, what)| what.clone());
-    let new = lines.iter().find(|(_, what)| what.starts_with("newer.service on"));
-    let (first, new) = (first.unwrap(), new.unwrap());
-    if first.ends_with(new.1.rsplit(' ').next().unwrap()) {
-        assert!(places.count() > 1, "{lines:?}");
-    }
+    let newer = "[Service]\nExecStart=/bin/new\n[X-Fleet]\nReplaces=web@*.service\n";
+    let text = UNITS.replace(
+        "instances: 4}]",
+        "instances: 1}, {units: [newer.service], at: 2m}]",
+    );
+    let lines = of_units("fleet-replaces", &text, &[("newer.service", newer)]);
+    let on = |unit: &str| -> Vec<(&str, &str)> {
+        let places = lines.iter().filter_map(|(at, what)| {
+            let (name, machine) = what.split_once(" on ")?;
+            (name == unit).then_some((at.as_str(), machine))
+        });
+        places.collect()
+    };
+    // It joins the unit that it replaces, on the machine with the fewest; a round later that one goes.
+    let (old, new) = (on("web@1.service"), on("newer.service"));
+    assert_eq!(new.len(), 1, "{lines:?}");
+    assert_eq!(old.len(), 2, "{lines:?}");
+    assert_eq!(old[0].1, new[0].1, "{lines:?}");
+    assert_ne!(old[1].1, new[0].1, "{lines:?}");
+    assert!(new[0].0 == "120" && old[1].0.starts_with("12"), "{lines:?}");
 }
 
 #[test]
 fn unit_files_that_can_t_be_submitted_are_refused() {
     for (number, (name, text, expected)) in [
-        ("a.service", "[Service]\nType=simple\n", "a.service: a service needs `ExecStart=`"),
+        (
+            "a.service",
+            "[Service]\nType=simple\n",
+            "a.service: a service needs `ExecStart=`",
+        ),
         (
             "a.service",
             "[Service]\nExecStart=x\n[X-Fleet]\nGlobal=true\nMachineOf=b.service\n",
@@ -306,7 +331,11 @@ fn unit_files_that_can_t_be_submitted_are_refused() {
             "[Service]\nExecStart=x\n[X-Fleet]\nNear=b\n",
             "unrecognized option in [X-Fleet] section: `Near`",
         ),
-        ("a.socket", "[Socket]\n", "a.socket: nothing starts at its connections"),
+        (
+            "a.socket",
+            "[Socket]\n",
+            "a.socket: nothing starts at its connections",
+        ),
         ("README", "", "no unit files in `units`"),
     ]
     .into_iter()

@@ -298,8 +298,11 @@ fn options_that_can_t_be_are_refused_with_their_place() {
 fn the_scenario_shows_what_its_head_says() {
     let all = of_scenario("mesos.yaml");
     let waits = |name: &str| all[name].mean_wait();
-    // What a slow framework holds, the others wait for; so do those that come later in a queue.
-    assert!(waits("slow") > 1.5 * waits("quick"), "{} {}", waits("slow"), waits("quick"));
+    // What a slow framework holds, the others wait for: its own tasks, a quarter of all, come to no
+    // more than 2.5 s in the mean.
+    assert!(waits("quick") < 0.1, "{}", waits("quick"));
+    assert!(waits("slow") > 3.0, "{}", waits("slow"));
     assert!(all["slow"].holds > 0 && all["quick"].holds == 0);
-    assert!(waits("fifo") >= 0.0);
+    // In order of registration those that came last wait.
+    assert!((0.3..1.5).contains(&waits("fifo")), "{}", waits("fifo"));
 }

@@ -107,9 +107,11 @@ pub fn operations(
         let WorkloadSource::Manifests { file, at } = source else {
             let submission = units(source, files)?;
             let sets = submission.daemon_sets();
-            operations.extend(sets.map(|(at, object)| {
-                (Instant::ZERO.saturating_add(at), Operation::Create(object))
-            }));
+            operations.extend(
+                sets.map(|(at, object)| {
+                    (Instant::ZERO.saturating_add(at), Operation::Create(object))
+                }),
+            );
             continue;
         };
         let at = Instant::ZERO.saturating_add(*at);

@@ -173,10 +173,7 @@ pub(super) fn units(
 }
 
 /// Has a socket and its service on one machine, where the files don't say so themselves.
-fn tie(
-    service: &mut Unit,
-    (name, socket): &mut (Text, Requirements),
-) -> Result<(), BuildError> {
+fn tie(service: &mut Unit, (name, socket): &mut (Text, Requirements)) -> Result<(), BuildError> {
     let asked = &mut service.asked.requirements;
     if asked.peers.contains(name) || socket.peers.contains(&service.name) {
         return Ok(());

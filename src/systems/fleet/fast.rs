@@ -114,6 +114,12 @@ impl FastEngine {
         !self.review.is_empty() || !self.wanted.is_empty() || !self.special.is_empty()
     }
 
+    /// Whether there are units that are about others: what a round does may change what the next one
+    /// finds.
+    pub fn has_special(&self) -> bool {
+        !self.special.is_empty()
+    }
+
     /// Whether a global unit runs on a machine, as the last round saw it.
     pub fn has_global(&self, name: &str, machine: &str) -> bool {
         let present = self.plain.present.get(machine);

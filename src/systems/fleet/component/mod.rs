@@ -123,8 +123,10 @@ impl Fleet {
             self.needs_round = true;
             return;
         }
-        self.needs_round = false;
         let round = self.engine.reconcile();
+        // Units that are about others may be able, or in the way, only after what this round did.
+        let has_changed = !(round.scheduled.is_empty() && round.unscheduled.is_empty());
+        self.needs_round = has_changed && self.engine.has_special();
         out.decided_pods += round.scheduled.len() as u32;
         out.decided_jobs += round.scheduled.len() as u32;
         for (name, machine) in &round.unscheduled {

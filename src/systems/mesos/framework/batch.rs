@@ -86,7 +86,8 @@ impl Batch {
     }
 
     fn put(&mut self, pod: PodRef, store: &Store) {
-        let (Some(number), Some(record)) = (self.group_of(pod, store), store.pods().get(pod)) else {
+        let (Some(number), Some(record)) = (self.group_of(pod, store), store.pods().get(pod))
+        else {
             return;
         };
         let requests = &store.class(record.spec).requests;

@@ -158,9 +158,7 @@ fn a_filter_stands_until_the_run_after_it_has_ended() {
     let decline = |case: &mut Case, framework: &str, seconds: Option<i64>| {
         let span = seconds.map(Duration::from_secs);
         let at = Instant::from_secs(case.1);
-        let declined = case
-            .0
-            .decline(at, &framework.into(), &"A2".into(), span);
+        let declined = case.0.decline(at, &framework.into(), &"A2".into(), span);
         declined.expect("known");
     };
     decline(&mut case, "f2", Some(1));
