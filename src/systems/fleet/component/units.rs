@@ -278,9 +278,14 @@ impl Fleet {
         if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
             return;
         }
-        if is_there {
+        if is_there && own.object.is_some() {
             own.is_killed = true;
             end(pod, store, out);
+        } else if is_there {
+            // Nobody but its user makes a unit that stands alone: it is loaded elsewhere as it was.
+            own.is_coming = true;
+            let reason = EndReason::Cancelled;
+            out.creations.push(Creation::Replacement { pod, reason });
         } else {
             own.is_coming = true;
             let reason = EndReason::NodeLost;
