@@ -6,6 +6,7 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
+use windtunnel::scenario::schema::SwarmCpu;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
@@ -393,7 +394,7 @@ fn the_scenario_of_all_managers_shows_what_its_head_says() {
         .iter()
         .find(|plan| plan.name == "swarm-moves");
     let mut whole = whole.expect("a variant").scenario.clone();
-    whole.system.swarm.get_or_insert_default().cpu = Default::default();
+    whole.system.swarm.get_or_insert_default().cpu = SwarmCpu::default();
     let outcome = measure(&whole, &experiment.files, &mut Story::default());
     let metrics = outcome.expect("a run that ends").metrics;
     let recovered = metrics

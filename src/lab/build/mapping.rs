@@ -28,27 +28,16 @@ pub fn mapping(
 ) -> Result<Mapping, BuildError> {
     let wrong = |error: &dyn std::fmt::Display| BuildError::Experiment(error.to_string());
     let entry = find(&scenario.system.name).map_err(|error| wrong(&error))?;
-    let (mut read, mut globals) = (Vec::new(), Vec::new());
+    let mut read = Vec::new();
     for source in &scenario.workload {
         if let WorkloadSource::Manifests { file, .. } = source {
             read.push(manifests.read(file, files, remarks)?);
-        } else {
-            let submission = units(source, files)?;
-            globals.extend(submission.daemon_sets().map(|(_, object)| object));
         }
     }
-    if !globals.is_empty() && !runs_workloads(scenario) {
-        return Err(wrong(
-            &"workload: a global unit is on every machine that matches, and nobody would see to \
-              that; write `controllers: {}` under `system`, or take `Global` out",
-        ));
-    }
+    let globals = globals(scenario, files)?;
     let mut applied = Vec::new();
-    for file in scenario
-        .operations
-        .iter()
-        .filter_map(|own| own.apply.as_ref())
-    {
+    let operations = scenario.operations.iter();
+    for file in operations.filter_map(|own| own.apply.as_ref()) {
         applied.push(manifests.read(file, files, remarks)?);
     }
     // One pod of each class lends it its name.
@@ -69,12 +58,8 @@ pub fn mapping(
     };
     if heeds_needs(scenario) {
         let applied = applied.iter().flat_map(|one| &one.workloads);
-        let objects: Vec<&Object> = declared
-            .iter()
-            .copied()
-            .chain(applied)
-            .map(|own| &own.object)
-            .collect();
+        let objects = declared.iter().copied().chain(applied);
+        let objects: Vec<&Object> = objects.map(|own| &own.object).collect();
         note_missing(&objects, remarks);
     }
     check_updates(scenario, declared.iter().map(|own| &own.object))?;
@@ -91,21 +76,42 @@ pub fn mapping(
     let objects = objects.chain(changed).chain(globals);
     let objects = objects.filter(|_| runs_workloads(scenario));
     let services = read.iter().map(|one| one.objects.services.len() as u64);
-    let services = Some(services.sum())
-        .filter(|&count| count > 0)
-        .map(Item::Services);
+    let services = Some(services.sum()).filter(|&count| count > 0);
     let is_tainted = |node: &&Arc<Node>| {
         let mut effects = node.taints.iter().map(|taint| taint.effect);
         effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
     };
     let tainted = nodes.iter().filter(is_tainted);
     let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
-    let items = pods.chain(objects).chain(services).chain(tainted);
+    let items = pods
+        .chain(objects)
+        .chain(services.map(Item::Services))
+        .chain(tainted);
     let mapping = Mapping::of(entry.capabilities, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));
     }
     Ok(mapping)
+}
+
+/// The global units of unit files, as objects.
+///
+/// # Errors
+/// Nobody would see to them.
+fn globals(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Object>, BuildError> {
+    let mut globals = Vec::new();
+    for source in &scenario.workload {
+        let submission = units(source, files)?;
+        globals.extend(submission.daemon_sets().map(|(_, object)| object));
+    }
+    if !globals.is_empty() && !runs_workloads(scenario) {
+        return Err(BuildError::Experiment(
+            "workload: a global unit is on every machine that matches, and nobody would see to \
+             that; write `controllers: {}` under `system`, or take `Global` out"
+                .to_owned(),
+        ));
+    }
+    Ok(globals)
 }
 
 fn nothing(system: &str, mapping: &Mapping) -> BuildError {
