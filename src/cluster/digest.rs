@@ -140,6 +140,10 @@ impl Digest {
     }
 
     fn changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
+        // Codes follow from what pods are and from what is told besides.
+        if matches!(change, PodChange::Exited { .. }) {
+            return;
+        }
         self.record(at, 16, [number_of(pod)]);
         match change {
             PodChange::Ready(ready) => self.tagged(0, [u64::from(ready)]),
@@ -148,6 +152,7 @@ impl Digest {
                 self.tagged(2, [grace.as_nanos() as u64, reason.code()]);
             }
             PodChange::Forgotten => self.tagged(3, []),
+            PodChange::Exited { .. } => {}
             PodChange::OomKilled { container } => self.tagged(9, [u64::from(container)]),
             PodChange::Pull { container, step } => {
                 let container = u64::from(container);

@@ -115,7 +115,11 @@ impl PodStates {
         created: Instant,
         change: PodChange,
     ) {
-        if matches!(change, PodChange::Pull { .. } | PodChange::OomKilled { .. }) {
+        let is_state = !matches!(
+            change,
+            PodChange::Pull { .. } | PodChange::OomKilled { .. } | PodChange::Exited { .. }
+        );
+        if !is_state {
             return;
         }
         let known = self.get(pod).copied();
@@ -138,7 +142,10 @@ impl PodStates {
             }
             PodChange::Held => state.is_held = true,
             PodChange::Released => state.is_held = false,
-            PodChange::Forgotten | PodChange::Pull { .. } | PodChange::OomKilled { .. } => {}
+            PodChange::Forgotten
+            | PodChange::Pull { .. }
+            | PodChange::OomKilled { .. }
+            | PodChange::Exited { .. } => {}
         }
         self.set(pod, state);
     }

@@ -13,10 +13,10 @@ use crate::units::{Duration, Instant, NodeId};
 pub enum MachineEvent {
     /// It began to run.
     Started,
-    /// It ended by itself, well or not.
+    /// It ended by itself, or was killed for want of memory.
     Exited {
-        /// Whether its work is done.
-        success: bool,
+        /// The code that it ended with; 0 is that its work is done.
+        code: i32,
     },
     /// It was stopped as ordered.
     Stopped,
@@ -29,10 +29,10 @@ pub enum MachineEvent {
 pub enum ContainerEvent {
     /// It began to run.
     Started,
-    /// It ended by itself, well or not.
+    /// It ended by itself, or was killed for want of memory.
     Exited {
-        /// Whether its work is done.
-        success: bool,
+        /// The code that it ended with; 0 is that its work is done.
+        code: i32,
     },
     /// It was stopped as ordered.
     Stopped,
@@ -149,6 +149,9 @@ pub enum Report {
     Ready(PodRef, bool),
     /// Its containers were started again so often by now.
     Restarted(PodRef, u32),
+    /// One of its containers ended that will be started again, or did not do its work: which, and the
+    /// code that it ended with.
+    Exited(PodRef, u16, i32),
     /// The pod ended.
     Ended(PodRef, EndReason),
     /// Where its node is with an image for one of its containers.
@@ -163,6 +166,7 @@ impl Report {
             | Self::Running(pod)
             | Self::Ready(pod, _)
             | Self::Restarted(pod, _)
+            | Self::Exited(pod, ..)
             | Self::Ended(pod, _)
             | Self::Pull(pod, ..) => pod,
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Observer, Store};
+use crate::model::exit;
 use crate::model::{Event, NodeContact, ObjectChange, Pod, PodChange, PodRef};
 use crate::trace::{Input, TraceError};
 use crate::units::{Instant, NodeId};
@@ -44,6 +45,8 @@ pub const KINDS: &[&str] = &[
     "ready",
     "unready",
     "restarted",
+    "exited",
+    "oom-killed",
     "terminating",
     "ended",
     "joined",
@@ -141,6 +144,19 @@ impl EventLog {
     }
 }
 
+/// How a container ended, in words.
+fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
+    let record = store.pods().get(pod);
+    let spec = record.map(|record| store.class(record.spec));
+    let name = spec.and_then(|spec| spec.object.all_containers().nth(container));
+    let name = name.map_or("", |own| &own.name);
+    let name = if name.is_empty() { "a container" } else { name };
+    format!(
+        "{name} ended with exit code {code} ({})",
+        exit::reason(code)
+    )
+}
+
 fn pod_name(pod: &Pod, store: &Store) -> String {
     let namespace = &store.class(pod.spec).object.namespace;
     format!("Pod/{namespace}/{}", pod.name)
@@ -166,6 +182,11 @@ impl Observer for EventLog {
                     PodChange::Terminating { grace, reason } => {
                         ("terminating", format!("{reason:?}, within {grace}"))
                     }
+                    PodChange::Exited { container, code } => (
+                        "exited",
+                        exited(store, *pod, usize::from(*container), *code),
+                    ),
+                    PodChange::OomKilled { .. } => ("oom-killed", none()),
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);

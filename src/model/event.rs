@@ -165,6 +165,13 @@ pub enum PodChange {
     Held,
     /// Its node may start it.
     Released,
+    /// One of its containers ended that is started again, or did not do its work.
+    Exited {
+        /// Which: init containers first, then the others, in written order.
+        container: u16,
+        /// The code that it ended with.
+        code: i32,
+    },
     /// One of its containers was killed for want of memory.
     OomKilled {
         /// Which: init containers first, then the others, in written order.

@@ -6,6 +6,7 @@ pub mod behaviour;
 pub mod canonical;
 pub mod checkpoint;
 pub mod event;
+pub mod exit;
 pub mod finding;
 pub mod gpu;
 pub mod label;

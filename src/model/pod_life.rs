@@ -1,6 +1,8 @@
 //! How a pod lives on its node, as manifests state it: restarts, grace, probes, pulls
 //! (spec: kubernetes.md part 4). No placement depends on it.
 
+use std::hash::{Hash, Hasher};
+
 use super::Text;
 use super::workload::Probe;
 use crate::units::Duration;
@@ -41,7 +43,7 @@ pub struct PodLife {
 }
 
 /// How a container lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContainerLife {
     /// Whether it has started.
     pub startup: Option<Probe>,
@@ -49,12 +51,62 @@ pub struct ContainerLife {
     pub liveness: Option<Probe>,
     /// Whether it serves.
     pub readiness: Option<Probe>,
+    /// Its health check in Docker's manner, for systems that have such.
+    pub health_check: Option<HealthCheck>,
     /// How long its hook before the stop takes.
     pub pre_stop: Duration,
     /// When its image is asked for; `None` is as its tag says: always for `latest`.
     pub pull: Option<PullPolicy>,
     /// What its application does.
     pub application: Application,
+}
+
+impl Hash for ContainerLife {
+    // What has no health check has the bytes that it had before there were any.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            startup,
+            liveness,
+            readiness,
+            health_check,
+            pre_stop,
+            pull,
+            application,
+        } = self;
+        (startup, liveness, readiness).hash(state);
+        (pre_stop, pull, application).hash(state);
+        if let Some(check) = health_check {
+            check.hash(state);
+        }
+    }
+}
+
+/// A health check in Docker's manner (spec: orchestrators-a.md 9.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HealthCheck {
+    /// From the end of a probe to the next.
+    pub interval: Duration,
+    /// A probe that takes longer has failed.
+    pub timeout: Duration,
+    /// So many failures in a row make a container unhealthy.
+    pub retries: u32,
+    /// Failures of probes that begin within this time do not count before the first success.
+    pub start_period: Duration,
+    /// The interval within the start period, before the first success.
+    pub start_interval: Duration,
+}
+
+impl Default for HealthCheck {
+    /// As Docker has it.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            start_period: Duration::ZERO,
+            start_interval: Duration::from_secs(5),
+        }
+    }
 }
 
 /// What an application does once its container runs: what no manifest of Kubernetes says, and

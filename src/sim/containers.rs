@@ -17,7 +17,7 @@ struct Process {
     due: Option<(Instant, u64)>,
     /// How long it runs once it is up; `None` until it is stopped.
     run_time: Option<Duration>,
-    success: bool,
+    code: i32,
     /// How fast its host gets on.
     pace: Pace,
 }
@@ -38,7 +38,7 @@ pub(super) struct Task {
     /// How long it runs then; `None` until it is stopped.
     pub(super) run_time: Option<Duration>,
     /// Whether its work is done when it ends by itself.
-    pub(super) success: bool,
+    pub(super) code: i32,
     /// How fast its host gets on.
     pub(super) pace: Pace,
 }
@@ -56,7 +56,7 @@ impl Containers {
             is_up: false,
             due: None,
             run_time: task.run_time,
-            success: task.success,
+            code: task.code,
             pace: task.pace,
         };
         self.processes.insert(key, process);
@@ -133,9 +133,9 @@ impl Containers {
         let pod = process.pod;
         process.due = None;
         if process.is_up {
-            let success = process.success;
+            let code = process.code;
             self.processes.remove(&key);
-            return Some((pod, key.1, ContainerEvent::Exited { success }));
+            return Some((pod, key.1, ContainerEvent::Exited { code }));
         }
         process.is_up = true;
         if let Some(run_time) = process.run_time {

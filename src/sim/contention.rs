@@ -11,6 +11,7 @@ use crate::control::controllers::kubelet_eviction::{
     CandidateUsage, EvictionCandidate, EvictionSignal, PERIOD, rank,
 };
 use crate::control::node::{ContainerEvent, StopOrder};
+use crate::model::exit::KILLED;
 use crate::model::qos::{CRITICAL_PRIORITY, QosClass, oom_score};
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::usage::Curve;
@@ -337,11 +338,11 @@ impl Engine<'_> {
             };
             let ended = contention.cores.ended(now);
             for &(pod, container) in &ended {
-                let success = Self::spec_of_pod(cell, pod).is_none_or(|(_, spec)| {
+                let code = Self::spec_of_pod(cell, pod).map_or(0, |(_, spec)| {
                     let number = if container == WHOLE { 0 } else { container };
-                    spec.exit_code(usize::from(number)) == 0
+                    spec.exit_code(usize::from(number))
                 });
-                self.process_exits(cell, (pod, container), success)?;
+                self.process_exits(cell, (pod, container), code)?;
             }
             let Some(contention) = &mut cell.contention else {
                 return Ok(());
@@ -367,7 +368,7 @@ impl Engine<'_> {
         &mut self,
         cell: &mut Cell,
         (pod, container): (PodRef, u16),
-        success: bool,
+        code: i32,
     ) -> Result<(), SimError> {
         if let Some(contention) = &mut cell.contention {
             contention.down(self.now, pod.id, container);
@@ -377,14 +378,14 @@ impl Engine<'_> {
                 return Ok(());
             }
             cell.machine.process_ended(self.now, pod);
-            MachineEvent::Exited { success }
+            MachineEvent::Exited { code }
         } else {
             cell.machine.stop_container(pod, container);
-            if !success {
+            if code != 0 {
                 // What grows begins anew.
                 cell.usage.started(self.now, pod, &cell.store);
             }
-            MachineEvent::Container(container, ContainerEvent::Exited { success })
+            MachineEvent::Container(container, ContainerEvent::Exited { code })
         };
         cell.agent
             .machine(self.now, pod, event, &mut cell.agent_output);
@@ -403,7 +404,7 @@ impl Engine<'_> {
         let number = if container == WHOLE { 0 } else { container };
         let change = PodChange::OomKilled { container: number };
         self.observed(cell, Event::PodChanged { pod, change })?;
-        self.process_exits(cell, (pod, container), false)
+        self.process_exits(cell, (pod, container), KILLED)
     }
 
     /// A node is looked at: who wants how much of its cores, and whether its memory suffices.

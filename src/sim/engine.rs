@@ -19,11 +19,11 @@ use super::on_nodes::process_down;
 use super::queue::{EventQueue, Upcoming};
 use super::{NodeLoss, Options, SimError};
 
-/// Whether a pod's work is done when it ends by itself.
-fn exits_well(cell: &Cell, pod: PodRef) -> bool {
+/// The code that a pod's process ends with by itself.
+fn exit_code(cell: &Cell, pod: PodRef) -> i32 {
     let record = cell.store.pods().get(pod);
     let spec = record.map(|record| &cell.store.class(record.spec).object);
-    spec.is_none_or(|spec| spec.exit_code(0) == 0)
+    spec.map_or(0, |spec| spec.exit_code(0))
 }
 
 /// What all cells share: options, the clock, the event queue, the observer.
@@ -52,9 +52,9 @@ impl Engine<'_> {
             Upcoming::Exit(pod)
                 if cell.machine.is_running(pod) && cell.machine.awaits(now, pod) =>
             {
-                let success = exits_well(cell, pod);
+                let code = exit_code(cell, pod);
                 process_down(cell, now, pod, WHOLE);
-                let event = MachineEvent::Exited { success };
+                let event = MachineEvent::Exited { code };
                 cell.agent.machine(now, pod, event, &mut cell.agent_output);
                 self.carry(cell)
             }
@@ -464,6 +464,10 @@ impl Engine<'_> {
             Report::Restarted(pod, restarts) => Event::PodChanged {
                 pod,
                 change: PodChange::Restarted(restarts),
+            },
+            Report::Exited(pod, container, code) => Event::PodChanged {
+                pod,
+                change: PodChange::Exited { container, code },
             },
             Report::Pull(pod, container, step) => Event::PodChanged {
                 pod,

@@ -145,7 +145,7 @@ impl Machine {
         &mut self,
         now: Instant,
         (cell, pod, container): (u16, PodRef, u16),
-        (run_time, success): (Option<Duration>, bool),
+        (run_time, code): (Option<Duration>, i32),
         pace: Pace,
     ) {
         let run_time = run_time.map(|own| self.straggle(pod, own));
@@ -153,7 +153,7 @@ impl Machine {
         let task = Task {
             start_up,
             run_time,
-            success,
+            code,
             pace,
         };
         self.containers.start(now, pod, container, task);

@@ -64,7 +64,7 @@ impl Engine<'_> {
         let run_time = self.drawn_run_time((cell.number, pod, number), &spec)?;
         // Where cores are shared it ends when its work is done.
         let run_time = run_time.filter(|_| !cell.machine.shares_cores);
-        let task = (run_time, spec.exit_code(number) == 0);
+        let task = (run_time, spec.exit_code(number));
         let place = (cell.number, pod, container);
         let pace = host.map_or(Pace::USUAL, |node| cell.hosts.pace(node));
         cell.machine.start_container(self.now, place, task, pace);

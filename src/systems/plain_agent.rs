@@ -179,8 +179,13 @@ impl NodeAgent for PlainAgent {
                     out.wakes.push((over, pod));
                 }
             }
-            MachineEvent::Exited { success: true } => self.ended(pod, EndReason::Completed, out),
-            MachineEvent::Exited { success: false } => self.ended(pod, EndReason::Error, out),
+            MachineEvent::Exited { code: 0 } => self.ended(pod, EndReason::Completed, out),
+            MachineEvent::Exited { code } => {
+                if held.is_owned {
+                    out.reports.push(Report::Exited(pod, 0, code));
+                }
+                self.ended(pod, EndReason::Error, out);
+            }
             MachineEvent::Stopped => {
                 let reason = held
                     .stopping
@@ -290,15 +295,12 @@ mod tests {
         check(&steps, (&[], &[Report::Running(POD)], &[(11, POD)]));
         let with = |more: &[(i64, Input)]| [&steps[..], more].concat();
         let ended = |reason| [Report::Ended(POD, reason)];
-        let exited = |success| (5, Machine(POD, Exited { success }));
+        let exited = |code| (5, Machine(POD, Exited { code }));
         check(
-            &with(&[exited(true)]),
+            &with(&[exited(0)]),
             (&[], &ended(EndReason::Completed), &[]),
         );
-        check(
-            &with(&[exited(false)]),
-            (&[], &ended(EndReason::Error), &[]),
-        );
+        check(&with(&[exited(1)]), (&[], &ended(EndReason::Error), &[]));
         // The time limit.
         check(&with(&[(11, Woken(POD))]), (&[stop], &[], &[]));
         let stopped = (12, Machine(POD, Stopped));
@@ -319,7 +321,7 @@ mod tests {
         );
         check(&[steps[0], (0, Withdrawn(POD))], (&[stop], &[], &[]));
         // It ended by itself while the order was on its way; what comes later is another's.
-        let gone = with(&[(5, Withdrawn(POD)), exited(true)]);
+        let gone = with(&[(5, Withdrawn(POD)), exited(0)]);
         check(&gone, (&[], &ended(EndReason::Completed), &[]));
         let late = [
             &gone[..],

@@ -16,6 +16,7 @@ mod compare;
 mod contention;
 mod control_faults;
 mod descheduling;
+mod ended;
 mod failover;
 mod failure_runs;
 mod failure_scenarios;

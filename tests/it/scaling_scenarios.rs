@@ -5,6 +5,7 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
+use windtunnel::model::traffic::{TrafficNames, TrafficStretch};
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod};
 use windtunnel::units::Instant;
 
@@ -21,9 +22,23 @@ struct Seen {
     /// How many pods were being resized at a time, at most.
     resized: usize,
     resizing: usize,
+    /// Requests and those that failed, by minute.
+    minutes: BTreeMap<u64, (u64, u64)>,
+    /// Stretches of traffic that were told.
+    stretches: u64,
 }
 
 impl Observer for Seen {
+    fn traffic(&mut self, stretch: &TrafficStretch, _names: &TrafficNames) {
+        self.stretches += 1;
+        let minute = stretch.from.as_nanos() as u64 / 60_000_000_000;
+        let sum = self.minutes.entry(minute).or_default();
+        for flow in &stretch.flows {
+            sum.0 += flow.succeeded + flow.failures();
+            sum.1 += flow.failures();
+        }
+    }
+
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         match event {
             Event::PodBound { pod, .. } => {
@@ -138,4 +153,90 @@ fn spot_capacity_costs_less_than_half_and_large_machines_take_many_pods_along() 
         most("small-spot")
     );
     assert_eq!(most("on-demand"), 0);
+    // The budget allows four.
+    let missing = |name: &str| metric(&all[name].1, "missing_replicas.max");
+    assert!(missing("spot") > 10.0, "{}", missing("spot"));
+    assert!(missing("small-spot") <= 4.0, "{}", missing("small-spot"));
+}
+
+#[test]
+fn a_canary_takes_a_quarter_of_what_errors_are_allowed_a_rollout_five_times_all() {
+    let all = variants("canary.yaml");
+    let of = |name: &str, id: &str| metric(&all[name].1, id);
+    // One request in a hundred, one in five, for ten of 39 minutes.
+    let errors = |name: &str| of(name, "requests.error_rate") * 39.0 / 10.0;
+    assert!(
+        (errors("canary") - 0.01).abs() < 0.001,
+        "{}",
+        errors("canary")
+    );
+    let rollout = errors("all-at-once");
+    assert!((rollout - 0.2).abs() < 0.004, "{rollout}");
+    let burn = |name: &str| of(name, "latency_objective.burn");
+    assert!((0.2..0.3).contains(&burn("canary")), "{}", burn("canary"));
+    let rollout = burn("all-at-once");
+    assert!((4.5..5.5).contains(&rollout), "{rollout}");
+    assert!(
+        (0.9..1.1).contains(&burn("blue-green")),
+        "{}",
+        burn("blue-green")
+    );
+}
+
+#[test]
+fn a_storm_outlives_its_crowd_unless_tries_have_a_budget_or_queues_are_short() {
+    let all = variants("retry-storm.yaml");
+    let failing = |name: &str, from: f64, to: f64| {
+        let (sent, failed) = all[name]
+            .0
+            .minutes
+            .range(from as u64..to as u64)
+            .fold((0, 0), |sum, (_, own)| (sum.0 + own.0, sum.1 + own.1));
+        failed as f64 / (sent as f64).max(1.0)
+    };
+    // The crowd is there from the tenth minute to the twelfth; half an hour later it still storms.
+    assert!(failing("storm", 0.0, 10.0) < 0.01);
+    assert!(
+        failing("storm", 35.0, 40.0) > 0.95,
+        "{}",
+        failing("storm", 35.0, 40.0)
+    );
+    assert!(
+        failing("budget", 10.0, 12.0) > 0.2,
+        "{}",
+        failing("budget", 10.0, 12.0)
+    );
+    assert!(
+        failing("budget", 16.0, 40.0) < 0.001,
+        "{}",
+        failing("budget", 16.0, 40.0)
+    );
+    assert!(
+        failing("short-queue", 14.0, 40.0) < 0.001,
+        "{}",
+        failing("short-queue", 14.0, 40.0)
+    );
+}
+
+/// A week of a tenth of the requests takes as many steps.
+#[test]
+fn following_many_services_costs_by_change_not_by_request() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let run = |mean: f64| {
+        let mut experiment = load_file(&folder.join("many-services.yaml"));
+        let plan = &mut experiment.variants[0];
+        for group in &mut plan.scenario.traffic {
+            if let Some(diurnal) = &mut group.diurnal {
+                diurnal.mean = mean;
+            }
+        }
+        let mut seen = Seen::default();
+        let outcome = measure(&plan.scenario, &experiment.files, &mut seen);
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
+        (seen.stretches, metric(&outcome, "requests.offered"))
+    };
+    let ((many, all), (few, tenth)) = (run(200.0), run(20.0));
+    assert!((all / tenth - 10.0).abs() < 0.01, "{all} {tenth}");
+    assert!(all > 4e8, "{all}");
+    assert!(many < few + few / 10, "{many} {few}");
 }

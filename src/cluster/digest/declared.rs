@@ -149,6 +149,7 @@ fn container_life(digest: &mut Digest, life: &ContainerLife) {
         startup,
         liveness,
         readiness,
+        health_check,
         pre_stop,
         pull,
         application,
@@ -177,6 +178,9 @@ fn container_life(digest: &mut Digest, life: &ContainerLife) {
     // Most say nothing of it.
     if *application != Application::default() {
         digest.canonical(application);
+    }
+    if let Some(check) = health_check {
+        digest.canonical(check);
     }
 }
 

@@ -104,9 +104,13 @@ pub struct FaultEntry {
     /// The workload, as `KIND/NAMESPACE/NAME`.
     pub object: String,
     /// What was wrong: `NodeLost`, `ImageUnavailable`, `QuotaExceeded`, `InsufficientResources`,
-    /// `ConstraintUnmet`, `PortConflict`, `OutOfMemory`, `ProbeFailed`, `CrashLoop`,
+    /// `ConstraintUnmet`, `PortConflict`, `OutOfMemory`, `ProbeFailed`, `CrashLoop`, `Completed`,
+    /// `CommandNotExecutable`, `CommandNotFound`, `Killed`, `Segfault`, `Terminated`,
     /// `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
     pub cause: String,
+    /// How a container ended last, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<ExitEntry>,
     /// The node, where one was at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -128,6 +132,18 @@ pub struct FaultEntry {
     /// Nodes that joined meanwhile.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub joined: u64,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitEntry {
+    /// Its name; empty if it has none.
+    pub container: String,
+    /// Its code.
+    pub code: i32,
+    /// What it says: `OOMKilled`, `Killed`, `CommandNotFound` ….
+    pub reason: String,
 }
 
 /// Collects them.
@@ -195,6 +211,11 @@ impl Alarms {
         let listed = faults.iter().take(LISTED_MAX).map(|own| FaultEntry {
             object: own.object.to_string(),
             cause: own.cause.name().to_owned(),
+            exit: own.exit.as_ref().map(|end| ExitEntry {
+                container: end.container.to_string(),
+                code: end.code,
+                reason: end.reason().to_owned(),
+            }),
             node: own.node.as_deref().map(ToOwned::to_owned),
             since_ns: own.since.as_nanos(),
             healed_ns: own.healed.map(Instant::as_nanos),
@@ -223,6 +244,18 @@ impl FaultEntry {
     pub fn sentence(&self) -> String {
         let at = self.node.as_ref().map(|node| format!(" ({node})"));
         let at = at.unwrap_or_default();
+        let exit = self.exit.as_ref().map(|end| {
+            let name = if end.container.is_empty() {
+                "a container".to_owned()
+            } else {
+                format!("container `{}`", end.container)
+            };
+            format!(
+                " ({name} ended with exit code {}, {})",
+                end.code, end.reason
+            )
+        });
+        let exit = exit.unwrap_or_default();
         let deeds = [
             (self.made, "pods made anew"),
             (self.restarted, "restarts"),
@@ -244,7 +277,7 @@ impl FaultEntry {
             "not healed"
         };
         format!(
-            "{}{at}: {} of {} pods ready at the least; {made}; {end}",
+            "{}{at}{exit}: {} of {} pods ready at the least; {made}; {end}",
             self.cause, self.least, self.strength
         )
     }

@@ -1,7 +1,7 @@
 //! What can be wrong with a workload, in the order of 9.4: what comes first explains what comes later.
 
 use crate::cluster::Store;
-use crate::model::PodRef;
+use crate::model::{PodRef, exit};
 use crate::units::NodeId;
 
 /// What was wrong.
@@ -25,7 +25,19 @@ pub enum Cause {
     ProbeFailed,
     /// Containers ended again and again.
     CrashLoop,
-    /// Containers ended badly.
+    /// Containers that serve ended well, and were started again.
+    Completed,
+    /// Their command could not be executed: code 126.
+    CommandNotExecutable,
+    /// Their command was not found: code 127.
+    CommandNotFound,
+    /// They were killed: code 137.
+    Killed,
+    /// They crashed: code 139.
+    Segfault,
+    /// They were told to end: code 143.
+    Terminated,
+    /// They ended badly otherwise.
     ApplicationError,
     /// A pod was evicted.
     Evicted,
@@ -48,6 +60,12 @@ impl Cause {
             Self::OutOfMemory => "OutOfMemory",
             Self::ProbeFailed => "ProbeFailed",
             Self::CrashLoop => "CrashLoop",
+            Self::Completed => exit::reason(0),
+            Self::CommandNotExecutable => exit::reason(126),
+            Self::CommandNotFound => exit::reason(127),
+            Self::Killed => exit::reason(exit::KILLED),
+            Self::Segfault => exit::reason(139),
+            Self::Terminated => exit::reason(exit::TERMINATED),
             Self::ApplicationError => "ApplicationError",
             Self::Evicted => "Evicted",
             Self::Throttled => "Throttled",
@@ -60,14 +78,42 @@ impl Cause {
     /// otherwise stays what it was.
     pub(super) fn refined(self, shown: Self) -> Self {
         match (self, shown) {
-            (Self::ProbeFailed, Self::ApplicationError | Self::CrashLoop | Self::OutOfMemory)
-            | (Self::ApplicationError, Self::CrashLoop | Self::OutOfMemory)
+            (Self::ProbeFailed, Self::CrashLoop | Self::OutOfMemory)
             | (Self::CrashLoop, Self::OutOfMemory)
             | (Self::Throttled, Self::NoisyNeighbor) => shown,
+            (Self::ProbeFailed, shown) if shown.is_exit() => shown,
+            (held, Self::CrashLoop | Self::OutOfMemory) if held.is_exit() => shown,
             // What slowed a pod matters less than what stops it.
             (held, shown) if held.is_throttling() && !shown.is_throttling() => shown,
             (known, _) => known,
         }
+    }
+
+    /// What the code says that a container ended with by itself.
+    pub(super) const fn of_exit(code: i32) -> Self {
+        match code {
+            0 => Self::Completed,
+            126 => Self::CommandNotExecutable,
+            127 => Self::CommandNotFound,
+            exit::KILLED => Self::Killed,
+            139 => Self::Segfault,
+            exit::TERMINATED => Self::Terminated,
+            _ => Self::ApplicationError,
+        }
+    }
+
+    /// Whether it is no more than how a container ended.
+    const fn is_exit(self) -> bool {
+        matches!(
+            self,
+            Self::Completed
+                | Self::CommandNotExecutable
+                | Self::CommandNotFound
+                | Self::Killed
+                | Self::Segfault
+                | Self::Terminated
+                | Self::ApplicationError
+        )
     }
 
     /// Whether pods have no node for it.

@@ -7,6 +7,7 @@
 //! (`refused.rs`), what is held back from what is measured (`throttled.rs`). Tests: `tests.rs`.
 
 mod cause;
+mod ended;
 mod refused;
 #[cfg(test)]
 mod tests;
@@ -16,16 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Measured, Store};
 use crate::model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use crate::units::{Instant, NodeId, ObjectId};
 
 pub use cause::Cause;
+pub use ended::Exit;
 use throttled::Throttling;
-
-/// Restarts within [`LOOP_WITHIN`] that make a crash loop.
-const LOOP_RESTARTS: usize = 5;
-
-/// See [`LOOP_RESTARTS`].
-const LOOP_WITHIN: Duration = Duration::from_secs(600);
 
 /// A fault of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +30,8 @@ pub struct Diagnosis {
     pub object: Text,
     /// What was wrong; of several the first.
     pub cause: Cause,
+    /// How a container ended last, where one did.
+    pub exit: Option<Exit>,
     /// The node, where one was at fault.
     pub node: Option<Text>,
     /// Since when.
@@ -64,7 +62,12 @@ struct Member {
     node: Option<NodeId>,
     is_ready: bool,
     is_leaving: bool,
-    restarts: Vec<Instant>,
+    /// When it failed of late.
+    failures: Vec<Instant>,
+    /// Which container was killed last for want of memory, and when.
+    killed: Option<(Instant, usize)>,
+    /// What the last end of a container says that was not started again yet.
+    ended: Option<Cause>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -177,6 +180,10 @@ impl Diagnostician {
         self.healed
     }
 
+    fn workload(&mut self, owner: ObjectId) -> &mut Workload {
+        self.workloads.entry(owner).or_default()
+    }
+
     fn member(&mut self, pod: PodRef) -> Option<&mut Member> {
         let member = self.members.get_mut(pod.slot.index())?.as_mut();
         member.filter(|own| own.pod == pod)
@@ -197,9 +204,11 @@ impl Diagnostician {
             node: None,
             is_ready: false,
             is_leaving: false,
-            restarts: Vec::new(),
+            failures: Vec::new(),
+            killed: None,
+            ended: None,
         });
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         if let Some(fault) = &mut own.fault {
             fault.made += 1;
         }
@@ -222,18 +231,15 @@ impl Diagnostician {
         match change {
             PodChange::Ready(ready) => member.is_ready = ready,
             PodChange::Restarted(_) => {
-                member.restarts.push(at);
-                let recent = member.restarts.iter();
-                let recent = recent.filter(|&&then| at.since(then) <= LOOP_WITHIN);
-                cause = if recent.count() >= LOOP_RESTARTS {
-                    Cause::CrashLoop
-                } else {
-                    Cause::ApplicationError
-                };
-                self.put(pod, member);
+                let cause = self.of_restart(at, pod);
                 return self.restarted(at, pod, cause, store);
             }
-            PodChange::OomKilled { .. } => {
+            PodChange::Exited { container, code } => {
+                return self.exited(at, pod, (usize::from(container), code), store);
+            }
+            PodChange::OomKilled { container } => {
+                member.killed = Some((at, usize::from(container)));
+                self.put(pod, member);
                 return self.trouble(at, pod, (Cause::OutOfMemory, None), store);
             }
             PodChange::Pull {
@@ -271,7 +277,7 @@ impl Diagnostician {
         let Some(owner) = self.member(pod).map(|own| own.owner) else {
             return;
         };
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         if let Some(fault) = &mut own.fault {
             fault.restarted += 1;
         }
@@ -296,7 +302,7 @@ impl Diagnostician {
         let Some(owner) = self.member(pod).map(|own| own.owner) else {
             return;
         };
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         let known = own.troubled.entry(pod).or_insert(cause);
         *known = known.refined(cause);
         match &mut own.fault {
@@ -307,7 +313,7 @@ impl Diagnostician {
 
     /// A pod is well again, as far as causes of a kind are concerned.
     fn relieve(&mut self, at: Instant, owner: ObjectId, pod: PodRef, of: fn(Cause) -> bool) {
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         if own.troubled.get(&pod).is_some_and(|cause| of(*cause)) {
             own.troubled.remove(&pod);
             self.heal(at, owner);
@@ -323,11 +329,12 @@ impl Diagnostician {
         store: &Store,
     ) {
         let joined = self.joined;
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         own.floor = own.strength;
         own.fault = Some(Diagnosis {
             object: title(owner, store),
             cause,
+            exit: None,
             node,
             since: at,
             healed: None,
@@ -358,7 +365,7 @@ impl Diagnostician {
     }
 
     fn placed(&mut self, owner: ObjectId, pod: PodRef) {
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         let was_pending = own
             .troubled
             .get(&pod)
@@ -400,7 +407,7 @@ impl Diagnostician {
 
     /// A pod was taken away on purpose: less is expected.
     fn taken(&mut self, owner: ObjectId) {
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         if let Some(fault) = &mut own.fault {
             fault.strength = fault.strength.saturating_sub(1);
             own.floor = own.floor.saturating_sub(1);
@@ -447,7 +454,7 @@ impl Diagnostician {
         match (served, serves) {
             (false, true) => self.gain(at, owner),
             (true, false) => {
-                let own = self.workloads.entry(owner).or_default();
+                let own = self.workload(owner);
                 let strength = own.strength;
                 own.strength = strength.saturating_sub(1);
                 if let Some((cause, node)) = cause {
@@ -456,15 +463,15 @@ impl Diagnostician {
                     let cause = known.map_or(cause, |known| known.refined(cause));
                     if own.fault.is_none() {
                         self.begin(at, owner, (cause, node), store);
-                        let own = self.workloads.entry(owner).or_default();
+                        let own = self.workload(owner);
                         if let Some(fault) = &mut own.fault {
                             fault.strength = strength;
                         }
                     }
-                    let own = self.workloads.entry(owner).or_default();
+                    let own = self.workload(owner);
                     own.floor = own.floor.max(strength);
                 }
-                let own = self.workloads.entry(owner).or_default();
+                let own = self.workload(owner);
                 if let Some(fault) = &mut own.fault {
                     fault.least = fault.least.min(own.strength);
                 }
@@ -475,13 +482,13 @@ impl Diagnostician {
     }
 
     fn gain(&mut self, at: Instant, owner: ObjectId) {
-        self.workloads.entry(owner).or_default().strength += 1;
+        self.workload(owner).strength += 1;
         self.heal(at, owner);
     }
 
     fn heal(&mut self, at: Instant, owner: ObjectId) {
         let joined = self.joined;
-        let own = self.workloads.entry(owner).or_default();
+        let own = self.workload(owner);
         if !own.heals() {
             return;
         }

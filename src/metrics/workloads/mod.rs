@@ -310,6 +310,7 @@ impl Workloads {
             PodChange::Forgotten
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
+            | PodChange::Exited { .. }
             | PodChange::Held
             | PodChange::Released => {}
         }

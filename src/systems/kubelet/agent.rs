@@ -124,7 +124,7 @@ impl NodeAgent for Kubelet {
         }
         let (container, event) = match event {
             MachineEvent::Started => (0, ContainerEvent::Started),
-            MachineEvent::Exited { success } => (0, ContainerEvent::Exited { success }),
+            MachineEvent::Exited { code } => (0, ContainerEvent::Exited { code }),
             MachineEvent::Stopped => (0, ContainerEvent::Stopped),
             MachineEvent::Container(container, event) => (usize::from(container), event),
         };

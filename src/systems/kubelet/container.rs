@@ -2,6 +2,7 @@
 
 use super::images::PullBackOff;
 use super::{CrashLoop, Verdicts};
+use crate::model::exit::{KILLED, TERMINATED};
 use crate::model::{ContainerLife, PullPolicy, Text};
 use crate::units::{Duration, Instant};
 
@@ -56,6 +57,8 @@ pub(super) struct Unit {
     pub(super) verdicts: Verdicts,
     /// When it is stopped at the latest, once it was told to end.
     pub(super) stop_at: Option<Instant>,
+    /// Whether its application takes longer to end than it is given.
+    pub(super) is_killed: bool,
     pub(super) back_off: CrashLoop,
     pub(super) pull_back_off: PullBackOff,
 }
@@ -72,6 +75,7 @@ impl Unit {
             starts: 0,
             verdicts: Verdicts::default(),
             stop_at: None,
+            is_killed: false,
             back_off: CrashLoop::default(),
             pull_back_off: PullBackOff::default(),
         }
@@ -113,6 +117,17 @@ impl Unit {
         let told = turn.map_or(hook, |turn| hook.max(turn)).min(latest);
         let left = latest.since(told).max(LEAST_GRACE);
         told.saturating_add(self.life.application.stop_time.min(left))
+    }
+
+    /// Whether its application ends by itself if it is told to end now and is killed at an instant.
+    pub(super) fn stops_within(&self, now: Instant, at: Instant) -> bool {
+        let told = now.saturating_add(self.life.pre_stop);
+        told.saturating_add(self.life.application.stop_time) <= at
+    }
+
+    /// The code of a container that its node stopped: that of its signal.
+    pub(super) const fn code_when_stopped(&self) -> i32 {
+        if self.is_killed { KILLED } else { TERMINATED }
     }
 
     /// When something is due of it next.

@@ -213,8 +213,11 @@ impl Held {
                 self.started(container, turn);
                 None
             }
-            ContainerEvent::Exited { success } => self.exited(container, success, turn),
-            ContainerEvent::Stopped => self.exited(container, false, turn),
+            ContainerEvent::Exited { code } => self.exited(container, code, turn),
+            ContainerEvent::Stopped => {
+                let code = self.units[container].code_when_stopped();
+                self.exited(container, code, turn)
+            }
         }
     }
 
@@ -239,13 +242,8 @@ impl Held {
     }
 
     /// A container's process is gone; why the pod ended, if it did.
-    fn exited(
-        &mut self,
-        container: usize,
-        success: bool,
-        turn: &mut Turn<'_>,
-    ) -> Option<EndReason> {
-        let ending = self.ending;
+    fn exited(&mut self, container: usize, code: i32, turn: &mut Turn<'_>) -> Option<EndReason> {
+        let (ending, success) = (self.ending, code == 0);
         let unit = &mut self.units[container];
         unit.down(State::Ended { success });
         if ending.is_some() {
@@ -256,6 +254,10 @@ impl Held {
             Kind::App => self.restart.restarts(success),
             Kind::Init => !success && self.restart != RestartPolicy::Never,
         };
+        if restarts || !success {
+            let report = Report::Exited(self.pod, container as u16, code);
+            turn.out.reports.push(report);
+        }
         if restarts {
             unit.state = State::BackOff(unit.back_off.restart_at(turn.now));
             self.show_readiness(turn);
@@ -391,6 +393,7 @@ impl Held {
             if unit.state == State::Running && is_due(unit.verdicts.killed) {
                 unit.verdicts = super::Verdicts::default();
                 let at = unit.end_of_stop(now, grace, None);
+                unit.is_killed = !unit.stops_within(now, at);
                 unit.stop_at = Some(unit.stop_at.map_or(at, |known| known.min(at)));
             }
         }

@@ -209,6 +209,7 @@ impl Node {
                 Report::Starting(_) | Report::Pull(..) => continue,
                 Report::Running(_) => "runs".to_owned(),
                 Report::Ready(_, ready) => format!("ready {ready}"),
+                Report::Exited(_, _, code) => format!("exit {code}"),
                 Report::Restarted(_, count) => format!("restart {count}"),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),
             };
@@ -247,13 +248,13 @@ impl Node {
         self.now = secs;
     }
 
-    fn exit(&mut self, success: bool) {
-        self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { success }, out));
+    fn exit(&mut self, code: i32) {
+        self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { code }, out));
     }
 
     /// A container ends by itself.
-    fn container_exits(&mut self, container: u16, success: bool) {
-        let event = MachineEvent::Container(container, ContainerEvent::Exited { success });
+    fn container_exits(&mut self, container: u16, code: i32) {
+        let event = MachineEvent::Container(container, ContainerEvent::Exited { code });
         self.act(&|agent, now, out| agent.machine(now, POD, event, out));
     }
 
@@ -288,7 +289,7 @@ fn serving(from: i64, stop: i64) -> Application {
 fn a_crashing_container_is_started_again_after_growing_delays() {
     let mut node = Node::new(PodLife::default(), Application::default());
     for _ in 0..4 {
-        node.exit(false);
+        node.exit(1);
         let now = node.now;
         node.until(now + 100);
     }
@@ -301,19 +302,19 @@ fn a_crashing_container_is_started_again_after_growing_delays() {
 
 #[test]
 fn policies_decide_who_is_started_again() {
-    for (restart, success, expected) in [
-        (RestartPolicy::Never, true, "0 ended Completed"),
-        (RestartPolicy::Never, false, "0 ended Error"),
-        (RestartPolicy::OnFailure, true, "0 ended Completed"),
-        (RestartPolicy::OnFailure, false, "0 ready true"),
-        (RestartPolicy::Always, true, "0 ready true"),
+    for (restart, code, expected) in [
+        (RestartPolicy::Never, 0, "0 ended Completed"),
+        (RestartPolicy::Never, 1, "0 ended Error"),
+        (RestartPolicy::OnFailure, 0, "0 ended Completed"),
+        (RestartPolicy::OnFailure, 1, "0 ready true"),
+        (RestartPolicy::Always, 0, "0 ready true"),
     ] {
         let life = PodLife {
             restart,
             ..PodLife::default()
         };
         let mut node = Node::new(life, Application::default());
-        node.exit(success);
+        node.exit(code);
         assert_eq!(node.told.last().map(String::as_str), Some(expected));
     }
 }
@@ -342,6 +343,7 @@ fn readiness_follows_its_probe_and_liveness_kills() {
             "0 runs",
             "15 ready true",
             "45 ready false",
+            "60 exit 143",
             "60 restart 1",
             "60 runs"
         ]
@@ -370,8 +372,8 @@ fn a_pod_ends_when_its_application_does_or_its_grace_is_over() {
         Some("10 ended Cancelled")
     );
     let mut node = Node::new(PodLife::default(), serving(0, 60));
-    node.exit(false);
-    node.exit(false);
+    node.exit(1);
+    node.exit(1);
     node.stop(30);
     assert_eq!(
         node.told.last().map(String::as_str),
@@ -412,11 +414,11 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
     assert_eq!(node.news(), ["0 start 0"]);
     node.until(10);
     assert!(node.news().is_empty(), "nothing goes on before it is done");
-    node.container_exits(0, true);
+    node.container_exits(0, 0);
     // The sidecar is started, so the next one comes at once.
     assert_eq!(node.news(), ["10 start 1", "10 start 2"]);
     node.until(25);
-    node.container_exits(2, true);
+    node.container_exits(2, 0);
     let news = node.news();
     assert_eq!(news[..3], ["25 start 3", "25 start 4", "25 start 5"]);
     assert!(news.contains(&"25 runs".to_owned()), "{news:?}");
@@ -426,23 +428,32 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
 #[test]
 fn an_init_container_that_fails_is_tried_again_or_fails_the_pod() {
     let mut node = Node::of(mixed(RestartPolicy::OnFailure, [0; 6]));
-    node.container_exits(0, false);
-    node.container_exits(0, false);
+    node.container_exits(0, 1);
+    node.container_exits(0, 1);
     node.until(9);
-    assert_eq!(node.news(), ["0 start 0", "0 restart 1", "0 start 0"]);
+    assert_eq!(
+        node.news(),
+        [
+            "0 start 0",
+            "0 exit 1",
+            "0 restart 1",
+            "0 start 0",
+            "0 exit 1"
+        ]
+    );
     node.until(10);
     assert_eq!(node.news(), ["10 restart 2", "10 start 0"]);
     let mut node = Node::of(mixed(RestartPolicy::Never, [0; 6]));
-    node.container_exits(0, false);
-    assert_eq!(node.news(), ["0 start 0", "0 ended Error"]);
+    node.container_exits(0, 1);
+    assert_eq!(node.news(), ["0 start 0", "0 exit 1", "0 ended Error"]);
 }
 
 #[test]
 fn sidecars_stop_after_the_others_in_reverse_order() {
     let up = |stop_times| {
         let mut node = Node::of(mixed(RestartPolicy::Always, stop_times));
-        node.container_exits(0, true);
-        node.container_exits(2, true);
+        node.container_exits(0, 0);
+        node.container_exits(2, 0);
         node.until(100);
         node.news();
         node
@@ -472,15 +483,15 @@ fn sidecars_stop_after_the_others_in_reverse_order() {
 #[test]
 fn sidecars_are_restarted_whatever_the_policy_and_end_with_the_others() {
     let mut node = Node::of(mixed(RestartPolicy::Never, [0; 6]));
-    node.container_exits(0, true);
-    node.container_exits(2, true);
+    node.container_exits(0, 0);
+    node.container_exits(2, 0);
     node.news();
-    node.container_exits(1, false);
+    node.container_exits(1, 1);
     assert!(node.news().contains(&"0 start 1".to_owned()));
     node.until(50);
-    node.container_exits(4, true);
+    node.container_exits(4, 0);
     assert!(!node.news().iter().any(|line| line.contains("ended")));
-    node.container_exits(5, true);
+    node.container_exits(5, 0);
     let news = node.news();
     assert_eq!(news[..2], ["50 stop 3", "50 stop 1"], "{news:?}");
     assert_eq!(news.last().map(String::as_str), Some("50 ended Completed"));

@@ -1,8 +1,10 @@
 //! What several of the modelled systems have in common, each concept once: expressions over
-//! labels, patterns, leases, membership that expires, growing delays, permits and majorities, agendas.
+//! labels, patterns, leases, membership that expires, growing delays, health checks,
+//! permits and majorities, agendas.
 
 pub mod delay;
 pub mod expression;
+pub mod health_check;
 pub mod lease;
 pub mod membership;
 pub mod pattern;

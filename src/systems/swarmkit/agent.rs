@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::node::{Assignment, Report, StopOrder};
 use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use crate::model::exit::{KILLED, TERMINATED};
 use crate::model::{EndReason, PodRef};
 use crate::units::{Duration, Instant, NodeId, PodId};
+
+use crate::systems::parts::health_check::{self, HealthVerdict};
 
 use super::ladder::{Action, Happening, Ladder};
 use super::task::{DesiredState, TaskState};
@@ -39,6 +42,11 @@ struct Task {
     is_owned: bool,
     /// When the step under way is done.
     due: Option<(Instant, Step)>,
+    /// What its health check will find, from its start on.
+    health: Option<HealthVerdict>,
+    /// The code that it ends with if it is found unhealthy.
+    code: i32,
+    is_unhealthy: bool,
     /// Why it is being stopped.
     reason: Option<EndReason>,
     is_up: bool,
@@ -48,6 +56,31 @@ struct Task {
 enum Step {
     Prepare,
     Stop,
+    /// Its health check is passed.
+    Healthy,
+    /// Its health check has failed.
+    Unhealthy,
+}
+
+/// What a container gets at least that is to end.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+impl Task {
+    /// A step of its health check is due so much later, unless something else is under way.
+    fn expect(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        step: Option<(Duration, Step)>,
+        out: &mut AgentOutput,
+    ) {
+        let Some((after, step)) = step.filter(|_| self.due.is_none()) else {
+            return;
+        };
+        let at = now.saturating_add(after);
+        self.due = Some((at, step));
+        out.wakes.push((at, pod));
+    }
 }
 
 impl SwarmKitAgent {
@@ -102,9 +135,37 @@ impl SwarmKitAgent {
                 let node = task.node;
                 out.commands.push(MachineCommand::Stop { pod, node });
             }
+            Step::Healthy => self.runs(now, pod, out),
+            Step::Unhealthy => {
+                task.is_unhealthy = true;
+                let node = task.node;
+                out.commands.push(MachineCommand::Stop { pod, node });
+            }
             // There is no process to stop.
             Step::Stop => self.ended(pod, Happening::Stopped, EndReason::Cancelled, out),
         }
+    }
+
+    /// It runs: its process is up, and its health check is passed if it has one.
+    fn runs(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        let Some(task) = self.tasks.get_mut(&pod.id) else {
+            return;
+        };
+        task.is_up = true;
+        out.reports.push(Report::Running(pod));
+        if task.is_owned {
+            out.reports.push(Report::Ready(pod, true));
+        }
+        if let Some(HealthVerdict {
+            healthy: Some(healthy),
+            unhealthy: Some(unhealthy),
+        }) = task.health
+        {
+            let left = Duration::from_nanos(unhealthy.as_nanos() - healthy.as_nanos());
+            task.expect(now, pod, Some((left, Step::Unhealthy)), out);
+        }
+        let action = task.ladder.happened(Happening::Started);
+        self.act(now, pod, action, out);
     }
 
     fn ended(
@@ -139,9 +200,18 @@ impl NodeAgent for SwarmKitAgent {
         };
         let mut ladder = Ladder::new(desired, true);
         let action = ladder.advance();
+        let life = assignment.spec.container_life(0);
+        let check = life.and_then(|life| Some((life.health_check?, &life.application)));
+        let health = check.map(|(check, application)| health_check::judge(check, application));
+        // A container is given ten seconds to end.
+        let is_slow = life.is_some_and(|life| life.application.stop_time > STOP_GRACE);
+        let code = if is_slow { KILLED } else { TERMINATED };
         let task = Task {
             node: assignment.node,
             ladder,
+            health,
+            code,
+            is_unhealthy: false,
             is_owned: assignment.is_owned,
             due: None,
             reason: None,
@@ -201,15 +271,21 @@ impl NodeAgent for SwarmKitAgent {
         };
         match event {
             MachineEvent::Started => {
-                task.is_up = true;
-                out.reports.push(Report::Running(pod));
-                if task.is_owned {
-                    out.reports.push(Report::Ready(pod, true));
+                match task.health {
+                    // It is starting until its health check is passed.
+                    Some(health) => {
+                        let healthy = health.healthy.map(|after| (after, Step::Healthy));
+                        let unhealthy = health.unhealthy.map(|after| (after, Step::Unhealthy));
+                        task.expect(now, pod, healthy.or(unhealthy), out);
+                    }
+                    None => self.runs(now, pod, out),
                 }
-                let action = task.ladder.happened(Happening::Started);
-                self.act(now, pod, action, out);
             }
-            MachineEvent::Exited { success } => {
+            MachineEvent::Exited { code } => {
+                let success = code == 0;
+                if task.is_owned && !success {
+                    out.reports.push(Report::Exited(pod, 0, code));
+                }
                 let reason = if success {
                     EndReason::Completed
                 } else {
@@ -217,6 +293,13 @@ impl NodeAgent for SwarmKitAgent {
                 };
                 task.reason = None;
                 self.ended(pod, Happening::Exited { success }, reason, out);
+            }
+            MachineEvent::Stopped if task.is_unhealthy => {
+                let code = task.code;
+                if task.is_owned {
+                    out.reports.push(Report::Exited(pod, 0, code));
+                }
+                self.ended(pod, Happening::Failed, EndReason::Error, out);
             }
             MachineEvent::Stopped => {
                 self.ended(pod, Happening::Stopped, EndReason::Cancelled, out);

@@ -102,7 +102,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LivenessProbes,
-        Without("health checks are not modelled"),
+        Without("a task's health is checked by the annotation `windtunnel.dev/health-check`"),
     ),
     (
         Capability::ReadinessProbes,

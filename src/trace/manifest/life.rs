@@ -13,7 +13,7 @@ use super::field::{Path, Problem};
 use super::raw::{Annotations, nullable};
 use super::workloads::part;
 use crate::model::pod_life::{
-    Application, ContainerLife, Health, PodLife, PullPolicy, RestartPolicy,
+    Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
 };
 use crate::model::workload::probe::{Probe, ProbeKind};
 use crate::model::workload::validate;
@@ -37,6 +37,8 @@ const ANSWER_TIME: &str = "windtunnel.dev/answer-time";
 const STOP_TIME: &str = "windtunnel.dev/stop-time";
 /// How long its hook before the stop takes.
 const PRE_STOP_TIME: &str = "windtunnel.dev/pre-stop-time";
+/// Its health check in Docker's manner: `interval=30s timeout=5s retries=3`.
+const HEALTH_CHECK: &str = "windtunnel.dev/health-check";
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -167,6 +169,7 @@ impl Reader<'_> {
             startup: probe(raw.startup_probe, ProbeKind::Startup)?,
             liveness: probe(raw.liveness_probe, ProbeKind::Liveness)?,
             readiness: probe(raw.readiness_probe, ProbeKind::Readiness)?,
+            health_check: self.any(HEALTH_CHECK, health_check)?,
             pre_stop: stated.or(slept.transpose()?).unwrap_or_default(),
             pull,
             application: self.application()?,
@@ -223,6 +226,37 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     let span = text.parse::<Duration>().ok();
     let span = span.filter(|span| *span >= Duration::ZERO);
     span.ok_or("a duration of 0 or more, such as `30s`")
+}
+
+/// A health check: `interval=30s timeout=5s retries=3 start-period=0s start-interval=5s`, each with a
+/// default.
+fn health_check(text: &str) -> Result<HealthCheck, &'static str> {
+    let expected = "`interval`, `timeout`, `retries`, `start-period` or `start-interval`, each with `=` and a \
+                    duration (a number of `retries`), such as `interval=30s timeout=5s retries=3`";
+    let mut check = HealthCheck::default();
+    for part in text.split([' ', ',']).filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').ok_or(expected)?;
+        let span = || duration(value).map_err(|_| expected);
+        let positive = || {
+            let span = span()?;
+            let is_positive = span > Duration::ZERO;
+            is_positive
+                .then_some(span)
+                .ok_or("durations above 0 of `interval`, `timeout` and `start-interval`")
+        };
+        match key {
+            "interval" => check.interval = positive()?,
+            "timeout" => check.timeout = positive()?,
+            "start-interval" => check.start_interval = positive()?,
+            "start-period" => check.start_period = span()?,
+            "retries" => {
+                let retries = value.parse::<u32>().ok().filter(|count| *count > 0);
+                check.retries = retries.ok_or("`retries` of 1 or more")?;
+            }
+            _ => return Err(expected),
+        }
+    }
+    Ok(check)
 }
 
 fn spans(text: &str) -> Result<(Duration, Duration), &'static str> {

@@ -1,0 +1,114 @@
+//! How containers ended: the code, what it says, and what it makes of a fault.
+
+use super::{Cause, Diagnostician, Member};
+use crate::cluster::Store;
+use crate::model::exit::{self, KILLED, TERMINATED};
+use crate::model::{PodRef, Text};
+use crate::units::{Duration, Instant};
+
+/// Failures within [`LOOP_WITHIN`] that make a crash loop.
+const LOOP_FAILURES: usize = 5;
+
+/// See [`LOOP_FAILURES`].
+const LOOP_WITHIN: Duration = Duration::from_secs(600);
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Its name; empty if it has none.
+    pub container: Text,
+    /// Its code.
+    pub code: i32,
+    /// Whether it was killed for want of memory.
+    pub is_oom: bool,
+}
+
+impl Exit {
+    /// What it says, in a word.
+    pub const fn reason(&self) -> &'static str {
+        if self.is_oom {
+            "OOMKilled"
+        } else {
+            exit::reason(self.code)
+        }
+    }
+}
+
+impl Member {
+    fn failed(&mut self, at: Instant) {
+        self.failures.retain(|&then| at.since(then) <= LOOP_WITHIN);
+        self.failures.push(at);
+    }
+
+    fn loops(&self, at: Instant) -> bool {
+        let recent = self.failures.iter();
+        recent
+            .filter(|&&then| at.since(then) <= LOOP_WITHIN)
+            .count()
+            >= LOOP_FAILURES
+    }
+}
+
+impl Diagnostician {
+    /// A container ended.
+    pub(super) fn exited(
+        &mut self,
+        at: Instant,
+        pod: PodRef,
+        (container, code): (usize, i32),
+        store: &Store,
+    ) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let spec = &store.class(record.spec).object;
+        let name = spec.all_containers().nth(container);
+        let name = name.map_or_else(Text::default, |own| own.name.clone());
+        let own_code = spec.exit_code(container);
+        let Some(member) = self.member(pod) else {
+            return;
+        };
+        let is_oom = member.killed == Some((at, container));
+        // Nobody but its node sends a signal to a container that ends otherwise by itself, and it does so
+        // if a probe failed.
+        let is_stopped = !is_oom && code != own_code && matches!(code, KILLED | TERMINATED);
+        member.failed(at);
+        let cause = if is_oom {
+            Cause::OutOfMemory
+        } else if is_stopped {
+            Cause::ProbeFailed
+        } else if member.loops(at) {
+            Cause::CrashLoop
+        } else {
+            Cause::of_exit(code)
+        };
+        let end = Exit {
+            container: name,
+            code,
+            is_oom,
+        };
+        member.ended = Some(cause);
+        let owner = member.owner;
+        self.trouble(at, pod, (cause, None), store);
+        if let Some(fault) = self.workload(owner).fault.as_mut() {
+            fault.exit = Some(end);
+        }
+    }
+
+    /// A container was started again: what is wrong with its pod.
+    pub(super) fn of_restart(&mut self, at: Instant, pod: PodRef) -> Cause {
+        let Some(member) = self.member(pod) else {
+            return Cause::ApplicationError;
+        };
+        // What its node told of the end has been counted.
+        let ended = member.ended.take();
+        if ended.is_none() {
+            member.failed(at);
+        }
+        if member.loops(at) {
+            Cause::CrashLoop
+        } else {
+            ended.unwrap_or(Cause::ApplicationError)
+        }
+    }
+}
