@@ -19,7 +19,7 @@ use crate::report::runs::{Gathered, ReportRun};
 use crate::report::study::{self, StudyOptions};
 use crate::report::{self, Format};
 use crate::scenario::schema::WorkloadSource;
-use crate::scenario::{Experiment, Scenario};
+use crate::scenario::{Experiment, Scenario, VariantPlan};
 use crate::systems::RunsWorkloads;
 use crate::systems::registry::find;
 
@@ -206,39 +206,62 @@ fn read(
 ) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
-    let given = match &arguments.variants {
-        Some(file) => Some(source::text_of(file)?),
-        None if arguments.systems.is_empty() => None,
-        None => {
-            let base = Reading {
-                path,
-                sets: &sets,
-                variants: Some(("--system", "base: {}")),
-                messages: arguments.message_format,
-            };
-            let base = experiment_file::read(global, base)?.0;
-            let base = base.variants.first().map(|plan| &plan.scenario);
-            Some(("--system".to_owned(), systems(&arguments.systems, base)?))
-        }
+    let read = |variants: Option<(&str, &str)>| {
+        let reading = Reading {
+            path,
+            sets: &sets,
+            variants,
+            messages: arguments.message_format,
+        };
+        Ok(experiment_file::read(global, reading)?.0)
     };
-    let reading = Reading {
-        path,
-        sets: &sets,
-        variants: given
-            .as_ref()
-            .map(|(name, text)| (name.as_str(), text.as_str())),
-        messages: arguments.message_format,
-    };
-    Ok(experiment_file::read(global, reading)?.0)
+    if let Some(file) = &arguments.variants {
+        let (name, text) = source::text_of(file)?;
+        return read(Some((&name, &text)));
+    }
+    if arguments.systems.is_empty() {
+        return read(None);
+    }
+    by_system(&arguments.systems, &read)
 }
 
-/// Variants of one system each. The experiment's own keeps its settings; of the others none is left,
-/// and Kubernetes gets its controllers where there are workloads for them.
-fn systems(names: &[String], base: Option<&Scenario>) -> Result<String, Failure> {
+/// One variant a system, or several: those that the experiment has of it with the settings they have
+/// there, else the experiment itself under it.
+fn by_system(
+    names: &[String],
+    read: &dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure>,
+) -> Result<Experiment, Failure> {
+    let mut experiment = read(None)?;
+    let is_of = |plan: &VariantPlan, name: &String| plan.scenario.system.name == *name;
+    let is_there = |name: &&String| experiment.variants.iter().any(|own| is_of(own, name));
+    let others: Vec<&String> = names.iter().filter(|name| !is_there(name)).collect();
+    let mut plans = std::mem::take(&mut experiment.variants);
+    if !others.is_empty() {
+        let base = read(Some(("--system", "base: {}")))?;
+        let base = base.variants.first().map(|plan| &plan.scenario);
+        let made = read(Some(("--system", &systems(&others, base)?)))?;
+        experiment.files.extend(made.files);
+        plans.extend(made.variants);
+    }
+    for name in names {
+        let of_it = plans.iter().filter(|own| is_of(own, name)).cloned();
+        experiment.variants.extend(of_it);
+    }
+    // An experiment without variants is one plan of its own name.
+    for plan in &mut experiment.variants {
+        if plan.name == experiment.name {
+            plan.name.clone_from(&plan.scenario.system.name);
+        }
+    }
+    Ok(experiment)
+}
+
+/// Variants of one system each, without settings of it; Kubernetes gets its controllers where there
+/// are workloads for them.
+fn systems(names: &[&String], base: Option<&Scenario>) -> Result<String, Failure> {
     let mut lines = String::new();
     for name in names {
         let entry = find(name).map_err(|error| Failure::input(format!("--system: {error}")))?;
-        let is_own = base.is_some_and(|base| base.system.name == *name);
         let declares = |source: &WorkloadSource| {
             matches!(
                 source,
@@ -247,7 +270,6 @@ fn systems(names: &[String], base: Option<&Scenario>) -> Result<String, Failure>
         };
         let has_workloads = base.is_some_and(|base| base.workload.iter().any(declares));
         let changes = match entry.workloads {
-            _ if is_own => String::new(),
             RunsWorkloads::WithControllers if has_workloads => {
                 format!("system: {{name: {name}, controllers: {{}}}}")
             }

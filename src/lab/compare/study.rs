@@ -173,6 +173,15 @@ const USUAL: &[&[&str]] = &[
     &["allocation.memory.mean"],
 ];
 
+/// The same of workloads that controllers keep at strength, beside these.
+const USUAL_OF_WORKLOADS: &[&[&str]] = &[
+    &["availability.replicas"],
+    &["time_to_recover.mean"],
+    &["fairness.jain_cum"],
+    &["churn.moves"],
+    &["cost.total"],
+];
+
 /// The same for a fill-up, where nothing departs: what is left at the end.
 const USUAL_OF_FILL_UP: &[&[&str]] = &[
     &["allocation.gpu.end"],
@@ -196,8 +205,15 @@ pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
         runs().all(|run| value(run).is_some())
     };
     let groups = if is_fill_up { USUAL_OF_FILL_UP } else { USUAL };
+    let has_workloads = is_measured("availability.replicas");
+    let more = if has_workloads {
+        USUAL_OF_WORKLOADS
+    } else {
+        &[]
+    };
     let found = groups
         .iter()
+        .chain(more)
         .filter_map(|group| group.iter().find(|id| is_measured(id)));
     found.map(|id| (*id).to_owned()).collect()
 }

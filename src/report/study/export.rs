@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::overview;
 use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
 use crate::lab::compare::{Judgement, Study, Verdict};
 use crate::report::format;
@@ -15,6 +16,7 @@ pub(super) fn write_markdown(
     writeln!(out, "### {}", escaped(&study.name))?;
     writeln!(out, "\n**{}**\n", escaped(&headline(study)))?;
     writeln!(out, "{}", escaped(&facts(study).join(" · ")))?;
+    write_overview(out, study)?;
     for pair in &study.pairs {
         let names = (pair.candidate.as_str(), study.baseline.as_str());
         writeln!(
@@ -53,6 +55,34 @@ pub(super) fn write_markdown(
     }
     if let Some(rerun) = options.rerun {
         writeln!(out, "\n`{rerun}`")?;
+    }
+    Ok(())
+}
+
+/// All candidates side by side, where there are more than two.
+fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
+    let rows = overview::rows(study);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names = study.candidates.iter().map(|own| escaped(&own.name));
+    writeln!(
+        out,
+        "\n| metric | {} |",
+        names.collect::<Vec<_>>().join(" | ")
+    )?;
+    writeln!(out, "| --- |{}", " ---: |".repeat(study.candidates.len()))?;
+    for row in &rows {
+        let cells = row.cells.iter().zip(&row.best).map(|(cell, is_best)| {
+            let cell = escaped(cell);
+            if *is_best {
+                format!("**{cell}**")
+            } else {
+                cell
+            }
+        });
+        let cells: Vec<String> = cells.collect();
+        writeln!(out, "| {} | {} |", escaped(&row.label), cells.join(" | "))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::lab::summary::title_of_id;
 use crate::report::{Format, format};
 
 mod export;
+mod overview;
 mod table;
 
 pub(super) use export::escaped;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::overview;
 use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
 use crate::lab::compare::{Study, Verdict};
 use crate::report::format;
@@ -27,6 +28,7 @@ pub(super) fn write(
     let name = format::clean(&study.name);
     writeln!(out, "{HEAD}{name}{HEAD:#} · {}", parts.join(" · "))?;
     writeln!(out, "{HEAD}{}{HEAD:#}", headline(study))?;
+    write_overview(out, study)?;
     for pair in &study.pairs {
         let mut shown = rows(pair, true);
         if options.all {
@@ -49,6 +51,56 @@ pub(super) fn write(
     }
     if let Some(report) = options.report {
         writeln!(out, "report: {report}")?;
+    }
+    Ok(())
+}
+
+/// All candidates side by side, where there are more than two.
+fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
+    let rows = overview::rows(study);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names = study.candidates.iter();
+    let names: Vec<String> = names
+        .map(|own| format::shortened(&format::clean(&own.name), NAME_MAX))
+        .collect();
+    let labels = rows
+        .iter()
+        .map(|row| format::shortened(&row.label, LABEL_MAX));
+    let labels: Vec<String> = labels.collect();
+    let label_width = labels.iter().map(|label| label.chars().count()).max();
+    let width = |at: usize, name: &str| {
+        let cells = rows.iter().map(|row| row.cells[at].chars().count());
+        cells.max().unwrap_or(0).max(name.chars().count())
+    };
+    let widths: Vec<usize> = (names.iter().enumerate())
+        .map(|(at, name)| width(at, name))
+        .collect();
+    write!(
+        out,
+        "\n{HEAD}{:<1$}",
+        "side by side",
+        label_width.unwrap_or(0)
+    )?;
+    let last = names.len().saturating_sub(1);
+    for (at, (name, width)) in names.iter().zip(&widths).enumerate() {
+        let room = if at == last { "" } else { "  " };
+        write!(out, "  {name:>width$}{room}")?;
+    }
+    writeln!(out, "{HEAD:#}")?;
+    for (row, label) in rows.iter().zip(&labels) {
+        write!(out, "{label:<0$}", label_width.unwrap_or(0))?;
+        let cells = row.cells.iter().zip(&row.best).zip(&widths);
+        for (at, ((cell, is_best), width)) in cells.enumerate() {
+            let (style, mark) = match (is_best, at == last) {
+                (true, _) => (GOOD, " ◀"),
+                (false, true) => (PLAIN, ""),
+                (false, false) => (PLAIN, "  "),
+            };
+            write!(out, "  {style}{cell:>width$}{mark}{style:#}")?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -7,6 +7,11 @@ use crate::report::example;
 
 /// Two candidates with made-up waits over twelve seeds.
 fn study() -> Study {
+    of(&[("fcfs", 0.0), ("sjf|<b>", -5.0)])
+}
+
+/// Candidates with made-up waits, by how much longer than those of the first.
+fn of(names: &[(&str, f64)]) -> Study {
     let template = example::batch().variants.remove(0);
     let run = |seed: u64, wait: f64| -> VariantSummary {
         let mut run = template.clone();
@@ -30,7 +35,9 @@ fn study() -> Study {
             .collect(),
         exact: None,
     };
-    let candidates = [candidate("fcfs", 0.0), candidate("sjf|<b>", -5.0)];
+    let candidates: Vec<Candidate> = (names.iter())
+        .map(|(name, shift)| candidate(name, *shift))
+        .collect();
     let method = Method::Seeds {
         seeds: (0..12).collect(),
     };
@@ -45,12 +52,16 @@ fn study() -> Study {
 }
 
 fn written(form: Format) -> String {
+    write_out(&study(), form)
+}
+
+fn write_out(study: &Study, form: Format) -> String {
     let mut bytes = Vec::new();
     let options = StudyOptions {
         rerun: Some("windtunnel compare waits.yaml"),
         ..StudyOptions::default()
     };
-    write(&mut bytes, &study(), form, options).expect("a vector takes it");
+    write(&mut bytes, study, form, options).expect("a vector takes it");
     String::from_utf8(bytes).expect("text")
 }
 
@@ -97,4 +108,27 @@ fn every_form_has_the_row() {
     assert_eq!(json["pairs"][0]["metrics"][0]["verdict"], "improved");
     assert_eq!(json["method"]["kind"], "seeds");
     assert_eq!(json["pareto"]["points"][1]["onFront"], true);
+}
+
+#[test]
+fn more_than_two_stand_side_by_side() {
+    let all = of(&[("fcfs", 0.0), ("sjf", -5.0), ("worst", 3.0)]);
+    let table = write_out(&all, Format::Table);
+    let at = table.find("side by side").expect("a table of all");
+    let rows: Vec<&str> = table[at..].lines().take(3).collect();
+    assert!(
+        rows[0].contains("fcfs") && rows[0].contains("worst"),
+        "{table}"
+    );
+    let best = rows[1].split('◀').next().unwrap_or_default();
+    assert_eq!(rows[1].matches('◀').count(), 1, "{table}");
+    assert!(best.split_whitespace().count() >= 4, "{table}");
+    // All alike have no best.
+    assert!(!rows[2].contains('◀'), "{table}");
+    let markdown = write_out(&all, Format::Markdown);
+    assert!(
+        markdown.contains("| metric | fcfs | sjf | worst |"),
+        "{markdown}"
+    );
+    assert!(!written(Format::Table).contains("side by side"));
 }
