@@ -176,18 +176,26 @@ fn lanl(
     let mut spans: Vec<Span> = Vec::new();
     let mut last: BTreeMap<usize, i64> = BTreeMap::new();
     while let Some(row) = table.next_row()? {
-        let read = row.and_then(|row| Ok((lanl_row(&row, &columns)?, row.line)));
-        let ((system, mut span), line) = match read {
-            Ok(read) => read,
+        let read = row.and_then(|row| {
+            let system = row.integer(&columns[0], 0, 1_000_000)?;
+            *systems.entry(system).or_default() += 1;
+            if options.system.is_some_and(|own| i64::from(own) != system) {
+                return Ok(None);
+            }
+            Ok(Some((lanl_row(&row, &columns)?, row.line)))
+        });
+        let (span, line) = match read {
+            Ok(Some(read)) => read,
+            Ok(None) => continue,
             Err(bad) => {
                 journal.bad_row(bad)?;
                 continue;
             }
         };
-        *systems.entry(system).or_default() += 1;
-        if options.system.is_some_and(|own| i64::from(own) != system) {
+        let Some(mut span) = span else {
+            journal.dirt("outages that name no node", Action::Drop, line)?;
             continue;
-        }
+        };
         if span.node >= nodes {
             let kind = "outages of nodes that the cluster does not have";
             journal.dirt(kind, Action::Drop, line)?;
@@ -276,9 +284,12 @@ fn united(
     Ok(outages)
 }
 
-fn lanl_row(row: &Row<'_>, columns: &[Column; 4]) -> Result<(i64, Span), BadRow> {
-    let [system, node, started, fixed] = columns;
-    let number = row.integer(system, 0, 1_000_000)?;
+/// The span of a row; `None` of one that is about a system as a whole, or of an unknown node.
+fn lanl_row(row: &Row<'_>, columns: &[Column; 4]) -> Result<Option<Span>, BadRow> {
+    let [_, node, started, fixed] = columns;
+    if row.text(node).is_empty() {
+        return Ok(None);
+    }
     let node = row.integer(node, 0, 1_000_000)? as usize;
     let minute = |column: &Column| {
         let minute = us_date(row.text(column));
@@ -288,7 +299,7 @@ fn lanl_row(row: &Row<'_>, columns: &[Column; 4]) -> Result<(i64, Span), BadRow>
     if up < down {
         return Err(row.bad(fixed, "at or after `Prob Started`"));
     }
-    Ok((number, Span { node, down, up }))
+    Ok(Some(Span { node, down, up }))
 }
 
 /// Minutes since 1970 of `m/d/yyyy h:mm`.
@@ -378,7 +389,8 @@ mod tests {
         let text = format!(
             "{HEADER}2,x,1,6/21/2005 10:54,6/21/2005 11:00\n2,x,1,6/21/2005 10:58,6/21/2005 11:10\n\
              2,x,0,6/21/2005 12:00,6/21/2005 12:00\n2,x,9,6/21/2005 12:00,6/21/2005 12:30\n\
-             3,x,0,6/21/2004 12:00,6/21/2004 12:30\n"
+             3,x,0,6/21/2004 12:00,6/21/2004 12:30\n2,x,,6/22/2005 12:00,6/22/2005 12:30\n\
+             3,x,,none,none\n"
         );
         let of = |system, from: Option<&str>| LogOptions {
             system,
@@ -394,6 +406,7 @@ mod tests {
             [
                 ("outages of no length, taken as a minute", 1),
                 ("outages of nodes that the cluster does not have", 1),
+                ("outages that name no node", 1),
                 ("outages that overlap, taken as one", 1),
             ]
         );

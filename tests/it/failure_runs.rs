@@ -13,6 +13,7 @@ use windtunnel::units::{Instant, NodeId};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
+use crate::shared;
 use crate::watch::watch;
 use crate::workloads::census;
 
@@ -141,15 +142,22 @@ const NO_MORE: &str = "restartPolicy: Always";
 pub(crate) struct LogRow {
     pub(crate) system: String,
     pub(crate) node: String,
-    /// When it went down, in minutes of its calendar.
+    /// When it went down and was up again, in minutes of its calendar.
     pub(crate) started: i64,
+    pub(crate) fixed: i64,
     pub(crate) minutes: Option<f64>,
 }
 
 /// The rows of the log of Los Alamos.
 pub(crate) fn read_log(file: &Path) -> Vec<LogRow> {
     let mut table = Table::open(&Input::path(file)).expect("a table");
-    let columns = ["System", "nodenumz", "Down Time", "Prob Started"];
+    let columns = [
+        "System",
+        "nodenumz",
+        "Down Time",
+        "Prob Started",
+        "Prob Fixed",
+    ];
     let columns = columns.map(|name| table.required_column(name).expect(name));
     let mut rows = Vec::new();
     while let Some(row) = table.next_row().expect("it can be read") {
@@ -159,6 +167,7 @@ pub(crate) fn read_log(file: &Path) -> Vec<LogRow> {
             node: row.text(&columns[1]).to_owned(),
             minutes: row.text(&columns[2]).trim().parse().ok(),
             started: minute(row.text(&columns[3])),
+            fixed: minute(row.text(&columns[4])),
         });
     }
     rows
@@ -372,4 +381,91 @@ fn nodes_that_are_replaced_leave_and_others_join() {
             .iter()
             .all(|(_, _, reason, _)| *reason != EndReason::NodeLost)
     );
+}
+
+#[test]
+fn the_log_of_los_alamos_runs_as_it_is() {
+    let Some(file) = shared::reference(LANL) else {
+        return;
+    };
+    for (system, nodes, unnamed) in [("2", 49, 0), ("13", 255, 0), ("17", 4, 1)] {
+        let rows = read_log(&file);
+        let own = rows.iter().filter(|row| row.system == system);
+        let (named, others): (Vec<&LogRow>, Vec<&LogRow>) = own.partition(|row| {
+            let number = row.node.parse::<usize>();
+            number.is_ok_and(|number| number < nodes)
+        });
+        assert_eq!(others.is_empty(), unnamed == 0, "{system}");
+        let path = file.display();
+        let rest = format!(
+            "failures: [{{kind: failure-log, path: \"{path}\", system: {system}}}]\nstop: {{at: \
+             3650d}}\n"
+        );
+        let seen = play(
+            &format!("lanl-{system}"),
+            (nodes, nodes),
+            &rest,
+            &deployment(2, NO_MORE),
+        );
+        // Every minute in which a row has a node down, and no other.
+        let zero = named.iter().map(|row| row.started).min().unwrap_or(0);
+        let mut spans: BTreeMap<&str, Vec<(i64, i64)>> = BTreeMap::new();
+        for row in &named {
+            let until = row.fixed.max(row.started + 1);
+            spans
+                .entry(&row.node)
+                .or_default()
+                .push((row.started - zero, until - zero));
+        }
+        let mut expected = 0;
+        for own in spans.values_mut() {
+            own.sort_unstable();
+            let mut seen_until = i64::MIN;
+            for &(from, until) in own.iter() {
+                expected += (until - from.max(seen_until)).max(0);
+                seen_until = seen_until.max(until);
+            }
+        }
+        let down = seen.down("down", 3_650.0 * 86_400.0) / 60.0;
+        assert!(
+            (down - expected as f64).abs() < 1e-6,
+            "{system}: {down} of {expected}"
+        );
+        assert!(expected > 0 || unnamed > 0, "{system}");
+    }
+}
+
+#[test]
+fn bursts_take_others_along_mostly_of_the_same_rack() {
+    // A crash of any of 200 nodes in five days: heads are far apart, members follow within 120 s.
+    let rest = "failures:\n  - {kind: node-crash, mtbf: \"exponential(1000d)\", repair: 1h, burst: \
+                {within: rack}}\nstop: {at: 3000d}\n";
+    let seen = play("bursts", (200, 20), rest, &deployment(1, NO_MORE));
+    let begun = seen.incidents.iter().filter(|own| own.1 == "down" && own.3);
+    let downs: Vec<(f64, u32)> = begun.map(|&(at, _, node, _)| (at, node)).collect();
+    // Crashes within 120 s of the first of them are one event.
+    let mut events: Vec<Vec<u32>> = Vec::new();
+    let mut first = f64::NEG_INFINITY;
+    for (at, node) in downs {
+        if at - first > 120.0 {
+            first = at;
+            events.push(Vec::new());
+        }
+        events.last_mut().expect("one was begun").push(node);
+    }
+    let bursts: Vec<&Vec<u32>> = events.iter().filter(|own| own.len() > 1).collect();
+    let share = bursts.len() as f64 / events.len() as f64;
+    assert!(events.len() > 400, "{}", events.len());
+    assert!((share - 0.37).abs() < 0.05, "{share}");
+    // Two and then, by halves, more: three on average.
+    let size = bursts.iter().map(|own| own.len()).sum::<usize>() as f64 / bursts.len() as f64;
+    assert!((size - 3.0).abs() < 0.25, "{size}");
+    let members = bursts
+        .iter()
+        .flat_map(|own| own[1..].iter().map(|node| (own[0], *node)));
+    let members: Vec<(u32, u32)> = members.collect();
+    let near = members.iter().filter(|(head, node)| head / 20 == node / 20);
+    // Of ten racks, a tenth of what is drawn from all is near, too.
+    let share = near.count() as f64 / members.len() as f64;
+    assert!((share - 0.82).abs() < 0.06, "{share}");
 }
