@@ -239,6 +239,20 @@ impl Nodes {
         self.free.has_room(node.index(), requests)
     }
 
+    /// Whether more is promised of a node than it has.
+    #[inline]
+    pub fn is_overcommitted(&self, node: NodeId) -> bool {
+        let row = node.index();
+        let plain = [
+            &self.free.cpu_milli,
+            &self.free.memory_bytes,
+            &self.free.storage_bytes,
+            &self.free.pods,
+        ];
+        let mut columns = plain.into_iter().chain(&self.free.extended);
+        columns.any(|column| column[row] < 0)
+    }
+
     /// Whether a GPU request fits the devices of a node: the model is admissible, and either one
     /// device has the room asked for, or enough devices have it each.
     #[inline]

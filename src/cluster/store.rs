@@ -95,6 +95,9 @@ pub enum Commitment {
     /// The system's own rule, which may promise more or look at no resources at all. GPU devices
     /// are never given twice.
     Decided,
+    /// The nodes: a binding is written down whatever room there is, and its node refuses the pod if
+    /// there is none.
+    Admitted,
 }
 
 /// Everything a control plane knows about its cluster.
@@ -390,7 +393,7 @@ impl Store {
         // What was found on a node is there, and may be more than the node has; devices are never
         // overcommitted.
         let was_there = record.found().is_some_and(|found| found.node == node);
-        let is_decided = was_there || self.commitment == Commitment::Decided;
+        let is_decided = was_there || self.commitment != Commitment::Checked;
         let fits = (is_decided || self.nodes.has_room(node, &class.requests))
             && devices.len() == usize::from(class.gpu.devices)
             && self
@@ -486,7 +489,9 @@ fn taken_by_hold(hold: &Hold) -> Taken<'_> {
 pub const fn final_phase(reason: EndReason) -> PodPhase {
     match reason {
         EndReason::Completed => PodPhase::Succeeded,
-        EndReason::TimeLimit | EndReason::Error | EndReason::Rejected => PodPhase::Failed,
+        EndReason::TimeLimit | EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => {
+            PodPhase::Failed
+        }
         EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Cancelled => PodPhase::Evicted,
     }
 }

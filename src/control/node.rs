@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
+use crate::model::{EndReason, Node, PodRef, PodSpec, PullError, PullStep, Refusal, Text};
 use crate::units::{Duration, Instant, NodeId};
 
 /// What happened to a process on a machine.
@@ -215,6 +215,19 @@ pub struct Assignment {
     pub spec: Arc<PodSpec>,
 }
 
+/// A pod that was bound to a node, as its agent judges whether to take it.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// What it is.
+    pub spec: &'a PodSpec,
+    /// The node as it is declared: its labels, and what it suffers by its taints.
+    pub node: &'a Node,
+    /// What is not enough for it beside those that the node has taken.
+    pub short: Option<Refusal>,
+    /// Whether a port of the node that it wants is another's.
+    pub is_port_taken: bool,
+}
+
 /// An order to a node to end a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOrder {
@@ -232,6 +245,13 @@ pub struct StopOrder {
 pub trait NodeAgent: Send {
     /// A pod was bound to a node.
     fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput);
+
+    /// Why a node does not take a pod that was bound to it. Agents that know no such thing take
+    /// whatever comes.
+    fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {
+        let _ = offer;
+        None
+    }
 
     /// A pod that is about to be assigned is to be prepared, and started once it is released. Agents
     /// that know no such thing start it at once.

@@ -212,6 +212,7 @@ impl Observer for DecisionLog {
             (Event::PodEnded { reason, .. }, Some(pod)) => {
                 let outcome = match reason {
                     EndReason::Rejected => "rejected",
+                    EndReason::Refused(why) => why.name(),
                     EndReason::Evicted(_) => "evicted",
                     EndReason::Completed
                     | EndReason::TimeLimit

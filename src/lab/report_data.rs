@@ -19,6 +19,7 @@ mod confusion;
 mod grid;
 mod incidents;
 mod pods;
+mod pulls;
 #[cfg(test)]
 mod tests;
 mod traffic;

@@ -84,7 +84,7 @@ const UNDECIDED: usize = 7;
 const fn part_of(reason: EndReason) -> usize {
     match reason {
         EndReason::Completed => 0,
-        EndReason::Error | EndReason::Rejected => 2,
+        EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => 2,
         EndReason::TimeLimit => 3,
         EndReason::NodeLost => 4,
         EndReason::Evicted(_) => 5,

@@ -38,7 +38,7 @@ impl JobOutcome {
         match reason {
             EndReason::Completed => Self::Succeeded,
             EndReason::TimeLimit | EndReason::Error => Self::Failed,
-            EndReason::Rejected => Self::Rejected,
+            EndReason::Rejected | EndReason::Refused(_) => Self::Rejected,
             EndReason::NodeLost | EndReason::Evicted(_) => Self::Evicted,
             EndReason::Cancelled => Self::Cancelled,
         }

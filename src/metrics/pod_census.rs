@@ -25,8 +25,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     formula: "counts; created = bound + never_placed = succeeded + failed + rejected + evicted + \
               cancelled + running_at_end + pending_at_end",
     denominators: "none: counts",
-    census: "pods submitted in the measured window; failed: error or time limit; evicted: evicted or \
-             node lost; running_at_end: all that hold a node; never_placed: never had a node, \
+    census: "pods submitted in the measured window; failed: error or time limit; rejected: by the \
+             scheduler or by the node it was bound to; evicted: evicted or node lost; running_at_end: all that hold a node; never_placed: never had a node, \
              whatever became of them",
     censoring: "none: the open ones are classes of their own",
     source: "metrics.md 5.0, census",
@@ -67,7 +67,7 @@ impl Collector for PodCensus {
             *match reason {
                 EndReason::Completed => &mut self.succeeded,
                 EndReason::TimeLimit | EndReason::Error => &mut self.failed,
-                EndReason::Rejected => &mut self.rejected,
+                EndReason::Rejected | EndReason::Refused(_) => &mut self.rejected,
                 EndReason::NodeLost | EndReason::Evicted(_) => &mut self.evicted,
                 EndReason::Cancelled => &mut self.cancelled,
             } += 1;

@@ -67,6 +67,48 @@ pub enum EndReason {
     Evicted(EvictionCause),
     /// It was withdrawn by its owner.
     Cancelled,
+    /// The node that it was bound to did not take it.
+    Refused(Refusal),
+}
+
+/// Why a node does not take a pod that was bound to it (spec: kubernetes.md part 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Not enough processors are left.
+    OutOfCpu,
+    /// Not enough memory is left.
+    OutOfMemory,
+    /// Not enough ephemeral storage is left.
+    OutOfStorage,
+    /// It runs as many pods as it may.
+    OutOfPods,
+    /// Not enough of another resource is left.
+    OutOfExtended,
+    /// The pod's selectors don't admit the node.
+    NodeAffinity,
+    /// A port that it wants is taken.
+    NodePorts,
+    /// The node has a taint that acts on the pod.
+    Taint,
+    /// The node is short of memory or disk.
+    Pressure,
+}
+
+impl Refusal {
+    /// The reason that the pod's status shows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OutOfCpu => "OutOfcpu",
+            Self::OutOfMemory => "OutOfmemory",
+            Self::OutOfStorage => "OutOfephemeral-storage",
+            Self::OutOfPods => "OutOfpods",
+            Self::OutOfExtended => "OutOfextended",
+            Self::NodeAffinity => "NodeAffinity",
+            Self::NodePorts => "NodePorts",
+            Self::Taint => "TaintToleration",
+            Self::Pressure => "Evicted",
+        }
+    }
 }
 
 impl EndReason {
@@ -75,12 +117,17 @@ impl EndReason {
     pub const fn leaves_object(self) -> bool {
         matches!(
             self,
-            Self::Completed | Self::TimeLimit | Self::Error | Self::Rejected | Self::Evicted(_)
+            Self::Completed
+                | Self::TimeLimit
+                | Self::Error
+                | Self::Rejected
+                | Self::Evicted(_)
+                | Self::Refused(_)
         )
     }
 
-    /// Its number in canonical bytes. The causes of evictions share one: they are told for people,
-    /// nothing is decided by them.
+    /// Its number in canonical bytes. The causes of evictions and refusals share one each: they are
+    /// told for people, nothing is decided by them.
     pub const fn code(self) -> u64 {
         match self {
             Self::Completed => 0,
@@ -90,6 +137,7 @@ impl EndReason {
             Self::NodeLost => 4,
             Self::Evicted(_) => 5,
             Self::Cancelled => 6,
+            Self::Refused(_) => 7,
         }
     }
 }

@@ -15,6 +15,8 @@ pub const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 pub const UNREACHABLE_TAINT: &str = "node.kubernetes.io/unreachable";
 /// The taint of a node that says it is not ready.
 pub const NOT_READY_TAINT: &str = "node.kubernetes.io/not-ready";
+/// The taint of a node that is short of memory.
+pub const MEMORY_PRESSURE_TAINT: &str = "node.kubernetes.io/memory-pressure";
 /// The taint of a node whose disk is full.
 pub const DISK_PRESSURE_TAINT: &str = "node.kubernetes.io/disk-pressure";
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::node::MEMORY_PRESSURE_TAINT;
+use super::qos::QosClass;
 use super::{
     Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Node, Owner,
     PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect,
@@ -190,7 +192,16 @@ impl PodSpec {
         taints
             .iter()
             .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-            .all(|taint| self.tolerations.iter().any(|own| own.tolerates(taint)))
+            .all(|taint| self.tolerates(taint))
+    }
+
+    /// Whether it tolerates a taint: by its own tolerations, or as admission lets pods that ask for
+    /// something on nodes that are short of memory (spec: kubernetes.md part 4).
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        self.tolerations.iter().any(|own| own.tolerates(taint))
+            || (*taint.key == *MEMORY_PRESSURE_TAINT
+                && taint.effect == TaintEffect::NoSchedule
+                && QosClass::of(self) != QosClass::BestEffort)
     }
 
     /// What the pod reserves, exact: the larger of what its containers need side by side and what

@@ -346,10 +346,18 @@ fn facts(summary: &Summary) -> Vec<String> {
     let column = |of: fn(&crate::lab::summary::VariantSummary) -> u64| {
         summary.variants.iter().map(of).collect::<Vec<u64>>()
     };
+    let counted = |values: Vec<u64>, word: &str| {
+        let plural = if values.iter().all(|&value| value == 1) {
+            ""
+        } else {
+            "s"
+        };
+        format!("{} {word}{plural}", range(values))
+    };
     facts.push(format!(
-        "{} pods on {} nodes",
-        range(column(|variant| variant.pods)),
-        range(column(|variant| variant.nodes))
+        "{} on {}",
+        counted(column(|variant| variant.pods), "pod"),
+        counted(column(|variant| variant.nodes), "node")
     ));
     let seeds: BTreeSet<u64> = column(|variant| variant.seed).into_iter().collect();
     match seeds.len() {

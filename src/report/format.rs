@@ -46,7 +46,18 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     })
 }
 
+/// Of what is nearly all, what is missing counts: a share of more than 99 % shows two digits of it.
 fn percent(value: f64) -> String {
+    let missing = 100.0 - value;
+    if missing > 0.0 && missing < 1.0 {
+        let text = (2..=7).map(|digits| format!("{value:.digits$}"));
+        let mut text = text.filter(|text| {
+            let left: f64 = text.parse().unwrap_or(value);
+            let shown = 100.0 - left;
+            shown > 0.0 && ((shown - missing) / missing).abs() < 0.05
+        });
+        return format!("{} %", text.next().unwrap_or_else(|| format!("{value:.7}")));
+    }
     format!("{} %", separated(&format!("{value:.1}")))
 }
 
@@ -242,6 +253,12 @@ mod tests {
         check(0.0, "ratio", "0.0 %");
         check(12.5, "ratio", "1,250.0 %");
         check(93.149, "percent", "93.1 %");
+        check(0.9965, "ratio", "99.65 %");
+        check(0.996, "ratio", "99.60 %");
+        check(0.999_5, "ratio", "99.95 %");
+        check(0.999_965, "ratio", "99.9965 %");
+        check(0.999_99, "ratio", "99.999 %");
+        check(1.0, "ratio", "100.0 %");
         check(412.0, "pods", "412");
         check(10_866.0, "pods", "10,866");
         check(1_234_567.0, "pods", "1,234,567");

@@ -85,17 +85,29 @@ impl Engine<'_> {
     /// follows (spec: kubernetes.md 2.7).
     fn disk_full(&mut self, cell: &mut Cell, node: NodeId, begins: bool) -> Result<(), SimError> {
         let is_full = cell.hosts.set_full(node, begins);
+        self.pressure(cell, node, DISK_PRESSURE_TAINT, is_full)
+    }
+
+    /// A node says that it is short of something, or no longer: by a taint, which follows from its
+    /// condition.
+    pub(super) fn pressure(
+        &mut self,
+        cell: &mut Cell,
+        node: NodeId,
+        key: &str,
+        holds: bool,
+    ) -> Result<(), SimError> {
         let Some(object) = cell.store.nodes().object(node) else {
             return Ok(());
         };
-        let is_it = |taint: &Taint| *taint.key == *DISK_PRESSURE_TAINT;
-        if object.taints.iter().any(is_it) == is_full {
+        let is_it = |taint: &Taint| *taint.key == *key;
+        if object.taints.iter().any(is_it) == holds {
             return Ok(());
         }
         let mut changed = (**object).clone();
         changed.taints.retain(|taint| !is_it(taint));
-        changed.taints.extend(is_full.then(|| Taint {
-            key: DISK_PRESSURE_TAINT.into(),
+        changed.taints.extend(holds.then(|| Taint {
+            key: key.into(),
             value: Text::default(),
             effect: TaintEffect::NoSchedule,
         }));
@@ -210,6 +222,11 @@ impl Engine<'_> {
         }
         for since in lost.unseen.into_values() {
             cell.hosts.stopped_unseen(self.now, since);
+        }
+        self.report_images(cell, node)?;
+        if let Some(contention) = &mut cell.contention {
+            contention.look_again(self.now, node);
+            self.expect_tick(cell);
         }
         for report in lost.unsent {
             self.report(cell, report)?;

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::MachineEvent;
 use crate::control::controllers::kubelet_eviction::{
-    CandidateUsage, EvictionCandidate, EvictionSignal, PERIOD, rank,
+    CandidateUsage, EvictionCandidate, EvictionSignal, PERIOD, PRESSURE_HOLD, rank,
 };
 use crate::control::node::{ContainerEvent, StopOrder};
 use crate::model::exit::KILLED;
+use crate::model::node::MEMORY_PRESSURE_TAINT;
 use crate::model::qos::{CRITICAL_PRIORITY, QosClass, oom_score};
 use crate::model::resource_list::{CPU, MEMORY};
 use crate::model::usage::Curve;
@@ -67,6 +68,8 @@ pub(super) struct Contention {
     /// When pods of nodes are evicted next at the earliest.
     passes: BTreeMap<NodeId, Instant>,
     evicted: BTreeSet<PodId>,
+    /// Nodes that say they are short of memory, and until when at least.
+    pressures: BTreeMap<NodeId, Instant>,
 }
 
 impl Contention {
@@ -80,6 +83,7 @@ impl Contention {
             look_at: BTreeMap::new(),
             passes: BTreeMap::new(),
             evicted: BTreeSet::new(),
+            pressures: BTreeMap::new(),
         }
     }
 
@@ -98,6 +102,13 @@ impl Contention {
             if let Some(known) = self.look_at.insert(node, at) {
                 self.looks.remove(&(known, node));
             }
+        }
+    }
+
+    /// A node is heard again: what it said when it was away is looked at.
+    pub(super) fn look_again(&mut self, now: Instant, node: NodeId) {
+        if self.pressures.contains_key(&node) {
+            self.look(node, now);
         }
     }
 
@@ -471,6 +482,7 @@ impl Engine<'_> {
         }
         let slack = whole - used - EVICTION_THRESHOLD;
         if slack >= 0 {
+            self.relieve(cell, node)?;
             let next = next_shortage(cell, now, &users, slack);
             if let (Some(at), Some(contention)) = (next, &mut cell.contention) {
                 contention.look(node, on_grid(at, PERIOD));
@@ -493,7 +505,34 @@ impl Engine<'_> {
         let next = now.saturating_add(PERIOD);
         contention.passes.insert(node, next);
         contention.look(node, next);
+        let until = now.saturating_add(PRESSURE_HOLD);
+        if cell.hosts.is_reached(node) && contention.pressures.insert(node, until).is_none() {
+            self.told(cell, "short of memory", node, true);
+            self.pressure(cell, node, MEMORY_PRESSURE_TAINT, true)?;
+        }
         self.evict(cell, node, users)
+    }
+
+    /// A node has memory enough: five minutes after it had not it says so.
+    fn relieve(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        let is_reached = cell.hosts.is_reached(node);
+        let Some(contention) = &mut cell.contention else {
+            return Ok(());
+        };
+        let Some(&until) = contention.pressures.get(&node) else {
+            return Ok(());
+        };
+        if until > self.now {
+            contention.look(node, until);
+            return Ok(());
+        }
+        // One that is away is looked at once it is back.
+        if !is_reached {
+            return Ok(());
+        }
+        contention.pressures.remove(&node);
+        self.told(cell, "short of memory", node, false);
+        self.pressure(cell, node, MEMORY_PRESSURE_TAINT, false)
     }
 
     /// The kubelet of a node evicts the pod whose turn it is.

@@ -330,6 +330,9 @@ impl Engine<'_> {
             lost.untold.push(pod);
             return Ok(());
         }
+        if self.refuses(cell, &assignment)? {
+            return Ok(());
+        }
         if cell
             .store
             .pod_states()

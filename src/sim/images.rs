@@ -56,6 +56,9 @@ struct Pull {
     is_whole: bool,
 }
 
+/// How many images a node reports at most.
+const MOST_REPORTED: usize = 50;
+
 /// A node's disk.
 #[derive(Clone, Debug, Default)]
 struct Disk {
@@ -148,6 +151,25 @@ impl Images {
             }
             *users += 1;
         }
+    }
+
+    /// The images that a node says it has, with their sizes: the largest first, fifty at most, as
+    /// kubelets report them.
+    pub fn reported(&mut self, node: NodeId) -> Vec<(Text, i64)> {
+        let names: Vec<Text> = self.disk(node).images.iter().cloned().collect();
+        let mut images: Vec<(Text, i64)> = { names.into_iter() }
+            .map(|name| {
+                let layers = self.layers(&name);
+                let sizes = layers
+                    .iter()
+                    .map(|&layer| self.model.layers[layer as usize]);
+                let size = sizes.fold(0_i64, i64::saturating_add);
+                (name, size)
+            })
+            .collect();
+        images.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        images.truncate(MOST_REPORTED);
+        images
     }
 
     fn disk_use(&mut self, node: NodeId) -> DiskUse {

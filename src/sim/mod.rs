@@ -1,6 +1,7 @@
 //! The simulator: virtual time, the machine under the node agents, and the driver that carries
 //! commands and observations between them and the control plane.
 
+mod admission;
 pub mod cell;
 pub mod check;
 mod contact;

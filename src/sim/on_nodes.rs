@@ -3,7 +3,7 @@
 
 use crate::control::MachineEvent;
 use crate::control::node::{ContainerEvent, ImageDeed, ImageEvent, ImageOrder};
-use crate::model::{PodRef, PullError, Text};
+use crate::model::{Event, Node, PodRef, PullError, Text};
 use crate::units::{Instant, NodeId};
 
 use super::SimError;
@@ -118,7 +118,35 @@ impl Engine<'_> {
     ) -> Result<(), SimError> {
         cell.agent
             .image(self.now, place, event, &mut cell.agent_output);
-        self.carry(cell)
+        self.carry(cell)?;
+        match event {
+            ImageEvent::Pulled { .. } | ImageEvent::Removed { .. } => {
+                self.report_images(cell, place.0)
+            }
+            ImageEvent::Failed(_) => Ok(()),
+        }
+    }
+
+    /// A node says which images it has, so that pods go where theirs are.
+    pub(super) fn report_images(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
+        let Some(images) = cell.machine.images.as_mut() else {
+            return Ok(());
+        };
+        let Some(object) = cell.store.nodes().object(node) else {
+            return Ok(());
+        };
+        if !cell.hosts.is_reached(node) {
+            return Ok(());
+        }
+        let images = images.reported(node);
+        if object.images == images {
+            return Ok(());
+        }
+        let object = std::sync::Arc::new(Node {
+            images,
+            ..(**object).clone()
+        });
+        self.observed(cell, Event::NodeUpdated { node, object })
     }
 
     /// A node is up again: what it was getting when it went down has not come.

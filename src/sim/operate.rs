@@ -150,7 +150,8 @@ impl Engine<'_> {
         }
     }
 
-    fn told(&mut self, cell: &Cell, what: &'static str, node: NodeId, begins: bool) {
+    /// Who watches is told of what begins, or is over, of a node.
+    pub(super) fn told(&mut self, cell: &Cell, what: &'static str, node: NodeId, begins: bool) {
         let incident = Incident {
             what,
             node: Some(node),

@@ -130,7 +130,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
             images: request.images.clone(),
         })),
         stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
+        commitment: Commitment::Admitted,
     })
 }
 

@@ -21,6 +21,8 @@ pub struct ReadOptions {
     pub kill_at_walltime: bool,
     /// `memory`: jobs ask for the memory that the log says they requested (SWF).
     pub memory: bool,
+    /// `usage`: pods use what the trace says they used (SWF, the project's own table).
+    pub usage: bool,
 }
 
 impl Default for ReadOptions {
@@ -32,6 +34,7 @@ impl Default for ReadOptions {
             min_runtime: None,
             kill_at_walltime: false,
             memory: false,
+            usage: false,
         }
     }
 }

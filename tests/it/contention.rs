@@ -329,3 +329,48 @@ fn a_job_goes_on_from_its_last_checkpoint() {
     let rule = "checkpoints: {mtbf: 2500s, write: 2s, restart: 5s}";
     assert_eq!(ended("young", rule), "1155 ended Completed long");
 }
+
+#[test]
+fn usage_that_a_trace_recorded_contends() {
+    let text = |models: &str| {
+        format!(
+            "windtunnel: v1\nname: recorded\ncluster:\n  nodes:\n    - {{name: node, count: 1, \
+             template: {{allocatable: {{cpu: 2, memory: 8Gi, pods: 110}}}}}}\nworkload: [{{trace: \
+             {{format: csv, path: jobs.csv}}}}]\nmodels: {{{models}}}\nstop: {{at: 60m}}\n"
+        )
+    };
+    // Three jobs of 60 s that ask for half a core each and use two: 360 core-seconds of two cores.
+    let table = "submit,name,run_time,cpu,cpu_usage\n0,a,60,500m,2\n0,b,60,500m,2\n0,c,60,500m,2\n";
+    for (name, models, expected) in [
+        (
+            "recorded",
+            "usage: trace, contention: {}",
+            "180 ended Completed",
+        ),
+        ("requested", "contention: {}", "60 ended Completed"),
+    ] {
+        let scenario = text(models);
+        let files = [("jobs.csv", table), ("scenario.yaml", &*scenario)];
+        let scratch = Scratch::new(&format!("contention-{name}"), &files);
+        let experiment = load_file(&scratch.path("scenario.yaml"));
+        let mut story = Story::default();
+        let scenario = &experiment.variants[0].scenario;
+        watch(scenario, &experiment.files, &mut story).expect("a run that ends");
+        let ended = story.lines.iter().filter(|line| line.starts_with(expected));
+        assert_eq!(ended.count(), 3, "{name}: {:?}", story.lines);
+    }
+}
+
+#[test]
+fn usage_of_a_trace_that_has_none_is_refused() {
+    let scenario = "windtunnel: v1\nname: none\ncluster:\n  nodes: [{count: 1, template: \
+                    {allocatable: {cpu: 2, pods: 110}}}]\nworkload: [{generate: {model: lublin99, \
+                    jobs: 10}}]\nmodels: {usage: trace}\n";
+    let scratch = Scratch::new("usage-refused", &[("scenario.yaml", scenario)]);
+    let told = scratch.run(&["run", "scenario.yaml", "--out", "out"], 2);
+    assert!(told.contains("formats that do are csv, swf"), "{told}");
+    assert!(
+        !scratch.path("out.partial").exists(),
+        "nothing is left of a refused run"
+    );
+}

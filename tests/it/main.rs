@@ -35,6 +35,7 @@ mod kube_settings;
 mod lab;
 mod layers;
 mod mesos;
+mod node_admission;
 mod node_life;
 mod node_scaling;
 mod node_scaling_rules;

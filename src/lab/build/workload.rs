@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::cluster::fragmentation::Shape;
 use crate::model::{Node, PodName};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{Arrivals, Depart, Order, WorkloadSource, WorkloadTrace};
+use crate::scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use crate::sim::Resident;
 use crate::trace::intern::ClassTable;
 use crate::trace::manifest::Manifests;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::merge::Merge;
 use crate::trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use crate::trace::registry::{Constructor, find};
+use crate::trace::registry::{Constructor, FORMATS, find};
 use crate::trace::stream::ClassTotal;
 use crate::trace::transform::{Ratio, Repeat, Scale, Window};
 use crate::trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
@@ -74,6 +74,7 @@ pub fn workload(
         is_fill_up: false,
         residents: Vec::new(),
     };
+    usage_is_recorded(scenario)?;
     let mut settled = Settling::new(nodes);
     let mut sources = Vec::new();
     for source in &scenario.workload {
@@ -107,6 +108,35 @@ pub fn workload(
     Ok(all)
 }
 
+/// Whether traces of a format can say what pods used.
+fn records_usage(format: &str) -> bool {
+    find(format).is_some_and(|entry| entry.options.contains(&"usage"))
+}
+
+/// Where usage is to be as the trace recorded it, one of the traces must be of a kind that does.
+fn usage_is_recorded(scenario: &Scenario) -> Result<(), BuildError> {
+    if !matches!(scenario.models.usage, Usage::Trace) {
+        return Ok(());
+    }
+    let mut traces = scenario.workload.iter().filter_map(|source| match source {
+        WorkloadSource::Trace(trace) => Some(&*trace.format),
+        _ => None,
+    });
+    if traces.any(records_usage) {
+        return Ok(());
+    }
+    let formats = FORMATS
+        .iter()
+        .filter(|entry| entry.options.contains(&"usage"));
+    let names: Vec<&str> = formats.map(|entry| entry.name).collect();
+    Err(BuildError::Experiment(format!(
+        "models.usage: `trace` takes usage as the workload's trace recorded it, and none of the \
+         workload is a trace of a format that does; formats that do are {}; or state rules: \
+         `usage: {{cpu: 50%, memory: 80%}}`",
+        names.join(", ")
+    )))
+}
+
 fn traced(
     scenario: &Scenario,
     trace: &WorkloadTrace,
@@ -120,7 +150,9 @@ fn traced(
             "`{format}` has no workload"
         )));
     };
+    let reads_usage = matches!(scenario.models.usage, Usage::Trace) && records_usage(&trace.format);
     let mut options = ReadOptions {
+        usage: reads_usage,
         rows: row_policy(trace.on_bad_row),
         ran_only: trace.ran_only,
         min_runtime: trace.min_runtime,

@@ -145,7 +145,7 @@ impl Observer for Course {
             }
             Event::PodEnded { pod, reason } => {
                 let outcome = match reason {
-                    EndReason::Rejected => Outcome::Rejected,
+                    EndReason::Rejected | EndReason::Refused(_) => Outcome::Rejected,
                     EndReason::Evicted(_) => Outcome::Evicted,
                     _ => Outcome::Ended,
                 };

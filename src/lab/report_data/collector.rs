@@ -1,15 +1,18 @@
 //! The observer that collects what the report draws, in memory that does not grow with the run.
 
+use std::sync::Arc;
+
 use crate::cluster::{Incident, Measured, Observer, Store};
 use crate::metrics::alerts::AlertLog;
 use crate::metrics::{ClusterState, Resource};
-use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
+use crate::model::{Event, Node, Pod, PodChange, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
 
 use super::alarms::Alarms;
 use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
+use super::pulls::Pulls;
 use super::traffic::TrafficCollector;
 use super::workloads::Followed;
 use super::{
@@ -33,6 +36,9 @@ pub struct Collector {
     nodes: Vec<NodeState>,
     events: EventList,
     incidents: Incidents,
+    pulls: Pulls,
+    /// The nodes as they were declared last.
+    declared: Vec<Option<Arc<Node>>>,
     waits: Waits,
     bars: Bars,
     longest: LongestPending,
@@ -66,6 +72,8 @@ impl Collector {
             nodes: Vec::new(),
             events: EventList::default(),
             incidents: Incidents::default(),
+            pulls: Pulls::default(),
+            declared: Vec::new(),
             waits: Waits::new(),
             bars: Bars::new(),
             longest: LongestPending::new(pods_max),
@@ -156,6 +164,22 @@ impl Collector {
     fn allocate(&mut self, at: i64, node: NodeId, amount: i64) {
         self.node_held(node.index(), at);
         self.nodes[node.index()].allocated += amount;
+    }
+
+    /// Whether a node is declared otherwise than before, but for the images that it reports.
+    fn has_changed(&mut self, node: NodeId, object: &Arc<Node>) -> bool {
+        if self.declared.len() <= node.index() {
+            self.declared.resize(node.index() + 1, None);
+        }
+        let before = self.declared[node.index()].replace(object.clone());
+        before.is_none_or(|before| {
+            before.images == object.images
+                || *before
+                    != Node {
+                        images: before.images.clone(),
+                        ..(**object).clone()
+                    }
+        })
     }
 
     fn node_changed(&mut self, at: i64, node: NodeId, what: &str, store: &Store) {
@@ -264,8 +288,22 @@ impl Observer for Collector {
         self.followed.apply(at, event, ended, store);
         self.alarms.observe(at, event, ended, store);
         match event {
-            Event::NodeAdded { node, .. } => self.node_changed(now, *node, "joined", store),
-            Event::NodeUpdated { node, .. } => self.node_changed(now, *node, "changed", store),
+            Event::NodeAdded { node, object } => {
+                self.has_changed(*node, object);
+                self.node_changed(now, *node, "joined", store);
+            }
+            Event::NodeUpdated { node, object } => {
+                if self.has_changed(*node, object) {
+                    self.node_changed(now, *node, "changed", store);
+                }
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Pull { container, step },
+            } => {
+                let place = (store, &mut self.incidents);
+                self.pulls.step(now, (*pod, *container), *step, place);
+            }
             Event::NodeRemoved { node } => self.node_changed(now, *node, "left", store),
             Event::NodeReadiness { node, ready } => {
                 let what = if *ready { "up" } else { "down" };
@@ -282,6 +320,8 @@ impl Observer for Collector {
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
+                let place = (store, &mut self.incidents);
+                self.pulls.ended(now, pod.pod.id, place);
                 if let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) {
                     let amount = self.requested(pod, store);
                     self.allocate(now, node, -amount);

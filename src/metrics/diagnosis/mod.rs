@@ -389,7 +389,10 @@ impl Diagnostician {
             EndReason::NodeLost => Some(Cause::NodeLost),
             EndReason::Evicted(_) => Some(Cause::Evicted),
             EndReason::Error | EndReason::TimeLimit => Some(Cause::ApplicationError),
-            EndReason::Completed | EndReason::Rejected | EndReason::Cancelled => None,
+            EndReason::Completed
+            | EndReason::Rejected
+            | EndReason::Refused(_)
+            | EndReason::Cancelled => None,
         };
         if cause.is_none() && served {
             self.taken(member.owner);

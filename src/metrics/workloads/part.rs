@@ -58,6 +58,7 @@ impl Loss {
             | EndReason::TimeLimit
             | EndReason::Error
             | EndReason::Rejected
+            | EndReason::Refused(_)
             | EndReason::Evicted(_) => Self::Unplanned,
         }
     }

@@ -25,12 +25,12 @@ impl TaintToleration {
 
 /// The first taint that keeps the pod off the node.
 pub(super) fn untolerated<'n>(pod: &PodInfo, node: &'n NodeInfo) -> Option<&'n Taint> {
-    let tolerations = &pod.spec().tolerations;
+    let spec = pod.spec();
     node.object
         .taints
         .iter()
         .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-        .find(|taint| !tolerations.iter().any(|own| own.tolerates(taint)))
+        .find(|taint| !spec.tolerates(taint))
 }
 
 /// How many taints of the node the pod would rather avoid.

@@ -72,6 +72,7 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     let name = scene::name(&variant.name);
     scene.heading((area.x, area.y - style.scaled(12.0)), &name);
     let rows = match heat.nodes_per_row {
+        1 if heat.rows.len() == 1 => "1 node".to_owned(),
         1 => format!("{} nodes", format::count(heat.rows.len() as u64)),
         nodes => format!(
             "{} lines of {} nodes",

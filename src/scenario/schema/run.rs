@@ -179,7 +179,8 @@ pub enum Usage {
     /// Only what their manifests say.
     #[default]
     None,
-    /// As the trace recorded it.
+    /// As the trace recorded it: of `swf` the average CPU time and the used memory, of `csv` the
+    /// columns `cpu_usage` and `memory_usage`.
     Trace,
     /// By rules.
     Rules(UsageFields),
@@ -191,7 +192,8 @@ pub enum Usage {
 pub(in crate::scenario) enum UsageWord {
     /// Only what their manifests say.
     None,
-    /// As the trace recorded it.
+    /// As the trace recorded it: of `swf` the average CPU time and the used memory, of `csv` the
+    /// columns `cpu_usage` and `memory_usage`.
     Trace,
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::admission;
 use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
-use crate::control::node::{Assignment, ContainerEvent, ImageEvent, Report, StopOrder};
+use crate::control::node::{Assignment, ContainerEvent, ImageEvent, Offer, Report, StopOrder};
 use crate::control::{AgentOutput, MachineEvent, NodeAgent};
-use crate::model::{EndReason, PodRef, PullError, Text};
+use crate::model::{EndReason, PodRef, PullError, Refusal, Text};
 use crate::systems::entry::TimeLimits;
 use crate::systems::plain_agent::PlainAgent;
 use crate::units::{Instant, NodeId, PodId};
@@ -76,6 +77,10 @@ impl Kubelet {
 }
 
 impl NodeAgent for Kubelet {
+    fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {
+        admission::refusal(offer)
+    }
+
     fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
         if assignment.spec.life.is_none() && self.options.images.is_none() {
             return self.plain.assigned(now, assignment, out);

@@ -2,6 +2,7 @@
 //! graceful stops (spec: kubernetes.md part 4). Pods of which nothing is said, such as all pods of
 //! traces, live as with the [`super::plain_agent`], unless images are looked at.
 
+mod admission;
 mod agent;
 mod back_off;
 mod container;

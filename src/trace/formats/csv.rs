@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use crate::model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
+use crate::model::usage::Pattern;
+use crate::model::{Behaviour, GpuRequest, PodName, PodSpec, ResourceList, Text};
 use crate::trace::ahead::streamed;
 use crate::trace::class_keys::ClassKeys;
 use crate::trace::error::TraceError;
@@ -49,8 +50,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("tenant", "whom it is accounted to; default `default`"),
         ColumnDoc::optional("priority", "higher goes first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
+        ColumnDoc::optional(
+            "cpu_usage",
+            "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
+             pattern",
+        ),
+        ColumnDoc::optional("memory_usage", "the same of memory"),
     ],
-    options: &[],
+    options: &["usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -62,6 +69,9 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     streamed(CsvSource::open(input, options)?, input, options)
 }
+
+/// The columns that are read with the option `usage`.
+const USAGE: [&str; 2] = ["cpu_usage", "memory_usage"];
 
 /// A table as a workload, streamed.
 pub struct CsvSource {
@@ -85,10 +95,20 @@ impl CsvSource {
         let table = Table::open(input)?;
         let mut journal = Journal::new(input.name.clone(), options.rows);
         let known = |name: &Arc<str>| ENTRY.columns.iter().any(|column| *column.name == **name);
-        for name in table.columns().iter().filter(|name| !known(name)) {
+        let is_asked_for = |name: &Arc<str>| options.usage || !USAGE.contains(&&**name);
+        let is_used = |name: &Arc<str>| known(name) && is_asked_for(name);
+        for name in table.columns().iter().filter(|name| !is_used(name)) {
             journal.dirt(&format!("column `{name}`, not used"), Action::Keep, 1)?;
         }
-        let columns = Columns::find(&table)?;
+        let columns = Columns::find(&table, options)?;
+        if options.usage && columns.usage.iter().all(Option::is_none) {
+            return Err(TraceError::Format {
+                file: input.name.to_string(),
+                reason: "usage is asked for, and it has neither a column `cpu_usage` nor \
+                         `memory_usage`"
+                    .to_owned(),
+            });
+        }
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
@@ -199,10 +219,13 @@ struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
+    /// What is used of processors and of memory, if that is asked for.
+    usage: [Option<Column>; 2],
 }
 
 impl Columns {
-    fn find(table: &Table) -> Result<Self, TraceError> {
+    fn find(table: &Table, options: &ReadOptions) -> Result<Self, TraceError> {
+        let usage = |name| table.column(name).filter(|_| options.usage);
         let resources = [
             ("cpu", CPU),
             ("memory", MEMORY),
@@ -224,6 +247,7 @@ impl Columns {
             tenant: table.column("tenant"),
             priority: table.column("priority"),
             namespace: table.column("namespace"),
+            usage: USAGE.map(usage),
         })
     }
 
@@ -236,6 +260,8 @@ impl Columns {
             &self.gpu_models,
             &self.priority,
             &self.namespace,
+            &self.usage[0],
+            &self.usage[1],
         ];
         resources.chain(others.into_iter().flatten())
     }
@@ -291,8 +317,22 @@ impl Columns {
             namespace: row.optional_text(self.namespace.as_ref()).into(),
             priority: priority.unwrap_or(0) as i32,
             gpu: self.gpu(row)?,
+            behaviour: self.behaviour(row)?,
             ..PodSpec::with_requests(requests)
         })
+    }
+
+    fn behaviour(&self, row: &Row<'_>) -> Result<Option<Arc<Behaviour>>, BadRow> {
+        let [cpu_usage, memory_usage] = &self.usage;
+        let (cpu_usage, memory_usage) = (pattern(row, cpu_usage)?, pattern(row, memory_usage)?);
+        let says_something = cpu_usage.is_some() || memory_usage.is_some();
+        Ok(says_something.then(|| {
+            Arc::new(Behaviour {
+                cpu_usage,
+                memory_usage,
+                ..Behaviour::default()
+            })
+        }))
     }
 
     fn gpu(&self, row: &Row<'_>) -> Result<GpuRequest, BadRow> {
@@ -328,6 +368,22 @@ impl Columns {
 }
 
 const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
+
+/// What is used over time, as it is written; `None` if nothing stands there.
+fn pattern(row: &Row<'_>, column: &Option<Column>) -> Result<Option<Text>, BadRow> {
+    let Some(column) = column else {
+        return Ok(None);
+    };
+    let text = row.text(column);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<Pattern>() {
+        Ok(pattern) if pattern.trace().is_none() => Ok(Some(text.into())),
+        Ok(_) => Err(row.bad(column, "no series by name: this table is the trace")),
+        Err(why) => Err(row.bad(column, &why)),
+    }
+}
 
 fn integer(
     row: &Row<'_>,
@@ -407,6 +463,34 @@ mod tests {
     fn check(text: &str) -> Result<Recorded, TraceError> {
         let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
         Recorded::collect(&mut *open(&input, &ReadOptions::default())?)
+    }
+
+    #[test]
+    fn usage_is_read_if_it_is_asked_for() {
+        let read = |text: &str, usage| {
+            let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
+            let options = ReadOptions {
+                usage,
+                ..ReadOptions::default()
+            };
+            Recorded::collect(&mut *open(&input, &options)?)
+        };
+        let table =
+            "submit,cpu,cpu_usage,memory_usage\n0,1,60%,\n1,1,,\"ramp(1Gi, 1Gi, 1h)\"\n2,1,,\n";
+        let recorded = read(table, true).expect("good rows");
+        let stated = |row: usize| {
+            let class = recorded.arrivals[row].class as usize;
+            let behaviour = recorded.classes[class].behaviour.clone()?;
+            Some((behaviour.cpu_usage.clone(), behaviour.memory_usage.clone()))
+        };
+        assert_eq!(stated(0), Some((Some("60%".into()), None)));
+        assert_eq!(stated(1), Some((None, Some("ramp(1Gi, 1Gi, 1h)".into()))));
+        assert_eq!(stated(2), None);
+        let plain = read(table, false).expect("good rows");
+        assert_eq!(plain.classes.len(), 1);
+        assert!(read("submit,cpu\n0,1\n", true).is_err());
+        let error = read("submit,cpu_usage\n0,fast\n", true).expect_err("no amount");
+        assert!(error.to_string().contains("cpu_usage"), "{error}");
     }
 
     #[test]

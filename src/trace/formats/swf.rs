@@ -11,6 +11,9 @@
 //! times since 1970: made relative to the first; a submit time earlier than a row above: moved
 //! into place if not more than 4,096 rows late, else a bad row; run time beyond the requested one:
 //! kept, or cut with `kill-at-walltime`; memory beyond 4 TiB per processor: taken as bytes.
+//!
+//! With the option `usage` a member uses of its processor what field 6 is of field 4, in whole
+//! percent, and the memory of field 7, in whole MiB.
 
 mod header;
 mod reader;
@@ -19,13 +22,14 @@ mod row;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use self::row::{Parsed, RowParser};
 use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{PodName, PodSpec, ResourceList, Text};
+use crate::model::{Behaviour, PodName, PodSpec, ResourceList, Text};
 use crate::trace::ahead::streamed;
 use crate::trace::error::TraceError;
 use crate::trace::input::Input;
@@ -51,7 +55,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("3", "wait time, s"),
         ColumnDoc::required("4", "run time, s of wall time"),
         ColumnDoc::required("5", "allocated processors"),
-        ColumnDoc::required("6", "average CPU time per processor, s; not used"),
+        ColumnDoc::required("6", "average CPU time per processor, s"),
         ColumnDoc::required("7", "used memory per processor, KB"),
         ColumnDoc::required("8", "requested processors"),
         ColumnDoc::required("9", "requested time, s"),
@@ -65,7 +69,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("17", "preceding job; not imposed"),
         ColumnDoc::required("18", "think time after it, s; not imposed"),
     ],
-    options: &["min-runtime", "kill-at-walltime", "memory"],
+    options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -110,6 +114,15 @@ const MAX_MEMORY_KB: i64 = 1 << 32;
 /// More members than this no machine has; the bound keeps sums small.
 const MAX_PROCESSORS: i64 = 1 << 30;
 
+/// What a member of a job used, as its class says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Used {
+    /// Of its processor.
+    percent: Option<i64>,
+    /// Of memory.
+    mebibytes: Option<i64>,
+}
+
 /// A log as a workload, streamed.
 pub struct SwfSource {
     input: Input,
@@ -120,7 +133,8 @@ pub struct SwfSource {
     ended: bool,
     delivered: u64,
     classes: ClassTable,
-    class_by_memory: BTreeMap<i64, u32>,
+    /// By memory asked for, and what is used.
+    class_by_amounts: BTreeMap<(i64, Used), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
 }
@@ -137,7 +151,7 @@ impl SwfSource {
             ended: false,
             delivered: 0,
             classes: ClassTable::default(),
-            class_by_memory: BTreeMap::new(),
+            class_by_amounts: BTreeMap::new(),
             users: IndexSet::default(),
             user_names: Vec::new(),
         })
@@ -277,16 +291,63 @@ impl SwfSource {
             kilobytes * 1_024
         };
         let bytes = if self.options.memory { bytes } else { 0 };
-        if let Some(&class) = self.class_by_memory.get(&bytes) {
+        let used = self.used(job)?;
+        if let Some(&class) = self.class_by_amounts.get(&(bytes, used)) {
             return Ok(class);
         }
         let mut requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
         if bytes > 0 {
             requests.set(MEMORY, Quantity::from_units(bytes));
         }
-        let class = self.classes.class_of(PodSpec::with_requests(requests));
-        self.class_by_memory.insert(bytes, class);
+        let mut spec = PodSpec::with_requests(requests);
+        if used != Used::default() {
+            let cpu_usage = used
+                .percent
+                .map(|percent| format!("{}m", 10 * percent).into());
+            let memory_usage = used.mebibytes.map(|amount| format!("{amount}Mi").into());
+            spec.behaviour = Some(Arc::new(Behaviour {
+                cpu_usage,
+                memory_usage,
+                ..Behaviour::default()
+            }));
+        }
+        let class = self.classes.class_of(spec);
+        self.class_by_amounts.insert((bytes, used), class);
         Ok(class)
+    }
+
+    /// What a member used, as far as that is asked for and known.
+    fn used(&mut self, job: &SwfJob) -> Result<Used, TraceError> {
+        let mut used = Used::default();
+        if !self.options.usage {
+            return Ok(used);
+        }
+        let run = job.run.as_nanos();
+        if job.cpu_time >= Duration::ZERO && run > 0 {
+            let whole = i128::from(job.cpu_time.as_nanos()) * 100;
+            let percent = (whole + i128::from(run) / 2) / i128::from(run);
+            if percent > 100 {
+                let kind = "more CPU time than run time; taken as a whole processor";
+                self.dirt(kind, Action::Repair, job)?;
+            }
+            used.percent = Some(percent.min(100) as i64);
+        } else {
+            self.dirt(
+                "no average CPU time; its use is not known",
+                Action::Keep,
+                job,
+            )?;
+        }
+        if job.used_memory_kb > 0 {
+            let kilobytes = job.used_memory_kb;
+            let mebibytes = match kilobytes > MAX_MEMORY_KB {
+                // In bytes by mistake.
+                true => (kilobytes - 1) / (1 << 20) + 1,
+                false => (kilobytes - 1) / 1_024 + 1,
+            };
+            used.mebibytes = Some(mebibytes);
+        }
+        Ok(used)
     }
 
     fn tenant(&mut self, user: i64) -> u32 {

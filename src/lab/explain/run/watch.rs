@@ -186,6 +186,10 @@ impl Observer for Followed {
                 pod,
                 reason: EndReason::Rejected,
             } => self.tried(at, store, *pod, "rejected"),
+            Event::PodEnded {
+                pod,
+                reason: EndReason::Refused(why),
+            } => self.tried(at, store, *pod, why.name()),
             _ => {}
         }
     }

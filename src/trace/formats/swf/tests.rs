@@ -201,3 +201,36 @@ fn a_fork_goes_on_where_its_origin_stands() {
     assert_eq!(fork.next(), Ok(None));
     assert_eq!(fork.tenants(), source.tenants());
 }
+
+#[test]
+fn usage_is_what_was_used_of_each_processor() {
+    // Average CPU time of 45 s in 90 s, 3,000 KB; more than there is; none known.
+    let text = "1 0 0 90 4 45 3000 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n\
+                2 1 0 90 4 99 -1 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n\
+                3 2 0 90 4 -1 -1 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n";
+    let options = ReadOptions {
+        usage: true,
+        ..ReadOptions::default()
+    };
+    let recorded = check(text, &options).expect("good rows");
+    let stated: Vec<Option<(Option<Text>, Option<Text>)>> = { recorded.arrivals.iter() }
+        .map(|arrival| {
+            let behaviour = recorded.classes[arrival.class as usize].behaviour.clone()?;
+            Some((behaviour.cpu_usage.clone(), behaviour.memory_usage.clone()))
+        })
+        .collect();
+    let expected = [
+        Some((Some("500m".into()), Some("3Mi".into()))),
+        Some((Some("1000m".into()), None)),
+        None,
+    ];
+    assert_eq!(stated, expected);
+    let ledger = &recorded.ledger;
+    assert_eq!(
+        ledger.count("more CPU time than run time; taken as a whole processor"),
+        1
+    );
+    assert_eq!(ledger.count("no average CPU time; its use is not known"), 1);
+    let plain = check(text, &ReadOptions::default()).expect("good rows");
+    assert_eq!(plain.classes.len(), 1);
+}

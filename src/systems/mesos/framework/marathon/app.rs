@@ -359,6 +359,7 @@ impl App {
             EndReason::NodeLost => TaskStatus::Lost,
             EndReason::TimeLimit
             | EndReason::Rejected
+            | EndReason::Refused(_)
             | EndReason::Evicted(_)
             | EndReason::Cancelled => TaskStatus::Killed,
         };

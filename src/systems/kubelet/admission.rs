@@ -1,0 +1,162 @@
+//! What a node refuses that was bound to it: whoever bound it may not have seen all that the node
+//! has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the original
+//! looks: pressures, resources, affinity, ports, taints.
+
+use crate::control::controllers::taint_eviction::default_tolerations;
+use crate::control::node::Offer;
+use crate::model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
+use crate::model::qos::CRITICAL_PRIORITY;
+use crate::model::{Refusal, Taint, TaintEffect};
+
+/// Why a pod may not run on the node that it was bound to.
+pub(super) fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
+    under_pressure(offer)
+        .or_else(|| offer.short)
+        .or_else(|| (!offer.spec.selects(offer.node)).then_some(Refusal::NodeAffinity))
+        .or_else(|| offer.is_port_taken.then_some(Refusal::NodePorts))
+        .or_else(|| untolerated(offer).then_some(Refusal::Taint))
+}
+
+/// A node short of memory takes no pods that ask for nothing, unless they tolerate it; one with a
+/// full disk takes none but critical ones, whatever they tolerate.
+fn under_pressure(offer: &Offer<'_>) -> Option<Refusal> {
+    let spec = offer.spec;
+    if offer.node.taints.is_empty() || spec.priority >= CRITICAL_PRIORITY {
+        return None;
+    }
+    let refuses = |taint: &Taint| match &*taint.key {
+        MEMORY_PRESSURE_TAINT => !spec.tolerates(taint),
+        DISK_PRESSURE_TAINT => true,
+        _ => false,
+    };
+    let is_refused = offer.node.taints.iter().any(refuses);
+    is_refused.then_some(Refusal::Pressure)
+}
+
+fn untolerated(offer: &Offer<'_>) -> bool {
+    let acts = |taint: &&Taint| taint.effect == TaintEffect::NoExecute;
+    let mut acting = offer.node.taints.iter().filter(acts).peekable();
+    if acting.peek().is_none() {
+        return false;
+    }
+    let own = &offer.spec.tolerations;
+    let added = default_tolerations(own);
+    acting.any(|taint| !own.iter().chain(&added).any(|known| known.tolerates(taint)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Container, Node, PodSpec, ResourceList, Toleration};
+    use crate::units::Quantity;
+
+    fn taint(key: &str, effect: TaintEffect) -> Taint {
+        Taint {
+            key: key.into(),
+            value: "".into(),
+            effect,
+        }
+    }
+
+    fn asking(cpu: i64) -> PodSpec {
+        PodSpec {
+            containers: vec![Container {
+                requests: ResourceList::from_pairs([("cpu", Quantity::from_milli(cpu))]),
+                ..Container::default()
+            }],
+            ..PodSpec::default()
+        }
+    }
+
+    #[test]
+    fn nodes_refuse_what_they_suffer_under() {
+        let (no_schedule, no_execute) = (TaintEffect::NoSchedule, TaintEffect::NoExecute);
+        let nothing = PodSpec {
+            containers: vec![Container::default()],
+            ..PodSpec::default()
+        };
+        let critical = PodSpec {
+            priority: CRITICAL_PRIORITY,
+            ..nothing.clone()
+        };
+        let patient = PodSpec {
+            tolerations: vec![Toleration {
+                key: Some(DISK_PRESSURE_TAINT.into()),
+                value: None,
+                effect: None,
+                tolerates_for: None,
+            }],
+            ..nothing.clone()
+        };
+        let picky = PodSpec {
+            node_selector: [("disk".into(), "ssd".into())].into(),
+            ..asking(1)
+        };
+        for (spec, taints, expected) in [
+            (&nothing, vec![], None),
+            (
+                &nothing,
+                vec![(MEMORY_PRESSURE_TAINT, no_schedule)],
+                Some(Refusal::Pressure),
+            ),
+            (&critical, vec![(MEMORY_PRESSURE_TAINT, no_schedule)], None),
+            (&asking(1), vec![(MEMORY_PRESSURE_TAINT, no_schedule)], None),
+            (
+                &asking(1),
+                vec![(DISK_PRESSURE_TAINT, no_schedule)],
+                Some(Refusal::Pressure),
+            ),
+            (
+                &patient,
+                vec![(DISK_PRESSURE_TAINT, no_schedule)],
+                Some(Refusal::Pressure),
+            ),
+            (&critical, vec![(DISK_PRESSURE_TAINT, no_schedule)], None),
+            // What keeps new pods off is the scheduler's matter, what acts on pods is the node's, too.
+            (&asking(1), vec![("team", no_schedule)], None),
+            (&asking(1), vec![("team", no_execute)], Some(Refusal::Taint)),
+            (
+                &asking(1),
+                vec![("node.kubernetes.io/unreachable", no_execute)],
+                None,
+            ),
+            (&picky, vec![], Some(Refusal::NodeAffinity)),
+        ] {
+            let node = Node {
+                taints: taints
+                    .iter()
+                    .map(|&(key, effect)| taint(key, effect))
+                    .collect(),
+                ..Node::default()
+            };
+            let offer = Offer {
+                spec,
+                node: &node,
+                short: None,
+                is_port_taken: false,
+            };
+            assert_eq!(refusal(&offer), expected, "{taints:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_reason_counts() {
+        let node = Node::default();
+        let picky = PodSpec {
+            node_selector: [("disk".into(), "ssd".into())].into(),
+            ..asking(1)
+        };
+        let mut offer = Offer {
+            spec: &picky,
+            node: &node,
+            short: Some(Refusal::OutOfMemory),
+            is_port_taken: true,
+        };
+        assert_eq!(refusal(&offer), Some(Refusal::OutOfMemory));
+        offer.short = None;
+        assert_eq!(refusal(&offer), Some(Refusal::NodeAffinity));
+        let plain = asking(1);
+        offer.spec = &plain;
+        assert_eq!(refusal(&offer), Some(Refusal::NodePorts));
+    }
+}
