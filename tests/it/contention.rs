@@ -364,7 +364,7 @@ fn usage_that_a_trace_recorded_contends() {
 #[test]
 fn usage_of_a_trace_that_has_none_is_refused() {
     let scenario = "windtunnel: v1\nname: none\ncluster:\n  nodes: [{count: 1, template: \
-                    {allocatable: {cpu: 2, pods: 110}}}]\nworkload: [{generate: {model: lublin99, \
+                    {allocatable: {cpu: 2, memory: 4Gi, pods: 110}}}]\nworkload: [{generate: {model: lublin99, \
                     jobs: 10}}]\nmodels: {usage: trace}\n";
     let scratch = Scratch::new("usage-refused", &[("scenario.yaml", scenario)]);
     let told = scratch.run(&["run", "scenario.yaml", "--out", "out"], 2);
