@@ -245,6 +245,17 @@ pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     entries.collect()
 }
 
+/// What is wrong with a setting tells where it was written.
+fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
+    let RunError::Build(BuildError::Experiment(why)) = &source else {
+        return source;
+    };
+    match experiment.places.of_message(variant, why) {
+        Some(place) => RunError::Build(BuildError::Experiment(format!("{why}\n --> {place}"))),
+        None => source,
+    }
+}
+
 fn run_one(
     plan: &Plan<'_>,
     folder: &ResultFolder,
@@ -260,7 +271,7 @@ fn run_one(
         ExperimentError::Variant {
             variant: matters.then(|| variant.name.clone()),
             seed: None,
-            source: Box::new(source),
+            source: Box::new(pointed(source, plan.experiment, &variant.name)),
         }
     };
     let mut stopover = journey.map(|journey| journey.stopover(index, variant));

@@ -20,6 +20,7 @@ pub mod known_traces;
 pub mod names;
 mod part;
 pub mod pattern;
+pub mod places;
 pub mod plain;
 pub mod scalar;
 pub mod schema;
@@ -40,6 +41,7 @@ pub use decode::DecodeError;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
 pub use files::{FileLookup, Files, SearchPath};
 pub use names::{AnyName, NameKind, Names};
+pub use places::Places;
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
 pub use share::Share;
@@ -63,6 +65,8 @@ pub struct Experiment {
     pub files: Files,
     /// The folder of the experiment file, from which its paths start.
     pub base_dir: PathBuf,
+    /// Where its settings were written.
+    pub places: Places,
 }
 
 impl Experiment {
@@ -131,7 +135,10 @@ pub fn load_with_variants(
     let texts = (experiment, variants);
     let experiment = read(texts, options, &mut sources, &mut findings);
     match experiment {
-        Some(experiment) if findings.is_empty() => Ok(experiment),
+        Some(mut experiment) if findings.is_empty() => {
+            experiment.places.set_sources(sources);
+            Ok(experiment)
+        }
         _ => Err(Box::new(Rejected { findings, sources })),
     }
 }
@@ -176,9 +183,10 @@ fn read(
         .map(|entry| variants::read(&entry, findings))
         .unwrap_or_default();
     let mut files = Files::new();
-    let mut plans = Vec::new();
+    let (mut plans, mut places) = (Vec::new(), Places::default());
     for variant in &all {
         let tree = variants::apply(&base, variant, &all, findings);
+        places.insert(&variant.name, &tree);
         let scenario = reader.scenario(&tree, &mut files, findings);
         plans.extend(scenario.map(|scenario| VariantPlan {
             name: variant.name.clone(),
@@ -187,9 +195,12 @@ fn read(
     }
     if all.is_empty() {
         let scenario = reader.scenario(&base, &mut files, findings);
-        plans.extend(scenario.map(|scenario| VariantPlan {
-            name: scenario.name.clone(),
-            scenario,
+        plans.extend(scenario.map(|scenario| {
+            places.insert(&scenario.name, &base);
+            VariantPlan {
+                name: scenario.name.clone(),
+                scenario,
+            }
         }));
     }
     let first = plans.first()?;
@@ -203,6 +214,7 @@ fn read(
         variants: plans,
         files,
         base_dir: options.search.base_dir.clone(),
+        places,
     })
 }
 

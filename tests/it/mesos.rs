@@ -306,3 +306,79 @@ fn the_scenario_shows_what_its_head_says() {
     // In order of registration those that came last wait.
     assert!((0.3..1.5).contains(&waits("fifo")), "{}", waits("fifo"));
 }
+
+/// A service that has all eight cores of an agent and uses a quarter of them for twenty minutes, then
+/// nearly all; and pods that run for ten minutes each.
+const IDLE: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: idle}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: idle}}
+  template:
+    metadata:
+      labels: {app: idle}
+      annotations: {windtunnel.dev/cpu-usage: "steps(0s: 1, 20m: 3800m)"}
+    spec:
+      containers: [{name: idle, image: "idle:1", resources: {requests: {cpu: "4", memory: 1Gi}}}]
+"#;
+
+const GUESTS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: guest, annotations: {windtunnel.dev/run-time: 30m, windtunnel.dev/cpu-usage: "3"}}
+spec:
+  containers: [{name: guest, image: "guest:1", resources: {requests: {cpu: "3", memory: 1Gi}}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: second, annotations: {windtunnel.dev/run-time: 30m, windtunnel.dev/cpu-usage: "3"}}
+spec:
+  containers: [{name: second, image: "guest:1", resources: {requests: {cpu: "3", memory: 1Gi}}}]
+"#;
+
+fn oversubscribed(name: &str, revocable: bool, rest: &str) -> Story {
+    let head = HEAD.replace("count: 4", "count: 1").replace(
+        "  - manifests: work.yaml\n",
+        "  - manifests: work.yaml\n  - {manifests: guests.yaml, at: 1m}\n",
+    );
+    let given = if revocable {
+        format!("oversubscription: {{{rest}}}, ")
+    } else {
+        String::new()
+    };
+    let own = format!(
+        "{head}system:\n  name: mesos\n  mesos: {{{given}frameworks: [{{name: m, marathon: \
+         {{}}}}, {{name: b, revocable: {revocable}, batch: {{}}}}]}}\nstop: {{at: 40m}}\n"
+    );
+    let files = [
+        ("own.yaml", own.as_str()),
+        ("work.yaml", IDLE),
+        ("guests.yaml", GUESTS),
+    ];
+    story(name, &files)
+}
+
+#[test]
+fn what_tasks_do_not_use_is_offered_again_and_taken_back_when_they_want_it() {
+    // Without it the agent is full.
+    let plain = oversubscribed("revocable-off", false, "");
+    assert!(plain.times("guest on").is_empty(), "{:?}", plain.lines);
+    // Six cores are not used; of three fifths of them there is room for one.
+    let told = oversubscribed("revocable", true, "slack: 60%, correctAbove: 95%");
+    let placed = |told: &Story| [told.times("guest on"), told.times("second on")].concat();
+    assert_eq!(placed(&told), [60.0]);
+    // When the service wants its cores it goes, at the next report, and waits: nothing is unused.
+    let gone = told.times("ended Evicted");
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!((1_200.0..=1_215.0).contains(&gone[0]), "{gone:?}");
+    assert!(told.times("idle").iter().all(|at| *at < 60.0));
+    // A fixed amount is offered whatever is used, and nobody is told to go without a bound.
+    let fixed = oversubscribed("revocable-fixed", true, "fixed: {cpu: 4}");
+    assert_eq!(
+        fixed.times("guest on").len() + fixed.times("second on").len(),
+        1
+    );
+    assert!(fixed.times("ended Evicted").is_empty());
+}

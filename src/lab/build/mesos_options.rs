@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{Node, Text};
+use crate::scenario::Share;
 use crate::scenario::schema::{
     self, KillSelection as WrittenSelection, MesosAgentOrder, MesosAmount, MesosDeal,
     MesosFramework, MesosSorter, MesosStrategy,
@@ -26,7 +27,8 @@ use crate::systems::mesos::marathon::unreachable::UnreachableStrategy;
 use crate::systems::mesos::observer::ObserverOptions;
 use crate::systems::mesos::options::{
     Allocation, Amount, BatchFramework, ChronosFramework, ChronosJob, Deal, FrameworkKind,
-    FrameworkOptions, MarathonFramework, MesosOptions, Reservation, RoleQuota, Strategy,
+    FrameworkOptions, MarathonFramework, MesosOptions, Oversubscription, Reservation, RoleQuota,
+    Strategy,
 };
 use crate::systems::mesos::resources::Amount::Scalar;
 use crate::systems::mesos::resources::{Kind, Limits, Quantities, Resources, is_at_or_above};
@@ -81,6 +83,7 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
             MesosDeal::Job => Deal::Job,
         },
         reservations: reservations(written, &frameworks)?,
+        oversubscription: oversubscription(written, &frameworks)?,
         frameworks,
         seed: 0,
     };
@@ -209,6 +212,42 @@ fn reservations(
     Ok(all)
 }
 
+/// What agents offer a second time, and to whom.
+fn oversubscription(
+    written: &schema::Mesos,
+    frameworks: &[FrameworkOptions],
+) -> Result<Option<Oversubscription>, BuildError> {
+    for (number, own) in written.frameworks.iter().enumerate() {
+        let field = format!("frameworks[{number}].revocable");
+        if own.revocable && own.batch.is_none() {
+            let why = "only batch frameworks take resources that may be taken back; take it out";
+            return Err(wrong(&field, &why));
+        }
+        if own.revocable && written.oversubscription.is_none() {
+            let why = "no agent offers anything a second time; write `oversubscription: {}` under \
+                       `system.mesos`, or take it out";
+            return Err(wrong(&field, &why));
+        }
+    }
+    let Some(own) = &written.oversubscription else {
+        return Ok(None);
+    };
+    if !frameworks.iter().any(|own| own.revocable_resources) {
+        let why = "no framework takes what is offered a second time; write `revocable: true` at a \
+                   batch framework";
+        return Err(wrong("oversubscription", &why));
+    }
+    let fixed = own.fixed.as_ref();
+    let fixed = fixed.map(|fixed| amount(fixed, "oversubscription.fixed"));
+    Ok(Some(Oversubscription {
+        interval: own.interval,
+        fixed: fixed.transpose()?,
+        slack_share: own.slack.as_f64(),
+        correct_above: own.correct_above.map(Share::as_f64),
+        correction_interval: own.correction_interval,
+    }))
+}
+
 /// A framework as often as it is there.
 fn framework(
     number: usize,
@@ -248,6 +287,7 @@ fn framework(
             offer_delay: written.offer_delay,
             failover_timeout: written.failover_timeout.unwrap_or(plain.failover_timeout),
             suppresses: written.suppress,
+            revocable_resources: written.revocable,
             gpu_resources: written.gpu_resources.unwrap_or(plain.gpu_resources),
             is_partition_aware: written.partition_aware.unwrap_or(plain.is_partition_aware),
             ..plain

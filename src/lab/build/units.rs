@@ -12,8 +12,8 @@ use crate::model::{
 };
 use crate::scenario::schema::{UnitFiles, WorkloadSource};
 use crate::systems::fleet::options::SubmittedUnit;
-use crate::systems::fleet::unit::Requirements;
-use crate::systems::fleet::unit_file::{UnitFile, UnitName};
+use crate::systems::fleet::unit::{Requirements, SECTION};
+use crate::systems::fleet::unit_file::{UnitFile, UnitFileError, UnitName};
 use crate::trace::intern::ClassTable;
 use crate::trace::memory::{MemorySource, Recorded};
 use crate::trace::{Arrival, ArrivalSource};
@@ -103,6 +103,20 @@ fn wrong(why: &dyn std::fmt::Display) -> BuildError {
     BuildError::Experiment(why.to_string())
 }
 
+/// What is wrong with a unit, and on which line of its file, where the message does not say so itself.
+fn pointed(path: &str, file: &UnitFile, why: &UnitFileError) -> BuildError {
+    let in_section = |section: &'static str| file.section(section);
+    let line = match why {
+        UnitFileError::ExecStart { .. } => in_section("Service").next().map(|option| option.line),
+        UnitFileError::Exclusive { other: name, .. } | UnitFileError::Peer { option: name, .. } => {
+            let options = in_section(SECTION).filter(|option| option.name.ends_with(name));
+            options.last().map(|option| option.line)
+        }
+        _ => return wrong(why),
+    };
+    wrong(&format!("{why}\n --> {path}:{}", line.unwrap_or(1)))
+}
+
 /// The units of a source; none of one that has no unit files.
 ///
 /// A socket and the service of its name are on one machine: where neither names the other, the
@@ -135,7 +149,8 @@ pub(super) fn units(
         let text = input.read_to_string()?;
         let file = UnitFile::parse(path, &text).map_err(|why| wrong(&why))?;
         for name in names(file_name, *instances) {
-            let requirements = Requirements::of_file(&name, &file).map_err(|why| wrong(&why))?;
+            let requirements = Requirements::of_file(&name, &file);
+            let requirements = requirements.map_err(|why| pointed(path, &file, &why))?;
             if let Some(service) = name.strip_suffix(".socket") {
                 let connects = duration(&file, "FirstConnection", path)?;
                 sockets.push((format!("{service}.service"), name, requirements, connects));

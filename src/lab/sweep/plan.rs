@@ -269,6 +269,7 @@ fn files_of(scenario: &Scenario, experiment: &Experiment) -> BTreeSet<String> {
         }],
         files: crate::scenario::Files::new(),
         base_dir: experiment.base_dir.clone(),
+        places: crate::scenario::Places::default(),
     };
     let named = RefCell::new(BTreeSet::new());
     let note = |written: &str| {

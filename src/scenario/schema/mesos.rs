@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::share::Share;
 use crate::units::{Duration, Quantity};
 
 /// Options of Mesos 1.10 with its frameworks, with `name: mesos`.
@@ -38,6 +39,9 @@ pub struct Mesos {
     pub roles: BTreeMap<String, MesosRole>,
     /// What agents reserve for roles.
     pub reservations: Vec<MesosReservation>,
+    /// What agents offer a second time, to frameworks that are `revocable`; without it nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oversubscription: Option<MesosOversubscription>,
     /// How often agents are pinged, and how long an answer is waited for (`--agent_ping_timeout`).
     #[schemars(extend("x-positive" = true))]
     pub agent_ping_timeout: Duration,
@@ -85,6 +89,7 @@ impl Default for Mesos {
             fair_sharing_excluded: Vec::new(),
             roles: BTreeMap::new(),
             reservations: Vec::new(),
+            oversubscription: None,
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             agent_removal_rate_limit: None,
@@ -206,6 +211,39 @@ pub struct MesosReservation {
     pub amount: Option<MesosAmount>,
 }
 
+/// What agents offer a second time: revocable resources, which are taken back where they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MesosOversubscription {
+    /// Between two reports of an agent (`--oversubscribed_resources_interval`).
+    #[schemars(extend("x-positive" = true))]
+    pub interval: Duration,
+    /// How much every agent offers, as the fixed estimator does; without it, what its regular tasks
+    /// have of its cores and do not use (see `models.usage`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<MesosAmount>,
+    /// Which share of what is not used is offered.
+    pub slack: Share,
+    /// All revocable tasks of an agent are killed once its tasks want more than this share of its
+    /// cores, as the QoS controller by load does; without it never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct_above: Option<Share>,
+    /// Between two corrections of an agent at least (`--qos_correction_interval_min`).
+    pub correction_interval: Duration,
+}
+
+impl Default for MesosOversubscription {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(15),
+            fixed: None,
+            slack: Share::ALL,
+            correct_above: None,
+            correction_interval: Duration::ZERO,
+        }
+    }
+}
+
 /// A framework: one of `marathon`, `chronos` and `batch`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -241,6 +279,9 @@ pub struct MesosFramework {
     /// Whether it can use GPUs (`GPU_RESOURCES`); default all but Chronos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_resources: Option<bool>,
+    /// Whether it takes resources that may be taken back (`REVOCABLE_RESOURCES`); of batch frameworks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub revocable: bool,
     /// Whether it knows of partitions (`PARTITION_AWARE`); default Marathon alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_aware: Option<bool>,
@@ -268,6 +309,7 @@ impl Default for MesosFramework {
             failover_timeout: None,
             suppress: true,
             gpu_resources: None,
+            revocable: false,
             partition_aware: None,
             marathon: None,
             chronos: None,

@@ -47,7 +47,8 @@ pub use fleet::Fleet;
 pub use images::{Images, Pulls};
 pub use mesos::{
     Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
-    MesosDeal, MesosFramework, MesosReservation, MesosRole, MesosSorter, MesosStrategy,
+    MesosDeal, MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter,
+    MesosStrategy,
 };
 pub use metrics::{Billing, MeasuredWindow, Metrics, TaskPrices};
 pub use operation::{Controllers, Operation, Upgrade};

@@ -153,7 +153,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Overcommit,
-        Without("never; revocable resources are not offered here"),
+        Yes("revocable resources, to frameworks that take them; else never"),
     ),
     (
         Capability::FailureDetection,
@@ -183,6 +183,11 @@ pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemPar
         seed: request.setup.seed,
         ..options
     };
+    let commitment = if options.oversubscription.is_some() {
+        Commitment::Decided
+    } else {
+        Commitment::Checked
+    };
     let component: Box<dyn Component> = match options.strategy {
         Strategy::Offers => Box::new(MesosMaster::new(options)),
         Strategy::DrfTasks(blocked) => Box::new(DrfTasks::new(blocked)),
@@ -194,6 +199,6 @@ pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemPar
             images: request.images.clone(),
         })),
         stepping: Stepping::PerInstant,
-        commitment: Commitment::Checked,
+        commitment,
     }
 }

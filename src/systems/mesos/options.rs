@@ -47,8 +47,25 @@ pub struct MesosOptions {
     /// What is reserved for a role on the agents that have
     /// these labels.
     pub reservations: Vec<Reservation>,
+    /// What agents offer again of what their tasks have and do not use; `None` is nothing.
+    pub oversubscription: Option<Oversubscription>,
     /// Seed of what is drawn.
     pub seed: u64,
+}
+
+/// What agents offer a second time: revocable resources (`Resource estimator`, `QoS controller`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Oversubscription {
+    /// Between two reports of agents (`oversubscribed_resources_interval`).
+    pub interval: Duration,
+    /// How much an agent offers; without it, the share of what its regular tasks have and do not use.
+    pub fixed: Option<Amount>,
+    /// Which share of what is not used is offered.
+    pub slack_share: f64,
+    /// Revocable tasks are killed on an agent whose tasks want more than this share of its cores.
+    pub correct_above: Option<f64>,
+    /// Between two corrections of an agent at least (`qos_correction_interval_min`).
+    pub correction_interval: Duration,
 }
 
 /// How tasks get to agents.
@@ -148,6 +165,8 @@ pub struct FrameworkOptions {
     pub suppresses: bool,
     /// Whether it can use GPUs.
     pub gpu_resources: bool,
+    /// Whether it takes resources that may be taken back (`REVOCABLE_RESOURCES`).
+    pub revocable_resources: bool,
     /// Whether it knows of partitions: its tasks on lost agents may come back.
     pub is_partition_aware: bool,
     /// What it is.
@@ -294,6 +313,7 @@ impl FrameworkOptions {
             failover_timeout,
             suppresses: true,
             gpu_resources,
+            revocable_resources: false,
             is_partition_aware,
             kind,
         }
@@ -323,6 +343,7 @@ impl Default for MesosOptions {
             frameworks: FrameworkOptions::usual(),
             deal: Deal::default(),
             reservations: Vec::new(),
+            oversubscription: None,
             seed: 0,
         }
     }

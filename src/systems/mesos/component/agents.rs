@@ -6,14 +6,14 @@ use crate::control::Outbox;
 use crate::model::{Event, Node};
 use crate::units::{Duration, Instant, NodeId};
 
-use super::super::fast::amounts::{Amounts, Bundle, subtract_to_nothing};
+use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
 use super::super::framework::forget;
 use super::super::options::Reservation;
 use super::{MesosMaster, tasks_on};
 
 /// What the master believes of an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Belief {
+pub(super) enum Belief {
     /// It is not registered.
     #[default]
     Absent,
@@ -26,16 +26,18 @@ enum Belief {
 /// An agent as its master knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AgentState {
-    belief: Belief,
+    pub(super) belief: Belief,
     /// When it was first pinged.
     first_ping: Instant,
-    is_silent: bool,
+    pub(super) is_silent: bool,
     /// When it is to be given up.
     overdue: Option<Instant>,
+    /// When revocable tasks were killed on it last.
+    pub(super) corrected: Option<Instant>,
 }
 
 impl MesosMaster {
-    fn agent_mut(&mut self, node: NodeId) -> &mut AgentState {
+    pub(super) fn agent_mut(&mut self, node: NodeId) -> &mut AgentState {
         if self.agents.len() <= node.index() {
             self.agents.resize(node.index() + 1, AgentState::default());
         }
@@ -189,6 +191,7 @@ impl MesosMaster {
                 first_ping: now,
                 is_silent: false,
                 overdue: None,
+                corrected: None,
             },
         );
         if let Some(overdue) = was.overdue {
@@ -243,6 +246,11 @@ impl MesosMaster {
                 reserved: [(role, amounts)].into_iter().collect(),
             };
             total.add(&reserved);
+        }
+        if self.options.oversubscription.is_some() {
+            let offered = self.revocable.get(node.index()).cloned().flatten();
+            let offered = offered.unwrap_or_else(|| Amounts::from_elem(0, self.columns.count()));
+            total.reserved.push((REVOCABLE, offered));
         }
         total
     }

@@ -10,11 +10,12 @@ mod agents;
 pub mod drf_tasks;
 mod masters;
 mod offers;
+mod oversubscription;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::cluster::{Conflict, Store};
+use crate::cluster::{Conflict, Measured, Store};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::{DeviceSet, Event, PodRef, Text};
 use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
@@ -33,6 +34,7 @@ use super::options::{FrameworkKind, FrameworkOptions, MesosOptions};
 
 use agents::AgentState;
 use offers::Standing;
+use oversubscription::Reports;
 
 /// The component that frameworks' offers are held by.
 const OWNER: ComponentId = ComponentId(0);
@@ -117,6 +119,11 @@ pub struct MesosMaster {
     lapses: BTreeSet<(Instant, usize)>,
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
+    reports: Reports,
+    /// What agents offer a second time, by node; `None` of those that never reported.
+    revocable: Vec<Option<Amounts>>,
+    /// The framework of a task that was evicted, and its row, where the one in its place will be.
+    replaced: Option<(usize, usize)>,
     is_open: bool,
 }
 
@@ -169,6 +176,9 @@ impl MesosMaster {
             last_batch: None,
             campaigns: None,
             undone: Vec::new(),
+            reports: Reports::default(),
+            revocable: Vec::new(),
+            replaced: None,
             is_open: false,
             options,
         }
@@ -203,7 +213,7 @@ impl MesosMaster {
         for (seat, own) in self.seats.iter_mut().zip(&self.options.frameworks) {
             let able = Capabilities {
                 gpu_resources: own.gpu_resources,
-                revocable_resources: false,
+                revocable_resources: own.revocable_resources,
             };
             seat.clients = self.allocator.add_framework(&own.name, &own.roles, able);
             (seat.is_served, seat.is_touched) = (!seat.is_away, true);
@@ -279,6 +289,11 @@ impl MesosMaster {
         let others = [answer, overdue, registering, removal, lapse];
         for at in of_seats.chain(others.into_iter().flatten()) {
             out.wake_at(at);
+        }
+        match self.next_report() {
+            Some(at) if self.reports.matters => out.wake_at(at),
+            Some(at) => out.wake_idle_at(at),
+            None => {}
         }
         if !self.allocator.is_anyone_served() {
             return;
@@ -381,6 +396,7 @@ impl Component for MesosMaster {
             return Progress::Idle;
         }
         self.attend(view, out);
+        self.oversubscribe(view, out);
         self.watch(view, out);
         self.act(view, out);
         if !self.answer(view, out) {
@@ -395,6 +411,14 @@ impl Component for MesosMaster {
         } else {
             Progress::Idle
         }
+    }
+
+    fn reads_metrics(&self, now: Instant) -> bool {
+        self.is_reporting(now)
+    }
+
+    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+        self.report(now, view, measured);
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {

@@ -14,8 +14,9 @@ use crate::units::{Duration, NodeId};
 use super::super::allocator::DEFAULT_REFUSAL;
 use super::super::columns::{GPUS, whole_devices};
 use super::super::fast::FastOffer;
-use super::super::fast::amounts::Bundle;
+use super::super::fast::amounts::{Bundle, REVOCABLE};
 use super::super::framework::{Launch, Open};
+use super::oversubscription::is_revocable;
 use super::{MesosMaster, OWNER, Task};
 
 /// An offer that stands.
@@ -76,7 +77,10 @@ impl MesosMaster {
             self.due.push_back((offer, devices));
             return;
         }
-        let mut resources = self.columns.held(&offer.resources.sum());
+        // What is offered a second time is somebody's already.
+        let mut sure = offer.resources.clone();
+        sure.reserved.retain(|(role, _)| *role != REVOCABLE);
+        let mut resources = self.columns.held(&sure.sum());
         resources.gpu_milli = devices.len() as i64 * i64::from(DEVICE_MILLI);
         out.write(
             store,
@@ -216,11 +220,13 @@ impl MesosMaster {
         } = launch;
         let held = self.held.get_mut(pod.slot.index()).and_then(Option::as_mut);
         if let Some(held) = held.filter(|held| held.pod == pod) {
-            held.task = Some(Task {
+            let task = Task {
                 client,
                 node,
                 taken,
-            });
+            };
+            self.reports.matters |= is_revocable(&task);
+            held.task = Some(task);
         }
         out.write(store, Event::PodBound { pod, node, devices });
     }

@@ -45,9 +45,10 @@ impl MesosMaster {
     fn created(&mut self, created: &PodCreated, store: &Store) {
         let framework = match created.owner {
             Some(owner) => self.objects.get(&owner.object).copied(),
-            None => match self.dealt.len() {
-                0 => None,
-                count => Some(self.dealt[self.turn(created) % count]),
+            None => match (self.replaced.take(), self.dealt.len()) {
+                (Some((slot, framework)), _) if slot == created.pod.slot.index() => Some(framework),
+                (_, 0) => None,
+                (_, count) => Some(self.dealt[self.turn(created) % count]),
             },
         };
         let Some(framework) = framework else {
@@ -122,6 +123,9 @@ impl MesosMaster {
         let Some(held) = held else {
             return;
         };
+        if matches!(reason, EndReason::Evicted(_)) {
+            self.replaced = Some((pod.slot.index(), held.framework));
+        }
         let news = match held.task {
             Some(task) => {
                 self.allocator

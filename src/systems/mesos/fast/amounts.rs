@@ -5,7 +5,10 @@ use smallvec::SmallVec;
 /// Amounts of every resource, by column. All of one allocator are of one length.
 pub type Amounts = SmallVec<[i64; 6]>;
 
-/// Amounts of an agent: unreserved ones, and those reserved for roles.
+/// Stands in the place of a role: what may be taken back at any time.
+pub const REVOCABLE: u32 = u32::MAX;
+
+/// Amounts of an agent: unreserved ones, those reserved for roles, and those that are [`REVOCABLE`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
     /// What is reserved for nobody.
@@ -108,11 +111,23 @@ impl Bundle {
             })
     }
 
-    /// Takes amounts out, reserved ones first; whatever is not there stays out.
+    /// Takes amounts out, reserved ones first; whatever is not there stays out. Of each resource all
+    /// is revocable, if there is enough that is, or nothing.
     pub fn take(&mut self, wanted: &Amounts) -> Self {
         let mut left = wanted.clone();
         let mut taken = Self::nothing(self.plain.len());
         for (role, own) in &mut self.reserved {
+            if *role == REVOCABLE {
+                let part = take_whole(own, &mut left);
+                if !is_nothing(&part) {
+                    taken.reserved.push((*role, part));
+                }
+            }
+        }
+        for (role, own) in &mut self.reserved {
+            if *role == REVOCABLE {
+                continue;
+            }
             let part = take_from(own, &mut left);
             if !is_nothing(&part) {
                 taken.reserved.push((*role, part));
@@ -121,6 +136,17 @@ impl Bundle {
         taken.plain = take_from(&mut self.plain, &mut left);
         taken
     }
+}
+
+fn take_whole(own: &mut Amounts, left: &mut Amounts) -> Amounts {
+    let both = own.iter_mut().zip(left.iter_mut());
+    both.map(|(own, left)| {
+        let part = if *left > 0 && *own >= *left { *left } else { 0 };
+        *own -= part;
+        *left -= part;
+        part
+    })
+    .collect()
 }
 
 fn take_from(own: &mut Amounts, left: &mut Amounts) -> Amounts {
@@ -181,6 +207,28 @@ pub fn minus(have: &Amounts, other: &Amounts) -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_is_revocable_as_a_whole_or_not_at_all() {
+        let mut have = Bundle {
+            plain: [4, 10].into_iter().collect(),
+            reserved: vec![(REVOCABLE, [3, 0].into_iter().collect())],
+        };
+        let mut taken = || have.take(&[2, 5].into_iter().collect());
+        let first = taken();
+        assert_eq!(
+            first.of_role(REVOCABLE).map(|own| own.to_vec()),
+            Some(vec![2, 0])
+        );
+        assert_eq!(first.plain.to_vec(), [0, 5]);
+        // One is left, which is not enough.
+        let second = taken();
+        assert_eq!(
+            (second.of_role(REVOCABLE), second.plain.to_vec()),
+            (None, vec![2, 5])
+        );
+        assert_eq!(have.sum().to_vec(), [3, 0]);
+    }
 
     #[test]
     fn reserved_amounts_are_taken_first_and_never_more_than_there_is() {

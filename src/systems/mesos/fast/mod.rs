@@ -1,7 +1,7 @@
 //! The fast form of the allocator: agents, roles and frameworks by number, amounts by column, orders
 //! that are kept rather than made. It offers exactly what [`super::allocator::Allocator`] offers (a
-//! property test holds the two to each other) of everything that runs have: scalars, reserved or
-//! not. What only recorded cases have (whole resources, revocable ones, frameworks that leave) is in
+//! property test holds the two to each other) of everything that runs have: scalars, reserved,
+//! revocable or neither. What only recorded cases have (whole resources, frameworks that leave) is in
 //! the plain form alone.
 
 pub mod amounts;
@@ -21,7 +21,7 @@ use crate::rng::Stream;
 use crate::units::{Duration, Instant};
 
 use super::allocator::Capabilities;
-use amounts::{Amounts, Bundle, add, contains, is_nothing};
+use amounts::{Amounts, Bundle, REVOCABLE, add, contains, is_nothing};
 use refusals::Refusals;
 use tree::{Order, Tree};
 
@@ -133,6 +133,8 @@ pub struct FastAllocator {
     runs: u64,
     /// How many clients want offers.
     served: u32,
+    /// Whether an agent ever had anything revocable.
+    has_revocable: bool,
     /// Clients whose shares still count what they gave back.
     owing: Vec<u32>,
     scratch: run::Scratch,
@@ -156,6 +158,7 @@ impl FastAllocator {
             gathered: 0,
             runs: 0,
             served: 0,
+            has_revocable: false,
             owing: Vec::new(),
             scratch: run::Scratch::default(),
         }
@@ -253,7 +256,8 @@ impl FastAllocator {
         self.gather(agent);
     }
 
-    /// An agent has something else from now on; refusals of it stay. It gathers for a run.
+    /// An agent has something else from now on; refusals of it stay. It gathers for a run. Once it
+    /// had something revocable its bundles have that part, empty or not.
     pub fn update_agent(&mut self, agent: u32, total: Bundle) {
         let place = agent as usize;
         if !self.is_known(agent) {
@@ -291,7 +295,11 @@ impl FastAllocator {
             |amounts: &Amounts| -> Amounts { amounts.iter().map(|amount| sign * amount).collect() };
         add(&mut self.total, &signed(&total.sum()));
         for (role, amounts) in &total.reserved {
-            add(&mut self.roles[*role as usize].reserved, &signed(amounts));
+            if *role == REVOCABLE {
+                self.has_revocable = true;
+            } else {
+                add(&mut self.roles[*role as usize].reserved, &signed(amounts));
+            }
         }
         self.tree.set_total(self.total.clone());
         for role in self.roles.iter_mut().filter(|role| role.place.is_some()) {
@@ -375,6 +383,12 @@ impl FastAllocator {
             return;
         };
         let held = &mut known.held[place].1;
+        if held == resources {
+            // Mostly an offer is given back as it was made.
+            known.held.remove(place);
+            known.free.add(resources);
+            return self.uncount(client, resources);
+        }
         let back = held.shared_with(resources);
         held.subtract(&back);
         if held.is_empty() {

@@ -2,7 +2,7 @@
 //! 1.5). Step for step the run of the plain form.
 
 use super::super::resources::is_at_or_above;
-use super::amounts::{Amounts, Bundle, add, minus, subtract_to_nothing};
+use super::amounts::{Amounts, Bundle, REVOCABLE, add, minus, subtract_to_nothing};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastQuota, Walk, is_some};
 use crate::rng::Stream;
@@ -133,8 +133,15 @@ impl FastAllocator {
         let free = &self.agents[agent as usize].free;
         let own = &self.roles[role as usize];
         let mut offer = Bundle::nothing(self.columns());
+        let framework = self.clients[client as usize].framework as usize;
+        let takes_revocable = self.frameworks[framework].0.revocable_resources;
         for (owner, amounts) in &free.reserved {
-            if is_at_or_above(&self.roles[*owner as usize].name, &own.name) {
+            let is_usable = if *owner == REVOCABLE {
+                takes_revocable
+            } else {
+                is_at_or_above(&self.roles[*owner as usize].name, &own.name)
+            };
+            if is_usable {
                 let amounts = amounts.iter().map(|amount| (*amount).max(0)).collect();
                 offer.reserved.push((*owner, amounts));
             }

@@ -9,7 +9,7 @@ use super::super::allocator::{
 };
 use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
 use super::super::sorter::Fairness;
-use super::amounts::{Amounts, Bundle};
+use super::amounts::{Amounts, Bundle, REVOCABLE};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastOptions, FastQuota, Walk};
 use crate::model::Text;
@@ -25,9 +25,11 @@ const SEED: u64 = 11;
 enum Step {
     AddAgent(u32, [i64; 3], Option<(usize, i64)>),
     UpdateAgent(u32, [i64; 3]),
+    /// An agent says how much of its cpus is revocable.
+    Report(u32, i64),
     RemoveAgent(u32),
     Activate(u32, bool),
-    AddFramework(usize, bool),
+    AddFramework(usize, bool, bool),
     Weight(usize, u32),
     Quota(usize, i64, i64),
     /// One offer that stands is answered: what share of it is taken, and for how long the rest is
@@ -48,9 +50,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (agent.clone(), amounts.clone(), proptest::option::of((0..5_usize, 1..4_i64)))
             .prop_map(|(agent, amounts, own)| Step::AddAgent(agent, amounts, own)),
         1 => (agent.clone(), amounts).prop_map(|(agent, all)| Step::UpdateAgent(agent, all)),
+        2 => (agent.clone(), 0..7_i64).prop_map(|(agent, cpus)| Step::Report(agent, cpus)),
         1 => agent.clone().prop_map(Step::RemoveAgent),
         1 => (agent, any::<bool>()).prop_map(|(agent, is)| Step::Activate(agent, is)),
-        2 => (0..5_usize, any::<bool>()).prop_map(|(role, gpu)| Step::AddFramework(role, gpu)),
+        2 => (0..5_usize, any::<bool>(), any::<bool>())
+            .prop_map(|(role, gpu, revocable)| Step::AddFramework(role, gpu, revocable)),
         1 => (0..5_usize, 1..5_u32).prop_map(|(role, weight)| Step::Weight(role, weight)),
         1 => (0..5_usize, 0..6_i64, 0..9_i64).prop_map(|(role, one, two)| Step::Quota(role, one, two)),
         8 => (0..9_usize, 0..4_i64, 0..9_i64).prop_map(|(one, part, span)| Step::Answer(one, part, span)),
@@ -139,7 +143,16 @@ impl Both {
         let mut all = Resources::default();
         let plain = (None, &bundle.plain);
         let reserved = bundle.reserved.iter();
+        let reserved = reserved.filter(|(role, _)| *role != REVOCABLE);
         let reserved = reserved.map(|(role, own)| (Some(self.roles[*role as usize].clone()), own));
+        if let Some(amounts) = bundle.of_role(REVOCABLE) {
+            let kind = Kind {
+                name: "cpus".into(),
+                role: None,
+                is_revocable: true,
+            };
+            all.add_one(&kind, &Amount::Scalar(amounts[0]));
+        }
         for (role, amounts) in reserved.chain([plain]) {
             for (&name, &amount) in NAMES.iter().zip(amounts) {
                 let kind = Kind {
@@ -195,18 +208,30 @@ impl Both {
                 self.plain.update_agent(&agent_name(agent), total).unwrap();
                 self.fast.update_agent(agent, bundle);
             }
+            Step::Report(agent, cpus) if self.fast.is_known(agent) => {
+                let mut bundle = self.fast.agents[agent as usize].total.clone();
+                bundle.reserved.retain(|(role, _)| *role != REVOCABLE);
+                bundle
+                    .reserved
+                    .push((REVOCABLE, thousandths(&[cpus, 0, 0])));
+                let total = self.resources(&bundle);
+                self.plain.update_agent(&agent_name(agent), total).unwrap();
+                self.fast.update_agent(agent, bundle);
+            }
             Step::RemoveAgent(agent) => self.remove(agent),
             Step::Activate(agent, is_active) => {
                 self.plain.set_agent_active(&agent_name(agent), is_active);
                 self.fast.set_agent_active(agent, is_active);
             }
-            Step::AddFramework(role, gpu_resources) if self.frameworks.len() < 8 => {
+            Step::AddFramework(role, gpu_resources, revocable_resources)
+                if self.frameworks.len() < 8 =>
+            {
                 let name: Text = format!("f{}", self.frameworks.len()).into();
                 let role_name: Text = ROLES[role].into();
                 let _ = self.role(ROLES[role]);
                 let able = Capabilities {
                     gpu_resources,
-                    revocable_resources: false,
+                    revocable_resources,
                 };
                 self.plain
                     .add_framework(name.clone(), [role_name.clone()], able);
@@ -345,7 +370,10 @@ impl Both {
             let Some(free) = self.fast.free(agent) else {
                 continue;
             };
-            assert!(free.sum().iter().all(|&amount| amount >= 0));
+            // What is revocable may be less than is held of it.
+            let sure = free.reserved.iter().filter(|(role, _)| *role != REVOCABLE);
+            let mut sure = sure.map(|(_, own)| own).chain([&free.plain]);
+            assert!(sure.all(|own| own.iter().all(|&amount| amount >= 0)));
             let mut held = Bundle::nothing(NAMES.len());
             for one in self.offers.iter().chain(&self.used) {
                 if one.agent == agent {

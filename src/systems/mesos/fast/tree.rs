@@ -34,7 +34,7 @@ struct Node {
     count: u64,
     added: u64,
     share: f64,
-    /// In order.
+    /// In order; where the order is not drawn, those with nobody active come after all others.
     children: Vec<usize>,
     client: Option<u32>,
     /// Active clients at the node and below it.
@@ -189,12 +189,21 @@ impl Tree {
         }
         self.nodes[node].is_active = is_active;
         loop {
-            let active = &mut self.nodes[node].active;
-            *active = if is_active { *active + 1 } else { *active - 1 };
+            let known = self.nodes[node].active;
+            let active = if is_active { known + 1 } else { known - 1 };
             if node == 0 {
+                self.nodes[node].active = active;
                 return;
             }
-            node = self.nodes[node].parent;
+            let parent = self.nodes[node].parent;
+            if known == 0 || active == 0 {
+                let place = self.place(node);
+                self.nodes[node].active = active;
+                self.shift(parent, place);
+            } else {
+                self.nodes[node].active = active;
+            }
+            node = parent;
         }
     }
 
@@ -242,7 +251,13 @@ impl Tree {
     }
 
     fn place(&self, node: usize) -> usize {
+        const FEW: usize = 4;
         let siblings = &self.nodes[self.nodes[node].parent].children;
+        // Mostly it is one of the few that are served.
+        let first = siblings.iter().take(FEW).position(|&other| other == node);
+        if let Some(place) = first {
+            return place;
+        }
         let found = siblings.binary_search_by(|&other| self.compare(other, node));
         // Keys are unique: names are.
         found.unwrap_or_else(|_| {
@@ -255,6 +270,14 @@ impl Tree {
     fn shift(&mut self, parent: usize, place: usize) {
         let mut siblings = std::mem::take(&mut self.nodes[parent].children);
         let node = siblings[place];
+        let is_after = |&other: &usize| self.compare(other, node).is_lt();
+        let is_before = |&other: &usize| self.compare(node, other).is_lt();
+        let stays = (place == 0 || is_after(&siblings[place - 1]))
+            && siblings.get(place + 1).is_none_or(is_before);
+        if stays {
+            self.nodes[parent].children = siblings;
+            return;
+        }
         let (before, after) = (&siblings[..place], &siblings[place + 1..]);
         let earlier = before.partition_point(|&other| self.compare(other, node).is_lt());
         if earlier < place {
@@ -275,12 +298,15 @@ impl Tree {
 
     fn compare(&self, one: usize, other: usize) -> Ordering {
         let (one, other) = (&self.nodes[one], &self.nodes[other]);
+        let is_idle = |node: &Node| node.active == 0;
         let first = match self.order {
-            Order::DominantResource => one
-                .share
-                .total_cmp(&other.share)
+            Order::DominantResource => is_idle(one)
+                .cmp(&is_idle(other))
+                .then_with(|| one.share.total_cmp(&other.share))
                 .then(one.count.cmp(&other.count)),
-            Order::FirstCome => one.added.cmp(&other.added),
+            Order::FirstCome => is_idle(one)
+                .cmp(&is_idle(other))
+                .then(one.added.cmp(&other.added)),
             Order::Random => Ordering::Equal,
         };
         first.then_with(|| one.name.cmp(&other.name))
@@ -320,8 +346,9 @@ impl Tree {
         {
             return Some(found);
         }
-        let mut children = node.children.iter();
-        children.find_map(|&child| self.find_at(child, look))
+        let served = node.children.iter();
+        let mut served = served.take_while(|&&child| self.nodes[child].active > 0);
+        served.find_map(|&child| self.find_at(child, look))
     }
 
     fn walk(&self, node: usize, rng: &mut Option<Stream>, clients: &mut Vec<u32>) {

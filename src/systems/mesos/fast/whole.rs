@@ -7,10 +7,12 @@ use super::{FastAllocator, FastOffer};
 use crate::units::Instant;
 
 impl FastAllocator {
-    /// Whether agents go whole: nothing is reserved, guaranteed or limited, and no order is drawn.
+    /// Whether agents go whole: nothing is reserved, guaranteed, limited or revocable, and no order is
+    /// drawn.
     pub(super) fn goes_whole(&self) -> bool {
         let mut roles = self.roles.iter();
-        self.options.order != Order::Random
+        !self.has_revocable
+            && self.options.order != Order::Random
             && roles.all(|role| role.quota.is_none() && is_nothing(&role.reserved))
     }
 

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::units::{Instant, NodeId, ObjectId};
 
 use super::columns::Columns;
-use super::fast::amounts::{Amounts, Bundle, contains};
+use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 
 /// What a framework is told of one of its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +147,15 @@ impl<'a> Open<'a> {
         if !contains(&self.sum, &needs) || !self.admits(class) || !class.object.selects(agent) {
             return 0;
         }
-        let both = needs.iter().zip(&self.sum).filter(|(needs, _)| **needs > 0);
-        let room = both.map(|(needs, left)| left / needs).min();
-        room.map_or(1, |room| room.max(0) as u64)
+        // Each task has all of a resource revocable, or nothing of it.
+        let revocable = self.left.of_role(REVOCABLE);
+        let both = (0..).zip(needs.iter().zip(&self.sum));
+        let both = both.filter(|(_, (needs, _))| **needs > 0);
+        let room = both.map(|(column, (needs, left))| {
+            let revocable: i64 = revocable.map_or(0, |own| own[column]);
+            revocable / needs + (left - revocable) / needs
+        });
+        room.min().map_or(1, |room| room.max(0) as u64)
     }
 
     fn admits(&self, class: &Class) -> bool {
