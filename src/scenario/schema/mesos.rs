@@ -225,7 +225,7 @@ pub struct MesosOversubscription {
     /// Which share of what is not used is offered.
     pub slack: Share,
     /// All revocable tasks of an agent are killed once its tasks want more than this share of its
-    /// cores, as the QoS controller by load does; without it never.
+    /// cores, as the original's controller by load does; without it never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correct_above: Option<Share>,
     /// Between two corrections of an agent at least (`--qos_correction_interval_min`).

@@ -146,6 +146,7 @@ pub struct Reservation {
 
 /// A framework.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub struct FrameworkOptions {
     /// Its name.
     pub name: Text,

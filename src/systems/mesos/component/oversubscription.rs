@@ -11,7 +11,7 @@ use crate::control::admission::Creation;
 use crate::model::{EndReason, EvictionCause, PodRef};
 use crate::units::{Instant, NodeId};
 
-use super::super::columns::{CPUS, MEM};
+use super::super::columns::CPUS;
 use super::super::fast::amounts::{Amounts, REVOCABLE, is_nothing};
 use super::super::options::Oversubscription;
 use super::agents::Belief;
@@ -73,8 +73,7 @@ impl MesosMaster {
         store: &Store,
         measured: &dyn Measured,
     ) {
-        let mut spare = Amounts::from_elem(0, self.columns.count());
-        let (mut wanted, mut revocable) = (0_i64, Vec::new());
+        let (mut spare, mut wanted, mut revocable) = (0_i64, 0_i64, Vec::new());
         for slot in store.nodes().pods(node) {
             let held = self.held.get(slot.index()).and_then(Option::as_ref);
             let Some((pod, task)) = held.and_then(|held| Some((held.pod, held.task.as_ref()?)))
@@ -87,28 +86,23 @@ impl MesosMaster {
             let has = &store.class(record.spec).requests;
             // Of whose use nothing is known, all is taken to be used.
             let used = measured.pod(pod);
-            let (cpu, memory) = used.map_or((has.cpu_milli, has.memory_bytes), |used| {
-                (used.cpu_milli, used.memory_bytes)
-            });
+            let cpu = used.map_or(has.cpu_milli, |used| used.cpu_milli);
             let asked = measured.wanted(pod).map_or(cpu, |used| used.cpu_milli);
             wanted = wanted.saturating_add(asked);
             if is_revocable(task) {
                 revocable.push(pod);
             } else {
-                spare[CPUS] += (has.cpu_milli - cpu).max(0);
-                spare[MEM] += (has.memory_bytes - memory).max(0);
+                spare += (has.cpu_milli - cpu).max(0);
             }
         }
         self.reports.matters |= !revocable.is_empty();
-        let offered = match &options.fixed {
-            Some(amount) => self.columns.stated(amount),
-            None => {
-                let share = |amount: i64| (amount as f64 * options.slack_share) as i64;
-                let mut offered = Amounts::from_elem(0, self.columns.count());
-                // Memory that is used later can't be taken back in time.
-                offered[CPUS] = share(spare[CPUS]);
-                offered
-            }
+        let offered = if let Some(amount) = &options.fixed {
+            self.columns.stated(amount)
+        } else {
+            // Of memory nothing: what is used later can't be taken back in time.
+            let mut offered = Amounts::from_elem(0, self.columns.count());
+            offered[CPUS] = (spare as f64 * options.slack_share) as i64;
+            offered
         };
         if self.revocable_of(node) != Some(&offered) {
             self.reports.changed.push((node, offered));
