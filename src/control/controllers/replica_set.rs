@@ -271,7 +271,10 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases / 4,
+            ..ProptestConfig::default()
+        })]
 
         /// However pods fail and sizes change, no sync orders more than is missing or too much, and
         /// the wanted number stands after a few syncs.

@@ -548,7 +548,10 @@ mod invariants {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases / 10,
+            ..ProptestConfig::default()
+        })]
         #[test]
         fn no_request_is_lost_or_made_whatever_happens(
             is_flow in any::<bool>(),

@@ -18,6 +18,8 @@ pub struct Seen {
     cursor: Revision,
     /// Pods that an attempt to place failed for, and that have no node yet.
     waiting: BTreeSet<PodRef>,
+    /// Pods that began to wait or ceased to since it was last asked.
+    turned: Vec<PodRef>,
     /// When pods last came to or left a node.
     touched: BTreeMap<NodeId, Instant>,
     classes: BTreeMap<SpecId, Arc<PodClass>>,
@@ -45,16 +47,19 @@ impl Seen {
         for entry in store.log().since(self.cursor) {
             match &entry.event {
                 Event::PodUnschedulable { pod } => {
-                    self.has_changed |= self.waiting.insert(*pod);
+                    if self.waiting.insert(*pod) {
+                        self.has_changed = true;
+                        self.turned.push(*pod);
+                    }
                     continue;
                 }
                 Event::PodBound { pod, node, .. } => {
-                    self.waiting.remove(pod);
+                    self.waits_no_more(*pod);
                     self.touched.insert(*node, entry.at);
                     self.took_place(*pod, *node);
                 }
                 Event::PodEnded { pod, .. } => {
-                    self.waiting.remove(pod);
+                    self.waits_no_more(*pod);
                     self.left_place(*pod);
                 }
                 Event::PodChanged { pod, .. } => {
@@ -86,6 +91,22 @@ impl Seen {
             self.has_changed = true;
         }
         self.cursor = store.revision();
+    }
+
+    fn waits_no_more(&mut self, pod: PodRef) {
+        if self.waiting.remove(&pod) {
+            self.turned.push(pod);
+        }
+    }
+
+    /// Pods that began to wait or ceased to since it was last asked.
+    pub fn take_turned(&mut self) -> Vec<PodRef> {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// Whether a pod waits.
+    pub fn is_waiting(&self, pod: PodRef) -> bool {
+        self.waiting.contains(&pod)
     }
 
     fn took_place(&mut self, pod: PodRef, node: NodeId) {

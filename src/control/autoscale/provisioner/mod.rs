@@ -113,6 +113,10 @@ pub struct Provisioner {
     leaving: Leaving,
     /// Orders under way, by the node's name.
     ordered: BTreeMap<Text, Ordered>,
+    /// How many orders a pod is in.
+    met: BTreeMap<PodRef, usize>,
+    /// Pods that wait and that nothing was ordered for.
+    unmet: BTreeSet<PodRef>,
     serial: u64,
     /// When the first and when the last pod of the present batch was seen, and how many there are.
     batch: Option<(Instant, Instant, usize)>,
@@ -137,6 +141,8 @@ impl Provisioner {
             seen: Seen::default(),
             leaving: Leaving::new(LEAVING_TAINT),
             ordered: BTreeMap::new(),
+            met: BTreeMap::new(),
+            unmet: BTreeSet::new(),
             serial: 0,
             batch: None,
             shunned: BTreeMap::new(),
@@ -182,12 +188,45 @@ impl Provisioner {
     }
 
     /// Pods that wait and that nothing was ordered for.
-    fn unmet(&mut self, now: Instant, store: &Store) -> Vec<(PodRef, Arc<PodInfo>)> {
-        let ordered = self.ordered.values();
-        let met: BTreeSet<PodRef> = ordered.flat_map(|own| own.pods.iter().copied()).collect();
-        let waiting = self.seen.waiting(now, store).into_iter();
-        let waiting = waiting.map(|(pod, info, _)| (pod, info));
-        waiting.filter(|(pod, _)| !met.contains(pod)).collect()
+    fn unmet(&mut self, store: &Store) -> Vec<(PodRef, Arc<PodInfo>)> {
+        let unmet: Vec<PodRef> = self.unmet.iter().copied().collect();
+        let infos = unmet.into_iter().filter_map(|pod| {
+            let record = store.pods().get(pod)?;
+            let is_ending = store.pod_states().is_terminating(pod);
+            if record.node().is_some() || is_ending {
+                return None;
+            }
+            Some((pod, self.seen.info(store, pod)?))
+        });
+        infos.collect()
+    }
+
+    /// Follows who waits.
+    fn follow_waiting(&mut self) {
+        for pod in self.seen.take_turned() {
+            if self.seen.is_waiting(pod) && !self.met.contains_key(&pod) {
+                self.unmet.insert(pod);
+            } else {
+                self.unmet.remove(&pod);
+            }
+        }
+    }
+
+    /// An order is none any more: the node is there, or will not be.
+    fn close_order(&mut self, name: &Text) -> Option<Ordered> {
+        let own = self.ordered.remove(name)?;
+        for &pod in &own.pods {
+            if let Some(count) = self.met.get_mut(&pod) {
+                *count -= 1;
+                if *count == 0 {
+                    self.met.remove(&pod);
+                    if self.seen.is_waiting(pod) {
+                        self.unmet.insert(pod);
+                    }
+                }
+            }
+        }
+        Some(own)
     }
 
     /// Buys nodes for the pods that wait, once their batch is complete.
@@ -197,17 +236,17 @@ impl Provisioner {
         store: &Store,
         out: &mut Outbox,
     ) -> Result<(), CacheError> {
-        let unmet = self.unmet(now, store);
-        if unmet.is_empty() {
+        if self.unmet.is_empty() {
             self.batch = None;
             return Ok(());
         }
+        let unmet_count = self.unmet.len();
         let (first, last) = match self.batch {
-            Some((first, last, count)) if count == unmet.len() => (first, last),
+            Some((first, last, count)) if count == unmet_count => (first, last),
             Some((first, ..)) => (first, now),
             None => (now, now),
         };
-        self.batch = Some((first, last, unmet.len()));
+        self.batch = Some((first, last, unmet_count));
         let idle = last.saturating_add(BATCH_IDLE);
         let most = first.saturating_add(BATCH_MOST);
         if now < idle && now < most {
@@ -215,7 +254,8 @@ impl Provisioner {
             return Ok(());
         }
         // What finds no place now is tried again when something changes.
-        self.batch = Some((now, now, unmet.len()));
+        self.batch = Some((now, now, unmet_count));
+        let unmet = self.unmet(store);
         let profile = self.options.profile.clone();
         let cluster = self.simulated(store, &profile)?;
         let open = self.open(now);
@@ -260,6 +300,10 @@ impl Provisioner {
             instance_type: own.instance_type.clone(),
             is_spot: own.is_spot,
         }));
+        for &pod in &pods {
+            *self.met.entry(pod).or_default() += 1;
+            self.unmet.remove(&pod);
+        }
         self.ordered
             .insert(name.clone(), Ordered { offering, pods });
         name
@@ -285,8 +329,9 @@ impl Component for Provisioner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.seen.read(view);
+        self.follow_waiting();
         for (_, name) in self.seen.take_joined() {
-            self.ordered.remove(&name);
+            self.close_order(&name);
         }
         for node in self.seen.take_left() {
             self.leaving.forget(node);
@@ -308,7 +353,7 @@ impl Component for Provisioner {
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
-        if let Some(own) = self.ordered.remove(&failed.node) {
+        if let Some(own) = self.close_order(&failed.node) {
             self.shunned
                 .insert(own.offering, now.saturating_add(SHUNNED));
             self.batch = None;

@@ -1,12 +1,13 @@
 //! Packing pods onto nodes that are there and onto new ones: each new node keeps the set of
 //! instance types that its pods still fit (spec: kubernetes.md 3.4).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
 use crate::control::autoscale::cluster::{Cluster, Fit, KubeCluster, Template, fits_template};
 use crate::control::scheduler::kube::{Amounts, CacheError, PodInfo};
-use crate::model::{Node, PodRef, Text};
+use crate::model::{Node, PodRef, PodSpec, Text};
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,24 @@ pub struct Packing<'a, 'p> {
     daemons: &'a dyn Fn(&Node) -> Vec<Arc<PodInfo>>,
     cluster: KubeCluster<'p>,
     new: Vec<Growing>,
+    /// What offerings offer.
+    offered: Vec<Amounts>,
+    /// What is known of classes whose pods don't look at others, by the class.
+    known: BTreeMap<usize, Known>,
+    /// Whether pods keep others away from them.
+    repels: bool,
+}
+
+/// What is known of the pods of a class. Nodes only get fuller while pods are packed, so what took none
+/// takes none later.
+#[derive(Default)]
+struct Known {
+    /// The first node that is there and might take one.
+    existing: usize,
+    /// The first new node that might take one.
+    new: usize,
+    /// The offerings that an empty node of takes one.
+    fitting: Option<Vec<usize>>,
 }
 
 /// A new node in the making.
@@ -61,6 +80,11 @@ impl<'a, 'p> Packing<'a, 'p> {
             daemons,
             cluster,
             new: Vec::new(),
+            offered: (offerings.iter())
+                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
+                .collect(),
+            known: BTreeMap::new(),
+            repels: false,
         }
     }
 
@@ -74,6 +98,15 @@ impl<'a, 'p> Packing<'a, 'p> {
             let asked = &info.class.requests;
             (-asked.cpu_milli, -asked.memory, pod.id)
         });
+        let repels = |info: &Arc<PodInfo>| {
+            let affinity = &info.spec().affinity;
+            !affinity.required_pod_anti_affinity.is_empty()
+        };
+        let is_repelled = {
+            let mut there = self.cluster.cache().nodes().flat_map(|node| &node.pods);
+            pods.iter().any(|own| repels(&own.1)) || there.any(repels)
+        };
+        self.repels = is_repelled;
         let mut left = Vec::new();
         for (pod, info) in order {
             if !self.place(*pod, info)? {
@@ -94,19 +127,41 @@ impl<'a, 'p> Packing<'a, 'p> {
 
     fn place(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
         let existing = self.cluster.nodes().len() - self.new.len();
-        let nodes = &self.cluster.nodes()[..existing];
+        let key = is_plain(info.spec()).then(|| Arc::as_ptr(&info.class) as usize);
+        let mut known = key
+            .and_then(|key| self.known.remove(&key))
+            .unwrap_or_default();
+        let found = self.place_in(pod, info, existing, &mut known);
+        if let Some(key) = key {
+            self.known.insert(key, known);
+        }
+        found
+    }
+
+    fn place_in(
+        &mut self,
+        pod: PodRef,
+        info: &Arc<PodInfo>,
+        existing: usize,
+        known: &mut Known,
+    ) -> Result<bool, CacheError> {
+        let nodes = &self.cluster.nodes()[known.existing..existing];
         let found = (self.cluster).find(info, &mut nodes.iter(), &mut |fit| fit == Fit::Yes);
         if let Some(found) = found {
-            let name = self.cluster.nodes()[found].clone();
+            known.existing += found;
+            let name = self.cluster.nodes()[known.existing].clone();
             self.cluster.place(info.clone(), &name)?;
             return Ok(true);
         }
-        for place in 0..self.new.len() {
+        known.existing = existing;
+        for place in known.new..self.new.len() {
             if self.add_to(place, pod, info)? {
+                known.new = place;
                 return Ok(true);
             }
         }
-        self.open_for(pod, info)
+        known.new = self.new.len();
+        self.open_for(pod, info, known)
     }
 
     /// Puts a pod onto a new node, if an offering is left that it fits, too.
@@ -127,7 +182,7 @@ impl<'a, 'p> Packing<'a, 'p> {
         let fitting: Vec<usize> = fitting
             .filter(|&offering| {
                 let node = &self.offerings[offering].node;
-                has_room(node, &asked, count)
+                has_room(&self.offered[offering], &asked, count)
                     && info.spec().selects(node)
                     && info.spec().tolerates_taints(&node.taints)
             })
@@ -143,8 +198,8 @@ impl<'a, 'p> Packing<'a, 'p> {
         Ok(true)
     }
 
-    /// Opens a new node for a pod.
-    fn open_for(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
+    /// The offerings an empty node of which takes a pod.
+    fn fitting(&mut self, info: &Arc<PodInfo>) -> Result<Vec<usize>, CacheError> {
         let mut fitting = Vec::new();
         for &offering in self.open {
             let node = &self.offerings[offering].node;
@@ -157,9 +212,24 @@ impl<'a, 'p> Packing<'a, 'p> {
                 fitting.push(offering);
             }
         }
+        Ok(fitting)
+    }
+
+    /// Opens a new node for a pod.
+    fn open_for(
+        &mut self,
+        pod: PodRef,
+        info: &Arc<PodInfo>,
+        known: &mut Known,
+    ) -> Result<bool, CacheError> {
+        // What keeps others away may have come to a zone of it meanwhile.
+        let fitting = match known.fitting.take().filter(|_| !self.repels) {
+            Some(fitting) => fitting,
+            None => self.fitting(info)?,
+        };
+        known.fitting = Some(fitting.clone());
         let largest = fitting.iter().copied().max_by_key(|&offering| {
-            let amounts =
-                Amounts::of(&self.offerings[offering].node.allocatable).unwrap_or_default();
+            let amounts = &self.offered[offering];
             (
                 amounts.cpu_milli,
                 amounts.memory,
@@ -191,10 +261,16 @@ impl<'a, 'p> Packing<'a, 'p> {
     }
 }
 
-fn has_room(node: &Node, asked: &Amounts, count: i64) -> bool {
-    let Ok(offered) = Amounts::of(&node.allocatable) else {
-        return false;
-    };
+/// Whether a pod looks at nothing but the node and what it has left.
+fn is_plain(spec: &PodSpec) -> bool {
+    let affinity = &spec.affinity;
+    spec.topology_spread.is_empty()
+        && spec.volumes.is_empty()
+        && affinity.required_pod_affinity.is_empty()
+        && affinity.required_pod_anti_affinity.is_empty()
+}
+
+fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
     let scalars = asked.scalars.iter();
     asked.cpu_milli <= offered.cpu_milli
         && asked.memory <= offered.memory

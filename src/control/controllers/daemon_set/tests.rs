@@ -134,7 +134,10 @@ fn of_failed_pods_one_goes_and_the_pause_doubles() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     /// Updates keep to surge and unavailable, and once nothing changes there is exactly one new pod
     /// on every eligible node and none elsewhere.

@@ -152,7 +152,10 @@ fn a_rollback_takes_the_template_of_a_revision() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     /// Surge and unavailable hold at every step (as far as pods don't fail), and once pods get
     /// ready the rollout ends in a bounded number of steps.

@@ -202,7 +202,10 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     /// A job without a limit ends complete with exactly its completions, indexed ones with every
     /// index once, and never runs more pods than it may.

@@ -70,6 +70,7 @@ fn index(state: Option<&PodState>) -> i32 {
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
+    let behaviour = store.class(pod.spec).object.behaviour.as_ref();
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
@@ -85,6 +86,7 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
         }),
         restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
         created: Some(pod.created),
+        deletion_cost: behaviour.map_or(0, |own| own.deletion_cost),
         is_terminating: state.is_some_and(|state| state.terminating.is_some()),
         ..ObservedPod::default()
     }

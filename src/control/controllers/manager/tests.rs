@@ -6,15 +6,17 @@ use std::sync::Arc;
 use super::*;
 use crate::control::admission::admit;
 use crate::control::operation::{Operation, Target, carry_out};
+use crate::model::behaviour::Behaviour;
 use crate::model::workload::job::JobConditionKind;
 use crate::model::workload::{
     BudgetLimit, CompletionMode, Count, CronJob, DaemonSet, Job, PodDisruptionBudget,
     ResourceQuota, StatefulSet,
 };
 use crate::model::{
-    EndReason, Namespace, Node, Object, ObjectChange, ResourceList, Taint, TaintEffect, Text,
+    DeviceSet, EndReason, Event, Namespace, Node, Object, ObjectChange, PodChange, PodCreated,
+    PodName, PodRef, PodSpec, ResourceList, Taint, TaintEffect, Text,
 };
-use crate::units::{Duration, NodeId, Quantity};
+use crate::units::{Duration, NodeId, Quantity, TenantId};
 
 mod world;
 
@@ -41,6 +43,60 @@ fn a_replica_set_keeps_its_number() {
     assert_eq!((world.living().len(), told.count()), (2, 1));
     world.end_told();
     assert_eq!(world.living().len(), 1);
+}
+
+/// Of pods that are equal otherwise the youngest goes first, unless its deletion costs more.
+#[test]
+fn whose_deletion_costs_least_goes_first() {
+    let mut world = World::new(3);
+    world.create(replica_set(2));
+    world.run();
+    let others: Vec<PodRef> = world.living().iter().map(|own| own.pod).collect();
+    let behaviour = Behaviour {
+        deletion_cost: 5,
+        ..Behaviour::default()
+    };
+    let dear = Arc::new(PodSpec {
+        behaviour: Some(Arc::new(behaviour)),
+        ..PodSpec::clone(&template("shop:1"))
+    });
+    let added = world.store.spec_added(&dear).expect("a class of its own");
+    world.apply(added);
+    let owner = world
+        .store
+        .pod_states()
+        .get(others[0])
+        .and_then(|own| own.owner);
+    let pod = world.store.pods().next();
+    let created = PodCreated {
+        pod,
+        spec: world.store.class_of(&dear).expect("known"),
+        name: PodName::Text("shop-dear".into()),
+        tenant: TenantId(0),
+        gang: None,
+        time_limit: None,
+        found: None,
+        owner,
+    };
+    let bound = Event::PodBound {
+        pod,
+        node: NodeId(2),
+        devices: DeviceSet::default(),
+    };
+    let change = PodChange::Ready(true);
+    for event in [
+        Event::PodCreated(created),
+        bound,
+        Event::PodStarting { pod },
+        Event::PodRunning { pod },
+        Event::PodChanged { pod, change },
+    ] {
+        world.apply(event);
+    }
+    world.settle();
+    let told = |pod: PodRef| world.store.pod_states().is_terminating(pod);
+    assert!(!told(pod));
+    assert_eq!(others.into_iter().filter(|&own| told(own)).count(), 1);
 }
 
 #[test]

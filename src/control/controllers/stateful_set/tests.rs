@@ -111,7 +111,10 @@ fn an_update_with_partition_2_replaces_3_then_2() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     /// In order: never two pods of one ordinal, nothing is made before its predecessor is available,
     /// one deletion at a time; and all is as wanted in bounded steps once failures cease.

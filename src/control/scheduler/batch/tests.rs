@@ -297,7 +297,10 @@ fn a_copy_decides_alike() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn jobs_start_whole_and_all_of_them_that_can(
