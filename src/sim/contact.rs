@@ -3,7 +3,7 @@
 //! orchestrators-b.md 10.3).
 
 use crate::cluster::Incident;
-use crate::control::node::{Assignment, StopOrder};
+use crate::control::node::{Assignment, Report, StopOrder};
 use crate::model::node::DISK_PRESSURE_TAINT;
 use crate::model::{
     EndReason, Event, EvictionCause, Node, NodeContact, PodChange, PodRef, Taint, TaintEffect, Text,
@@ -171,7 +171,9 @@ impl Engine<'_> {
                 }
             }
             if let Some(lost) = cell.hosts.lost_mut(node) {
-                lost.unsent.clear();
+                // How a pod ended is on the disk and outlives the crash; nothing else does.
+                lost.unsent
+                    .retain(|report| matches!(report, Report::Ended(..)));
                 let unseen = std::mem::take(&mut lost.unseen);
                 for since in unseen.into_values() {
                     cell.hosts.stopped_unseen(self.now, since);

@@ -395,6 +395,10 @@ impl Machine {
         let Some(&Some(due)) = self.interrupted.get(&pod.id) else {
             return;
         };
+        // It is over, and the control plane has yet to hear of it.
+        if due <= now {
+            return;
+        }
         let at = now.saturating_add(after.stretch(due.since(now), before));
         self.interrupted.insert(pod.id, Some(at));
         queue.push(at, Upcoming::Exit(pod).of(cell));

@@ -25,6 +25,7 @@ mod forms;
 mod harness;
 mod holds;
 mod images;
+mod invariants;
 mod kube_controllers;
 mod kube_edges;
 mod kube_engine;
