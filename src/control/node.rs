@@ -246,6 +246,12 @@ pub trait NodeAgent: Send {
     /// A pod was bound to a node.
     fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput);
 
+    /// Whether agents of this kind put right what is wrongly believed of their nodes and pods when they
+    /// post their status.
+    fn posts_status(&self) -> bool {
+        false
+    }
+
     /// Why a node does not take a pod that was bound to it. Agents that know no such thing take
     /// whatever comes.
     fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {

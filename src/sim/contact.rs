@@ -127,13 +127,37 @@ impl Engine<'_> {
         }
     }
 
-    /// The agent of a node says whether it is ready.
+    /// The agent of a node says whether it is ready, and its pods, where something else is believed
+    /// of them.
     pub(super) fn post_status(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
-        let is_there = cell.store.nodes().object(node).is_some();
-        if !is_there || !cell.hosts.is_unready(self.now, node) {
+        if cell.store.nodes().object(node).is_none() {
             return Ok(());
         }
-        self.observed(cell, Event::NodeReadiness { node, ready: false })
+        if cell.hosts.is_unready(self.now, node) {
+            return self.observed(cell, Event::NodeReadiness { node, ready: false });
+        }
+        if !cell.agent.posts_status() || !cell.hosts.is_reached(node) {
+            return Ok(());
+        }
+        if !cell.store.nodes().is_ready(node) {
+            self.observed(cell, Event::NodeReadiness { node, ready: true })?;
+        }
+        for pod in pods_on(cell, node) {
+            if !cell.store.pod_states().is_terminating(pod) {
+                cell.agent.relisted(self.now, pod, &mut cell.agent_output);
+                self.carry(cell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The control plane believes that a node, or a pod on it, is not ready; an agent that can be
+    /// reached puts that right when it posts its status next.
+    pub(super) fn doubted(&mut self, cell: &Cell, node: NodeId) {
+        if cell.agent.posts_status() && cell.hosts.is_reached(node) {
+            let at = cell.hosts.next_heartbeat(self.now, node);
+            self.queue.push(at, Upcoming::Status(node).of(cell.number));
+        }
     }
 
     /// A host goes down or is cut off.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::cluster::Conflict;
 use crate::control::admission::{Creation, admit};
 use crate::control::{Progress, Write};
-use crate::model::{EndReason, Event, Object, PodChange, PodRef, PodSpec};
+use crate::model::{EndReason, Event, Object, Pod, PodChange, PodRef, PodSpec};
 use crate::rng::{Distribution, Stream};
 use crate::units::{ComponentId, Duration, Revision};
 
@@ -191,8 +191,19 @@ impl Engine<'_> {
             Event::HoldPlaced(hold) => hold.until.map(|until| (until, hold.owner, hold.number)),
             _ => None,
         };
+        let doubted = match &event {
+            Event::NodeReadiness { node, ready: false } => Some(*node),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Ready(false),
+            } => cell.store.pods().get(*pod).and_then(Pod::node),
+            _ => None,
+        };
         if let Err(conflict) = self.commit(cell, event) {
             return Ok(Err(conflict));
+        }
+        if let Some(node) = doubted {
+            self.doubted(cell, node);
         }
         if let Some((until, owner, number)) = lapse {
             let lapse = cell.lapses.add(owner, number);

@@ -77,6 +77,10 @@ impl Kubelet {
 }
 
 impl NodeAgent for Kubelet {
+    fn posts_status(&self) -> bool {
+        true
+    }
+
     fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {
         admission::refusal(offer)
     }
