@@ -402,3 +402,14 @@ fn the_scenario_of_all_managers_shows_what_its_head_says() {
         .and_then(|metric| metric.value);
     assert_eq!(recovered, Some(1_200.0));
 }
+
+/// Cpu and memory play no part: there is always room.
+#[test]
+fn fleet_scales_to_none_and_back_and_beyond_what_machines_have() {
+    let rest = "operations:\n  - {at: 60s, scale: Deployment/default/web, replicas: 0}\n  - {at: \
+                120s, scale: Deployment/default/web, replicas: 30}\nstop: {at: 5m}\n";
+    let story = play("fleet-scale", (3, 6), "name: fleet", rest);
+    assert_eq!(Story::later(&story.bound, 60.0).len(), 30);
+    let ended = story.ended.iter().filter(|&&at| at <= 70.0).count();
+    assert_eq!((ended, story.ended.len()), (6, 6));
+}

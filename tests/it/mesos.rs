@@ -1,6 +1,13 @@
 //! Mesos from an experiment file to what its frameworks launch.
 
+use std::path::Path;
+
+use windtunnel::scenario::Scenario;
+
+use crate::kube_scenario::load_file;
+use crate::scratch::Scratch;
 use crate::story::{Story, of_scenario, refusal, story};
+use crate::watch::measure;
 
 const SHOP: &str = r#"
 apiVersion: apps/v1
@@ -381,4 +388,98 @@ fn what_tasks_do_not_use_is_offered_again_and_taken_back_when_they_want_it() {
         1
     );
     assert!(fixed.times("ended Evicted").is_empty());
+}
+
+#[test]
+fn requests_from_outside_come_to_load_balancers_on_public_agents() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/book/mesos.in");
+    let experiment = load_file(&folder.join("dcos.yaml"));
+    let plan = &experiment.variants[0].scenario;
+    let failed = |scenario: &Scenario| {
+        let outcome = measure(scenario, &experiment.files, &mut Story::default());
+        let metrics = outcome.expect("a run that ends").metrics;
+        metrics
+            .get("requests.failed")
+            .and_then(|metric| metric.value)
+    };
+    // Half of 20 requests a second for the 75 to 90 s until the agent is given up; besides, what
+    // comes before anything is ready.
+    let lost = failed(plan).expect("requests");
+    let mut whole = plan.clone();
+    whole.failures.clear();
+    let before = failed(&whole).expect("requests");
+    assert!(
+        (700.0..=950.0).contains(&(lost - before)),
+        "{lost} {before}"
+    );
+    // Without a load balancer nobody takes the half that comes from outside.
+    let text = std::fs::read_to_string(folder.join("balanced.yaml")).expect("the workload");
+    let text = text.replace(", DCOS_PACKAGE_NAME: marathon-lb", "");
+    let own = std::fs::read_to_string(folder.join("dcos.yaml")).expect("the experiment");
+    let files = [("own.yaml", own.as_str()), ("balanced.yaml", text.as_str())];
+    let scratch = Scratch::new("mesos-no-balancer", &files);
+    let experiment = load_file(&scratch.path("own.yaml"));
+    let scenario = &experiment.variants[0].scenario;
+    let outcome = measure(scenario, &experiment.files, &mut Story::default());
+    let outcome = outcome.expect("a run that ends");
+    let refused = outcome
+        .metrics
+        .get("requests.failed")
+        .and_then(|metric| metric.value);
+    assert!(refused >= Some(0.95 * 20.0 * 1_800.0), "{refused:?}");
+    let is_told = |note: &&String| note.contains("no workload is one");
+    assert_eq!(outcome.remarks.iter().filter(is_told).count(), 1);
+}
+
+#[test]
+fn an_upgrade_goes_on_after_its_master_is_lost_in_the_middle() {
+    let rest = r"
+system: {name: mesos}
+operations:
+  - {at: 5m, apply: newer.yaml}
+failures:
+  - {kind: manager-loss, managers: 1, at: 303s, for: 5m}
+stop: {at: 15m}
+";
+    let told = play("mesos-upgrade-lost", SHOP, rest);
+    // The first two are on their way; nothing is launched until another one leads, and it ends with
+    // eight of the new version, never fewer than six ready meanwhile.
+    let during = |at: &f64| (300.0..900.0).contains(at);
+    let launched: Vec<f64> = told
+        .times(" on agent-")
+        .into_iter()
+        .filter(during)
+        .collect();
+    assert_eq!(launched.len(), 8, "{launched:?}");
+    let gap = launched.iter().filter(|at| (303.0..310.0).contains(*at));
+    assert_eq!(gap.count(), 0, "{launched:?}");
+    assert!(launched.iter().any(|at| *at > 310.0), "{launched:?}");
+    let ready = told.ready.iter().filter(|(at, _)| during(at));
+    assert!(
+        ready.clone().all(|(_, ready)| *ready >= 6),
+        "{:?}",
+        told.ready
+    );
+    assert_eq!(told.ready.last().map(|(_, ready)| *ready), Some(8));
+}
+
+#[test]
+fn an_upgrade_whose_version_never_starts_keeps_the_old_one_and_is_scaled_all_the_same() {
+    // More than any agent has: nothing of it is launched, and of the old ones a quarter goes.
+    let huge = SHOP.replace("cpu: \"1\"", "cpu: \"64\"");
+    let own = format!(
+        "{HEAD}system: {{name: mesos}}\noperations:\n  - {{at: 5m, apply: huge.yaml}}\n  - {{at: 10m, \
+         scale: Deployment/default/shop, replicas: 0}}\nstop: {{at: 15m}}\n"
+    );
+    let files = [
+        ("own.yaml", own.as_str()),
+        ("work.yaml", SHOP),
+        ("huge.yaml", huge.as_str()),
+    ];
+    let told = story("mesos-never-starts", &files);
+    let at_ten = told.ready.iter().rfind(|(at, _)| *at < 600.0);
+    assert_eq!(at_ten.map(|(_, ready)| *ready), Some(6), "{:?}", told.ready);
+    assert_eq!(told.times(" on agent-").len(), 8);
+    // Scaled to nothing while the upgrade is stuck.
+    assert_eq!(told.ready.last().map(|(_, ready)| *ready), Some(0));
 }

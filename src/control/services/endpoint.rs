@@ -94,6 +94,11 @@ impl Registry {
         }
     }
 
+    /// Changes from now on take so long to be seen.
+    pub const fn set_propagation(&mut self, propagation: Duration) {
+        self.settings.propagation = propagation;
+    }
+
     /// The pods changed; when the change is seen, if it is one.
     pub fn update(&mut self, now: Instant, pods: &[ServicePod]) -> Option<Instant> {
         let mut list: Vec<(Text, EndpointState)> = pods

@@ -12,9 +12,11 @@ use crate::scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use crate::scenario::share::Share;
 use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
 use crate::sim::traffic::{
-    Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+    BALANCER_LABEL, Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target,
+    TrafficPlan,
 };
-use crate::systems::swarmkit;
+use crate::systems::mapping::template_of;
+use crate::systems::{mesos, swarmkit};
 use crate::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use crate::units::{Duration, Instant};
 
@@ -48,6 +50,9 @@ pub fn traffic(
     let services = &scenario.models.services;
     if forwarding(scenario) == Forwarding::Ipvs {
         note_ipvs(services, operations, remarks);
+    }
+    if forwarding(scenario) == Forwarding::MarathonLb {
+        note_balancers(&groups, operations, remarks);
     }
     let form = match services.form {
         TrafficForm::Aggregated => Form::Aggregated,
@@ -91,10 +96,33 @@ fn peak(group: &Group, services: &schema::Services) -> f64 {
 
 /// Who forwards requests to the address of a service.
 fn forwarding(scenario: &Scenario) -> Forwarding {
-    if scenario.system.name == swarmkit::ENTRY.name {
+    let system = &*scenario.system.name;
+    if system == swarmkit::ENTRY.name {
         Forwarding::Ipvs
+    } else if system == mesos::ENTRY.name || system == mesos::dcos::ENTRY.name {
+        Forwarding::MarathonLb
     } else {
         Forwarding::KubeProxy
+    }
+}
+
+/// Notes that nobody takes requests from outside.
+fn note_balancers(groups: &[Group], operations: &[(Instant, Operation)], remarks: &mut Remarks) {
+    let (label, values) = BALANCER_LABEL;
+    let is_outside = |group: &Group| matches!(group.target, Target::Published { .. });
+    let is_balancer = |(_, operation): &(Instant, Operation)| {
+        let (Operation::Create(object) | Operation::Apply(object)) = operation else {
+            return false;
+        };
+        let own = template_of(object).and_then(|template| template.labels.get(label));
+        own.is_some_and(|own| values.contains(&&**own))
+    };
+    if groups.iter().any(is_outside) && !operations.iter().any(is_balancer) {
+        remarks.note(format!(
+            "traffic: requests from outside come to load balancers, and no workload is one: a \
+             template with the label `{label}: {}`",
+            values[0]
+        ));
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::control::services::{Registry, ServicePod, ServiceSettings};
 use crate::model::service::{Balancing, Publish, Service};
 use crate::model::{PodRef, Text};
-use crate::units::{Instant, NodeId};
+use crate::units::{Duration, Instant, NodeId};
 
-use super::plan::{Forwarding, ServiceModel};
+use super::plan::{BALANCER_POLL, Forwarding, ServiceModel};
 
 /// How it goes for a request at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ impl Backing {
             settings,
             balancing: match model.forwarding {
                 Forwarding::KubeProxy => model.balancing,
-                Forwarding::Ipvs => Balancing::RoundRobin,
+                Forwarding::Ipvs | Forwarding::MarathonLb => Balancing::RoundRobin,
             },
             forwarding: model.forwarding,
             publish: Publish::No,
@@ -125,9 +125,9 @@ impl Backing {
             self.settings.is_headless = object.is_headless;
             self.settings.publish_not_ready = object.publish_not_ready;
             self.publish = object.publish;
-            if self.forwarding == Forwarding::KubeProxy {
+            if self.forwarding != Forwarding::Ipvs {
                 self.settings.affinity = object.affinity;
-                self.balancing = object.balancing.unwrap_or(model.balancing);
+                self.balancing = object.balancing.unwrap_or(self.balancing);
             }
             self.registry = Registry::new(self.settings);
         }
@@ -171,6 +171,9 @@ impl Backing {
                 is_terminating: member.is_terminating,
             })
             .collect();
+        if self.forwarding == Forwarding::MarathonLb {
+            self.registry.set_propagation(self.until_poll(now));
+        }
         if let Some(at) = self.registry.update(now, &pods) {
             self.coming.push_back(at);
         } else if self.object.is_none() && !self.seen.is_empty() && self.coming.is_empty() {
@@ -181,7 +184,13 @@ impl Backing {
 
     /// Whether endpoints that are ending take nothing, even where there is no other.
     fn drops_ending(&self) -> bool {
-        self.forwarding == Forwarding::Ipvs
+        self.forwarding != Forwarding::KubeProxy
+    }
+
+    /// How long until the load balancer asks for tasks again.
+    fn until_poll(&self, now: Instant) -> Duration {
+        let poll = self.settings.propagation.max(BALANCER_POLL).as_nanos();
+        Duration::from_nanos(poll - now.as_nanos() % poll)
     }
 
     /// When the next change is seen.

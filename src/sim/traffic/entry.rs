@@ -102,7 +102,7 @@ impl Entry<'_> {
                 let scaled = balanced.into_iter();
                 Spread {
                     endpoints: scaled.map(|(seen, share)| (seen, share * up)).collect(),
-                    refused: 0.0,
+                    refused: if self.hosts.is_empty() { 1.0 } else { 0.0 },
                     silent,
                 }
             }

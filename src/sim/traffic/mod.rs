@@ -39,7 +39,8 @@ use flow::FlowState;
 use fluid::{Fluid, Shared};
 pub use measures::MeasuredTraffic;
 pub use plan::{
-    Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+    BALANCER_LABEL, BALANCER_POLL, Form, Forwarding, Group, Load, Retries, ServerDefaults,
+    ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
 use server::Servers;
@@ -66,6 +67,8 @@ pub struct Traffic {
     /// Hosts that clients outside know, and those that are down.
     hosts: Vec<NodeId>,
     down: BTreeSet<NodeId>,
+    /// Load balancers that are tasks, and where: clients outside know their hosts alone.
+    balancers: BTreeMap<PodRef, NodeId>,
     /// When services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
     sessions: Stream,
@@ -94,6 +97,7 @@ impl Traffic {
             members: Vec::new(),
             hosts: Vec::new(),
             down: BTreeSet::new(),
+            balancers: BTreeMap::new(),
             agenda: BinaryHeap::new(),
             sessions: Stream::new(seed, "traffic/sessions", 0),
             now: Instant::ZERO,
@@ -493,6 +497,7 @@ impl Traffic {
         observer: &mut dyn Observer,
     ) {
         self.see(now, observer);
+        self.balancer_changed(now, pod, store, observer);
         let Some(services) = self.tell(pod, store, None) else {
             return;
         };
@@ -505,6 +510,9 @@ impl Traffic {
 
     fn pod_ended(&mut self, now: Instant, pod: PodRef, observer: &mut dyn Observer) {
         self.see(now, observer);
+        if self.balancers.remove(&pod).is_some() {
+            self.enter_at_balancers(now, observer);
+        }
         let row = self.members.get_mut(pod.slot.index());
         let Some((_, services)) = row.and_then(|row| row.take_if(|(id, _)| *id == pod.id)) else {
             return;
@@ -518,8 +526,57 @@ impl Traffic {
         self.lose(now, pod, true, observer);
     }
 
+    /// Whether requests from outside come to load balancers that are tasks.
+    fn enters_at_balancers(&self) -> bool {
+        self.plan.model.forwarding == Forwarding::MarathonLb
+    }
+
+    /// A task that is a load balancer takes requests once it is ready, until it is told to stop.
+    fn balancer_changed(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        store: &Store,
+        observer: &mut dyn Observer,
+    ) {
+        let Some(record) = store.pods().get(pod).filter(|_| self.enters_at_balancers()) else {
+            return;
+        };
+        let (label, values) = BALANCER_LABEL;
+        let labels = &store.class(record.spec).object.labels;
+        if labels
+            .get(label)
+            .is_none_or(|own| !values.contains(&&**own))
+        {
+            return;
+        }
+        let state = store.pod_states().get(pod);
+        let runs = record.phase == PodPhase::Running;
+        let serves = state.map_or(runs, |state| state.is_ready && state.terminating.is_none());
+        let known = match record.node().filter(|_| serves) {
+            Some(node) => self.balancers.insert(pod, node) == Some(node),
+            None => self.balancers.remove(&pod).is_none(),
+        };
+        if !known {
+            self.enter_at_balancers(now, observer);
+        }
+    }
+
+    /// Clients outside know where load balancers run.
+    fn enter_at_balancers(&mut self, now: Instant, observer: &mut dyn Observer) {
+        self.advance(now, observer);
+        let hosts: BTreeSet<NodeId> = self.balancers.values().copied().collect();
+        self.hosts = hosts.into_iter().collect();
+        for service in 0..self.backings.len() {
+            self.regroup(service);
+        }
+    }
+
     /// Clients outside know these hosts from the start.
     pub fn know_hosts(&mut self, hosts: impl Iterator<Item = NodeId>) {
+        if self.enters_at_balancers() {
+            return;
+        }
         self.hosts.extend(hosts);
         self.hosts.sort_unstable();
         self.hosts.dedup();
@@ -533,6 +590,9 @@ impl Traffic {
         is_there: bool,
         observer: &mut dyn Observer,
     ) {
+        if self.enters_at_balancers() {
+            return;
+        }
         match (self.hosts.binary_search(&node), is_there) {
             (Err(place), true) => self.hosts.insert(place, node),
             (Ok(place), false) => {

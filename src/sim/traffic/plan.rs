@@ -111,7 +111,17 @@ pub enum Forwarding {
     /// IPVS as `SwarmKit` sets it up (spec: orchestrators-a.md section 2.8): tasks in turns, no
     /// sessions; a task that is to stop takes no request any more.
     Ipvs,
+    /// Marathon-LB (spec: orchestrators-b.md section 4): an `HAProxy` that asks Marathon for tasks every
+    /// so often, in turns or as a service states, with sessions; one that is being killed takes no
+    /// request any more. It is a task itself, and requests from outside come to where it runs.
+    MarathonLb,
 }
+
+/// The label of tasks that are load balancers of DC/OS, and the values that say so.
+pub const BALANCER_LABEL: (&str, [&str; 2]) = ("DCOS_PACKAGE_NAME", ["marathon-lb", "edge-lb"]);
+
+/// How often a load balancer of DC/OS asks for tasks at least.
+pub const BALANCER_POLL: Duration = Duration::from_secs(1);
 
 /// How services behave.
 #[derive(Clone, Debug)]

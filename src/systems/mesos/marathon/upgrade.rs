@@ -94,14 +94,29 @@ impl Upgrade {
         instances: u64,
         old: &[(Text, bool)],
     ) -> (Self, Vec<Action>) {
-        let healthy = old.iter().filter(|(_, is_healthy)| *is_healthy).count() as u64;
-        let plan = plan(strategy, instances, healthy, old.len() as u64);
+        Self::resume(strategy, instances, old, &[])
+    }
+
+    /// An upgrade that is begun anew with another number of instances, of which these new ones, by
+    /// their numbers from 1 and with whether they are ready, were started.
+    pub fn resume(
+        strategy: &UpgradeStrategy,
+        instances: u64,
+        old: &[(Text, bool)],
+        new: &[(u64, bool)],
+    ) -> (Self, Vec<Action>) {
+        let ready: BTreeSet<u64> = { new.iter() }
+            .filter_map(|&(number, is_ready)| is_ready.then_some(number))
+            .collect();
+        let healthy = old.iter().filter(|(_, is_healthy)| *is_healthy).count() + ready.len();
+        let current = (old.len() + new.len()) as u64;
+        let plan = plan(strategy, instances, healthy as u64, current);
         let (good, bad): (Vec<_>, Vec<_>) = old.iter().partition(|(_, is_healthy)| *is_healthy);
         let mut upgrade = Self {
             plan,
             instances,
-            started: 0,
-            ready: BTreeSet::new(),
+            started: new.len() as u64,
+            ready,
             to_kill: bad
                 .into_iter()
                 .chain(good)
@@ -160,7 +175,7 @@ impl Upgrade {
     fn start(&mut self, actions: &mut Vec<Action>) {
         let taken = self.active.len() as u64 + self.started;
         let room = self.plan.max_capacity.saturating_sub(taken);
-        for _ in 0..room.min(self.instances - self.started) {
+        for _ in 0..room.min(self.instances.saturating_sub(self.started)) {
             self.started += 1;
             actions.push(Action::Start(self.started));
         }

@@ -1,4 +1,43 @@
 //! The worked examples of the specification that no other file has, and what masters promise.
+//!
+//! Where each example and each edge case about Mesos, its frameworks, DC/OS and Fleet stands (`it` is
+//! the test binary of the folder `tests`):
+//!
+//! | section | example | test |
+//! |---|---|---|
+//! | orchestrators-b.md 1.2 | orders by share, weight, count, name; totals that change | [`super::fairness`]: `clients_are_sorted_by_share_weight_count_and_name` |
+//! | | a client with others below it | [`super::fairness`]: `a_client_with_others_below_it_competes_with_them` |
+//! | 1.3 | the paper's two users, three users, other rules | [`super::fairness`]: `the_example_of_the_paper_and_other_rules_differ` |
+//! | 1.4, 1.5 | agents one by one to four frameworks | [`super::allocator`]: `agents_go_whole_to_the_role_and_framework_with_the_smallest_share` |
+//! | | nested roles | `nested_roles_share_as_their_subtrees_do` |
+//! | | a quota of half a core; limits on `*`; Q1 and Q2; from the second agent only cpus | `a_quota_is_offered_in_part_and_others_get_the_rest`, `limits_alone_cut_an_agent_in_two`, `a_quota_is_offered_the_rest_of_what_it_was_promised`, `what_is_over_a_quota_of_the_agent_goes_to_it_as_far_as_its_limit` |
+//! | | a quota without frameworks | [`super::allocator`]: `headroom_is_kept_for_a_quota_nobody_uses_yet` |
+//! | 1.6 | a filter of 1 s at an interval of 60 s | `a_filter_stands_until_the_run_after_it_has_ended` |
+//! | | what was refused and a bit more | [`super::allocator`]: `a_refusal_covers_no_more_than_what_was_refused` |
+//! | | revocable resources | `fast/tests.rs`, `it/mesos.rs`: `what_tasks_do_not_use_is_offered_again_and_taken_back_when_they_want_it` |
+//! | 1.7 | a failure at 100 s; one removal in 10 min | [`super::frameworks`]: `an_agent_is_unreachable_after_five_missed_pings_at_the_limited_rate` |
+//! | | one ping that is answered | `an_agent_that_answers_one_ping_begins_anew` |
+//! | | a lost master; the framework's own absence | `it/failover.rs`: `mesos_offers_nothing_without_a_leading_master_and_tasks_run_on`, `tasks_outlive_their_framework_for_its_failover_timeout` |
+//! | | weights 1 to 5 at random, order of registration | [`super::fairness`]: `the_order_is_random_by_weights_or_by_arrival` |
+//! | 2.1 | the table of operators; `GROUP_BY` of five | `constraints_accept_what_their_operators_say`, [`super::frameworks`]: `groups_stay_even_also_when_instances_are_killed` |
+//! | 2.2 | delays 1, 1.15 … 300 | [`super::frameworks`]: `launches_back_off_by_fifteen_per_cent_up_to_five_minutes` |
+//! | 2.3 | the table of six upgrades | [`super::frameworks`]: `upgrades_are_bounded_as_in_the_worked_table` |
+//! | 2.4 | 20 and 10, 10 and 10 | [`super::frameworks`]: `groups_stay_even_also_when_instances_are_killed` |
+//! | 2.5 | the check that kills one later | [`super::frameworks`]: `failing_checks_kill_one_failure_later_than_they_say_unless_told_otherwise` |
+//! | 2.6 | back before and after it is forgotten | [`super::frameworks`]: `an_instance_that_comes_back_is_kept_or_killed` |
+//! | 3 | skips, months, epsilon, retries, parents | [`super::chronos`] |
+//! | 4 | the autoscaler's counters; public agents; load balancers | [`super::frameworks`]: `the_autoscaler_counts_before_it_acts`, `it/mesos.rs`: `public_agents_of_dcos_are_kept_for_what_asks_for_them`, `requests_from_outside_come_to_load_balancers_on_public_agents` |
+//! | orchestrators-a.md 5 | loads 2, 1, 0; a group that conflicts; a lost machine; a global unit | `fleet/tests.rs` |
+//! | 11.1 | nobody there, nothing fits, nothing to give | `without_agents_or_room_nothing_is_offered`, `fleet/tests.rs`: `each_requirement_says_no_by_its_name` |
+//! | 11.2 | the same run twice | `it/failover.rs`: `the_same_run_twice_is_the_same` |
+//! | 11.3 | back before and after each time-out; both sides run | `it/fleet.rs`: `a_cut_off_machine_that_returns_in_time_keeps_its_units`, `it/failover.rs`: `fleet_runs_two_of_a_unit_while_its_machine_is_cut_off`, `it/mesos.rs`: `instances_that_come_back_before_they_are_forgotten_are_kept_and_the_surplus_goes` |
+//! | 11.4 | a leader that is lost in the middle | `it/mesos.rs`: `an_upgrade_goes_on_after_its_master_is_lost_in_the_middle`, `it/fleet.rs`: `a_lost_leader_is_followed_when_its_lease_has_ended` |
+//! | 11.5 | to none, from none, beyond the room | `it/failover.rs`: `scaling_to_none_and_back_and_beyond_the_room_waits_for_room`, `fleet_scales_to_none_and_back_and_beyond_what_machines_have` |
+//! | 11.6 | a version that never starts | `it/mesos.rs`: `an_upgrade_whose_version_never_starts_keeps_the_old_one_and_is_scaled_all_the_same`, `it/fleet.rs`: `changed_units_start_again_where_they_are_and_fewer_are_destroyed` |
+//! | 11.7 | a requirement that becomes false | `fleet/tests.rs`: `a_unit_that_is_not_able_any_more_is_moved_and_a_global_one_counts` |
+//! | 11.8 | amounts near 2^63, equal fractions | `amounts_at_the_limit_of_integers_are_shared_and_given_back`, [`super::fairness`]: `the_example_of_the_paper_and_other_rules_differ` |
+//! | 11.9 | events at one instant | `parts/timers.rs`: `equal_times_are_first_in_first_out_and_what_is_due_now_comes_after_what_waited` |
+//! | 12 | the row of Fleet, and Mesos beside it | `it/failover.rs`: `fleet_misses_a_machine_when_its_key_ends_and_moves_its_units_in_the_next_round`, `mesos_gives_an_agent_up_after_five_pings_and_marathon_replaces_its_instances` |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,6 +260,36 @@ fn an_agent_that_answers_one_ping_begins_anew() {
         assert!(!observer.timed_out(at(15 * ping)), "{ping}");
     }
     assert!(observer.timed_out(at(150)));
+}
+
+#[test]
+fn without_agents_or_room_nothing_is_offered() {
+    let mut case = Case::new();
+    assert_eq!(case.framework("f1", "r1"), Vec::<String>::new());
+    assert_eq!(case.batch(1), Vec::<String>::new());
+    // An agent without anything divides nothing by nothing.
+    assert_eq!(case.agent("A0", 0, 0), Vec::<String>::new());
+    assert_eq!(case.agent("A1", 1_000, 512), ["f1 A1 1000 512"]);
+    // All of it is given away.
+    assert_eq!(case.framework("f2", "r2"), Vec::<String>::new());
+    assert_eq!(case.batch(2), Vec::<String>::new());
+}
+
+#[test]
+fn amounts_at_the_limit_of_integers_are_shared_and_given_back() {
+    let most = i64::MAX / 1_000;
+    let mut case = Case::new();
+    case.framework("f1", "r1");
+    assert_eq!(
+        case.agent("A1", 1_000, most),
+        [format!("f1 A1 1000 {most}")]
+    );
+    case.framework("f2", "r2");
+    // A second one is beyond what a sum can hold, which is counted as the most there is.
+    assert_eq!(
+        case.agent("A2", 1_000, most),
+        [format!("f2 A2 1000 {most}")]
+    );
 }
 
 proptest! {

@@ -147,8 +147,12 @@ impl App {
         let Some(stated) = stated(object) else {
             return;
         };
-        (self.wanted, self.stated) = (stated.replicas, stated.upgrade);
+        let before = std::mem::replace(&mut self.wanted, stated.replicas);
+        self.stated = stated.upgrade;
         if stated.template == self.template {
+            if before != self.wanted && self.upgrade.is_some() {
+                self.resize(options, (store, out));
+            }
             return;
         }
         self.spec = made_of(
@@ -162,12 +166,7 @@ impl App {
         // What was asked for before is of the version before; it counts as old once it is there.
         self.coming.iter_mut().for_each(|number| *number = None);
         self.upgrade = None;
-        let capacities = options.upgrade.unwrap_or(self.stated);
-        let strategy = UpgradeStrategy {
-            minimum_health_capacity: capacities.0,
-            maximum_over_capacity: capacities.1,
-            is_resident: self.is_resident,
-        };
+        let strategy = self.strategy(options);
         for pod in std::mem::take(&mut self.waiting) {
             self.instances.remove(&pod.id);
             kill(out, store, pod);
@@ -177,6 +176,56 @@ impl App {
             .map(|one| (text_of(one.pod.id), one.is_ready))
             .collect();
         let (upgrade, actions) = Upgrade::begin(&strategy, self.wanted, &old);
+        self.upgrade = Some(upgrade);
+        self.carry_out(actions, (store, out));
+    }
+
+    fn strategy(&self, options: &MarathonFramework) -> UpgradeStrategy {
+        let capacities = options.upgrade.unwrap_or(self.stated);
+        UpgradeStrategy {
+            minimum_health_capacity: capacities.0,
+            maximum_over_capacity: capacities.1,
+            is_resident: self.is_resident,
+        }
+    }
+
+    /// Another number of instances is wanted in the middle of an upgrade, which is begun anew: of the
+    /// new ones that are too many the youngest go, those without an agent first.
+    fn resize(&mut self, options: &MarathonFramework, (store, out): (&Store, &mut Outbox)) {
+        let new = self.active().filter(|one| one.new.is_some());
+        let mut new: Vec<PodId> = new.map(|one| one.pod.id).collect();
+        let coming = self.coming.iter().flatten().count();
+        let mut surplus = (new.len() + coming).saturating_sub(self.wanted as usize);
+        while surplus > 0
+            && let Some(pod) = self.waiting.pop_back()
+        {
+            self.instances.remove(&pod.id);
+            new.retain(|known| *known != pod.id);
+            kill(out, store, pod);
+            surplus -= 1;
+        }
+        while surplus > 0
+            && let Some(instance) = new.pop().and_then(|id| self.instances.get_mut(&id))
+        {
+            instance.is_killed = true;
+            kill(out, store, instance.pod);
+            surplus -= 1;
+        }
+        let mut numbered = Vec::new();
+        for (number, id) in (1..).zip(&new) {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.new = Some(number);
+                numbered.push((number, instance.is_ready));
+            }
+        }
+        for number in self.coming.iter_mut().flatten() {
+            *number = numbered.len() as u64 + 1;
+            numbered.push((*number, false));
+        }
+        let old = self.active().filter(|one| one.new.is_none());
+        let old: Vec<(Text, bool)> = old.map(|one| (text_of(one.pod.id), one.is_ready)).collect();
+        let strategy = self.strategy(options);
+        let (upgrade, actions) = Upgrade::resume(&strategy, self.wanted, &old, &numbered);
         self.upgrade = Some(upgrade);
         self.carry_out(actions, (store, out));
     }
