@@ -138,10 +138,16 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let result = run_journey(&plan, &folder, journey.as_ref());
     profiler.ended(VARIANTS);
     bars.clear();
-    let (summary, data) = result.map_err(|error| {
-        let failure = failure(error, interrupt::exit());
-        Trip::failure(failure, journey.as_ref())
-    })?;
+    let (summary, data) = match result {
+        Ok(made) => made,
+        Err(error) => {
+            if is_refusal(&error) {
+                folder.withdraw();
+            }
+            let failure = failure(error, interrupt::exit());
+            return Err(Trip::failure(failure, journey.as_ref()));
+        }
+    };
     let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
@@ -342,6 +348,15 @@ pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure
     match error.exit_code() {
         2 => Failure::input(error),
         _ => Failure::incomplete(error),
+    }
+}
+
+/// Whether the input of a run was wrong, so that nothing that it wrote is of use.
+fn is_refusal(error: &ExperimentError) -> bool {
+    match error {
+        ExperimentError::Trace(_) => true,
+        ExperimentError::Variant { source, .. } => is_input(source),
+        _ => false,
     }
 }
 

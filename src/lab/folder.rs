@@ -318,6 +318,13 @@ impl ResultFolder {
         fs::remove_dir_all(&path).at(&path)
     }
 
+    /// Removes the folder with all that is in it: what was refused has no result, not even a part.
+    pub fn withdraw(mut self) {
+        // What can't be removed is replaced by the next run.
+        let _ = fs::remove_dir_all(&self.partial);
+        drop(self.lock.take());
+    }
+
     /// Gives the folder its name. Returns it.
     pub fn finish(mut self) -> Result<PathBuf, FolderError> {
         let (out, partial) = (self.out.clone(), self.partial.clone());

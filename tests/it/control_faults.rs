@@ -298,7 +298,7 @@ fn random_operation(kind: u32, number: i32) -> Operation {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 10, ..ProptestConfig::default() })]
 
     /// Whatever users do and whatever fails: no pod is on two nodes, no node holds more than it
     /// has, a rollout keeps to its surge, a set has no two pods of a name, and once failures cease

@@ -2,6 +2,7 @@
 //! what is settled when a node is heard again (spec: kubernetes.md 2.7, 2.8).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use windtunnel::control::Component;
 use windtunnel::control::controllers::manager::{ControllerManager, ControllerOptions};
 use windtunnel::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
 use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
-use windtunnel::model::{Event, NodeContact, Pod, PodChange, TaintEffect};
+use windtunnel::model::{Event, Node, NodeContact, Pod, PodChange, TaintEffect};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{End, Environment, NodeLife, Options, RunControl, Simulation, Stop, Trouble};
@@ -96,13 +97,19 @@ fn play(
     eviction: EvictionRule,
     strikes: Vec<Strike>,
 ) -> (End, Story, Duration) {
-    let arrivals = (0..count).map(|_| pod(0, -1)).collect();
-    let mut world = cell(
-        nodes(&vec![4; count]),
-        components(observing, eviction),
-        arrivals,
-        Vec::new(),
-    );
+    let nodes = nodes(&vec![4; count]);
+    play_on((nodes, until), observing, eviction, strikes)
+}
+
+/// The same with nodes that are given.
+fn play_on(
+    (nodes, until): (Vec<Arc<Node>>, i64),
+    observing: Observing,
+    eviction: EvictionRule,
+    strikes: Vec<Strike>,
+) -> (End, Story, Duration) {
+    let arrivals = nodes.iter().map(|_| pod(0, -1)).collect();
+    let mut world = cell(nodes, components(observing, eviction), arrivals, Vec::new());
     world.environment = Environment {
         failures: vec![Timeline::scripted(strikes)],
         ..Environment::default()
@@ -297,8 +304,94 @@ fn a_node_that_is_drained_loses_its_pods_at_once_and_takes_none() {
     assert_eq!(story.bound, 2);
 }
 
+/// Nodes of a zone `a`, and three of a zone `b`.
+fn zoned(size: usize) -> Vec<Arc<Node>> {
+    let mut all = nodes(&vec![4; size + 3]);
+    for (place, node) in all.iter_mut().enumerate() {
+        let zone = if place < size { "a" } else { "b" };
+        let labels = &mut Arc::make_mut(node).labels;
+        labels.insert("topology.kubernetes.io/zone".into(), zone.into());
+    }
+    all
+}
+
+#[test]
+fn a_zone_is_tainted_as_fast_as_its_state_and_size_allow() {
+    // Nodes of the zone and how many of them crash, with how many missing its state changes, and
+    // the time between two taints from then on: none in a small zone of which most is down, a tenth
+    // of the rate in a large one, the whole rate where all is down while another zone stands.
+    for (size, down, change, between) in [
+        (50, 20, 1, Some(10)),
+        (50, 30, 28, None),
+        (51, 30, 29, Some(100)),
+        (50, 50, 50, Some(10)),
+    ] {
+        for observing in [Observing::Computed, Observing::Stepped] {
+            let strikes = (0..down).map(|node| strike(100, node, Trouble::Crash, true));
+            let world = (zoned(size), 1_000);
+            let (_, story, _) = play_on(world, observing, EvictionRule::Taints, strikes.collect());
+            let what = format!("{down} of {size}, {observing:?}");
+            let mut unknown: Vec<Instant> = story.unknown.values().copied().collect();
+            unknown.sort_unstable();
+            assert_eq!(unknown.len(), down as usize, "{what}");
+            let changed = unknown[change - 1];
+            let mut tainted: Vec<Instant> = story.tainted.values().copied().collect();
+            tainted.sort_unstable();
+            tainted.retain(|at| *at >= changed);
+            let Some(between) = between else {
+                assert!(tainted.is_empty(), "{what}: {tainted:?}");
+                continue;
+            };
+            let room = Instant::from_secs(1_000).since(changed).as_nanos();
+            let room = (room / Duration::from_secs(between).as_nanos()) as usize;
+            assert!(
+                tainted.len() + 2 >= room.min(down as usize),
+                "{what}: {tainted:?}"
+            );
+            // A token is looked for every tenth of a second.
+            let most = Duration::from_millis(between * 1_000 + 100);
+            for pair in tainted.windows(2) {
+                let apart = pair[1].since(pair[0]);
+                assert!(
+                    apart >= Duration::from_secs(between) && apart <= most,
+                    "{what}: {apart}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_zone_that_recovers_is_tainted_at_the_whole_rate_again() {
+    let mut strikes: Vec<Strike> = (0..6)
+        .map(|node| strike(100, node, Trouble::Crash, true))
+        .collect();
+    // Three of ten are down from then on.
+    strikes.extend((0..3).map(|node| strike(600, node, Trouble::Crash, false)));
+    let world = (zoned(10), 1_000);
+    let (_, story, _) = play_on(world, Observing::Computed, EvictionRule::Taints, strikes);
+    let mut unknown: Vec<Instant> = story.unknown.values().copied().collect();
+    unknown.sort_unstable();
+    let mut tainted: Vec<Instant> = story.tainted.values().copied().collect();
+    tainted.sort_unstable();
+    let held = |at: &&Instant| **at >= unknown[5] && **at < Instant::from_secs(600);
+    assert_eq!(tainted.iter().find(held), None, "{unknown:?}");
+    for down in 3..6 {
+        assert!(story.tainted.contains_key(&NodeId(down)), "{down}");
+    }
+    let after: Vec<Instant> = tainted
+        .into_iter()
+        .filter(|at| *at >= Instant::from_secs(600))
+        .collect();
+    // A bucket that nothing passed begins empty.
+    assert!(after[0] >= Instant::from_secs(610), "{after:?}");
+    for pair in after.windows(2) {
+        assert_eq!(pair[1].since(pair[0]), Duration::from_secs(10));
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 3, ..ProptestConfig::default() })]
 
     #[test]
     fn heartbeats_computed_and_stepped_give_the_same_digest(

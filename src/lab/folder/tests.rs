@@ -153,6 +153,16 @@ fn a_run_that_wrote_nothing_leaves_nothing() {
 }
 
 #[test]
+fn a_run_that_is_withdrawn_leaves_nothing_whatever_it_wrote() {
+    let scratch = Scratch::new("withdrawn");
+    let out = scratch.0.join("run");
+    let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
+    folder.text("plots/summary.json", "{}").unwrap();
+    folder.withdraw();
+    assert!(names(&scratch.0).is_empty());
+}
+
+#[test]
 fn two_runs_never_share_a_folder() {
     let scratch = Scratch::new("busy");
     let out = scratch.0.join("run");

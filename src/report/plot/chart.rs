@@ -59,6 +59,15 @@ pub(super) struct Moment {
 }
 
 impl Panel {
+    /// The room that the signs of moments need above the plane.
+    fn sign_room(&self) -> f64 {
+        if self.moments.is_empty() {
+            0.0
+        } else {
+            SIGN_HEIGHT
+        }
+    }
+
     /// Whether so many lines go up and down so often that one hides the other.
     fn is_crowded(&self) -> bool {
         const LINES_MIN: usize = 5;
@@ -99,6 +108,8 @@ impl Panel {
 const LABEL_GAP: f64 = 18.0;
 /// Height of a panel's plane on the screen.
 const PLANE_HEIGHT: f64 = 250.0;
+/// Height of the signs of moments above a plane.
+const SIGN_HEIGHT: f64 = 12.0;
 /// More lines than this are named below, where there is room for all.
 const DIRECT_LABELS_MAX: usize = 16;
 
@@ -163,7 +174,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct:
     let layout = Layout {
         plane: Area {
             x: left,
-            y: top + style.scaled(32.0),
+            y: top + style.scaled(32.0 + panel.sign_room()),
             width: scene.width() - left - label_width,
             height,
         },
@@ -183,7 +194,9 @@ fn draw_one_by_one(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64)) ->
         Style::Screen => 2,
         Style::Paper => 1,
     };
-    let (head, height, foot) = (style.scaled(22.0), style.scaled(76.0), style.scaled(30.0));
+    let name_at = style.scaled(12.0);
+    let head = style.scaled(22.0 + panel.sign_room());
+    let (height, foot) = (style.scaled(76.0), style.scaled(30.0));
     let width = scene.width() / across as f64;
     scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &panel.title);
     let mut top = top + style.scaled(28.0);
@@ -207,7 +220,7 @@ fn draw_one_by_one(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64)) ->
                 text: style.text(),
                 direct: false,
             };
-            let name = (x + left, top + head - style.scaled(10.0));
+            let name = (x + left, top + name_at);
             scene.text(name, &scene::name(&line.name), Paint::Ink, Anchor::Start);
             let single = Panel {
                 title: String::new(),
@@ -275,7 +288,7 @@ fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {
         // Signs that would run into each other are left out; the lines stay.
         let half = text_width(&moment.sign, layout.text) / 2.0;
         if at - half >= free {
-            let above = (at, y - style.scaled(5.0));
+            let above = (at, y - style.scaled(8.0));
             scene.text(above, &moment.sign, paint, Anchor::Middle);
             free = at + half + style.scaled(2.0);
         }

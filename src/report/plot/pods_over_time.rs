@@ -9,8 +9,8 @@ use crate::lab::report_data::SeriesData;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pods-over-time",
     title: "Pods over time",
-    caption: "Pods without a node and pods that run: means over columns of time, each holding \
-              until the next.",
+    caption: "Pods that wait for a node, pods that run, and nodes that are up, as far as they \
+              change: means over columns of time, each holding until the next.",
     draw,
 };
 

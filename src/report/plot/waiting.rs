@@ -39,6 +39,14 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if rows.is_empty() {
         return Err("neither slowdown nor pending time was measured");
     }
+    let waited = |row: &&Row| {
+        row.cells
+            .iter()
+            .any(|cell| cell.value.is_some_and(|value| value > 0.0))
+    };
+    if !rows.iter().any(waited) {
+        return Err("nothing waited for a node");
+    }
     let names: Vec<&str> = (comparison.columns.iter())
         .map(|column| column.name.as_str())
         .collect();

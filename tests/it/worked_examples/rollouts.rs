@@ -6,6 +6,7 @@ use std::sync::Arc;
 use windtunnel::control::controllers::Release;
 use windtunnel::control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
 use windtunnel::model::PodSpec;
+use windtunnel::model::workload::deployment::DeploymentStatus;
 use windtunnel::model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use windtunnel::model::workload::{
     Count, Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate,
@@ -246,4 +247,48 @@ fn a_paused_deployment_is_scaled_and_nothing_else() {
     only.rollout.desired_replicas = Some(10);
     only.rollout.max_replicas = Some(13);
     assert_eq!(sizes(&deployment, &[only]), [12]);
+}
+
+#[test]
+fn old_sets_beyond_the_limit_go_lowest_revision_first_once_the_roll_out_is_complete() {
+    let history = |available: i32| -> Vec<ReplicaSet> {
+        let old = (1..=5).map(|image| set(image, 0, 0));
+        old.chain([set(6, 3, available)]).collect()
+    };
+    let all = ["web-1", "web-2", "web-3", "web-4", "web-5"];
+    // The limit, how many new pods are available, whether a pod of the first is there still, and
+    // which sets go.
+    for (limit, available, has_pod, expected) in [
+        (Some(2), 3, false, &all[..3]),
+        (Some(0), 3, false, &all[..]),
+        (Some(5), 3, false, &[]),
+        (Some(10), 3, false, &[]),
+        (None, 3, false, &[]),
+        // Not before the roll-out is complete.
+        (Some(2), 2, false, &[]),
+        // A set that has a pod stays, though it counts.
+        (Some(2), 3, true, &all[1..3]),
+    ] {
+        let mut deployment = rolling(3, 1, 0, 6);
+        deployment.revision_history_limit = limit;
+        // As the sync before reported it.
+        deployment.status = DeploymentStatus {
+            observed_generation: deployment.generation,
+            replicas: 3,
+            updated: 3,
+            ready: available,
+            available,
+            revision: 6,
+            ..DeploymentStatus::default()
+        };
+        let mut sets = history(available);
+        sets[0].status.replicas = i32::from(has_pod);
+        let mut gone = step(10, &deployment, &sets).delete;
+        gone.sort_unstable();
+        let gone: Vec<String> = gone.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            gone, expected,
+            "{limit:?}, {available} available, pod {has_pod}"
+        );
+    }
 }
