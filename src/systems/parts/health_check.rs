@@ -132,6 +132,7 @@ mod tests {
     /// Interval 30 s, 3 retries, each probe 1 s; F F ok F F F ok.
     #[test]
     fn worked_states_of_a_health_check() {
+        use HealthState::{Healthy, Starting, Unhealthy};
         let mut checker = HealthChecker::new(HealthCheck::default());
         let mut ended = Duration::ZERO;
         let states: Vec<(i64, HealthState)> = [false, false, true, false, false, false, true]
@@ -143,7 +144,6 @@ mod tests {
                 (ended.as_nanos() / 1_000_000_000, state)
             })
             .collect();
-        use HealthState::{Healthy, Starting, Unhealthy};
         let expected = [
             (31, Starting),
             (62, Starting),
