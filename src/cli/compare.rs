@@ -225,12 +225,12 @@ fn read(
     by_system(&arguments.systems, &read)
 }
 
+/// Reads the experiment, with other variants if they are given: what messages call them, their text.
+type ReadWith<'a> = dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure> + 'a;
+
 /// One variant a system, or several: those that the experiment has of it with the settings they have
 /// there, else the experiment itself under it.
-fn by_system(
-    names: &[String],
-    read: &dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure>,
-) -> Result<Experiment, Failure> {
+fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failure> {
     let mut experiment = read(None)?;
     let is_of = |plan: &VariantPlan, name: &String| plan.scenario.system.name == *name;
     let is_there = |name: &&String| experiment.variants.iter().any(|own| is_of(own, name));

@@ -13,6 +13,7 @@ use crate::lab::outputs::Outputs;
 use crate::lab::run::RunError;
 use crate::lab::summary::Summary;
 use crate::lab::tables::Forms;
+use crate::lab::travel::Journey;
 use crate::report::comparison::{Comparison, Rows};
 use crate::report::plot::Style;
 use crate::report::runs::{Gathered, ReportRun};
@@ -140,13 +141,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     bars.clear();
     let (summary, data) = match result {
         Ok(made) => made,
-        Err(error) => {
-            if is_refusal(&error) {
-                folder.withdraw();
-            }
-            let failure = failure(error, interrupt::exit());
-            return Err(Trip::failure(failure, journey.as_ref()));
-        }
+        Err(error) => return Err(refused(error, folder, journey.as_ref())),
     };
     let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
     let run = ReportRun {
@@ -171,13 +166,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         wall_time: Some(&wall_time),
         report: Some(&report),
     };
-    let rows = if global.verbose {
-        Rows::All
-    } else {
-        Rows::Headline
-    };
-    let comparison = Comparison::new(summary, rows);
-    terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
+    print(global, arguments, summary, options);
     if !global.quiet {
         for line in remarks(summary, global.verbose) {
             terminal::complain(&line);
@@ -187,6 +176,25 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// A run that came to nothing; of one that was refused no folder is left.
+fn refused(error: ExperimentError, folder: ResultFolder, journey: Option<&Journey<'_>>) -> Failure {
+    if is_refusal(&error) {
+        folder.withdraw();
+    }
+    Trip::failure(failure(error, interrupt::exit()), journey)
+}
+
+/// Prints what a run came to.
+fn print(global: &Global, arguments: &RunArguments, summary: &Summary, options: TableOptions<'_>) {
+    let rows = if global.verbose {
+        Rows::All
+    } else {
+        Rows::Headline
+    };
+    let comparison = Comparison::new(summary, rows);
+    terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
 }
 
 /// The result folder of a run, not yet complete.

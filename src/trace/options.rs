@@ -7,6 +7,10 @@ use super::ledger::RowPolicy;
 
 /// Choices about the reading of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of the user's, by its name"
+)]
 pub struct ReadOptions {
     /// What bad rows and documented dirt do.
     pub rows: RowPolicy,

@@ -216,9 +216,9 @@ impl Watch {
                 }
             }
             Event::PodEnded { pod, reason } => {
-                if self.ended.insert(pod.id, *reason).is_some() {
-                    self.broken.push(format!("{} ended twice", pod.id));
-                }
+                let before = self.ended.insert(pod.id, *reason);
+                let twice = before.map(|_| format!("{} ended twice", pod.id));
+                self.broken.extend(twice);
             }
             Event::PodChanged {
                 pod,

@@ -292,10 +292,8 @@ impl Observer for Collector {
                 self.has_changed(*node, object);
                 self.node_changed(now, *node, "joined", store);
             }
-            Event::NodeUpdated { node, object } => {
-                if self.has_changed(*node, object) {
-                    self.node_changed(now, *node, "changed", store);
-                }
+            Event::NodeUpdated { node, object } if self.has_changed(*node, object) => {
+                self.node_changed(now, *node, "changed", store);
             }
             Event::PodChanged {
                 pod,

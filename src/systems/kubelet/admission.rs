@@ -11,7 +11,7 @@ use crate::model::{Refusal, Taint, TaintEffect};
 /// Why a pod may not run on the node that it was bound to.
 pub(super) fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
     under_pressure(offer)
-        .or_else(|| offer.short)
+        .or(offer.short)
         .or_else(|| (!offer.spec.selects(offer.node)).then_some(Refusal::NodeAffinity))
         .or_else(|| offer.is_port_taken.then_some(Refusal::NodePorts))
         .or_else(|| untolerated(offer).then_some(Refusal::Taint))

@@ -324,7 +324,10 @@ impl Columns {
 
     fn behaviour(&self, row: &Row<'_>) -> Result<Option<Arc<Behaviour>>, BadRow> {
         let [cpu_usage, memory_usage] = &self.usage;
-        let (cpu_usage, memory_usage) = (pattern(row, cpu_usage)?, pattern(row, memory_usage)?);
+        let (cpu_usage, memory_usage) = (
+            pattern(row, cpu_usage.as_ref())?,
+            pattern(row, memory_usage.as_ref())?,
+        );
         let says_something = cpu_usage.is_some() || memory_usage.is_some();
         Ok(says_something.then(|| {
             Arc::new(Behaviour {
@@ -370,7 +373,7 @@ impl Columns {
 const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
 /// What is used over time, as it is written; `None` if nothing stands there.
-fn pattern(row: &Row<'_>, column: &Option<Column>) -> Result<Option<Text>, BadRow> {
+fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {
     let Some(column) = column else {
         return Ok(None);
     };

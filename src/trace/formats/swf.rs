@@ -340,11 +340,13 @@ impl SwfSource {
         }
         if job.used_memory_kb > 0 {
             let kilobytes = job.used_memory_kb;
-            let mebibytes = match kilobytes > MAX_MEMORY_KB {
-                // In bytes by mistake.
-                true => (kilobytes - 1) / (1 << 20) + 1,
-                false => (kilobytes - 1) / 1_024 + 1,
+            // Too many are bytes by mistake.
+            let unit = if kilobytes > MAX_MEMORY_KB {
+                1 << 20
+            } else {
+                1_024
             };
+            let mebibytes = (kilobytes - 1) / unit + 1;
             used.mebibytes = Some(mebibytes);
         }
         Ok(used)
