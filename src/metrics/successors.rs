@@ -39,11 +39,13 @@ impl Successors {
         }
     }
 
-    /// The change after a loss: it may be the pod that is submitted again.
+    /// The change after a loss: it may be the pod that is submitted again. One that a workload owns is
+    /// counted with its workload.
     #[cold]
     fn succeed(&mut self, event: &Event) {
         let lost = self.lost.take();
         if let Event::PodCreated(created) = event
+            && created.owner.is_none()
             && lost.is_some_and(|lost| created.name == lost)
         {
             self.waiting.insert(created.pod.id);

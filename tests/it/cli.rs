@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 30] = [
+const SCENARIOS: [(&str, &[&str]); 32] = [
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
@@ -307,6 +307,8 @@ const SCENARIOS: [(&str, &[&str]); 30] = [
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),
+    ("lcg-systems.yaml", &["--set", "stop={at: 1h}"]),
+    ("openb-systems.yaml", &["--set", "stop={at: 60s}"]),
     ("google-month.yaml", &["--set", "stop={at: 10s}"]),
     ("hundred-thousand-nodes.yaml", &["--set", "stop={at: 1s}"]),
 ];

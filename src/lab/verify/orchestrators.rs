@@ -116,6 +116,7 @@ const KINDS: &[&str] = &[
     "feature-alert",
     "feature-metrics",
     "feature-serverless",
+    "feature-recovery",
 ];
 
 /// The judge of a kind.

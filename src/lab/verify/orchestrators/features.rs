@@ -1,5 +1,5 @@
-//! Cases of what platforms do beside placing: balancing, alerts, measures and bills
-//! (spec: orchestrators-a.md 9.2, 9.5, 9.7).
+//! Cases of what platforms do beside placing: balancing, alerts, measures, bills and
+//! health checks (spec: orchestrators-a.md 9.2, 9.4, 9.5, 9.7).
 
 use std::sync::Arc;
 
@@ -13,8 +13,10 @@ use crate::metrics::economics::TaskPrices;
 use crate::metrics::pay_per_use::task_cost;
 use crate::model::Text;
 use crate::model::latencies::Latencies;
+use crate::model::pod_life::HealthCheck;
 use crate::model::traffic::LatencyProfile;
 use crate::rng::Stream;
+use crate::systems::parts::health_check::{HealthChecker, HealthState};
 use crate::units::{Duration, Instant};
 
 /// The judge of a kind.
@@ -24,6 +26,7 @@ pub(super) fn decide(kind: &str) -> Option<Decide> {
         "feature-alert" => alert,
         "feature-metrics" => measure,
         "feature-serverless" => bill,
+        "feature-recovery" => recover,
         _ => return None,
     };
     Some(decide)
@@ -285,4 +288,60 @@ fn bill(case: &Case) -> Result<Value, Trouble> {
         task_cost((milli(task.vcpu), milli(task.gb)), length, &prices)
     });
     Ok(json!({"cost": cost.collect::<Vec<f64>>()}))
+}
+
+#[derive(Deserialize)]
+struct Recover {
+    #[serde(default)]
+    start_period_s: f64,
+    #[serde(default)]
+    interval_s: f64,
+    #[serde(default)]
+    start_interval_s: Option<f64>,
+    #[serde(default)]
+    timeout_s: f64,
+    #[serde(default)]
+    retries: u32,
+    #[serde(default)]
+    probes: Option<Vec<Probed>>,
+}
+
+#[derive(Deserialize)]
+struct Probed {
+    ok: bool,
+    takes_s: f64,
+}
+
+fn recover(case: &Case) -> Result<Value, Trouble> {
+    let own: Recover = read(&case.request)?;
+    let Some(probes) = own.probes else {
+        let words = "causes are found over the changes of a run, not of single signs";
+        return Err(Trouble::Unsupported(words.to_owned()));
+    };
+    let span = |secs: f64| Duration::from_nanos(libm::rint(secs * 1e9) as i64);
+    let check = HealthCheck {
+        interval: span(own.interval_s),
+        timeout: span(own.timeout_s),
+        retries: own.retries,
+        start_period: span(own.start_period_s),
+        start_interval: span(own.start_interval_s.unwrap_or(own.interval_s)),
+    };
+    let (mut checker, mut ended) = (HealthChecker::new(check), Duration::ZERO);
+    let mut timeline = Vec::new();
+    for probe in &probes {
+        let begun = add(ended, checker.wait(ended));
+        let takes = span(probe.takes_s);
+        ended = add(begun, takes.min(check.timeout));
+        let state = match checker.probed(begun, probe.ok && takes <= check.timeout) {
+            HealthState::Starting => "starting",
+            HealthState::Healthy => "healthy",
+            HealthState::Unhealthy => "unhealthy",
+        };
+        timeline.push(json!([ended.as_secs_f64(), state]));
+    }
+    Ok(json!({"timeline": timeline}))
+}
+
+fn add(one: Duration, other: Duration) -> Duration {
+    one.checked_add(other).unwrap_or(Duration::MAX)
 }
