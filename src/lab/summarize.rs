@@ -147,7 +147,7 @@ fn workload(row: &workloads::Row) -> WorkloadSummary {
         unrepaired: sums.unrepaired,
         recovery_mean_s: mean,
         recovery_max_s: most,
-        rollouts: sums.rollouts.count() + sums.superseded,
+        rollouts: sums.rollouts.count(),
         rollouts_unfinished: sums.unfinished,
         rollout_max_s: sums.rollouts.known().map(|(_, most)| most),
         lowest_ready: workloads::lowest_share(sums.lowest.into_iter()),

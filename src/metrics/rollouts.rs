@@ -26,9 +26,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
               min(ready, desired) / desired over all times within rollouts",
     denominators: "rollouts that began in W; desired pods",
     census: "changes of the template of a Deployment, StatefulSet or DaemonSet that is there, rollbacks \
-             included; OnDelete makes none; one that another takes the place of is `superseded` and \
-             has no duration",
-    censoring: "not complete at the end: right-censored at its age, counted in `unfinished`; \
+             included; OnDelete makes none; one that another takes the place of is `superseded`",
+    censoring: "not complete at the end, or when another took its place: right-censored at its age, \
+                counted in `unfinished` or `superseded`; \
                 percentiles by Kaplan-Meier, mean null above 1 % censored",
     source: "metrics.md 5.4; kubernetes.md 2.2-2.4",
     construct: |_| Box::new(Rollouts),
@@ -58,7 +58,7 @@ impl Collector for Rollouts {
         let id = |name| format!("{}.{name}", ENTRY.subject);
         let mut values = all.values(ENTRY.subject);
         values.extend([
-            MetricValue::count(id("begun"), all.count() + superseded),
+            MetricValue::count(id("begun"), all.count()),
             MetricValue::count(id("unfinished"), unfinished),
             MetricValue::count(id("superseded"), superseded),
             MetricValue::new(

@@ -16,10 +16,6 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 has_managers,
                 "write `kind: manager-loss` with `managers: 1`: others take over by themselves",
             ),
-            FailureKind::ManagerLoss | FailureKind::DiscoveryOutage => (
-                !has_managers,
-                "Kubernetes has `leader-failover` and `control-plane-outage`",
-            ),
             FailureKind::FrameworkOutage => (
                 !scenario.system.has_frameworks(),
                 "the systems `mesos` and `dcos` have frameworks",

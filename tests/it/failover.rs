@@ -413,3 +413,37 @@ fn fleet_scales_to_none_and_back_and_beyond_what_machines_have() {
     let ended = story.ended.iter().filter(|&&at| at <= 70.0).count();
     assert_eq!((ended, story.ended.len()), (6, 6));
 }
+
+#[test]
+fn lost_managers_of_kubernetes_are_a_fail_over_or_an_outage() {
+    let scale = "operations: [{at: 101s, scale: Deployment/default/web, replicas: 8}]\n";
+    let system = "name: kubernetes, controllers: {}";
+    let new_pods = |name: &str, failure: &str| -> Vec<f64> {
+        let rest = format!("{scale}failures: [{failure}]\nstop: {{at: 10m}}\n");
+        let story = play(name, (3, 6), system, &rest);
+        assert!(story.ended.is_empty(), "what runs goes on");
+        Story::later(&story.bound, 100.0)
+    };
+    // One of three is the leader: another is elected once its lease of 15 s is over.
+    let one = new_pods("kube-one", "{kind: manager-loss, managers: 1, at: 100s}");
+    let leader = new_pods("kube-leader", "{kind: leader-failover, at: 100s}");
+    assert_eq!(one, leader);
+    assert!(
+        one.len() == 2 && one.iter().all(|at| (115.0..120.0).contains(at)),
+        "{one:?}"
+    );
+    // Two are the majority: nothing is accepted until they are back.
+    let two = new_pods(
+        "kube-two",
+        "{kind: manager-loss, managers: 2, at: 100s, for: 60s}",
+    );
+    let outage = new_pods(
+        "kube-outage",
+        "{kind: control-plane-outage, at: 100s, for: 60s}",
+    );
+    assert_eq!(two, outage);
+    assert!(
+        two.len() == 2 && two.iter().all(|at| *at >= 160.0),
+        "{two:?}"
+    );
+}

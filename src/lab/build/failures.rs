@@ -99,6 +99,15 @@ pub fn failures(
         logs,
         frameworks: frameworks(scenario)?,
     };
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        let name = &scenario.system.name;
+        if failure.kind == FailureKind::DiscoveryOutage && name != "swarm" {
+            remarks.note(format!(
+                "failures[{number}]: the nodes of `{name}` make themselves known; a discovery-outage \
+                 fails nothing"
+            ));
+        }
+    }
     // What it names is looked for at once.
     failures.outages(scenario, nodes)?;
     failures.timelines(scenario, nodes)?;
@@ -218,7 +227,7 @@ impl Failures {
                     lasts: failure.lasts,
                     fault: Fault::Framework(framework),
                 })
-            } else if let Some(kind) = failure_of(failure) {
+            } else if let Some(kind) = failure_of(failure, scenario.system.has_own_loops()) {
                 kind
             } else {
                 continue;
@@ -252,10 +261,13 @@ fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> Bui
 const LEASE: Duration = Duration::from_secs(15);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an election takes, unless stated: a candidate looks every 2 s.
+const ELECTION: &str = "uniform(0s, 2s)";
+
 /// A failure as the simulator has it; `None` of those that are outages of one node. What a kind
 /// needs was checked before.
 #[expect(clippy::too_many_lines, reason = "one row for each kind of failure")]
-fn failure_of(failure: &Written) -> Option<Failure> {
+fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
     let (at, lasts) = (failure.at.unwrap_or_default(), failure.lasts);
     let outage = |trouble| {
         Failure::Outage(Outage {
@@ -328,7 +340,15 @@ fn failure_of(failure: &Written) -> Option<Failure> {
             lasts,
         }),
         FailureKind::ControlPlaneOutage => fault(Fault::Outage),
-        FailureKind::ManagerLoss => fault(Fault::Managers(failure.managers?)),
+        FailureKind::ManagerLoss if has_managers => fault(Fault::Managers(failure.managers?)),
+        // A control plane of three, whose store votes: one away is the leader, two are the majority.
+        FailureKind::ManagerLoss if failure.managers? > 1 => fault(Fault::Outage),
+        FailureKind::ManagerLoss => Failure::LeaderFailover(LeaderFailover {
+            part,
+            when: Crashes::At(at),
+            lease: LEASE,
+            election: ELECTION.parse().ok()?,
+        }),
         FailureKind::DiscoveryOutage => fault(Fault::Discovery),
         FailureKind::WatchDelay => fault(Fault::Sight(part, Sight::Late(failure.delay?))),
         FailureKind::StaleCache => fault(Fault::Sight(part, Sight::Stale)),
@@ -357,7 +377,7 @@ fn failure_of(failure: &Written) -> Option<Failure> {
             lease: failure.lease.unwrap_or(LEASE),
             election: match &failure.election {
                 Some(law) => law.clone(),
-                None => "uniform(0s, 2s)".parse().ok()?,
+                None => ELECTION.parse().ok()?,
             },
         }),
     })

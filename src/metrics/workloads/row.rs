@@ -234,8 +234,15 @@ impl Row {
                 is_told_of: new.desired == 0,
                 lowest: None,
             };
-            let other = self.rollout.replace(begun);
-            self.sums.superseded += u64::from(other.is_some() && counts);
+            if let Some(other) = self.rollout.replace(begun)
+                && counts
+            {
+                self.sums.superseded += 1;
+                // It was not done by now, if it ever would have been.
+                if measured.has_instant(other.since) {
+                    self.sums.rollouts.add_at_least(at.since(other.since));
+                }
+            }
         } else if let Some(rollout) = &mut self.rollout {
             rollout.is_told_of |= rollout.before != new.progress;
         }

@@ -225,10 +225,11 @@ pub enum FailureKind {
     /// with what is stored.
     LeaderFailover,
     /// So many `managers` of a system that has several are away from `at`, `for` a while, the leader
-    /// first; of one whose managers vote, a majority away is the loss of its quorum.
+    /// first; of one whose managers vote, a majority away is the loss of its quorum. The control plane
+    /// of Kubernetes counts as three: one away is a leader fail-over, two are an outage.
     ManagerLoss,
     /// What lists the nodes of a system that discovers them does not answer from `at`, `for` a
-    /// while.
+    /// while; nodes of other systems than `swarm` make themselves known.
     DiscoveryOutage,
     /// A `framework` of Mesos is away from `at`, `for` a while: its tasks run on until its
     /// `failoverTimeout` is over, and are killed then.
