@@ -55,8 +55,13 @@ proptest! {
         let (seen, outcome) = run_file(&experiment);
         let late = seen.stated.iter().filter(|own| own.0 > 3600.0).count();
         prop_assert_eq!(late, 0, "{:?}", &seen.stated);
+        // The share of requests is cut to whole percents (kubernetes.md 3.1), so that what was asked for
+        // at 67 % may be one too many at 44 %: it is taken back once, and never asked for again.
+        let ways: Vec<bool> = seen.stated.windows(2).map(|pair| pair[1].1 > pair[0].1).collect();
+        let turns = ways.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        prop_assert!(turns <= 1, "{:?}", &seen.stated);
         let flapping = outcome.metrics.get("fights.flapping").and_then(|own| own.value);
-        prop_assert_eq!(flapping, Some(0.0));
+        prop_assert!(flapping.is_some_and(|flapping| flapping <= turns as f64), "{flapping:?}");
     }
 
     #[test]
