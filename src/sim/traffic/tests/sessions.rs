@@ -1,6 +1,8 @@
 //! Clients that stay with a pod (spec: kubernetes.md 2.11), in both forms.
 
+use super::bench::labels;
 use super::*;
+use crate::model::service::Service;
 
 /// The Service `web` anew, with sessions that end so long after their last request.
 fn keep_sessions(bench: &mut Bench, now: Instant, timeout: Duration) {

@@ -1,0 +1,140 @@
+//! How tries end, and what becomes of their requests: they have succeeded, are tried again, or have
+//! failed.
+
+use crate::control::services::Served;
+use crate::model::PodRef;
+use crate::model::traffic::FailureCause;
+use crate::units::{Duration, Instant};
+
+use super::super::fluid::Shared;
+use super::super::plan::{Load, TrafficPlan};
+use super::{Happening, Requests, World};
+
+impl Requests {
+    /// A pod has finished a try, of which its client may know nothing any more.
+    pub(super) fn finish(
+        &mut self,
+        now: Instant,
+        (pod, serial): (PodRef, u64),
+        world: &mut World<'_>,
+        shared: &mut Shared<'_>,
+    ) {
+        // Its pod may be gone.
+        let Some(worker) = self.workers.get_mut(&pod) else {
+            return;
+        };
+        let Some(place) = worker.busy.iter().position(|own| own.serial == serial) else {
+            return;
+        };
+        let (done, server) = (worker.busy.swap_remove(place), worker.server);
+        let next = worker.queue.pop_front();
+        worker.busy.extend(next);
+        self.weigh(now, done.service, -1, 0);
+        if let Some(next) = next {
+            self.weigh(now, next.service, 1, -1);
+            self.work(now, next, (pod, server), shared);
+        }
+        let request = done.request;
+        if !self.is_at(request, serial) {
+            return;
+        }
+        let share = shared.servers.get(server).own.error_share;
+        let group = done.group;
+        let fails = share > 0.0 && self.groups[group].0.errors.unit_f64() < share;
+        if fails {
+            self.leave(now, request, world, Served::Failed);
+            return self.failed(now, (request, FailureCause::Error), shared);
+        }
+        self.leave(now, request, world, Served::Well);
+        let Some(own) = self.open[request].take() else {
+            return;
+        };
+        self.vacant.push(request);
+        let took = now.since(own.first);
+        let objective = shared.plan.groups[own.group].objective;
+        let profile = shared.servers.single(shared.names, took.as_nanos());
+        let counts = self.counts(own.service, own.flow);
+        counts.succeeded += 1;
+        counts.within += u64::from(objective.is_none_or(|goal| took <= goal.latency));
+        match counts
+            .latencies
+            .iter_mut()
+            .find(|(known, _)| *known == profile)
+        {
+            Some((_, count)) => *count += 1,
+            None => counts.latencies.push((profile, 1)),
+        }
+        self.over(now, own.group, shared.plan);
+    }
+
+    /// A request is over: who asks in a loop thinks.
+    pub(super) fn over(&mut self, now: Instant, group: usize, plan: &TrafficPlan) {
+        if let Load::Closed { think, .. } = plan.groups[group].load {
+            self.think(group, now, think);
+        }
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        now: Instant,
+        (request, cause): (usize, FailureCause),
+        shared: &Shared<'_>,
+    ) {
+        let Some(own) = self.open[request].as_mut() else {
+            return;
+        };
+        let (service, flow, group, tried) = (own.service, own.flow, own.group, own.tries);
+        own.tries += 1;
+        own.at = None;
+        own.serial = 0;
+        let retries = &shared.plan.groups[group].retries;
+        let mut tries_again = tried < retries.most;
+        if tries_again && retries.budget.is_finite() {
+            let tokens = self.tokens.entry(flow).or_default();
+            tries_again = *tokens >= 1.0;
+            *tokens -= f64::from(u8::from(tries_again));
+        }
+        if tries_again {
+            let pause = retries
+                .back_off
+                .as_nanos()
+                .saturating_mul(1 << tried.min(20));
+            self.counts(service, flow).retries += 1;
+            let at = now.saturating_add(Duration::from_nanos(pause.max(1)));
+            self.push(at, Happening::Again { request });
+            return;
+        }
+        self.counts(service, flow).failed[cause as usize] += 1;
+        self.open[request] = None;
+        self.vacant.push(request);
+        self.over(now, group, shared.plan);
+    }
+
+    /// A pod is gone, or its host is: what is in it is lost.
+    pub(in super::super) fn lose(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        answers: bool,
+        world: &World<'_>,
+        shared: &Shared<'_>,
+    ) {
+        let Some(worker) = self.workers.remove(&pod) else {
+            return;
+        };
+        let (busy, queue) = (worker.busy, worker.queue);
+        for own in &busy {
+            self.weigh(now, own.service, -1, 0);
+        }
+        for own in &queue {
+            self.weigh(now, own.service, 0, -1);
+        }
+        // Of a host that is down nobody hears: clients give up by themselves.
+        for own in busy.into_iter().chain(queue) {
+            if answers && self.is_at(own.request, own.serial) {
+                self.leave(now, own.request, world, Served::Failed);
+                self.failed(now, (own.request, FailureCause::Refused), shared);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Where requests go: to a service by name, or by the rules of ingresses for a host and path.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cluster::Observer;
+use crate::model::Text;
+use crate::model::service::Backend;
+use crate::model::traffic::Flow;
+use crate::units::Instant;
+
+use super::Traffic;
+use super::flow::FlowState;
+use super::plan::Target;
+
+impl Traffic {
+    /// Finds out where a group's requests go from now on.
+    pub(super) fn route(&mut self, group: usize, now: Instant) {
+        let plan = Arc::clone(&self.plan);
+        let mut backends: Vec<(usize, u64)> = Vec::new();
+        match &plan.groups[group].target {
+            Target::Service { namespace, name } | Target::Published { namespace, name } => {
+                backends.push((self.service(namespace, name), 1));
+            }
+            Target::Host { host, path } => {
+                for (namespace, backend) in self.lead(host, path) {
+                    let weight = backend.weight.max(0).unsigned_abs();
+                    let service = self.service(&namespace, &backend.service);
+                    backends.push((service, weight));
+                }
+            }
+        }
+        let total: u64 = backends.iter().map(|(_, weight)| weight).sum();
+        if total == 0 {
+            backends = vec![(self.service(&Text::default(), &Text::default()), 1)];
+        }
+        let routes: Vec<(usize, usize, u64)> = (backends.into_iter())
+            .map(|(service, weight)| (service, self.flow(group, service), weight))
+            .collect();
+        let touched: BTreeSet<usize> = (routes.iter().chain(&self.routes[group]))
+            .map(|(service, ..)| *service)
+            .collect();
+        self.routes[group] = routes;
+        for service in touched {
+            self.reflow(service, now);
+        }
+    }
+
+    /// The services that a host and path lead to: by the rules of all ingresses, a canary beside
+    /// the one whose host and path it shares.
+    pub(super) fn lead(&self, host: &str, path: &str) -> Vec<(Text, Backend)> {
+        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        // Of several the first that was created and has a rule for it.
+        let mut found = stable.filter_map(|own| {
+            let backends = own.route(host, path);
+            (!backends.is_empty()).then_some((own, backends))
+        });
+        let Some((own, backends)) = found.next() else {
+            return Vec::new();
+        };
+        let mut list: Vec<(Text, Backend)> = (backends.iter())
+            .map(|backend| (own.namespace.clone(), backend.clone()))
+            .collect();
+        let canaries = self
+            .ingresses
+            .values()
+            .filter(|other| other.namespace == own.namespace);
+        for canary in canaries {
+            let (Some(part), backends) = (canary.canary, canary.route(host, path)) else {
+                continue;
+            };
+            let total: i64 = list.iter().map(|(_, backend)| backend.weight).sum();
+            for (_, backend) in &mut list {
+                backend.weight *= 100 - part;
+            }
+            let each = backends.iter().map(|backend| {
+                let backend = Backend {
+                    weight: part * total * backend.weight,
+                    ..backend.clone()
+                };
+                (canary.namespace.clone(), backend)
+            });
+            list.extend(each);
+        }
+        list
+    }
+
+    pub(super) fn flow(&mut self, group: usize, service: usize) -> usize {
+        if let Some(known) = self.flow_numbers.get(&(group, service)) {
+            return *known;
+        }
+        let number = self.names.flows.len();
+        let own = &self.plan.groups[group];
+        self.names.flows.push(Flow {
+            group: own.name.clone(),
+            service: service as u32,
+            objective: own.objective,
+        });
+        self.flow_numbers.insert((group, service), number);
+        number
+    }
+
+    /// The flows of a service are those of the routes as they are now.
+    pub(super) fn reflow(&mut self, service: usize, now: Instant) {
+        let plan = Arc::clone(&self.plan);
+        let mut parts: Vec<(usize, usize, u64, u64)> = Vec::new();
+        for (group, routes) in self.routes.iter().enumerate() {
+            let total: u64 = routes.iter().map(|(.., weight)| weight).sum();
+            for &(_, flow, weight) in routes.iter().filter(|(own, ..)| *own == service) {
+                parts.push((group, flow, weight, total));
+            }
+        }
+        let fluid = &mut self.fluids[service];
+        for flow in &mut fluid.flows {
+            let part = parts
+                .iter()
+                .find(|(_, number, ..)| *number == flow.number as usize);
+            flow.part = part.map_or((0, 1), |&(.., weight, total)| (weight, total));
+            flow.take_rate(&plan.groups[flow.group], now);
+        }
+        for (group, number, weight, total) in parts {
+            if fluid.flows.iter().all(|own| own.number as usize != number) {
+                let mut flow = FlowState::new(number as u32, group, (weight, total));
+                flow.take_rate(&plan.groups[group], now);
+                fluid.flows.push(flow);
+            }
+        }
+        self.refollow(service, now);
+    }
+
+    pub(super) fn reroute(&mut self, now: Instant, observer: &mut dyn Observer) {
+        self.advance(now, observer);
+        for group in 0..self.plan.groups.len() {
+            if matches!(self.plan.groups[group].target, Target::Host { .. }) {
+                self.route(group, now);
+            }
+        }
+    }
+}
