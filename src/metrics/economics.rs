@@ -42,6 +42,21 @@ pub struct TaskPrices {
     pub least_secs: i64,
 }
 
+/// What functions cost that are paid by use, in billionths of a thousandth of the currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionPrices {
+    /// A GiB of memory for a second of work.
+    pub gib_second_pico: u64,
+    /// A request.
+    pub request_pico: u64,
+    /// A GiB of memory of a provisioned instance for a second, whether it works or not.
+    pub provisioned_gib_second_pico: u64,
+    /// Free GiB x seconds a month.
+    pub free_gib_seconds: u64,
+    /// Free requests a month.
+    pub free_requests: u64,
+}
+
 /// What all nodes cost and draw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
@@ -56,6 +71,8 @@ pub struct Economics {
     pub currency: Text,
     /// What container tasks cost that are billed by use.
     pub tasks: Option<TaskPrices>,
+    /// What functions cost that are paid by use.
+    pub functions: Option<FunctionPrices>,
     /// The label of pods whose value is who pays for them; `None` is their namespace.
     pub tenant_label: Option<Text>,
     /// What the place draws in all for a unit that its machines draw (power usage effectiveness), in

@@ -67,6 +67,7 @@ pub mod fights;
 pub mod first_wait;
 pub mod fit_count;
 pub mod fragmentation;
+pub mod functions;
 pub mod goodput;
 pub mod image_pull;
 pub mod job_census;

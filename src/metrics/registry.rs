@@ -4,12 +4,12 @@ use super::collector::Collector;
 use super::setup::Setup;
 use super::{
     alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
-    demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, goodput,
-    image_pull, job_census, largest_hole, latency, latency_objective, makespan, measured_window,
-    missing_replicas, mix_fragmentation, oom_kills, pay_per_use, pending_time, pod_census,
-    queue_length, recovery, requests, restarts, rollouts, saturation, scaling, scheduling_latency,
-    service_saturation, slowdown, start_up, starting, stranding, throughput, turnaround, usage,
-    wasted_work, weighted_wait, work_conservation,
+    demand, disruptions, energy, fairness, fights, first_wait, fit_count, fragmentation, functions,
+    goodput, image_pull, job_census, largest_hole, latency, latency_objective, makespan,
+    measured_window, missing_replicas, mix_fragmentation, oom_kills, pay_per_use, pending_time,
+    pod_census, queue_length, recovery, requests, restarts, rollouts, saturation, scaling,
+    scheduling_latency, service_saturation, slowdown, start_up, starting, stranding, throughput,
+    turnaround, usage, wasted_work, weighted_wait, work_conservation,
 };
 
 /// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
@@ -74,6 +74,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     energy::ENTRY,
     cost::ENTRY,
     pay_per_use::ENTRY,
+    functions::ENTRY,
 ];
 
 /// Which way is better.

@@ -225,6 +225,7 @@ mod tests {
             slots: 4.0,
             waiting: 1.0,
             tries: 0,
+            function: None,
         };
         let counts = |flow, offered, succeeded, within, refused| FlowCounts {
             flow,

@@ -113,6 +113,33 @@ impl FlowCounts {
     }
 }
 
+/// What a function did within a stretch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionCounts {
+    /// Requests that an instance took, by when it began.
+    pub invocations: u64,
+    /// Those of them that an instance began for.
+    pub cold_starts: u64,
+    /// Tries that were turned away.
+    pub throttled: u64,
+    /// Instances that began, provisioned ones included.
+    pub instances: u64,
+    /// What is billed of the invocations: MiB of memory x whole milliseconds.
+    pub billed_mib_ms: u128,
+    /// What is billed of provisioned instances, whether they work or not, likewise.
+    pub provisioned_mib_ms: u128,
+}
+
+impl FunctionCounts {
+    /// An invocation of an instance with so much memory, as it is billed: in whole milliseconds, rounded
+    /// up.
+    pub fn invoked(&mut self, memory_mib: u64, length: Duration) {
+        let millis = (length.as_nanos().max(0) as u64).div_ceil(1_000_000);
+        self.invocations += 1;
+        self.billed_mib_ms += u128::from(memory_mib) * u128::from(millis);
+    }
+}
+
 /// What became of the requests of a service within a stretch of time, and how its pods were loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrafficStretch {
@@ -134,6 +161,8 @@ pub struct TrafficStretch {
     pub waiting: f64,
     /// Tries that reached a pod, those included that nobody waits for any more.
     pub tries: u64,
+    /// Of a function, what it did besides.
+    pub function: Option<FunctionCounts>,
 }
 
 impl TrafficStretch {

@@ -12,7 +12,7 @@ use crate::report::runs::Gathered;
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
-const HEADLINE: [&[&str]; 24] = [
+const HEADLINE: [&[&str]; 25] = [
     &["availability.time"],
     &["missing_replicas.max"],
     &["time_to_recover.max"],
@@ -34,6 +34,7 @@ const HEADLINE: [&[&str]; 24] = [
     &["usage.cpu.slack"],
     &["usage.memory.slack"],
     &["cost.total"],
+    &["functions.cost"],
     &["requests.error_rate"],
     &["latency.p99"],
     &["latency_objective.worst_burn"],

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::part::Part;
 use super::schema::{Scenario, Traffic};
 use super::tree::Tree;
-use crate::units::Duration;
+use crate::units::{Duration, Quantity};
 
 /// Reports every broken rule of `traffic:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -34,6 +34,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             );
         }
     }
+    functions(scenario, tree, findings);
     if !scenario.traffic.is_empty() && scenario.stop.at.is_none() {
         let span = tree.locate(["traffic"]);
         let finding = Finding::new(Code::NeverStops, "clients never cease to ask", span)
@@ -55,6 +56,52 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let span = tree.locate("models.services.errorRate".split('.'));
         let finding = Finding::new(Code::Impossible, message, span);
         findings.push(finding.label("expected 100% or less"));
+    }
+}
+
+/// Reports every broken rule of `functions:`.
+fn functions(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+    for (position, own) in scenario.functions.iter().enumerate() {
+        let mut part = Part {
+            place: format!("functions.{position}"),
+            tree,
+            findings,
+        };
+        let mut before = scenario.functions[..position].iter();
+        if before.any(|other| other.name == own.name) {
+            let message = format!("two functions are called `{}`", own.name);
+            let label = "expected a name of its own";
+            part.find(Code::DuplicateName, "name", message, label);
+        }
+        for (field, law) in [("duration", &own.duration), ("coldStart", &own.cold_start)] {
+            if let Some(file) = law.missing_file() {
+                let message = format!("values of `{file}` can't be used here");
+                let label = "expected a law with parameters";
+                part.find(Code::Impossible, field, message, label);
+            }
+        }
+        if own.memory <= Quantity::ZERO {
+            let message = "an instance without memory".to_owned();
+            let label = "expected more than 0, such as `128Mi`";
+            part.find(Code::Impossible, "memory", message, label);
+        }
+        if own.provisioned > own.concurrency {
+            let message = format!(
+                "{} instances are provisioned where {} may be",
+                own.provisioned, own.concurrency
+            );
+            let label = "expected no more than `concurrency`";
+            part.find(Code::Conflict, "provisioned", message, label);
+        }
+        if own.error_rate.is_some_and(|share| share.as_f64() > 1.0) {
+            let message = "more requests fail than there are".to_owned();
+            part.find(
+                Code::Impossible,
+                "errorRate",
+                message,
+                "expected 100% or less",
+            );
+        }
     }
 }
 

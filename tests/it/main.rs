@@ -22,6 +22,7 @@ mod failure_runs;
 mod failure_scenarios;
 mod fleet;
 mod forms;
+mod functions;
 mod harness;
 mod holds;
 mod images;

@@ -25,6 +25,7 @@
 //! | orchestrators-a.md 9.3, targets, window | `rules.rs`, `wants_are_those_of_the_example`, `the_largest_want_holds_for_the_window` |
 //! | orchestrators-b.md 10.7, watts, a day | `metrics/power.rs`, `watts_are_those_of_the_example`, `a_day_is_that_of_the_example` |
 //! | orchestrators-a.md 7.4, 9.7, sizes and bills of tasks | `metrics/pay_per_use.rs` |
+//! | orchestrators-a.md 9.7, bill of functions; arrivals at 0, 5, 6, 20, 640, 1300 | `metrics/functions.rs`; `control/services/functions.rs`, `the_instance_used_last_is_warm_for_ten_minutes` |
 //! | metrics.md 5.4, cost and its split | `metrics/cost/tests.rs` |
 //!
 //! capacity.md states questions and no figures; what it asks of cost (idle apart, by tenant) is in

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::metrics::economics::TaskPrices;
+use crate::metrics::economics::{FunctionPrices, TaskPrices};
 use crate::metrics::power::{Embodied, MEASURED, Power, PowerCurve};
 use crate::metrics::{Billing, Economics, NodeEconomics};
 use crate::model::Node;
@@ -52,6 +52,7 @@ pub fn economics(
         kinds,
         currency: currency.into(),
         tasks: tasks(scenario)?,
+        functions: functions(scenario)?,
         tenant_label: (scenario.metrics.tenant_label.as_deref()).map(Into::into),
         overhead_ppm: (scenario.metrics.power_usage_effectiveness)
             .map(|own| libm::rint(own * 1e6) as i64),
@@ -81,6 +82,30 @@ fn tasks(scenario: &Scenario) -> Result<Option<TaskPrices>, BuildError> {
         core_nano_per_hour: nano("coreHour", written.core_hour)?,
         gibibyte_nano_per_hour: nano("gibibyteHour", written.gibibyte_hour)?,
         least_secs: written.least_time.as_nanos() / 1_000_000_000,
+    }))
+}
+
+/// What functions cost.
+fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> {
+    let Some(written) = &scenario.metrics.function_prices else {
+        return Ok(None);
+    };
+    // Of a million in thousandths of a millionth, of one in a millionth of that.
+    let pico = |field: &str, price: Quantity| {
+        let pico = u64::try_from(price.nanos() / NANOS_PER_MICRO);
+        pico.map_err(|_| {
+            BuildError::Experiment(format!(
+                "metrics.functionPrices.{field}: {price} is no price; expected 0 or more"
+            ))
+        })
+    };
+    let field = "millionProvisionedGibibyteSeconds";
+    Ok(Some(FunctionPrices {
+        gib_second_pico: pico("millionGibibyteSeconds", written.million_gibibyte_seconds)?,
+        request_pico: pico("millionRequests", written.million_requests)?,
+        provisioned_gib_second_pico: pico(field, written.million_provisioned_gibibyte_seconds)?,
+        free_gib_seconds: written.free_gibibyte_seconds,
+        free_requests: written.free_requests,
     }))
 }
 

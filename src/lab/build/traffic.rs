@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::control::operation::Operation;
+use crate::control::services::FunctionLimits;
 use crate::model::Object;
 use crate::model::service::{Balancing, Publish};
 use crate::model::traffic::LatencyObjective;
@@ -12,8 +13,8 @@ use crate::scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use crate::scenario::share::Share;
 use crate::sim::traffic::rate::{Crowd, Diurnal, Rate};
 use crate::sim::traffic::{
-    BALANCER_LABEL, Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target,
-    TrafficPlan,
+    BALANCER_LABEL, Form, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
+    ServiceModel, Target, TrafficPlan,
 };
 use crate::systems::mapping::template_of;
 use crate::systems::{mesos, swarmkit};
@@ -36,7 +37,9 @@ pub fn traffic(
     if scenario.traffic.is_empty() {
         return Ok(None);
     }
-    if !runs_workloads(scenario) {
+    // Functions need no pods.
+    let asks_services = scenario.traffic.iter().any(|own| own.function.is_none());
+    if asks_services && !runs_workloads(scenario) {
         return Err(BuildError::Experiment(
             "traffic: nobody would make the Services that clients ask; write `controllers: {}` \
              under `system`"
@@ -45,7 +48,7 @@ pub fn traffic(
     }
     let mut groups = Vec::new();
     for (number, written) in scenario.traffic.iter().enumerate() {
-        groups.push(group(number, written, operations, files)?);
+        groups.push(group(number, written, (scenario, operations), files)?);
     }
     let services = &scenario.models.services;
     if forwarding(scenario) == Forwarding::Ipvs {
@@ -59,7 +62,8 @@ pub fn traffic(
         TrafficForm::Requests => Form::Requests,
         TrafficForm::Auto => {
             let secs = scenario.stop.at.unwrap_or_default().as_secs_f64();
-            let all: f64 = groups.iter().map(|own| peak(own, services)).sum();
+            let asks = groups.iter().filter(|own| asks_pods(own));
+            let all: f64 = asks.map(|own| peak(own, services)).sum();
             if all * secs <= ONE_BY_ONE {
                 Form::Requests
             } else {
@@ -67,7 +71,7 @@ pub fn traffic(
             }
         }
     };
-    if form == Form::Aggregated {
+    if form == Form::Aggregated && groups.iter().any(asks_pods) {
         remarks.note(
             "requests are followed as flows by queueing theory: counts are whole, latencies right \
              to 10 % below a load of 90 %; `models.services.form: requests` follows them one by one"
@@ -76,10 +80,16 @@ pub fn traffic(
     }
     Ok(Some(Arc::new(TrafficPlan {
         groups,
+        functions: scenario.functions.iter().map(function).collect(),
         model: model(services, forwarding(scenario)),
         form,
         cuts: cuts(scenario),
     })))
+}
+
+/// Whether what a group asks are pods; requests to functions are followed one by one anyway.
+fn asks_pods(group: &Group) -> bool {
+    !matches!(group.target, Target::Function(_))
 }
 
 /// Requests a second that a group makes at most, roughly.
@@ -198,13 +208,16 @@ fn cuts(scenario: &Scenario) -> Vec<Instant> {
 fn group(
     number: usize,
     written: &schema::Traffic,
-    operations: &[(Instant, Operation)],
+    (scenario, operations): (&Scenario, &[(Instant, Operation)]),
     files: &FileSource<'_>,
 ) -> Result<Group, BuildError> {
     let retries = &written.retries;
     Ok(Group {
         name: written.name.as_str().into(),
-        target: target(number, written, operations)?,
+        target: match &written.function {
+            Some(name) => asked_function(number, name, scenario)?,
+            None => target(number, written, operations)?,
+        },
         load: load(written, files)?,
         clients: written.clients,
         timeout: written.timeout,
@@ -217,6 +230,46 @@ fn group(
             latency: own.latency,
             share: own.share.as_f64(),
         }),
+    })
+}
+
+/// A function as it runs.
+fn function(written: &schema::Function) -> FunctionPlan {
+    let bytes = written.memory.units_ceil().unwrap_or(i64::MAX).max(0);
+    FunctionPlan {
+        name: written.name.as_str().into(),
+        memory_mib: (bytes as u64).div_ceil(1 << 20),
+        duration: written.duration.clone(),
+        cold_start: written.cold_start.clone(),
+        bills_start: written.bill_cold_start,
+        error_share: written.error_rate.map_or(0.0, Share::as_f64),
+        limits: FunctionLimits {
+            keep_alive: written.keep_alive,
+            concurrency: written.concurrency,
+            provisioned: written.provisioned,
+            queue_limit: written.queue_limit,
+        },
+    }
+}
+
+/// The function that a group asks.
+fn asked_function(number: usize, name: &str, scenario: &Scenario) -> Result<Target, BuildError> {
+    let mut known = scenario.functions.iter();
+    let found = known.position(|own| own.name == name);
+    found.map(Target::Function).ok_or_else(|| {
+        let known = scenario
+            .functions
+            .iter()
+            .map(|own| format!("`{}`", own.name));
+        let known: Vec<String> = known.collect();
+        let known = if known.is_empty() {
+            "`functions:` declares none".to_owned()
+        } else {
+            format!("there are {}", known.join(", "))
+        };
+        BuildError::Experiment(format!(
+            "traffic[{number}].function: there is no function `{name}`; {known}"
+        ))
     })
 }
 

@@ -13,6 +13,7 @@ mod energy;
 mod failures;
 mod features;
 mod fleet;
+mod functions;
 mod machines;
 mod marathon;
 mod mesos;

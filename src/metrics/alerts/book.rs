@@ -206,6 +206,7 @@ mod tests {
             slots: 1.0,
             waiting: 0.0,
             tries: 0,
+            function: None,
         };
         book.traffic(&stretch, &names);
         let turns: Vec<(Instant, Turn)> = (book.finish(at(1_200)).iter())

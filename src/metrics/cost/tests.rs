@@ -166,6 +166,7 @@ fn requests_are_joined_with_what_their_namespace_costs() {
         slots: 1.0,
         waiting: 0.0,
         tries: 2_000_000,
+        function: None,
     };
     bench.recorder.traffic(&stretch, &names);
     let metrics = bench.finish(20);

@@ -1,15 +1,13 @@
 //! How containers ended: the code, what it says, and what it makes of a fault.
 
+use super::signs::{LOOP_FAILURES, Signs};
 use super::{Cause, Diagnostician, Member};
 use crate::cluster::Store;
 use crate::model::exit::{self, KILLED, TERMINATED};
 use crate::model::{PodRef, Text};
 use crate::units::{Duration, Instant};
 
-/// Failures within [`LOOP_WITHIN`] that make a crash loop.
-const LOOP_FAILURES: usize = 5;
-
-/// See [`LOOP_FAILURES`].
+/// Within this time failures make a crash loop.
 const LOOP_WITHIN: Duration = Duration::from_secs(600);
 
 /// How a container ended.
@@ -40,12 +38,12 @@ impl Member {
         self.failures.push(at);
     }
 
-    fn loops(&self, at: Instant) -> bool {
+    /// How often it failed of late.
+    fn recent(&self, at: Instant) -> u32 {
         let recent = self.failures.iter();
         recent
             .filter(|&&then| at.since(then) <= LOOP_WITHIN)
-            .count()
-            >= LOOP_FAILURES
+            .count() as u32
     }
 }
 
@@ -73,15 +71,13 @@ impl Diagnostician {
         // if a probe failed.
         let is_stopped = !is_oom && code != own_code && matches!(code, KILLED | TERMINATED);
         member.failed(at);
-        let cause = if is_oom {
-            Cause::OutOfMemory
-        } else if is_stopped {
-            Cause::ProbeFailed
-        } else if member.loops(at) {
-            Cause::CrashLoop
-        } else {
-            Cause::of_exit(code)
+        let signs = Signs {
+            exit: Some((code, is_oom)),
+            is_unhealthy: is_stopped,
+            failures: member.recent(at),
+            ..Signs::default()
         };
+        let cause = signs.cause().unwrap_or(Cause::ApplicationError);
         let end = Exit {
             container: name,
             code,
@@ -105,7 +101,7 @@ impl Diagnostician {
         if ended.is_none() {
             member.failed(at);
         }
-        if member.loops(at) {
+        if member.recent(at) >= LOOP_FAILURES {
             Cause::CrashLoop
         } else {
             ended.unwrap_or(Cause::ApplicationError)

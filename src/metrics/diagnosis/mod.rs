@@ -2,13 +2,14 @@
 //! was well again: what was wrong, since when, and what was done (orchestrators-a.md 9.4). Pods that
 //! users or rollouts take away are no fault.
 //!
-//! Causes are those of 9.4, first match first: `cause.rs`. What is seen of pods that can't start,
+//! Causes are those of 9.4 (`cause.rs`), first match first: `signs.rs`. What is seen of pods that can't start,
 //! `PodUnschedulable` and failed pulls, is in the log; what quotas refuse follows from what is wanted
 //! (`refused.rs`), what is held back from what is measured (`throttled.rs`). Tests: `tests.rs`.
 
 mod cause;
 mod ended;
 mod refused;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod throttled;
@@ -21,6 +22,7 @@ use crate::units::{Instant, NodeId, ObjectId};
 
 pub use cause::Cause;
 pub use ended::Exit;
+pub use signs::Signs;
 use throttled::Throttling;
 
 /// A fault of a workload.

@@ -3,7 +3,7 @@
 use super::Cause;
 
 /// Failures of late from which on a container that fails is one that does so again and again.
-pub const LOOP_FAILURES: u32 = 5;
+pub(super) const LOOP_FAILURES: u32 = 5;
 
 /// What is seen of a pod that something is wrong with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,10 +14,8 @@ pub struct Signs<'a> {
     pub has_image_error: bool,
     /// Why no node takes it.
     pub pending: Option<&'a str>,
-    /// The code that a container ended with.
-    pub exit: Option<i32>,
-    /// Whether that was for want of memory.
-    pub is_oom: bool,
+    /// The code that a container ended with, and whether that was for want of memory.
+    pub exit: Option<(i32, bool)>,
     /// Its probe failed.
     pub is_unhealthy: bool,
     /// How often its containers failed within ten minutes, this time included.
@@ -36,13 +34,13 @@ impl Signs<'_> {
         if let Some(cause) = self.pending.and_then(named) {
             return Some(cause);
         }
-        if self.is_oom {
+        if self.exit.is_some_and(|(_, is_oom)| is_oom) {
             return Some(Cause::OutOfMemory);
         }
         if self.is_unhealthy {
             return Some(Cause::ProbeFailed);
         }
-        let code = self.exit?;
+        let (code, _) = self.exit?;
         if self.failures >= LOOP_FAILURES {
             return Some(Cause::CrashLoop);
         }
@@ -71,7 +69,7 @@ mod tests {
 
     fn of_exit(exit: i32, failures: u32) -> Signs<'static> {
         Signs {
-            exit: Some(exit),
+            exit: Some((exit, false)),
             failures,
             ..Signs::default()
         }
@@ -108,8 +106,7 @@ mod tests {
             is_node_down: true,
             has_image_error: true,
             pending: Some("insufficient resources on 3 nodes"),
-            exit: Some(137),
-            is_oom: true,
+            exit: Some((137, true)),
             is_unhealthy: true,
             failures: 9,
         };
@@ -121,7 +118,7 @@ mod tests {
         seen.extend(signs.cause());
         signs.pending = None;
         seen.extend(signs.cause());
-        signs.is_oom = false;
+        signs.exit = Some((137, false));
         seen.extend(signs.cause());
         signs.is_unhealthy = false;
         seen.extend(signs.cause());

@@ -86,7 +86,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ),
     (
         "Energy and cost",
-        &["energy", "power", "cost", "pay_per_use"],
+        &["energy", "power", "cost", "pay_per_use", "functions"],
     ),
 ];
 

@@ -49,6 +49,9 @@ pub struct Metrics {
     /// What the same pods would cost as container tasks that are billed by use; default not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_prices: Option<TaskPrices>,
+    /// What functions cost (`functions:`), by use; default not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_prices: Option<FunctionPrices>,
     /// What the place of the machines draws in all for each unit that they draw themselves, such as
     /// 1.4; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +75,7 @@ impl Default for Metrics {
             billing: Billing::default(),
             tenant_label: None,
             task_prices: None,
+            function_prices: None,
             power_usage_effectiveness: None,
             carbon_intensity: None,
         }
@@ -116,6 +120,34 @@ impl Default for TaskPrices {
             core_hour: Quantity::from_nanos(40_480_000),
             gibibyte_hour: Quantity::from_nanos(4_445_000),
             least_time: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Prices of functions, in the currency of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FunctionPrices {
+    /// A million times a GiB of memory for a second of work.
+    pub million_gibibyte_seconds: Quantity,
+    /// A million requests.
+    pub million_requests: Quantity,
+    /// A million times a GiB of memory of a provisioned instance for a second, whether it works or not.
+    pub million_provisioned_gibibyte_seconds: Quantity,
+    /// GiB x seconds that are free in a month of 30 days.
+    pub free_gibibyte_seconds: u64,
+    /// Requests that are free in a month of 30 days.
+    pub free_requests: u64,
+}
+
+impl Default for FunctionPrices {
+    fn default() -> Self {
+        Self {
+            million_gibibyte_seconds: Quantity::from_nanos(16_666_700_000),
+            million_requests: Quantity::from_nanos(200_000_000),
+            million_provisioned_gibibyte_seconds: Quantity::from_nanos(4_166_700_000),
+            free_gibibyte_seconds: 400_000,
+            free_requests: 1_000_000,
         }
     }
 }

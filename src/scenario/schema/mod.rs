@@ -50,7 +50,7 @@ pub use mesos::{
     MesosDeal, MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter,
     MesosStrategy,
 };
-pub use metrics::{Billing, MeasuredWindow, Metrics, TaskPrices};
+pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use operation::{Controllers, Operation, Upgrade};
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
@@ -70,8 +70,8 @@ pub use swarmkit::{
 };
 pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
 pub use traffic::{
-    Balancing, DiurnalRate, FlashCrowd, Gaps, LatencyObjective, RateFormat, RateTrace, Retries,
-    Services, Traffic, TrafficForm,
+    Balancing, DiurnalRate, FlashCrowd, Function, Gaps, LatencyObjective, RateFormat, RateTrace,
+    Retries, Services, Traffic, TrafficForm,
 };
 pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, UnitFiles, Window, WorkloadSource, WorkloadTrace,
@@ -127,6 +127,9 @@ pub struct Scenario {
     // Left out where there is none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
+    /// Functions that clients may ask: instances that come and go with requests, paid by use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
     /// Who asks the services of the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,

@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::Distribution;
 use crate::scenario::share::Share;
-use crate::units::Duration;
+use crate::units::{Duration, Quantity};
 
-/// A group of clients that are alike. It asks a `service`, a `published` one by way of nodes, or a
-/// `host` and `path`; `rate`,
+/// A group of clients that are alike. It asks a `service`, a `published` one by way of nodes, a
+/// `host` and `path`, or a `function`; `rate`,
 /// `diurnal` or `trace` is an open loop, `think` a closed one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
     extend("oneOf" = [
         {"required": ["service"]}, {"required": ["published"]}, {"required": ["host"]},
+        {"required": ["function"]},
     ]),
     extend("dependentRequired" = {"path": ["host"]}),
-    extend("x-help" = "give `service` or `published` (NAMESPACE/NAME), or `host` with `path`")
+    extend("x-help" = "give `service` or `published` (NAMESPACE/NAME), `host` with `path`, or `function`")
 )]
 pub struct Traffic {
     /// What the group is called.
@@ -39,6 +40,10 @@ pub struct Traffic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub path: Option<String>,
+    /// The function of `functions:` that it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub function: Option<String>,
     /// Requests a second, always the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1e12))]
@@ -239,6 +244,60 @@ pub struct LatencyObjective {
     pub latency: Duration,
     /// At least this share, such as `99.9%`.
     pub share: Share,
+}
+
+/// A function: each request has an instance to itself, which takes the next one while it is warm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Function {
+    /// What it is called.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// What an instance has of memory, billed in whole MiB.
+    #[serde(default = "default_memory")]
+    pub memory: Quantity,
+    /// How long an instance works on a request: a distribution, such as `exponential(20ms)`.
+    #[serde(default = "default_service_time")]
+    pub duration: Distribution,
+    /// How long an instance takes to begin: a distribution.
+    #[serde(default = "default_cold_start")]
+    pub cold_start: Distribution,
+    /// Whether that is billed.
+    #[serde(default)]
+    pub bill_cold_start: bool,
+    /// How long an instance stays after its last request.
+    #[serde(default = "default_keep_alive")]
+    pub keep_alive: Duration,
+    /// Instances at most; what comes above is turned away, or waits.
+    #[serde(default = "default_instances")]
+    #[schemars(range(min = 1))]
+    pub concurrency: u32,
+    /// Requests that wait for an instance at most.
+    #[serde(default)]
+    pub queue_limit: u32,
+    /// Instances that are always there, and cost all the time.
+    #[serde(default)]
+    pub provisioned: u32,
+    /// Which share of the requests fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<Share>,
+}
+
+fn default_memory() -> Quantity {
+    Quantity::from_units(128 << 20)
+}
+
+fn default_cold_start() -> Distribution {
+    Distribution::constant(Duration::from_secs(1))
+        .unwrap_or_else(|_| unreachable!("invariant: a second is fine"))
+}
+
+fn default_keep_alive() -> Duration {
+    Duration::from_secs(600)
+}
+
+const fn default_instances() -> u32 {
+    1000
 }
 
 /// How services behave. What pods state of themselves by annotations below `windtunnel.dev/`

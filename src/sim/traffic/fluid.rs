@@ -192,6 +192,7 @@ impl Fluid {
             slots,
             waiting: 0.0,
             tries: 0,
+            function: None,
         }
     }
 }

@@ -154,6 +154,7 @@ impl Traffic {
         let world = World {
             backings: &mut self.backings,
             routes: &self.routes,
+            functions: &self.functions,
             entry: Entry {
                 hosts: &self.hosts,
                 down,

@@ -4,7 +4,8 @@ use crate::control::Measured;
 use crate::model::{PodRef, Text, Used};
 use crate::sim::Usage;
 
-use super::Traffic;
+use super::requests::Requests;
+use super::{Form, Traffic};
 
 /// A measure of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +58,12 @@ impl PodTraffic {
 }
 
 impl Traffic {
+    /// The requests to pods, where they are followed one by one.
+    fn one_by_one(&self) -> Option<&Requests> {
+        let requests = self.requests.as_ref();
+        requests.filter(|_| self.plan.form == Form::Requests)
+    }
+
     /// What a pod does; `None` of one behind no service.
     pub fn pod(&self, pod: PodRef) -> Option<PodTraffic> {
         let (id, services) = self.members.get(pod.slot.index())?.as_ref()?;
@@ -70,7 +77,7 @@ impl Traffic {
             };
             let server = self.servers.get(member.server);
             let cpu = server.own.cpu_per_request.as_secs_f64() * 1e3;
-            if let Some(requests) = &self.requests {
+            if let Some(requests) = self.one_by_one() {
                 let (work, wait) = requests.load(pod);
                 // By Little's law; what a pod behind two services does is counted once.
                 own.concurrency = work;
@@ -123,7 +130,7 @@ impl Traffic {
     pub(in crate::sim) fn load_pods(&mut self, usage: &mut Usage) {
         for service in 0..self.backings.len() {
             let is_untold = std::mem::take(&mut self.fluids[service].is_untold);
-            if !is_untold && self.requests.is_none() {
+            if !is_untold && self.one_by_one().is_none() {
                 continue;
             }
             let pods: Vec<PodRef> = self.backings[service]

@@ -41,8 +41,8 @@ use entry::Entry;
 use fluid::{Fluid, Shared};
 pub use measures::MeasuredTraffic;
 pub use plan::{
-    BALANCER_LABEL, BALANCER_POLL, Form, Forwarding, Group, Load, Retries, ServerDefaults,
-    ServiceModel, Target, TrafficPlan,
+    BALANCER_LABEL, BALANCER_POLL, Form, Forwarding, FunctionPlan, Group, Load, Retries,
+    ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
 use server::Servers;
@@ -62,6 +62,8 @@ pub struct Traffic {
     /// Where each group's requests go: service, flow, weight.
     routes: Vec<Vec<(usize, usize, u64)>>,
     flow_numbers: BTreeMap<(usize, usize), usize>,
+    /// The services that stand for functions, by the functions' numbers.
+    functions: BTreeMap<usize, usize>,
     /// Services of the pods of a class; forgotten when services change.
     classes: Vec<Option<Arc<[usize]>>>,
     /// Services of living pods, by slot.
@@ -80,7 +82,10 @@ pub struct Traffic {
 impl Traffic {
     /// Clients that begin at the run's zero.
     pub fn new(plan: Arc<TrafficPlan>, seed: u64) -> Self {
-        let requests = (plan.form == Form::Requests).then(|| Requests::new(&plan, seed));
+        let mut targets = plan.groups.iter().map(|own| &own.target);
+        let asks_function = targets.any(|own| matches!(own, Target::Function(_)));
+        let follows = plan.form == Form::Requests || asks_function;
+        let requests = follows.then(|| Requests::new(&plan, seed));
         let mut own = Self {
             servers: Servers::new(plan.model.server.clone()),
             names: TrafficNames {
@@ -95,6 +100,7 @@ impl Traffic {
             requests,
             routes: vec![Vec::new(); plan.groups.len()],
             flow_numbers: BTreeMap::new(),
+            functions: BTreeMap::new(),
             classes: Vec::new(),
             members: Vec::new(),
             hosts: Vec::new(),
@@ -212,13 +218,17 @@ impl Traffic {
             let mut world = World {
                 backings: &mut self.backings,
                 routes: &self.routes,
+                functions: &self.functions,
                 entry: Entry {
                     hosts: &self.hosts,
                     down,
                 },
             };
             requests.advance(to, &mut world, &mut shared);
-            return;
+            let is_function = self.functions.values().any(|own| *own == service);
+            if self.plan.form == Form::Requests || is_function {
+                return;
+            }
         }
         let fluid = &mut self.fluids[service];
         if fluid.flows.is_empty() {

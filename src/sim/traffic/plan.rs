@@ -1,5 +1,6 @@
 //! What an experiment says of clients and of services, ready to run.
 
+use crate::control::services::FunctionLimits;
 use crate::model::Text;
 use crate::model::service::{Balancing, ServerSpec};
 use crate::model::traffic::LatencyObjective;
@@ -13,12 +14,33 @@ use super::rate::Rate;
 pub struct TrafficPlan {
     /// Groups of clients, in written order.
     pub groups: Vec<Group>,
+    /// Functions that they may ask; their requests are followed one by one, whatever the form.
+    pub functions: Vec<FunctionPlan>,
     /// How services behave.
     pub model: ServiceModel,
     /// How requests are followed.
     pub form: Form,
     /// Instants at which stretches are cut: where measuring begins and ends.
     pub cuts: Vec<Instant>,
+}
+
+/// A function (spec: orchestrators-a.md 9.7).
+#[derive(Clone, Debug)]
+pub struct FunctionPlan {
+    /// Its name.
+    pub name: Text,
+    /// What an instance has of memory.
+    pub memory_mib: u64,
+    /// How long an instance works on a request.
+    pub duration: Distribution,
+    /// How long an instance takes to begin.
+    pub cold_start: Distribution,
+    /// Whether that is billed.
+    pub bills_start: bool,
+    /// Which part of its requests fails.
+    pub error_share: f64,
+    /// How its instances are kept.
+    pub limits: FunctionLimits,
 }
 
 /// How requests are followed.
@@ -66,6 +88,8 @@ pub enum Target {
         /// Its name.
         name: Text,
     },
+    /// A function, by its number.
+    Function(usize),
     /// A host and path, from outside.
     Host {
         /// The host.

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod ends;
+mod functions;
 mod tally;
 mod tries;
 
@@ -17,8 +18,9 @@ use crate::units::Instant;
 use super::backing::Backing;
 use super::entry::Entry;
 use super::fluid::Shared;
-use super::plan::{Load, TrafficPlan};
+use super::plan::{Form, Load, Target, TrafficPlan};
 use arrivals::Draws;
+use functions::Function;
 use tally::Tally;
 use tries::Clients;
 
@@ -29,6 +31,12 @@ enum Happening {
     Ask { group: usize, draw: u64 },
     /// A pod has finished a try.
     Finish { pod: PodRef, serial: u64 },
+    /// An instance of a function has finished a try.
+    Done {
+        function: u32,
+        request: usize,
+        serial: u64,
+    },
     /// A client gives up a try.
     GiveUp { request: usize, serial: u64 },
     /// A client tries again.
@@ -81,6 +89,7 @@ pub(super) struct Requests {
     pub clients: BTreeMap<(usize, u64), Clients>,
     sessions: BTreeMap<usize, Affinity>,
     tallies: Vec<Tally>,
+    functions: Vec<Function>,
     groups: Vec<(Draws, u64)>,
     tokens: BTreeMap<usize, f64>,
 }
@@ -90,6 +99,8 @@ pub(super) struct World<'a> {
     pub backings: &'a mut [Backing],
     /// Where each group's requests go: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
+    /// The services that stand for functions, by their numbers.
+    pub functions: &'a BTreeMap<usize, usize>,
     pub entry: Entry<'a>,
 }
 
@@ -99,8 +110,13 @@ impl Requests {
             seed,
             ..Self::default()
         };
+        own.add_functions(plan);
         for (place, group) in plan.groups.iter().enumerate() {
             own.groups.push((Draws::new(seed, place), 0));
+            let asks_function = matches!(group.target, Target::Function(_));
+            if plan.form != Form::Requests && !asks_function {
+                continue;
+            }
             match &group.load {
                 Load::Open(_) => own.draw_next(plan, place, Instant::ZERO),
                 Load::Closed { clients, think } => {
@@ -165,6 +181,11 @@ impl Requests {
                 }
             }
             Happening::Finish { pod, serial } => self.finish(now, (pod, serial), world, shared),
+            Happening::Done {
+                function,
+                request,
+                serial,
+            } => self.done(now, (function as usize, request, serial), world, shared),
         }
     }
 

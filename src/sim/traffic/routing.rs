@@ -13,6 +13,9 @@ use super::Traffic;
 use super::flow::FlowState;
 use super::plan::Target;
 
+/// What stands for the namespace of functions: no namespace is written so.
+const FUNCTION: &str = "Function";
+
 impl Traffic {
     /// Finds out where a group's requests go from now on.
     pub(super) fn route(&mut self, group: usize, now: Instant) {
@@ -21,6 +24,12 @@ impl Traffic {
         match &plan.groups[group].target {
             Target::Service { namespace, name } | Target::Published { namespace, name } => {
                 backends.push((self.service(namespace, name), 1));
+            }
+            Target::Function(number) => {
+                let name = &plan.functions[*number].name;
+                let service = self.service(&FUNCTION.into(), name);
+                self.functions.insert(*number, service);
+                backends.push((service, 1));
             }
             Target::Host { host, path } => {
                 for (namespace, backend) in self.lead(host, path) {

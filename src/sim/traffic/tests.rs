@@ -2,6 +2,7 @@
 //! storms of retries.
 
 mod bench;
+mod functions;
 mod invariants;
 mod mmc;
 mod sessions;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Case, Decide, Trouble, read};
+use super::{Case, Decide, Trouble, functions, read};
 use crate::control::services::{Algorithm, Balancer, Limits, Served};
 use crate::metrics::alerts::{AlertBook, Counter, EVERY, Rule, Turn};
+use crate::metrics::diagnosis::{Cause, Signs};
 use crate::metrics::economics::TaskPrices;
 use crate::metrics::pay_per_use::task_cost;
 use crate::model::Text;
@@ -271,9 +272,16 @@ struct Task {
 }
 
 fn bill(case: &Case) -> Result<Value, Trouble> {
+    if case.request.get("arrivals_s").is_some() {
+        return functions::instances(case);
+    }
+    if case.request.get("gb_s_rate").is_some() {
+        return functions::bill(case);
+    }
     let own: Bill = read(&case.request)?;
     let (Some(core), Some(gibibyte)) = (own.vcpu_hour, own.gb_hour) else {
-        let words = "functions that are paid by use are not modelled, container tasks are";
+        let words =
+            "neither a bill of functions nor of container tasks, nor arrivals at a function";
         return Err(Trouble::Unsupported(words.to_owned()));
     };
     let nano = |price: f64| libm::rint(price * 1e9) as i64;
@@ -304,6 +312,46 @@ struct Recover {
     retries: u32,
     #[serde(default)]
     probes: Option<Vec<Probed>>,
+    #[serde(default)]
+    events: Vec<Seen>,
+}
+
+/// What is seen of a task.
+#[derive(Deserialize)]
+struct Seen {
+    #[serde(default)]
+    exit: Option<i32>,
+    #[serde(default)]
+    oom: bool,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    node_state: Option<String>,
+    #[serde(default)]
+    explanation: Option<String>,
+    #[serde(default)]
+    failures_in_10min: u32,
+    #[serde(default)]
+    health: Option<String>,
+}
+
+/// What each of them is diagnosed as.
+fn diagnose(events: &[Seen]) -> Value {
+    let causes = events.iter().map(|own| {
+        let signs = Signs {
+            is_node_down: own.node_state.as_deref() == Some("DOWN"),
+            has_image_error: own
+                .error
+                .as_ref()
+                .is_some_and(|text| text.contains("image")),
+            pending: own.explanation.as_deref(),
+            exit: own.exit.map(|code| (code, own.oom)),
+            is_unhealthy: own.health.as_deref() == Some("unhealthy"),
+            failures: own.failures_in_10min,
+        };
+        signs.cause().map(Cause::name)
+    });
+    json!({"cause": causes.collect::<Vec<_>>()})
 }
 
 #[derive(Deserialize)]
@@ -315,8 +363,7 @@ struct Probed {
 fn recover(case: &Case) -> Result<Value, Trouble> {
     let own: Recover = read(&case.request)?;
     let Some(probes) = own.probes else {
-        let words = "causes are found over the changes of a run, not of single signs";
-        return Err(Trouble::Unsupported(words.to_owned()));
+        return Ok(diagnose(&own.events));
     };
     let span = |secs: f64| Duration::from_nanos(libm::rint(secs * 1e9) as i64);
     let check = HealthCheck {

@@ -17,6 +17,7 @@ pub(super) struct Draws {
     pub(super) service: Stream,
     pub(super) errors: Stream,
     pub(super) entries: Stream,
+    pub(super) cold_starts: Stream,
 }
 
 impl Draws {
@@ -29,6 +30,7 @@ impl Draws {
             service: stream("traffic/service"),
             errors: stream("traffic/errors"),
             entries: stream("traffic/entries"),
+            cold_starts: stream("traffic/cold-starts"),
         }
     }
 }

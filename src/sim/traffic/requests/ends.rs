@@ -39,7 +39,20 @@ impl Requests {
             return;
         }
         let share = shared.servers.get(server).own.error_share;
-        let group = done.group;
+        self.answered(now, (request, share), world, shared);
+    }
+
+    /// A client has its answer, which is an error with a probability.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        (request, share): (usize, f64),
+        world: &World<'_>,
+        shared: &mut Shared<'_>,
+    ) {
+        let Some(group) = self.open[request].as_ref().map(|own| own.group) else {
+            return;
+        };
         let fails = share > 0.0 && self.groups[group].0.errors.unit_f64() < share;
         if fails {
             self.leave(now, request, world, Served::Failed);

@@ -7,6 +7,7 @@ use crate::units::Instant;
 
 use super::super::backing::Fate;
 use super::super::fluid::Shared;
+use super::super::plan::Form;
 use super::{Requests, World};
 
 /// What is counted of a service.
@@ -51,6 +52,11 @@ impl Requests {
     pub(super) fn tell(&mut self, end: Instant, world: &World<'_>, shared: &mut Shared<'_>) {
         let span = end.since(self.since).as_nanos().max(1) as f64;
         for (service, backing) in world.backings.iter().enumerate() {
+            let number = world.functions.iter().find(|(_, own)| **own == service);
+            let number = number.map(|(number, _)| *number);
+            if number.is_none() && shared.plan.form != Form::Requests {
+                continue;
+            }
             self.weigh(end, service, 0, 0);
             let tally = &mut self.tallies[service];
             let flows = std::mem::take(&mut tally.flows);
@@ -62,6 +68,13 @@ impl Requests {
                     slots += f64::from(shared.servers.get(seen.server).own.concurrency);
                 }
             }
+            let function = number.map(|number| {
+                let plan = &shared.plan.functions[number];
+                let own = &mut self.functions[number];
+                endpoints = own.instances(end);
+                slots = f64::from(plan.limits.concurrency);
+                own.counts(plan, span as i64)
+            });
             let stretch = TrafficStretch {
                 service: service as u32,
                 from: self.since,
@@ -72,6 +85,7 @@ impl Requests {
                 in_service: std::mem::take(&mut tally.worked) as f64 / span,
                 waiting: std::mem::take(&mut tally.waited) as f64 / span,
                 tries: std::mem::take(&mut tally.tries),
+                function,
             };
             shared.observer.traffic(&stretch, shared.names);
         }

@@ -45,7 +45,7 @@ impl Clients {
 }
 
 impl Requests {
-    /// A try: it is sent to an endpoint.
+    /// A try: at an instance of a function, or at an endpoint.
     pub(super) fn attempt(
         &mut self,
         now: Instant,
@@ -59,6 +59,23 @@ impl Requests {
             return;
         };
         own.serial = serial;
+        match shared.plan.groups[own.group].target {
+            Target::Function(number) => self.invoke(now, (request, number), shared),
+            _ => self.send(now, (request, serial), world, shared),
+        }
+    }
+
+    /// A try is sent to an endpoint.
+    fn send(
+        &mut self,
+        now: Instant,
+        (request, serial): (usize, u64),
+        world: &mut World<'_>,
+        shared: &mut Shared<'_>,
+    ) {
+        let Some(own) = self.open[request].as_ref() else {
+            return;
+        };
         let (service, client, group) = (own.service, own.client, own.group);
         let (backing, hosts) = (&mut world.backings[service], world.entry);
         let is_published = matches!(shared.plan.groups[group].target, Target::Published { .. });

@@ -11,7 +11,7 @@ use super::super::rate::Rate;
 use crate::cluster::{Observer, Store};
 use crate::model::latencies::Latencies;
 use crate::model::service::{Balancing, Service};
-use crate::model::traffic::{TrafficNames, TrafficStretch};
+use crate::model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 use crate::model::{
     EndReason, Event, Labels, Node, Object, ObjectChange, Pod, PodChange, PodCreated, PodName,
     PodRef, PodSpec, ResourceList,
@@ -32,6 +32,7 @@ pub(super) struct Seen {
     pub(super) nanos: f64,
     pub(super) latencies: Latencies,
     pub(super) names: TrafficNames,
+    pub(super) function: FunctionCounts,
     /// By flow, those that succeeded.
     pub(super) by_flow: BTreeMap<u32, u64>,
     /// By second, those that succeeded and failed.
@@ -52,6 +53,14 @@ impl Observer for Seen {
         self.worked += stretch.in_service * nanos;
         self.waited += stretch.waiting * nanos;
         self.nanos += nanos;
+        if let Some(own) = &stretch.function {
+            self.function.invocations += own.invocations;
+            self.function.cold_starts += own.cold_starts;
+            self.function.throttled += own.throttled;
+            self.function.instances += own.instances;
+            self.function.billed_mib_ms += own.billed_mib_ms;
+            self.function.provisioned_mib_ms += own.provisioned_mib_ms;
+        }
         let second = stretch.from.as_nanos() / 1_000_000_000;
         for flow in &stretch.flows {
             self.offered += flow.offered;
@@ -134,6 +143,7 @@ pub(super) fn plan(
             interval: Duration::from_secs(1),
         },
         form,
+        functions: Vec::new(),
         cuts: Vec::new(),
     }
 }
