@@ -8,7 +8,7 @@ use crate::control::autoscale::cluster::{
     ShrinkSettings, Waived,
 };
 use crate::control::autoscale::provisioner::{
-    BudgetWindow, Consolidation, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
+    BudgetWindow, ConsolidationPolicy, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
     Reason,
 };
 use crate::control::scheduler::kube::KubeProfile;
@@ -17,7 +17,7 @@ use crate::model::node::{ON_DEMAND, SPOT};
 use crate::model::workload::CronSchedule;
 use crate::policy::kubernetes::{add_machine, build_kube_profiles};
 use crate::scenario::Scenario;
-use crate::scenario::schema::{self, ConsolidationPolicy, DisruptionReason, ExpanderName};
+use crate::scenario::schema::{self, DisruptionReason, ExpanderName};
 use crate::systems::KubeRequest;
 use crate::units::{Duration, Instant};
 
@@ -187,9 +187,9 @@ fn provisioner(
         offerings,
         most_nodes: own.max_nodes.map(|most| most as usize),
         consolidation: match own.consolidation {
-            ConsolidationPolicy::WhenEmpty => Consolidation::WhenEmpty,
-            ConsolidationPolicy::WhenEmptyOrUnderutilized => {
-                Consolidation::WhenEmptyOrUnderutilized
+            schema::ConsolidationPolicy::WhenEmpty => ConsolidationPolicy::WhenEmpty,
+            schema::ConsolidationPolicy::WhenEmptyOrUnderutilized => {
+                ConsolidationPolicy::WhenEmptyOrUnderutilized
             }
         },
         consolidate_after: own.consolidate_after.max(Duration::ZERO),

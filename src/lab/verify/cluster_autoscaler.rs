@@ -65,8 +65,8 @@ fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     let mut is_sure = true;
     for (group_id, template) in templates {
         let recorded = &case["expect"]["estimates"][&*group_id];
-        let cluster = KubeCluster::new(world.cache.clone(), profile);
-        let own = decide(&cluster, group_id, template, &groups, max_nodes)?;
+        let mut cluster = KubeCluster::new(world.cache.clone(), Arc::new(profile.clone()));
+        let own = decide(&mut cluster, group_id, template, &groups, max_nodes)?;
         is_sure &= hold(&mut differences, recorded, &own, groups.len())?;
         judged.push(own);
     }
@@ -77,19 +77,18 @@ fn compare(id: &str, case: &Value) -> Result<Differences, String> {
 }
 
 fn decide(
-    cluster: &KubeCluster<'_>,
+    cluster: &mut KubeCluster,
     id: Text,
     template: Template,
     groups: &[PodGroup],
     max_nodes: usize,
 ) -> Result<Judged, String> {
     let mut fitting = Vec::new();
-    let mut asked = cluster.clone();
     for (place, group) in groups.iter().enumerate() {
         let Some(pod) = group.pods.first() else {
             continue;
         };
-        let fits = fits_template(&mut asked, &template, pod).map_err(|error| error.to_string())?;
+        let fits = fits_template(cluster, &template, pod).map_err(|error| error.to_string())?;
         if fits {
             fitting.push(place);
         }

@@ -3,6 +3,7 @@
 //! join and leave, and after each change the whole decision about a pod must be the same, every
 //! verdict, score, total, the message and the preemption.
 
+mod autoscaling;
 mod deciders;
 mod decision;
 mod dice;

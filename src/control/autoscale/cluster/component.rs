@@ -132,9 +132,21 @@ impl ClusterAutoscaler {
         if is_idle && now < self.patience {
             return Ok(());
         }
-        let cache = self.seen.cache(store, &self.options.objects)?;
-        let profile = self.options.profile.clone();
-        let cluster = KubeCluster::new(cache, &profile);
+        let own = &self.options;
+        let mut cluster = self.seen.cluster(store, &own.profile, &own.objects)?;
+        let planned = self.plan(now, store, &mut cluster, out);
+        self.seen.keep(cluster);
+        planned
+    }
+
+    /// What grows and what shrinks.
+    fn plan(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        cluster: &mut KubeCluster,
+        out: &mut Outbox,
+    ) -> Result<(), CacheError> {
         let present: Vec<NodeId> = store.nodes().present().collect();
         let unready = present
             .iter()
@@ -150,7 +162,7 @@ impl ClusterAutoscaler {
             .map(|(_, info, age)| PendingPod { info, age })
             .collect();
         let growth =
-            (self.grower).plan(now, &cluster, (&groups, health), &pending, &mut self.rng)?;
+            (self.grower).plan(now, cluster, (&groups, health), &pending, &mut self.rng)?;
         if let Growth::Grow {
             group,
             nodes,
@@ -168,17 +180,18 @@ impl ClusterAutoscaler {
             self.patience = now;
             return Ok(());
         }
-        self.shrink((now, &growth), store, &cluster, (&present, &sizes), out)
+        self.shrink((now, &growth), store, cluster, (&present, &sizes), out);
+        Ok(())
     }
 
     fn shrink(
         &mut self,
         (now, growth): (Instant, &Growth),
         store: &Store,
-        cluster: &KubeCluster<'_>,
+        cluster: &mut KubeCluster,
         (present, sizes): (&[NodeId], &BTreeMap<Text, GroupSize>),
         out: &mut Outbox,
-    ) -> Result<(), CacheError> {
+    ) {
         let budgets = budgets(store);
         let mut nodes = Vec::new();
         for &node in present {
@@ -193,7 +206,7 @@ impl ClusterAutoscaler {
             budgets: &Budgets { allowed },
             going: self.leaving.count(),
         };
-        let plan = self.shrinker.plan(now, cluster, &view)?;
+        let plan = self.shrinker.plan(now, cluster, &view);
         let own = &self.options.shrink;
         let ready = plan
             .unneeded
@@ -206,7 +219,7 @@ impl ClusterAutoscaler {
             self.patience = now;
         }
         if matches!(growth, Growth::Grow { .. }) {
-            return Ok(());
+            return;
         }
         for removal in plan.removals {
             if let Some(node) = store.nodes().by_name(&removal.node) {
@@ -214,12 +227,11 @@ impl ClusterAutoscaler {
                 self.patience = now;
             }
         }
-        Ok(())
     }
 
     /// Groups as they are, and how many nodes each has and keeps.
     fn groups(
-        &self,
+        &mut self,
         store: &Store,
         present: &[NodeId],
     ) -> (Vec<NodeGroup>, BTreeMap<Text, GroupSize>) {
@@ -229,6 +241,7 @@ impl ClusterAutoscaler {
                 counts[group] += 1;
             }
         }
+        let daemons = self.seen.daemons(store);
         let mut sizes = BTreeMap::new();
         let mut groups = Vec::new();
         for (place, own) in self.options.groups.iter().enumerate() {
@@ -252,7 +265,7 @@ impl ClusterAutoscaler {
                 target: nodes + coming,
                 template: Some(Template {
                     node: own.node.clone(),
-                    daemons: self.seen.daemons(store, &own.node),
+                    daemons: daemons.on(&own.node),
                 }),
                 instance_type: Some(own.instance_type.clone()),
                 quota: None,

@@ -3,7 +3,6 @@
 //!
 //! Scores are two float divisions and a sum in written order, as the original's.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use super::filters::{Cluster, Fit};
 use crate::control::scheduler::kube::{CacheError, PodInfo};
 use crate::model::node::HOSTNAME_LABEL;
 use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{Node, PodSpec, ResourceList, Text};
+use crate::model::{Node, PodSpec, ResourceList};
 use crate::units::Quantity;
 
 /// What a new node of a group looks like.
@@ -65,20 +64,32 @@ impl Template {
 pub fn fits_template<C: Cluster>(
     cluster: &mut C,
     template: &Template,
-    pod: &PodInfo,
+    pod: &Arc<PodInfo>,
 ) -> Result<bool, CacheError> {
     let (node, daemons) = template.fresh(0);
-    let name = node.name.clone();
-    cluster.add_node(node, &daemons)?;
-    let fits = cluster.fit(pod, &name) == Fit::Yes;
-    cluster.remove_node(&name);
-    Ok(fits)
+    cluster.mark();
+    let added = cluster.add_node(node, &daemons);
+    let fits = added.map(|place| cluster.fit(pod, place) == Fit::Yes);
+    cluster.undo();
+    fits
 }
 
 /// How many nodes of a group are needed for groups of pods, each of which fits a fresh node;
 /// `max_nodes` 0 is no limit. What is simulated is forgotten.
 pub fn estimate<C: Cluster>(
-    cluster: &C,
+    cluster: &mut C,
+    template: &Template,
+    groups: &[PodGroup],
+    max_nodes: usize,
+) -> Result<Estimate, CacheError> {
+    cluster.mark();
+    let estimated = simulate(cluster, template, groups, max_nodes);
+    cluster.undo();
+    estimated
+}
+
+fn simulate<C: Cluster>(
+    cluster: &mut C,
     template: &Template,
     groups: &[PodGroup],
     max_nodes: usize,
@@ -88,11 +99,10 @@ pub fn estimate<C: Cluster>(
     // Equal ones keep their order, as they do in the original for up to twelve groups.
     order.sort_by(|&one, &other| scores[other].total_cmp(&scores[one]));
     let mut packing = Packing {
-        cluster: cluster.clone(),
+        existing: cluster.nodes().len(),
+        cluster,
         template,
         max_nodes,
-        added: BTreeSet::new(),
-        last: None,
         filled: BTreeSet::new(),
         cursor: 0,
         scheduled: vec![0; groups.len()],
@@ -154,12 +164,13 @@ pub(super) fn units(list: &ResourceList, name: &str) -> i64 {
 
 /// An estimate in the making.
 struct Packing<'t, C> {
-    cluster: C,
+    cluster: &'t mut C,
     template: &'t Template,
     max_nodes: usize,
-    added: BTreeSet<Text>,
-    last: Option<Text>,
-    filled: BTreeSet<Text>,
+    /// How many nodes there are without those that it adds, which come after.
+    existing: usize,
+    /// Places of added nodes that got pods.
+    filled: BTreeSet<usize>,
     /// Where the next search over all nodes begins.
     cursor: usize,
     scheduled: Vec<usize>,
@@ -174,47 +185,47 @@ impl<C: Cluster> Packing<'_, C> {
         pods: &'p [Arc<PodInfo>],
     ) -> Result<&'p [Arc<PodInfo>], CacheError> {
         for (index, pod) in pods.iter().enumerate() {
-            let Some(node) = self.search(pod, |own, name| own.added.contains(name)) else {
+            let count = self.cluster.nodes().len();
+            let first = self.existing;
+            let cursor = (self.cursor % count.max(1)).max(first);
+            let found = self.cluster.first(pod, cursor..count);
+            let found = found.or_else(|| self.cluster.first(pod, first..cursor));
+            let Some(place) = found else {
                 return Ok(&pods[index..]);
             };
-            self.place(group, pod, node)?;
+            self.cursor = (place + 1) % count;
+            self.place(group, pod, place);
         }
         Ok(&[])
     }
 
-    /// The first node from the cursor on that a pod fits.
-    fn search(&mut self, pod: &PodInfo, allowed: impl Fn(&Self, &Text) -> bool) -> Option<Text> {
-        let nodes = self.cluster.nodes();
-        let count = nodes.len();
-        let asked_last = Cell::new(0);
-        let own = &*self;
-        let mut asked = (0..count)
-            .map(|offset| (own.cursor + offset) % count)
-            .filter(|&place| allowed(own, &nodes[place]))
-            .inspect(|&place| asked_last.set(place))
-            .map(|place| &nodes[place]);
-        let mut until = |fit| fit == Fit::Yes;
-        own.cluster.find(pod, &mut asked, &mut until)?;
-        let found = asked_last.get();
-        let name = nodes[found].clone();
-        self.cursor = (found + 1) % count;
-        Some(name)
+    /// The first node from the cursor on that a pod fits, other than the last one.
+    fn first_but_last(&mut self, pod: &Arc<PodInfo>, last: usize) -> Option<usize> {
+        let count = self.cluster.nodes().len();
+        let cursor = self.cursor % count;
+        // The last one added comes last.
+        let found = self.cluster.first(pod, cursor..last);
+        let place = found.or_else(|| self.cluster.first(pod, 0..cursor.min(last)))?;
+        self.cursor = (place + 1) % count;
+        Some(place)
     }
 
     /// Places pods on the newest node or further ones.
     fn add(&mut self, group: usize, pods: &[Arc<PodInfo>]) -> Result<(), CacheError> {
         for pod in pods {
-            if let Some(last) = self.last.clone() {
-                let fit = self.cluster.fit(pod, &last);
+            let count = self.cluster.nodes().len();
+            if count > self.existing {
+                let last = count - 1;
+                let fit = self.cluster.fit(pod, last);
                 if fit == Fit::Yes {
-                    self.place(group, pod, last)?;
+                    self.place(group, pod, last);
                     continue;
                 }
                 if fit == Fit::NoSpread
                     && is_spread_over_hosts(pod)
-                    && let Some(node) = self.search(pod, |_, name| *name != last)
+                    && let Some(place) = self.first_but_last(pod, last)
                 {
-                    self.place(group, pod, node)?;
+                    self.place(group, pod, place);
                     continue;
                 }
                 // A further node would be as empty as this one.
@@ -222,33 +233,25 @@ impl<C: Cluster> Packing<'_, C> {
                     return Ok(());
                 }
             }
-            if self.max_nodes > 0 && self.added.len() >= self.max_nodes {
+            let added = count - self.existing;
+            if self.max_nodes > 0 && added >= self.max_nodes {
                 self.is_limited = true;
                 return Ok(());
             }
-            let name = self.add_node()?;
-            if self.cluster.fit(pod, &name) != Fit::Yes {
+            let (node, daemons) = self.template.fresh(added);
+            let place = self.cluster.add_node(node, &daemons)?;
+            if self.cluster.fit(pod, place) != Fit::Yes {
                 return Ok(());
             }
-            self.place(group, pod, name)?;
+            self.place(group, pod, place);
         }
         Ok(())
     }
 
-    fn add_node(&mut self) -> Result<Text, CacheError> {
-        let (node, daemons) = self.template.fresh(self.added.len());
-        let name = node.name.clone();
-        self.cluster.add_node(node, &daemons)?;
-        self.added.insert(name.clone());
-        self.last = Some(name.clone());
-        Ok(name)
-    }
-
-    fn place(&mut self, group: usize, pod: &Arc<PodInfo>, node: Text) -> Result<(), CacheError> {
-        self.cluster.place(pod.clone(), &node)?;
-        self.filled.insert(node);
+    fn place(&mut self, group: usize, pod: &Arc<PodInfo>, place: usize) {
+        self.cluster.place(pod, place);
+        self.filled.insert(place);
         self.scheduled[group] += 1;
-        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
-//! What the cluster autoscaler asks of a scheduler: whether a pod would fit a node that is there
-//! or might be. [`KubeCluster`] asks the filters of kube-scheduler themselves.
+//! What autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is there or
+//! might be. [`KubeCluster`](super::KubeCluster) asks the filters of kube-scheduler themselves.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::control::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo};
+use crate::control::scheduler::kube::{CacheError, PodInfo};
 use crate::model::{Node, Text};
 
 /// Whether a pod fits a node.
@@ -17,120 +18,57 @@ pub enum Fit {
     NoSpread,
 }
 
-/// A cluster to simulate in: what is placed stays placed until the copy is dropped.
-pub trait Cluster: Clone {
-    /// The nodes, in the order in which they are searched: a new one comes last.
+/// A cluster to simulate in. What is done to it after a mark is taken back by [`Cluster::undo`].
+pub trait Cluster {
+    /// The nodes, in the order in which they are searched: a new one comes last. Those that were
+    /// hidden or taken out keep their place, and take nothing.
     fn nodes(&self) -> &[Text];
 
-    /// Whether a pod fits each of the nodes named, asked one by one until `until` is satisfied;
-    /// the place of the node that satisfied it.
-    fn find(
-        &self,
-        pod: &PodInfo,
-        nodes: &mut dyn Iterator<Item = &Text>,
-        until: &mut dyn FnMut(Fit) -> bool,
-    ) -> Option<usize>;
+    /// The place of a node among them.
+    fn place_of(&self, name: &str) -> Option<usize>;
 
-    /// Adds a node with pods on it.
-    fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<(), CacheError>;
+    /// The first of some places whose node takes a pod.
+    fn first(&mut self, pod: &Arc<PodInfo>, places: Range<usize>) -> Option<usize>;
 
-    /// Takes a node away, with its pods.
-    fn remove_node(&mut self, name: &str);
+    /// Whether a pod fits a node.
+    fn fit(&mut self, pod: &Arc<PodInfo>, place: usize) -> Fit;
+
+    /// Whether nothing but a node and what is on it says whether it takes the pod: what took none
+    /// takes none later unless it has more room, and no other node matters.
+    fn is_local(&mut self, pod: &Arc<PodInfo>) -> bool {
+        let _ = pod;
+        false
+    }
+
+    /// Adds a node with pods on it; its place.
+    fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<usize, CacheError>;
+
+    /// A node takes nothing any more; its pods stay.
+    fn hide(&mut self, place: usize);
+
+    /// Takes nodes out, with their pods.
+    fn take_out(&mut self, places: &[usize]);
 
     /// Places a pod.
-    fn place(&mut self, pod: Arc<PodInfo>, node: &str) -> Result<(), CacheError>;
+    fn place(&mut self, pod: &Arc<PodInfo>, place: usize);
 
     /// Takes a pod away.
-    fn displace(&mut self, pod: &PodInfo, node: &str);
+    fn displace(&mut self, pod: &Arc<PodInfo>, place: usize);
 
-    /// Whether a pod fits one node.
-    fn fit(&self, pod: &PodInfo, node: &Text) -> Fit {
-        let mut answer = Fit::No;
-        let mut asked = std::iter::once(node);
-        self.find(pod, &mut asked, &mut |fit| {
-            answer = fit;
-            true
-        });
-        answer
-    }
-}
+    /// Remembers how all is.
+    fn mark(&mut self);
 
-/// The plugin that spreads pods.
-const SPREAD: &str = "PodTopologySpread";
+    /// What was done since the last mark stays, unless a mark before is taken back; it is forgotten.
+    fn commit(&mut self);
 
-/// A cluster whose scheduler is kube-scheduler under a profile.
-#[derive(Clone)]
-pub struct KubeCluster<'p> {
-    cache: Cache,
-    profile: &'p KubeProfile,
-    nodes: Vec<Text>,
-}
+    /// All is as it was when the last mark was set, which is forgotten.
+    fn undo(&mut self);
 
-impl<'p> KubeCluster<'p> {
-    /// The cluster as a scheduler knows it.
-    pub fn new(cache: Cache, profile: &'p KubeProfile) -> Self {
-        let nodes = cache.nodes().map(|node| node.name().clone()).collect();
-        Self {
-            cache,
-            profile,
-            nodes,
-        }
-    }
-
-    /// What the scheduler knows.
-    pub fn cache(&self) -> &Cache {
-        &self.cache
-    }
-}
-
-impl Cluster for KubeCluster<'_> {
-    fn nodes(&self) -> &[Text] {
-        &self.nodes
-    }
-
-    fn find(
-        &self,
-        pod: &PodInfo,
-        nodes: &mut dyn Iterator<Item = &Text>,
-        until: &mut dyn FnMut(Fit) -> bool,
-    ) -> Option<usize> {
-        let attempt = Attempt::begin(self.profile, &self.cache, pod);
-        let mut nodes = nodes;
-        Iterator::position(&mut nodes, |name| {
-            let Some(node) = self.cache.node(name) else {
-                return until(Fit::No);
-            };
-            if attempt.refusal.is_some() || !attempt.is_looked_at(node) {
-                return until(Fit::No);
-            }
-            until(match attempt.verdict(node) {
-                None => Fit::Yes,
-                Some(status) if status.plugin == SPREAD => Fit::NoSpread,
-                Some(_) => Fit::No,
-            })
-        })
-    }
-
-    fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<(), CacheError> {
-        let name = node.name.clone();
-        self.cache.add_node(node)?;
-        for pod in pods {
-            self.cache.add_pod(pod.clone(), &name)?;
-        }
-        self.nodes.push(name);
-        Ok(())
-    }
-
-    fn remove_node(&mut self, name: &str) {
-        self.cache.remove_node(name);
-        self.nodes.retain(|own| **own != *name);
-    }
-
-    fn place(&mut self, pod: Arc<PodInfo>, node: &str) -> Result<(), CacheError> {
-        self.cache.add_pod(pod, node)
-    }
-
-    fn displace(&mut self, pod: &PodInfo, node: &str) {
-        self.cache.remove_pod(pod, node);
+    /// The first place from a cursor on whose node takes a pod, counted round.
+    fn first_round(&mut self, pod: &Arc<PodInfo>, cursor: usize) -> Option<usize> {
+        let count = self.nodes().len();
+        let cursor = cursor.checked_rem(count)?;
+        self.first(pod, cursor..count)
+            .or_else(|| self.first(pod, 0..cursor))
     }
 }

@@ -1,16 +1,15 @@
-//! Scale-up: which node group grows by how much for pending pods; nodes that were ordered and did
-//! not come; groups that are left alone for a while after that (spec: kubernetes.md 3.3).
+//! Scale-up: which node group grows by how much for pending pods (spec: kubernetes.md 3.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::finding::{Finding, Findings, Problem};
-use super::estimator::{PodGroup, Template, estimate, fits_template};
+use super::estimator::{PodGroup, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
 use super::filters::{Cluster, Fit};
+use super::group::{NodeGroup, are_similar, balance};
+use super::orders::Orders;
 use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
-use crate::model::node::{GROUP_LABEL, HOSTNAME_LABEL, ORDERED_LABEL, ZONE_LABEL};
-use crate::model::{Node, Text};
+use crate::model::Text;
 use crate::rng::Stream;
 use crate::units::{Duration, Instant};
 
@@ -68,57 +67,6 @@ impl Default for GrowSettings {
     }
 }
 
-/// A node group.
-#[derive(Clone, Debug)]
-pub struct NodeGroup {
-    /// Its name.
-    pub id: Text,
-    /// The fewest nodes.
-    pub min: usize,
-    /// The most nodes.
-    pub max: usize,
-    /// Nodes that there are or that are ordered.
-    pub target: usize,
-    /// What its nodes look like; of a node that is there, or declared.
-    pub template: Option<Template>,
-    /// The instance type of its nodes, where the provider has a list of them.
-    pub instance_type: Option<Text>,
-    /// How many nodes the provider lets start; `None` is no limit.
-    pub quota: Option<usize>,
-}
-
-impl NodeGroup {
-    /// What is wrong with it.
-    pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
-        let mut found = Findings::new(format!("node group {}", self.id));
-        found.expect_order("min", (self.min as i64, self.max as i64), "max");
-        found.expect(self.max > 0, "max", self.max, "1 or more");
-        if self.target == 0 && self.template.is_none() {
-            let expected = "a node template, as the group has no node to copy";
-            found.add("template", Problem::Missing { expected });
-        }
-        if let Some(name) = self.instance_type.as_ref()
-            && !instance_types.contains(name)
-        {
-            let problem = Problem::Unknown {
-                kind: "instance type",
-                name: name.clone(),
-                known: instance_types.iter().take(5).cloned().collect(),
-            };
-            found.add("instanceType", problem);
-        }
-        if self.quota == Some(0) {
-            found.expect(false, "quota", 0, "1 or more, or none for no limit");
-        }
-        found.list
-    }
-
-    fn room(&self) -> usize {
-        let most = self.quota.map_or(self.max, |quota| quota.min(self.max));
-        most.saturating_sub(self.target)
-    }
-}
-
 /// A pod that waits for a place.
 #[derive(Clone, Debug)]
 pub struct PendingPod {
@@ -152,28 +100,11 @@ pub enum Growth {
     },
 }
 
-/// Nodes that were ordered together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Order {
-    group: Text,
-    nodes: usize,
-    at: Instant,
-}
-
-/// A group that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Backoff {
-    span: Duration,
-    until: Instant,
-    last: Instant,
-}
-
 /// What scale-up remembers.
 #[derive(Clone, Debug)]
 pub struct Grower {
     settings: GrowSettings,
-    orders: Vec<Order>,
-    backoffs: BTreeMap<Text, Backoff>,
+    orders: Orders,
     /// Where pods fitted in the last loop.
     hints: BTreeMap<(Text, Text), Text>,
 }
@@ -192,59 +123,34 @@ impl Grower {
     pub fn new(settings: GrowSettings) -> Self {
         Self {
             settings,
-            orders: Vec::new(),
-            backoffs: BTreeMap::new(),
+            orders: Orders::default(),
             hints: BTreeMap::new(),
         }
     }
 
     /// A node of a group registered.
     pub fn registered(&mut self, group: &str) {
-        if let Some(order) = self.orders.iter_mut().find(|own| *own.group == *group) {
-            order.nodes -= 1;
-        }
-        self.orders.retain(|own| own.nodes > 0);
+        self.orders.registered(group);
     }
 
     /// Nodes of a group could not be had.
     pub fn failed(&mut self, group: &Text, now: Instant) {
-        let own = &self.settings;
-        let before = self.backoffs.get(group);
-        let is_recent = |known: &&Backoff| known.last.saturating_add(own.forget) > now;
-        let span = before.filter(is_recent).map_or(own.backoff, |known| {
-            let doubled = known.span.checked_mul(2).unwrap_or(own.max_backoff);
-            doubled.min(own.max_backoff)
-        });
-        let backoff = Backoff {
-            span,
-            until: now.saturating_add(span),
-            last: now,
-        };
-        self.backoffs.insert(group.clone(), backoff);
-        self.orders.retain(|own| own.group != *group);
+        self.orders.failed(&self.settings, group, now);
     }
 
     /// Orders that took too long: their groups failed, and so many nodes are not coming.
     pub fn expire(&mut self, now: Instant) -> Vec<(Text, usize)> {
-        let limit = self.settings.provision;
-        let late = self.orders.iter();
-        let late = late.filter(|own| own.at.saturating_add(limit) < now);
-        let late: Vec<(Text, usize)> = late.map(|own| (own.group.clone(), own.nodes)).collect();
-        for (group, _) in &late {
-            self.failed(group, now);
-        }
-        late
+        self.orders.expire(&self.settings, now)
     }
 
     /// Whether a group is left alone.
     pub fn is_backed_off(&self, group: &str, now: Instant) -> bool {
-        let known = self.backoffs.get(group);
-        known.is_some_and(|own| own.until > now)
+        self.orders.is_backed_off(group, now)
     }
 
     /// How many nodes are ordered and not there.
     pub fn ordered(&self) -> usize {
-        self.orders.iter().map(|own| own.nodes).sum()
+        self.orders.ordered()
     }
 
     /// One loop. A decision to grow counts as ordered.
@@ -254,7 +160,7 @@ impl Grower {
     pub fn plan<C: Cluster>(
         &mut self,
         now: Instant,
-        cluster: &C,
+        cluster: &mut C,
         (groups, health): (&[NodeGroup], Health),
         pending: &[PendingPod],
         rng: &mut Stream,
@@ -279,18 +185,10 @@ impl Grower {
             return Ok(Growth::TooYoung);
         }
         waiting.sort_by_key(|pod| std::cmp::Reverse(pod.info.priority()));
-        let mut copy = cluster.clone();
-        self.add_ordered(&mut copy, groups)?;
-        let left = self.leave_out_fitting(&mut copy, &waiting)?;
-        if left.is_empty() {
-            return Ok(Growth::NotNeeded);
-        }
-        let total = health.nodes + self.ordered();
-        let max_total = self.settings.max_total;
-        let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
-        let Some(best) = self.best(now, &mut copy, groups, (&left, room), rng)? else {
-            return Ok(Growth::NoOption);
-        };
+        cluster.mark();
+        let best = self.simulate(now, cluster, (groups, health), &waiting, rng);
+        cluster.undo();
+        let best = best?;
         if let Growth::Grow {
             group,
             nodes,
@@ -301,14 +199,31 @@ impl Grower {
             for (group, nodes) in
                 std::iter::once((group, *nodes)).chain(others.iter().map(|own| (&own.0, own.1)))
             {
-                self.orders.push(Order {
-                    group: group.clone(),
-                    nodes,
-                    at: now,
-                });
+                self.orders.add(group.clone(), nodes, now);
             }
         }
         Ok(best)
+    }
+
+    /// What would grow for pods that wait, the highest priority first.
+    fn simulate<C: Cluster>(
+        &mut self,
+        now: Instant,
+        cluster: &mut C,
+        (groups, health): (&[NodeGroup], Health),
+        waiting: &[&PendingPod],
+        rng: &mut Stream,
+    ) -> Result<Growth, CacheError> {
+        self.add_ordered(cluster, groups)?;
+        let left = self.leave_out_fitting(cluster, waiting);
+        if left.is_empty() {
+            return Ok(Growth::NotNeeded);
+        }
+        let total = health.nodes + self.ordered();
+        let max_total = self.settings.max_total;
+        let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
+        let best = self.best(now, cluster, groups, (&left, room), rng)?;
+        Ok(best.unwrap_or(Growth::NoOption))
     }
 
     /// Adds nodes that are on their way.
@@ -317,7 +232,7 @@ impl Grower {
         cluster: &mut C,
         groups: &[NodeGroup],
     ) -> Result<(), CacheError> {
-        for order in &self.orders {
+        for order in self.orders.open() {
             let group = groups.iter().find(|own| own.id == order.group);
             let Some(template) = group.and_then(|own| own.template.as_ref()) else {
                 continue;
@@ -336,7 +251,7 @@ impl Grower {
         &mut self,
         cluster: &mut C,
         waiting: &[&PendingPod],
-    ) -> Result<Vec<Arc<PodInfo>>, CacheError> {
+    ) -> Vec<Arc<PodInfo>> {
         let mut left = Vec::new();
         let mut hints = BTreeMap::new();
         // Pods of one class have one owner and one spec: what found no place is not tried again.
@@ -348,29 +263,24 @@ impl Grower {
                 continue;
             }
             let key = (info.spec().namespace.clone(), info.name.text());
-            let nodes = cluster.nodes();
-            let hint = self.hints.get(&key);
-            let hinted = hint.filter(|own| cluster.fit(info, own) == Fit::Yes);
-            let target = hinted.cloned().or_else(|| {
-                let mut asked = nodes.iter();
-                let found = cluster.find(info, &mut asked, &mut |fit| fit == Fit::Yes)?;
-                Some(nodes[found].clone())
-            });
-            match target {
+            let hint = self.hints.get(&key).and_then(|own| cluster.place_of(own));
+            let hinted = hint.filter(|&place| cluster.fit(info, place) == Fit::Yes);
+            let count = cluster.nodes().len();
+            match hinted.or_else(|| cluster.first(info, 0..count)) {
                 None => {
                     if info.spec().owner.is_some() {
                         failed.push(&info.class);
                     }
                     left.push(info.clone());
                 }
-                Some(target) => {
-                    cluster.place(info.clone(), &target)?;
-                    hints.insert(key, target);
+                Some(place) => {
+                    cluster.place(info, place);
+                    hints.insert(key, cluster.nodes()[place].clone());
                 }
             }
         }
         self.hints = hints;
-        Ok(left)
+        left
     }
 
     /// What grows, by how many nodes and for how many pods.
@@ -473,23 +383,6 @@ impl Grower {
     }
 }
 
-/// Labels in which similar nodes may differ.
-const OWN_LABELS: [&str; 4] = [ZONE_LABEL, HOSTNAME_LABEL, GROUP_LABEL, ORDERED_LABEL];
-
-/// Whether two nodes are alike but for their zone and their group.
-fn are_similar(one: &Node, other: &Node) -> bool {
-    let labels = |node: &Node| -> Vec<(Text, Text)> {
-        let all = node.labels.iter();
-        let own = all.filter(|(key, _)| !OWN_LABELS.contains(&&***key));
-        own.map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    one.allocatable == other.allocatable
-        && one.capacity == other.capacity
-        && one.taints == other.taints
-        && labels(one) == labels(other)
-}
-
 /// Pods in groups of one owner and one spec, in the order of their first ones.
 fn group_pods(pods: &[Arc<PodInfo>]) -> Vec<PodGroup> {
     let mut groups: Vec<PodGroup> = Vec::new();
@@ -503,18 +396,4 @@ fn group_pods(pods: &[Arc<PodInfo>]) -> Vec<PodGroup> {
         }
     }
     groups
-}
-
-/// Spreads new nodes over similar groups: one at a time to the smallest that has room. Sizes are
-/// nodes and most nodes; the result is how many each gets.
-pub fn balance(sizes: &[(usize, usize)], new: usize) -> Vec<usize> {
-    let mut added = vec![0; sizes.len()];
-    for _ in 0..new {
-        let open = (0..sizes.len()).filter(|&place| sizes[place].0 + added[place] < sizes[place].1);
-        let Some(smallest) = open.min_by_key(|&place| sizes[place].0 + added[place]) else {
-            break;
-        };
-        added[smallest] += 1;
-    }
-    added
 }

@@ -1,15 +1,14 @@
 //! Scale-down: which nodes are not needed, since when, and which of them go now (spec:
 //! kubernetes.md 3.3).
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::drain::{
     Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
 };
 use super::filters::{Cluster, Fit};
-use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
+use crate::control::scheduler::kube::{PodClass, PodInfo};
 use crate::model::Text;
 use crate::units::{Duration, Instant};
 
@@ -209,15 +208,12 @@ impl Shrinker {
     }
 
     /// One loop.
-    ///
-    /// # Errors
-    /// If the cluster does not know a node.
     pub fn plan<C: Cluster>(
         &mut self,
         now: Instant,
-        cluster: &C,
+        cluster: &mut C,
         seen: &ShrinkView<'_>,
-    ) -> Result<ShrinkPlan, CacheError> {
+    ) -> ShrinkPlan {
         let (nodes, budgets) = (seen.nodes, seen.budgets);
         let mut plan = ShrinkPlan::default();
         self.unremovable.retain(|_, until| *until > now);
@@ -227,9 +223,9 @@ impl Shrinker {
             let was_unneeded = self.unneeded.contains_key(&nodes[place].name);
             (!is_empty, !was_unneeded)
         });
+        cluster.mark();
         let mut simulation = Simulation {
-            cluster: cluster.clone(),
-            gone: BTreeSet::new(),
+            cluster: &mut *cluster,
             budgets: budgets.clone(),
             failed: Vec::new(),
             most: self.most_candidates(),
@@ -239,7 +235,7 @@ impl Shrinker {
             if removable.len() >= simulation.most {
                 break;
             }
-            match self.try_remove(&mut simulation, place, &nodes[place])? {
+            match self.try_remove(&mut simulation, place, &nodes[place]) {
                 Ok(own) => removable.push(own),
                 Err(why) => {
                     let name = nodes[place].name.clone();
@@ -249,12 +245,13 @@ impl Shrinker {
                 }
             }
         }
+        cluster.undo();
         self.note(now, nodes, &removable);
         plan.unneeded = self.unneeded.clone();
         if !self.is_cooling_down(now) {
             plan.removals = self.choose(now, seen, removable);
         }
-        Ok(plan)
+        plan
     }
 
     fn most_candidates(&self) -> usize {
@@ -297,93 +294,76 @@ impl Shrinker {
     /// Moves the pods of a node elsewhere in the simulation, or says why not.
     fn try_remove<C: Cluster>(
         &mut self,
-        simulation: &mut Simulation<C>,
+        simulation: &mut Simulation<'_, C>,
         place: usize,
         node: &ShrinkNode,
-    ) -> Result<Result<Removable, Kept>, CacheError> {
-        let drain = match drain_without(&node.pods, &simulation.budgets, self.settings.waived) {
-            Ok(drain) => drain,
-            Err((_, why)) => return Ok(Err(Kept::Blocked(why))),
-        };
+    ) -> Result<Removable, Kept> {
+        let drain = drain_without(&node.pods, &simulation.budgets, self.settings.waived);
+        let drain = drain.map_err(|(_, why)| Kept::Blocked(why))?;
         let check = simulation.budgets.check(&drain.moved);
         if !check.allows {
-            return Ok(Err(Kept::Blocked(Blocked::NotEnoughPdb)));
+            return Err(Kept::Blocked(Blocked::NotEnoughPdb));
         }
         let before = self.cursor;
         let mut evicted = Vec::new();
-        let mut placed = Vec::new();
+        let mut moved = Vec::new();
+        simulation.cluster.mark();
+        let own_place = simulation.cluster.place_of(&node.name);
         for pod in &drain.moved {
             let key = (pod.namespace.clone(), pod.name.clone());
-            if let Some(info) = node.infos.get(&key) {
-                simulation.cluster.displace(info, &node.name);
-                placed.push((key.clone(), info));
+            if let (Some(info), Some(own_place)) = (node.infos.get(&key), own_place) {
+                simulation.cluster.displace(info, own_place);
+                moved.push((key.clone(), info));
             }
             evicted.push(key);
         }
-        simulation.gone.insert(node.name.clone());
-        let mut targets: Vec<Text> = Vec::new();
-        for (key, info) in &placed {
-            let Some(target) = self.place(simulation, key, info)? else {
-                // All go back to where they were.
-                for ((_, info), target) in placed.iter().zip(&targets) {
-                    simulation.cluster.displace(info, target);
-                }
-                for (_, info) in &placed {
-                    simulation.cluster.place((*info).clone(), &node.name)?;
-                }
-                self.cursor = before;
-                simulation.gone.remove(&node.name);
-                simulation.failed.push(info.class.clone());
-                return Ok(Err(Kept::NoPlace));
-            };
-            self.hints.insert(key.clone(), target.clone());
-            targets.push(target);
+        if let Some(own_place) = own_place {
+            simulation.cluster.hide(own_place);
         }
+        for (key, info) in moved {
+            let Some(target) = self.place(simulation, &key, info) else {
+                // All go back to where they were.
+                simulation.cluster.undo();
+                self.cursor = before;
+                simulation.failed.push(info.class.clone());
+                return Err(Kept::NoPlace);
+            };
+            self.hints.insert(key, target);
+        }
+        simulation.cluster.commit();
         simulation.budgets.take(&drain.moved);
-        Ok(Ok(Removable {
+        Ok(Removable {
             node: place,
             evicted,
             is_risky: !check.in_parallel,
-        }))
+        })
     }
 
     /// Places a pod where it was placed before, else on the next node that takes it.
     fn place<C: Cluster>(
         &mut self,
-        simulation: &mut Simulation<C>,
+        simulation: &mut Simulation<'_, C>,
         key: &(Text, Text),
         pod: &Arc<PodInfo>,
-    ) -> Result<Option<Text>, CacheError> {
+    ) -> Option<Text> {
         // Pods of one class have one owner and one spec: what failed once is not tried again.
         let mut failed = simulation.failed.iter();
         if failed.any(|class| Arc::ptr_eq(class, &pod.class)) {
-            return Ok(None);
+            return None;
         }
-        let cluster = &simulation.cluster;
-        if let Some(hint) = self.hints.get(key)
-            && !simulation.gone.contains(hint)
-            && cluster.fit(pod, hint) == Fit::Yes
-        {
-            let hint = hint.clone();
-            simulation.cluster.place(pod.clone(), &hint)?;
-            return Ok(Some(hint));
-        }
-        let nodes = cluster.nodes();
-        let count = nodes.len();
-        let asked_last = Cell::new(0);
-        let mut asked = (0..count)
-            .map(|offset| (self.cursor + offset) % count)
-            .filter(|&place| !simulation.gone.contains(&nodes[place]))
-            .inspect(|&place| asked_last.set(place))
-            .map(|place| &nodes[place]);
-        let found = cluster.find(pod, &mut asked, &mut |fit| fit == Fit::Yes);
-        let Some(found) = found.map(|_| asked_last.get()) else {
-            return Ok(None);
+        let cluster = &mut *simulation.cluster;
+        let hint = self.hints.get(key).and_then(|hint| cluster.place_of(hint));
+        let hinted = hint.filter(|&hint| cluster.fit(pod, hint) == Fit::Yes);
+        let target = match hinted {
+            Some(target) => target,
+            None => {
+                let found = cluster.first_round(pod, self.cursor)?;
+                self.cursor = (found + 1) % cluster.nodes().len();
+                found
+            }
         };
-        let target = nodes[found].clone();
-        self.cursor = (found + 1) % count;
-        simulation.cluster.place(pod.clone(), &target)?;
-        Ok(Some(target))
+        cluster.place(pod, target);
+        Some(cluster.nodes()[target].clone())
     }
 
     /// Keeps since when nodes are not needed; those that are needed again begin anew.
@@ -444,10 +424,9 @@ impl Shrinker {
     }
 }
 
-/// The cluster while nodes are taken out of it.
-struct Simulation<C> {
-    cluster: C,
-    gone: BTreeSet<Text>,
+/// The cluster while nodes are taken out of it: they are hidden, so that nothing goes there.
+struct Simulation<'c, C> {
+    cluster: &'c mut C,
     budgets: Budgets,
     /// Classes of pods that found no place.
     failed: Vec<Arc<PodClass>>,

@@ -5,4 +5,4 @@ pub mod leaving;
 pub mod seen;
 
 pub use leaving::{Leaving, Left};
-pub use seen::Seen;
+pub use seen::{Daemons, Seen};

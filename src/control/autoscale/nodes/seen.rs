@@ -1,16 +1,16 @@
 //! The cluster as an autoscaler of nodes sees it: followed by the log, shown as the scheduler's own
-//! cache for simulations.
+//! filters see it for simulations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::Store;
 use crate::control::autoscale::cluster::{
-    NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
+    Cluster, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
-use crate::control::scheduler::kube::{Cache, CacheError, PodClass, PodInfo};
+use crate::control::scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use crate::model::{ClusterObjects, Event, Node, Object, Pod, PodRef, PodSpec, Text};
-use crate::units::{Duration, Instant, NodeId, PodId, Revision, SpecId};
+use crate::units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
 /// What is followed of the cluster.
 #[derive(Clone, Default)]
@@ -28,10 +28,17 @@ pub struct Seen {
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     has_changed: bool,
-    /// The scheduler's cache as it was shown last; `None` if nodes are not as they were.
-    cache: Option<Cache>,
-    /// Nodes whose pods are not as the cache has them.
+    /// The cluster as it was shown last.
+    cluster: Option<KubeCluster>,
+    /// Nodes whose pods are not as the cluster has them.
     behind: BTreeSet<NodeId>,
+    /// Nodes that are not declared as the cluster has them, or not up or down as it has them.
+    redeclared: BTreeSet<NodeId>,
+    /// Nodes that joined, and names of nodes that left, since the cluster was shown.
+    fresh: Vec<NodeId>,
+    gone: Vec<Text>,
+    /// Classes of pods of daemon sets, by the sets.
+    daemons: BTreeMap<ObjectId, Arc<PodClass>>,
     /// Where the pod of a slot is.
     places: Vec<Option<(PodId, NodeId)>>,
 }
@@ -71,14 +78,16 @@ impl Seen {
                 Event::NodeAdded { node, object } => {
                     self.joined.push((*node, object.name.clone()));
                     self.touched.insert(*node, entry.at);
-                    self.cache = None;
+                    self.fresh.push(*node);
                 }
                 Event::NodeRemoved { node } => {
                     self.left.push(*node);
                     self.touched.remove(node);
-                    self.cache = None;
+                    self.gone.push(store.nodes().name(*node).into());
                 }
-                Event::NodeUpdated { .. } | Event::NodeReadiness { .. } => self.cache = None,
+                Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
+                    self.redeclared.insert(*node);
+                }
                 Event::Object(_)
                 | Event::SpecAdded { .. }
                 | Event::NodeContact { .. }
@@ -195,39 +204,58 @@ impl Seen {
         Some(class)
     }
 
-    /// The scheduler's cache of the cluster as it is.
+    /// The cluster as it is, to simulate in; whoever asks gives it back by [`Seen::keep`], as it was.
     ///
     /// # Errors
     /// If an amount does not fit.
-    pub fn cache(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
+    pub fn cluster(
+        &mut self,
+        store: &Store,
+        profile: &Arc<KubeProfile>,
+        objects: &ClusterObjects,
+    ) -> Result<KubeCluster, CacheError> {
         let behind = std::mem::take(&mut self.behind);
-        let cache = match self.cache.take() {
-            Some(mut cache) => {
-                for node in behind {
-                    self.catch_up(store, &mut cache, node)?;
-                }
-                cache
-            }
-            None => self.whole(store, objects)?,
+        let redeclared = std::mem::take(&mut self.redeclared);
+        let fresh = std::mem::take(&mut self.fresh);
+        let gone = std::mem::take(&mut self.gone);
+        let Some(mut cluster) = self.cluster.take() else {
+            let cache = self.whole(store, objects)?;
+            return Ok(KubeCluster::new(cache, profile.clone()));
         };
-        self.cache = Some(cache.clone());
-        Ok(cache)
+        let nodes = store.nodes();
+        if !gone.is_empty() || !fresh.is_empty() {
+            let new = fresh.iter().filter_map(|&node| nodes.object(node).cloned());
+            cluster.follow_nodes(&gone, new)?;
+        }
+        for &node in fresh.iter().chain(&redeclared) {
+            if let Some(object) = nodes.object(node) {
+                cluster.follow_node(object, !nodes.is_ready(node))?;
+            }
+        }
+        for &node in fresh.iter().chain(&behind) {
+            if nodes.object(node).is_some() {
+                self.catch_up(store, &mut cluster, node);
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// Keeps the cluster until it is asked for again.
+    pub fn keep(&mut self, cluster: KubeCluster) {
+        self.cluster = Some(cluster);
     }
 
     /// Brings the pods of a node up to date.
-    fn catch_up(
-        &mut self,
-        store: &Store,
-        cache: &mut Cache,
-        node: NodeId,
-    ) -> Result<(), CacheError> {
-        let name = store.nodes().name(node).to_owned();
+    fn catch_up(&mut self, store: &Store, cluster: &mut KubeCluster, node: NodeId) {
+        let name = store.nodes().name(node);
+        let Some(place) = cluster.place_of(name) else {
+            return;
+        };
         let mut missing: BTreeMap<u64, PodRef> = pods_on(store, node)
             .into_iter()
             .map(|pod| (uid(pod), pod))
             .collect();
-        let known = cache.node(&name).map(|info| info.pods.clone());
-        for info in known.unwrap_or_default() {
+        for info in cluster.pods_of(name) {
             let is_same = missing.get(&info.uid).is_some_and(|&pod| {
                 let devices = store.pods().get(pod).map(Pod::devices);
                 info.is_terminating == store.pod_states().is_terminating(pod)
@@ -236,15 +264,14 @@ impl Seen {
             if is_same {
                 missing.remove(&info.uid);
             } else {
-                cache.remove_pod(&info, &name);
+                cluster.displace(&info, place);
             }
         }
         for pod in missing.into_values() {
             if let Some(info) = self.info(store, pod) {
-                cache.add_pod(info, &name)?;
+                cluster.place(&info, place);
             }
         }
-        Ok(())
     }
 
     fn whole(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
@@ -271,28 +298,55 @@ impl Seen {
         Ok(cache)
     }
 
-    /// The pods of daemon sets that would run on a node.
-    pub fn daemons(&self, store: &Store, node: &Node) -> Vec<Arc<PodInfo>> {
-        let objects = store.objects().iter();
-        let daemons = objects.filter_map(|(_, row)| match &row.object {
-            Object::DaemonSet(set) => Some(set),
-            _ => None,
-        });
-        let daemons = daemons.filter(|set| {
-            set.template.selects(node) && set.template.tolerates_taints(&node.taints)
-        });
-        let infos = daemons.filter_map(|set| {
+    /// The daemon sets, each with a pod of it.
+    pub fn daemons(&mut self, store: &Store) -> Daemons {
+        let mut daemons = Vec::new();
+        let mut classes = BTreeMap::new();
+        for (id, row) in store.objects().iter() {
+            let Object::DaemonSet(set) = &row.object else {
+                continue;
+            };
             let spec = PodSpec {
                 namespace: set.namespace.clone(),
                 ..(*set.template).clone()
             };
-            Some(Arc::new(PodInfo {
-                class: Arc::new(PodClass::derive(Arc::new(spec)).ok()?),
+            let known = self.daemons.remove(&id).filter(|known| *known.spec == spec);
+            let class = known.map_or_else(|| PodClass::derive(Arc::new(spec)).map(Arc::new), Ok);
+            let Ok(class) = class else { continue };
+            classes.insert(id, class.clone());
+            let pod = PodInfo {
+                class,
                 name: set.name.clone().into(),
                 ..PodInfo::default()
-            }))
-        });
-        infos.collect()
+            };
+            daemons.push((set.template.clone(), Arc::new(pod)));
+        }
+        self.daemons = classes;
+        Daemons(daemons)
+    }
+}
+
+/// Templates of daemon sets, each with a pod of it.
+#[derive(Clone, Debug, Default)]
+pub struct Daemons(Vec<(Arc<PodSpec>, Arc<PodInfo>)>);
+
+impl Daemons {
+    /// Those of some templates.
+    pub fn new(list: Vec<(Arc<PodSpec>, Arc<PodInfo>)>) -> Self {
+        Self(list)
+    }
+
+    /// Those that would run on a node.
+    pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
+        let own = (self.0.iter())
+            .filter(|(own, _)| own.selects(node) && own.tolerates_taints(&node.taints));
+        own.map(|(_, pod)| pod.clone()).collect()
+    }
+
+    /// Whether one of them keeps other pods away.
+    pub fn repel(&self) -> bool {
+        let mut own = self.0.iter();
+        own.any(|(own, _)| !own.affinity.required_pod_anti_affinity.is_empty())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which nodes could be given back, in which order, and how many at a time (spec: kubernetes.md 3.4).
 
+use super::consolidate::Leaver;
+use super::replace::Replaced;
 use super::{DisruptionBudget, Provisioner, pool_nodes};
 use crate::cluster::Store;
 use crate::control::autoscale::cluster::{Budgets, Waived, drain_without};
@@ -64,8 +66,7 @@ impl DisruptionBudget {
 #[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub(super) struct Candidate {
     pub(super) node: NodeId,
-    pub(super) price: i64,
-    pub(super) is_spot: bool,
+    pub(super) leaver: Leaver,
     pub(super) is_empty: bool,
     /// Whether no pod came to or left it for long enough.
     pub(super) is_rested: bool,
@@ -154,11 +155,15 @@ impl Provisioner {
             let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
             let costs = costs.map(|&pod| eviction_cost(store, pod).max(0.0));
             let cost: f64 = 1.0 + costs.sum::<f64>();
-            let (price, is_spot) = self.price(store, node);
+            let replaced = self.replaced(store, node);
+            let price = replaced.price;
             candidates.push(Candidate {
                 node,
-                price,
-                is_spot,
+                leaver: Leaver {
+                    node,
+                    name: store.nodes().name(node).into(),
+                    replaced,
+                },
                 is_empty: drained.moved.is_empty() && drained.awaited.is_empty(),
                 is_rested,
                 is_drifted,
@@ -174,16 +179,20 @@ impl Provisioner {
         (candidates, is_waiting)
     }
 
-    /// What a node costs, and whether it may be taken back.
-    fn price(&self, store: &Store, node: NodeId) -> (i64, bool) {
+    /// What a node is, and what it costs.
+    fn replaced(&self, store: &Store, node: NodeId) -> Replaced {
         let labels = store.nodes().object(node).map(|object| &object.labels);
         let label = |key: &str| labels.and_then(|labels| labels.get(key));
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
-        let instance_type = label(INSTANCE_TYPE_LABEL);
+        let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
         let mut offerings = self.options.offerings.iter();
-        let own = offerings
-            .find(|own| own.is_spot == is_spot && Some(&own.instance_type) == instance_type);
-        (own.map_or(0, |own| own.price), is_spot)
+        let own =
+            offerings.find(|own| own.is_spot == is_spot && own.instance_type == instance_type);
+        Replaced {
+            price: own.map_or(0, |own| own.price),
+            instance_type,
+            is_spot,
+        }
     }
 }
 

@@ -2,25 +2,20 @@
 //! node, single ones; one command at a time, looked at again before it is carried out (spec:
 //! kubernetes.md 3.4). Expired ones go whatever budgets say.
 
-use std::sync::Arc;
-
 use super::candidate::{Candidate, Reason};
-use super::pack::cheapest;
-use super::{Consolidation, Packed, Provisioner};
+use super::consolidate::{Consolidation, Leaver};
+use super::pack::Market;
+use super::{ConsolidationPolicy, Provisioner};
 use crate::cluster::Store;
 use crate::control::Outbox;
 use crate::control::autoscale::cluster::{Cluster, KubeCluster};
 use crate::control::autoscale::nodes::seen::{is_daemon, pods_on};
-use crate::control::scheduler::kube::{CacheError, PodInfo};
-use crate::model::{PodRef, Text};
+use crate::control::scheduler::kube::CacheError;
+use crate::model::Text;
 use crate::units::{Duration, Instant, NodeId};
 
 /// From a decision to the second look at it.
 const VALIDATION: Duration = Duration::from_secs(15);
-/// The most nodes that are merged at once.
-const MERGED: usize = 100;
-/// The fewest cheaper types for which a single spot node is replaced by a spot node.
-const SPOT_CHOICE: usize = 15;
 
 /// What is to be done about nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,132 +104,63 @@ impl Provisioner {
         if !empty.is_empty() {
             return Ok((Some((empty, Reason::Empty)), is_limited));
         }
-        let profile = self.options.profile.clone();
-        let base = self.simulated(store, &profile)?;
-        if drifts > 0 {
-            for own in candidates.iter().filter(|own| own.is_drifted) {
-                let alone = std::slice::from_ref(own);
-                if own.is_empty || self.replacements(now, store, &base, alone)?.is_some() {
-                    return Ok((Some((vec![own.node], Reason::Drifted)), is_limited));
-                }
-            }
-        }
-        if self.options.consolidation == Consolidation::WhenEmpty || others == 0 {
+        let drifted: Vec<&Candidate> = candidates
+            .iter()
+            .filter(|own| own.is_drifted && drifts > 0)
+            .collect();
+        let consolidates = self.options.consolidation != ConsolidationPolicy::WhenEmpty;
+        // Empty ones are left to their own budget.
+        let rested: Vec<Leaver> = candidates
+            .iter()
+            .filter(|own| own.is_rested && !own.is_empty && consolidates && others > 0)
+            .map(|own| own.leaver.clone())
+            .collect();
+        if drifted.is_empty() && rested.is_empty() {
             return Ok((None, is_limited));
         }
-        let rested: Vec<&Candidate> = candidates.iter().filter(|own| own.is_rested).collect();
-        let found = self.consolidation(now, store, &base, (&rested, others))?;
-        Ok((
-            found.map(|nodes| (nodes, Reason::Underutilized)),
-            is_limited,
-        ))
-    }
-
-    /// The nodes that several methods of consolidation would give back.
-    fn consolidation(
-        &mut self,
-        now: Instant,
-        store: &Store,
-        base: &KubeCluster<'_>,
-        (candidates, room): (&[&Candidate], usize),
-    ) -> Result<Option<Vec<NodeId>>, CacheError> {
-        let many = candidates.len().min(room).min(MERGED);
-        let (mut low, mut high) = (2, many);
-        let mut best = None;
-        while low <= high && many >= 2 {
-            let middle = usize::midpoint(low, high);
-            let prefix = candidates[..middle].iter().copied();
-            if self.simulate(now, store, base, prefix.clone())?.is_some() {
-                best = Some(prefix.map(|own| own.node).collect());
-                low = middle + 1;
-            } else {
-                high = middle - 1;
-            }
-        }
-        if best.is_some() {
-            return Ok(best);
-        }
-        for own in candidates.iter().copied() {
-            if self
-                .simulate(now, store, base, std::iter::once(own))?
-                .is_some()
-            {
-                return Ok(Some(vec![own.node]));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where the pods of nodes would go if these were not there, with new nodes of these offerings.
-    fn without<'c>(
-        &mut self,
-        store: &Store,
-        base: &KubeCluster<'_>,
-        candidates: impl Iterator<Item = &'c Candidate>,
-        open: &[usize],
-    ) -> Result<Packed, CacheError> {
-        let mut cluster = base.clone();
-        let mut pods: Vec<(PodRef, Arc<PodInfo>)> = Vec::new();
-        for own in candidates {
-            for pod in pods_on(store, own.node) {
-                if !is_daemon(store, pod)
-                    && let Some(info) = self.seen.info(store, pod)
-                {
-                    pods.push((pod, info));
+        let found = self.look(now, store, |look| {
+            for own in drifted {
+                let alone = std::slice::from_ref(&own.leaver);
+                if own.is_empty || look.without(alone)?.left.is_empty() {
+                    return Ok(Some((vec![own.node], Reason::Drifted)));
                 }
             }
-            cluster.remove_node(store.nodes().name(own.node));
-        }
-        self.pack(store, cluster, &pods, open)
+            let found = look.find(&rested, others)?;
+            Ok(found.map(|nodes| (nodes, Reason::Underutilized)))
+        })?;
+        Ok((found, is_limited))
     }
 
-    /// The offerings that take the place of nodes whatever they cost; `None` if pods would be left.
-    fn replacements(
+    /// Looks at the cluster as it is, with what is ordered and what can be bought now.
+    fn look<T>(
         &mut self,
         now: Instant,
         store: &Store,
-        base: &KubeCluster<'_>,
-        candidates: &[Candidate],
-    ) -> Result<Option<Vec<usize>>, CacheError> {
+        ask: impl FnOnce(&mut Consolidation<'_, '_, KubeCluster>) -> Result<T, CacheError>,
+    ) -> Result<T, CacheError> {
+        let daemons = self.seen.daemons(store);
         let open = self.open(now);
-        let packed = self.without(store, base, candidates.iter(), &open)?;
-        let new = packed.new.iter().map(|own| own.cheapest);
-        Ok(packed.left.is_empty().then(|| new.collect()))
-    }
-
-    /// Whether nodes can go; the offering that takes their place, if one has to.
-    fn simulate<'c>(
-        &mut self,
-        now: Instant,
-        store: &Store,
-        base: &KubeCluster<'_>,
-        candidates: impl Iterator<Item = &'c Candidate> + Clone,
-    ) -> Result<Option<Vec<usize>>, CacheError> {
-        let price: i64 = candidates.clone().map(|own| own.price).sum();
-        let is_spot = candidates.clone().all(|own| own.is_spot);
-        let open = self.open(now).into_iter();
-        let open: Vec<usize> = open
-            .filter(|&place| {
-                let own = &self.options.offerings[place];
-                own.price < price && (self.options.spot_to_spot || !(is_spot && own.is_spot))
-            })
-            .collect();
-        let packed = self.without(store, base, candidates.clone(), &open)?;
-        if !packed.left.is_empty() {
-            return Ok(None);
-        }
-        Ok(match packed.new.as_slice() {
-            [] => Some(Vec::new()),
-            [one] => {
-                let offerings = &self.options.offerings;
-                let own = cheapest(offerings, &one.offerings);
-                let replaces_spot = is_spot && own.is_some_and(|own| offerings[own].is_spot);
-                let is_choice = candidates.count() > 1 || one.offerings.len() >= SPOT_CHOICE;
-                own.filter(|_| !replaces_spot || is_choice)
-                    .map(|own| vec![own])
-            }
-            _ => None,
-        })
+        let mut cluster = self.simulated(store, &daemons)?;
+        let seen = &mut self.seen;
+        let mut market = Market::new(&self.options.offerings, &open, &daemons);
+        let mut pods = |node| {
+            let mut pods = pods_on(store, node);
+            pods.retain(|&pod| !is_daemon(store, pod));
+            let infos = pods
+                .into_iter()
+                .filter_map(|pod| Some((pod, seen.info(store, pod)?)));
+            infos.collect()
+        };
+        let asked = ask(&mut Consolidation {
+            cluster: &mut cluster,
+            market: &mut market,
+            pods: &mut pods,
+            spot_to_spot: self.options.spot_to_spot,
+            daemons_repel: daemons.repel(),
+        });
+        cluster.undo();
+        self.seen.keep(cluster);
+        asked
     }
 
     /// Carries on with what was decided.
@@ -301,12 +227,16 @@ impl Provisioner {
         if own.iter().all(|own| own.is_empty) {
             return Ok(Some(Vec::new()));
         }
-        let profile = self.options.profile.clone();
-        let base = self.simulated(store, &profile)?;
-        match command.reason {
-            Reason::Drifted => self.replacements(now, store, &base, &own),
-            _ => self.simulate(now, store, &base, own.iter()),
-        }
+        let leavers: Vec<Leaver> = own.into_iter().map(|own| own.leaver).collect();
+        self.look(now, store, |look| match command.reason {
+            // Those that drifted are replaced whatever that costs.
+            Reason::Drifted => {
+                let packed = look.without(&leavers)?;
+                let new = packed.new.iter().map(|own| own.cheapest);
+                Ok(packed.left.is_empty().then(|| new.collect()))
+            }
+            _ => look.replacement(&leavers),
+        })
     }
 
     fn empty(&mut self, now: Instant, store: &Store, nodes: &[NodeId], out: &mut Outbox) {

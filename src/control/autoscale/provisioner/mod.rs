@@ -3,8 +3,10 @@
 //! (spec: kubernetes.md 3.4).
 
 mod candidate;
+mod consolidate;
 mod disrupt;
 mod pack;
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
 use crate::control::autoscale::cluster::{Cluster, KubeCluster};
-use crate::control::autoscale::nodes::{Leaving, Seen};
+use crate::control::autoscale::nodes::{Daemons, Leaving, Seen};
 use crate::control::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use crate::control::scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use crate::control::{Component, Outbox, Progress, Write};
@@ -22,8 +24,10 @@ use crate::model::{ClusterObjects, EvictionCause, Node, PodRef, Text};
 use crate::units::{Duration, Instant, NodeId, Revision};
 
 pub use candidate::{BudgetWindow, Reason};
+pub use consolidate::{Consolidation, Leaver, PodsOf};
 use disrupt::Command;
-pub use pack::{Packed, Packing};
+pub use pack::{Market, NewNode, Packed, pack};
+pub use replace::{Replaced, replacements};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
@@ -49,7 +53,7 @@ pub struct Offering {
 
 /// When nodes are given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Consolidation {
+pub enum ConsolidationPolicy {
     /// When they are empty.
     WhenEmpty,
     /// When they are empty, or their pods fit elsewhere, or on something cheaper.
@@ -76,7 +80,7 @@ pub struct ProvisionerOptions {
     /// The most nodes; `None` is no limit.
     pub most_nodes: Option<usize>,
     /// When nodes are given back.
-    pub consolidation: Consolidation,
+    pub consolidation: ConsolidationPolicy,
     /// How long no pod may have come to or left a node that is consolidated.
     pub consolidate_after: Duration,
     /// How many nodes may be on their way out at a time.
@@ -161,26 +165,23 @@ impl Provisioner {
     }
 
     /// The cluster with what is ordered, each node with the pods that it is for; nodes on their way
-    /// out take nothing.
-    fn simulated<'p>(
-        &mut self,
-        store: &Store,
-        profile: &'p KubeProfile,
-    ) -> Result<KubeCluster<'p>, CacheError> {
-        let cache = self.seen.cache(store, &self.options.objects)?;
-        let mut cluster = KubeCluster::new(cache, profile);
-        for (name, own) in self.ordered.clone() {
+    /// out take nothing. What is ordered is behind a mark, to be taken back.
+    fn simulated(&mut self, store: &Store, daemons: &Daemons) -> Result<KubeCluster, CacheError> {
+        let own = &self.options;
+        let mut cluster = (self.seen).cluster(store, &own.profile, &own.objects)?;
+        cluster.mark();
+        for (name, own) in &self.ordered {
             let offering = &self.options.offerings[own.offering];
-            let node = named(&offering.node, &name);
-            let daemons = self.seen.daemons(store, &node);
-            cluster.add_node(node, &daemons)?;
-            for pod in own.pods {
+            let node = named(&offering.node, name);
+            let on_it = daemons.on(&node);
+            let place = cluster.add_node(node, &on_it)?;
+            for &pod in &own.pods {
                 let is_waiting = store
                     .pods()
                     .get(pod)
                     .is_some_and(|record| record.node().is_none());
                 if let Some(info) = self.seen.info(store, pod).filter(|_| is_waiting) {
-                    cluster.place(info, &name)?;
+                    cluster.place(&info, place);
                 }
             }
         }
@@ -256,27 +257,20 @@ impl Provisioner {
         // What finds no place now is tried again when something changes.
         self.batch = Some((now, now, unmet_count));
         let unmet = self.unmet(store);
-        let profile = self.options.profile.clone();
-        let cluster = self.simulated(store, &profile)?;
+        let daemons = self.seen.daemons(store);
+        let mut cluster = self.simulated(store, &daemons)?;
         let open = self.open(now);
-        let packed = self.pack(store, cluster, &unmet, &open)?;
+        let mut market = Market::new(&self.options.offerings, &open, &daemons);
+        let packed = pack(&mut market, &mut cluster, &unmet);
+        cluster.undo();
+        self.seen.keep(cluster);
+        let packed = packed?;
         let nodes = store.nodes().present().count() + self.ordered.len();
         let most = self.options.most_nodes.unwrap_or(usize::MAX);
         for own in packed.new.into_iter().take(most.saturating_sub(nodes)) {
             self.order(own.cheapest, own.pods, store, out);
         }
         Ok(())
-    }
-
-    fn pack(
-        &self,
-        store: &Store,
-        cluster: KubeCluster<'_>,
-        pods: &[(PodRef, Arc<PodInfo>)],
-        open: &[usize],
-    ) -> Result<Packed, CacheError> {
-        let daemons = |node: &Node| self.seen.daemons(store, node);
-        Packing::new(&self.options.offerings, open, &daemons, cluster).pack(pods)
     }
 
     fn order(

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
-use crate::control::autoscale::cluster::{Cluster, Fit, KubeCluster, Template, fits_template};
-use crate::control::scheduler::kube::{Amounts, CacheError, PodInfo};
-use crate::model::{Node, PodRef, PodSpec, Text};
+use crate::control::autoscale::cluster::{Cluster, Fit, Template, fits_template};
+use crate::control::autoscale::nodes::Daemons;
+use crate::control::scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
+use crate::model::{PodRef, Text};
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,110 +30,161 @@ pub struct Packed {
     pub left: Vec<PodRef>,
 }
 
-/// A packing under way.
-pub struct Packing<'a, 'p> {
+/// What can be bought, and what is known of it.
+pub struct Market<'a> {
     offerings: &'a [Offering],
+    /// The offerings that can be asked for, as places in the list.
     open: &'a [usize],
-    daemons: &'a dyn Fn(&Node) -> Vec<Arc<PodInfo>>,
-    cluster: KubeCluster<'p>,
-    new: Vec<Growing>,
+    daemons: &'a Daemons,
     /// What offerings offer.
     offered: Vec<Amounts>,
-    /// What is known of classes whose pods don't look at others, by the class.
+    /// By where a class of pods lies in memory that look at single nodes only: the class that is
+    /// held there keeps the place taken, and the offerings an empty node of which takes them.
+    fitting: BTreeMap<usize, (Arc<PodClass>, Vec<usize>)>,
+}
+
+impl<'a> Market<'a> {
+    /// Nothing is known yet; `open` are the offerings that can be asked for.
+    pub fn new(offerings: &'a [Offering], open: &'a [usize], daemons: &'a Daemons) -> Self {
+        Self {
+            offerings,
+            open,
+            daemons,
+            offered: (offerings.iter())
+                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
+                .collect(),
+            fitting: BTreeMap::new(),
+        }
+    }
+
+    /// What is sold.
+    pub fn offerings(&self) -> &'a [Offering] {
+        self.offerings
+    }
+
+    /// The offerings an empty node of which takes a pod.
+    fn fitting<C: Cluster>(
+        &mut self,
+        cluster: &mut C,
+        pod: &Arc<PodInfo>,
+    ) -> Result<Vec<usize>, CacheError> {
+        // What keeps others away may come to a zone meanwhile; daemons come with every node.
+        let is_kept = cluster.is_local(pod) && !self.daemons.repel();
+        let key = Arc::as_ptr(&pod.class).addr();
+        if let Some((_, known)) = self.fitting.get(&key).filter(|_| is_kept) {
+            return Ok(known.clone());
+        }
+        let mut fitting = Vec::new();
+        for &offering in self.open {
+            let node = &self.offerings[offering].node;
+            let template = Template {
+                node: node.clone(),
+                daemons: self.daemons.on(node),
+            };
+            if fits_template(cluster, &template, pod)? {
+                fitting.push(offering);
+            }
+        }
+        if is_kept {
+            self.fitting
+                .insert(key, (pod.class.clone(), fitting.clone()));
+        }
+        Ok(fitting)
+    }
+
+    /// Of some offerings the largest.
+    fn largest(&self, offerings: &[usize]) -> Option<usize> {
+        offerings.iter().copied().max_by_key(|&offering| {
+            let amounts = &self.offered[offering];
+            (
+                amounts.cpu_milli,
+                amounts.memory,
+                std::cmp::Reverse(offering),
+            )
+        })
+    }
+}
+
+/// A packing under way.
+struct Packing<'m, 'a, C> {
+    market: &'m mut Market<'a>,
+    cluster: &'m mut C,
+    /// How many nodes there are without new ones, which come after.
+    existing: usize,
+    new: Vec<Growing>,
+    /// What is known of classes whose pods look at single nodes only, by where the class lies in
+    /// memory.
     known: BTreeMap<usize, Known>,
-    /// Whether pods keep others away from them.
-    repels: bool,
 }
 
 /// What is known of the pods of a class. Nodes only get fuller while pods are packed, so what took none
 /// takes none later.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Known {
     /// The first node that is there and might take one.
     existing: usize,
     /// The first new node that might take one.
     new: usize,
-    /// The offerings that an empty node of takes one.
-    fitting: Option<Vec<usize>>,
 }
 
 /// A new node in the making.
 struct Growing {
     /// What stands for it in the simulation: the largest offering that its pods fit.
-    name: Text,
+    place: usize,
     offerings: Vec<usize>,
     asked: Amounts,
     count: i64,
     pods: Vec<PodRef>,
 }
 
-impl<'a, 'p> Packing<'a, 'p> {
-    /// Nothing is packed yet; `open` are the offerings that can be asked for.
-    pub fn new(
-        offerings: &'a [Offering],
-        open: &'a [usize],
-        daemons: &'a dyn Fn(&Node) -> Vec<Arc<PodInfo>>,
-        cluster: KubeCluster<'p>,
-    ) -> Self {
-        Self {
-            offerings,
-            open,
-            daemons,
-            cluster,
-            new: Vec::new(),
-            offered: (offerings.iter())
-                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
-                .collect(),
-            known: BTreeMap::new(),
-            repels: false,
+/// Packs pods, those that ask for most first; equal ones in the order of their creation. They stay in
+/// the cluster, and so do new nodes.
+///
+/// # Errors
+/// If an amount does not fit.
+pub fn pack<C: Cluster>(
+    market: &mut Market<'_>,
+    cluster: &mut C,
+    pods: &[(PodRef, Arc<PodInfo>)],
+) -> Result<Packed, CacheError> {
+    let mut order: Vec<&(PodRef, Arc<PodInfo>)> = pods.iter().collect();
+    order.sort_by_key(|(pod, info)| {
+        let asked = &info.class.requests;
+        (-asked.cpu_milli, -asked.memory, pod.id)
+    });
+    let offerings = market.offerings;
+    let mut packing = Packing {
+        market,
+        existing: cluster.nodes().len(),
+        cluster,
+        new: Vec::new(),
+        known: BTreeMap::new(),
+    };
+    let mut left = Vec::new();
+    for (pod, info) in order {
+        if !packing.place(*pod, info)? {
+            left.push(*pod);
         }
     }
+    let new = packing.new.into_iter().map(|own| NewNode {
+        cheapest: cheapest(offerings, &own.offerings).unwrap_or(0),
+        offerings: own.offerings,
+        pods: own.pods,
+    });
+    Ok(Packed {
+        new: new.collect(),
+        left,
+    })
+}
 
-    /// Packs pods, those that ask for most first; equal ones in the order of their creation.
-    ///
-    /// # Errors
-    /// If an amount does not fit.
-    pub fn pack(mut self, pods: &[(PodRef, Arc<PodInfo>)]) -> Result<Packed, CacheError> {
-        let mut order: Vec<&(PodRef, Arc<PodInfo>)> = pods.iter().collect();
-        order.sort_by_key(|(pod, info)| {
-            let asked = &info.class.requests;
-            (-asked.cpu_milli, -asked.memory, pod.id)
-        });
-        let repels = |info: &Arc<PodInfo>| {
-            let affinity = &info.spec().affinity;
-            !affinity.required_pod_anti_affinity.is_empty()
-        };
-        let is_repelled = {
-            let mut there = self.cluster.cache().nodes().flat_map(|node| &node.pods);
-            pods.iter().any(|own| repels(&own.1)) || there.any(repels)
-        };
-        self.repels = is_repelled;
-        let mut left = Vec::new();
-        for (pod, info) in order {
-            if !self.place(*pod, info)? {
-                left.push(*pod);
-            }
-        }
-        let offerings = self.offerings;
-        let new = self.new.into_iter().map(|own| NewNode {
-            cheapest: cheapest(offerings, &own.offerings).unwrap_or(0),
-            offerings: own.offerings,
-            pods: own.pods,
-        });
-        Ok(Packed {
-            new: new.collect(),
-            left,
-        })
-    }
-
+impl<C: Cluster> Packing<'_, '_, C> {
     fn place(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
-        let existing = self.cluster.nodes().len() - self.new.len();
-        let key = is_plain(info.spec()).then(|| Arc::as_ptr(&info.class) as usize);
-        let mut known = key
-            .and_then(|key| self.known.remove(&key))
-            .unwrap_or_default();
-        let found = self.place_in(pod, info, existing, &mut known);
-        if let Some(key) = key {
+        let is_local = self.cluster.is_local(info);
+        let key = Arc::as_ptr(&info.class).addr();
+        let known = self.known.get(&key).copied();
+        let mut known = known.filter(|_| is_local).unwrap_or_default();
+        let found = self.place_in(pod, info, &mut known);
+        if is_local {
             self.known.insert(key, known);
         }
         found
@@ -142,116 +194,73 @@ impl<'a, 'p> Packing<'a, 'p> {
         &mut self,
         pod: PodRef,
         info: &Arc<PodInfo>,
-        existing: usize,
         known: &mut Known,
     ) -> Result<bool, CacheError> {
-        let nodes = &self.cluster.nodes()[known.existing..existing];
-        let found = (self.cluster).find(info, &mut nodes.iter(), &mut |fit| fit == Fit::Yes);
-        if let Some(found) = found {
-            known.existing += found;
-            let name = self.cluster.nodes()[known.existing].clone();
-            self.cluster.place(info.clone(), &name)?;
+        let found = self.cluster.first(info, known.existing..self.existing);
+        known.existing = found.unwrap_or(self.existing);
+        if let Some(place) = found {
+            self.cluster.place(info, place);
             return Ok(true);
         }
-        known.existing = existing;
-        for place in known.new..self.new.len() {
-            if self.add_to(place, pod, info)? {
-                known.new = place;
+        for number in known.new..self.new.len() {
+            if self.add_to(number, pod, info) {
+                known.new = number;
                 return Ok(true);
             }
         }
         known.new = self.new.len();
-        self.open_for(pod, info, known)
+        self.open_for(pod, info)
     }
 
     /// Puts a pod onto a new node, if an offering is left that it fits, too.
-    fn add_to(
-        &mut self,
-        place: usize,
-        pod: PodRef,
-        info: &Arc<PodInfo>,
-    ) -> Result<bool, CacheError> {
-        let own = &self.new[place];
-        if self.cluster.fit(info, &own.name) != Fit::Yes {
-            return Ok(false);
+    fn add_to(&mut self, number: usize, pod: PodRef, info: &Arc<PodInfo>) -> bool {
+        let place = self.new[number].place;
+        if self.cluster.fit(info, place) != Fit::Yes {
+            return false;
         }
+        let own = &self.new[number];
         let mut asked = own.asked.clone();
         asked.change(&info.class.requests, 1);
         let count = own.count + 1;
+        let market = &self.market;
         let fitting = own.offerings.iter().copied();
         let fitting: Vec<usize> = fitting
             .filter(|&offering| {
-                let node = &self.offerings[offering].node;
-                has_room(&self.offered[offering], &asked, count)
+                let node = &market.offerings[offering].node;
+                has_room(&market.offered[offering], &asked, count)
                     && info.spec().selects(node)
                     && info.spec().tolerates_taints(&node.taints)
             })
             .collect();
         if fitting.is_empty() {
-            return Ok(false);
+            return false;
         }
-        let name = own.name.clone();
-        self.cluster.place(info.clone(), &name)?;
-        let own = &mut self.new[place];
+        self.cluster.place(info, place);
+        let own = &mut self.new[number];
         (own.offerings, own.asked, own.count) = (fitting, asked, count);
         own.pods.push(pod);
-        Ok(true)
-    }
-
-    /// The offerings an empty node of which takes a pod.
-    fn fitting(&mut self, info: &Arc<PodInfo>) -> Result<Vec<usize>, CacheError> {
-        let mut fitting = Vec::new();
-        for &offering in self.open {
-            let node = &self.offerings[offering].node;
-            let daemons = (self.daemons)(node);
-            let template = Template {
-                node: node.clone(),
-                daemons,
-            };
-            if fits_template(&mut self.cluster, &template, info)? {
-                fitting.push(offering);
-            }
-        }
-        Ok(fitting)
+        true
     }
 
     /// Opens a new node for a pod.
-    fn open_for(
-        &mut self,
-        pod: PodRef,
-        info: &Arc<PodInfo>,
-        known: &mut Known,
-    ) -> Result<bool, CacheError> {
-        // What keeps others away may have come to a zone of it meanwhile.
-        let fitting = match known.fitting.take().filter(|_| !self.repels) {
-            Some(fitting) => fitting,
-            None => self.fitting(info)?,
-        };
-        known.fitting = Some(fitting.clone());
-        let largest = fitting.iter().copied().max_by_key(|&offering| {
-            let amounts = &self.offered[offering];
-            (
-                amounts.cpu_milli,
-                amounts.memory,
-                std::cmp::Reverse(offering),
-            )
-        });
-        let Some(largest) = largest else {
+    fn open_for(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
+        let fitting = self.market.fitting(self.cluster, info)?;
+        let Some(largest) = self.market.largest(&fitting) else {
             return Ok(false);
         };
         let name: Text = format!("new-{}", self.new.len()).into();
-        let node = named(&self.offerings[largest].node, &name);
-        let daemons = (self.daemons)(&node);
+        let node = named(&self.market.offerings[largest].node, &name);
+        let daemons = self.market.daemons.on(&node);
         let mut asked = Amounts::default();
         for daemon in &daemons {
             asked.change(&daemon.class.requests, 1);
         }
         asked.change(&info.class.requests, 1);
         let count = daemons.len() as i64 + 1;
-        self.cluster.add_node(node, &daemons)?;
-        self.cluster.place(info.clone(), &name)?;
+        let place = self.cluster.add_node(node, &daemons)?;
+        self.cluster.place(info, place);
         self.new.push(Growing {
-            name,
+            place,
             offerings: fitting,
             asked,
             count,
@@ -259,15 +268,6 @@ impl<'a, 'p> Packing<'a, 'p> {
         });
         Ok(true)
     }
-}
-
-/// Whether a pod looks at nothing but the node and what it has left.
-fn is_plain(spec: &PodSpec) -> bool {
-    let affinity = &spec.affinity;
-    spec.topology_spread.is_empty()
-        && spec.volumes.is_empty()
-        && affinity.required_pod_affinity.is_empty()
-        && affinity.required_pod_anti_affinity.is_empty()
 }
 
 fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {

@@ -1,8 +1,12 @@
 //! The scheduler's cache: nodes with their pods, nominated pods, and the objects around them. Kept
 //! by changes, read by attempts.
 
+mod undo;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use undo::NodeOrder;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -175,19 +179,23 @@ impl Cache {
 
     /// A node left, with its pods.
     pub fn remove_node(&mut self, name: &str) {
-        let Some(slot) = self.places.swap_remove(name) else {
-            return;
-        };
-        self.node_version += 1;
-        if let Some(info) = self.slots[slot].take() {
-            self.down -= usize::from(info.is_down);
-            self.tree.remove(slot, &info.object.labels);
-            self.count_images(&info.object, -1);
-            for pod in &info.pods {
-                self.placements.remove(pod, slot);
-            }
+        if self.take_node(name).is_some() {
             self.order = self.tree.order();
         }
+    }
+
+    /// Takes a node out, with its pods; the order is as before until it is built anew.
+    fn take_node(&mut self, name: &str) -> Option<NodeInfo> {
+        let slot = self.places.swap_remove(name)?;
+        self.node_version += 1;
+        let info = self.slots[slot].take()?;
+        self.down -= usize::from(info.is_down);
+        self.tree.remove(slot, &info.object.labels);
+        self.count_images(&info.object, -1);
+        for pod in &info.pods {
+            self.placements.remove(pod, slot);
+        }
+        Some(info)
     }
 
     fn count_images(&mut self, object: &Node, sign: i64) {

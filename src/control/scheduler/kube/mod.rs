@@ -36,7 +36,7 @@ pub mod volumes;
 pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
-pub use cache::{Cache, CacheError};
+pub use cache::{Cache, CacheError, NodeOrder};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use group::{Group, GroupRef, Groups};
