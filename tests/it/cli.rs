@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 33] = [
+const SCENARIOS: [(&str, &[&str]); 34] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
@@ -293,6 +293,7 @@ const SCENARIOS: [(&str, &[&str]); 33] = [
     ("spot-notice.yaml", &["--set", "stop={at: 1h}"]),
     ("upgrade-wave.yaml", &["--set", "stop={at: 31m}"]),
     ("zone-outage.yaml", &[]),
+    ("consolidation-against-descheduling.yaml", &[]),
     ("consolidation-loop.yaml", &[]),
     ("flash-crowd.yaml", &["--set", "stop={at: 2h}"]),
     ("leak.yaml", &["--set", "stop={at: 26h}"]),

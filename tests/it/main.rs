@@ -40,6 +40,7 @@ mod mesos;
 mod node_admission;
 mod node_life;
 mod node_scaling;
+mod node_scaling_properties;
 mod node_scaling_rules;
 mod openb;
 mod orchestrators;

@@ -140,6 +140,25 @@ fn consolidation_that_does_not_wait_buys_what_it_gave_back() {
 }
 
 #[test]
+fn consolidation_and_descheduling_undo_each_others_work_and_are_named() {
+    let all = variants("consolidation-against-descheduling.yaml");
+    let ((_, alone), (_, both)) = (&all["default"], &all["descheduler"]);
+    assert!(metric(alone, "fights.evictions").abs() < 1e-9);
+    // Several times an hour, for five hours.
+    let evictions = metric(both, "fights.evictions");
+    assert!(evictions > 5.0 * 3.0, "{evictions}");
+    assert!(metric(alone, "cost.total") < metric(both, "cost.total"));
+    let told = "pods were moved for one cause and then for another: shop/web: consolidation after \
+                descheduling";
+    let line = both.remarks.iter().find(|line| line.starts_with(told));
+    let line = line.unwrap_or_else(|| panic!("{:?}", both.remarks));
+    assert!(
+        line.contains(" times from 1h") && line.contains(" to 5h"),
+        "{line}"
+    );
+}
+
+#[test]
 fn spot_capacity_costs_less_than_half_and_large_machines_take_many_pods_along() {
     let all = variants("spot-fleet.yaml");
     let cost = |name: &str| metric(&all[name].1, "cost.total");

@@ -62,6 +62,11 @@ impl Cluster for Plain {
         self.nodes.iter().position(|own| **own == *name)
     }
 
+    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>> {
+        let node = self.cache.node(&self.nodes[place]);
+        node.map(|node| node.pods.clone()).unwrap_or_default()
+    }
+
     fn first(&mut self, pod: &Arc<PodInfo>, mut places: Range<usize>) -> Option<usize> {
         places.find(|&place| self.fit(pod, place) == Fit::Yes)
     }
@@ -518,7 +523,6 @@ impl Asked {
         let nodes = self.nodes.iter().map(|node| {
             let own = self.placed.iter().filter(|own| own.2 == node.name);
             let own: Vec<&Arc<PodInfo>> = own.map(|(_, pod, _)| pod).collect();
-            let key = |pod: &PodInfo| (pod.spec().namespace.clone(), pod.name.text());
             let pods = own.iter().map(|pod| NodePod {
                 name: pod.name.text(),
                 namespace: pod.spec().namespace.clone(),
@@ -546,8 +550,7 @@ impl Asked {
                 },
                 is_ready: !info.is_down,
                 is_kept: false,
-                pods: pods.collect(),
-                infos: own.iter().map(|pod| (key(pod), (*pod).clone())).collect(),
+                pods: Arc::new(pods.collect()),
             }
         });
         nodes.collect()

@@ -9,7 +9,7 @@ use super::{
     NodeGroup, PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
 use crate::cluster::{Conflict, Store};
-use crate::control::autoscale::nodes::seen::{budgets, node_pod, pods_on};
+use crate::control::autoscale::nodes::seen::{BudgetList, budgets};
 use crate::control::autoscale::nodes::{Leaving, Seen};
 use crate::control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
 use crate::control::scheduler::kube::{CacheError, KubeProfile};
@@ -96,7 +96,7 @@ impl ClusterAutoscaler {
     }
 
     /// What came and went since the last loop.
-    fn catch_up(&mut self, now: Instant, store: &Store) {
+    fn catch_up(&mut self, now: Instant) {
         for (_, name) in self.seen.take_joined() {
             if let Some(group) = self.ordered.remove(&name) {
                 self.grower.registered(&self.options.groups[group].name);
@@ -107,15 +107,12 @@ impl ClusterAutoscaler {
                 self.shrinker.deleted(now);
             }
         }
-        let _ = store;
     }
 
     fn group_of(&self, store: &Store, node: NodeId) -> Option<usize> {
-        let label = store.nodes().object(node)?.labels.get(GROUP_LABEL)?.clone();
-        self.options
-            .groups
-            .iter()
-            .position(|group| group.name == label)
+        let label = store.nodes().object(node)?.labels.get(GROUP_LABEL)?;
+        let mut groups = self.options.groups.iter();
+        groups.position(|group| group.name == *label)
     }
 
     /// One loop.
@@ -193,6 +190,7 @@ impl ClusterAutoscaler {
         out: &mut Outbox,
     ) {
         let budgets = budgets(store);
+        self.seen.heed_budgets(&budgets);
         let mut nodes = Vec::new();
         for &node in present {
             if !self.leaving.has(node) && self.may_shrink(store, node) {
@@ -304,18 +302,10 @@ impl ClusterAutoscaler {
         now: Instant,
         store: &Store,
         node: NodeId,
-        budgets: &[(Arc<crate::model::workload::PodDisruptionBudget>, i64)],
+        budgets: &BudgetList,
     ) -> Option<ShrinkNode> {
         let object = store.nodes().object(node)?;
         let row = store.nodes().allocatable().row(node);
-        let (mut pods, mut infos) = (Vec::new(), BTreeMap::new());
-        for pod in pods_on(store, node) {
-            let own = node_pod(now, store, pod, budgets)?;
-            if let Some(info) = self.seen.info(store, pod) {
-                infos.insert((own.namespace.clone(), own.name.clone()), info);
-            }
-            pods.push(own);
-        }
         let group = self.group_of(store, node);
         Some(ShrinkNode {
             name: object.name.clone(),
@@ -330,8 +320,7 @@ impl ClusterAutoscaler {
                 .labels
                 .get(KEPT_LABEL)
                 .is_some_and(|own| **own == *"true"),
-            pods,
-            infos,
+            pods: self.seen.node_pods((now, store), node, budgets),
         })
     }
 
@@ -397,7 +386,7 @@ impl Component for ClusterAutoscaler {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.seen.read(view);
-        self.catch_up(now, view);
+        self.catch_up(now);
         if now >= self.due {
             self.due = now.saturating_add(self.options.shrink.interval);
             let ran = self.run(now, view, out);

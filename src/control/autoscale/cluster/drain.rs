@@ -39,6 +39,13 @@ pub struct NodePod {
     pub requests: NodeAmounts,
 }
 
+impl NodePod {
+    /// Whether what becomes of it may change with time alone.
+    pub fn changes_by_itself(&self) -> bool {
+        self.deletion.is_some() || *self.namespace == *SYSTEM_NAMESPACE
+    }
+}
+
 /// What keeps a pod running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodController {

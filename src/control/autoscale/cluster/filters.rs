@@ -27,6 +27,9 @@ pub trait Cluster {
     /// The place of a node among them.
     fn place_of(&self, name: &str) -> Option<usize>;
 
+    /// The pods on a node.
+    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>>;
+
     /// The first of some places whose node takes a pod.
     fn first(&mut self, pod: &Arc<PodInfo>, places: Range<usize>) -> Option<usize>;
 

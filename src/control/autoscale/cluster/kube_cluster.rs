@@ -155,12 +155,6 @@ impl KubeCluster {
         Ok(())
     }
 
-    /// Pods that a node is known to have.
-    pub fn pods_of(&self, name: &str) -> Vec<Arc<PodInfo>> {
-        let info = self.cache.node(name);
-        info.map(|info| info.pods.clone()).unwrap_or_default()
-    }
-
     fn info(&self, place: usize) -> Option<&NodeInfo> {
         self.cache.node_in(*self.slots.get(place)?)
     }
@@ -356,6 +350,11 @@ impl Cluster for KubeCluster {
     fn place_of(&self, name: &str) -> Option<usize> {
         let slot = self.cache.slot_of(name)?;
         self.places.get(slot).copied()
+    }
+
+    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>> {
+        let info = self.info(place);
+        info.map(|info| info.pods.clone()).unwrap_or_default()
     }
 
     fn first(&mut self, pod: &Arc<PodInfo>, places: Range<usize>) -> Option<usize> {

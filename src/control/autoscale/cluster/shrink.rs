@@ -77,9 +77,7 @@ pub struct ShrinkNode {
     /// Whether an annotation forbids its removal.
     pub is_kept: bool,
     /// Its pods.
-    pub pods: Vec<NodePod>,
-    /// The same pods as the scheduler sees them, by namespace and name.
-    pub infos: BTreeMap<(Text, Text), Arc<PodInfo>>,
+    pub pods: Arc<Vec<NodePod>>,
 }
 
 /// How many nodes a group has, and how many it keeps.
@@ -218,7 +216,7 @@ impl Shrinker {
         let mut plan = ShrinkPlan::default();
         self.unremovable.retain(|_, until| *until > now);
         let mut candidates = self.candidates(nodes, seen.groups, &mut plan);
-        candidates.sort_by_key(|&place| {
+        candidates.sort_by_cached_key(|&place| {
             let is_empty = !has_movable(&nodes[place], budgets, self.settings.waived);
             let was_unneeded = self.unneeded.contains_key(&nodes[place].name);
             (!is_empty, !was_unneeded)
@@ -309,9 +307,12 @@ impl Shrinker {
         let mut moved = Vec::new();
         simulation.cluster.mark();
         let own_place = simulation.cluster.place_of(&node.name);
+        let there = own_place.map_or_else(Vec::new, |place| simulation.cluster.pods_at(place));
         for pod in &drain.moved {
             let key = (pod.namespace.clone(), pod.name.clone());
-            if let (Some(info), Some(own_place)) = (node.infos.get(&key), own_place) {
+            let is_it =
+                |info: &&Arc<PodInfo>| info.spec().namespace == key.0 && info.name.text() == key.1;
+            if let (Some(info), Some(own_place)) = (there.iter().find(is_it), own_place) {
                 simulation.cluster.displace(info, own_place);
                 moved.push((key.clone(), info));
             }

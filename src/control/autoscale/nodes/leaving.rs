@@ -33,6 +33,8 @@ struct Departure {
     since: Instant,
     is_drain: bool,
     is_asked: bool,
+    /// Whether it is closed and keeps its pods for now.
+    is_held: bool,
 }
 
 /// What became of nodes on their way out.
@@ -74,8 +76,30 @@ impl Leaving {
         self.nodes.remove(&node).is_some()
     }
 
+    /// A node is to go once others are there: it is closed to new pods and keeps those that it has.
+    pub fn hold(&mut self, now: Instant, store: &Store, node: NodeId, out: &mut Outbox) {
+        self.start(now, store, node, out);
+        if let Some(own) = self.nodes.get_mut(&node) {
+            own.is_held = true;
+        }
+    }
+
+    /// A node that was held stays: it takes pods again.
+    pub fn release(&mut self, store: &Store, node: NodeId, out: &mut Outbox) {
+        if self.nodes.get(&node).is_some_and(|own| own.is_held) {
+            self.nodes.remove(&node);
+            self.mark(store, node, false, out);
+        }
+    }
+
+    /// Whether a node is held.
+    pub fn is_held(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|own| own.is_held)
+    }
+
     /// A node is to go: it is closed to new pods.
     pub fn start(&mut self, now: Instant, store: &Store, node: NodeId, out: &mut Outbox) {
+        let is_closed = self.is_held(node);
         let is_drain = pods_on(store, node)
             .iter()
             .any(|&pod| !is_daemon(store, pod));
@@ -85,9 +109,12 @@ impl Leaving {
                 since: now,
                 is_drain,
                 is_asked: false,
+                is_held: false,
             },
         );
-        self.mark(store, node, true, out);
+        if !is_closed {
+            self.mark(store, node, true, out);
+        }
     }
 
     /// Carries on with all of them.
@@ -100,7 +127,7 @@ impl Leaving {
     ) -> Left {
         let mut left = Left::default();
         for (&node, own) in &mut self.nodes {
-            if own.is_asked {
+            if own.is_asked || own.is_held {
                 continue;
             }
             let pods = pods_on(store, node);

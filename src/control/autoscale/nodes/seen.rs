@@ -9,7 +9,10 @@ use crate::control::autoscale::cluster::{
     Cluster, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
 use crate::control::scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
-use crate::model::{ClusterObjects, Event, Node, Object, Pod, PodRef, PodSpec, Text};
+use crate::model::workload::PodDisruptionBudget;
+use crate::model::{
+    ClusterObjects, Event, LabelSelector, Node, Object, Pod, PodRef, PodSpec, Text,
+};
 use crate::units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
 /// What is followed of the cluster.
@@ -37,6 +40,10 @@ pub struct Seen {
     /// Nodes that joined, and names of nodes that left, since the cluster was shown.
     fresh: Vec<NodeId>,
     gone: Vec<Text>,
+    /// The pods of nodes as scale-down sees them, where time changes nothing about them.
+    node_pods: BTreeMap<NodeId, Arc<Vec<NodePod>>>,
+    /// Whom the budgets mean that these know, by number.
+    meant: Vec<(Text, Option<LabelSelector>)>,
     /// Classes of pods of daemon sets, by the sets.
     daemons: BTreeMap<ObjectId, Arc<PodClass>>,
     /// Where the pod of a slot is.
@@ -67,12 +74,14 @@ impl Seen {
                 }
                 Event::PodEnded { pod, .. } => {
                     self.waits_no_more(*pod);
-                    self.left_place(*pod);
+                    if let Some(node) = self.left_place(*pod) {
+                        self.touched.insert(node, entry.at);
+                    }
                 }
                 Event::PodChanged { pod, .. } => {
                     if let Some(node) = store.pods().get(*pod).and_then(Pod::node) {
                         self.touched.insert(node, entry.at);
-                        self.behind.insert(node);
+                        self.changed_pods(node);
                     }
                 }
                 Event::NodeAdded { node, object } => {
@@ -83,6 +92,7 @@ impl Seen {
                 Event::NodeRemoved { node } => {
                     self.left.push(*node);
                     self.touched.remove(node);
+                    self.node_pods.remove(node);
                     self.gone.push(store.nodes().name(*node).into());
                 }
                 Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
@@ -124,15 +134,21 @@ impl Seen {
             self.places.resize(slot + 1, None);
         }
         self.places[slot] = Some((pod.id, node));
-        self.behind.insert(node);
+        self.changed_pods(node);
     }
 
-    fn left_place(&mut self, pod: PodRef) {
-        if let Some(place) = self.places.get_mut(pod.slot.index())
-            && let Some((_, node)) = place.take_if(|(id, _)| *id == pod.id)
-        {
-            self.behind.insert(node);
-        }
+    /// The node that a pod was on.
+    fn left_place(&mut self, pod: PodRef) -> Option<NodeId> {
+        let place = self.places.get_mut(pod.slot.index())?;
+        let (_, node) = place.take_if(|(id, _)| *id == pod.id)?;
+        self.changed_pods(node);
+        Some(node)
+    }
+
+    /// The pods of a node are not as they were.
+    fn changed_pods(&mut self, node: NodeId) {
+        self.behind.insert(node);
+        self.node_pods.remove(&node);
     }
 
     /// Whether anything changed that bears on nodes since it was last asked.
@@ -255,7 +271,7 @@ impl Seen {
             .into_iter()
             .map(|pod| (uid(pod), pod))
             .collect();
-        for info in cluster.pods_of(name) {
+        for info in cluster.pods_at(place) {
             let is_same = missing.get(&info.uid).is_some_and(|&pod| {
                 let devices = store.pods().get(pod).map(Pod::devices);
                 info.is_terminating == store.pod_states().is_terminating(pod)
@@ -296,6 +312,41 @@ impl Seen {
             }
         }
         Ok(cache)
+    }
+
+    /// The pods of a node as scale-down sees them.
+    pub fn node_pods(
+        &mut self,
+        (now, store): (Instant, &Store),
+        node: NodeId,
+        budgets: &BudgetList,
+    ) -> Arc<Vec<NodePod>> {
+        if let Some(known) = self.node_pods.get(&node) {
+            return known.clone();
+        }
+        let pods = pods_on(store, node).into_iter();
+        let pods = pods.filter_map(|pod| node_pod(now, store, pod, budgets));
+        let pods: Arc<Vec<NodePod>> = Arc::new(pods.collect());
+        if !pods.iter().any(NodePod::changes_by_itself) {
+            self.node_pods.insert(node, pods.clone());
+        }
+        pods
+    }
+
+    /// Budgets are about to be asked for: what is known holds if they mean whom they meant.
+    pub fn heed_budgets(&mut self, budgets: &BudgetList) {
+        let is_same = budgets.len() == self.meant.len()
+            && budgets
+                .iter()
+                .zip(&self.meant)
+                .all(|((own, _), known)| own.namespace == known.0 && own.selector == known.1);
+        if !is_same {
+            let meant = budgets.iter();
+            self.meant = meant
+                .map(|(own, _)| (own.namespace.clone(), own.selector.clone()))
+                .collect();
+            self.node_pods.clear();
+        }
     }
 
     /// The daemon sets, each with a pod of it.
@@ -364,8 +415,11 @@ pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
     pods
 }
 
+/// Disruption budgets, and the disruptions that each has left.
+pub type BudgetList = Vec<(Arc<PodDisruptionBudget>, i64)>;
+
 /// Disruption budgets, by number, and the disruptions that each has left.
-pub fn budgets(store: &Store) -> Vec<(Arc<crate::model::workload::PodDisruptionBudget>, i64)> {
+pub fn budgets(store: &Store) -> BudgetList {
     let objects = store.objects().iter();
     let budgets = objects.filter_map(|(_, row)| match &row.object {
         Object::PodDisruptionBudget(budget) => {
@@ -378,12 +432,7 @@ pub fn budgets(store: &Store) -> Vec<(Arc<crate::model::workload::PodDisruptionB
 }
 
 /// A pod as scale-down sees it.
-pub fn node_pod(
-    now: Instant,
-    store: &Store,
-    pod: PodRef,
-    budgets: &[(Arc<crate::model::workload::PodDisruptionBudget>, i64)],
-) -> Option<NodePod> {
+pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
     let record = store.pods().get(pod)?;
     let class = store.class(record.spec);
     let spec = &class.object;
@@ -397,7 +446,7 @@ pub fn node_pod(
         Some("Node") => PodController::Mirror,
         Some(_) => PodController::Other,
     };
-    let selects = |budget: &crate::model::workload::PodDisruptionBudget| {
+    let selects = |budget: &PodDisruptionBudget| {
         let selector = budget.selector.as_ref();
         budget.namespace == spec.namespace
             && selector.is_some_and(|selector| selector.matches(&spec.labels))

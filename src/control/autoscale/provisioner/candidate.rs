@@ -5,7 +5,7 @@ use super::replace::Replaced;
 use super::{DisruptionBudget, Provisioner, pool_nodes};
 use crate::cluster::Store;
 use crate::control::autoscale::cluster::{Budgets, Waived, drain_without};
-use crate::control::autoscale::nodes::seen::{budgets, is_daemon, node_pod, pods_on};
+use crate::control::autoscale::nodes::seen::{budgets, is_daemon, pods_on};
 use crate::control::provider::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use crate::model::PodRef;
 use crate::model::workload::CronSchedule;
@@ -119,8 +119,9 @@ impl Provisioner {
     }
 
     /// Nodes that could go, the highest savings first; whether others' time is still to come.
-    pub(super) fn candidates(&self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
+    pub(super) fn candidates(&mut self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
         let budgets = budgets(store);
+        self.seen.heed_budgets(&budgets);
         let allowed = Budgets {
             allowed: budgets.iter().map(|(_, left)| *left).collect(),
         };
@@ -141,17 +142,14 @@ impl Provisioner {
             if !is_rested && !is_drifted {
                 continue;
             }
-            let pods = pods_on(store, node);
-            let seen = pods
-                .iter()
-                .filter_map(|&pod| node_pod(now, store, pod, &budgets));
-            let seen: Vec<_> = seen.collect();
+            let seen = self.seen.node_pods((now, store), node, &budgets);
             let Ok(drained) = drain_without(&seen, &allowed, WAIVED) else {
                 continue;
             };
             if !allowed.check(&drained.moved).allows {
                 continue;
             }
+            let pods = pods_on(store, node);
             let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
             let costs = costs.map(|&pod| eviction_cost(store, pod).max(0.0));
             let cost: f64 = 1.0 + costs.sum::<f64>();

@@ -29,14 +29,21 @@ pub(super) struct Command {
 enum Stage {
     /// It is looked at again at this time.
     Decided(Instant),
-    /// Replacements, by their names, have to join first.
+    /// Replacements, by their names, have to join first; until then the nodes take no more pods.
     Replacing(Vec<Text>),
+    /// A replacement could not be had: the nodes stay.
+    Failed,
 }
 
 impl Command {
     /// Whether it waits for a node of this name.
     pub(super) fn awaits(&self, node: &Text) -> bool {
         matches!(&self.stage, Stage::Replacing(names) if names.contains(node))
+    }
+
+    /// What it waits for does not come.
+    pub(super) fn fail(&mut self) {
+        self.stage = Stage::Failed;
     }
 }
 
@@ -183,6 +190,9 @@ impl Provisioner {
                 if replacements.is_empty() {
                     self.empty(now, store, &command.nodes, out);
                 } else {
+                    for &node in &command.nodes {
+                        self.leaving.hold(now, store, node, out);
+                    }
                     let names = replacements.into_iter();
                     let names = names.map(|own| self.order(own, Vec::new(), store, out));
                     let stage = Stage::Replacing(names.collect());
@@ -199,9 +209,22 @@ impl Provisioner {
                     .all(|name| is_there(name) || self.ordered.contains_key(name))
                 {
                     self.command = Some(command);
+                } else {
+                    self.release(store, &command.nodes, out);
                 }
                 Ok(())
             }
+            Stage::Failed => {
+                self.release(store, &command.nodes, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Nodes that were to go stay.
+    fn release(&mut self, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
+        for &node in nodes {
+            self.leaving.release(store, node, out);
         }
     }
 
@@ -241,7 +264,8 @@ impl Provisioner {
 
     fn empty(&mut self, now: Instant, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
         for &node in nodes {
-            if store.nodes().object(node).is_some() && !self.leaving.has(node) {
+            let is_going = self.leaving.has(node) && !self.leaving.is_held(node);
+            if store.nodes().object(node).is_some() && !is_going {
                 self.leaving.start(now, store, node, out);
             }
         }

@@ -352,12 +352,10 @@ impl Component for Provisioner {
                 .insert(own.offering, now.saturating_add(SHUNNED));
             self.batch = None;
         }
-        if self
-            .command
-            .as_ref()
-            .is_some_and(|own| own.awaits(&failed.node))
+        if let Some(command) = &mut self.command
+            && command.awaits(&failed.node)
         {
-            self.command = None;
+            command.fail();
         }
     }
 

@@ -207,6 +207,10 @@ mod merging {
             self.names.iter().position(|own| **own == *name)
         }
 
+        fn pods_at(&self, _: usize) -> Vec<Arc<PodInfo>> {
+            Vec::new()
+        }
+
         fn first(&mut self, _: &Arc<PodInfo>, _: Range<usize>) -> Option<usize> {
             // The pods of more nodes than that fit nowhere.
             (self.asked.last() <= Some(&self.most)).then_some(0)

@@ -1,6 +1,7 @@
 //! What always holds, whatever comes and goes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -83,7 +84,7 @@ proptest! {
                 counts[which] = 2 * count;
             }
             let mut world = world(&counts, PodController::Replicating);
-            for pod in &mut world.1[pinned].pods {
+            for pod in Arc::make_mut(&mut world.1[pinned].pods) {
                 pod.safe_to_evict = Some(SafeToEvict::No);
             }
             let plan = shrink(&mut shrinker, now, &world, min);

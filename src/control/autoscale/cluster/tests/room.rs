@@ -39,6 +39,10 @@ impl Cluster for Room {
         self.names.iter().position(|own| **own == *name)
     }
 
+    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>> {
+        self.nodes[place].pods.clone()
+    }
+
     fn first(&mut self, pod: &Arc<PodInfo>, mut places: Range<usize>) -> Option<usize> {
         places.find(|&place| self.fits(pod, place))
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
-use crate::control::scheduler::kube::PodInfo;
 use crate::units::{Duration, Instant};
 
 pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
@@ -36,7 +35,6 @@ pub(super) fn world(counts: &[usize], controller: PodController) -> (Room, Vec<S
         let own = pods(&format!("p{place}"), &class(500, GIB, 0), count);
         room.add_node(node(&name, 4000, 16 * GIB), &own)
             .expect("names that differ");
-        let key = |pod: &Arc<PodInfo>| (pod.spec().namespace.clone(), pod.name.text());
         nodes.push(ShrinkNode {
             name: name.into(),
             group: Some("g".into()),
@@ -47,11 +45,11 @@ pub(super) fn world(counts: &[usize], controller: PodController) -> (Room, Vec<S
             },
             is_ready: true,
             is_kept: false,
-            pods: own
-                .iter()
-                .map(|pod| node_pod(&pod.name.text(), controller))
-                .collect(),
-            infos: own.iter().map(|pod| (key(pod), pod.clone())).collect(),
+            pods: Arc::new(
+                own.iter()
+                    .map(|pod| node_pod(&pod.name.text(), controller))
+                    .collect(),
+            ),
         });
     }
     (room, nodes)
