@@ -79,6 +79,11 @@ impl Digest {
             Event::HoldReleased { owner, number } => {
                 self.record(at, 12, [u64::from(owner.0), *number]);
             }
+            Event::PriceChanged(new) => {
+                let length = new.kind.len() as u64;
+                self.record(at, 35, [new.price_micro_per_hour as u64, length]);
+                self.bytes(new.kind.as_bytes());
+            }
         }
     }
 

@@ -303,6 +303,8 @@ impl Store {
                 self.nodes.give_back(hold.node, &taken_by_hold(&hold), at);
                 self.ring.push(at, hold.node);
             }
+            // Who needs prices keeps them.
+            Event::PriceChanged(_) => {}
         }
         self.now = now;
         self.log.push(now, event);

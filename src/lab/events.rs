@@ -62,6 +62,7 @@ pub const KINDS: &[&str] = &[
     "notified",
     "fault",
     "healed",
+    "priced",
 ];
 
 /// Writes the events of a variant.
@@ -211,6 +212,10 @@ impl Observer for EventLog {
             }
             Event::NodeRemoved { node } => self.node(at, "left", *node, store),
             Event::Object(change) => self.object(at, change),
+            Event::PriceChanged(new) => {
+                let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);
+                self.line(at, "priced", format!("Price/{}", new.kind), price);
+            }
             _ => {}
         }
     }

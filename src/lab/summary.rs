@@ -104,8 +104,8 @@ pub struct VariantSummary {
 }
 
 /// What the nodes cost in the measured window and who caused it. What tenants pay for what they
-/// reserve, `idle` and `rounding` come to `total`, and so do what they pay by use, `idleByUse` and
-/// `rounding`, and the kinds of nodes.
+/// reserve, `idle`, `rounding` and `committed` less `covered` come to `total`, and so do what they pay
+/// by use, `idleByUse` and the same, and the kinds of nodes with the commitments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CostSummary {
@@ -117,6 +117,12 @@ pub struct CostSummary {
     pub total: f64,
     /// What rounding up and the least on-time that is billed add.
     pub rounding: f64,
+    /// What `metrics.commitments` cost; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub committed: f64,
+    /// What the nodes would have cost that these pay for; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub covered: f64,
     /// What no pod reserves, booting included.
     pub idle: f64,
     /// What no pod reserves or uses; `null` where nothing is known of what pods use.
@@ -125,6 +131,11 @@ pub struct CostSummary {
     pub tenants: Vec<TenantCostSummary>,
     /// What was there, by instance type.
     pub nodes: Vec<NodeCostSummary>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(amount: &f64) -> bool {
+    amount.abs() < f64::MIN_POSITIVE
 }
 
 /// What a tenant pays.
@@ -154,8 +165,11 @@ pub struct NodeCostSummary {
     pub spot: bool,
     /// How many there were in the measured window.
     pub nodes: u64,
-    /// The price of one an hour.
+    /// The price of one an hour; of a price that changes what a billed hour cost on average.
     pub price: f64,
+    /// Whether their price changes in the run; left out where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub price_changes: bool,
     /// Hours that they were there, from their order on.
     pub hours: f64,
     /// Hours that are billed.

@@ -219,11 +219,13 @@ pub enum Heard {
     Jobs,
     /// What became of requests of clients in stretches of the measured window.
     Traffic,
+    /// Changes: machines of a kind cost something else from now on.
+    Prices,
 }
 
 impl Heard {
     /// All of them, each at its own number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Created,
         Self::Bound,
         Self::Unschedulable,
@@ -243,6 +245,7 @@ impl Heard {
         Self::Settled,
         Self::Jobs,
         Self::Traffic,
+        Self::Prices,
     ];
 
     /// What a change is heard as; `None` of those that no metric looks at.
@@ -264,6 +267,7 @@ impl Heard {
             | Event::NodeReadiness { .. }
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::Object(_) => Self::Objects,
+            Event::PriceChanged(_) => Self::Prices,
             Event::SpecAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
-use crate::model::{EndReason, Event, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
+use crate::model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
@@ -19,18 +19,22 @@ use super::economics::Economics;
 use super::integral::Integral;
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
-use super::state::{ClusterState, Resource, Row};
-use super::traffic_totals::NO_REQUESTS;
-use super::window::Measured;
+use super::state::{ClusterState, Resource};
 
 mod accounts;
 mod by_use;
+mod commitments;
+mod node;
+mod outcome;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use accounts::{Account, Payers};
 use by_use::{ByUse, Moment};
+use commitments::Commitments;
+use node::{Kind, KindKey, Node, bill, weight};
+use outcome::total;
 pub use table::{CostTable, NodeKindCost, TenantCost};
 
 /// `cost.*`.
@@ -42,17 +46,22 @@ pub const ENTRY: MetricEntry = MetricEntry {
         money("idle"),
         money("allocated"),
         money("rounding"),
+        money("committed"),
+        money("covered").toward(Direction::None),
         money("largest_tenant").toward(Direction::None),
         Statistic::amount("per_useful_core_hour", "currency", Direction::Lower).noise(0.01),
         money("per_million_requests"),
         money("idle_by_use"),
         Statistic::ratio("spot_share", Direction::None),
     ],
-    formula: "total: sum over nodes of price x billed on-time in W; on-time from its order, or joining, until \
+    formula: "total: sum over nodes of price x billed on-time in W, each time at the price that holds, \
+              and committed less covered; on-time from its order, or joining, until \
               leaving, rounded by `metrics.billing`; allocated: sum over pods of price(n) x share, \
               share: what the pod reserves of the node, cpu : memory GiB : GPU weighed 31.611 : \
               4.237 : 950; idle: the rest of the unrounded price; rounding: what rounding adds; \
-              total = allocated + idle + rounding; per_useful_core_hour: total over core-hours of \
+              committed: sum over `metrics.commitments` of machines x price x W; covered: what the \
+              nodes would cost that they pay for, at any time those that joined first; total = \
+              allocated + idle + rounding + committed - covered; per_useful_core_hour: total over core-hours of \
               pods that succeeded in W; per_million_requests: total over requests of clients served \
               in W, x 10^6; idle_by_use: the rest where a pod's share is of the greater of what it \
               reserves and uses; spot_share: the part of total for spot capacity",
@@ -60,16 +69,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
                    total (spot_share)",
     census: "nodes that have a price, up or not, while they are there",
     censoring: "none: nothing is censored",
-    source: "metrics.md 5.4, cost (rounding rule, idle cost, tenant split by OpenCost)",
+    source: "metrics.md 5.4, cost (price by time, rounding rule, commitments as fixed cost, idle cost, \
+             tenant split by OpenCost)",
     construct: |setup| Box::new(Cost::new(setup)),
 };
 
 const fn money(name: &'static str) -> Statistic {
     Statistic::amount(name, "currency", Direction::Lower).noise(0.01)
 }
-
-/// Usual prices of a core, a GiB and a GPU an hour, in millionths: how a node's price is split.
-const WEIGHTS: [i128; 3] = [31_611, 4_237, 950_000];
 
 /// Parts of a millionth of the currency that rates are kept in.
 const PARTS: i128 = 1_000_000;
@@ -90,40 +97,15 @@ struct Cost {
     /// What the pod of a row pays, and who.
     paying: Vec<Option<(usize, i128)>>,
     by_use: Option<ByUse>,
+    /// Prices that changed in the run, by what they are the price of.
+    prices: BTreeMap<Text, i64>,
     price_rate: i128,
     idle_rate: i128,
     price: Integral,
     idle: Integral,
     useful: Integral,
     served: BTreeMap<Text, u64>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Node {
-    since: Option<Instant>,
-    price_rate: i128,
-    /// What all that it offers weighs.
-    whole: i128,
-    kind: KindKey,
-}
-
-/// Instance type, whether it may be taken back, and its price in millionths an hour.
-type KindKey = (Text, bool, i64);
-
-/// Nodes of one kind that were there within the window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Kind {
-    nodes: u64,
-    on_time: i128,
-    billed: i128,
-    cost: Integral,
-}
-
-/// What amounts usually cost, in an integer unit of its own.
-fn weight(amounts: &Row) -> i128 {
-    let [cpu_milli, memory_bytes, gpu_milli, _] = amounts.map(i128::from);
-    let memory = memory_bytes * WEIGHTS[1] * 1_000 / (1 << 30);
-    cpu_milli * WEIGHTS[0] + memory + gpu_milli * WEIGHTS[2]
+    commitments: Commitments,
 }
 
 impl Cost {
@@ -131,6 +113,8 @@ impl Cost {
         let has_price = |economics: &&Arc<Economics>| economics.has_prices();
         let economics = setup.economics.as_ref().filter(has_price).cloned();
         let label = economics.as_ref().and_then(|own| own.tenant_label.clone());
+        let committed = economics.as_ref().map(|own| &own.commitments[..]);
+        let commitments = Commitments::new(committed.unwrap_or_default());
         Self {
             economics,
             nodes: Vec::new(),
@@ -139,17 +123,25 @@ impl Cost {
             accounts: Vec::new(),
             paying: Vec::new(),
             by_use: None,
+            prices: BTreeMap::new(),
             price_rate: 0,
             idle_rate: 0,
             price: Integral::default(),
             idle: Integral::default(),
             useful: Integral::default(),
             served: BTreeMap::new(),
+            commitments,
         }
     }
 
     fn join(&mut self, node: NodeId, change: &Change<'_>, economics: &Economics) {
-        let price = economics.of(node, change.store).price_micro_per_hour;
+        let own = economics.of(node, change.store);
+        let changes_as = own.changes_as;
+        let price = match &changes_as {
+            // What it costs by now.
+            Some(kind) => self.prices.get(kind).copied().or(own.price_micro_per_hour),
+            None => own.price_micro_per_hour,
+        };
         let price_rate = i128::from(price.unwrap_or(0)) * PARTS;
         // A machine costs from its order on, and while it boots nobody uses it.
         let object = change.store.nodes().object(node);
@@ -176,6 +168,11 @@ impl Cost {
         let row = node.index();
         let kind = label(INSTANCE_TYPE_LABEL).or_else(|| label(GROUP_LABEL));
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
+        if !is_spot && !self.commitments.is_empty() {
+            let names = [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)];
+            self.commitments
+                .joined((node, names, price_rate), (change.at, change.measured));
+        }
         self.nodes[row] = Node {
             since: Some(since),
             price_rate,
@@ -188,8 +185,10 @@ impl Cost {
             kind: (
                 kind.cloned().unwrap_or_default(),
                 is_spot,
-                price.unwrap_or(0),
+                (changes_as.is_none()).then_some(price.unwrap_or(0)),
             ),
+            changes_as,
+            earlier: None,
         };
         self.price_rate += price_rate;
         self.idle_rate += price_rate;
@@ -203,6 +202,7 @@ impl Cost {
             return;
         };
         let left = std::mem::take(known);
+        self.commitments.left(node, (change.at, change.measured));
         self.price_rate -= left.price_rate;
         self.idle_rate -= left.price_rate;
         if let Some(by_use) = &mut self.by_use {
@@ -214,6 +214,59 @@ impl Cost {
             change.at,
             (economics, change.measured),
         );
+    }
+
+    /// Nodes of a kind cost something else from now on, and so do the pods on them.
+    fn reprice(&mut self, new: &NewPrice, change: &Change<'_>) {
+        self.prices
+            .insert(new.kind.clone(), new.price_micro_per_hour);
+        let price_rate = i128::from(new.price_micro_per_hour) * PARTS;
+        for place in 0..self.nodes.len() {
+            let node = &mut self.nodes[place];
+            let is_meant = node.since.is_some() && node.changes_as.as_ref() == Some(&new.kind);
+            if !is_meant || node.price_rate == price_rate {
+                continue;
+            }
+            node.settle(change.at, change.measured);
+            let more = price_rate - node.price_rate;
+            node.price_rate = price_rate;
+            self.price_rate += more;
+            self.idle_rate += more;
+            let id = NodeId::from_index(place);
+            self.commitments
+                .repriced((id, price_rate), (change.at, change.measured));
+            self.reprice_pods(place, change);
+            if let Some(by_use) = &mut self.by_use {
+                by_use.repriced(Moment::of(change), (id, &self.nodes[place]), more);
+            }
+        }
+    }
+
+    fn reprice_pods(&mut self, place: usize, change: &Change<'_>) {
+        let node = &self.nodes[place];
+        let (price_rate, whole) = (node.price_rate, node.whole);
+        if whole == 0 {
+            return;
+        }
+        for &slot in change.store.nodes().pods(NodeId::from_index(place)) {
+            let Some(pod) = change.store.pods().at(slot) else {
+                continue;
+            };
+            let requests = &change.store.class(pod.spec).requests;
+            let amounts = [
+                requests.cpu_milli,
+                requests.memory_bytes,
+                requests.gpu_milli,
+                0,
+            ];
+            let rate = price_rate * weight(&amounts) / whole;
+            if self.paying.len() <= slot.index() {
+                self.paying.resize(slot.index() + 1, None);
+            }
+            let payer = self.payers.of(pod, change.store);
+            let before = self.paying[slot.index()].replace((payer, rate));
+            self.pay(payer, rate - before.map_or(0, |own| own.1), change);
+        }
     }
 
     fn bind(&mut self, pod: &Pod, node: NodeId, change: &Change<'_>) {
@@ -271,55 +324,6 @@ impl Cost {
         self.accounts[payer].change(change.at, rate, change.measured);
         self.idle_rate -= rate;
     }
-
-    /// What tenants paid by the end of the run.
-    fn paid(&self, end: &RunEnd<'_>) -> Vec<Integral> {
-        let accounts = self.accounts.iter();
-        accounts
-            .map(|account| account.paid(end.at, end.measured))
-            .collect()
-    }
-
-    /// Nodes by kind, those included that are there at the end.
-    fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> BTreeMap<KindKey, Kind> {
-        let mut kinds = self.kinds.clone();
-        for node in &self.nodes {
-            bill(&mut kinds, node, end.at, (economics, end.measured));
-        }
-        kinds
-    }
-}
-
-/// Bills a node's on-time in the window, up to an instant.
-fn bill(
-    kinds: &mut BTreeMap<KindKey, Kind>,
-    node: &Node,
-    at: Instant,
-    (economics, measured): (&Economics, &Measured),
-) {
-    let span = node.since.map(|since| Span {
-        from: since,
-        to: at,
-    });
-    if let Some(span) = span.and_then(|span| measured.clip(span)) {
-        let kind = kinds.entry(node.kind.clone()).or_default();
-        let billed = economics.billing.billed(span.nanos());
-        kind.nodes += 1;
-        kind.on_time += i128::from(span.nanos());
-        kind.billed += i128::from(billed);
-        kind.cost.add(node.price_rate, billed);
-    }
-}
-
-fn total<'a>(areas: impl IntoIterator<Item = &'a Integral>) -> Option<i128> {
-    let mut areas = areas.into_iter();
-    areas.try_fold(0_i128, |sum, area| sum.checked_add(area.value()?))
-}
-
-/// Exact parts per hour x nanoseconds in the currency.
-fn currency(area: Option<i128>) -> Result<f64, String> {
-    area.map(|area| area as f64 / UNIT)
-        .ok_or_else(|| "price x time is beyond 2^127".to_owned())
 }
 
 impl Collector for Cost {
@@ -332,6 +336,7 @@ impl Collector for Cost {
                 Heard::Spans,
                 Heard::Measured,
                 Heard::Traffic,
+                Heard::Prices,
             ]
         } else {
             &[]
@@ -345,6 +350,7 @@ impl Collector for Cost {
         match change.event {
             Event::NodeAdded { node, .. } => self.join(*node, change, &economics),
             Event::NodeRemoved { node } => self.leave(*node, change, &economics),
+            Event::PriceChanged(new) => self.reprice(new, change),
             Event::PodBound { node, .. } => {
                 if let Some(pod) = change.pod {
                     self.bind(pod, *node, change);
@@ -422,120 +428,10 @@ impl Collector for Cost {
     }
 
     fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
-        let economics = self.economics.as_ref()?;
-        let kinds = self.closed(end, economics);
-        let billed = total(kinds.values().map(|kind| &kind.cost))?;
-        let sum = |area: Option<i128>| currency(area).ok();
-        let by_use = self.by_use.as_ref();
-        let used = by_use.map(|own| own.paid(end.at, end.measured));
-        let paid = self.paid(end);
-        let tenants = self.payers.names().iter().enumerate().map(|(place, name)| {
-            let of = |list: &[Integral]| {
-                let own = list.get(place).copied().unwrap_or_default();
-                sum(own.value())
-            };
-            Some(TenantCost {
-                name: name.clone(),
-                by_requests: of(&paid)?,
-                by_use: used.as_ref().and_then(|used| of(used)),
-                served: if self.payers.are_namespaces() {
-                    self.served.get(name).copied().unwrap_or(0)
-                } else {
-                    0
-                },
-            })
-        });
-        let mut tenants = tenants.collect::<Option<Vec<TenantCost>>>()?;
-        tenants.sort_by(|one, other| {
-            let order = other.by_requests.total_cmp(&one.by_requests);
-            order.then_with(|| one.name.cmp(&other.name))
-        });
-        let nodes = kinds.iter().map(|((instance_type, is_spot, price), kind)| {
-            Some(NodeKindCost {
-                instance_type: instance_type.clone(),
-                is_spot: *is_spot,
-                nodes: kind.nodes,
-                price: *price as f64 / 1e6,
-                hours: kind.on_time as f64 / HOUR,
-                billed_hours: kind.billed as f64 / HOUR,
-                cost: sum(kind.cost.value())?,
-            })
-        });
-        Some(CostTable {
-            currency: economics.currency.clone(),
-            billing: economics.billing.rule(),
-            total: sum(Some(billed))?,
-            rounding: sum(Some(billed - self.price.value()?))?,
-            idle: sum(self.idle.value())?,
-            idle_by_use: by_use.and_then(|own| sum(own.idle.value())),
-            tenants,
-            nodes: nodes.collect::<Option<_>>()?,
-        })
+        self.table(end)
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let Some(economics) = &self.economics else {
-            let reason = "no node has a price";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
-        };
-        let kinds = self.closed(end, economics);
-        let billed = total(kinds.values().map(|kind| &kind.cost));
-        let spot = total(kinds.iter().filter(|own| own.0.1).map(|own| &own.1.cost));
-        let paid = self.paid(end);
-        let largest = paid.iter().filter_map(Integral::value).max();
-        let rounding = billed.zip(self.price.value());
-        // Milli-core-nanoseconds in core-hours.
-        let mut all = Integral::default();
-        for kind in kinds.values() {
-            all.join(&kind.cost);
-        }
-        let per_core = all
-            .ratio(&self.useful, "useful core-hours")
-            .map(|ratio| ratio / 1e12 * 1_000.0);
-        let served: u64 = self.served.values().sum();
-        let per_million = match served {
-            0 => Err(NO_REQUESTS.to_owned()),
-            _ => currency(billed).map(|cost| cost / (served as f64 / 1e6)),
-        };
-        let unpriced = economics
-            .nodes
-            .iter()
-            .filter(|node| node.price_micro_per_hour.is_none())
-            .count();
-        let mut remark = economics.billing.rule().to_owned();
-        if unpriced > 0 {
-            remark = format!("{remark}; {unpriced} nodes have no price and cost nothing");
-        }
-        let by_use = match &self.by_use {
-            Some(by_use) => currency(by_use.idle.value()),
-            None => Err("nothing is known of what pods use".to_owned()),
-        };
-        let spot_share = match (spot, billed) {
-            (Some(spot), Some(billed)) if billed > 0 => Ok(spot as f64 / billed as f64),
-            _ => Err("the nodes cost nothing".to_owned()),
-        };
-        let found = [
-            ("total", currency(billed)),
-            ("idle", currency(self.idle.value())),
-            ("allocated", currency(total(&paid))),
-            (
-                "rounding",
-                currency(rounding.map(|(all, exact)| all - exact)),
-            ),
-            ("largest_tenant", currency(Some(largest.unwrap_or(0)))),
-            ("per_useful_core_hour", per_core),
-            ("per_million_requests", per_million),
-            ("idle_by_use", by_use),
-            ("spot_share", spot_share),
-        ];
-        found
-            .into_iter()
-            .map(|(name, value)| {
-                MetricValue::new(format!("cost.{name}"), value).remark(Some(remark.clone()))
-            })
-            .collect()
+        self.values(end)
     }
 }

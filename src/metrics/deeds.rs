@@ -50,7 +50,8 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::PodChanged { .. }
         | Event::Object(_)
         | Event::HoldPlaced(_)
-        | Event::HoldReleased { .. } => None,
+        | Event::HoldReleased { .. }
+        | Event::PriceChanged(_) => None,
     }
 }
 

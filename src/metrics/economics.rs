@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cluster::Store;
-use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND};
+use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL};
 use crate::model::{Labels, Text};
 use crate::units::{Instant, NodeId};
 
@@ -17,6 +17,10 @@ pub struct NodeEconomics {
     pub power: Option<Arc<Power>>,
     /// Its price per hour, in millionths of the currency.
     pub price_micro_per_hour: Option<i64>,
+    /// Of a price that changes in the run: what it is the price of, as [`NewPrice`] has it.
+    ///
+    /// [`NewPrice`]: crate::model::NewPrice
+    pub changes_as: Option<Text>,
 }
 
 /// How on-time is rounded before it is billed.
@@ -57,18 +61,31 @@ pub struct FunctionPrices {
     pub free_requests: u64,
 }
 
+/// Machines that are paid for whether or not they are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment {
+    /// Their instance type or group.
+    pub of: Text,
+    /// How many.
+    pub machines: u32,
+    /// What one costs an hour, in millionths of the currency.
+    pub price_micro_per_hour: i64,
+}
+
 /// What all nodes cost and draw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
     /// By [`NodeId`]; nodes beyond have neither price nor power model.
     pub nodes: Vec<NodeEconomics>,
     /// Of nodes that join while the run goes on: by group, or by instance type and how it is bought
-    /// (`m5.large/spot`).
+    /// (`m5.large/spot`), and where prices are by zone by that, too (`m5.large/spot/zone-a`).
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// How on-time is rounded.
     pub billing: Billing,
     /// The currency of all prices.
     pub currency: Text,
+    /// Machines that are paid for whether or not they are there.
+    pub commitments: Vec<Commitment>,
     /// What container tasks cost that are billed by use.
     pub tasks: Option<TaskPrices>,
     /// What functions cost that are paid by use.
@@ -117,6 +134,14 @@ impl Billing {
     }
 }
 
+/// What a price is the price of: an instance type, how it is bought, and where.
+pub fn priced_as(instance_type: &str, bought: &str, zone: Option<&str>) -> String {
+    match zone {
+        Some(zone) => format!("{instance_type}/{bought}/{zone}"),
+        None => format!("{instance_type}/{bought}"),
+    }
+}
+
 impl Economics {
     /// A node's economics.
     pub fn of(&self, node: NodeId, store: &Store) -> NodeEconomics {
@@ -137,7 +162,10 @@ impl Economics {
         let kind = || {
             let (own, bought) = (labels.get(INSTANCE_TYPE_LABEL)?, labels.get(CAPACITY_LABEL));
             let bought = bought.map_or(ON_DEMAND, |bought| bought);
-            self.kinds.get(&*format!("{own}/{bought}"))
+            let zone = labels.get(ZONE_LABEL);
+            let in_zone =
+                zone.and_then(|zone| self.kinds.get(&*priced_as(own, bought, Some(zone))));
+            in_zone.or_else(|| self.kinds.get(&*priced_as(own, bought, None)))
         };
         group.or_else(kind).cloned().unwrap_or_default()
     }

@@ -28,6 +28,7 @@ pub(super) fn setup() -> Setup {
             embodied: None,
         })),
         price_micro_per_hour: Some(7_200_000),
+        changes_as: None,
     };
     Setup {
         mix: Some(Arc::new(WorkloadMix::of([(

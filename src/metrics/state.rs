@@ -152,6 +152,7 @@ impl ClusterState {
             | Event::NodeContact { .. }
             | Event::PodChanged { .. }
             | Event::Object(_)
+            | Event::PriceChanged(_)
             | Event::PodUnschedulable { .. }
             | Event::PodStarting { .. } => {}
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError};
+use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text};
 use crate::units::{
     ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
 };
@@ -382,6 +382,18 @@ pub enum Event {
         /// The owner's number for it.
         number: u64,
     },
+    /// Machines of a kind cost something else from now on.
+    PriceChanged(Arc<NewPrice>),
+}
+
+/// What machines of a kind cost from a time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPrice {
+    /// Which: a group, or an instance type with how it is bought, and perhaps its zone
+    /// (`m5.large/spot`, `m5.large/spot/zone-a`).
+    pub kind: Text,
+    /// What one costs an hour, in millionths of the currency.
+    pub price_micro_per_hour: i64,
 }
 
 impl Event {
@@ -404,6 +416,7 @@ impl Event {
             Self::Object(_) => "an object of the API",
             Self::HoldPlaced(_) => "a hold",
             Self::HoldReleased { .. } => "a hold's release",
+            Self::PriceChanged(_) => "a new price",
         }
     }
 }

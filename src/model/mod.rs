@@ -35,8 +35,8 @@ use std::sync::Arc;
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
 pub use behaviour::Behaviour;
 pub use event::{
-    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef, PullStep,
-    Refusal,
+    EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,
+    PullStep, Refusal,
 };
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};

@@ -8,6 +8,10 @@ pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
 /// The label that names a node itself.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// The label of a node's processor architecture.
+pub const ARCH_LABEL: &str = "kubernetes.io/arch";
+/// The label of a node's operating system.
+pub const OS_LABEL: &str = "kubernetes.io/os";
 /// The taint that stands for a cordon: a pod that tolerates it may go to a cordoned node.
 pub const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 

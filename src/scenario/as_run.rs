@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::schema::{self, NodeSource, Scenario, Usage, WorkloadSource};
+use super::schema::{self, NodeSource, Provider, Scenario, Usage, WorkloadSource};
 use super::set::join;
 use super::{Experiment, Names, yaml};
 
@@ -60,23 +60,14 @@ pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experime
             Usage::Rules(rules) => Some(rules.traces.values_mut()),
             Usage::None | Usage::Trace => None,
         };
-        let provided = scenario
-            .cluster
-            .provider
-            .as_mut()
-            .and_then(|own| own.prices.as_mut());
+        let provider = scenario.cluster.provider.as_mut();
+        let provided = provider.into_iter().flat_map(Provider::files_mut);
         let named = usage
             .into_iter()
             .flatten()
             .chain(scenario.models.external_metrics.values_mut())
             .chain(scenario.metrics.prices.as_mut())
             .chain(scenario.metrics.carbon_intensity.as_mut())
-            .chain(
-                scenario
-                    .operations
-                    .iter_mut()
-                    .filter_map(|own| own.apply.as_mut()),
-            )
             .chain(provided);
         for file in named {
             *file = path(file);

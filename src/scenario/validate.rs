@@ -6,8 +6,8 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::files::{FileLookup, Files, SearchPath};
 use super::scalar::{Bound, NoneOr};
 use super::schema::{
-    Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Scenario, Stop, StopWhen, Template,
-    UnitFiles, Usage, WorkloadSource, WorkloadTrace,
+    Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Provider, Scenario, Stop, StopWhen,
+    Template, UnitFiles, Usage, WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
 use crate::model::usage::Pattern;
@@ -91,13 +91,9 @@ impl Validator<'_> {
                 NodeSource::Template(_) => {}
             }
         }
-        if let Some(prices) = scenario
-            .cluster
-            .provider
-            .as_ref()
-            .and_then(|own| own.prices.as_ref())
-        {
-            self.file(prices, "cluster.provider.prices");
+        let provider = scenario.cluster.provider.as_ref();
+        for (field, file) in provider.into_iter().flat_map(Provider::files) {
+            self.file(file, &format!("cluster.provider.{field}"));
         }
         if let NoneOr::Some(startup) = &scenario.models.startup
             && let Some(law) = &startup.container_start

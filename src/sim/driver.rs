@@ -68,6 +68,7 @@ impl<'o> Simulation<'o> {
             for resident in &parts.residents {
                 engine.settle_in(&mut cell, resident)?;
             }
+            engine.await_price(&cell, 0);
             for (at, node, up) in parts.outages {
                 let event = if up {
                     Upcoming::NodeUp(node)

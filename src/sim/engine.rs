@@ -70,6 +70,7 @@ impl Engine<'_> {
             Upcoming::NodeTimer(node) => self.wake_node(cell, node),
             Upcoming::Operation(number) => self.operate(cell, number),
             Upcoming::Machine(number) => self.machine_due(cell, number),
+            Upcoming::Price(number) | Upcoming::IdlePrice(number) => self.prices_due(cell, number),
             Upcoming::Eviction(node) => self.go_on_draining(cell, node),
             Upcoming::Election => self.leader(cell, Part::All, true),
             Upcoming::Upgrade(number) => self.go_on_upgrading(cell, number),

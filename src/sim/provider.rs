@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
 use crate::model::resource_list::CPU;
-use crate::model::{Event, PodRef, Text};
+use crate::model::{Event, NewPrice, PodRef, Text};
 use crate::rng::{Distribution, Stream};
 use crate::units::{Duration, Instant, NodeId};
 
@@ -42,6 +42,8 @@ pub struct ProviderOptions {
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
     /// For how long spot capacity is kept, and how long before its end that is said.
     pub spot: Option<(Distribution, Duration)>,
+    /// What machines cost from later times on, in order of time.
+    pub prices: Vec<(Instant, Arc<NewPrice>)>,
 }
 
 /// The provider of a cell.
@@ -256,6 +258,33 @@ impl Engine<'_> {
                 what: format!("node `{}`, which was ordered", object.name),
                 why: why.to_string(),
             })
+    }
+
+    /// Prices change as they were written, from a number on; the next change is awaited.
+    pub(super) fn prices_due(&mut self, cell: &mut Cell, number: u32) -> Result<(), SimError> {
+        let mut number = number as usize;
+        while let Some((at, new)) = cell.provider.options.prices.get(number) {
+            if *at > self.now {
+                self.await_price(cell, number);
+                break;
+            }
+            let event = Event::PriceChanged(Arc::clone(new));
+            self.observed(cell, event)?;
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// The change of prices of a number is awaited, if there is one.
+    pub(super) fn await_price(&mut self, cell: &Cell, number: usize) {
+        if let Some((at, _)) = cell.provider.options.prices.get(number) {
+            let due = match self.options.stop.awaited() {
+                Some(_) => Upcoming::Price(number as u32),
+                // What nothing else happens after changes nothing.
+                None => Upcoming::IdlePrice(number as u32),
+            };
+            self.queue.push(*at, due.of(cell.number));
+        }
     }
 
     /// A machine goes, with what runs on it.

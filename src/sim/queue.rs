@@ -43,6 +43,10 @@ pub enum Upcoming {
     NodeTimer(NodeId),
     /// What comes next of a machine that was ordered: the number of its order.
     Machine(u32),
+    /// Machines cost something else: the number of the first change.
+    Price(u32),
+    /// The same, if anything else happens at all.
+    IdlePrice(u32),
     /// A component asked to be woken, or a delivery to it is due.
     Wake(ComponentId),
     /// A component asked to be woken if anything else happens at all.
@@ -87,6 +91,8 @@ impl Upcoming {
             | Self::Status(_)
             | Self::Relief(_)
             | Self::Machine(_)
+            | Self::Price(_)
+            | Self::IdlePrice(_)
             | Self::Election => rank::NODE_UP,
             Self::Exit(_) => rank::END,
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
@@ -126,6 +132,7 @@ impl Scheduled for Queued {
             Upcoming::IdleWake(_)
                 | Upcoming::IdleStrike(_)
                 | Upcoming::NodeTimer(_)
+                | Upcoming::IdlePrice(_)
                 | Upcoming::Traffic
         )
     }

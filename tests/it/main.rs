@@ -47,6 +47,7 @@ mod orchestrators;
 mod permit;
 mod place;
 mod placements;
+mod prices;
 mod quirks;
 mod readers;
 mod report;

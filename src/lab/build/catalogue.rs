@@ -1,152 +1,166 @@
-//! Lists of instance types and their prices.
+//! Instance types: what machines of each offer, and what they cost.
 
 use std::collections::BTreeMap;
 
-use crate::model::ResourceList;
+use crate::model::gpu::MAX_DEVICES;
+use crate::model::node::{ARCH_LABEL, OS_LABEL};
 use crate::model::resource_list::{CPU, MEMORY, PODS};
+use crate::model::{GpuInventory, Node, ResourceList};
 use crate::scenario::schema;
 use crate::trace::Input;
 use crate::trace::table::{Column, Row, Table};
 use crate::units::Quantity;
 
-use super::economics::micro;
+use super::price_list::{self, Price, at};
 use super::{BuildError, FileSource};
 
 /// The instance types that come with the program.
 const BUNDLED: (&str, &[u8]) = ("prices.csv", include_bytes!("../../../traces/prices.csv"));
 
+/// Pods that a machine takes, where its list says nothing else.
+const PODS_USUAL: &str = "110";
+
+/// What pods ask for that want whole devices, in Kubernetes.
+const GPU_RESOURCE: &str = "nvidia.com/gpu";
+
 /// An instance type of a list.
 #[derive(Clone, Debug)]
 pub(super) struct InstanceType {
-    /// What pods may use of it.
-    pub(super) capacity: ResourceList,
-    /// Millionths an hour on demand.
-    pub(super) price: i64,
-    /// The same as spot capacity, where the list says so.
-    pub(super) spot: Option<i64>,
+    /// What a machine of it is, by what its list says: what it offers, its architecture.
+    pub(super) node: Node,
+    /// What it costs; nothing where no list says it.
+    pub(super) prices: Vec<Price>,
 }
 
-/// The columns of a list.
-struct Columns {
-    name: Column,
-    cpu: Column,
-    memory: Column,
-    price: Column,
-    spot: Option<Column>,
-    /// What the column of prices is called.
-    price_name: String,
-}
-
-/// The instance types of a list, and what it is called.
+/// The instance types of a provider, and what their list is called.
 pub(super) fn catalogue(
     written: &schema::Provider,
     files: &FileSource<'_>,
 ) -> Result<(BTreeMap<String, InstanceType>, String), BuildError> {
-    let input = match &written.prices {
+    let listed = written.prices.as_deref();
+    let open = |file: Option<&str>| match file {
         Some(file) => files.open(file),
         None => Input::bytes(BUNDLED.0, BUNDLED.1),
     };
-    let list = written
-        .prices
-        .clone()
-        .unwrap_or_else(|| "the bundled list".to_owned());
-    let mut table = Table::open(&input)?;
-    let columns = columns(&table, written, &list)?;
+    let name = |file: Option<&str>| file.unwrap_or("the bundled list").to_owned();
+    // Types of a file of their own have the prices of a list that is named, and else none.
+    let mut prices = if listed.is_some() || written.types.is_none() {
+        let field = "cluster.provider.currency";
+        let list = name(listed);
+        price_list::read(&open(listed), (field, &list), Some(&written.currency))?.of
+    } else {
+        BTreeMap::new()
+    };
+    let file = written.types.as_deref().or(listed);
+    let list = name(file);
+    let mut table = Table::open(&open(file))?;
+    if written.types.is_none() && table.column("vcpu").is_none() {
+        return Err(BuildError::Experiment(format!(
+            "cluster.provider.prices: {list} has prices, but no columns `vcpu` and `memory_mib`; \
+             name a file that has them as `types`"
+        )));
+    }
+    let columns = Columns::find(&table)?;
     let mut types = BTreeMap::new();
     while let Some(row) = table.next_row()? {
-        let row = row.map_err(|bad| {
-            let (line, column, rule) = (bad.line, bad.column, bad.rule);
-            BuildError::Experiment(format!("{list}:{line}: column `{column}`: {rule}"))
-        })?;
-        // Types without a price can't be bought.
-        if row.text(&columns.price).is_empty() {
+        let row = row.map_err(|bad| at(&list, bad.line, &bad.column, &bad.rule))?;
+        let name = row.text(&columns.name);
+        let prices = prices.remove(name);
+        // Types of a list of prices that have none can't be bought.
+        let is_left_out = prices.is_none() && written.types.is_none();
+        if is_left_out || types.contains_key(name) {
             continue;
         }
-        let own = instance_type(&row, &columns, written).map_err(|(column, rule)| {
-            BuildError::Experiment(format!("{list}:{}: column `{column}`: {rule}", row.line))
-        })?;
-        types.insert(row.text(&columns.name).to_owned(), own);
+        let node = machine(&row, &columns, &written.reserved)
+            .map_err(|(column, rule)| at(&list, row.line, &column, &rule))?;
+        let own = InstanceType {
+            node,
+            prices: prices.unwrap_or_default(),
+        };
+        types.insert(name.to_owned(), own);
     }
     Ok((types, list))
 }
 
-fn columns(table: &Table, written: &schema::Provider, list: &str) -> Result<Columns, BuildError> {
-    let currency = written.currency.to_lowercase();
-    let price_name = format!("on_demand_{currency}_per_hour");
-    if let (None, Some(found)) = (table.column(&price_name), listed_currency(table)) {
-        let own = &written.currency;
-        return Err(BuildError::Experiment(format!(
-            "cluster.provider.currency: prices of {list} are in {found}, those of the experiment in \
-             {own}; give a list in {own}, or write `currency: {found}`"
-        )));
+/// The columns of a list of instance types.
+struct Columns {
+    name: Column,
+    cpu: Column,
+    memory: Column,
+    gpu: Option<Column>,
+    gpu_model: Option<Column>,
+    architecture: Option<Column>,
+    pods: Option<Column>,
+}
+
+impl Columns {
+    fn find(table: &Table) -> Result<Self, BuildError> {
+        Ok(Self {
+            name: table.required_column("instance_type")?,
+            cpu: table.required_column("vcpu")?,
+            memory: table.required_column("memory_mib")?,
+            gpu: table.column("gpu"),
+            gpu_model: table.column("gpu_model"),
+            architecture: table.column("arch"),
+            pods: table.column("max_pods"),
+        })
     }
-    Ok(Columns {
-        name: table.required_column("instance_type")?,
-        cpu: table.required_column("vcpu")?,
-        memory: table.required_column("memory_mib")?,
-        price: table.required_column(&price_name)?,
-        spot: table.column(&format!("spot_{currency}_per_hour")),
-        price_name,
-    })
 }
 
-/// The currency of a list, by the name of its column of prices.
-pub(super) fn listed_currency(table: &Table) -> Option<String> {
-    table.columns().iter().find_map(|column| {
-        let inner = column.strip_prefix("on_demand_")?;
-        inner.strip_suffix("_per_hour").map(str::to_uppercase)
-    })
-}
-
-/// The instance type of a row, or the column that is wrong and why.
-fn instance_type(
+/// What a machine of a row is, or the column that is wrong and why.
+fn machine(
     row: &Row<'_>,
     columns: &Columns,
-    written: &schema::Provider,
-) -> Result<InstanceType, (String, String)> {
-    let amount = |column: &Column, name: &str| {
-        let text = row.text(column);
-        let parsed = text
-            .parse::<Quantity>()
-            .ok()
-            .filter(|own| !own.is_negative());
-        parsed.ok_or_else(|| {
-            (
-                name.to_owned(),
-                format!("`{text}` is no amount of 0 or more"),
-            )
-        })
+    reserved: &schema::Reserved,
+) -> Result<Node, (String, String)> {
+    let amount = |text: &str, name: &str| {
+        let parsed = text.parse::<Quantity>().ok();
+        let parsed = parsed.filter(|own| !own.is_negative());
+        let rule = || format!("`{text}` is no amount of 0 or more");
+        parsed.ok_or_else(|| (name.to_owned(), rule()))
     };
-    let money = |text: &str| {
-        let parsed = text.parse::<Quantity>().ok().and_then(micro);
-        parsed.ok_or_else(|| {
-            let rule =
-                format!("`{text}` is no price; expected a number of 0 or more, such as 0.204");
-            (columns.price_name.clone(), rule)
-        })
+    let optional = |column: &Option<Column>, usual: &str, name: &str| {
+        let text = row.optional_text(column.as_ref());
+        amount(if text.is_empty() { usual } else { text }, name)
     };
-    let bytes = amount(&columns.memory, "memory_mib")?.checked_mul(1 << 20);
+    let bytes = amount(row.text(&columns.memory), "memory_mib")?.checked_mul(1 << 20);
     let bytes = bytes.map_err(|why| ("memory_mib".to_owned(), why.to_string()))?;
+    let cpu = amount(row.text(&columns.cpu), "vcpu")?;
+    let gpus = optional(&columns.gpu, "0", "gpu")?;
     let less = |whole: Quantity, part: Option<Quantity>| {
         let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
-        left.ok()
-            .filter(|left| !left.is_negative())
-            .unwrap_or(Quantity::ZERO)
+        let left = left.ok().filter(|left| !left.is_negative());
+        left.unwrap_or(Quantity::ZERO)
     };
-    let spot = match row.optional_text(columns.spot.as_ref()) {
-        "" => None,
-        text => Some(money(text)?),
+    let mut offered = ResourceList::from_pairs([
+        (CPU, less(cpu, reserved.cpu)),
+        (MEMORY, less(bytes, reserved.memory)),
+        (PODS, optional(&columns.pods, PODS_USUAL, "max_pods")?),
+    ]);
+    let devices = gpus.units_ceil().ok();
+    let devices = devices.and_then(|own| u8::try_from(own).ok());
+    let devices = devices.filter(|own| usize::from(*own) <= MAX_DEVICES);
+    let devices = devices.ok_or_else(|| {
+        let rule = format!("expected {MAX_DEVICES} devices at most");
+        ("gpu".to_owned(), rule)
+    })?;
+    if devices > 0 {
+        offered.set(GPU_RESOURCE, gpus);
+    }
+    let mut node = Node {
+        allocatable: offered,
+        gpu: (devices > 0).then(|| GpuInventory {
+            devices,
+            model: row.optional_text(columns.gpu_model.as_ref()).into(),
+        }),
+        ..Node::default()
     };
-    let reserved = &written.reserved;
-    Ok(InstanceType {
-        capacity: ResourceList::from_pairs([
-            (CPU, less(amount(&columns.cpu, "vcpu")?, reserved.cpu)),
-            (MEMORY, less(bytes, reserved.memory)),
-            (PODS, Quantity::from_units(110)),
-        ]),
-        price: money(row.text(&columns.price))?,
-        spot,
-    })
+    node.labels.insert(OS_LABEL.into(), "linux".into());
+    let architecture = row.optional_text(columns.architecture.as_ref());
+    if !architecture.is_empty() {
+        node.labels.insert(ARCH_LABEL.into(), architecture.into());
+    }
+    Ok(node)
 }
 
 /// Whether a name is one of a pattern, in which `*` stands for any text.

@@ -1,20 +1,19 @@
 //! What nodes cost and draw: from their templates, and from a list of prices by instance type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::metrics::economics::{FunctionPrices, TaskPrices};
+use crate::metrics::economics::{Commitment, FunctionPrices, TaskPrices};
 use crate::metrics::power::{Embodied, MEASURED, Power, PowerCurve};
 use crate::metrics::{Billing, Economics, NodeEconomics};
-use crate::model::Node;
-use crate::model::node::INSTANCE_TYPE_LABEL;
+use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL};
+use crate::model::{Node, Text};
 use crate::scenario::schema::{self, NodeSource};
 use crate::scenario::{Scenario, Share};
-use crate::trace::table::Table;
 use crate::units::nearest::nearest;
 use crate::units::{Instant, Quantity};
 
-use super::catalogue::listed_currency;
+use super::price_list::{self, PriceList, in_zone};
 use super::{BuildError, FileSource, ProviderPlan};
 
 /// Nano units in a millionth.
@@ -35,22 +34,25 @@ pub fn economics(
     let declared = of_templates(scenario)?;
     let provider = scenario.cluster.provider.as_ref();
     let own = provider.map(|own| own.currency.as_str());
-    let (currency, listed) = match &scenario.metrics.prices {
-        Some(file) => price_list(file, own, files)?,
-        None => (own.unwrap_or_default().to_owned(), BTreeMap::new()),
+    let listed = match &scenario.metrics.prices {
+        Some(file) => price_list::read(&files.open(file), ("metrics.prices", file), own)?,
+        None => PriceList {
+            currency: own.unwrap_or_default().to_owned(),
+            ..PriceList::default()
+        },
     };
     let of = |node: &Arc<Node>| {
         let declared = declared.get(&*node.name).cloned();
         let mut economics = declared.unwrap_or_else(|| of_kinds.of_labels(&node.labels));
-        let instance_type = node.labels.get(INSTANCE_TYPE_LABEL);
-        let list_price = instance_type.and_then(|name| listed.get(&**name));
-        economics.price_micro_per_hour = economics.price_micro_per_hour.or(list_price.copied());
+        let price = economics.price_micro_per_hour;
+        economics.price_micro_per_hour = price.or_else(|| list_price(node, &listed));
         economics
     };
     Ok(Economics {
         nodes: nodes.iter().map(of).collect(),
+        currency: listed.currency.as_str().into(),
+        commitments: commitments(scenario, nodes, &kinds)?,
         kinds,
-        currency: currency.into(),
         tasks: tasks(scenario)?,
         functions: functions(scenario)?,
         tenant_label: (scenario.metrics.tenant_label.as_deref()).map(Into::into),
@@ -63,6 +65,55 @@ pub fn economics(
             schema::Billing::PerHour => Billing::PerHour,
         },
     })
+}
+
+/// What a node costs by a list.
+fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
+    let label = |key: &str| node.labels.get(key).map(|own| &**own);
+    let prices = listed.of.get(label(INSTANCE_TYPE_LABEL)?)?;
+    let price = in_zone(prices, label(ZONE_LABEL))?;
+    let is_spot = label(CAPACITY_LABEL) == Some(SPOT);
+    let spot = price.spot.filter(|_| is_spot);
+    spot.or(price.on_demand)
+}
+
+/// Machines that are paid for whether or not they are there.
+fn commitments(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    kinds: &BTreeMap<Text, NodeEconomics>,
+) -> Result<Vec<Commitment>, BuildError> {
+    let written = scenario.metrics.commitments.iter().enumerate();
+    let all = written.map(|(number, own)| {
+        let field = format!("metrics.commitments[{number}]");
+        let of_kinds = kinds
+            .keys()
+            .map(|kind| kind.split('/').next().unwrap_or(kind));
+        let of_nodes = nodes.iter().flat_map(|node| {
+            let label = |key: &str| node.labels.get(key).map(|own| &**own);
+            [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)]
+        });
+        let known: BTreeSet<&str> = of_kinds.chain(of_nodes.flatten()).collect();
+        if !known.contains(&*own.of) {
+            let near = nearest(&own.of, known.iter().copied());
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            return Err(BuildError::Experiment(format!(
+                "{field}.of: no instance type and no group is called `{}`{near}",
+                own.of
+            )));
+        }
+        let price = micro(own.price).ok_or_else(|| {
+            let price = own.price;
+            let message = format!("{field}.price: {price} is no price; expected 0 or more");
+            BuildError::Experiment(message)
+        });
+        Ok(Commitment {
+            of: own.of.as_str().into(),
+            machines: own.machines,
+            price_micro_per_hour: price?,
+        })
+    });
+    all.collect()
 }
 
 /// What container tasks cost.
@@ -137,6 +188,7 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         let economics = NodeEconomics {
             power,
             price_micro_per_hour: price,
+            changes_as: None,
         };
         for index in 0..u64::from(group.count) {
             declared.insert(group.name.render(index), economics.clone());
@@ -231,53 +283,6 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         boot_micro_watt: written.boot.map_or(0, |own| own.micro),
         embodied: embodied.transpose()?,
     })
-}
-
-/// The currency of a list, and its prices by instance type; types without a price are not in it.
-fn price_list(
-    written: &str,
-    currency: Option<&str>,
-    files: &FileSource<'_>,
-) -> Result<(String, BTreeMap<String, i64>), BuildError> {
-    let input = files.open(written);
-    let mut table = Table::open(&input)?;
-    let name = table.required_column("instance_type")?;
-    let found = listed_currency(&table).unwrap_or_else(|| "USD".to_owned());
-    if let Some(own) = currency
-        && own != found
-    {
-        return Err(BuildError::Experiment(format!(
-            "metrics.prices: prices of {written} are in {found}, those of the experiment in {own}; \
-             give a list in {own}, or write `currency: {found}` under `cluster.provider`"
-        )));
-    }
-    let column = format!("on_demand_{}_per_hour", found.to_lowercase());
-    let price = table.required_column(&column)?;
-    let mut prices = BTreeMap::new();
-    while let Some(row) = table.next_row()? {
-        let wrong = |line: u64, text: &str| {
-            BuildError::Experiment(format!(
-                "{written}:{line}: column `{column}`: `{text}` is no price; expected a number of 0 \
-                 or more, such as 0.204"
-            ))
-        };
-        let row = match row {
-            Ok(row) => row,
-            Err(bad) => {
-                let (line, column, rule) = (bad.line, bad.column, bad.rule);
-                let message = format!("{written}:{line}: column `{column}`: {rule}");
-                return Err(BuildError::Experiment(message));
-            }
-        };
-        let text = row.text(&price);
-        if text.is_empty() {
-            continue;
-        }
-        let parsed = text.parse::<Quantity>().ok().and_then(micro);
-        let parsed = parsed.ok_or_else(|| wrong(row.line, text))?;
-        prices.insert(row.text(&name).to_owned(), parsed);
-    }
-    Ok((found, prices))
 }
 
 /// Millionths of a price that is not negative.

@@ -18,6 +18,8 @@ mod mix;
 mod node_autoscalers;
 mod nodes;
 mod operations;
+mod price_history;
+mod price_list;
 mod provider;
 mod remarks;
 mod residents;

@@ -12,7 +12,6 @@ use crate::control::autoscale::provisioner::{
     Reason,
 };
 use crate::control::scheduler::kube::KubeProfile;
-use crate::model::Node;
 use crate::model::node::{ON_DEMAND, SPOT};
 use crate::model::workload::CronSchedule;
 use crate::policy::kubernetes::{add_machine, build_kube_profiles};
@@ -23,6 +22,8 @@ use crate::units::{Duration, Instant};
 
 use super::BuildError;
 use super::catalogue::{InstanceType, matches};
+use crate::metrics::economics::priced_as;
+
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
 
 /// What a core and a GiB cost an hour where the expander `price` weighs what is asked, in millionths:
@@ -248,26 +249,34 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         }
         for (name, _) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
-                let price = plan.kinds.get(&*format!("{name}/{bought}"));
-                let Some(price) = price
-                    .filter(|_| wanted)
-                    .and_then(|own| own.price_micro_per_hour)
-                else {
+                // The price of its zone goes before that of everywhere.
+                let priced = [own.zone.as_deref(), None].into_iter().find_map(|zone| {
+                    let kind = priced_as(name, bought, zone);
+                    let price = plan.kinds.get(&*kind)?.price_micro_per_hour?;
+                    Some((price, kind))
+                });
+                let Some((price, kind)) = priced.filter(|_| wanted) else {
                     continue;
                 };
-                let mut node = Node {
-                    allocatable: plan.types[name].capacity.clone(),
-                    ..Node::default()
-                };
+                let mut node = plan.types[name].node.clone();
                 label(&mut node, POOL, name, bought, own.zone.as_deref());
                 offerings.push(Offering {
                     instance_type: name.as_str().into(),
                     node: Arc::new(node),
                     price,
+                    priced_as: kind.into(),
                     is_spot: bought == SPOT,
                 });
             }
         }
+    }
+    if offerings.is_empty() {
+        let place = own.zone.as_ref();
+        let place = place.map_or_else(String::new, |zone| format!(" in zone `{zone}`"));
+        return wrong(format!(
+            "{PROVISIONER}.instanceTypes: none of these has a price{place} at which it may be \
+             bought; look at `onDemand`, `spot` and `zone`, and at the list of prices"
+        ));
     }
     Ok(offerings)
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::control::autoscale::cluster::{GroupOptions, NodeGroup};
 use crate::metrics::NodeEconomics;
+use crate::metrics::economics::priced_as;
 use crate::metrics::power::Power;
 use crate::model::node::{
     CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
 };
-use crate::model::{Node, Text};
+use crate::model::{NewPrice, Node, Text};
 use crate::scenario::schema;
 use crate::scenario::{Scenario, Share};
 use crate::sim::ProviderOptions;
@@ -19,6 +20,8 @@ use crate::units::nearest::nearest;
 use super::catalogue::{InstanceType, catalogue, matches};
 use super::economics::micro;
 use super::nodes::of_template;
+use super::price_history::{self, Prices, Sold, from_start};
+use super::price_list::{Price, in_zone};
 use super::{BuildError, FileSource};
 
 /// The provider of a scenario.
@@ -63,22 +66,29 @@ pub fn provider(
     };
     for (name, own) in &plan.types {
         let power = powers.of(name);
-        let mut add = |bought: &str, price: i64| {
+        let mut add = |(bought, zone): (&str, Option<&str>), price: i64| {
             let economics = NodeEconomics {
                 power: power.clone(),
                 price_micro_per_hour: Some(price),
+                changes_as: None,
             };
             plan.kinds
-                .insert(format!("{name}/{bought}").into(), economics);
+                .insert(priced_as(name, bought, zone).into(), economics);
         };
-        add(ON_DEMAND, own.price);
-        if let Some(price) = spot_price(written, own) {
-            add(SPOT, price);
+        for price in &own.prices {
+            let zone = price.zone.as_deref();
+            if let Some(price) = price.on_demand {
+                add((ON_DEMAND, zone), price);
+            }
+            if let Some(price) = spot_price(written, price) {
+                add((SPOT, zone), price);
+            }
         }
     }
     for (number, group) in written.groups.iter().enumerate() {
         add_group(&mut plan, (written, &powers), number, group)?;
     }
+    change_prices(&mut plan, (scenario, written), files)?;
     let known = |name: &String| {
         plan.types.contains_key(name) || plan.groups.iter().any(|own| *own.name == **name)
     };
@@ -186,17 +196,108 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
             .spot
             .as_ref()
             .map(|own| (own.kept.clone(), own.notice)),
+        prices: Vec::new(),
     })
 }
 
 /// What an instance type costs as spot capacity.
-fn spot_price(written: &schema::Provider, own: &InstanceType) -> Option<i64> {
-    let market = written.spot.as_ref()?;
-    let share = market.price.as_f64();
-    Some(
-        own.spot
-            .unwrap_or_else(|| libm::rint(own.price as f64 * share) as i64),
-    )
+fn spot_price(written: &schema::Provider, own: &Price) -> Option<i64> {
+    let share = written.spot.as_ref()?.price.as_f64();
+    let of_share = |price: i64| libm::rint(price as f64 * share) as i64;
+    own.spot.or_else(|| own.on_demand.map(of_share))
+}
+
+/// Prices change as a history has it.
+fn change_prices(
+    plan: &mut ProviderPlan,
+    (scenario, written): (&Scenario, &schema::Provider),
+    files: &FileSource<'_>,
+) -> Result<(), BuildError> {
+    let Some(file) = &written.price_history else {
+        return Ok(());
+    };
+    let field = "cluster.provider.priceHistory";
+    let controllers = scenario.system.controllers.as_ref();
+    let is_dated = controllers.is_some_and(|own| own.start_date.is_some());
+    let zero = super::operations::controllers(scenario)?.filter(|_| is_dated);
+    let zero = zero.map(|own| own.zero_unix_secs);
+    let all = price_history::read((field, file), &written.currency, zero, files)?;
+    let known: Vec<(&Sold, &Prices)> = all
+        .iter()
+        .filter(|(sold, _)| plan.types.contains_key(&sold.0))
+        .collect();
+    if known.is_empty() {
+        let first = all.keys().next().map_or("", |sold| &sold.0);
+        return Err(unknown_type(field, first, plan));
+    }
+    if written.spot.is_none() && all.keys().any(|sold| sold.1 == SPOT) {
+        return wrong(format!(
+            "{field}: {file} has prices of spot capacity, of which nothing is said; write `spot`              under `cluster.provider`"
+        ));
+    }
+    let mut changes: Vec<(Instant, Text, i64)> = Vec::new();
+    for (sold, prices) in known {
+        let (first, later) = from_start(prices);
+        for kind in kinds_sold(sold, (&all, written)) {
+            let Some(economics) = known_kind(plan, &kind, sold) else {
+                continue;
+            };
+            economics.price_micro_per_hour = first.or(economics.price_micro_per_hour);
+            if !later.is_empty() {
+                economics.changes_as = Some(kind.clone());
+            }
+            let later = later.iter();
+            changes.extend(later.map(|&(at, price)| (at, kind.clone(), price)));
+        }
+    }
+    changes.sort();
+    let changes = changes.into_iter().map(|(at, kind, price_micro_per_hour)| {
+        let new = NewPrice {
+            kind,
+            price_micro_per_hour,
+        };
+        (at, Arc::new(new))
+    });
+    plan.options.prices = changes.collect();
+    Ok(())
+}
+
+/// What the price of something that is sold is the price of: its own kind, and groups of it that
+/// state no price of their own.
+fn kinds_sold(
+    sold: &Sold,
+    (all, written): (&BTreeMap<Sold, Prices>, &schema::Provider),
+) -> Vec<Text> {
+    let (name, bought, zone) = sold;
+    let mut kinds = vec![priced_as(name, bought, zone.as_deref()).into()];
+    for group in &written.groups {
+        let is_of = group.instance_type.as_ref() == Some(name) && group.spot == (*bought == SPOT);
+        let own_zone = || (name.clone(), *bought, group.zone.clone());
+        // The price of its zone goes before that of everywhere.
+        let is_there = match zone {
+            Some(_) => group.zone == *zone,
+            None => group.zone.is_none() || !all.contains_key(&own_zone()),
+        };
+        if is_of && is_there && group.price.is_none() {
+            kinds.push(group.name.as_str().into());
+        }
+    }
+    kinds
+}
+
+/// What a kind costs that can be bought; a zone of which the list says nothing has what holds
+/// everywhere until it changes.
+fn known_kind<'p>(
+    plan: &'p mut ProviderPlan,
+    kind: &Text,
+    (name, bought, zone): &Sold,
+) -> Option<&'p mut NodeEconomics> {
+    if !plan.kinds.contains_key(kind) {
+        zone.as_ref()?;
+        let everywhere = plan.kinds.get(&*priced_as(name, bought, None))?.clone();
+        plan.kinds.insert(kind.clone(), everywhere);
+    }
+    plan.kinds.get_mut(kind)
 }
 
 fn add_group(
@@ -253,6 +354,7 @@ fn add_group(
         NodeEconomics {
             power,
             price_micro_per_hour: stated.transpose()?.or(listed),
+            changes_as: None,
         },
     );
     let options = GroupOptions {
@@ -286,16 +388,25 @@ fn node_of(
             let own = plan.types.get(name);
             let own =
                 own.ok_or_else(|| unknown_type(&format!("{field}.instanceType"), name, plan))?;
-            let price = if group.spot {
-                spot_price(written, own)
-            } else {
-                Some(own.price)
-            };
-            let node = Node {
-                allocatable: own.capacity.clone(),
-                ..Node::default()
-            };
-            Ok((node, price))
+            let price = in_zone(&own.prices, group.zone.as_deref());
+            if price.is_none() && !own.prices.is_empty() && group.price.is_none() {
+                let zones = own.prices.iter().filter_map(|own| own.zone.as_deref());
+                let zones: Vec<&str> = zones.collect();
+                return wrong(format!(
+                    "{field}.zone: prices of `{name}` are by zone in {}; say in which of {} the \
+                     nodes are",
+                    plan.list,
+                    zones.join(", ")
+                ));
+            }
+            let price = price.and_then(|price| {
+                if group.spot {
+                    spot_price(written, price)
+                } else {
+                    price.on_demand
+                }
+            });
+            Ok((own.node.clone(), price))
         }
         (None, Some(template)) => Ok((of_template(template, 0), None)),
         (None, None) => wrong(format!(

@@ -97,6 +97,12 @@ impl ByUse {
         self.share(moment, node.0, node.1);
     }
 
+    /// A node costs so much more from now on.
+    pub(super) fn repriced(&mut self, moment: Moment<'_>, node: (NodeId, &Node), more: i128) {
+        self.idle_rate += more;
+        self.share(moment, node.0, node.1);
+    }
+
     /// A pod left its node.
     pub(super) fn ended(&mut self, moment: Moment<'_>, pod: &Pod, node: (NodeId, &Node)) {
         let slot = pod.pod.slot.index();

@@ -3,7 +3,8 @@
 use crate::model::Text;
 
 /// What the nodes cost and who caused it, in the currency of the prices. Tenants, what nobody
-/// caused and what rounding adds come to the total; so do the kinds of nodes.
+/// caused, what rounding adds and commitments less what they cover come to the total; so do the kinds
+/// of nodes with the latter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CostTable {
     /// The currency.
@@ -14,6 +15,10 @@ pub struct CostTable {
     pub total: f64,
     /// What rounding up adds.
     pub rounding: f64,
+    /// What commitments cost.
+    pub committed: f64,
+    /// What the nodes would cost that these pay for.
+    pub covered: f64,
     /// What no pod reserves.
     pub idle: f64,
     /// What no pod reserves or uses; `None` where nothing is known of what pods use.
@@ -47,8 +52,10 @@ pub struct NodeKindCost {
     pub is_spot: bool,
     /// How many there were in the measured window.
     pub nodes: u64,
-    /// The price of one an hour.
+    /// The price of one an hour; of a price that changes what an hour cost on average.
     pub price: f64,
+    /// Whether that changed in the run.
+    pub price_changes: bool,
     /// Hours that they were there, from their order on.
     pub hours: f64,
     /// Hours that are billed.

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::cluster::{Measured, Observer};
-use crate::metrics::economics::{Billing, Economics, NodeEconomics};
+use crate::metrics::economics::{Billing, Commitment, Economics, NodeEconomics};
 use crate::metrics::fixture::{Bench, node, spec};
 use crate::metrics::recorder::Recorder;
 use crate::metrics::setup::Setup;
 use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use crate::model::traffic::{Flow, FlowCounts};
 use crate::model::{
-    EndReason, Event, GpuRequest, Node, PodName, PodRef, PodSpec, Text, TrafficNames,
+    EndReason, Event, GpuRequest, NewPrice, Node, PodName, PodRef, PodSpec, Text, TrafficNames,
     TrafficStretch, Used,
 };
 use crate::units::{Instant, NodeId};
 
-/// Prices of two groups an hour, in millionths; the second is spot capacity.
+/// Prices of two groups an hour, in millionths; the second is spot capacity, whose price changes.
 const PRICES: [(&str, i64); 2] = [("large", 3_600_000), ("cheap", 777_001)];
 
 fn setup(billing: Billing, tenant_label: Option<&str>) -> Setup {
@@ -26,6 +26,7 @@ fn setup(billing: Billing, tenant_label: Option<&str>) -> Setup {
         let economics = NodeEconomics {
             power: None,
             price_micro_per_hour: Some(price),
+            changes_as: (name == "cheap").then(|| name.into()),
         };
         (Text::from(name), economics)
     };
@@ -186,6 +187,64 @@ fn requests_are_joined_with_what_their_namespace_costs() {
     assert!((costs.nodes[0].billed_hours - 1.0 / 60.0).abs() < 1e-12);
 }
 
+#[test]
+fn what_is_committed_is_paid_and_covers_nodes_in_the_order_they_joined() {
+    let mut setup = setup(Billing::Exact, None);
+    let mut economics = Economics::clone(setup.economics.as_ref().expect("written above"));
+    let commitment = |of: &str, machines| Commitment {
+        of: of.into(),
+        machines,
+        price_micro_per_hour: 2_000_000,
+    };
+    // Spot capacity is not what is committed to.
+    economics.commitments = vec![commitment("large", 2), commitment("cheap", 1)];
+    setup.economics = Some(Arc::new(economics));
+    let mut bench = Bench::new(Recorder::new(&setup));
+    let first = bench.add_node(0, machine("a", 0));
+    for (name, kind) in [("b", 0), ("c", 0), ("d", 1)] {
+        bench.add_node(1800, machine(name, kind));
+    }
+    bench.apply(5400, &Event::NodeRemoved { node: first });
+    let metrics = bench.finish(7200);
+    let costs = metrics.costs.expect("nodes have a price");
+    // Six dollars an hour; one node covered for half an hour, two for an hour and a half.
+    assert!(close(costs.committed, 12.0), "{costs:?}");
+    assert!(close(costs.covered, 3.6 * (0.5 + 2.0 * 1.5)), "{costs:?}");
+    let nodes = 3.6 * (1.5 + 2.0 * 1.5) + 0.777_001 * 1.5;
+    assert!(
+        close(costs.total, nodes + 12.0 - costs.covered),
+        "{costs:?}"
+    );
+    let paid = costs.idle + costs.rounding + costs.committed - costs.covered;
+    assert!(close(paid, costs.total), "{costs:?}");
+}
+
+#[test]
+fn a_price_that_changes_is_paid_from_then_on() {
+    let mut bench = Bench::new(Recorder::new(&setup(Billing::PerHour, None)));
+    bench.add_node(0, machine("a", 1));
+    let pod = bench.submit(0, &pod_of("shop", 4_000), None);
+    bench.start(0, pod, 0);
+    let new = NewPrice {
+        kind: "cheap".into(),
+        price_micro_per_hour: 2_000_000,
+    };
+    bench.apply(1800, &Event::PriceChanged(Arc::new(new)));
+    // A node that joins later costs that from its start.
+    bench.add_node(2700, machine("b", 1));
+    let costs = bench.finish(5400).costs.expect("nodes have a price");
+    let exact = 0.777_001 * 0.5 + 2.0 * 1.0 + 2.0 * 0.75;
+    assert!(close(costs.rounding, 2.0 * 0.5 + 2.0 * 0.25), "{costs:?}");
+    assert!(close(costs.total, exact + costs.rounding), "{costs:?}");
+    // Both are of one kind, at what they cost on average.
+    assert_eq!((costs.nodes.len(), costs.nodes[0].price_changes), (1, true));
+    assert!(close(costs.nodes[0].price, costs.total / 3.0), "{costs:?}");
+    let (core, gib) = (31.611, 4.237);
+    let share = (4.0 * core + gib) / (8.0 * core + 32.0 * gib);
+    let paid = share * (0.777_001 * 0.5 + 2.0);
+    assert!(close(costs.tenants[0].by_requests, paid), "{costs:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases / 8,
@@ -193,10 +252,10 @@ proptest! {
     })]
 
     /// Thousands of steps: nodes come and go with their pods, pods are bound and end, what they use
-    /// is measured. The bill is node-hours x price, and both splits of it come to it.
+    /// is measured, prices change. The bill is node-hours x price, and both splits of it come to it.
     #[test]
     fn the_bill_is_billed_hours_x_price_and_every_split_comes_to_it(
-        steps in prop::collection::vec((0_u8..6, 0_u8..200, 1_i64..90), 500..2_500),
+        steps in prop::collection::vec((0_u8..7, 0_u8..200, 1_i64..90), 500..2_500),
         rule in 0_u8..3,
     ) {
         let billing = [Billing::Exact, Billing::PerSecond, Billing::PerHour][usize::from(rule)];
@@ -207,9 +266,19 @@ proptest! {
         let (mut nodes, mut pods) = (BTreeMap::new(), BTreeMap::new());
         let (mut now, mut serial) = (0, 0_u64);
         let mut expected = 0.0;
-        let bill = |since: i64, now: i64, kind: usize| {
-            let billed = billing.billed((now - since) * 1_000_000_000);
-            billed as f64 / 3.6e12 * PRICES[kind].1 as f64 / 1e6
+        let mut changes = vec![(0, PRICES[1].1)];
+        let bill = |since: i64, now: i64, kind: usize, changes: &[(i64, i64)]| {
+            let whole = (now - since) * 1_000_000_000;
+            let billed = billing.billed(whole);
+            let cost = |nanos: i64, price: i64| nanos as f64 / 3.6e12 * price as f64 / 1e6;
+            if kind == 0 {
+                return cost(billed, PRICES[0].1);
+            }
+            let ends = changes.iter().skip(1).map(|own| own.0).chain([now]);
+            let exact: f64 = changes.iter().zip(ends).map(|(&(from, price), to)| {
+                cost((to.min(now) - from.max(since)).max(0) * 1_000_000_000, price)
+            }).sum();
+            exact + cost(billed - whole, changes.last().map_or(0, |own| own.1))
         };
         for (what, which, secs) in steps {
             now += secs;
@@ -255,13 +324,19 @@ proptest! {
                     }
                     bench.apply(now, &Event::NodeRemoved { node: id });
                     let (since, kind) = nodes.remove(&id).expect("it was there");
-                    expected += bill(since, now, kind);
+                    expected += bill(since, now, kind, &changes);
+                }
+                6 if which < 60 => {
+                    let price = 100_000 + i64::from(which) * 31_007;
+                    changes.push((now, price));
+                    let new = NewPrice { kind: "cheap".into(), price_micro_per_hour: price };
+                    bench.apply(now, &Event::PriceChanged(Arc::new(new)));
                 }
                 _ => {}
             }
         }
         now += 10;
-        expected += nodes.values().map(|&(since, kind)| bill(since, now, kind)).sum::<f64>();
+        expected += nodes.values().map(|&(since, kind)| bill(since, now, kind, &changes)).sum::<f64>();
         // What is checked exactly, in whole numbers, is checked at the end of every record.
         let costs = bench.finish(now).costs.expect("nodes have a price");
         prop_assert!(close(costs.total, expected), "{} {expected}", costs.total);

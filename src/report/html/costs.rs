@@ -131,6 +131,12 @@ fn lines(bill: &CostSummary, column: &str) -> Vec<PageCost> {
     if bill.rounding > 0.0 {
         rows.push(line("least on-time and rounding", "rest", rounding, none()));
     }
+    if bill.committed > 0.0 {
+        let of_use = |amount| (amount, bill.idle_by_use.map(|_| amount));
+        rows.push(line("commitments", "rest", of_use(bill.committed), none()));
+        let covered = of_use(-bill.covered);
+        rows.push(line("what they cover", "rest", covered, none()));
+    }
     let total = (bill.total, bill.idle_by_use.map(|_| bill.total));
     rows.push(line("in all", "sum", total, none()));
     rows
@@ -148,7 +154,11 @@ fn kinds(bill: &CostSummary, column: &str) -> Vec<PageNodes> {
         nodes: format::count(own.nodes),
         hours: format!("{:.2}", own.hours),
         billed: format!("{:.2}", own.billed_hours),
-        price: format!("{}", own.price),
+        price: if own.price_changes {
+            format!("{:.4} on average", own.price)
+        } else {
+            format!("{}", own.price)
+        },
         cost: money(own.cost),
     });
     rows.collect()

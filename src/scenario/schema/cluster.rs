@@ -11,11 +11,14 @@ use crate::scenario::plain::Arguments;
 use crate::scenario::schema::{OnBadRow, PowerTemplate, Provider};
 use crate::units::Quantity;
 
-/// The nodes that exist at the start.
+/// The nodes that exist at the start, and where more come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["nodes"]}, {"required": ["provider"]}]))]
 pub struct Cluster {
-    /// Where they come from: any number of sources, in this order.
+    /// Those that exist at the start: any number of sources, in this order. Default none beside those
+    /// of the provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub nodes: Vec<NodeSource>,
     /// Where machines come from while the run goes on.

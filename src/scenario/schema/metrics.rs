@@ -46,6 +46,10 @@ pub struct Metrics {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub tenant_label: Option<String>,
+    /// Machines that are paid for whether or not they are there: as many nodes on demand cost nothing
+    /// besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<Commitment>,
     /// What the same pods would cost as container tasks that are billed by use; default not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_prices: Option<TaskPrices>,
@@ -74,6 +78,7 @@ impl Default for Metrics {
             prices: None,
             billing: Billing::default(),
             tenant_label: None,
+            commitments: Vec::new(),
             task_prices: None,
             function_prices: None,
             power_usage_effectiveness: None,
@@ -100,6 +105,19 @@ const fn is_default_min_ready(percent: &u32) -> bool {
 
 fn default_slowdown_bound() -> Duration {
     Duration::from_secs(10)
+}
+
+/// Machines that are paid for whether or not they are there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Commitment {
+    /// Their instance type or group; a node counts for the first that it is of.
+    #[schemars(length(min = 1))]
+    pub of: String,
+    /// How many.
+    pub machines: u32,
+    /// What one costs an hour.
+    pub price: Quantity,
 }
 
 /// Prices of container tasks, in the currency of the experiment.

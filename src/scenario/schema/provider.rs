@@ -17,10 +17,20 @@ use crate::units::{Duration, Quantity};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provider {
     /// Instance types and prices: a CSV file with the columns `instance_type`, `vcpu`, `memory_mib`
-    /// and `on_demand_usd_per_hour` (or another currency in its name), and perhaps `gpu` and
-    /// `spot_usd_per_hour`. Default a short list that comes with the program.
+    /// and `on_demand_usd_per_hour` (or another currency in its name), and perhaps `gpu`,
+    /// `gpu_model`, `arch`, `max_pods`, `zone` and `spot_usd_per_hour`. Default a short list that
+    /// comes with the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<String>,
+    /// Instance types without prices, in a file of their own: the columns `instance_type`, `vcpu`
+    /// and `memory_mib`; those with a price in `prices` can be bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+    /// Prices that change in the run: a CSV file with the columns `seconds` after the start (or
+    /// `time`, a date), `instance_type`, `spot_usd_per_hour` or `on_demand_usd_per_hour`, and perhaps
+    /// `zone`; or the history that AWS gives of its spot prices. Each price holds until the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_history: Option<String>,
     /// The currency of all prices of the experiment; those of a list have to be in it.
     #[serde(default = "currency")]
     pub currency: String,
@@ -52,6 +62,25 @@ pub struct Provider {
     /// Groups of equal nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NodeGroup>,
+}
+
+impl Provider {
+    /// The files that it names, by field.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let all = [
+            ("prices", &self.prices),
+            ("types", &self.types),
+            ("priceHistory", &self.price_history),
+        ];
+        all.into_iter()
+            .filter_map(|(field, file)| Some((field, file.as_ref()?)))
+    }
+
+    /// The same files, to be put elsewhere.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let all = [&mut self.prices, &mut self.types, &mut self.price_history];
+        all.into_iter().flatten()
+    }
 }
 
 fn currency() -> String {

@@ -4,7 +4,7 @@
 //! Keys of labels have no `/` in constraints, so it becomes `.`: `topology.kubernetes.io/zone` is
 //! `node.labels.topology.kubernetes.io.zone`. The label of the host's name is `node.hostname`.
 
-use crate::model::node::HOSTNAME_LABEL;
+use crate::model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
 use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use crate::model::{self, Operator, PodSpec, Requirement, ResourceList, Text};
 use crate::systems::mapping::{is_one_per_node, plain_key};
@@ -19,8 +19,6 @@ use super::task::{Preference, Resources, TaskSpec, Version};
 pub const GPU: &str = "gpu";
 /// The engine's label with the model of its GPU devices.
 const GPU_MODEL: &str = "gpu.model";
-const OS: &str = "kubernetes.io/os";
-const ARCHITECTURE: &str = "kubernetes.io/arch";
 
 /// A node.
 pub fn node(object: &model::Node) -> Node {
@@ -30,8 +28,8 @@ pub fn node(object: &model::Node) -> Node {
         id: object.name.clone(),
         hostname: label(HOSTNAME_LABEL).unwrap_or_else(|| object.name.clone()),
         role: "worker".into(),
-        os: label(OS).unwrap_or_default(),
-        architecture: label(ARCHITECTURE).unwrap_or_default(),
+        os: label(OS_LABEL).unwrap_or_default(),
+        architecture: label(ARCH_LABEL).unwrap_or_default(),
         labels: labels
             .map(|(key, value)| (plain_key(key), value.clone()))
             .collect(),

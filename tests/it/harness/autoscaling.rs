@@ -209,6 +209,7 @@ impl Asked {
                 instance_type: format!("t{}", number / 2).into(),
                 node: Arc::new(node),
                 price: asked.dice.between(1, 40),
+                priced_as: "".into(),
                 is_spot: asked.dice.chance(30),
             };
             asked.offerings.push(offering);

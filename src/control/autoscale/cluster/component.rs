@@ -102,6 +102,9 @@ impl ClusterAutoscaler {
                 self.grower.registered(&self.options.groups[group].name);
             }
         }
+        for new in self.seen.take_priced() {
+            self.grower.reprice(&new);
+        }
         for node in self.seen.take_left() {
             if self.leaving.forget(node) {
                 self.shrinker.deleted(now);

@@ -5,7 +5,7 @@ use super::super::finding::{Finding, Findings, Problem};
 use super::estimator::{container_requests, milli, units};
 use crate::control::scheduler::kube::PodInfo;
 use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{Node, PodSpec, ResourceList, Text};
+use crate::model::{NewPrice, Node, PodSpec, ResourceList, Text};
 use crate::rng::Stream;
 
 /// A way to grow.
@@ -60,6 +60,15 @@ pub struct Priority {
 }
 
 impl Expander {
+    /// Nodes of a group cost something else from now on.
+    pub fn reprice(&mut self, new: &NewPrice) {
+        if let Self::Price(prices) = self
+            && let Some(price) = prices.nodes.get_mut(&new.kind)
+        {
+            *price = new.price_micro_per_hour;
+        }
+    }
+
     /// Its name in the original's flag.
     pub const fn name(&self) -> &'static str {
         match self {

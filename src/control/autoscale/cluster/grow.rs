@@ -9,7 +9,7 @@ use super::filters::{Cluster, Fit};
 use super::group::{NodeGroup, are_similar, balance};
 use super::orders::Orders;
 use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
-use crate::model::Text;
+use crate::model::{NewPrice, Text};
 use crate::rng::Stream;
 use crate::units::{Duration, Instant};
 
@@ -119,6 +119,13 @@ pub struct Health {
 }
 
 impl Grower {
+    /// Nodes of a group cost something else from now on.
+    pub fn reprice(&mut self, new: &NewPrice) {
+        for expander in &mut self.settings.expanders {
+            expander.reprice(new);
+        }
+    }
+
     /// Nothing was ordered.
     pub fn new(settings: GrowSettings) -> Self {
         Self {

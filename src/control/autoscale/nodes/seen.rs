@@ -11,7 +11,7 @@ use crate::control::autoscale::cluster::{
 use crate::control::scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use crate::model::workload::PodDisruptionBudget;
 use crate::model::{
-    ClusterObjects, Event, LabelSelector, Node, Object, Pod, PodRef, PodSpec, Text,
+    ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
 };
 use crate::units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
@@ -30,6 +30,8 @@ pub struct Seen {
     joined: Vec<(NodeId, Text)>,
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
+    /// Prices that changed since it was last asked.
+    priced: Vec<Arc<NewPrice>>,
     has_changed: bool,
     /// The cluster as it was shown last.
     cluster: Option<KubeCluster>,
@@ -98,6 +100,10 @@ impl Seen {
                 Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
                     self.redeclared.insert(*node);
                 }
+                Event::PriceChanged(new) => {
+                    self.priced.push(Arc::clone(new));
+                    continue;
+                }
                 Event::Object(_)
                 | Event::SpecAdded { .. }
                 | Event::NodeContact { .. }
@@ -121,6 +127,11 @@ impl Seen {
     /// Pods that began to wait or ceased to since it was last asked.
     pub fn take_turned(&mut self) -> Vec<PodRef> {
         std::mem::take(&mut self.turned)
+    }
+
+    /// Prices that changed since it was last asked.
+    pub fn take_priced(&mut self) -> Vec<Arc<NewPrice>> {
+        std::mem::take(&mut self.priced)
     }
 
     /// Whether a pod waits.

@@ -8,6 +8,7 @@ use crate::control::autoscale::cluster::{Budgets, Waived, drain_without};
 use crate::control::autoscale::nodes::seen::{budgets, is_daemon, pods_on};
 use crate::control::provider::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use crate::model::PodRef;
+use crate::model::node::ZONE_LABEL;
 use crate::model::workload::CronSchedule;
 use crate::units::{Duration, Instant, NodeId};
 
@@ -183,9 +184,13 @@ impl Provisioner {
         let label = |key: &str| labels.and_then(|labels| labels.get(key));
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
         let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
+        let zone = label(ZONE_LABEL);
         let mut offerings = self.options.offerings.iter();
-        let own =
-            offerings.find(|own| own.is_spot == is_spot && own.instance_type == instance_type);
+        let own = offerings.find(|own| {
+            own.is_spot == is_spot
+                && own.instance_type == instance_type
+                && own.node.labels.get(ZONE_LABEL) == zone
+        });
         Replaced {
             price: own.map_or(0, |own| own.price),
             instance_type,

@@ -20,7 +20,7 @@ use crate::control::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use crate::control::scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::node::HOSTNAME_LABEL;
-use crate::model::{ClusterObjects, EvictionCause, Node, PodRef, Text};
+use crate::model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
 use crate::units::{Duration, Instant, NodeId, Revision};
 
 pub use candidate::{BudgetWindow, Reason};
@@ -47,6 +47,8 @@ pub struct Offering {
     pub node: Arc<Node>,
     /// What it costs an hour, in millionths of the currency.
     pub price: i64,
+    /// What that is the price of, as [`NewPrice`] has it.
+    pub priced_as: Text,
     /// Whether it may be taken back.
     pub is_spot: bool,
 }
@@ -273,6 +275,16 @@ impl Provisioner {
         Ok(())
     }
 
+    /// What can be bought costs something else from now on: it may pay now to replace a node.
+    fn reprice(&mut self, new: &NewPrice) {
+        for own in &mut self.options.offerings {
+            if own.priced_as == new.kind && own.price != new.price_micro_per_hour {
+                own.price = new.price_micro_per_hour;
+                self.is_settled = false;
+            }
+        }
+    }
+
     fn order(
         &mut self,
         offering: usize,
@@ -329,6 +341,9 @@ impl Component for Provisioner {
         }
         for node in self.seen.take_left() {
             self.leaving.forget(node);
+        }
+        for new in self.seen.take_priced() {
+            self.reprice(&new);
         }
         let provisioned = self.provision(now, view, out);
         debug_assert!(provisioned.is_ok(), "invariant: {provisioned:?}");

@@ -27,6 +27,7 @@ fn offering(instance_type: &str, price: i64, is_spot: bool) -> Offering {
         instance_type: instance_type.into(),
         node: Arc::new(Node::default()),
         price,
+        priced_as: instance_type.into(),
         is_spot,
     }
 }

@@ -1,0 +1,329 @@
+//! What machines cost: prices that change, by zone, of types whose shapes stand elsewhere, and what
+//! is committed to.
+
+use windtunnel::lab::run::Outcome;
+
+use crate::kube_scenario::{Scratch, load_file};
+use crate::node_scaling::{Nodes, metric};
+use crate::scaling::prepared;
+use crate::watch::measure;
+
+/// Pods of one core and one GiB.
+fn shop(replicas: u32, more: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web, namespace: shop}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec: {{{more}containers: [{{name: app, image: 'web:1', resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}]}}
+"
+    )
+}
+
+/// A run with files beside its experiment.
+fn run(name: &str, files: &[(&str, &str)], text: &str) -> (Nodes, Outcome) {
+    let text = format!("windtunnel: v1\nname: prices\nseed: 3\n{text}");
+    let files: Vec<(&str, &str)> = (files.iter().copied())
+        .chain([("run.yaml", &*text)])
+        .collect();
+    let scratch = Scratch::new(name, &files);
+    let experiment = load_file(&scratch.path("run.yaml"));
+    let mut nodes = Nodes::default();
+    let scenario = &experiment.variants[0].scenario;
+    let outcome = measure(scenario, &experiment.files, &mut nodes);
+    (nodes, outcome.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// Why an experiment is refused.
+fn refusal(name: &str, files: &[(&str, &str)], text: &str) -> String {
+    let text = format!("windtunnel: v1\nname: prices\nseed: 3\n{text}");
+    let files: Vec<(&str, &str)> = (files.iter().copied())
+        .chain([("run.yaml", &*text)])
+        .collect();
+    let scratch = Scratch::new(name, &files);
+    let refused = prepared(&load_file(&scratch.path("run.yaml")));
+    refused.err().unwrap_or_default()
+}
+
+const PROVISIONED: &str = "workload:\n  - manifests: shop.yaml
+system:
+  controllers: {}
+  autoscaling: {provisioner: {instanceTypes: [c5.xlarge, m5.xlarge], consolidateAfter: 30s, budget: 100%}}
+metrics: {billing: exact}
+stop: {at: 3h}
+";
+
+#[test]
+fn a_provisioner_replaces_what_became_dearer_than_something_else() {
+    let history = "seconds,instance_type,on_demand_usd_per_hour
+3600,c5.xlarge,0.40
+7200,c5.xlarge,0.10
+";
+    let text =
+        format!("cluster:\n  provider: {{priceHistory: history.csv, boot: 60s}}\n{PROVISIONED}");
+    let web = shop(3, "");
+    let files = [("shop.yaml", &*web), ("history.csv", history)];
+    let (nodes, outcome) = run("prices-replace", &files, &text);
+    let came: Vec<&str> = nodes.came.iter().map(|own| &*own.2).collect();
+    assert_eq!(
+        came,
+        ["c5.xlarge", "m5.xlarge", "c5.xlarge"],
+        "{:?}",
+        nodes.came
+    );
+    for (came, changed) in nodes.came[1..].iter().zip([3600.0, 7200.0]) {
+        assert!((changed..changed + 120.0).contains(&came.0), "{came:?}");
+    }
+    // Each machine at what it cost, hour by hour, from its order to its end.
+    let price = |kind: &str, at: f64| match kind {
+        "m5.xlarge" => 0.192,
+        _ if at < 3600.0 => 0.17,
+        _ if at < 7200.0 => 0.40,
+        _ => 0.10,
+    };
+    let mut expected = 0.0;
+    for (at, name, kind) in &nodes.came {
+        let from = nodes.ordered.get(name).copied().unwrap_or(*at);
+        let to = nodes.went.iter().find(|own| own.1 == *name);
+        let to = to.map_or(10_800.0, |own| own.0);
+        let mut edges = vec![from, to];
+        edges.extend(
+            [3600.0, 7200.0]
+                .iter()
+                .filter(|edge| (from..to).contains(edge)),
+        );
+        edges.sort_by(f64::total_cmp);
+        for pair in edges.windows(2) {
+            expected += (pair[1] - pair[0]) / 3600.0 * price(kind, pair[0]);
+        }
+    }
+    let total = metric(&outcome, "cost.total");
+    assert!((total - expected).abs() < 1e-9, "{total} {expected}");
+}
+
+#[test]
+fn the_history_of_spot_prices_that_aws_gives_is_read_by_zone_and_date() {
+    // Newest first, with another system's prices among them, and one from before the start.
+    let history = "Timestamp,InstanceType,AvailabilityZone,SpotPrice,ProductDescription
+2025-03-03T02:00:00Z,m5.xlarge,a,0.200,Linux/UNIX
+2025-03-03T01:00:00Z,m5.xlarge,b,0.900,Linux/UNIX
+2025-03-03T01:00:00Z,m5.xlarge,a,0.050,Linux/UNIX
+2025-03-03T01:00:00Z,m5.xlarge,a,7.000,Windows
+2025-03-02T12:00:00Z,m5.xlarge,a,0.080,Linux/UNIX
+";
+    let text = "cluster:
+  provider:
+    priceHistory: history.csv
+    spot: {price: 30%, kept: 1000h}
+    groups: [{name: workers, instanceType: m5.xlarge, zone: a, spot: true, min: 2, max: 2}]
+workload:\n  - manifests: shop.yaml
+system: {controllers: {startDate: '2025-03-03T00:00:00Z'}}
+metrics: {billing: exact}
+stop: {at: 4h}
+";
+    let web = shop(3, "");
+    let files = [("shop.yaml", &*web), ("history.csv", history)];
+    let (_, outcome) = run("prices-aws", &files, text);
+    let expected = 2.0 * (0.08 + 0.05 + 2.0 * 0.2);
+    let total = metric(&outcome, "cost.total");
+    assert!((total - expected).abs() < 1e-9, "{total} {expected}");
+    let parts = metric(&outcome, "cost.idle") + metric(&outcome, "cost.allocated");
+    assert!((parts - total).abs() < 1e-9, "{parts} {total}");
+}
+
+#[test]
+fn types_whose_list_has_no_prices_take_those_of_another() {
+    let types = "instance_type,vcpu,memory_mib,gpu,arch,max_pods
+D4,4,16384,0,amd64,30
+D4p,4,16384,0,arm64,30
+NC4,4,16384,2,amd64,30
+";
+    let prices = "instance_type,zone,on_demand_per_hour,currency
+D4,,0.20,EUR
+D4p,1,0.16,EUR
+D4p,2,0.10,EUR
+NC4,,0.90,EUR
+";
+    let provider = |zone: &str| {
+        format!(
+            "cluster:\n  provider: {{types: types.csv, prices: prices.csv, currency: EUR}}
+workload:\n  - manifests: shop.yaml
+system:
+  controllers: {{}}
+  autoscaling: {{provisioner: {{instanceTypes: ['*'], zone: '{zone}'}}}}
+metrics: {{billing: exact}}
+stop: {{at: 1h}}
+"
+        )
+    };
+    // The cheapest in the zone, the cheapest of an architecture, and what has devices.
+    let gpu = "nodeSelector: {}, ";
+    for (name, zone, more, expected) in [
+        ("one", "1", gpu, "D4p"),
+        (
+            "arch",
+            "2",
+            "nodeSelector: {kubernetes.io/arch: amd64}, ",
+            "D4",
+        ),
+    ] {
+        let web = shop(3, more);
+        let files = [
+            ("shop.yaml", &*web),
+            ("types.csv", types),
+            ("prices.csv", prices),
+        ];
+        let (nodes, outcome) = run(&format!("prices-{name}"), &files, &provider(zone));
+        assert_eq!(nodes.came.len(), 1, "{:?}", nodes.came);
+        assert_eq!(nodes.came[0].2, expected, "{name}");
+        let costs = outcome
+            .metrics
+            .costs
+            .as_ref()
+            .expect("machines have prices");
+        let price = if expected == "D4p" { 0.16 } else { 0.2 };
+        assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
+    }
+    let web = shop(2, "").replace("memory: 1Gi}", "memory: 1Gi}, limits: {nvidia.com/gpu: 1}");
+    let files = [
+        ("shop.yaml", &*web),
+        ("types.csv", types),
+        ("prices.csv", prices),
+    ];
+    let (nodes, _) = run("prices-gpu", &files, &provider("1"));
+    let came: Vec<&str> = nodes.came.iter().map(|own| &*own.2).collect();
+    assert_eq!(came, ["NC4"]);
+}
+
+#[test]
+fn commitments_are_paid_whether_or_not_machines_are_there() {
+    let text = "cluster:
+  provider:
+    groups: [{name: workers, instanceType: m5.xlarge, min: 2, max: 2}]
+workload:\n  - manifests: shop.yaml
+system: {controllers: {}}
+metrics:
+  billing: exact
+  commitments: [{of: m5.xlarge, machines: 3, price: 0.12}]
+stop: {at: 10h}
+";
+    let web = shop(3, "");
+    let (_, outcome) = run("prices-committed", &[("shop.yaml", &*web)], text);
+    let expected = 3.0 * 0.12 * 10.0;
+    assert!((metric(&outcome, "cost.total") - expected).abs() < 1e-9);
+    assert!((metric(&outcome, "cost.covered") - 2.0 * 0.192 * 10.0).abs() < 1e-9);
+    assert!((metric(&outcome, "cost.committed") - expected).abs() < 1e-9);
+}
+
+#[test]
+fn what_is_wrong_with_prices_is_said_with_its_place() {
+    let base = "workload:\n  - manifests: shop.yaml\nsystem: {controllers: {}}\nstop: {at: 1h}\n";
+    let group = "groups: [{name: workers, instanceType: m5.xlarge, min: 1, max: 2}]";
+    let header = "instance_type,vcpu,memory_mib,on_demand_usd_per_hour";
+    let list = |rows: &str| format!("{header}\nm5.xlarge,4,16384,0.192\n{rows}");
+    let priced = format!("{{prices: list.csv, {group}}}");
+    let history = format!("{{priceHistory: list.csv, {group}}}");
+    let cases: &[(&str, String, &str, &str)] = &[
+        (
+            "rows of two currencies",
+            "instance_type,vcpu,memory_mib,on_demand_per_hour,currency
+m5.xlarge,4,16384,0.192,USD\nm5.large,2,8192,0.096,EUR\n".to_owned(),
+            &priced,
+            "list.csv:3: column `currency`: `EUR` among prices in USD; give all in one currency",
+        ),
+        (
+            "columns of two currencies",
+            format!("{header},spot_eur_per_hour\nm5.xlarge,4,16384,0.192,0.06\n"),
+            &priced,
+            "list.csv: its prices are in USD, but those of column `spot_eur_per_hour` in EUR",
+        ),
+        (
+            "two prices",
+            list("m5.xlarge,4,16384,0.2\n"),
+            &priced,
+            "list.csv:3: column `instance_type`: `m5.xlarge` has a price on line 2",
+        ),
+        (
+            "devices",
+            "instance_type,vcpu,memory_mib,gpu,on_demand_usd_per_hour\nm5.xlarge,4,16384,900,0.192\n".to_owned(),
+            &priced,
+            "list.csv:2: column `gpu`: expected 64 devices at most",
+        ),
+        (
+            "no shapes",
+            "instance_type,on_demand_usd_per_hour\nm5.xlarge,0.192\n".to_owned(),
+            &priced,
+            "list.csv has prices, but no columns `vcpu` and `memory_mib`; name a file that has them as `types`",
+        ),
+        (
+            "a zone is missing",
+            format!("zone,{header}\na,m5.xlarge,4,16384,0.192\nb,m5.xlarge,4,16384,0.192\n"),
+            &priced,
+            "cluster.provider.groups[0].zone: prices of `m5.xlarge` are by zone in list.csv; say in which of a, b",
+        ),
+        (
+            "a history of nothing",
+            "seconds,instance_type,on_demand_usd_per_hour\n".to_owned(),
+            &history,
+            "cluster.provider.priceHistory: list.csv has no prices",
+        ),
+        (
+            "a time twice",
+            "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlarge,1\n0,m5.xlarge,1\n60,m5.xlarge,2\n".to_owned(),
+            &history,
+            "list.csv:4: column `instance_type`: `m5.xlarge` has a price of this time on line 2",
+        ),
+        (
+            "a time that is none",
+            "time,instance_type,on_demand_usd_per_hour\nnoon,m5.xlarge,1\n".to_owned(),
+            &history,
+            "list.csv:2: column `time`: `noon` is no date and time such as `2025-03-03T00:00:00Z`",
+        ),
+        (
+            "no price",
+            "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlarge,0\n".to_owned(),
+            &history,
+            "list.csv:2: column `on_demand_usd_per_hour`: a price of 0 is none",
+        ),
+        (
+            "an unknown type",
+            "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlrge,1\n".to_owned(),
+            &history,
+            "cluster.provider.priceHistory: no instance type is called `m5.xlrge`",
+        ),
+        (
+            "spot prices without spot capacity",
+            "seconds,instance_type,spot_usd_per_hour\n60,m5.xlarge,1\n".to_owned(),
+            &history,
+            "has prices of spot capacity, of which nothing is said; write `spot`",
+        ),
+        (
+            "another currency",
+            "seconds,instance_type,spot_eur_per_hour\n60,m5.xlarge,1\n".to_owned(),
+            &history,
+            "prices of list.csv are in EUR, those of the experiment in USD",
+        ),
+    ];
+    for (number, (what, file, provider, expected)) in cases.iter().enumerate() {
+        let text = format!("cluster: {{provider: {provider}}}\n{base}");
+        let web = shop(1, "");
+        let files = [("shop.yaml", &*web), ("list.csv", file)];
+        let found = refusal(&format!("prices-bad-{number}"), &files, &text);
+        assert!(found.contains(expected), "{what}: {found}");
+    }
+    let text = format!(
+        "cluster: {{provider: {{{group}}}}}\nmetrics: {{commitments: [{{of: m5.xlarg, machines: 1, price: 1}}]}}\n{base}"
+    );
+    let found = refusal(
+        "prices-bad-committed",
+        &[("shop.yaml", &shop(1, ""))],
+        &text,
+    );
+    let expected = "metrics.commitments[0].of: no instance type and no group is called `m5.xlarg`; did \
+                    you mean `m5.xlarge`?";
+    assert!(found.contains(expected), "{found}");
+}
