@@ -219,104 +219,108 @@ stop: {at: 10h}
     assert!((metric(&outcome, "cost.committed") - expected).abs() < 1e-9);
 }
 
+/// What is wrong, in which file, and what is said of it.
+type Case<'c> = (&'c str, String, &'c str);
+
+const GROUP: &str = "groups: [{name: workers, instanceType: m5.xlarge, min: 1, max: 2}]";
+const HEADER: &str = "instance_type,vcpu,memory_mib,on_demand_usd_per_hour";
+const REST: &str =
+    "workload:\n  - manifests: shop.yaml\nsystem: {controllers: {}}\nstop: {at: 1h}\n";
+
+fn refused(field: &str, cases: &[Case<'_>]) {
+    for (number, (what, file, expected)) in cases.iter().enumerate() {
+        let text = format!("cluster: {{provider: {{{field}: list.csv, {GROUP}}}}}\n{REST}");
+        let web = shop(1, "");
+        let files = [("shop.yaml", &*web), ("list.csv", file)];
+        let found = refusal(&format!("prices-{field}-{number}"), &files, &text);
+        assert!(found.contains(expected), "{what}: {found}");
+    }
+}
+
 #[test]
-fn what_is_wrong_with_prices_is_said_with_its_place() {
-    let base = "workload:\n  - manifests: shop.yaml\nsystem: {controllers: {}}\nstop: {at: 1h}\n";
-    let group = "groups: [{name: workers, instanceType: m5.xlarge, min: 1, max: 2}]";
-    let header = "instance_type,vcpu,memory_mib,on_demand_usd_per_hour";
-    let list = |rows: &str| format!("{header}\nm5.xlarge,4,16384,0.192\n{rows}");
-    let priced = format!("{{prices: list.csv, {group}}}");
-    let history = format!("{{priceHistory: list.csv, {group}}}");
-    let cases: &[(&str, String, &str, &str)] = &[
+fn what_is_wrong_with_a_list_is_said_with_its_place() {
+    let cases: &[Case<'_>] = &[
         (
             "rows of two currencies",
             "instance_type,vcpu,memory_mib,on_demand_per_hour,currency
 m5.xlarge,4,16384,0.192,USD\nm5.large,2,8192,0.096,EUR\n".to_owned(),
-            &priced,
             "list.csv:3: column `currency`: `EUR` among prices in USD; give all in one currency",
         ),
         (
             "columns of two currencies",
-            format!("{header},spot_eur_per_hour\nm5.xlarge,4,16384,0.192,0.06\n"),
-            &priced,
+            format!("{HEADER},spot_eur_per_hour\nm5.xlarge,4,16384,0.192,0.06\n"),
             "list.csv: its prices are in USD, but those of column `spot_eur_per_hour` in EUR",
         ),
         (
             "two prices",
-            list("m5.xlarge,4,16384,0.2\n"),
-            &priced,
+            format!("{HEADER}\nm5.xlarge,4,16384,0.192\nm5.xlarge,4,16384,0.2\n"),
             "list.csv:3: column `instance_type`: `m5.xlarge` has a price on line 2",
         ),
         (
             "devices",
             "instance_type,vcpu,memory_mib,gpu,on_demand_usd_per_hour\nm5.xlarge,4,16384,900,0.192\n".to_owned(),
-            &priced,
             "list.csv:2: column `gpu`: expected 64 devices at most",
         ),
         (
             "no shapes",
             "instance_type,on_demand_usd_per_hour\nm5.xlarge,0.192\n".to_owned(),
-            &priced,
             "list.csv has prices, but no columns `vcpu` and `memory_mib`; name a file that has them as `types`",
         ),
         (
             "a zone is missing",
-            format!("zone,{header}\na,m5.xlarge,4,16384,0.192\nb,m5.xlarge,4,16384,0.192\n"),
-            &priced,
+            format!("zone,{HEADER}\na,m5.xlarge,4,16384,0.192\nb,m5.xlarge,4,16384,0.192\n"),
             "cluster.provider.groups[0].zone: prices of `m5.xlarge` are by zone in list.csv; say in which of a, b",
         ),
+    ];
+    refused("prices", cases);
+}
+
+#[test]
+fn what_is_wrong_with_a_history_is_said_with_its_place() {
+    let cases: &[Case<'_>] = &[
         (
             "a history of nothing",
             "seconds,instance_type,on_demand_usd_per_hour\n".to_owned(),
-            &history,
             "cluster.provider.priceHistory: list.csv has no prices",
         ),
         (
             "a time twice",
             "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlarge,1\n0,m5.xlarge,1\n60,m5.xlarge,2\n".to_owned(),
-            &history,
             "list.csv:4: column `instance_type`: `m5.xlarge` has a price of this time on line 2",
         ),
         (
             "a time that is none",
             "time,instance_type,on_demand_usd_per_hour\nnoon,m5.xlarge,1\n".to_owned(),
-            &history,
             "list.csv:2: column `time`: `noon` is no date and time such as `2025-03-03T00:00:00Z`",
         ),
         (
             "no price",
             "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlarge,0\n".to_owned(),
-            &history,
             "list.csv:2: column `on_demand_usd_per_hour`: a price of 0 is none",
         ),
         (
             "an unknown type",
             "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlrge,1\n".to_owned(),
-            &history,
             "cluster.provider.priceHistory: no instance type is called `m5.xlrge`",
         ),
         (
             "spot prices without spot capacity",
             "seconds,instance_type,spot_usd_per_hour\n60,m5.xlarge,1\n".to_owned(),
-            &history,
             "has prices of spot capacity, of which nothing is said; write `spot`",
         ),
         (
             "another currency",
             "seconds,instance_type,spot_eur_per_hour\n60,m5.xlarge,1\n".to_owned(),
-            &history,
             "prices of list.csv are in EUR, those of the experiment in USD",
         ),
     ];
-    for (number, (what, file, provider, expected)) in cases.iter().enumerate() {
-        let text = format!("cluster: {{provider: {provider}}}\n{base}");
-        let web = shop(1, "");
-        let files = [("shop.yaml", &*web), ("list.csv", file)];
-        let found = refusal(&format!("prices-bad-{number}"), &files, &text);
-        assert!(found.contains(expected), "{what}: {found}");
-    }
+    refused("priceHistory", cases);
+}
+
+#[test]
+fn a_commitment_to_what_does_not_exist_is_refused() {
     let text = format!(
-        "cluster: {{provider: {{{group}}}}}\nmetrics: {{commitments: [{{of: m5.xlarg, machines: 1, price: 1}}]}}\n{base}"
+        "cluster: {{provider: {{{GROUP}}}}}\nmetrics: {{commitments: [{{of: m5.xlarg, machines: 1, price: 1}}]}}\n{REST}"
     );
     let found = refusal(
         "prices-bad-committed",

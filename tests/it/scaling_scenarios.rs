@@ -176,6 +176,24 @@ fn spot_capacity_costs_less_than_half_and_large_machines_take_many_pods_along() 
     let missing = |name: &str| metric(&all[name].1, "missing_replicas.max");
     assert!(missing("spot") > 10.0, "{}", missing("spot"));
     assert!(missing("small-spot") <= 4.0, "{}", missing("small-spot"));
+    // At a steady share of the price one family is always the cheaper one; where shares change each is
+    // for a part of the day.
+    let spot_hours = |name: &str, family: &str| {
+        let costs = all[name]
+            .1
+            .metrics
+            .costs
+            .as_ref()
+            .expect("machines have prices");
+        let own = costs.nodes.iter().filter(|own| own.is_spot);
+        let own = own.filter(|own| own.instance_type.starts_with(family));
+        own.map(|own| own.hours).sum::<f64>()
+    };
+    assert!(spot_hours("spot", "m5") < 1e-9);
+    for family in ["c5", "m5"] {
+        let hours = spot_hours("spot-by-price", family);
+        assert!(hours > 24.0, "{family} {hours}");
+    }
 }
 
 #[test]

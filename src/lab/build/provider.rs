@@ -232,7 +232,8 @@ fn change_prices(
     }
     if written.spot.is_none() && all.keys().any(|sold| sold.1 == SPOT) {
         return wrong(format!(
-            "{field}: {file} has prices of spot capacity, of which nothing is said; write `spot`              under `cluster.provider`"
+            "{field}: {file} has prices of spot capacity, of which nothing is said; write `spot` \
+             under `cluster.provider`"
         ));
     }
     let mut changes: Vec<(Instant, Text, i64)> = Vec::new();

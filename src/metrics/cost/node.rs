@@ -89,7 +89,7 @@ pub(super) fn bill(
                 from: *until,
                 to: at,
             };
-            let rest = measured.clip(rest).map_or(0, |rest| rest.nanos());
+            let rest = measured.clip(rest).map_or(0, Span::nanos);
             nanos = billed - span.nanos() + rest;
         }
         kind.cost.add(node.price_rate, nanos);
