@@ -2,6 +2,8 @@
 //! (`--events`), and the search through it. Alerts and faults, which every run keeps in
 //! `report.json`, are searched with it.
 
+mod changes;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Observer, Store};
 use crate::model::exit;
-use crate::model::{Event, NodeContact, ObjectChange, Pod, PodChange, PodRef};
+use crate::model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef};
 use crate::trace::{Input, TraceError};
 use crate::units::{Instant, NodeId};
 
@@ -72,6 +74,8 @@ pub struct EventLog {
     failed: Option<FolderError>,
     /// Of objects by id: what they are called, for when they are gone.
     names: Vec<String>,
+    /// As they were last.
+    objects: Vec<Option<Object>>,
 }
 
 impl EventLog {
@@ -82,6 +86,7 @@ impl EventLog {
             file: folder.file(&place.file(EVENTS_FILE))?,
             failed: None,
             names: Vec::new(),
+            objects: Vec::new(),
         })
     }
 
@@ -131,15 +136,27 @@ impl EventLog {
                 let name = format!("{}/{}/{}", object.kind(), object.namespace(), object.name());
                 if self.names.len() <= id.index() {
                     self.names.resize(id.index() + 1, String::new());
+                    self.objects.resize(id.index() + 1, None);
                 }
+                self.objects[id.index()] = Some(object.clone());
                 self.names[id.index()].clone_from(&name);
                 self.line(at, "created", name, String::new());
             }
-            ObjectChange::Updated { id, .. } | ObjectChange::Deleted { id } => {
+            ObjectChange::Updated { id, object } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
-                let is_deleted = matches!(change, ObjectChange::Deleted { .. });
-                let kind = if is_deleted { "deleted" } else { "updated" };
-                self.line(at, kind, name, String::new());
+                let before = self.objects.get_mut(id.index()).and_then(Option::take);
+                let what = changes::changed(before.as_ref(), object);
+                if let Some(own) = self.objects.get_mut(id.index()) {
+                    *own = Some(object.clone());
+                }
+                self.line(at, "updated", name, what);
+            }
+            ObjectChange::Deleted { id } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                if let Some(own) = self.objects.get_mut(id.index()) {
+                    *own = None;
+                }
+                self.line(at, "deleted", name, String::new());
             }
         }
     }

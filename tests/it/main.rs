@@ -58,6 +58,7 @@ mod scaling_properties;
 mod scaling_rules;
 mod scaling_scenarios;
 mod scratch;
+mod services;
 mod shared;
 mod sim;
 mod start_up;

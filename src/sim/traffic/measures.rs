@@ -10,7 +10,8 @@ use super::{Form, Traffic};
 /// A measure of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
-    /// Tries that reach the pod or the service's pods, a second.
+    /// Tries that reach the pod or the service's pods, a second; of requests that are followed one by
+    /// one, the mean over half a minute.
     RequestsPerSecond,
     /// Requests that wait there.
     QueueLength,
@@ -78,12 +79,12 @@ impl Traffic {
             let server = self.servers.get(member.server);
             let cpu = server.own.cpu_per_request.as_secs_f64() * 1e3;
             if let Some(requests) = self.one_by_one() {
-                let (work, wait) = requests.load(pod);
-                // By Little's law; what a pod behind two services does is counted once.
-                own.concurrency = work;
-                own.queue_length = wait;
-                own.requests_per_second = work * 1e9 / server.service;
-                own.cpu_milli = own.requests_per_second * cpu;
+                // What a pod behind two services does is counted once.
+                let load = requests.load(self.now, pod);
+                own.concurrency = load.at_work;
+                own.queue_length = load.waiting;
+                own.requests_per_second = load.arrived;
+                own.cpu_milli = load.begun * cpu;
                 continue;
             }
             let alike = self.fluids[service].alike.iter();

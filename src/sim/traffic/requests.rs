@@ -4,6 +4,7 @@
 mod arrivals;
 mod ends;
 mod functions;
+mod recent;
 mod tally;
 mod tries;
 
@@ -21,6 +22,7 @@ use super::fluid::Shared;
 use super::plan::{Form, Load, Target, TrafficPlan};
 use arrivals::Draws;
 use functions::Function;
+use recent::Recent;
 use tally::Tally;
 use tries::Clients;
 
@@ -64,6 +66,17 @@ pub(super) struct Worker {
     server: u16,
     busy: Vec<Try>,
     queue: VecDeque<Try>,
+    recent: Recent,
+}
+
+/// What a pod does: requests at work and waiting there, tries a second that came of late and that it
+/// began to work on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PodLoad {
+    pub at_work: f64,
+    pub waiting: f64,
+    pub arrived: f64,
+    pub begun: f64,
 }
 
 /// A try in a pod; its client may have given it up.
@@ -194,11 +207,17 @@ impl Requests {
         own.is_some_and(|own| own.serial == serial && own.at.is_some())
     }
 
-    /// Requests at work in a pod, and waiting there.
-    pub(super) fn load(&self, pod: PodRef) -> (f64, f64) {
+    /// What a pod does.
+    pub(super) fn load(&self, now: Instant, pod: PodRef) -> PodLoad {
         let worker = self.workers.get(&pod);
-        worker.map_or((0.0, 0.0), |own| {
-            (own.busy.len() as f64, own.queue.len() as f64)
+        worker.map_or_else(PodLoad::default, |own| {
+            let (arrived, begun) = own.recent.rates(now);
+            PodLoad {
+                at_work: own.busy.len() as f64,
+                waiting: own.queue.len() as f64,
+                arrived,
+                begun,
+            }
         })
     }
 }

@@ -29,6 +29,9 @@ impl Requests {
         let (done, server) = (worker.busy.swap_remove(place), worker.server);
         let next = worker.queue.pop_front();
         worker.busy.extend(next);
+        if next.is_some() {
+            worker.recent.begun(now);
+        }
         self.weigh(now, done.service, -1, 0);
         if let Some(next) = next {
             self.weigh(now, next.service, 1, -1);

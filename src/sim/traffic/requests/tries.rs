@@ -128,8 +128,10 @@ impl Requests {
         };
         let worker = self.workers.entry(member.pod).or_default();
         worker.server = member.server;
+        worker.recent.arrived(now);
         if worker.busy.len() < slots {
             worker.busy.push(own);
+            worker.recent.begun(now);
             self.weigh(now, service, 1, 0);
             self.work(now, own, (member.pod, member.server), shared);
         } else if worker.queue.len() < limit {

@@ -1,0 +1,68 @@
+//! What changed about an object, in words: replicas, what a horizontal autoscaler decided and why, what
+//! a vertical one recommends.
+
+use crate::model::workload::horizontal::HorizontalPodAutoscaler;
+use crate::model::workload::vertical::{Recommended, VerticalPodAutoscaler};
+use crate::model::{Object, Used};
+
+/// What an object has become; empty where nothing of that kind changed.
+pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
+    match (before, after) {
+        (Some(Object::HorizontalPodAutoscaler(before)), Object::HorizontalPodAutoscaler(own)) => {
+            horizontal(before, own)
+        }
+        (Some(Object::VerticalPodAutoscaler(before)), Object::VerticalPodAutoscaler(own))
+            if before.recommended != own.recommended =>
+        {
+            vertical(own)
+        }
+        _ => match (before.and_then(replicas), replicas(after)) {
+            (Some(before), Some(after)) if before != after => {
+                format!("{before} to {after} replicas")
+            }
+            _ => String::new(),
+        },
+    }
+}
+
+fn replicas(object: &Object) -> Option<i32> {
+    match object {
+        Object::Deployment(own) => Some(own.replicas),
+        Object::ReplicaSet(own) => Some(own.replicas),
+        Object::StatefulSet(own) => Some(own.replicas),
+        _ => None,
+    }
+}
+
+fn horizontal(before: &HorizontalPodAutoscaler, own: &HorizontalPodAutoscaler) -> String {
+    let (least, most) = (own.spec.min(), own.spec.max_replicas);
+    if (least, most) != (before.spec.min(), before.spec.max_replicas) {
+        return format!("between {least} and {most} replicas");
+    }
+    let status = &own.status;
+    if status.desired != status.current && status.last_scale != before.status.last_scale {
+        let (current, desired, why) = (status.current, status.desired, &status.reason);
+        return format!("{current} to {desired} replicas: {why}");
+    }
+    if status.reason != before.status.reason {
+        return status.reason.to_string();
+    }
+    String::new()
+}
+
+fn vertical(own: &VerticalPodAutoscaler) -> String {
+    let each = own.recommended.iter();
+    let each: Vec<String> = each.map(|(name, own)| recommended(name, own)).collect();
+    each.join("; ")
+}
+
+/// What is recommended for a container: the target, and between which requests pods are left alone.
+fn recommended(name: &str, own: &Recommended) -> String {
+    let cpu = |used: Used| format!("{}m", used.cpu_milli);
+    let memory = |used: Used| format!("{}Mi", used.memory_bytes >> 20);
+    let of = |text: &dyn Fn(Used) -> String| {
+        let (target, lower, upper) = (text(own.target), text(own.lower), text(own.upper));
+        format!("{target} ({lower} to {upper})")
+    };
+    format!("{name}: cpu {}, memory {}", of(&cpu), of(&memory))
+}
