@@ -2,6 +2,7 @@
 //! node goes before its time or beyond what may go at once, groups keep to their bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
@@ -109,10 +110,11 @@ fn manifest(number: usize, own: &Work) -> String {
         own.replicas
     );
     if own.kept == Kept::Budget {
-        text += &format!(
+        let _ = writeln!(
+            text,
             "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: s{number}, \
              namespace: shop}}\nspec: {{maxUnavailable: 0, selector: {{matchLabels: {{app: \
-             s{number}}}}}}}\n"
+             s{number}}}}}}}"
         );
     }
     text
@@ -165,7 +167,7 @@ impl Rules {
         }
     }
 
-    fn ours(&self, store: &Store) -> BTreeSet<NodeId> {
+    fn ours(store: &Store) -> BTreeSet<NodeId> {
         let nodes = store.nodes().present();
         let ours = nodes.filter(|&node| {
             let object = store.nodes().object(node);
@@ -232,7 +234,7 @@ impl Rules {
         }
         self.marked += 1;
         let name = store.nodes().name(node);
-        let ours = self.ours(store);
+        let ours = Self::ours(store);
         let there = ours.len();
         let going = ours.iter().filter(|node| self.leaving.contains_key(node));
         let going = going.count();
@@ -279,7 +281,7 @@ impl Observer for Rules {
             Event::NodeAdded { node, .. } => {
                 self.joined.insert(*node, at);
                 self.touched.insert(*node, at);
-                let there = self.ours(store).len();
+                let there = Self::ours(store).len();
                 if let Limits::Group(_, most) = self.limits
                     && there > most
                 {
@@ -288,10 +290,9 @@ impl Observer for Rules {
                 }
             }
             Event::NodeRemoved { node } => {
-                if self.leaving.remove(node).is_none() {
-                    self.found
-                        .push(format!("{node:?} went at {at} unannounced"));
-                }
+                let is_announced = self.leaving.remove(node).is_some();
+                let told = (!is_announced).then(|| format!("{node:?} went at {at} unannounced"));
+                self.found.extend(told);
             }
             Event::NodeUpdated { node, object } => self.updated(at, *node, object, store),
             Event::PodBound { node, .. } => self.used(at, *node, store, false),

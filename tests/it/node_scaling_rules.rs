@@ -4,7 +4,7 @@
 use crate::node_scaling::{Nodes, metric, run_text};
 
 /// A node for the rest, and groups of a provider.
-fn cluster(provider: &str) -> String {
+pub(crate) fn cluster(provider: &str) -> String {
     format!(
         "cluster:
   nodes:
@@ -20,13 +20,13 @@ fn group(name: &str, more: &str) -> String {
     format!("      - {{name: {name}, instanceType: m5.xlarge, min: 0, max: 10{more}}}\n")
 }
 
-fn groups(list: &[(&str, &str)]) -> String {
+pub(crate) fn groups(list: &[(&str, &str)]) -> String {
     let list: Vec<String> = list.iter().map(|(name, more)| group(name, more)).collect();
     cluster(&format!("    groups:\n{}", list.concat()))
 }
 
 /// A deployment of pods of one core each; what its template says besides.
-fn web(replicas: i32, annotations: &str, more: &str) -> String {
+pub(crate) fn web(replicas: i32, annotations: &str, more: &str) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -41,12 +41,12 @@ spec:
     )
 }
 
-fn autoscaled(settings: &str, more: &str) -> String {
+pub(crate) fn autoscaled(settings: &str, more: &str) -> String {
     format!("system: {{controllers: {{}}, autoscaling: {{cluster: {{{settings}}}}}}}\n{more}")
 }
 
 /// When the nodes of a group joined, in minutes.
-fn joined(nodes: &Nodes, group: &str) -> Vec<f64> {
+pub(crate) fn joined(nodes: &Nodes, group: &str) -> Vec<f64> {
     let own = nodes.came.iter();
     let own = own.filter(|(_, name, kind)| !kind.is_empty() && name.starts_with(group));
     own.map(|(at, ..)| at / 60.0).collect()
@@ -197,7 +197,7 @@ spec:
     );
 }
 
-const BOUGHT: &str = "cluster:
+pub(crate) const BOUGHT: &str = "cluster:
   nodes:
     - {count: 1, template: {allocatable: {cpu: 1, memory: 2Gi}}}
   provider: {boot: 60s}

@@ -93,7 +93,9 @@ impl Cluster for Plain {
         self.nodes.push(name);
         self.closed.push(false);
         let place = self.nodes.len() - 1;
-        pods.iter().for_each(|pod| self.place(pod, place));
+        for pod in pods {
+            self.place(pod, place);
+        }
         Ok(place)
     }
 

@@ -10,17 +10,24 @@ use super::{
 };
 use crate::cluster::{Conflict, Store};
 use crate::control::autoscale::nodes::seen::{BudgetList, budgets};
-use crate::control::autoscale::nodes::{Leaving, Seen};
+use crate::control::autoscale::nodes::{Declared, Leaving, Patience, Seen};
 use crate::control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
 use crate::control::scheduler::kube::{CacheError, KubeProfile};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::node::HOSTNAME_LABEL;
 use crate::model::{ClusterObjects, EvictionCause, Node, Text};
 use crate::rng::Stream;
-use crate::units::{Instant, NodeId, Revision};
+use crate::units::{Duration, Instant, NodeId, Revision};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+
+/// How long a drain may take.
+const PATIENCE: Patience = Patience {
+    retries: Duration::from_secs(120),
+    grace: Duration::from_secs(600),
+    headroom: Duration::from_secs(30),
+};
 
 /// What keeps a node from being removed; an annotation in the original, a label of a group here.
 const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
@@ -67,6 +74,8 @@ pub struct ClusterAutoscaler {
     grower: Grower,
     shrinker: Shrinker,
     leaving: Leaving,
+    /// The group of each node, and whether a label keeps it.
+    declared: Declared<Option<(usize, bool)>>,
     rng: Stream,
     /// When it looks next.
     due: Instant,
@@ -85,7 +94,8 @@ impl ClusterAutoscaler {
             seen: Seen::default(),
             grower: Grower::new(options.grow.clone()),
             shrinker: Shrinker::new(options.shrink.clone()),
-            leaving: Leaving::new(LEAVING_TAINT),
+            leaving: Leaving::new(LEAVING_TAINT, Some(PATIENCE)),
+            declared: Declared::default(),
             rng: Stream::new(options.seed, "cluster-autoscaler", 0),
             due: Instant::ZERO,
             patience: Instant::ZERO,
@@ -106,16 +116,23 @@ impl ClusterAutoscaler {
             self.grower.reprice(&new);
         }
         for node in self.seen.take_left() {
+            self.declared.forget(node);
             if self.leaving.forget(node) {
                 self.shrinker.deleted(now);
             }
         }
     }
 
-    fn group_of(&self, store: &Store, node: NodeId) -> Option<usize> {
-        let label = store.nodes().object(node)?.labels.get(GROUP_LABEL)?;
-        let mut groups = self.options.groups.iter();
-        groups.position(|group| group.name == *label)
+    /// The group of a node, and whether a label keeps it; `None` of one that is in none.
+    fn group_of(&mut self, store: &Store, node: NodeId) -> Option<(usize, bool)> {
+        let object = store.nodes().object(node)?;
+        let groups = &self.options.groups;
+        self.declared.of(node, object, |object| {
+            let label = object.labels.get(GROUP_LABEL)?;
+            let group = groups.iter().position(|group| group.name == *label)?;
+            let kept = object.labels.get(KEPT_LABEL);
+            Some((group, kept.is_some_and(|own| **own == *"true")))
+        })
     }
 
     /// One loop.
@@ -237,8 +254,11 @@ impl ClusterAutoscaler {
         present: &[NodeId],
     ) -> (Vec<NodeGroup>, BTreeMap<Text, GroupSize>) {
         let mut counts = vec![0; self.options.groups.len()];
-        for &node in present.iter().filter(|&&node| !self.leaving.has(node)) {
-            if let Some(group) = self.group_of(store, node) {
+        for &node in present {
+            if self.leaving.has(node) {
+                continue;
+            }
+            if let Some((group, _)) = self.group_of(store, node) {
                 counts[group] += 1;
             }
         }
@@ -276,7 +296,7 @@ impl ClusterAutoscaler {
     }
 
     /// Whether a node could go at all: it is in a group, and not used too much for that.
-    fn may_shrink(&self, store: &Store, node: NodeId) -> bool {
+    fn may_shrink(&mut self, store: &Store, node: NodeId) -> bool {
         if self.group_of(store, node).is_none() {
             return false;
         }
@@ -312,17 +332,14 @@ impl ClusterAutoscaler {
         let group = self.group_of(store, node);
         Some(ShrinkNode {
             name: object.name.clone(),
-            group: group.map(|group| self.options.groups[group].name.clone()),
+            group: group.map(|(group, _)| self.options.groups[group].name.clone()),
             amounts: NodeAmounts {
                 cpu_milli: row.cpu_milli,
                 memory_bytes: row.memory_bytes,
                 gpus: row.gpu_milli / 1000,
             },
             is_ready: store.nodes().is_ready(node),
-            is_kept: object
-                .labels
-                .get(KEPT_LABEL)
-                .is_some_and(|own| **own == *"true"),
+            is_kept: group.is_some_and(|(_, is_kept)| is_kept),
             pods: self.seen.node_pods((now, store), node, budgets),
         })
     }

@@ -110,7 +110,7 @@ fn simulate<C: Cluster>(
     };
     for group in order {
         let pods = &groups[group].pods;
-        let rest = packing.fill_added(group, pods)?;
+        let rest = packing.fill_added(group, pods);
         if !packing.is_limited {
             packing.add(group, rest)?;
         }
@@ -179,11 +179,7 @@ struct Packing<'t, C> {
 
 impl<C: Cluster> Packing<'_, C> {
     /// Places pods on nodes added before, until one fits none; the rest.
-    fn fill_added<'p>(
-        &mut self,
-        group: usize,
-        pods: &'p [Arc<PodInfo>],
-    ) -> Result<&'p [Arc<PodInfo>], CacheError> {
+    fn fill_added<'p>(&mut self, group: usize, pods: &'p [Arc<PodInfo>]) -> &'p [Arc<PodInfo>] {
         for (index, pod) in pods.iter().enumerate() {
             let count = self.cluster.nodes().len();
             let first = self.existing;
@@ -191,12 +187,12 @@ impl<C: Cluster> Packing<'_, C> {
             let found = self.cluster.first(pod, cursor..count);
             let found = found.or_else(|| self.cluster.first(pod, first..cursor));
             let Some(place) = found else {
-                return Ok(&pods[index..]);
+                return &pods[index..];
             };
             self.cursor = (place + 1) % count;
             self.place(group, pod, place);
         }
-        Ok(&[])
+        &[]
     }
 
     /// The first node from the cursor on that a pod fits, other than the last one.

@@ -238,9 +238,8 @@ impl KubeCluster {
             let is_asked = self.profile.pre_filter.contains(&index)
                 || !plugin.points().contains(KubePoints::PRE_FILTER);
             match plugin.kept_filter(ctx) {
-                KeptFilter::Open => {}
                 KeptFilter::Node(_) if is_asked => tests.push(plugin.node_test(pod, &self.cache)),
-                KeptFilter::Node(_) => {}
+                KeptFilter::Open | KeptFilter::Node(_) => {}
                 KeptFilter::Unknown | KeptFilter::Rules(_) => return None,
             }
         }

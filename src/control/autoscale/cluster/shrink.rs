@@ -355,13 +355,12 @@ impl Shrinker {
         let cluster = &mut *simulation.cluster;
         let hint = self.hints.get(key).and_then(|hint| cluster.place_of(hint));
         let hinted = hint.filter(|&hint| cluster.fit(pod, hint) == Fit::Yes);
-        let target = match hinted {
-            Some(target) => target,
-            None => {
-                let found = cluster.first_round(pod, self.cursor)?;
-                self.cursor = (found + 1) % cluster.nodes().len();
-                found
-            }
+        let target = if let Some(target) = hinted {
+            target
+        } else {
+            let found = cluster.first_round(pod, self.cursor)?;
+            self.cursor = (found + 1) % cluster.nodes().len();
+            found
         };
         cluster.place(pod, target);
         Some(cluster.nodes()[target].clone())

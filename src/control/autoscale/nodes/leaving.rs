@@ -10,21 +10,29 @@ use crate::control::Outbox;
 use crate::control::operation::eviction;
 use crate::control::provider::ProviderRequest;
 use crate::model::{
-    Event, EvictionCause, Node, Object, ObjectChange, PodRef, Taint, TaintEffect, Text,
+    Event, EvictionCause, Node, Object, ObjectChange, PodChange, PodRef, Taint, TaintEffect, Text,
 };
 use crate::units::{Duration, Instant, NodeId};
 
 /// From the taint to the first eviction.
 const SETTLING: Duration = Duration::from_secs(5);
-/// How long evictions that budgets refuse are tried.
-const RETRIES: Duration = Duration::from_secs(120);
-/// How long pods that were told to end are waited for.
-const GRACE: Duration = Duration::from_secs(600);
+/// How patient who empties nodes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long evictions that budgets refuse are tried before the node stays.
+    pub retries: Duration,
+    /// How long pods have to end at most, whatever they ask for.
+    pub grace: Duration,
+    /// How much longer than that they are waited for before the node stays.
+    pub headroom: Duration,
+}
 
 /// Nodes on their way out.
 #[derive(Clone, Debug)]
 pub struct Leaving {
     taint: Text,
+    /// `None` is for as long as it takes.
+    patience: Option<Patience>,
     nodes: BTreeMap<NodeId, Departure>,
 }
 
@@ -33,6 +41,8 @@ struct Departure {
     since: Instant,
     is_drain: bool,
     is_asked: bool,
+    /// When a pod of it was told to end last.
+    evicted: Option<Instant>,
     /// Whether it is closed and keeps its pods for now.
     is_held: bool,
 }
@@ -48,9 +58,10 @@ pub struct Left {
 
 impl Leaving {
     /// Nobody leaves; nodes that do are marked with a taint of this key.
-    pub fn new(taint: &str) -> Self {
+    pub fn new(taint: &str, patience: Option<Patience>) -> Self {
         Self {
             taint: taint.into(),
+            patience,
             nodes: BTreeMap::new(),
         }
     }
@@ -109,6 +120,7 @@ impl Leaving {
                 since: now,
                 is_drain,
                 is_asked: false,
+                evicted: None,
                 is_held: false,
             },
         );
@@ -126,6 +138,7 @@ impl Leaving {
         out: &mut Outbox,
     ) -> Left {
         let mut left = Left::default();
+        let grace = self.patience.map(|patience| patience.grace);
         for (&node, own) in &mut self.nodes {
             if own.is_asked || own.is_held {
                 continue;
@@ -154,9 +167,19 @@ impl Leaving {
                 if is_awaited(store, pod) {
                     continue;
                 }
-                refused |= !evict(now, store, pod, cause, out);
+                if evict(now, store, pod, (cause, grace), out) {
+                    own.evicted = Some(now);
+                } else {
+                    refused = true;
+                }
             }
-            if (refused && passed > RETRIES) || (ending && passed > GRACE) {
+            let is_too_long = self.patience.is_some_and(|patience| {
+                let last = own.evicted.unwrap_or(own.since);
+                let limit = last.saturating_add(patience.grace);
+                let limit = limit.saturating_add(patience.headroom);
+                (refused && passed > patience.retries) || (ending && now > limit)
+            });
+            if is_too_long {
                 left.failed.push(node);
             }
         }
@@ -193,8 +216,14 @@ fn is_awaited(store: &Store, pod: PodRef) -> bool {
         .is_some_and(|own| own.is_awaited)
 }
 
-/// Asks the eviction API for a pod; whether it goes.
-fn evict(now: Instant, store: &Store, pod: PodRef, cause: EvictionCause, out: &mut Outbox) -> bool {
+/// Asks the eviction API for a pod, which has so long to end at most; whether it goes.
+fn evict(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    (cause, most): (EvictionCause, Option<Duration>),
+    out: &mut Outbox,
+) -> bool {
     // Budgets that were charged in this step already are as the outbox has them.
     let mut charged = BTreeMap::new();
     for write in &out.writes {
@@ -204,9 +233,19 @@ fn evict(now: Instant, store: &Store, pod: PodRef, cause: EvictionCause, out: &m
             charged.insert(*id, (**budget).clone());
         }
     }
-    let Some(Some(event)) = eviction(now, store, pod, (&mut charged, cause)) else {
+    let Some(Some(mut event)) = eviction(now, store, pod, (&mut charged, cause)) else {
         return false;
     };
+    if let (
+        Some(most),
+        Event::PodChanged {
+            change: PodChange::Terminating { grace, .. },
+            ..
+        },
+    ) = (most, &mut event)
+    {
+        *grace = (*grace).min(most);
+    }
     out.write(store, event);
     for (id, budget) in charged {
         let object = Object::PodDisruptionBudget(Arc::new(budget));

@@ -1,15 +1,19 @@
 //! Which nodes could be given back, in which order, and how many at a time (spec: kubernetes.md 3.4).
 
+use std::sync::Arc;
+
 use super::consolidate::Leaver;
 use super::replace::Replaced;
-use super::{DisruptionBudget, Provisioner, pool_nodes};
+use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
 use crate::cluster::Store;
 use crate::control::autoscale::cluster::{Budgets, Waived, drain_without};
 use crate::control::autoscale::nodes::seen::{budgets, is_daemon, pods_on};
-use crate::control::provider::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
-use crate::model::PodRef;
+use crate::control::provider::{
+    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT,
+};
 use crate::model::node::ZONE_LABEL;
 use crate::model::workload::CronSchedule;
+use crate::model::{Node, PodRef, Text};
 use crate::units::{Duration, Instant, NodeId};
 
 /// Rules of the cluster autoscaler that a provisioner does not have.
@@ -64,7 +68,6 @@ impl DisruptionBudget {
 }
 
 /// A node that could go.
-#[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub(super) struct Candidate {
     pub(super) node: NodeId,
     pub(super) leaver: Leaver,
@@ -78,9 +81,20 @@ pub(super) struct Candidate {
 }
 
 impl Provisioner {
-    /// How many more nodes may be on their way out.
-    pub(super) fn room(&self, now: Instant, store: &Store, reason: Reason) -> usize {
-        let nodes = pool_nodes(store, &self.options.pool).len();
+    /// The nodes of the pool, each with what it declares.
+    pub(super) fn pool(&mut self, store: &Store) -> Vec<(NodeId, Arc<PoolNode>)> {
+        let (options, declared) = (&self.options, &mut self.declared);
+        let nodes = store.nodes().present();
+        let ours = nodes.filter_map(|node| {
+            let object = store.nodes().object(node)?;
+            let own = declared.of(node, object, |object| PoolNode::of(object, options))?;
+            Some((node, own))
+        });
+        ours.collect()
+    }
+
+    /// How many more of so many nodes may be on their way out.
+    pub(super) fn room(&self, now: Instant, nodes: usize, reason: Reason) -> usize {
         let unix_secs = self.unix_secs(now);
         let windows = self.options.budgets.iter();
         let windows = windows.filter(|own| own.holds(reason, unix_secs));
@@ -99,24 +113,19 @@ impl Provisioner {
         drifts.filter(|drift| **drift <= at).count()
     }
 
-    /// When a node was ordered.
-    fn ordered_at(store: &Store, node: NodeId) -> Option<Instant> {
-        let label = store.nodes().object(node)?.labels.get(ORDERED_LABEL)?;
-        label.parse().ok().map(Instant::from_nanos)
-    }
-
     /// Nodes that are older than they may become and not on their way out yet.
-    pub(super) fn expired(&self, now: Instant, store: &Store) -> Vec<NodeId> {
+    pub(super) fn expired(&mut self, now: Instant, store: &Store) -> Vec<NodeId> {
         let Some(age) = self.options.expire_after else {
             return Vec::new();
         };
-        let nodes = pool_nodes(store, &self.options.pool).into_iter();
-        let is_old = |&node: &NodeId| {
-            let ordered = Self::ordered_at(store, node);
-            !self.leaving.has(node)
-                && ordered.is_some_and(|ordered| ordered.saturating_add(age) <= now)
+        let pool = self.pool(store).into_iter();
+        let is_old = |(node, own): &(NodeId, Arc<PoolNode>)| {
+            !self.leaving.has(*node)
+                && own
+                    .ordered
+                    .is_some_and(|ordered| ordered.saturating_add(age) <= now)
         };
-        nodes.filter(is_old).collect()
+        pool.filter(is_old).map(|(node, _)| node).collect()
     }
 
     /// Nodes that could go, the highest savings first; whether others' time is still to come.
@@ -129,16 +138,15 @@ impl Provisioner {
         let version = self.version(now);
         let mut candidates = Vec::new();
         let mut is_waiting = false;
-        for node in pool_nodes(store, &self.options.pool) {
+        for (node, own) in self.pool(store) {
             if self.leaving.has(node) {
                 continue;
             }
             let touched = self.seen.touched(node);
             let rested = touched.saturating_add(self.options.consolidate_after);
             let is_rested = rested <= now;
-            let ordered = Self::ordered_at(store, node);
             let is_drifted =
-                version > 0 && ordered.is_some_and(|ordered| self.version(ordered) < version);
+                version > 0 && (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
             is_waiting |= !is_rested;
             if !is_rested && !is_drifted {
                 continue;
@@ -152,21 +160,20 @@ impl Provisioner {
             }
             let pods = pods_on(store, node);
             let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
-            let costs = costs.map(|&pod| eviction_cost(store, pod).max(0.0));
-            let cost: f64 = 1.0 + costs.sum::<f64>();
-            let replaced = self.replaced(store, node);
+            let costs = costs.map(|&pod| eviction_cost(store, pod));
+            let replaced = own.replaced(&self.options.offerings);
             let price = replaced.price;
             candidates.push(Candidate {
                 node,
                 leaver: Leaver {
                     node,
-                    name: store.nodes().name(node).into(),
+                    name: own.name.clone(),
                     replaced,
                 },
                 is_empty: drained.moved.is_empty() && drained.awaited.is_empty(),
                 is_rested,
                 is_drifted,
-                savings: price as f64 / cost,
+                savings: savings(price, costs),
             });
         }
         candidates.sort_by(|one, other| {
@@ -177,25 +184,53 @@ impl Provisioner {
         });
         (candidates, is_waiting)
     }
+}
 
-    /// What a node is, and what it costs.
-    fn replaced(&self, store: &Store, node: NodeId) -> Replaced {
-        let labels = store.nodes().object(node).map(|object| &object.labels);
-        let label = |key: &str| labels.and_then(|labels| labels.get(key));
+/// What a node of the pool declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PoolNode {
+    name: Text,
+    /// When it was ordered.
+    ordered: Option<Instant>,
+    /// What it was sold as, as a place in the list; prices change.
+    offering: Option<usize>,
+    instance_type: Text,
+    is_spot: bool,
+}
+
+impl PoolNode {
+    /// What it is, and what it costs now.
+    fn replaced(&self, offerings: &[Offering]) -> Replaced {
+        Replaced {
+            instance_type: self.instance_type.clone(),
+            price: self.offering.map_or(0, |own| offerings[own].price),
+            is_spot: self.is_spot,
+        }
+    }
+
+    /// `None` of a node that is not of the pool.
+    fn of(object: &Node, options: &ProvisionerOptions) -> Option<Arc<Self>> {
+        let label = |key: &str| object.labels.get(key);
+        if label(GROUP_LABEL) != Some(&options.pool) {
+            return None;
+        }
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
         let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
         let zone = label(ZONE_LABEL);
-        let mut offerings = self.options.offerings.iter();
-        let own = offerings.find(|own| {
+        let mut offerings = options.offerings.iter();
+        let offering = offerings.position(|own| {
             own.is_spot == is_spot
                 && own.instance_type == instance_type
                 && own.node.labels.get(ZONE_LABEL) == zone
         });
-        Replaced {
-            price: own.map_or(0, |own| own.price),
+        let ordered = label(ORDERED_LABEL).and_then(|own| own.parse().ok());
+        Some(Arc::new(Self {
+            name: object.name.clone(),
+            ordered: ordered.map(Instant::from_nanos),
+            offering,
             instance_type,
             is_spot,
-        }
+        }))
     }
 }
 
@@ -207,6 +242,12 @@ fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
     let spec = &store.class(record.spec).object;
     let deletion = spec.behaviour.as_ref().map_or(0, |own| own.deletion_cost);
     cost(deletion, spec.priority)
+}
+
+/// What giving a node back saves for what it costs: its price over 1 and the positive costs of its
+/// evictions (spec: kubernetes.md 3.4).
+pub(super) fn savings(price: i64, costs: impl Iterator<Item = f64>) -> f64 {
+    price as f64 / (1.0 + costs.map(|own| own.max(0.0)).sum::<f64>())
 }
 
 /// The cost of an eviction by deletion cost and priority (spec: kubernetes.md 3.4).

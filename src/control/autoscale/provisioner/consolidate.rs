@@ -121,7 +121,9 @@ impl<C: Cluster> Consolidation<'_, '_, C> {
         let are_local =
             !self.daemons_repel && pods.iter().all(|(_, info)| self.cluster.is_local(info));
         if are_local {
-            places.iter().for_each(|&place| self.cluster.hide(place));
+            for &place in &places {
+                self.cluster.hide(place);
+            }
         } else {
             self.cluster.take_out(&places);
         }

@@ -94,8 +94,9 @@ impl Provisioner {
         candidates: &[Candidate],
     ) -> Result<(Option<(Vec<NodeId>, Reason)>, bool), CacheError> {
         let mut is_limited = false;
+        let nodes = self.pool(store).len();
         let mut room = |own: &Self, reason| {
-            let room = own.room(now, store, reason);
+            let room = own.room(now, nodes, reason);
             is_limited |= room == 0 && !candidates.is_empty();
             room
         };
@@ -235,7 +236,8 @@ impl Provisioner {
         store: &Store,
         command: &Command,
     ) -> Result<Option<Vec<usize>>, CacheError> {
-        if self.room(now, store, command.reason) < command.nodes.len() {
+        let nodes = self.pool(store).len();
+        if self.room(now, nodes, command.reason) < command.nodes.len() {
             return Ok(None);
         }
         let (candidates, _) = self.candidates(now, store);

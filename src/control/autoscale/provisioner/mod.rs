@@ -15,14 +15,15 @@ use std::sync::Arc;
 
 use crate::cluster::{Conflict, Store};
 use crate::control::autoscale::cluster::{Cluster, KubeCluster};
-use crate::control::autoscale::nodes::{Daemons, Leaving, Seen};
+use crate::control::autoscale::nodes::{Daemons, Declared, Leaving, Seen};
 use crate::control::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use crate::control::scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use crate::control::{Component, Outbox, Progress, Write};
 use crate::model::node::HOSTNAME_LABEL;
 use crate::model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
-use crate::units::{Duration, Instant, NodeId, Revision};
+use crate::units::{Duration, Instant, Revision};
 
+use candidate::PoolNode;
 pub use candidate::{BudgetWindow, Reason};
 pub use consolidate::{Consolidation, Leaver, PodsOf};
 use disrupt::Command;
@@ -117,6 +118,8 @@ pub struct Provisioner {
     options: ProvisionerOptions,
     seen: Seen,
     leaving: Leaving,
+    /// What the nodes of the pool declare; `None` of others.
+    declared: Declared<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
     ordered: BTreeMap<Text, Ordered>,
     /// How many orders a pod is in.
@@ -145,7 +148,8 @@ impl Provisioner {
         Self {
             options,
             seen: Seen::default(),
-            leaving: Leaving::new(LEAVING_TAINT),
+            leaving: Leaving::new(LEAVING_TAINT, None),
+            declared: Declared::default(),
             ordered: BTreeMap::new(),
             met: BTreeMap::new(),
             unmet: BTreeSet::new(),
@@ -341,6 +345,7 @@ impl Component for Provisioner {
         }
         for node in self.seen.take_left() {
             self.leaving.forget(node);
+            self.declared.forget(node);
         }
         for new in self.seen.take_priced() {
             self.reprice(&new);
@@ -377,15 +382,4 @@ impl Component for Provisioner {
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }
-}
-
-/// The nodes of a pool.
-fn pool_nodes(store: &Store, pool: &Text) -> Vec<NodeId> {
-    let label = crate::control::provider::GROUP_LABEL;
-    let nodes = store.nodes().present();
-    let is_ours = |&node: &NodeId| {
-        let object = store.nodes().object(node);
-        object.and_then(|object| object.labels.get(label)) == Some(pool)
-    };
-    nodes.filter(is_ours).collect()
 }

@@ -1,7 +1,7 @@
 //! Rules of the specification (kubernetes.md 3.4), which has no worked examples; those of the original
 //! about nodes of the same type are in `several_are_not_replaced_by_one_that_could_as_well_be_kept`.
 
-use super::candidate::cost;
+use super::candidate::{cost, savings};
 use super::pack::cheapest;
 use super::*;
 
@@ -18,6 +18,22 @@ fn an_eviction_costs_one_and_more_with_deletion_cost_and_priority() {
         assert!(
             (found - expected).abs() < 1e-6,
             "{deletion_cost} {priority}: {found}"
+        );
+    }
+}
+
+#[test]
+fn savings_are_the_price_over_one_and_the_positive_costs_of_evictions() {
+    for (price, costs, expected) in [
+        (8, vec![], 8.0),
+        (8, vec![1.0, 2.0], 2.0),
+        (8, vec![-10.0, 1.0], 4.0),
+        (0, vec![1.0], 0.0),
+    ] {
+        let found = savings(price, costs.iter().copied());
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{price} {costs:?}: {found}"
         );
     }
 }
@@ -191,6 +207,7 @@ mod merging {
     use super::*;
     use crate::control::autoscale::cluster::Fit;
     use crate::control::autoscale::nodes::Daemons;
+    use crate::units::NodeId;
 
     /// Counts how often nodes were taken out, and takes at most so many.
     struct Counting {

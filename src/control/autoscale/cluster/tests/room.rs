@@ -16,7 +16,7 @@ pub(super) struct Room {
     names: Vec<Text>,
     nodes: Vec<NodeInfo>,
     closed: Vec<bool>,
-    marks: Vec<Box<Room>>,
+    marks: Vec<Room>,
 }
 
 impl Room {
@@ -60,7 +60,9 @@ impl Cluster for Room {
         self.nodes.push(NodeInfo::new(node)?);
         self.closed.push(false);
         let place = self.names.len() - 1;
-        pods.iter().for_each(|pod| self.place(pod, place));
+        for pod in pods {
+            self.place(pod, place);
+        }
         Ok(place)
     }
 
@@ -69,7 +71,9 @@ impl Cluster for Room {
     }
 
     fn take_out(&mut self, places: &[usize]) {
-        places.iter().for_each(|&place| self.hide(place));
+        for &place in places {
+            self.hide(place);
+        }
     }
 
     fn place(&mut self, pod: &Arc<PodInfo>, place: usize) {
@@ -81,7 +85,7 @@ impl Cluster for Room {
     }
 
     fn mark(&mut self) {
-        self.marks.push(Box::new(self.clone()));
+        self.marks.push(self.clone());
     }
 
     fn commit(&mut self) {
@@ -90,7 +94,7 @@ impl Cluster for Room {
 
     fn undo(&mut self) {
         if let Some(before) = self.marks.pop() {
-            *self = *before;
+            *self = before;
         }
     }
 }

@@ -118,3 +118,120 @@ fn pods_without_a_controller_keep_their_node() {
     );
     assert_eq!(shrink(&mut shrinker, 300, &world, 0).kept.len(), 2);
 }
+
+#[test]
+fn nodes_that_are_not_ready_go_after_twenty_minutes() {
+    let mut world = world(&[0], PodController::Replicating);
+    world.1[0].is_ready = false;
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    for (at, goes) in [(0, false), (1200, false), (1201, true)] {
+        let plan = shrink(&mut shrinker, at, &world, 0);
+        assert_eq!(!plan.removals.is_empty(), goes, "at {at}");
+    }
+}
+
+#[test]
+fn ten_nodes_go_at_once_of_which_one_is_drained() {
+    let counts = [[0_usize; 15], [1; 15]].concat();
+    let world = world(&counts, PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    for at in (0..=600).step_by(10) {
+        assert_eq!(
+            names(&shrink(&mut shrinker, at, &world, 0)),
+            Vec::<&str>::new()
+        );
+    }
+    let plan = shrink(&mut shrinker, 700, &world, 0);
+    assert_eq!(plan.removals.len(), 10);
+    assert!(plan.removals.iter().all(|own| own.evicted.is_empty()));
+    // Of fewer empty ones one of the others goes along.
+    let some = super::shrinking::world(&[0, 0, 1, 1, 1], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    shrink(&mut shrinker, 0, &some, 0);
+    let plan = shrink(&mut shrinker, 601, &some, 0);
+    let drained = plan.removals.iter().filter(|own| !own.evicted.is_empty());
+    assert_eq!((plan.removals.len(), drained.count()), (3, 1));
+}
+
+#[test]
+fn twenty_more_candidates_are_looked_for_in_each_loop_up_to_six_hundred_and_ten() {
+    let world = world(&[0; 700], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    for (number, at) in (0..40).map(|number| (number, number as i64 * 10)) {
+        let plan = shrink(&mut shrinker, at, &world, 0);
+        assert_eq!(plan.unneeded.len(), (20 * (number + 1)).min(610), "at {at}");
+    }
+}
+
+#[test]
+fn deletions_wait_three_minutes_after_one_that_failed_and_not_after_others() {
+    let world = world(&[0, 0], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    shrink(&mut shrinker, 0, &world, 0);
+    assert_eq!(names(&shrink(&mut shrinker, 700, &world, 1)).len(), 1);
+    shrinker.deleted(Instant::from_secs(710));
+    assert_eq!(names(&shrink(&mut shrinker, 710, &world, 1)).len(), 1);
+    shrinker.failed(Instant::from_secs(720));
+    for (at, goes) in [(720, 0), (899, 0), (900, 1)] {
+        assert_eq!(
+            names(&shrink(&mut shrinker, at, &world, 1)).len(),
+            goes,
+            "at {at}"
+        );
+    }
+}
+
+#[test]
+fn those_whose_drain_would_use_up_a_budget_go_last() {
+    // Two nodes are used; they have room for those of the others.
+    let mut world = world(&[2, 2, 0, 5, 5], PodController::Replicating);
+    for pod in Arc::make_mut(&mut world.1[0].pods) {
+        pod.budgets = vec![0];
+    }
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    let mut go = |at: i64, allowed: i64| {
+        let size = GroupSize { nodes: 5, min: 1 };
+        let seen = ShrinkView {
+            nodes: &world.1,
+            groups: &BTreeMap::from([("g".into(), size)]),
+            budgets: &Budgets {
+                allowed: vec![allowed],
+            },
+            going: (0, 0),
+        };
+        let plan = shrinker.plan(Instant::from_secs(at), &mut world.0.clone(), &seen);
+        let names = plan.removals.iter().map(|own| own.node.to_string());
+        names.collect::<Vec<String>>()
+    };
+    assert_eq!(go(0, 1), Vec::<String>::new());
+    // One of its two pods may go at a time: the other node is drained first.
+    assert_eq!(go(601, 1), ["n2", "n1"]);
+    assert_eq!(go(602, 2), ["n2", "n0"]);
+    assert_eq!(go(603, 0), ["n2", "n1"]);
+}
+
+#[test]
+fn a_node_that_is_needed_once_begins_its_time_anew() {
+    let idle = world(&[1, 1], PodController::Replicating);
+    let busy = world(&[5, 5], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    shrink(&mut shrinker, 0, &idle, 0);
+    shrink(&mut shrinker, 500, &busy, 0);
+    for (at, goes) in [(510, 0), (1110, 0), (1111, 1)] {
+        assert_eq!(
+            names(&shrink(&mut shrinker, at, &idle, 0)).len(),
+            goes,
+            "at {at}"
+        );
+    }
+}
+
+#[test]
+fn pods_of_nodes_that_went_before_stand_where_they_would_go() {
+    // Two nodes' pods fit one other; the third has no place left for its own.
+    let world = world(&[4, 4, 4], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    let plan = shrink(&mut shrinker, 0, &world, 0);
+    assert_eq!(plan.unneeded.len(), 1, "{:?}", plan.kept);
+    assert!(plan.kept.iter().all(|(_, why)| *why == Kept::NoPlace));
+}
