@@ -62,7 +62,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               committed: sum over `metrics.commitments` of machines x price x W; covered: what the \
               nodes would cost that they pay for, at any time those that joined first; total = \
               allocated + idle + rounding + committed - covered; per_useful_core_hour: total over core-hours of \
-              pods that succeeded in W; per_million_requests: total over requests of clients served \
+              pods that succeeded in W; per_million_requests: total over requests that pods served \
               in W, x 10^6; idle_by_use: the rest where a pod's share is of the greater of what it \
               reserves and uses; spot_share: the part of total for spot capacity",
     denominators: "useful core-hours (per_useful_core_hour); requests served (per_million_requests); \
@@ -396,6 +396,10 @@ impl Collector for Cost {
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        // Functions run elsewhere.
+        if stretch.function.is_some() {
+            return;
+        }
         let served: u64 = stretch.flows.iter().map(|flow| flow.succeeded).sum();
         let service = names.services.get(stretch.service as usize);
         let namespace = service

@@ -297,6 +297,10 @@ impl Collector for Energy {
         stretch: &crate::model::TrafficStretch,
         _names: &crate::model::TrafficNames,
     ) {
+        // Functions run elsewhere.
+        if stretch.function.is_some() {
+            return;
+        }
         self.served += stretch.flows.iter().map(|flow| flow.succeeded).sum::<u64>();
     }
 

@@ -47,6 +47,10 @@ impl Collector for Saturation {
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, _names: &TrafficNames) {
+        // Functions run elsewhere.
+        if stretch.function.is_some() {
+            return;
+        }
         let nanos = stretch.nanos();
         self.any = true;
         self.worked += stretch.in_service * nanos as f64;

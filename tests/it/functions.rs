@@ -49,6 +49,15 @@ fn functions_are_cheaper_where_hardly_anybody_asks_and_dearer_where_many_do() {
     let provisioned = variant(&summary, "provisioned");
     assert!(value(provisioned, "functions.cold_starts") < value(quiet, "functions.cold_starts"));
     assert!(value(provisioned, "functions.cost") > value(quiet, "functions.cost"));
+    // What the nodes cost is a matter of the requests to pods alone.
+    let pods = busy
+        .services
+        .iter()
+        .find(|own| own.service == "default/resize");
+    let served = pods.map_or(0.0, |own| own.served as f64);
+    let each = value(busy, "cost.total") / served * 1e6;
+    let found = value(busy, "cost.per_million_requests");
+    assert!((found - each).abs() < 1e-6 * each, "{found} {each}");
     // Functions stand among the services.
     let row = busy
         .services
