@@ -31,7 +31,7 @@ fn manifest(number: u64, pods: u64) -> String {
         "500m"
     };
     format!(
-        r#"---
+        r"---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: s{number}}}
@@ -43,7 +43,7 @@ spec:
     spec:
       containers:
         - {{name: app, image: 'app:1', resources: {{requests: {{cpu: {cpu}, memory: 1Gi}}}}}}
-"#
+"
     )
 }
 
