@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metrics::fights::FightRow;
 use crate::metrics::services::{ServiceLatency, ServiceRow};
 use crate::metrics::{CostTable, Direction, RunMetrics, registry, workloads};
 use crate::model::EvictionCause;
@@ -13,8 +14,9 @@ use crate::systems::mapping::Mapping;
 
 use super::run::Outcome;
 use super::summary::{
-    ArrivedSummary, CostSummary, MetricSummary, NodeCostSummary, ServiceObjectiveSummary,
-    ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    ArrivedSummary, CostSummary, FightSummary, MetricSummary, NodeCostSummary,
+    ServiceObjectiveSummary, ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary,
+    WorkloadSummary,
 };
 
 /// What a run came to, as the summary tells it.
@@ -51,6 +53,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         workloads: outcome.metrics.workloads.iter().map(workload).collect(),
         services: outcome.metrics.services.iter().map(service).collect(),
         costs: outcome.metrics.costs.as_ref().map(costs),
+        fights: outcome.metrics.fights.iter().map(fight).collect(),
     }
 }
 
@@ -88,6 +91,17 @@ fn service(row: &ServiceRow) -> ServiceSummary {
         saturation_peak: row.saturation_peak,
         queue_mean: row.queue_mean,
         endpoints_mean: row.endpoints_mean,
+    }
+}
+
+/// Where controllers undid each other's work.
+fn fight(row: &FightRow) -> FightSummary {
+    FightSummary {
+        detector: row.detector.to_owned(),
+        object: row.object.clone(),
+        times: row.times,
+        first_ns: row.first.as_nanos(),
+        last_ns: row.last.as_nanos(),
     }
 }
 

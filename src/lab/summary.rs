@@ -101,6 +101,25 @@ pub struct VariantSummary {
     /// What the nodes cost and who caused it; absent where none has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<CostSummary>,
+    /// Controllers that undid each other's work, or their own; absent where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fights: Vec<FightSummary>,
+}
+
+/// Where controllers undid each other's work, or their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FightSummary {
+    /// The detector: what follows `fights.` in the metric's id.
+    pub detector: String,
+    /// Who, against what.
+    pub object: String,
+    /// How often.
+    pub times: u64,
+    /// When for the first time, in nanoseconds of the run.
+    pub first_ns: i64,
+    /// When for the last.
+    pub last_ns: i64,
 }
 
 /// What the nodes cost in the measured window and who caused it. What tenants pay for what they

@@ -7,6 +7,7 @@ use crate::units::{Instant, PodId};
 use super::alerts::AlertLog;
 use super::cost::CostTable;
 use super::deeds::Deeds;
+use super::fights::FightRow;
 use super::jobs::JobRecord;
 use super::state::{ClusterState, NodeChange, Row};
 use super::window::Measured;
@@ -346,6 +347,11 @@ pub trait Collector: CloneCollector + Send {
     fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
         let _ = end;
         None
+    }
+
+    /// Who undid whose work, of the collector that watches it.
+    fn fights(&self) -> Vec<FightRow> {
+        Vec::new()
     }
 
     /// The values of the run. Every span up to its end was handed over, and every job.

@@ -37,8 +37,44 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_: &Setup| Box::new(Fights::default()),
 };
 
-/// So many objects are named.
+/// The detectors, and what each finds, in words.
+pub const DETECTORS: [(&str, &str); 5] = [
+    ("flapping", "replicas were scaled there and back"),
+    (
+        "horizontal_vertical",
+        "horizontal and vertical scaling fought",
+    ),
+    ("node_flapping", "nodes went and came back"),
+    (
+        "evictions",
+        "pods were moved for one cause and then for another",
+    ),
+    (
+        "descheduling",
+        "the scheduler put back what was descheduled",
+    ),
+];
+
+/// So many objects are named in a remark.
 const NAMED: usize = 3;
+
+/// So many rows are kept of each kind of fight.
+const ROWS: usize = 20;
+
+/// Where controllers undid each other's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FightRow {
+    /// The detector: what follows `fights.` in the metric's id.
+    pub detector: &'static str,
+    /// Who, against what.
+    pub object: String,
+    /// How often.
+    pub times: u64,
+    /// When for the first time.
+    pub first: Instant,
+    /// When for the last.
+    pub last: Instant,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Fights {
@@ -72,10 +108,16 @@ impl Fight {
         own.2 = at;
     }
 
-    /// Who fought most, how often and when.
-    fn words(&self) -> Option<String> {
+    /// Who fought, those first that did it most often.
+    fn sorted(&self) -> Vec<(&String, &(u64, Instant, Instant))> {
         let mut all: Vec<(&String, &(u64, Instant, Instant))> = self.whose.iter().collect();
         all.sort_by_key(|(who, own)| (std::cmp::Reverse(own.0), *who));
+        all
+    }
+
+    /// Who fought most, how often and when.
+    fn words(&self) -> Option<String> {
+        let all = self.sorted();
         let words = all.iter().take(NAMED).map(|(who, (count, first, last))| {
             let time = |at: &Instant| {
                 let nanos = at.since(Instant::ZERO).as_nanos();
@@ -97,6 +139,17 @@ impl Fight {
 }
 
 impl Fights {
+    /// The detectors, in the order of their metrics.
+    const fn all(&self) -> [(&'static str, &Fight); 5] {
+        [
+            (DETECTORS[0].0, &self.flapping),
+            (DETECTORS[1].0, &self.horizontal_vertical),
+            (DETECTORS[2].0, &self.node_flapping),
+            (DETECTORS[3].0, &self.evictions),
+            (DETECTORS[4].0, &self.descheduling),
+        ]
+    }
+
     fn scaled(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
         let turn = self.replicas.follow(id, object, change.at);
         let (Some(turn), Object::HorizontalPodAutoscaler(own)) = (turn, object) else {
@@ -250,19 +303,26 @@ impl Collector for Fights {
         }
     }
 
+    fn fights(&self) -> Vec<FightRow> {
+        let rows = self.all().into_iter().flat_map(|(detector, fight)| {
+            let sorted = fight.sorted().into_iter().take(ROWS);
+            sorted.map(move |(who, &(times, first, last))| FightRow {
+                detector,
+                object: who.clone(),
+                times,
+                first,
+                last,
+            })
+        });
+        rows.collect()
+    }
+
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        [
-            ("flapping", &self.flapping),
-            ("horizontal_vertical", &self.horizontal_vertical),
-            ("node_flapping", &self.node_flapping),
-            ("evictions", &self.evictions),
-            ("descheduling", &self.descheduling),
-        ]
-        .into_iter()
-        .map(|(name, fight)| {
+        let all = self.all().into_iter();
+        let values = all.map(|(name, fight)| {
             MetricValue::count(format!("fights.{name}"), fight.count).remark(fight.words())
-        })
-        .collect()
+        });
+        values.collect()
     }
 }
 

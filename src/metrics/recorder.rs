@@ -15,6 +15,7 @@ use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Sp
 use super::consistency::Consistency;
 use super::cost::CostTable;
 use super::deeds::{Deeds, Kind, pod_of};
+use super::fights::FightRow;
 use super::fragments::FragmentTracker;
 use super::jobs::JobTracker;
 use super::pod_table::{self, PodSink};
@@ -58,6 +59,8 @@ pub struct RunMetrics {
     pub alerts: AlertLog,
     /// What the nodes cost and who caused it, where any has a price.
     pub costs: Option<CostTable>,
+    /// Controllers that undid each other's work, the busiest of each kind first.
+    pub fights: Vec<FightRow>,
 }
 
 impl RunMetrics {
@@ -213,6 +216,9 @@ impl<'s> Recorder<'s> {
         Ok(RunMetrics {
             values: self.values(&end),
             costs: collectors.find_map(|collector| collector.costs(&end)),
+            fights: (self.collectors.iter())
+                .flat_map(|collector| collector.fights())
+                .collect(),
             workloads: self.workloads.rows().to_vec(),
             services: self.services.rows(),
             arrived: self

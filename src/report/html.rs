@@ -19,6 +19,8 @@ use crate::report::runs::Gathered;
 mod alarms;
 mod closer;
 mod costs;
+mod faults;
+mod fights;
 mod page;
 mod paired;
 mod remarks;

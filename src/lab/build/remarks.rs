@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Store;
 use crate::metrics::RunMetrics;
+use crate::metrics::fights::DETECTORS;
 use crate::model::objects::ClusterObjects;
 use crate::model::{Node, Object, TaintEffect};
 use crate::trace::Ledger;
@@ -140,23 +141,9 @@ impl Remarks {
 
     /// Notes which controllers undid each other's work.
     pub fn fights(&mut self, metrics: &RunMetrics) {
-        for (id, words) in [
-            ("fights.flapping", "replicas were scaled there and back"),
-            (
-                "fights.horizontal_vertical",
-                "horizontal and vertical scaling fought",
-            ),
-            ("fights.node_flapping", "nodes went and came back"),
-            (
-                "fights.evictions",
-                "pods were moved for one cause and then for another",
-            ),
-            (
-                "fights.descheduling",
-                "the scheduler put back what was descheduled",
-            ),
-        ] {
-            let found = metrics.get(id).and_then(|value| value.reason.as_ref());
+        for (detector, words) in DETECTORS {
+            let found = metrics.get(&format!("fights.{detector}"));
+            let found = found.and_then(|value| value.reason.as_ref());
             if let Some(who) = found {
                 self.note(format!("{words}: {who}"));
             }

@@ -242,43 +242,61 @@ impl Alarms {
 impl FaultEntry {
     /// What it was and what was done, in a sentence.
     pub fn sentence(&self) -> String {
-        let at = self.node.as_ref().map(|node| format!(" ({node})"));
+        Self::sentence_of(&[self], "")
+    }
+
+    /// The same of several faults of one workload and one cause; `when` says how often and when.
+    pub fn sentence_of(faults: &[&Self], when: &str) -> String {
+        let Some(first) = faults.first() else {
+            return String::new();
+        };
+        let at = first.node.as_ref().map(|node| format!(" ({node})"));
         let at = at.unwrap_or_default();
-        let exit = self.exit.as_ref().map(|end| {
-            let name = if end.container.is_empty() {
-                "a container".to_owned()
-            } else {
-                format!("container `{}`", end.container)
-            };
-            format!(
-                " ({name} ended with exit code {}, {})",
-                end.code, end.reason
-            )
-        });
+        let exit = first.exit.as_ref().map(ExitEntry::words);
         let exit = exit.unwrap_or_default();
+        let sum = |of: fn(&Self) -> u64| faults.iter().map(|own| of(own)).sum::<u64>();
         let deeds = [
-            (self.made, "pods made anew"),
-            (self.restarted, "restarts"),
-            (self.placed, "pods placed"),
-            (self.joined, "nodes joined"),
+            (sum(|own| own.made), "pod made anew", "pods made anew"),
+            (sum(|own| own.restarted), "restart", "restarts"),
+            (sum(|own| own.placed), "pod placed", "pods placed"),
+            (sum(|own| own.joined), "node joined", "nodes joined"),
         ];
         let done: Vec<String> = (deeds.into_iter())
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
             .collect();
-        let made = if done.is_empty() {
+        let done = if done.is_empty() {
             "nothing had to be made anew".to_owned()
         } else {
             done.join(", ")
         };
-        let end = if self.healed_ns.is_some() {
-            "healed"
+        let end = match faults.iter().all(|own| own.healed_ns.is_some()) {
+            true => "healed",
+            false => "not healed",
+        };
+        // What runs to its end is kept at no strength.
+        let worst = faults.iter().max_by_key(|own| own.strength - own.least);
+        let ready = worst.filter(|own| own.strength > 0).map(|own| {
+            format!(
+                "{} of {} pods ready at the least; ",
+                own.least, own.strength
+            )
+        });
+        let ready = ready.unwrap_or_default();
+        format!("{}{at}{exit}{when}: {ready}{done}; {end}", first.cause)
+    }
+}
+
+impl ExitEntry {
+    fn words(&self) -> String {
+        let name = if self.container.is_empty() {
+            "a container".to_owned()
         } else {
-            "not healed"
+            format!("container `{}`", self.container)
         };
         format!(
-            "{}{at}{exit}: {} of {} pods ready at the least; {made}; {end}",
-            self.cause, self.least, self.strength
+            " ({name} ended with exit code {}, {})",
+            self.code, self.reason
         )
     }
 }

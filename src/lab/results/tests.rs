@@ -78,6 +78,7 @@ fn summary() -> Summary {
         workloads: Vec::new(),
         services: Vec::new(),
         costs: None,
+        fights: Vec::new(),
     });
     Summary {
         schema_version: SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-//! The tables of alerts and of faults.
+//! The tables of alerts, of what was sent of them, and of failures against diagnoses.
 
 use serde::Serialize;
 
@@ -23,15 +23,6 @@ pub(super) struct PageNotification<'a> {
     run: &'a str,
     at: String,
     group: &'a str,
-    sentence: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct PageFault<'a> {
-    run: &'a str,
-    since: String,
-    lasted: String,
-    object: &'a str,
     sentence: String,
 }
 
@@ -101,25 +92,6 @@ pub(super) fn notifications(gathered: &Gathered) -> Vec<PageNotification<'_>> {
         run,
         at: time(own.at_ns),
         group: &own.group,
-        sentence: own.sentence(),
-    });
-    rows.collect()
-}
-
-/// Faults of workloads, by variant.
-pub(super) fn faults(gathered: &Gathered) -> Vec<PageFault<'_>> {
-    let variants = gathered.data.variants.iter();
-    let listed = variants.flat_map(|variant| {
-        let own = variant.alarms.iter().flat_map(|data| &data.faults);
-        own.map(|own| (variant.name.as_str(), own))
-    });
-    let rows = listed.take(ROWS_MAX).map(|(run, own)| PageFault {
-        run,
-        since: time(own.since_ns),
-        lasted: own
-            .healed_ns
-            .map_or("–".to_owned(), |healed| time(healed - own.since_ns)),
-        object: &own.object,
         sentence: own.sentence(),
     });
     rows.collect()

@@ -3,9 +3,11 @@
 use minijinja::Value;
 use serde::Serialize;
 
-use super::alarms::{self, PageAlert, PageConfusion, PageFault, PageNotification};
+use super::alarms::{self, PageAlert, PageConfusion, PageNotification};
 use super::closer::{self, Details};
 use super::costs::PageCosts;
+use super::faults::{self, PageFault};
+use super::fights::{self, PageFight};
 use super::paired::PageStudy;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
@@ -119,6 +121,7 @@ pub(super) struct Page<'a> {
     alerts: Vec<PageAlert<'a>>,
     notifications: Vec<PageNotification<'a>>,
     faults: Vec<PageFault<'a>>,
+    fights: Vec<PageFight<'a>>,
     confusion: Vec<PageConfusion<'a>>,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
@@ -260,7 +263,8 @@ impl<'a> Shown<'a> {
             traffic: traffic::rows(self.gathered),
             alerts: alarms::alerts(self.gathered),
             notifications: alarms::notifications(self.gathered),
-            faults: alarms::faults(self.gathered),
+            faults: faults::faults(self.gathered),
+            fights: fights::fights(summary, &columns),
             confusion: alarms::confusion(self.gathered),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),

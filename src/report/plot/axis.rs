@@ -1,6 +1,6 @@
 //! Axes: where they end, where their ticks are and what stands there.
 
-use super::scene::{Anchor, Area, Paint, Scene};
+use super::scene::{Anchor, Area, Paint, Scene, text_width};
 use crate::report::format;
 use crate::rng::math;
 
@@ -82,6 +82,8 @@ impl Axis {
     ) {
         let style = scene.style;
         let words = area.y + area.height + style.scaled(13.0);
+        let width = |text: &str| text_width(text, style.text());
+        let label_from = area.x + area.width - width(&self.label) - style.scaled(6.0);
         for (value, label) in &self.ticks {
             let at = area.x + self.position(*value) * area.width;
             scene.line(vec![(at, from), (at, to)], paint, style.scaled(1.0));
@@ -91,7 +93,7 @@ impl Axis {
                 Anchor::Middle
             };
             // The label stands where the last words would.
-            if at + style.scaled(14.0) < area.x + area.width {
+            if at + width(label) / 2.0 < label_from {
                 scene.text((at, words), label, Paint::Quiet, anchor);
             }
         }
