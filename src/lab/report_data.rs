@@ -20,6 +20,8 @@ mod grid;
 mod incidents;
 mod pods;
 mod pulls;
+mod series;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -28,6 +30,7 @@ mod workloads;
 pub use alarms::{AlarmData, AlertEntry, FaultEntry, NotificationEntry};
 pub use collector::Collector;
 pub use confusion::ConfusionEntry;
+pub use series::SeriesData;
 pub use traffic::{TrafficData, TrafficEntry};
 
 /// The version of this schema.
@@ -190,15 +193,7 @@ impl VariantData {
         ];
         let is_sound = columns <= SERIES_COLUMNS_MAX
             && series.column_ns >= 0
-            && [
-                &series.cpu_percent,
-                &series.memory_percent,
-                &series.gpu_percent,
-            ]
-            .iter()
-            .all(|values| values.len() == columns)
-            && series.running.len() == columns
-            && series.nodes_up.len() == columns
+            && series.is_sound(columns)
             && self.pending.bounds_ns.len() == self.pending.within.len()
             && self.pending.bounds_ns.is_sorted()
             && self.pending.within.is_sorted()
@@ -293,26 +288,6 @@ pub struct MarkEntry {
     pub kind: String,
     /// What, in words.
     pub what: String,
-}
-
-/// State over time: means over columns of equal width, weighted by time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SeriesData {
-    /// Width of a column in nanoseconds; the first begins at 0, the last may be shorter.
-    pub column_ns: i64,
-    /// Allocated share of the processors of nodes that are up, in percent; `null` without any.
-    pub cpu_percent: Vec<Option<f64>>,
-    /// The same of memory.
-    pub memory_percent: Vec<Option<f64>>,
-    /// The same of GPUs.
-    pub gpu_percent: Vec<Option<f64>>,
-    /// Pods without a node.
-    pub pending: Vec<f64>,
-    /// Pods that run.
-    pub running: Vec<f64>,
-    /// Nodes that are up.
-    pub nodes_up: Vec<f64>,
 }
 
 /// How long pods were pending: exact counts at fixed bounds, 16 to a factor of ten.

@@ -264,9 +264,11 @@ pub fn run_through(
         named.collect()
     };
     let shares_cores = build::contention(scenario)?.is_some_and(|own| own.cpu);
+    let economics = Arc::clone(&prepared.economics);
     let report = (tables.report_pods).map(|pods| {
         Collector::new(resource, pods)
             .with_operations(operations())
+            .with_economics(&economics)
             .with_contention(shares_cores)
     });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);

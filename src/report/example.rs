@@ -208,6 +208,7 @@ fn variant_data(name: &str, index: usize) -> VariantData {
             pending: vec![4.0, 2.5, 1.0, 1.0],
             running: vec![0.0, 1.5, 2.0, 1.0],
             nodes_up: vec![3.0, 3.0, 2.0, 3.0],
+            ..SeriesData::default()
         },
         pending: PendingData {
             pods: 4,

@@ -27,9 +27,11 @@ mod png;
 mod pods_over_time;
 mod requests;
 mod scene;
+mod spending;
 mod svg;
 pub mod sweep;
 mod timeline;
+mod usage;
 mod waiting;
 mod workloads;
 
@@ -63,8 +65,10 @@ pub struct PlotEntry {
 pub const REGISTRY: &[PlotEntry] = &[
     gpu_over_demand::ENTRY,
     allocation::ENTRY,
+    usage::ENTRY,
     workloads::ENTRY,
     pods_over_time::ENTRY,
+    spending::ENTRY,
     requests::ENTRY,
     waiting::ENTRY,
     pending_time::ENTRY,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::cluster::{Incident, Measured, Observer, Store};
 use crate::metrics::alerts::AlertLog;
-use crate::metrics::{ClusterState, Resource};
-use crate::model::{Event, Node, Pod, PodChange, TrafficNames, TrafficStretch};
+use crate::metrics::{ClusterState, Economics, Resource};
+use crate::model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
 use crate::units::{Instant, NodeId};
 
 use super::alarms::Alarms;
@@ -13,6 +13,7 @@ use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
 use super::pulls::Pulls;
+use super::spending::Spending;
 use super::traffic::TrafficCollector;
 use super::workloads::Followed;
 use super::{
@@ -20,8 +21,9 @@ use super::{
     NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData,
 };
 
-/// Allocated and offered of three resources, pods pending and running, nodes up.
-const SERIES_VALUES: usize = 9;
+/// Allocated and offered of three resources, pods pending and running, nodes up, what is used of
+/// processors and memory, what the nodes cost.
+const SERIES_VALUES: usize = 12;
 
 /// Collects what the report draws of one run.
 #[derive(Clone, Debug)]
@@ -45,6 +47,9 @@ pub struct Collector {
     followed: Followed,
     traffic: TrafficCollector,
     alarms: Alarms,
+    spending: Spending,
+    /// Milli-cores and bytes that pods used when it was measured last; `None` before.
+    used: Option<[i64; 2]>,
 }
 
 /// What one node holds and offers since when.
@@ -80,7 +85,16 @@ impl Collector {
             followed: Followed::new(),
             traffic: TrafficCollector::default(),
             alarms: Alarms::default(),
+            spending: Spending::default(),
+            used: None,
         }
+    }
+
+    /// The same, of nodes with prices.
+    #[must_use]
+    pub fn with_economics(mut self, economics: &Arc<Economics>) -> Self {
+        self.spending = Spending::new(economics);
+        self
     }
 
     /// The same, of a run in which pods share the cores of a node.
@@ -111,7 +125,7 @@ impl Collector {
         VariantData {
             name: String::new(),
             end_ns: end,
-            series: series(&mut self.series, end),
+            series: self.series_data(end),
             heat: self.heat_data(end, store),
             nodes: self.node_list(store),
             pending: self.waits.finish(pods),
@@ -126,6 +140,46 @@ impl Collector {
         }
     }
 
+    fn series_data(&mut self, end: i64) -> SeriesData {
+        self.series.cover(end);
+        let width = self.series.width();
+        let cells = self.series.row(0);
+        let share = |part: usize, whole: usize| -> Vec<Option<f64>> {
+            let value = |cell: &[i128; SERIES_VALUES]| percent(cell[part], cell[whole]);
+            cells.iter().map(value).collect()
+        };
+        let mean = |of: usize| {
+            let value = move |(column, cell): (usize, &[i128; SERIES_VALUES])| {
+                let length = width.min(end - column as i64 * width);
+                cell[of] as f64 / length as f64
+            };
+            cells.iter().enumerate().map(value)
+        };
+        let used = |part: usize, whole: usize| match self.used {
+            Some(_) => share(part, whole),
+            None => Vec::new(),
+        };
+        let currency = self.spending.currency();
+        let cost = mean(11).map(|micro| (micro / 100.0).round() / 1e4);
+        SeriesData {
+            column_ns: width,
+            cpu_percent: share(0, 1),
+            memory_percent: share(2, 3),
+            gpu_percent: share(4, 5),
+            pending: mean(6).map(rounded).collect(),
+            running: mean(7).map(rounded).collect(),
+            nodes_up: mean(8).map(rounded).collect(),
+            cpu_used_percent: used(9, 1),
+            memory_used_percent: used(10, 3),
+            cost_an_hour: if currency.is_some() {
+                cost.collect()
+            } else {
+                Vec::new()
+            },
+            currency: currency.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     fn hold_until(&mut self, at: i64) {
         if at <= self.since {
             return;
@@ -135,8 +189,20 @@ impl Collector {
         let [cpu, memory, gpu, _] = state.allocated.0.map(narrow);
         let [all_cpu, all_memory, all_gpu, _] = state.capacity.0.map(narrow);
         let counts = [state.pending, state.running, state.nodes_up].map(|count| count as i64);
+        let [used_cpu, used_memory] = self.used.unwrap_or_default();
         let values = [
-            cpu, all_cpu, memory, all_memory, gpu, all_gpu, counts[0], counts[1], counts[2],
+            cpu,
+            all_cpu,
+            memory,
+            all_memory,
+            gpu,
+            all_gpu,
+            counts[0],
+            counts[1],
+            counts[2],
+            used_cpu,
+            used_memory,
+            self.spending.rate(),
         ];
         self.series.add(0, self.since, at, values);
         self.since = at;
@@ -269,6 +335,16 @@ impl Observer for Collector {
     }
 
     fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+        self.hold_until(at.as_nanos());
+        self.used = self.used.map(|_| [0; 2]);
+        let running = store
+            .pods()
+            .iter()
+            .filter(|pod| pod.phase == PodPhase::Running);
+        for own in running.filter_map(|pod| measured.pod(pod.pod)) {
+            let [cpu, memory] = self.used.unwrap_or_default();
+            self.used = Some([cpu + own.cpu_milli, memory + own.memory_bytes]);
+        }
         self.alarms.measured(at, store, measured);
     }
 
@@ -284,6 +360,7 @@ impl Observer for Collector {
         let now = at.as_nanos();
         self.hold_until(now);
         self.state.apply(event, ended, store);
+        self.spending.apply(event, store);
         self.bars.apply(now, event, ended);
         self.followed.apply(at, event, ended, store);
         self.alarms.observe(at, event, ended, store);
@@ -328,32 +405,6 @@ impl Observer for Collector {
             }
             _ => {}
         }
-    }
-}
-
-fn series(grid: &mut Grid<SERIES_VALUES>, end: i64) -> SeriesData {
-    grid.cover(end);
-    let width = grid.width();
-    let cells = grid.row(0);
-    let share = |of: usize| {
-        let value = |cell: &[i128; SERIES_VALUES]| percent(cell[of], cell[of + 1]);
-        cells.iter().map(value).collect()
-    };
-    let mean = |of: usize| {
-        let value = |(column, cell): (usize, &[i128; SERIES_VALUES])| {
-            let length = width.min(end - column as i64 * width);
-            rounded(cell[of] as f64 / length as f64)
-        };
-        cells.iter().enumerate().map(value).collect()
-    };
-    SeriesData {
-        column_ns: width,
-        cpu_percent: share(0),
-        memory_percent: share(2),
-        gpu_percent: share(4),
-        pending: mean(6),
-        running: mean(7),
-        nodes_up: mean(8),
     }
 }
 

@@ -10,8 +10,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "allocation",
     title: "Allocation over time",
     caption: "What pods that hold a node asked for, over what the nodes that are up offer: means \
-              over columns of time, each holding until the next. What pods use of it, \
-              where that is modelled, is a metric of its own.",
+              over columns of time, each holding until the next.",
     draw,
 };
 

@@ -1,0 +1,35 @@
+//! What the nodes cost over time.
+
+use super::allocation::over_time;
+use super::chart;
+use super::scene::Style;
+use super::{Drawn, Material, PlotEntry};
+use crate::lab::report_data::VariantData;
+
+pub(super) const ENTRY: PlotEntry = PlotEntry {
+    name: "cost",
+    title: "Cost over time",
+    caption: "What the nodes that are there cost an hour, from their joining on: means over columns \
+              of time, each holding until the next. The bill counts from the order on, and rounds.",
+    draw,
+};
+
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    let variants = &material.data.variants;
+    let rates = |variant: &VariantData| variant.series.cost_an_hour.clone();
+    let mut all = variants.iter().flat_map(rates);
+    let first = all.next().ok_or("no node has a price")?;
+    if all.all(|rate| (rate - first).abs() < 1e-9) {
+        return Err("what the nodes cost never changes");
+    }
+    let currency = variants.iter().map(|own| &own.series.currency);
+    let currency = currency.fold("", |known, own| if known.is_empty() { own } else { known });
+    let title = match currency {
+        "" => "an hour".to_owned(),
+        currency => format!("{currency} an hour"),
+    };
+    let values = |variant: &VariantData| rates(variant).into_iter().map(Some).collect();
+    let panel = over_time(material, style, &title, values);
+    let panel = panel.ok_or("no time passed")?;
+    Ok(chart::draw(style, ENTRY.title, "time_s", &[panel]))
+}

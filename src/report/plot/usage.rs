@@ -1,0 +1,40 @@
+//! What pods use of the nodes over time, where that is modelled.
+
+use super::allocation::over_time;
+use super::chart::{self, Panel};
+use super::scene::Style;
+use super::{Drawn, Material, PlotEntry};
+use crate::lab::report_data::{SeriesData, VariantData};
+
+pub(super) const ENTRY: PlotEntry = PlotEntry {
+    name: "usage",
+    title: "Use over time",
+    caption: "What pods use, over what the nodes that are up offer: means over columns of time, each \
+              holding until the next. What they asked for is above.",
+    draw,
+};
+
+/// One of the shares over time.
+type Share = fn(&SeriesData) -> &Vec<Option<f64>>;
+
+fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
+    let resources: [(&str, Share); 2] = [
+        ("CPU used, %", |series| &series.cpu_used_percent),
+        ("memory used, %", |series| &series.memory_used_percent),
+    ];
+    let is_used = |of: Share| {
+        let mut values = (material.data.variants.iter()).flat_map(|variant| of(&variant.series));
+        values.any(|value| value.is_some_and(|share| share > 0.0))
+    };
+    let panels: Vec<Panel> = (resources.into_iter())
+        .filter(|&(_, of)| is_used(of))
+        .filter_map(|(title, of)| {
+            let values = |variant: &VariantData| of(&variant.series).clone();
+            over_time(material, style, title, values)
+        })
+        .collect();
+    if panels.is_empty() {
+        return Err("nothing is known of what pods use");
+    }
+    Ok(chart::draw(style, ENTRY.title, "time_s", &panels))
+}
