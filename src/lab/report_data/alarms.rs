@@ -275,8 +275,10 @@ impl FaultEntry {
             false => "not healed",
         };
         // What runs to its end is kept at no strength.
-        let worst = faults.iter().max_by_key(|own| own.strength - own.least);
-        let ready = worst.filter(|own| own.strength > 0).map(|own| {
+        let worst = faults
+            .iter()
+            .max_by_key(|own| own.strength.saturating_sub(own.least));
+        let ready = worst.filter(|own| own.least < own.strength).map(|own| {
             format!(
                 "{} of {} pods ready at the least; ",
                 own.least, own.strength
