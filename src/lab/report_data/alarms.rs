@@ -270,9 +270,10 @@ impl FaultEntry {
         } else {
             done.join(", ")
         };
-        let end = match faults.iter().all(|own| own.healed_ns.is_some()) {
-            true => "healed",
-            false => "not healed",
+        let end = if faults.iter().all(|own| own.healed_ns.is_some()) {
+            "healed"
+        } else {
+            "not healed"
         };
         // What runs to its end is kept at no strength.
         let worst = faults
