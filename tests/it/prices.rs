@@ -200,6 +200,88 @@ stop: {{at: 1h}}
 }
 
 #[test]
+fn instance_types_of_karpenter_are_read_in_every_form() {
+    let types = r#"[
+  {"name": "a", "architecture": "amd64", "operatingSystems": {"linux": {}},
+   "offerings": [
+     {"CapacityType": "on-demand", "Zone": "one", "Price": 0.2000004, "Available": true},
+     {"CapacityType": "spot", "Zone": "one", "Price": 0.05, "Available": true},
+     {"CapacityType": "on-demand", "Zone": "two", "Price": 0.01, "Available": true}],
+   "resources": {"cpu": "4", "memory": "16Gi", "pods": "30", "ephemeral-storage": "20G"}},
+  {"name": "b", "architecture": "amd64", "operatingSystems": ["linux"],
+   "offerings": [{"price": 0.1, "requirements": [
+     {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
+     {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["one"]}]}],
+   "resources": {"cpu": "4", "memory": "16Gi", "pods": "2"}},
+  {"name": "c", "architecture": "amd64", "operatingSystems": ["linux"],
+   "offerings": [{"capacityType": "on-demand", "zone": "one", "price": 0.001, "available": false}],
+   "resources": {"cpu": "4", "memory": "16Gi", "pods": "30"}}
+]"#;
+    let text = "cluster:
+  provider: {prices: types.json}
+workload:\n  - manifests: shop.yaml
+system:
+  controllers: {}
+  autoscaling: {provisioner: {instanceTypes: ['*'], zone: one}}
+metrics: {billing: exact}
+stop: {at: 1h}
+";
+    // Two pods fit the cheaper one, three don't; what is not available is not bought, what is
+    // cheaper elsewhere neither.
+    for (count, expected, price) in [(2, "b", 0.1), (3, "a", 0.2)] {
+        let web = shop(count, "");
+        let files = [("shop.yaml", &*web), ("types.json", types)];
+        let (nodes, outcome) = run(&format!("prices-karpenter-{count}"), &files, text);
+        let came: Vec<&str> = nodes.came.iter().map(|own| &*own.2).collect();
+        assert_eq!(came, [expected]);
+        let costs = outcome
+            .metrics
+            .costs
+            .as_ref()
+            .expect("machines have prices");
+        assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
+    }
+    let bad = types.replace("0.05", "-0.05");
+    let web = shop(1, "");
+    let files = [("shop.yaml", &*web), ("types.json", &*bad)];
+    let found = refusal("prices-karpenter-bad", &files, text);
+    assert!(
+        found.contains("types.json: `a`: price -0.05 is none"),
+        "{found}"
+    );
+    let found = refusal(
+        "prices-karpenter-none",
+        &[("shop.yaml", &shop(1, "")), ("types.json", "{}")],
+        text,
+    );
+    let expected = "types.json: is no list of instance types as Karpenter has them";
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn prices_as_opencost_reads_them_are_those_of_nodes_by_name_and_type() {
+    let prices = "EndTimestamp,InstanceID,Region,AssetClass,InstanceIDField,InstanceType,MarketPriceHourly,Version
+,n-0,,node,metadata.name,,0.50,v1
+,big,,node,node.kubernetes.io/instance-type,big,0.20,v1
+,disk,,pv,spec.storageClassName,,9,v1
+";
+    let text = "cluster:
+  nodes:
+    - count: 3
+      name: n-{}
+      template: {allocatable: {cpu: 4, memory: 8Gi}, labels: {node.kubernetes.io/instance-type: big}}
+workload:\n  - manifests: shop.yaml
+system: {controllers: {}}
+metrics: {billing: exact, prices: prices.csv}
+stop: {at: 1h}
+";
+    let web = shop(3, "");
+    let files = [("shop.yaml", &*web), ("prices.csv", prices)];
+    let (_, outcome) = run("prices-opencost", &files, text);
+    assert!((metric(&outcome, "cost.total") - 0.9).abs() < 1e-9);
+}
+
+#[test]
 fn commitments_are_paid_whether_or_not_machines_are_there() {
     let text = "cluster:
   provider:

@@ -12,7 +12,7 @@ use crate::trace::table::{Column, Row, Table};
 use crate::units::Quantity;
 
 use super::price_list::{self, Price, at};
-use super::{BuildError, FileSource};
+use super::{BuildError, FileSource, karpenter_types};
 
 /// The instance types that come with the program.
 const BUNDLED: (&str, &[u8]) = ("prices.csv", include_bytes!("../../../traces/prices.csv"));
@@ -21,7 +21,7 @@ const BUNDLED: (&str, &[u8]) = ("prices.csv", include_bytes!("../../../traces/pr
 const PODS_USUAL: &str = "110";
 
 /// What pods ask for that want whole devices, in Kubernetes.
-const GPU_RESOURCE: &str = "nvidia.com/gpu";
+pub(super) const GPU_RESOURCE: &str = "nvidia.com/gpu";
 
 /// An instance type of a list.
 #[derive(Clone, Debug)]
@@ -43,6 +43,10 @@ pub(super) fn catalogue(
         None => Input::bytes(BUNDLED.0, BUNDLED.1),
     };
     let name = |file: Option<&str>| file.unwrap_or("the bundled list").to_owned();
+    if let Some(list) = listed.filter(|own| is_json(own)) {
+        let types = karpenter_types::read(&files.open(list), list, &written.reserved)?;
+        return Ok((types, list.to_owned()));
+    }
     // Types of a file of their own have the prices of a list that is named, and else none.
     let mut prices = if listed.is_some() || written.types.is_none() {
         let field = "cluster.provider.currency";
@@ -80,6 +84,19 @@ pub(super) fn catalogue(
         types.insert(name.to_owned(), own);
     }
     Ok((types, list))
+}
+
+/// Whether a list is one of Karpenter's.
+fn is_json(file: &str) -> bool {
+    let ending = std::path::Path::new(file).extension();
+    ending.is_some_and(|own| own.eq_ignore_ascii_case("json"))
+}
+
+/// What is left of an amount, 0 at the least.
+pub(super) fn less(whole: Quantity, part: Option<Quantity>) -> Quantity {
+    let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
+    let left = left.ok().filter(|left| !left.is_negative());
+    left.unwrap_or(Quantity::ZERO)
 }
 
 /// The columns of a list of instance types.
@@ -127,11 +144,6 @@ fn machine(
     let bytes = bytes.map_err(|why| ("memory_mib".to_owned(), why.to_string()))?;
     let cpu = amount(row.text(&columns.cpu), "vcpu")?;
     let gpus = optional(&columns.gpu, "0", "gpu")?;
-    let less = |whole: Quantity, part: Option<Quantity>| {
-        let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
-        let left = left.ok().filter(|left| !left.is_negative());
-        left.unwrap_or(Quantity::ZERO)
-    };
     let mut offered = ResourceList::from_pairs([
         (CPU, less(cpu, reserved.cpu)),
         (MEMORY, less(bytes, reserved.memory)),

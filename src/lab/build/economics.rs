@@ -69,6 +69,9 @@ pub fn economics(
 
 /// What a node costs by a list.
 fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
+    if let Some(&own) = listed.of_nodes.get(&*node.name) {
+        return Some(own);
+    }
     let label = |key: &str| node.labels.get(key).map(|own| &**own);
     let prices = listed.of.get(label(INSTANCE_TYPE_LABEL)?)?;
     let price = in_zone(prices, label(ZONE_LABEL))?;

@@ -10,6 +10,7 @@ mod economics;
 mod failures;
 mod generated;
 mod images;
+mod karpenter_types;
 mod kube;
 mod manifests;
 mod mapping;

@@ -14,6 +14,9 @@ use super::economics::micro;
 /// what spot capacity was called first.
 const BOUGHT: [(&str, bool); 3] = [("on_demand", false), ("spot", true), ("preemptible", true)];
 
+/// The column of prices of a list as `OpenCost` reads it.
+const MARKET_PRICE: &str = "MarketPriceHourly";
+
 /// The column of the currency of a row.
 const CURRENCY: &str = "currency";
 
@@ -24,6 +27,8 @@ pub(super) struct PriceList {
     pub(super) currency: String,
     /// By instance type.
     pub(super) of: BTreeMap<String, Vec<Price>>,
+    /// Of single nodes, by name, where a list has such prices; they go first.
+    pub(super) of_nodes: BTreeMap<String, i64>,
 }
 
 /// What an instance type costs, in millionths an hour.
@@ -36,6 +41,18 @@ pub(super) struct Price {
     /// As spot capacity.
     pub(super) spot: Option<i64>,
     line: u64,
+}
+
+impl Price {
+    /// None yet of a zone.
+    pub(super) const fn of_zone(zone: Option<String>) -> Self {
+        Self {
+            zone,
+            on_demand: None,
+            spot: None,
+            line: 0,
+        }
+    }
 }
 
 /// The price of a zone among those of an instance type: its own, or that of everywhere.
@@ -174,6 +191,9 @@ pub(super) fn read(
     currency: Option<&str>,
 ) -> Result<PriceList, BuildError> {
     let mut table = Table::open(input)?;
+    if table.column(MARKET_PRICE).is_some() {
+        return read_market(&mut table, list, currency);
+    }
     let columns = PriceColumns::find(&table, (field, list), currency)?;
     let name = table.required_column("instance_type")?;
     let zone = table.column("zone");
@@ -213,6 +233,54 @@ pub(super) fn read(
             return Err(at(list, row.line, "instance_type", &rule));
         }
         known.push(own);
+    }
+    Ok(prices)
+}
+
+/// The prices of a list as `OpenCost` reads it: rows of nodes, by name or by instance type. Others,
+/// of volumes and devices, are left out.
+fn read_market(
+    table: &mut Table,
+    list: &str,
+    currency: Option<&str>,
+) -> Result<PriceList, BuildError> {
+    let price = table.required_column(MARKET_PRICE)?;
+    let class = table.required_column("AssetClass")?;
+    let (id, field) = (
+        table.required_column("InstanceID")?,
+        table.required_column("InstanceIDField")?,
+    );
+    let kind = table.required_column("InstanceType")?;
+    let mut prices = PriceList {
+        currency: currency.unwrap_or("USD").to_owned(),
+        ..PriceList::default()
+    };
+    while let Some(row) = table.next_row()? {
+        let row = row.map_err(|bad| at(list, bad.line, &bad.column, &bad.rule))?;
+        if row.text(&class) != "node" {
+            continue;
+        }
+        let own = amount(&row, (&price, MARKET_PRICE), list)?;
+        let twice = |name: &str| {
+            let rule = format!("`{name}` has a price already");
+            Err(at(list, row.line, "InstanceID", &rule))
+        };
+        let (name, kind) = (row.text(&id), row.text(&kind));
+        if row.text(&field) == "metadata.name" {
+            if prices.of_nodes.insert(name.to_owned(), own).is_some() {
+                return twice(name);
+            }
+            continue;
+        }
+        let kind = if kind.is_empty() { name } else { kind };
+        let known = prices.of.entry(kind.to_owned()).or_default();
+        if !known.is_empty() {
+            return twice(kind);
+        }
+        known.push(Price {
+            on_demand: Some(own),
+            ..Price::of_zone(None)
+        });
     }
     Ok(prices)
 }

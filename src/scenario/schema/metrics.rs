@@ -35,7 +35,8 @@ pub struct Metrics {
     pub min_ready_percent: u32,
     /// A list of prices: a table with the columns `instance_type` and `on_demand_usd_per_hour`.
     /// A node without a price of its own has that of its label
-    /// `node.kubernetes.io/instance-type`.
+    /// `node.kubernetes.io/instance-type`. A list of `OpenCost` (`MarketPriceHourly`) will do, too,
+    /// with prices of single nodes by name.
     #[serde(default)]
     pub prices: Option<String>,
     /// How the time that nodes are there is rounded before it is billed.

@@ -18,8 +18,8 @@ use crate::units::{Duration, Quantity};
 pub struct Provider {
     /// Instance types and prices: a CSV file with the columns `instance_type`, `vcpu`, `memory_mib`
     /// and `on_demand_usd_per_hour` (or another currency in its name), and perhaps `gpu`,
-    /// `gpu_model`, `arch`, `max_pods`, `zone` and `spot_usd_per_hour`. Default a short list that
-    /// comes with the program.
+    /// `gpu_model`, `arch`, `max_pods`, `zone` and `spot_usd_per_hour`; or Karpenter's
+    /// `instance_types.json`. Default a short list that comes with the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<String>,
     /// Instance types without prices, in a file of their own: the columns `instance_type`, `vcpu`
