@@ -229,3 +229,46 @@ stop: {at: 40m}
     // The next one had pods again by the second look: it stays.
     assert_eq!(nodes.came.len(), 3, "{:?}", nodes.came);
 }
+
+#[test]
+fn pods_are_packed_by_cores_then_memory() {
+    // On machines of two cores and 8 GiB the largest first take two; in the order of their age the
+    // small ones would share one, and each large one would need its own.
+    let provider = "cluster:\n  provider: {boot: 60s}\n";
+    let more = "system:\n  controllers: {}\n  autoscaling: {provisioner: {instanceTypes: [m5.large]}}\n\
+                stop: {at: 20m}\n";
+    let cores = [
+        ("500m", "1Gi"),
+        ("500m", "1Gi"),
+        ("1500m", "1Gi"),
+        ("1500m", "1Gi"),
+    ];
+    let memory = [
+        ("500m", "3Gi"),
+        ("500m", "3Gi"),
+        ("500m", "5Gi"),
+        ("500m", "5Gi"),
+    ];
+    for (what, sizes) in [("cores", cores), ("memory", memory)] {
+        let pod = |(number, (cpu, memory)): (usize, &(&str, &str))| {
+            format!(
+                "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web{number}, namespace: shop}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: web{number}}}}}
+  template:
+    metadata: {{labels: {{app: web{number}}}}}
+    spec: {{containers: [{{name: app, image: 'web:1', resources: {{requests: {{cpu: {cpu}, memory: {memory}}}}}}}]}}
+"
+            )
+        };
+        let shop: Vec<String> = sizes.iter().enumerate().map(pod).collect();
+        let name = format!("provider-order-{what}");
+        let (nodes, _) = run_text(&name, provider, &shop.join("---\n"), more);
+        let first = nodes.came.first().map_or(0.0, |own| own.0);
+        let batch = nodes.came.iter().filter(|own| own.0 <= first + 1.0);
+        assert_eq!(batch.count(), 2, "{what}: {:?}", nodes.came);
+    }
+}

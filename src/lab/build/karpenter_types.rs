@@ -108,7 +108,7 @@ pub(super) fn read(
     for own in written {
         let name = own.name.clone();
         let known =
-            instance_type(own, reserved).map_err(|why| wrong(format!("`{name}`: {why}")))?;
+            instance_type(&own, reserved).map_err(|why| wrong(format!("`{name}`: {why}")))?;
         if types.insert(name.clone(), known).is_some() {
             return Err(wrong(format!("two instance types are called `{name}`")));
         }
@@ -116,7 +116,7 @@ pub(super) fn read(
     Ok(types)
 }
 
-fn instance_type(own: Written, reserved: &Reserved) -> Result<InstanceType, String> {
+fn instance_type(own: &Written, reserved: &Reserved) -> Result<InstanceType, String> {
     let mut prices: Vec<Price> = Vec::new();
     for offered in own.offerings.iter().filter(|own| own.available) {
         let micro = libm::rint(offered.price * 1e6);
