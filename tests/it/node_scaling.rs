@@ -22,6 +22,8 @@ pub(crate) struct Nodes {
     pub(crate) used: BTreeMap<String, f64>,
     /// When each node that joined was ordered.
     pub(crate) ordered: BTreeMap<String, f64>,
+    /// The zone of each node that joined.
+    pub(crate) zones: BTreeMap<String, String>,
     /// When replicas of a workload were changed, and to how many.
     pub(crate) scaled: Vec<(f64, i32)>,
     /// When pods were evicted to be resized.
@@ -40,6 +42,9 @@ impl Observer for Nodes {
                 if let Some(nanos) = object.labels.get("windtunnel.dev/ordered") {
                     let nanos: f64 = nanos.parse().unwrap();
                     self.ordered.insert(object.name.to_string(), nanos / 1e9);
+                }
+                if let Some(zone) = object.labels.get("topology.kubernetes.io/zone") {
+                    self.zones.insert(object.name.to_string(), zone.to_string());
                 }
                 self.came.push((at, object.name.to_string(), kind));
                 self.most = self.most.max(store.nodes().present().count());

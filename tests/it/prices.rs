@@ -282,6 +282,39 @@ stop: {at: 1h}
 }
 
 #[test]
+fn a_provisioner_buys_in_the_cheapest_zone_that_its_pods_may_be_in() {
+    let prices = "instance_type,zone,vcpu,memory_mib,on_demand_usd_per_hour
+m,a,4,16384,0.20
+m,b,4,16384,0.18
+m,c,4,16384,0.19
+";
+    let provider = "cluster:
+  provider: {prices: prices.csv}
+workload:\n  - manifests: shop.yaml
+system:
+  controllers: {}
+  autoscaling: {provisioner: {instanceTypes: [m], zones: [a, b, c]}}
+stop: {at: 1h}
+";
+    let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, \
+                  whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}], ";
+    let held = "nodeSelector: {topology.kubernetes.io/zone: c}, ";
+    for (name, more, expected) in [
+        ("any", "", vec!["b"]),
+        ("held", held, vec!["c"]),
+        ("spread", spread, vec!["a", "b", "c"]),
+    ] {
+        let web = shop(3, more);
+        let files = [("shop.yaml", &*web), ("prices.csv", prices)];
+        let (nodes, outcome) = run(&format!("prices-zones-{name}"), &files, provider);
+        let mut zones: Vec<&str> = nodes.zones.values().map(|zone| &**zone).collect();
+        zones.sort_unstable();
+        assert_eq!(zones, expected, "{name}");
+        assert!(metric(&outcome, "pods.never_placed").abs() < 1e-9);
+    }
+}
+
+#[test]
 fn commitments_are_paid_whether_or_not_machines_are_there() {
     let text = "cluster:
   provider:

@@ -247,36 +247,56 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
                 plan,
             ));
         }
-        for (name, _) in matching {
+        for (name, known) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
-                // The price of its zone goes before that of everywhere.
-                let priced = [own.zone.as_deref(), None].into_iter().find_map(|zone| {
-                    let kind = priced_as(name, bought, zone);
-                    let price = plan.kinds.get(&*kind)?.price_micro_per_hour?;
-                    Some((price, kind))
-                });
-                let Some((price, kind)) = priced.filter(|_| wanted) else {
-                    continue;
-                };
-                let mut node = plan.types[name].node.clone();
-                label(&mut node, POOL, name, bought, own.zone.as_deref());
-                offerings.push(Offering {
-                    instance_type: name.as_str().into(),
-                    node: Arc::new(node),
-                    price,
-                    priced_as: kind.into(),
-                    is_spot: bought == SPOT,
-                });
+                let zones = zones(own).into_iter().filter(|_| wanted);
+                let sold = zones.filter_map(|zone| offering((name, known), bought, zone, plan));
+                offerings.extend(sold);
             }
         }
     }
     if offerings.is_empty() {
-        let place = own.zone.as_ref();
-        let place = place.map_or_else(String::new, |zone| format!(" in zone `{zone}`"));
+        let named: Vec<&str> = zones(own).into_iter().flatten().collect();
+        let place = match named.as_slice() {
+            [] => String::new(),
+            names => format!(" in zone `{}`", names.join("`, `")),
+        };
         return wrong(format!(
             "{PROVISIONER}.instanceTypes: none of these has a price{place} at which it may be \
              bought; look at `onDemand`, `spot` and `zone`, and at the list of prices"
         ));
     }
     Ok(offerings)
+}
+
+/// The zones of a provisioner's nodes; `None` is none.
+fn zones(own: &schema::Provisioning) -> Vec<Option<&str>> {
+    if own.zones.is_empty() {
+        return vec![own.zone.as_deref()];
+    }
+    own.zones.iter().map(|zone| Some(zone.as_str())).collect()
+}
+
+/// An instance type as it is sold in a zone, if it is.
+fn offering(
+    (name, known): (&str, &InstanceType),
+    bought: &str,
+    zone: Option<&str>,
+    plan: &ProviderPlan,
+) -> Option<Offering> {
+    // The price of its zone goes before that of everywhere.
+    let (price, kind) = [zone, None].into_iter().find_map(|zone| {
+        let kind = priced_as(name, bought, zone);
+        let price = plan.kinds.get(&*kind)?.price_micro_per_hour?;
+        Some((price, kind))
+    })?;
+    let mut node = known.node.clone();
+    label(&mut node, POOL, name, bought, zone);
+    Some(Offering {
+        instance_type: name.into(),
+        node: Arc::new(node),
+        price,
+        priced_as: kind.into(),
+        is_spot: bought == SPOT,
+    })
 }

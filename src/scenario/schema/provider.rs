@@ -311,6 +311,7 @@ pub enum ExpanderName {
 /// fit, and gives nodes back or replaces them where that is cheaper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-excludes" = {"zone": ["zones"]}))]
 pub struct Provisioning {
     /// The instance types that it may buy, by name; `*` stands for any text.
     #[schemars(length(min = 1))]
@@ -351,6 +352,10 @@ pub struct Provisioning {
     /// The zone of its nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// The zones of its nodes, where they may be in several: each comes in the one where it costs
+    /// least of those that its first pod may be in, of equal ones in the first of this list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
 }
 
 /// A budget that holds at times.

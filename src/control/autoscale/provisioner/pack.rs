@@ -8,7 +8,8 @@ use super::{Offering, named};
 use crate::control::autoscale::cluster::{Cluster, Fit, Template, fits_template};
 use crate::control::autoscale::nodes::Daemons;
 use crate::control::scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
-use crate::model::{PodRef, Text};
+use crate::model::node::ZONE_LABEL;
+use crate::model::{Node, PodRef, ResourceList, Text};
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,40 @@ impl<'a> Market<'a> {
         Ok(fitting)
     }
 
+    /// A node without room in each zone where a node can be bought, if there are several: pods that
+    /// are to be spread are spread over what can be had, not over what is there.
+    fn vacant_zones(&self) -> Vec<Arc<Node>> {
+        let mut zones: BTreeMap<&Text, &Node> = BTreeMap::new();
+        for &place in self.open {
+            let node = &*self.offerings[place].node;
+            if let Some(zone) = node.labels.get(ZONE_LABEL) {
+                zones.entry(zone).or_insert(node);
+            }
+        }
+        if zones.len() < 2 {
+            return Vec::new();
+        }
+        let vacant = zones.into_iter().map(|(zone, node)| {
+            let node = Node {
+                allocatable: ResourceList::default(),
+                gpu: None,
+                ..node.clone()
+            };
+            named(&Arc::new(node), &format!("vacant {zone}").into())
+        });
+        vacant.collect()
+    }
+
+    /// Of some offerings those in the zone of the cheapest: where a node is decides which pods may
+    /// join it.
+    fn in_cheapest_zone(&self, mut offerings: Vec<usize>) -> Vec<usize> {
+        let zone = |place: usize| self.offerings[place].node.labels.get(ZONE_LABEL);
+        if let Some(best) = cheapest(self.offerings, &offerings) {
+            offerings.retain(|&place| zone(place) == zone(best));
+        }
+        offerings
+    }
+
     /// Of some offerings the largest.
     fn largest(&self, offerings: &[usize]) -> Option<usize> {
         offerings.iter().copied().max_by_key(|&offering| {
@@ -153,6 +188,9 @@ pub fn pack<C: Cluster>(
         (-asked.cpu_milli, -asked.memory, pod.id)
     });
     let offerings = market.offerings;
+    for vacant in market.vacant_zones() {
+        cluster.add_node(vacant, &[])?;
+    }
     let mut packing = Packing {
         market,
         existing: cluster.nodes().len(),
@@ -245,6 +283,7 @@ impl<C: Cluster> Packing<'_, '_, C> {
     /// Opens a new node for a pod.
     fn open_for(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
         let fitting = self.market.fitting(self.cluster, info)?;
+        let fitting = self.market.in_cheapest_zone(fitting);
         let Some(largest) = self.market.largest(&fitting) else {
             return Ok(false);
         };
