@@ -65,7 +65,11 @@ fn drained(name: &str, shop: &str, more: &str) -> Drains {
         "windtunnel: v1\nname: drain\nseed: 3\n{provider}workload:\n  - manifests: shop.yaml\n{}",
         autoscaled("unneededTime: 2m, delayAfterAdd: 0s", more)
     );
-    let scratch = Scratch::new(name, &[("shop.yaml", shop), ("run.yaml", &text)]);
+    watched(name, shop, &text)
+}
+
+fn watched(name: &str, shop: &str, text: &str) -> Drains {
+    let scratch = Scratch::new(name, &[("shop.yaml", shop), ("run.yaml", text)]);
     let experiment = load_file(&scratch.path("run.yaml"));
     let mut drains = Drains::default();
     let scenario = &experiment.variants[0].scenario;
@@ -168,4 +172,49 @@ fn pods_of_the_system_keep_their_node_for_an_hour() {
         empty_or_later > 3600.0 && empty_or_later < 7200.0,
         "{empty_or_later}"
     );
+}
+
+/// The first of all nodes marked to go, where a pod that needs so many cores comes at an instant.
+fn first_marked(name: &str, cores: u32, at: Option<f64>) -> f64 {
+    let late = web(0, "", "")
+        .replace("name: web,", "name: late,")
+        .replace("app: web", "app: late")
+        .replace("cpu: 1,", &format!("cpu: {cores},"));
+    let comes = at.map(|at| {
+        let millis = (at * 1000.0).round();
+        format!("  - {{at: {millis}ms, scale: Deployment/shop/late, replicas: 1}}\n")
+    });
+    let more = format!(
+        "operations:\n  - {{at: 10m, scale: Deployment/shop/web, replicas: 4}}\n{}stop: {{at: 90m}}\n",
+        comes.unwrap_or_default()
+    );
+    let provider = groups(&[("workers", ", initial: 2")])
+        + "      - {name: big, instanceType: m5.2xlarge, min: 0, max: 10}\n";
+    let text = format!(
+        "windtunnel: v1\nname: drain\nseed: 3\n{provider}workload:\n  - manifests: shop.yaml\n{}",
+        autoscaled("unneededTime: 2m, delayAfterAdd: 0s", &more)
+    );
+    let shop = format!("{}---\n{late}", web(10, "", ""));
+    let drains = watched(name, &shop, &text);
+    let marked = drains.marked.values().flatten().copied();
+    marked.fold(f64::MAX, f64::min)
+}
+
+#[test]
+fn nothing_goes_in_a_loop_in_which_all_that_wait_are_too_young() {
+    let usual = first_marked("drain-usual", 64, None);
+    assert!((600.0 + 120.0..600.0 + 150.0).contains(&usual), "{usual}");
+    // A pod that no group takes: it keeps the loop after its arrival from giving anything back, and
+    // none after that.
+    let young = first_marked("drain-young", 64, Some(usual - 1.0));
+    assert!((young - usual - 10.0).abs() < 1e-6, "{usual} {young}");
+    let old = first_marked("drain-old", 64, Some(usual - 5.0));
+    assert!((old - usual).abs() < 1e-6, "{usual} {old}");
+}
+
+#[test]
+fn a_scale_up_stops_the_deletion_of_its_loop_and_not_what_is_counted() {
+    let usual = first_marked("drain-alone", 6, None);
+    let grown = first_marked("drain-grown", 6, Some(usual - 5.0));
+    assert!((grown - usual - 10.0).abs() < 1e-6, "{usual} {grown}");
 }
