@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metrics::autoscalers::AutoscalerRow;
 use crate::metrics::fights::FightRow;
 use crate::metrics::services::{ServiceLatency, ServiceRow};
 use crate::metrics::{CostTable, Direction, RunMetrics, registry, workloads};
@@ -14,9 +15,9 @@ use crate::systems::mapping::Mapping;
 
 use super::run::Outcome;
 use super::summary::{
-    ArrivedSummary, CostSummary, FightSummary, MetricSummary, NodeCostSummary,
-    ServiceObjectiveSummary, ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary,
-    WorkloadSummary,
+    ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, MetricSummary, NodeCostSummary,
+    RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
+    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
 /// What a run came to, as the summary tells it.
@@ -53,6 +54,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         workloads: outcome.metrics.workloads.iter().map(workload).collect(),
         services: outcome.metrics.services.iter().map(service).collect(),
         costs: outcome.metrics.costs.as_ref().map(costs),
+        autoscalers: outcome.metrics.autoscalers.iter().map(autoscaler).collect(),
         fights: outcome.metrics.fights.iter().map(fight).collect(),
     }
 }
@@ -91,6 +93,33 @@ fn service(row: &ServiceRow) -> ServiceSummary {
         saturation_peak: row.saturation_peak,
         queue_mean: row.queue_mean,
         endpoints_mean: row.endpoints_mean,
+    }
+}
+
+/// What an autoscaler of pods did.
+fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
+    let recommended = row
+        .recommended
+        .iter()
+        .map(|(name, own)| RecommendedSummary {
+            container: name.to_string(),
+            cpu: own.cpu_milli as f64 / 1e3,
+            memory_bytes: own.memory_bytes,
+        });
+    AutoscalerSummary {
+        kind: row.kind.to_owned(),
+        object: row.object.clone(),
+        target: row.target.clone(),
+        replicas: row.replicas.map(|own| ReplicasSummary {
+            min: own.bounds.0,
+            max: own.bounds.1,
+            fewest: own.fewest,
+            most: own.most,
+            last: own.last,
+            ups: own.ups,
+            downs: own.downs,
+        }),
+        recommended: recommended.collect(),
     }
 }
 

@@ -101,9 +101,61 @@ pub struct VariantSummary {
     /// What the nodes cost and who caused it; absent where none has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<CostSummary>,
+    /// What each autoscaler of pods did, in the order of their making; absent where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<AutoscalerSummary>,
     /// Controllers that undid each other's work, or their own; absent where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fights: Vec<FightSummary>,
+}
+
+/// What an autoscaler of pods did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerSummary {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace and name.
+    pub object: String,
+    /// Kind and name of what it scales or sizes.
+    pub target: String,
+    /// What a horizontal one asked for; `null` of others, and where it never looked.
+    pub replicas: Option<ReplicasSummary>,
+    /// What a vertical one recommended last, by container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recommended: Vec<RecommendedSummary>,
+}
+
+/// What a horizontal autoscaler asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicasSummary {
+    /// The fewest replicas that it may ask for.
+    pub min: i32,
+    /// The most.
+    pub max: i32,
+    /// The fewest that it asked for.
+    pub fewest: i32,
+    /// The most that it asked for.
+    pub most: i32,
+    /// What it asked for last.
+    pub last: i32,
+    /// How often it scaled up in the measured window.
+    pub ups: u64,
+    /// How often it scaled down.
+    pub downs: u64,
+}
+
+/// What was recommended for a container.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecommendedSummary {
+    /// The container.
+    pub container: String,
+    /// Cores that it should ask for.
+    pub cpu: f64,
+    /// Bytes of memory that it should ask for.
+    pub memory_bytes: i64,
 }
 
 /// Where controllers undid each other's work, or their own.

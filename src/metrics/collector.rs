@@ -5,6 +5,7 @@ use crate::model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
 use crate::units::{Instant, PodId};
 
 use super::alerts::AlertLog;
+use super::autoscalers::AutoscalerRow;
 use super::cost::CostTable;
 use super::deeds::Deeds;
 use super::fights::FightRow;
@@ -347,6 +348,11 @@ pub trait Collector: CloneCollector + Send {
     fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
         let _ = end;
         None
+    }
+
+    /// What each autoscaler of pods did, of the collector that follows them.
+    fn autoscalers(&self) -> Vec<AutoscalerRow> {
+        Vec::new()
     }
 
     /// Who undid whose work, of the collector that watches it.

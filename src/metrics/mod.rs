@@ -52,6 +52,7 @@ pub mod window;
 pub mod workloads;
 
 pub mod allocation;
+pub mod autoscalers;
 pub mod availability;
 pub mod backlog_age;
 pub mod balance;

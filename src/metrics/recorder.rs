@@ -11,6 +11,7 @@ use crate::units::{Duration, Instant};
 
 use super::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
 use super::arrived::{Arrived, ArrivedTables};
+use super::autoscalers::AutoscalerRow;
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use super::consistency::Consistency;
 use super::cost::CostTable;
@@ -59,6 +60,8 @@ pub struct RunMetrics {
     pub alerts: AlertLog,
     /// What the nodes cost and who caused it, where any has a price.
     pub costs: Option<CostTable>,
+    /// What each autoscaler of pods did, in the order of their making.
+    pub autoscalers: Vec<AutoscalerRow>,
     /// Controllers that undid each other's work, the busiest of each kind first.
     pub fights: Vec<FightRow>,
 }
@@ -216,6 +219,9 @@ impl<'s> Recorder<'s> {
         Ok(RunMetrics {
             values: self.values(&end),
             costs: collectors.find_map(|collector| collector.costs(&end)),
+            autoscalers: (self.collectors.iter())
+                .flat_map(|collector| collector.autoscalers())
+                .collect(),
             fights: (self.collectors.iter())
                 .flat_map(|collector| collector.fights())
                 .collect(),

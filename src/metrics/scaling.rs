@@ -4,6 +4,7 @@
 use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
 use crate::units::{Instant, NodeId, ObjectId, SpecId};
 
+use super::autoscalers::{AutoscalerRow, Autoscalers};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::distribution::Distribution;
 use super::integral::Integral;
@@ -59,6 +60,7 @@ struct Scaling {
     nodes_added: u64,
     nodes_removed: u64,
     node_reversals: u64,
+    autoscalers: Autoscalers,
     replicas: ReplicaTurns,
     nodes: NodeTurns,
     /// Pods on each node that are not daemons'.
@@ -80,6 +82,7 @@ impl Default for Scaling {
             nodes_added: 0,
             nodes_removed: 0,
             node_reversals: 0,
+            autoscalers: Autoscalers::default(),
             replicas: ReplicaTurns::default(),
             nodes: NodeTurns::default(),
             pods: Vec::new(),
@@ -93,7 +96,9 @@ impl Default for Scaling {
 impl Scaling {
     fn autoscaler(&mut self, id: ObjectId, object: &Object, change: &Change<'_>) {
         let turn = self.replicas.follow(id, object, change.at);
-        let Some(turn) = turn.filter(|_| change.in_window()) else {
+        let turn = turn.filter(|_| change.in_window());
+        self.autoscalers.follow(id, object, turn);
+        let Some(turn) = turn else {
             return;
         };
         let count = if turn.is_up {
@@ -158,9 +163,9 @@ impl Collector for Scaling {
 
     fn event(&mut self, change: &Change<'_>) {
         match change.event {
-            Event::Object(ObjectChange::Updated { id, object }) => {
-                self.autoscaler(*id, object, change);
-            }
+            Event::Object(
+                ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object },
+            ) => self.autoscaler(*id, object, change),
             Event::NodeAdded { node, .. } => self.joined(*node, change),
             Event::NodeRemoved { node } => {
                 self.nodes.left(*node, change.at);
@@ -195,6 +200,10 @@ impl Collector for Scaling {
     fn held(&mut self, state: &ClusterState, span: Span) {
         let empty = i128::from(state.nodes_present) - i128::from(self.occupied);
         self.empty.add(empty.max(0), span.nanos());
+    }
+
+    fn autoscalers(&self) -> Vec<AutoscalerRow> {
+        self.autoscalers.rows()
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {

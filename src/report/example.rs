@@ -43,6 +43,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         workloads: Vec::new(),
         services: Vec::new(),
         costs: None,
+        autoscalers: Vec::new(),
         fights: Vec::new(),
     }
 }

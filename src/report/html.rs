@@ -17,6 +17,7 @@ use crate::report::plot::{NotDrawn, Plot};
 use crate::report::runs::Gathered;
 
 mod alarms;
+mod autoscalers;
 mod closer;
 mod costs;
 mod faults;

@@ -98,6 +98,13 @@ fn headroom_halves_what_a_crowd_takes_of_the_budget_and_doubles_the_bill() {
         roomy.waited,
         plain.waited
     );
+    let told = default.metrics.autoscalers.first();
+    let told = told.and_then(|own| own.replicas).expect("an autoscaler");
+    assert!(
+        told.most >= 30 && told.fewest <= 6 && told.most <= told.bounds.1,
+        "{told:?}"
+    );
+    assert!(told.ups > 5 && told.downs > 5, "{told:?}");
     // The objective of the day is kept; of its budget for errors the crowd takes more than half.
     let burn = |outcome| metric(outcome, "latency_objective.burn");
     let (plain, roomy) = (burn(default), burn(headroom));
@@ -119,6 +126,17 @@ fn resizing_gives_back_half_of_the_slack_one_pod_at_a_time() {
     assert!(metric(recreate, "usage.cpu.slack") < 0.45);
     assert!(metric(recreate, "usage.memory.slack") < 0.45);
     assert_eq!(seen.resized, 1);
+    // What it recommended last is told, where it acts and where it is off.
+    let told = &recreate.metrics.autoscalers;
+    assert_eq!((told.len(), told[0].kind), (1, "VerticalPodAutoscaler"));
+    let asked = told[0].recommended.iter().map(|own| own.1);
+    assert!(
+        asked.clone().count() == 1
+            && asked
+                .clone()
+                .all(|own| own.cpu_milli > 0 && own.memory_bytes > 0),
+        "{told:?}"
+    );
 }
 
 #[test]

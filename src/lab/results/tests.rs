@@ -78,6 +78,7 @@ fn summary() -> Summary {
         workloads: Vec::new(),
         services: Vec::new(),
         costs: None,
+        autoscalers: Vec::new(),
         fights: Vec::new(),
     });
     Summary {

@@ -4,6 +4,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::alarms::{self, PageAlert, PageConfusion, PageNotification};
+use super::autoscalers::{self, PageAutoscaler};
 use super::closer::{self, Details};
 use super::costs::PageCosts;
 use super::faults::{self, PageFault};
@@ -121,6 +122,7 @@ pub(super) struct Page<'a> {
     alerts: Vec<PageAlert<'a>>,
     notifications: Vec<PageNotification<'a>>,
     faults: Vec<PageFault<'a>>,
+    autoscalers: Vec<PageAutoscaler<'a>>,
     fights: Vec<PageFight<'a>>,
     confusion: Vec<PageConfusion<'a>>,
     aggregated: Vec<PageRemark<'a>>,
@@ -264,6 +266,7 @@ impl<'a> Shown<'a> {
             alerts: alarms::alerts(self.gathered),
             notifications: alarms::notifications(self.gathered),
             faults: faults::faults(self.gathered),
+            autoscalers: autoscalers::autoscalers(summary, &columns),
             fights: fights::fights(summary, &columns),
             confusion: alarms::confusion(self.gathered),
             aggregated: self.aggregated(&columns),
