@@ -12,11 +12,11 @@ use std::sync::atomic::AtomicBool;
 use support::{bundled, experiment};
 use synthetic::{Nobody, Synthetic};
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
 use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::metrics::{Recorder, Setup};
 use windtunnel::scenario::Experiment;
 use windtunnel::sim::{End, RunControl};
+use windtunnel::world::FileSource;
 
 /// What is counted: everything below this function.
 #[inline(never)]

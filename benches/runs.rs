@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::sim::RunControl;
+use windtunnel::world::FileSource;
+use windtunnel::world::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 
 fn experiment(text: &str, name: &str, base_dir: PathBuf) -> Experiment {
     let search = SearchPath {

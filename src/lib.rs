@@ -1,25 +1,39 @@
 //! windtunnel: a wind tunnel for cluster schedulers.
 //!
-//! The layers, lowest first; a lower one never imports a higher one (`tests/it/layers.rs`):
-//! `units` → `rng` → `model` → `cluster` → `control` → `policy` → `systems` → `sim` → `trace` →
-//! `metrics` → `scenario` → `lab` → `report` → `cli`. `ARCHITECTURE.md` is the map.
+//! Each layer is a crate below `src/`; this library names them all, lowest first. Cargo holds the
+//! order: a crate imports the layers its `Cargo.toml` lists and no other. `ARCHITECTURE.md` is the
+//! map.
 
-#[expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "the wall clock, the environment and standard input are read here and nowhere else"
-)]
-pub mod cli;
-pub mod cluster;
-pub mod control;
-pub mod lab;
-pub mod metrics;
-pub mod model;
-pub mod policy;
-pub mod report;
-pub mod rng;
-pub mod scenario;
-pub mod sim;
-pub mod systems;
-pub mod trace;
-pub mod units;
+pub use units;
+
+pub use rng;
+
+pub use model;
+
+pub use cluster;
+
+pub use control;
+
+pub use policy;
+
+pub use systems;
+
+pub use trace;
+
+pub use manifest;
+
+pub use sim;
+
+pub use metrics;
+
+pub use scenario;
+
+pub use world;
+
+pub use lab;
+
+pub use verify;
+
+pub use report;
+
+pub use cli;

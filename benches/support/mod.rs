@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
-use windtunnel::lab::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Outcome, Tables, prepare, run};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::sim::RunControl;
+use windtunnel::world::FileSource;
+use windtunnel::world::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};
 
 /// The folder of the project's scenarios.
 fn scenarios() -> PathBuf {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::lab::check::{
+use lab::check::{
     Baseline, BaselineMetric, Change, CheckReport, End, Measured, Selection, accepted,
     accepted_only, changes,
 };
-use crate::lab::folder::{Existing, write_file};
-use crate::lab::summary::title_of_id;
-use crate::report::check::{self, CheckForm, CheckOptions};
-use crate::report::format;
+use lab::folder::{Existing, write_file};
+use lab::summary::title_of_id;
+use report::check::{self, CheckForm, CheckOptions};
+use report::format;
 
 use super::run::folder_failure;
 use super::{Exit, Failure, output};

@@ -5,16 +5,16 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::check::{
+use lab::check::{
     Baseline, CheckReport, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
     parse_suite, run as run_suite,
 };
-use crate::lab::compare::RESAMPLES;
-use crate::lab::folder::{Existing, write_file};
-use crate::lab::replicate::Workers;
-use crate::lab::statistics::SEEDS_MIN;
-use crate::report::check::{self, Better, CheckForm, CheckOptions, Flavor};
-use crate::scenario::objective_lines;
+use lab::compare::RESAMPLES;
+use lab::folder::{Existing, write_file};
+use lab::replicate::Workers;
+use lab::statistics::SEEDS_MIN;
+use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
+use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;

@@ -7,21 +7,21 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::compare::{self, CompareError, Finished, Made, Settings, Study};
-use crate::lab::experiment::{input_hashes, metric_definitions, scenario_hash, scenario_text};
-use crate::lab::folder::{Existing, ResultFolder};
-use crate::lab::replicate::Workers;
-use crate::lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
-use crate::lab::shell::{quoted, set_flags};
-use crate::lab::summary::{SCHEMA_VERSION, Summary};
-use crate::report::plot::{self, Style};
-use crate::report::runs::{Gathered, ReportRun};
-use crate::report::study::{self, StudyOptions};
-use crate::report::{self, Format};
-use crate::scenario::schema::WorkloadSource;
-use crate::scenario::{Experiment, Scenario, VariantPlan};
-use crate::systems::RunsWorkloads;
-use crate::systems::registry::find;
+use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
+use lab::experiment::{input_hashes, metric_definitions, scenario_hash, scenario_text};
+use lab::folder::{Existing, ResultFolder};
+use lab::replicate::Workers;
+use lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
+use lab::shell::{quoted, set_flags};
+use lab::summary::{SCHEMA_VERSION, Summary};
+use report::plot::{self, Style};
+use report::runs::{Gathered, ReportRun};
+use report::study::{self, StudyOptions};
+use report::{self, Format};
+use scenario::schema::WorkloadSource;
+use scenario::{Experiment, Scenario, VariantPlan};
+use systems::RunsWorkloads;
+use systems::registry::find;
 
 use super::experiment_file::{self, Reading};
 use super::run::{MessageFormat, SummaryFormat, failure, folder_failure, threads};

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::check::{Baseline, entry_name};
-use crate::lab::diff::{DiffError, first_difference};
-use crate::report::diff::text;
+use lab::check::{Baseline, entry_name};
+use lab::diff::{DiffError, first_difference};
+use report::diff::text;
 
 use super::divergence::with_baseline_system;
 use super::named::{self, NamedRun};

@@ -5,12 +5,10 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::lab::check::{
-    Divergence, FoundDivergence, divergence_words, system_changes, with_system,
-};
-use crate::lab::diff::{Side, first_difference};
-use crate::lab::shell::{quoted, set_flags};
-use crate::scenario::{Experiment, Scenario, load};
+use lab::check::{Divergence, FoundDivergence, divergence_words, system_changes, with_system};
+use lab::diff::{Side, first_difference};
+use lab::shell::{quoted, set_flags};
+use scenario::{Experiment, Scenario, load};
 
 use super::source::Source;
 use super::{Failure, Global, interrupt};

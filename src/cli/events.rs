@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::events::{KINDS, Search, search};
-use crate::lab::report_data;
-use crate::lab::results;
-use crate::report::format;
-use crate::units::{Duration, Instant};
+use lab::events::{KINDS, Search, search};
+use lab::report_data;
+use lab::results;
+use report::format;
+use units::{Duration, Instant};
 
 use super::{Exit, Failure, Global, output, terminal};
 

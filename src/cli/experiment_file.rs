@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::scenario::{Experiment, NamedText, Rejected, load_with_variants};
+use scenario::{Experiment, NamedText, Rejected, load_with_variants};
 
 use super::run::MessageFormat;
 use super::source::{self, Source};

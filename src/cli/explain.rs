@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
-use crate::lab::explain::run::{RunExplainError, Scene, Which, find};
-use crate::lab::explain::{Explanation, NodeView, look_at};
-use crate::lab::results;
-use crate::lab::snapshot::change::Changes;
-use crate::lab::snapshot::profile::profile_of;
-use crate::lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
-use crate::report::explain::{ExplainReport, Place};
-use crate::scenario::schema::WorkloadSource;
-use crate::units::{Duration, Instant};
+use control::scheduler::kube::{Cache, KubeProfile, PodInfo};
+use lab::explain::run::{RunExplainError, Scene, Which, find};
+use lab::explain::{Explanation, NodeView, look_at};
+use lab::results;
+use lab::snapshot::change::Changes;
+use lab::snapshot::profile::profile_of;
+use lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
+use report::explain::{ExplainReport, Place};
+use scenario::schema::WorkloadSource;
+use units::{Duration, Instant};
 
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};

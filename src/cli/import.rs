@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::lab::folder::Existing;
-use crate::lab::import::{ImportError, ImportPlan, import};
-use crate::report::import as told;
-use crate::trace::Input;
+use lab::folder::Existing;
+use lab::import::{ImportError, ImportPlan, import};
+use report::import as told;
+use trace::Input;
 
 use super::{Exit, Failure, Global, output, terminal};
 

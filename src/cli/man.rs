@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory};
 
 use super::{Arguments, Exit, Failure, output, run, terminal};
-use crate::lab::folder::{Existing, write_file};
+use lab::folder::{Existing, write_file};
 
 /// What `man` is told.
 #[derive(Clone, Debug, Args)]

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lab::diff::Side;
-use crate::lab::results::{self, ResultsError};
-use crate::lab::summary::{Summary, VariantSummary};
-use crate::scenario::Experiment;
+use lab::diff::Side;
+use lab::results::{self, ResultsError};
+use lab::summary::{Summary, VariantSummary};
+use scenario::Experiment;
 
 use super::source::Source;
 use super::{Exit, Failure, Global, terminal};

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant as Clock};
 
-use crate::control::Probe;
-use crate::lab::experiment::IDLE;
+use control::Probe;
+use lab::experiment::IDLE;
 
 use super::Failure;
 

@@ -6,10 +6,10 @@ use std::time::{Duration as WallDuration, Instant as Clock};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::lab::experiment::Progress;
-use crate::scenario::Experiment;
-use crate::sim::Reached;
-use crate::units::Instant;
+use lab::experiment::Progress;
+use scenario::Experiment;
+use sim::Reached;
+use units::Instant;
 
 use super::Global;
 

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::folder::{Existing, write_file};
-use crate::lab::report_data;
-use crate::lab::results;
-use crate::lab::travel::{FORK_FILE, Fork};
-use crate::report::comparison::{Comparison, Rows};
-use crate::report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
-use crate::report::runs::{Gathered, ReportRun};
-use crate::report::table::TableOptions;
-use crate::report::{self, Format};
-use crate::trace::Input;
+use lab::folder::{Existing, write_file};
+use lab::report_data;
+use lab::results;
+use lab::travel::{FORK_FILE, Fork};
+use report::comparison::{Comparison, Rows};
+use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
+use report::runs::{Gathered, ReportRun};
+use report::table::TableOptions;
+use report::{self, Format};
+use trace::Input;
 
 use super::run::folder_failure;
 use super::{Exit, Failure, Global, output, terminal};

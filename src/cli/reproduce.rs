@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce};
-use crate::lab::summary::Summary;
-use crate::lab::travel::{FORK_FILE, Fork};
-use crate::report::embedded;
-use crate::report::format::clean;
-use crate::scenario::Experiment;
-use crate::trace::Input;
-use crate::units::Instant;
+use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce};
+use lab::summary::Summary;
+use lab::travel::{FORK_FILE, Fork};
+use report::embedded;
+use report::format::clean;
+use scenario::Experiment;
+use trace::Input;
+use units::Instant;
 
 use super::report::fork_of;
 use super::source::Source;

@@ -6,23 +6,23 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use crate::lab::build::BuildError;
-use crate::lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
-use crate::lab::folder::{Existing, ResultFolder};
-use crate::lab::outputs::Outputs;
-use crate::lab::run::RunError;
-use crate::lab::summary::Summary;
-use crate::lab::tables::Forms;
-use crate::lab::travel::Journey;
-use crate::report::comparison::{Comparison, Rows};
-use crate::report::plot::Style;
-use crate::report::runs::{Gathered, ReportRun};
-use crate::report::table::TableOptions;
-use crate::report::{self, Format};
-use crate::scenario::schema::OnBadRow;
-use crate::scenario::{Experiment, load};
-use crate::sim::SimError;
-use crate::trace::TraceError;
+use lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
+use lab::folder::{Existing, ResultFolder};
+use lab::outputs::Outputs;
+use lab::run::RunError;
+use lab::summary::Summary;
+use lab::tables::Forms;
+use lab::travel::Journey;
+use report::comparison::{Comparison, Rows};
+use report::plot::Style;
+use report::runs::{Gathered, ReportRun};
+use report::table::TableOptions;
+use report::{self, Format};
+use scenario::schema::OnBadRow;
+use scenario::{Experiment, load};
+use sim::SimError;
+use trace::TraceError;
+use world::BuildError;
 
 use super::experiment_file;
 use super::profile::{Profiler, VARIANTS};
@@ -352,7 +352,7 @@ pub(super) fn threads(global: &Global) -> usize {
     global.threads.map_or(available, usize::from)
 }
 
-pub(super) fn folder_failure(error: &crate::lab::folder::FolderError) -> Failure {
+pub(super) fn folder_failure(error: &lab::folder::FolderError) -> Failure {
     match error.exit_code() {
         2 => Failure::input(error),
         _ => Failure::incomplete(error),

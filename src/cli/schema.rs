@@ -4,11 +4,11 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::lab::names::Registered;
-use crate::lab::report_data::ReportData;
-use crate::lab::summary::Summary;
-use crate::metrics::{Direction, REGISTRY};
-use crate::scenario::json_schema;
+use lab::names::Registered;
+use lab::report_data::ReportData;
+use lab::summary::Summary;
+use metrics::{Direction, REGISTRY};
+use scenario::json_schema;
 
 use super::{Exit, terminal};
 

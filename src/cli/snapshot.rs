@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::control::scheduler::kube::{KubeProfile, Release};
-use crate::lab::snapshot::profile::read_profiles;
-use crate::lab::snapshot::{Snapshot, SnapshotError};
-use crate::trace::Input;
+use control::scheduler::kube::{KubeProfile, Release};
+use lab::snapshot::profile::read_profiles;
+use lab::snapshot::{Snapshot, SnapshotError};
+use trace::Input;
 
 use super::{Failure, Global, terminal};
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lab::inputs::{self, BUNDLED, DiskAndEmbedded};
-use crate::lab::names::Registered;
-use crate::scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
-use crate::trace::{Input, TraceError};
+use lab::names::Registered;
+use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
+use trace::{Input, TraceError};
+use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
 use super::{Exit, Failure, Global, terminal};
 

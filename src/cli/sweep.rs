@@ -6,17 +6,17 @@ use std::time::Instant as Clock;
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::folder::KeptFolder;
-use crate::lab::sweep::axis::Axis;
-use crate::lab::sweep::design::{Design, Sampling};
-use crate::lab::sweep::sensitivity;
-use crate::lab::sweep::slurm::{Scripts, command};
-use crate::lab::sweep::{
+use lab::folder::KeptFolder;
+use lab::sweep::axis::Axis;
+use lab::sweep::design::{Design, Sampling};
+use lab::sweep::sensitivity;
+use lab::sweep::slurm::{Scripts, command};
+use lab::sweep::{
     Executed, Execution, Grounds, PARQUET_NAME, Plan, Shard, SweepError, SweepFolder, SweepTable,
     When, execute, merge, plan,
 };
-use crate::report::plot::{Style, sweep as plots};
-use crate::report::sweep as words;
+use report::plot::{Style, sweep as plots};
+use report::sweep as words;
 
 use super::run_count::RunCount;
 use super::source::{self, Source};
@@ -127,7 +127,7 @@ fn program() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let build = std::env::current_exe()
         .ok()
-        .and_then(|path| crate::trace::Input::path(path).blake3().ok());
+        .and_then(|path| trace::Input::path(path).blake3().ok());
     match build {
         Some(hash) => format!("{version} (build {})", &hash[..16]),
         None => version.to_owned(),
@@ -309,7 +309,7 @@ fn report(
     let file = if cfg!(feature = "parquet") {
         out.join(PARQUET_NAME)
     } else {
-        out.join(crate::lab::sweep::CSV_NAME)
+        out.join(lab::sweep::CSV_NAME)
     };
     terminal::print(&format!("{text}table: {}\n", file.display()));
     if metrics.is_empty() && !global.quiet {

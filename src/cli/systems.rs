@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use crate::policy::backfill::BACKFILLS;
-use crate::policy::job_order::JOB_ORDERS;
-use crate::policy::profiles::PROFILES;
-use crate::policy::registry::POLICIES;
-use crate::systems::SystemEntry;
-use crate::systems::capability::{Capability, Support, support};
-use crate::systems::registry::{SYSTEMS, find};
-use crate::trace::generate::GENERATORS;
-use crate::trace::registry::FORMATS;
+use policy::backfill::BACKFILLS;
+use policy::job_order::JOB_ORDERS;
+use policy::profiles::PROFILES;
+use policy::registry::POLICIES;
+use systems::SystemEntry;
+use systems::capability::{Capability, Support, support};
+use systems::registry::{SYSTEMS, find};
+use trace::generate::GENERATORS;
+use trace::registry::FORMATS;
 
 use super::{Exit, Failure, terminal};
 

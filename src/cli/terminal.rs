@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::Global;
-use crate::trace::cache::CacheFolder;
+use trace::cache::CacheFolder;
 
 /// Prints a result to stdout.
 pub(super) fn print(text: &str) {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::lab::folder::{Existing, FolderError, write_file, write_file_with};
-use crate::report::trace as told;
-use crate::trace::generate::lublin99::LublinKind;
-use crate::trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
-use crate::trace::inspect::{inspect, validate};
-use crate::trace::registry::{FORMATS, FormatEntry, find, recognize};
-use crate::trace::{Input, ReadOptions, RowPolicy};
-use crate::units::Duration;
+use lab::folder::{Existing, FolderError, write_file, write_file_with};
+use report::trace as told;
+use trace::generate::lublin99::LublinKind;
+use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
+use trace::inspect::{inspect, validate};
+use trace::registry::{FORMATS, FormatEntry, find, recognize};
+use trace::{Input, ReadOptions, RowPolicy};
+use units::Duration;
 
 use super::{Exit, Failure, Global, terminal};
 

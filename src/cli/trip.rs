@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lab::experiment::scenario_text;
-use crate::lab::folder::{Existing, ResultFolder, write_file};
-use crate::lab::travel::{FORK_FILE, Fork, Journey, Snapshot, may_follow};
-use crate::scenario::{Experiment, as_run};
-use crate::trace::Input;
-use crate::units::{Duration, Instant};
+use lab::experiment::scenario_text;
+use lab::folder::{Existing, ResultFolder, write_file};
+use lab::travel::{FORK_FILE, Fork, Journey, Snapshot, may_follow};
+use scenario::{Experiment, as_run};
+use trace::Input;
+use units::{Duration, Instant};
 
 use super::run::{RunArguments, failure, folder_failure};
 use super::source::Source;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use rayon::ThreadPoolBuilder;
 
-use crate::lab::verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
+use verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
 
 use super::{Exit, Failure, Global, run, terminal};
 

@@ -1,6 +1,6 @@
 //! Conservation: everything that is derived incrementally, computed anew and compared.
 
-use crate::units::Resources;
+use units::Resources;
 
 use super::Store;
 

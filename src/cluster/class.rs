@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::model::node::CORDON_TAINT;
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{GpuRequest, PodSpec, ResourceList, Taint, TaintEffect, Text};
-use crate::units::{Quantity, QuantityError, ResourceId, Resources};
+use model::node::CORDON_TAINT;
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::{GpuRequest, PodSpec, ResourceList, Taint, TaintEffect, Text};
+use units::{Quantity, QuantityError, ResourceId, Resources};
 
 use super::Interner;
 use super::store::Conflict;
@@ -48,7 +48,7 @@ pub struct GpuColumns {
 impl GpuColumns {
     /// Whether part of one device is asked for.
     pub const fn is_shared(self) -> bool {
-        self.devices == 1 && self.milli_per_device < crate::model::gpu::DEVICE_MILLI
+        self.devices == 1 && self.milli_per_device < model::gpu::DEVICE_MILLI
     }
 
     /// Milli-GPU over all devices.

@@ -5,10 +5,10 @@ mod declared;
 
 use std::hash::Hash;
 
-use crate::model::canonical::Canonical;
-use crate::model::event::Hold;
-use crate::model::{Event, IndexFailures, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
-use crate::units::{Duration, Instant, NodeId};
+use model::canonical::Canonical;
+use model::event::Hold;
+use model::{Event, IndexFailures, ObjectChange, PodChange, PodCreated, PodRef, PullStep};
+use units::{Duration, Instant, NodeId};
 
 /// Hashing in blocks is an order of magnitude cheaper than event by event; blocks of a power of two
 /// fill the vector units all the way up the hash's tree.
@@ -307,8 +307,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{DeviceSet, Node, PodSpec, ResourceList, Taint, TaintEffect};
-    use crate::units::{ComponentId, PodId, PodSlot, Quantity, Resources, SpecId};
+    use model::{DeviceSet, Node, PodSpec, ResourceList, Taint, TaintEffect};
+    use units::{ComponentId, PodId, PodSlot, Quantity, Resources, SpecId};
 
     const POD: PodRef = PodRef {
         id: PodId(3),

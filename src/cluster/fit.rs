@@ -1,6 +1,6 @@
 //! What would fit where, as metrics ask it; the scheduler answers with its own filters.
 
-use crate::units::{NodeId, SpecId};
+use units::{NodeId, SpecId};
 
 use super::Store;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::class::MAX_GPU_MODELS;
 use super::{GpuColumns, Interner};
-use crate::model::gpu::DEVICE_MILLI;
+use model::gpu::DEVICE_MILLI;
 
 /// A typical pod: a shape and its share of the workload.
 #[derive(Clone, Copy, Debug, PartialEq)]

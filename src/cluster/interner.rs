@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use crate::model::Text;
+use model::Text;
 
 /// A set of texts with dense indexes that never change.
 #[derive(Clone, Debug, Default)]

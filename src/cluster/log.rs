@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::model::Event;
-use crate::units::{Instant, NodeId, Revision};
+use model::Event;
+use units::{Instant, NodeId, Revision};
 
 /// A change with the instant it was made.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What the world measures, as autoscalers read it: the input of metrics pipelines. A driver shows
 //! it to the components that ask for it, just before their step.
 
-use crate::model::{PodRef, Text, Used};
+use model::{PodRef, Text, Used};
 
 /// What the world measures at an instant. Values other than usage are in thousandths.
 pub trait Measured {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::gpu::DEVICE_MILLI;
-use crate::model::{DeviceSet, Node, NodeContact, Text};
-use crate::units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
+use model::gpu::DEVICE_MILLI;
+use model::{DeviceSet, Node, NodeContact, Text};
+use units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
 
 use super::store::Conflict;
 use super::{GpuColumns, Interner, class};
@@ -464,7 +464,7 @@ fn derive(
     let Some(gpu) = &object.gpu else {
         return Ok((allocatable, NO_MODEL, 0));
     };
-    if usize::from(gpu.devices) > crate::model::gpu::MAX_DEVICES {
+    if usize::from(gpu.devices) > model::gpu::MAX_DEVICES {
         return Err(Conflict::TooManyDevices);
     }
     allocatable.gpu_milli = i64::from(gpu.devices) * i64::from(DEVICE_MILLI);

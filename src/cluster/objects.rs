@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::store::Conflict;
-use crate::model::{Object, ObjectChange, PodRef, Text};
-use crate::units::{Instant, ObjectId, Revision};
+use model::{Object, ObjectChange, PodRef, Text};
+use units::{Instant, ObjectId, Revision};
 
 /// An object as the store keeps it.
 #[derive(Clone, Debug)]

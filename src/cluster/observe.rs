@@ -1,7 +1,7 @@
 //! Watching a store from outside the control plane: metrics, tables, checks.
 
-use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
-use crate::units::{Instant, NodeId};
+use model::{Event, Pod, TrafficNames, TrafficStretch};
+use units::{Instant, NodeId};
 
 use super::{Measured, Store};
 

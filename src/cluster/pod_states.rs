@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::store::Conflict;
-use crate::model::{EndReason, Pod, PodChange, PodOwner, PodRef};
-use crate::units::{Duration, Instant, ObjectId, PodId};
+use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
+use units::{Duration, Instant, ObjectId, PodId};
 
 /// What is known of a living pod beside its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,10 +203,10 @@ impl Terminating {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Store;
-    use crate::model::workload::ReplicaSet;
-    use crate::model::{Event, Object, ObjectChange, PodCreated, PodName, PodSpec};
-    use crate::units::TenantId;
+    use crate::Store;
+    use model::workload::ReplicaSet;
+    use model::{Event, Object, ObjectChange, PodCreated, PodName, PodSpec};
+    use units::TenantId;
 
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -235,7 +235,7 @@ mod tests {
             let pod = self.0.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                spec: crate::units::SpecId(0),
+                spec: units::SpecId(0),
                 name: PodName::Job(0),
                 tenant: TenantId(0),
                 gang: None,

@@ -1,7 +1,7 @@
 //! Living pods: a slab of small records. Rows are reused once a pod has ended, identities never.
 
-use crate::model::{Pod, PodCreated, PodRef};
-use crate::units::{Instant, PodId, PodSlot};
+use model::{Pod, PodCreated, PodRef};
+use units::{Instant, PodId, PodSlot};
 
 use super::store::Conflict;
 
@@ -101,8 +101,8 @@ impl Pods {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PodName;
-    use crate::units::{SpecId, TenantId};
+    use model::PodName;
+    use units::{SpecId, TenantId};
 
     #[test]
     fn a_pod_beyond_the_last_identity_is_refused_and_leaves_no_trace() {

@@ -8,12 +8,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
-use crate::model::behaviour::DEFAULT_GRACE;
-use crate::model::event::Hold;
-use crate::model::{
+use model::behaviour::DEFAULT_GRACE;
+use model::event::Hold;
+use model::{
     EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
 };
-use crate::units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
+use units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
@@ -210,7 +210,7 @@ impl Store {
         self.class_index.get(spec).copied()
     }
 
-    /// Names of extended resources by [`crate::units::ResourceId`].
+    /// Names of extended resources by [`units::ResourceId`].
     pub fn extended(&self) -> &Interner {
         &self.extended
     }
@@ -453,7 +453,7 @@ impl Store {
     }
 
     /// The event that adds a node.
-    pub fn node_added(&self, object: Arc<crate::model::Node>) -> Event {
+    pub fn node_added(&self, object: Arc<model::Node>) -> Event {
         Event::NodeAdded {
             node: NodeId::from_index(self.nodes.len()),
             object,
@@ -471,7 +471,7 @@ impl Store {
 }
 
 #[inline]
-fn taken_by_pod(class: &Class, devices: crate::model::DeviceSet) -> Taken<'_> {
+fn taken_by_pod(class: &Class, devices: model::DeviceSet) -> Taken<'_> {
     Taken {
         resources: &class.requests,
         devices,

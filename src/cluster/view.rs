@@ -1,6 +1,6 @@
 //! What a component sees: the store itself, or a copy of it fed the same log later.
 
-use crate::units::{Duration, Instant, Revision};
+use units::{Duration, Instant, Revision};
 
 use super::Store;
 

@@ -11,13 +11,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::autoscale::manager::sized;
-use crate::model::canonical::suffix;
-use crate::model::{
+use crate::autoscale::manager::sized;
+use cluster::{Conflict, Store};
+use model::canonical::suffix;
+use model::{
     EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
 };
-use crate::units::{ObjectId, SpecId, TenantId};
+use units::{ObjectId, SpecId, TenantId};
 
 /// Something that is to be created; its identity is given where it is created.
 #[derive(Clone, Debug)]

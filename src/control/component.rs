@@ -1,12 +1,12 @@
 //! Components: schedulers, controllers, autoscalers. They talk through the store only: each reads
 //! changes from its own cursor, decides, and hands back writes.
 
-use crate::cluster::{Conflict, Measured, Store};
-use crate::control::admission::Creation;
-use crate::control::probe::Probe;
-use crate::control::provider::{OrderFailed, ProviderRequest};
-use crate::model::{Event, PodRef, Text};
-use crate::units::{Instant, Revision};
+use crate::admission::Creation;
+use crate::probe::Probe;
+use crate::provider::{OrderFailed, ProviderRequest};
+use cluster::{Conflict, Measured, Store};
+use model::{Event, PodRef, Text};
+use units::{Instant, Revision};
 
 /// A change that a component wants, with the revision it was decided on.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{EndReason, Node, PodRef, PodSpec, PullError, PullStep, Refusal, Text};
-use crate::units::{Duration, Instant, NodeId};
+use model::{EndReason, Node, PodRef, PodSpec, PullError, PullStep, Refusal, Text};
+use units::{Duration, Instant, NodeId};
 
 /// What happened to a process on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

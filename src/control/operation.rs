@@ -10,12 +10,12 @@ use super::admission::Creation;
 use super::controllers::disruption::{EvictionAnswer, evict};
 use super::controllers::manager::observe;
 use super::upgrade::UpgradePlan;
-use crate::cluster::{Conflict, Store};
-use crate::model::workload::{Deployment, PodDisruptionBudget};
-use crate::model::{
+use cluster::{Conflict, Store};
+use model::workload::{Deployment, PodDisruptionBudget};
+use model::{
     EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
 };
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);

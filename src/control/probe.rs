@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cluster::{Conflict, Measured, Store};
-use crate::control::admission::Creation;
-use crate::control::provider::OrderFailed;
-use crate::model::{PodRef, Text};
-use crate::units::{Instant, Revision};
+use crate::admission::Creation;
+use crate::provider::OrderFailed;
+use cluster::{Conflict, Measured, Store};
+use model::{PodRef, Text};
+use units::{Instant, Revision};
 
 use super::{Component, Outbox, Progress, Write};
 

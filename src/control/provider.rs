@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{Node, Text};
-use crate::units::NodeId;
+use model::{Node, Text};
+use units::NodeId;
 
-pub use crate::model::node::{
+pub use model::node::{
     CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ORDERED_LABEL, SPOT,
 };
 

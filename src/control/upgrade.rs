@@ -2,11 +2,11 @@
 //! and taken back. Pure: told what time it is and how the cluster stands, it says what is to be done
 //! (spec: orchestrators-b.md 10.3).
 
-use crate::cluster::Store;
-use crate::control::operation::is_vacant;
-use crate::model::Text;
-use crate::rng::{Distribution, Stream};
-use crate::units::{Duration, Instant, NodeId};
+use crate::operation::is_vacant;
+use cluster::Store;
+use model::Text;
+use rng::{Distribution, Stream};
+use units::{Duration, Instant, NodeId};
 
 /// How often nodes that are being drained are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -197,7 +197,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Event, Node};
+    use model::{Event, Node};
 
     fn store(count: usize) -> Store {
         let mut store = Store::new();

@@ -7,9 +7,9 @@
 
 use std::io::{self, Write};
 
-use crate::cluster::{Observer, Store};
-use crate::model::{EndReason, Event, Pod, PodName, PodRef};
-use crate::units::{Instant, NodeId};
+use cluster::{Observer, Store};
+use model::{EndReason, Event, Pod, PodName, PodRef};
+use units::{Instant, NodeId};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::tables::Place;

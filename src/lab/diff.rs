@@ -16,12 +16,12 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::control::scheduler::evaluate::Form;
-use crate::scenario::{Files, Scenario};
-use crate::sim::{EndCause, RunControl};
+use control::scheduler::evaluate::Form;
+use scenario::{Files, Scenario};
+use sim::{EndCause, RunControl};
 
-use super::build::FileSource;
 use super::run::{RunError, prepare, run_watched};
+use world::FileSource;
 
 pub use explain::{Explanation, NodeView, Situation};
 pub(super) use explain::{reason_words, stop_before};

@@ -9,11 +9,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Observer, Store};
-use crate::model::exit;
-use crate::model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef};
-use crate::trace::{Input, TraceError};
-use crate::units::{Instant, NodeId};
+use cluster::{Observer, Store};
+use model::exit;
+use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef};
+use trace::{Input, TraceError};
+use units::{Instant, NodeId};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::report_data::ReportData;

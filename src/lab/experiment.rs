@@ -7,16 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::control::Probe;
-use crate::control::scheduler::evaluate::Form;
-use crate::metrics::registry;
-use crate::scenario::{Experiment, VariantPlan, as_run};
-use crate::sim::{EndCause, Reached, RunControl, SimError};
-use crate::trace::TraceError;
+use control::Probe;
+use control::scheduler::evaluate::Form;
+use metrics::registry;
+use scenario::{Experiment, VariantPlan, as_run};
+use sim::{EndCause, Reached, RunControl, SimError};
+use trace::TraceError;
 
-use super::build::{BuildError, FileSource};
 use super::folder::{FolderError, ResultFolder};
-use super::inputs;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
 use super::report_data::{
@@ -29,6 +27,8 @@ use super::summary::{
 };
 use super::tables::Place;
 use super::travel::Journey;
+use world::inputs;
+use world::{BuildError, FileSource};
 
 /// Why an experiment has no result.
 #[derive(Debug, Error)]

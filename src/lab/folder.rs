@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::trace::Input;
+use trace::Input;
 
 mod csv_writer;
 mod kept;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::trace::manifest::{ManifestFinding, Manifests, SnapshotWriter};
-use crate::trace::{Input, TraceError};
+use manifest::{ManifestFinding, Manifests, SnapshotWriter};
+use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
 

@@ -4,16 +4,15 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::metrics;
-use crate::policy::entry::Kind;
-use crate::policy::job_order::JOB_ORDERS;
-use crate::policy::kubernetes::plugin_names;
-use crate::policy::profiles::PROFILES;
-use crate::policy::{Point, registry};
-use crate::scenario::{NameKind, Names};
-use crate::systems::registry::SYSTEMS;
-use crate::trace::generate::{GENERATORS, GeneratorOptions};
-use crate::trace::registry::{FORMATS, FormatKind};
+use policy::entry::Kind;
+use policy::job_order::JOB_ORDERS;
+use policy::kubernetes::plugin_names;
+use policy::profiles::PROFILES;
+use policy::{Point, registry};
+use scenario::{NameKind, Names};
+use systems::registry::SYSTEMS;
+use trace::generate::{GENERATORS, GeneratorOptions};
+use trace::registry::{FORMATS, FormatKind};
 
 /// Names from the registries.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,7 +104,7 @@ fn policy_parameters(name: &str) -> Option<Value> {
 }
 
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
-    let entry = crate::trace::registry::find(name)?;
+    let entry = trace::registry::find(name)?;
     let mut properties = Map::new();
     if kind == NameKind::WorkloadFormat {
         let schema = json!({
@@ -132,7 +131,7 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
 }
 
 fn generator_parameters(name: &str) -> Option<Value> {
-    let entry = crate::trace::generate::find(name)?;
+    let entry = trace::generate::find(name)?;
     let defaults = GeneratorOptions::default();
     let mut properties = Map::new();
     for &option in entry.options {
@@ -189,8 +188,8 @@ fn generator_parameters(name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::schema::System;
-    use crate::systems::RunsWorkloads;
+    use scenario::schema::System;
+    use systems::RunsWorkloads;
 
     #[test]
     fn schema_and_registry_agree_on_who_has_loops_of_its_own() {

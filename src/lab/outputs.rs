@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::cluster::{Observer, Store};
-use crate::metrics::{PodSink, SeriesSink};
-use crate::model::{Event, Pod};
-use crate::units::Instant;
+use cluster::{Observer, Store};
+use metrics::{PodSink, SeriesSink};
+use model::{Event, Pod};
+use units::Instant;
 
 use super::columns::{PODS, SERIES, TableSchema};
 use super::decisions::{DECISIONS_FILE, DecisionLog};

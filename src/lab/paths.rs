@@ -2,9 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::scenario::Experiment;
+use scenario::Experiment;
 
-use super::inputs;
+use world::inputs;
 
 /// What to write for a path in the scenario of the result folder `out`.
 ///

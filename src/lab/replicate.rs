@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::control::scheduler::evaluate::Form;
-use crate::scenario::{Experiment, VariantPlan};
-use crate::sim::{EndCause, RunControl, SimError};
+use control::scheduler::evaluate::Form;
+use scenario::{Experiment, VariantPlan};
+use sim::{EndCause, RunControl, SimError};
 
-use super::build::{BuildError, FileSource};
 use super::experiment::ExperimentError;
 use super::report_data::{PODS_MAX, VariantData};
 use super::run::{RunError, Tables, prepare, run};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
+use world::{BuildError, FileSource};
 
 mod shake;
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::trace::Input;
+use trace::Input;
 
 mod alarms;
 mod collector;

@@ -7,15 +7,15 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::build::FileSource;
 use super::experiment::{ExperimentError, input_hashes};
 use super::run::{Tables, prepare, run_through};
 use super::summary::{Summary, VariantSummary};
 use super::travel::Journey;
-use crate::control::scheduler::evaluate::Form;
-use crate::scenario::Experiment;
-use crate::sim::{EndCause, RunControl};
-use crate::units::Instant;
+use control::scheduler::evaluate::Form;
+use scenario::Experiment;
+use sim::{EndCause, RunControl};
+use units::Instant;
+use world::FileSource;
 
 /// What is run again.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::trace::Input;
-use crate::units::Instant;
+use trace::Input;
+use units::Instant;
 
 use super::columns::{PODS, SERIES};
 use super::folder::SUMMARY_NAME;

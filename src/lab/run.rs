@@ -4,37 +4,35 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::cluster::Observer;
-use crate::cluster::fragmentation::TypicalPods;
-use crate::control::autoscale::manager::AutoscalerOptions;
-use crate::control::controllers::manager::ControllerOptions;
-use crate::control::operation::Operation;
-use crate::control::probe::Probed;
-use crate::control::scheduler::evaluate::Form;
-use crate::control::{Component, Probe};
-use crate::metrics::arrived::PUBLISHED_COLUMNS;
-use crate::metrics::{
+use cluster::Observer;
+use cluster::fragmentation::TypicalPods;
+use control::autoscale::manager::AutoscalerOptions;
+use control::controllers::manager::ControllerOptions;
+use control::operation::Operation;
+use control::probe::Probed;
+use control::scheduler::evaluate::Form;
+use control::{Component, Probe};
+use metrics::arrived::PUBLISHED_COLUMNS;
+use metrics::{
     Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
     Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
 };
-use crate::model::Node;
-use crate::scenario::Scenario;
-use crate::scenario::schema::MeasuredWindow;
-use crate::sim::images::ImageModel;
-use crate::sim::traffic::TrafficPlan;
-use crate::sim::{
-    CellParts, End, Environment, Options, RunControl, SimError, Simulation, UsageOptions,
-};
-use crate::systems::kubelet::PullOptions;
-use crate::systems::mapping::Mapping;
-use crate::systems::{KubeRequest, SystemOptions};
-use crate::units::{Duration, Instant};
+use model::Node;
+use scenario::Scenario;
+use scenario::schema::MeasuredWindow;
+use sim::images::ImageModel;
+use sim::traffic::TrafficPlan;
+use sim::{CellParts, End, Environment, Options, RunControl, SimError, Simulation, UsageOptions};
+use systems::kubelet::PullOptions;
+use systems::mapping::Mapping;
+use systems::{KubeRequest, SystemOptions};
+use units::{Duration, Instant};
 
-use super::build::{
-    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
-};
 use super::report_data::{Collector, VariantData};
 use super::travel::{self, Stopover};
+use world::{
+    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
+};
 
 mod labelled;
 mod options;
@@ -80,7 +78,7 @@ pub struct Prepared {
     /// What users do, in order of time.
     pub operations: Vec<(Instant, Operation)>,
     /// What fails.
-    pub failures: build::Failures,
+    pub failures: world::Failures,
     /// What pods use.
     pub usage: UsageOptions,
     /// Options of the system of its own.
@@ -105,43 +103,43 @@ pub struct Prepared {
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let mut remarks = Remarks::new(build::is_exact(scenario));
-    let controllers = build::controllers(scenario)?;
-    let mut manifests = ManifestFiles::new(build::runs_workloads(scenario));
-    let mut nodes = build::nodes(scenario, files, &mut manifests, &mut remarks)?;
-    let provider = build::provider(scenario, files)?;
+    let mut remarks = Remarks::new(world::is_exact(scenario));
+    let controllers = world::controllers(scenario)?;
+    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario));
+    let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let provider = world::provider(scenario, files)?;
     if let Some(plan) = &provider {
         nodes.extend(plan.initial.iter().cloned());
     }
-    let workload = build::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let fitting = (nodes.as_slice(), workload.classes.as_slice());
-    let mapping = build::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
+    let mapping = world::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
     let typical = (!workload.shapes.is_empty())
-        .then(|| Arc::new(build::typical_pods(&workload.shapes, &nodes)));
-    let mix = Arc::new(build::workload_mix(&workload.classes, &nodes));
-    let economics = Arc::new(build::economics(
+        .then(|| Arc::new(world::typical_pods(&workload.shapes, &nodes)));
+    let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
+    let economics = Arc::new(world::economics(
         scenario,
         &nodes,
         files,
         provider.as_ref(),
     )?);
-    let kube = build::kube_request(scenario, files, &mut manifests, &mut remarks)?;
-    let operations = build::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    let failures = build::failures(scenario, &nodes, files, &mut remarks)?;
-    let mut usage = build::usage(scenario, files, &workload, &operations)?;
-    let options = build::system_options(scenario, &nodes, files)?;
-    let autoscaling = build::autoscalers(
+    let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
+    let mut usage = world::usage(scenario, files, &workload, &operations)?;
+    let options = world::system_options(scenario, &nodes, files)?;
+    let autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
         &operations,
         &usage,
         &mut remarks,
     )?;
-    let images = build::images(scenario, &nodes)?;
-    let traffic = build::traffic(scenario, &operations, files, &mut remarks)?;
+    let images = world::images(scenario, &nodes)?;
+    let traffic = world::traffic(scenario, &operations, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
-    let start_up = build::start_up_values(scenario, files)?;
+    let start_up = world::start_up_values(scenario, files)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -235,8 +233,8 @@ pub fn run_through(
         typical: prepared.typical.clone(),
         mix: Some(Arc::clone(&prepared.mix)),
         economics: Some(Arc::clone(&prepared.economics)),
-        alerts: build::alerts(scenario),
-        route: build::route(scenario),
+        alerts: world::alerts(scenario),
+        route: world::route(scenario),
     };
     let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);
@@ -263,7 +261,7 @@ pub fn run_through(
         let named = operations.map(|(at, operation)| (*at, operation.to_string()));
         named.collect()
     };
-    let shares_cores = build::contention(scenario)?.is_some_and(|own| own.cpu);
+    let shares_cores = world::contention(scenario)?.is_some_and(|own| own.cpu);
     let economics = Arc::clone(&prepared.economics);
     let report = (tables.report_pods).map(|pods| {
         Collector::new(resource, pods)
@@ -424,8 +422,8 @@ fn world(
             commitment: parts.commitment,
             images: prepared.images.map(|(_, model)| model),
             traffic: prepared.traffic,
-            contention: build::contention(scenario)?,
-            checkpoints: build::checkpoints(scenario)?,
+            contention: world::contention(scenario)?,
+            checkpoints: world::checkpoints(scenario)?,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::autoscalers::AutoscalerRow;
-use crate::metrics::fights::FightRow;
-use crate::metrics::services::{ServiceLatency, ServiceRow};
-use crate::metrics::{CostTable, Direction, RunMetrics, registry, workloads};
-use crate::model::EvictionCause;
-use crate::model::traffic::FailureCause;
-use crate::scenario::VariantPlan;
-use crate::scenario::schema::Backfill;
-use crate::sim::EndCause;
-use crate::systems::mapping::Mapping;
+use metrics::autoscalers::AutoscalerRow;
+use metrics::fights::FightRow;
+use metrics::services::{ServiceLatency, ServiceRow};
+use metrics::{CostTable, Direction, RunMetrics, registry, workloads};
+use model::EvictionCause;
+use model::traffic::FailureCause;
+use scenario::VariantPlan;
+use scenario::schema::Backfill;
+use sim::EndCause;
+use systems::mapping::Mapping;
 
 use super::run::Outcome;
 use super::summary::{

@@ -21,8 +21,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::scenario::Rejected;
-use crate::trace::TraceError;
+use scenario::Rejected;
+use trace::TraceError;
 
 use super::folder::FolderError;
 use super::run::RunError;
@@ -201,9 +201,7 @@ impl SweepError {
             Self::Folder(error) => error.exit_code(),
             Self::Run { source, .. } => match &**source {
                 RunError::Build(_)
-                | RunError::Sim(
-                    crate::sim::SimError::Trace(_) | crate::sim::SimError::Declaration { .. },
-                ) => 2,
+                | RunError::Sim(sim::SimError::Trace(_) | sim::SimError::Declaration { .. }) => 2,
                 RunError::Sim(_) | RunError::Record(_) => 101,
             },
             Self::Interrupted { .. } => 130,

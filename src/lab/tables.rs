@@ -7,8 +7,8 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use crate::metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
-use crate::units::Instant;
+use metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
+use units::Instant;
 
 use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};

@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::experiment::{ExperimentError, input_hashes};
-use super::inputs;
 use super::paths;
 use super::run::{Prepared, RunError, options, system};
 use super::summary::InputSummary;
-use crate::control::scheduler::evaluate::Form;
-use crate::scenario::{Experiment, Scenario, VariantPlan, as_run};
-use crate::sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
-use crate::units::Instant;
+use control::scheduler::evaluate::Form;
+use scenario::{Experiment, Scenario, VariantPlan, as_run};
+use sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
+use units::Instant;
+use world::inputs;
 
 /// The version of snapshots.
 const SCHEMA_VERSION: u32 = 1;

@@ -10,10 +10,10 @@
 //! The two decimals are safe: amounts come from a tree of sums that holds the present state only
 //! ([`super::fragments`]), off by less than 1e-9 where 0.005 decides.
 
-use crate::cluster::Store;
-use crate::cluster::fragmentation::Fragments;
-use crate::model::{Event, Pod, PodRef};
-use crate::units::PodId;
+use cluster::Store;
+use cluster::fragmentation::Fragments;
+use model::{Event, Pod, PodRef};
+use units::PodId;
 
 use super::fragments::FragmentTracker;
 use super::integral::float;

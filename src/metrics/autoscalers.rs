@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::workload::{HorizontalPodAutoscaler, VerticalPodAutoscaler};
-use crate::model::{Object, Text, Used};
-use crate::units::ObjectId;
+use model::workload::{HorizontalPodAutoscaler, VerticalPodAutoscaler};
+use model::{Object, Text, Used};
+use units::ObjectId;
 
 use super::turns::ReplicaTurn;
 

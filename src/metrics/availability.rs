@@ -1,7 +1,7 @@
 //! Availability of workloads: the share of time with enough ready pods, and of wanted pods that were
 //! ready (metrics.md 5.4).
 
-use crate::rng::math;
+use rng::math;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;

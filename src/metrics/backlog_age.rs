@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::cluster::Store;
-use crate::model::{Event, PodPhase, PodRef};
-use crate::units::Instant;
+use cluster::Store;
+use model::{Event, PodPhase, PodRef};
+use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;

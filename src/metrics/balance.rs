@@ -5,7 +5,7 @@
 //! thousand-millionths as integers, and everything that is asked of them is kept up to date with
 //! each node that changes ([`super::spread`]).
 
-use crate::rng::math;
+use rng::math;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::{Integral, float, nearest, product};

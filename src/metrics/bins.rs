@@ -1,7 +1,7 @@
 //! A time series in few bins of equal length: when they do not reach, pairs are merged and the bins
 //! are twice as long. Memory does not grow with the length of a run.
 
-use crate::units::Instant;
+use units::Instant;
 
 use super::collector::Span;
 
@@ -85,7 +85,7 @@ impl Bins {
     pub fn start(&self, index: usize) -> Instant {
         let origin = self.origin.unwrap_or(Instant::ZERO);
         let offset = self.width.saturating_mul(index as i64);
-        origin.saturating_add(crate::units::Duration::from_nanos(offset))
+        origin.saturating_add(units::Duration::from_nanos(offset))
     }
 }
 

@@ -5,8 +5,8 @@
 //! of a pod is none, and a move to an equal node is one all the same. Of a workload's pods the first
 //! bindings are as many as its wanted number grew by; every other binding is a move.
 
-use crate::model::Event;
-use crate::units::Instant;
+use model::Event;
+use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;

@@ -1,8 +1,8 @@
 //! The trait that every metric implements, and what it hears and hands back.
 
-use crate::cluster::{self, Store};
-use crate::model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
-use crate::units::{Instant, PodId};
+use cluster::{self, Store};
+use model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
+use units::{Instant, PodId};
 
 use super::alerts::AlertLog;
 use super::autoscalers::AutoscalerRow;

@@ -14,9 +14,9 @@
 //!
 //! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
 
-use crate::cluster::{Commitment, Store, check};
-use crate::model::{Event, Pod, PodPhase};
-use crate::units::{Instant, NodeId};
+use cluster::{Commitment, Store, check};
+use model::{Event, Pod, PodPhase};
+use units::{Instant, NodeId};
 
 use super::collector::Span;
 use super::deeds::Deeds;

@@ -2,9 +2,9 @@
 //! and tenant together, once, instead of change by change. A pod that is created, bound and started
 //! at one instant is then one step of what is allocated.
 
-use crate::cluster::Store;
-use crate::model::{Event, Pod, PodPhase};
-use crate::units::{SpecId, TenantId};
+use cluster::Store;
+use model::{Event, Pod, PodPhase};
+use units::{SpecId, TenantId};
 
 use super::state::Row;
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef};
-use crate::units::PodId;
+use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef};
+use units::PodId;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;

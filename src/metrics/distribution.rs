@@ -5,7 +5,7 @@
 //! beyond the last event is null with its bound; a mean with more than 1 % censored is null with its
 //! bound.
 
-use crate::units::{Duration, time::NANOS_PER_SECOND};
+use units::{Duration, time::NANOS_PER_SECOND};
 
 use super::collector::MetricValue;
 use super::samples::{EXACT_DISTINCT, Percentile, Samples, Sorted};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL};
-use crate::model::{Labels, Text};
-use crate::units::{Instant, NodeId};
+use cluster::Store;
+use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL};
+use model::{Labels, Text};
+use units::{Instant, NodeId};
 
 use super::power::Power;
 
@@ -19,7 +19,7 @@ pub struct NodeEconomics {
     pub price_micro_per_hour: Option<i64>,
     /// Of a price that changes in the run: what it is the price of, as [`NewPrice`] has it.
     ///
-    /// [`NewPrice`]: crate::model::NewPrice
+    /// [`NewPrice`]: model::NewPrice
     pub changes_as: Option<Text>,
 }
 

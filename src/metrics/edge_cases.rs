@@ -6,10 +6,10 @@ use super::fixture::{Bench, check, node, spec};
 use super::recorder::Recorder;
 use super::setup::Setup;
 use super::window::Window;
-use crate::cluster::GpuColumns;
-use crate::cluster::fragmentation::{TypicalPod, TypicalPods};
-use crate::model::{DeviceSet, EndReason, Event, GpuRequest};
-use crate::units::{Instant, NodeId};
+use cluster::GpuColumns;
+use cluster::fragmentation::{TypicalPod, TypicalPods};
+use model::{DeviceSet, EndReason, Event, GpuRequest};
+use units::{Instant, NodeId};
 
 fn bench() -> Bench<'static> {
     Bench::new(Recorder::new(&Setup::default()))

@@ -8,9 +8,9 @@ use super::mix::WorkloadMix;
 use super::power::{Power, PowerCurve};
 use super::recorder::Recorder;
 use super::setup::Setup;
-use crate::cluster::GpuColumns;
-use crate::model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
-use crate::units::NodeId;
+use cluster::GpuColumns;
+use model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
+use units::NodeId;
 
 /// A workload of pods of one core and ten bytes; nodes that draw 100 to 300 W and cost 7.2 an hour.
 pub(super) fn setup() -> Setup {

@@ -6,8 +6,8 @@ use super::fixture::{Bench, check, node, spec};
 use super::recorder::Recorder;
 use super::setup::{Purpose, Setup};
 use super::window::Window;
-use crate::model::{EndReason, GpuRequest};
-use crate::units::Instant;
+use model::{EndReason, GpuRequest};
+use units::Instant;
 
 /// One core, a pod of two seconds every second: half a pod a second too much.
 fn saturated(window: Window, purpose: Purpose) -> super::RunMetrics {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::model::node::ORDERED_LABEL;
-use crate::model::{Event, PodPhase};
-use crate::units::{Instant, NodeId};
+use cluster::Store;
+use model::node::ORDERED_LABEL;
+use model::{Event, PodPhase};
+use units::{Instant, NodeId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use super::economics::Economics;
@@ -292,11 +292,7 @@ impl Collector for Energy {
         }
     }
 
-    fn traffic(
-        &mut self,
-        stretch: &crate::model::TrafficStretch,
-        _names: &crate::model::TrafficNames,
-    ) {
+    fn traffic(&mut self, stretch: &model::TrafficStretch, _names: &model::TrafficNames) {
         // Functions run elsewhere.
         if stretch.function.is_some() {
             return;

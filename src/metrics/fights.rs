@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{
-    EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange, PodRef, Text,
-};
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange, PodRef, Text};
+use units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

@@ -1,8 +1,8 @@
 //! Fit count and hole filling: how many pods of a unit the cluster still has room for on its nodes,
 //! and how many it would have if what is free lay together (metrics.md 5.1).
 
-use crate::cluster::GpuColumns;
-use crate::model::gpu::DEVICE_MILLI;
+use cluster::GpuColumns;
+use model::gpu::DEVICE_MILLI;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fitting::FitShape;

@@ -6,9 +6,9 @@
 
 use smallvec::SmallVec;
 
-use crate::cluster::GpuColumns;
-use crate::cluster::nodes::NO_MODEL;
-use crate::model::gpu::MAX_DEVICES;
+use cluster::GpuColumns;
+use cluster::nodes::NO_MODEL;
+use model::gpu::MAX_DEVICES;
 
 use super::mix::{MixShape, gpu_fit_count};
 use super::state::{Amounts, Devices, NodeRow, RESOURCES, Resource, Row};
@@ -181,18 +181,18 @@ impl FitTable {
 mod tests {
     use super::super::mix::{fit_count, fits};
     use super::*;
-    use crate::cluster::{GpuColumns, Store};
-    use crate::metrics::fixture;
-    use crate::model::{Event, GpuRequest};
-    use crate::units::NodeId;
+    use crate::fixture;
+    use cluster::{GpuColumns, Store};
+    use model::{Event, GpuRequest};
     use proptest::prelude::*;
+    use units::NodeId;
 
     /// A store with a node of so many devices, of which pods take so many milli each.
     fn store(devices: u8, taken: &[u16]) -> Store {
         let mut store = Store::new();
         let apply = |store: &mut Store, event: Event| {
             store
-                .apply(crate::units::Instant::ZERO, event)
+                .apply(units::Instant::ZERO, event)
                 .expect("it applies");
         };
         let added = store.node_added(fixture::node("a", 64_000, 1 << 40, devices));
@@ -208,18 +208,18 @@ mod tests {
                 apply(&mut store, added);
             }
             let pod = store.pods().next();
-            let created = crate::model::PodCreated {
+            let created = model::PodCreated {
                 pod,
                 spec: store.class_of(&spec).expect("just added"),
-                name: crate::model::PodName::Job(u64::from(pod.id.0)),
-                tenant: crate::units::TenantId(0),
+                name: model::PodName::Job(u64::from(pod.id.0)),
+                tenant: units::TenantId(0),
                 gang: None,
                 time_limit: None,
                 found: None,
                 owner: None,
             };
             apply(&mut store, Event::PodCreated(created));
-            let devices = crate::model::DeviceSet(1 << device);
+            let devices = model::DeviceSet(1 << device);
             let node = NodeId(0);
             apply(&mut store, Event::PodBound { pod, node, devices });
         }

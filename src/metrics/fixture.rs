@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Observer, Store};
-use crate::model::{
+use cluster::{Observer, Store};
+use model::{
     DeviceSet, EndReason, Event, GpuInventory, GpuRequest, Node, PodCreated, PodName, PodRef,
     PodSpec, ResourceList,
 };
-use crate::units::{GangId, Instant, NodeId, Quantity, TenantId};
+use units::{GangId, Instant, NodeId, Quantity, TenantId};
 
 use super::{Recorder, RunMetrics};
 

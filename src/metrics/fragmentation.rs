@@ -1,7 +1,7 @@
 //! GPU fragmentation after a target workload: how much of the idle GPU its typical pods could not
 //! use (FGD, ATC'23; metrics.md 5.1, published-results.md 1.7).
 
-use crate::cluster::fragmentation::Fragments;
+use cluster::fragmentation::Fragments;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fragments::PARTS_PER_MILLI;

@@ -13,9 +13,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::cluster::Store;
-use crate::cluster::fragmentation::{Fragments, TypicalPods};
-use crate::units::{NodeId, Revision};
+use cluster::Store;
+use cluster::fragmentation::{Fragments, TypicalPods};
+use units::{NodeId, Revision};
 
 /// How many node states are remembered; a full memory starts anew.
 const REMEMBERED: usize = 1 << 15;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
+use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::economics::{Economics, FunctionPrices};
@@ -171,10 +171,10 @@ impl Collector for Functions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::fixture::Bench;
-    use crate::metrics::recorder::Recorder;
-    use crate::metrics::setup::Setup;
-    use crate::units::Instant;
+    use crate::fixture::Bench;
+    use crate::recorder::Recorder;
+    use crate::setup::Setup;
+    use units::Instant;
 
     fn prices() -> FunctionPrices {
         FunctionPrices {
@@ -237,7 +237,7 @@ mod tests {
                 tries: 0,
                 function: Some(counts(3_000_000, 512, 1_000)),
             };
-            crate::cluster::Observer::traffic(&mut bench.recorder, &stretch, &names);
+            cluster::Observer::traffic(&mut bench.recorder, &stretch, &names);
         }
         let metrics = bench.finish(40 * day);
         let value = |id: &str| metrics.get(id).and_then(|own| own.value);

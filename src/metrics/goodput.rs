@@ -3,8 +3,8 @@
 //! failures and evictions, by cause, or not decided when the run ends. All parts add up to the
 //! allocation.
 
-use crate::model::{EndReason, Event, Pod, PodPhase};
-use crate::units::Instant;
+use model::{EndReason, Event, Pod, PodPhase};
+use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;

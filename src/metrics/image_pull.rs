@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Store;
-use crate::model::{Event, PodChange, PodRef, PullStep};
-use crate::units::{Instant, PodId, PodSlot};
+use cluster::Store;
+use model::{Event, PodChange, PodRef, PullStep};
+use units::{Instant, PodId, PodSlot};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;

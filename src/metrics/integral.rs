@@ -2,7 +2,7 @@
 //! depend on the order of changes within an instant (metrics.md 5.0). Division to floating point
 //! happens once, when a value is asked for.
 
-use crate::rng::math;
+use rng::math;
 
 /// `∫ amount dt` in amount × nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The census of jobs: what became of every job that was submitted, and how many had to wait.
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::{JobOutcome, JobRecord};

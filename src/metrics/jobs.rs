@@ -7,9 +7,9 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::cluster::Store;
-use crate::model::{EndReason, Event, Pod, PodCreated, PodPhase};
-use crate::units::{Duration, GangId, Instant, TenantId};
+use cluster::Store;
+use model::{EndReason, Event, Pod, PodCreated, PodPhase};
+use units::{Duration, GangId, Instant, TenantId};
 
 use super::window::Measured;
 

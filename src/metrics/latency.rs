@@ -1,11 +1,11 @@
 //! How long requests took that were served, as their clients saw it (metrics.md 5.5).
 
-use crate::model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
+use model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{MetricEntry, Statistic};
 use super::traffic_totals::{NO_REQUESTS, keep_profiles};
-use crate::model::latencies::Latencies;
+use model::latencies::Latencies;
 
 /// `latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
+use model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

@@ -1,6 +1,6 @@
 //! Makespan: from the first submission to the last end (metrics.md 5.2).
 
-use crate::units::Instant;
+use units::Instant;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::JobRecord;

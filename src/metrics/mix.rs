@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{GpuColumns, Store};
-use crate::units::NodeId;
+use cluster::{GpuColumns, Store};
+use units::NodeId;
 
 use super::state::{Devices, NodeRow, Resource, Row};
 
@@ -126,7 +126,7 @@ pub fn fit_count(
 /// How many pods with a GPU request would fit the devices of a node together.
 pub(super) fn gpu_fit_count(devices: Devices<'_>, gpu: GpuColumns) -> i64 {
     let demand = gpu.milli_per_device.max(1);
-    if devices.model == crate::cluster::nodes::NO_MODEL || !gpu.admits(devices.model) {
+    if devices.model == cluster::nodes::NO_MODEL || !gpu.admits(devices.model) {
         return 0;
     }
     let rooms = devices.rooms.iter();

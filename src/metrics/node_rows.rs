@@ -1,9 +1,9 @@
 //! Nodes as metrics see them: what each has, offers, holds and has left.
 
-use crate::cluster::Store;
-use crate::cluster::nodes::{Columns, NO_MODEL};
-use crate::model::resource_list::{CPU, MEMORY, PODS};
-use crate::units::NodeId;
+use cluster::Store;
+use cluster::nodes::{Columns, NO_MODEL};
+use model::resource_list::{CPU, MEMORY, PODS};
+use units::NodeId;
 
 use super::state::{Amounts, Row};
 

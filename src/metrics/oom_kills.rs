@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Event, PodChange};
-use crate::units::PodId;
+use model::{Event, PodChange};
+use units::PodId;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

@@ -10,9 +10,9 @@ use super::recorder::{RecordError, Recorder};
 use super::series::{SeriesRow, SeriesSink};
 use super::setup::Setup;
 use super::{Resource, arrived::PUBLISHED_COLUMNS};
-use crate::cluster::{Observer, Store};
-use crate::model::{DeviceSet, EndReason, Event, GpuRequest};
-use crate::units::{Duration, Instant};
+use cluster::{Observer, Store};
+use model::{DeviceSet, EndReason, Event, GpuRequest};
+use units::{Duration, Instant};
 
 /// Keeps what it is given as text, up to a number of rows.
 #[derive(Clone)]

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Event, Pod};
-use crate::units::{Duration, Instant};
+use model::{Event, Pod};
+use units::{Duration, Instant};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::economics::{Economics, TaskPrices};
@@ -188,9 +188,9 @@ impl Collector for PayPerUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::fixture::{Bench, node, spec};
-    use crate::metrics::recorder::Recorder;
-    use crate::model::{EndReason, GpuRequest};
+    use crate::fixture::{Bench, node, spec};
+    use crate::recorder::Recorder;
+    use model::{EndReason, GpuRequest};
 
     /// The worked example of orchestrators-a.md 7.4.
     #[test]

@@ -1,6 +1,6 @@
 //! The census of pods: what became of every pod that was submitted.
 
-use crate::model::{EndReason, Event, Pod};
+use model::{EndReason, Event, Pod};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::deeds::Deeds;

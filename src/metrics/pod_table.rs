@@ -3,9 +3,9 @@
 
 use std::io;
 
-use crate::cluster::Store;
-use crate::model::{DeviceSet, EndReason, Pod, PodName, PodPhase};
-use crate::units::{Instant, PodId, SpecId, TenantId};
+use cluster::Store;
+use model::{DeviceSet, EndReason, Pod, PodName, PodPhase};
+use units::{Instant, PodId, SpecId, TenantId};
 
 /// One pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

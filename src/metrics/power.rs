@@ -1,8 +1,8 @@
 //! What a machine draws as it is used, and what its making cost the climate (metrics.md 5.4, energy;
 //! orchestrators-b.md 10.7).
 
-use crate::rng::math;
-use crate::units::Duration;
+use rng::math;
+use units::Duration;
 
 /// A power model.
 #[derive(Clone, Debug, PartialEq)]

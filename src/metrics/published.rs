@@ -15,15 +15,15 @@ use super::recorder::Recorder;
 use super::setup::Setup;
 use super::workloads::Workloads;
 use super::{ClusterState, JobOutcome, JobRecord, Measured, MetricValue, REGISTRY, RunEnd};
-use crate::cluster::fragmentation::{Shape, TypicalPods};
-use crate::cluster::{GpuColumns, Store};
-use crate::model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
-use crate::units::{Instant, Quantity, TenantId};
+use cluster::fragmentation::{Shape, TypicalPods};
+use cluster::{GpuColumns, Store};
+use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
+use units::{Instant, Quantity, TenantId};
 
 /// A gzipped text under `../shared`, or `None` with a word about it.
 fn text(path: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
+        .join("../../../shared")
         .join(path);
     #[expect(clippy::disallowed_methods, reason = "a test reads its tables itself")]
     let Ok(file) = std::fs::File::open(&path) else {
@@ -252,7 +252,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         state: &state,
         store: &store,
         workloads: &Workloads::default(),
-        alerts: &crate::metrics::alerts::AlertLog::default(),
+        alerts: &crate::alerts::AlertLog::default(),
     };
     collectors
         .iter()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::cluster::{self, Incident, Observer, Store};
-use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
-use crate::units::{Duration, Instant};
+use cluster::{self, Incident, Observer, Store};
+use model::{Event, Pod, TrafficNames, TrafficStretch};
+use units::{Duration, Instant};
 
 use super::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
 use super::arrived::{Arrived, ArrivedTables};

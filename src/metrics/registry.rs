@@ -244,20 +244,20 @@ mod tests {
 
     #[test]
     fn collectors_hand_back_the_listed_ids_in_order() {
-        let store = crate::cluster::Store::new();
-        let state = crate::metrics::ClusterState::default();
-        let workloads = crate::metrics::workloads::Workloads::default();
+        let store = cluster::Store::new();
+        let state = crate::ClusterState::default();
+        let workloads = crate::workloads::Workloads::default();
         let setup = Setup::default();
-        let measured = crate::metrics::Measured::new(setup.window);
-        let at = crate::units::Instant::ZERO;
-        let end = crate::metrics::RunEnd {
+        let measured = crate::Measured::new(setup.window);
+        let at = units::Instant::ZERO;
+        let end = crate::RunEnd {
             at,
             window: measured.of_run(at),
             measured: &measured,
             state: &state,
             store: &store,
             workloads: &workloads,
-            alerts: &crate::metrics::alerts::AlertLog::default(),
+            alerts: &crate::alerts::AlertLog::default(),
         };
         for entry in REGISTRY {
             let found: Vec<String> = (entry.construct)(&setup)

@@ -1,7 +1,7 @@
 //! Requests of clients: how many there were, and what became of them (metrics.md 5.4; requests served
 //! over offered: orchestrators-a.md 9.4).
 
-use crate::model::traffic::{FailureCause, TrafficNames, TrafficStretch};
+use model::traffic::{FailureCause, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

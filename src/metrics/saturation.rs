@@ -3,7 +3,7 @@
 //! capacity. Then there is no steady state: such means have no value in a window that asks for
 //! one, and the rate of growth is told instead.
 
-use crate::rng::{Stream, math};
+use rng::{Stream, math};
 
 use super::bins::Bins;
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};

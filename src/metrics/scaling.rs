@@ -1,8 +1,8 @@
 //! Scaling: how often workloads and nodes were scaled, how often back again, and how long what
 //! waited for capacity waited (metrics.md 5.4, autoscaler).
 
-use crate::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
-use crate::units::{Instant, NodeId, ObjectId, SpecId};
+use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
+use units::{Instant, NodeId, ObjectId, SpecId};
 
 use super::autoscalers::{AutoscalerRow, Autoscalers};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};

@@ -4,7 +4,7 @@
 //! The time that deciding takes comes from the scenario's decision-time model, so these values are
 //! reproducible; what this program itself takes is never among the metrics.
 
-use crate::model::Event;
+use model::Event;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;

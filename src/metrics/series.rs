@@ -6,7 +6,7 @@
 
 use std::io;
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 use super::state::{Amounts, ClusterState};
 

@@ -1,6 +1,6 @@
 //! How full the pods of services are with requests.
 
-use crate::model::traffic::{TrafficNames, TrafficStretch};
+use model::traffic::{TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

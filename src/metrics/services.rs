@@ -2,9 +2,9 @@
 //! expect and how fast the budget for errors burns, how full its pods are (metrics.md 5.4). The metrics
 //! of the same names say how each is counted; these are the rows behind them.
 
-use crate::model::Text;
-use crate::model::latencies::Latencies;
-use crate::model::traffic::{
+use model::Text;
+use model::latencies::Latencies;
+use model::traffic::{
     FailureCause, LatencyObjective, LatencyProfile, TrafficNames, TrafficStretch,
 };
 
@@ -192,8 +192,8 @@ impl Services {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::traffic::{Flow, FlowCounts};
-    use crate::units::{Duration, Instant};
+    use model::traffic::{Flow, FlowCounts};
+    use units::{Duration, Instant};
 
     #[test]
     fn rows_are_what_was_told_of_each_service() {

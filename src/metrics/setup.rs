@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::cluster::fragmentation::TypicalPods;
-use crate::units::Duration;
+use cluster::fragmentation::TypicalPods;
+use units::Duration;
 
 use super::alerts::{Route, Rule};
 use super::economics::Economics;

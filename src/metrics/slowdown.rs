@@ -2,7 +2,7 @@
 //! (Feitelson and Rudolph: runs below τ count as τ), and bounded per processor, each under its own
 //! name: on one schedule they differ by an order of magnitude.
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::STATISTICS;

@@ -2,8 +2,8 @@
 //! from there until it runs, and both together (metrics.md 5.2). The stage before, queue and
 //! decision, is `scheduling_latency`.
 
-use crate::model::{Event, PodPhase, PodRef};
-use crate::units::{Instant, PodId};
+use model::{Event, PodPhase, PodRef};
+use units::{Instant, PodId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;

@@ -1,8 +1,8 @@
 //! What many metrics share, kept once: the cluster's totals and counts at every instant.
 
-use crate::cluster::Store;
-use crate::model::{Event, Pod, PodPhase};
-use crate::units::{NodeId, Resources, Revision, SpecId};
+use cluster::Store;
+use model::{Event, Pod, PodPhase};
+use units::{NodeId, Resources, Revision, SpecId};
 
 use super::areas::{self, Areas};
 use super::deeds::{Deeds, Kind, pod_of};

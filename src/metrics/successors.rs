@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{EndReason, Event, Pod, PodName};
-use crate::units::PodId;
+use model::{EndReason, Event, Pod, PodName};
+use units::PodId;
 
 /// Follows the successors of pods that lost their node.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! What tenants hold and want, followed instant by instant, for the metrics of fairness.
 
-use crate::units::TenantId;
+use units::TenantId;
 
 use super::deeds::{Deeds, Kind};
 use super::integral::float;

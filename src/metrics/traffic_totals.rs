@@ -1,6 +1,6 @@
 //! What metrics of client traffic share: names and reasons.
 
-use crate::model::traffic::{LatencyProfile, TrafficNames};
+use model::traffic::{LatencyProfile, TrafficNames};
 
 /// Why a run without traffic has no value.
 pub const NO_REQUESTS: &str = "no client made a request";

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL};
-use crate::model::{Object, Text};
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL};
+use model::{Object, Text};
+use units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::Change;
 

@@ -1,7 +1,7 @@
 //! What pods used of what they reserved, from samples of what the world measures (metrics.md 5.1,
 //! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
 
-use crate::model::{PodPhase, Used};
+use model::{PodPhase, Used};
 
 use super::collector::{self, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;

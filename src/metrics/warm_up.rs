@@ -5,9 +5,9 @@
 //! answer. It is asked of two series, the first waits of jobs in order of submission and the
 //! number of pending pods over time, and the later cut counts.
 
-use crate::cluster::{Observer, Store};
-use crate::model::{Event, Pod};
-use crate::units::Instant;
+use cluster::{Observer, Store};
+use model::{Event, Pod};
+use units::Instant;
 
 use super::bins::Bins;
 use super::collector::Span;

@@ -5,7 +5,7 @@
 //! W = [W0, W1). A window of jobs opens when its first job is submitted and closes when the first
 //! one after it is; the rest of the workload is the background that loads the cluster meanwhile.
 
-use crate::units::{Instant, PodId};
+use units::{Instant, PodId};
 
 use super::collector::Span;
 

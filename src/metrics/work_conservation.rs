@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::fit::{Fit, ResourceFit};
-use crate::cluster::{Class, Store};
-use crate::model::{Event, PodPhase};
-use crate::units::{Instant, SpecId};
+use cluster::fit::{Fit, ResourceFit};
+use cluster::{Class, Store};
+use model::{Event, PodPhase};
+use units::{Instant, SpecId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};
@@ -62,7 +62,7 @@ impl WorkConservation {
             return;
         }
         let gap = LEAST_GAP.max(at.as_nanos() / PART);
-        self.next = at.saturating_add(crate::units::Duration::from_nanos(gap));
+        self.next = at.saturating_add(units::Duration::from_nanos(gap));
         self.looks += 1;
         if !is_anybody_waiting {
             self.fitting.clear();
@@ -166,8 +166,8 @@ impl Collector for WorkConservation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::fixture::{node, spec};
-    use crate::model::GpuRequest;
+    use crate::fixture::{node, spec};
+    use model::GpuRequest;
     use proptest::prelude::*;
 
     fn asked() -> impl Strategy<Value = (i64, i64, GpuRequest)> {
@@ -202,7 +202,7 @@ mod tests {
                 }
                 store.class_of(&spec).expect("just added")
             });
-            let fits = specs.map(|spec| ResourceFit.fits(&store, spec, crate::units::NodeId(0)));
+            let fits = specs.map(|spec| ResourceFit.fits(&store, spec, units::NodeId(0)));
             let [more, less] = specs.map(|spec| store.class(spec));
             prop_assert!(!asks_no_less(more, less) || !fits[0] || fits[1]);
             prop_assert!(asks_no_less(more, more));

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use super::workload::probe::DEFAULT_GRACE_SECS;
 use super::{TemplatePriority, Text};
-use crate::units::Duration;
+use units::Duration;
 
 /// How long a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);

@@ -1,7 +1,7 @@
 //! Checkpoints of jobs: how often they are written, what is left of a run that is interrupted, and what
 //! that comes to on average (Young 1974; spec: orchestrators-b.md 10.1).
 
-use crate::units::Duration;
+use units::Duration;
 
 /// How a job writes checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

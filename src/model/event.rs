@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text};
-use crate::units::{
+use units::{
     ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
 };
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::model::Text;
+use crate::Text;
 
 /// A finding about one field of a declared object.
 #[derive(Clone, Debug, PartialEq, Error)]

@@ -195,7 +195,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::canonical::short_name;
+    use crate::canonical::short_name;
 
     proptest! {
         #[test]

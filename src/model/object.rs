@@ -9,7 +9,7 @@ use super::workload::{
     ReplicaSet, ResourceQuota, StatefulSet, VerticalPodAutoscaler,
 };
 use super::{Namespace, PriorityClass, Text};
-use crate::units::ObjectId;
+use units::ObjectId;
 
 /// Writes the enumeration of objects with what all of them have: the variants are named like kinds.
 macro_rules! objects {

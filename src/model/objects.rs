@@ -8,7 +8,7 @@ use super::volume::{
     VolumeAttachment,
 };
 use super::{LabelSelector, Labels, Text};
-use crate::units::Duration;
+use units::Duration;
 
 /// All such objects of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::{
     PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect,
     Text, Toleration, TopologySpread,
 };
-use crate::units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
+use units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
 
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
@@ -391,7 +391,7 @@ impl Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Quantity;
+    use units::Quantity;
 
     fn container(cpu_milli: i64, restartable: bool) -> Container {
         Container {

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use super::Text;
 use super::workload::Probe;
-use crate::units::Duration;
+use units::Duration;
 
 /// When containers that end are started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

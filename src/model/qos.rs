@@ -69,7 +69,7 @@ pub fn oom_score(usage: i64, capacity: i64, adjustment: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Quantity;
+    use units::Quantity;
 
     const GIB: i64 = 1 << 30;
 

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Text;
-use crate::units::{Quantity, QuantityError};
+use units::{Quantity, QuantityError};
 
 /// Exact quantities by resource name (`cpu`, `memory`, `ephemeral-storage`, `pods`,
 /// `example.com/device` …), sorted by name. Copies share their memory until one of them is changed:
@@ -144,7 +144,7 @@ impl ResourceList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::canonical::short_name;
+    use crate::canonical::short_name;
 
     #[test]
     fn a_list_is_hashed_as_the_map_of_its_amounts() {

@@ -4,7 +4,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::{Labels, Text};
-use crate::units::Duration;
+use units::Duration;
 
 /// Session affinity where nothing else is stated: three hours (spec: kubernetes.md 2.11).
 pub const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);

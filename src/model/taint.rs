@@ -1,7 +1,7 @@
 //! Taints on nodes and the tolerations of pods (spec: kubernetes.md 1.5).
 
 use super::Text;
-use crate::units::Duration;
+use units::Duration;
 
 /// What a taint does to pods that do not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Text;
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Text;
-use crate::units::{Duration, Instant, Quantity};
+use units::{Duration, Instant, Quantity};
 
 /// In how many steps a period of a sine is taken: a day in minutes.
 const SINE_STEPS: i64 = 1440;

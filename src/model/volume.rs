@@ -1,7 +1,7 @@
 //! Volumes of pods and the cluster's objects behind them (spec: kubernetes.md 1.12).
 
 use super::{LabelSelector, Labels, NodeSelector, Text};
-use crate::units::Quantity;
+use units::Quantity;
 
 /// A volume of a pod, of the kinds that bear on the pod's place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

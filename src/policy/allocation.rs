@@ -2,11 +2,11 @@
 //! (spec: kubernetes.md 1.6, 1.7): cpu and memory with defaults for containers that state no
 //! request, everything else as requested.
 
-use crate::cluster::{Class, Store};
-use crate::control::scheduler::ClassContext;
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use crate::model::{PodSpec, ResourceList};
-use crate::units::{NodeId, Quantity, ResourceId, SpecId};
+use cluster::{Class, Store};
+use control::scheduler::ClassContext;
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::{PodSpec, ResourceList};
+use units::{NodeId, Quantity, ResourceId, SpecId};
 
 use super::{Kind, Parameter};
 
@@ -208,8 +208,8 @@ fn amounts(spec: &PodSpec) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Container;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
+    use model::Container;
 
     fn container(pairs: &[(&str, Quantity)]) -> Container {
         let mut requests = ResourceList::default();

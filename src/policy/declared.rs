@@ -3,10 +3,10 @@
 
 use fixedbitset::FixedBitSet;
 
-use crate::cluster::{Class, Store};
-use crate::control::scheduler::ClassContext;
-use crate::model::Node;
-use crate::units::{NodeId, Revision};
+use cluster::{Class, Store};
+use control::scheduler::ClassContext;
+use model::Node;
+use units::{NodeId, Revision};
 
 /// Whether a node's declaration suits a class; the definition.
 type Test = fn(&Class, &Node) -> bool;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::cluster::fragmentation::TypicalPods;
-use crate::control::scheduler::{Plugin, QueueOrder, Select};
-use crate::rng::Stream;
-use crate::units::nearest::hint;
+use cluster::fragmentation::TypicalPods;
+use control::scheduler::{Plugin, QueueOrder, Select};
+use rng::Stream;
+use units::nearest::hint;
 
 /// Arguments of a plugin, as an experiment states them.
 pub type Arguments = serde_json::Map<String, Value>;

@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use super::entry::{Arguments, Built, Entry, Point, Setup};
 pub use super::profile_error::ProfileError;
 use super::registry::{self, POLICIES};
-use crate::control::scheduler::plugin::Points;
-use crate::control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
-use crate::units::nearest::hint;
+use control::scheduler::plugin::Points;
+use control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
+use units::nearest::hint;
 
 /// Filters of every profile, in order.
 pub const FILTERS: &[&str] = &[

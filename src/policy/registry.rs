@@ -3,7 +3,7 @@
 
 use super::entry::{Entry, Point};
 use super::{devices, filter, order, score, select};
-use crate::units::nearest::hint;
+use units::nearest::hint;
 
 /// The policies.
 pub const POLICIES: &[Entry] = &[
@@ -54,7 +54,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::policy::{Arguments, Built, Setup};
+    use crate::{Arguments, Built, Setup};
 
     #[test]
     fn every_file_is_listed_and_every_name_is_its_file() {
@@ -67,7 +67,6 @@ mod tests {
         ];
         for (folder, point) in folders {
             let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("src/policy")
                 .join(folder);
             let mut files: Vec<String> = std::fs::read_dir(&path)
                 .expect("the folder is there")

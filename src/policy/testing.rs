@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::scheduler::{ClassContext, Plugin};
-use crate::model::{
+use cluster::Store;
+use control::scheduler::{ClassContext, Plugin};
+use model::{
     DeviceSet, EndReason, Event, GpuInventory, GpuRequest, Node, PodCreated, PodName, PodRef,
     PodSpec, ResourceList,
 };
-use crate::units::{Instant, NodeId, Quantity, SpecId, TenantId};
+use units::{Instant, NodeId, Quantity, SpecId, TenantId};
 
 /// A cluster that tests build step by step.
 #[derive(Clone, Default)]
@@ -79,7 +79,7 @@ impl World {
         let ctx = self.ctx(spec);
         let direct = plugin.filter(&ctx, node);
         let prepared = plugin.pre_filter(&ctx);
-        if prepared != crate::control::scheduler::plugin::PreFilter::Skip {
+        if prepared != control::scheduler::plugin::PreFilter::Skip {
             assert_eq!(
                 direct,
                 plugin.filter(&ctx, node),

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::lab::compare::metric_hint;
-use crate::lab::summary::{MetricSummary, Summary, title_of_id};
-use crate::report::format;
-use crate::report::runs::Gathered;
+use crate::format;
+use crate::runs::Gathered;
+use lab::compare::metric_hint;
+use lab::summary::{MetricSummary, Summary, title_of_id};
 
 /// The metrics that people look at first, in this order. A name stands for the metric of that id or
 /// for one statistic below it; of several names on a line the first that was measured is taken.
@@ -344,7 +344,7 @@ fn facts(summary: &Summary) -> Vec<String> {
         (Some(&low), Some(&high)) => format!("{}–{}", format::count(low), format::count(high)),
         _ => "0".to_owned(),
     };
-    let column = |of: fn(&crate::lab::summary::VariantSummary) -> u64| {
+    let column = |of: fn(&lab::summary::VariantSummary) -> u64| {
         summary.variants.iter().map(of).collect::<Vec<u64>>()
     };
     let counted = |values: Vec<u64>, word: &str| {
@@ -399,7 +399,7 @@ fn shortened_digests(digests: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::example;
 
     #[test]
     fn the_best_is_marked_by_direction_and_by_what_is_read() {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting};
-use crate::report::format;
-use crate::units::Instant;
+use crate::format;
+use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting};
+use units::Instant;
 
 /// How sides are called.
 const LETTERS: [&str; 2] = ["a", "b"];
@@ -84,7 +84,7 @@ fn first(text: &mut String, parting: &Parting) {
     let is_shared = match (one, other) {
         (Some(one), Some(other)) => {
             let (here, there) = (&one.situation, &other.situation);
-            let counts = |of: &crate::lab::diff::Situation| (of.pending, of.placed, of.nodes_up);
+            let counts = |of: &lab::diff::Situation| (of.pending, of.placed, of.nodes_up);
             one.pod == other.pod && counts(here) == counts(there)
         }
         _ => false,

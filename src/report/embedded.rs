@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::lab::summary::{SCHEMA_VERSION, Summary};
-use crate::lab::travel::Fork;
+use lab::summary::{SCHEMA_VERSION, Summary};
+use lab::travel::Fork;
 
 /// The element that holds the summary.
 const SUMMARY: &str = "windtunnel-summary";

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::report_data::{
+use lab::report_data::{
     Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
     NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
     SeriesData, TimelineData, VariantData, WorkloadList,
 };
-use crate::lab::summary::{
+use lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary,
 };

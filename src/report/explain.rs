@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::lab::explain::run::AttemptFacts;
-use crate::lab::explain::{
+use crate::format;
+use lab::explain::run::AttemptFacts;
+use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
 };
-use crate::model::Text;
-use crate::report::format;
-use crate::units::Instant;
+use model::Text;
+use units::Instant;
 
 /// How many of the best nodes are shown.
 const BEST_SHOWN: usize = 10;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::report::comparison::Comparison;
+use crate::comparison::Comparison;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -155,8 +155,8 @@ fn markdown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::comparison::Rows;
-    use crate::report::example;
+    use crate::comparison::Rows;
+    use crate::example;
     use snapbox::{assert_data_eq, str};
 
     fn text(

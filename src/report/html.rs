@@ -13,8 +13,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::report::plot::{NotDrawn, Plot};
-use crate::report::runs::Gathered;
+use crate::plot::{NotDrawn, Plot};
+use crate::runs::Gathered;
 
 mod alarms;
 mod autoscalers;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::lab::import::ImportSummary;
+use lab::import::ImportSummary;
 
 /// How many findings are told word for word.
 const FINDINGS_TOLD: usize = 20;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::lab::place::lost::Loss;
+use lab::place::lost::Loss;
 
 /// A loss with what it is about.
 pub struct LossReport<'a> {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::lab::place::{MOST, Placement, ResourceTally, Stop};
-use crate::model::Text;
+use lab::place::{MOST, Placement, ResourceTally, Stop};
+use model::Text;
 
 /// How many nodes the table names.
 const NODES_SHOWN: usize = 20;

@@ -8,9 +8,9 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::lab::compare::Study;
-use crate::lab::report_data::ReportData;
-use crate::lab::summary::Summary;
+use lab::compare::Study;
+use lab::report_data::ReportData;
+use lab::summary::Summary;
 
 mod allocation;
 mod axis;

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::lab::compare::Study;
-use crate::lab::report_data::{ReportData, VariantData};
-use crate::lab::summary::{InputSummary, Summary, VariantSummary};
-use crate::lab::travel::Fork;
-use crate::report::format;
-use crate::report::plot::Material;
+use crate::format;
+use crate::plot::Material;
+use lab::compare::Study;
+use lab::report_data::{ReportData, VariantData};
+use lab::summary::{InputSummary, Summary, VariantSummary};
+use lab::travel::Fork;
 
 /// A run as the report takes it.
 #[derive(Clone, Debug)]
@@ -277,7 +277,7 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::example;
 
     fn run(name: &str, summary: Summary) -> ReportRun {
         ReportRun {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::lab::summary::title_of_id;
-use crate::lab::sweep::sensitivity::{self, Index};
-use crate::lab::sweep::{SweepFile, SweepTable};
-use crate::metrics::registry;
-use crate::report::format;
+use crate::format;
+use lab::summary::title_of_id;
+use lab::sweep::sensitivity::{self, Index};
+use lab::sweep::{SweepFile, SweepTable};
+use metrics::registry;
 
 /// How many points, variants and seeds there are.
 fn size(file: &SweepFile) -> String {

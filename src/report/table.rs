@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::comparison::{Column, Comparison, Row};
-use crate::report::format;
+use crate::comparison::{Column, Comparison, Row};
+use crate::format;
 
 const HEAD: Style = Style::new().bold();
 const BEST: Style = AnsiColor::Green.on_default().bold();
@@ -250,9 +250,9 @@ fn length(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::summary::Summary;
-    use crate::report::comparison::Rows;
-    use crate::report::example;
+    use crate::comparison::Rows;
+    use crate::example;
+    use lab::summary::Summary;
     use snapbox::{assert_data_eq, str};
 
     fn render(summary: &Summary, rows: Rows, width: Option<usize>) -> String {

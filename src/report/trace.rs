@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
-use crate::trace::quantiles::Quantiles;
-use crate::units::{Duration, Instant};
+use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
+use trace::quantiles::Quantiles;
+use units::{Duration, Instant};
 
 /// How many tenants and classes are listed by name.
 const LISTED: usize = 5;
@@ -214,7 +214,7 @@ fn quantiles_json(quantiles: Option<&Quantiles>) -> Value {
     })
 }
 
-fn ledger_json(ledger: &crate::trace::Ledger) -> Value {
+fn ledger_json(ledger: &trace::Ledger) -> Value {
     let entries = ledger.entries().iter().map(|entry| {
         json!({
             "kind": entry.kind, "action": entry.action.to_string(), "rows": entry.count,

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::lab::summary::Summary;
-use crate::report::comparison::{Better, Cell, Column, Comparison, Row};
-use crate::report::format;
+use crate::comparison::{Better, Cell, Column, Comparison, Row};
+use crate::format;
+use lab::summary::Summary;
 
 /// What a comparison comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,8 +156,8 @@ fn joined(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::comparison::Rows;
-    use crate::report::example;
+    use crate::comparison::Rows;
+    use crate::example;
 
     fn sentence(summary: &Summary) -> String {
         Verdict::new(summary, &Comparison::new(summary, Rows::Headline)).sentence

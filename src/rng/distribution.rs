@@ -12,7 +12,7 @@ mod law;
 mod tests;
 
 use super::{Stream, math, special};
-use crate::units::Duration;
+use units::Duration;
 
 pub use grammar::DistributionError;
 use grammar::Number;
@@ -362,3 +362,13 @@ fn unit_integral(function: impl Fn(f64) -> f64) -> f64 {
     // The weights sum to 1 up to a constant factor and 1e-15.
     sum / weights
 }
+
+#[cfg(feature = "serde")]
+units::serialize_as_text! { Distribution }
+#[cfg(feature = "serde")]
+units::text_type!(
+    Distribution,
+    "distribution",
+    ["string"],
+    "a distribution such as `lognormal(400ms, 0.5)`"
+);

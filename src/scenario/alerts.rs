@@ -7,7 +7,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::Bound;
 use super::schema::{Alert, Scenario};
 use super::tree::Tree;
-use crate::metrics::alerts::{CLUSTER_SERIES, Kind, SERVICE_SERIES, names};
+use metrics::alerts::{CLUSTER_SERIES, Kind, SERVICE_SERIES, names};
 
 /// Reports every broken rule of `alerts:` and `notifications:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

@@ -12,7 +12,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::grammar::{self, Least, Scalar};
 use super::names::{NameKind, Names};
 use super::tree::{Span, Tree, Value};
-use crate::units::nearest::nearest;
+use units::nearest::nearest;
 
 /// Reports all that is wrong in `tree` after `schema`; `span` is where to point when something
 /// is missing at the top.

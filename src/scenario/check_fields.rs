@@ -7,7 +7,7 @@ use super::check::{Checker, Place, choices, suggest};
 use super::diagnostic::{Code, Finding};
 use super::names::NameKind;
 use super::tree::{Entry, Tree, Value};
-use crate::units::nearest::nearest;
+use units::nearest::nearest;
 
 /// Most fields listed beside an unknown one.
 const MAX_LISTED: usize = 14;

@@ -5,7 +5,7 @@ use super::part::Part;
 use super::schema::{Failure, FailureKind, NodeLife, Scenario};
 use super::share::Share;
 use super::tree::Tree;
-use crate::units::Duration;
+use units::Duration;
 
 /// Reports every broken rule of `failures:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

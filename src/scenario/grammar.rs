@@ -9,8 +9,8 @@ use super::scalar::Bound;
 use super::share::Share;
 use super::tree::Span;
 use super::watts::Watts;
-use crate::rng::Distribution;
-use crate::units::{Duration, Quantity};
+use rng::Distribution;
+use units::{Duration, Quantity};
 
 /// What a text of a schema's `format` is called; `None` if it is none of ours.
 pub(super) fn noun(format: &str) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::NoneOr;
 use super::schema::{FailureKind, Scenario};
 use super::tree::Tree;
-use crate::units::nearest::hint;
+use units::nearest::hint;
 
 /// Reports every broken rule.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

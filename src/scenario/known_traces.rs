@@ -217,7 +217,7 @@ mod tests {
         reason = "reads the published files to hash them"
     )]
     fn hashes_are_those_of_the_published_files() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/traces");
         if !folder.exists() {
             println!("skipped: needs ../shared/traces");
             return;

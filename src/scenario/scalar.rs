@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::pattern::Pattern;
 use super::share::Share;
 use super::watts::Watts;
-use crate::rng::Distribution;
-use crate::units::{Duration, Quantity};
+use units::{Duration, serialize_as_text, text_type};
 
 /// The bound of an objective: a plain number in the metric's unit, or a duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,53 +49,6 @@ impl FromStr for Bound {
     }
 }
 
-struct TextVisitor<T> {
-    expecting: &'static str,
-    value: std::marker::PhantomData<T>,
-}
-
-impl<T> Visitor<'_> for TextVisitor<T>
-where
-    T: FromStr<Err: fmt::Display>,
-{
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expecting)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
-        self.visit_str(&value.to_string())
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
-        self.visit_str(&value.to_string())
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<T, E> {
-        self.visit_str(&value.to_string())
-    }
-}
-
-/// A text, or a number where the text is one, so that `cpu: 32` is written without quotes.
-fn serialize_text<S: Serializer>(value: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
-    let text = value.to_string();
-    match text.parse::<i64>() {
-        Ok(number) if number.to_string() == text => to.serialize_i64(number),
-        _ => to.serialize_str(&text),
-    }
-}
-
-impl Serialize for Quantity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_text(self, serializer)
-    }
-}
-
 impl Serialize for Bound {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -106,55 +58,8 @@ impl Serialize for Bound {
     }
 }
 
-macro_rules! serialize_as_text {
-    ($($type:ty)*) => {$(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-    )*};
-}
+serialize_as_text! { Pattern Watts Share }
 
-serialize_as_text! { Duration Pattern Distribution Watts Share }
-
-macro_rules! text_type {
-    ($type:ty, $format:literal, $kinds:tt, $expecting:literal) => {
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = std::marker::PhantomData;
-                deserializer.deserialize_str(TextVisitor { expecting: $expecting, value })
-            }
-        }
-
-        impl JsonSchema for $type {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                $format.into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": $kinds, "format": $format})
-            }
-        }
-    };
-}
-
-text_type!(
-    Duration,
-    "duration",
-    ["string", "number"],
-    "a duration such as `1h30m`"
-);
-text_type!(
-    Quantity,
-    "quantity",
-    ["string", "number"],
-    "a quantity such as `8Gi` or `500m`"
-);
 text_type!(
     Pattern,
     "pattern",
@@ -178,12 +83,6 @@ text_type!(
     "power",
     ["string", "number"],
     "a power such as `100W`"
-);
-text_type!(
-    Distribution,
-    "distribution",
-    ["string"],
-    "a distribution such as `lognormal(400ms, 0.5)`"
 );
 
 /// Either the word `none` or a map.

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::part::Part;
 use super::schema::{Scenario, Traffic};
 use super::tree::Tree;
-use crate::units::{Duration, Quantity};
+use units::{Duration, Quantity};
 
 /// Reports every broken rule of `traffic:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {

@@ -10,8 +10,8 @@ use super::schema::{
     Template, UnitFiles, Usage, WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
-use crate::model::usage::Pattern;
-use crate::units::Duration;
+use model::usage::Pattern;
+use units::Duration;
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;

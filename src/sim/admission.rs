@@ -1,10 +1,10 @@
 //! Bindings that a node is told of: whether there is room for the pod beside those that it has taken
 //! is counted here, whether it takes it is its agent's matter (spec: kubernetes.md part 4).
 
-use crate::cluster::Commitment;
-use crate::control::node::{Assignment, Offer};
-use crate::model::{EndReason, Event, HostPort, Pod, PodPhase, PodRef, PodSpec, Refusal};
-use crate::units::NodeId;
+use cluster::Commitment;
+use control::node::{Assignment, Offer};
+use model::{EndReason, Event, HostPort, Pod, PodPhase, PodRef, PodSpec, Refusal};
+use units::NodeId;
 
 use super::SimError;
 use super::cell::Cell;

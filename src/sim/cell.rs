@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{Commitment, Digest, Store, View};
-use crate::control::admission::Creation;
-use crate::control::operation::Operation;
-use crate::control::upgrade::Upgrade;
-use crate::control::{AgentOutput, Component, NodeAgent, Outbox, Write};
-use crate::model::checkpoint::Checkpoints;
-use crate::model::{DeviceSet, Found, Node, PodName, PodSpec, Text};
-use crate::trace::{Arrival, ArrivalSource};
-use crate::units::{Duration, Instant, NodeId, SpecId};
+use cluster::{Commitment, Digest, Store, View};
+use control::admission::Creation;
+use control::operation::Operation;
+use control::upgrade::Upgrade;
+use control::{AgentOutput, Component, NodeAgent, Outbox, Write};
+use model::checkpoint::Checkpoints;
+use model::{DeviceSet, Found, Node, PodName, PodSpec, Text};
+use trace::{Arrival, ArrivalSource};
+use units::{Duration, Instant, NodeId, SpecId};
 
 use super::contention::{Contention, ContentionModel};
 use super::control_faults::ControlFaults;

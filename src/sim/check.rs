@@ -1,9 +1,9 @@
 //! Costly checks after every event, for tests and debug runs.
 
-use crate::cluster::check::conservation;
-use crate::cluster::{Observer, Store};
-use crate::model::{Event, Pod};
-use crate::units::Instant;
+use cluster::check::conservation;
+use cluster::{Observer, Store};
+use model::{Event, Pod};
+use units::Instant;
 
 /// Recomputes the store's derived state after every change and remembers the first disagreement.
 #[derive(Clone, Debug, Default)]

@@ -2,13 +2,13 @@
 //! came to pass meanwhile is settled when it hears again (spec: kubernetes.md 2.7, 2.8;
 //! orchestrators-b.md 10.3).
 
-use crate::cluster::Incident;
-use crate::control::node::{Assignment, Report, StopOrder};
-use crate::model::node::DISK_PRESSURE_TAINT;
-use crate::model::{
+use cluster::Incident;
+use control::node::{Assignment, Report, StopOrder};
+use model::node::DISK_PRESSURE_TAINT;
+use model::{
     EndReason, Event, EvictionCause, Node, NodeContact, PodChange, PodRef, Taint, TaintEffect, Text,
 };
-use crate::units::NodeId;
+use units::NodeId;
 
 use super::SimError;
 use super::cell::Cell;

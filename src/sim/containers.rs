@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::node::ContainerEvent;
-use crate::model::PodRef;
-use crate::units::{Duration, Instant, PodId};
+use control::node::ContainerEvent;
+use model::PodRef;
+use units::{Duration, Instant, PodId};
 
 use super::hosts::Pace;
 

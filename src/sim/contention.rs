@@ -9,12 +9,12 @@ mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::MachineEvent;
-use crate::control::node::ContainerEvent;
-use crate::model::exit::KILLED;
-use crate::model::resource_list::CPU;
-use crate::model::{Event, PodChange, PodRef, PodSpec, Used};
-use crate::units::{Instant, NodeId, PodId};
+use control::MachineEvent;
+use control::node::ContainerEvent;
+use model::exit::KILLED;
+use model::resource_list::CPU;
+use model::{Event, PodChange, PodRef, PodSpec, Used};
+use units::{Instant, NodeId, PodId};
 
 use super::SimError;
 use super::cell::Cell;

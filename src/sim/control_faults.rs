@@ -1,11 +1,11 @@
 //! What is wrong with a control plane, as its components meet it: they are away, forget what they
 //! knew, see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
-use crate::cluster::{Conflict, View};
-use crate::control::{Component, Write};
-use crate::model::Event;
-use crate::rng::Stream;
-use crate::units::{ComponentId, Duration, Instant};
+use cluster::{Conflict, View};
+use control::{Component, Write};
+use model::Event;
+use rng::Stream;
+use units::{ComponentId, Duration, Instant};
 
 use super::SimError;
 use super::cell::{Cell, Seat};

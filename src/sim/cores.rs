@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::PodRef;
-use crate::units::{Duration, Instant, NodeId, PodId};
+use model::PodRef;
+use units::{Duration, Instant, NodeId, PodId};
 
 use super::hosts::Pace;
 use super::network::{FlowId, LinkId, Network, Shape};
@@ -275,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::units::PodSlot;
+    use units::PodSlot;
 
     const NODE: NodeId = NodeId(0);
 

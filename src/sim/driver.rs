@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Digest, Observer, Store};
-use crate::trace::Ledger;
-use crate::units::Instant;
+use cluster::{Digest, Observer, Store};
+use trace::Ledger;
+use units::Instant;
 
 use super::cell::{Cell, CellParts, Seat};
 use super::engine::Engine;
@@ -120,7 +120,7 @@ impl<'o> Simulation<'o> {
 
     /// For how long processes ran of pods that the control plane had given up, on hosts that it did
     /// not reach; counted when they stop.
-    pub fn unseen_runtime(&self, cell: usize) -> crate::units::Duration {
+    pub fn unseen_runtime(&self, cell: usize) -> units::Duration {
         self.cells[cell].hosts.unseen()
     }
 

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Observer};
-use crate::control::node::{Report, StopOrder};
-use crate::control::{MachineCommand, MachineEvent};
-use crate::model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef};
-use crate::units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
+use cluster::{Conflict, Observer};
+use control::node::{Report, StopOrder};
+use control::{MachineCommand, MachineEvent};
+use model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef};
+use units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
 use super::contact::assignment;
@@ -272,7 +272,7 @@ impl Engine<'_> {
         &mut self,
         cell: &mut Cell,
         event: Event,
-    ) -> Result<(), crate::cluster::Conflict> {
+    ) -> Result<(), cluster::Conflict> {
         let ended = cell.store.apply(self.now, event)?;
         if let Some(entry) = cell.store.log().last() {
             cell.digest.event(self.now, &entry.event);

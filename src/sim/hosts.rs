@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::node::Report;
-use crate::model::PodRef;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant, NodeId, PodId};
+use control::node::Report;
+use model::PodRef;
+use rng::Stream;
+use units::{Duration, Instant, NodeId, PodId};
 
 /// How often a node renews its lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);

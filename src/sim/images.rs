@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::node::{DiskUse, ImageEvent, PresentImages};
-use crate::model::{PullError, Text};
-use crate::units::{Duration, Instant, NodeId};
+use control::node::{DiskUse, ImageEvent, PresentImages};
+use model::{PullError, Text};
+use units::{Duration, Instant, NodeId};
 
 use super::network::{FlowId, LinkId, Network, Shape, WEIGHT_ONE};
 

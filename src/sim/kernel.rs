@@ -2,8 +2,8 @@
 //! instant, in the order of their ranks. The simulator is one such world; so are the processes that
 //! the benchmarks drive.
 
-use crate::control::Stepping;
-use crate::units::Instant;
+use control::Stepping;
+use units::Instant;
 
 use super::queue::rank;
 use super::wheel::{EVERY_RANK, Scheduled, Wheel};

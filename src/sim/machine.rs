@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::MachineCommand;
-use crate::model::PodRef;
-use crate::model::checkpoint::Checkpoints;
-use crate::rng::{Distribution, Stream};
-use crate::units::{Duration, Instant, ObjectId, PodId};
+use control::MachineCommand;
+use model::PodRef;
+use model::checkpoint::Checkpoints;
+use rng::{Distribution, Stream};
+use units::{Duration, Instant, ObjectId, PodId};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};

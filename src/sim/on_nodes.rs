@@ -1,10 +1,10 @@
 //! What happens on nodes beside whole pods starting and ending: single containers, images, wake-ups
 //! of nodes. The machine has it done; here it is carried to the agents.
 
-use crate::control::MachineEvent;
-use crate::control::node::{ContainerEvent, ImageDeed, ImageEvent, ImageOrder};
-use crate::model::{Event, Node, PodRef, PullError, Text};
-use crate::units::{Instant, NodeId};
+use control::MachineEvent;
+use control::node::{ContainerEvent, ImageDeed, ImageEvent, ImageOrder};
+use model::{Event, Node, PodRef, PullError, Text};
+use units::{Instant, NodeId};
 
 use super::SimError;
 use super::cell::Cell;

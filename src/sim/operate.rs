@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Incident;
-use crate::control::operation::{Operation, OperationError, carry_out, vacate};
-use crate::control::upgrade::{Deed, Upgrade};
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::{EndReason, Event, Text};
-use crate::units::{Duration, Instant, NodeId};
+use cluster::Incident;
+use control::operation::{Operation, OperationError, carry_out, vacate};
+use control::upgrade::{Deed, Upgrade};
+use model::node::HOSTNAME_LABEL;
+use model::{EndReason, Event, Text};
+use units::{Duration, Instant, NodeId};
 
 use super::SimError;
 use super::cell::Cell;

@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicBool;
 
 use thiserror::Error;
 
-use crate::control::Stepping;
-use crate::control::node_life::Observing;
-use crate::rng::Distribution;
-use crate::trace::TraceError;
-use crate::units::{Duration, Instant};
+use control::Stepping;
+use control::node_life::Observing;
+use rng::Distribution;
+use trace::TraceError;
+use units::{Duration, Instant};
 
 /// When a run is over. What happens at the instant of a stop is still part of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

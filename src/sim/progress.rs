@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::checkpoint::Checkpoints;
-use crate::units::{Duration, Instant, ObjectId, PodId};
+use model::checkpoint::Checkpoints;
+use units::{Duration, Instant, ObjectId, PodId};
 
 /// A pod's work.
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
-use crate::model::resource_list::CPU;
-use crate::model::{Event, NewPrice, PodRef, Text};
-use crate::rng::{Distribution, Stream};
-use crate::units::{Duration, Instant, NodeId};
+use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
+use model::resource_list::CPU;
+use model::{Event, NewPrice, PodRef, Text};
+use rng::{Distribution, Stream};
+use units::{Duration, Instant, NodeId};
 
 use super::SimError;
 use super::cell::Cell;

@@ -1,8 +1,8 @@
 //! What can lie ahead in a cell, and the event queue of it: at one instant kinds go in the order of
 //! their rank, and equal kinds first in, first out.
 
-use crate::model::PodRef;
-use crate::units::{ComponentId, NodeId};
+use model::PodRef;
+use units::{ComponentId, NodeId};
 
 use super::wheel::{Scheduled, Wheel};
 
@@ -170,7 +170,7 @@ pub type EventQueue = Wheel<Queued>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{Instant, PodId, PodSlot};
+    use units::{Instant, PodId, PodSlot};
 
     #[test]
     fn equal_instants_go_by_rank_and_equal_ranks_first_in_first_out() {

@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::Conflict;
-use crate::control::admission::{Creation, admit};
-use crate::control::{Progress, Write};
-use crate::model::{EndReason, Event, Object, Pod, PodChange, PodRef, PodSpec};
-use crate::rng::{Distribution, Stream};
-use crate::units::{ComponentId, Duration, Revision};
+use cluster::Conflict;
+use control::admission::{Creation, admit};
+use control::{Progress, Write};
+use model::{EndReason, Event, Object, Pod, PodChange, PodRef, PodSpec};
+use rng::{Distribution, Stream};
+use units::{ComponentId, Duration, Revision};
 
 use super::SimError;
 use super::cell::{Cell, Seat};

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::control::Component;
-use crate::model::Event;
-use crate::units::Instant;
+use control::Component;
+use model::Event;
+use units::Instant;
 
 use super::cell::Seat;
 use super::driver::Simulation;

@@ -9,9 +9,9 @@
 //! below. So equal instants keep the order of their pushes and no sequence number is stored.
 //!
 //! Nothing is taken out of the middle: an event names its target by an identity that is never used
-//! again ([`crate::model::PodRef`]), and is void once the target is gone.
+//! again ([`model::PodRef`]), and is void once the target is gone.
 
-use crate::units::Instant;
+use units::Instant;
 
 /// What a wheel needs to know of an event.
 pub trait Scheduled: Copy {

@@ -2,11 +2,11 @@
 
 use thiserror::Error;
 
-use crate::cluster::Commitment;
-use crate::control::Stepping;
-use crate::control::scheduler::BatchPlanner;
-use crate::policy::backfill::{BACKFILLS, backfill};
-use crate::policy::job_order::{JOB_ORDERS, job_order};
+use cluster::Commitment;
+use control::Stepping;
+use control::scheduler::BatchPlanner;
+use policy::backfill::{BACKFILLS, backfill};
+use policy::job_order::{JOB_ORDERS, job_order};
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};

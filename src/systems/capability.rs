@@ -163,7 +163,7 @@ pub fn support(table: Capabilities, capability: Capability) -> Option<Support> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::systems::registry::SYSTEMS;
+    use crate::registry::SYSTEMS;
 
     #[test]
     fn every_system_says_something_of_every_capability_once() {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::cluster::Commitment;
-use crate::control::controllers::manager::ControllerOptions;
-use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::{PreemptionState, Release, Witness};
-use crate::control::{Component, NodeAgent, Stepping};
-use crate::model::{ClusterObjects, SchedulerConfig, Text};
-use crate::policy::kubernetes::KubeProfileError;
-use crate::policy::{ProfileChoice, ProfileError, Setup};
-use crate::units::Duration;
+use cluster::Commitment;
+use control::controllers::manager::ControllerOptions;
+use control::scheduler::evaluate::Form;
+use control::scheduler::kube::{PreemptionState, Release, Witness};
+use control::{Component, NodeAgent, Stepping};
+use model::{ClusterObjects, SchedulerConfig, Text};
+use policy::kubernetes::KubeProfileError;
+use policy::{ProfileChoice, ProfileError, Setup};
+use units::Duration;
 
 use super::batch::{BatchError, BatchOptions};
 use super::capability::Capabilities;

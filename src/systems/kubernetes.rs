@@ -5,16 +5,16 @@ use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
 use super::kubelet::{Kubelet, KubeletOptions};
-use crate::cluster::Commitment;
-use crate::control::controllers::manager::ControllerManager;
-use crate::control::scheduler::Pipeline;
-use crate::control::scheduler::kube::queue::Backoff;
-use crate::control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
-use crate::control::{Component, Stepping};
-use crate::model::SchedulerConfig;
-use crate::policy::build_profile;
-use crate::policy::kubernetes::{add_machine, build_kube_profiles};
-use crate::units::{ComponentId, Duration};
+use cluster::Commitment;
+use control::controllers::manager::ControllerManager;
+use control::scheduler::Pipeline;
+use control::scheduler::kube::queue::Backoff;
+use control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
+use control::{Component, Stepping};
+use model::SchedulerConfig;
+use policy::build_profile;
+use policy::kubernetes::{add_machine, build_kube_profiles};
+use units::{ComponentId, Duration};
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {

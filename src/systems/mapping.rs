@@ -5,14 +5,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::resource_list::CPU;
-use crate::model::{
-    NodeSelectorTerm, Object, Operator, PodAffinityTerm, PodSpec, RestartPolicy, Text,
-};
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::CPU;
+use model::{NodeSelectorTerm, Object, Operator, PodAffinityTerm, PodSpec, RestartPolicy, Text};
 
 use super::capability::{Capabilities, Capability, Support, support};
-use crate::units::Quantity;
+use units::Quantity;
 
 /// A question to a pod.
 type AsksOfPod = (Capability, &'static str, fn(&PodSpec) -> bool);

@@ -2,10 +2,10 @@
 //! and is stopped when it is told to end or, if asked for, when it has run for its time limit.
 
 use super::entry::TimeLimits;
-use crate::control::node::{Assignment, Report, StopOrder};
-use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use crate::model::{EndReason, EvictionCause, PodRef};
-use crate::units::{Duration, Instant, NodeId, PodId};
+use control::node::{Assignment, Report, StopOrder};
+use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use model::{EndReason, EvictionCause, PodRef};
+use units::{Duration, Instant, NodeId, PodId};
 
 /// The agents of all nodes.
 #[derive(Clone, Debug)]
@@ -212,7 +212,7 @@ impl NodeAgent for PlainAgent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::PodSlot;
+    use units::PodSlot;
 
     const NODE: NodeId = NodeId(4);
     const POD: PodRef = PodRef {

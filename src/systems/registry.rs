@@ -38,12 +38,12 @@ pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::scheduler::evaluate::Form;
-    use crate::policy::profiles::PROFILES;
-    use crate::policy::{ProfileChoice, Setup};
-    use crate::systems::batch::BatchOptions;
-    use crate::systems::entry::{KubeRequest, TimeLimits};
-    use crate::systems::{SystemOptions, SystemRequest};
+    use crate::batch::BatchOptions;
+    use crate::entry::{KubeRequest, TimeLimits};
+    use crate::{SystemOptions, SystemRequest};
+    use control::scheduler::evaluate::Form;
+    use policy::profiles::PROFILES;
+    use policy::{ProfileChoice, Setup};
 
     #[test]
     fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {

@@ -14,7 +14,7 @@ use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
 use super::options::ReadOptions;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
-use crate::model::Text;
+use model::Text;
 
 /// Arrivals handed over at once: handing over costs some microseconds.
 const CHUNK_ARRIVALS: usize = 4_096;
@@ -272,8 +272,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::trace::formats::swf;
-    use crate::trace::registry::Constructor;
+    use crate::formats::swf;
+    use crate::registry::Constructor;
 
     /// A log of more than a chunk: some jobs left out, some late, some of a kind met late.
     fn log(bad_row: Option<usize>) -> String {

@@ -68,8 +68,8 @@ impl ClassKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Input;
-    use crate::trace::table::Table;
+    use crate::Input;
+    use crate::table::Table;
 
     fn check(columns: &[&str], rows: &str, expected: &[u32]) {
         let text = format!("a,b,c\n{rows}");

@@ -14,7 +14,7 @@ use super::error::TraceError;
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// How a log is read.
 #[derive(Clone, Debug, Default)]

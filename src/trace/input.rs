@@ -369,7 +369,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::trace::lines::tests::lines;
+    use crate::lines::tests::lines;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -10,10 +10,10 @@ use super::options::ReadOptions;
 use super::quantiles::{Counted, Quantiles};
 use super::registry::{Constructor, FormatEntry};
 use super::stream::{Arrival, ArrivalSource};
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{Node, PodSpec, Text};
-use crate::units::time::NANOS_PER_SECOND;
-use crate::units::{Duration, Instant};
+use model::resource_list::{CPU, MEMORY};
+use model::{Node, PodSpec, Text};
+use units::time::NANOS_PER_SECOND;
+use units::{Duration, Instant};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -377,7 +377,7 @@ fn most_first(counts: &[u64]) -> Vec<(u32, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::registry;
+    use crate::registry;
 
     fn input(text: &str) -> Input {
         Input::bytes("file", text.as_bytes().to_vec())

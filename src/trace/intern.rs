@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::stream::Classes;
 use super::texts::Texts;
-use crate::model::{PodSpec, Text};
+use model::{PodSpec, Text};
 
 /// Pod classes by order of first appearance.
 #[derive(Clone, Debug, Default)]

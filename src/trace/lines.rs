@@ -157,10 +157,10 @@ impl Lines {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::trace::Input;
+    use crate::Input;
 
     /// Every line with its number.
-    pub(in crate::trace) fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
+    pub(crate) fn lines(input: &Input) -> Result<Vec<(u64, String)>, TraceError> {
         let mut lines = input.lines()?;
         let mut all = Vec::new();
         while let Some((number, line)) = lines.next_line()? {

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::stream::Arrival;
-use crate::units::Instant;
+use units::Instant;
 
 /// How many rows late a row may be.
 pub const WINDOW_ROWS: usize = 4_096;
@@ -65,7 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::PodName;
+    use model::PodName;
 
     fn arrival(number: u64, submit: i64) -> Arrival {
         Arrival {

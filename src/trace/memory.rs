@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::TraceError;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use crate::model::Text;
+use model::Text;
 
 /// Everything that a small trace holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::error::TraceError;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use crate::model::Text;
+use model::Text;
 
 /// A merge of sources.
 pub struct Merge {
@@ -131,9 +131,9 @@ impl ArrivalSource for Merge {
 mod tests {
     use super::super::{MemorySource, Recorded};
     use super::*;
-    use crate::model::{PodName, PodSpec};
-    use crate::units::Instant;
+    use model::{PodName, PodSpec};
     use std::sync::Arc;
+    use units::Instant;
 
     fn source(times: &[i64], tenant: &str, priority: i32) -> Box<dyn ArrivalSource> {
         let arrivals = times

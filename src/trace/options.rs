@@ -1,7 +1,7 @@
 //! What a user may choose about the reading of a trace. One set for all formats; each format's
 //! entry in the registry names those that it heeds, anything else has no effect on it.
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::ledger::RowPolicy;
 

@@ -11,11 +11,11 @@
 use super::error::TraceError;
 use super::formats::openb_pods::OpenbPod;
 use super::memory::Recorded;
-use crate::model::gpu::DEVICE_MILLI;
-use crate::model::resource_list::CPU;
-use crate::model::{Node, PodName, PodSpec};
-use crate::rng::{GoRand, Stream};
-use crate::units::{Duration, Instant};
+use model::gpu::DEVICE_MILLI;
+use model::resource_list::CPU;
+use model::{Node, PodName, PodSpec};
+use rng::{GoRand, Stream};
+use units::{Duration, Instant};
 
 /// The most pods that a fill-up may need.
 pub const MAX_FILL_UP_PODS: usize = 10_000_000;

@@ -28,7 +28,7 @@ pub fn compress(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::input::Input;
+    use crate::input::Input;
 
     #[test]
     fn what_is_compressed_reads_back() {

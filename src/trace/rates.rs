@@ -8,7 +8,7 @@ use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
 use super::table::{Column, Row, Table};
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// From an instant on, so many millionths of a request a second.
 pub type Steps = Vec<(Instant, u64)>;

@@ -8,12 +8,12 @@ use super::formats::openb_pods::{OpenbPod, read_openb_pods};
 use super::formats::swf::{SwfSource, read_swf_jobs};
 use super::order::{FillPod, FillResource, published_order};
 use super::*;
-use crate::units::Duration;
+use units::Duration;
 
 /// A file of the shared folder, if it is there.
 fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
+        .join("../../../shared")
         .join(path);
     if path.exists() {
         return Some(path);
@@ -117,7 +117,7 @@ fn a_log_repeated_spans_to_its_last_end() {
     let source = SwfSource::open(&Input::path(path), &ReadOptions::default()).expect("a log");
     let mut repeat = transform::Repeat::new(Box::new(source), 2).expect("a log");
     let mut jobs = 0;
-    let mut last = crate::units::Instant::ZERO;
+    let mut last = units::Instant::ZERO;
     while let Some(arrival) = repeat.next().expect("good rows") {
         assert!(arrival.submit >= last);
         last = arrival.submit;
@@ -128,7 +128,7 @@ fn a_log_repeated_spans_to_its_last_end() {
     assert_eq!(repeat.span(), Duration::from_secs(1_123_132));
 }
 
-fn openb_node_list() -> Option<Vec<crate::model::Node>> {
+fn openb_node_list() -> Option<Vec<model::Node>> {
     let path = shared("traces/openb/openb_node_list_gpu_node.csv.gz")?;
     let list = openb_nodes::read(&Input::path(path), &ReadOptions::default());
     Some(list.expect("good rows").nodes)

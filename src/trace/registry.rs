@@ -6,7 +6,7 @@ use super::input::Input;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::stream::ArrivalSource;
-use crate::model::Node;
+use model::Node;
 
 /// Every format.
 pub const FORMATS: &[FormatEntry] = &[
@@ -167,7 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::trace::inspect::validate;
+    use crate::inspect::validate;
 
     /// A text that some reader accepts, with a few bytes replaced or cut off.
     fn damaged() -> impl Strategy<Value = Vec<u8>> {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{PodName, PodSpec, Text};
-use crate::units::{Duration, Instant};
+use model::{PodName, PodSpec, Text};
+use units::{Duration, Instant};
 
 use super::error::TraceError;
 use super::ledger::Ledger;

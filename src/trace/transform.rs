@@ -4,8 +4,8 @@
 use super::error::TraceError;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use crate::model::{PodName, Text};
-use crate::units::{Duration, Instant};
+use model::{PodName, Text};
+use units::{Duration, Instant};
 
 fn beyond(what: &str) -> TraceError {
     TraceError::Format {
@@ -232,7 +232,7 @@ impl Repeat {
     }
 }
 
-const NANOS_PER_SECOND: i64 = crate::units::time::NANOS_PER_SECOND;
+const NANOS_PER_SECOND: i64 = units::time::NANOS_PER_SECOND;
 const ALMOST_A_SECOND: Duration = Duration::from_nanos(NANOS_PER_SECOND - 1);
 
 impl ArrivalSource for Repeat {
@@ -302,10 +302,10 @@ impl ArrivalSource for Repeat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::formats::csv::CsvSource;
-    use crate::trace::input::Input;
-    use crate::trace::memory::Recorded;
-    use crate::trace::options::ReadOptions;
+    use crate::formats::csv::CsvSource;
+    use crate::input::Input;
+    use crate::memory::Recorded;
+    use crate::options::ReadOptions;
 
     /// Jobs 1, 2, 3 at 10 s, 20 s, 30 s; the last to end is job 2 at 120.5 s.
     fn source() -> Box<dyn ArrivalSource> {

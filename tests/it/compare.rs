@@ -38,7 +38,7 @@ fn experiment(text: &str) -> Experiment {
     let options = LoadOptions {
         sets: &[],
         search: &search,
-        lookup: &windtunnel::lab::inputs::DiskAndEmbedded,
+        lookup: &windtunnel::world::inputs::DiskAndEmbedded,
         names: &Registered,
     };
     load(text, "queue.yaml", options).expect("an experiment")

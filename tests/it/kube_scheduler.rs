@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::lab::verify::VerifyOptions;
-use windtunnel::lab::verify::kube_scheduler::FAMILY;
+use windtunnel::verify::VerifyOptions;
+use windtunnel::verify::kube_scheduler::FAMILY;
 
 fn vectors(names: &[&str]) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kube-scheduler");

@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::lab::verify::orchestrators::FAMILY;
-use windtunnel::lab::verify::{FamilyReport, VerifyOptions};
+use windtunnel::verify::orchestrators::FAMILY;
+use windtunnel::verify::{FamilyReport, VerifyOptions};
 
 fn judge(families: &[&str]) -> Vec<FamilyReport> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/orchestrators");

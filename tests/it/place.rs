@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windtunnel::lab::verify::VerifyOptions;
-use windtunnel::lab::verify::place::FAMILY;
 use windtunnel::trace::Input;
+use windtunnel::verify::VerifyOptions;
+use windtunnel::verify::place::FAMILY;
 
 fn data(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/place");

@@ -10,8 +10,8 @@ use windtunnel::lab::place::lost::{Loss, lose};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
+use windtunnel::manifest::{SnapshotWriter, read_manifests};
 use windtunnel::trace::Input;
-use windtunnel::trace::manifest::{SnapshotWriter, read_manifests};
 
 const NODES: &str = "
 apiVersion: v1

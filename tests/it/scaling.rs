@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::lab::build::FileSource;
 use windtunnel::lab::run::{Outcome, Prepared, prepare};
 use windtunnel::model::{Event, Object, ObjectChange, Pod, PodPhase};
 use windtunnel::scenario::Experiment;
 use windtunnel::units::Instant;
+use windtunnel::world::FileSource;
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::measure;

@@ -2,10 +2,10 @@
 //! (spec: orchestrators-b.md 10.4).
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::lab::build::BuildError;
 use windtunnel::lab::run::RunError;
 use windtunnel::model::{Event, Pod};
 use windtunnel::units::Instant;
+use windtunnel::world::BuildError;
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;

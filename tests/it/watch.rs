@@ -4,10 +4,10 @@ use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::Observer;
 use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::lab::build::FileSource;
 use windtunnel::lab::run::{Outcome, RunError, Tables, prepare, run, run_watched};
 use windtunnel::scenario::{Files, Scenario};
 use windtunnel::sim::{End, RunControl};
+use windtunnel::world::FileSource;
 
 /// Runs what a scenario declares without measuring, while somebody looks on.
 pub(crate) fn watch(

@@ -3,13 +3,13 @@
 //! apart field by field, so that a new field can't be forgotten.
 
 use super::Digest;
-use crate::model::workload::Probe;
-use crate::model::{
+use model::workload::Probe;
+use model::{
     Affinity, Application, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels,
     Needed, Node, NodeAffinity, NodeSelectorTerm, Owner, PodAffinityTerm, PodLife, PodSpec,
     PodVolume, Requirement, ResourceList, Taint, Text, Toleration, TopologySpread,
 };
-use crate::units::Duration;
+use units::Duration;
 
 pub(super) fn node(digest: &mut Digest, node: &Node) {
     let Node {

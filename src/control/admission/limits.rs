@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::model::workload::limit_range::fill;
-use crate::model::workload::resource_quota;
-use crate::model::workload::{LimitItem, LimitRange, LimitedKind};
-use crate::model::{Object, PodSpec, ResourceList, Text};
-use crate::units::{Quantity, QuantityError};
+use cluster::{Conflict, Store};
+use model::workload::limit_range::fill;
+use model::workload::resource_quota;
+use model::workload::{LimitItem, LimitRange, LimitedKind};
+use model::{Object, PodSpec, ResourceList, Text};
+use units::{Quantity, QuantityError};
 
 /// What the limit ranges of its namespace make of a pod; `None` if nothing.
 ///

@@ -1,7 +1,7 @@
 //! Whether a namespace takes new objects (spec: kubernetes.md part 5).
 
-use crate::cluster::{Conflict, Store};
-use crate::model::{Namespace, Object, Text};
+use cluster::{Conflict, Store};
+use model::{Namespace, Object, Text};
 
 /// A namespace has to be there, where any is declared, and not on its way out.
 ///

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::model::priority_class::{PriorityClass, TemplatePriority};
-use crate::model::{Object, PodSpec, Text};
+use cluster::{Conflict, Store};
+use model::priority_class::{PriorityClass, TemplatePriority};
+use model::{Object, PodSpec, Text};
 
 /// What the classes of priority make of a pod; `None` if nothing.
 ///

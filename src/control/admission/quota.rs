@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::model::workload::{QuotaStatus, ResourceQuota};
-use crate::model::{Event, Object, ObjectChange, PodSpec, ResourceList};
-use crate::units::{Instant, QuantityError};
+use cluster::{Conflict, Store};
+use model::workload::{QuotaStatus, ResourceQuota};
+use model::{Event, Object, ObjectChange, PodSpec, ResourceList};
+use units::{Instant, QuantityError};
 
 /// The changes that charge a pod to the quotas of its namespace.
 ///
@@ -93,7 +93,7 @@ fn exceeded(
 ) -> Result<(), Conflict> {
     // What asks for nothing more of a resource may come, whatever is used of it.
     let beyond = quota.hard.iter().filter(|(resource, most)| {
-        asked.get(resource) > crate::units::Quantity::ZERO && now.get(resource) > *most
+        asked.get(resource) > units::Quantity::ZERO && now.get(resource) > *most
     });
     let beyond: Vec<&str> = beyond.map(|(resource, _)| resource).collect();
     if beyond.is_empty() {
@@ -124,7 +124,7 @@ pub fn counted(
 ) -> Result<ResourceList, QuantityError> {
     let mut used = ResourceList::default();
     for (resource, _) in quota.hard.iter() {
-        used.set(resource, crate::units::Quantity::ZERO);
+        used.set(resource, units::Quantity::ZERO);
     }
     let objects = store.objects().iter();
     for (_, row) in objects.filter(|(_, row)| *row.object.namespace() == quota.namespace) {

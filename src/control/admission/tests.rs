@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::workload::{
-    LimitItem, LimitRange, LimitedKind, QuotaScope, ReplicaSet, ResourceQuota,
-};
-use crate::model::{
+use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ReplicaSet, ResourceQuota};
+use model::{
     Behaviour, Container, Namespace, Operator, PodAffinityTerm, PodChange, PriorityClass,
     Requirement, ResourceList, TemplatePriority,
 };
-use crate::units::{Duration, Instant, Quantity};
+use units::{Duration, Instant, Quantity};
 
 type Amounts<'a> = &'a [(&'a str, i64)];
 

@@ -1,3 +1,3 @@
 //! What is wrong with an autoscaler's or a balancer's declaration.
 
-pub use crate::model::finding::{Finding, Findings, Problem};
+pub use model::finding::{Finding, Findings, Problem};

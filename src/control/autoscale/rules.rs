@@ -4,7 +4,7 @@
 
 use super::finding::{Finding, Findings};
 use super::float::to_i32;
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// Bounds of a number of replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //! latest is made up, and that by an estimate that uneven schedules can defeat.
 
 use super::ControllerEvent;
-use crate::model::Text;
-use crate::model::workload::cron_job::CronStatus;
-use crate::model::workload::{ConcurrencyPolicy, CronJob, CronSchedule, UnixSeconds};
-use crate::units::{Duration, Instant};
+use model::Text;
+use model::workload::cron_job::CronStatus;
+use model::workload::{ConcurrencyPolicy, CronJob, CronSchedule, UnixSeconds};
+use units::{Duration, Instant};
 
 /// How long after a start time the next sync is asked for.
 const NEXT_DELTA: Duration = Duration::from_millis(100);

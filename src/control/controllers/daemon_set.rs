@@ -6,9 +6,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::model::workload::{DaemonSet, ObservedPhase, ObservedPod};
-use crate::model::{Node, TaintEffect, Text, Toleration};
-use crate::units::{Duration, Instant};
+use model::workload::{DaemonSet, ObservedPhase, ObservedPod};
+use model::{Node, TaintEffect, Text, Toleration};
+use units::{Duration, Instant};
 
 /// How many pods one sync creates, and how many it deletes, at most.
 pub const BURST: usize = 250;

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ControllerEvent, Release};
-use crate::model::workload::deployment::{ConditionReason, DeploymentStatus};
-use crate::model::workload::replica_set::{RolloutAnnotations, is_same_template};
-use crate::model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
-use crate::model::{PodSpec, Text};
-use crate::units::Instant;
+use model::workload::deployment::{ConditionReason, DeploymentStatus};
+use model::workload::replica_set::{RolloutAnnotations, is_same_template};
+use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
+use model::{PodSpec, Text};
+use units::Instant;
 
 /// What the controller sees of one deployment.
 #[derive(Clone, Debug)]

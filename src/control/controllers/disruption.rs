@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::model::workload::disruption_budget::BudgetStatus;
-use crate::model::workload::{
-    BudgetLimit, Count, ObservedPod, PodDisruptionBudget, UnhealthyPodEviction,
-};
-use crate::units::{Duration, Instant};
+use model::Text;
+use model::workload::disruption_budget::BudgetStatus;
+use model::workload::{BudgetLimit, Count, ObservedPod, PodDisruptionBudget, UnhealthyPodEviction};
+use units::{Duration, Instant};
 
 /// How long a granted disruption counts while its pod is still there.
 pub const DELETION_TIMEOUT: Duration = Duration::from_secs(120);
@@ -108,7 +106,7 @@ pub enum EvictionAnswer {
 
 /// Asks to evict a pod that these budgets select.
 pub fn evict(now: Instant, pod: &ObservedPod, budgets: &[&PodDisruptionBudget]) -> EvictionAnswer {
-    use crate::model::workload::ObservedPhase::Pending;
+    use model::workload::ObservedPhase::Pending;
     if pod.is_terminating || pod.phase.is_terminal() || pod.phase == Pending {
         return EvictionAnswer::Deleted;
     }
@@ -140,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::workload::{ObservedPhase, Readiness};
+    use model::workload::{ObservedPhase, Readiness};
 
     fn pod(name: &str, is_ready: bool) -> BudgetPod {
         BudgetPod {

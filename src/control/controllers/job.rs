@@ -9,14 +9,14 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
-use crate::model::Text;
-use crate::model::workload::job::{
+use model::Text;
+use model::workload::job::{
     FailureAction, Indexes, JobCondition, JobConditionKind, JobReason, JobStatus,
 };
-use crate::model::workload::{
+use model::workload::{
     CompletionMode, Job, ObservedPhase, ObservedPod, PodReplacement, RestartPolicy,
 };
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// How many pods one sync creates or deletes at most.
 pub const BURST: usize = 500;

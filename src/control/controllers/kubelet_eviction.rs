@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::model::Text;
-use crate::units::Duration;
+use model::Text;
+use units::Duration;
 
 /// How often thresholds are looked at.
 pub const PERIOD: Duration = Duration::from_secs(10);

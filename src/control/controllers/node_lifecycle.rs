@@ -14,8 +14,8 @@ pub use view::{
     no_schedule_taints,
 };
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// How often nodes that wait are tainted.
 pub const TAINT_PERIOD: Duration = Duration::from_millis(100);

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::model::workload::{ObservedPhase, ObservedPod};
-use crate::units::Instant;
+use model::workload::{ObservedPhase, ObservedPod};
+use units::Instant;
 
 /// How many elements are sorted by insertion, as the original does.
 const BY_INSERTION: usize = 12;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::workload::ObservedPhase;
-use crate::model::{Container, PodSpec, ResourceList, Text};
-use crate::units::{Duration, Instant, Quantity, QuantityError};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::workload::ObservedPhase;
+use model::{Container, PodSpec, ResourceList, Text};
+use units::{Duration, Instant, Quantity, QuantityError};
 
 /// How a pod is served when resources run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
-use crate::model::workload::ObservedPhase;
-use crate::units::{Duration, Instant};
+use model::Text;
+use model::workload::ObservedPhase;
+use units::{Duration, Instant};
 
 /// How often it runs.
 pub const PERIOD: Duration = Duration::from_secs(20);

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::order::{age_step, by_restarts, by_usefulness, by_youth, sort_by_insertion};
-use crate::model::Text;
-use crate::model::workload::replica_set::ReplicaSetStatus;
-use crate::model::workload::{ObservedPod, ReplicaSet};
-use crate::units::{Duration, Instant};
+use model::Text;
+use model::workload::replica_set::ReplicaSetStatus;
+use model::workload::{ObservedPod, ReplicaSet};
+use units::{Duration, Instant};
 
 /// How many pods one sync creates or deletes at most.
 pub const BURST: i32 = 500;
@@ -186,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::workload::{ObservedPhase, Readiness};
+    use model::workload::{ObservedPhase, Readiness};
 
     fn ready(name: &str, since: i64) -> ObservedPod {
         ObservedPod {

@@ -4,12 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::model::Text;
-use crate::model::workload::stateful_set::StatefulStatus;
-use crate::model::workload::{
+use model::Text;
+use model::workload::stateful_set::StatefulStatus;
+use model::workload::{
     Count, ObservedPhase, ObservedPod, PodManagement, StatefulSet, StatefulUpdate,
 };
-use crate::units::Instant;
+use units::Instant;
 
 /// A pod of a stateful set.
 #[derive(Clone, Debug, PartialEq, Eq)]

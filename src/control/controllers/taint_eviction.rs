@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Taint, TaintEffect, Text, Toleration};
-use crate::units::{Duration, Instant};
+use model::{Taint, TaintEffect, Text, Toleration};
+use units::{Duration, Instant};
 
 /// How long default tolerations hold.
 pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use crate::model::{Owner, Pod, PodSpec, Text};
-use crate::units::{NodeId, SpecId};
+use model::{Owner, Pod, PodSpec, Text};
+use units::{NodeId, SpecId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

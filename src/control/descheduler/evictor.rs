@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::DeschedulerOptions;
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::autoscale::nodes::seen::pods_on;
-use crate::control::operation::eviction;
-use crate::model::qos::CRITICAL_PRIORITY;
-use crate::model::workload::PodDisruptionBudget;
-use crate::model::{
+use crate::Outbox;
+use crate::autoscale::nodes::seen::pods_on;
+use crate::operation::eviction;
+use cluster::Store;
+use model::qos::CRITICAL_PRIORITY;
+use model::workload::PodDisruptionBudget;
+use model::{
     Event, EvictionCause, LabelSelector, Labels, Node, Object, ObjectChange, Pod, PodAffinityTerm,
     PodRef, PodSpec, PodVolume, Text,
 };
-use crate::units::{Duration, Instant, NodeId, ObjectId, SpecId};
+use units::{Duration, Instant, NodeId, ObjectId, SpecId};
 
 /// How many pods are evicted in a loop; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use crate::model::{Pod, PodPhase};
-use crate::units::Duration;
+use model::{Pod, PodPhase};
+use units::Duration;
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

@@ -30,10 +30,10 @@ pub use restarts::RemovePodsHavingTooManyRestarts;
 pub use topology_spread::RemovePodsViolatingTopologySpread;
 pub use utilization::{HighNodeUtilization, LowNodeUtilization, Shares};
 
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, LabelSelector, Labels, PodSpec, Text};
-use crate::units::{Duration, Instant, Revision};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, LabelSelector, Labels, PodSpec, Text};
+use units::{Duration, Instant, Revision};
 
 use evictor::Pass;
 

@@ -3,7 +3,7 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use crate::model::{Node, PodSpec};
+use model::{Node, PodSpec};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use crate::model::{PodSpec, Taint, TaintEffect, Text};
+use model::{PodSpec, Taint, TaintEffect, Text};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::Scope;
 use super::evictor::{Answer, Pass};
 use super::utilization::in_order_of_eviction;
-use crate::model::{Pod, Text};
-use crate::units::{NodeId, SpecId};
+use model::{Pod, Text};
+use units::{NodeId, SpecId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

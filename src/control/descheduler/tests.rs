@@ -1,15 +1,15 @@
 //! What each strategy evicts, whom the evictor spares, and when the loop comes.
 
 use super::*;
-use crate::model::objects::Owner;
-use crate::model::workload::disruption_budget::BudgetStatus;
-use crate::model::workload::{PodDisruptionBudget, ReplicaSet};
-use crate::model::{
+use model::objects::Owner;
+use model::workload::disruption_budget::BudgetStatus;
+use model::workload::{PodDisruptionBudget, ReplicaSet};
+use model::{
     Behaviour, DeviceSet, Node, Object, ObjectChange, Operator, PodAffinityTerm, PodChange,
     PodCreated, PodName, PodOwner, PodRef, Requirement, ResourceList, Taint, TaintEffect,
     TopologySpread,
 };
-use crate::units::{NodeId, ObjectId, Quantity, TenantId};
+use units::{NodeId, ObjectId, Quantity, TenantId};
 
 struct World {
     store: Store,
@@ -331,18 +331,18 @@ fn pods_go_that_do_not_tolerate_a_new_taint() {
 fn pods_go_that_are_not_where_their_affinity_wants_them() {
     let mut world = World::new(2);
     let mut spec = pod();
-    let term = crate::model::NodeSelectorTerm {
+    let term = model::NodeSelectorTerm {
         match_expressions: vec![Requirement {
             key: "zone".into(),
             operator: Operator::In,
             values: vec!["z1".into()],
         }],
-        ..crate::model::NodeSelectorTerm::default()
+        ..model::NodeSelectorTerm::default()
     };
     spec.affinity.node.preferred = vec![(10, term.clone())];
     let prefers = world.place(&spec, 0, 1);
     spec.affinity.node.preferred.clear();
-    spec.affinity.node.required = Some(crate::model::NodeSelector { terms: vec![term] });
+    spec.affinity.node.required = Some(model::NodeSelector { terms: vec![term] });
     let requires = world.place(&spec, 0, 1);
     world.place(&spec, 1, 1);
     for (required, preferred, expected) in [
@@ -507,7 +507,7 @@ fn the_evictor_spares_whom_it_must() {
         true,
     );
     let claiming = PodSpec {
-        volumes: vec![crate::model::PodVolume::Claim("data".into())],
+        volumes: vec![model::PodVolume::Claim("data".into())],
         ..pod()
     };
     check(claiming.clone(), default(), true);

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use crate::model::{
+use model::{
     LabelSelector, Labels, NodeSelector, Operator, Pod, PodRef, PodSpec, Requirement, Text,
     Toleration, TopologySpread,
 };
-use crate::units::{NodeId, SpecId};
+use units::{NodeId, SpecId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]

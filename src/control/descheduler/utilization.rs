@@ -6,10 +6,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evictor::{Answer, Pass};
-use crate::model::qos::QosClass;
-use crate::model::resource_list::{CPU, MEMORY, PODS};
-use crate::model::{Pod, Taint, Text};
-use crate::units::{NodeId, Quantity, SpecId};
+use model::qos::QosClass;
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{Pod, Taint, Text};
+use units::{NodeId, Quantity, SpecId};
 
 /// Shares of what nodes offer by resource, in millionths.
 pub type Shares = BTreeMap<Text, i64>;

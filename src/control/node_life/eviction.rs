@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::evict;
-use crate::cluster::{Conflict, Store};
-use crate::control::controllers::taint_eviction::{TaintEviction, default_tolerations};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, Node, PodRef, TaintEffect};
-use crate::units::{Instant, NodeId, Revision};
+use crate::controllers::taint_eviction::{TaintEviction, default_tolerations};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, Node, PodRef, TaintEffect};
+use units::{Instant, NodeId, Revision};
 
 /// The component.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Eviction {
     }
 
     fn node_declared(&mut self, now: Instant, store: &Store, node: NodeId, object: &Node) {
-        let acts = |taint: &crate::model::Taint| taint.effect == TaintEffect::NoExecute;
+        let acts = |taint: &model::Taint| taint.effect == TaintEffect::NoExecute;
         let was_tainted = if object.taints.iter().any(acts) {
             !self.tainted.insert(node)
         } else {

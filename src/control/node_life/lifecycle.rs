@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use super::seen::Seen;
 use super::{Observing, after_on_grid, evict, on_grid};
-use crate::cluster::{Conflict, Store};
-use crate::control::controllers::node_lifecycle::{
+use crate::controllers::node_lifecycle::{
     LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus, TAINT_PERIOD,
 };
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, NodeContact, PodChange, Text};
-use crate::rng::Stream;
-use crate::units::{Instant, NodeId, Revision};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, NodeContact, PodChange, Text};
+use rng::Stream;
+use units::{Instant, NodeId, Revision};
 
 /// What the component is made from.
 #[derive(Clone, Debug, Default)]

@@ -11,10 +11,10 @@ mod seen;
 pub use eviction::Eviction;
 pub use lifecycle::{Lifecycle, LifecycleSetup};
 
-use crate::cluster::Store;
-use crate::model::event::PodRef;
-use crate::model::{EndReason, Event, EvictionCause, PodChange};
-use crate::units::{Duration, Instant};
+use cluster::Store;
+use model::event::PodRef;
+use model::{EndReason, Event, EvictionCause, PodChange};
+use units::{Duration, Instant};
 
 /// Whether what changes nothing is computed or stepped; a run comes out the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

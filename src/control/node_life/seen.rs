@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::control::controllers::node_lifecycle::{
+use crate::controllers::node_lifecycle::{
     EXCLUSION_LABEL, ExecuteTaint, NodePressure, NodeReady, NodeView, ReadyStatus,
     no_schedule_taints,
 };
-use crate::model::node::{REGION_LABEL, ZONE_LABEL};
-use crate::model::{Node, Taint, TaintEffect, Text};
-use crate::units::Instant;
+use model::node::{REGION_LABEL, ZONE_LABEL};
+use model::{Node, Taint, TaintEffect, Text};
+use units::Instant;
 
 /// The keys of the `NoSchedule` taints that follow from what is heard of a node and from its
 /// declaration. Those of pressures come and go with the node's own word.

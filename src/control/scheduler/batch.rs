@@ -23,10 +23,10 @@ mod waiting;
 
 use smallvec::SmallVec;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{DeviceSet, Event, PodCreated, PodRef};
-use crate::units::{Duration, GangId, Instant, NodeId, Revision};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{DeviceSet, Event, PodCreated, PodRef};
+use units::{Duration, GangId, Instant, NodeId, Revision};
 
 pub use self::backfill::{Backfill, Outlook};
 pub use self::job::{JobFacts, JobNumber, JobOrder, Score};

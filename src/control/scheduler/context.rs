@@ -1,7 +1,7 @@
 //! What the plugins of one scheduling attempt look at.
 
-use crate::cluster::{Class, Store};
-use crate::units::{Instant, SpecId};
+use cluster::{Class, Store};
+use units::{Instant, SpecId};
 
 /// The cluster and the class of the pod being placed. Filters and scores see the class and not the
 /// pod, so pods of one class get one answer.

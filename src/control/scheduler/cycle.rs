@@ -5,9 +5,9 @@
 //! Bind writes. If no node is left, `PostFilter` may make room. The order and meaning of the points
 //! are those of the Kubernetes scheduling framework (spec: kubernetes.md 1.4).
 
-use crate::cluster::Store;
-use crate::model::{DeviceSet, Event, Pod};
-use crate::units::{Duration, Instant, NodeId};
+use cluster::Store;
+use model::{DeviceSet, Event, Pod};
+use units::{Duration, Instant, NodeId};
 
 use super::evaluate::{Answers, Evaluator, Form, weighted};
 use super::plugin::{Permit, PreScore};

@@ -4,8 +4,8 @@
 //! are only added up it keeps no points but how the nodes stand, so that the best are known without
 //! looking at every node. A property test holds the forms together.
 
-use crate::cluster::Store;
-use crate::units::{NodeId, Revision, SpecId};
+use cluster::Store;
+use units::{NodeId, Revision, SpecId};
 
 use super::plugin::PreFilter;
 use super::rooms::Rooms;
@@ -347,10 +347,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cluster::Class;
-    use crate::control::scheduler::{QueueOrder, Select, Ties};
-    use crate::model::{Node, Pod, PodSpec};
-    use crate::units::Instant;
+    use crate::scheduler::{QueueOrder, Select, Ties};
+    use cluster::Class;
+    use model::{Node, Pod, PodSpec};
+    use units::Instant;
 
     /// Any pod first, any node chosen.
     #[derive(Clone)]

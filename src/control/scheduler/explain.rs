@@ -1,7 +1,7 @@
 //! One scheduling attempt looked at closely: who could take the pod, and every plugin's points. It
 //! computes what [`super::cycle`] computes, keeps what that throws away, and changes nothing.
 
-use crate::units::NodeId;
+use units::NodeId;
 
 use super::evaluate::{Evaluator, Form};
 use super::plugin::PreScore;

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::model::event::Hold;
-use crate::model::{Event, Pod, PodRef};
-use crate::units::{ComponentId, Instant, Revision};
+use cluster::Store;
+use model::event::Hold;
+use model::{Event, Pod, PodRef};
+use units::{ComponentId, Instant, Revision};
 
 use super::ClassContext;
 use super::cycle::{Cycle, Placement};
 use super::plugin::Permit;
-use crate::control::Outbox;
+use crate::Outbox;
 
 /// Waiting pods, in order of pod.
 #[derive(Clone, Debug, Default)]

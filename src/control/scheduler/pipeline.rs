@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Probe, Progress, Write};
-use crate::model::{Event, PodPhase, PodRef};
-use crate::units::{ComponentId, Instant, NodeId, Revision};
+use crate::{Component, Outbox, Probe, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, PodPhase, PodRef};
+use units::{ComponentId, Instant, NodeId, Revision};
 
 use super::ClassContext;
 use super::cycle::{Cycle, Decision};

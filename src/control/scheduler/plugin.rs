@@ -2,8 +2,8 @@
 //! [`Plugin::points`]; the meaning of each point is that of the Kubernetes scheduling framework
 //! (spec: kubernetes.md 1.4, 1.14).
 
-use crate::model::{DeviceSet, Event, Pod};
-use crate::units::{Duration, NodeId};
+use model::{DeviceSet, Event, Pod};
+use units::{Duration, NodeId};
 
 use super::{ClassContext, Reason, Ties};
 
@@ -101,7 +101,7 @@ pub trait Plugin: Send {
     }
 
     /// Whether its Filter rejects every node without room for the amounts that a class asks for, as
-    /// [`crate::cluster::Nodes::has_room`] has it.
+    /// [`cluster::Nodes::has_room`] has it.
     fn needs_room(&self) -> bool {
         false
     }

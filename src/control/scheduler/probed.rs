@@ -2,9 +2,9 @@
 
 use super::plugin::{Permit, Plugin, Points, PreFilter, PreScore, Scope};
 use super::{ClassContext, Reason};
-use crate::control::probe::{Part, Probe};
-use crate::model::{DeviceSet, Event, Pod};
-use crate::units::NodeId;
+use crate::probe::{Part, Probe};
+use model::{DeviceSet, Event, Pod};
+use units::NodeId;
 
 /// A plugin under a label.
 #[derive(Clone)]

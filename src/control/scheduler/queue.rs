@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use fixedbitset::FixedBitSet;
 
-use crate::cluster::{Class, Store};
-use crate::model::{Pod, PodRef};
-use crate::units::{PodId, SpecId};
+use cluster::{Class, Store};
+use model::{Pod, PodRef};
+use units::{PodId, SpecId};
 
 /// Which pod goes first.
 pub trait QueueOrder: Send {

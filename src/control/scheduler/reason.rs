@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::ResourceId;
+use units::ResourceId;
 
 /// One reason why a pod can't be placed on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

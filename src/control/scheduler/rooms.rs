@@ -1,10 +1,10 @@
 //! The first node with enough room, by an index instead of a scan: a tree over all nodes that knows
 //! how much of each amount the nodes below a point have left at most. It leaves out only nodes that
-//! [`crate::cluster::Nodes::has_room`] would say no to, and is the same for every class: a change of
+//! [`cluster::Nodes::has_room`] would say no to, and is the same for every class: a change of
 //! a node is followed once, however many classes wait.
 
-use crate::cluster::Store;
-use crate::units::{NodeId, Resources, Revision};
+use cluster::Store;
+use units::{NodeId, Resources, Revision};
 
 /// Children of a group: few enough to be looked through one by one.
 const FAN_OUT: usize = 8;

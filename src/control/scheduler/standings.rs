@@ -3,7 +3,7 @@
 //! new total changes only what lies between it and the top, and the k-th of the tied ones is found
 //! without going through the others.
 
-use crate::units::NodeId;
+use units::NodeId;
 
 /// Children of a group. Small enough for a group to be looked through, large enough for a hundred
 /// thousand nodes to make five levels.

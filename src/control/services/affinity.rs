@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// A client.
 pub type ClientId = u64;
@@ -17,7 +17,7 @@ pub struct Affinity {
 
 impl Affinity {
     /// Kubernetes' time-out of sessions: three hours.
-    pub const TIMEOUT: Duration = crate::model::service::AFFINITY_TIMEOUT;
+    pub const TIMEOUT: Duration = model::service::AFFINITY_TIMEOUT;
 
     /// No client is known. A session ends `timeout` after its last request.
     pub fn new(timeout: Duration) -> Self {

@@ -7,11 +7,11 @@
 //! endpoint `an_endpoint_that_fails_is_left_out_and_tried_once_later`; a million requests each,
 //! sequences and distributions, in `tests/million.rs`.
 
-use crate::control::autoscale::finding::{Finding, Findings, Problem};
-use crate::model::Text;
-pub use crate::model::service::Balancing as Algorithm;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use crate::autoscale::finding::{Finding, Findings, Problem};
+use model::Text;
+pub use model::service::Balancing as Algorithm;
+use rng::Stream;
+use units::{Duration, Instant};
 
 /// When an endpoint that fails is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

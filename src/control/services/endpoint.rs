@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::control::autoscale::finding::{Finding, Findings};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use crate::autoscale::finding::{Finding, Findings};
+use model::Text;
+use units::{Duration, Instant};
 
 /// A pod that a service selects.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// How instances of a function are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

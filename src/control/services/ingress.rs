@@ -1,57 +1,55 @@
 //! Requests from outside: to which service by host and path, and by weight where several share a
 //! path (spec: kubernetes.md part 5; orchestrators-a.md 8.4).
 
-use crate::control::autoscale::finding::{Finding, Findings, Problem};
-pub use crate::model::service::{Backend, Ingress, PathKind, PathRule, Rule};
-use crate::rng::Stream;
+use crate::autoscale::finding::{Finding, Findings, Problem};
+pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
+use rng::Stream;
 
-impl Ingress {
-    /// Who takes a request; empty if nobody does. A stated host goes before a pattern, that before
-    /// every host; then the longest path, of equal ones an exact one first.
-    pub fn route(&self, host: &str, path: &str) -> &[Backend] {
-        let ranks = self
-            .rules
-            .iter()
-            .filter_map(|rule| Some((host_rank(rule, host)?, rule)));
-        let best_host = ranks.clone().map(|(rank, _)| rank).max();
-        let rules = ranks.filter(|(rank, _)| Some(*rank) == best_host);
-        let paths = rules.flat_map(|(_, rule)| &rule.paths);
-        let matching = paths.filter(|rule| is_match(rule, path));
-        // The first of equals, as rules are written.
-        let best = matching.rev_max_by_key(|rule| {
-            let is_exact = rule.kind == PathKind::Exact;
-            (trimmed(&rule.path).len(), is_exact)
-        });
-        best.map_or(&self.default, |rule| &rule.backends)
-    }
+/// Who takes a request; empty if nobody does. A stated host goes before a pattern, that before
+/// every host; then the longest path, of equal ones an exact one first.
+pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] {
+    let ranks = ingress
+        .rules
+        .iter()
+        .filter_map(|rule| Some((host_rank(rule, host)?, rule)));
+    let best_host = ranks.clone().map(|(rank, _)| rank).max();
+    let rules = ranks.filter(|(rank, _)| Some(*rank) == best_host);
+    let paths = rules.flat_map(|(_, rule)| &rule.paths);
+    let matching = paths.filter(|rule| is_match(rule, path));
+    // The first of equals, as rules are written.
+    let best = matching.rev_max_by_key(|rule| {
+        let is_exact = rule.kind == PathKind::Exact;
+        (trimmed(&rule.path).len(), is_exact)
+    });
+    best.map_or(&ingress.default, |rule| &rule.backends)
+}
 
-    /// What is wrong with it.
-    pub fn findings(&self, name: &str) -> Vec<Finding> {
-        let mut found = Findings::new(format!("ingress {name}"));
-        if let Some(part) = self.canary {
-            let is_fine = (0..=100).contains(&part);
-            let field = "nginx.ingress.kubernetes.io/canary-weight";
-            found.expect(is_fine, field, part, "0 to 100");
-        }
-        for (place, rule) in self.rules.iter().enumerate() {
-            for (index, path) in rule.paths.iter().enumerate() {
-                let field = format!("rules[{place}].paths[{index}]");
-                let is_fine = path.path.starts_with('/');
-                let own = format!("{field}.path");
-                found.expect(
-                    is_fine,
-                    own,
-                    format!("`{}`", path.path),
-                    "a path from `/` on",
-                );
-                check_backends(&mut found, &field, &path.backends);
-            }
-        }
-        if !self.default.is_empty() {
-            check_backends(&mut found, "default", &self.default);
-        }
-        found.list
+/// What is wrong with it.
+pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
+    let mut found = Findings::new(format!("ingress {name}"));
+    if let Some(part) = ingress.canary {
+        let is_fine = (0..=100).contains(&part);
+        let field = "nginx.ingress.kubernetes.io/canary-weight";
+        found.expect(is_fine, field, part, "0 to 100");
     }
+    for (place, rule) in ingress.rules.iter().enumerate() {
+        for (index, path) in rule.paths.iter().enumerate() {
+            let field = format!("rules[{place}].paths[{index}]");
+            let is_fine = path.path.starts_with('/');
+            let own = format!("{field}.path");
+            found.expect(
+                is_fine,
+                own,
+                format!("`{}`", path.path),
+                "a path from `/` on",
+            );
+            check_backends(&mut found, &field, &path.backends);
+        }
+    }
+    if !ingress.default.is_empty() {
+        check_backends(&mut found, "default", &ingress.default);
+    }
+    found.list
 }
 
 /// The best by a key, of equals the first.
@@ -203,7 +201,7 @@ mod tests {
             ("a.b.example.com", "/x", "fallback"),
             ("example.com", "/", "fallback"),
         ] {
-            let route = own.route(host, path);
+            let route = route(&own, host, path);
             assert_eq!(&*route[0].service, expected, "{host}{path}");
         }
     }
@@ -248,8 +246,7 @@ mod tests {
         let mut own = ingress();
         own.rules[0].paths[0].backends[0].weight = 0;
         own.rules[1].paths[0].path = "x".into();
-        let told: Vec<String> = own
-            .findings("shop")
+        let told: Vec<String> = findings(&own, "shop")
             .iter()
             .map(ToString::to_string)
             .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::run::{Entry, Measured};
 use super::{Baseline, BaselineEntry, FoundDivergence, Gate, Outcome};
-use crate::lab::shell::{quoted, set_flags};
+use crate::shell::{quoted, set_flags};
 
 /// What is asked of whoever finds the first decision that differs.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
 use super::run::{Entry, Measured};
-use crate::lab::statistics::mean;
+use crate::statistics::mean;
 
 /// A line of what accepting changes.
 #[derive(Clone, Debug, PartialEq)]

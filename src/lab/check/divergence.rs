@@ -4,10 +4,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::lab::diff::{DecisionFacts, Difference, Parting};
-use crate::scenario::Scenario;
-use crate::scenario::as_run::document;
-use crate::units::Instant;
+use crate::diff::{DecisionFacts, Difference, Parting};
+use scenario::Scenario;
+use scenario::as_run::document;
+use units::Instant;
 
 /// Changed settings that are named.
 const CHANGES_MAX: usize = 2;

@@ -5,13 +5,13 @@
 //! suite: `regressed` if they are worse beyond chance and the mean is beyond the limit,
 //! `inconclusive` if they can't tell. Absolute bounds are held against the mean.
 
-use crate::lab::compare::{
+use crate::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
 };
-use crate::lab::statistics::{Resamples, SEEDS_MIN, mean};
-use crate::lab::summary::{MetricSummary, VariantSummary};
-use crate::metrics::{Direction, registry};
-use crate::scenario::schema::Objective;
+use crate::statistics::{Resamples, SEEDS_MIN, mean};
+use crate::summary::{MetricSummary, VariantSummary};
+use metrics::{Direction, registry};
+use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
 use super::cause::{FirstDivergence, explain, rerun};

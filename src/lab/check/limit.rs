@@ -1,8 +1,8 @@
 //! The limits of objectives: held, and in words.
 
 use super::Outcome;
-use crate::scenario::scalar::Bound;
-use crate::scenario::schema::Objective;
+use scenario::scalar::Bound;
+use scenario::schema::Objective;
 
 /// A bound in the metric's own unit.
 pub(super) fn number(bound: &Bound) -> f64 {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::lab::compare::{Judgement, Verdict};
+use crate::compare::{Judgement, Verdict};
 
 pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,

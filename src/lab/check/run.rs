@@ -6,13 +6,13 @@ use serde_json::Value as Json;
 
 use super::cause::rerun;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, system_of};
-use crate::lab::compare::{Inputs, seeds_from};
-use crate::lab::experiment::{ExperimentError, input_hashes};
-use crate::lab::replicate::{Work, Workers, replicate};
-use crate::lab::run::RunError;
-use crate::lab::summary::VariantSummary;
-use crate::scenario::schema::Objective;
-use crate::scenario::{Experiment, Scenario};
+use crate::compare::{Inputs, seeds_from};
+use crate::experiment::{ExperimentError, input_hashes};
+use crate::replicate::{Work, Workers, replicate};
+use crate::run::RunError;
+use crate::summary::VariantSummary;
+use scenario::schema::Objective;
+use scenario::{Experiment, Scenario};
 
 /// A scenario of the suite, read.
 #[derive(Clone, Debug)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::lab::inputs::DiskAndEmbedded;
-use crate::lab::names::Registered;
-use crate::lab::replicate::Workers;
-use crate::scenario::{LoadOptions, SearchPath, load};
+use crate::names::Registered;
+use crate::replicate::Workers;
+use scenario::{LoadOptions, SearchPath, load};
+use world::inputs::DiskAndEmbedded;
 
 const TEXT: &str = "\
 windtunnel: v1
@@ -46,7 +46,7 @@ fn measured(text: &str) -> Measured {
     let scenario = SuiteScenario {
         experiment: load(text, "queue.yaml", options).expect("an experiment"),
         file: "queue.yaml".to_owned(),
-        lines: crate::scenario::objective_lines(text),
+        lines: scenario::objective_lines(text),
         seeds: None,
         exact: false,
     };

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::lab::experiment::ExperimentError;
-use crate::units::nearest;
+use crate::experiment::ExperimentError;
+use units::nearest;
 
 /// Why a comparison can't be made.
 #[derive(Debug, Error)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::runs::listed;
 use super::study::{Candidate, Method, Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
-use crate::lab::summary::{Summary, VariantSummary};
-use crate::scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
-use crate::units::nearest;
+use crate::summary::{Summary, VariantSummary};
+use scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
+use units::nearest;
 
 /// A finished run.
 #[derive(Clone, Debug)]

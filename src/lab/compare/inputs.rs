@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::lab::summary::InputSummary;
-use crate::scenario::Scenario;
-use crate::scenario::as_run::document;
-use crate::scenario::schema::{Arrivals, WorkloadSource};
+use crate::summary::InputSummary;
+use scenario::Scenario;
+use scenario::as_run::document;
+use scenario::schema::{Arrivals, WorkloadSource};
 
 /// What must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];

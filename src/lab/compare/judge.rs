@@ -13,11 +13,11 @@
 
 use serde::Serialize;
 
-use crate::lab::statistics::{
+use crate::statistics::{
     Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
     seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
 };
-use crate::metrics::Direction;
+use metrics::Direction;
 
 /// The confidence of intervals.
 pub const CONFIDENCE: f64 = 0.95;

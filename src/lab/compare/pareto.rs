@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::metrics::Direction;
+use metrics::Direction;
 
 /// A candidate in the plane of two metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,13 +2,13 @@
 
 use super::study::{Candidate, Method, Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
-use crate::lab::experiment::input_hashes;
-use crate::lab::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
-use crate::lab::report_data::VariantData;
-use crate::lab::summary::VariantSummary;
-use crate::scenario::Experiment;
-use crate::scenario::schema::{Arrivals, Order, WorkloadSource};
-use crate::units::nearest;
+use crate::experiment::input_hashes;
+use crate::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
+use crate::report_data::VariantData;
+use crate::summary::VariantSummary;
+use scenario::Experiment;
+use scenario::schema::{Arrivals, Order, WorkloadSource};
+use units::nearest;
 
 /// A comparison and the runs behind it.
 pub struct Made {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::judge::{CONFIDENCE, Judgement, Pairs, Question, Threshold, Verdict, decide, measure};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
-use crate::lab::statistics::{Interval, Resamples, mean};
-use crate::lab::summary::{MetricSummary, VariantSummary};
-use crate::metrics::{Direction, registry};
+use crate::statistics::{Interval, Resamples, mean};
+use crate::summary::{MetricSummary, VariantSummary};
+use metrics::{Direction, registry};
 
 /// The version of the form of a study.
 pub const STUDY_VERSION: u32 = 1;
@@ -360,7 +360,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
             .map(|run| run.metrics.get(id)?.value)
             .collect();
         let values = values?;
-        let interval = crate::lab::statistics::student_interval(&values, CONFIDENCE);
+        let interval = crate::statistics::student_interval(&values, CONFIDENCE);
         Some((
             id.clone(),
             GatedMean {

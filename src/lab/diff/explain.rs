@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use super::record::{Decided, Outcome};
 use super::{DiffError, Name, Side, failed};
-use crate::cluster::fragmentation::TypicalPods;
-use crate::cluster::{Observer, Store};
-use crate::control::scheduler::evaluate::{Form, rejections};
-use crate::control::scheduler::explain::{Ranking, rank};
-use crate::control::scheduler::{ClassContext, Profile, Reason};
-use crate::lab::build::{FileSource, is_exact};
-use crate::lab::explain::pipeline::ties;
-use crate::lab::explain::run::{RunExplainError, Which, find};
-use crate::lab::run::{RunError, prepare, profile_choice, run_watched};
-use crate::model::{Event, Pod};
-use crate::policy::{Setup, build_profile};
-use crate::sim::RunControl;
-use crate::units::{Instant, NodeId, Resources, Revision};
+use crate::explain::pipeline::ties;
+use crate::explain::run::{RunExplainError, Which, find};
+use crate::run::{RunError, prepare, profile_choice, run_watched};
+use cluster::fragmentation::TypicalPods;
+use cluster::{Observer, Store};
+use control::scheduler::evaluate::{Form, rejections};
+use control::scheduler::explain::{Ranking, rank};
+use control::scheduler::{ClassContext, Profile, Reason};
+use model::{Event, Pod};
+use policy::{Setup, build_profile};
+use sim::RunControl;
+use units::{Instant, NodeId, Resources, Revision};
+use world::{FileSource, is_exact};
 
 /// The cluster just before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -171,7 +171,7 @@ fn explain_exact(
 
 /// Runs a side until the change that has a revision comes next. The cluster there, and the profile
 /// that decides; systems that plan jobs have none.
-pub(in crate::lab) fn stop_before(
+pub(crate) fn stop_before(
     side: &Side<'_>,
     revision: Revision,
     interrupted: &AtomicBool,
@@ -215,7 +215,7 @@ pub(in crate::lab) fn stop_before(
 
 /// The profile that decides; `None` for systems without one.
 fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
-    let entry = crate::systems::registry::find(&side.scenario.system.name).ok()?;
+    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
     // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
     if entry.plans_jobs || is_exact(side.scenario) {
         return None;
@@ -284,7 +284,7 @@ fn weighted(plugin: &str, weight: i64) -> String {
 }
 
 /// A reason with the name of its resource.
-pub(in crate::lab) fn reason_words(store: &Store, reason: Reason) -> String {
+pub(crate) fn reason_words(store: &Store, reason: Reason) -> String {
     match reason {
         Reason::Insufficient(id) => format!("Insufficient {}", store.extended().text(id.index())),
         Reason::Text(text) => text.to_owned(),

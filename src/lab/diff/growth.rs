@@ -13,8 +13,8 @@ use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
 use super::record::{Course, Decided, Matched, Outcome};
-use crate::model::Node;
-use crate::units::{Instant, NodeId};
+use model::Node;
+use units::{Instant, NodeId};
 
 /// How far two runs are apart at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

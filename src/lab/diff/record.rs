@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Name;
-use crate::cluster::{Observer, Store};
-use crate::model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
-use crate::units::{Instant, NodeId, Revision, SpecId};
+use cluster::{Observer, Store};
+use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
+use units::{Instant, NodeId, Revision, SpecId};
 
 /// What became of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::lab::inputs::DiskAndEmbedded;
-use crate::lab::names::Registered;
-use crate::scenario::{Experiment, LoadOptions, SearchPath, load};
+use crate::names::Registered;
+use scenario::{Experiment, LoadOptions, SearchPath, load};
+use world::inputs::DiskAndEmbedded;
 
 const TEXT: &str = "\
 windtunnel: v1

@@ -1,9 +1,9 @@
 //! What changed about an object, in words: replicas, what a horizontal autoscaler decided and why, what
 //! a vertical one recommends.
 
-use crate::model::workload::horizontal::HorizontalPodAutoscaler;
-use crate::model::workload::vertical::{Recommended, VerticalPodAutoscaler};
-use crate::model::{Object, Used};
+use model::workload::horizontal::HorizontalPodAutoscaler;
+use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
+use model::{Object, Used};
 
 /// What an object has become; empty where nothing of that kind changed.
 pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {

@@ -12,12 +12,12 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::control::scheduler::kube::attempt::Aftermath;
-use crate::control::scheduler::kube::message::message;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::attempt::Aftermath;
+use control::scheduler::kube::message::message;
+use control::scheduler::kube::{
     Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status,
 };
-use crate::model::Text;
+use model::Text;
 
 /// How one of equally good nodes is taken where nothing else is said.
 const DRAWN: &str = "drawn at random";

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use super::{
     Explanation, NodeView, Outcome, PluginPoints, PreemptionView, ReasonGroup, ScoredNode,
 };
-use crate::cluster::Store;
-use crate::control::scheduler::explain::{Ranking, rank};
-use crate::control::scheduler::{ClassContext, Points, Profile, Reason};
-use crate::lab::diff::reason_words;
-use crate::model::Text;
-use crate::units::NodeId;
+use crate::diff::reason_words;
+use cluster::Store;
+use control::scheduler::explain::{Ranking, rank};
+use control::scheduler::{ClassContext, Points, Profile, Reason};
+use model::Text;
+use units::NodeId;
 
 /// Explains an attempt to place a pod of the class that `ctx` is about.
 pub(super) fn explain(profile: &mut Profile, ctx: &ClassContext<'_>, pod: &str) -> Explanation {
@@ -87,7 +87,7 @@ fn first_rejection(
 }
 
 /// How the policy that takes one of equally good nodes does it, in words.
-pub(in crate::lab) fn ties(select: &str) -> String {
+pub(crate) fn ties(select: &str) -> String {
     match select {
         "random" => super::DRAWN.to_owned(),
         "first" => "the first in their order is taken".to_owned(),

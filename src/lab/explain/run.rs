@@ -1,5 +1,5 @@
 //! An attempt of a run, explained. Nothing but pod and node is recorded, so the run is simulated
-//! again. kube-scheduler shows its attempts on the way ([`crate::control::scheduler::kube::Witness`]), and what it knew at the one
+//! again. kube-scheduler shows its attempts on the way ([`control::scheduler::kube::Witness`]), and what it knew at the one
 //! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
 //! and looked at there.
 
@@ -12,18 +12,18 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Explanation, NodeView, pipeline};
-use crate::cluster::Store;
-use crate::control::scheduler::evaluate::Form;
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
-use crate::control::scheduler::{ClassContext, Profile};
-use crate::lab::build::{self, FileSource};
-use crate::lab::diff::{DiffError, Side, failed, stop_before};
-use crate::lab::run::{prepare, run_watched};
-use crate::scenario::Scenario;
-use crate::scenario::schema::TieBreak;
-use crate::sim::{EndCause, RunControl};
-use crate::units::{Instant, SpecId, nearest};
+use crate::diff::{DiffError, Side, failed, stop_before};
+use crate::run::{prepare, run_watched};
+use cluster::Store;
+use control::scheduler::evaluate::Form;
+use control::scheduler::kube::{Cache, KubeProfile, PodInfo};
+use control::scheduler::{ClassContext, Profile};
+use scenario::Scenario;
+use scenario::schema::TieBreak;
+use sim::{EndCause, RunControl};
+use units::{Instant, SpecId, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
+use world::{self, FileSource};
 
 /// How many names a message gives.
 const NAMED: usize = 3;
@@ -168,7 +168,7 @@ pub fn find(
     interrupted: &AtomicBool,
 ) -> Result<Attempted, RunExplainError> {
     let fail = failed(side);
-    let entry = crate::systems::registry::find(&side.scenario.system.name);
+    let entry = systems::registry::find(&side.scenario.system.name);
     if entry.is_ok_and(|entry| entry.plans_jobs) {
         return Err(RunExplainError::Input(format!(
             "{}: the system `{}` plans jobs as a whole and makes no attempts pod by pod; see \
@@ -183,7 +183,7 @@ pub fn find(
         which,
         seen: Mutex::default(),
     });
-    let is_exact = build::is_exact(side.scenario);
+    let is_exact = world::is_exact(side.scenario);
     if is_exact {
         prepared.kube.witness = Some(kept.clone());
     }
@@ -324,7 +324,7 @@ impl About<'_> {
 
 /// How kube-scheduler takes one of equally good nodes in this run.
 fn exact_ties(scenario: &Scenario) -> String {
-    use crate::scenario::schema::Release;
+    use scenario::schema::Release;
     let scheduler = &scenario.system.scheduler;
     match (scheduler.tie_break, scheduler.release) {
         (Some(TieBreak::First), _) => "the first in the scheduler's order is taken".to_owned(),

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::control::scheduler::kube::{PodClass, Release};
-use crate::model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
-use crate::policy::kubernetes::build_kube_profiles;
-use crate::units::Quantity;
+use control::scheduler::kube::{PodClass, Release};
+use model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
+use policy::kubernetes::build_kube_profiles;
+use units::Quantity;
 
 fn profile() -> KubeProfile {
     let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Placed;
-use crate::control::scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
-use crate::model::Text;
+use control::scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
+use model::Text;
 
 /// The plugin whose rejections are about resources.
 const FIT: &str = "NodeResourcesFit";

@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use super::{Placed, Stop, final_message, replica};
-use crate::control::scheduler::kube::{
-    Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status,
-};
-use crate::model::Text;
+use control::scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status};
+use model::Text;
 
 /// What a fast form keeps while replicas are placed.
 pub(super) trait Filling {

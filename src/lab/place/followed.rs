@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::filling::{Filling, fill, ranks};
 use super::kept::Points;
 use super::{Placed, replica};
-use crate::control::scheduler::kube::attempt::Questions;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::attempt::Questions;
+use control::scheduler::kube::{
     Attempt, AttemptContext, Cache, Follow, Follower, KubeProfile, NodeInfo, PodInfo, Reach,
 };
 

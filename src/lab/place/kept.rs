@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
 use super::{Placed, replica};
-use crate::control::scheduler::kube::plugin::{in_span, proportion};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::plugin::{in_span, proportion};
+use control::scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
     Reach,
 };
-use crate::model::Text;
+use model::Text;
 
 /// The points of one plugin.
 pub(super) struct Points<'a> {

@@ -6,11 +6,11 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::decide;
-use crate::control::scheduler::kube::{Attempt, KubeProfile};
-use crate::lab::snapshot::profile::profile_of;
-use crate::lab::snapshot::{Snapshot, SnapshotError};
-use crate::model::Text;
-use crate::trace::manifest::Maker;
+use crate::snapshot::profile::profile_of;
+use crate::snapshot::{Snapshot, SnapshotError};
+use control::scheduler::kube::{Attempt, KubeProfile};
+use manifest::Maker;
+use model::Text;
 
 /// What became of the pods of lost nodes; pods are `NAMESPACE/NAME`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

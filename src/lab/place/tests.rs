@@ -1,8 +1,8 @@
 use super::*;
-use crate::control::scheduler::kube::{PodClass, Release};
-use crate::model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
-use crate::policy::kubernetes::build_kube_profiles;
-use crate::units::Quantity;
+use control::scheduler::kube::{PodClass, Release};
+use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
+use policy::kubernetes::build_kube_profiles;
+use units::Quantity;
 
 fn profile() -> KubeProfile {
     let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
@@ -88,10 +88,10 @@ fn pods_that_spread_are_followed() {
             max_skew: 1,
             topology_key: ZONE_LABEL.into(),
             hard: true,
-            selector: Some(crate::model::LabelSelector {
-                requirements: vec![crate::model::Requirement {
+            selector: Some(model::LabelSelector {
+                requirements: vec![model::Requirement {
                     key: "app".into(),
-                    operator: crate::model::Operator::In,
+                    operator: model::Operator::In,
                     values: vec!["x".into()],
                 }],
             }),

@@ -2,9 +2,9 @@
 //! perturbations of its arrivals and durations. An effect that survives shaking is real; one that
 //! vanishes was an artefact of the very input.
 
-use crate::rng::{Stream, math};
-use crate::trace::{ArrivalSource, MemorySource, Recorded, TraceError};
-use crate::units::{Duration, Instant};
+use rng::{Stream, math};
+use trace::{ArrivalSource, MemorySource, Recorded, TraceError};
+use units::{Duration, Instant};
 
 /// A run time is changed by up to this share of itself, either way.
 pub const SHAKE_OF_RUN_TIME: f64 = 0.01;
@@ -55,8 +55,8 @@ impl Shaking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PodName;
-    use crate::trace::Arrival;
+    use model::PodName;
+    use trace::Arrival;
 
     fn recorded() -> Recorded {
         let arrival = |number: i64| Arrival {

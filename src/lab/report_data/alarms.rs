@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Measured, Store};
-use crate::metrics::alerts::AlertLog;
-use crate::metrics::diagnosis::Diagnostician;
-use crate::model::{Event, Pod, Text};
-use crate::units::Instant;
+use cluster::{Measured, Store};
+use metrics::alerts::AlertLog;
+use metrics::diagnosis::Diagnostician;
+use model::{Event, Pod, Text};
+use units::Instant;
 
 use super::IncidentList;
 use super::confusion::{ConfusionEntry, confusion};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Incident, Measured, Observer, Store};
-use crate::metrics::alerts::AlertLog;
-use crate::metrics::{ClusterState, Economics, Resource};
-use crate::model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
-use crate::units::{Instant, NodeId};
+use cluster::{Incident, Measured, Observer, Store};
+use metrics::alerts::AlertLog;
+use metrics::{ClusterState, Economics, Resource};
+use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
+use units::{Instant, NodeId};
 
 use super::alarms::Alarms;
 use super::grid::Grid;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Incident, Store};
-use crate::units::NodeId;
+use cluster::{Incident, Store};
+use units::NodeId;
 
 use super::{INCIDENTS_MAX, IncidentEntry, IncidentList};
 

@@ -4,12 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::cluster::Store;
-use crate::metrics::PodRow;
-use crate::metrics::pod_table;
-use crate::model::{EndReason, Event, Pod};
-use crate::rng::math;
-use crate::units::Instant;
+use cluster::Store;
+use metrics::PodRow;
+use metrics::pod_table;
+use model::{EndReason, Event, Pod};
+use rng::math;
+use units::Instant;
 
 use super::{BARS_MAX, Bar, PendingData, PodEntry, PodList, TimelineData};
 

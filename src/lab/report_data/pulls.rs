@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Incident, Store};
-use crate::model::{PodRef, PullStep};
-use crate::units::{NodeId, PodId};
+use cluster::{Incident, Store};
+use model::{PodRef, PullStep};
+use units::{NodeId, PodId};
 
 use super::incidents::Incidents;
 
@@ -31,7 +31,7 @@ impl Pulls {
         step: PullStep,
         (store, incidents): (&Store, &mut Incidents),
     ) {
-        let Some(node) = store.pods().get(pod).and_then(crate::model::Pod::node) else {
+        let Some(node) = store.pods().get(pod).and_then(model::Pod::node) else {
             return;
         };
         let what = match step {

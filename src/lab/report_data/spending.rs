@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::metrics::Economics;
-use crate::model::{Event, Text};
-use crate::units::NodeId;
+use cluster::Store;
+use metrics::Economics;
+use model::{Event, Text};
+use units::NodeId;
 
 /// What the nodes cost now; nothing where none has a price.
 #[derive(Clone, Debug, Default)]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::cluster::{Observer, Store};
-use crate::metrics::Resource;
-use crate::model::{
+use cluster::{Observer, Store};
+use metrics::Resource;
+use model::{
     DeviceSet, EndReason, Event, Node, PodCreated, PodName, PodRef, PodSpec, ResourceList,
 };
-use crate::units::{Instant, NodeId, Quantity, TenantId};
+use units::{Instant, NodeId, Quantity, TenantId};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     fn finish(self, secs: i64) -> VariantData {
-        let alerts = crate::metrics::alerts::AlertLog::default();
+        let alerts = metrics::alerts::AlertLog::default();
         let at = Instant::from_secs(secs);
         self.collector.finish(at, &self.store, &alerts)
     }

@@ -4,9 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::traffic_totals::keep_profiles;
-use crate::model::latencies::Latencies;
-use crate::model::traffic::{FlowCounts, LatencyProfile, TrafficNames, TrafficStretch};
+use metrics::traffic_totals::keep_profiles;
+use model::latencies::Latencies;
+use model::traffic::{FlowCounts, LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::SERIES_COLUMNS_MAX;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::Store;
-use crate::metrics::workloads::Workloads;
-use crate::metrics::{Measured, Window};
-use crate::model::{Event, NodeContact, Object, ObjectChange, Pod};
-use crate::units::{Instant, NodeId};
+use cluster::Store;
+use metrics::workloads::Workloads;
+use metrics::{Measured, Window};
+use model::{Event, NodeContact, Object, ObjectChange, Pod};
+use units::{Instant, NodeId};
 
 use super::collector::rounded;
 use super::grid::Grid;

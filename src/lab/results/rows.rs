@@ -7,7 +7,7 @@ use super::super::columns::{Kind, TableSchema};
 #[cfg(feature = "parquet")]
 use super::super::parquet::ParquetRows;
 use super::ResultsError;
-use crate::trace::Input;
+use trace::Input;
 
 /// A value of a table.
 #[derive(Clone, Debug, Default, PartialEq)]

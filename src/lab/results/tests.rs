@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
-use crate::lab::folder::{Existing, ResultFolder};
-use crate::lab::outputs::{self, Outputs, VariantOutputs};
-use crate::lab::summary::VariantSummary;
-use crate::lab::tables::{Forms, Place};
-use crate::metrics::{Amounts, PodRow, SeriesRow};
-use crate::model::{DeviceSet, PodName};
-use crate::units::{PodId, SpecId, TenantId};
+use crate::folder::{Existing, ResultFolder};
+use crate::outputs::{self, Outputs, VariantOutputs};
+use crate::summary::VariantSummary;
+use crate::tables::{Forms, Place};
+use metrics::{Amounts, PodRow, SeriesRow};
+use model::{DeviceSet, PodName};
+use units::{PodId, SpecId, TenantId};
 
 /// A fresh folder of this test's own, removed when it ends.
 struct Scratch(PathBuf);
@@ -93,7 +93,7 @@ fn summary() -> Summary {
     }
 }
 
-fn write(tables: crate::lab::run::Tables<'_>) {
+fn write(tables: crate::run::Tables<'_>) {
     if let Some(mut series) = tables.series {
         for at in [0, 5, 9] {
             let row = SeriesRow {

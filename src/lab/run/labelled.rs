@@ -3,12 +3,12 @@
 
 use std::io;
 
-use crate::control::Probe;
-use crate::control::probe::Part;
-use crate::metrics::{PodRow, PodSink, SeriesRow, SeriesSink};
-use crate::model::Text;
-use crate::trace::stream::{ClassTotal, Classes};
-use crate::trace::{Arrival, ArrivalSource, Ledger, TraceError};
+use control::Probe;
+use control::probe::Part;
+use metrics::{PodRow, PodSink, SeriesRow, SeriesSink};
+use model::Text;
+use trace::stream::{ClassTotal, Classes};
+use trace::{Arrival, ArrivalSource, Ledger, TraceError};
 
 /// A label with a part that it is set to.
 struct Label {
@@ -93,7 +93,7 @@ impl PodSink for LabelledTable<Box<dyn PodSink + '_>> {
 }
 
 /// The part in which tables are written.
-pub(in crate::lab) const OUTPUT: &str = "output";
+pub(crate) const OUTPUT: &str = "output";
 
 /// A time series whose writing is labelled if anybody looks.
 pub(super) fn series<'s>(

@@ -1,28 +1,28 @@
 //! From what a scenario says of time and nodes to the options of a simulation.
 
-use crate::control::Stepping;
-use crate::scenario::Scenario;
-use crate::scenario::scalar::NoneOr;
-use crate::scenario::schema::{self, DecisionTime, StopWhen};
-use crate::sim::{NodeLoss, Options, Stop};
-use crate::units::{Duration, Instant};
+use control::Stepping;
+use scenario::Scenario;
+use scenario::scalar::NoneOr;
+use scenario::schema::{self, DecisionTime, StopWhen};
+use sim::{NodeLoss, Options, Stop};
+use units::{Duration, Instant};
 
-use super::super::build::{self, BuildError, StartUpValues};
+use world::{self, BuildError, StartUpValues};
 
 /// How long decisions take, when a run stops and what becomes of the pods of lost nodes.
-pub(in crate::lab) fn options(
+pub(crate) fn options(
     scenario: &Scenario,
     values: &StartUpValues,
     stepping: Stepping,
 ) -> Result<Options, BuildError> {
-    let start_up = build::start_up(scenario, values)?;
+    let start_up = world::start_up(scenario, values)?;
     let decision_time = match scenario.models.decision_time {
-        NoneOr::None => crate::sim::DecisionTime::default(),
-        NoneOr::Some(DecisionTime::PerPod(per_pod)) => crate::sim::DecisionTime {
+        NoneOr::None => sim::DecisionTime::default(),
+        NoneOr::Some(DecisionTime::PerPod(per_pod)) => sim::DecisionTime {
             per_pod,
             per_job: Duration::ZERO,
         },
-        NoneOr::Some(DecisionTime::PerJob { job, task }) => crate::sim::DecisionTime {
+        NoneOr::Some(DecisionTime::PerJob { job, task }) => sim::DecisionTime {
             per_pod: task,
             per_job: job,
         },
@@ -44,7 +44,7 @@ pub(in crate::lab) fn options(
             schema::NodeLoss::Lose => NodeLoss::Lose,
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
-        node_life: build::contact(scenario),
+        node_life: world::contact(scenario),
         view_lag: scenario.models.watch_delay,
     })
 }

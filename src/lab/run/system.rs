@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use crate::control::autoscale::manager::Autoscalers;
-use crate::control::descheduler::Descheduler;
-use crate::control::scheduler::evaluate::Form;
-use crate::policy::job_order::job_order;
-use crate::policy::{PluginOverride, ProfileChoice, Setup};
-use crate::scenario::Scenario;
-use crate::scenario::schema::{self, Backfill, TieBreak};
-use crate::systems::batch::BatchOptions;
-use crate::systems::{RunsWorkloads, SystemParts, SystemRequest, TimeLimits};
+use control::autoscale::manager::Autoscalers;
+use control::descheduler::Descheduler;
+use control::scheduler::evaluate::Form;
+use policy::job_order::job_order;
+use policy::{PluginOverride, ProfileChoice, Setup};
+use scenario::Scenario;
+use scenario::schema::{self, Backfill, TieBreak};
+use systems::batch::BatchOptions;
+use systems::{RunsWorkloads, SystemParts, SystemRequest, TimeLimits};
 
-use super::super::build::{self, BuildError};
 use super::Prepared;
+use world::{self, BuildError};
 
 /// The profile that a scenario chooses.
-pub(in crate::lab) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
+pub(crate) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
     let scheduler = &scenario.system.scheduler;
     let mut profile = ProfileChoice::named(&scheduler.profile);
     profile.tie_break = scheduler.tie_break.map(|rule| tie_break(rule).to_owned());
-    let is_exact = build::is_exact(scenario);
+    let is_exact = world::is_exact(scenario);
     for (name, plugin) in scheduler.plugins.iter().filter(|_| !is_exact) {
         let change = match plugin {
             None => PluginOverride::Disabled,
@@ -38,7 +38,7 @@ pub(in crate::lab) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoic
 }
 
 /// The parts of the system that a scenario names, with every component it declares.
-pub(in crate::lab) fn system(
+pub(crate) fn system(
     scenario: &Scenario,
     prepared: &Prepared,
     form: Form,
@@ -46,7 +46,7 @@ pub(in crate::lab) fn system(
     let wrong = |error: &dyn std::fmt::Display| BuildError::Policy(error.to_string());
     let scheduler = &scenario.system.scheduler;
     let mut profile = profile_choice(scenario)?;
-    let entry = crate::systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
+    let entry = systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
     match entry.workloads {
         RunsWorkloads::Always => own_without_effect(scenario)?,
         _ => without_effect(scenario, entry.plans_jobs)?,
@@ -77,17 +77,17 @@ pub(in crate::lab) fn system(
         images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),
     };
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
-    parts.components.extend(build::node_life(scenario));
+    parts.components.extend(world::node_life(scenario));
     if let Some(options) = &prepared.autoscaling {
         parts
             .components
             .push(Box::new(Autoscalers::new(options.clone())));
     }
-    if let Some(options) = build::descheduling(scenario, &prepared.kube)? {
+    if let Some(options) = world::descheduling(scenario, &prepared.kube)? {
         parts.components.push(Box::new(Descheduler::new(options)));
     }
     let provider = prepared.provider.as_ref();
-    let autoscalers = build::node_autoscalers(scenario, provider, &prepared.kube)?;
+    let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
     parts.components.extend(autoscalers);
     Ok(parts)
 }
@@ -115,7 +115,7 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
             "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
              profile; leave it out, or write `name: kubernetes` under `system`"
         ),
-        (false, ..) if build::is_exact(scenario) => return exact_without_effect(scheduler),
+        (false, ..) if world::is_exact(scenario) => return exact_without_effect(scheduler),
         (false, ..) if scheduler.config.is_some() => format!(
             "config: the profile `{}` is not kube-scheduler; leave `config` out, or write \
              `profile: default`",

@@ -1,11 +1,11 @@
 //! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use crate::cluster::{Incident, Measured, Observer, Store};
-use crate::control::Probe;
-use crate::control::probe::Part;
-use crate::metrics::{RecordError, Recorder, RunMetrics};
-use crate::model::{Event, Pod, TrafficNames, TrafficStretch};
-use crate::units::Instant;
+use cluster::{Incident, Measured, Observer, Store};
+use control::Probe;
+use control::probe::Part;
+use metrics::{RecordError, Recorder, RunMetrics};
+use model::{Event, Pod, TrafficNames, TrafficStretch};
+use units::Instant;
 
 use super::super::report_data::{Collector, VariantData};
 

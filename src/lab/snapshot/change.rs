@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::SnapshotError;
-use crate::control::scheduler::kube::{Cache, PodInfo};
-use crate::model::node::CORDON_TAINT;
-use crate::model::{Labels, Node, PodSpec, Text};
-use crate::units::Quantity;
+use control::scheduler::kube::{Cache, PodInfo};
+use model::node::CORDON_TAINT;
+use model::{Labels, Node, PodSpec, Text};
+use units::Quantity;
 
 /// A change of a label: the new value, or none.
 type LabelChange = (Text, Option<Text>);

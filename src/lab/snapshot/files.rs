@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Gathered, SnapshotError};
-use crate::lab::build::{FileSource, ManifestFiles, Remarks, nodes};
-use crate::lab::inputs::{DiskAndEmbedded, embedded_folder};
-use crate::lab::names::Registered;
-use crate::scenario::schema::{NodeSource, WorkloadSource};
-use crate::scenario::{Color, Experiment, LoadOptions, SearchPath, load};
-use crate::trace::Input;
-use crate::trace::manifest::{
+use crate::names::Registered;
+use manifest::{
     ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, read_inputs,
 };
+use scenario::schema::{NodeSource, WorkloadSource};
+use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
+use trace::Input;
+use world::inputs::{DiskAndEmbedded, embedded_folder};
+use world::{FileSource, ManifestFiles, Remarks, nodes};
 
 /// Endings of files that a folder is searched for, before `.gz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -38,8 +38,8 @@ pub struct Sources<'a> {
     /// The files of those.
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
-    node_names: BTreeSet<crate::model::Text>,
-    pod_names: BTreeSet<(crate::model::Text, crate::model::Text)>,
+    node_names: BTreeSet<model::Text>,
+    pod_names: BTreeSet<(model::Text, model::Text)>,
 }
 
 impl<'a> Sources<'a> {

@@ -21,11 +21,11 @@ use thiserror::Error;
 
 pub use files::{Sources, is_experiment, read_pod};
 
-use crate::control::scheduler::kube::{Cache, CacheError, PodInfo};
-use crate::model::{ClusterObjects, Labels, Node, PodPhase, Text};
-use crate::trace::TraceError;
-use crate::trace::manifest::{ManifestPod, PriorityClasses};
-use crate::units::{QuantityError, nearest};
+use control::scheduler::kube::{Cache, CacheError, PodInfo};
+use manifest::{ManifestPod, PriorityClasses};
+use model::{ClusterObjects, Labels, Node, PodPhase, Text};
+use trace::TraceError;
+use units::{QuantityError, nearest};
 
 /// How many names a warning gives.
 const NAMED: usize = 3;

@@ -1,12 +1,12 @@
 //! Which profile of a scheduler configuration decides about a pod.
 
 use super::SnapshotError;
-use crate::control::scheduler::kube::{KubeProfile, PodInfo, Release};
-use crate::model::SchedulerConfig;
-use crate::policy::kubernetes::build_kube_profiles;
-use crate::trace::Input;
-use crate::trace::manifest::{config_doubts, read_scheduler_config};
-use crate::units::nearest;
+use control::scheduler::kube::{KubeProfile, PodInfo, Release};
+use manifest::{config_doubts, read_scheduler_config};
+use model::SchedulerConfig;
+use policy::kubernetes::build_kube_profiles;
+use trace::Input;
+use units::nearest;
 
 /// The scheduler name of pods that state none.
 const DEFAULT: &str = "default-scheduler";

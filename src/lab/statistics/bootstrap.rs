@@ -2,8 +2,8 @@
 //! statistics. Resamples are drawn once from a named stream and used for every metric alike, so
 //! that intervals of metrics belong together and the result depends on the seed alone.
 
-use crate::rng::special::{normal_cdf, normal_quantile};
-use crate::rng::{Stream, math};
+use rng::special::{normal_cdf, normal_quantile};
+use rng::{Stream, math};
 
 use super::moments::mean;
 use super::quantile::of_sorted;

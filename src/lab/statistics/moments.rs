@@ -1,6 +1,6 @@
 //! Mean, variance and what is made of them.
 
-use crate::rng::math;
+use rng::math;
 
 use super::quantile;
 

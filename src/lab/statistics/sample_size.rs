@@ -1,7 +1,7 @@
 //! How many seeds it takes.
 
-use crate::rng::math;
-use crate::rng::special::{normal_cdf, normal_quantile};
+use rng::math;
+use rng::special::{normal_cdf, normal_quantile};
 
 use super::moments::{mean, standard_deviation};
 

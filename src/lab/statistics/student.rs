@@ -1,7 +1,7 @@
 //! Student's t distribution, by the regularized incomplete beta function (continued fraction of
 //! Lentz; relative error about 1e-14 for up to a million degrees of freedom).
 
-use crate::rng::math;
+use rng::math;
 
 use super::bootstrap::Interval;
 use super::moments::{mean, standard_error};

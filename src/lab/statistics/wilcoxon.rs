@@ -4,8 +4,8 @@
 //! the exact distribution; up to 13 with them the exact distribution of the mid-ranks that are
 //! there; beyond, the normal approximation with correction for ties and without one for continuity.
 
-use crate::rng::math;
-use crate::rng::special::normal_cdf;
+use rng::math;
+use rng::special::normal_cdf;
 
 use super::moments::median;
 

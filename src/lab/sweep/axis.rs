@@ -1,7 +1,7 @@
 //! What a sweep varies: fields with the values they take, as they are written on the command line.
 
 use super::SweepError;
-use crate::rng::math;
+use rng::math;
 
 /// A field and the values it takes.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@
 
 use super::SweepError;
 use super::axis::{Axis, Range, Values};
-use crate::rng::Stream;
+use rng::Stream;
 
 /// How ranges are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use super::record::RunRecord;
 use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
-use crate::control::scheduler::evaluate::Form;
-use crate::lab::build::FileSource;
-use crate::lab::run::{Tables, prepare, run};
-use crate::sim::{EndCause, RunControl};
+use crate::run::{Tables, prepare, run};
+use control::scheduler::evaluate::Form;
+use sim::{EndCause, RunControl};
+use world::FileSource;
 
 /// How a sweep is run.
 pub struct Execution<'a> {

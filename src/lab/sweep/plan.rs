@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use crate::lab::inputs;
-use crate::scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use world::inputs;
 
 /// The file that tells what a sweep is.
 pub(super) const FILE_NAME: &str = "sweep.json";
@@ -263,13 +263,13 @@ fn files_of(scenario: &Scenario, experiment: &Experiment) -> BTreeSet<String> {
     let alone = Experiment {
         name: String::new(),
         description: String::new(),
-        variants: vec![crate::scenario::VariantPlan {
+        variants: vec![scenario::VariantPlan {
             name: String::new(),
             scenario: scenario.clone(),
         }],
-        files: crate::scenario::Files::new(),
+        files: scenario::Files::new(),
         base_dir: experiment.base_dir.clone(),
-        places: crate::scenario::Places::default(),
+        places: scenario::Places::default(),
     };
     let named = RefCell::new(BTreeSet::new());
     let note = |written: &str| {

@@ -6,7 +6,7 @@
 //! intervals are percentiles of a bootstrap over base points.
 
 use super::SweepTable;
-use crate::rng::Stream;
+use rng::Stream;
 
 /// Draws of the bootstrap.
 const RESAMPLES: usize = 1_000;
@@ -184,8 +184,8 @@ pub fn to_csv(parameters: &[String], found: &[Sensitivity]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::sweep::design::{Sampling, samples};
-    use crate::rng::math;
+    use crate::sweep::design::{Sampling, samples};
+    use rng::math;
 
     /// Ishigami and Homma (1990) with a = 7 and b = 0.1; the indices follow from its variances
     /// (Saltelli et al. 2008, section 4.6).

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::lab::shell::quoted;
+use crate::shell::quoted;
 
 /// What the scripts run.
 #[derive(Clone, Debug)]

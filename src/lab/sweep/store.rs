@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::SweepError;
 use super::plan::{FILE_NAME, SCHEMA_VERSION, SweepFile};
 use super::record::RunRecord;
-use crate::lab::folder::{KeptFolder, read_file};
+use crate::folder::{KeptFolder, read_file};
 
 /// A part of a sweep: every n-th run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use super::{Merged, SweepError};
-use crate::lab::columns::{Column, Kind, TableSchema};
-use crate::lab::folder::KeptFolder;
+use crate::columns::{Column, Kind, TableSchema};
+use crate::folder::KeptFolder;
 #[cfg(feature = "parquet")]
-use crate::lab::parquet::ParquetWriter;
-use crate::lab::tables::Cell;
-use crate::units::nearest::all_near;
+use crate::parquet::ParquetWriter;
+use crate::tables::Cell;
+use units::nearest::all_near;
 
 use super::record::RunRecord;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::axis::Axis;
 use super::design::Design;
 use super::*;
-use crate::lab::inputs::DiskAndEmbedded;
-use crate::scenario::{AnyName, LoadOptions, SearchPath};
+use scenario::{AnyName, LoadOptions, SearchPath};
+use world::inputs::DiskAndEmbedded;
 
 const TEXT: &str = "\
 windtunnel: v1

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Text;
-use crate::model::traffic::{TrafficNames, TrafficStretch};
-use crate::units::Instant;
+use model::Text;
+use model::traffic::{TrafficNames, TrafficStretch};
+use units::Instant;
 
 use super::super::state::ClusterState;
 use super::EVERY;
@@ -178,7 +178,7 @@ impl AlertBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Duration;
+    use units::Duration;
 
     #[test]
     fn a_service_that_nobody_asks_is_absent() {

@@ -20,8 +20,8 @@ mod series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::registry::{Direction, MetricEntry, Statistic};

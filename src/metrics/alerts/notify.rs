@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 use super::book::Transition;
 use super::rule::{Rule, Turn};

@@ -1,8 +1,8 @@
 //! How good alerts are, measured against what was made to fail (orchestrators-a.md 9.5, measures):
 //! which part of what fired was about a failure, which part of the failures was told of, and how long that took.
 
-use crate::cluster::Incident;
-use crate::units::{Duration, Instant};
+use cluster::Incident;
+use units::{Duration, Instant};
 
 use super::book::Transition;
 use super::rule::Turn;

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 use super::EVERY;
 

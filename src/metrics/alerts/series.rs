@@ -1,8 +1,8 @@
 //! What alert rules can be about: series of the whole cluster, series of services, and every metric of
 //! the registry, as its value over the measured window so far.
 
-use crate::model::latencies::Latencies;
-use crate::model::traffic::{FlowCounts, TrafficNames, TrafficStretch};
+use model::latencies::Latencies;
+use model::traffic::{FlowCounts, TrafficNames, TrafficStretch};
 
 use super::super::registry;
 use super::super::state::{ClusterState, Resource};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Store;
-use crate::metrics::collector::Span;
-use crate::metrics::integral::Integral;
-use crate::metrics::window::Measured;
-use crate::model::{Pod, Text};
-use crate::units::{Instant, TenantId};
+use crate::collector::Span;
+use crate::integral::Integral;
+use crate::window::Measured;
+use cluster::Store;
+use model::{Pod, Text};
+use units::{Instant, TenantId};
 
 /// What a tenant pays.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,13 +1,13 @@
 //! The split by use: a pod pays for the greater of what it reserves and what it uses (metrics.md 5.4,
 //! the rule of `OpenCost`). Where pods use more than their node has, they share its price.
 
-use crate::cluster::{self, Store};
-use crate::metrics::collector::Change;
-use crate::metrics::integral::Integral;
-use crate::metrics::state::{Resource, Row};
-use crate::metrics::window::Measured;
-use crate::model::{Pod, PodPhase};
-use crate::units::{Instant, NodeId};
+use crate::collector::Change;
+use crate::integral::Integral;
+use crate::state::{Resource, Row};
+use crate::window::Measured;
+use cluster::{self, Store};
+use model::{Pod, PodPhase};
+use units::{Instant, NodeId};
 
 use super::accounts::{Account, Payers};
 use super::{Node, weight};

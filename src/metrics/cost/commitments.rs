@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::collector::Span;
-use crate::metrics::economics::Commitment;
-use crate::metrics::integral::Integral;
-use crate::metrics::window::Measured;
-use crate::model::Text;
-use crate::units::{Instant, NodeId};
+use crate::collector::Span;
+use crate::economics::Commitment;
+use crate::integral::Integral;
+use crate::window::Measured;
+use model::Text;
+use units::{Instant, NodeId};
 
 use super::PARTS;
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::collector::Span;
-use crate::metrics::economics::Economics;
-use crate::metrics::integral::Integral;
-use crate::metrics::state::Row;
-use crate::metrics::window::Measured;
-use crate::model::Text;
-use crate::units::Instant;
+use crate::collector::Span;
+use crate::economics::Economics;
+use crate::integral::Integral;
+use crate::state::Row;
+use crate::window::Measured;
+use model::Text;
+use units::Instant;
 
 /// Usual prices of a core, a GiB and a GPU an hour, in millionths: how a node's price is split.
 const WEIGHTS: [i128; 3] = [31_611, 4_237, 950_000];

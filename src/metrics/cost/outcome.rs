@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::node::{Kind, KindKey, bill};
 use super::{Cost, CostTable, ENTRY, HOUR, NodeKindCost, TenantCost, UNIT};
-use crate::metrics::collector::{MetricValue, RunEnd};
-use crate::metrics::economics::Economics;
-use crate::metrics::integral::Integral;
-use crate::metrics::traffic_totals::NO_REQUESTS;
+use crate::collector::{MetricValue, RunEnd};
+use crate::economics::Economics;
+use crate::integral::Integral;
+use crate::traffic_totals::NO_REQUESTS;
 
 impl Cost {
     /// What tenants paid by the end of the run.

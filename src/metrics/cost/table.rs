@@ -1,6 +1,6 @@
 //! The bill: what nodes of a kind cost, and who caused it.
 
-use crate::model::Text;
+use model::Text;
 
 /// What the nodes cost and who caused it, in the currency of the prices. Tenants, what nobody
 /// caused, what rounding adds and commitments less what they cover come to the total; so do the kinds

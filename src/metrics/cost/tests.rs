@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::cluster::{Measured, Observer};
-use crate::metrics::economics::{Billing, Commitment, Economics, NodeEconomics};
-use crate::metrics::fixture::{Bench, node, spec};
-use crate::metrics::recorder::Recorder;
-use crate::metrics::setup::Setup;
-use crate::model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
-use crate::model::traffic::{Flow, FlowCounts};
-use crate::model::{
+use crate::economics::{Billing, Commitment, Economics, NodeEconomics};
+use crate::fixture::{Bench, node, spec};
+use crate::recorder::Recorder;
+use crate::setup::Setup;
+use cluster::{Measured, Observer};
+use model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
+use model::traffic::{Flow, FlowCounts};
+use model::{
     EndReason, Event, GpuRequest, NewPrice, Node, PodName, PodRef, PodSpec, Text, TrafficNames,
     TrafficStretch, Used,
 };
-use crate::units::{Instant, NodeId};
+use units::{Instant, NodeId};
 
 /// Prices of two groups an hour, in millionths; the second is spot capacity, whose price changes.
 const PRICES: [(&str, i64); 2] = [("large", 3_600_000), ("cheap", 777_001)];

@@ -1,8 +1,8 @@
 //! What can be wrong with a workload, in the order of 9.4: what comes first explains what comes later.
 
-use crate::cluster::Store;
-use crate::model::{PodRef, exit};
-use crate::units::NodeId;
+use cluster::Store;
+use model::{PodRef, exit};
+use units::NodeId;
 
 /// What was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

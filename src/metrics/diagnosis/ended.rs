@@ -2,10 +2,10 @@
 
 use super::signs::{LOOP_FAILURES, Signs};
 use super::{Cause, Diagnostician, Member};
-use crate::cluster::Store;
-use crate::model::exit::{self, KILLED, TERMINATED};
-use crate::model::{PodRef, Text};
-use crate::units::{Duration, Instant};
+use cluster::Store;
+use model::exit::{self, KILLED, TERMINATED};
+use model::{PodRef, Text};
+use units::{Duration, Instant};
 
 /// Within this time failures make a crash loop.
 const LOOP_WITHIN: Duration = Duration::from_secs(600);

@@ -16,9 +16,9 @@ mod throttled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Measured, Store};
-use crate::model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
-use crate::units::{Instant, NodeId, ObjectId};
+use cluster::{Measured, Store};
+use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
+use units::{Instant, NodeId, ObjectId};
 
 pub use cause::Cause;
 pub use ended::Exit;

@@ -1,10 +1,10 @@
 //! Pods that are wanted and not made, because a quota refuses them. Refusals are in no log: they follow
 //! from what is wanted, what is there, and what is left of the quotas, once an instant is over.
 
-use crate::cluster::Store;
-use crate::model::workload::ResourceQuota;
-use crate::model::{Object, ObjectChange, PodSpec, Text};
-use crate::units::{Instant, ObjectId, Quantity};
+use cluster::Store;
+use model::workload::ResourceQuota;
+use model::{Object, ObjectChange, PodSpec, Text};
+use units::{Instant, ObjectId, Quantity};
 
 use super::{Cause, Diagnostician, answers_for};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::workload::{QuotaStatus, ReplicaSet, ResourceQuota};
-use crate::model::{
+use model::workload::{QuotaStatus, ReplicaSet, ResourceQuota};
+use model::{
     Node, Object, ObjectChange, PodCreated, PodName, PodOwner, PodSpec, PullError, ResourceList,
     Used,
 };
-use crate::units::TenantId;
+use units::TenantId;
 
 /// A replica set of pods of 1 CPU on a node of 4.
 struct World {
@@ -109,7 +109,7 @@ impl World {
         let bound = Event::PodBound {
             pod,
             node: NodeId(0),
-            devices: crate::model::DeviceSet::default(),
+            devices: model::DeviceSet::default(),
         };
         for event in [bound, Event::PodStarting { pod }, Event::PodRunning { pod }] {
             self.tell(now, event);
@@ -143,7 +143,7 @@ fn pods_that_no_node_has_room_for_wait_for_one() {
     let bound = Event::PodBound {
         pod: last,
         node: NodeId(1),
-        devices: crate::model::DeviceSet::default(),
+        devices: model::DeviceSet::default(),
     };
     world.tell(at(60), bound);
     world.tell(at(60), Event::PodStarting { pod: last });
@@ -168,7 +168,7 @@ fn an_image_that_can_not_be_had_is_told_until_the_pod_serves() {
     let bound = Event::PodBound {
         pod,
         node: NodeId(0),
-        devices: crate::model::DeviceSet::default(),
+        devices: model::DeviceSet::default(),
     };
     world.tell(at(1), bound);
     world.tell(at(1), Event::PodStarting { pod });

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Measured, Store};
-use crate::model::{PodPhase, PodRef};
-use crate::units::NodeId;
+use cluster::{Measured, Store};
+use model::{PodPhase, PodRef};
+use units::NodeId;
 
 use super::Cause;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::workload::StatefulUpdate;
-use crate::model::{Object, PodSpec, Text};
+use model::workload::StatefulUpdate;
+use model::{Object, PodSpec, Text};
 
 /// What an object says.
 #[derive(Clone, Debug)]

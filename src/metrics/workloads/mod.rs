@@ -12,11 +12,11 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster::Store;
-use crate::model::{
+use cluster::Store;
+use model::{
     EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
 };
-use crate::units::{Instant, NodeId, ObjectId};
+use units::{Instant, NodeId, ObjectId};
 
 use super::collector::{MetricValue, Span};
 use super::integral::Integral;

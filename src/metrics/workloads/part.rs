@@ -1,7 +1,7 @@
 //! What is remembered of the objects and pods that make up workloads.
 
-use crate::model::{EndReason, EvictionCause};
-use crate::units::PodId;
+use model::{EndReason, EvictionCause};
+use units::PodId;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

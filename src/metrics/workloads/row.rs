@@ -1,12 +1,12 @@
 //! One workload over time. Everything is taken from states that held for a time: what comes and
 //! goes within an instant is counted and weighs nothing (metrics.md 5.0).
 
-use crate::metrics::collector::Span;
-use crate::metrics::distribution::Distribution;
-use crate::metrics::integral::Integral;
-use crate::metrics::window::Measured;
-use crate::model::{EvictionCause, Text};
-use crate::units::{Instant, ObjectId};
+use crate::collector::Span;
+use crate::distribution::Distribution;
+use crate::integral::Integral;
+use crate::window::Measured;
+use model::{EvictionCause, Text};
+use units::{Instant, ObjectId};
 
 use super::declared::{Declared, Progress};
 

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::metrics::fixture::{Bench, check, node, spec};
-use crate::metrics::window::Window;
-use crate::metrics::{Recorder, RunMetrics, Setup};
-use crate::model::workload::deployment::DeploymentStatus;
-use crate::model::workload::{
-    Count, Deployment, DeploymentStrategy, Job, ReplicaSet, RollingUpdate,
-};
-use crate::model::{
+use crate::fixture::{Bench, check, node, spec};
+use crate::window::Window;
+use crate::{Recorder, RunMetrics, Setup};
+use model::workload::deployment::DeploymentStatus;
+use model::workload::{Count, Deployment, DeploymentStrategy, Job, ReplicaSet, RollingUpdate};
+use model::{
     EndReason, Event, EvictionCause, GpuRequest, NodeContact, Object, ObjectChange, PodChange,
     PodCreated, PodName, PodOwner, PodRef, PodSpec,
 };
-use crate::units::{Duration, Instant, NodeId, ObjectId, TenantId};
+use units::{Duration, Instant, NodeId, ObjectId, TenantId};
 
 /// Objects and their pods, driven by hand.
 struct World(Bench<'static>);

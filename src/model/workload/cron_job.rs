@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Job;
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use crate::Text;
+use units::{Duration, Instant};
 
 /// A `CronJob` (spec: kubernetes.md 2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 use thiserror::Error;
 
-use crate::units::Duration;
+use units::Duration;
 
 /// Seconds since 1970 in UTC. Schedules live on the calendar; a run's zero is a date that its
 /// owner knows.

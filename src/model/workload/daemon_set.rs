@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Count;
-use crate::model::{LabelSelector, PodSpec, Text};
-use crate::units::Duration;
+use crate::{LabelSelector, PodSpec, Text};
+use units::Duration;
 
 /// A `DaemonSet` (spec: kubernetes.md 2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

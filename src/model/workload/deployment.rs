@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Count;
-use crate::model::{LabelSelector, PodSpec, Text};
-use crate::units::{Duration, Instant};
+use crate::{LabelSelector, PodSpec, Text};
+use units::{Duration, Instant};
 
 /// A `Deployment` (spec: kubernetes.md 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,6 +112,51 @@ pub struct DeploymentStatus {
     pub revision: i64,
     /// Conditions, the last changed last.
     pub conditions: Vec<DeploymentCondition>,
+}
+
+impl DeploymentStatus {
+    /// The condition of a kind.
+    pub fn condition(&self, kind: ConditionKind) -> Option<&DeploymentCondition> {
+        self.conditions.iter().find(|known| known.kind == kind)
+    }
+
+    /// The reason of the condition `Progressing`.
+    pub fn progress(&self) -> Option<ConditionReason> {
+        let progress = self.condition(ConditionKind::Progressing);
+        progress.map(|known| known.reason)
+    }
+
+    /// Whether a condition says how the rollout goes.
+    pub fn has_progress(&self) -> bool {
+        self.progress().is_some()
+    }
+
+    /// Whether all wanted pods are of the new set and available, as of this status.
+    pub fn is_complete(&self, deployment: &Deployment) -> bool {
+        let wanted = deployment.replicas;
+        self.updated == wanted
+            && self.replicas == wanted
+            && self.available == wanted
+            && self.observed_generation >= deployment.generation
+    }
+
+    /// Sets a condition; one that says the same stays as it is.
+    pub fn set(&mut self, mut condition: DeploymentCondition) {
+        let known = self.condition(condition.kind);
+        if let Some(known) = known.filter(|known| known.status == condition.status) {
+            if known.reason == condition.reason {
+                return;
+            }
+            condition.changed = known.changed;
+        }
+        self.remove(condition.kind);
+        self.conditions.push(condition);
+    }
+
+    /// Removes the condition of a kind.
+    pub fn remove(&mut self, kind: ConditionKind) {
+        self.conditions.retain(|known| known.kind != kind);
+    }
 }
 
 /// One condition of a deployment.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Count;
-use crate::model::{LabelSelector, Text};
-use crate::units::Instant;
+use crate::{LabelSelector, Text};
+use units::Instant;
 
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

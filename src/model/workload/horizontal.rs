@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::model::Text;
-use crate::model::finding::{Finding, Findings, Problem};
-use crate::units::Instant;
+use crate::Text;
+use crate::finding::{Finding, Findings, Problem};
+use units::Instant;
 
 /// The object: what it asks for, and what was last reported of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 pub use super::indexes::Indexes;
 pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
-use crate::model::{LabelSelector, PodSpec, Text};
-use crate::units::Duration;
+use crate::{LabelSelector, PodSpec, Text};
+use units::Duration;
 
 /// A `Job` (spec: kubernetes.md 2.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

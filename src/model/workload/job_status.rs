@@ -1,7 +1,7 @@
 //! What is reported of jobs (spec: kubernetes.md 2.5).
 
 use super::indexes::Indexes;
-use crate::units::Instant;
+use units::Instant;
 
 /// What is reported of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! Limit ranges: what containers and pods of a namespace state if they state nothing, and between
 //! what bounds they may.
 
-use crate::model::{ResourceList, Text};
+use crate::{ResourceList, Text};
 
 /// A `LimitRange` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

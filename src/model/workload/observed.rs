@@ -1,7 +1,7 @@
 //! What a controller sees of a pod: its identity, its place and its last reported status.
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use crate::Text;
+use units::{Duration, Instant};
 
 /// The phase that an API server shows. A bound pod that has not started is `Pending` here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{LabelSelector, Labels, PodSpec, Text};
-use crate::units::{Duration, Instant};
+use crate::{LabelSelector, Labels, PodSpec, Text};
+use units::{Duration, Instant};
 
 /// The label by which a deployment tells its replica sets apart.
 pub const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";

@@ -1,7 +1,7 @@
 //! Resource quotas: how much all pods of a namespace may ask for together.
 
-use crate::model::{PodSpec, Requirement, ResourceList, TemplatePriority, Text};
-use crate::units::{Quantity, QuantityError};
+use crate::{PodSpec, Requirement, ResourceList, TemplatePriority, Text};
+use units::{Quantity, QuantityError};
 
 /// A `ResourceQuota` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,7 +267,7 @@ impl ResourceQuota {
             if !matches!(named, "cpu" | "memory") {
                 continue;
             }
-            let states = |container: &crate::model::Container| {
+            let states = |container: &crate::Container| {
                 let list = if own.is_some() {
                     &container.limits
                 } else {

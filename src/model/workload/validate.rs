@@ -11,8 +11,8 @@ use super::{
     DeploymentStrategy, Job, PodDisruptionBudget, ReplicaSet, RestartPolicy, StatefulSet,
     StatefulUpdate,
 };
-use crate::model::{LabelSelector, Labels, PodSpec, Text};
-use crate::units::Duration;
+use crate::{LabelSelector, Labels, PodSpec, Text};
+use units::Duration;
 
 /// Something wrong at a field.
 #[derive(Clone, Debug, PartialEq, Eq)]

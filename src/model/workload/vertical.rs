@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ObjectRef;
-use crate::model::finding::{Finding, Findings, Problem};
-use crate::model::{Text, Used};
+use crate::finding::{Finding, Findings, Problem};
+use crate::{Text, Used};
 
 /// The policy of containers that have none of their own.
 pub const EVERY_CONTAINER: &str = "*";

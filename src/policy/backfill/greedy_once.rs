@@ -3,8 +3,8 @@
 //! running jobs; while it waits, every job that would end strictly before that by its own requested
 //! time may start. The estimate is not mended when jobs end early or late.
 
-use crate::control::scheduler::batch::{Backfill, JobFacts, Outlook};
-use crate::units::{Duration, Instant};
+use control::scheduler::batch::{Backfill, JobFacts, Outlook};
+use units::{Duration, Instant};
 
 use super::BackfillEntry;
 

@@ -1,7 +1,7 @@
 //! No backfilling: nobody starts before the chosen job.
 
-use crate::control::scheduler::batch::{Backfill, JobFacts};
-use crate::units::Instant;
+use control::scheduler::batch::{Backfill, JobFacts};
+use units::Instant;
 
 use super::BackfillEntry;
 

@@ -3,11 +3,11 @@
 //! 01-Random).
 
 use super::tightest::first_devices;
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::model::DeviceSet;
-use crate::policy::{Built, Entry, Point};
-use crate::rng::Stream;
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points};
+use model::DeviceSet;
+use rng::Stream;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -58,8 +58,8 @@ impl Plugin for RandomDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Setup;
-    use crate::policy::testing::{World, device_set, node, pod};
+    use crate::Setup;
+    use crate::testing::{World, device_set, node, pod};
 
     #[test]
     fn shares_any_device_with_room() {

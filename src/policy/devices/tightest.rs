@@ -2,11 +2,11 @@
 //! the lowest index on ties; a pod that wants whole devices takes the first free ones
 //! (spec: published-results.md 1.6, device choice "best").
 
-use crate::cluster::GpuColumns;
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::model::DeviceSet;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use cluster::GpuColumns;
+use control::scheduler::{ClassContext, Plugin, Points};
+use model::DeviceSet;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -22,7 +22,7 @@ pub const ENTRY: Entry = Entry {
 pub struct Tightest;
 
 /// The first devices with the room asked for, as many as are asked for; `None` if there are fewer.
-pub(in crate::policy) fn first_devices(rooms: &[u16], gpu: GpuColumns) -> Option<DeviceSet> {
+pub(crate) fn first_devices(rooms: &[u16], gpu: GpuColumns) -> Option<DeviceSet> {
     let mut set = DeviceSet::EMPTY;
     for (device, &room) in rooms.iter().enumerate() {
         if set.len() == usize::from(gpu.devices) {
@@ -68,7 +68,7 @@ impl Plugin for Tightest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::device_set;
+    use crate::testing::device_set;
 
     #[test]
     fn chooses_by_room() {

@@ -1,11 +1,11 @@
 //! GPU devices: the node's model is admissible, and one device has the part asked for, or enough
 //! devices have what is asked of each (spec: published-results.md 1.5).
 
-use crate::cluster::nodes::NO_MODEL;
-use crate::control::scheduler::plugin::PreFilter;
-use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use cluster::nodes::NO_MODEL;
+use control::scheduler::plugin::PreFilter;
+use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -58,7 +58,7 @@ impl Plugin for GpuFit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn checks_model_and_room() {

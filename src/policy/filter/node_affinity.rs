@@ -2,11 +2,11 @@
 //! (spec: kubernetes.md 1.5). Labels are compared when a declaration changes, not when a pod is
 //! placed.
 
-use crate::control::scheduler::plugin::PreFilter;
-use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::policy::declared::DeclaredAnswers;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::declared::DeclaredAnswers;
+use crate::{Built, Entry, Point};
+use control::scheduler::plugin::PreFilter;
+use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -68,9 +68,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::Node;
-    use crate::model::{Event, NodeSelector, NodeSelectorTerm, Operator, Requirement};
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
+    use model::Node;
+    use model::{Event, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 
     fn labelled(name: &str, labels: &[(&str, &str)]) -> Node {
         let mut object = node(name, 1_000, 1_024, (0, ""));

@@ -1,9 +1,9 @@
 //! Amounts: what is left on the node covers what the pod reserves, resource by resource, and there
 //! is a pod slot (spec: kubernetes.md 1.7). GPU devices are [`super::gpu_fit`]'s.
 
-use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -63,9 +63,9 @@ impl Plugin for NodeResourcesFit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ResourceList;
-    use crate::policy::testing::{World, node, pod};
-    use crate::units::Quantity;
+    use crate::testing::{World, node, pod};
+    use model::ResourceList;
+    use units::Quantity;
 
     #[test]
     fn names_the_first_resource_that_lacks() {
@@ -83,7 +83,7 @@ mod tests {
             for &(name, amount) in pairs {
                 list.set(name, amount);
             }
-            let spec = world.spec(crate::model::PodSpec::with_requests(list));
+            let spec = world.spec(model::PodSpec::with_requests(list));
             let found = world.filter(&mut NodeResourcesFit, spec, target);
             assert_eq!(found, expected.map_err(str::to_owned), "{pairs:?}");
         };

@@ -3,10 +3,10 @@
 //! not to one that is down; one that tolerates the marks of a node of which nothing is heard may go
 //! there.
 
-use crate::control::scheduler::{ClassContext, Plugin, Points, Reason};
-use crate::model::Node;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use model::Node;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -56,8 +56,8 @@ impl Plugin for NodeSchedulable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Event, Toleration};
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
+    use model::{Event, Toleration};
 
     #[test]
     fn checks_cordon_and_readiness() {

@@ -1,7 +1,7 @@
 //! First come, first served.
 
-use crate::control::scheduler::batch::{JobFacts, JobOrder, Score};
-use crate::units::Instant;
+use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use units::Instant;
 
 use super::JobOrderEntry;
 

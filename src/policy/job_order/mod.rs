@@ -9,8 +9,8 @@ pub mod unicep_published;
 pub mod wfp3;
 pub mod wfp3_published;
 
-use crate::control::scheduler::batch::JobOrder;
-use crate::units::{Duration, Instant};
+use control::scheduler::batch::JobOrder;
+use units::{Duration, Instant};
 
 /// An order in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ fn seconds(requested: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::scheduler::batch::JobFacts;
+    use control::scheduler::batch::JobFacts;
 
     fn job(submitted: i64, requested: i64, processors: i64) -> JobFacts {
         JobFacts {

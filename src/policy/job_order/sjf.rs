@@ -1,7 +1,7 @@
 //! Shortest job first, by requested time; of equal ones the one submitted first.
 
-use crate::control::scheduler::batch::{JobFacts, JobOrder, Score};
-use crate::units::Instant;
+use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use units::Instant;
 
 use super::JobOrderEntry;
 

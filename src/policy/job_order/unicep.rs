@@ -1,9 +1,9 @@
 //! UNICEP (Tang and others, Blue Gene/P): favours long waits, few processors and short requested
 //! times. The tiny constants keep single processors and fresh jobs apart, as in `RLScheduler`.
 
-use crate::control::scheduler::batch::{JobFacts, JobOrder, Score};
-use crate::rng::math::log2;
-use crate::units::Instant;
+use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use rng::math::log2;
+use units::Instant;
 
 use super::JobOrderEntry;
 

@@ -1,8 +1,8 @@
 //! UNICEP as `RLScheduler`'s published baseline evaluates it: every wait is -1 minus the submit time, a
 //! defect that ranks jobs by an almost constant negative wait. For reproducing those tables only.
 
-use crate::control::scheduler::batch::{JobFacts, JobOrder, Score};
-use crate::units::Instant;
+use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use units::Instant;
 
 use super::JobOrderEntry;
 

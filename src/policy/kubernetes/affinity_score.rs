@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
-use crate::control::scheduler::kube::plugin::in_span;
-use crate::control::scheduler::kube::{AttemptContext, Follower, NodeInfo, PodClass, Scores};
-use crate::model::{Labels, PodAffinityTerm, PodSpec, Text};
+use control::scheduler::kube::plugin::in_span;
+use control::scheduler::kube::{AttemptContext, Follower, NodeInfo, PodClass, Scores};
+use model::{Labels, PodAffinityTerm, PodSpec, Text};
 
 /// No labels at all: what a namespace is taken to have.
 pub(super) static NO_LABELS: Labels = Labels::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
 /// A term of a pod.
 #[derive(Clone, Debug)]

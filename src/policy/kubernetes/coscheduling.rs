@@ -1,13 +1,13 @@
 //! `Coscheduling`: pods of a group start together or not at all, by the least number of members
 //! that the group states (spec: orchestrators-b.md 7.6). Not among the default plugins.
 
-use crate::control::scheduler::kube::keep::KeptFilter;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::KeptFilter;
+use control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, Group, KubePermit, KubePlugin, KubePoints, PodInfo,
     Prepared, Rejection,
 };
-use crate::model::ClusterObjects;
-use crate::units::Duration;
+use model::ClusterObjects;
+use units::Duration;
 
 /// How long placed members wait for the others where neither group nor configuration says.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(60);

@@ -1,8 +1,8 @@
 //! `DefaultPreemption`: evicts pods of lower priority (spec: kubernetes.md 1.13).
 
-use crate::control::scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
-use crate::control::scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
-use crate::model::Text;
+use control::scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
+use control::scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
+use model::Text;
 
 /// Makes room by evictions.
 pub struct DefaultPreemption {

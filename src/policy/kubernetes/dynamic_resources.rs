@@ -2,12 +2,12 @@
 //! text of failed attempts, and keeps preemption from being tried after a plugin before it refused
 //! the pod (spec: kubernetes.md 1.4, 1.20).
 
-use crate::control::scheduler::kube::keep::KeptFilter;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::KeptFilter;
+use control::scheduler::kube::{
     Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Reach,
     Status,
 };
-use crate::model::Text;
+use model::Text;
 
 /// Claims on devices; pods have none.
 pub struct DynamicResources;

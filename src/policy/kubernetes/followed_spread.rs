@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
 use super::spread_score::{on_scale, weight};
-use crate::control::scheduler::kube::{AttemptContext, Follower, NodeInfo};
-use crate::model::node::HOSTNAME_LABEL;
+use control::scheduler::kube::{AttemptContext, Follower, NodeInfo};
+use model::node::HOSTNAME_LABEL;
 
 /// The domains of one rule.
 struct Domains {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::control::scheduler::kube::keep::{KeptScore, NodePoints, Rests};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::{KeptScore, NodePoints, Rests};
+use control::scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Scores,
 };
 

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use control::scheduler::kube::{
     AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
     Rejection,
 };

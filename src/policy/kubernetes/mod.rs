@@ -36,11 +36,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::control::scheduler::kube::preemption::Breadth;
-use crate::control::scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
-use crate::model::SchedulerConfig;
-use crate::model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
-use crate::units::Duration;
+use control::scheduler::kube::preemption::Breadth;
+use control::scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
+use model::SchedulerConfig;
+use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
+use units::Duration;
 
 /// Why a configuration makes no profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use control::scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
     Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::{
+use model::{
     ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
 };
 

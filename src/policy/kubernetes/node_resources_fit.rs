@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale};
-use crate::control::scheduler::kube::keep::{
+use crate::score::scaled;
+use control::scheduler::kube::keep::{
     KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
 };
-use crate::control::scheduler::kube::pod_info::is_extended;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::pod_info::is_extended;
+use control::scheduler::kube::{
     Amounts, AttemptContext, Cache, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints,
     NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use crate::model::scheduler_config::{FitArguments, FitStrategy};
-use crate::model::{ClusterObjects, Text};
-use crate::policy::score::scaled;
+use model::scheduler_config::{FitArguments, FitStrategy};
+use model::{ClusterObjects, Text};
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use control::scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
     Prepared, Reach, Rejection,
 };
-use crate::model::{ClusterObjects, Taint, TaintEffect};
+use model::{ClusterObjects, Taint, TaintEffect};
 
 /// The taint whose toleration opens cordoned nodes.
 const TAINT: &str = "node.kubernetes.io/unschedulable";

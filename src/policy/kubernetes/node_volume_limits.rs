@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::KeptFilter;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::KeptFilter;
+use control::scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach,
     Rejection,
 };
-use crate::model::{ClusterObjects, Text};
+use model::{ClusterObjects, Text};
 
 /// Rejects nodes that could not attach the pod's volumes.
 pub struct NodeVolumeLimits;

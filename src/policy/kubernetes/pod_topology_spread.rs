@@ -6,17 +6,15 @@ use std::sync::Arc;
 use super::followed_spread::FollowedSpread;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
-use crate::control::scheduler::kube::keep::{
+use control::scheduler::kube::keep::{
     KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount,
 };
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodClass,
     PodInfo, Prepared, Reach, Scores,
 };
-use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
-use crate::model::{
-    ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread,
-};
+use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
 
 /// Spreads pods over domains.
 pub struct PodTopologySpread {
@@ -399,9 +397,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::control::scheduler::kube::PodClass;
-    use crate::model::objects::{Service, Workload};
-    use crate::model::{Owner, PodSpec};
+    use control::scheduler::kube::PodClass;
+    use model::objects::{Service, Workload};
+    use model::{Owner, PodSpec};
 
     #[test]
     fn labels_of_a_replication_controller_take_the_place_of_those_of_a_service() {

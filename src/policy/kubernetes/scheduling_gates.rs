@@ -1,9 +1,9 @@
 //! `SchedulingGates`: pods that are held back (spec: kubernetes.md 1.5).
 
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::{
     ClusterEvent, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection,
 };
-use crate::model::ClusterObjects;
+use model::ClusterObjects;
 
 /// Keeps pods with gates out of the queue.
 pub struct SchedulingGates;

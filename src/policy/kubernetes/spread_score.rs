@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
-use crate::control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
-use crate::model::node::HOSTNAME_LABEL;
-use crate::rng::math;
+use control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
+use model::node::HOSTNAME_LABEL;
+use rng::math;
 
 /// What is counted once for all feasible nodes, for one rule.
 struct Domains<'a> {

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use control::scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
     Normalization, PodInfo, Prepared, Reach, Rejection, Release, Scores,
 };
-use crate::model::{ClusterObjects, Taint, TaintEffect};
+use model::{ClusterObjects, Taint, TaintEffect};
 
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {

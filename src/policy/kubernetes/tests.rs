@@ -1,7 +1,7 @@
 //! Profiles from configurations: what acts where, in which order, with which weight.
 
 use super::*;
-use crate::model::scheduler_config::PluginSet;
+use model::scheduler_config::PluginSet;
 
 fn set(enabled: &[(&str, i64)], disabled: &[&str]) -> PluginSet {
     let enabled = enabled.iter();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::control::scheduler::kube::keep::KeptFilter;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::KeptFilter;
+use control::scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
     PodInfo, Prepared, Reach, Rejection,
 };
-use crate::model::{ClusterObjects, PodVolume, Text};
+use model::{ClusterObjects, PodVolume, Text};
 
 /// The access mode of claims that one pod has for itself.
 const ONE_POD: &str = "ReadWriteOncePod";

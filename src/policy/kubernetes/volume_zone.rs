@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use crate::control::scheduler::kube::keep::KeptFilter;
-use crate::control::scheduler::kube::{
+use control::scheduler::kube::keep::KeptFilter;
+use control::scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
-use crate::model::Text;
-use crate::model::node::{REGION_LABEL, ZONE_LABEL};
+use model::Text;
+use model::node::{REGION_LABEL, ZONE_LABEL};
 
 /// Every label that says where a volume is, with the one that stands in for it on nodes.
 const LABELS: &[(&str, &str)] = &[

@@ -1,9 +1,9 @@
 //! First in, first out: pods go in the order of their creation.
 
-use crate::cluster::Class;
-use crate::control::scheduler::QueueOrder;
-use crate::model::Pod;
-use crate::policy::{Built, Entry, Point};
+use crate::{Built, Entry, Point};
+use cluster::Class;
+use control::scheduler::QueueOrder;
+use model::Pod;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -35,7 +35,7 @@ impl QueueOrder for Fifo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn every_pod_has_the_same_key() {

@@ -1,10 +1,10 @@
 //! Pods of higher priority go first, equal ones in the order of their creation
 //! (spec: kubernetes.md 1.2, `PrioritySort`).
 
-use crate::cluster::Class;
-use crate::control::scheduler::QueueOrder;
-use crate::model::Pod;
-use crate::policy::{Built, Entry, Point};
+use crate::{Built, Entry, Point};
+use cluster::Class;
+use control::scheduler::QueueOrder;
+use model::Pod;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -36,7 +36,7 @@ impl QueueOrder for Priority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn the_key_falls_with_priority() {

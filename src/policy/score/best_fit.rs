@@ -5,10 +5,10 @@
 //! are ten-thousandths. Differs from `most-allocated` in its finer steps, in counting GPUs, and in
 //! counting a pod that states no request as asking for nothing.
 
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::score::scaled;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::score::scaled;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -77,7 +77,7 @@ impl Plugin for BestFit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn points_grow_as_less_is_left() {

@@ -5,9 +5,9 @@
 //! demands pc and pg, and the largest node's cpu C and GPU G as the measure.
 
 use super::gpu_best_fit::{CPU_SCALE, GPU_SCALE, Scale};
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -51,8 +51,8 @@ impl Plugin for DotProduct {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
-    use crate::policy::{Arguments, Setup};
+    use crate::testing::{World, node, pod};
+    use crate::{Arguments, Setup};
 
     #[test]
     fn by_hand() {

@@ -2,7 +2,7 @@
 //! and device where the pod adds least to the fragmented GPU of the target workload.
 //!
 //! points = trunc(100 × sigmoid((F before − F after) / 1000)), F as in
-//! [`crate::cluster::fragmentation`]. A pod that shares a device is tried on every device with
+//! [`cluster::fragmentation`]. A pod that shares a device is tried on every device with
 //! enough room; any other pod takes the tightest devices.
 //!
 //! F depends on a node's cpu left, its model and the rooms of its devices, and not on which device
@@ -16,14 +16,14 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::cluster::fragmentation::TypicalPods;
-use crate::cluster::{GpuColumns, Nodes};
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::model::DeviceSet;
-use crate::policy::devices::tightest::first_devices;
-use crate::policy::{Built, Entry, Point};
-use crate::rng::math;
-use crate::units::{NodeId, Revision};
+use crate::devices::tightest::first_devices;
+use crate::{Built, Entry, Point};
+use cluster::fragmentation::TypicalPods;
+use cluster::{GpuColumns, Nodes};
+use control::scheduler::{ClassContext, Plugin, Points};
+use model::DeviceSet;
+use rng::math;
+use units::{NodeId, Revision};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -247,8 +247,8 @@ impl Plugin for Fgd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::fragmentation::TypicalPod;
-    use crate::policy::testing::{World, device_set, node, pod};
+    use crate::testing::{World, device_set, node, pod};
+    use cluster::fragmentation::TypicalPod;
 
     /// Half of the pods want 500 milli-GPU, half two whole devices; each wants 1 core.
     fn fgd() -> Fgd {

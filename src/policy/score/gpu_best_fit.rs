@@ -4,9 +4,9 @@
 //! points = trunc((1 − ((c−pc)/C × 0.5 + (g−pg)/G × 0.5)) × 100), then stretched over the feasible
 //! nodes to 0–100.
 
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point};
-use crate::units::NodeId;
+use crate::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point};
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -122,8 +122,8 @@ fn stretched(score: i64, min: i64, max: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Setup;
-    use crate::policy::testing::{World, node, pod};
+    use crate::Setup;
+    use crate::testing::{World, node, pod};
     use proptest::prelude::*;
 
     #[test]

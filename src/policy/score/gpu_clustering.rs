@@ -6,10 +6,10 @@
 //! if it has none, 0 if they are all of other kinds. A pod without GPU gives every node 0.
 
 use super::gpu_best_fit::GPU_SCALE;
-use crate::cluster::{GpuColumns, Store};
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use cluster::{GpuColumns, Store};
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -84,7 +84,7 @@ impl Plugin for GpuClustering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn like_goes_with_like() {

@@ -7,11 +7,11 @@
 
 use smallvec::SmallVec;
 
-use crate::cluster::GpuColumns;
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::model::gpu::DEVICE_MILLI;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use cluster::GpuColumns;
+use control::scheduler::{ClassContext, Plugin, Points};
+use model::gpu::DEVICE_MILLI;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {

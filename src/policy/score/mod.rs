@@ -12,7 +12,7 @@ pub mod worst_fit;
 
 /// `part · factor / whole`, truncated towards 0; what leaves 64 bits ends at their end. Bytes times a
 /// factor may need 128 bits on the way, but hardly ever do, and a division of 128 bits is slow.
-pub(in crate::policy) fn scaled(part: i64, factor: i64, whole: i64) -> i64 {
+pub(crate) fn scaled(part: i64, factor: i64, whole: i64) -> i64 {
     if let Some(multiple) = part.checked_mul(factor) {
         return multiple / whole;
     }

@@ -2,12 +2,12 @@
 //! min(requested, allocatable) × 100 / allocatable,
 //! in integers, with the pod counted in (spec: kubernetes.md 1.7).
 
-use crate::control::scheduler::plugin::PreFilter;
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::allocation::{Allocation, RESOURCES};
-use crate::policy::score::scaled;
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::allocation::{Allocation, RESOURCES};
+use crate::score::scaled;
+use crate::{Built, Entry, Point};
+use control::scheduler::plugin::PreFilter;
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -57,8 +57,8 @@ impl Plugin for MostAllocated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
-    use crate::policy::{Arguments, Setup};
+    use crate::testing::{World, node, pod};
+    use crate::{Arguments, Setup};
 
     #[test]
     fn examples_of_the_specification() {

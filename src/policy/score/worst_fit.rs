@@ -3,9 +3,9 @@
 //! [`super::best_fit`] takes off.
 
 use super::best_fit::share_left;
-use crate::control::scheduler::{ClassContext, Plugin, Points};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -41,7 +41,7 @@ impl Plugin for WorstFit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, node, pod};
+    use crate::testing::{World, node, pod};
 
     #[test]
     fn points_are_the_share_left() {

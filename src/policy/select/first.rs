@@ -1,8 +1,8 @@
 //! The first of the tied nodes in snapshot order.
 
-use crate::control::scheduler::{ClassContext, Select, Ties};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Select, Ties};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -38,7 +38,7 @@ impl Select for First {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, pod};
+    use crate::testing::{World, pod};
 
     #[test]
     fn takes_the_first() {

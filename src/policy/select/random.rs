@@ -1,10 +1,10 @@
 //! A uniformly drawn one of the tied nodes: the k-th in snapshot order. One draw a decision, also
 //! if only one node is tied, so that the number of draws is the number of decisions.
 
-use crate::control::scheduler::{ClassContext, Select, Ties};
-use crate::policy::{Built, Entry, Point};
-use crate::rng::Stream;
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Select, Ties};
+use rng::Stream;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -41,8 +41,8 @@ impl Select for Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Setup;
-    use crate::policy::testing::{World, pod};
+    use crate::Setup;
+    use crate::testing::{World, pod};
 
     #[test]
     fn draws_evenly_and_from_its_own_stream() {

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::control::scheduler::{ClassContext, Select, Ties};
-use crate::policy::{Built, Entry, Point};
-use crate::rng::Stream;
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Select, Ties};
+use rng::Stream;
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -71,8 +71,8 @@ impl Select for Rank {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Setup;
-    use crate::policy::testing::{World, node, pod};
+    use crate::Setup;
+    use crate::testing::{World, node, pod};
 
     fn rank(given: Option<&[u32]>) -> Rank {
         Rank {

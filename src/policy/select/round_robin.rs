@@ -1,8 +1,8 @@
 //! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
 
-use crate::control::scheduler::{ClassContext, Select, Ties};
-use crate::policy::{Built, Entry, Point};
-use crate::units::NodeId;
+use crate::{Built, Entry, Point};
+use control::scheduler::{ClassContext, Select, Ties};
+use units::NodeId;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -39,7 +39,7 @@ impl Select for RoundRobin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::testing::{World, pod};
+    use crate::testing::{World, pod};
 
     #[test]
     fn goes_round() {

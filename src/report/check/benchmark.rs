@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use serde_json::{Value as Json, json};
 
 use super::outcome;
-use crate::lab::check::CheckReport;
-use crate::report::study::change;
+use crate::study::change;
+use lab::check::CheckReport;
 
 /// Which metrics a list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use super::{failure, headline, outcome};
-use crate::lab::check::{CheckReport, Gate, Outcome};
-use crate::lab::summary::title_of_id;
+use lab::check::{CheckReport, Gate, Outcome};
+use lab::summary::title_of_id;
 
 /// More of a level are not shown.
 const SHOWN_MAX: usize = 10;

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use super::{CheckOptions, cells, failure, outcome};
-use crate::lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
-use crate::lab::summary::title_of_id;
+use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
+use lab::summary::title_of_id;
 
 /// Which readers are written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

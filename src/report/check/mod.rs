@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 
-use crate::lab::check::{CheckReport, Gate, Outcome};
-use crate::lab::summary::title_of_id;
-use crate::report::format;
-use crate::report::study::change;
+use crate::format;
+use crate::study::change;
+use lab::check::{CheckReport, Gate, Outcome};
+use lab::summary::title_of_id;
 
 mod benchmark;
 mod github;

@@ -8,9 +8,9 @@ use std::io::{self, Write};
 use serde_json::{Value as Json, json};
 
 use super::{failure, outcome};
-use crate::lab::check::{CheckReport, Gate, Outcome};
-use crate::lab::summary::title_of_id;
-use crate::metrics::registry;
+use lab::check::{CheckReport, Gate, Outcome};
+use lab::summary::title_of_id;
+use metrics::registry;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FoundDivergence};
+use lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FoundDivergence};
 
 fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
     Gate {

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::{CheckOptions, cells, counts, digest, facts, headline, outcome, reasons, rerun};
-use crate::lab::check::{CheckReport, Gate, Outcome};
-use crate::lab::summary::title_of_id;
-use crate::report::format;
-use crate::report::study::escaped;
+use crate::format;
+use crate::study::escaped;
+use lab::check::{CheckReport, Gate, Outcome};
+use lab::summary::title_of_id;
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

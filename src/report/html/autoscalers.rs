@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::lab::summary::{AutoscalerSummary, Summary};
-use crate::report::format;
+use crate::format;
+use lab::summary::{AutoscalerSummary, Summary};
 
 /// Most rows.
 const ROWS_MAX: usize = 100;

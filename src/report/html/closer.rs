@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
-use crate::report::format;
+use crate::format;
+use lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
 
 /// The one script of a report.
 pub(super) const SCRIPT: &str = include_str!("closer.js");

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::lab::summary::{CostSummary, Summary};
-use crate::report::format;
+use crate::format;
+use lab::summary::{CostSummary, Summary};
 
 /// Most tenants shown of a variant; the rest are one line.
 const TENANTS_MAX: usize = 25;

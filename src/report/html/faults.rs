@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::lab::report_data::FaultEntry;
-use crate::report::format;
-use crate::report::runs::Gathered;
+use crate::format;
+use crate::runs::Gathered;
+use lab::report_data::FaultEntry;
 
 /// Most rows.
 const ROWS_MAX: usize = 100;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::lab::summary::Summary;
-use crate::metrics::fights::DETECTORS;
-use crate::report::format;
+use crate::format;
+use lab::summary::Summary;
+use metrics::fights::DETECTORS;
 
 /// Most rows.
 const ROWS_MAX: usize = 60;

@@ -15,14 +15,14 @@ use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
-use crate::lab::summary::VariantSummary;
-use crate::report::comparison::{Better, Comparison, Row, Rows};
-use crate::report::embedded::EmbeddedScenario;
-use crate::report::format;
-use crate::report::plot::{NotDrawn, Plot};
-use crate::report::runs::{Gathered, RunScenario};
-use crate::report::study;
-use crate::report::verdict::Verdict;
+use crate::comparison::{Better, Comparison, Row, Rows};
+use crate::embedded::EmbeddedScenario;
+use crate::format;
+use crate::plot::{NotDrawn, Plot};
+use crate::runs::{Gathered, RunScenario};
+use crate::study;
+use crate::verdict::Verdict;
+use lab::summary::VariantSummary;
 
 /// Which metrics stand together, by what their ids begin with; what is in no group comes last.
 const GROUPS: [(&str, &[&str]); 7] = [

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::lab::compare::{Study, Verdict};
-use crate::report::study::{StudyRow, counts, facts, front, rows};
+use crate::study::{StudyRow, counts, facts, front, rows};
+use lab::compare::{Study, Verdict};
 
 /// A comparison as the template takes it.
 #[derive(Serialize)]

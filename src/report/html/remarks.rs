@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::lab::summary::{Summary, title_of_id};
-use crate::report::comparison::Comparison;
-use crate::report::format;
+use crate::comparison::Comparison;
+use crate::format;
+use lab::summary::{Summary, title_of_id};
 
 /// Metrics that are defined together.
 #[derive(Serialize)]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::lab::summary::{ServiceSummary, Summary};
-use crate::report::format;
+use crate::format;
+use lab::summary::{ServiceSummary, Summary};
 
 /// Most lines shown.
 const ROWS_MAX: usize = 100;

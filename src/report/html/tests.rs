@@ -1,10 +1,10 @@
 //! Reports on made-up runs: that all parts are there, nothing is loaded, and names stay text.
 
 use super::*;
-use crate::lab::summary::Summary;
-use crate::report::example;
-use crate::report::plot::{Style, draw_all};
-use crate::report::runs::ReportRun;
+use crate::example;
+use crate::plot::{Style, draw_all};
+use crate::runs::ReportRun;
+use lab::summary::Summary;
 
 fn gathered(summary: Summary, scenario: &str) -> Gathered {
     let data = example::data(&summary);

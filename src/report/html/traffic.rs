@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::report::format;
-use crate::report::runs::Gathered;
+use crate::format;
+use crate::runs::Gathered;
 
 /// Most rows of the table.
 const ROWS_MAX: usize = 200;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::lab::summary::{Summary, WorkloadSummary};
-use crate::report::format;
+use crate::format;
+use lab::summary::{Summary, WorkloadSummary};
 
 /// Most lines shown.
 const ROWS_MAX: usize = 100;

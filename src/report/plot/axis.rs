@@ -1,8 +1,8 @@
 //! Axes: where they end, where their ticks are and what stands there.
 
 use super::scene::{Anchor, Area, Paint, Scene, text_width};
-use crate::report::format;
-use crate::rng::math;
+use crate::format;
+use rng::math;
 
 /// How values become positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

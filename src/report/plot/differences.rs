@@ -2,9 +2,9 @@
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
-use crate::lab::compare::{Judgement, Pair};
-use crate::lab::summary::title_of_id;
-use crate::report::study::{change, row};
+use crate::study::{change, row};
+use lab::compare::{Judgement, Pair};
+use lab::summary::title_of_id;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "differences",

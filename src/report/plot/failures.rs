@@ -3,8 +3,8 @@
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
-use crate::lab::report_data::{IncidentEntry, VariantData};
-use crate::report::format;
+use crate::format;
+use lab::report_data::{IncidentEntry, VariantData};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "failures",

@@ -5,7 +5,7 @@ use super::axis::{Axis, rounded_up};
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use crate::lab::summary::ArrivedSummary;
+use lab::summary::ArrivedSummary;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "gpu-over-demand",

@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Plot, PlotEntry, svg};
-use crate::report::format;
+use crate::format;
 
 const ENTRY: PlotEntry = PlotEntry {
     name: "growth",

@@ -2,9 +2,9 @@
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
-use crate::lab::compare::{ParetoPoint, Study};
-use crate::lab::summary::title_of_id;
-use crate::report::format;
+use crate::format;
+use lab::compare::{ParetoPoint, Study};
+use lab::summary::title_of_id;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pareto",

@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use crate::lab::report_data::PendingData;
+use lab::report_data::PendingData;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pending-time",

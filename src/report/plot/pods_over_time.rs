@@ -4,7 +4,7 @@ use super::allocation::over_time;
 use super::chart::{self, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use crate::lab::report_data::SeriesData;
+use lab::report_data::SeriesData;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pods-over-time",

@@ -1,7 +1,7 @@
 //! What a plot is made of: a list of marks in pixels, painted by role. The SVG and the PNG of a
 //! plot are written from the same list.
 
-use crate::report::format;
+use crate::format;
 
 /// Longer names are cut in plots; the table has them whole.
 const NAME_LENGTH_MAX: usize = 24;

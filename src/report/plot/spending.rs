@@ -4,7 +4,7 @@ use super::allocation::over_time;
 use super::chart;
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use crate::lab::report_data::VariantData;
+use lab::report_data::VariantData;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "cost",

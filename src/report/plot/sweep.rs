@@ -4,10 +4,10 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style};
 use super::{Drawn, Plot, PlotEntry, Table, svg};
-use crate::lab::summary::title_of_id;
-use crate::lab::sweep::SweepTable;
-use crate::metrics::registry;
-use crate::report::format;
+use crate::format;
+use lab::summary::title_of_id;
+use lab::sweep::SweepTable;
+use metrics::registry;
 
 const RESPONSE: PlotEntry = PlotEntry {
     name: "response",
@@ -323,8 +323,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::lab::sweep::record::RunRecord;
-    use crate::lab::sweep::{Merged, SweepFile};
+    use lab::sweep::record::RunRecord;
+    use lab::sweep::{Merged, SweepFile};
 
     const METRIC: &str = "pending_time.mean";
 

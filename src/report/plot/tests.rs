@@ -1,7 +1,7 @@
 //! Plots of made-up runs: which are drawn, that they are the same every time, that names are text.
 
 use super::*;
-use crate::report::example;
+use crate::example;
 
 fn drawn(summary: &Summary, data: &ReportData) -> Vec<Plot> {
     draw_all(
@@ -148,7 +148,7 @@ fn odd_series_are_drawn_as_far_as_they_go() {
     summary.variants[2].arrived = None;
     assert_eq!(names(&summary, &none), ["gpu-over-demand"]);
     for variant in &mut summary.variants {
-        variant.arrived = Some(crate::lab::summary::ArrivedSummary::default());
+        variant.arrived = Some(lab::summary::ArrivedSummary::default());
     }
     assert!(names(&summary, &none).is_empty());
 }

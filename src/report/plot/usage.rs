@@ -4,7 +4,7 @@ use super::allocation::over_time;
 use super::chart::{self, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use crate::lab::report_data::{SeriesData, VariantData};
+use lab::report_data::{SeriesData, VariantData};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "usage",

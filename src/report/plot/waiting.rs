@@ -2,7 +2,7 @@
 
 use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Weight, text_width};
 use super::{Drawn, Material, PlotEntry, Table};
-use crate::report::comparison::{Comparison, Row, Rows};
+use crate::comparison::{Comparison, Row, Rows};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",

@@ -4,10 +4,8 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Moment, Panel};
 use super::scene::{Anchor, Paint, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use crate::lab::report_data::{
-    IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries,
-};
-use crate::report::format;
+use crate::format;
+use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",

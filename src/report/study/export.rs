@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::overview;
 use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
-use crate::lab::compare::{Judgement, Study, Verdict};
-use crate::report::format;
+use crate::format;
+use lab::compare::{Judgement, Study, Verdict};
 
 /// Markdown: the gated metrics as tables, all others folded.
 pub(super) fn write_markdown(
@@ -113,7 +113,7 @@ fn write_rows(
 }
 
 /// Text that Markdown and the HTML in it leave as it is.
-pub(in crate::report) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in format::clean(text).chars() {
         match letter {

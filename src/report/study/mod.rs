@@ -3,9 +3,9 @@
 
 use std::io::{self, Write};
 
-use crate::lab::compare::{BOOTSTRAP_MIN, Judgement, Method, Pair, Study, Verdict};
-use crate::lab::summary::title_of_id;
-use crate::report::{Format, format};
+use crate::{Format, format};
+use lab::compare::{BOOTSTRAP_MIN, Judgement, Method, Pair, Study, Verdict};
+use lab::summary::title_of_id;
 
 mod export;
 mod overview;

@@ -1,9 +1,9 @@
 //! All candidates side by side in the gated metrics: the pairs alone don't show who stands where
 //! among more than two.
 
-use crate::lab::compare::{Judgement, Study};
-use crate::lab::summary::title_of_id;
-use crate::report::format;
+use crate::format;
+use lab::compare::{Judgement, Study};
+use lab::summary::title_of_id;
 
 /// A metric over all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::overview;
 use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
-use crate::lab::compare::{Study, Verdict};
-use crate::report::format;
+use crate::format;
+use lab::compare::{Study, Verdict};
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

@@ -1,9 +1,9 @@
 //! What comparisons look like.
 
 use super::*;
-use crate::lab::compare::{Candidate, Settings, judge_candidates};
-use crate::lab::summary::VariantSummary;
-use crate::report::example;
+use crate::example;
+use lab::compare::{Candidate, Settings, judge_candidates};
+use lab::summary::VariantSummary;
 
 /// Two candidates with made-up waits over twelve seeds.
 fn study() -> Study {

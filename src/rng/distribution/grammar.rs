@@ -7,7 +7,7 @@ mod tests;
 use std::fmt;
 
 use super::{Distribution, Law};
-use crate::units::Duration;
+use units::Duration;
 
 /// Why a text is not a distribution, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::Distribution;
 use super::grammar::Number;
 use super::{math, saturated};
-use crate::units::Duration;
+use units::Duration;
 
 /// A family of distributions with its parameters. No duration may be negative.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use crate::rng::math;
+use crate::math;
 
 /// Tables for the normal distribution: 128 strips, words of 31 bits and a sign.
 pub(super) struct NormalTables {

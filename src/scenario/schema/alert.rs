@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::scalar::Bound;
-use crate::units::Duration;
+use crate::scalar::Bound;
+use units::Duration;
 
 /// A rule, evaluated every 15 s: it is pending from the first breach on, and fires once the breach has
 /// lasted.

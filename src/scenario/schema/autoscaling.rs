@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterAutoscaling, Provisioning};
-use crate::units::Duration;
+use units::Duration;
 
 /// How workloads are scaled. `HorizontalPodAutoscaler` and `VerticalPodAutoscaler` objects of
 /// manifests work without it, as in a plain cluster; needs `system.controllers`.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::pattern::Pattern;
-use crate::scenario::plain::Arguments;
-use crate::scenario::schema::{OnBadRow, PowerTemplate, Provider};
-use crate::units::Quantity;
+use crate::pattern::Pattern;
+use crate::plain::Arguments;
+use crate::schema::{OnBadRow, PowerTemplate, Provider};
+use units::Quantity;
 
 /// The nodes that exist at the start, and where more come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

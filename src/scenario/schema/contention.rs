@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Quantity;
+use units::Quantity;
 
 /// What processes on a node share. What they use is said by `models.usage` and annotations of pod
 /// templates; where nothing is said, a process uses the cores that it requests (one, if it requests

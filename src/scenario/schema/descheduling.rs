@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Duration;
+use units::Duration;
 
 /// A descheduler beside the scheduler, in the manner of kubernetes-sigs/descheduler: every so often
 /// it evicts pods whose place is not, or no longer, the right one, as budgets allow; needs

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rng::Distribution;
-use crate::scenario::share::Share;
-use crate::units::Duration;
+use crate::share::Share;
+use rng::Distribution;
+use units::Duration;
 
 /// Something that fails. Which fields go with which kind is said at the kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::share::Share;
-use crate::units::{Duration, Quantity};
+use crate::share::Share;
+use units::{Duration, Quantity};
 
 /// Images: what they are made of, and what carries them to nodes. Layers that a node has are not
 /// transferred again; transfers share the registry and the links of nodes max-min.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::share::Share;
-use crate::units::{Duration, Quantity};
+use crate::share::Share;
+use units::{Duration, Quantity};
 
 /// Options of Mesos 1.10 with its frameworks, with `name: mesos`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::scalar::WordOr;
-use crate::units::{Duration, Quantity};
+use crate::scalar::WordOr;
+use units::{Duration, Quantity};
 
 /// How results are measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -215,7 +215,7 @@ pub enum MeasuredWindow {
 /// The short forms of [`MeasuredWindow`].
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::scenario) enum WindowWord {
+pub(crate) enum WindowWord {
     /// Everything after the warm-up.
     Full,
     /// Everything after the end of the warm-up that MSER-5 finds.
@@ -231,7 +231,7 @@ pub(in crate::scenario) enum WindowWord {
     extend("minProperties" = 1),
     extend("x-excludes" = {"jobs": ["from", "to"]})
 )]
-pub(in crate::scenario) struct WindowFields {
+pub(crate) struct WindowFields {
     /// From this time after the start; default the end of `warmup`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Duration>,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rng::Distribution;
-use crate::units::Duration;
+use rng::Distribution;
+use units::Duration;
 
 /// The controllers of Kubernetes at work: the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`,
 /// `CronJob` and `PodDisruptionBudget` objects of manifests are kept as they are declared. `{}` for

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::share::Share;
-use crate::scenario::watts::Watts;
-use crate::units::{Duration, Quantity};
+use crate::share::Share;
+use crate::watts::Watts;
+use units::{Duration, Quantity};
 
 /// The power of a node, u being the used share of its cores: `idle + (max - idle) x u^exponent`, a
 /// table of measured watts, or a measured machine by its name.

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NodeTemplate, PowerTemplate, Taint};
-use crate::rng::Distribution;
-use crate::scenario::share::Share;
-use crate::units::{Duration, Quantity};
+use crate::share::Share;
+use rng::Distribution;
+use units::{Duration, Quantity};
 
 /// Where machines come from while the run goes on: instance types with prices, how they boot, what
 /// there is too little of. Groups of equal nodes are grown and shrunk by

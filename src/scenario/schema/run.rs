@@ -7,12 +7,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::traffic::Services;
-use crate::rng::Distribution;
-use crate::scenario::scalar::{Bound, NoneOr, WordOr};
-use crate::scenario::schema::contention::Contention;
-use crate::scenario::schema::images::Images;
-use crate::scenario::share::Share;
-use crate::units::Duration;
+use crate::scalar::{Bound, NoneOr, WordOr};
+use crate::schema::contention::Contention;
+use crate::schema::images::Images;
+use crate::share::Share;
+use rng::Distribution;
+use units::Duration;
 
 /// How the world around the system behaves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -189,7 +189,7 @@ pub enum Usage {
 /// The short forms of [`Usage`].
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::scenario) enum UsageWord {
+pub(crate) enum UsageWord {
     /// Only what their manifests say.
     None,
     /// As the trace recorded it: of `swf` the average CPU time and the used memory, of `csv` the

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Duration;
+use units::Duration;
 
 /// Options of Docker Swarm (classic) 1.2, with `name: swarm`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Duration;
+use units::Duration;
 
 /// Options of `SwarmKit` (Docker's swarm mode), with `name: swarmkit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

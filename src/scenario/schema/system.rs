@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
-use crate::scenario::plain::Arguments;
-use crate::units::Duration;
+use crate::plain::Arguments;
+use units::Duration;
 
 /// The system under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,9 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rng::Distribution;
-use crate::scenario::share::Share;
-use crate::units::{Duration, Quantity};
+use crate::share::Share;
+use rng::Distribution;
+use units::{Duration, Quantity};
 
 /// A group of clients that are alike. It asks a `service`, a `published` one by way of nodes, a
 /// `host` and `path`, or a `function`; `rate`,
@@ -349,7 +349,7 @@ fn default_ttl() -> Duration {
 }
 
 fn default_service_time() -> Distribution {
-    let law = crate::rng::Law::Exponential {
+    let law = rng::Law::Exponential {
         mean: Duration::from_millis(20),
     };
     Distribution::new(law).unwrap_or_else(|_| unreachable!("invariant: a mean above zero is fine"))

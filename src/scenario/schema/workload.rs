@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::plain::Arguments;
-use crate::scenario::scalar::WordOr;
-use crate::units::Duration;
+use crate::plain::Arguments;
+use crate::scalar::WordOr;
+use units::Duration;
 
 /// A part of the workload from one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -168,7 +168,7 @@ impl Default for Arrivals {
 /// The short form of [`Arrivals`].
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::scenario) enum ByTrace {
+pub(crate) enum ByTrace {
     /// At the trace's times.
     Trace,
 }
@@ -181,7 +181,7 @@ pub(in crate::scenario) enum ByTrace {
     rename = "Arrivals",
     extend("x-excludes" = {"window": ["order", "until"], "scale": ["order", "until"]})
 )]
-pub(in crate::scenario) struct ArrivalFields {
+pub(crate) struct ArrivalFields {
     /// Fill-up: the order of arrival; default `trace`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<Order>,

@@ -4,7 +4,7 @@ use snapbox::{Data, assert_data_eq};
 
 use super::*;
 
-const BOOK: &str = "tests/data/scenario/findings.md";
+const BOOK: &str = "../../tests/data/scenario/findings.md";
 
 /// The findings of a text, as printed without color.
 fn rendered(text: &str, sets: &[&str]) -> String {

@@ -92,7 +92,7 @@ fn what_is_left_out_has_defaults() {
     assert_eq!(group.name.render(3), "node-3");
     assert_eq!(
         group.template.allocatable.pods,
-        crate::units::Quantity::from_units(110)
+        units::Quantity::from_units(110)
     );
 }
 
@@ -191,7 +191,7 @@ fn overrides_replace_make_and_empty() {
     );
     assert_eq!(plugins["random"], None);
     assert_eq!(scenario.description, "a = b");
-    assert_eq!(scenario.metrics.warmup, crate::units::Duration::ZERO);
+    assert_eq!(scenario.metrics.warmup, units::Duration::ZERO);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_schema_for_editors_has_only_standard_keywords() {
 #[test]
 fn the_schema_is_the_stored_one() {
     let schema = serde_json::to_string_pretty(&json_schema(&AnyName)).unwrap();
-    let stored = Path::new("tests/data/scenario/windtunnel.schema.json");
+    let stored = Path::new("../../tests/data/scenario/windtunnel.schema.json");
     snapbox::assert_data_eq!(schema + "\n", snapbox::Data::read_from(stored, None).raw());
 }
 
@@ -288,11 +288,11 @@ fn commas_within_parentheses_belong_to_the_value() {
                 {allocatable: {cpu: 1, memory: 1Gi}}}]}\nworkload: [{manifests: a.yaml}]\n\
                 models: {startup: {containerStart: truncated(lognormal(1s, 0.5), 1s, 1d)}, \
                 usage: none}\n";
-    let source = crate::scenario::tree::Sources::default();
+    let source = crate::tree::Sources::default();
     let mut sources = source;
     let id = sources.add("a.yaml", text);
     let mut findings = Findings::default();
-    let tree = crate::scenario::yaml::parse(&sources, id, &mut findings).expect("a tree");
+    let tree = crate::yaml::parse(&sources, id, &mut findings).expect("a tree");
     assert!(findings.is_empty());
     let plain = Plain::from(&tree);
     let found = format!("{plain:?}");

@@ -1,9 +1,9 @@
 //! What processes ask for and want of a node.
 
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::usage::Curve;
-use crate::model::{Container, PodRef, PodSpec};
-use crate::units::{Duration, Instant, NodeId};
+use model::resource_list::{CPU, MEMORY};
+use model::usage::Curve;
+use model::{Container, PodRef, PodSpec};
+use units::{Duration, Instant, NodeId};
 
 use super::super::cell::Cell;
 use super::WHOLE;

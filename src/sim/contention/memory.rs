@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::control::controllers::kubelet_eviction::{
+use control::controllers::kubelet_eviction::{
     CandidateUsage, EvictionCandidate, EvictionSignal, PERIOD, PRESSURE_HOLD, rank,
 };
-use crate::control::node::StopOrder;
-use crate::model::node::MEMORY_PRESSURE_TAINT;
-use crate::model::qos::{CRITICAL_PRIORITY, QosClass, oom_score};
-use crate::model::resource_list::MEMORY;
-use crate::model::usage::Curve;
-use crate::model::{EndReason, EvictionCause, PodRef, PodSpec, Text};
-use crate::units::{Duration, Instant, NodeId};
+use control::node::StopOrder;
+use model::node::MEMORY_PRESSURE_TAINT;
+use model::qos::{CRITICAL_PRIORITY, QosClass, oom_score};
+use model::resource_list::MEMORY;
+use model::usage::Curve;
+use model::{EndReason, EvictionCause, PodRef, PodSpec, Text};
+use units::{Duration, Instant, NodeId};
 
 use super::super::SimError;
 use super::super::cell::Cell;

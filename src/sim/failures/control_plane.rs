@@ -2,8 +2,8 @@
 //! refused or lost (spec: orchestrators-b.md 10.3).
 
 use super::{Change, Strike, Timeline};
-use crate::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
-use crate::units::{Duration, Instant};
+use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
+use units::{Duration, Instant};
 
 /// A fault from an instant on, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

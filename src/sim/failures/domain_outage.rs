@@ -2,9 +2,9 @@
 //! is down while it is (spec: orchestrators-b.md 10.2).
 
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::rng::Distribution;
-use crate::sim::hosts::Trouble;
-use crate::units::Instant;
+use crate::hosts::Trouble;
+use rng::Distribution;
+use units::Instant;
 
 /// Domains that fail and are repaired, again and again, each by itself.
 #[derive(Clone, Debug, PartialEq)]

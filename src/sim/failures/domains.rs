@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::FailureError;
-use crate::model::{Node, Text};
-use crate::units::NodeId;
+use model::{Node, Text};
+use units::NodeId;
 
 /// A domain as it is declared.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Nodes that come and go: reached for a while, silent for a while (spec: orchestrators-b.md 10.3).
 
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant};
+use crate::hosts::Trouble;
+use units::{Duration, Instant};
 
 /// Nodes whose link to the control plane comes and goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

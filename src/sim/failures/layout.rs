@@ -6,10 +6,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::Domains;
-use crate::model::Node;
-use crate::model::node::ZONE_LABEL;
-use crate::rng::Stream;
-use crate::units::NodeId;
+use model::Node;
+use model::node::ZONE_LABEL;
+use rng::Stream;
+use units::NodeId;
 
 /// The nodes of a cell, and where randomness comes from.
 #[derive(Clone, Copy, Debug)]

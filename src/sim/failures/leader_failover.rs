@@ -3,9 +3,9 @@
 //! untouched (spec: orchestrators-b.md 10.3).
 
 use super::{Change, Layout, Strike, Timeline};
-use crate::rng::{Distribution, Stream};
-use crate::sim::control_faults::Part;
-use crate::units::{Duration, Instant};
+use crate::control_faults::Part;
+use rng::{Distribution, Stream};
+use units::{Duration, Instant};
 
 /// Crashes of a leader.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! Outages as a failure log has them (spec: traces.md section 13).
 
 use super::{Change, Strike, Timeline};
-use crate::sim::hosts::Trouble;
-use crate::units::{Instant, NodeId};
+use crate::hosts::Trouble;
+use units::{Instant, NodeId};
 
 /// Nodes that were down, from when to when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

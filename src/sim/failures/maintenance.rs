@@ -2,8 +2,8 @@
 //! time of the window whether they are empty or not, and come back (spec: orchestrators-b.md 10.3).
 
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant};
+use crate::hosts::Trouble;
+use units::{Duration, Instant};
 
 /// A window of maintenance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Change, Strike};
-use crate::units::Instant;
+use units::Instant;
 
 /// Strikes that belong together, by when the first comes; those that follow begin no earlier.
 pub(super) struct Batch {

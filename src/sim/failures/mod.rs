@@ -1,7 +1,7 @@
 //! What fails, when and for how long: each kind of failure makes time lines of strikes, drawn ahead
 //! of and apart from everything else that happens (spec: orchestrators-b.md section 10).
 
-use crate::sim::hosts::Trouble;
+use crate::hosts::Trouble;
 
 mod control_plane;
 mod domain_outage;

@@ -4,9 +4,9 @@
 
 use super::merged::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::rng::{Distribution, Stream};
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant, NodeId};
+use crate::hosts::Trouble;
+use rng::{Distribution, Stream};
+use units::{Duration, Instant, NodeId};
 
 /// Nodes that crash, or are slow, and are repaired, again and again.
 #[derive(Clone, Debug, PartialEq)]

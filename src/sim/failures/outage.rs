@@ -2,8 +2,8 @@
 //! time or for good (spec: orchestrators-b.md 10.2, 10.3).
 
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant};
+use crate::hosts::Trouble;
+use units::{Duration, Instant};
 
 /// An outage.
 #[derive(Clone, Debug, PartialEq, Eq)]

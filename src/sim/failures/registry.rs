@@ -2,8 +2,8 @@
 //! (spec: orchestrators-b.md 10.3, 10.4).
 
 use super::{Change, Strike, Timeline};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// An outage of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use super::merged::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
-use crate::rng::{Distribution, Law, math};
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant, NodeId};
+use crate::hosts::Trouble;
+use rng::{Distribution, Law, math};
+use units::{Duration, Instant, NodeId};
 
 /// A month of those probabilities of interruption that providers publish.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);

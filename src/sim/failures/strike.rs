@@ -2,17 +2,17 @@
 
 use std::iter::Peekable;
 
-use crate::cluster::Incident;
-use crate::control::node_life::Observing;
-use crate::model::Text;
-use crate::sim::SimError;
-use crate::sim::cell::Cell;
-use crate::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
-use crate::sim::engine::Engine;
-use crate::sim::hosts::Trouble;
-use crate::sim::options::NodeLife;
-use crate::sim::queue::Upcoming;
-use crate::units::{Instant, NodeId};
+use crate::SimError;
+use crate::cell::Cell;
+use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
+use crate::engine::Engine;
+use crate::hosts::Trouble;
+use crate::options::NodeLife;
+use crate::queue::Upcoming;
+use cluster::Incident;
+use control::node_life::Observing;
+use model::Text;
+use units::{Instant, NodeId};
 
 /// What changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,14 +166,14 @@ impl Timeline {
 }
 
 /// A time line in a run.
-pub(in crate::sim) struct Standing {
+pub(crate) struct Standing {
     strikes: Peekable<Box<dyn Iterator<Item = Strike> + Send>>,
     is_endless: bool,
 }
 
 impl Engine<'_> {
     /// Queues the first strike of every time line.
-    pub(in crate::sim) fn expect_failures(&mut self, cell: &mut Cell, failures: Vec<Timeline>) {
+    pub(crate) fn expect_failures(&mut self, cell: &mut Cell, failures: Vec<Timeline>) {
         for timeline in failures {
             cell.failures.push(Standing {
                 strikes: timeline.strikes.peekable(),
@@ -184,7 +184,7 @@ impl Engine<'_> {
     }
 
     /// Where renewals of leases are stepped, queues the first of every node.
-    pub(in crate::sim) fn expect_heartbeats(&mut self, cell: &Cell) {
+    pub(crate) fn expect_heartbeats(&mut self, cell: &Cell) {
         if self.options.node_life != NodeLife::Observed(Observing::Stepped) {
             return;
         }
@@ -212,7 +212,7 @@ impl Engine<'_> {
     }
 
     /// The next strike of a time line happens.
-    pub(in crate::sim) fn strike(&mut self, cell: &mut Cell, line: u32) -> Result<(), SimError> {
+    pub(crate) fn strike(&mut self, cell: &mut Cell, line: u32) -> Result<(), SimError> {
         let next = cell.failures[line as usize].strikes.next();
         if let Some(strike) = next {
             let incident = strike.change.incident();

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::Node;
-use crate::model::node::ZONE_LABEL;
-use crate::sim::hosts::Trouble;
-use crate::units::{Duration, Instant, NodeId};
+use crate::hosts::Trouble;
+use model::Node;
+use model::node::ZONE_LABEL;
+use units::{Duration, Instant, NodeId};
 
 fn nodes(count: usize) -> Vec<Arc<Node>> {
     let node = |index: usize| {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use fill::{Group, fill};
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// What a weight of one is: weights are in thousandths.
 pub const WEIGHT_ONE: i64 = 1_000;

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::control::services::{Registry, ServicePod, ServiceSettings};
-use crate::model::service::{Balancing, Publish, Service};
-use crate::model::{PodRef, Text};
-use crate::units::{Duration, Instant, NodeId};
+use control::services::{Registry, ServicePod, ServiceSettings};
+use model::service::{Balancing, Publish, Service};
+use model::{PodRef, Text};
+use units::{Duration, Instant, NodeId};
 
 use super::plan::{BALANCER_POLL, Forwarding, ServiceModel};
 

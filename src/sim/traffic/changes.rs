@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Observer, Store};
-use crate::model::{Event, Object, ObjectChange, PodChange, PodPhase, PodRef, Service};
-use crate::units::{Instant, SpecId};
+use cluster::{Observer, Store};
+use model::{Event, Object, ObjectChange, PodChange, PodPhase, PodRef, Service};
+use units::{Instant, SpecId};
 
 use super::Traffic;
 use super::backing::{Backing, PodCondition};

@@ -3,21 +3,17 @@
 use std::sync::Arc;
 
 use super::{Traffic, TrafficPlan};
-use crate::sim::cell::Cell;
-use crate::sim::engine::Engine;
-use crate::sim::queue::Upcoming;
-use crate::units::{Duration, NodeId};
+use crate::cell::Cell;
+use crate::engine::Engine;
+use crate::queue::Upcoming;
+use units::{Duration, NodeId};
 
 /// How often traffic is followed where nothing else asks for it: what is told of it lags no more.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
 
 impl Engine<'_> {
     /// Clients begin to ask.
-    pub(in crate::sim) fn expect_traffic(
-        &mut self,
-        cell: &mut Cell,
-        plan: Option<Arc<TrafficPlan>>,
-    ) {
+    pub(crate) fn expect_traffic(&mut self, cell: &mut Cell, plan: Option<Arc<TrafficPlan>>) {
         if let Some(plan) = plan {
             let seed = self.options.seed ^ u64::from(cell.number) << 48;
             let mut traffic = Traffic::new(plan, seed);
@@ -28,7 +24,7 @@ impl Engine<'_> {
     }
 
     /// Follows the traffic of a cell up to now.
-    pub(in crate::sim) fn follow_traffic(&mut self, cell: &mut Cell) {
+    pub(crate) fn follow_traffic(&mut self, cell: &mut Cell) {
         if let Some(traffic) = &mut cell.traffic {
             traffic.advance(self.now, &mut *self.observer);
             traffic.load_pods(&mut cell.usage);
@@ -38,14 +34,14 @@ impl Engine<'_> {
     }
 
     /// Follows the traffic of a cell to the end of the run.
-    pub(in crate::sim) fn end_traffic(&mut self, cell: &mut Cell) {
+    pub(crate) fn end_traffic(&mut self, cell: &mut Cell) {
         if let Some(traffic) = &mut cell.traffic {
             traffic.advance(self.now, &mut *self.observer);
         }
     }
 
     /// A host may have gone down or come back.
-    pub(in crate::sim) fn host_of_traffic(&mut self, cell: &mut Cell, node: NodeId) {
+    pub(crate) fn host_of_traffic(&mut self, cell: &mut Cell, node: NodeId) {
         if let Some(traffic) = &mut cell.traffic {
             let is_up = cell.hosts.is_up(node);
             traffic.host_changed(self.now, node, is_up, &mut *self.observer);

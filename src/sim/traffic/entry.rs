@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::PodRef;
-use crate::model::service::Publish;
-use crate::rng::Stream;
-use crate::units::{NodeId, PodId, PodSlot};
+use model::PodRef;
+use model::service::Publish;
+use rng::Stream;
+use units::{NodeId, PodId, PodSlot};
 
 use super::backing::{Backing, Seen};
 

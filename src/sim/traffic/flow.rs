@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::model::traffic::{FailureCause, FlowCounts};
-use crate::units::Instant;
+use model::traffic::{FailureCause, FlowCounts};
+use units::Instant;
 
 use super::plan::{Group, Load};
 use super::rate::{Counter, MICRO};

@@ -5,10 +5,10 @@
 mod alike;
 mod steady;
 
-use crate::cluster::Observer;
-use crate::model::service::Balancing;
-use crate::model::traffic::{FailureCause, TrafficNames, TrafficStretch};
-use crate::units::Instant;
+use cluster::Observer;
+use model::service::Balancing;
+use model::traffic::{FailureCause, TrafficNames, TrafficStretch};
+use units::Instant;
 
 use super::backing::Fate;
 use super::flow::FlowState;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{Observer, Store};
-use crate::model::{PodPhase, PodRef};
-use crate::units::{Instant, NodeId};
+use cluster::{Observer, Store};
+use model::{PodPhase, PodRef};
+use units::{Instant, NodeId};
 
 use super::Traffic;
 use super::entry::Entry;

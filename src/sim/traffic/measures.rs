@@ -1,8 +1,8 @@
 //! Traffic by the names that autoscalers ask for: of a pod, of a service, of all requests.
 
-use crate::control::Measured;
-use crate::model::{PodRef, Text, Used};
-use crate::sim::Usage;
+use crate::Usage;
+use control::Measured;
+use model::{PodRef, Text, Used};
 
 use super::requests::Requests;
 use super::{Form, Traffic};
@@ -128,7 +128,7 @@ impl Traffic {
     }
 
     /// Tells what pods use for requests, where that is not as it was.
-    pub(in crate::sim) fn load_pods(&mut self, usage: &mut Usage) {
+    pub(crate) fn load_pods(&mut self, usage: &mut Usage) {
         for service in 0..self.backings.len() {
             let is_untold = std::mem::take(&mut self.fluids[service].is_untold);
             if !is_untold && self.one_by_one().is_none() {

@@ -29,12 +29,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use crate::cluster::Observer;
-use crate::model::service::Ingress;
-use crate::model::traffic::{NOWHERE, TrafficNames};
-use crate::model::{PodRef, Text};
-use crate::rng::Stream;
-use crate::units::{Instant, NodeId, ObjectId, PodId};
+use cluster::Observer;
+use model::service::Ingress;
+use model::traffic::{NOWHERE, TrafficNames};
+use model::{PodRef, Text};
+use rng::Stream;
+use units::{Instant, NodeId, ObjectId, PodId};
 
 use backing::Backing;
 use entry::Entry;

@@ -1,11 +1,11 @@
 //! What an experiment says of clients and of services, ready to run.
 
-use crate::control::services::FunctionLimits;
-use crate::model::Text;
-use crate::model::service::{Balancing, ServerSpec};
-use crate::model::traffic::LatencyObjective;
-use crate::rng::Distribution;
-use crate::units::{Duration, Instant};
+use control::services::FunctionLimits;
+use model::Text;
+use model::service::{Balancing, ServerSpec};
+use model::traffic::LatencyObjective;
+use rng::Distribution;
+use units::{Duration, Instant};
 
 use super::rate::Rate;
 

@@ -5,8 +5,8 @@
 //! many choices beside the wait of one common queue. Against simulation mean latencies are right
 //! to 10 % up to a load of 90 % (test in `sim/traffic/tests`).
 
-use crate::model::service::Balancing;
-use crate::rng::math;
+use model::service::Balancing;
+use rng::math;
 
 /// Loads above this are not steady: what waits is followed in time.
 pub const STEADY: f64 = 0.97;

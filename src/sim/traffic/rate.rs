@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::rng::math;
-use crate::units::{Duration, Instant};
+use rng::math;
+use units::{Duration, Instant};
 
 /// Millionths of a request a second: rates are whole numbers of them, so that counts are exact.
 pub const MICRO: u64 = 1_000_000;

@@ -11,10 +11,10 @@ mod tries;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use crate::control::services::{Affinity, Served};
-use crate::model::traffic::FailureCause;
-use crate::model::{PodRef, Text};
-use crate::units::Instant;
+use control::services::{Affinity, Served};
+use model::traffic::FailureCause;
+use model::{PodRef, Text};
+use units::Instant;
 
 use super::backing::Backing;
 use super::entry::Entry;

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::cluster::Observer;
-use crate::model::Text;
-use crate::model::service::Backend;
-use crate::model::traffic::Flow;
-use crate::units::Instant;
+use cluster::Observer;
+use control::services::route;
+use model::Text;
+use model::service::Backend;
+use model::traffic::Flow;
+use units::Instant;
 
 use super::Traffic;
 use super::flow::FlowState;
@@ -61,7 +62,7 @@ impl Traffic {
         let stable = self.ingresses.values().filter(|own| own.canary.is_none());
         // Of several the first that was created and has a rule for it.
         let mut found = stable.filter_map(|own| {
-            let backends = own.route(host, path);
+            let backends = route(own, host, path);
             (!backends.is_empty()).then_some((own, backends))
         });
         let Some((own, backends)) = found.next() else {
@@ -75,7 +76,7 @@ impl Traffic {
             .values()
             .filter(|other| other.namespace == own.namespace);
         for canary in canaries {
-            let (Some(part), backends) = (canary.canary, canary.route(host, path)) else {
+            let (Some(part), backends) = (canary.canary, route(canary, host, path)) else {
                 continue;
             };
             let total: i64 = list.iter().map(|(_, backend)| backend.weight).sum();

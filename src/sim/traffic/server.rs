@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::service::{Balancing, ServerSpec};
-use crate::model::traffic::{LatencyProfile, TrafficNames};
-use crate::rng::{Distribution, math};
+use model::service::{Balancing, ServerSpec};
+use model::traffic::{LatencyProfile, TrafficNames};
+use rng::{Distribution, math};
 
 use super::plan::ServerDefaults;
 use super::queueing::{self, Pods, Wait};
@@ -38,7 +38,7 @@ impl Server {
             0.0
         };
         let variation = match law.law() {
-            crate::rng::Law::Exponential { .. } => 1.0,
+            rng::Law::Exponential { .. } => 1.0,
             _ => variation,
         };
         Self {

@@ -2,10 +2,10 @@
 //! its endpoints at once, those of a headless one when their answer of the name service is too old,
 //! and those with sessions stay where they are.
 
-use crate::control::services::hash64;
-use crate::model::service::Balancing;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use control::services::hash64;
+use model::service::Balancing;
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::backing::{Backing, Seen};
 use super::server::Servers;

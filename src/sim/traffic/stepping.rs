@@ -2,9 +2,9 @@
 //! finds the queue full, its client will wait no longer before its turn (the pod works on it all the
 //! same), or it joins those that wait and are answered in their order.
 
-use crate::model::service::Balancing;
-use crate::model::traffic::{FailureCause, TrafficStretch};
-use crate::units::{Duration, Instant};
+use model::service::Balancing;
+use model::traffic::{FailureCause, TrafficStretch};
+use units::{Duration, Instant};
 
 use super::backing::Fate;
 use super::flow::Latencies;

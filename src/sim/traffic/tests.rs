@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use super::rate::Rate;
 use super::*;
-use crate::cluster::Store;
-use crate::model::service::{Backend, Balancing};
-use crate::model::traffic::{FailureCause, LatencyObjective};
-use crate::model::{Event, Object, ObjectChange};
-use crate::units::Duration;
 use bench::{Bench, is_near, node, plan};
+use cluster::Store;
+use model::service::{Backend, Balancing};
+use model::traffic::{FailureCause, LatencyObjective};
+use model::{Event, Object, ObjectChange};
+use units::Duration;
 
 #[test]
 fn requests_one_by_one_are_mmc() {
@@ -219,11 +219,11 @@ fn an_ingress_splits_by_weight_and_follows_changes() {
             Object::Ingress(Arc::new(Ingress {
                 namespace: "default".into(),
                 name: "shop".into(),
-                rules: vec![crate::model::service::Rule {
+                rules: vec![model::service::Rule {
                     host: Some("shop.example".into()),
-                    paths: vec![crate::model::service::PathRule {
+                    paths: vec![model::service::PathRule {
                         path: "/".into(),
-                        kind: crate::model::service::PathKind::Prefix,
+                        kind: model::service::PathKind::Prefix,
                         backends: vec![backend("web", 100 - canary), backend("new", canary)],
                     }],
                 }],

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Store;
-use crate::control::Measured;
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::usage::{Curve, Pattern, Scale, Series};
-use crate::model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
-use crate::units::{Duration, Instant, ObjectId, PodId, Quantity, SpecId};
+use cluster::Store;
+use control::Measured;
+use model::resource_list::{CPU, MEMORY};
+use model::usage::{Curve, Pattern, Scale, Series};
+use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
+use units::{Duration, Instant, ObjectId, PodId, Quantity, SpecId};
 
 /// What is said of usage beside what classes say.
 #[derive(Clone, Debug, Default)]
@@ -383,8 +383,8 @@ fn sharers(store: &Store, pod: PodRef, spec: SpecId) -> Sharers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Behaviour, Container, PodCreated, PodName};
-    use crate::units::TenantId;
+    use model::{Behaviour, Container, PodCreated, PodName};
+    use units::TenantId;
 
     fn container(name: &str, cpu_milli: i64) -> Container {
         let mut container = Container {
@@ -413,12 +413,12 @@ mod tests {
         };
         let (mut store, mut usage) = (Store::new(), Usage::default());
         let mut all = Vec::new();
-        let node = crate::model::Node {
+        let node = model::Node {
             allocatable: ResourceList::from_pairs([
                 (CPU, Quantity::from_units(64)),
                 ("pods", Quantity::from_units(100)),
             ]),
-            ..crate::model::Node::default()
+            ..model::Node::default()
         };
         let mut apply = |event: Event, usage: &mut Usage| {
             store.apply(Instant::ZERO, event.clone()).expect("it fits");
@@ -427,7 +427,7 @@ mod tests {
                 usage.started(Instant::ZERO, pod, &store);
             }
         };
-        let (spec, node_id) = (SpecId(0), crate::units::NodeId(0));
+        let (spec, node_id) = (SpecId(0), units::NodeId(0));
         let (object, node_object) = (object.into(), node.into());
         apply(Event::SpecAdded { spec, object }, &mut usage);
         let node = node_id;
@@ -436,7 +436,7 @@ mod tests {
         for number in 0..pods {
             let pod = PodRef {
                 id: PodId(number),
-                slot: crate::units::PodSlot(number),
+                slot: units::PodSlot(number),
             };
             let created = PodCreated {
                 pod,
@@ -448,7 +448,7 @@ mod tests {
                 found: None,
                 owner: None,
             };
-            let devices = crate::model::DeviceSet::EMPTY;
+            let devices = model::DeviceSet::EMPTY;
             apply(Event::PodCreated(created), &mut usage);
             apply(Event::PodBound { pod, node, devices }, &mut usage);
             apply(Event::PodRunning { pod }, &mut usage);
@@ -467,7 +467,7 @@ mod tests {
         );
         let event = Event::PodEnded {
             pod: pods[0],
-            reason: crate::model::EndReason::Completed,
+            reason: model::EndReason::Completed,
         };
         store.apply(now, event.clone()).expect("it lives");
         usage.observe(&event, &store);

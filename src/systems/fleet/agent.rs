@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
+use model::Text;
 
 use super::unit::TargetState;
 

@@ -1,11 +1,11 @@
 //! The agents of a Fleet's machines in a run: a unit that is still scheduled to its machine after a
 //! reboot is started again there; what a cut-off machine runs goes on.
 
-use crate::control::node::{Assignment, StopOrder};
-use crate::control::{AgentOutput, MachineEvent, NodeAgent};
-use crate::model::PodRef;
-use crate::systems::kubelet::{Kubelet, KubeletOptions};
-use crate::units::Instant;
+use crate::kubelet::{Kubelet, KubeletOptions};
+use control::node::{Assignment, StopOrder};
+use control::{AgentOutput, MachineEvent, NodeAgent};
+use model::PodRef;
+use units::Instant;
 
 /// The agents of all machines; systemd's restarts and stops are those of the kubelet.
 #[derive(Clone, Debug)]

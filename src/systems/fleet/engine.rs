@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::model::{Labels, Text};
+use model::{Labels, Text};
 
 use super::unit::{Requirements, TargetState};
 

@@ -1,12 +1,12 @@
 //! Fleet in the registry of systems.
 
-use crate::cluster::Commitment;
-use crate::control::Stepping;
-use crate::systems::capability::Support::{Refused, Without, Yes};
-use crate::systems::capability::{Capabilities, Capability};
-use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::capability::Support::{Refused, Without, Yes};
+use crate::capability::{Capabilities, Capability};
+use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use cluster::Commitment;
+use control::Stepping;
 
-use crate::systems::kubelet::KubeletOptions;
+use crate::kubelet::KubeletOptions;
 
 use super::agent_of_nodes::FleetAgent;
 use super::component::Fleet;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Labels, Text};
+use model::{Labels, Text};
 
 use super::engine::{DecideError, Engine, Round, Unit};
 use super::unit::{Requirements, TargetState};

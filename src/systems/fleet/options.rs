@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::units::Duration;
+use model::Text;
+use units::Duration;
 
 use super::presence::FleetOptions;
 use super::unit::Requirements;

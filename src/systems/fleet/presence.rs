@@ -1,11 +1,11 @@
 //! Leases and beats: which engine acts, which machines are there
 //! (spec: orchestrators-a.md section 5; fleet `engine/engine.go`, `server/monitor.go`).
 
-use crate::model::Text;
-use crate::systems::parts::delay::Growth;
-use crate::systems::parts::lease::Lease;
-use crate::systems::parts::membership::Membership;
-use crate::units::{Duration, Instant};
+use crate::parts::delay::Growth;
+use crate::parts::lease::Lease;
+use crate::parts::membership::Membership;
+use model::Text;
+use units::{Duration, Instant};
 
 /// How often an engine and an agent act, and how long a machine's key lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

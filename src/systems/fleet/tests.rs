@@ -10,8 +10,8 @@ use super::presence::{FleetOptions, Leadership, Presence, RECONNECT};
 use super::unit::Requirements;
 use super::unit::TargetState::{self, Inactive, Launched, Loaded};
 use super::unit_file::{UnitFile, UnitFileError, words};
-use crate::model::{Labels, Text};
-use crate::units::{Duration, Instant};
+use model::{Labels, Text};
+use units::{Duration, Instant};
 
 fn unit(machine: Option<&str>, fleet: &str) -> Unit {
     Unit {

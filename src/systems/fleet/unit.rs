@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Labels, Text};
-use crate::systems::parts::pattern::glob_matches;
+use crate::parts::pattern::glob_matches;
+use model::{Labels, Text};
 
 use super::unit_file::{UnitFile, UnitFileError, UnitName, words};
 

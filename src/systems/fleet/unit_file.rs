@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::model::Text;
+use model::Text;
 
 /// An option of a unit file.
 #[derive(Clone, Debug, PartialEq, Eq)]

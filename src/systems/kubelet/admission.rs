@@ -2,11 +2,11 @@
 //! has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the original
 //! looks: pressures, resources, affinity, ports, taints.
 
-use crate::control::controllers::taint_eviction::default_tolerations;
-use crate::control::node::Offer;
-use crate::model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
-use crate::model::qos::CRITICAL_PRIORITY;
-use crate::model::{Refusal, Taint, TaintEffect};
+use control::controllers::taint_eviction::default_tolerations;
+use control::node::Offer;
+use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
+use model::qos::CRITICAL_PRIORITY;
+use model::{Refusal, Taint, TaintEffect};
 
 /// Why a pod may not run on the node that it was bound to.
 pub(super) fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
@@ -47,8 +47,8 @@ fn untolerated(offer: &Offer<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, Node, PodSpec, ResourceList, Toleration};
-    use crate::units::Quantity;
+    use model::{Container, Node, PodSpec, ResourceList, Toleration};
+    use units::Quantity;
 
     fn taint(key: &str, effect: TaintEffect) -> Taint {
         Taint {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::admission;
 use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
-use crate::control::node::{Assignment, ContainerEvent, ImageEvent, Offer, Report, StopOrder};
-use crate::control::{AgentOutput, MachineEvent, NodeAgent};
-use crate::model::{EndReason, PodRef, PullError, Refusal, Text};
-use crate::systems::entry::TimeLimits;
-use crate::systems::plain_agent::PlainAgent;
-use crate::units::{Instant, NodeId, PodId};
+use crate::entry::TimeLimits;
+use crate::plain_agent::PlainAgent;
+use control::node::{Assignment, ContainerEvent, ImageEvent, Offer, Report, StopOrder};
+use control::{AgentOutput, MachineEvent, NodeAgent};
+use model::{EndReason, PodRef, PullError, Refusal, Text};
+use units::{Instant, NodeId, PodId};
 
 /// How kubelets work.
 #[derive(Clone, Debug, PartialEq, Eq)]

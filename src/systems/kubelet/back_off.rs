@@ -2,7 +2,7 @@
 //! after the exit; forgotten when an exit comes more than ten minutes after the last restart
 //! (spec: kubernetes.md part 4).
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// The first delay that is one.
 const FIRST: Duration = Duration::from_secs(10);

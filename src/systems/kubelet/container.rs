@@ -2,9 +2,9 @@
 
 use super::images::PullBackOff;
 use super::{CrashLoop, Verdicts};
-use crate::model::exit::{KILLED, TERMINATED};
-use crate::model::{ContainerLife, PullPolicy, Text};
-use crate::units::{Duration, Instant};
+use model::exit::{KILLED, TERMINATED};
+use model::{ContainerLife, PullPolicy, Text};
+use units::{Duration, Instant};
 
 /// What a container gets at least that is to be killed (spec: kubernetes.md part 4).
 const LEAST_GRACE: Duration = Duration::from_secs(2);

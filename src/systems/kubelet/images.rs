@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::control::AgentOutput;
-use crate::control::node::{DiskUse, ImageDeed, ImageOrder, PresentImages};
-use crate::model::{PodRef, Text};
-use crate::units::{Duration, Instant, NodeId};
+use control::AgentOutput;
+use control::node::{DiskUse, ImageDeed, ImageOrder, PresentImages};
+use model::{PodRef, Text};
+use units::{Duration, Instant, NodeId};
 
 /// The first delay after a pull that failed, and the longest.
 const FIRST: Duration = Duration::from_secs(10);
@@ -289,7 +289,7 @@ impl NodeImages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{PodId, PodSlot};
+    use units::{PodId, PodSlot};
 
     fn pod(number: u32) -> PodRef {
         PodRef {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use super::container::{Kind, State, Unit};
 use super::images::NodeImages;
 use super::{Probes, judge};
-use crate::control::node::{Assignment, ContainerEvent, Report};
-use crate::control::{AgentOutput, MachineCommand};
-use crate::model::{
+use control::node::{Assignment, ContainerEvent, Report};
+use control::{AgentOutput, MachineCommand};
+use model::{
     ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
 };
-use crate::units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId};
 
 /// What a pod's turn is made with.
 pub(super) struct Turn<'a> {

@@ -2,9 +2,9 @@
 //! known ahead. Probes that change nothing are not made one by one; the tests make them and come to
 //! the same verdicts (spec: kubernetes.md part 4).
 
-use crate::model::ContainerLife;
-use crate::model::workload::Probe;
-use crate::units::{Duration, Instant};
+use model::ContainerLife;
+use model::workload::Probe;
+use units::{Duration, Instant};
 
 /// The probes of a container, and since when its node makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

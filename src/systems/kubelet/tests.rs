@@ -3,15 +3,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::control::node::{Assignment, ContainerEvent, Report, StopOrder};
-use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use crate::model::workload::Probe;
-use crate::model::{
+use crate::entry::TimeLimits;
+use control::node::{Assignment, ContainerEvent, Report, StopOrder};
+use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use model::workload::Probe;
+use model::{
     Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec,
     RestartPolicy,
 };
-use crate::systems::entry::TimeLimits;
-use crate::units::{Duration, Instant, NodeId, PodId, PodSlot};
+use units::{Duration, Instant, NodeId, PodId, PodSlot};
 
 const HORIZON_SECS: i64 = 400;
 

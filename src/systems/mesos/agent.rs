@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::control::node::{Assignment, Report, StopOrder};
-use crate::control::{AgentOutput, MachineEvent, NodeAgent};
-use crate::model::{EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
-use crate::systems::kubelet::{Kubelet, KubeletOptions};
-use crate::units::Instant;
+use crate::kubelet::{Kubelet, KubeletOptions};
+use control::node::{Assignment, Report, StopOrder};
+use control::{AgentOutput, MachineEvent, NodeAgent};
+use model::{EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
+use units::Instant;
 
 /// The agents of all nodes: probes and graceful stops are those of the kubelet, restarts are not.
 #[derive(Clone, Debug)]

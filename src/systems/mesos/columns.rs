@@ -1,9 +1,9 @@
 //! Resources of nodes and pods as the allocator's columns.
 
-use crate::cluster::{Class, Store};
-use crate::model::DeviceSet;
-use crate::model::gpu::DEVICE_MILLI;
-use crate::units::{NodeId, ResourceId, Resources};
+use cluster::{Class, Store};
+use model::DeviceSet;
+use model::gpu::DEVICE_MILLI;
+use units::{NodeId, ResourceId, Resources};
 
 use super::fast::amounts::Amounts;
 use super::options::Amount;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};

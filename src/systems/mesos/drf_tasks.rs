@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::model::Text;
+use model::Text;
 
 /// By what the next user is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

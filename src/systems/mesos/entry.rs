@@ -1,12 +1,12 @@
 //! Mesos in the registry of systems.
 
-use crate::cluster::Commitment;
-use crate::control::{Component, Stepping};
-use crate::systems::capability::Support::{Refused, Without, Yes};
-use crate::systems::capability::{Capabilities, Capability};
-use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::capability::Support::{Refused, Without, Yes};
+use crate::capability::{Capabilities, Capability};
+use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use cluster::Commitment;
+use control::{Component, Stepping};
 
-use crate::systems::kubelet::KubeletOptions;
+use crate::kubelet::KubeletOptions;
 
 use super::agent::MesosAgent;
 use super::component::MesosMaster;

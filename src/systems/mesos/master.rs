@@ -2,8 +2,8 @@
 //! lost, and when the master itself is (spec: orchestrators-b.md section 1.7; mesos
 //! `src/master/master.cpp`, `docs/high-availability-framework-guide.md`).
 
-use crate::systems::parts::lease::Candidates;
-use crate::units::{Duration, Instant};
+use crate::parts::lease::Candidates;
+use units::{Duration, Instant};
 
 /// How long a session with `ZooKeeper` lasts without a beat (`zk_session_timeout`).
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::model::Text;
-use crate::systems::parts::permit::{Permits, Rate};
-use crate::units::{Duration, Instant};
+use crate::parts::permit::{Permits, Rate};
+use model::Text;
+use units::{Duration, Instant};
 
 /// How agents are observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::systems::parts::delay::Growth;
-use crate::units::Duration;
+use crate::parts::delay::Growth;
+use model::Text;
+use units::Duration;
 
 use super::allocator::DEFAULT_REFUSAL;
 use super::batch::DelayOptions;

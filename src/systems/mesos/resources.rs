@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
+use model::Text;
 
 /// Thousandths of scalars by name; names of which there is nothing are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::systems::parts::weighted::weighted_order;
+use crate::parts::weighted::weighted_order;
+use model::Text;
+use rng::Stream;
 
 use super::resources::Quantities;
 

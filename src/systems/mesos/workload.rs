@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::model::workload::CronSchedule;
+use model::workload::CronSchedule;
 
 use super::chronos::calendar::DateTime;
 use super::chronos::schedule::{Schedule, ScheduleError};

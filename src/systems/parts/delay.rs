@@ -1,7 +1,7 @@
 //! Delays that grow with every failure up to a cap: back-offs of launches and of reconnections.
 
-use crate::rng::math;
-use crate::units::Duration;
+use rng::math;
+use units::Duration;
 
 /// How a delay grows.
 #[derive(Clone, Copy, Debug, PartialEq)]

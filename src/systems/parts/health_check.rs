@@ -1,8 +1,8 @@
 //! Health checks in Docker's manner (spec: orchestrators-a.md 9.4): probes one after the other, each an
 //! interval after the last has ended, and what they make of a container.
 
-use crate::model::pod_life::{Application, HealthCheck};
-use crate::units::Duration;
+use model::pod_life::{Application, HealthCheck};
+use units::Duration;
 
 /// What a container is according to its health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::pod_life::Health;
+    use model::pod_life::Health;
 
     fn secs(seconds: i64) -> Duration {
         Duration::from_secs(seconds)

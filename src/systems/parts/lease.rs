@@ -3,7 +3,7 @@
 //! (spec: orchestrators-a.md sections 1.5 and 5, orchestrators-b.md section 1.7).
 
 use super::quorum::quorum;
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// A lease, held or free. Holders are positions among the candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]

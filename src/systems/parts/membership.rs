@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// Members by name order, each with the instant at which it expires.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// So many permits in a span, spaced evenly; the first is free at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::Instant;
+use units::Instant;
 
 /// Things that are due.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Weighted random orders: the next item is drawn with a probability of its weight over the weights
 //! that are left (spec: orchestrators-b.md section 1.7, "random sorter").
 
-use crate::rng::Stream;
+use rng::Stream;
 
 /// Positions of items in a random order by their weights; one draw an item. Items without a
 /// positive weight come last, in their order.

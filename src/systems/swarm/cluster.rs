@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::rng::Stream;
+use model::Text;
+use rng::Stream;
 
 use super::container::{Container, ContainerConfig, ContainerState};
 use super::engine::Engine;

@@ -1,9 +1,9 @@
 //! How the manager knows an engine to be there: rounds of refreshes, failures in a row, states
 //! (spec: orchestrators-a.md section 1.5; classicswarm `cluster/engine.go`).
 
-use crate::rng::Stream;
-use crate::systems::parts::delay::Growth;
-use crate::units::Duration;
+use crate::parts::delay::Growth;
+use rng::Stream;
+use units::Duration;
 
 use super::engine::health_indicator;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Labels, Text};
+use model::{Labels, Text};
 
 use super::expression::Expression;
 

@@ -3,9 +3,9 @@
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::systems::parts::membership::Membership;
-use crate::units::{Duration, Instant};
+use crate::parts::membership::Membership;
+use model::Text;
+use units::{Duration, Instant};
 
 /// Where engines are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

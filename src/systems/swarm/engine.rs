@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::model::{Labels, Text};
+use model::{Labels, Text};
 
 use super::container::Container;
 

@@ -1,13 +1,13 @@
 //! Swarm in the registry: what it can express, and how a run's control plane is made of it.
 
-use crate::cluster::Commitment;
-use crate::control::Stepping;
-use crate::systems::capability::Support::{Refused, Without, Yes};
-use crate::systems::capability::{Capabilities, Capability};
-use crate::systems::entry::{
+use crate::capability::Support::{Refused, Without, Yes};
+use crate::capability::{Capabilities, Capability};
+use crate::entry::{
     RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
 };
-use crate::systems::plain_agent::PlainAgent;
+use crate::plain_agent::PlainAgent;
+use cluster::Commitment;
+use control::Stepping;
 
 use super::component::SwarmManager;
 

@@ -5,9 +5,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::systems::parts::expression::{Comparison, ExpressionError, is_value, parse};
-use crate::systems::parts::pattern::Pattern;
+use crate::parts::expression::{Comparison, ExpressionError, is_value, parse};
+use crate::parts::pattern::Pattern;
+use model::Text;
 
 /// An expression over the values that a key has somewhere.
 #[derive(Clone, Debug)]

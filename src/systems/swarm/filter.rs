@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::model::Labels;
+use model::Labels;
 
 use super::container::{Container, ContainerConfig, Network};
 use super::engine::{Engine, Image};

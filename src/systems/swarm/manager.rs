@@ -2,8 +2,8 @@
 //! accepted, and containers run on (spec: orchestrators-a.md section 1.5; classicswarm
 //! `cli/manage.go`, `leadership/candidate.go`).
 
-use crate::systems::parts::lease::Candidates;
-use crate::units::{Duration, Instant};
+use crate::parts::lease::Candidates;
+use units::{Duration, Instant};
 
 /// How long the lock lasts without renewal (`--replication-ttl`).
 pub const REPLICATION_TTL: Duration = Duration::from_secs(20);

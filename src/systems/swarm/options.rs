@@ -1,7 +1,7 @@
 //! What a Swarm is made from; the defaults are the original's, where it has one
 //! (spec: orchestrators-a.md section 1).
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::contact::ContactOptions;
 use super::container::ReschedulePolicy;

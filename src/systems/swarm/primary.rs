@@ -1,7 +1,7 @@
 //! Which manager is the primary. Campaigns that change nothing are left out: only while a manager is
 //! away are they held (spec: orchestrators-a.md section 1.5).
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 use super::manager::Managers;
 

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{
+use crate::mapping::plain_key;
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, MEMORY};
+use model::{
     Labels, Node, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList,
     Text,
 };
-use crate::systems::mapping::plain_key;
 
 use super::container::{ContainerConfig, PortBinding, ReschedulePolicy};
 use super::engine::Engine;

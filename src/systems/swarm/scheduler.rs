@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::rng::Stream;
+use rng::Stream;
 
 use super::container::ContainerConfig;
 use super::engine::Engine;

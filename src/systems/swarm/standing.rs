@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::control::scheduler::{Standings, Ties};
-use crate::rng::Stream;
-use crate::units::NodeId;
+use control::scheduler::{Standings, Ties};
+use rng::Stream;
+use units::NodeId;
 
 use super::container::ContainerConfig;
 use super::engine::Engine;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use crate::rng::Stream;
+use rng::Stream;
 
 use super::container::ContainerConfig;
 use super::engine::Engine;

@@ -38,7 +38,7 @@ use super::filter::{Filter, SoftExpressions};
 use super::scheduler::Scheduler;
 use super::strategy::{NoResources, Strategy as SwarmStrategy};
 use super::watchdog::{Order, Watchdog, duplicates};
-use crate::rng::Stream;
+use rng::Stream;
 
 const GIB: i64 = 1 << 30;
 

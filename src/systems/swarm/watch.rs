@@ -2,8 +2,8 @@
 //! where they fall is computed when the host falls silent, and what fails while it is known to be
 //! lost is computed when it answers again (spec: orchestrators-a.md section 1.5).
 
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::contact::{Contact, ContactEvent, ContactOptions, EngineState};
 use super::discovery::{Backend, DiscoveryOptions};

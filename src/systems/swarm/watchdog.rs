@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::Text;
+use model::Text;
 
 use super::cluster::{Cluster, CreateError, Creation};
 use super::container::{Container, ContainerState, ReschedulePolicy};

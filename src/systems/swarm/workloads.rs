@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::admission::{Creation, NewName, NewPod};
-use crate::model::{
-    EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text,
-};
-use crate::systems::mapping::object_refusal;
-use crate::units::{ObjectId, PodId};
+use crate::mapping::object_refusal;
+use cluster::Store;
+use control::admission::{Creation, NewName, NewPod};
+use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
+use units::{ObjectId, PodId};
 
 use super::entry::CAPABILITIES;
 

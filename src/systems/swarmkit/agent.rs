@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::node::{Assignment, Report, StopOrder};
-use crate::control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use crate::model::exit::{KILLED, TERMINATED};
-use crate::model::{EndReason, PodRef};
-use crate::units::{Duration, Instant, NodeId, PodId};
+use control::node::{Assignment, Report, StopOrder};
+use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use model::exit::{KILLED, TERMINATED};
+use model::{EndReason, PodRef};
+use units::{Duration, Instant, NodeId, PodId};
 
-use crate::systems::parts::health_check::{self, HealthVerdict};
+use crate::parts::health_check::{self, HealthVerdict};
 
 use super::ladder::{Action, Happening, Ladder};
 use super::task::{DesiredState, TaskState};

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
+use model::Text;
 
 /// How clients find a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,16 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::admission::{Creation, NewName, NewPod};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{
+use crate::mapping::refusal;
+use crate::parts::timers::Timers;
+use cluster::{Conflict, Store};
+use control::admission::{Creation, NewName, NewPod};
+use control::{Component, Outbox, Progress, Write};
+use model::{
     EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
     Text,
 };
-use crate::systems::mapping::refusal;
-use crate::systems::parts::timers::Timers;
-use crate::units::{Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+use units::{Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
 use super::entry::CAPABILITIES;
 use super::needs::Needs;

@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::model::Text;
-use crate::systems::parts::expression::{Comparison, ExpressionError, is_value, parse};
+use crate::parts::expression::{Comparison, ExpressionError, is_value, parse};
+use model::Text;
 
 use super::node::Node;
 

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::systems::parts::membership::Membership;
-use crate::units::{Duration, Instant};
+use crate::parts::membership::Membership;
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 /// How nodes beat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! (spec: orchestrators-a.md section 2.8; swarmkit
 //! `manager/orchestrator/constraintenforcer/constraint_enforcer.go`).
 
-use crate::model::Text;
+use model::Text;
 
 use super::constraint::Constraint;
 use super::node::{Availability, Node};

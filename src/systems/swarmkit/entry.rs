@@ -1,10 +1,10 @@
 //! `SwarmKit` in the registry: what it can express, and how a run's control plane is made of it.
 
-use crate::cluster::Commitment;
-use crate::control::Stepping;
-use crate::systems::capability::Support::{Refused, Without, Yes};
-use crate::systems::capability::{Capabilities, Capability};
-use crate::systems::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::capability::Support::{Refused, Without, Yes};
+use crate::capability::{Capabilities, Capability};
+use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use cluster::Commitment;
+use control::Stepping;
 
 use super::agent::SwarmKitAgent;
 use super::component::SwarmKitManager;

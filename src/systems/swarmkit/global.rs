@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::Text;
+use model::Text;
 
 use super::constraint::Constraint;
 use super::node::{Availability, Node, NodeStatus};

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Needed, Object, PodSpec, Text};
-use crate::units::ObjectId;
+use model::{Needed, Object, PodSpec, Text};
+use units::ObjectId;
 
 /// One of them in its namespace.
 type Key = (Text, Needed);

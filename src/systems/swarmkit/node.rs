@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Labels, Text};
-use crate::units::{Duration, Instant};
+use model::{Labels, Text};
+use units::{Duration, Instant};
 
 use super::task::{Preference, Resources, TaskSpec, Version};
 

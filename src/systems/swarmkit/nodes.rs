@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{self, DeviceSet, EndReason, Event, Text};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant, NodeId};
+use cluster::Store;
+use control::Outbox;
+use model::{self, DeviceSet, EndReason, Event, Text};
+use rng::Stream;
+use units::{Duration, Instant, NodeId};
 
 use super::component::{Due, SwarmKitManager};
 use super::dispatcher::HeartbeatOptions;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::agent::StepTimes;
 use super::constraint::Constraint;

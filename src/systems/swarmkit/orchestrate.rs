@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
-use crate::units::{Instant, ObjectId};
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
+use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
 use super::global;

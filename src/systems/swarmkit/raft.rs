@@ -1,9 +1,9 @@
 //! The managers' agreement: quorum, elections, and which members may be removed
 //! (spec: orchestrators-a.md section 2.8; swarmkit `manager/state/raft/raft.go`).
 
-use crate::rng::Stream;
-use crate::systems::parts::quorum::quorum;
-use crate::units::{Duration, Instant};
+use crate::parts::quorum::quorum;
+use rng::Stream;
+use units::{Duration, Instant};
 
 /// A tick.
 pub const TICK: Duration = Duration::from_secs(1);

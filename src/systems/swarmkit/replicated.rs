@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
+use model::Text;
 
 /// Old tasks that are kept for each slot.
 pub const TASK_HISTORY_LIMIT: usize = 5;

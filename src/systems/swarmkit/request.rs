@@ -4,11 +4,11 @@
 //! Keys of labels have no `/` in constraints, so it becomes `.`: `topology.kubernetes.io/zone` is
 //! `node.labels.topology.kubernetes.io.zone`. The label of the host's name is `node.hostname`.
 
-use crate::model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{self, Operator, PodSpec, Requirement, ResourceList, Text};
-use crate::systems::mapping::{is_one_per_node, plain_key};
-use crate::systems::parts::expression::Comparison;
+use crate::mapping::{is_one_per_node, plain_key};
+use crate::parts::expression::Comparison;
+use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::{self, Operator, PodSpec, Requirement, ResourceList, Text};
 
 use super::constraint::Constraint;
 use super::node::{Availability, Node};

@@ -1,7 +1,7 @@
 //! Restarts: whether an ended task is replaced, and when its replacement may start
 //! (spec: orchestrators-a.md section 2.6; swarmkit `manager/orchestrator/restart/restart.go`).
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// When a task is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

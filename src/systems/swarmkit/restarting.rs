@@ -1,10 +1,10 @@
 //! Tasks that come to their end: they stop, others take their place and start when they may, and a new
 //! leader takes up what came to a halt (spec: orchestrators-a.md section 2.6).
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{EndReason, Event, PodChange, PodRef};
-use crate::units::{Instant, ObjectId};
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, PodChange, PodRef};
+use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
 use super::node::{Availability, NodeStatus};

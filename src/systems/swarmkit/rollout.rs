@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::EndReason;
-use crate::units::{Instant, ObjectId};
+use cluster::Store;
+use control::Outbox;
+use model::EndReason;
+use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
 use super::restart::History;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::workload::{DeploymentStrategy, RollingUpdate};
-use crate::model::{Object, PodRef, PodSpec, Text};
-use crate::systems::mapping::object_refusal;
-use crate::units::ObjectId;
+use crate::mapping::object_refusal;
+use model::workload::{DeploymentStrategy, RollingUpdate};
+use model::{Object, PodRef, PodSpec, Text};
+use units::ObjectId;
 
 use super::entry::CAPABILITIES;
 use super::options::SwarmKitOptions;

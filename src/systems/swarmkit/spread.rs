@@ -4,8 +4,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::units::Instant;
+use model::Text;
+use units::Instant;
 
 use super::node::{MAX_FAILURES, Node};
 use super::pipeline::passes;

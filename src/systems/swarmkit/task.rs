@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Text;
+use model::Text;
 
 use super::constraint::Constraint;
 

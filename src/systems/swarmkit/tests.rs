@@ -46,8 +46,8 @@ use super::task::{DesiredState, Resources, Task, TaskSpec, TaskState, Version};
 use super::update::{
     Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 fn at(seconds: i64) -> Instant {
     Instant::from_secs(seconds)

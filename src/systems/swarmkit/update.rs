@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use thiserror::Error;
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 use super::restart::OLD_TASK_TIMEOUT;
 

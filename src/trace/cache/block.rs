@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::bytes::{Broken, Taken, put, put_signed, put_text};
 use super::spec::{put_spec, take_spec};
-use crate::model::{PodName, PodSpec, Text};
-use crate::trace::ledger::{Action, Ledger};
-use crate::trace::stream::Arrival;
-use crate::units::{Duration, Instant};
+use crate::ledger::{Action, Ledger};
+use crate::stream::Arrival;
+use model::{PodName, PodSpec, Text};
+use units::{Duration, Instant};
 
 /// Arrivals of a block.
 pub(super) const BLOCK_ARRIVALS: usize = 16_384;

@@ -1,7 +1,7 @@
 //! Numbers and texts as bytes: whole numbers take as many bytes as they need (LEB128), signed ones
 //! with their sign in the lowest bit.
 
-use crate::model::Text;
+use model::Text;
 
 /// What a cache holds is not what it should be; it is made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::{self, BLOCK_ARRIVALS, Block, Filling};
 use super::bytes::Broken;
-use crate::trace::ledger::Ledger;
-use crate::trace::stream::{Arrival, ArrivalSource};
+use crate::ledger::Ledger;
+use crate::stream::{Arrival, ArrivalSource};
 
 /// The kind of file and the version of its format.
 const MAGIC: &[u8; 8] = b"wtrace 1";

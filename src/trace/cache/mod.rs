@@ -20,10 +20,10 @@ use super::input::Input;
 use super::ledger::{Action, Ledger};
 use super::options::ReadOptions;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use crate::model::Text;
 use block::Block;
 use bytes::Broken;
 use file::{CacheReader, CacheWriter};
+use model::Text;
 
 /// Files smaller than this are read before a cache pays.
 pub const CACHE_FROM_BYTES: u64 = 1 << 20;

@@ -2,8 +2,8 @@
 //! and GPUs. Anything else is not kept, and neither is its trace.
 
 use super::bytes::{Broken, Taken, put, put_signed, put_text};
-use crate::model::{GpuRequest, PodSpec, ResourceList};
-use crate::units::Quantity;
+use model::{GpuRequest, PodSpec, ResourceList};
+use units::Quantity;
 
 /// Appends a spec; `None`, and nothing useful, if it is of a kind that is not kept.
 pub(super) fn put_spec(out: &mut Vec<u8>, spec: &PodSpec) -> Option<()> {

@@ -7,7 +7,7 @@ use std::io::{Read, Write as _};
 use std::path::Path;
 
 use super::*;
-use crate::trace::formats::swf::SwfSource;
+use crate::formats::swf::SwfSource;
 
 /// A log of more than a block, with dirt, users and gaps.
 fn log() -> String {

@@ -7,23 +7,23 @@
 
 use std::sync::Arc;
 
-use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use crate::model::usage::Pattern;
-use crate::model::{Behaviour, GpuRequest, PodName, PodSpec, ResourceList, Text};
-use crate::trace::ahead::streamed;
-use crate::trace::class_keys::ClassKeys;
-use crate::trace::error::TraceError;
-use crate::trace::input::Input;
-use crate::trace::intern::{ClassTable, NameTable};
-use crate::trace::ledger::{Action, BadRow, Journal, Ledger};
-use crate::trace::lookahead::{Lookahead, Placed};
-use crate::trace::number::digits;
-use crate::trace::options::ReadOptions;
-use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::trace::stream::{Arrival, ArrivalSource, Classes};
-use crate::trace::table::{Column, Row, Table};
-use crate::units::{Duration, Instant, Quantity};
+use crate::ahead::streamed;
+use crate::class_keys::ClassKeys;
+use crate::error::TraceError;
+use crate::input::Input;
+use crate::intern::{ClassTable, NameTable};
+use crate::ledger::{Action, BadRow, Journal, Ledger};
+use crate::lookahead::{Lookahead, Placed};
+use crate::number::digits;
+use crate::options::ReadOptions;
+use crate::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::stream::{Arrival, ArrivalSource, Classes};
+use crate::table::{Column, Row, Table};
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::usage::Pattern;
+use model::{Behaviour, GpuRequest, PodName, PodSpec, ResourceList, Text};
+use units::{Duration, Instant, Quantity};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -461,7 +461,7 @@ const NANOS_BY_DIGITS: [i64; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::memory::Recorded;
+    use crate::memory::Recorded;
 
     fn check(text: &str) -> Result<Recorded, TraceError> {
         let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());

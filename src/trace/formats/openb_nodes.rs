@@ -4,19 +4,17 @@
 //! default of the option `pods-per-node`. A node's GPU model becomes the label
 //! `alibabacloud.com/gpu-card-model`, as in the study's own manifests.
 
-use crate::model::gpu::MAX_DEVICES;
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::resource_list::{CPU, MEMORY, PODS};
-use crate::model::{GpuInventory, Labels, Node, ResourceList};
-use crate::trace::error::TraceError;
-use crate::trace::input::Input;
-use crate::trace::ledger::{BadRow, Journal};
-use crate::trace::options::ReadOptions;
-use crate::trace::registry::{
-    ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has,
-};
-use crate::trace::table::{Column, Row, Table};
-use crate::units::Quantity;
+use crate::error::TraceError;
+use crate::input::Input;
+use crate::ledger::{BadRow, Journal};
+use crate::options::ReadOptions;
+use crate::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
+use crate::table::{Column, Row, Table};
+use model::gpu::MAX_DEVICES;
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{GpuInventory, Labels, Node, ResourceList};
+use units::Quantity;
 
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
@@ -119,7 +117,7 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::ledger::RowPolicy;
+    use crate::ledger::RowPolicy;
 
     fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let text = format!("sn,cpu_milli,memory_mib,gpu,model\n{rows}");

@@ -15,19 +15,19 @@
 
 mod rows;
 
-use crate::model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{GpuRequest, PodSpec, ResourceList, Text};
-use crate::trace::error::TraceError;
-use crate::trace::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
-use crate::trace::input::Input;
-use crate::trace::ledger::{BadRow, Journal, Ledger, RowPolicy};
-use crate::trace::memory::{MemorySource, Recorded};
-use crate::trace::options::ReadOptions;
-use crate::trace::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::trace::stream::ArrivalSource;
-use crate::trace::table::{Column, Row, Table};
-use crate::units::{Duration, Instant, Quantity};
+use crate::error::TraceError;
+use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
+use crate::input::Input;
+use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
+use crate::memory::{MemorySource, Recorded};
+use crate::options::ReadOptions;
+use crate::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
+use crate::stream::ArrivalSource;
+use crate::table::{Column, Row, Table};
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::resource_list::{CPU, MEMORY};
+use model::{GpuRequest, PodSpec, ResourceList, Text};
+use units::{Duration, Instant, Quantity};
 
 use rows::Rows;
 
@@ -298,7 +298,7 @@ impl Columns {
     }
 }
 
-const NANOS: i64 = crate::units::time::NANOS_PER_SECOND;
+const NANOS: i64 = units::time::NANOS_PER_SECOND;
 /// The last second within 292 years.
 const MAX_SECONDS: i64 = i64::MAX / NANOS;
 
@@ -314,7 +314,7 @@ fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::ledger::OnBadRow;
+    use crate::ledger::OnBadRow;
 
     const HEADER: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,\
                           creation_time,deletion_time,scheduled_time\n";

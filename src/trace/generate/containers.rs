@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::GeneratorOptions;
-use crate::rng::Stream;
+use rng::Stream;
 
 /// The smallest size, and the step to the next, in MiB.
 const STEP: u64 = 256;
@@ -30,7 +30,7 @@ pub fn write_containers(options: &GeneratorOptions, out: &mut dyn Write) -> io::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Duration;
+    use units::Duration;
 
     #[test]
     fn containers_come_evenly_and_stay() {

@@ -16,10 +16,10 @@ mod source;
 use std::io::{self, Write};
 
 use super::GeneratorOptions;
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{PodSpec, ResourceList};
-use crate::rng::{Stream, math, special};
-use crate::units::{Duration, Quantity};
+use model::resource_list::{CPU, MEMORY};
+use model::{PodSpec, ResourceList};
+use rng::{Stream, math, special};
+use units::{Duration, Quantity};
 
 use quota::Quota;
 pub use source::TaskSource;
@@ -226,7 +226,7 @@ fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
 
 /// Writes the tasks as windtunnel's own table.
 pub fn write_google_2011(options: &GeneratorOptions, out: &mut dyn Write) -> io::Result<()> {
-    use crate::trace::ArrivalSource;
+    use crate::ArrivalSource;
     let mut source = TaskSource::new(Model::new(*options));
     writeln!(out, "submit,run_time,cpu,memory,tenant")?;
     let milli = |nanos: i64| nanos / 1_000_000;

@@ -6,8 +6,8 @@
 
 use std::io::{self, Write};
 
-use crate::rng::Stream;
-use crate::rng::math::{exp, ln};
+use rng::Stream;
+use rng::math::{exp, ln};
 
 /// Nodes of one shape.
 struct NodeShape {
@@ -215,10 +215,10 @@ fn run_time(share: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::formats::{openb_nodes, openb_pods};
-    use crate::trace::input::Input;
-    use crate::trace::inspect::{summarize_nodes, summarize_workload};
-    use crate::trace::options::ReadOptions;
+    use crate::formats::{openb_nodes, openb_pods};
+    use crate::input::Input;
+    use crate::inspect::{summarize_nodes, summarize_workload};
+    use crate::options::ReadOptions;
 
     #[test]
     fn nodes_have_the_published_totals() {

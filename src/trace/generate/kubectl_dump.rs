@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Value, json};
 
-use crate::rng::Stream;
+use rng::Stream;
 
 /// A cluster to be made up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -477,6 +477,3 @@ impl Workload {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,9 +10,9 @@
 
 use std::io::{self, Write};
 
-use crate::rng::Stream;
-use crate::rng::math::{exp, exp2, log2};
-use crate::rng::special::gamma_cdf;
+use rng::Stream;
+use rng::math::{exp, exp2, log2};
+use rng::special::gamma_cdf;
 
 /// Which of the model's two forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,9 +309,9 @@ fn cycle_weights((shape, scale): (f64, f64)) -> [f64; BUCKETS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::formats::swf::read_swf_jobs;
-    use crate::trace::input::Input;
-    use crate::units::Duration;
+    use crate::formats::swf::read_swf_jobs;
+    use crate::input::Input;
+    use units::Duration;
 
     /// The largest distance between two empirical distribution functions.
     fn kolmogorov(mut one: Vec<i64>, mut other: Vec<i64>) -> f64 {
@@ -351,7 +351,7 @@ mod tests {
     fn the_untyped_model_is_that_of_the_published_log() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../shared/traces/swf/lublin_256.swf.gz"
+            "/../../../shared/traces/swf/lublin_256.swf.gz"
         );
         if !std::path::Path::new(path).exists() {
             println!("skipped: needs {path}");

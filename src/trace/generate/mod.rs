@@ -15,7 +15,7 @@ use lublin99::{LublinConfig, LublinKind};
 
 use super::error::TraceError;
 use super::stream::ArrivalSource;
-use crate::units::Duration;
+use units::Duration;
 
 /// Every generator.
 pub const GENERATORS: &[GeneratorEntry] = &[
@@ -229,7 +229,7 @@ fn generate_lublin99(options: &GeneratorOptions) -> Result<Vec<GeneratedFile>, T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::input::Input;
+    use crate::input::Input;
 
     #[test]
     fn bundled_files_are_what_the_generators_make() {
@@ -237,7 +237,7 @@ mod tests {
         for entry in GENERATORS.iter().filter(|entry| entry.stream.is_none()) {
             let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
             for file in files {
-                let path = format!("{}/traces/{}.gz", env!("CARGO_MANIFEST_DIR"), file.name);
+                let path = format!("{}/../../traces/{}.gz", env!("CARGO_MANIFEST_DIR"), file.name);
                 let bundled = Input::path(&path).read_to_string().expect("is bundled");
                 assert!(
                     bundled.as_bytes() == file.text,

@@ -1,9 +1,9 @@
 //! Small clusters filled in each order. The published orders are compared in `trace::real_files`.
 
 use super::*;
-use crate::trace::formats::{openb_nodes, openb_pods};
-use crate::trace::input::Input;
-use crate::trace::options::ReadOptions;
+use crate::formats::{openb_nodes, openb_pods};
+use crate::input::Input;
+use crate::options::ReadOptions;
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";

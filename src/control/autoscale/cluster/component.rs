@@ -8,16 +8,16 @@ use super::{
     Budgets, GroupSize, GrowSettings, Grower, Growth, Health, Ignored, KubeCluster, NodeAmounts,
     NodeGroup, PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
-use crate::cluster::{Conflict, Store};
-use crate::control::autoscale::nodes::seen::{BudgetList, budgets};
-use crate::control::autoscale::nodes::{Declared, Leaving, Patience, Seen};
-use crate::control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
-use crate::control::scheduler::kube::{CacheError, KubeProfile};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::{ClusterObjects, EvictionCause, Node, Text};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant, NodeId, Revision};
+use crate::autoscale::nodes::seen::{BudgetList, budgets};
+use crate::autoscale::nodes::{Declared, Leaving, Patience, Seen};
+use crate::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
+use crate::scheduler::kube::{CacheError, KubeProfile};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::node::HOSTNAME_LABEL;
+use model::{ClusterObjects, EvictionCause, Node, Text};
+use rng::Stream;
+use units::{Duration, Instant, NodeId, Revision};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";

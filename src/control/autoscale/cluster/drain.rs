@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::Text;
-use crate::units::Duration;
+use model::Text;
+use units::Duration;
 
 /// How long a `kube-system` pod without a budget keeps its node.
 const SYSTEM_POD_TIMEOUT: Duration = Duration::from_secs(3600);

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::filters::{Cluster, Fit};
-use crate::control::scheduler::kube::{CacheError, PodInfo};
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{Node, PodSpec, ResourceList};
-use crate::units::Quantity;
+use crate::scheduler::kube::{CacheError, PodInfo};
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, MEMORY};
+use model::{Node, PodSpec, ResourceList};
+use units::Quantity;
 
 /// What a new node of a group looks like.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 
 use super::super::finding::{Finding, Findings, Problem};
 use super::estimator::{container_requests, milli, units};
-use crate::control::scheduler::kube::PodInfo;
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::{NewPrice, Node, PodSpec, ResourceList, Text};
-use crate::rng::Stream;
+use crate::scheduler::kube::PodInfo;
+use model::resource_list::{CPU, MEMORY};
+use model::{NewPrice, Node, PodSpec, ResourceList, Text};
+use rng::Stream;
 
 /// A way to grow.
 #[derive(Clone, Debug)]

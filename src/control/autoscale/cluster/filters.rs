@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::control::scheduler::kube::{CacheError, PodInfo};
-use crate::model::{Node, Text};
+use crate::scheduler::kube::{CacheError, PodInfo};
+use model::{Node, Text};
 
 /// Whether a pod fits a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use super::super::finding::{Finding, Findings, Problem};
 use super::estimator::Template;
-use crate::model::node::{GROUP_LABEL, HOSTNAME_LABEL, ORDERED_LABEL, ZONE_LABEL};
-use crate::model::{Node, Text};
+use model::node::{GROUP_LABEL, HOSTNAME_LABEL, ORDERED_LABEL, ZONE_LABEL};
+use model::{Node, Text};
 
 /// A node group.
 #[derive(Clone, Debug)]

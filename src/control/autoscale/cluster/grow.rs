@@ -8,10 +8,10 @@ use super::expander::{Choice, Expander, choose};
 use super::filters::{Cluster, Fit};
 use super::group::{NodeGroup, are_similar, balance};
 use super::orders::Orders;
-use crate::control::scheduler::kube::{CacheError, PodClass, PodInfo};
-use crate::model::{NewPrice, Text};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use crate::scheduler::kube::{CacheError, PodClass, PodInfo};
+use model::{NewPrice, Text};
+use rng::Stream;
+use units::{Duration, Instant};
 
 /// Flags of scale-up.
 #[derive(Clone, Debug, PartialEq)]

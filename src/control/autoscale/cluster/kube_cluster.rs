@@ -12,12 +12,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::filters::{Cluster, Fit};
-use crate::control::scheduler::kube::keep::{KeptFilter, NodeTest};
-use crate::control::scheduler::kube::{
+use crate::scheduler::kube::keep::{KeptFilter, NodeTest};
+use crate::scheduler::kube::{
     Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile, NodeInfo, NodeOrder,
     PodClass, PodInfo,
 };
-use crate::model::{Node, Text};
+use model::{Node, Text};
 
 /// The plugin that spreads pods.
 const SPREAD: &str = "PodTopologySpread";

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grow::GrowSettings;
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// Nodes that were ordered together.
 #[derive(Clone, Debug, PartialEq, Eq)]

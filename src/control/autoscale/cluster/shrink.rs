@@ -8,9 +8,9 @@ use super::drain::{
     Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
 };
 use super::filters::{Cluster, Fit};
-use crate::control::scheduler::kube::{PodClass, PodInfo};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use crate::scheduler::kube::{PodClass, PodInfo};
+use model::Text;
+use units::{Duration, Instant};
 
 /// How many further candidates are looked for in a loop.
 const FURTHER_CANDIDATES: usize = 20;

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::float::{to_i32, to_i64};
 use super::observed::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
 use super::spec::HorizontalSettings;
-use crate::control::controllers::Release;
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use crate::controllers::Release;
+use model::Text;
+use units::{Duration, Instant};
 
 /// The resource whose usage at a pod's start says nothing.
 const CPU: &str = "cpu";

@@ -5,7 +5,7 @@ use super::calculator::{Calculator, Proposal};
 use super::observed::MetricSource;
 use super::spec::{MetricIdentifier, MetricSpec, ObjectRef, Target};
 use super::status::{CurrentValue, MetricStatus};
-use crate::units::Quantity;
+use units::Quantity;
 
 /// What one metric proposes.
 pub(super) struct Proposed {

@@ -31,9 +31,9 @@ pub use status::{Condition, ConditionKind, Conditions, CurrentValue, MetricStatu
 use std::cmp::Ordering;
 
 use super::finding::{Finding, Findings, Problem};
-use crate::control::controllers::{ControllerEvent, Release};
-use crate::units::Instant;
+use crate::controllers::{ControllerEvent, Release};
 use combine::Asked;
+use units::Instant;
 
 /// One horizontal autoscaler and what it remembers.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 
 use super::super::float::to_i32;
 use super::spec::{Behavior, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy};
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// A proposal and when it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::MetricIdentifier;
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// A pod that the target's selector matches.
 #[derive(Clone, Debug, PartialEq, Eq)]

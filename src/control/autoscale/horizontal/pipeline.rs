@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use super::super::finding::{Finding, Findings};
 use super::observed::{MetricSource, NO_METRICS, PodSample, PodSamples};
 use super::spec::{MetricIdentifier, ObjectRef};
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 /// How metrics travel.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,12 +1,12 @@
 //! How the controller of horizontal autoscalers is set up. What an object asks for is
-//! [`crate::model::workload::horizontal`].
+//! [`model::workload::horizontal`].
 
-use crate::control::controllers::Release;
-pub use crate::model::workload::horizontal::{
+use crate::controllers::Release;
+pub use model::workload::horizontal::{
     Behavior, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef, PolicyKind, ScalingPolicy,
     ScalingRules, SelectPolicy, Target, double_targets,
 };
-use crate::units::Duration;
+use units::Duration;
 
 /// Flags of the controller (spec: kubernetes.md 3.1).
 #[derive(Clone, Debug, PartialEq)]

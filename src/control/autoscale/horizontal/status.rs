@@ -3,8 +3,8 @@
 
 use super::normalize::{Limit, Normalized, Stabilized};
 use super::spec::{MetricIdentifier, ObjectRef};
-use crate::model::Text;
-use crate::units::{Instant, Quantity};
+use model::Text;
+use units::{Instant, Quantity};
 
 /// The conditions of a horizontal autoscaler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Text;
-use crate::units::Duration;
+use model::Text;
+use units::Duration;
 
 /// CPU usage by pod.
 struct Usage(PodSamples);

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use super::AutoscalerOptions;
 use super::target::{self, Target};
-use crate::cluster::Store;
-use crate::control::autoscale::horizontal::{
+use crate::autoscale::horizontal::{
     ContainerRequests, HorizontalAutoscaler, MetricSpec, Observed, ObservedPod, Phase, Pipeline,
     Readiness, Reading, ReadyCondition, Series,
 };
-use crate::control::operation::scaled;
-use crate::control::{Measured, Outbox};
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
-use crate::model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant, ObjectId, SpecId};
+use crate::operation::scaled;
+use crate::{Measured, Outbox};
+use cluster::Store;
+use model::resource_list::{CPU, MEMORY};
+use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
+use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
+use rng::Stream;
+use units::{Duration, Instant, ObjectId, SpecId};
 
 /// Passes without a value after which a metric is taken for one that never comes.
 const PATIENCE: u64 = 20;
@@ -271,7 +271,7 @@ fn thousandths(used: Used, resource: &str) -> Option<i64> {
 
 /// What the containers of a pod ask for, sidecars included.
 fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
-    let of = |container: &crate::model::Container, is_sidecar: bool| ContainerRequests {
+    let of = |container: &model::Container, is_sidecar: bool| ContainerRequests {
         name: container.name.clone(),
         is_sidecar,
         requests: [CPU, MEMORY]

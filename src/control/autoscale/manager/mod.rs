@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 
 use super::horizontal::{HorizontalSettings, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Measured, Outbox, Progress, Write};
-use crate::model::{Event, Object, ObjectChange};
-use crate::units::{Duration, Instant, ObjectId, Revision};
+use crate::{Component, Measured, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, Object, ObjectChange};
+use units::{Duration, Instant, ObjectId, Revision};
 
 use horizontal::Horizontal;
 pub use ruled::{Measure, Rule, RuleScaling};

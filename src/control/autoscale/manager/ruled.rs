@@ -2,14 +2,14 @@
 //! (spec: orchestrators-a.md 9.3). A metric is read when its rule is due, of all replicas at once.
 
 use super::target;
-use crate::cluster::Store;
-use crate::control::autoscale::rules::{Bounds, Replica, StepScaling, TargetTracking, for_backlog};
-use crate::control::operation::{Target, scaled};
-use crate::control::{Measured, Outbox};
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::workload::ObjectRef;
-use crate::model::{Event, ObjectChange, PodRef, Text};
-use crate::units::{Duration, Instant};
+use crate::autoscale::rules::{Bounds, Replica, StepScaling, TargetTracking, for_backlog};
+use crate::operation::{Target, scaled};
+use crate::{Measured, Outbox};
+use cluster::Store;
+use model::resource_list::{CPU, MEMORY};
+use model::workload::ObjectRef;
+use model::{Event, ObjectChange, PodRef, Text};
+use units::{Duration, Instant};
 
 /// A workload that is scaled by a rule.
 #[derive(Clone, Debug)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::operation::{Target, scaled};
-use crate::model::workload::CronSchedule;
-use crate::model::{Event, Object, ObjectChange};
-use crate::units::{Duration, Instant};
+use crate::Outbox;
+use crate::operation::{Target, scaled};
+use cluster::Store;
+use model::workload::CronSchedule;
+use model::{Event, Object, ObjectChange};
+use units::{Duration, Instant};
 
 /// What is scaled by the clock.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! What an autoscaler acts on: a workload that states a number of replicas, and its pods.
 
-use crate::cluster::Store;
-use crate::model::workload::ObjectRef;
-use crate::model::{Object, PodRef, Text};
-use crate::units::ObjectId;
+use cluster::Store;
+use model::workload::ObjectRef;
+use model::{Object, PodRef, Text};
+use units::ObjectId;
 
 /// A workload that can be scaled.
 #[derive(Clone, Debug)]

@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use super::AutoscalerOptions;
 use super::target;
-use crate::cluster::Store;
-use crate::control::autoscale::vertical::{
+use crate::autoscale::vertical::{
     ContainerUsage, Recommendation, Stated, StatedResources, UpdatedPod, UpdaterSettings, Usage,
     admit, evictions, recommend,
 };
-use crate::control::operation::eviction;
-use crate::control::{Measured, Outbox};
-use crate::model::resource_list::{CPU, MEMORY};
-use crate::model::usage::Scale;
-use crate::model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
-use crate::model::{
+use crate::operation::eviction;
+use crate::{Measured, Outbox};
+use cluster::Store;
+use model::resource_list::{CPU, MEMORY};
+use model::usage::Scale;
+use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
+use model::{
     Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, PodSpec,
     ResourceList, Text,
 };
-use crate::units::{Duration, Instant, ObjectId, PodId, Quantity};
+use units::{Duration, Instant, ObjectId, PodId, Quantity};
 
 /// A vertical autoscaler.
 #[derive(Clone)]

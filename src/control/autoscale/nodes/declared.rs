@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::Node;
-use crate::units::NodeId;
+use model::Node;
+use units::NodeId;
 
 /// Something about every node that rests on its declaration alone.
 #[derive(Clone, Debug)]

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::seen::{is_daemon, pods_on};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::operation::eviction;
-use crate::control::provider::ProviderRequest;
-use crate::model::{
+use crate::Outbox;
+use crate::operation::eviction;
+use crate::provider::ProviderRequest;
+use cluster::Store;
+use model::{
     Event, EvictionCause, Node, Object, ObjectChange, PodChange, PodRef, Taint, TaintEffect, Text,
 };
-use crate::units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId};
 
 /// From the taint to the first eviction.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -249,7 +249,7 @@ fn evict(
     out.write(store, event);
     for (id, budget) in charged {
         let object = Object::PodDisruptionBudget(Arc::new(budget));
-        let is_same = |write: &&mut crate::control::Write| matches!(&write.event, Event::Object(ObjectChange::Updated { id: own, .. }) if *own == id);
+        let is_same = |write: &&mut crate::Write| matches!(&write.event, Event::Object(ObjectChange::Updated { id: own, .. }) if *own == id);
         if let Some(write) = out.writes.iter_mut().find(is_same) {
             write.event = Event::Object(ObjectChange::Updated { id, object });
         } else if store.objects().get(id).map(|row| &row.object) != Some(&object) {

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::autoscale::cluster::{
+use crate::autoscale::cluster::{
     Cluster, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
-use crate::control::scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
-use crate::model::workload::PodDisruptionBudget;
-use crate::model::{
+use crate::scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
+use cluster::Store;
+use model::workload::PodDisruptionBudget;
+use model::{
     ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
 };
-use crate::units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+use units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
 
 /// What is followed of the cluster.
 #[derive(Clone, Default)]

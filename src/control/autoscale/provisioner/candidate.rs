@@ -5,16 +5,14 @@ use std::sync::Arc;
 use super::consolidate::Leaver;
 use super::replace::Replaced;
 use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
-use crate::cluster::Store;
-use crate::control::autoscale::cluster::{Budgets, Waived, drain_without};
-use crate::control::autoscale::nodes::seen::{budgets, is_daemon, pods_on};
-use crate::control::provider::{
-    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT,
-};
-use crate::model::node::ZONE_LABEL;
-use crate::model::workload::CronSchedule;
-use crate::model::{Node, PodRef, Text};
-use crate::units::{Duration, Instant, NodeId};
+use crate::autoscale::cluster::{Budgets, Waived, drain_without};
+use crate::autoscale::nodes::seen::{budgets, is_daemon, pods_on};
+use crate::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
+use cluster::Store;
+use model::node::ZONE_LABEL;
+use model::workload::CronSchedule;
+use model::{Node, PodRef, Text};
+use units::{Duration, Instant, NodeId};
 
 /// Rules of the cluster autoscaler that a provisioner does not have.
 const WAIVED: Waived = Waived {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::pack::{Market, Packed, cheapest, pack};
 use super::replace::{Replaced, replacements};
-use crate::control::autoscale::cluster::Cluster;
-use crate::control::scheduler::kube::{CacheError, PodInfo};
-use crate::model::{PodRef, Text};
-use crate::units::NodeId;
+use crate::autoscale::cluster::Cluster;
+use crate::scheduler::kube::{CacheError, PodInfo};
+use model::{PodRef, Text};
+use units::NodeId;
 
 /// The most nodes that are merged at once.
 const MERGED: usize = 100;

@@ -6,13 +6,13 @@ use super::candidate::{Candidate, Reason};
 use super::consolidate::{Consolidation, Leaver};
 use super::pack::Market;
 use super::{ConsolidationPolicy, Provisioner};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::autoscale::cluster::{Cluster, KubeCluster};
-use crate::control::autoscale::nodes::seen::{is_daemon, pods_on};
-use crate::control::scheduler::kube::CacheError;
-use crate::model::Text;
-use crate::units::{Duration, Instant, NodeId};
+use crate::Outbox;
+use crate::autoscale::cluster::{Cluster, KubeCluster};
+use crate::autoscale::nodes::seen::{is_daemon, pods_on};
+use crate::scheduler::kube::CacheError;
+use cluster::Store;
+use model::Text;
+use units::{Duration, Instant, NodeId};
 
 /// From a decision to the second look at it.
 const VALIDATION: Duration = Duration::from_secs(15);

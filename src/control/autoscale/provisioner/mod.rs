@@ -13,15 +13,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::autoscale::cluster::{Cluster, KubeCluster};
-use crate::control::autoscale::nodes::{Daemons, Declared, Leaving, Seen};
-use crate::control::provider::{MachineOrder, OrderFailed, ProviderRequest};
-use crate::control::scheduler::kube::{CacheError, KubeProfile, PodInfo};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::node::HOSTNAME_LABEL;
-use crate::model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
-use crate::units::{Duration, Instant, Revision};
+use crate::autoscale::cluster::{Cluster, KubeCluster};
+use crate::autoscale::nodes::{Daemons, Declared, Leaving, Seen};
+use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
+use crate::scheduler::kube::{CacheError, KubeProfile, PodInfo};
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::node::HOSTNAME_LABEL;
+use model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
+use units::{Duration, Instant, Revision};
 
 use candidate::PoolNode;
 pub use candidate::{BudgetWindow, Reason};

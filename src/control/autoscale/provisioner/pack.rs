@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
-use crate::control::autoscale::cluster::{Cluster, Fit, Template, fits_template};
-use crate::control::autoscale::nodes::Daemons;
-use crate::control::scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
-use crate::model::node::ZONE_LABEL;
-use crate::model::{Node, PodRef, ResourceList, Text};
+use crate::autoscale::cluster::{Cluster, Fit, Template, fits_template};
+use crate::autoscale::nodes::Daemons;
+use crate::scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
+use model::node::ZONE_LABEL;
+use model::{Node, PodRef, ResourceList, Text};
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]

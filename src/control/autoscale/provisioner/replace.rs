@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Offering;
-use crate::model::Text;
+use model::Text;
 
 /// The fewest cheaper types for which a single spot node is replaced by a spot node.
 pub(super) const SPOT_CHOICE: usize = 15;

@@ -169,7 +169,7 @@ fn the_cheapest_offering_is_taken_and_of_equal_ones_the_first() {
 #[test]
 fn a_budget_holds_at_its_times_for_its_reasons() {
     use super::candidate::{BudgetWindow, Reason};
-    use crate::model::workload::CronSchedule;
+    use model::workload::CronSchedule;
 
     let schedule = CronSchedule::parse("0 9 * * *", None).expect("a schedule");
     let window = BudgetWindow {
@@ -205,9 +205,9 @@ mod merging {
     use super::super::consolidate::{Consolidation, Leaver};
     use super::super::pack::Market;
     use super::*;
-    use crate::control::autoscale::cluster::Fit;
-    use crate::control::autoscale::nodes::Daemons;
-    use crate::units::NodeId;
+    use crate::autoscale::cluster::Fit;
+    use crate::autoscale::nodes::Daemons;
+    use units::NodeId;
 
     /// Counts how often nodes were taken out, and takes at most so many.
     struct Counting {
@@ -278,8 +278,8 @@ mod merging {
         let mut market = Market::new(&[], &[], &daemons);
         let pod = Arc::new(PodInfo::default());
         let mut pods = |node: NodeId| {
-            let slot = crate::units::PodSlot(node.0);
-            let id = crate::units::PodId(node.0);
+            let slot = units::PodSlot(node.0);
+            let id = units::PodId(node.0);
             vec![(PodRef { id, slot }, pod.clone())]
         };
         let mut look = Consolidation {

@@ -8,7 +8,7 @@ pub(super) fn pow(base: f64, exponent: i32) -> f64 {
         return base;
     }
     if !base.is_finite() || exponent == 0 {
-        return crate::rng::math::pow(base, f64::from(exponent));
+        return rng::math::pow(base, f64::from(exponent));
     }
     let (mut product, mut product_exponent) = (1.0, 0);
     let (mut square, mut square_exponent) = libm::frexp(base);
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn powers_are_near_the_correctly_rounded_ones() {
         for exponent in [-20.7, -1.0, -0.3, 0.0, 0.5, 1.0, 63.9] {
-            let expected = crate::rng::math::exp2(exponent);
+            let expected = rng::math::exp2(exponent);
             assert!(
                 (exp2(exponent) / expected - 1.0).abs() < 1e-15,
                 "{exponent}"
             );
         }
         for exponent in [-2, 0, 1, 2, 17, 175] {
-            let expected = crate::rng::math::pow(1.05, f64::from(exponent));
+            let expected = rng::math::pow(1.05, f64::from(exponent));
             assert!(
                 (pow(1.05, exponent) / expected - 1.0).abs() < 1e-13,
                 "{exponent}"

@@ -2,8 +2,8 @@
 //! (spec: kubernetes.md 3.2; the original's `recommender/util`).
 
 use super::go_math::{exp2, pow};
-use crate::rng::math;
-use crate::units::{Duration, Instant};
+use rng::math;
+use units::{Duration, Instant};
 
 /// A bucket that weighs less is empty.
 const EPSILON: f64 = 1e-4;

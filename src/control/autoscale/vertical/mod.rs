@@ -3,7 +3,7 @@
 //! to come back with these, [`admit`] gives them to new pods.
 //!
 //! Amounts are milli-cores and bytes. What is transcendental in the original is computed by
-//! [`crate::rng::math`] (logarithms) or, where last digits decide, by the original's own
+//! [`rng::math`] (logarithms) or, where last digits decide, by the original's own
 //! algorithm (powers), so recommendations equal the recorded ones to the unit.
 
 pub mod admission;
@@ -27,7 +27,7 @@ use super::float::to_i64;
 pub const MAX_AMOUNT: i64 = 100_000_000_000_000;
 
 /// Cpu and memory of a container.
-pub use crate::model::Used as Amounts;
+pub use model::Used as Amounts;
 
 /// A float as an amount: not below 0, not above [`MAX_AMOUNT`], cut. What is no number becomes
 /// the least integer, as in the original, and is raised by the next lower bound.

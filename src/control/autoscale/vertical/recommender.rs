@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::go_math::pow;
 use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
-use crate::model::Text;
-pub use crate::model::workload::vertical::ContainerPolicy;
+use model::Text;
+pub use model::workload::vertical::ContainerPolicy;
 
 /// What is recommended for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

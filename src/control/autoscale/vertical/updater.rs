@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{Amounts, Recommendation};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// Flags of the updater.
 #[derive(Clone, Copy, Debug, PartialEq)]

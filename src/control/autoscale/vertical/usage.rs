@@ -2,7 +2,7 @@
 //! kubernetes.md 3.2; the original's `recommender/model`).
 
 use super::{Buckets, DecayingHistogram, MAX_AMOUNT, scaled};
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// The half-life of samples, and the interval of memory peaks.
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::workload::daemon_set::DaemonUpdate;
-use crate::model::workload::{Count, Readiness};
-use crate::model::{PodSpec, Taint};
+use model::workload::daemon_set::DaemonUpdate;
+use model::workload::{Count, Readiness};
+use model::{PodSpec, Taint};
 
 fn node(number: usize, should_run: bool, pods: Vec<DaemonPod>) -> DaemonNode {
     DaemonNode {

@@ -1,54 +1,10 @@
 //! What a deployment reports: counts, conditions, and whether its rollout moves.
 
 use super::Sync;
-use crate::model::workload::Deployment;
-use crate::model::workload::deployment::{
+use model::workload::deployment::{
     ConditionKind, ConditionReason, DeploymentCondition, DeploymentStatus,
 };
-use crate::units::Duration;
-
-impl DeploymentStatus {
-    /// The condition of a kind.
-    pub fn condition(&self, kind: ConditionKind) -> Option<&DeploymentCondition> {
-        self.conditions.iter().find(|known| known.kind == kind)
-    }
-
-    fn progress(&self) -> Option<ConditionReason> {
-        let progress = self.condition(ConditionKind::Progressing);
-        progress.map(|known| known.reason)
-    }
-
-    /// Whether a condition says how the rollout goes.
-    pub(super) fn has_progress(&self) -> bool {
-        self.progress().is_some()
-    }
-
-    /// Whether all wanted pods are of the new set and available, as of this status.
-    pub(super) fn is_complete(&self, deployment: &Deployment) -> bool {
-        let wanted = deployment.replicas;
-        self.updated == wanted
-            && self.replicas == wanted
-            && self.available == wanted
-            && self.observed_generation >= deployment.generation
-    }
-
-    /// Sets a condition; one that says the same stays as it is.
-    fn set(&mut self, mut condition: DeploymentCondition) {
-        let known = self.condition(condition.kind);
-        if let Some(known) = known.filter(|known| known.status == condition.status) {
-            if known.reason == condition.reason {
-                return;
-            }
-            condition.changed = known.changed;
-        }
-        self.remove(condition.kind);
-        self.conditions.push(condition);
-    }
-
-    fn remove(&mut self, kind: ConditionKind) {
-        self.conditions.retain(|known| known.kind != kind);
-    }
-}
+use units::Duration;
 
 impl Sync<'_> {
     /// Records that the rollout was halted or goes on.
@@ -90,7 +46,7 @@ impl Sync<'_> {
 
     /// Reports counts and availability.
     pub(super) fn report(&mut self) {
-        let sum = |count: fn(&crate::model::workload::ReplicaSet) -> i32| -> i32 {
+        let sum = |count: fn(&model::workload::ReplicaSet) -> i32| -> i32 {
             self.sets.iter().map(count).sum()
         };
         let available = sum(|set| set.status.available);

@@ -1,7 +1,7 @@
 //! Scaling a deployment whose rollout is under way or stands still: every set gets its share.
 
 use super::Sync;
-use crate::model::workload::{DeploymentStrategy, ReplicaSet};
+use model::workload::{DeploymentStrategy, ReplicaSet};
 
 impl Sync<'_> {
     /// Brings the sets to the wanted size without moving the rollout on.

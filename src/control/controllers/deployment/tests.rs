@@ -5,9 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::workload::deployment::ConditionKind;
-use crate::model::workload::replica_set::ReplicaSetStatus;
-use crate::model::workload::{Count, RollingUpdate};
+use model::workload::deployment::ConditionKind;
+use model::workload::replica_set::ReplicaSetStatus;
+use model::workload::{Count, RollingUpdate};
 
 fn template(image: u32) -> Arc<PodSpec> {
     Arc::new(PodSpec {

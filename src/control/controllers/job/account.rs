@@ -1,7 +1,7 @@
 //! What a sync of a job leaves in its status: counted pods, and its end once nothing of it is left.
 
 use super::{JobConditionKind, Sync, policy};
-use crate::model::workload::ObservedPhase;
+use model::workload::ObservedPhase;
 
 impl Sync<'_> {
     /// Counts pods that ended, and all pods once the job ends; whether anything was counted.

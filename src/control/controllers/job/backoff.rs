@@ -1,7 +1,7 @@
 //! Pauses before failed pods of a job are replaced.
 
 use super::{JobBackoff, JobPod};
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// The pause after the first failure.
 const FIRST: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use super::super::order::{by_restarts, by_usefulness, by_youth, sort_by_insertio
 use super::{
     BURST, JobBackoff, JobCondition, JobConditionKind, JobPod, JobReason, NewJobPod, Sync, policy,
 };
-use crate::units::Duration;
+use units::Duration;
 
 /// Syncs asked for are not closer together than this.
 const BATCH_PERIOD: Duration = Duration::from_secs(1);

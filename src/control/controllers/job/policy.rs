@@ -1,8 +1,8 @@
 //! What failures mean and what success is, as a job's policies say.
 
 use super::{Indexes, JobPod};
-use crate::model::workload::Job;
-use crate::model::workload::job::{FailureAction, FailureMatch};
+use model::workload::Job;
+use model::workload::job::{FailureAction, FailureMatch};
 
 /// The action of the first rule of the failure policy that a failed pod matches; `None` without a
 /// policy or a matching rule.

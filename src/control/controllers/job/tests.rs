@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::workload::Readiness;
-use crate::model::workload::job::{FailureMatch, FailureRule, SuccessRule};
+use model::workload::Readiness;
+use model::workload::job::{FailureMatch, FailureRule, SuccessRule};
 
 fn ended(name: &str, phase: ObservedPhase, at: i64) -> JobPod {
     JobPod {

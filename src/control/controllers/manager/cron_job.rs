@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::controllers::cron_job::{CronChild, CronJobView, sync};
-use crate::model::workload::job::JobConditionKind;
-use crate::model::workload::{CronJob, Job};
-use crate::model::{Event, Object, Text};
-use crate::units::ObjectId;
+use crate::controllers::cron_job::{CronChild, CronJobView, sync};
+use cluster::Store;
+use model::workload::job::JobConditionKind;
+use model::workload::{CronJob, Job};
+use model::{Event, Object, Text};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

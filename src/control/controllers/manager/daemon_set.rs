@@ -9,19 +9,19 @@ use super::registry::ControllerEntry;
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::admission::{NewName, NewPod};
-use crate::control::controllers::daemon_set::{
+use crate::admission::{NewName, NewPod};
+use crate::controllers::daemon_set::{
     DaemonNode, DaemonPod, Eligibility, FailureBackoff, added_tolerations, eligibility, sync,
 };
-use crate::model::canonical::short_name;
-use crate::model::workload::DaemonSet;
-use crate::model::workload::daemon_set::DaemonStatus;
-use crate::model::{
+use cluster::Store;
+use model::canonical::short_name;
+use model::workload::DaemonSet;
+use model::workload::daemon_set::DaemonStatus;
+use model::{
     Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, PodOwner, PodSpec,
     Requirement, Text,
 };
-use crate::units::{Instant, NodeId, ObjectId};
+use units::{Instant, NodeId, ObjectId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

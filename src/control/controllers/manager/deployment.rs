@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::controllers::Release;
-use crate::control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
-use crate::model::canonical::short_name;
-use crate::model::workload::replica_set::TEMPLATE_HASH_LABEL;
-use crate::model::workload::{Deployment, ReplicaSet};
-use crate::model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
-use crate::units::ObjectId;
+use crate::controllers::Release;
+use crate::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
+use cluster::Store;
+use model::canonical::short_name;
+use model::workload::replica_set::TEMPLATE_HASH_LABEL;
+use model::workload::{Deployment, ReplicaSet};
+use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

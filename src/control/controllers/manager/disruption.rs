@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::observe;
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::controllers::disruption::{BudgetPod, recheck, sync};
-use crate::model::workload::PodDisruptionBudget;
-use crate::model::{Event, LabelSelector, Object, ObjectChange, PodRef, Text};
-use crate::units::{ObjectId, SpecId};
+use crate::controllers::disruption::{BudgetPod, recheck, sync};
+use cluster::Store;
+use model::workload::PodDisruptionBudget;
+use model::{Event, LabelSelector, Object, ObjectChange, PodRef, Text};
+use units::{ObjectId, SpecId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

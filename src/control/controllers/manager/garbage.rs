@@ -3,9 +3,9 @@
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::model::{Event, ObjectChange, PodRef};
-use crate::units::ObjectId;
+use cluster::Store;
+use model::{Event, ObjectChange, PodRef};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

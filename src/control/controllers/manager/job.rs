@@ -7,17 +7,17 @@ use std::sync::Arc;
 use super::observe::{self, SeenPod};
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::cluster::pod_states::{FinishedPod, PodState};
-use crate::control::admission::{NewName, NewPod};
-use crate::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
-use crate::model::canonical::unique_id;
-use crate::model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
-use crate::model::{
+use crate::admission::{NewName, NewPod};
+use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
+use cluster::Store;
+use cluster::pod_states::{FinishedPod, PodState};
+use model::canonical::unique_id;
+use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
+use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use crate::units::{Instant, ObjectId, PodId, SpecId};
+use units::{Instant, ObjectId, PodId, SpecId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

@@ -27,11 +27,11 @@ mod tests;
 mod tracker;
 mod ttl_after_finished;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::admission::Creation;
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, PodChange};
-use crate::units::{Instant, ObjectId, Revision};
+use crate::admission::Creation;
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{Event, PodChange};
+use units::{Instant, ObjectId, Revision};
 
 use queue::{Work, WorkQueue};
 pub use sync::Sync;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::model::{Event, Object, ObjectChange, PodChange, PodRef, Text};
-use crate::units::ObjectId;
+use cluster::Store;
+use model::{Event, Object, ObjectChange, PodChange, PodRef, Text};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

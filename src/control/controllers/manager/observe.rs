@@ -1,11 +1,11 @@
 //! Pods as controllers see them, from what the store knows.
 
-use crate::cluster::Store;
-use crate::cluster::pod_states::{FinishedPod, PodState};
-use crate::model::canonical::unique_id;
-use crate::model::workload::{ObservedPhase, ObservedPod, Readiness};
-use crate::model::{EndReason, Pod, PodPhase, PodRef};
-use crate::units::{ObjectId, SpecId};
+use cluster::Store;
+use cluster::pod_states::{FinishedPod, PodState};
+use model::canonical::unique_id;
+use model::workload::{ObservedPhase, ObservedPod, Readiness};
+use model::{EndReason, Pod, PodPhase, PodRef};
+use units::{ObjectId, SpecId};
 
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::controllers::pod_gc::{
+use crate::controllers::pod_gc::{
     DEFAULT_THRESHOLD, GcNode, GcPod, OUT_OF_SERVICE_TAINT, PERIOD, PodGc,
 };
-use crate::model::workload::ObservedPhase;
-use crate::model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
-use crate::units::{Instant, ObjectId};
+use cluster::Store;
+use model::workload::ObservedPhase;
+use model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
+use units::{Instant, ObjectId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

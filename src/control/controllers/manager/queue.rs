@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::units::{Duration, Instant, ObjectId};
+use units::{Duration, Instant, ObjectId};
 
 /// The pause after the first refusal.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

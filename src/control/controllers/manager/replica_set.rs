@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::observe::{self, SeenPod};
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::admission::{NewName, NewPod};
-use crate::control::controllers::replica_set::{ReplicaSetView, sync};
-use crate::model::workload::{ObservedPod, ReplicaSet};
-use crate::model::{Object, Owner, PodOwner, PodSpec};
-use crate::units::{Duration, Instant, ObjectId};
+use crate::admission::{NewName, NewPod};
+use crate::controllers::replica_set::{ReplicaSetView, sync};
+use cluster::Store;
+use model::workload::{ObservedPod, ReplicaSet};
+use model::{Object, Owner, PodOwner, PodSpec};
+use units::{Duration, Instant, ObjectId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -118,7 +118,7 @@ impl ReplicaSets {
             self.specs.insert(step.key, entry);
             spec
         };
-        let prefix: crate::model::Text = format!("{}-", set.name).into();
+        let prefix: model::Text = format!("{}-", set.name).into();
         for _ in 0..count {
             let owner = PodOwner::new(step.key, 0);
             step.create_pod(NewPod {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::admission::quota::counted;
-use crate::model::workload::{QuotaStatus, ResourceQuota};
-use crate::model::{Event, Object, ObjectChange, PodChange};
-use crate::units::ObjectId;
+use crate::admission::quota::counted;
+use cluster::Store;
+use model::workload::{QuotaStatus, ResourceQuota};
+use model::{Event, Object, ObjectChange, PodChange};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

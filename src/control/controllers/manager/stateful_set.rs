@@ -8,14 +8,14 @@ use super::registry::ControllerEntry;
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::admission::{NewName, NewPod};
-use crate::control::controllers::stateful_set::{StatefulPod, StatefulSetView, sync};
-use crate::model::canonical::short_name;
-use crate::model::workload::StatefulSet;
-use crate::model::workload::stateful_set::{StatefulRevision, StatefulStatus};
-use crate::model::{Object, Owner, PodOwner, PodSpec, Text};
-use crate::units::ObjectId;
+use crate::admission::{NewName, NewPod};
+use crate::controllers::stateful_set::{StatefulPod, StatefulSetView, sync};
+use cluster::Store;
+use model::canonical::short_name;
+use model::workload::StatefulSet;
+use model::workload::stateful_set::{StatefulRevision, StatefulStatus};
+use model::{Object, Owner, PodOwner, PodSpec, Text};
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::admission::{Creation, NewPod};
-use crate::model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef};
-use crate::units::{Instant, ObjectId, PodId};
+use crate::Outbox;
+use crate::admission::{Creation, NewPod};
+use cluster::Store;
+use model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef};
+use units::{Instant, ObjectId, PodId};
 
 /// A sync under way.
 pub struct Sync<'a> {

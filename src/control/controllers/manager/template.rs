@@ -1,8 +1,8 @@
 //! What controllers write on the templates of their pods.
 
-use crate::cluster::Store;
-use crate::model::Text;
-use crate::units::SpecId;
+use cluster::Store;
+use model::Text;
+use units::SpecId;
 
 /// The label by which a pod says of which revision it is.
 pub(super) const REVISION_LABEL: &str = "controller-revision-hash";

@@ -4,19 +4,19 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::control::admission::admit;
-use crate::control::operation::{Operation, Target, carry_out};
-use crate::model::behaviour::Behaviour;
-use crate::model::workload::job::JobConditionKind;
-use crate::model::workload::{
+use crate::admission::admit;
+use crate::operation::{Operation, Target, carry_out};
+use model::behaviour::Behaviour;
+use model::workload::job::JobConditionKind;
+use model::workload::{
     BudgetLimit, CompletionMode, Count, CronJob, DaemonSet, Job, PodDisruptionBudget,
     ResourceQuota, StatefulSet,
 };
-use crate::model::{
+use model::{
     DeviceSet, EndReason, Event, Namespace, Node, Object, ObjectChange, PodChange, PodCreated,
     PodName, PodRef, PodSpec, ResourceList, Taint, TaintEffect, Text,
 };
-use crate::units::{Duration, NodeId, Quantity, TenantId};
+use units::{Duration, NodeId, Quantity, TenantId};
 
 mod world;
 

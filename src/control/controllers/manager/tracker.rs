@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::controllers::replica_set::Expectations;
-use crate::model::{Event, ObjectChange, PodChange, PodOwner, PodRef};
-use crate::units::{Instant, ObjectId, PodId};
+use crate::controllers::replica_set::Expectations;
+use model::{Event, ObjectChange, PodChange, PodOwner, PodRef};
+use units::{Instant, ObjectId, PodId};
 
 /// A change of the log, with whom it concerns.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 
 use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::cluster::Store;
-use crate::control::controllers::job::expiry;
-use crate::model::Object;
-use crate::units::ObjectId;
+use crate::controllers::job::expiry;
+use cluster::Store;
+use model::Object;
+use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -24,7 +24,7 @@ impl Controller for TtlAfterFinished {
     }
 
     fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
-        let of_object = matches!(change.event, crate::model::Event::Object(_));
+        let of_object = matches!(change.event, model::Event::Object(_));
         look_at.extend(change.concerns(&["Job"]).filter(|_| of_object));
     }
 

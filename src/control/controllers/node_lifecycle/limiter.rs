@@ -1,7 +1,7 @@
 //! The limiter of a zone: a bucket of one token. Its arithmetic is that of the original (golang.org's
 //! `time/rate` over a 32-bit rate), as rounding decides at which tick a token is there.
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// A limiter.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! What the controller of node life sees and wants: conditions, taints, views of nodes.
 
-use crate::model::{Taint, TaintEffect, Text};
-use crate::units::Instant;
+use model::{Taint, TaintEffect, Text};
+use units::Instant;
 
 /// The condition `Ready` of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

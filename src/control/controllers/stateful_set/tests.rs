@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::workload::Readiness;
+use model::workload::Readiness;
 
 fn pod(ordinal: i32, revision: &str, is_ready: bool) -> StatefulPod {
     StatefulPod {

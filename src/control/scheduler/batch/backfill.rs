@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use crate::cluster::Store;
-use crate::units::{Duration, Instant, NodeId, Resources};
+use cluster::Store;
+use units::{Duration, Instant, NodeId, Resources};
 
 use super::job::{Job, JobFacts};
 use super::room::{admits, slots_in};

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::model::PodRef;
-use crate::units::{Duration, Instant, SpecId};
+use model::PodRef;
+use units::{Duration, Instant, SpecId};
 
 /// A job's place in the order of submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,11 +4,11 @@
 use fixedbitset::FixedBitSet;
 use smallvec::SmallVec;
 
-use crate::cluster::nodes::NO_MODEL;
-use crate::cluster::{Class, Store};
-use crate::model::DeviceSet;
-use crate::model::gpu::DEVICE_MILLI;
-use crate::units::{NodeId, Resources, Revision, SpecId};
+use cluster::nodes::NO_MODEL;
+use cluster::{Class, Store};
+use model::DeviceSet;
+use model::gpu::DEVICE_MILLI;
+use units::{NodeId, Resources, Revision, SpecId};
 
 /// Where the members of a job go, in order of member.
 pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
@@ -171,7 +171,7 @@ fn device_slots(class: &Class, rooms: &[u16]) -> Option<i64> {
 fn capacity(store: &Store, class: &Class) -> u64 {
     let nodes = store.nodes();
     let slots = |node: NodeId| {
-        let devices = [DEVICE_MILLI; crate::model::gpu::MAX_DEVICES];
+        let devices = [DEVICE_MILLI; model::gpu::MAX_DEVICES];
         let devices = &devices[..nodes.gpu_room(node).len()];
         u64::from(slots_in(class, &nodes.allocatable().row(node), devices))
     };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
-use crate::model::{DeviceSet, PodRef};
-use crate::units::{Instant, NodeId, SpecId};
+use model::{DeviceSet, PodRef};
+use units::{Instant, NodeId, SpecId};
 
 use super::job::{JobFacts, JobNumber};
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::check::conservation;
-use crate::model::resource_list::{CPU, PODS};
-use crate::model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
-use crate::units::{Quantity, SpecId, TenantId};
+use cluster::check::conservation;
+use model::resource_list::{CPU, PODS};
+use model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
+use units::{Quantity, SpecId, TenantId};
 
 /// First come, first served.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 //! them: when a backfilling rule says how long a job may take, the blocks where none is so short are
 //! passed over as a whole.
 
-use crate::units::Duration;
+use units::Duration;
 
 use super::job::JobFacts;
 use super::waiting::Turn;
@@ -122,7 +122,7 @@ mod tests {
 
     use super::super::job::{JobNumber, Score};
     use super::*;
-    use crate::units::Instant;
+    use units::Instant;
 
     proptest! {
         #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::PodRef;
-use crate::units::{Duration, Instant};
+use model::PodRef;
+use units::{Duration, Instant};
 
 use super::job::{Job, JobFacts, JobNumber, JobOrder, Score};
 use super::turns::Turns;

@@ -10,7 +10,7 @@ use super::{
     Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
     Status,
 };
-use crate::model::Text;
+use model::Text;
 
 /// A node's verdict: `None` can take the pod.
 pub type Verdict = Option<Status>;

@@ -15,8 +15,8 @@ use thiserror::Error;
 use super::change_log::{Change, ChangeLog, Identity, Watched};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
-use crate::model::{ClusterObjects, Node, PodSpec, Text};
-use crate::units::QuantityError;
+use model::{ClusterObjects, Node, PodSpec, Text};
+use units::QuantityError;
 
 /// Why a change can't be taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -6,8 +6,8 @@ use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
 use super::{Attempt, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status, TieBreak};
-use crate::control::scheduler::evaluate::Form;
-use crate::model::Text;
+use crate::scheduler::evaluate::Form;
+use model::Text;
 
 /// What a cycle came to.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use rustc_hash::FxBuildHasher;
 
 use super::PodInfo;
 use super::queue::PodUid;
-use crate::model::objects::PodGroup;
-use crate::model::{ClusterObjects, PodSpec, Text};
-use crate::units::{Duration, GangId, Instant};
+use model::objects::PodGroup;
+use model::{ClusterObjects, PodSpec, Text};
+use units::{Duration, GangId, Instant};
 
 /// The label that names a pod's group.
 pub const GROUP_LABEL: &str = "scheduling.x-k8s.io/pod-group";

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{NodeInfo, Normalization, PodClass, PodInfo};
-use crate::model::Text;
+use model::Text;
 
 /// A question about a node.
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;

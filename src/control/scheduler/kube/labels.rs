@@ -1,7 +1,7 @@
 //! Where the time of a scheduler goes, for `windtunnel run --profile`: by what it does, as plugins
 //! do theirs together in the fast form.
 
-use crate::control::probe::{Part, Probe};
+use crate::probe::{Part, Probe};
 
 /// What is done; what is none of these is the scheduler's own.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Attempt, Status};
-use crate::model::Text;
+use model::Text;
 
 /// `0/N nodes are available: c1 reason1, c2 reason2.`: every node adds one to each of its reasons;
 /// nodes without a verdict of their own have that of `others`. Entries are sorted as texts, counts

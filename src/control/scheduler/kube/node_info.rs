@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Amounts, PodInfo};
-use crate::model::gpu::DEVICE_MILLI;
-use crate::model::{DeviceSet, GpuRequest, HostPort, Node, Text};
-use crate::units::QuantityError;
+use model::gpu::DEVICE_MILLI;
+use model::{DeviceSet, GpuRequest, HostPort, Node, Text};
+use units::QuantityError;
 
 /// An identity folded to half of its bits.
 const fn key_of(uid: u64) -> u32 {

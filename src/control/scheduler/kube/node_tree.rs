@@ -1,8 +1,8 @@
 //! The order in which the scheduler looks at nodes: one of each zone in turn
 //! (spec: kubernetes.md 1.3).
 
-use crate::model::node::{REGION_LABEL, ZONE_LABEL};
-use crate::model::{Labels, Text};
+use model::node::{REGION_LABEL, ZONE_LABEL};
+use model::{Labels, Text};
 
 const BETA_ZONE_LABEL: &str = "failure-domain.beta.kubernetes.io/zone";
 const BETA_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";

@@ -8,8 +8,8 @@ use super::{
     Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodClass, PodInfo, Preemption,
     Rejection, Status, VolumeChoice,
 };
-use crate::model::{ClusterObjects, Text};
-use crate::units::Duration;
+use model::{ClusterObjects, Text};
+use units::Duration;
 
 /// What the plugins of one attempt look at.
 #[derive(Clone, Copy)]

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::GroupRef;
-use crate::model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use crate::model::{
-    Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text,
-};
-use crate::units::{Quantity, QuantityError};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::{Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text};
+use units::{Quantity, QuantityError};
 
 /// What a container that asks for no cpu counts as in scores, in milli-cores.
 const DEFAULT_CPU_MILLI: i64 = 100;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::message::{counted_text, node_text};
 use super::{Attempt, Code, NodeInfo, PodInfo, PostFilter, Rejection, Status};
-use crate::model::Text;
-use crate::model::objects::DisruptionBudget;
+use model::Text;
+use model::objects::DisruptionBudget;
 
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
 const NO_VICTIMS: &str = "No preemption victims found for incoming pod";

@@ -23,10 +23,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::event::{ClusterEvent, EventKinds, pod_changes};
 use super::{KubeProfile, PodInfo};
-use crate::model::ClusterObjects;
-use crate::units::{Duration, Instant};
 use in_flight::InFlight;
+use model::ClusterObjects;
 use queued::Rejected;
+use units::{Duration, Instant};
 
 /// How often pods whose back-off is over are let go.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);

@@ -21,14 +21,14 @@ use super::labels::{Labels, Work};
 use super::queue::{Backoff, PluginMask, PodUid};
 use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
-use crate::cluster::{Conflict, Store};
-use crate::control::probe::Probe;
-use crate::control::scheduler::evaluate::Form;
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{ClusterObjects, Event, Node, PodRef, Text};
-use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
+use crate::probe::Probe;
+use crate::scheduler::evaluate::Form;
+use crate::{Component, Outbox, Progress, Write};
+use cluster::{Conflict, Store};
+use model::{ClusterObjects, Event, Node, PodRef, Text};
 use permit::Waiting;
 use seen::{Pods, uid_of};
+use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
 
 /// What is known of a pod's part in preemptions before the scheduler begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

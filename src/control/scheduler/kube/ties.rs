@@ -1,7 +1,7 @@
 //! Which of equally good nodes is taken (spec: kubernetes.md 1.4, 1.16).
 
 use super::{Ranking, Search};
-use crate::rng::Stream;
+use rng::Stream;
 
 /// A rule for ties.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cache;
-use crate::model::objects::ClusterObjects;
-use crate::model::volume::{ClaimReference, PersistentVolume};
-use crate::model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
+use model::objects::ClusterObjects;
+use model::volume::{ClaimReference, PersistentVolume};
+use model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
 
 /// A claim, by namespace and name.
 pub type ClaimKey = (Text, Text);
@@ -233,8 +233,8 @@ fn made(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::volume::{CsiStorageCapacity, PersistentVolumeClaim};
-    use crate::units::Quantity;
+    use model::volume::{CsiStorageCapacity, PersistentVolumeClaim};
+    use units::Quantity;
 
     fn objects() -> ClusterObjects {
         let mut objects = ClusterObjects::default();

@@ -3,7 +3,7 @@
 
 use super::cycle::Outcome;
 use super::{Cache, KubeProfile, PodInfo};
-use crate::units::Instant;
+use units::Instant;
 
 /// An attempt, as it was when it was taken.
 #[derive(Clone, Copy)]

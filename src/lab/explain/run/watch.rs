@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::{RunExplainError, Which, near};
-use crate::cluster::{Observer, Store};
-use crate::control::scheduler::kube::cycle::Outcome as CycleOutcome;
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
-use crate::model::{EndReason, Event, Pod, PodName, PodRef};
-use crate::units::{Instant, Revision};
+use cluster::{Observer, Store};
+use control::scheduler::kube::cycle::Outcome as CycleOutcome;
+use control::scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
+use model::{EndReason, Event, Pod, PodName, PodRef};
+use units::{Instant, Revision};
 
 /// A name that is asked for.
 #[derive(Debug, Default)]

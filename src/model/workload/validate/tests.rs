@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::workload::daemon_set::DaemonUpdate;
-use crate::model::workload::{PodManagement, RollingUpdate};
-use crate::model::{Operator, Requirement};
+use crate::workload::daemon_set::DaemonUpdate;
+use crate::workload::{PodManagement, RollingUpdate};
+use crate::{Operator, Requirement};
 
 fn labelled() -> (LabelSelector, Arc<PodSpec>) {
     let requirement = Requirement {

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{Distribution, Law};
-use crate::rng::Stream;
-use crate::units::Duration;
+use crate::Stream;
+use units::Duration;
 
 fn read(text: &str) -> Distribution {
     text.parse().unwrap_or_else(|error| panic!("{error}"))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::traffic::FailureCause;
-use crate::model::{PodRef, Text};
+use model::traffic::FailureCause;
+use model::{PodRef, Text};
 
 use super::super::backing::{Backing, Fate};
 use super::super::entry::{Entry, NOBODY};

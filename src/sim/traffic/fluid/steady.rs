@@ -1,8 +1,8 @@
 //! The steady state of a service: what holds while rates and endpoints are as they are and its pods
 //! keep up, by queueing theory.
 
-use crate::model::service::Balancing;
-use crate::model::traffic::FailureCause;
+use model::service::Balancing;
+use model::traffic::FailureCause;
 
 use super::super::backing::Fate;
 use super::super::flow::Latencies;

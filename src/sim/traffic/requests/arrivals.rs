@@ -1,7 +1,7 @@
 //! Who asks, and when: every group draws by streams of its own.
 
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::super::fluid::Shared;
 use super::super::plan::{Load, TrafficPlan};

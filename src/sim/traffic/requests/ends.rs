@@ -1,10 +1,10 @@
 //! How tries end, and what becomes of their requests: they have succeeded, are tried again, or have
 //! failed.
 
-use crate::control::services::Served;
-use crate::model::PodRef;
-use crate::model::traffic::FailureCause;
-use crate::units::{Duration, Instant};
+use control::services::Served;
+use model::PodRef;
+use model::traffic::FailureCause;
+use units::{Duration, Instant};
 
 use super::super::fluid::Shared;
 use super::super::plan::{Load, TrafficPlan};

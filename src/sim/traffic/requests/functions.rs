@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::control::services::{FunctionPool, Invocation};
-use crate::model::Text;
-use crate::model::traffic::{FailureCause, FunctionCounts};
-use crate::units::{Duration, Instant};
+use control::services::{FunctionPool, Invocation};
+use model::Text;
+use model::traffic::{FailureCause, FunctionCounts};
+use units::{Duration, Instant};
 
 use super::super::entry::NOBODY;
 use super::super::fluid::Shared;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::units::Instant;
+use units::Instant;
 
 /// Seconds that a rate is the mean over.
 const WINDOW: i64 = 30;

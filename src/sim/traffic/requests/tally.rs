@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::traffic::{FlowCounts, TrafficStretch};
-use crate::units::Instant;
+use model::traffic::{FlowCounts, TrafficStretch};
+use units::Instant;
 
 use super::super::backing::Fate;
 use super::super::fluid::Shared;

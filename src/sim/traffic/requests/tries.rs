@@ -1,11 +1,11 @@
 //! A try: it goes to the endpoint that the balancer picks, and is worked on or waits there.
 
-use crate::control::services::{Affinity, Balancer, DnsCache, Limits, Served};
-use crate::model::service::Balancing;
-use crate::model::traffic::FailureCause;
-use crate::model::{PodRef, Text};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use control::services::{Affinity, Balancer, DnsCache, Limits, Served};
+use model::service::Balancing;
+use model::traffic::FailureCause;
+use model::{PodRef, Text};
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::super::backing::{Backing, Fate};
 use super::super::entry::{Admission, NOBODY};

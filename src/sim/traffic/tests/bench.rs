@@ -8,16 +8,16 @@ use super::super::plan::{
     Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use super::super::rate::Rate;
-use crate::cluster::{Observer, Store};
-use crate::model::latencies::Latencies;
-use crate::model::service::{Balancing, Service};
-use crate::model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
-use crate::model::{
+use cluster::{Observer, Store};
+use model::latencies::Latencies;
+use model::service::{Balancing, Service};
+use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
+use model::{
     EndReason, Event, Labels, Node, Object, ObjectChange, Pod, PodChange, PodCreated, PodName,
     PodRef, PodSpec, ResourceList,
 };
-use crate::rng::Distribution;
-use crate::units::{Duration, Instant, NodeId, TenantId};
+use rng::Distribution;
+use units::{Duration, Instant, NodeId, TenantId};
 
 /// What became of requests.
 #[derive(Default)]
@@ -221,7 +221,7 @@ impl Bench {
         &mut self,
         now: Instant,
         app: &str,
-        server: Option<crate::model::ServerSpec>,
+        server: Option<model::ServerSpec>,
     ) -> PodRef {
         let spec = Arc::new(PodSpec {
             namespace: "default".into(),
@@ -246,7 +246,7 @@ impl Bench {
         let bound = Event::PodBound {
             pod,
             node: NodeId(0),
-            devices: crate::model::DeviceSet::default(),
+            devices: model::DeviceSet::default(),
         };
         let ready = Event::PodChanged {
             pod,

@@ -2,9 +2,9 @@
 
 use super::super::plan::FunctionPlan;
 use super::*;
-use crate::control::services::FunctionLimits;
-use crate::model::traffic::FunctionCounts;
-use crate::rng::Distribution;
+use control::services::FunctionLimits;
+use model::traffic::FunctionCounts;
+use rng::Distribution;
 
 fn law(text: &str) -> Distribution {
     text.parse().expect("a law")

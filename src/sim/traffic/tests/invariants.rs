@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::bench::{Bench, plan};
-use crate::model::service::Balancing;
-use crate::units::Duration;
+use model::service::Balancing;
+use units::Duration;
 
 proptest! {
     #![proptest_config(ProptestConfig {

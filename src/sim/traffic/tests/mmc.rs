@@ -17,7 +17,7 @@ fn interval(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|own| (own - mean) * (own - mean)).sum();
-    let error = crate::rng::math::sqrt(squares / (count - 1.0) / count);
+    let error = rng::math::sqrt(squares / (count - 1.0) / count);
     (mean, QUANTILE * error)
 }
 

@@ -2,7 +2,7 @@
 
 use super::bench::labels;
 use super::*;
-use crate::model::service::Service;
+use model::service::Service;
 
 /// The Service `web` anew, with sessions that end so long after their last request.
 fn keep_sessions(bench: &mut Bench, now: Instant, timeout: Duration) {

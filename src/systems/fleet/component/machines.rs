@@ -1,9 +1,9 @@
 //! Machines and their keys, and which engine leads.
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{EndReason, Event, Text};
-use crate::units::{Duration, Instant, NodeId};
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, Text};
+use units::{Duration, Instant, NodeId};
 
 use super::Fleet;
 

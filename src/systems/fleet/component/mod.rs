@@ -10,10 +10,10 @@ mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, PodRef, Text};
-use crate::units::{Duration, Instant, NodeId, ObjectId, Revision};
+use ::units::{Duration, Instant, NodeId, ObjectId, Revision};
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{Event, PodRef, Text};
 
 use super::fast::FastEngine;
 use super::options::FleetSetup;

@@ -1,14 +1,14 @@
 //! Reading the log: nodes are machines, pods and workloads are units.
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{EndReason, Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
-use crate::units::NodeId;
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
+use units::NodeId;
 
 use super::Fleet;
 use super::units::{AppKind, Own, requirements_of};
-use crate::systems::fleet::engine::Unit;
-use crate::systems::fleet::unit::TargetState;
+use crate::fleet::engine::Unit;
+use crate::fleet::unit::TargetState;
 
 impl Fleet {
     /// Reads what is new.

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::admission::{Creation, NewName, NewPod};
-use crate::model::{
+use crate::fleet::engine::Unit;
+use crate::fleet::unit::{Requirements, TargetState};
+use crate::mapping::is_one_per_node;
+use cluster::Store;
+use control::Outbox;
+use control::admission::{Creation, NewName, NewPod};
+use model::{
     DeviceSet, EndReason, Event, Object, Operator, Owner, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use crate::systems::fleet::engine::Unit;
-use crate::systems::fleet::unit::{Requirements, TargetState};
-use crate::systems::mapping::is_one_per_node;
-use crate::units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId};
 
 use super::Fleet;
 

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 use super::super::resources::Resources;
 use super::super::sorter::Sorter;
@@ -74,7 +74,7 @@ impl Framework {
 }
 
 /// How long a refusal stands: no shorter than the interval of runs.
-pub(in crate::systems::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
+pub(in crate::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
     let span = if span < Duration::ZERO {
         DEFAULT_REFUSAL
     } else {

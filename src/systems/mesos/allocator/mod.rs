@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::resources::{Kind, Quantities, Resources};
 use super::sorter::{Fairness, Sorter, WeightError};
 
 use frameworks::Framework;
-pub(in crate::systems::mesos) use frameworks::lifetime;
+pub(in crate::mesos) use frameworks::lifetime;
 pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
 pub use quota::{Quota, QuotaError};
 

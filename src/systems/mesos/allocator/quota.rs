@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::model::Text;
+use model::Text;
 
 use super::super::resources::{Limits, Quantities, Resources, is_at_or_above, is_plain};
 use super::Allocator;

@@ -1,8 +1,8 @@
 //! One run: guarantees first, then fair shares (spec: orchestrators-b.md section 1.5; mesos
 //! `HierarchicalAllocatorProcess::__generateOffers`).
 
-use crate::model::Text;
-use crate::units::Instant;
+use model::Text;
+use units::Instant;
 
 use super::super::resources::{Amount, Quantities, Resources, is_plain, is_usable};
 use super::quota::{Quota, QuotaBook};

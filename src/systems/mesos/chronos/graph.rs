@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::model::Text;
+use model::Text;
 
 /// Jobs that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -8,7 +8,7 @@ pub mod graph;
 pub mod job;
 pub mod schedule;
 
-use crate::units::Duration;
+use units::Duration;
 
 /// How long the main loop sleeps when nothing is due.
 pub const IDLE_SLEEP: Duration = Duration::from_secs(60);

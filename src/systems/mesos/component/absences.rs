@@ -1,9 +1,9 @@
 //! Frameworks that are away: their offers go to others, and their tasks run on until their
 //! `failover_timeout` is over (spec: orchestrators-b.md section 1.7).
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::PodRef;
+use cluster::Store;
+use control::Outbox;
+use model::PodRef;
 
 use super::super::framework::kill;
 use super::MesosMaster;

@@ -1,10 +1,10 @@
 //! Agents: when they register, when they are given up, and what becomes of their tasks
 //! (spec: orchestrators-b.md section 1.7).
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{Event, Node};
-use crate::units::{Duration, Instant, NodeId};
+use cluster::Store;
+use control::Outbox;
+use model::{Event, Node};
+use units::{Duration, Instant, NodeId};
 
 use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
 use super::super::framework::forget;
@@ -277,7 +277,7 @@ impl MesosMaster {
             }
             agent.belief = Belief::Absent;
             let entity = now.as_nanos() as u64 ^ u64::from(node.0) << 44;
-            let mut stream = crate::rng::Stream::new(seed, "mesos-register", entity);
+            let mut stream = rng::Stream::new(seed, "mesos-register", entity);
             let wait = Duration::from_nanos(stream.below(span) as i64);
             self.registering.insert((now.saturating_add(wait), node));
         }

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::cluster::{Conflict, Store};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{Event, Pod, PodRef};
-use crate::systems::mesos::columns::{Columns, GPUS, PODS, whole_devices};
-use crate::systems::mesos::drf_tasks::Blocked;
-use crate::systems::mesos::fast::amounts::{Amounts, add, subtract};
-use crate::units::{Instant, NodeId, PodId, Revision, SpecId, TenantId};
+use crate::mesos::columns::{Columns, GPUS, PODS, whole_devices};
+use crate::mesos::drf_tasks::Blocked;
+use crate::mesos::fast::amounts::{Amounts, add, subtract};
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{Event, Pod, PodRef};
+use units::{Instant, NodeId, PodId, Revision, SpecId, TenantId};
 
 /// A user.
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,7 @@ impl Component for DrfTasks {
             user.waiting.pop_front();
             let class = view.class(record.spec);
             let needs = self.columns.needs(class).unwrap_or_default();
-            let mut devices = crate::model::DeviceSet::EMPTY;
+            let mut devices = model::DeviceSet::EMPTY;
             if class.gpu.is_shared() {
                 let rooms = view.nodes().gpu_room(node).iter();
                 let milli = class.gpu.milli_per_device;

@@ -1,9 +1,9 @@
 //! Fail-over of masters: while nobody leads nothing is offered, and tasks run on
 //! (spec: orchestrators-b.md section 1.7).
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::units::Instant;
+use cluster::Store;
+use control::Outbox;
+use units::Instant;
 
 use super::super::master::SESSION_TIMEOUT;
 use super::MesosMaster;

@@ -15,10 +15,10 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::cluster::{Conflict, Measured, Store};
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{DeviceSet, Event, PodRef, Text};
-use crate::units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
+use cluster::{Conflict, Measured, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{DeviceSet, Event, PodRef, Text};
+use units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
 use super::allocator::Capabilities;
 use super::columns::{Columns, GPUS};

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::event::Hold;
-use crate::model::gpu::DEVICE_MILLI;
-use crate::model::{DeviceSet, Event};
-use crate::units::{Duration, NodeId};
+use cluster::Store;
+use control::Outbox;
+use model::event::Hold;
+use model::gpu::DEVICE_MILLI;
+use model::{DeviceSet, Event};
+use units::{Duration, NodeId};
 
 use super::super::allocator::DEFAULT_REFUSAL;
 use super::super::columns::{GPUS, whole_devices};

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{Measured, Store};
-use crate::control::Outbox;
-use crate::control::admission::Creation;
-use crate::model::{EndReason, EvictionCause, PodRef};
-use crate::units::{Instant, NodeId};
+use cluster::{Measured, Store};
+use control::Outbox;
+use control::admission::Creation;
+use model::{EndReason, EvictionCause, PodRef};
+use units::{Instant, NodeId};
 
 use super::super::columns::CPUS;
 use super::super::fast::amounts::{Amounts, REVOCABLE, is_nothing};

@@ -1,11 +1,9 @@
 //! Reading the log: nodes become agents, pods and objects go to their frameworks.
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{
-    EndReason, Event, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodRef,
-};
-use crate::units::{NodeId, ObjectId};
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodRef};
+use units::{NodeId, ObjectId};
 
 use super::super::fast::amounts::Bundle;
 use super::super::framework::TaskNews;

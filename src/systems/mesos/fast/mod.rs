@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 use super::allocator::Capabilities;
 use amounts::{Amounts, Bundle, REVOCABLE, add, contains, is_nothing};

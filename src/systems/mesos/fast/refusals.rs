@@ -3,7 +3,7 @@
 //! makes all of its refusals void at once, wherever they are, by beginning another epoch.
 
 use super::amounts::Bundle;
-use crate::units::Instant;
+use units::Instant;
 
 /// Whose a refusal is: the client, and the epoch in which it counts.
 pub(super) type Whose = (u32, u32);

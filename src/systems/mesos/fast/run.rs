@@ -5,8 +5,8 @@ use super::super::resources::is_at_or_above;
 use super::amounts::{Amounts, Bundle, REVOCABLE, add, minus, subtract_to_nothing};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastQuota, Walk, is_some};
-use crate::rng::Stream;
-use crate::units::Instant;
+use rng::Stream;
+use units::Instant;
 
 /// What a stage offers.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use super::super::sorter::Fairness;
 use super::amounts::{Amounts, Bundle, REVOCABLE};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastOptions, FastQuota, Walk};
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 const NAMES: [&str; 3] = ["cpus", "gpus", "mem"];
 const ROLES: [&str; 5] = ["a", "a/b", "a/c", "d", "e/f"];

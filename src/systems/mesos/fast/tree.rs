@@ -1,12 +1,12 @@
 //! The sorter of the fast form: children stand in order all the time, and a change moves the nodes on
-//! its path alone. The order is that of [`crate::systems::mesos::sorter::Sorter`].
+//! its path alone. The order is that of [`crate::mesos::sorter::Sorter`].
 
 use std::cmp::Ordering;
 
 use super::amounts::{Amounts, add, subtract};
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::systems::parts::weighted::weighted_order;
+use crate::parts::weighted::weighted_order;
+use model::Text;
+use rng::Stream;
 
 /// In which order siblings are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use super::amounts::{Bundle, is_nothing};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer};
-use crate::units::Instant;
+use units::Instant;
 
 impl FastAllocator {
     /// Whether agents go whole: nothing is reserved, guaranteed, limited or revocable, and no order is

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Framework, Open, TaskNews};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::node::ZONE_LABEL;
-use crate::model::{PodRef, Text};
-use crate::rng::Stream;
-use crate::systems::mesos::batch::BatchJob;
-use crate::systems::mesos::columns::{CPUS, MEM};
-use crate::systems::mesos::fast::amounts::Bundle;
-use crate::systems::mesos::options::BatchFramework;
-use crate::units::{Instant, NodeId, PodId};
+use crate::mesos::batch::BatchJob;
+use crate::mesos::columns::{CPUS, MEM};
+use crate::mesos::fast::amounts::Bundle;
+use crate::mesos::options::BatchFramework;
+use cluster::Store;
+use control::Outbox;
+use model::node::ZONE_LABEL;
+use model::{PodRef, Text};
+use rng::Stream;
+use units::{Instant, NodeId, PodId};
 
 /// Equal tasks that wait.
 #[derive(Clone, Debug)]

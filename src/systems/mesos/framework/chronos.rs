@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Framework, Open, TaskNews, clear, create, kill, made_of};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{EndReason, Object, PodRef, PodSpec, Text};
-use crate::systems::mesos::chronos::calendar::DateTime;
-use crate::systems::mesos::chronos::graph::JobGraph;
-use crate::systems::mesos::chronos::job::{AfterFailure, Job, Launch};
-use crate::systems::mesos::chronos::schedule::Schedule;
-use crate::systems::mesos::fast::amounts::Bundle;
-use crate::systems::mesos::options::ChronosFramework;
-use crate::systems::mesos::workload::schedule_of;
-use crate::units::{Duration, Instant, ObjectId, PodId};
+use crate::mesos::chronos::calendar::DateTime;
+use crate::mesos::chronos::graph::JobGraph;
+use crate::mesos::chronos::job::{AfterFailure, Job, Launch};
+use crate::mesos::chronos::schedule::Schedule;
+use crate::mesos::fast::amounts::Bundle;
+use crate::mesos::options::ChronosFramework;
+use crate::mesos::workload::schedule_of;
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Object, PodRef, PodSpec, Text};
+use units::{Duration, Instant, ObjectId, PodId};
 
 /// A run of a job that was not launched yet, or goes on.
 #[derive(Clone, Copy, Debug)]

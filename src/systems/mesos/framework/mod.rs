@@ -7,13 +7,11 @@ pub mod marathon;
 
 use std::sync::Arc;
 
-use crate::cluster::{Class, Store};
-use crate::control::Outbox;
-use crate::control::admission::{Creation, NewName, NewPod};
-use crate::model::{
-    DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text,
-};
-use crate::units::{Instant, NodeId, ObjectId};
+use cluster::{Class, Store};
+use control::Outbox;
+use control::admission::{Creation, NewName, NewPod};
+use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
+use units::{Instant, NodeId, ObjectId};
 
 use super::columns::Columns;
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
@@ -162,7 +160,7 @@ impl<'a> Open<'a> {
         let model = self.store.nodes().gpu_model(self.node);
         let devices = usize::from(class.gpu.devices);
         devices == 0
-            || (model != crate::cluster::nodes::NO_MODEL
+            || (model != cluster::nodes::NO_MODEL
                 && class.gpu.admits(model)
                 && self.devices.len() >= devices)
     }

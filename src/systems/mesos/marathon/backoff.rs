@@ -2,8 +2,8 @@
 //! (spec: orchestrators-b.md section 2.2; marathon `RateLimiter.scala`,
 //! `NotifyRateLimiterStepImpl.scala`).
 
-use crate::systems::parts::delay::Growth;
-use crate::units::{Duration, Instant};
+use crate::parts::delay::Growth;
+use units::{Duration, Instant};
 
 /// How often entries are swept.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);

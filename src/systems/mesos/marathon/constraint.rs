@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::systems::parts::pattern::Pattern;
+use crate::parts::pattern::Pattern;
+use model::Text;
 
 /// What an offer has in a field: the host's name, region, zone, or an attribute of the agent.
 #[derive(Clone, Debug, PartialEq)]

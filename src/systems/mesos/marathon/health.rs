@@ -1,7 +1,7 @@
 //! Health checks: when an instance that fails them is killed (spec: orchestrators-b.md section 2.5;
 //! marathon `core/health`).
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// A health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

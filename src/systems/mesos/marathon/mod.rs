@@ -12,7 +12,7 @@ pub mod scale_down;
 pub mod unreachable;
 pub mod upgrade;
 
-use crate::units::Duration;
+use units::Duration;
 
 /// For how long Marathon declines what it does not need.
 pub const DECLINE_DURATION: Duration = Duration::from_secs(120);

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Text;
-use crate::units::Instant;
+use model::Text;
+use units::Instant;
 
 /// In which condition an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

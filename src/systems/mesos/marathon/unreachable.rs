@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 /// When an instance that can't be reached is replaced and forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

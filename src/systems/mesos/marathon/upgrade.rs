@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::model::Text;
+use model::Text;
 
 /// What an application says of its upgrades.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,9 +9,9 @@ use super::super::allocator::{
 };
 use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
 use super::super::sorter::Fairness;
-use crate::model::Text;
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use model::Text;
+use rng::Stream;
+use units::{Duration, Instant};
 
 fn resources(amounts: &[(&str, i64)]) -> Resources {
     let mut all = Resources::default();

@@ -4,7 +4,7 @@ use super::super::chronos::calendar::{DateTime, Period};
 use super::super::chronos::graph::JobGraph;
 use super::super::chronos::job::{AfterFailure, Job, JobOptions, Launch};
 use super::super::chronos::schedule::{Schedule, ScheduleError};
-use crate::model::Text;
+use model::Text;
 
 fn time(text: &str) -> DateTime {
     DateTime::parse(text).expect("a time")

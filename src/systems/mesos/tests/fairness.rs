@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::drf_tasks::{Blocked, DemandError, ShareRule, User, divide};
 use super::super::resources::Quantities;
 use super::super::sorter::{Fairness, Sorter};
-use crate::rng::Stream;
+use rng::Stream;
 
 fn quantities(cpus: i64, mem: i64) -> Quantities {
     Quantities::new([("cpus".into(), cpus * 1_000), ("mem".into(), mem * 1_000)])

@@ -15,8 +15,8 @@ use super::super::master::{
     on_agent_unreachable,
 };
 use super::super::observer::{Observer, ObserverOptions, Removals};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 fn at(seconds: i64) -> Instant {
     Instant::from_secs(seconds)

@@ -48,9 +48,9 @@ use super::super::marathon::constraint::{Constraint, FieldValue};
 use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions};
 use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
-use crate::model::Text;
-use crate::systems::parts::quorum::quorum;
-use crate::units::{Duration, Instant};
+use crate::parts::quorum::quorum;
+use model::Text;
+use units::{Duration, Instant};
 
 /// Cores in thousandths and whole units of memory.
 fn resources(cpus: i64, mem: i64) -> Resources {

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::{DeviceSet, EndReason, Event, PodRef};
-use crate::systems::mapping::refusal;
-use crate::units::{Duration, Instant, NodeId, SpecId};
+use crate::mapping::refusal;
+use cluster::Store;
+use control::Outbox;
+use model::{DeviceSet, EndReason, Event, PodRef};
+use units::{Duration, Instant, NodeId, SpecId};
 
 use super::super::cluster::{Creation, EngineFailure};
 use super::super::container::ContainerConfig;

@@ -1,11 +1,11 @@
 //! Engines as the manager hears of them, and what the watchdog does about those it has lost (spec:
 //! orchestrators-a.md section 1.5).
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::admission::Creation as Asked;
-use crate::model::{EndReason, Event};
-use crate::units::{Instant, NodeId};
+use cluster::Store;
+use control::Outbox;
+use control::admission::Creation as Asked;
+use model::{EndReason, Event};
+use units::{Instant, NodeId};
 
 use super::super::cluster::{CreateError, EngineFailure};
 use super::super::contact::ContactEvent;

@@ -13,12 +13,12 @@ mod engines;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::cluster::{Conflict, Store};
-use crate::control::admission::Creation as Asked;
-use crate::control::{Component, Outbox, Progress, Write};
-use crate::model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
-use crate::systems::parts::timers::Timers;
-use crate::units::{Duration, Instant, PodId, Revision, SpecId};
+use crate::parts::timers::Timers;
+use cluster::{Conflict, Store};
+use control::admission::Creation as Asked;
+use control::{Component, Outbox, Progress, Write};
+use model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
+use units::{Duration, Instant, PodId, Revision, SpecId};
 
 use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;

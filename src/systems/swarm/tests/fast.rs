@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{cluster, config, engine, expressions};
-use crate::systems::swarm::cluster::Cluster;
-use crate::systems::swarm::container::{ContainerConfig, Network, PortBinding};
-use crate::systems::swarm::engine::Image;
-use crate::systems::swarm::strategy::Strategy as SwarmStrategy;
+use crate::swarm::cluster::Cluster;
+use crate::swarm::container::{ContainerConfig, Network, PortBinding};
+use crate::swarm::engine::Image;
+use crate::swarm::strategy::Strategy as SwarmStrategy;
 
 /// What happens to a cluster.
 #[derive(Clone, Debug)]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{GIB, cluster, config, engine, expressions, place};
-use crate::rng::Stream;
-use crate::systems::swarm::container::{ContainerConfig, Network, PortBinding};
-use crate::systems::swarm::engine::{Engine, Overcommit};
-use crate::systems::swarm::filter::Filter;
-use crate::systems::swarm::scheduler::SelectError;
-use crate::systems::swarm::strategy::Strategy as SwarmStrategy;
+use crate::swarm::container::{ContainerConfig, Network, PortBinding};
+use crate::swarm::engine::{Engine, Overcommit};
+use crate::swarm::filter::Filter;
+use crate::swarm::scheduler::SelectError;
+use crate::swarm::strategy::Strategy as SwarmStrategy;
+use rng::Stream;
 
 #[test]
 fn an_engine_is_filled_five_per_cent_beyond_what_it_has() {
@@ -88,7 +88,7 @@ fn equal_engines_are_taken_in_their_order() {
 fn takes(filter: Filter, there: ContainerConfig, engine: Engine, asked: &ContainerConfig) -> bool {
     let mut cluster = cluster(SwarmStrategy::Spread, vec![engine]);
     cluster.create(Arc::new(there)).expect("an empty engine");
-    let soft = crate::systems::swarm::filter::SoftExpressions::Counted;
+    let soft = crate::swarm::filter::SoftExpressions::Counted;
     filter.passes(asked, &cluster.engines()[0], soft)
 }
 
@@ -149,11 +149,11 @@ fn slots_limit_containers_unless_the_label_is_no_number() {
         let mut cluster = cluster(SwarmStrategy::Spread, vec![engine.clone()]);
         cluster.put_back(
             0,
-            crate::systems::swarm::container::Container {
+            crate::swarm::container::Container {
                 config: Arc::new(there),
                 id: "id".into(),
                 swarm_id: "id".into(),
-                state: crate::systems::swarm::container::ContainerState::Stopped,
+                state: crate::swarm::container::ContainerState::Stopped,
             },
         );
         let created = cluster.create(Arc::new(config("x", 0, 0)));

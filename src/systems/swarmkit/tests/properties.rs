@@ -12,7 +12,7 @@ use super::super::scheduler::Scheduler;
 use super::super::spread::SpreadMode;
 use super::super::task::{Preference, Task, TaskSpec};
 use super::{at, node, spec};
-use crate::model::Text;
+use model::Text;
 
 proptest! {
     #[test]

@@ -15,8 +15,8 @@ use super::super::update::{
     Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
 use super::{at, node, spec};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 fn labelled(id: &str, labels: &[(&str, &str)], of_service: i32) -> Node {
     let mut node = node(id, 1_000);

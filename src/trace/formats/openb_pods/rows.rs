@@ -1,14 +1,14 @@
 //! Rows of pods as arrivals: names and times are read of every row, a spec once a class.
 
 use super::Columns;
-use crate::model::PodName;
-use crate::trace::class_keys::ClassKeys;
-use crate::trace::error::TraceError;
-use crate::trace::intern::ClassTable;
-use crate::trace::ledger::{Action, BadRow, Journal};
-use crate::trace::stream::{Arrival, Classes};
-use crate::trace::table::Row;
-use crate::units::Instant;
+use crate::class_keys::ClassKeys;
+use crate::error::TraceError;
+use crate::intern::ClassTable;
+use crate::ledger::{Action, BadRow, Journal};
+use crate::stream::{Arrival, Classes};
+use crate::table::Row;
+use model::PodName;
+use units::Instant;
 
 /// Rows as arrivals, in the file's order.
 pub(super) struct Rows {

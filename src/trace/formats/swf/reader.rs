@@ -2,10 +2,10 @@
 
 use super::header::SwfHeader;
 use super::row::{FIELDS, Parsed, RowParser, SwfJob};
-use crate::trace::error::TraceError;
-use crate::trace::input::Input;
-use crate::trace::ledger::{Action, Journal, RowPolicy};
-use crate::trace::lines::Lines;
+use crate::error::TraceError;
+use crate::input::Input;
+use crate::ledger::{Action, Journal, RowPolicy};
+use crate::lines::Lines;
 
 /// Raw rows, streamed.
 pub struct SwfReader {

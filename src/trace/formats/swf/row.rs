@@ -7,12 +7,12 @@
 
 mod plain;
 
-use crate::model::Text;
-use crate::trace::intern::NameTable;
-use crate::trace::ledger::BadRow;
-use crate::trace::number::digits;
-use crate::units::Duration;
-use crate::units::time::NANOS_PER_SECOND;
+use crate::intern::NameTable;
+use crate::ledger::BadRow;
+use crate::number::digits;
+use model::Text;
+use units::Duration;
+use units::time::NANOS_PER_SECOND;
 
 use plain::{job_of, plain_numbers};
 

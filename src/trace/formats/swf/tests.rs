@@ -1,7 +1,7 @@
 //! Logs of one or a few rows, and what becomes of them.
 
 use super::*;
-use crate::trace::memory::Recorded;
+use crate::memory::Recorded;
 
 fn input(text: &str) -> Input {
     Input::bytes("log.swf", text.as_bytes().to_vec())

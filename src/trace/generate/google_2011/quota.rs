@@ -3,7 +3,7 @@
 //! clusters have quotas, so tasks beyond it are held back until enough of what was made has ended.
 //! What is made is taken to start when it is submitted.
 
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// Into how many equal parts the span is divided; ends within a part count at its end.
 const PARTS: i64 = 1 << 18;

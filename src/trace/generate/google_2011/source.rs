@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{Model, Quota};
-use crate::model::{PodName, Text};
-use crate::rng::{Stream, math};
-use crate::trace::error::TraceError;
-use crate::trace::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
-use crate::units::{Duration, Instant};
+use crate::error::TraceError;
+use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use model::{PodName, Text};
+use rng::{Stream, math};
+use units::{Duration, Instant};
 
 /// Users; the number is our own.
 const USERS: u64 = 100;
@@ -196,10 +196,10 @@ impl ArrivalSource for TaskSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::formats::csv::CsvSource;
-    use crate::trace::generate::GeneratorOptions;
-    use crate::trace::generate::google_2011::write_google_2011;
-    use crate::trace::{Input, ReadOptions, Recorded};
+    use crate::formats::csv::CsvSource;
+    use crate::generate::GeneratorOptions;
+    use crate::generate::google_2011::write_google_2011;
+    use crate::{Input, ReadOptions, Recorded};
 
     fn options(jobs: u32, classes: u32, tasks_per_job: u32) -> GeneratorOptions {
         GeneratorOptions {

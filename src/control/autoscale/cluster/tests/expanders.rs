@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::*;
 use super::growing::group;
 use super::room::*;
-use crate::rng::Stream;
+use rng::Stream;
 
 #[test]
 fn expanders_narrow_down_in_a_chain() {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
-use crate::control::scheduler::kube::PodClass;
-use crate::model::{GpuRequest, PodSpec};
-use crate::rng::Stream;
-use crate::units::{Duration, Instant};
+use crate::scheduler::kube::PodClass;
+use model::{GpuRequest, PodSpec};
+use rng::Stream;
+use units::{Duration, Instant};
 
 pub(super) fn group(id: &str, cpu_milli: i64) -> NodeGroup {
     NodeGroup {

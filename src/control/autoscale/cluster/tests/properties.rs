@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::super::*;
 use super::growing::{group, pending, plan};
 use super::shrinking::{shrink, world};
-use crate::model::Text;
-use crate::units::{Duration, Instant};
+use model::Text;
+use units::{Duration, Instant};
 
 proptest! {
     #![proptest_config(ProptestConfig {

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::*;
-use crate::control::scheduler::kube::{CacheError, NodeInfo, PodClass, PodInfo};
-use crate::model::{Container, Node, PodSpec, ResourceList, Text};
-use crate::units::Quantity;
+use crate::scheduler::kube::{CacheError, NodeInfo, PodClass, PodInfo};
+use model::{Container, Node, PodSpec, ResourceList, Text};
+use units::Quantity;
 
 pub(super) const GIB: i64 = 1024 * 1024 * 1024;
 

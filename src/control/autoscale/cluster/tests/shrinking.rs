@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
     NodePod {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::super::*;
-use crate::control::admission::admit;
-use crate::control::operation::{Operation, Target, carry_out};
-use crate::model::workload::{Deployment, Job, ReplicaSet};
-use crate::model::{
+use crate::admission::admit;
+use crate::operation::{Operation, Target, carry_out};
+use model::workload::{Deployment, Job, ReplicaSet};
+use model::{
     DeviceSet, EndReason, LabelSelector, Node, Object, Operator, Pod, PodPhase, PodRef, PodSpec,
     Requirement, ResourceList, Text,
 };
-use crate::units::{NodeId, Quantity};
+use units::{NodeId, Quantity};
 
 /// A cluster whose pods are placed and run when a test says so.
 pub(super) struct World {

@@ -1,7 +1,7 @@
 //! Taking changes back, for those who simulate in a cache instead of in a copy of it.
 
 use super::{Cache, NodeInfo, NodeTree};
-use crate::model::Text;
+use model::Text;
 
 /// In which order nodes stood.
 #[derive(Clone, Debug)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::bits::{self, Set};
 use super::key::{Key, NONE};
-use crate::control::scheduler::kube::Cache;
-use crate::control::scheduler::kube::PodClass;
-use crate::control::scheduler::kube::change_log::Change;
-use crate::control::scheduler::kube::keep::{ClassCount, PodCount};
+use crate::scheduler::kube::Cache;
+use crate::scheduler::kube::PodClass;
+use crate::scheduler::kube::change_log::Change;
+use crate::scheduler::kube::keep::{ClassCount, PodCount};
 
 /// One rule's count.
 pub(super) struct Counter {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::plan::{Draft, DraftPoints};
-use crate::control::scheduler::kube::keep::Rests;
-use crate::control::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
-use crate::model::{Container, PodSpec};
+use crate::scheduler::kube::keep::Rests;
+use crate::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use model::{Container, PodSpec};
 
 /// What tells them apart: the profile, whose tests and points rest on declarations, and what these
 /// may look at.

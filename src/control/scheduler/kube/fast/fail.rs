@@ -6,10 +6,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::plan::Plan;
 use super::shape::Nodes;
-use crate::control::scheduler::kube::cycle::{Failure, Nomination};
-use crate::control::scheduler::kube::message::{counted_text, with_aftermath};
-use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{Attempt, Code, KubeProfile, PodInfo, Status};
+use crate::scheduler::kube::cycle::{Failure, Nomination};
+use crate::scheduler::kube::message::{counted_text, with_aftermath};
+use crate::scheduler::kube::queue::PluginMask;
+use crate::scheduler::kube::{Attempt, Code, KubeProfile, PodInfo, Status};
 
 /// A node that was not asked yet.
 const UNASKED: u32 = u32::MAX;

@@ -8,9 +8,9 @@ use super::key::Key;
 use super::plan::{Draft, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape, bare};
 use super::{Entry, Fast, plan_key};
-use crate::control::scheduler::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
-use crate::model::ClusterObjects;
+use crate::scheduler::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
+use crate::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
+use model::ClusterObjects;
 
 /// Whether plans rest on equal objects.
 fn are_alike(one: &ClusterObjects, other: &ClusterObjects) -> bool {

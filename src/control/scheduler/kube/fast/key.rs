@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bits::{self, Chunk, Set, WORD};
-use crate::control::scheduler::kube::Cache;
-use crate::model::Text;
+use crate::scheduler::kube::Cache;
+use model::Text;
 
 /// With at most so many domains sets of nodes are kept by domain.
 pub(super) const NARROW: usize = 15;

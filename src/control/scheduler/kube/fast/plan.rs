@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::control::scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread};
-use crate::control::scheduler::kube::keep::{PodCount, Rests};
-use crate::control::scheduler::kube::{
+use crate::scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread};
+use crate::scheduler::kube::keep::{PodCount, Rests};
+use crate::scheduler::kube::{
     AttemptContext, Cache, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
 };
 

@@ -8,9 +8,9 @@ use super::plan::Plan;
 use super::shape::Shape;
 use super::spread::Levels;
 use super::window::Window;
-use crate::control::scheduler::kube::TieBreak;
-use crate::control::scheduler::kube::plugin::{in_span, proportion};
-use crate::control::scheduler::kube::ties::heap_root;
+use crate::scheduler::kube::TieBreak;
+use crate::scheduler::kube::plugin::{in_span, proportion};
+use crate::scheduler::kube::ties::heap_root;
 
 /// What is ranked.
 #[derive(Clone, Copy)]

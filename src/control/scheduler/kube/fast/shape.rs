@@ -7,11 +7,9 @@ use super::bits::{self, Chunk, Set, Stamps, WORD};
 use super::declared::Declared;
 use super::fail::Why;
 use super::plan::Draft;
-use crate::control::scheduler::kube::keep::{
-    NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
-};
-use crate::control::scheduler::kube::{Cache, KubeProfile, PodInfo};
-use crate::model::{Affinity, Container, PodSpec};
+use crate::scheduler::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
+use crate::scheduler::kube::{Cache, KubeProfile, PodInfo};
+use model::{Affinity, Container, PodSpec};
 
 /// When more than one in so many nodes has changed, nodes are asked again as they are needed.
 const STALE: usize = 16;

@@ -16,7 +16,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Searches, as [`crate::control::scheduler::kube::Attempt::search`] does. `word_at` gives the
+    /// Searches, as [`crate::scheduler::kube::Attempt::search`] does. `word_at` gives the
     /// feasible ones of 64 nodes.
     pub(super) fn search(
         &mut self,

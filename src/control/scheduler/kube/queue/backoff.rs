@@ -1,8 +1,8 @@
 //! How long a pod is kept back after failed attempts.
 
 use super::QueuedPod;
-use crate::units::time::NANOS_PER_SECOND;
-use crate::units::{Duration, Instant};
+use units::time::NANOS_PER_SECOND;
+use units::{Duration, Instant};
 
 /// Back-off bounds. The time doubles with every failure from the first bound to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

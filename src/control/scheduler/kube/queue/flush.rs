@@ -6,7 +6,7 @@ use super::{
     BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank,
     UNSCHEDULABLE_FLUSH, backoff,
 };
-use crate::units::{Duration, Instant};
+use units::{Duration, Instant};
 
 /// After how long without an event a pod is tried again all the same.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::PodUid;
-use crate::control::scheduler::kube::event::ClusterEvent;
+use crate::scheduler::kube::event::ClusterEvent;
 
 /// Pods in flight, each with the number of events before it, and the events that one of them may
 /// still look at.

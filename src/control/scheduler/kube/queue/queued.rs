@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::{EventKinds, QueueContext, Rank};
-use crate::control::scheduler::kube::{Attempt, KubeProfile, PodInfo};
-use crate::units::Instant;
+use crate::scheduler::kube::{Attempt, KubeProfile, PodInfo};
+use units::Instant;
 
 /// A set of plugins, by their position in a profile; a profile has fewer than 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

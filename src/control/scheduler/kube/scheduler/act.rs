@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::read::whole_secs;
 use super::seen::{Stage, pod_of, uid_of};
 use super::{Failed, KubeScheduler};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::scheduler::kube::cycle::{Failure, Nomination, Outcome};
-use crate::control::scheduler::kube::labels::Work;
-use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{
+use crate::Outbox;
+use crate::scheduler::kube::cycle::{Failure, Nomination, Outcome};
+use crate::scheduler::kube::labels::Work;
+use crate::scheduler::kube::queue::PluginMask;
+use crate::scheduler::kube::{
     AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
 };
-use crate::model::event::Hold;
-use crate::model::{DeviceSet, EndReason, Event, EvictionCause, PodChange, PodPhase, PodRef, Text};
-use crate::units::{Duration, Instant};
+use cluster::Store;
+use model::event::Hold;
+use model::{DeviceSet, EndReason, Event, EvictionCause, PodChange, PodPhase, PodRef, Text};
+use units::{Duration, Instant};
 
 impl KubeScheduler {
     /// Takes the next pod through a cycle.

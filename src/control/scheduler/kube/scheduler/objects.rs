@@ -2,10 +2,10 @@
 //! preemption looks at budgets (spec: kubernetes.md 1.9, 1.11).
 
 use super::KubeScheduler;
-use crate::model::objects::{DisruptionBudget, Workload};
-use crate::model::workload::PodDisruptionBudget;
-use crate::model::{LabelSelector, Namespace, Object, ObjectChange, Text};
-use crate::units::ObjectId;
+use model::objects::{DisruptionBudget, Workload};
+use model::workload::PodDisruptionBudget;
+use model::{LabelSelector, Namespace, Object, ObjectChange, Text};
+use units::ObjectId;
 
 /// An object that placements look at: its kind, namespace and name.
 pub(super) type Named = (&'static str, Text, Text);

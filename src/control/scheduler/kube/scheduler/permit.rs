@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::KubeScheduler;
 use super::seen::{pod_of, uid_of};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::control::scheduler::kube::queue::PluginMask;
-use crate::control::scheduler::kube::{AttemptContext, GroupRef, KubePermit};
-use crate::model::{Event, PodRef};
-use crate::units::Instant;
+use crate::Outbox;
+use crate::scheduler::kube::queue::PluginMask;
+use crate::scheduler::kube::{AttemptContext, GroupRef, KubePermit};
+use cluster::Store;
+use model::{Event, PodRef};
+use units::Instant;
 
 /// A pod that waits.
 #[derive(Clone, Copy, Debug)]

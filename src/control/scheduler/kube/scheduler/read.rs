@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::seen::{SeenPod, Stage, uid_of};
 use super::{KubeScheduler, PreemptionState, SeenNode};
-use crate::cluster::Store;
-use crate::control::scheduler::kube::event::node_changes;
-use crate::control::scheduler::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
-use crate::model::{
-    DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text,
-};
-use crate::units::time::NANOS_PER_SECOND;
-use crate::units::{Instant, NodeId};
+use crate::scheduler::kube::event::node_changes;
+use crate::scheduler::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
+use cluster::Store;
+use model::{DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text};
+use units::time::NANOS_PER_SECOND;
+use units::{Instant, NodeId};
 
 /// The taint of a node that is down.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -145,7 +143,7 @@ impl KubeScheduler {
 
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
         while self.classes.len() <= created.spec.index() {
-            let spec = crate::units::SpecId::from_index(self.classes.len());
+            let spec = units::SpecId::from_index(self.classes.len());
             let object = &store.class(spec).object;
             // The store derived its own columns from the same amounts.
             let class = self.cache.class(object).unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::control::scheduler::kube::PodInfo;
-use crate::control::scheduler::kube::queue::PodUid;
-use crate::model::PodRef;
-use crate::units::{NodeId, PodId, PodSlot};
+use crate::scheduler::kube::PodInfo;
+use crate::scheduler::kube::queue::PodUid;
+use model::PodRef;
+use units::{NodeId, PodId, PodSlot};
 
 /// The identity of a pod in queue and cache: never reused, in order of creation, never 0.
 pub(super) fn uid_of(pod: PodRef) -> PodUid {

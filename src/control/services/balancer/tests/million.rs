@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::control::services::ingress::{Backend, split};
-use crate::rng::math;
+use crate::services::ingress::{Backend, split};
+use rng::math;
 
 const REQUESTS: u64 = 1_000_000;
 

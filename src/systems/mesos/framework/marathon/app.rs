@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::workload::{Deployment, DeploymentStrategy};
-use crate::model::{EndReason, Object, PodRef, PodSpec, Text};
-use crate::systems::mesos::framework::{create, forget, kill, made_of};
-use crate::systems::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
-use crate::systems::mesos::marathon::scale_down::{self, Condition};
-use crate::systems::mesos::marathon::unreachable::{self, Tracker};
-use crate::systems::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy};
-use crate::systems::mesos::options::MarathonFramework;
-use crate::units::{Instant, NodeId, ObjectId, PodId};
+use crate::mesos::framework::{create, forget, kill, made_of};
+use crate::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
+use crate::mesos::marathon::scale_down::{self, Condition};
+use crate::mesos::marathon::unreachable::{self, Tracker};
+use crate::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy};
+use crate::mesos::options::MarathonFramework;
+use cluster::Store;
+use control::Outbox;
+use model::workload::{Deployment, DeploymentStrategy};
+use model::{EndReason, Object, PodRef, PodSpec, Text};
+use units::{Instant, NodeId, ObjectId, PodId};
 
 /// An instance.
 #[derive(Clone, Debug)]

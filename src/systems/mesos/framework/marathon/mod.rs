@@ -6,14 +6,14 @@ mod app;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Framework, Open, TaskNews, clear};
-use crate::cluster::Store;
-use crate::control::Outbox;
-use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
-use crate::model::{EndReason, PodRef, Text};
-use crate::systems::mesos::fast::amounts::Bundle;
-use crate::systems::mesos::marathon::constraint::{Constraint, FieldValue};
-use crate::systems::mesos::options::MarathonFramework;
-use crate::units::{Instant, NodeId, ObjectId};
+use crate::mesos::fast::amounts::Bundle;
+use crate::mesos::marathon::constraint::{Constraint, FieldValue};
+use crate::mesos::options::MarathonFramework;
+use cluster::Store;
+use control::Outbox;
+use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use model::{EndReason, PodRef, Text};
+use units::{Instant, NodeId, ObjectId};
 
 use app::App;
 
@@ -41,7 +41,7 @@ pub struct Marathon {
     has_news: bool,
     tokens: Tokens,
     /// Distinct values of fields over all agents, as counted when nodes were last declared.
-    seen: BTreeMap<Text, (crate::units::Revision, u64)>,
+    seen: BTreeMap<Text, (units::Revision, u64)>,
 }
 
 /// Launches that are left until there are new ones.
@@ -214,7 +214,7 @@ fn constraints_of(app: &App, options: &MarathonFramework) -> Vec<(Text, Constrai
         .get(&app.name)
         .cloned()
         .unwrap_or_default();
-    if crate::systems::mapping::is_one_per_node(&app.spec) {
+    if crate::mapping::is_one_per_node(&app.spec) {
         all.push(("hostname".into(), Constraint::Unique));
     }
     let spread = app.spec.topology_spread.iter().filter(|rule| rule.hard);

@@ -2,7 +2,7 @@
 //! everything.
 
 use super::{FIELDS, Parsed, SwfJob};
-use crate::units::Duration;
+use units::Duration;
 
 /// The fields of a row that is what nearly all rows are: 18 whole numbers of few digits, of which
 /// those that may be missing may be -1. `None` leaves the row to the parser of everything.

@@ -1,0 +1,22 @@
+//! The control plane: deterministic state machines. Observations and wake-ups come in; writes to
+//! the store, commands to nodes and the next wake-up come out. Nothing here reads a clock, a file
+//! or a global random number, and nothing knows whether a simulator or real hosts drive it.
+
+pub mod admission;
+pub mod autoscale;
+pub mod component;
+pub mod controllers;
+pub mod descheduler;
+pub mod node;
+pub mod node_life;
+pub mod operation;
+pub mod probe;
+pub mod provider;
+pub mod scheduler;
+pub mod services;
+pub mod upgrade;
+
+pub use cluster::Measured;
+pub use component::{Component, Outbox, Progress, Stepping, Write};
+pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+pub use probe::Probe;

@@ -1,0 +1,35 @@
+//! The lab: experiments over runs, and what they leave behind.
+
+pub mod check;
+pub mod columns;
+pub mod compare;
+pub mod decisions;
+pub mod diff;
+pub mod events;
+pub mod experiment;
+pub mod explain;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that writes a run's files, under temporary names"
+)]
+pub mod folder;
+pub mod import;
+pub mod names;
+pub mod outputs;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+mod paths;
+pub mod place;
+pub mod replicate;
+pub mod report_data;
+pub mod reproduce;
+pub mod results;
+pub mod run;
+pub mod shell;
+pub mod snapshot;
+pub mod statistics;
+mod summarize;
+pub mod summary;
+pub mod sweep;
+pub mod tables;
+pub mod travel;

@@ -1,0 +1,414 @@
+//! Manifests of autoscalers: `HorizontalPodAutoscaler` of `autoscaling/v2` and `v1`,
+//! `VerticalPodAutoscaler` of `autoscaling.k8s.io` (spec: kubernetes.md 3.1, 3.2).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::field::{Path, Problem};
+use super::workloads::{Checked, Workload};
+use model::finding::Finding;
+use model::workload::horizontal::{
+    Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
+    MetricSpec, ObjectRef, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target,
+};
+use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
+use model::{Object, Text, Used};
+use units::Quantity;
+
+/// A horizontal autoscaler.
+pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
+    let path = Path::root("spec");
+    let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    let spec = spec.read(&workload.namespace, &workload.name);
+    let spec = spec.map_err(|error| path.broken(error))?;
+    refuse(&spec.findings())?;
+    let object = HorizontalPodAutoscaler {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        spec,
+        status: HorizontalStatus::default(),
+    };
+    Ok((
+        Object::HorizontalPodAutoscaler(Arc::new(object)),
+        Vec::new(),
+    ))
+}
+
+/// A vertical autoscaler.
+pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
+    let path = Path::root("spec");
+    let raw = RawVertical::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    let target = raw.target_ref.as_ref().map(Reference::read);
+    let update = raw.update_policy.unwrap_or_default();
+    let mode = match update.update_mode.as_deref() {
+        None => UpdateMode::default(),
+        Some(name) => UpdateMode::named(name).ok_or_else(|| {
+            let expected = "`Off`, `Initial`, `Recreate`, `InPlaceOrRecreate` or `Auto`";
+            path.field("updatePolicy")
+                .field("updateMode")
+                .problem(expected, name)
+        })?,
+    };
+    let mut policies = BTreeMap::new();
+    for policy in raw.resource_policy.unwrap_or_default().container_policies {
+        let name = policy.container_name.clone();
+        policies.insert(name, policy.read().map_err(|error| path.broken(error))?);
+    }
+    let object = VerticalPodAutoscaler {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        target: target.unwrap_or_default(),
+        mode,
+        min_replicas: update.min_replicas,
+        policies,
+        recommended: BTreeMap::new(),
+    };
+    refuse(&object.findings())?;
+    Ok((Object::VerticalPodAutoscaler(Arc::new(object)), Vec::new()))
+}
+
+fn refuse(findings: &[Finding]) -> Result<(), Problem> {
+    match findings.first() {
+        None => Ok(()),
+        Some(Finding { field, problem, .. }) => Err(Problem(format!("{field}: {problem}"))),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawVertical {
+    target_ref: Option<Reference>,
+    update_policy: Option<RawUpdatePolicy>,
+    resource_policy: Option<RawResourcePolicy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawUpdatePolicy {
+    update_mode: Option<String>,
+    min_replicas: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawResourcePolicy {
+    container_policies: Vec<RawContainerPolicy>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawContainerPolicy {
+    container_name: Text,
+    mode: Option<String>,
+    min_allowed: BTreeMap<String, Value>,
+    max_allowed: BTreeMap<String, Value>,
+    controlled_values: Option<String>,
+}
+
+impl RawContainerPolicy {
+    fn read(&self) -> Result<ContainerPolicy, String> {
+        let amounts = |list: &BTreeMap<String, Value>| -> Result<Used, String> {
+            let of = |name: &str| list.get(name).map(milli).transpose();
+            Ok(Used {
+                cpu_milli: of("cpu")?.unwrap_or(0),
+                memory_bytes: of("memory")?.unwrap_or(0) / 1000,
+            })
+        };
+        let one_of = |value: &Option<String>, known: [&str; 2]| match value.as_deref() {
+            None => Ok(false),
+            Some(value) if value == known[0] => Ok(false),
+            Some(value) if value == known[1] => Ok(true),
+            Some(value) => Err(format!(
+                "expected `{}` or `{}`, found `{value}`",
+                known[0], known[1]
+            )),
+        };
+        Ok(ContainerPolicy {
+            min_allowed: amounts(&self.min_allowed)?,
+            max_allowed: amounts(&self.max_allowed)?,
+            requests_only: one_of(
+                &self.controlled_values,
+                ["RequestsAndLimits", "RequestsOnly"],
+            )?,
+            is_off: one_of(&self.mode, ["Auto", "Off"])?,
+        })
+    }
+}
+
+/// A whole manifest of a horizontal autoscaler.
+#[derive(Deserialize)]
+pub struct Manifest {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: Text,
+    namespace: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    scale_target_ref: Reference,
+    min_replicas: Option<i32>,
+    max_replicas: i32,
+    metrics: Option<Vec<MetricManifest>>,
+    #[serde(rename = "targetCPUUtilizationPercentage")]
+    target_cpu: Option<i32>,
+    behavior: Option<BehaviorManifest>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    #[serde(default)]
+    api_version: Text,
+    kind: Text,
+    name: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MetricManifest {
+    #[serde(rename = "type")]
+    kind: String,
+    resource: Option<ResourceManifest>,
+    container_resource: Option<ResourceManifest>,
+    pods: Option<CustomManifest>,
+    object: Option<CustomManifest>,
+    external: Option<CustomManifest>,
+}
+
+#[derive(Deserialize)]
+struct ResourceManifest {
+    name: Text,
+    container: Option<Text>,
+    target: TargetManifest,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomManifest {
+    metric: Identifier,
+    described_object: Option<Reference>,
+    target: TargetManifest,
+}
+
+#[derive(Deserialize)]
+struct Identifier {
+    name: Text,
+    selector: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetManifest {
+    #[serde(rename = "type")]
+    kind: String,
+    average_utilization: Option<i32>,
+    average_value: Option<Value>,
+    value: Option<Value>,
+}
+
+/// Rules of both directions.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BehaviorManifest {
+    scale_up: Option<RulesManifest>,
+    scale_down: Option<RulesManifest>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RulesManifest {
+    stabilization_window_seconds: Option<i32>,
+    select_policy: Option<String>,
+    policies: Option<Vec<PolicyManifest>>,
+    tolerance: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyManifest {
+    #[serde(rename = "type")]
+    kind: String,
+    value: i32,
+    period_seconds: i32,
+}
+
+impl Manifest {
+    /// The autoscaler that it declares.
+    ///
+    /// # Errors
+    /// A field is missing or can't be read.
+    pub fn read(&self) -> Result<HorizontalSpec, String> {
+        self.spec
+            .read(&self.metadata.namespace, &self.metadata.name)
+    }
+}
+
+impl Spec {
+    fn read(&self, namespace: &Text, name: &Text) -> Result<HorizontalSpec, String> {
+        let metrics = self.metrics.iter().flatten().map(MetricManifest::read);
+        let mut metrics: Vec<MetricSpec> = metrics.collect::<Result<_, _>>()?;
+        metrics.extend(self.target_cpu.map(|percent| MetricSpec::Resource {
+            resource: "cpu".into(),
+            target: Target::Utilization(percent),
+        }));
+        let behavior = self.behavior.as_ref();
+        Ok(HorizontalSpec {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            target: self.scale_target_ref.read(),
+            min_replicas: self.min_replicas,
+            max_replicas: self.max_replicas,
+            metrics,
+            behavior: behavior.map(BehaviorManifest::read).transpose()?,
+        })
+    }
+}
+
+impl Reference {
+    fn read(&self) -> ObjectRef {
+        ObjectRef {
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+impl MetricManifest {
+    fn read(&self) -> Result<MetricSpec, String> {
+        let kind = self.kind.as_str();
+        let missing = || format!("a metric of type {kind} without its source");
+        let resource = self.resource.as_ref().or(self.container_resource.as_ref());
+        if let Some(own) = resource {
+            let (resource, target) = (own.name.clone(), own.target.read()?);
+            return Ok(match &own.container {
+                None => MetricSpec::Resource { resource, target },
+                Some(container) => MetricSpec::ContainerResource {
+                    resource,
+                    container: container.clone(),
+                    target,
+                },
+            });
+        }
+        let custom = self.pods.as_ref().or(self.object.as_ref());
+        let own = custom.or(self.external.as_ref()).ok_or_else(missing)?;
+        let (metric, target) = (own.metric.read(), own.target.read()?);
+        Ok(match (kind, &own.described_object) {
+            ("Pods", _) => MetricSpec::Pods { metric, target },
+            ("External", _) => MetricSpec::External { metric, target },
+            ("Object", Some(object)) => MetricSpec::Object {
+                metric,
+                object: object.read(),
+                target,
+            },
+            _ => return Err(missing()),
+        })
+    }
+}
+
+impl Identifier {
+    fn read(&self) -> MetricIdentifier {
+        let selector = self.selector.as_ref();
+        MetricIdentifier {
+            name: self.name.clone(),
+            selector: selector.map(|own| own.to_string().into()),
+        }
+    }
+}
+
+impl TargetManifest {
+    fn read(&self) -> Result<Target, String> {
+        let missing = || format!("a target of type {} without its value", self.kind);
+        match self.kind.as_str() {
+            "Utilization" => self.average_utilization.map(Target::Utilization),
+            "AverageValue" => {
+                let value = self.average_value.as_ref();
+                value.map(milli).transpose()?.map(Target::AverageValue)
+            }
+            _ => self
+                .value
+                .as_ref()
+                .map(milli)
+                .transpose()?
+                .map(Target::Value),
+        }
+        .ok_or_else(missing)
+    }
+}
+
+impl BehaviorManifest {
+    /// The rules that it states.
+    ///
+    /// # Errors
+    /// A word is not known.
+    pub fn read(&self) -> Result<Behavior, String> {
+        let read = |rules: &Option<RulesManifest>| match rules {
+            None => Ok(ScalingRules::default()),
+            Some(rules) => rules.read(),
+        };
+        Ok(Behavior {
+            up: read(&self.scale_up)?,
+            down: read(&self.scale_down)?,
+        })
+    }
+}
+
+impl RulesManifest {
+    fn read(&self) -> Result<ScalingRules, String> {
+        let select = match self.select_policy.as_deref() {
+            None => None,
+            Some("Max") => Some(SelectPolicy::Max),
+            Some("Min") => Some(SelectPolicy::Min),
+            Some("Disabled") => Some(SelectPolicy::Disabled),
+            Some(other) => return Err(format!("selectPolicy `{other}` is not known")),
+        };
+        let policies = self.policies.as_ref().map(|list| {
+            let policies = list.iter().map(PolicyManifest::read);
+            policies.collect::<Result<Vec<_>, _>>()
+        });
+        let tolerance = self.tolerance.as_ref().map(milli).transpose()?;
+        Ok(ScalingRules {
+            window_secs: self.stabilization_window_seconds,
+            select,
+            policies: policies.transpose()?,
+            tolerance_milli: tolerance,
+        })
+    }
+}
+
+impl PolicyManifest {
+    fn read(&self) -> Result<ScalingPolicy, String> {
+        let kind = match self.kind.as_str() {
+            "Pods" => PolicyKind::Pods,
+            "Percent" => PolicyKind::Percent,
+            other => return Err(format!("policy type `{other}` is not known")),
+        };
+        Ok(ScalingPolicy {
+            kind,
+            value: self.value,
+            period_secs: self.period_seconds,
+        })
+    }
+}
+
+/// A quantity in thousandths.
+///
+/// # Errors
+/// It is none, or too large.
+pub fn milli(value: &Value) -> Result<i64, String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let quantity: Quantity = text.parse().map_err(|error| format!("{text}: {error}"))?;
+    quantity.milli_ceil().map_err(|error| error.to_string())
+}

@@ -1,0 +1,191 @@
+//! Workloads as a file declares them, and what is known of them at the end of all files.
+
+use std::sync::Arc;
+
+use super::ManifestPod;
+use super::priority::PriorityClass;
+use model::workload::{Finding, PodDisruptionBudget, ResourceQuota, validate};
+use model::{Object, PodSpec, ResourceList};
+
+/// Where pods have their priority from.
+#[derive(Clone, Debug)]
+pub(super) enum PodPriority {
+    /// They state it.
+    Stated,
+    /// The class of pods that name none.
+    Default,
+    /// The class that they name.
+    Class(String),
+}
+
+/// A workload of a file.
+#[derive(Clone, Debug)]
+pub struct DeclaredWorkload {
+    /// The object.
+    pub object: Object,
+    /// Where its pods have their priority from.
+    pub(super) priority: PodPriority,
+    /// Whether its pods state a preemption policy.
+    pub(super) states_policy: bool,
+    /// Where fields stand in the file that other objects have to agree with.
+    pub(super) places: Vec<(&'static str, String)>,
+}
+
+impl DeclaredWorkload {
+    /// Where a field stands in the file, or the one around it, as `line 3, document 2`; known of
+    /// fields that other objects have to agree with.
+    pub fn place(&self, field: &str) -> Option<&str> {
+        let mut places = self.places.iter();
+        let found = places.find(|(known, _)| field.starts_with(known));
+        found.map(|(_, place)| place.as_str())
+    }
+
+    /// Gives its pods the priority of a class.
+    pub(super) fn give_priority(&mut self, class: PriorityClass) {
+        let template = match &mut self.object {
+            Object::Deployment(object) => &mut Arc::make_mut(object).template,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => {
+                &mut Arc::make_mut(object).template
+            }
+            Object::StatefulSet(object) => &mut Arc::make_mut(object).template,
+            Object::DaemonSet(object) => &mut Arc::make_mut(object).template,
+            Object::Job(object) => &mut Arc::make_mut(object).template,
+            Object::CronJob(object) => {
+                let job = &mut Arc::make_mut(object).template;
+                &mut Arc::make_mut(job).template
+            }
+            Object::PodDisruptionBudget(_)
+            | Object::Service(_)
+            | Object::Ingress(_)
+            | Object::HorizontalPodAutoscaler(_)
+            | Object::VerticalPodAutoscaler(_)
+            | Object::ResourceQuota(_)
+            | Object::LimitRange(_)
+            | Object::Namespace(_)
+            | Object::PriorityClass(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_) => return,
+        };
+        let template = Arc::make_mut(template);
+        template.priority = class.value;
+        if !self.states_policy {
+            template.preempts = class.preempts;
+        }
+    }
+
+    /// What its pods are and how many of them it wants, if it says so.
+    fn wanted(&self) -> Option<(&PodSpec, i32)> {
+        let replicas = match &self.object {
+            Object::Deployment(object) => object.replicas,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => object.replicas,
+            Object::StatefulSet(object) => object.replicas,
+            _ => return None,
+        };
+        Some((self.template()?, replicas))
+    }
+
+    /// What its pods are, if it has some.
+    fn template(&self) -> Option<&PodSpec> {
+        Some(match &self.object {
+            Object::Deployment(object) => &object.template,
+            Object::ReplicaSet(object) | Object::ReplicationController(object) => &object.template,
+            Object::StatefulSet(object) => &object.template,
+            Object::DaemonSet(object) => &object.template,
+            Object::Job(object) => &object.template,
+            Object::CronJob(object) => &object.template.template,
+            Object::PodDisruptionBudget(_)
+            | Object::Service(_)
+            | Object::Ingress(_)
+            | Object::HorizontalPodAutoscaler(_)
+            | Object::VerticalPodAutoscaler(_)
+            | Object::ResourceQuota(_)
+            | Object::LimitRange(_)
+            | Object::Namespace(_)
+            | Object::PriorityClass(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_) => return None,
+        })
+    }
+}
+
+/// Services that select no pod of the workloads and pods of their files.
+pub(super) fn idle_services(
+    workloads: &[DeclaredWorkload],
+    pods: &[ManifestPod],
+) -> Vec<Arc<model::Service>> {
+    let mut idle = Vec::new();
+    for workload in workloads {
+        let Object::Service(service) = &workload.object else {
+            continue;
+        };
+        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
+        let mut specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
+        if !specs.any(|spec| service.selects(&spec.namespace, &spec.labels)) {
+            idle.push(Arc::clone(service));
+        }
+    }
+    idle
+}
+
+/// Quotas that the workloads of their files go beyond, each with the field and what is to be said.
+pub(super) fn small_quotas(
+    workloads: &[DeclaredWorkload],
+) -> Vec<(Arc<ResourceQuota>, String, String)> {
+    let mut small = Vec::new();
+    for workload in workloads {
+        let Object::ResourceQuota(quota) = &workload.object else {
+            continue;
+        };
+        let mut wanted = ResourceList::default();
+        for other in workloads {
+            if other.object.namespace() == &quota.namespace {
+                let own = quota.object_usage(other.object.kind());
+                // So many objects there are not that their number goes beyond all amounts.
+                let _ = wanted.add(&own);
+            }
+            let counted = other.wanted().and_then(|(spec, replicas)| {
+                let own = spec.namespace == quota.namespace && quota.takes(spec);
+                let usage = quota.usage(spec, false).ok().filter(|_| own)?;
+                Some((usage, replicas))
+            });
+            let Some((usage, replicas)) = counted else {
+                continue;
+            };
+            for (name, amount) in usage.iter() {
+                // An amount beyond all amounts is beyond every quota, too.
+                let more = amount.checked_mul(i64::from(replicas));
+                let sum = more.and_then(|more| wanted.get(name).checked_add(more));
+                wanted.set(name, sum.unwrap_or(wanted.get(name)));
+            }
+        }
+        for (name, most) in quota.hard.iter() {
+            let all = wanted.get(name);
+            if all > most {
+                let what =
+                    format!("the workloads of its files want {all}, the quota allows {most}");
+                small.push((quota.clone(), format!("spec.hard[{name}]"), what));
+            }
+        }
+    }
+    small
+}
+
+/// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.
+pub(super) fn idle_budgets(
+    workloads: &[DeclaredWorkload],
+    pods: &[ManifestPod],
+) -> Vec<(Arc<PodDisruptionBudget>, Finding)> {
+    let mut idle = Vec::new();
+    for workload in workloads {
+        let Object::PodDisruptionBudget(budget) = &workload.object else {
+            continue;
+        };
+        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
+        let specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
+        let own = specs.filter(|spec| spec.namespace == budget.namespace);
+        let findings = validate::budget(budget, own.map(|spec| &spec.labels));
+        let warning = findings.into_iter().find(|one| one.problem.is_warning());
+        idle.extend(warning.map(|finding| (budget.clone(), finding)));
+    }
+    idle
+}

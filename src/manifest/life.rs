@@ -1,0 +1,317 @@
+//! How the pods of a template live on their node: restart policy, probes, hooks, pull policies, and
+//! what annotations say of the applications in their containers (spec: kubernetes.md part 4).
+//!
+//! Annotations of the template that begin with `windtunnel.dev/` speak of all containers, with a dot
+//! and a container's name behind them of that one: `windtunnel.dev/answers-after.shop: 20s`.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::field::{Path, Problem};
+use super::raw::{Annotations, nullable};
+use super::workloads::part;
+use model::pod_life::{
+    Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
+};
+use model::workload::probe::{Probe, ProbeKind};
+use model::workload::validate;
+use model::{Container, PodSpec, Text};
+use rng::Distribution;
+use units::Duration;
+
+/// How long a container runs, a duration or a distribution.
+pub(super) const RUN_TIME: &str = "windtunnel.dev/run-time";
+/// The code that a container ends with.
+pub(super) const EXIT_CODE: &str = "windtunnel.dev/exit-code";
+/// How long after its start a container begins to answer probes.
+const ANSWERS_AFTER: &str = "windtunnel.dev/answers-after";
+/// How long after its start it stops to answer them.
+const ANSWERS_UNTIL: &str = "windtunnel.dev/answers-until";
+/// From and until when after its start probes can't be made: `30s-60s`.
+const PROBES_UNKNOWN: &str = "windtunnel.dev/probes-unknown";
+/// How long it takes to answer.
+const ANSWER_TIME: &str = "windtunnel.dev/answer-time";
+/// How long it takes to end once it is asked to.
+const STOP_TIME: &str = "windtunnel.dev/stop-time";
+/// How long its hook before the stop takes.
+const PRE_STOP_TIME: &str = "windtunnel.dev/pre-stop-time";
+/// Its health check in Docker's manner: `interval=30s timeout=5s retries=3`.
+const HEALTH_CHECK: &str = "windtunnel.dev/health-check";
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawSpec {
+    restart_policy: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    containers: Vec<RawContainer>,
+    #[serde(deserialize_with = "nullable")]
+    init_containers: Vec<RawContainer>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawContainer {
+    image_pull_policy: Option<String>,
+    startup_probe: Option<RawProbe>,
+    liveness_probe: Option<RawProbe>,
+    readiness_probe: Option<RawProbe>,
+    #[serde(deserialize_with = "nullable")]
+    lifecycle: RawLifecycle,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawProbe {
+    initial_delay_seconds: Option<i32>,
+    period_seconds: Option<i32>,
+    timeout_seconds: Option<i32>,
+    success_threshold: Option<i32>,
+    failure_threshold: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawLifecycle {
+    #[serde(deserialize_with = "nullable")]
+    pre_stop: RawHook,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawHook {
+    sleep: Option<RawSleep>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawSleep {
+    seconds: i64,
+}
+
+/// The life of a template's pods; `None` where all is as it is without a word.
+pub(super) fn life(
+    template: &Value,
+    annotations: &Annotations,
+    spec: &PodSpec,
+) -> Result<Option<Arc<PodLife>>, Problem> {
+    let path = Path::root("spec");
+    let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;
+    let restart = match raw.restart_policy.as_deref() {
+        Some("Never") => RestartPolicy::Never,
+        Some("OnFailure") => RestartPolicy::OnFailure,
+        _ => RestartPolicy::Always,
+    };
+    let of = |raw: &[RawContainer], own: &[Container], list: &str| {
+        let path = path.field(list);
+        let each = raw.iter().zip(own).enumerate();
+        let read = each.map(|(index, (raw, own))| {
+            let reader = Reader {
+                annotations,
+                name: &own.name,
+                is_init: list == "initContainers",
+            };
+            reader.container(raw, &path.index(index))
+        });
+        read.collect::<Result<Vec<ContainerLife>, Problem>>()
+    };
+    let life = PodLife {
+        restart,
+        containers: plain(of(&raw.containers, &spec.containers, "containers")?),
+        init_containers: plain(of(
+            &raw.init_containers,
+            &spec.init_containers,
+            "initContainers",
+        )?),
+    };
+    let is_single = spec.init_containers.is_empty() && spec.containers.len() == 1;
+    let ends = annotations.get(RUN_TIME).is_some();
+    Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
+}
+
+/// Lives of containers of which nothing is said are left out.
+fn plain(lives: Vec<ContainerLife>) -> Vec<ContainerLife> {
+    let is_plain = lives.iter().all(|life| *life == ContainerLife::default());
+    if is_plain { Vec::new() } else { lives }
+}
+
+/// What is read of one container.
+struct Reader<'a> {
+    annotations: &'a Annotations,
+    name: &'a str,
+    is_init: bool,
+}
+
+impl Reader<'_> {
+    fn container(&self, raw: &RawContainer, path: &Path<'_>) -> Result<ContainerLife, Problem> {
+        let probe = |raw: Option<RawProbe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
+        let sleep = raw.lifecycle.pre_stop.sleep.as_ref();
+        let slept = sleep.map(|sleep| {
+            let path = path.field("lifecycle");
+            let path = path.field("preStop.sleep.seconds");
+            let span = Duration::checked_from_secs(sleep.seconds);
+            let span = span.filter(|span| *span >= Duration::ZERO);
+            span.ok_or_else(|| path.problem("0 or more seconds", sleep.seconds))
+        });
+        let pull = match raw.image_pull_policy.as_deref() {
+            None | Some("") => None,
+            Some("Always") => Some(PullPolicy::Always),
+            Some("IfNotPresent") => Some(PullPolicy::IfNotPresent),
+            Some("Never") => Some(PullPolicy::Never),
+            Some(other) => {
+                let expected = "`Always`, `IfNotPresent` or `Never`";
+                return Err(path.field("imagePullPolicy").problem(expected, other));
+            }
+        };
+        let stated = self.span(PRE_STOP_TIME)?;
+        Ok(ContainerLife {
+            startup: probe(raw.startup_probe, ProbeKind::Startup)?,
+            liveness: probe(raw.liveness_probe, ProbeKind::Liveness)?,
+            readiness: probe(raw.readiness_probe, ProbeKind::Readiness)?,
+            health_check: self.any(HEALTH_CHECK, health_check)?,
+            pre_stop: stated.or(slept.transpose()?).unwrap_or_default(),
+            pull,
+            application: self.application()?,
+        })
+    }
+
+    fn application(&self) -> Result<Application, Problem> {
+        // What is said of all containers is of those that do the pod's work.
+        Ok(Application {
+            run_time: self.own(RUN_TIME, run_time)?,
+            exit_code: self.own(EXIT_CODE, exit_code)?,
+            health: Health {
+                from: self.span(ANSWERS_AFTER)?.unwrap_or_default(),
+                until: self.span(ANSWERS_UNTIL)?,
+                unknown: self.any(PROBES_UNKNOWN, spans)?,
+            },
+            answer_time: self.span(ANSWER_TIME)?.unwrap_or_default(),
+            stop_time: self.span(STOP_TIME)?.unwrap_or_default(),
+        })
+    }
+
+    fn span(&self, key: &str) -> Result<Option<Duration>, Problem> {
+        self.any(key, duration)
+    }
+
+    /// What is said of this container alone.
+    fn own<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
+        let key = format!("{key}.{}", self.name);
+        let text = self.annotations.get(&key);
+        text.map(|text| in_annotation(&key, text, read)).transpose()
+    }
+
+    /// What is said of this container, or else of all.
+    fn any<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
+        if let Some(own) = self.own(key, read)? {
+            return Ok(Some(own));
+        }
+        let text = self.annotations.get(key).filter(|_| !self.is_init);
+        text.map(|text| in_annotation(key, text, read)).transpose()
+    }
+}
+
+/// Reads a text, or says what was expected.
+type Read<T> = fn(&str) -> Result<T, &'static str>;
+
+/// Reads an annotation of a template.
+pub(super) fn in_annotation<T>(key: &str, text: &str, read: Read<T>) -> Result<T, Problem> {
+    let path = Path::root("metadata");
+    let path = path.field("annotations");
+    read(text).map_err(|expected| path.key(key).problem(expected, text))
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let span = text.parse::<Duration>().ok();
+    let span = span.filter(|span| *span >= Duration::ZERO);
+    span.ok_or("a duration of 0 or more, such as `30s`")
+}
+
+/// A health check: `interval=30s timeout=5s retries=3 start-period=0s start-interval=5s`, each with a
+/// default.
+fn health_check(text: &str) -> Result<HealthCheck, &'static str> {
+    let expected = "`interval`, `timeout`, `retries`, `start-period` or `start-interval`, each with `=` and a \
+                    duration (a number of `retries`), such as `interval=30s timeout=5s retries=3`";
+    let mut check = HealthCheck::default();
+    for part in text.split([' ', ',']).filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').ok_or(expected)?;
+        let span = || duration(value).map_err(|_| expected);
+        let positive = || {
+            let span = span()?;
+            let is_positive = span > Duration::ZERO;
+            is_positive
+                .then_some(span)
+                .ok_or("durations above 0 of `interval`, `timeout` and `start-interval`")
+        };
+        match key {
+            "interval" => check.interval = positive()?,
+            "timeout" => check.timeout = positive()?,
+            "start-interval" => check.start_interval = positive()?,
+            "start-period" => check.start_period = span()?,
+            "retries" => {
+                let retries = value.parse::<u32>().ok().filter(|count| *count > 0);
+                check.retries = retries.ok_or("`retries` of 1 or more")?;
+            }
+            _ => return Err(expected),
+        }
+    }
+    Ok(check)
+}
+
+fn spans(text: &str) -> Result<(Duration, Duration), &'static str> {
+    let expected = "from and until when, such as `30s-60s`";
+    let (from, until) = text.split_once('-').ok_or(expected)?;
+    let (from, until) = (duration(from), duration(until));
+    let (from, until) = from.ok().zip(until.ok()).ok_or(expected)?;
+    if from < until {
+        Ok((from, until))
+    } else {
+        Err(expected)
+    }
+}
+
+/// A run time: a duration or a distribution.
+pub(super) fn run_time(text: &str) -> Result<Text, &'static str> {
+    if let Ok(span) = text.parse::<Duration>() {
+        return if span < Duration::ZERO {
+            Err("a duration of 0 or more")
+        } else {
+            Ok(text.into())
+        };
+    }
+    match text.parse::<Distribution>() {
+        Ok(_) => Ok(text.into()),
+        Err(_) => Err("a duration such as `30s` or a distribution such as `exponential(30s)`"),
+    }
+}
+
+/// A code that a process ends with.
+pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
+    let code = text.parse::<i32>().ok();
+    let code = code.filter(|code| (0..=255).contains(code));
+    code.ok_or("a code from 0 to 255")
+}
+
+fn probe(raw: RawProbe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
+    let default = Probe::default();
+    let probe = Probe {
+        initial_delay_secs: raw
+            .initial_delay_seconds
+            .unwrap_or(default.initial_delay_secs),
+        period_secs: raw.period_seconds.unwrap_or(default.period_secs),
+        timeout_secs: raw.timeout_seconds.unwrap_or(default.timeout_secs),
+        success_threshold: raw.success_threshold.unwrap_or(default.success_threshold),
+        failure_threshold: raw.failure_threshold.unwrap_or(default.failure_threshold),
+    };
+    let findings = validate::probe(&path.to_string(), kind, &probe);
+    match findings.into_iter().next() {
+        None => Ok(probe),
+        Some(finding) => Err(Problem(format!(
+            "{}: {}; {}",
+            finding.field,
+            finding.problem,
+            finding.problem.fix()
+        ))),
+    }
+}

@@ -1,0 +1,98 @@
+//! A Node manifest as a node of the model.
+
+use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::{Ctx, affinity, gpu, raw};
+use model::Node;
+use model::resource_list::{CPU, PODS};
+
+/// The node that a manifest declares. What it lists in `allocatable` counts; a node without it
+/// takes its `capacity`, as the API defaults it.
+pub(super) fn node(
+    metadata: &raw::Metadata,
+    spec: &raw::NodeSpec,
+    status: &raw::NodeStatus,
+    ctx: &mut Ctx,
+) -> Result<Node, Problem> {
+    let metadata_path = Path::root("metadata");
+    let name = metadata.name.as_deref().filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| metadata_path.field("name").missing("the node's name"))?;
+    let labels = ctx
+        .texts
+        .labels(&metadata.labels, &metadata_path.field("labels"))?;
+    let spec_path = Path::root("spec");
+    let taints_path = spec_path.field("taints");
+    let mut taints = Vec::with_capacity(spec.taints.len());
+    for (index, raw) in spec.taints.iter().enumerate() {
+        let path = taints_path.index(index);
+        taints.push(affinity::taint(raw, &path, &mut ctx.texts)?);
+    }
+    let status_path = Path::root("status");
+    let capacity = ctx
+        .texts
+        .amounts(&status.capacity, &status_path.field("capacity"))?;
+    let allocatable_path = status_path.field("allocatable");
+    let mut allocatable = ctx.texts.amounts(&status.allocatable, &allocatable_path)?;
+    if allocatable.is_empty() {
+        allocatable.clone_from(&capacity);
+    }
+    if !allocatable.contains(CPU) {
+        let expected = "the node's resources, such as `cpu: 4`, `memory: 16Gi`, `pods: 110`";
+        return Err(allocatable_path.field(CPU).missing(expected));
+    }
+    let mut node = Node {
+        name: name.into(),
+        labels,
+        taints,
+        unschedulable: spec.unschedulable,
+        allocatable,
+        capacity,
+        gpu: None,
+        images: images(&status.images, ctx),
+    };
+    node.gpu = gpu::take_inventory(&mut node, &allocatable_path)?;
+    note_left_out(&node, status, ctx);
+    Ok(node)
+}
+
+fn images(raw: &[raw::Image], ctx: &mut Ctx) -> Vec<(model::Text, i64)> {
+    raw.iter()
+        .flat_map(|image| image.names.iter().map(|name| (name, image.size_bytes)))
+        .map(|(name, bytes)| (ctx.texts.share(name), bytes))
+        .collect()
+}
+
+fn note_left_out(node: &Node, status: &raw::NodeStatus, ctx: &mut Ctx) {
+    let object = ObjectName {
+        kind: "Node",
+        namespace: None,
+        name: &node.name,
+    };
+    let path = Path::root("status");
+    if !node.allocatable.contains(PODS) {
+        ctx.findings.add(
+            object,
+            &path.field("allocatable").field(PODS),
+            "missing",
+            "Kubernetes then allows 0 pods on the node; write `pods: 110` for kubelet's default",
+        );
+    }
+    let is_down = |condition: &raw::Condition| {
+        condition.kind == "Ready" && !condition.status.is_empty() && condition.status != "True"
+    };
+    // The node controller marks nodes that are down by these taints, and they are what counts.
+    let is_marked = node.taints.iter().any(|taint| {
+        matches!(
+            &*taint.key,
+            "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"
+        )
+    });
+    if !is_marked && status.conditions.iter().any(is_down) {
+        ctx.findings.add(
+            object,
+            &path.field("conditions"),
+            "the node is not ready and has no taint that says so",
+            "it is taken to be up",
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! Workloads as they are met, and what is settled once all files are read: priorities by class, and
+//! budgets that protect nothing.
+
+use super::Reader;
+use crate::declared::{PodPriority, idle_budgets, idle_services, small_quotas};
+use crate::field::{Path, Problem};
+use crate::findings::ObjectName;
+use crate::object::Parts;
+use crate::objects;
+use crate::priority::PriorityClass;
+use crate::workloads::{self, Broken};
+use model::{Object, PodSpec};
+
+impl Reader {
+    /// Reads workloads, too.
+    pub(in super::super) fn with_workloads(self) -> Self {
+        Self {
+            reads_workloads: true,
+            ..self
+        }
+    }
+
+    pub(in super::super) fn reads_workloads(&self) -> bool {
+        self.reads_workloads
+    }
+
+    /// The field of a workload that broke a rule, if that ended the reading.
+    pub(in super::super) fn broken_field(&self) -> Option<&str> {
+        self.broken_field.as_deref()
+    }
+
+    /// Whether an object is read as a workload.
+    pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
+        let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        let is_workload =
+            |kind| workloads::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+        kind.is_some_and(is_workload)
+    }
+
+    pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let mut owners = parts.metadata.owner_references.iter();
+        if owners.any(|owner| owner.controller) {
+            // Its owner's controller makes it.
+            return Ok(());
+        }
+        if matches!(parts.kind.as_deref(), Some("Service" | "Namespace")) {
+            // Schedulers look at whom it selects and what it is labelled with, others at the rest.
+            objects::add(parts, &mut self.objects, &mut self.ctx)?;
+        }
+        match workloads::read(parts, &mut self.ctx) {
+            Ok(workload) => {
+                self.workloads.push(workload);
+                Ok(())
+            }
+            Err(Broken { problem, field }) => {
+                self.broken_field = field;
+                Err(Problem(problem))
+            }
+        }
+    }
+
+    /// Remembers where the fields stand of the object read last that others have to agree with.
+    pub(in super::super) fn note_lines(&mut self, line_of: impl Fn(&str) -> u64) {
+        let place = self.place();
+        let Some(workload) = self
+            .workloads
+            .last_mut()
+            .filter(|own| own.places.is_empty())
+        else {
+            return;
+        };
+        let fields: &[&'static str] = match workload.object {
+            Object::HorizontalPodAutoscaler(_) => &["spec.scaleTargetRef", "spec.metrics"],
+            Object::VerticalPodAutoscaler(_) => &["spec.targetRef"],
+            _ => &[],
+        };
+        let places = fields.iter().map(|&field| {
+            let line = line_of(field);
+            (field, format!("line {line}, {place}"))
+        });
+        workload.places = places.collect();
+    }
+
+    /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
+    pub(super) fn settle_workloads(&mut self) {
+        for place in 0..self.workloads.len() {
+            let workload = &mut self.workloads[place];
+            let priority = workload.priority.clone();
+            let found = match &priority {
+                PodPriority::Stated => None,
+                PodPriority::Default => self.priorities.default_class(),
+                PodPriority::Class(class) => self.priorities.get(class),
+            };
+            if let Some(found) = found {
+                workload.give_priority(found);
+            } else if let PodPriority::Class(class) = priority {
+                let object = workload.object.clone();
+                self.note_class_of(&object, &class);
+            }
+        }
+        for service in idle_services(&self.workloads, &self.pods) {
+            let object = ObjectName {
+                kind: "Service",
+                namespace: Some(&service.namespace),
+                name: &service.name,
+            };
+            let what = "it selects no pod of these files";
+            let findings = &mut self.ctx.findings;
+            findings.add(object, &"spec.selector", what, "requests to it fail");
+        }
+        self.note_small_quotas();
+        let idle = idle_budgets(&self.workloads, &self.pods);
+        for (budget, finding) in idle {
+            let object = ObjectName {
+                kind: "PodDisruptionBudget",
+                namespace: Some(&budget.namespace),
+                name: &budget.name,
+            };
+            let what = finding.problem.to_string();
+            self.ctx
+                .findings
+                .add(object, &finding.field, what, "it has no effect");
+        }
+    }
+
+    fn note_small_quotas(&mut self) {
+        for (quota, field, what) in small_quotas(&self.workloads) {
+            let object = ObjectName {
+                kind: "ResourceQuota",
+                namespace: Some(&quota.namespace),
+                name: &quota.name,
+            };
+            let instead = "pods beyond it are refused and asked for again";
+            self.ctx.findings.add(object, &field, what, instead);
+        }
+    }
+
+    fn note_class_of(&mut self, object: &Object, class: &str) {
+        let name = ObjectName {
+            kind: object.kind(),
+            namespace: Some(object.namespace()),
+            name: object.name(),
+        };
+        self.ctx.findings.add(
+            name,
+            &"spec.template.spec.priorityClassName",
+            format!("there is no priority class `{class}` in these files"),
+            "its pods are refused until there is one",
+        );
+    }
+
+    pub(super) fn give_priority(
+        &mut self,
+        index: usize,
+        class: PriorityClass,
+        states_policy: bool,
+    ) {
+        let prioritized = |spec: &PodSpec| PodSpec {
+            priority: class.value,
+            preempts: if states_policy {
+                spec.preempts
+            } else {
+                class.preempts
+            },
+            ..spec.clone()
+        };
+        let pod = &self.pods[index];
+        let spec = prioritized(&pod.spec);
+        let accounted = pod.accounted.as_deref().map(prioritized);
+        self.pods[index].accounted = accounted.map(|spec| self.share_class(spec));
+        self.pods[index].spec = self.share_class(spec);
+    }
+
+    pub(super) fn note_unknown_class(&mut self, index: usize, class: &str) {
+        let pod = &self.pods[index];
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&pod.spec.namespace),
+            name: &pod.name,
+        };
+        let path = Path::root("spec");
+        self.ctx.findings.add(
+            object,
+            &path.field("priorityClassName"),
+            format!("there is no priority class `{class}`, and no `priority` is stated"),
+            "the priority is taken as 0",
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! What a snapshot holds, and what it never does.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::super::{ManifestPod, read_inputs};
+use super::*;
+use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};
+
+fn snapshot(inputs: &[Input]) -> Snapshot<Vec<u8>> {
+    let mut writer = SnapshotWriter::new(Vec::new());
+    for input in inputs {
+        writer.read(input).expect("a good dump");
+    }
+    writer.finish().expect("memory")
+}
+
+/// What counts of a dump: pods that have ended do not.
+fn living(manifests: &Manifests) -> Vec<&ManifestPod> {
+    let pods = manifests.pods.iter();
+    pods.filter(|pod| !pod.phase.is_final()).collect()
+}
+
+/// A dump and its snapshot declare the same, and a snapshot of a snapshot is itself.
+fn check_same(inputs: &[Input]) {
+    let whole = read_inputs(inputs).expect("a good dump");
+    let kept = snapshot(inputs);
+    let input = Input::bytes("kept.json", kept.out);
+    let again = read_inputs(std::slice::from_ref(&input)).expect("a good snapshot");
+    assert_eq!(whole.nodes, again.nodes);
+    assert_eq!(living(&whole), living(&again));
+    assert_eq!(whole.objects, again.objects);
+    assert_eq!(again.ignored_kinds.len(), 0);
+    let once_more = snapshot(std::slice::from_ref(&input)).out;
+    let text = input.read_to_string().expect("text");
+    assert_eq!(text, String::from_utf8(once_more).expect("text"));
+}
+
+fn generated() -> String {
+    let config = DumpConfig {
+        nodes: 9,
+        pods: 400,
+        seed: 3,
+    };
+    let mut text = Vec::new();
+    write_kubectl_dump(&config, &mut text).expect("memory");
+    String::from_utf8(text).expect("text")
+}
+
+/// The recorded dump, if it is there.
+fn recorded() -> Option<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("../../../shared/vectors/place/dump.json.gz");
+    if !path.exists() {
+        println!("skipped: needs ../shared/vectors/place");
+        return None;
+    }
+    Some(Input::path(path).read_to_string().expect("a dump"))
+}
+
+#[test]
+fn a_snapshot_declares_what_the_dump_declares() {
+    check_same(&[Input::bytes("dump.json", generated().into_bytes())]);
+    let small = include_str!("../../../traces/small-cluster.yaml");
+    check_same(&[Input::bytes("small.yaml", small.as_bytes())]);
+    if let Some(text) = recorded() {
+        check_same(&[Input::bytes("dump.json", text.into_bytes())]);
+    }
+}
+
+/// YAML as `kubectl` writes it.
+fn yaml(value: &Value, indent: usize, out: &mut String) {
+    let space = " ".repeat(indent);
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (key, value) in fields {
+                let key = Value::from(key.as_str());
+                write!(out, "{space}{}:", plain(&key)).expect("a string takes it");
+                nested(value, indent, out);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                let mut text = String::new();
+                yaml(item, indent + 2, &mut text);
+                write!(out, "{space}- {}", text.trim_start()).expect("a string takes it");
+            }
+        }
+        scalar => writeln!(out, "{space}{}", plain(scalar)).expect("a string takes it"),
+    }
+}
+
+fn nested(value: &Value, indent: usize, out: &mut String) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            out.push('\n');
+            yaml(value, indent + 2, out);
+        }
+        Value::Array(items) if !items.is_empty() => {
+            out.push('\n');
+            yaml(value, indent, out);
+        }
+        Value::String(text) if text.contains('\n') => {
+            out.push_str(" |\n");
+            for line in text.lines() {
+                writeln!(out, "{}{line}", " ".repeat(indent + 2)).expect("a string takes it");
+            }
+        }
+        scalar => writeln!(out, " {}", plain(scalar)).expect("a string takes it"),
+    }
+}
+
+fn plain(scalar: &Value) -> String {
+    let is_plain = |text: &str| {
+        text.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && !matches!(
+                text,
+                "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+            )
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-./_".contains(&byte))
+    };
+    match scalar {
+        Value::String(text) if is_plain(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// However a dump is written, its snapshot is the same.
+#[test]
+fn forms_of_a_dump_make_no_difference() {
+    for text in [Some(generated()), recorded()].into_iter().flatten() {
+        let list: Value = serde_json::from_str(&text).expect("JSON");
+        let expected = snapshot(&[Input::bytes("dump.json", text.into_bytes())]);
+        let mut of_yaml = String::new();
+        yaml(&list, 0, &mut of_yaml);
+        let found = snapshot(&[Input::bytes("dump.yaml", of_yaml.into_bytes())]);
+        assert_same(&expected, &found);
+        // One file for each item.
+        let items = list["items"].as_array().expect("a list");
+        let files = items
+            .iter()
+            .map(|item| Input::bytes("part.json", item.to_string().into_bytes()));
+        assert_same(&expected, &snapshot(&files.collect::<Vec<_>>()));
+        // As `cluster-info dump` has them: lists by kind whose items state none, logs between.
+        let mut concatenated = String::new();
+        for item in items {
+            let kind = item["kind"].as_str().expect("a kind");
+            let mut bare = item.clone();
+            if let Some(fields) = bare.as_object_mut().filter(|_| !kind.ends_with("List")) {
+                fields.shift_remove("kind");
+                let whole = serde_json::json!({"kind": format!("{kind}List"), "items": [fields],
+                    "apiVersion": item["apiVersion"]});
+                writeln!(concatenated, "{whole:#}").expect("a string takes it");
+            } else {
+                writeln!(concatenated, "{item:#}").expect("a string takes it");
+            }
+            concatenated.push_str("==== START logs for container a of pod b/c ====\n{\n");
+            concatenated.push_str("==== END logs for container a of pod b/c ====\n");
+        }
+        let found = snapshot(&[Input::bytes("all.json", concatenated.into_bytes())]);
+        assert_eq!(found.kept, expected.kept);
+        assert_eq!(living(&found.manifests), living(&expected.manifests));
+        assert_eq!(found.manifests.objects, expected.manifests.objects);
+    }
+}
+
+fn assert_same(expected: &Snapshot<Vec<u8>>, found: &Snapshot<Vec<u8>>) {
+    assert_eq!(found.kept, expected.kept);
+    assert_eq!(
+        found.manifests.ignored_kinds,
+        expected.manifests.ignored_kinds
+    );
+    assert_eq!(found.passed_over, expected.passed_over);
+    let text = |of: &Snapshot<Vec<u8>>| String::from_utf8_lossy(&of.out).into_owned();
+    assert!(text(found) == text(expected), "the snapshots differ");
+}
+
+#[test]
+fn nothing_secret_is_copied() {
+    let text = r#"{"apiVersion": "v1", "kind": "List", "items": [
+      {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s",
+        "annotations": {"windtunnel/at": "PLANTED"}},
+        "data": {"password": "PLANTED"}, "stringData": {"token": "PLANTED"}},
+      {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"},
+        "data": {"settings": "PLANTED"}, "binaryData": {"x": "PLANTED"}},
+      {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "annotations": {
+        "kubectl.kubernetes.io/last-applied-configuration": "PLANTED"},
+        "managedFields": [{"fieldsV1": {"PLANTED": {}}}]},
+        "spec": {"configSource": "PLANTED", "providerID": "PLANTED"},
+        "status": {"allocatable": {"cpu": "4", "pods": "10"}, "nodeInfo": {"x": "PLANTED"}}},
+      {"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": "PLANTED"}],
+          "command": ["PLANTED"], "args": ["PLANTED"], "lifecycle": {"x": "PLANTED"},
+          "resources": {"requests": {"cpu": "1"}, "x": "PLANTED"},
+          "livenessProbe": {"httpGet": {"httpHeaders": [{"value": "PLANTED"}]}}}],
+          "initContainers": [{"name": "i", "env": [{"name": "A", "value": "PLANTED"}]}],
+          "volumes": [{"name": "v", "csi": {"volumeAttributes": {"x": "PLANTED"}}},
+            {"name": "w", "iscsi": {"iqn": "q", "chapAuthDiscovery": "PLANTED"}}],
+          "imagePullSecrets": [{"name": "PLANTED"}], "x": {"y": ["PLANTED"]}},
+        "status": {"message": "PLANTED", "conditions": [{"type": "Ready", "message": "PLANTED"}]},
+        "kind": "Pod", "metadata": {"name": "p", "annotations": {"a": "PLANTED"}}},
+      {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "s"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"x": "PLANTED"}}},
+      {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"},
+        "spec": {"csi": {"driver": "d", "volumeHandle": "h",
+          "volumeAttributes": {"x": "PLANTED"}}}},
+      {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "c"},
+        "provisioner": "p", "parameters": {"secret": "PLANTED"}}]}"#;
+    let value: Value = serde_json::from_str(text).expect("JSON");
+    let mut of_yaml = String::new();
+    yaml(&value, 0, &mut of_yaml);
+    for (name, text) in [("dump.json", text.to_owned()), ("dump.yaml", of_yaml)] {
+        let kept = snapshot(&[Input::bytes(name, text.into_bytes())]);
+        assert_eq!(kept.kept.values().sum::<u64>(), 5, "{name}");
+        let out = String::from_utf8(kept.out).expect("text");
+        assert!(!out.contains("PLANTED"), "{name}: {out}");
+        let told: Vec<_> = kept.passed_over.sorted();
+        assert!(!format!("{told:?}").contains("\"PLANTED"), "{told:?}");
+    }
+}
+
+#[test]
+fn what_was_met_before_counts_once() {
+    let text = generated();
+    let twice = [
+        Input::bytes("a.json", text.clone().into_bytes()),
+        Input::bytes("b.json", text.into_bytes()),
+    ];
+    let whole = snapshot(&twice[..1]);
+    let mut writer = SnapshotWriter::new(Vec::new());
+    writer.read(&twice[0]).expect("a good dump");
+    // Objects without an identity of their own can't be told to be the same.
+    let message = writer.read(&twice[1]).map(|()| String::new());
+    assert_eq!(
+        message.map_err(|error| error.to_string()),
+        Ok(String::new())
+    );
+    let found = writer.finish().expect("memory");
+    assert_eq!(found.manifests.nodes, whole.manifests.nodes);
+    assert_eq!(found.manifests.pods, whole.manifests.pods);
+    assert!(found.repeated >= 409);
+}

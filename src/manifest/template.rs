@@ -1,0 +1,179 @@
+//! The pod templates of workloads: the pods, and what their annotations say of them.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::declared::PodPriority;
+use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
+use super::raw::{self, nullable};
+use super::workloads::{Workload, part, span};
+use super::{life, needs, pod, unmodelled};
+use model::behaviour::{Behaviour, DEFAULT_GRACE};
+use model::usage::Pattern;
+use model::{PodSpec, TemplatePriority, Text};
+
+/// On a pod template: what its pods use, in the notation of [`model::usage`].
+const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
+const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
+
+/// On a pod template: whether autoscalers of nodes may evict its pods.
+pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+
+/// On a pod template: volumes on the node's disk that its pods give up, by name.
+pub(super) const SAFE_LOCAL_VOLUMES: &str =
+    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+
+/// On a pod template: what the deletion of its pods costs beside that of others.
+pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+/// The value of [`SAFE_TO_EVICT`] for pods whose end is waited for.
+const ON_COMPLETION: &str = "on-completion";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawTemplate {
+    #[serde(deserialize_with = "nullable")]
+    metadata: raw::Metadata,
+    #[serde(deserialize_with = "nullable")]
+    spec: raw::PodSpec,
+}
+
+/// What a pod template says beside what the pod is.
+pub(super) struct Template {
+    pub(super) spec: Arc<PodSpec>,
+    pub(super) node_name: Option<Text>,
+    pub(super) host_network: bool,
+    pub(super) restart_policy: Option<String>,
+}
+
+impl Workload<'_> {
+    /// The pod template of a spec.
+    pub(super) fn template(&mut self, spec: &Value, path: &Path<'_>) -> Result<Template, Problem> {
+        let inside = |Problem(what): Problem| Problem(format!("{path}.{what}"));
+        let Some(value) = spec.get("template").filter(|value| !value.is_null()) else {
+            return Err(path.missing("a pod template"));
+        };
+        let mut raw: RawTemplate = part(value, path)?;
+        raw.metadata.namespace = Some(self.namespace.to_string());
+        let mut spec = pod::pod_spec(&raw.metadata, &raw.spec, self.ctx).map_err(inside)?;
+        let object = ObjectName {
+            kind: "pods of",
+            namespace: Some(&self.namespace),
+            name: &self.name,
+        };
+        let tolerations = unmodelled::tolerations(object, &raw.spec.tolerations, self.ctx);
+        spec.tolerations = tolerations.map_err(inside)?;
+        unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
+        pod::check_sums(&spec).map_err(inside)?;
+        spec.behaviour = behaviour(&raw).map_err(inside)?;
+        spec.needs = needs::needs(value).map_err(inside)?;
+        spec.life = life::life(value, &raw.metadata.annotations, &spec).map_err(inside)?;
+        if raw.spec.priority.is_none() {
+            let class = raw.spec.priority_class_name.clone();
+            self.priority = match class.filter(|class| !class.is_empty()) {
+                Some(class) => PodPriority::Class(class),
+                None => PodPriority::Default,
+            };
+            self.states_policy = raw.spec.preemption_policy.is_some();
+        }
+        let node_name = raw.spec.node_name.as_deref();
+        let node_name = node_name.filter(|name| !name.is_empty());
+        Ok(Template {
+            spec: Arc::new(spec),
+            node_name: node_name.map(Into::into),
+            host_network: raw.spec.host_network,
+            restart_policy: raw.spec.restart_policy,
+        })
+    }
+}
+
+/// Whether annotations say that autoscalers of nodes may evict a pod.
+fn evictable(annotations: &raw::Annotations) -> Option<bool> {
+    match (
+        annotations.get(SAFE_TO_EVICT),
+        annotations.get(DO_NOT_DISRUPT),
+    ) {
+        (Some("false"), _) | (_, Some("true")) => Some(false),
+        (Some("true"), _) => Some(true),
+        _ => None,
+    }
+}
+
+/// Where the pods of a template have their priority from.
+fn priority(spec: &raw::PodSpec) -> TemplatePriority {
+    let class = spec.priority_class_name.as_deref();
+    match (spec.priority, class.filter(|class| !class.is_empty())) {
+        (Some(_), _) => TemplatePriority::Stated,
+        (None, Some(class)) => TemplatePriority::Class {
+            name: class.into(),
+            keeps_policy: spec.preemption_policy.is_some(),
+        },
+        (None, None) => TemplatePriority::Unstated,
+    }
+}
+
+/// Volumes on the disk of the node that the pods of a template don't give up.
+fn local_volumes(raw: &RawTemplate) -> Vec<Text> {
+    let given_up = raw
+        .metadata
+        .annotations
+        .get(SAFE_LOCAL_VOLUMES)
+        .unwrap_or("");
+    let given_up: Vec<&str> = given_up.split(',').map(str::trim).collect();
+    let volumes = raw.spec.volumes.iter().filter(|volume| {
+        let is_on_disk = (volume.empty_dir.as_ref()).is_some_and(|own| own.medium != "Memory");
+        (is_on_disk || volume.host_path.is_some()) && !given_up.contains(&&*volume.name)
+    });
+    volumes.map(|volume| volume.name.as_str().into()).collect()
+}
+
+/// What the pods of a template do once they run.
+fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
+    let path = Path::root("metadata");
+    let annotations = path.field("annotations");
+    let stated = |key: &'static str| Some((key, raw.metadata.annotations.get(key)?));
+    let run_time = stated(RUN_TIME).map(|(key, text)| in_annotation(key, text, life::run_time));
+    let exit_code = stated(EXIT_CODE).map(|(key, text)| in_annotation(key, text, life::exit_code));
+    let path = Path::root("spec");
+    let path = path.field("terminationGracePeriodSeconds");
+    let grace = match raw.spec.termination_grace_period_seconds {
+        None => DEFAULT_GRACE,
+        Some(secs) if secs < 0 => return Err(path.problem("0 or more seconds", secs)),
+        secs => span(secs, &path)?,
+    };
+    let usage = |key: &str| -> Result<Option<Text>, Problem> {
+        let Some(text) = raw.metadata.annotations.get(key) else {
+            return Ok(None);
+        };
+        match text.parse::<Pattern>() {
+            Ok(_) => Ok(Some(text.into())),
+            Err(why) => Err(annotations.key(key).broken(why)),
+        }
+    };
+    let behaviour = Behaviour {
+        run_time: run_time.transpose()?,
+        exit_code: exit_code.transpose()?.unwrap_or(0),
+        grace,
+        cpu_usage: usage(CPU_USAGE)?,
+        memory_usage: usage(MEMORY_USAGE)?,
+        is_evictable: evictable(&raw.metadata.annotations),
+        has_local_storage: raw.spec.volumes.iter().any(raw::Volume::is_local),
+        active_deadline: super::reader::time_limit(&raw.spec)?,
+        priority: priority(&raw.spec),
+        is_awaited: raw.metadata.annotations.get(SAFE_TO_EVICT) == Some(ON_COMPLETION),
+        local_volumes: local_volumes(raw),
+        deletion_cost: match raw.metadata.annotations.get(DELETION_COST) {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| {
+                let place = annotations.key(DELETION_COST);
+                place.problem("a whole number of 32 bits", text)
+            })?,
+        },
+    };
+    Ok((behaviour != Behaviour::default()).then(|| Arc::new(behaviour)))
+}

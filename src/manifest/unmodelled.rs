@@ -1,0 +1,100 @@
+//! The fields of a pod that bear on placement and have no place in the model yet: each is a
+//! finding that says what placement misses by it.
+
+use super::Ctx;
+use super::field::{Path, Texts};
+use super::findings::ObjectName;
+use super::{gpu, raw};
+
+/// Notes every field of the pod that bears on placement and isn't modelled.
+pub(super) fn note_left_out(
+    object: ObjectName<'_>,
+    metadata: &raw::Metadata,
+    spec: &raw::PodSpec,
+    ctx: &mut Ctx,
+) {
+    let path = Path::root("spec");
+    note_volumes(object, spec, &path.field("volumes"), ctx);
+    let has_claims = !spec.resource_claims.is_empty();
+    if has_claims
+        || spec
+            .containers
+            .iter()
+            .any(|own| !own.resources.claims.is_empty())
+    {
+        ctx.findings.add(
+            object,
+            &path.field("resourceClaims"),
+            "claims on devices (dynamic resource allocation)",
+            "the devices are not counted, and any node may take the pod",
+        );
+    }
+    if spec.runtime_class_name.is_some() && spec.overhead.is_empty() {
+        ctx.findings.add(
+            object,
+            &path.field("runtimeClassName"),
+            "a runtime class, and no `overhead`",
+            "the class' overhead and node selector are not applied",
+        );
+    }
+    if spec.workload_ref.is_some() || spec.scheduling_group.is_some() {
+        ctx.findings.add(
+            object,
+            &path.field("schedulingGroup"),
+            "a pod group",
+            "the pod is scheduled by itself",
+        );
+    }
+    if metadata.annotations.get(gpu::INDEX).is_some() {
+        let path = Path::root("metadata");
+        ctx.findings.add(
+            object,
+            &path.field("annotations").key(gpu::INDEX),
+            "the devices that the pod holds",
+            "devices are chosen anew on its node",
+        );
+    }
+}
+
+fn note_volumes(object: ObjectName<'_>, spec: &raw::PodSpec, path: &Path<'_>, ctx: &mut Ctx) {
+    for (index, volume) in spec.volumes.iter().enumerate() {
+        let kinds = [
+            ("csi", volume.csi.is_some()),
+            ("azureDisk", volume.azure_disk.is_some()),
+            ("cinder", volume.cinder.is_some()),
+        ];
+        for (kind, _) in kinds.iter().filter(|(_, is_there)| *is_there) {
+            ctx.findings.add(
+                object,
+                &path.index(index).field(kind),
+                "a volume of a kind that is not modelled",
+                "no node's limit of volumes is held for it",
+            );
+        }
+    }
+}
+
+/// Adds the tolerations of a pod; those with numeric operators are findings.
+pub(super) fn tolerations(
+    object: ObjectName<'_>,
+    raw: &[raw::Toleration],
+    ctx: &mut Ctx,
+) -> Result<Vec<model::Toleration>, super::field::Problem> {
+    let path = Path::root("spec");
+    let path = path.field("tolerations");
+    let texts: &mut Texts = &mut ctx.texts;
+    let mut list = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.iter().enumerate() {
+        let path = path.index(index);
+        match super::affinity::toleration(raw, &path, texts)? {
+            Some(toleration) => list.push(toleration),
+            None => ctx.findings.add(
+                object,
+                &path.field("operator"),
+                "a comparison of numbers (`Lt`, `Gt`)",
+                "the taint is not tolerated",
+            ),
+        }
+    }
+    Ok(list)
+}

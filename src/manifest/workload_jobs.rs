@@ -1,0 +1,249 @@
+//! Manifests of jobs and cron jobs (spec: kubernetes.md 2.5, 2.6).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::field::{Path, Problem};
+use super::raw::nullable;
+use super::workloads::{Checked, Workload, part, span};
+use model::Object;
+use model::workload::job::{FailureAction, FailureMatch, FailureRule, SuccessRule};
+use model::workload::{
+    CompletionMode, ConcurrencyPolicy, CronJob, Finding, Job, PodReplacement, RestartPolicy,
+    validate,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawJob {
+    active_deadline_seconds: Option<i64>,
+    backoff_limit: Option<i32>,
+    backoff_limit_per_index: Option<i32>,
+    completion_mode: Option<String>,
+    completions: Option<i32>,
+    max_failed_indexes: Option<i32>,
+    parallelism: Option<i32>,
+    pod_failure_policy: Option<RawRules<RawFailure>>,
+    pod_replacement_policy: Option<String>,
+    success_policy: Option<RawRules<RawSuccess>>,
+    #[serde(deserialize_with = "nullable")]
+    suspend: bool,
+    ttl_seconds_after_finished: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct RawRules<T> {
+    #[serde(default = "Vec::new")]
+    rules: Vec<T>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawFailure {
+    action: String,
+    on_exit_codes: Option<RawExitCodes>,
+    #[serde(default)]
+    on_pod_conditions: Vec<RawCondition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawExitCodes {
+    container_name: Option<String>,
+    operator: String,
+    values: Vec<i32>,
+}
+
+#[derive(Deserialize)]
+struct RawCondition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawSuccess {
+    succeeded_indexes: Option<String>,
+    succeeded_count: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawCronJob {
+    schedule: Option<String>,
+    time_zone: Option<String>,
+    concurrency_policy: Option<String>,
+    starting_deadline_seconds: Option<i64>,
+    successful_jobs_history_limit: Option<i32>,
+    failed_jobs_history_limit: Option<i32>,
+    #[serde(deserialize_with = "nullable")]
+    suspend: bool,
+    job_template: Option<Value>,
+}
+
+/// A job.
+pub(super) fn job(workload: &mut Workload<'_>) -> Checked {
+    let spec = workload.spec;
+    let (job, findings) = read_job(workload, spec, &Path::root("spec"))?;
+    Ok((Object::Job(Arc::new(job)), findings))
+}
+
+fn read_job(
+    workload: &mut Workload<'_>,
+    spec: &Value,
+    path: &Path<'_>,
+) -> Result<(Job, Vec<Finding>), Problem> {
+    let raw: RawJob = part(spec, path)?;
+    let template = workload.template(spec, &path.field("template"))?;
+    let restart_path = path.field("template.spec.restartPolicy");
+    let restart = match template.restart_policy.as_deref() {
+        Some("Never") => RestartPolicy::Never,
+        Some("OnFailure") => RestartPolicy::OnFailure,
+        Some(other) => return Err(restart_path.problem("`Never` or `OnFailure`", other)),
+        None => return Err(restart_path.missing("`Never` or `OnFailure`")),
+    };
+    let optional = |secs: Option<i64>, field: &str| {
+        secs.map(|secs| span(Some(secs), &path.field(field)))
+            .transpose()
+    };
+    let job = Job {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        template: template.spec,
+        restart,
+        mode: match raw.completion_mode.as_deref() {
+            None | Some("" | "NonIndexed") => CompletionMode::NonIndexed,
+            Some("Indexed") => CompletionMode::Indexed,
+            Some(other) => {
+                let path = path.field("completionMode");
+                return Err(path.problem("`NonIndexed` or `Indexed`", other));
+            }
+        },
+        backoff_limit_per_index: raw.backoff_limit_per_index,
+        max_failed_indexes: raw.max_failed_indexes,
+        active_deadline: optional(raw.active_deadline_seconds, "activeDeadlineSeconds")?,
+        suspend: raw.suspend,
+        replacement: match raw.pod_replacement_policy.as_deref() {
+            None | Some("" | "TerminatingOrFailed") => PodReplacement::TerminatingOrFailed,
+            Some("Failed") => PodReplacement::Failed,
+            Some(other) => {
+                let path = path.field("podReplacementPolicy");
+                return Err(path.problem("`TerminatingOrFailed` or `Failed`", other));
+            }
+        },
+        failure_policy: failure_rules(raw.pod_failure_policy, path)?,
+        success_policy: success_rules(raw.success_policy, path)?,
+        ttl_after_finished: optional(raw.ttl_seconds_after_finished, "ttlSecondsAfterFinished")?,
+        ..Job::default()
+    };
+    let job = job.with_defaults(raw.parallelism, raw.completions, raw.backoff_limit);
+    let findings = validate::job(&job);
+    Ok((job, findings))
+}
+
+fn failure_rules(
+    raw: Option<RawRules<RawFailure>>,
+    path: &Path<'_>,
+) -> Result<Vec<FailureRule>, Problem> {
+    let policy = path.field("podFailurePolicy");
+    let rules_path = policy.field("rules");
+    let mut rules = Vec::new();
+    for (index, rule) in raw.into_iter().flat_map(|raw| raw.rules).enumerate() {
+        let path = rules_path.index(index);
+        let action = match rule.action.as_str() {
+            "FailJob" => FailureAction::FailJob,
+            "FailIndex" => FailureAction::FailIndex,
+            "Ignore" => FailureAction::Ignore,
+            "Count" => FailureAction::Count,
+            other => {
+                let expected = "`FailJob`, `FailIndex`, `Ignore` or `Count`";
+                return Err(path.field("action").problem(expected, other));
+            }
+        };
+        let conditions = rule.on_pod_conditions.into_iter().map(|own| {
+            let status = own.status.unwrap_or_else(|| "True".to_owned());
+            (own.kind.into(), status.into())
+        });
+        let matches = match rule.on_exit_codes {
+            Some(codes) => FailureMatch::ExitCodes {
+                container: codes.container_name.map(Into::into),
+                among: codes.operator == "In",
+                values: codes.values,
+            },
+            None => FailureMatch::Conditions(conditions.collect()),
+        };
+        rules.push(FailureRule { action, matches });
+    }
+    Ok(rules)
+}
+
+fn success_rules(
+    raw: Option<RawRules<RawSuccess>>,
+    path: &Path<'_>,
+) -> Result<Vec<SuccessRule>, Problem> {
+    let policy = path.field("successPolicy");
+    let rules_path = policy.field("rules");
+    let mut rules = Vec::new();
+    for (index, rule) in raw.into_iter().flat_map(|raw| raw.rules).enumerate() {
+        let path = rules_path.index(index);
+        let path = path.field("succeededIndexes");
+        let indexes = rule.succeeded_indexes.as_deref().map(|text| {
+            let intervals = text.split(',').map(interval).collect::<Option<Vec<_>>>();
+            intervals.ok_or_else(|| path.problem("indexes such as `0,2-5`", text))
+        });
+        rules.push(SuccessRule {
+            indexes: indexes.transpose()?,
+            count: rule.succeeded_count,
+        });
+    }
+    Ok(rules)
+}
+
+fn interval(text: &str) -> Option<(i32, i32)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
+}
+
+/// A cron job.
+pub(super) fn cron_job(workload: &mut Workload<'_>) -> Checked {
+    let raw: RawCronJob = workload.spec()?;
+    let path = Path::root("spec");
+    let template_path = path.field("jobTemplate");
+    let template = raw.job_template.unwrap_or(Value::Null);
+    let job_spec = template.get("spec").unwrap_or(&Value::Null);
+    let (job, mut findings) = read_job(workload, job_spec, &template_path.field("spec"))?;
+    for finding in &mut findings {
+        finding.field = format!("spec.jobTemplate.{}", finding.field);
+    }
+    let schedule = raw.schedule.unwrap_or_default();
+    let deadline_path = path.field("startingDeadlineSeconds");
+    let deadline = raw.starting_deadline_seconds;
+    let cron_job = CronJob {
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        schedule: schedule.into(),
+        time_zone: raw.time_zone.map(Into::into),
+        starting_deadline: deadline
+            .map(|secs| span(Some(secs), &deadline_path))
+            .transpose()?,
+        concurrency: match raw.concurrency_policy.as_deref() {
+            None | Some("" | "Allow") => ConcurrencyPolicy::Allow,
+            Some("Forbid") => ConcurrencyPolicy::Forbid,
+            Some("Replace") => ConcurrencyPolicy::Replace,
+            Some(other) => {
+                let path = path.field("concurrencyPolicy");
+                return Err(path.problem("`Allow`, `Forbid` or `Replace`", other));
+            }
+        },
+        suspend: raw.suspend,
+        successful_history: raw.successful_jobs_history_limit.or(Some(3)),
+        failed_history: raw.failed_jobs_history_limit.or(Some(1)),
+        template: Arc::new(job),
+        ..CronJob::default()
+    };
+    findings.extend(validate::cron_job(&cron_job));
+    Ok((Object::CronJob(Arc::new(cron_job)), findings))
+}

@@ -1,0 +1,413 @@
+//! Manifests of workloads as objects of the model: what controllers keep true
+//! (spec: kubernetes.md part 2). They are read only where somebody asks for them, for most dumps are
+//! read for their pods alone. What an API server would refuse is refused here, at its field.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::affinity::optional_selector;
+use super::declared::{DeclaredWorkload, PodPriority};
+use super::field::{Path, Problem};
+use super::object::Parts;
+use super::raw::{self, TextMap, nullable, texts};
+use super::template::Template;
+use super::{
+    Ctx, autoscalers, budgets, cluster_scoped, needs, pod, quotas, services, workload_jobs,
+};
+use model::workload::daemon_set::DaemonUpdate;
+use model::workload::{
+    Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
+    RollingUpdate, StatefulSet, StatefulUpdate, validate,
+};
+use model::{LabelSelector, Labels, Object, Operator, Requirement, Text};
+use units::Duration;
+
+/// Whether objects of a kind are workloads.
+pub(super) fn is_workload(kind: &str, group: &str) -> bool {
+    match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
+        "Job" | "CronJob" => group.starts_with("batch/"),
+        "PodDisruptionBudget" => group.starts_with("policy/"),
+        "ReplicationController" | "ResourceQuota" | "LimitRange" | "Namespace" => group == "v1",
+        "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
+        "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
+        _ => super::services::is_service(kind, group) || needs::is_needed(kind, group),
+    }
+}
+
+/// What is read of every workload.
+pub(super) struct Workload<'a> {
+    pub(super) namespace: Text,
+    pub(super) name: Text,
+    pub(super) spec: &'a Value,
+    pub(super) ctx: &'a mut Ctx,
+    pub(super) priority: PodPriority,
+    pub(super) states_policy: bool,
+}
+
+/// A broken rule of a workload, and its field.
+pub(super) struct Broken {
+    pub(super) problem: String,
+    pub(super) field: Option<String>,
+}
+
+impl From<Problem> for Broken {
+    fn from(Problem(problem): Problem) -> Self {
+        let field = problem.split(':').next().map(str::to_owned);
+        Self { problem, field }
+    }
+}
+
+/// Reads a workload.
+pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Broken> {
+    let kind = parts.kind.as_deref().unwrap_or_default();
+    let name = parts.metadata.name.as_deref().unwrap_or_default();
+    let mut workload = Workload {
+        namespace: ctx.texts.share(pod::namespace(&parts.metadata)),
+        name: ctx.texts.share(name),
+        spec: parts.late_spec.as_ref().unwrap_or(&Value::Null),
+        ctx,
+        priority: PodPriority::Stated,
+        states_policy: false,
+    };
+    if name.is_empty() {
+        let path = Path::root("metadata");
+        return Err(path.field("name").missing("the object's name").into());
+    }
+    let (object, findings) = match kind {
+        "Deployment" => workload.deployment()?,
+        "ReplicaSet" => workload.replica_set(false)?,
+        "ReplicationController" => workload.replica_set(true)?,
+        "StatefulSet" => workload.stateful_set()?,
+        "DaemonSet" => workload.daemon_set()?,
+        "Job" => workload_jobs::job(&mut workload)?,
+        "CronJob" => workload_jobs::cron_job(&mut workload)?,
+        "HorizontalPodAutoscaler" => autoscalers::horizontal(&mut workload)?,
+        "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
+        "Service" => (services::service(parts, &mut workload)?, Vec::new()),
+        "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
+        "Secret" | "ConfigMap" => (needs::needed(kind, &workload), Vec::new()),
+        "ResourceQuota" => quotas::quota(&mut workload)?,
+        "LimitRange" => quotas::limit_range(&mut workload)?,
+        "Namespace" => (cluster_scoped::namespace(parts, &mut workload)?, Vec::new()),
+        "PriorityClass" => (
+            cluster_scoped::priority_class(parts, &mut workload)?,
+            Vec::new(),
+        ),
+        _ => budgets::budget(&mut workload)?,
+    };
+    if let Some(finding) = findings
+        .iter()
+        .find(|finding| !finding.problem.is_warning())
+    {
+        let Finding { field, problem } = finding;
+        return Err(Broken {
+            problem: format!("{field}: {problem}; {}", problem.fix()),
+            field: Some(field.clone()),
+        });
+    }
+    Ok(DeclaredWorkload {
+        object,
+        priority: workload.priority,
+        states_policy: workload.states_policy,
+        places: Vec::new(),
+    })
+}
+
+/// An object and what is wrong with it.
+pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawSet {
+    replicas: Option<i32>,
+    selector: Option<raw::LabelSelector>,
+    min_ready_seconds: Option<i64>,
+    revision_history_limit: Option<i32>,
+    progress_deadline_seconds: Option<i64>,
+    #[serde(deserialize_with = "nullable")]
+    paused: bool,
+    strategy: Option<RawStrategy>,
+    update_strategy: Option<RawStrategy>,
+    pod_management_policy: Option<String>,
+    ordinals: Option<RawOrdinals>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawStrategy {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    rolling_update: Option<RawRolling>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawRolling {
+    max_surge: Option<Value>,
+    max_unavailable: Option<Value>,
+    partition: Option<i32>,
+}
+
+impl RawStrategy {
+    /// Whether pods are replaced step by step; the only other way has this name.
+    fn is_rolling(&self, other: &str, path: &Path<'_>) -> Result<bool, Problem> {
+        match self.kind.as_deref() {
+            None | Some("" | "RollingUpdate") => Ok(true),
+            Some(kind) if kind == other => Ok(false),
+            Some(kind) => {
+                let expected = format!("`RollingUpdate` or `{other}`");
+                Err(path.field("type").problem(&expected, kind))
+            }
+        }
+    }
+}
+
+impl RawRolling {
+    /// Surge and unavailable, by default these.
+    fn limits(&self, default: (Count, Count), path: &Path<'_>) -> Result<(Count, Count), Problem> {
+        let path = path.field("rollingUpdate");
+        let (surge, unavailable) = (self.max_surge.as_ref(), self.max_unavailable.as_ref());
+        Ok((
+            counted(surge, default.0, &path.field("maxSurge"))?,
+            counted(unavailable, default.1, &path.field("maxUnavailable"))?,
+        ))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawOrdinals {
+    start: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawController {
+    #[serde(deserialize_with = "texts")]
+    selector: TextMap,
+}
+
+/// A number of pods, or a percentage as text.
+///
+/// # Errors
+/// It is neither.
+pub fn count(value: &Value) -> Result<Count, String> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    match (value, number) {
+        (_, Some(number)) => Ok(Count::Number(number)),
+        (Value::String(text), _) => text
+            .parse()
+            .map_err(|error: model::workload::CountError| error.to_string()),
+        _ => Err(format!(
+            "expected a whole number or a percentage such as `25%`, found `{value}`"
+        )),
+    }
+}
+
+impl Workload<'_> {
+    /// The spec of the object.
+    pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
+        part(self.spec, &Path::root("spec"))
+    }
+
+    fn set(&mut self) -> Result<(RawSet, LabelSelector, Template), Problem> {
+        let raw: RawSet = self.spec()?;
+        let path = Path::root("spec");
+        let texts = &mut self.ctx.texts;
+        let selector = optional_selector(raw.selector.as_ref(), &path.field("selector"), texts)?;
+        let template = self.template(self.spec, &path.field("template"))?;
+        Ok((raw, selector.unwrap_or_default(), template))
+    }
+
+    fn deployment(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let default = Deployment::default();
+        let path = Path::root("spec");
+        let strategy_path = path.field("strategy");
+        let strategy = raw.strategy.unwrap_or_default();
+        let strategy = if strategy.is_rolling("Recreate", &strategy_path)? {
+            let known = RollingUpdate::default();
+            let known = (known.max_surge, known.max_unavailable);
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let (max_surge, max_unavailable) = rolling.limits(known, &strategy_path)?;
+            DeploymentStrategy::RollingUpdate(RollingUpdate {
+                max_surge,
+                max_unavailable,
+            })
+        } else {
+            DeploymentStrategy::Recreate
+        };
+        let deployment = Deployment {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            strategy,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            revision_history_limit: (raw.revision_history_limit)
+                .map_or(default.revision_history_limit, Some),
+            progress_deadline: match raw.progress_deadline_seconds {
+                None => default.progress_deadline,
+                Some(secs) => Some(span(Some(secs), &path.field("progressDeadlineSeconds"))?),
+            },
+            paused: raw.paused,
+            ..default
+        };
+        let findings = validate::deployment(&deployment);
+        Ok((Object::Deployment(Arc::new(deployment)), findings))
+    }
+
+    fn replica_set(&mut self, is_controller: bool) -> Checked {
+        let path = Path::root("spec");
+        let (raw, selector, template) = if is_controller {
+            self.controller()?
+        } else {
+            self.set()?
+        };
+        let set = ReplicaSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            ..ReplicaSet::default()
+        };
+        let findings = validate::replica_set(&set);
+        let object = if is_controller {
+            Object::ReplicationController
+        } else {
+            Object::ReplicaSet
+        };
+        Ok((object(Arc::new(set)), findings))
+    }
+
+    /// A replication controller has labels for a selector, by default those of its template.
+    fn controller(&mut self) -> Result<(RawSet, LabelSelector, Template), Problem> {
+        let path = Path::root("spec");
+        let mut spec = self.spec.clone();
+        let selector: RawController = part(&spec, &path)?;
+        if let Some(fields) = spec.as_object_mut() {
+            fields.remove("selector");
+        }
+        let raw: RawSet = part(&spec, &path)?;
+        let template = self.template(&spec, &path.field("template"))?;
+        let texts = &mut self.ctx.texts;
+        let mut labels: Labels = texts.labels(&selector.selector, &path.field("selector"))?;
+        if labels.is_empty() {
+            labels.clone_from(&template.spec.labels);
+        }
+        let requirements = labels.into_iter().map(|(key, value)| Requirement {
+            key,
+            operator: Operator::In,
+            values: vec![value],
+        });
+        let requirements = requirements.collect();
+        Ok((raw, LabelSelector { requirements }, template))
+    }
+
+    fn stateful_set(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let path = Path::root("spec");
+        let update_path = path.field("updateStrategy");
+        let strategy = raw.update_strategy.unwrap_or_default();
+        let update = if strategy.is_rolling("OnDelete", &update_path)? {
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let path = update_path.field("rollingUpdate");
+            let path = path.field("maxUnavailable");
+            let most = rolling.max_unavailable.as_ref();
+            StatefulUpdate::RollingUpdate {
+                partition: rolling.partition.unwrap_or(0),
+                max_unavailable: most
+                    .map(|most| count(most).map_err(|error| path.broken(error)))
+                    .transpose()?,
+            }
+        } else {
+            StatefulUpdate::OnDelete
+        };
+        let management = match raw.pod_management_policy.as_deref() {
+            None | Some("" | "OrderedReady") => PodManagement::OrderedReady,
+            Some("Parallel") => PodManagement::Parallel,
+            Some(other) => {
+                let path = path.field("podManagementPolicy");
+                return Err(path.problem("`OrderedReady` or `Parallel`", other));
+            }
+        };
+        let set = StatefulSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            replicas: raw.replicas.unwrap_or(1),
+            first_ordinal: raw.ordinals.and_then(|own| own.start).unwrap_or(0),
+            management,
+            update,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            revision_history_limit: raw.revision_history_limit.unwrap_or(10),
+            ..StatefulSet::default()
+        };
+        let findings = validate::stateful_set(&set);
+        Ok((Object::StatefulSet(Arc::new(set)), findings))
+    }
+
+    fn daemon_set(&mut self) -> Checked {
+        let (raw, selector, template) = self.set()?;
+        let path = Path::root("spec");
+        let update_path = path.field("updateStrategy");
+        let strategy = raw.update_strategy.unwrap_or_default();
+        let update = if strategy.is_rolling("OnDelete", &update_path)? {
+            let known = DaemonUpdate::default();
+            let known = (known.max_surge, known.max_unavailable);
+            let rolling = strategy.rolling_update.unwrap_or_default();
+            let (max_surge, max_unavailable) = rolling.limits(known, &update_path)?;
+            Some(DaemonUpdate {
+                max_surge,
+                max_unavailable,
+            })
+        } else {
+            None
+        };
+        let set = DaemonSet {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector,
+            template: template.spec,
+            node_name: template.node_name,
+            host_network: template.host_network,
+            update,
+            min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            ..DaemonSet::default()
+        };
+        let findings = validate::daemon_set(&set);
+        Ok((Object::DaemonSet(Arc::new(set)), findings))
+    }
+}
+
+/// Reads a value into a type, where `null` is what is absent.
+pub(super) fn part<T>(value: &Value, path: &Path<'_>) -> Result<T, Problem>
+where
+    T: Default + for<'de> Deserialize<'de>,
+{
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    T::deserialize(value).map_err(|error| path.broken(error))
+}
+
+fn counted(value: Option<&Value>, default: Count, path: &Path<'_>) -> Result<Count, Problem> {
+    match value.filter(|value| !value.is_null()) {
+        None => Ok(default),
+        Some(value) => count(value).map_err(|error| path.broken(error)),
+    }
+}
+
+/// A number of seconds; none is 0.
+pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Problem> {
+    let secs = secs.unwrap_or(0);
+    Duration::checked_from_secs(secs)
+        .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
+}

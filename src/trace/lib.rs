@@ -1,0 +1,42 @@
+//! Traces: the uniform workload stream, one reader per format, and what turns a trace into
+//! arrivals (its own times, or a fill-up).
+
+pub mod ahead;
+pub mod cache;
+pub mod class_keys;
+pub mod error;
+pub mod failure_log;
+pub mod formats;
+pub mod generate;
+pub mod input;
+pub mod inspect;
+pub mod intern;
+pub mod ledger;
+pub mod lines;
+pub mod lookahead;
+pub mod memory;
+pub mod merge;
+mod number;
+pub mod options;
+pub mod order;
+pub mod output;
+mod pipe;
+pub mod quantiles;
+pub mod rates;
+pub mod registry;
+mod scan;
+pub mod stream;
+pub mod table;
+mod texts;
+pub mod transform;
+
+#[cfg(test)]
+mod real_files;
+
+pub use error::TraceError;
+pub use input::Input;
+pub use ledger::{Action, Ledger, OnBadRow, RowPolicy};
+pub use memory::{MemorySource, Recorded};
+pub use options::ReadOptions;
+pub use order::{FillOrder, FillResource, FillUp, Filled, fill_up};
+pub use stream::{Arrival, ArrivalSource, Classes};

@@ -1,0 +1,19 @@
+//! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
+//! resource vectors, dense ids, and names near a misspelt one. Nothing here knows anything else of
+//! ours.
+
+pub mod id;
+pub mod nearest;
+pub mod quantity;
+pub mod resources;
+#[cfg(feature = "serde")]
+pub mod text;
+pub mod time;
+
+pub use id::{
+    CellId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
+    Revision, SpecId, TenantId,
+};
+pub use quantity::{Quantity, QuantityError, SuffixFamily};
+pub use resources::Resources;
+pub use time::{Duration, Instant};

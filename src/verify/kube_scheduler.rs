@@ -1,0 +1,81 @@
+//! Decisions recorded from the Kubernetes scheduler, held against the plugins of
+//! [`policy::kubernetes`]: single decisions with every verdict, score, message and
+//! preemption, sequences of decisions, and operations on the queue. Cases count under the family that they name.
+//!
+//! A file is one JSON object a line. What a case declares goes through the manifest reader into
+//! the model; a case passes only if everything it records agrees.
+
+mod decision;
+mod fast;
+mod queue;
+mod sequence;
+pub(super) mod world;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
+use super::{Family, FamilyReport, Judge, VerifyOptions};
+
+/// Decisions of the Kubernetes scheduler.
+pub const FAMILY: Family = Family {
+    name: "kube-scheduler",
+    summary: "decisions of kube-scheduler: verdicts, scores, messages, preemption, sequences, the queue",
+    claims,
+    kinds: &[],
+    judge: Judge::Several(judge),
+};
+
+/// Whether a file belongs here: in a folder of the family's name, or by what its first line holds.
+fn claims(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    has_json_lines(path)
+        && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
+}
+
+/// Whether the first line of a file is a case of this family.
+fn is_recording(path: &Path) -> bool {
+    let Some(case) = first_case(path) else {
+        return false;
+    };
+    let has = |field: &str| case.get(field).is_some();
+    let family = case.get("family").and_then(Value::as_str);
+    let is_queue = has("ops") && family.is_some_and(|family| family.starts_with("queue-"));
+    let first_step = case.pointer("/steps/0/op").and_then(Value::as_str);
+    let is_decision = has("pod") || first_step == Some("schedule");
+    let is_placed = has("nodes") && has("pods") && is_decision;
+    has("id") && has("expect") && (is_queue || is_placed)
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
+    judge_lines(files, options, |place, case| {
+        judge_case(place, case, options)
+    })
+}
+
+fn judge_case(
+    place: &str,
+    case: &Value,
+    options: &VerifyOptions,
+) -> Result<Option<(String, Outcome)>, String> {
+    let text = |key: &str| case.get(key).and_then(Value::as_str);
+    let (Some(id), Some(family)) = (text("id"), text("family")) else {
+        return Err(format!("{place}: expected a case with `id` and `family`"));
+    };
+    if !options.wants(id) {
+        return Ok(None);
+    }
+    let compared = if case.get("ops").is_some() {
+        queue::compare(id, case)
+    } else if case.get("steps").is_some() {
+        sequence::compare(id, case)
+    } else {
+        decision::compare(id, case)
+    };
+    let outcome = match compared {
+        Ok(differences) => differences.outcome(id),
+        Err(why) => Outcome::Differs(format!("{id}: {why}")),
+    };
+    Ok(Some((format!("kube-{family}"), outcome)))
+}

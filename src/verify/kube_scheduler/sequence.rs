@@ -1,0 +1,157 @@
+//! A recorded sequence of decisions. The recorded node is taken at each step, so that one wrong
+//! step does not spoil the rest.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::Differences;
+use super::decision::{best_names, nominations};
+use super::fast::{Expected, Fast};
+use super::world::World;
+use control::scheduler::kube::message::message;
+use control::scheduler::kube::{Attempt, PodInfo, Search};
+
+/// When sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
+const BEGIN_SECS: i64 = 1_735_689_600;
+
+/// From so many nodes on a search may end early.
+pub(super) const SAMPLED: usize = 100;
+
+/// Holds a case against the recording.
+pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
+    let mut world = World::read(id, case)?;
+    let mut differences = Differences::default();
+    let empty = Vec::new();
+    let list = |value: Option<&'_ Value>| value.and_then(Value::as_array).cloned();
+    let steps = list(case.get("steps")).unwrap_or_else(|| empty.clone());
+    let expected = case.get("expect").unwrap_or(&Value::Null);
+    let answers = list(expected.get("steps")).unwrap_or(empty);
+    if let Some(order) = expected.get("nodeOrder") {
+        let own: Vec<&str> = world.cache.nodes().map(|node| &**node.name()).collect();
+        differences.field("nodeOrder", Some(order), &json!(own));
+    }
+    let is_sampling = case.get("percentageOfNodesToScore").is_some();
+    let (mut start, mut fast) = (0, Fast::new());
+    for (number, (step, answer)) in steps.iter().zip(&answers).enumerate() {
+        if step.get("op").and_then(Value::as_str) != Some("schedule") {
+            return Err(format!("step {number}: only `schedule` is known"));
+        }
+        let mut pod = world.pod(id, step.get("pod").unwrap_or(&Value::Null))?;
+        let round = Round {
+            answer,
+            is_sampling,
+        };
+        let before = start;
+        let decided = round.decide(&world, &pod, &mut start)?;
+        let best = decided.get("best").and_then(Value::as_array);
+        let best = best.into_iter().flatten().filter_map(Value::as_str);
+        if is_sampling || world.cache.node_count() < SAMPLED {
+            let expected = Expected {
+                starts: (before, is_sampling.then_some(start)),
+                best: best.collect(),
+            };
+            let asked = (&world.cache, &pod);
+            fast.check(world.profile(&pod)?, asked, &expected, &mut differences);
+        }
+        for (field, recorded) in answer.as_object().into_iter().flatten() {
+            let field_name = format!("step {number}: {field}");
+            let decided = decided.get(field).unwrap_or(&Value::Null);
+            differences.field(&field_name, Some(recorded), decided);
+        }
+        for field in decided
+            .keys()
+            .filter(|field| answer.get(field.as_str()).is_none())
+        {
+            let field_name = format!("step {number}: {field}");
+            differences.field(&field_name, None, &decided[field]);
+        }
+        pod.set_started_secs(Some(BEGIN_SECS + number as i64));
+        settle(&mut world, pod, answer)?;
+    }
+    if steps.len() != answers.len() {
+        return Err(format!("{} steps, {} answers", steps.len(), answers.len()));
+    }
+    Ok(differences)
+}
+
+/// Does what the recording says: victims leave, the pod goes to its node.
+fn settle(world: &mut World, pod: PodInfo, answer: &Value) -> Result<(), String> {
+    let Some(node) = answer.get("node").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let victims = answer.get("victims").and_then(Value::as_array);
+    for victim in victims.into_iter().flatten().filter_map(Value::as_str) {
+        let known = world.cache.node(node).and_then(|info| {
+            let mut pods = info.pods.iter();
+            pods.find(|known| known.full_name() == victim).cloned()
+        });
+        let known = known.ok_or_else(|| format!("no pod `{victim}` on {node}"))?;
+        world.cache.remove_pod(&known, node);
+    }
+    let added = world.cache.add_pod(Arc::new(pod), node);
+    added.map_err(|error| error.to_string())
+}
+
+/// One step.
+struct Round<'a> {
+    answer: &'a Value,
+    is_sampling: bool,
+}
+
+impl Round<'_> {
+    fn decide(
+        &self,
+        world: &World,
+        pod: &PodInfo,
+        start: &mut usize,
+    ) -> Result<Map<String, Value>, String> {
+        let profile = world.profile(pod)?;
+        let attempt = Attempt::begin(profile, &world.cache, pod);
+        let nodes = world.cache.node_count();
+        let search = match &attempt.refusal {
+            Some(_) => Search::default(),
+            None => attempt.search(*start, profile.wanted(nodes)),
+        };
+        let mut decided = Map::new();
+        if self.is_sampling {
+            let evaluated = search.feasible.len() + search.rejected.len();
+            decided.insert("startIndex".into(), json!(*start));
+            decided.insert("evaluated".into(), json!(evaluated));
+            *start = (*start + evaluated) % nodes.max(1);
+        }
+        if search.feasible.is_empty() {
+            self.fail(&attempt, &search, &mut decided);
+            return Ok(decided);
+        }
+        let ranking = attempt.rank(&search.feasible);
+        let best = best_names(&search, &ranking.best());
+        decided.insert("node".into(), json!(best.first()));
+        decided.insert("total".into(), json!(ranking.totals.iter().max()));
+        decided.insert("best".into(), json!(best));
+        decided.insert("feasible".into(), json!(search.feasible.len()));
+        if self.answer.get("totals").is_some() {
+            let names = search.feasible.iter().map(ToString::to_string);
+            let totals = ranking.totals.iter().map(|&total| Value::from(total));
+            let totals: Map<String, Value> = names.zip(totals).collect();
+            decided.insert("totals".into(), Value::Object(totals));
+        }
+        Ok(decided)
+    }
+
+    fn fail(&self, attempt: &Attempt<'_>, search: &Search, decided: &mut Map<String, Value>) {
+        let mut text = String::new();
+        if !self.is_sampling {
+            let aftermath = attempt.make_room(&search.rejected);
+            if aftermath.is_success {
+                let (nominated, victims) = nominations(&aftermath.preemption);
+                decided.insert("node".into(), json!(nominated.first()));
+                decided.insert("nominated".into(), json!(nominated));
+                decided.insert("victims".into(), json!(victims));
+            }
+            text = aftermath.text;
+        }
+        let text = message(attempt, &search.rejected, &text);
+        decided.insert("message".into(), text.into());
+    }
+}

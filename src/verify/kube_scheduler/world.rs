@@ -1,0 +1,121 @@
+//! The cluster and the configuration of a case.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use control::scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
+use lab::snapshot::pod_info;
+use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
+use model::SchedulerConfig;
+use policy::kubernetes::build_kube_profiles;
+
+/// Fields of a case that hold objects around nodes and pods.
+const AROUND: &[&str] = &[
+    "namespaces",
+    "services",
+    "replicationControllers",
+    "replicaSets",
+    "statefulSets",
+    "podDisruptionBudgets",
+    "persistentVolumes",
+    "persistentVolumeClaims",
+    "storageClasses",
+    "csiNodes",
+    "csiDrivers",
+    "csiStorageCapacities",
+];
+
+/// A cluster and the profiles that place pods in it.
+pub(crate) struct World {
+    pub(crate) cache: Cache,
+    profiles: Vec<KubeProfile>,
+}
+
+impl World {
+    /// The world of a case.
+    pub(crate) fn read(id: &str, case: &Value) -> Result<Self, String> {
+        let mut config = match case.get("config") {
+            None => SchedulerConfig::default(),
+            Some(config) => {
+                read_scheduler_config(id, &config.to_string()).map_err(|error| error.to_string())?
+            }
+        };
+        config.percentage_of_nodes_to_score = case
+            .get("percentageOfNodesToScore")
+            .and_then(Value::as_i64)
+            .unwrap_or(100);
+        let profiles =
+            build_kube_profiles(&config, Release::V1_34).map_err(|error| error.to_string())?;
+        let mut cache = Cache::default();
+        let mut list = Vec::new();
+        for field in AROUND {
+            list.extend(
+                case.get(*field)
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+        *cache.objects = manifests(id, &list)?.objects;
+        if cache.objects.namespaces.is_empty() {
+            let labels = [("kubernetes.io/metadata.name".into(), "default".into())];
+            let namespaces = &mut cache.objects.namespaces;
+            namespaces.insert("default".into(), labels.into());
+        }
+        let mut world = Self { cache, profiles };
+        for node in manifests(id, &objects(case, "nodes"))?.nodes {
+            let added = world.cache.add_node(Arc::new(node));
+            added.map_err(|error| error.to_string())?;
+        }
+        for pod in manifests(id, &objects(case, "pods"))?.pods {
+            let Some(node) = pod.node_name.clone().filter(|_| !pod.phase.is_final()) else {
+                continue;
+            };
+            let info = Arc::new(world.pod_info(&pod)?);
+            let added = world.cache.add_pod(info, &node);
+            added.map_err(|error| error.to_string())?;
+        }
+        for pod in manifests(id, &objects(case, "nominatedPods"))?.pods {
+            let info = Arc::new(world.pod_info(&pod)?);
+            world.cache.nominate(info);
+        }
+        Ok(world)
+    }
+
+    /// A pod that is to be placed.
+    pub(crate) fn pod(&mut self, id: &str, object: &Value) -> Result<PodInfo, String> {
+        let read = manifests(id, &[object])?;
+        let pod = read.pods.first().ok_or("the case has no pod to place")?;
+        self.pod_info(pod)
+    }
+
+    fn pod_info(&mut self, pod: &ManifestPod) -> Result<PodInfo, String> {
+        pod_info(&mut self.cache, pod).map_err(|error| error.to_string())
+    }
+
+    /// The profile of a pod.
+    pub(crate) fn profile(&self, pod: &PodInfo) -> Result<&KubeProfile, String> {
+        let wanted = match &*pod.spec().scheduler_name {
+            "" => "default-scheduler",
+            name => name,
+        };
+        let mut profiles = self.profiles.iter();
+        profiles
+            .find(|profile| profile.scheduler_name == wanted)
+            .ok_or_else(|| format!("no profile is called `{wanted}`"))
+    }
+}
+
+fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
+    let list = case.get(field).and_then(Value::as_array);
+    list.into_iter().flatten().collect()
+}
+
+pub(crate) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {
+    if objects.is_empty() {
+        return Ok(Manifests::default());
+    }
+    let text = serde_json::to_string(objects).map_err(|error| error.to_string())?;
+    read_manifests(id, &text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,246 @@
+//! Judging recorded decisions and published tables against what this program decides. Every family
+//! calls the very functions that the simulator runs, so breaking one breaks its family.
+
+mod cases;
+pub mod cluster_autoscaler;
+pub mod fgd_orders;
+pub mod fgd_placements;
+pub mod fgd_tables;
+
+pub mod go_rand;
+pub mod hpa;
+pub mod kube_controllers;
+pub mod kube_scheduler;
+pub mod metrics;
+pub mod orchestrators;
+pub mod place;
+
+pub mod published;
+pub mod swf_sched;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// What a family's check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FamilyReport {
+    /// The family's name.
+    pub family: String,
+    /// Cases that agree.
+    pub passed: u64,
+    /// Cases that don't.
+    pub failed: u64,
+    /// Cases that this program can't judge.
+    pub unsupported: u64,
+    /// The first disagreements, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disagreements: Vec<String>,
+}
+
+/// How many disagreements are told in words.
+const TOLD: usize = 10;
+
+impl FamilyReport {
+    /// A report without cases.
+    pub fn new(family: &str) -> Self {
+        Self {
+            family: family.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A case agrees.
+    pub fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// A case disagrees; `what` says which, what was expected and what was found.
+    pub fn fail(&mut self, what: impl FnOnce() -> String) {
+        self.failed += 1;
+        self.tell(what);
+    }
+
+    /// So many cases can't be judged; `why` says why, and what would help.
+    pub fn leave_out(&mut self, cases: u64, why: impl FnOnce() -> String) {
+        self.unsupported += cases;
+        self.tell(why);
+    }
+
+    /// Counts a case: `Err` says how it disagrees.
+    pub fn case(&mut self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.pass(),
+            Err(words) => self.fail(|| words),
+        }
+    }
+
+    /// Adds the cases of another report of the same family.
+    pub fn merge(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.unsupported += other.unsupported;
+        for words in other.disagreements {
+            self.tell(|| words);
+        }
+    }
+
+    fn tell(&mut self, words: impl FnOnce() -> String) {
+        if self.disagreements.len() < TOLD {
+            let words = words();
+            if self.disagreements.last() != Some(&words) {
+                self.disagreements.push(words);
+            }
+        }
+    }
+
+    /// Whether there was any case.
+    pub fn is_empty(&self) -> bool {
+        self.passed + self.failed + self.unsupported == 0
+    }
+}
+
+/// What to judge.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Folders in which the traces that vectors name are found.
+    pub traces: Vec<PathBuf>,
+    /// Only these families and kinds, by name or glob; all if there are none.
+    pub families: Vec<String>,
+    /// Only cases whose name contains this text.
+    pub case: Option<String>,
+    /// Judge about this many runs, spread over what there is, instead of all.
+    pub sample: Option<usize>,
+}
+
+impl VerifyOptions {
+    /// Whether a case of this name is to be judged.
+    pub fn wants(&self, name: &str) -> bool {
+        self.case
+            .as_ref()
+            .is_none_or(|part| name.contains(part.as_str()))
+    }
+}
+
+/// A family of vectors.
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What it judges, in a sentence.
+    pub summary: &'static str,
+    /// Whether a file of this name belongs to it.
+    pub claims: fn(&Path) -> bool,
+    /// The kinds of cases that its files hold side by side, each reported as a family of its own;
+    /// empty if the family is one.
+    pub kinds: &'static [&'static str],
+    /// Judges files of the family. An error is a file that can't be read.
+    pub judge: Judge,
+}
+
+/// How files are judged.
+pub enum Judge {
+    /// One report in all.
+    One(fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>),
+    /// A report for each family that the files themselves name.
+    Several(fn(&[PathBuf], &VerifyOptions) -> Result<Vec<FamilyReport>, String>),
+}
+
+impl Judge {
+    /// Judges files. An error is a file that can't be read.
+    pub fn run(
+        &self,
+        files: &[PathBuf],
+        options: &VerifyOptions,
+    ) -> Result<Vec<FamilyReport>, String> {
+        match self {
+            Self::One(judge) => Ok(vec![judge(files, options)?]),
+            Self::Several(judge) => judge(files, options),
+        }
+    }
+}
+
+/// Every family, in written order.
+pub const FAMILIES: &[Family] = &[
+    go_rand::FAMILY,
+    fgd_orders::FAMILY,
+    fgd_placements::FAMILY,
+    fgd_tables::FAMILY,
+    swf_sched::FAMILY,
+    kube_scheduler::FAMILY,
+    kube_controllers::DEPLOYMENT,
+    kube_controllers::REPLICA_SET,
+    kube_controllers::FAMILY,
+    hpa::FAMILY,
+    cluster_autoscaler::FAMILY,
+    place::FAMILY,
+    metrics::FAMILY,
+    orchestrators::FAMILY,
+];
+
+/// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part
+/// before a `-` (`fgd` selects `fgd-tables`).
+pub fn selects(pattern: &str, family: &str) -> bool {
+    matches_glob(pattern.as_bytes(), family.as_bytes())
+        || family
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with('-'))
+}
+
+fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => {
+            matches_glob(rest, text)
+                || text
+                    .split_first()
+                    .is_some_and(|(_, tail)| matches_glob(pattern, tail))
+        }
+        (Some((b'?', rest)), Some((_, tail))) => matches_glob(rest, tail),
+        (Some((head, rest)), Some((first, tail))) => head == first && matches_glob(rest, tail),
+        _ => false,
+    }
+}
+
+/// Finds a file below the traces folders: as given, or in a folder of this name.
+pub(crate) fn find_trace(
+    options: &VerifyOptions,
+    folder: &str,
+    names: &[String],
+) -> Option<PathBuf> {
+    let folders = options
+        .traces
+        .iter()
+        .flat_map(|root| [root.join(folder), root.clone()]);
+    folders
+        .flat_map(|root| names.iter().map(move |name| root.join(name)))
+        .find(|path| path.is_file())
+}
+
+/// A file's name as text.
+pub(crate) fn file_name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_selected_by_name_prefix_and_glob() {
+        for (pattern, family, expected) in [
+            ("fgd", "fgd-tables", true),
+            ("fgd-tables", "fgd-tables", true),
+            ("fgd-*", "fgd-tables", true),
+            ("*", "go-rand", true),
+            ("go", "go-rand", true),
+            ("gd", "fgd-tables", false),
+            ("fgd-t?bles", "fgd-tables", true),
+            ("swf", "go-rand", false),
+        ] {
+            assert_eq!(selects(pattern, family), expected, "{pattern} {family}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Recorded decisions of Swarm, `SwarmKit`, Fleet, Mesos and its frameworks: a case a line, of the
+//! kind that its field `system` names (spec: orchestrators-a.md section 14, orchestrators-b.md
+//! section 12). One file holds many kinds; each is a family of its own in what is reported, and a
+//! kind that can't be judged is counted by its name.
+//!
+//! Every judge reads a case, drives the state machines of [`systems`] with it, and hands
+//! back what they decided in the words of the case; what was expected is compared field by field.
+
+mod chronos;
+mod compare;
+mod dcos;
+mod energy;
+mod failures;
+mod features;
+mod fleet;
+mod functions;
+mod machines;
+mod marathon;
+mod mesos;
+mod network;
+mod swarm;
+mod swarmkit;
+mod timeline;
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, selects};
+use trace::Input;
+
+/// Decisions of other cluster managers.
+pub const FAMILY: Family = Family {
+    name: "orchestrators",
+    summary: "decisions of Swarm, SwarmKit, Fleet, Mesos and its frameworks, a kind a family",
+    claims,
+    kinds: KINDS,
+    judge: Judge::Several(judge),
+};
+
+/// A recorded case.
+#[derive(Clone, Debug, Deserialize)]
+struct Case {
+    system: String,
+    #[serde(rename = "case")]
+    name: String,
+    #[serde(default)]
+    nodes: Value,
+    #[serde(default)]
+    existing: Value,
+    #[serde(default, alias = "requests")]
+    request: Value,
+    expected: Value,
+}
+
+/// What drives the machines of a kind: what they decided, or why the case can't be judged.
+type Decide = fn(&Case) -> Result<Value, Trouble>;
+
+/// Why nothing was decided.
+#[derive(Clone, Debug)]
+enum Trouble {
+    /// This program can't judge such a case.
+    Unsupported(String),
+    /// The case is not what its kind says.
+    Malformed(String),
+}
+
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// The kinds that are judged.
+const KINDS: &[&str] = &[
+    "swarm-classic",
+    "swarmkit",
+    "fleet",
+    "mesos-sorter",
+    "mesos-random-sorter",
+    "mesos-allocator",
+    "mesos-agent",
+    "drf-tasks",
+    "marathon-constraint",
+    "marathon-group-by",
+    "marathon-group-by-fill",
+    "marathon-backoff",
+    "marathon-upgrade",
+    "marathon-upgrade-steps",
+    "marathon-scale-down",
+    "marathon-unreachable",
+    "chronos-skip",
+    "chronos-timeline",
+    "chronos-dependency",
+    "dcos-autoscale",
+    "weibull",
+    "lognormal",
+    "availability",
+    "spot",
+    "late-speculation",
+    "image-pull",
+    "max-min",
+    "max-min-finish",
+    "cpu-share",
+    "cpu-weight",
+    "oom-adj",
+    "checkpoint",
+    "ettr",
+    "power",
+    "power-formula",
+    "power-energy",
+    "feature-scale",
+    "feature-lb",
+    "feature-alert",
+    "feature-metrics",
+    "feature-serverless",
+    "feature-recovery",
+];
+
+/// The judge of a kind.
+fn decide(kind: &str) -> Option<Decide> {
+    let decide: Decide = match kind {
+        "swarm-classic" => swarm::decide,
+        "swarmkit" => swarmkit::decide,
+        "fleet" => fleet::decide,
+        kind if kind.starts_with("mesos-") => return mesos::decide(kind),
+        "drf-tasks" => mesos::drf_tasks,
+        kind if kind.starts_with("marathon-") => return marathon::decide(kind),
+        kind if kind.starts_with("chronos-") => return chronos::decide(kind),
+        "dcos-autoscale" => dcos::autoscale,
+        "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
+            return failures::decide(kind);
+        }
+        kind => {
+            let own = network::decide(kind).or_else(|| machines::decide(kind));
+            let own = own.or_else(|| energy::decide(kind));
+            return own.or_else(|| features::decide(kind));
+        }
+    };
+    Some(decide)
+}
+
+/// Reads a part of a case.
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Trouble> {
+    Ok(T::deserialize(value)?)
+}
+
+/// Whether the first line of a file is a case.
+fn claims(path: &Path) -> bool {
+    let name = file_name(path);
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    let ending = Path::new(plain).extension();
+    if ending.is_none_or(|ending| ending != "jsonl") {
+        return false;
+    }
+    let first = Input::path(path).lines().and_then(|mut lines| {
+        let line = lines.next_line()?;
+        Ok(line.is_some_and(|(_, line)| serde_json::from_slice::<Case>(line).is_ok()))
+    });
+    first.unwrap_or(false)
+}
+
+fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
+    let mut reports: IndexMap<String, FamilyReport> = IndexMap::new();
+    let mut unknown: IndexMap<String, u64> = IndexMap::new();
+    for file in files {
+        let text = Input::path(file).read_to_string();
+        let text = text.map_err(|error| error.to_string())?;
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let case: Case = serde_json::from_str(line)
+                .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
+            if !options.wants(&case.name) || !is_selected(&options.families, &case.system) {
+                continue;
+            }
+            let Some(decide) = decide(&case.system) else {
+                *unknown.entry(case.system).or_default() += 1;
+                continue;
+            };
+            let report = reports
+                .entry(case.system.clone())
+                .or_insert_with_key(|kind| FamilyReport::new(kind));
+            judge_case(&case, decide, report);
+        }
+    }
+    for (kind, cases) in unknown {
+        let mut report = FamilyReport::new(&kind);
+        report.leave_out(cases, || {
+            format!("no system of this program decides `{kind}`")
+        });
+        reports.insert(kind, report);
+    }
+    Ok(reports.into_values().collect())
+}
+
+/// Whether patterns select a kind: none do, one selects the whole family, or one selects the kind.
+fn is_selected(patterns: &[String], kind: &str) -> bool {
+    let mut any = patterns.iter();
+    patterns.is_empty() || any.any(|one| selects(one, FAMILY.name) || selects(one, kind))
+}
+
+fn judge_case(case: &Case, decide: Decide, report: &mut FamilyReport) {
+    let name = &case.name;
+    match decide(case) {
+        Ok(decided) => {
+            let compared = compare::expected(&case.expected, &decided);
+            report.case(compared.map_err(|words| format!("{name}: {words}")));
+        }
+        Err(Trouble::Unsupported(why)) => report.leave_out(1, || format!("{name}: {why}")),
+        Err(Trouble::Malformed(why)) => report.fail(|| format!("{name}: can't be read: {why}")),
+    }
+}

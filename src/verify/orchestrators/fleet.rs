@@ -1,0 +1,279 @@
+//! Cases of Fleet: placements by the engine's rounds, timers, and a crashed machine.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::timeline::{Timeline, duration, instant};
+use super::{Case, Trouble, read};
+use model::{Labels, Text};
+use systems::fleet::agent::{Agent, Present, Task};
+use systems::fleet::engine::{Engine, Inability, Unit};
+use systems::fleet::presence::{AGENT_INTERVAL, BEAT_RETRY, BEAT_TIMEOUT, FleetOptions, Presence};
+use systems::fleet::unit::{Requirements, TargetState};
+
+#[derive(Deserialize)]
+struct MachineCase {
+    id: Text,
+    #[serde(default)]
+    metadata: Labels,
+    #[serde(default)]
+    lost: bool,
+}
+
+/// A unit as cases give it, in the request or among those that are there.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct UnitCase {
+    unit: Text,
+    units: Option<Vec<Text>>,
+    machine: Option<Text>,
+    #[serde(alias = "Conflicts")]
+    conflicts: Vec<Text>,
+    #[serde(rename = "global_", alias = "Global", alias = "global")]
+    is_global: bool,
+    #[serde(rename = "MachineMetadata")]
+    metadata: Vec<String>,
+    #[serde(rename = "MachineOf")]
+    peers: Vec<Text>,
+    #[serde(rename = "MachineID")]
+    machine_id: Option<Text>,
+    #[serde(rename = "Replaces")]
+    replaces: Vec<Text>,
+    target: Option<String>,
+    event: Option<String>,
+}
+
+impl UnitCase {
+    fn requirements(&self) -> Requirements {
+        let mut asked = Requirements {
+            machine_id: self.machine_id.clone(),
+            peers: self.peers.iter().cloned().collect(),
+            conflicts: self.conflicts.iter().cloned().collect(),
+            replaces: self.replaces.iter().cloned().collect(),
+            is_global: self.is_global,
+            ..Requirements::default()
+        };
+        self.metadata.iter().for_each(|pair| asked.require(pair));
+        asked
+    }
+
+    fn unit(&self) -> Unit {
+        Unit {
+            requirements: self.requirements(),
+            target: match self.target.as_deref() {
+                Some("inactive") => TargetState::Inactive,
+                Some("loaded") => TargetState::Loaded,
+                _ => TargetState::Launched,
+            },
+            machine: self.machine.clone(),
+        }
+    }
+}
+
+pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
+    if case.request.get("crash_at_s").is_some() {
+        return failover(case);
+    }
+    if case.request.get("engine_reconcile_interval_s").is_some() {
+        return timers(case);
+    }
+    let request: UnitCase = read(&case.request)?;
+    let mut engine = engine(case)?;
+    if request.event.is_some() {
+        let round = engine.reconcile();
+        let unscheduled: Vec<&Text> = round.unscheduled.iter().map(|(unit, _)| unit).collect();
+        return Ok(json!({
+            "unscheduled": unscheduled,
+            "placements": named(&round.scheduled),
+        }));
+    }
+    if let Some(units) = &request.units {
+        for name in units {
+            engine.put_unit(name.clone(), request.unit());
+        }
+        engine.reconcile();
+        let machine = |name: &Text| engine.unit(name).and_then(|unit| unit.machine.clone());
+        return Ok(json!({"placements": units.iter().map(machine).collect::<Vec<_>>()}));
+    }
+    if !request.replaces.is_empty() {
+        return Ok(replaces(engine, &request));
+    }
+    Ok(one_unit(&mut engine, &request))
+}
+
+fn engine(case: &Case) -> Result<Engine, Trouble> {
+    let mut engine = Engine::default();
+    let machines: Vec<MachineCase> = read(&case.nodes)?;
+    for machine in machines.into_iter().filter(|machine| !machine.lost) {
+        engine.put_machine(machine.id, machine.metadata);
+    }
+    let units: Vec<UnitCase> = read(&case.existing)?;
+    for unit in units {
+        engine.put_unit(unit.unit.clone(), unit.unit());
+    }
+    Ok(engine)
+}
+
+fn named(pairs: &[(Text, Text)]) -> Map<String, Value> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(unit, machine)| (unit.to_string(), json!(machine)))
+        .collect()
+}
+
+/// The loads of machines, which are able, and the machine that the unit gets.
+fn one_unit(engine: &mut Engine, request: &UnitCase) -> Value {
+    engine.count();
+    let asked = request.requirements();
+    let mut scores = Map::new();
+    let mut eligible = Vec::new();
+    for id in engine.by_load() {
+        let inability = engine.inability(&request.unit, &asked, id);
+        let score = match inability {
+            Some(Inability::Conflict) => json!("conflict"),
+            _ => json!(engine.load(id)),
+        };
+        if inability.is_none() {
+            eligible.push(id.clone());
+        }
+        scores.insert(id.to_string(), score);
+    }
+    let mut decided = json!({"scores": scores, "eligible": eligible});
+    match engine.decide(&request.unit, &asked) {
+        Ok(machine) => decided["chosen"] = json!(machine),
+        Err(error) => decided["error"] = json!(error.to_string()),
+    }
+    decided
+}
+
+/// Two rounds, with the names of units up to their suffix.
+fn replaces(mut engine: Engine, request: &UnitCase) -> Value {
+    engine.put_unit(request.unit.clone(), request.unit());
+    let stem = |name: &Text| name.split('.').next().unwrap_or_default().to_owned();
+    let first = engine.reconcile();
+    let placed = first.scheduled.iter();
+    let first: Map<String, Value> = placed
+        .map(|(unit, machine)| (stem(unit), json!(machine)))
+        .collect();
+    engine.reconcile();
+    let names = request.replaces.iter().chain([&request.unit]);
+    let second: Map<String, Value> = names
+        .map(|name| {
+            let machine = engine.unit(name).and_then(|unit| unit.machine.clone());
+            (stem(name), json!(machine))
+        })
+        .collect();
+    json!({"first_pass": first, "second_pass": second})
+}
+
+fn timers(case: &Case) -> Result<Value, Trouble> {
+    #[derive(Deserialize)]
+    struct TimersCase {
+        engine_reconcile_interval_s: f64,
+        agent_ttl_s: f64,
+    }
+    let given: TimersCase = read(&case.request)?;
+    let options = FleetOptions {
+        engine_interval: duration(given.engine_reconcile_interval_s)?,
+        agent_ttl: duration(given.agent_ttl_s)?,
+        ..FleetOptions::default()
+    };
+    let (least, most) = options.expiry_bounds();
+    Ok(json!({
+        "lease_ttl_s": options.lease_ttl().as_secs_f64(),
+        "presence_beat_s": options.presence_beat().as_secs_f64(),
+        "beat_attempts_within_s": BEAT_TIMEOUT.as_secs_f64(),
+        "beat_retry_s": BEAT_RETRY.as_secs_f64(),
+        "unit_beat_s": options.unit_beat().as_secs_f64(),
+        "machine_expires_after_crash_s": [least.as_secs_f64(), most.as_secs_f64()],
+        "agent_reconcile_s": AGENT_INTERVAL.as_secs_f64(),
+    }))
+}
+
+#[derive(Deserialize)]
+struct FailoverCase {
+    #[serde(rename = "crash_at_s")]
+    crash_at: f64,
+    #[serde(rename = "agent_ttl_s")]
+    agent_ttl: f64,
+    #[serde(rename = "engine_interval_s")]
+    engine_interval: f64,
+    #[serde(rename = "engine_rounds_start_s")]
+    rounds_start: f64,
+    #[serde(rename = "load_and_start_s")]
+    start: f64,
+}
+
+/// A machine crashes; its key expires, the next round moves its unit, the other agent starts it.
+fn failover(case: &Case) -> Result<Value, Trouble> {
+    enum Event {
+        Beat,
+        Expiry,
+        Round,
+        Started,
+    }
+    let given: FailoverCase = read(&case.request)?;
+    let options = FleetOptions {
+        engine_interval: duration(given.engine_interval)?,
+        agent_ttl: duration(given.agent_ttl)?,
+        ..FleetOptions::default()
+    };
+    let crash = instant(given.crash_at)?;
+    let start = duration(given.start)?;
+    let mut engine = Engine::default();
+    for id in ["lost", "other"] {
+        engine.put_machine(id.into(), Labels::new());
+    }
+    let unit = UnitCase {
+        machine: Some("lost".into()),
+        ..UnitCase::default()
+    };
+    engine.put_unit("web.service".into(), unit.unit());
+    let mut presence = Presence::new(options);
+    let mut agent = Agent::default();
+    let mut timeline = Timeline::default();
+    timeline.at(instant(0.0)?, Event::Beat);
+    timeline.at(instant(given.rounds_start)?, Event::Round);
+    let (mut expires, mut moved, mut running) = (None, None, None);
+    while let Some((now, event)) = timeline.next() {
+        match event {
+            Event::Beat if now < crash => {
+                let next = presence.beat(now, "lost".into());
+                timeline.at(next, Event::Beat);
+            }
+            Event::Beat => {
+                if let Some(expiry) = presence.next_expiry() {
+                    timeline.at(expiry, Event::Expiry);
+                }
+            }
+            Event::Expiry => {
+                for machine in presence.expire(now) {
+                    engine.remove_machine(&machine);
+                    expires = Some(now.as_secs_f64());
+                }
+            }
+            Event::Round => {
+                let round = engine.reconcile();
+                if round.scheduled.is_empty() {
+                    timeline.at(now + options.engine_interval, Event::Round);
+                    continue;
+                }
+                moved = Some(now.as_secs_f64());
+                // A changed target is an event, on which the agent acts at once.
+                let present = Present {
+                    content: 1,
+                    state: TargetState::Launched,
+                };
+                let units = round.scheduled.into_iter().map(|(unit, _)| (unit, present));
+                let tasks = agent.reconcile(&units.collect::<BTreeMap<_, _>>());
+                if tasks.iter().any(|task| matches!(task, Task::Start(_))) {
+                    timeline.at(now + start, Event::Started);
+                }
+            }
+            Event::Started => running = Some(now.as_secs_f64()),
+        }
+    }
+    Ok(json!({"expires_s": expires, "engine_round_s": moved, "running_s": running}))
+}

@@ -1,0 +1,265 @@
+//! What would keep the autoscalers of a scenario from scaling, or set them against each other.
+
+use std::collections::BTreeSet;
+
+use control::autoscale::horizontal::{HorizontalSpec, MetricSpec, double_targets};
+use model::finding::{Finding, Problem};
+use model::usage::Pattern;
+use model::workload::ObjectRef;
+use model::workload::vertical::UpdateMode;
+use model::{Object, PodSpec, Text};
+use scenario::Scenario;
+use sim::UsageOptions;
+use sim::traffic::measures::MEASURES;
+use units::Duration;
+
+/// What is wrong with autoscalers beside each other and beside what they scale.
+pub(super) fn findings(
+    objects: &[&Object],
+    scenario: &Scenario,
+    usage: &UsageOptions,
+) -> Vec<Finding> {
+    let mut specs: Vec<&HorizontalSpec> = Vec::new();
+    let mut names = BTreeSet::new();
+    for object in objects {
+        if let Object::HorizontalPodAutoscaler(own) = object
+            && names.insert((&own.namespace, &own.name))
+        {
+            specs.push(&own.spec);
+        }
+    }
+    let around = Surroundings {
+        objects,
+        scenario,
+        usage,
+    };
+    let mut found = double_targets(specs.iter().copied());
+    for spec in &specs {
+        let add = |field: String, problem| Finding {
+            object: spec.to_string(),
+            field,
+            problem,
+        };
+        match named(objects, &spec.namespace, &spec.target) {
+            None => found.push(add(
+                "spec.scaleTargetRef".to_owned(),
+                unknown(objects, &spec.target),
+            )),
+            Some(target) => {
+                for (index, metric) in spec.metrics().iter().enumerate() {
+                    let missing = around.missing(metric, &spec.namespace, target);
+                    let field = format!("spec.metrics[{index}]");
+                    found.extend(missing.map(|problem| add(field, problem)));
+                }
+            }
+        }
+    }
+    for object in objects {
+        let Object::VerticalPodAutoscaler(own) = object else {
+            continue;
+        };
+        if named(objects, &own.namespace, &own.target).is_none() {
+            found.push(Finding {
+                object: format!("VerticalPodAutoscaler {}/{}", own.namespace, own.name),
+                field: "spec.targetRef".to_owned(),
+                problem: unknown(objects, &own.target),
+            });
+        }
+    }
+    found
+}
+
+fn unknown(objects: &[&Object], target: &ObjectRef) -> Problem {
+    let known = objects
+        .iter()
+        .filter(|object| object.kind() == &*target.kind);
+    let known: BTreeSet<Text> = known.map(|object| object.name().clone()).collect();
+    Problem::Unknown {
+        kind: Object::KINDS
+            .iter()
+            .find(|kind| **kind == &*target.kind)
+            .copied()
+            .unwrap_or("workload"),
+        name: target.name.clone(),
+        known: known.into_iter().take(8).collect(),
+    }
+}
+
+/// The workload that an autoscaler names, among all that is ever declared.
+fn named<'a>(objects: &[&'a Object], namespace: &Text, target: &ObjectRef) -> Option<&'a Object> {
+    let is_it = |object: &&&Object| {
+        object.kind() == &*target.kind
+            && object.namespace() == namespace
+            && *object.name() == target.name
+    };
+    objects.iter().find(is_it).copied()
+}
+
+/// Vertical autoscalers that resize what a horizontal one measures by: who, and what that leads to.
+pub(super) fn rivals(objects: &[&Object]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for object in objects {
+        let Object::VerticalPodAutoscaler(own) = object else {
+            continue;
+        };
+        if own.mode == UpdateMode::Off {
+            continue;
+        }
+        let rival = objects.iter().find_map(|other| match other {
+            Object::HorizontalPodAutoscaler(other)
+                if other.namespace == own.namespace
+                    && other.spec.target == own.target
+                    && other.spec.metrics().iter().any(measures_requests) =>
+            {
+                Some(&other.spec)
+            }
+            _ => None,
+        });
+        let Some(rival) = rival else { continue };
+        let name = super::remarks::autoscaler(object).unwrap_or_default();
+        let what = format!(
+            "{rival} scales {} {} by shares of what its pods ask for, which this one changes: they \
+             can drive each other; scale by another metric, or write `updateMode: Off`",
+            own.target.kind, own.target.name
+        );
+        if !found.iter().any(|(known, _)| *known == name) {
+            found.push((name, what));
+        }
+    }
+    found
+}
+
+/// Whether a metric is a share of what pods ask for.
+const fn measures_requests(metric: &MetricSpec) -> bool {
+    use control::autoscale::horizontal::Target;
+    matches!(
+        metric,
+        MetricSpec::Resource {
+            target: Target::Utilization(_),
+            ..
+        } | MetricSpec::ContainerResource {
+            target: Target::Utilization(_),
+            ..
+        }
+    )
+}
+
+/// What an autoscaler is held against.
+pub(super) struct Surroundings<'a> {
+    pub(super) objects: &'a [&'a Object],
+    pub(super) scenario: &'a Scenario,
+    pub(super) usage: &'a UsageOptions,
+}
+
+impl Surroundings<'_> {
+    /// Whether clients are followed, so that their requests are measured.
+    fn has_traffic(&self) -> bool {
+        !self.scenario.traffic.is_empty()
+    }
+
+    /// Why a metric can never arrive, if it can't.
+    fn missing(&self, metric: &MetricSpec, namespace: &Text, target: &Object) -> Option<Problem> {
+        match metric {
+            MetricSpec::Resource { resource, .. }
+            | MetricSpec::ContainerResource { resource, .. } => self.unused(resource, target),
+            MetricSpec::External { metric, .. } => self.unknown_outside(&metric.name),
+            MetricSpec::Pods { metric, .. } => self.unmeasured(&metric.name),
+            MetricSpec::Object { metric, object, .. } => {
+                let unmeasured = self.unmeasured(&metric.name);
+                unmeasured.or_else(|| self.unserved(namespace, object))
+            }
+        }
+    }
+
+    /// Why nothing comes from outside by a name.
+    pub(super) fn unknown_outside(&self, name: &Text) -> Option<Problem> {
+        if self.usage.external.contains_key(name) {
+            return None;
+        }
+        Some(Problem::Unknown {
+            kind: "external metric of `models.externalMetrics`",
+            name: name.clone(),
+            known: self.usage.external.keys().take(8).cloned().collect(),
+        })
+    }
+
+    /// Why nothing is known of what pods use of a resource.
+    pub(super) fn unused(&self, resource: &str, target: &Object) -> Option<Problem> {
+        let template = template(target)?;
+        let stated = template.behaviour.as_ref();
+        let (own, default) = match resource {
+            "cpu" => (
+                stated.and_then(|own| own.cpu_usage.as_ref()),
+                &self.usage.cpu,
+            ),
+            "memory" => (
+                stated.and_then(|own| own.memory_usage.as_ref()),
+                &self.usage.memory,
+            ),
+            _ => return None,
+        };
+        let own = own.and_then(|text| text.parse::<Pattern>().ok());
+        let per_request = (template.server.as_ref()).and_then(|server| server.cpu_per_request);
+        let per_request = per_request.unwrap_or(self.scenario.models.services.cpu_per_request);
+        if own.is_some() || default.is_some() {
+            return None;
+        }
+        if resource == "cpu" && self.has_traffic() {
+            let expected = "what a request uses of the processors, as an annotation \
+                            `windtunnel.dev/cpu-per-request` of the pod template or as \
+                            `models.services.cpuPerRequest`; without it the metric never arrives";
+            return (per_request <= Duration::ZERO).then_some(Problem::Missing { expected });
+        }
+        let expected = "what the pods use, as an annotation `windtunnel.dev/cpu-usage` or \
+                        `windtunnel.dev/memory-usage` of the pod template or under `models.usage`; \
+                        without it the metric never arrives";
+        Some(Problem::Missing { expected })
+    }
+
+    /// Why no pod or object has a metric of a name.
+    pub(super) fn unmeasured(&self, name: &Text) -> Option<Problem> {
+        if !self.has_traffic() {
+            let expected = "a source of the metric; without traffic no pod or object has any, so it \
+                            never arrives";
+            return Some(Problem::Missing { expected });
+        }
+        let mut names = MEASURES.iter().map(|(name, _)| *name);
+        (!names.any(|known| *known == **name)).then(|| Problem::Unknown {
+            kind: "metric of traffic",
+            name: name.clone(),
+            known: MEASURES.iter().map(|(name, _)| (*name).into()).collect(),
+        })
+    }
+
+    /// Why an object has no metrics.
+    fn unserved(&self, namespace: &Text, object: &ObjectRef) -> Option<Problem> {
+        let kind = match &*object.kind {
+            "Service" => "Service",
+            "Ingress" => "Ingress",
+            _ => {
+                let expected = "`describedObject` of kind `Service` or `Ingress`, which traffic is \
+                                measured of";
+                return Some(Problem::Missing { expected });
+            }
+        };
+        if named(self.objects, namespace, object).is_some() {
+            return None;
+        }
+        let known = self.objects.iter().filter(|own| own.kind() == kind);
+        let known: BTreeSet<Text> = known.map(|own| own.name().clone()).collect();
+        Some(Problem::Unknown {
+            kind,
+            name: object.name.clone(),
+            known: known.into_iter().take(8).collect(),
+        })
+    }
+}
+
+fn template(object: &Object) -> Option<&PodSpec> {
+    Some(match object {
+        Object::Deployment(object) => &object.template,
+        Object::ReplicaSet(object) | Object::ReplicationController(object) => &object.template,
+        Object::StatefulSet(object) => &object.template,
+        _ => return None,
+    })
+}

@@ -1,0 +1,199 @@
+//! Instance types: what machines of each offer, and what they cost.
+
+use std::collections::BTreeMap;
+
+use model::gpu::MAX_DEVICES;
+use model::node::{ARCH_LABEL, OS_LABEL};
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{GpuInventory, Node, ResourceList};
+use scenario::schema;
+use trace::Input;
+use trace::table::{Column, Row, Table};
+use units::Quantity;
+
+use super::price_list::{self, Price, at};
+use super::{BuildError, FileSource, karpenter_types};
+
+/// The instance types that come with the program.
+const BUNDLED: (&str, &[u8]) = ("prices.csv", include_bytes!("../../traces/prices.csv"));
+
+/// Pods that a machine takes, where its list says nothing else.
+const PODS_USUAL: &str = "110";
+
+/// What pods ask for that want whole devices, in Kubernetes.
+pub(super) const GPU_RESOURCE: &str = "nvidia.com/gpu";
+
+/// An instance type of a list.
+#[derive(Clone, Debug)]
+pub(super) struct InstanceType {
+    /// What a machine of it is, by what its list says: what it offers, its architecture.
+    pub(super) node: Node,
+    /// What it costs; nothing where no list says it.
+    pub(super) prices: Vec<Price>,
+}
+
+/// The instance types of a provider, and what their list is called.
+pub(super) fn catalogue(
+    written: &schema::Provider,
+    files: &FileSource<'_>,
+) -> Result<(BTreeMap<String, InstanceType>, String), BuildError> {
+    let listed = written.prices.as_deref();
+    let open = |file: Option<&str>| match file {
+        Some(file) => files.open(file),
+        None => Input::bytes(BUNDLED.0, BUNDLED.1),
+    };
+    let name = |file: Option<&str>| file.unwrap_or("the bundled list").to_owned();
+    if let Some(list) = listed.filter(|own| is_json(own)) {
+        let types = karpenter_types::read(&files.open(list), list, &written.reserved)?;
+        return Ok((types, list.to_owned()));
+    }
+    // Types of a file of their own have the prices of a list that is named, and else none.
+    let mut prices = if listed.is_some() || written.types.is_none() {
+        let field = "cluster.provider.currency";
+        let list = name(listed);
+        price_list::read(&open(listed), (field, &list), Some(&written.currency))?.of
+    } else {
+        BTreeMap::new()
+    };
+    let file = written.types.as_deref().or(listed);
+    let list = name(file);
+    let mut table = Table::open(&open(file))?;
+    if written.types.is_none() && table.column("vcpu").is_none() {
+        return Err(BuildError::Experiment(format!(
+            "cluster.provider.prices: {list} has prices, but no columns `vcpu` and `memory_mib`; \
+             name a file that has them as `types`"
+        )));
+    }
+    let columns = Columns::find(&table)?;
+    let mut types = BTreeMap::new();
+    while let Some(row) = table.next_row()? {
+        let row = row.map_err(|bad| at(&list, bad.line, &bad.column, &bad.rule))?;
+        let name = row.text(&columns.name);
+        let prices = prices.remove(name);
+        // Types of a list of prices that have none can't be bought.
+        let is_left_out = prices.is_none() && written.types.is_none();
+        if is_left_out || types.contains_key(name) {
+            continue;
+        }
+        let node = machine(&row, &columns, &written.reserved)
+            .map_err(|(column, rule)| at(&list, row.line, &column, &rule))?;
+        let own = InstanceType {
+            node,
+            prices: prices.unwrap_or_default(),
+        };
+        types.insert(name.to_owned(), own);
+    }
+    Ok((types, list))
+}
+
+/// Whether a list is one of Karpenter's.
+fn is_json(file: &str) -> bool {
+    let ending = std::path::Path::new(file).extension();
+    ending.is_some_and(|own| own.eq_ignore_ascii_case("json"))
+}
+
+/// What is left of an amount, 0 at the least.
+pub(super) fn less(whole: Quantity, part: Option<Quantity>) -> Quantity {
+    let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
+    let left = left.ok().filter(|left| !left.is_negative());
+    left.unwrap_or(Quantity::ZERO)
+}
+
+/// The columns of a list of instance types.
+struct Columns {
+    name: Column,
+    cpu: Column,
+    memory: Column,
+    gpu: Option<Column>,
+    gpu_model: Option<Column>,
+    architecture: Option<Column>,
+    pods: Option<Column>,
+}
+
+impl Columns {
+    fn find(table: &Table) -> Result<Self, BuildError> {
+        Ok(Self {
+            name: table.required_column("instance_type")?,
+            cpu: table.required_column("vcpu")?,
+            memory: table.required_column("memory_mib")?,
+            gpu: table.column("gpu"),
+            gpu_model: table.column("gpu_model"),
+            architecture: table.column("arch"),
+            pods: table.column("max_pods"),
+        })
+    }
+}
+
+/// What a machine of a row is, or the column that is wrong and why.
+fn machine(
+    row: &Row<'_>,
+    columns: &Columns,
+    reserved: &schema::Reserved,
+) -> Result<Node, (String, String)> {
+    let amount = |text: &str, name: &str| {
+        let parsed = text.parse::<Quantity>().ok();
+        let parsed = parsed.filter(|own| !own.is_negative());
+        let rule = || format!("`{text}` is no amount of 0 or more");
+        parsed.ok_or_else(|| (name.to_owned(), rule()))
+    };
+    let optional = |column: &Option<Column>, usual: &str, name: &str| {
+        let text = row.optional_text(column.as_ref());
+        amount(if text.is_empty() { usual } else { text }, name)
+    };
+    let bytes = amount(row.text(&columns.memory), "memory_mib")?.checked_mul(1 << 20);
+    let bytes = bytes.map_err(|why| ("memory_mib".to_owned(), why.to_string()))?;
+    let cpu = amount(row.text(&columns.cpu), "vcpu")?;
+    let gpus = optional(&columns.gpu, "0", "gpu")?;
+    let mut offered = ResourceList::from_pairs([
+        (CPU, less(cpu, reserved.cpu)),
+        (MEMORY, less(bytes, reserved.memory)),
+        (PODS, optional(&columns.pods, PODS_USUAL, "max_pods")?),
+    ]);
+    let devices = gpus.units_ceil().ok();
+    let devices = devices.and_then(|own| u8::try_from(own).ok());
+    let devices = devices.filter(|own| usize::from(*own) <= MAX_DEVICES);
+    let devices = devices.ok_or_else(|| {
+        let rule = format!("expected {MAX_DEVICES} devices at most");
+        ("gpu".to_owned(), rule)
+    })?;
+    if devices > 0 {
+        offered.set(GPU_RESOURCE, gpus);
+    }
+    let mut node = Node {
+        allocatable: offered,
+        gpu: (devices > 0).then(|| GpuInventory {
+            devices,
+            model: row.optional_text(columns.gpu_model.as_ref()).into(),
+        }),
+        ..Node::default()
+    };
+    node.labels.insert(OS_LABEL.into(), "linux".into());
+    let architecture = row.optional_text(columns.architecture.as_ref());
+    if !architecture.is_empty() {
+        node.labels.insert(ARCH_LABEL.into(), architecture.into());
+    }
+    Ok(node)
+}
+
+/// Whether a name is one of a pattern, in which `*` stands for any text.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.find(piece) {
+            Some(place) => rest = &rest[place + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}

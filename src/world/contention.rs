@@ -1,0 +1,64 @@
+//! What processes on the nodes of a scenario share, and how they save their work.
+
+use model::Used;
+use model::checkpoint::Checkpoints;
+use scenario::Scenario;
+use scenario::scalar::NoneOr;
+use sim::ContentionModel;
+use units::Duration;
+
+use super::BuildError;
+
+/// What they share; `None` where each has all that it wants.
+pub fn contention(scenario: &Scenario) -> Result<Option<ContentionModel>, BuildError> {
+    let NoneOr::Some(contention) = &scenario.models.contention else {
+        return Ok(None);
+    };
+    let wrong = |field: &str, error: &dyn std::fmt::Display| {
+        BuildError::Experiment(format!("models.contention.overhead.{field}: {error}"))
+    };
+    let overhead = contention.overhead;
+    let cpu_milli = overhead.cpu.milli_ceil();
+    let memory_bytes = overhead.memory.units_ceil();
+    Ok(Some(ContentionModel {
+        cpu: contention.cpu,
+        memory: contention.memory,
+        overhead: Used {
+            cpu_milli: cpu_milli.map_err(|error| wrong("cpu", &error))?,
+            memory_bytes: memory_bytes.map_err(|error| wrong("memory", &error))?,
+        },
+    }))
+}
+
+/// How pods save their work; `None` where they never do.
+pub fn checkpoints(scenario: &Scenario) -> Result<Option<Checkpoints>, BuildError> {
+    let NoneOr::Some(stated) = scenario.models.checkpoints else {
+        return Ok(None);
+    };
+    let wrong = |what: &str| {
+        Err(BuildError::Experiment(format!(
+            "models.checkpoints: {what}"
+        )))
+    };
+    if let NoneOr::Some(contention) = &scenario.models.contention
+        && contention.cpu
+    {
+        return wrong(
+            "how far a run is that others slow down is not known yet; write `contention: {cpu: \
+             false}` or leave one of the two out",
+        );
+    }
+    let (write, restart) = (stated.write, stated.restart);
+    Ok(Some(match (stated.interval, stated.mtbf) {
+        (Some(interval), _) => Checkpoints {
+            interval,
+            write,
+            restart,
+        },
+        (None, Some(_)) if write == Duration::ZERO => {
+            return wrong("what takes no time is written all the time; give `write` or `interval`");
+        }
+        (None, Some(mtbf)) => Checkpoints::young(write, restart, mtbf),
+        (None, None) => return wrong("give `interval`, or `mtbf` from which it follows"),
+    }))
+}

@@ -1,0 +1,461 @@
+//! What fails in a scenario, and how its control plane learns of its nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use control::Component;
+use control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
+use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
+use model::Node;
+use scenario::Scenario;
+use scenario::schema::{
+    self, ControlPart, Failure as Written, FailureKind, NodeLife as WrittenLife,
+};
+use scenario::share::Share;
+use sim::control_faults::{ApiLimit, BindFault, Part, Sight};
+use sim::failures::{
+    Burst, ControlPlaneFault, CorruptedImage, Crashes, Domain, DomainOutage, Domains, Failure,
+    Fault, Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage,
+    RegistryOutage, Spot, Target, Timeline, kept_by_month,
+};
+use sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
+use trace::failure_log::{self, LogOptions};
+use units::{Duration, Instant, NodeId};
+
+use super::mesos_options::mesos_options;
+use super::operations::runs_always;
+use super::{BuildError, FileSource, Remarks};
+
+/// How the control plane of a scenario learns of its nodes.
+pub fn contact(scenario: &Scenario) -> NodeLife {
+    match scenario.node_life() {
+        WrittenLife::Declared => NodeLife::Declared,
+        WrittenLife::Observed | WrittenLife::Timeout => NodeLife::Observed(Observing::Computed),
+    }
+}
+
+/// The components of node life, where a scenario has them; systems with control loops of their own
+/// find out by themselves which nodes are lost.
+pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
+    if runs_always(scenario) {
+        return Vec::new();
+    }
+    let eviction = match scenario.node_life() {
+        WrittenLife::Declared => return Vec::new(),
+        WrittenLife::Observed => EvictionRule::Taints,
+        WrittenLife::Timeout => EvictionRule::Timeout(Duration::from_secs(300)),
+    };
+    let setup = LifecycleSetup {
+        options: LifecycleOptions {
+            eviction,
+            ..LifecycleOptions::default()
+        },
+        observing: Observing::Computed,
+        seed: scenario.seed,
+    };
+    vec![
+        Box::new(Lifecycle::new(setup)),
+        Box::new(Eviction::default()),
+    ]
+}
+
+/// What fails in a scenario: what was read for it, and where its nodes are.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    domains: Domains,
+    /// Logs by the number of the failure.
+    logs: BTreeMap<usize, Logged>,
+    /// Frameworks by the number of the failure.
+    frameworks: BTreeMap<usize, u32>,
+}
+
+/// Reads what failures need.
+pub fn failures(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    remarks: &mut Remarks,
+) -> Result<Failures, BuildError> {
+    let domains = domains(scenario, nodes)?;
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    let mut logs = BTreeMap::new();
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        let (FailureKind::FailureLog, Some(path)) = (failure.kind, &failure.path) else {
+            continue;
+        };
+        let options = LogOptions {
+            system: failure.system,
+            from: failure.from.clone(),
+        };
+        let log = failure_log::read(&files.open(path), &options, &names)?;
+        remarks.ledger(&log.ledger);
+        let outages = log.outages.into_iter();
+        let outages = outages.map(|own| (NodeId::from_index(own.node), own.down, own.up));
+        let outages = outages.collect();
+        logs.insert(number, Logged { outages });
+    }
+    let failures = Failures {
+        domains,
+        logs,
+        frameworks: frameworks(scenario)?,
+    };
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        let name = &scenario.system.name;
+        if failure.kind == FailureKind::DiscoveryOutage && name != "swarm" {
+            remarks.note(format!(
+                "failures[{number}]: the nodes of `{name}` make themselves known; a discovery-outage \
+                 fails nothing"
+            ));
+        }
+    }
+    // What it names is looked for at once.
+    failures.outages(scenario, nodes)?;
+    failures.timelines(scenario, nodes)?;
+    Ok(failures)
+}
+
+/// The frameworks that fail, by the number of the failure.
+fn frameworks(scenario: &Scenario) -> Result<BTreeMap<usize, u32>, BuildError> {
+    let mut found = BTreeMap::new();
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        let (FailureKind::FrameworkOutage, Some(name)) = (failure.kind, &failure.framework) else {
+            continue;
+        };
+        let options = mesos_options(scenario.system.mesos.as_ref())?;
+        let mut known = options.frameworks.iter();
+        let Some(place) = known.position(|own| *own.name == **name) else {
+            let known = options.frameworks.iter();
+            let known: Vec<String> = known.map(|own| format!("`{}`", own.name)).collect();
+            return Err(BuildError::Experiment(format!(
+                "failures[{number}].framework: no framework has the name `{name}`; known are {}",
+                known.join(", ")
+            )));
+        };
+        found.insert(number, place as u32);
+    }
+    Ok(found)
+}
+
+/// The domains of a scenario with their nodes.
+pub(super) fn domains(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Domains, BuildError> {
+    let domains = Domains::new(declared(&scenario.cluster.domains), nodes);
+    domains.map_err(|why| BuildError::Experiment(format!("cluster.domains: {why}")))
+}
+
+/// The domains one by one.
+fn declared(written: &[schema::Domain]) -> Vec<Domain> {
+    let all = written.iter().flat_map(|entry| {
+        (0..u64::from(entry.count)).map(move |index| {
+            let parent = entry.parent.as_ref().map(|parent| parent.render(index));
+            (&entry.label, entry.name.render(index), parent)
+        })
+    });
+    let all: Vec<_> = all.collect();
+    let places: BTreeMap<&str, usize> = { all.iter().enumerate() }
+        .map(|(place, (_, name, _))| (name.as_str(), place))
+        .collect();
+    let domains = all.iter().map(|(label, name, parent)| Domain {
+        label: label.as_str().into(),
+        name: name.as_str().into(),
+        parent: parent
+            .as_ref()
+            .and_then(|parent| places.get(parent.as_str()).copied()),
+    });
+    domains.collect()
+}
+
+impl Failures {
+    fn layout<'a>(&'a self, scenario: &Scenario, nodes: &'a [Arc<Node>]) -> Layout<'a> {
+        Layout {
+            nodes,
+            domains: &self.domains,
+            seed: scenario.seed,
+        }
+    }
+
+    /// When nodes go down and come up again: when, which, whether up. Outages of one node that
+    /// overlap or follow each other at once are one: it comes up when the last of them is over.
+    pub fn outages(
+        &self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+    ) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
+        let mut spans: BTreeMap<NodeId, Vec<(Instant, Option<Instant>)>> = BTreeMap::new();
+        let layout = self.layout(scenario, nodes);
+        for (number, failure) in scenario.failures.iter().enumerate() {
+            let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {
+                continue;
+            };
+            let found = layout.find(&Target::Node(name.clone()));
+            let found = found.map_err(|error| wrong(number, failure, error))?;
+            let node = found[0];
+            let down = Instant::ZERO.saturating_add(failure.at.unwrap_or_default());
+            let up = failure.lasts.map(|lasts| down.saturating_add(lasts));
+            spans.entry(node).or_default().push((down, up));
+        }
+        let mut outages = Vec::new();
+        for (node, spans) in &mut spans {
+            for (down, up) in united(spans) {
+                outages.push((down, *node, false));
+                outages.extend(up.map(|up| (up, *node, true)));
+            }
+        }
+        Ok(outages)
+    }
+
+    /// What else fails, and when, and what that needs to be known of beforehand.
+    pub fn timelines(
+        &self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+    ) -> Result<(Vec<Timeline>, Provisions), BuildError> {
+        let layout = self.layout(scenario, nodes);
+        let (mut timelines, mut provisions) = (Vec::new(), Provisions::default());
+        for (number, failure) in scenario.failures.iter().enumerate() {
+            if failure.kind == FailureKind::Stragglers {
+                provisions.stragglers = Some(Stragglers {
+                    share: failure.share.map_or(0.0, Share::as_f64),
+                    factor: failure.factor.unwrap_or(1.0),
+                });
+                continue;
+            }
+            let kind = if let Some(log) = self.logs.get(&number) {
+                Failure::Logged(log.clone())
+            } else if let Some(&framework) = self.frameworks.get(&number) {
+                Failure::ControlPlane(ControlPlaneFault {
+                    at: failure.at.unwrap_or_default(),
+                    lasts: failure.lasts,
+                    fault: Fault::Framework(framework),
+                })
+            } else if let Some(kind) = failure_of(failure, scenario.system.has_own_loops()) {
+                kind
+            } else {
+                continue;
+            };
+            provisions.loses_memory |= kind.loses_memory();
+            provisions.slows_work |= kind.slows_work();
+            let made = kind.timelines(&layout);
+            timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
+        }
+        Ok((timelines, provisions))
+    }
+}
+
+/// What is wrong with a failure: said of the field that names whom it strikes.
+fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> BuildError {
+    let field = match failure {
+        Written { node: Some(_), .. } => ".node",
+        Written { zone: Some(_), .. } => ".zone",
+        Written {
+            domain: Some(_), ..
+        } => ".domain",
+        Written { each: Some(_), .. } => ".each",
+        Written { burst: Some(_), .. } => ".burst.within",
+        _ => "",
+    };
+    BuildError::Experiment(format!("failures[{number}]{field}: {error}"))
+}
+
+/// How long a leader's lease is held after it crashed, and how long a request is waited for, unless
+/// stated (the defaults of Kubernetes).
+const LEASE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an election takes, unless stated: a candidate looks every 2 s.
+const ELECTION: &str = "uniform(0s, 2s)";
+
+/// A failure as the simulator has it; `None` of those that are outages of one node. What a kind
+/// needs was checked before.
+#[expect(clippy::too_many_lines, reason = "one row for each kind of failure")]
+fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
+    let (at, lasts) = (failure.at.unwrap_or_default(), failure.lasts);
+    let outage = |trouble| {
+        Failure::Outage(Outage {
+            target: target(failure),
+            trouble,
+            at,
+            lasts,
+        })
+    };
+    let again = |trouble| {
+        Some(Failure::NodeCrash(NodeCrash {
+            target: target(failure),
+            trouble,
+            between: failure.mtbf.clone()?,
+            repair: failure.repair.clone()?,
+            burst: failure.burst.as_ref().map(burst),
+        }))
+    };
+    let fault = |fault| Failure::ControlPlane(ControlPlaneFault { at, lasts, fault });
+    let part = part(failure.component.unwrap_or_default());
+    Some(match failure.kind {
+        FailureKind::NodeOutage
+        | FailureKind::FailureLog
+        | FailureKind::FrameworkOutage
+        | FailureKind::Stragglers => return None,
+        FailureKind::ZoneOutage => outage(Trouble::Crash),
+        FailureKind::Partition => outage(Trouble::Partition),
+        FailureKind::DiskFull => outage(Trouble::DiskFull),
+        FailureKind::RuntimeOutage => outage(Trouble::Runtime),
+        FailureKind::SlowNode => {
+            let trouble = Trouble::Slow(Pace::of(failure.factor?));
+            match failure.at {
+                Some(_) => outage(trouble),
+                None => again(trouble)?,
+            }
+        }
+        FailureKind::NodeCrash => again(Trouble::Crash)?,
+        FailureKind::DomainOutage => Failure::DomainOutage(DomainOutage {
+            target: target(failure),
+            between: failure.mtbf.clone()?,
+            repair: failure.repair.clone()?,
+        }),
+        FailureKind::Flapping => Failure::Flapping(Flapping {
+            target: target(failure),
+            at,
+            lasts,
+            every: failure.every?,
+            down: failure.down?,
+        }),
+        FailureKind::Maintenance => Failure::Maintenance(Maintenance {
+            target: target(failure),
+            at,
+            lasts: lasts?,
+            notice: failure.notice.unwrap_or_default(),
+        }),
+        FailureKind::Spot => Failure::Spot(Spot {
+            target: target(failure),
+            kept: match failure.per_month {
+                Some(share) => kept_by_month(share.as_f64())?,
+                None => failure.mtbf.clone()?,
+            },
+            notice: failure.notice?,
+            replaced: failure.repair.clone()?,
+            share: failure.share.map_or(1.0, Share::as_f64),
+        }),
+        FailureKind::RegistryOutage => Failure::Registry(RegistryOutage { at, lasts }),
+        FailureKind::CorruptedImage => Failure::Image(CorruptedImage {
+            image: failure.image.as_deref()?.into(),
+            at,
+            lasts,
+        }),
+        FailureKind::ControlPlaneOutage => fault(Fault::Outage),
+        FailureKind::ManagerLoss if has_managers => fault(Fault::Managers(failure.managers?)),
+        // A control plane of three, whose store votes: one away is the leader, two are the majority.
+        FailureKind::ManagerLoss if failure.managers? > 1 => fault(Fault::Outage),
+        FailureKind::ManagerLoss => Failure::LeaderFailover(LeaderFailover {
+            part,
+            when: Crashes::At(at),
+            lease: LEASE,
+            election: ELECTION.parse().ok()?,
+        }),
+        FailureKind::DiscoveryOutage => fault(Fault::Discovery),
+        FailureKind::WatchDelay => fault(Fault::Sight(part, Sight::Late(failure.delay?))),
+        FailureKind::StaleCache => fault(Fault::Sight(part, Sight::Stale)),
+        FailureKind::RefusedBinds => fault(Fault::Binds(binds(failure, None)?)),
+        FailureKind::LostBinds => {
+            let timeout = failure.timeout.unwrap_or(TIMEOUT);
+            fault(Fault::Binds(binds(failure, Some(timeout))?))
+        }
+        FailureKind::SlowApi => {
+            let each = failure.requests_per_second.map(|rate| 1.0 / rate);
+            let each = each.and_then(Duration::checked_from_secs_f64);
+            fault(Fault::Api(
+                part,
+                ApiLimit {
+                    delay: failure.delay.unwrap_or_default(),
+                    per_request: each.unwrap_or_default(),
+                },
+            ))
+        }
+        FailureKind::LeaderFailover => Failure::LeaderFailover(LeaderFailover {
+            part,
+            when: match (&failure.mtbf, failure.at) {
+                (Some(between), _) => Crashes::Every(between.clone()),
+                (None, at) => Crashes::At(at?),
+            },
+            lease: failure.lease.unwrap_or(LEASE),
+            election: match &failure.election {
+                Some(law) => law.clone(),
+                None => ELECTION.parse().ok()?,
+            },
+        }),
+    })
+}
+
+/// Whom a failure strikes.
+fn target(failure: &Written) -> Target {
+    let domain = failure.domain.iter().flatten().next();
+    match (&failure.node, &failure.zone, domain, &failure.each) {
+        (Some(node), ..) => Target::Node(node.clone()),
+        (_, Some(zone), ..) => Target::Zone(zone.clone()),
+        (_, _, Some((key, value)), _) => Target::Label(key.clone(), value.clone()),
+        (.., Some(label)) => Target::Each(label.clone()),
+        _ => Target::All,
+    }
+}
+
+const fn part(written: ControlPart) -> Part {
+    match written {
+        ControlPart::All => Part::All,
+        ControlPart::Scheduler => Part::Scheduler,
+        ControlPart::Controllers => Part::Controllers,
+    }
+}
+
+fn burst(written: &schema::Burst) -> Burst {
+    Burst {
+        probability: written.probability.as_f64(),
+        more: written.more.as_f64(),
+        within: written.within.clone(),
+        share: written.share.as_f64(),
+        spread: written.spread,
+    }
+}
+
+fn binds(failure: &Written, timeout: Option<Duration>) -> Option<BindFault> {
+    let share = failure.probability?.as_f64();
+    Some(BindFault {
+        millionths: (share * 1e6) as u32,
+        timeout,
+    })
+}
+
+/// The spans as few that don't touch each other; one without an end goes on for good.
+fn united(spans: &mut [(Instant, Option<Instant>)]) -> Vec<(Instant, Option<Instant>)> {
+    spans.sort_unstable_by_key(|&(down, _)| down);
+    let mut united: Vec<(Instant, Option<Instant>)> = Vec::new();
+    for &mut (down, up) in spans {
+        match united.last_mut() {
+            Some((_, last)) if last.is_none_or(|last| down <= last) => {
+                *last = last.zip(up).map(|(last, up)| last.max(up));
+            }
+            _ => united.push((down, up)),
+        }
+    }
+    united
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outages_that_overlap_are_one() {
+        let secs = Instant::from_secs;
+        let span = |(down, up): (i64, i64)| (secs(down), (up > 0).then(|| secs(up)));
+        for (given, expected) in [
+            (&[(1, 2), (4, 5)][..], &[(1, 2), (4, 5)][..]),
+            (&[(4, 5), (1, 2)], &[(1, 2), (4, 5)]),
+            (&[(1, 3), (2, 9)], &[(1, 9)]),
+            (&[(1, 9), (2, 3), (9, 10)], &[(1, 10)]),
+            // One that is for good outlasts the others.
+            (&[(1, 3), (2, 0), (5, 6)], &[(1, 0)]),
+            (&[], &[]),
+        ] {
+            let mut spans: Vec<_> = given.iter().copied().map(span).collect();
+            let expected: Vec<_> = expected.iter().copied().map(span).collect();
+            assert_eq!(united(&mut spans), expected, "{given:?}");
+        }
+    }
+}

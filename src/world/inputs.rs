@@ -1,0 +1,74 @@
+//! The files an experiment reads: on disk, or embedded in the program (the bundled experiment works
+//! outside a clone too).
+
+use std::path::{Path, PathBuf};
+
+use scenario::FileLookup;
+use trace::Input;
+
+/// The folder under which embedded files are found; no real folder is called so.
+pub const EMBEDDED: &str = "<embedded>";
+
+/// An embedded file: its path in the project and its bytes.
+type EmbeddedFile = (&'static str, &'static [u8]);
+
+/// The bundled traces.
+const FILES: &[EmbeddedFile] = &[
+    (
+        "gpu-cluster-nodes.csv.gz",
+        include_bytes!("../../traces/gpu-cluster-nodes.csv.gz"),
+    ),
+    (
+        "gpu-cluster-pods.csv.gz",
+        include_bytes!("../../traces/gpu-cluster-pods.csv.gz"),
+    ),
+];
+
+/// The bundled experiment: its name and text.
+pub const BUNDLED: (&str, &str) = (
+    "gpu-packing.yaml",
+    include_str!("../../scenarios/gpu-packing.yaml"),
+);
+
+/// Looks files up on disk and among the embedded ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiskAndEmbedded;
+
+impl FileLookup for DiskAndEmbedded {
+    fn exists(&self, path: &Path) -> bool {
+        embedded(path).is_some() || path.is_file()
+    }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// The folder to add to a search path, so that embedded files are found last.
+pub fn embedded_folder() -> PathBuf {
+    PathBuf::from(EMBEDDED)
+}
+
+/// A file that a lookup found.
+pub fn open(path: &Path) -> Input {
+    match embedded(path) {
+        Some((name, bytes)) => Input::bytes(name, bytes),
+        None => Input::path(path),
+    }
+}
+
+/// Whether a path that a lookup found is embedded.
+pub fn is_embedded(path: &Path) -> bool {
+    embedded(path).is_some()
+}
+
+fn embedded(path: &Path) -> Option<EmbeddedFile> {
+    let inside = path.strip_prefix(EMBEDDED).ok()?;
+    let name = inside.file_name()?.to_str()?;
+    FILES.iter().find(|(known, _)| *known == name).copied()
+}

@@ -1,0 +1,157 @@
+//! What the exact scheduler of Kubernetes is made from: its configuration, and the objects that
+//! manifests state around nodes and pods.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use control::scheduler::kube::{PreemptionState, Release};
+use manifest::{config_doubts, read_scheduler_config};
+use model::{ClusterObjects, Labels, SchedulerConfig, Text};
+use policy::kubernetes::{default_weight, plugin_names};
+use scenario::Scenario;
+use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
+use systems::KubeRequest;
+use systems::kubernetes::EXACT_PROFILE;
+use units::nearest::hint;
+
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
+
+/// Whether a scenario asks for kube-scheduler itself.
+pub fn is_exact(scenario: &Scenario) -> bool {
+    let system = &scenario.system;
+    system.name == systems::kubernetes::ENTRY.name && system.scheduler.profile == EXACT_PROFILE
+}
+
+/// What kube-scheduler is made from, where a scenario asks for it.
+pub fn kube_request(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<KubeRequest, BuildError> {
+    if !is_exact(scenario) {
+        return Ok(KubeRequest::default());
+    }
+    let scheduler = &scenario.system.scheduler;
+    let config = match &scheduler.config {
+        Some(file) => {
+            let input = files.open(file);
+            read_scheduler_config(&input.name, &input.read_to_string()?)?
+        }
+        None => stated(scheduler)?,
+    };
+    let place = (scheduler.config.as_deref()).unwrap_or("system.scheduler.plugins");
+    for doubt in config_doubts(&config) {
+        remarks.note(format!("{place}: {doubt}"));
+    }
+    if let Some(workers) = config.parallelism.filter(|&workers| workers != 1) {
+        let file = scheduler.config.as_deref().unwrap_or_default();
+        remarks.note(format!(
+            "{file}: parallelism {workers} is not modelled: nodes are looked at one after the \
+             other, as with 1"
+        ));
+    }
+    let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
+    Ok(KubeRequest {
+        config,
+        release: match scheduler.release {
+            schema::Release::V1_34 => Release::V1_34,
+            schema::Release::V1_36 => Release::V1_36,
+        },
+        takes_first: scheduler.tie_break == Some(TieBreak::First),
+        binding_time: scheduler.binding_time,
+        eviction_time: scheduler.eviction_time,
+        objects,
+        preemptions,
+        witness: None,
+    })
+}
+
+/// The configuration that the experiment file states.
+fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> {
+    let known = plugin_names();
+    let (mut enabled, mut disabled, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, plugin) in &scheduler.plugins {
+        let wrong = |what: &str| BuildError::Policy(format!("plugins.{name}: {what}"));
+        if !known.contains(&name.as_str()) {
+            let hint = hint(name, known.iter().copied());
+            return Err(wrong(&format!(
+                "the profile `default` is kube-scheduler and has no such plugin; {hint}"
+            )));
+        }
+        let Some(plugin) = plugin else {
+            disabled.push(json!({"name": name}));
+            continue;
+        };
+        // To the original no weight is 1; here it is the usual one.
+        let weight = plugin.weight.or_else(|| default_weight(name));
+        enabled.push(json!({"name": name, "weight": weight.unwrap_or(0)}));
+        let own: Value = plugin
+            .arguments
+            .decode()
+            .map_err(|error| wrong(&error.to_string()))?;
+        arguments.push(json!({"name": name, "args": own}));
+    }
+    let config = json!({
+        "percentageOfNodesToScore": scheduler.percentage_of_nodes_to_score.unwrap_or(0),
+        "profiles": [{
+            "plugins": {"multiPoint": {"enabled": enabled, "disabled": disabled}},
+            "pluginConfig": arguments,
+        }],
+    });
+    read_scheduler_config("system.scheduler.plugins", &config.to_string())
+        .map_err(|error| BuildError::Policy(error.to_string()))
+}
+
+/// Pods in preemptions, by namespace and name.
+type Preemptions = BTreeMap<(Text, Text), PreemptionState>;
+
+/// The objects around nodes and pods in the manifests of a scenario, each file once, and what the
+/// pods among them have to do with preemptions.
+fn objects(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<(ClusterObjects, Preemptions), BuildError> {
+    let of_nodes = scenario
+        .cluster
+        .nodes
+        .iter()
+        .filter_map(|source| match source {
+            NodeSource::Manifests(file) => Some(file),
+            _ => None,
+        });
+    let of_pods = scenario.workload.iter().filter_map(|source| match source {
+        WorkloadSource::Manifests { file, .. } => Some(file),
+        _ => None,
+    });
+    let mut read: Vec<&String> = Vec::new();
+    let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
+    let mut namespaces = BTreeSet::from([Text::from("default")]);
+    for file in of_nodes.chain(of_pods) {
+        if !read.contains(&file) {
+            read.push(file);
+            let manifests = manifests.read(file, files, remarks)?;
+            objects.merge(manifests.objects.clone());
+            for pod in &manifests.pods {
+                namespaces.insert(pod.namespace().clone());
+                let state = PreemptionState {
+                    nominated_node: pod.nominated_node.clone(),
+                    is_preempted: pod.is_preempted,
+                };
+                if state != PreemptionState::default() {
+                    preemptions.insert((pod.namespace().clone(), pod.name.clone()), state);
+                }
+            }
+        }
+    }
+    // A namespace that only pods name has the label that the API server gives to all.
+    for name in namespaces {
+        let label = ("kubernetes.io/metadata.name".into(), name.clone());
+        let known = objects.namespaces.entry(name);
+        known.or_insert_with(|| Labels::from([label]));
+    }
+    Ok((objects, preemptions))
+}

@@ -1,0 +1,127 @@
+//! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
+
+mod alerts;
+mod autoscale;
+mod autoscale_findings;
+mod catalogue;
+mod contention;
+mod descheduling;
+mod economics;
+mod failures;
+mod generated;
+mod images;
+pub mod inputs;
+mod karpenter_types;
+mod kube;
+mod manifests;
+mod mapping;
+mod mesos_options;
+mod mix;
+mod node_autoscalers;
+mod nodes;
+mod operations;
+mod price_history;
+mod price_list;
+mod provider;
+mod remarks;
+mod residents;
+mod scaling_rules;
+mod start_up;
+mod system_options;
+mod traffic;
+mod typical;
+mod units;
+mod usage;
+mod workload;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use scenario::schema::OnBadRow as Written;
+use scenario::{Arguments, Files};
+use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
+
+pub use alerts::{alerts, route};
+pub use autoscale::autoscalers;
+pub use contention::{checkpoints, contention};
+pub use descheduling::descheduling;
+pub use economics::economics;
+pub use failures::{Failures, contact, failures, node_life};
+pub use images::images;
+pub use kube::{is_exact, kube_request};
+pub use manifests::ManifestFiles;
+pub use mapping::mapping;
+pub use mix::workload_mix;
+pub use node_autoscalers::node_autoscalers;
+pub use nodes::nodes;
+pub use operations::{controllers, operations, runs_workloads};
+pub use provider::{ProviderPlan, provider};
+pub use remarks::Remarks;
+pub use start_up::{StartUpValues, start_up, start_up_values};
+pub use system_options::system_options;
+pub use traffic::traffic;
+pub use typical::typical_pods;
+pub use usage::usage;
+pub use workload::{Workload, workload};
+
+/// Why an experiment can't be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BuildError {
+    /// A trace can't be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A policy's arguments are wrong.
+    #[error("system.scheduler: {0}")]
+    Policy(String),
+    /// Something else that the experiment asks for can't be.
+    #[error("{0}")]
+    Experiment(String),
+}
+
+/// Finds files of an experiment.
+pub struct FileSource<'a> {
+    /// Where each written path was found.
+    pub files: &'a Files,
+}
+
+impl FileSource<'_> {
+    /// The file of a path as written.
+    pub fn open(&self, written: &str) -> Input {
+        let found = self
+            .files
+            .get(written)
+            .cloned()
+            .unwrap_or_else(|| PathBuf::from(written));
+        inputs::open(&found)
+    }
+}
+
+fn row_policy(on_bad_row: Written) -> RowPolicy {
+    let on_bad_row = match on_bad_row {
+        Written::Fail => OnBadRow::Fail,
+        Written::Skip => OnBadRow::Skip,
+        Written::Report => OnBadRow::Report,
+    };
+    RowPolicy {
+        on_bad_row,
+        strict: false,
+    }
+}
+
+/// Options of formats beyond the common ones; returns how often the log is repeated.
+fn read_options(options: &mut ReadOptions, arguments: &Arguments) -> Result<u64, BuildError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Extra {
+        pods_per_node: Option<i64>,
+        memory: Option<bool>,
+        repeat: Option<u64>,
+    }
+    let extra: Extra = arguments
+        .decode()
+        .map_err(|error| BuildError::Experiment(format!("trace: {error}")))?;
+    options.pods_per_node = extra.pods_per_node.unwrap_or(options.pods_per_node);
+    options.memory = extra.memory.unwrap_or(options.memory);
+    Ok(extra.repeat.unwrap_or(1))
+}

@@ -1,0 +1,154 @@
+//! What a scenario's system can't express of its workload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Needed, Node, Object, PodSpec, TaintEffect};
+use scenario::Scenario;
+use scenario::schema::WorkloadSource;
+use systems::mapping::{Item, Mapping, template_of};
+use systems::registry::find;
+use trace::stream::ClassTotal;
+
+use super::operations::{heeds_needs, runs_workloads};
+use super::system_options::check_updates;
+use super::units::units;
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
+
+/// The workload as the scenario's system takes it.
+///
+/// # Errors
+/// It can express nothing of it.
+pub fn mapping(
+    scenario: &Scenario,
+    (nodes, classes): (&[Arc<Node>], &[ClassTotal]),
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Mapping, BuildError> {
+    let wrong = |error: &dyn std::fmt::Display| BuildError::Experiment(error.to_string());
+    let entry = find(&scenario.system.name).map_err(|error| wrong(&error))?;
+    let mut read = Vec::new();
+    for source in &scenario.workload {
+        if let WorkloadSource::Manifests { file, .. } = source {
+            read.push(manifests.read(file, files, remarks)?);
+        }
+    }
+    let globals = globals(scenario, files)?;
+    let mut applied = Vec::new();
+    let operations = scenario.operations.iter();
+    for file in operations.filter_map(|own| own.apply.as_ref()) {
+        applied.push(manifests.read(file, files, remarks)?);
+    }
+    // One pod of each class lends it its name.
+    let mut names: BTreeMap<&PodSpec, &str> = BTreeMap::new();
+    for pod in read.iter().flat_map(|one| &one.pods) {
+        names.entry(&pod.spec).or_insert(&pod.name);
+    }
+    let pods = classes.iter().map(|class| Item::Pods {
+        name: names.get(&*class.spec).copied().unwrap_or("of the trace"),
+        spec: &class.spec,
+        count: class.pods,
+        in_gangs: class.pods > class.arrivals,
+    });
+    let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
+    let key = |own: &Object| {
+        let name = (own.namespace().clone(), own.name().clone());
+        (own.kind(), name)
+    };
+    if heeds_needs(scenario) {
+        let applied = applied.iter().flat_map(|one| &one.workloads);
+        let objects = declared.iter().copied().chain(applied);
+        let objects: Vec<&Object> = objects.map(|own| &own.object).collect();
+        note_missing(&objects, remarks);
+    }
+    check_updates(scenario, declared.iter().map(|own| &own.object))?;
+    let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
+    let objects = declared.iter().map(|own| Item::Object(&own.object));
+    let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {
+        if known.contains(&key(&own.object)) {
+            Item::Rollout(&own.object)
+        } else {
+            Item::Object(&own.object)
+        }
+    });
+    let globals = globals.iter().map(Item::Object);
+    let objects = objects.chain(changed).chain(globals);
+    let objects = objects.filter(|_| runs_workloads(scenario));
+    let services = read.iter().map(|one| one.objects.services.len() as u64);
+    let services = Some(services.sum()).filter(|&count| count > 0);
+    let is_tainted = |node: &&Arc<Node>| {
+        let mut effects = node.taints.iter().map(|taint| taint.effect);
+        effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
+    };
+    let tainted = nodes.iter().filter(is_tainted);
+    let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
+    let items = pods
+        .chain(objects)
+        .chain(services.map(Item::Services))
+        .chain(tainted);
+    let mapping = Mapping::of(entry.capabilities, items);
+    if mapping.is_nothing() {
+        return Err(nothing(entry.name, &mapping));
+    }
+    Ok(mapping)
+}
+
+/// The global units of unit files, as objects.
+///
+/// # Errors
+/// Nobody would see to them.
+fn globals(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Object>, BuildError> {
+    let mut globals = Vec::new();
+    for source in &scenario.workload {
+        let submission = units(source, files)?;
+        globals.extend(submission.daemon_sets().map(|(_, object)| object));
+    }
+    if !globals.is_empty() && !runs_workloads(scenario) {
+        return Err(BuildError::Experiment(
+            "workload: a global unit is on every machine that matches, and nobody would see to \
+             that; write `controllers: {}` under `system`, or take `Global` out"
+                .to_owned(),
+        ));
+    }
+    Ok(globals)
+}
+
+fn nothing(system: &str, mapping: &Mapping) -> BuildError {
+    let reasons = mapping.gaps.iter().filter(|gap| gap.is_refused);
+    let reasons: Vec<String> = reasons.map(ToString::to_string).collect();
+    BuildError::Experiment(format!(
+        "workload: the system `{system}` can express nothing of it ({}); choose another system \
+         (`windtunnel systems` tells what each can), or another workload",
+        reasons.join("; ")
+    ))
+}
+
+/// Notes workloads that need what no manifest declares.
+fn note_missing(objects: &[&Object], remarks: &mut Remarks) {
+    let is_declared = |namespace: &str, needed: &Needed| {
+        let mut objects = objects.iter();
+        objects.any(|object| {
+            let is_named = |name: &str| **object.name() == *name;
+            **object.namespace() == *namespace
+                && match (object, needed) {
+                    (Object::Secret(_), Needed::Secret(name))
+                    | (Object::ConfigMap(_), Needed::ConfigMap(name)) => is_named(name),
+                    _ => false,
+                }
+        })
+    };
+    for object in objects {
+        let Some(template) = template_of(object) else {
+            continue;
+        };
+        let missing = template.needs.0.iter();
+        for needed in missing.filter(|needed| !is_declared(&template.namespace, needed)) {
+            let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
+            remarks.note(format!(
+                "{kind}/{namespace}/{name} needs the {needed}, which no manifest declares: its \
+                 tasks never start"
+            ));
+        }
+    }
+}

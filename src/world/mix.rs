@@ -1,0 +1,89 @@
+//! What a workload is made of, read before the run: how many pods of each class arrive. Reading
+//! needs memory for the classes only, not for the arrivals.
+
+use std::sync::Arc;
+
+use cluster::{GpuColumns, Interner};
+use metrics::WorkloadMix;
+use model::resource_list::{CPU, MEMORY};
+use model::{Node, PodSpec};
+use trace::memory::Recorded;
+use trace::stream::ClassTotal;
+use trace::{Arrival, ArrivalSource, TraceError};
+
+use super::typical::shape_of;
+
+/// Counts the classes of a source that can be read a second time.
+pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, TraceError> {
+    if let Some(known) = source.class_totals() {
+        return Ok(known);
+    }
+    let mut source = source.fork()?;
+    let mut counts: Vec<(u64, u64)> = Vec::new();
+    while let Some(arrival) = source.next()? {
+        add(&mut counts, &arrival);
+    }
+    Ok(with_specs(&counts, source.classes()))
+}
+
+/// Counts the classes of arrivals in memory.
+pub(super) fn count_recorded(recorded: &Recorded) -> Vec<ClassTotal> {
+    let mut counts = Vec::new();
+    for arrival in &recorded.arrivals {
+        add(&mut counts, arrival);
+    }
+    with_specs(&counts, &recorded.classes)
+}
+
+fn add(counts: &mut Vec<(u64, u64)>, arrival: &Arrival) {
+    let class = arrival.class as usize;
+    if counts.len() <= class {
+        counts.resize(class + 1, (0, 0));
+    }
+    counts[class].0 += 1;
+    counts[class].1 += u64::from(arrival.members);
+}
+
+fn with_specs(counts: &[(u64, u64)], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal> {
+    counts
+        .iter()
+        .zip(classes)
+        .filter(|(count, _)| count.0 > 0)
+        .map(|(&(arrivals, pods), spec)| ClassTotal {
+            spec: spec.clone(),
+            arrivals,
+            pods,
+        })
+        .collect()
+}
+
+/// GPU models numbered as the store numbers them: by order of first appearance among the nodes.
+pub(super) fn models_of(nodes: &[Arc<Node>]) -> Interner {
+    let mut models = Interner::default();
+    for gpu in nodes.iter().filter_map(|node| node.gpu.as_ref()) {
+        models.intern(&gpu.model);
+    }
+    models
+}
+
+/// The shapes of a workload on these nodes. Classes whose amounts don't fit integers are left out;
+/// the run refuses them.
+pub fn workload_mix(classes: &[ClassTotal], nodes: &[Arc<Node>]) -> WorkloadMix {
+    let models = models_of(nodes);
+    WorkloadMix::of(classes.iter().filter_map(|class| {
+        let requests = class.spec.requests().ok()?;
+        let gpu = shape_of(&class.spec).columns(&models);
+        let gpu = if gpu.devices == 0 {
+            GpuColumns::default()
+        } else {
+            gpu
+        };
+        let row = [
+            requests.get(CPU).milli_ceil().ok()?,
+            requests.get(MEMORY).units_ceil().ok()?,
+            gpu.total_milli(),
+            1,
+        ];
+        Some((row, gpu, class.pods))
+    }))
+}

@@ -1,0 +1,120 @@
+//! The nodes of a scenario.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
+use scenario::Scenario;
+use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
+use trace::ReadOptions;
+use trace::registry::{Constructor, find};
+
+use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
+
+/// The nodes of a scenario, in order.
+pub fn nodes(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Vec<Arc<Node>>, BuildError> {
+    let mut nodes = Vec::new();
+    for source in &scenario.cluster.nodes {
+        match source {
+            NodeSource::Trace(trace) => {
+                let entry = find(&trace.format).map(|entry| entry.open);
+                let Some(Constructor::Nodes(open)) = entry else {
+                    let format = &trace.format;
+                    return Err(BuildError::Experiment(format!("`{format}` has no nodes")));
+                };
+                let rows = row_policy(trace.on_bad_row);
+                let mut options = ReadOptions {
+                    rows,
+                    ..ReadOptions::default()
+                };
+                read_options(&mut options, &trace.options)?;
+                let read = open(&files.open(&trace.path), &options)?;
+                remarks.ledger(&read.ledger);
+                nodes.extend(read.nodes.into_iter().map(Arc::new));
+            }
+            NodeSource::Template(template) => {
+                let (mut first, mut texts) = (None, BTreeSet::new());
+                for index in 0..template.count {
+                    let mut node = from_template(template, u64::from(index));
+                    let first = first.get_or_insert_with(|| node.clone());
+                    share(&mut node, first, &mut texts);
+                    nodes.push(Arc::new(node));
+                }
+            }
+            NodeSource::Manifests(path) => {
+                let read = manifests.read(path, files, remarks)?;
+                nodes.extend(read.nodes.iter().cloned().map(Arc::new));
+            }
+        }
+    }
+    Ok(nodes)
+}
+
+/// Lets what a node has in common with the others of its template lie in memory once.
+fn share(node: &mut Node, first: &Node, texts: &mut BTreeSet<Text>) {
+    node.allocatable.clone_from(&first.allocatable);
+    node.labels.share(texts);
+    if let (Some(gpu), Some(first)) = (&mut node.gpu, &first.gpu) {
+        gpu.model.clone_from(&first.model);
+    }
+}
+
+fn from_template(template: &Template, index: u64) -> Node {
+    let name = template.name.render(index);
+    let mut node = of_template(&template.template, index);
+    node.name = name.as_str().into();
+    let name = node.name.clone();
+    node.labels.insert_if_absent(HOSTNAME_LABEL, || name);
+    if let Some(zone) = &template.zone {
+        let zone = || zone.render(index).into();
+        node.labels.insert_if_absent(ZONE_LABEL, zone);
+    }
+    node
+}
+
+/// A node of a template, without a name.
+pub(super) fn of_template(template: &NodeTemplate, index: u64) -> Node {
+    let allocatable = &template.allocatable;
+    let mut list = ResourceList::from_pairs([
+        (CPU, allocatable.cpu),
+        (MEMORY, allocatable.memory),
+        (PODS, allocatable.pods),
+        (EPHEMERAL_STORAGE, allocatable.ephemeral_storage),
+    ]);
+    for (resource, &amount) in &allocatable.extended {
+        list.set(resource, amount);
+    }
+    let labels = template.labels.iter();
+    let labels = labels.map(|(key, value)| (key.as_str().into(), value.render(index).into()));
+    let gpu = template.gpu.as_ref().map(|gpu| GpuInventory {
+        devices: gpu.devices as u8,
+        model: gpu.model.as_str().into(),
+    });
+    Node {
+        allocatable: list,
+        labels: labels.collect(),
+        taints: template.taints.iter().map(taint).collect(),
+        gpu,
+        ..Node::default()
+    }
+}
+
+/// A taint as it is written.
+pub(super) fn taint(taint: &scenario::schema::Taint) -> Taint {
+    Taint {
+        key: taint.key.as_str().into(),
+        value: taint.value.as_str().into(),
+        effect: match taint.effect {
+            SchemaEffect::NoSchedule => TaintEffect::NoSchedule,
+            SchemaEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
+            SchemaEffect::NoExecute => TaintEffect::NoExecute,
+        },
+    }
+}

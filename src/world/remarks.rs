@@ -1,0 +1,264 @@
+//! What is to be known of the files that a run was made of: what they say that is not modelled, and
+//! the dirt that was found in them.
+
+use std::collections::BTreeMap;
+
+use cluster::Store;
+use manifest::{DeclaredWorkload, ManifestPod, Manifests};
+use metrics::RunMetrics;
+use metrics::fights::DETECTORS;
+use model::objects::ClusterObjects;
+use model::{Node, Object, TaintEffect};
+use trace::Ledger;
+
+/// What it is called, and whether a pod has it.
+type Trait = (&'static str, fn(&ManifestPod) -> bool);
+
+/// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
+/// away.
+const UNHEEDED: [Trait; 8] = [
+    ("topology spread constraints", |pod| {
+        !pod.spec.topology_spread.is_empty()
+    }),
+    ("affinity or anti-affinity to other pods", |pod| {
+        let affinity = &pod.spec.affinity;
+        !(affinity.required_pod_affinity.is_empty()
+            && affinity.required_pod_anti_affinity.is_empty()
+            && affinity.preferred_pod_affinity.is_empty()
+            && affinity.preferred_pod_anti_affinity.is_empty())
+    }),
+    ("preferred node affinity", |pod| {
+        !pod.spec.affinity.node.preferred.is_empty()
+    }),
+    ("host ports", |pod| {
+        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
+        containers.any(|container| !container.host_ports.is_empty())
+    }),
+    ("volumes that not every node can reach", |pod| {
+        !pod.spec.volumes.is_empty()
+    }),
+    ("a place kept after a preemption", |pod| {
+        pod.nominated_node.is_some() && pod.node_name.is_none()
+    }),
+    ("scheduling gates", |pod| {
+        !pod.spec.scheduling_gates.is_empty()
+    }),
+    ("a scheduler of their own", |pod| {
+        !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
+    }),
+];
+
+/// Objects that were read and that no policy of a simulated scheduler looks at yet.
+fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
+    let counts = [
+        ("disruption budgets", objects.budgets.len()),
+        ("services", objects.services.len()),
+        ("workloads", objects.workloads.len()),
+        ("persistent volumes", objects.volumes.len()),
+        ("volume claims", objects.claims.len()),
+        ("storage classes", objects.storage_classes.len()),
+        (
+            "CSI objects",
+            objects.csi_nodes.len() + objects.csi_drivers.len(),
+        ),
+    ];
+    counts
+        .into_iter()
+        .filter(|&(_, count)| count > 0)
+        .map(|(what, count)| {
+            format!("{count} {what} are read and not looked at when pods are placed")
+        })
+}
+
+/// What an autoscaler is called in findings; `None` of other objects.
+pub(super) fn autoscaler(object: &Object) -> Option<String> {
+    match object {
+        Object::HorizontalPodAutoscaler(own) => Some(own.spec.to_string()),
+        Object::VerticalPodAutoscaler(own) => {
+            let (namespace, name) = (&own.namespace, &own.name);
+            Some(format!("VerticalPodAutoscaler {namespace}/{name}"))
+        }
+        _ => None,
+    }
+}
+
+/// Lines about the input, each kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Remarks {
+    is_exact: bool,
+    /// Where autoscalers are declared, by what they are called.
+    places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
+    unmodelled: Vec<String>,
+    ledger: Ledger,
+}
+
+impl Remarks {
+    /// Remarks on a run whose scheduler looks at all that the model holds of pods and objects, if
+    /// `is_exact`.
+    pub fn new(is_exact: bool) -> Self {
+        Self {
+            is_exact,
+            ..Self::default()
+        }
+    }
+
+    /// Notes a line.
+    pub fn note(&mut self, line: String) {
+        if !self.unmodelled.contains(&line) {
+            self.unmodelled.push(line);
+        }
+    }
+
+    /// Notes the dirt of a trace.
+    pub fn ledger(&mut self, ledger: &Ledger) {
+        self.ledger.merge(ledger);
+    }
+
+    /// Notes what autoscalers could not do, as a run left them.
+    pub fn autoscalers(&mut self, store: &Store) {
+        for (_, row) in store.objects().iter() {
+            let Object::HorizontalPodAutoscaler(own) = &row.object else {
+                continue;
+            };
+            if own.status.is_blind {
+                let (spec, reason) = (&own.spec, &own.status.reason);
+                let place = self.place(&spec.to_string(), "spec.metrics");
+                self.note(format!("{place}{spec}: a metric never arrived ({reason})"));
+            }
+        }
+    }
+
+    /// Where a field of an autoscaler stands, as the beginning of a line about it: file, line and
+    /// document; empty where that is not known.
+    pub fn place(&self, object: &str, field: &str) -> String {
+        let declared = self.places.get(object).into_iter().flatten();
+        let mut places = declared.filter_map(|(file, own)| Some((file, own.place(field)?)));
+        match places.next_back() {
+            Some((file, place)) => format!("{file}: {place}, "),
+            None => String::new(),
+        }
+    }
+
+    /// Notes which controllers undid each other's work.
+    pub fn fights(&mut self, metrics: &RunMetrics) {
+        for (detector, words) in DETECTORS {
+            let found = metrics.get(&format!("fights.{detector}"));
+            let found = found.and_then(|value| value.reason.as_ref());
+            if let Some(who) = found {
+                self.note(format!("{words}: {who}"));
+            }
+        }
+    }
+
+    /// Notes what a file of manifests states and the model leaves out. One file may give nodes and
+    /// pods; it is noted once.
+    pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
+        for own in &manifests.workloads {
+            if let Some(name) = autoscaler(&own.object) {
+                let places = self.places.entry(name).or_default();
+                places.push((file.to_owned(), own.clone()));
+            }
+        }
+        let findings = manifests.findings.iter().map(ToString::to_string);
+        let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
+            format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
+        });
+        let named = ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
+            let objects = manifests.workloads.iter().map(|own| &own.object);
+            let count = objects.filter(|object| object.kind() == kind).count();
+            (count > 0).then(|| {
+                format!(
+                    "{count} objects of kind `{kind}` are known by their names alone; tasks of \
+                     SwarmKit wait for them"
+                )
+            })
+        });
+        let is_exact = self.is_exact;
+        let unheeded = UNHEEDED.iter().filter(|_| !is_exact);
+        let unheeded = unheeded.filter_map(|(what, has)| {
+            let mut pods = manifests.pods.iter().filter(|pod| has(pod));
+            let first = pods.next()?;
+            let name = format!("`{}/{}`", first.namespace(), first.name);
+            let who = match pods.count() {
+                0 => format!("pod {name} has"),
+                more => format!("pod {name} and {more} more have"),
+            };
+            Some(format!(
+                "{who} {what}; no policy looks at that yet: placed as if without"
+            ))
+        });
+        let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
+        let ended = match ended.count() {
+            0 => None,
+            count => Some(format!("{count} pods that have ended are left out")),
+        };
+        let shunned = |node: &&Node| {
+            let mut effects = node.taints.iter().map(|taint| taint.effect);
+            effects.any(|effect| effect == TaintEffect::PreferNoSchedule)
+        };
+        let shunned = match manifests.nodes.iter().filter(shunned).count() {
+            0 => None,
+            _ if is_exact => None,
+            count => Some(format!(
+                "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
+            )),
+        };
+        let objects = objects(&manifests.objects).filter(|_| !is_exact);
+        let counted = ended.into_iter().chain(shunned).chain(objects);
+        let passed = ignored.chain(named);
+        for words in unheeded.chain(counted).chain(findings).chain(passed) {
+            self.note(format!("{file}: {words}"));
+        }
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> Vec<String> {
+        let dirt = self.ledger.entries().iter().map(ToString::to_string);
+        self.unmodelled.iter().cloned().chain(dirt).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use manifest::read_manifests;
+
+    #[test]
+    fn what_no_policy_looks_at_is_told_once() {
+        let text = "\
+kind: Pod
+metadata: {name: a}
+spec:
+  nodeName: n
+  containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
+---
+kind: Pod
+metadata: {name: b}
+spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+---
+kind: Service
+metadata: {name: s}
+---
+kind: ConfigMap
+metadata: {name: s}
+---
+kind: NetworkPolicy
+metadata: {name: s}
+";
+        let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
+        let manifests = manifests.expect("right manifests");
+        let mut remarks = Remarks::default();
+        remarks.manifests("a.yaml", &manifests);
+        remarks.manifests("a.yaml", &manifests);
+        assert_eq!(
+            remarks.lines(),
+            [
+                "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
+                 placed as if without",
+                "a.yaml: 1 services are read and not looked at when pods are placed",
+                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
+                "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
+            ]
+        );
+    }
+}

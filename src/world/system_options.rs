@@ -1,0 +1,250 @@
+//! Options of systems of their own, from the experiment file to what systems are made from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Node, Object};
+use scenario::Scenario;
+use scenario::schema::{
+    self, RestartCondition, ServiceUpdate, SpreadCount, SwarmBackend, SwarmCpu, SwarmFilter,
+    SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
+};
+use systems::SystemOptions;
+use systems::fleet::options::FleetSetup;
+use systems::fleet::presence::FleetOptions;
+use systems::swarm::SwarmOptions;
+use systems::swarm::contact::ContactOptions;
+use systems::swarm::container::ReschedulePolicy;
+use systems::swarm::discovery::{Backend, DiscoveryOptions};
+use systems::swarm::engine::Overcommit;
+use systems::swarm::filter::Filter;
+use systems::swarm::options::CpuUnit;
+use systems::swarm::request::Environment;
+use systems::swarm::scheduler::Scheduler;
+use systems::swarm::strategy::Strategy;
+use systems::swarmkit::SwarmKitOptions;
+use systems::swarmkit::agent::StepTimes;
+use systems::swarmkit::constraint::Constraint;
+use systems::swarmkit::dispatcher::HeartbeatOptions;
+use systems::swarmkit::options::Placement;
+use systems::swarmkit::restart::{Condition, RestartPolicy};
+use systems::swarmkit::spread::SpreadMode;
+use systems::swarmkit::task::Preference;
+use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
+
+use super::units::units;
+use super::{BuildError, FileSource};
+
+/// The options of a scenario's system.
+pub fn system_options(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+) -> Result<SystemOptions, BuildError> {
+    let system = &scenario.system;
+    let swarm = match &system.swarm {
+        Some(written) => swarm(written)?,
+        None => swarm(&schema::Swarm::default())?,
+    };
+    let swarmkit = match &system.swarmkit {
+        Some(written) => swarmkit(written)?,
+        None => SwarmKitOptions::default(),
+    };
+    let mut fleet = fleet(&system.fleet.unwrap_or_default());
+    for source in &scenario.workload {
+        let submission = units(source, files)?;
+        for unit in submission.units.into_iter().chain(submission.globals) {
+            fleet.units.insert(unit.name, unit.asked);
+        }
+    }
+    let mesos = super::mesos_options::mesos_options(system.mesos.as_ref())?;
+    if system.name == systems::mesos::ENTRY.name {
+        super::mesos_options::check_on_nodes(&mesos, nodes)?;
+    }
+    Ok(SystemOptions {
+        swarm,
+        swarmkit,
+        fleet,
+        mesos,
+    })
+}
+
+fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {
+    let mut placement = BTreeMap::new();
+    for (name, own) in &written.placement {
+        let mut constraints = Vec::new();
+        for (number, text) in own.constraints.iter().enumerate() {
+            constraints.push(Constraint::parse(text).map_err(|why| {
+                let place = format!("system.swarmkit.placement.{name}.constraints[{number}]");
+                BuildError::Experiment(format!("{place}: {why}"))
+            })?);
+        }
+        let spread = own
+            .spread
+            .iter()
+            .map(|label| match label.strip_prefix("engine.labels.") {
+                Some(label) => Preference::EngineLabel(label.into()),
+                None => Preference::NodeLabel(label.trim_start_matches("node.labels.").into()),
+            });
+        let own = Placement {
+            constraints,
+            preferences: spread.collect(),
+            max_replicas: own.max_replicas_per_node,
+        };
+        placement.insert(name.clone(), own);
+    }
+    let restart = &written.restart;
+    Ok(SwarmKitOptions {
+        spread: match written.spread {
+            SpreadCount::Upstream => SpreadMode::Upstream,
+            SpreadCount::Strict => SpreadMode::Strict,
+        },
+        restart: RestartPolicy {
+            condition: match restart.condition {
+                RestartCondition::Any => Condition::Any,
+                RestartCondition::OnFailure => Condition::OnFailure,
+                RestartCondition::None => Condition::None,
+            },
+            delay: restart.delay,
+            max_attempts: restart.max_attempts as usize,
+            window: restart.window,
+        },
+        update: written.update.as_ref().map(update),
+        rollback: update(&written.rollback),
+        placement,
+        heartbeat: HeartbeatOptions {
+            period: written.heartbeat_period,
+            epsilon: written.heartbeat_epsilon,
+            grace: i64::from(written.grace_multiplier),
+        },
+        orphan_timeout: written.orphan_timeout,
+        times: StepTimes {
+            prepare: written.prepare_time,
+            stop: written.stop_time,
+        },
+        managers: written.managers as usize,
+    })
+}
+
+fn update(written: &ServiceUpdate) -> UpdateConfig {
+    UpdateConfig {
+        parallelism: u64::from(written.parallelism),
+        delay: written.delay,
+        monitor: written.monitor,
+        failure_action: match written.failure_action {
+            UpdateFailureAction::Pause => FailureAction::Pause,
+            UpdateFailureAction::Continue => FailureAction::Continue,
+            UpdateFailureAction::Rollback => FailureAction::Rollback,
+        },
+        max_failure_ratio: written.max_failure_ratio as f32,
+        order: match written.order {
+            UpdateTaskOrder::StopFirst => UpdateOrder::StopFirst,
+            UpdateTaskOrder::StartFirst => UpdateOrder::StartFirst,
+        },
+    }
+}
+
+/// Refuses more workers of an update than a service has replicas.
+pub(super) fn check_updates<'a>(
+    scenario: &Scenario,
+    objects: impl Iterator<Item = &'a Object>,
+) -> Result<(), BuildError> {
+    let written = scenario.system.swarmkit.as_ref();
+    let Some(config) = written.and_then(|own| own.update.as_ref()).map(update) else {
+        return Ok(());
+    };
+    for object in objects {
+        let replicas = match object {
+            Object::Deployment(own) => own.replicas,
+            Object::ReplicaSet(own) | Object::ReplicationController(own) => own.replicas,
+            Object::StatefulSet(own) => own.replicas,
+            _ => continue,
+        };
+        config
+            .check(u64::try_from(replicas).unwrap_or(0))
+            .map_err(|why| {
+                let (kind, name) = (object.kind(), object.name());
+                BuildError::Experiment(format!(
+                    "system.swarmkit.update.parallelism: {kind} `{name}`: {why}"
+                ))
+            })?;
+    }
+    Ok(())
+}
+
+fn swarm(written: &schema::Swarm) -> Result<SwarmOptions, BuildError> {
+    let wrong = |field: &str, why: &dyn std::fmt::Display| {
+        BuildError::Experiment(format!("system.swarm.{field}: {why}"))
+    };
+    let filters = written.filters.iter().map(|filter| match filter {
+        SwarmFilter::Health => Filter::Health,
+        SwarmFilter::Port => Filter::Port,
+        SwarmFilter::ContainerSlots => Filter::ContainerSlots,
+        SwarmFilter::Dependency => Filter::Dependency,
+        SwarmFilter::Affinity => Filter::Affinity,
+        SwarmFilter::Constraint => Filter::Constraint,
+        SwarmFilter::Whitelist => Filter::Whitelist,
+    });
+    let scheduler = Scheduler {
+        strategy: match written.strategy {
+            SwarmStrategy::Spread => Strategy::Spread,
+            SwarmStrategy::Binpack => Strategy::Binpack,
+            SwarmStrategy::Random => Strategy::Random,
+        },
+        filters: filters.collect(),
+    };
+    let mut environment = Environment::default();
+    for (name, variables) in &written.environment {
+        for (number, variable) in variables.iter().enumerate() {
+            let place = format!("environment.{name}[{number}]");
+            let added = environment.add(name, variable);
+            added.map_err(|why| wrong(&place, &why))?;
+        }
+    }
+    Ok(SwarmOptions {
+        scheduler,
+        overcommit: Overcommit::new(written.overcommit).map_err(|why| wrong("overcommit", &why))?,
+        cpu: match written.cpu {
+            SwarmCpu::Cores => CpuUnit::Core,
+            SwarmCpu::Millicores => CpuUnit::Milli,
+        },
+        create_retries: written.create_retry,
+        client_retry: written.client_retry,
+        contact: ContactOptions {
+            refresh_min: written.refresh_min,
+            refresh_max: written.refresh_max,
+            failure_retry: i64::from(written.failure_retry),
+            has_jitter: written.jitter,
+        },
+        request_timeout: written.request_timeout,
+        discovery: DiscoveryOptions {
+            backend: match written.discovery.backend {
+                SwarmBackend::List => Backend::List,
+                SwarmBackend::Token => Backend::Token,
+                SwarmBackend::Store => Backend::Store,
+            },
+            heartbeat: written.discovery.heartbeat,
+            ttl: written.discovery.ttl,
+        },
+        create_time: written.create_time,
+        reschedule: match written.reschedule {
+            SwarmReschedule::Off => ReschedulePolicy::Off,
+            SwarmReschedule::OnNodeFailure => ReschedulePolicy::OnNodeFailure,
+        },
+        managers: written.managers as usize,
+        replication_ttl: written.replication_ttl,
+        environment,
+    })
+}
+
+fn fleet(written: &schema::Fleet) -> FleetSetup {
+    FleetSetup {
+        options: FleetOptions {
+            engine_interval: written.engine_interval,
+            agent_ttl: written.agent_ttl,
+            has_grpc_registry: written.grpc_registry,
+        },
+        first_round: written.first_round,
+        ..FleetSetup::default()
+    }
+}

@@ -1,0 +1,301 @@
+//! Units of unit files: what they ask of Fleet, and the pods that they are.
+//!
+//! What a unit does once it runs is said in a section `[X-Windtunnel]`, which Fleet itself would pass
+//! on to systemd: `Cpu=`, `Memory=`, `RunTime=`, and `FirstConnection=` of a socket.
+
+use std::sync::Arc;
+
+use model::workload::DaemonSet;
+use model::{
+    Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodName,
+    PodSpec, Requirement, ResourceList, Text,
+};
+use scenario::schema::{UnitFiles, WorkloadSource};
+use systems::fleet::options::SubmittedUnit;
+use systems::fleet::unit::{Requirements, SECTION};
+use systems::fleet::unit_file::{UnitFile, UnitFileError, UnitName};
+use trace::intern::ClassTable;
+use trace::memory::{MemorySource, Recorded};
+use trace::{Arrival, ArrivalSource};
+use units::{Duration, Instant, Quantity};
+
+use super::{BuildError, FileSource};
+
+/// A unit that is submitted.
+pub(super) struct Unit {
+    /// Its name.
+    pub(super) name: Text,
+    /// What it asks of Fleet.
+    pub(super) asked: SubmittedUnit,
+    at: Duration,
+    spec: PodSpec,
+}
+
+/// The section that says what a unit does once it runs.
+const OWN_SECTION: &str = "X-Windtunnel";
+
+/// What a source submits.
+#[derive(Default)]
+pub(super) struct Submission {
+    /// Units, one machine each.
+    pub(super) units: Vec<Unit>,
+    /// Units that every machine with their metadata runs.
+    pub(super) globals: Vec<Unit>,
+}
+
+impl Submission {
+    /// Global units as the object that every system has for them.
+    pub(super) fn daemon_sets(&self) -> impl Iterator<Item = (Duration, Object)> + '_ {
+        self.globals.iter().map(|unit| {
+            let name = UnitName::new(&unit.name).name;
+            let set = DaemonSet {
+                name: name.into(),
+                selector: selector_of(&unit.spec),
+                template: Arc::new(unit.spec.clone()),
+                ..DaemonSet::default()
+            };
+            (unit.at, Object::DaemonSet(Arc::new(set)))
+        })
+    }
+}
+
+/// The pods with these labels.
+fn selector_of(spec: &PodSpec) -> LabelSelector {
+    let labels = spec.labels.iter();
+    let requirements = labels.map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
+    });
+    LabelSelector {
+        requirements: requirements.collect(),
+    }
+}
+
+/// The kinds of units that Fleet takes; other files of a folder are none.
+const SUFFIXES: [&str; 7] = [
+    ".service",
+    ".socket",
+    ".timer",
+    ".path",
+    ".device",
+    ".mount",
+    ".automount",
+];
+
+/// The unit files of a source as written: those of a folder, or those that are listed.
+fn paths(written: &UnitFiles, files: &FileSource<'_>) -> Vec<String> {
+    let UnitFiles::In(path) = written else {
+        return written.written().to_vec();
+    };
+    if files.files.contains_key(path) {
+        return vec![path.clone()];
+    }
+    let folder = format!("{}/", path.trim_end_matches('/'));
+    let inside = files.files.keys().filter(|file| {
+        let is_unit = SUFFIXES.iter().any(|suffix| file.ends_with(suffix));
+        file.starts_with(&folder) && is_unit
+    });
+    inside.cloned().collect()
+}
+
+fn wrong(why: &dyn std::fmt::Display) -> BuildError {
+    BuildError::Experiment(why.to_string())
+}
+
+/// What is wrong with a unit, and on which line of its file, where the message does not say so itself.
+fn pointed(path: &str, file: &UnitFile, why: &UnitFileError) -> BuildError {
+    let in_section = |section: &'static str| file.section(section);
+    let line = match why {
+        UnitFileError::ExecStart { .. } => in_section("Service").next().map(|option| option.line),
+        UnitFileError::Exclusive { other: name, .. } | UnitFileError::Peer { option: name, .. } => {
+            let options = in_section(SECTION).filter(|option| option.name.ends_with(name));
+            options.last().map(|option| option.line)
+        }
+        _ => return wrong(why),
+    };
+    wrong(&format!("{why}\n --> {path}:{}", line.unwrap_or(1)))
+}
+
+/// The units of a source; none of one that has no unit files.
+///
+/// A socket and the service of its name are on one machine: where neither names the other, the
+/// service has the socket for a peer, and the socket asks for the service's machine.
+pub(super) fn units(
+    source: &WorkloadSource,
+    files: &FileSource<'_>,
+) -> Result<Submission, BuildError> {
+    let WorkloadSource::Units {
+        files: written,
+        instances,
+        at,
+    } = source
+    else {
+        return Ok(Submission::default());
+    };
+    let mut submission = Submission::default();
+    let mut sockets = Vec::new();
+    let paths = paths(written, files);
+    if paths.is_empty() {
+        let folder = written.written().join(", ");
+        return Err(wrong(&format!(
+            "workload: no unit files in `{folder}`; their names end with one of {}",
+            SUFFIXES.join(", ")
+        )));
+    }
+    for path in &paths {
+        let input = files.open(path);
+        let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let text = input.read_to_string()?;
+        let file = UnitFile::parse(path, &text).map_err(|why| wrong(&why))?;
+        for name in names(file_name, *instances) {
+            let requirements = Requirements::of_file(&name, &file);
+            let requirements = requirements.map_err(|why| pointed(path, &file, &why))?;
+            if let Some(service) = name.strip_suffix(".socket") {
+                let connects = duration(&file, "FirstConnection", path)?;
+                sockets.push((format!("{service}.service"), name, requirements, connects));
+                continue;
+            }
+            let list = if requirements.is_global {
+                &mut submission.globals
+            } else {
+                &mut submission.units
+            };
+            list.push(Unit {
+                at: *at,
+                spec: spec_of(&name, &file, &requirements, path)?,
+                name: name.into(),
+                asked: SubmittedUnit {
+                    requirements,
+                    ..SubmittedUnit::default()
+                },
+            });
+        }
+    }
+    for (service, socket, requirements, connects) in sockets {
+        let unit = submission.units.iter_mut();
+        let Some(unit) = { unit }.find(|unit| *unit.name == *service) else {
+            return Err(wrong(&format!(
+                "{socket}: nothing starts at its connections: there is no unit `{service}`"
+            )));
+        };
+        unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));
+        let mut socket = (Text::from(socket), requirements);
+        tie(unit, &mut socket)?;
+        unit.asked.socket = Some(socket);
+    }
+    Ok(submission)
+}
+
+/// Has a socket and its service on one machine, where the files don't say so themselves.
+fn tie(service: &mut Unit, (name, socket): &mut (Text, Requirements)) -> Result<(), BuildError> {
+    let asked = &mut service.asked.requirements;
+    if asked.peers.contains(name) || socket.peers.contains(&service.name) {
+        return Ok(());
+    }
+    asked.peers.insert(name.clone());
+    if socket.machine_id.is_none() {
+        socket.machine_id = asked.machine_id.take();
+    }
+    for (key, values) in &asked.metadata {
+        let known = socket.metadata.entry(key.clone());
+        known.or_insert_with(|| values.clone());
+    }
+    asked.check(&service.name).map_err(|why| wrong(&why))
+}
+
+/// The names of a unit: a template has several.
+fn names(file: &str, instances: u32) -> Vec<String> {
+    match file.split_once("@.") {
+        None => vec![file.to_owned()],
+        Some((prefix, suffix)) => (1..=instances)
+            .map(|number| format!("{prefix}@{number}.{suffix}"))
+            .collect(),
+    }
+}
+
+fn own<'a>(file: &'a UnitFile, name: &str) -> Option<&'a str> {
+    let mut options = file.section(OWN_SECTION);
+    options
+        .find(|option| &*option.name == name)
+        .map(|option| &*option.value)
+}
+
+fn duration(file: &UnitFile, name: &str, path: &str) -> Result<Option<Duration>, BuildError> {
+    let Some(text) = own(file, name) else {
+        return Ok(None);
+    };
+    let parsed: Result<Duration, _> = text.parse();
+    parsed.map(Some).map_err(|why| {
+        BuildError::Experiment(format!("{path}: [{OWN_SECTION}] {name}={text}: {why}"))
+    })
+}
+
+/// The pod that a unit is: to other systems its machine's metadata are labels of nodes, and so is its
+/// machine's name.
+fn spec_of(
+    name: &str,
+    file: &UnitFile,
+    asked: &Requirements,
+    path: &str,
+) -> Result<PodSpec, BuildError> {
+    let mut requests = ResourceList::default();
+    for (key, column) in [("Cpu", "cpu"), ("Memory", "memory")] {
+        let Some(text) = own(file, key) else { continue };
+        let amount: Quantity = text.parse().map_err(|why| {
+            BuildError::Experiment(format!("{path}: [{OWN_SECTION}] {key}={text}: {why}"))
+        })?;
+        requests.set(column, amount);
+    }
+    let run_time = duration(file, "RunTime", path)?;
+    let mut term = NodeSelectorTerm::default();
+    for (key, values) in &asked.metadata {
+        term.match_expressions.push(Requirement {
+            key: key.clone(),
+            operator: Operator::In,
+            values: values.iter().cloned().collect(),
+        });
+    }
+    let mut spec = PodSpec {
+        namespace: "default".into(),
+        labels: [("unit".into(), UnitName::new(name).prefix.into())].into(),
+        containers: vec![Container {
+            name: "main".into(),
+            requests,
+            ..Container::default()
+        }],
+        behaviour: run_time.map(|_| {
+            Arc::new(Behaviour {
+                run_time: own(file, "RunTime").map(Text::from),
+                ..Behaviour::default()
+            })
+        }),
+        ..PodSpec::default()
+    };
+    if !term.match_expressions.is_empty() {
+        spec.affinity.node.required = Some(NodeSelector { terms: vec![term] });
+    }
+    Ok(spec)
+}
+
+/// The units as they arrive.
+pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
+    let mut recorded = Recorded::default();
+    let mut table = ClassTable::default();
+    for unit in units {
+        let run_time = unit.spec.behaviour.as_ref();
+        let run_time = run_time.and_then(|own| own.run_time.as_ref()?.parse().ok());
+        recorded.arrivals.push(Arrival {
+            submit: Instant::ZERO.saturating_add(unit.at),
+            name: PodName::Text(unit.name.clone()),
+            class: table.class_of(unit.spec.clone()),
+            members: 1,
+            tenant: 0,
+            run_time,
+            time_limit: None,
+            historic_start: None,
+        });
+    }
+    recorded.classes.clone_from(table.classes());
+    Box::new(MemorySource::new(recorded))
+}

@@ -1,0 +1,269 @@
+//! What arrives in a scenario.
+
+use std::sync::Arc;
+
+use ::units::{Duration, Instant};
+use cluster::fragmentation::Shape;
+use manifest::Manifests;
+use model::{Node, PodName};
+use scenario::Scenario;
+use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
+use sim::Resident;
+use trace::intern::ClassTable;
+use trace::memory::{MemorySource, Recorded};
+use trace::merge::Merge;
+use trace::order::{FillOrder, FillResource, FillUp, fill_up};
+use trace::registry::{Constructor, FORMATS, find};
+use trace::stream::ClassTotal;
+use trace::transform::{Ratio, Repeat, Scale, Window};
+use trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
+
+use super::generated::generated;
+use super::manifests::ManifestFiles;
+use super::mix::{count, count_recorded};
+use super::residents::Settling;
+use super::typical::shape_of;
+use super::units::{submitted, units};
+use super::{BuildError, FileSource, Remarks, read_options, row_policy};
+
+/// What arrives, and what is known of it beforehand.
+pub struct Workload {
+    /// The arrivals.
+    pub source: Box<dyn ArrivalSource>,
+    /// The classes of the original workload.
+    pub classes: Vec<ClassTotal>,
+    /// The shapes of its arrivals, for GPU fragmentation; empty if they come by times and no node
+    /// has GPUs.
+    pub shapes: Vec<Shape>,
+    /// Tie ranks of the nodes, where the published order drew them.
+    pub node_ranks: Option<Vec<u32>>,
+    /// Whether pods arrive as a fill-up, which is plotted over arrived demand.
+    pub is_fill_up: bool,
+    /// Pods that are on nodes when the run begins.
+    pub residents: Vec<Resident>,
+}
+
+impl Workload {
+    /// The same workload, read on from the same place on its own.
+    pub fn fork(&self) -> Result<Self, TraceError> {
+        Ok(Self {
+            source: self.source.fork()?,
+            classes: self.classes.clone(),
+            shapes: self.shapes.clone(),
+            node_ranks: self.node_ranks.clone(),
+            is_fill_up: self.is_fill_up,
+            residents: self.residents.clone(),
+        })
+    }
+}
+
+/// The workload of a scenario on its nodes.
+pub fn workload(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Workload, BuildError> {
+    let has_gpu = nodes.iter().any(|node| node.gpu.is_some());
+    let mut all = Workload {
+        source: Box::new(MemorySource::new(Recorded::default())),
+        classes: Vec::new(),
+        shapes: Vec::new(),
+        node_ranks: None,
+        is_fill_up: false,
+        residents: Vec::new(),
+    };
+    usage_is_recorded(scenario)?;
+    let mut settled = Settling::new(nodes);
+    let mut sources = Vec::new();
+    for source in &scenario.workload {
+        let source = match source {
+            WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
+            WorkloadSource::Manifests { file, at } => {
+                let manifests = manifests.read(file, files, remarks)?;
+                settled.add(file, &manifests.pods, remarks);
+                declared(&manifests, *at)
+            }
+            WorkloadSource::Units { .. } => submitted(&units(source, files)?.units),
+            WorkloadSource::Generate(generate) => generated(scenario, generate)?,
+        };
+        if !all.is_fill_up {
+            all.classes.extend(count(&*source)?);
+        }
+        sources.push(source);
+    }
+    if has_gpu || all.is_fill_up {
+        for class in &all.classes {
+            let shape = shape_of(&class.spec);
+            let arrivals = std::iter::repeat_n(shape, class.arrivals as usize);
+            all.shapes.extend(arrivals);
+        }
+    }
+    all.residents = settled.finish();
+    all.source = match sources.len() {
+        1 => sources.remove(0),
+        _ => Box::new(Merge::new(sources)?),
+    };
+    Ok(all)
+}
+
+/// Whether traces of a format can say what pods used.
+fn records_usage(format: &str) -> bool {
+    find(format).is_some_and(|entry| entry.options.contains(&"usage"))
+}
+
+/// Where usage is to be as the trace recorded it, one of the traces must be of a kind that does.
+fn usage_is_recorded(scenario: &Scenario) -> Result<(), BuildError> {
+    if !matches!(scenario.models.usage, Usage::Trace) {
+        return Ok(());
+    }
+    let mut traces = scenario.workload.iter().filter_map(|source| match source {
+        WorkloadSource::Trace(trace) => Some(&*trace.format),
+        _ => None,
+    });
+    if traces.any(records_usage) {
+        return Ok(());
+    }
+    let formats = FORMATS
+        .iter()
+        .filter(|entry| entry.options.contains(&"usage"));
+    let names: Vec<&str> = formats.map(|entry| entry.name).collect();
+    Err(BuildError::Experiment(format!(
+        "models.usage: `trace` takes usage as the workload's trace recorded it, and none of the \
+         workload is a trace of a format that does; formats that do are {}; or state rules: \
+         `usage: {{cpu: 50%, memory: 80%}}`",
+        names.join(", ")
+    )))
+}
+
+fn traced(
+    scenario: &Scenario,
+    trace: &WorkloadTrace,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    all: &mut Workload,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    let Some(Constructor::Workload(open)) = find(&trace.format).map(|entry| entry.open) else {
+        let format = &trace.format;
+        return Err(BuildError::Experiment(format!(
+            "`{format}` has no workload"
+        )));
+    };
+    let reads_usage = matches!(scenario.models.usage, Usage::Trace) && records_usage(&trace.format);
+    let mut options = ReadOptions {
+        usage: reads_usage,
+        rows: row_policy(trace.on_bad_row),
+        ran_only: trace.ran_only,
+        min_runtime: trace.min_runtime,
+        kill_at_walltime: trace.kill_at_walltime,
+        ..ReadOptions::default()
+    };
+    let repeat = read_options(&mut options, &trace.options)?;
+    let mut source = open(&files.open(&trace.path), &options)?;
+    if repeat > 1 {
+        source = Box::new(Repeat::new(source, repeat)?);
+    }
+    match &trace.arrivals {
+        Arrivals::Times {
+            window,
+            scale,
+            depart,
+        } => {
+            if let Some(window) = window {
+                let (from, to) = (Instant::ZERO + window.from, Instant::ZERO + window.to);
+                source = Box::new(Window::new(source, from, to));
+            }
+            if (*scale - 1.0).abs() > f64::EPSILON {
+                source = Box::new(Scale::new(source, inverse_ratio(*scale)?));
+            }
+            stay_if_never(source, *depart)
+        }
+        Arrivals::FillUp {
+            order,
+            until,
+            depart,
+        } => {
+            let recorded = Recorded::collect(&mut *source)?;
+            let filled = filled(scenario, &recorded, nodes, (*order, *until))?;
+            all.classes = count_recorded(&recorded);
+            all.is_fill_up = true;
+            all.node_ranks = filled.1;
+            stay_if_never(Box::new(MemorySource::new(filled.0)), *depart)
+        }
+    }
+}
+
+/// The arrivals of a fill-up, and tie ranks if the published order drew them.
+fn filled(
+    scenario: &Scenario,
+    recorded: &Recorded,
+    nodes: &[Arc<Node>],
+    (order, until): (Order, Option<f64>),
+) -> Result<(Recorded, Option<Vec<u32>>), BuildError> {
+    let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
+    let seed = scenario.seed;
+    let resource = FillResource::default_of(&plain);
+    let until_ppm = until.map(|share| libm::rint(share * 1e6) as i64);
+    let order = match order {
+        Order::Trace => FillOrder::Given,
+        Order::Shuffled => FillOrder::Shuffled,
+        Order::Published => FillOrder::Published { seed: seed as i64 },
+    };
+    let config = FillUp {
+        order,
+        resource,
+        until_ppm,
+        gap: Duration::from_secs(1),
+        seed,
+    };
+    let filled = fill_up(recorded, &plain, &config)?;
+    Ok((filled.recorded, filled.node_ranks))
+}
+
+/// Takes the run times away where pods are to stay.
+fn stay_if_never(
+    mut source: Box<dyn ArrivalSource>,
+    depart: Depart,
+) -> Result<Box<dyn ArrivalSource>, BuildError> {
+    if depart == Depart::Trace {
+        return Ok(source);
+    }
+    let mut recorded = Recorded::collect(&mut *source)?;
+    for arrival in &mut recorded.arrivals {
+        arrival.run_time = None;
+    }
+    Ok(Box::new(MemorySource::new(recorded)))
+}
+
+/// 1 / `scale` as a ratio of integers: a factor on the arrival rate divides times.
+fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
+    let denominator = libm::rint(scale * 1e6);
+    if !(1.0..9e15).contains(&denominator) {
+        let message = format!("arrivals.scale: {scale} is not between 0.000001 and 9e9");
+        return Err(BuildError::Experiment(message));
+    }
+    Ratio::new(1_000_000, denominator as i64)
+        .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
+}
+
+/// Pods of manifests that wait for a node, submitted at their own time or at `at`.
+fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
+    let mut recorded = Recorded::default();
+    let mut table = ClassTable::default();
+    for pod in (manifests.pods.iter()).filter(|pod| pod.waits_for_node()) {
+        recorded.arrivals.push(Arrival {
+            submit: Instant::ZERO + pod.at.unwrap_or(at),
+            name: PodName::Text(pod.name.clone()),
+            class: table.class_of((*pod.spec).clone()),
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: pod.time_limit,
+            historic_start: None,
+        });
+    }
+    recorded.classes.clone_from(table.classes());
+    recorded.arrivals.sort_by_key(|arrival| arrival.submit);
+    Box::new(MemorySource::new(recorded))
+}
