@@ -174,11 +174,6 @@ impl Nodes {
         self.ready[node.index()]
     }
 
-    /// When a node that is silent was last heard of; `None` of one that is heard.
-    pub fn silent_since(&self, node: NodeId) -> Option<Instant> {
-        self.silent.get(&node).copied()
-    }
-
     /// Whether nodes take new pods (present, up, not cordoned), by row.
     #[inline]
     pub fn schedulable(&self) -> &[bool] {

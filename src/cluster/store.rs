@@ -486,14 +486,3 @@ fn taken_by_hold(hold: &Hold) -> Taken<'_> {
         milli_per_device: hold.milli_per_device,
     }
 }
-
-/// The phase a pod is counted in after it ended.
-pub const fn final_phase(reason: EndReason) -> PodPhase {
-    match reason {
-        EndReason::Completed => PodPhase::Succeeded,
-        EndReason::TimeLimit | EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => {
-            PodPhase::Failed
-        }
-        EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Cancelled => PodPhase::Evicted,
-    }
-}

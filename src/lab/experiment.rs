@@ -137,15 +137,6 @@ pub struct Plan<'a> {
 /// The part of a variant that has not begun or has ended.
 pub const IDLE: &str = "idle";
 
-/// Runs every variant and writes tables and summary; the caller adds plots and report and finishes
-/// the folder.
-pub fn run_experiment(
-    plan: &Plan<'_>,
-    folder: &ResultFolder,
-) -> Result<(Summary, ReportData), ExperimentError> {
-    run_journey(plan, folder, None)
-}
-
 /// Runs every variant with a stop on the way, if there is one.
 pub fn run_journey(
     plan: &Plan<'_>,

@@ -137,14 +137,6 @@ impl Value {
 }
 
 impl Tree {
-    /// An empty map at a place.
-    pub const fn empty_map(span: Span) -> Self {
-        Self {
-            span,
-            value: Value::Map(Vec::new()),
-        }
-    }
-
     /// The entries of a map; of anything else none.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {

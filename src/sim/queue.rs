@@ -67,9 +67,7 @@ pub mod rank {
     pub const END: u8 = 1;
     /// Then nodes go down.
     pub const NODE_DOWN: u8 = 2;
-    /// Then requests change.
-    pub const RESIZE: u8 = 3;
-    /// Then pods arrive.
+    /// Then pods arrive; 3 is left for resizes.
     pub const ARRIVAL: u8 = 4;
     /// Then timers fire.
     pub const TIMER: u8 = 5;

@@ -89,11 +89,6 @@ impl Ledger {
         self.count_in(kind, action, (file, line), 1);
     }
 
-    /// Counts several places of a file of which no lines are known.
-    pub fn note_many(&mut self, kind: &str, action: Action, file: &Arc<str>, count: usize) {
-        self.count_in(kind, action, (file, 0), count as u64);
-    }
-
     fn count_in(&mut self, kind: &str, action: Action, (file, line): (&Arc<str>, u64), count: u64) {
         // A format has a handful of kinds; a scan beats a map.
         match self

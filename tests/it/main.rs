@@ -70,6 +70,7 @@ mod streams;
 mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;
+mod tidy;
 mod traffic;
 mod watch;
 mod worked_examples;

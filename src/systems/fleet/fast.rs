@@ -109,11 +109,6 @@ impl FastEngine {
         self.plain.machines()
     }
 
-    /// Whether a round may change anything: something changed since the last one.
-    pub fn has_work(&self) -> bool {
-        !self.review.is_empty() || !self.wanted.is_empty() || !self.special.is_empty()
-    }
-
     /// Whether there are units that are about others: what a round does may change what the next one
     /// finds.
     pub fn has_special(&self) -> bool {

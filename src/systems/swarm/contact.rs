@@ -33,10 +33,6 @@ impl Default for ContactOptions {
 
 /// How often a lost engine's wait grows at most.
 const LONGEST_BACKOFF: i64 = 1_000;
-/// How long a request to an engine may take before it counts as failed.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a healthy engine's specification is read again.
-pub const SPECS_PERIOD: Duration = Duration::from_secs(300);
 /// The least wait before an engine that was never validated is tried again.
 const PENDING_BASE: Duration = Duration::from_secs(30);
 /// The longest wait before such an engine is tried again.

@@ -6,16 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Text;
 
-/// How clients find a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EndpointMode {
-    /// One virtual address.
-    #[default]
-    VirtualIp,
-    /// All addresses of its tasks.
-    DnsRoundRobin,
-}
-
 /// How a port is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PublishMode {

@@ -10,10 +10,6 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// Ticks without a leader's heartbeat from which an election may start; each draws one from here to
 /// twice as many.
 pub const ELECTION_TICKS: u64 = 10;
-/// Entries after which a snapshot is made.
-pub const SNAPSHOT_INTERVAL: u64 = 10_000;
-/// Entries kept for slow followers.
-pub const LOG_ENTRIES_FOR_SLOW_FOLLOWERS: u64 = 500;
 
 /// Why a member may not be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

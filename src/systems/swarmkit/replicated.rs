@@ -6,9 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Text;
 
-/// Old tasks that are kept for each slot.
-pub const TASK_HISTORY_LIMIT: usize = 5;
-
 /// A slot that holds something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {

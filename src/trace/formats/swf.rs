@@ -84,11 +84,6 @@ pub fn read_swf_jobs(input: &Input) -> Result<(SwfHeader, Vec<SwfJob>), TraceErr
     Ok((reader.header, jobs))
 }
 
-/// Reads the header only: what stands before the first job.
-pub fn read_swf_header(input: &Input) -> Result<SwfHeader, TraceError> {
-    Ok(SwfReader::open(input, RowPolicy::REPORT)?.header)
-}
-
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     streamed(SwfSource::open(input, options)?, input, options)
 }

@@ -138,23 +138,6 @@ impl Allocator {
         }
     }
 
-    /// A framework is connected, or not; back again, all agents gather for a run.
-    ///
-    /// # Errors
-    /// It is not known.
-    pub fn set_framework_active(
-        &mut self,
-        id: &Text,
-        is_active: bool,
-    ) -> Result<(), AllocatorError> {
-        let roles = self.known_framework(id)?.roles.clone();
-        self.serve(id, &roles, is_active);
-        if is_active {
-            self.gather_all();
-        }
-        Ok(())
-    }
-
     /// A framework wants no offers for these roles; those that stand stay. No roles are all of
     /// them.
     ///

@@ -1,0 +1,81 @@
+//! Import circles between the rooms of a crate: two of its top-level modules that import each other
+//! can be read only together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Source, ratchet, sources, word};
+
+#[test]
+fn rooms_of_a_crate_do_not_import_each_other() {
+    let sources = sources(&["src"]);
+    let mut imports: BTreeSet<(String, String, String)> = BTreeSet::new();
+    for source in &sources {
+        let Some((layer, room)) = room(&source.path) else {
+            continue;
+        };
+        for other in imported(source, room) {
+            if other != room && is_room(&sources, layer, other) {
+                imports.insert((layer.to_owned(), room.to_owned(), other.to_owned()));
+            }
+        }
+    }
+    assert!(
+        imports.len() > 300,
+        "only {} imports were read",
+        imports.len()
+    );
+    let mut counts = BTreeMap::new();
+    for (layer, room, other) in &imports {
+        let back = (layer.clone(), other.clone(), room.clone());
+        if room < other && imports.contains(&back) {
+            counts.insert(format!("src/{layer}: {room} and {other}"), 1);
+        }
+    }
+    ratchet(
+        "circles.txt",
+        &counts,
+        "move what both need to a third module",
+    );
+}
+
+/// The layer and the top-level module that a file belongs to; `None` of a crate's root and of tests.
+fn room(path: &str) -> Option<(&str, &str)> {
+    let (layer, rest) = path.strip_prefix("src/")?.split_once('/')?;
+    let room = rest.split('/').next()?.trim_end_matches(".rs");
+    (room != "lib" && !path.contains("tests")).then_some((layer, room))
+}
+
+fn is_room(sources: &[Source], layer: &str, name: &str) -> bool {
+    let (file, folder) = (
+        format!("src/{layer}/{name}.rs"),
+        format!("src/{layer}/{name}/"),
+    );
+    sources
+        .iter()
+        .any(|source| source.path == file || source.path.starts_with(&folder))
+}
+
+/// The top-level modules that a file names by `crate::` or by `super::` paths up to the root; the
+/// file's own unit tests are left out.
+fn imported<'a>(source: &'a Source, room: &str) -> Vec<&'a str> {
+    let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut names: Vec<&str> = code.split("crate::").skip(1).map(word).collect();
+    let levels = levels(&source.path, room);
+    let up = "super::".repeat(levels);
+    for (at, _) in code.match_indices(&up) {
+        let (before, rest) = (&code[..at], &code[at + up.len()..]);
+        if !before.ends_with("super::") && !rest.starts_with("super::") {
+            names.push(word(rest));
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The number of `super` from a file's module to the root of its crate.
+fn levels(path: &str, room: &str) -> usize {
+    let below = path.split('/').skip(2).filter(|part| *part != "mod.rs");
+    let below = below.count();
+    assert!(below > 0, "{path} is in {room}");
+    below
+}
