@@ -11,7 +11,7 @@ use thiserror::Error;
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
 use model::{
-    EndReason, Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
+    Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
 };
 use units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 

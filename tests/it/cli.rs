@@ -15,7 +15,7 @@ use crate::shared::reference;
 #[test]
 fn console_blocks_of_the_book_hold() {
     trycmd::TestCases::new()
-        .case("tests/book/*.md")
+        .case("docs/manual/*.md")
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1");
 }
@@ -25,7 +25,7 @@ fn console_blocks_of_the_book_hold() {
 fn the_readme_shows_what_the_bundled_experiment_prints() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = |name: &str| fs::read_to_string(project.join(name)).expect("a page");
-    let (readme, page) = (text("README.md"), text("tests/book/run.md"));
+    let (readme, page) = (text("README.md"), text("docs/manual/run.md"));
     let shown = readme.split("```text\n").nth(1).expect("a block of text");
     let table = shown
         .lines()

@@ -182,7 +182,7 @@ fn the_manual_shows_the_scenario_of_the_project() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     for name in ["scenarios/kubernetes.yaml", "traces/kubernetes.yaml"] {
         let own = fs::read_to_string(project.join(name)).unwrap();
-        let shown = project.join("tests/book/kubernetes.in").join(name);
+        let shown = project.join("docs/manual/kubernetes.in").join(name);
         assert_eq!(own, fs::read_to_string(shown).unwrap(), "{name}");
     }
 }

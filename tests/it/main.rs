@@ -63,6 +63,7 @@ mod scratch;
 mod services;
 mod shared;
 mod sim;
+mod spec;
 mod start_up;
 mod store;
 mod story;

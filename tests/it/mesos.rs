@@ -392,7 +392,7 @@ fn what_tasks_do_not_use_is_offered_again_and_taken_back_when_they_want_it() {
 
 #[test]
 fn requests_from_outside_come_to_load_balancers_on_public_agents() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/book/mesos.in");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/mesos.in");
     let experiment = load_file(&folder.join("dcos.yaml"));
     let plan = &experiment.variants[0].scenario;
     let failed = |scenario: &Scenario| {
