@@ -256,7 +256,7 @@ impl Default for MesosOversubscription {
     {"required": ["marathon"]}, {"required": ["chronos"]}, {"required": ["batch"]},
 ]))]
 pub struct MesosFramework {
-    /// Name of the framework; `{}` is replaced by its number if `count` is more than 1.
+    /// Name of the framework; `{}` is replaced by its number among the `count`.
     pub name: String,
     /// Number of such frameworks, 1 to 10000; default 1. Pods are distributed over batch frameworks
     /// by `deal`.
@@ -386,12 +386,12 @@ pub struct Marathon {
     #[schemars(extend("x-positive" = true))]
     pub launch_token_refresh: Duration,
     /// Minimum share of instances that stays healthy in upgrades, 0 to 1; default as the workload
-    /// states, otherwise 1.
+    /// states, otherwise Marathon's: 1, or 0.5 for stateful sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum_health_capacity: Option<f64>,
     /// Maximum share of additional instances in upgrades, 0 to 1; default as the workload states,
-    /// otherwise 1.
+    /// otherwise Marathon's: 1, or 0 for stateful sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub maximum_over_capacity: Option<f64>,

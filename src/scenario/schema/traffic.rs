@@ -141,7 +141,8 @@ fn default_step() -> Duration {
 pub struct FlashCrowd {
     /// Start of the flash crowd after the start of the run.
     pub at: Duration,
-    /// Ramp time of the crowd: the time to grow to its full size, and to vanish again.
+    /// Ramp time of the crowd: the time to grow to its full size, and to vanish again. Default
+    /// `0s`.
     #[serde(default)]
     pub ramp: Duration,
     /// Duration of the crowd at its full size.
