@@ -78,9 +78,9 @@ const EXAMPLES: &str = "Examples:
   windtunnel check ci/quick.yaml --format github
   windtunnel check ci/quick.yaml --exact
 
-Exit codes: 0 no gate failed · 2 a scenario or what it reads is wrong · 3 no baseline, or other \
-inputs · 4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
-scenario broke while it ran";
+Exit codes: 0 no gate failed · 2 invalid scenario or input · 3 no baseline, or one for other \
+inputs · 4 nothing measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
+scenario failed to complete";
 
 /// Output format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -19,7 +19,7 @@ Examples:
   windtunnel diff before.yaml after.yaml --format json
   windtunnel diff ci/burst.yaml --baseline ci/quick.baseline.json --set seed=7
 
-The runs are simulated again, so their inputs have to be at hand.";
+The runs are simulated again, so their inputs must be available.";
 
 /// Arguments of `diff`.
 #[derive(Clone, Debug, Args)]

@@ -30,9 +30,9 @@ pub enum Exit {
 }
 
 /// Exit codes as shown by `--help`.
-pub(super) const HELP: &str = "Exit codes: 0 done · 2 the input is wrong · 3 cannot compare · \
-4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate or check failed · 101 could not complete · 130 interrupted · \
-143 ended";
+pub(super) const HELP: &str = "Exit codes: 0 success · 2 invalid input · 3 not comparable · \
+4 nothing measured · 10 inconclusive (with --strict) · 100 a gate or check failed · \
+101 could not complete · 130 interrupted · 143 terminated";
 
 impl Exit {
     /// Exit code of the outcome.

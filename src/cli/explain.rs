@@ -29,13 +29,13 @@ const EXAMPLES: &str = "Examples:
   windtunnel explain results/packing:spread job-17
   windtunnel explain packing.yaml job-17 --attempt 1 --format json
 
-The pod is one of the snapshot, by NAMESPACE/NAME (the name alone where only one pod has it), or
-a file with a pod. A pod that has a node is looked at as if it were not there yet.
+The pod is one of the snapshot, by NAMESPACE/NAME (or only NAME, if it is unique), or a file
+with a pod. A pod that has a node is treated as if it were still unscheduled.
 
-A run is a result folder or an experiment file, with `:VARIANT` where there are several. It is
-simulated again, and the pod is looked at as the scheduler decided on it, by default at its last
-attempt. An experiment file whose workload is nothing but manifests counts as a snapshot unless
-`--attempt`, `--at` or `--set` asks for its run.";
+A run is a result folder or an experiment file, with `:VARIANT` if it has several. It is
+simulated again, and the pod is explained at one of its scheduling attempts, by default the last.
+An experiment file with only manifests as its workload counts as a snapshot, unless `--attempt`,
+`--at` or `--set` is given.";
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]

@@ -20,8 +20,8 @@ Examples:
   kubectl cluster-info dump -A --output-directory=dump
   windtunnel import kubectl dump nodes.yaml.gz --name production
 
-Data of Secrets and ConfigMaps, literal environment values, managed fields and annotations that no
-placement depends on are never copied.";
+Never copied: data of Secrets and ConfigMaps, literal environment values, managed fields, and
+annotations that do not affect placement.";
 
 /// Subcommands of `import`.
 #[derive(Clone, Debug, Subcommand)]

@@ -23,13 +23,13 @@ const EXAMPLES: &str = "Examples:
   windtunnel place dump.json web.yaml --without-node worker-3
   windtunnel place dump.json --lose worker-3
 
-Replicas are decided one after the other by the Kubernetes scheduler with every node looked at;
-of equally good nodes the first by name is taken. The owner and the policies of the pod are
-those of its file; its priority too, or that of its class among the PriorityClass objects. Pods of
-the dump that wait for a node are left out.
+The Kubernetes scheduler places the replicas one by one and scores every node; of equally good
+nodes, it takes the first by name. The owner and the policies of the pod come from its file, as
+does its priority, unless the file names one of the PriorityClass objects. Pending pods of the
+dump are ignored.
 
-With `--lose` no pod is given: the pods of the lost nodes that a controller makes anew are decided,
-by falling priority and then in order of the dump.";
+`--lose` takes no pod: it places the pods of the lost nodes that a controller recreates, by
+descending priority, then in the order of the dump.";
 
 /// Arguments of `place`.
 #[derive(Clone, Debug, Args)]

@@ -22,7 +22,7 @@ Examples:
   windtunnel reproduce results/packing
   windtunnel reproduce report.html --traces ~/traces
 
-Exit codes: 0 everything is the same · 100 a run differs · 3 the input files are others.";
+Exit codes: 0 identical · 100 a run differs · 3 the input files differ (nothing was run).";
 
 /// Arguments of `reproduce`.
 #[derive(Clone, Debug, Args)]

@@ -30,7 +30,7 @@ Examples:
   windtunnel sweep --merge part-1 part-2 part-3 part-4 --out whole
   windtunnel sweep s.yaml --grid … --submit slurm --shards 4 --dry-run
 
-Stop it at any moment: the same command goes on where it was stopped.";
+A sweep can be stopped at any time: the same command resumes it.";
 
 /// Arguments of `sweep`.
 #[derive(Clone, Debug, Args)]
