@@ -32,8 +32,8 @@ pub struct Descheduling {
     /// Rules for which pods may be evicted.
     #[serde(default)]
     pub evictor: Evictor,
-    /// Strategies that select misplaced pods, at least one; each loop runs them in the order of
-    /// this list.
+    /// Strategies that select misplaced pods, at least one; each loop runs them in the fixed order
+    /// of this reference.
     #[schemars(extend("minProperties" = 1))]
     pub strategies: Strategies,
 }
@@ -299,11 +299,11 @@ pub enum SpreadConstraint {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LowUtilization {
     /// Low thresholds in percent of a node's allocatable, by resource (`cpu`, `memory`, `pods` and
-    /// devices). A node with requests of no more than all of them is underutilized. The first three
+    /// devices). A node whose requests exceed none of them is underutilized. The first three
     /// default to 100.
     #[schemars(extend("minProperties" = 1))]
     pub thresholds: BTreeMap<String, f64>,
-    /// High thresholds in percent, for the same resources. A node with requests above any of them
+    /// High thresholds in percent, for the same resources. A node whose requests exceed any of them
     /// is overutilized.
     pub target_thresholds: BTreeMap<String, f64>,
     /// Deviation mode: `true` takes both thresholds as distances from the mean over all nodes;
@@ -323,8 +323,8 @@ pub struct LowUtilization {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HighUtilization {
-    /// Thresholds in percent of a node's allocatable, by resource. A node with requests of no more
-    /// than all of them is emptied. Use it with a scheduler that prefers full nodes.
+    /// Thresholds in percent of a node's allocatable, by resource. A node whose requests exceed
+    /// none of them is emptied. Use it with a scheduler that prefers full nodes.
     #[schemars(extend("minProperties" = 1))]
     pub thresholds: BTreeMap<String, f64>,
     /// Number of underutilized nodes that must be exceeded before anything is evicted; default 0.
