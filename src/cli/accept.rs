@@ -1,4 +1,4 @@
-//! `windtunnel check --accept`: what was run as the new baseline, after showing what that changes.
+//! `windtunnel check --accept`: stores the results as the new baseline, after showing the changes.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use report::format;
 use super::run::folder_failure;
 use super::{Exit, Failure, output};
 
-/// What is accepted, and where to.
+/// Request to accept a new baseline.
 pub(super) struct Acceptance<'a> {
-    /// `ENTRY` or `ENTRY:METRIC`; everything where there is none.
+    /// Entries to accept, as `ENTRY` or `ENTRY:METRIC`; all if empty.
     pub(super) only: &'a [String],
-    /// Whether nothing is written.
+    /// Dry run: nothing is written.
     pub(super) is_dry: bool,
-    /// The baseline's file.
+    /// Path of the baseline file.
     pub(super) path: &'a Path,
 }
 
-/// Shows what accepting changes, then does it.
+/// Shows the changes, then accepts them.
 pub(super) fn run(
     asked: &Acceptance<'_>,
     report: &CheckReport,

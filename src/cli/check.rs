@@ -24,7 +24,7 @@ use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 
-/// What `check` is told.
+/// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(
@@ -32,37 +32,37 @@ use super::{Exit, Failure, Global, interrupt, output, terminal};
     reason = "each is a flag of the command line"
 )]
 pub(super) struct CheckArguments {
-    /// An experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
+    /// Experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
     #[arg(value_name = "SCENARIO|SUITE")]
     file: PathBuf,
-    /// The baseline [default: NAME.baseline.json beside the file]
+    /// Baseline file [default: NAME.baseline.json beside the file]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Seeds per scenario [default: those of the suite or the baseline, else 20]
+    /// Seeds per scenario [default: those of the suite or the baseline, otherwise 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
-    /// Every decision must be as in the baseline: equal digests
+    /// Require every decision to match the baseline: equal digests
     #[arg(long)]
     exact: bool,
-    /// Show what changes and make this the baseline; never in CI
+    /// Show the changes and store the results as the new baseline; refused in CI
     #[arg(long)]
     accept: bool,
-    /// With --accept: take this alone, everything else stays as it is; may be repeated
+    /// With --accept: accept only this entry; may be repeated
     #[arg(long, value_name = "ENTRY[:METRIC]", requires = "accept")]
     only: Vec<String>,
-    /// With --accept: show what would change and write nothing
+    /// With --accept: show the changes without writing anything
     #[arg(long, requires = "accept")]
     dry_run: bool,
-    /// Exit 10 if nothing failed and something is inconclusive or not measurable
+    /// Exit 10 if nothing failed but something is inconclusive or not measurable
     #[arg(long)]
     strict: bool,
-    /// How the result is printed
+    /// Output format of the result
     #[arg(long, value_enum, default_value_t = CheckFormat::Table)]
     format: CheckFormat,
-    /// Write the result as a file too, such as `junit=report.xml`; may be repeated
+    /// Also write the result to a file, such as `junit=report.xml`; may be repeated
     #[arg(long = "write", value_name = "FORMAT=FILE", value_parser = target)]
     targets: Vec<(CheckFormat, PathBuf)>,
-    /// Which readers of JUnit XML are written for
+    /// Dialect of JUnit XML
     #[arg(long, value_enum, default_value_t = JunitFlavor::Strict)]
     junit_flavor: JunitFlavor,
     /// Override a field of every scenario, such as `stop.at=1h`; may be repeated
@@ -78,37 +78,37 @@ const EXAMPLES: &str = "Examples:
   windtunnel check ci/quick.yaml --format github
   windtunnel check ci/quick.yaml --exact
 
-Exit codes: 0 no gate failed · 2 a scenario or what it reads is wrong · 3 no baseline, or other \
-inputs · 4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
-scenario broke while it ran";
+Exit codes: 0 no gate failed · 2 invalid scenario or input · 3 no baseline, or one for other \
+inputs · 4 nothing measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
+scenario failed to complete";
 
-/// The form of a result.
+/// Output format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
-    /// The table as people see it.
+    /// Table for the terminal.
     Table,
     /// Markdown, for job summaries and comments.
     Markdown,
-    /// JSON.
+    /// JSON, one object.
     Json,
-    /// JUnit XML.
+    /// JUnit XML, for CI servers.
     Junit,
-    /// SARIF 2.1.0.
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// Annotations of GitHub's workflow commands.
+    /// GitHub annotations (workflow commands).
     Github,
-    /// What github-action-benchmark reads: metrics of which less is better, or neither.
+    /// github-action-benchmark input: metrics of which less is better, or neither.
     GhaBenchmark,
-    /// The same for metrics of which more is better.
+    /// github-action-benchmark input: metrics of which more is better.
     GhaBenchmarkBigger,
 }
 
-/// Which readers of JUnit XML are written for.
+/// Dialect of JUnit XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum JunitFlavor {
-    /// The strict schema of Jenkins.
+    /// Strict schema of Jenkins.
     Strict,
-    /// Also what most other readers know.
+    /// Extended elements that most other readers know.
     Extended,
 }
 
@@ -291,7 +291,7 @@ fn read_scenario(
     })
 }
 
-/// Whether what is asked can be answered at all.
+/// Checks that the request can be answered at all.
 fn sound(suite: &[SuiteScenario], settings: &CheckSettings) -> Result<(), Failure> {
     for scenario in suite {
         let seeds = match scenario.seeds {
@@ -372,7 +372,7 @@ fn write_target(
     write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
 }
 
-/// A path as seen from the current folder: code hosts know files by their place in the repository.
+/// Path relative to the current folder: code hosts know files by their place in the repository.
 fn relative(path: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let below = path.strip_prefix(&here).ok();
@@ -380,7 +380,7 @@ fn relative(path: &Path) -> PathBuf {
     below.unwrap_or(path).to_path_buf()
 }
 
-/// Whether this runs under a CI system, all of which set `CI`.
+/// Returns whether this runs under a CI system, all of which set `CI`.
 fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
@@ -408,7 +408,7 @@ fn today() -> Result<Date, Failure> {
     Ok(Date::from_days(seconds.div_euclid(DAY)))
 }
 
-/// The time of `SOURCE_DATE_EPOCH`, so that what is written is the same again; else none.
+/// Time of `SOURCE_DATE_EPOCH`, for reproducible output; `None` if unset.
 fn timestamp() -> Option<String> {
     let seconds = source_date().ok()??;
     let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

@@ -29,35 +29,35 @@ use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 
-/// What `compare` is told.
+/// Arguments of `compare`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArguments {
-    /// One experiment file, whose variants are compared, or result folders of finished runs
-    /// [default: the bundled experiment]
+    /// Experiment file whose variants are compared, or result folders of finished runs [default:
+    /// the bundled experiment]
     #[arg(value_name = "SCENARIO|RUN")]
     what: Vec<PathBuf>,
-    /// Compare these variants instead: a file with a map from names to overrides
+    /// Compare the variants of this file instead: a map from names to overrides
     #[arg(long, value_name = "FILE", conflicts_with = "systems")]
     variants: Option<PathBuf>,
-    /// Compare these systems instead, each with its default settings, the experiment's own with its
-    /// own
+    /// Compare these systems instead, with default settings except for the experiment's own system
     #[arg(long = "system", value_name = "A,B", value_delimiter = ',', num_args = 1..)]
     systems: Vec<String>,
-    /// Whom the others are compared with [default: the first]
+    /// Baseline variant [default: the first]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// Pairs of runs per candidate, with seeds in a row from the scenario's own
+    /// Paired runs per candidate; seeds are consecutive, starting at the scenario's
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: u32,
-    /// Add seeds until the intervals of the gated metrics are this narrow to either side, such as 1%
+    /// Add seeds until the confidence intervals of the gated metrics are this narrow to either
+    /// side, such as 1%
     #[arg(long, value_name = "SHARE", value_parser = precision)]
     precision: Option<f64>,
-    /// With --precision: add no more seeds than this [default: ten times --seeds]
+    /// With --precision: maximum number of seeds [default: ten times --seeds]
     #[arg(long, value_name = "N", requires = "precision")]
     max_seeds: Option<u32>,
-    /// The gated metrics, whose tests are corrected together [default: those of the objectives, or
-    /// the usual ones]
+    /// Gated metrics, whose tests are corrected together [default: those of the objectives,
+    /// otherwise the main ones]
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
     metrics: Vec<String>,
     /// Mark the Pareto front over two metrics
@@ -69,16 +69,16 @@ pub(super) struct CompareArguments {
     /// Override the first seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The result folder [default: results/NAME-compare; none for finished runs]
+    /// Result folder [default: results/NAME-compare; none for finished runs]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace a result folder that is there
+    /// Replace an existing result folder
     #[arg(long)]
     force: bool,
-    /// How the comparison is printed
+    /// Output format of the comparison
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
-    /// How wrong experiment files are told of
+    /// Output format for errors in the experiment file
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
 }
@@ -90,7 +90,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
   windtunnel compare results/before results/after --format markdown";
 
-/// A share above 0 and below 1, as `1%` or `0.01`.
+/// Parses a share above 0 and below 1, as `1%` or `0.01`.
 fn precision(text: &str) -> Result<f64, String> {
     let (number, divisor) = match text.strip_suffix('%') {
         Some(number) => (number, 100.0),
@@ -225,11 +225,12 @@ fn read(
     by_system(&arguments.systems, &read)
 }
 
-/// Reads the experiment, with other variants if they are given: what messages call them, their text.
+/// Function that reads the experiment, optionally with other variants: their name in messages and
+/// their text.
 type ReadWith<'a> = dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure> + 'a;
 
-/// One variant a system, or several: those that the experiment has of it with the settings they have
-/// there, else the experiment itself under it.
+/// One or several variants per system: those of the experiment with their settings, otherwise the
+/// experiment itself under the system.
 fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failure> {
     let mut experiment = read(None)?;
     let is_of = |plan: &VariantPlan, name: &String| plan.scenario.system.name == *name;
@@ -256,8 +257,8 @@ fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failur
     Ok(experiment)
 }
 
-/// Variants of one system each, without settings of it; Kubernetes gets its controllers where there
-/// are workloads for them.
+/// Variants with one system each and its default settings; Kubernetes gets its controllers if the
+/// workload has objects for them.
 fn systems(names: &[&String], base: Option<&Scenario>) -> Result<String, Failure> {
     let mut lines = String::new();
     for name in names {
@@ -281,7 +282,7 @@ fn systems(names: &[&String], base: Option<&Scenario>) -> Result<String, Failure
     Ok(lines)
 }
 
-/// The metrics of the objectives of all variants, each once.
+/// Metrics of the objectives of all variants, each once.
 fn objectives(experiment: &Experiment) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for objective in experiment
@@ -320,7 +321,7 @@ fn refused(error: CompareError) -> Failure {
     }
 }
 
-/// How the same comparison is made again.
+/// Command line that repeats the comparison.
 fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
     let mut words = vec!["windtunnel compare".to_owned()];
     let name = |path: &Path| quoted(&path.display().to_string());
@@ -345,7 +346,7 @@ fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> St
     words.join(" ")
 }
 
-/// What the command line says of metrics.
+/// Arguments of the command line that select metrics.
 fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
     let mut words = Vec::new();
     if !arguments.metrics.is_empty() {
@@ -356,7 +357,7 @@ fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
     words
 }
 
-/// The first runs as a result folder and a report take them, with the comparison.
+/// First runs of each variant, for a result folder and a report, with the comparison.
 fn gathered(
     experiment: &Experiment,
     folder: &ResultFolder,
@@ -401,7 +402,7 @@ fn gathered(
     Ok(gathered)
 }
 
-/// The forms of the comparison that a folder holds.
+/// Formats of the comparison in a result folder.
 const FORMS: [(&str, Format); 3] = [
     ("comparison.json", Format::Json),
     ("comparison.csv", Format::Csv),

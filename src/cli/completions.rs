@@ -1,14 +1,14 @@
-//! `windtunnel completions`: what a shell needs to complete commands and flags.
+//! `windtunnel completions`: completion scripts for shells.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::{Arguments, Exit, Failure, output};
 
-/// What `completions` is told.
+/// Arguments of `completions`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CompletionsArguments {
-    /// Which shell
+    /// Shell to complete for
     shell: Shell,
 }
 

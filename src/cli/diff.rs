@@ -1,4 +1,4 @@
-//! `windtunnel diff`: where two runs part.
+//! `windtunnel diff`: the first difference between two runs.
 
 use std::path::{Path, PathBuf};
 
@@ -19,35 +19,35 @@ Examples:
   windtunnel diff before.yaml after.yaml --format json
   windtunnel diff ci/burst.yaml --baseline ci/quick.baseline.json --set seed=7
 
-The runs are simulated again, so their inputs have to be at hand.";
+The runs are simulated again, so their inputs must be available.";
 
-/// What `diff` is told.
+/// Arguments of `diff`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DiffArguments {
-    /// A result folder or an experiment file, with `:VARIANT` where there are several
+    /// Result folder or experiment file, with `:VARIANT` if it has several
     #[arg(value_name = "RUN")]
     one: String,
-    /// The other
+    /// Run to compare it with, in the same form
     #[arg(value_name = "RUN", required_unless_present = "baseline")]
     other: Option<String>,
-    /// Compare with the system that this baseline of `check` has for the run
+    /// Compare with the system stored in this baseline of `check` for the run
     #[arg(long, value_name = "FILE", conflicts_with = "other")]
     baseline: Option<PathBuf>,
-    /// Override a field of both; may be repeated
+    /// Override a field of both runs; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
-    /// How the difference is printed
+    /// Output format of the difference
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     format: DiffFormat,
 }
 
-/// How a difference is printed.
+/// Output format of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DiffFormat {
-    /// In words.
+    /// Text for the terminal.
     Text,
-    /// JSON.
+    /// JSON, one object.
     Json,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Runs that can't be simulated again.
+/// Failure of runs that cannot be simulated again.
 pub(super) fn diff_failed(error: &DiffError) -> Failure {
     match error {
         DiffError::Interrupted => Failure::silent(interrupt::exit()),
@@ -88,7 +88,7 @@ pub(super) fn diff_failed(error: &DiffError) -> Failure {
     }
 }
 
-/// The run with the system of a baseline.
+/// Run with the system of a baseline.
 fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun, Failure> {
     let plan = &run.experiment.variants[run.variant];
     let name = entry_name(&run.experiment, &plan.name);

@@ -1,5 +1,5 @@
-//! The system of a baseline, run again: for `check`, which names the first decision that differs,
-//! and for `diff --baseline`, which shows it closely.
+//! Repeated runs with the system of a baseline: for `check`, which names the first differing
+//! decision, and for `diff --baseline`, which shows it in detail.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use scenario::{Experiment, Scenario, load};
 use super::source::Source;
 use super::{Failure, Global, interrupt};
 
-/// A scenario with the system that a baseline has for it.
+/// Scenario with the system that a baseline stores for it.
 pub(super) fn with_baseline_system(
     global: &Global,
     (scenario, file): (&Scenario, &Path),
@@ -32,19 +32,19 @@ pub(super) fn with_baseline_system(
     })
 }
 
-/// What `check` was asked, as far as it matters to look closer.
+/// Arguments of `check` that matter for the closer look.
 pub(super) struct Asked<'a> {
-    /// What all commands take.
+    /// Flags of every command.
     pub(super) global: &'a Global,
-    /// The baseline's file.
+    /// Path of the baseline file.
     pub(super) baseline: &'a Path,
-    /// The overrides.
+    /// Overrides of fields (`--set`).
     pub(super) sets: &'a [String],
 }
 
 impl Asked<'_> {
-    /// The first decision at which the baseline's system parts from the one now: under the worst
-    /// seed, or the first after it that parts at all.
+    /// First decision at which the baseline's system differs from the current one: with the worst
+    /// seed, or the first later seed that differs.
     pub(super) fn first_divergence(&self, question: &Divergence<'_>) -> Option<FoundDivergence> {
         let entry = question.entry;
         let unseen = |words: String| Some(FoundDivergence { words, look: None });

@@ -1,4 +1,4 @@
-//! `windtunnel events`: search what happened in a finished run.
+//! `windtunnel events`: search the events of a finished run.
 
 use std::path::PathBuf;
 
@@ -12,39 +12,39 @@ use units::{Duration, Instant};
 
 use super::{Exit, Failure, Global, output, terminal};
 
-/// What `events` is told.
+/// Arguments of `events`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct EventsArguments {
-    /// The result folder of a finished run; with `run --events` it has the events of pods, nodes and
-    /// objects beside alerts and faults
+    /// Result folder of a finished run; `run --events` adds the events of pods, nodes and objects
+    /// to alerts and faults
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Only what is about objects with this in their name, such as `Pod/default/shop`
+    /// Only events of objects whose name contains this text, such as `Pod/default/shop`
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
     /// Only events of this kind, such as `bound`, `ended`, `alert`, `fault`, `healed`
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Only this variant
+    /// Only events of this variant
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
-    /// Only from this time on, such as `5m`
+    /// Only events from this time on, such as `5m`
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Only until this time
+    /// Only events until this time, such as `10m`
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// How they are printed
+    /// Output format of the events
     #[arg(long, value_enum, default_value_t)]
     format: EventsFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum EventsFormat {
-    /// A line each, as people read it.
+    /// Table for the terminal, one event per line.
     #[default]
     Table,
-    /// A JSON object a line.
+    /// JSON, one object per line.
     Json,
 }
 

@@ -1,41 +1,41 @@
-//! Exit codes and their last words (interface: "Exit codes"). `worse` and `broken` never share a
-//! code, and 1 is left to shells.
+//! Exit codes and the last line on stderr (interface: "Exit codes"). `worse` and `broken` never
+//! share a code, and 1 is left to shells.
 
 use std::fmt;
 use std::process::ExitCode;
 
 use super::terminal;
 
-/// How the program ends.
+/// Outcome of the program, which decides its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, and no gate failed.
+    /// Success: done, and no gate failed.
     Done,
-    /// The user's input is wrong: flag, file, trace.
+    /// Invalid user input: flag, file or trace.
     Input,
-    /// Two things can't be compared.
+    /// Two things cannot be compared.
     Incomparable,
-    /// Nothing was measured.
+    /// No measurement was possible.
     NothingMeasured,
-    /// Nothing failed, and something is inconclusive; only where that was asked for.
+    /// Inconclusive results without a failure; only with `--strict`.
     Inconclusive,
-    /// A gate failed.
+    /// A gate or check failed.
     GateFailed,
     /// The work could not be completed.
     Incomplete,
-    /// Interrupted by SIGINT.
+    /// Interrupted by SIGINT (Ctrl-C).
     Interrupted,
-    /// Ended by SIGTERM.
+    /// Terminated by SIGTERM.
     Terminated,
 }
 
-/// What `--help` says about exit codes.
-pub(super) const HELP: &str = "Exit codes: 0 done · 2 the input is wrong · 3 cannot compare · \
-4 nothing was measured · 10 inconclusive (with --strict) · 100 a gate or check failed · 101 could not complete · 130 interrupted · \
-143 ended";
+/// Exit codes as shown by `--help`.
+pub(super) const HELP: &str = "Exit codes: 0 success · 2 invalid input · 3 not comparable · \
+4 nothing measured · 10 inconclusive (with --strict) · 100 a gate or check failed · \
+101 could not complete · 130 interrupted · 143 terminated";
 
 impl Exit {
-    /// The code.
+    /// Exit code of the outcome.
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -50,7 +50,7 @@ impl Exit {
         }
     }
 
-    /// The code in words.
+    /// Exit code in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -66,17 +66,17 @@ impl Exit {
     }
 }
 
-/// A failure: how to exit and what to say.
+/// Failure: an exit code and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// How to exit.
+    /// Outcome that decides the exit code.
     pub exit: Exit,
-    /// What to say; empty if it was said already.
+    /// Message to print; empty if it was printed already.
     pub message: String,
 }
 
 impl Failure {
-    /// The user's input is wrong.
+    /// Failure because of invalid user input.
     pub fn input(message: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Input,
@@ -84,7 +84,7 @@ impl Failure {
         }
     }
 
-    /// The work could not be completed.
+    /// Failure because the work could not be completed.
     pub fn incomplete(message: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Incomplete,
@@ -92,7 +92,7 @@ impl Failure {
         }
     }
 
-    /// An exit whose story is told already.
+    /// Failure whose message was printed already.
     pub const fn silent(exit: Exit) -> Self {
         Self {
             exit,
@@ -101,7 +101,7 @@ impl Failure {
     }
 }
 
-/// Ends after arguments that can't be read, or after help that was asked for.
+/// Exits after arguments that cannot be parsed, or after requested help.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     // A closed pipe is no error.
     let _ = error.print();
@@ -113,7 +113,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Says what went wrong, and the code in words on the last line.
+/// Prints the error, and the exit code in words on the last line.
 pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> ExitCode {
     let exit = match result {
         Ok(exit) => exit,

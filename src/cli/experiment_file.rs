@@ -1,4 +1,4 @@
-//! Reading an experiment file for the commands that make many runs of it.
+//! Reading of an experiment file for the commands that run it many times.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use super::run::MessageFormat;
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, terminal};
 
-/// What an experiment is read from.
+/// Inputs that an experiment is read from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading<'a> {
-    /// The file; the bundled one without it.
+    /// Path of the file; `None` for the bundled one.
     pub(super) path: Option<&'a Path>,
-    /// `PATH=VALUE` of each `--set`.
+    /// Values `PATH=VALUE` of each `--set`.
     pub(super) sets: &'a [String],
-    /// Variants instead of its own: what messages call them, and their text.
+    /// Variants that replace those of the file: their name in messages and their text.
     pub(super) variants: Option<(&'a str, &'a str)>,
-    /// How findings are printed.
+    /// Output format of findings.
     pub(super) messages: MessageFormat,
 }
 
-/// Reads an experiment; what is wrong with it is printed here.
+/// Reads an experiment; prints its errors.
 pub(super) fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String), Failure> {
     let source = Source::read(global, reading.path)?;
     let experiment = NamedText {
@@ -35,7 +35,7 @@ pub(super) fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment,
     }
 }
 
-/// Prints what is wrong with an experiment file in a form.
+/// Prints the errors of an experiment file in the given format.
 pub(super) fn told(rejected: &Rejected, messages: MessageFormat) -> Failure {
     match messages {
         MessageFormat::Human => source::told(rejected),

@@ -1,4 +1,4 @@
-//! `windtunnel explain`: why a pod goes where it goes, or why it waits; in a snapshot, or at an
+//! `windtunnel explain`: the reasons for a pod's node, or for its waiting; in a snapshot, or at an
 //! attempt of a run.
 
 use std::path::{Path, PathBuf};
@@ -29,64 +29,64 @@ const EXAMPLES: &str = "Examples:
   windtunnel explain results/packing:spread job-17
   windtunnel explain packing.yaml job-17 --attempt 1 --format json
 
-The pod is one of the snapshot, by NAMESPACE/NAME (the name alone where only one pod has it), or
-a file with a pod. A pod that has a node is looked at as if it were not there yet.
+The pod is one of the snapshot, by NAMESPACE/NAME (or only NAME, if it is unique), or a file
+with a pod. A pod that has a node is treated as if it were still unscheduled.
 
-A run is a result folder or an experiment file, with `:VARIANT` where there are several. It is
-simulated again, and the pod is looked at as the scheduler decided on it, by default at its last
-attempt. An experiment file whose workload is nothing but manifests counts as a snapshot unless
-`--attempt`, `--at` or `--set` asks for its run.";
+A run is a result folder or an experiment file, with `:VARIANT` if it has several. It is
+simulated again, and the pod is explained at one of its scheduling attempts, by default the last.
+An experiment file with only manifests as its workload counts as a snapshot, unless `--attempt`,
+`--at` or `--set` is given.";
 
-/// What `explain` is told.
+/// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExplainArguments {
-    /// The cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl
-    /// cluster-info dump` writes), a snapshot scenario, or `-`; or a run
+    /// Cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl cluster-info
+    /// dump` writes), a snapshot scenario, or `-`; or a run
     #[arg(required = true, value_name = "SNAPSHOT|RUN")]
     snapshot: Vec<PathBuf>,
-    /// A pod (NAMESPACE/NAME, or the name alone), or a file with a pod
+    /// Pod (NAMESPACE/NAME, or only NAME), or a file with a pod
     #[arg(required = true, value_name = "POD")]
     pod: String,
-    /// Look closely at this node; changes to nodes are then made to it alone
+    /// Show details of this node; changes to nodes then apply to it alone
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
-    /// What would be if nodes or the pod had this label: `node.KEY=VALUE`, `pod.KEY=VALUE`, or
-    /// `node.KEY-`, `pod.KEY-` without it; may be repeated
+    /// What if nodes or the pod had this label: `node.KEY=VALUE`, `pod.KEY=VALUE`, or lacked it:
+    /// `node.KEY-`, `pod.KEY-`; may be repeated
     #[arg(long, value_name = "CHANGE")]
     what_if: Vec<String>,
-    /// What would be if nodes had no taint of this key (`node.kubernetes.io/unschedulable`: no
-    /// cordon); may be repeated
+    /// What if nodes had no taint of this key (`node.kubernetes.io/unschedulable`: no cordon); may
+    /// be repeated
     #[arg(long, value_name = "KEY")]
     without_taint: Vec<String>,
-    /// What would be if the pod asked for this in all, such as `cpu=500m`; may be repeated
+    /// What if the pod requested this amount in total, such as `cpu=500m`; may be repeated
     #[arg(long, value_name = "RESOURCE=AMOUNT")]
     request: Vec<String>,
-    /// Of a snapshot: as if this node were gone, and its pods waited for another; may be repeated
+    /// Snapshots only: what if this node were gone and its pods pending; may be repeated
     #[arg(long, value_name = "NODE", conflicts_with_all = ["attempt", "at", "sets"])]
     without_node: Vec<String>,
-    /// Of a run: this attempt of the pod, from 1 [default: the last]
+    /// Runs only: attempt of the pod, counted from 1 [default: the last]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     attempt: Option<u64>,
-    /// Of a run: the last attempt at this time or before, such as `90s`
+    /// Runs only: the last attempt at or before this time, such as `90s`
     #[arg(long, value_name = "TIME", conflicts_with = "attempt")]
     at: Option<String>,
-    /// Of a run: override a field of the experiment; may be repeated
+    /// Runs only: override a field of the experiment; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
     scheduler: SchedulerArguments,
-    /// How the answer is printed
+    /// Output format of the answer
     #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
     format: ExplainFormat,
 }
 
-/// The form of the answer.
+/// Output format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ExplainFormat {
-    /// For people.
+    /// Text for the terminal.
     Text,
-    /// One JSON object with every node.
+    /// JSON, one object with every node.
     Json,
 }
 
@@ -132,7 +132,7 @@ fn print(arguments: &ExplainArguments, report: &ExplainReport<'_>) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// The run that is meant; none where a snapshot is.
+/// Run that is meant; `None` for a snapshot.
 fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedRun>, Failure> {
     let asks_for_run =
         arguments.attempt.is_some() || arguments.at.is_some() || !arguments.sets.is_empty();
@@ -166,7 +166,7 @@ fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedR
     Ok((!is_snapshot).then_some(run))
 }
 
-/// Which attempt is asked for.
+/// Attempt that is requested.
 fn which(arguments: &ExplainArguments) -> Result<Which, Failure> {
     if let Some(number) = arguments.attempt {
         return Ok(Which::Number(number));
@@ -237,7 +237,7 @@ fn run_failed(error: &RunExplainError) -> Failure {
     }
 }
 
-/// What the scheduler and perhaps one node are asked.
+/// Questions to the scheduler, optionally about one node.
 struct Asked<'a> {
     profile: &'a KubeProfile,
     node: Option<&'a str>,
@@ -251,7 +251,7 @@ impl Asked<'_> {
         (Explanation::of(cache, self.profile, pod), view)
     }
 
-    /// What they would say with changes.
+    /// Answers with changes applied.
     fn with(
         &self,
         changes: &Changes,
@@ -277,7 +277,7 @@ fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
     Ok(changes)
 }
 
-/// The pod: of a file if there is one of the name, else of the snapshot.
+/// Pod to explain: from a file of that name if there is one, otherwise from the snapshot.
 fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<PodInfo, Failure> {
     let path = Path::new(wanted);
     let pod = if path.is_file() || wanted == "-" {

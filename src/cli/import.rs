@@ -1,4 +1,4 @@
-//! `windtunnel import`: dumps of real clusters as experiments.
+//! `windtunnel import`: experiments from dumps of real clusters.
 
 use std::path::{Path, PathBuf};
 
@@ -20,45 +20,45 @@ Examples:
   kubectl cluster-info dump -A --output-directory=dump
   windtunnel import kubectl dump nodes.yaml.gz --name production
 
-Data of Secrets and ConfigMaps, literal environment values, managed fields and annotations that no
-placement depends on are never copied.";
+Never copied: data of Secrets and ConfigMaps, literal environment values, managed fields, and
+annotations that do not affect placement.";
 
 /// Subcommands of `import`.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum ImportCommand {
-    /// What `kubectl get … -A -o json|yaml` or `kubectl cluster-info dump` wrote, as a snapshot
-    /// scenario: bound pods stay where they are, pending ones are scheduled
+    /// Import the output of `kubectl get … -A -o json|yaml` or `kubectl cluster-info dump` as a
+    /// snapshot scenario: bound pods stay in place, pending ones are scheduled
     #[command(after_help = EXAMPLES)]
     Kubectl(KubectlArguments),
 }
 
-/// What `import kubectl` is told.
+/// Arguments of `import kubectl`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct KubectlArguments {
     /// Dumps: files of JSON or YAML, plain or compressed, folders of them, or `-` for standard
     /// input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
-    /// Where the snapshot goes: a folder, or the experiment file itself (`.yaml`)
+    /// Output folder, or the experiment file itself (`.yaml`)
     #[arg(long, value_name = "DIR|FILE", default_value = ".")]
     out: PathBuf,
-    /// What the snapshot is called [default: after the first file]
+    /// Name of the snapshot [default: after the first file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// In which form the summary is printed
+    /// Output format of the summary
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
 
-/// The form of the summary.
+/// Output format of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SummaryFormat {
-    /// As people see it.
+    /// Table for the terminal.
     Table,
-    /// JSON.
+    /// JSON, one object.
     Json,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-/// The experiment file and the name of the experiment.
+/// Path of the experiment file and name of the experiment.
 fn place(arguments: &KubectlArguments) -> Result<(PathBuf, String), Failure> {
     let out = &arguments.out;
     let is_file = out
@@ -155,7 +155,7 @@ fn is_one_of(path: &Path, files: &[String]) -> bool {
             .any(|file| Path::new(file).canonicalize().ok() == path)
 }
 
-/// A name after a file's: without folders and the endings of formats.
+/// Name derived from a file's name, without folders and format endings.
 fn stem_of(file: &str) -> String {
     if file == "-" {
         return "snapshot".to_owned();

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: a flag that a run looks at between events.
+//! Ctrl-C and SIGTERM: a flag that a run checks between events.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,17 +9,17 @@ use signal_hook::flag;
 
 use super::Exit;
 
-/// What signals have set.
+/// Flags set by signals.
 #[derive(Default)]
 struct Flags {
-    /// A signal came.
+    /// Set by any signal.
     stop: Arc<AtomicBool>,
-    /// The signal was SIGTERM.
+    /// Set by SIGTERM only.
     terminated: Arc<AtomicBool>,
 }
 
 impl Flags {
-    /// From now on signals set the flags, and a second one ends the program at once.
+    /// Installs the handlers: the first signal sets the flags, the second ends the program at once.
     fn listen(&self) -> io::Result<()> {
         for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
             // Asked before the flag is set below, so the first signal passes by.
@@ -44,12 +44,12 @@ fn flags() -> &'static Flags {
     })
 }
 
-/// The flag, set by the first signal.
+/// Flag set by the first signal.
 pub(super) fn flag() -> &'static AtomicBool {
     &flags().stop
 }
 
-/// How an interrupted program exits.
+/// Exit code of an interrupted program.
 pub(super) fn exit() -> Exit {
     if flags().terminated.load(Ordering::Relaxed) {
         Exit::Terminated

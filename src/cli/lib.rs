@@ -58,67 +58,67 @@ struct Arguments {
     reason = "each is a flag of the command line, and none excludes another"
 )]
 struct Global {
-    /// Say more
+    /// Print more details
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Don't draw progress bars
+    /// Hide progress bars
     #[arg(long, global = true)]
     no_progress: bool,
-    /// Where the traces that scenarios and vectors name are kept; may be given several times
+    /// Folder with the traces that scenarios and vectors name; may be repeated
     #[arg(long = "traces", value_name = "DIR", global = true)]
     traces: Vec<PathBuf>,
-    /// Neither read nor keep decoded traces in the user's cache folder
+    /// Neither read nor write the cache of decoded traces
     #[arg(long, global = true)]
     no_trace_cache: bool,
-    /// How many threads run variants side by side [default: all processors]
+    /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run an experiment (without a file: the bundled one), write a result folder, print the summary
+    /// Run an experiment (default: the bundled one), write a result folder, print the summary
     Run(run::RunArguments),
     /// Compare variants or systems on the same workload and failures, with paired seeds
     Compare(compare::CompareArguments),
-    /// Hold scenarios against their objectives and a stored baseline; exit 100 when a gate fails
+    /// Check scenarios against their objectives and a stored baseline; exit 100 when a gate fails
     Check(check::CheckArguments),
     /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
     Sweep(Box<sweep::SweepArguments>),
-    /// Show where two runs part: the first decision that differs, both reasons, how it grew
+    /// Show the first differing decision of two runs, the reasons of both, and how it spread
     Diff(diff::DiffArguments),
-    /// Run a report or a result folder again and compare hashes, digests and metrics
+    /// Rerun a report or a result folder and compare hashes, digests and metrics
     Reproduce(reproduce::ReproduceArguments),
-    /// Judge recorded decisions and published tables against what this program decides
+    /// Verify this program against recorded decisions and published tables
     Verify(verify::VerifyArguments),
-    /// Search what happened in a finished run: by object, kind and time
+    /// Search the events of a finished run by object, kind and time
     Events(events::EventsArguments),
-    /// Why a pod goes where it goes, or why it waits: every node, every filter, every score
+    /// Explain why a pod goes to its node or waits: every node, every filter, every score
     Explain(explain::ExplainArguments),
-    /// How many more of a pod fit in a cluster, where, and what runs out first
+    /// Show how many more copies of a pod fit in a cluster, where, and what runs out first
     Place(place::PlaceArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
-    /// Make an experiment of what a real cluster's tools wrote
+    /// Create an experiment from cluster dumps (kubectl)
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Look into traces, check them, make them
+    /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
     /// List systems, profiles, policies, queue policies, trace formats and generators
     Systems(systems::SystemsArguments),
-    /// Print the JSON Schema of the experiment file, or of the result
+    /// Print the JSON Schema of the experiment file or of a result
     Schema(schema::SchemaArguments),
-    /// Print completions for a shell
+    /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
-    /// Print the manual page, or write one for every subcommand
+    /// Print the manual page, or write one per subcommand
     Man(man::ManArguments),
 }
 
-/// Runs the command line and says how it ended.
+/// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -7,10 +7,10 @@ use clap::{Args, CommandFactory};
 use super::{Arguments, Exit, Failure, output, run, terminal};
 use lab::folder::{Existing, write_file};
 
-/// What `man` is told.
+/// Arguments of `man`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ManArguments {
-    /// Write `windtunnel.1`, `windtunnel-run.1` … into this folder instead of printing the first
+    /// Write `windtunnel.1`, `windtunnel-run.1` … to this folder instead of printing the first
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &ManArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The subcommands below a command, with the names of their pages.
+/// Collects the subcommands below a command, with the names of their pages.
 fn gather(command: &clap::Command, prefix: &str, pages: &mut Vec<(String, clap::Command)>) {
     for below in command.get_subcommands() {
         let name = format!("{prefix}-{}", below.get_name());

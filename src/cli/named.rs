@@ -1,5 +1,5 @@
-//! Runs as commands name them: a result folder or an experiment file, with `:VARIANT` where there
-//! are several.
+//! Runs as commands name them: a result folder or an experiment file, with `:VARIANT` if it has
+//! several.
 
 use std::path::{Path, PathBuf};
 
@@ -11,27 +11,27 @@ use scenario::Experiment;
 use super::source::Source;
 use super::{Exit, Failure, Global, terminal};
 
-/// One run.
+/// One run, with its experiment.
 pub(super) struct NamedRun {
-    /// What it is called.
+    /// Label of the run in messages.
     pub(super) label: String,
-    /// Its experiment.
+    /// Experiment of the run.
     pub(super) experiment: Experiment,
-    /// Which of its variants.
+    /// Index of its variant in the experiment.
     pub(super) variant: usize,
-    /// What it came to, where it is a result folder.
+    /// Recorded summary, if the run is a result folder.
     pub(super) recorded: Option<Summary>,
-    /// The experiment file.
+    /// Path of the experiment file.
     pub(super) file: PathBuf,
 }
 
 impl NamedRun {
-    /// What its variant came to.
+    /// Recorded results of its variant.
     pub(super) fn recorded_variant(&self) -> Option<&VariantSummary> {
         self.recorded.as_ref()?.variants.get(self.variant)
     }
 
-    /// As those that simulate it again want it.
+    /// Side of a comparison that simulates it again.
     pub(super) fn side(&self) -> Side<'_> {
         Side {
             label: self.label.clone(),
@@ -40,7 +40,7 @@ impl NamedRun {
         }
     }
 
-    /// Says so if the run, simulated again as it is, has another digest than was recorded.
+    /// Prints a note if the run, simulated again unchanged, has another digest than recorded.
     pub(super) fn note_other_digest(&self, digest: &str, sets: &[String]) {
         let recorded = self.recorded_variant().filter(|_| sets.is_empty());
         if let Some(variant) = recorded.filter(|variant| variant.digest != digest) {
@@ -56,7 +56,7 @@ impl NamedRun {
     }
 }
 
-/// An experiment, and what it came to where it was found in a result folder.
+/// Experiment, with its recorded summary if it comes from a result folder.
 pub(super) fn experiment(
     global: &Global,
     path: &Path,

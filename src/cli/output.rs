@@ -1,17 +1,17 @@
-//! Results as bytes on stdout, where it matters that all of them arrive: a full disk is an error, a
-//! broken pipe is not.
+//! Results as bytes on stdout, where all of them must arrive: a full disk is an error, a broken
+//! pipe is not.
 
 use std::io::{self, ErrorKind, Write};
 
 use super::Failure;
 
-/// Writes a result to stdout as it is.
+/// Writes a result to stdout unchanged.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     judge(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// Writes a result to stdout as it is made; colors only where the reader sees them.
+/// Writes a result to stdout while it is produced; colors only on a terminal.
 pub(super) fn print_with(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! `windtunnel place`: how many more of a pod fit in a cluster.
+//! `windtunnel place`: the number of further copies of a pod that fit in a cluster.
 
 use std::path::PathBuf;
 
@@ -23,15 +23,15 @@ const EXAMPLES: &str = "Examples:
   windtunnel place dump.json web.yaml --without-node worker-3
   windtunnel place dump.json --lose worker-3
 
-Replicas are decided one after the other by the Kubernetes scheduler with every node looked at;
-of equally good nodes the first by name is taken. The owner and the policies of the pod are
-those of its file; its priority too, or that of its class among the PriorityClass objects. Pods of
-the dump that wait for a node are left out.
+The Kubernetes scheduler places the replicas one by one and scores every node; of equally good
+nodes, it takes the first by name. The owner and the policies of the pod come from its file, as
+does its priority, unless the file names one of the PriorityClass objects. Pending pods of the
+dump are ignored.
 
-With `--lose` no pod is given: the pods of the lost nodes that a controller makes anew are decided,
-by falling priority and then in order of the dump.";
+`--lose` takes no pod: it places the pods of the lost nodes that a controller recreates, by
+descending priority, then in the order of the dump.";
 
-/// What `place` is told.
+/// Arguments of `place`.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = EXAMPLES,
@@ -39,36 +39,36 @@ by falling priority and then in order of the dump.";
                       windtunnel place [OPTIONS] --lose <NODE> <SNAPSHOT>..."
 )]
 pub(super) struct PlaceArguments {
-    /// The cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl
-    /// cluster-info dump` writes), a snapshot scenario, or `-`; and last a file with the pod
+    /// Cluster: files of `kubectl get -o json|yaml`, folders of them (such as `kubectl cluster-info
+    /// dump` writes), a snapshot scenario, or `-`; last, a file with the pod
     #[arg(required = true, value_name = "SNAPSHOT|POD.yaml")]
     paths: Vec<PathBuf>,
     /// Stop after this many replicas [default: when no more fit, or at 1000000]
     #[arg(long, value_name = "N", conflicts_with = "lose")]
     replicas: Option<u64>,
-    /// As if this node were gone with its pods; may be repeated
+    /// What if this node were gone with its pods; may be repeated
     #[arg(long, value_name = "NODE")]
     without_node: Vec<String>,
-    /// Find new places for the pods of this node, which is lost; may be repeated
+    /// Find new nodes for the pods of this lost node; may be repeated
     #[arg(long, value_name = "NODE")]
     lose: Vec<String>,
     #[command(flatten)]
     scheduler: SchedulerArguments,
-    /// How the answer is printed
+    /// Output format of the answer
     #[arg(long, value_enum, default_value_t = PlaceFormat::Table)]
     format: PlaceFormat,
 }
 
-/// The form of the answer.
+/// Output format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PlaceFormat {
-    /// For people.
+    /// Table for the terminal.
     Table,
-    /// One JSON object.
+    /// JSON, one object.
     Json,
-    /// A line per node.
+    /// CSV, one line per node.
     Csv,
-    /// Tables for pull requests.
+    /// Markdown tables, for pull requests.
     Markdown,
 }
 
@@ -122,7 +122,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
-/// Finds new places for the pods of lost nodes.
+/// Finds new nodes for the pods of lost nodes.
 fn lost(
     global: &Global,
     arguments: &PlaceArguments,

@@ -1,7 +1,6 @@
-//! `windtunnel run --profile`: where time goes. A thread looks at the labels of the running variants
-//! every millisecond and adds the time since it last looked to the part that each is in; the clock
-//! is read here alone, so what is looked at costs a store on the way into a part and one on the way
-//! out.
+//! `windtunnel run --profile`: a sampling profile of the run. A thread reads the labels of the
+//! running variants every millisecond and adds the time since the last reading to the part that
+//! each is in. Only this thread reads the clock, so entering or leaving a part costs one store.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,25 +13,25 @@ use lab::experiment::IDLE;
 
 use super::Failure;
 
-/// How often is looked.
+/// Time between two readings.
 const EVERY: Duration = Duration::from_millis(1);
 
 /// Seconds of each part, by variant.
 type Times = Vec<Vec<f64>>;
 
-/// What a run is told of where its time goes.
+/// Sampling profiler of a run.
 pub(super) struct Profiler {
     started: Clock,
-    /// One label a variant; none if nobody asked.
+    /// Probes, one per variant; empty without profiling.
     pub(super) probes: Vec<Probe>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Times>>,
-    /// What was done outside of variants, one after the other, and when it ended.
+    /// Stages outside of variants, in order, with their end times.
     stages: Vec<(&'static str, Duration)>,
 }
 
 impl Profiler {
-    /// A profiler that looks at nothing unless it is wanted.
+    /// Creates a profiler; it samples only if `is_wanted`.
     pub(super) fn new(is_wanted: bool, variants: usize, started: Clock) -> Result<Self, Failure> {
         let probes: Vec<Probe> = (0..variants)
             .filter(|_| is_wanted)
@@ -54,12 +53,12 @@ impl Profiler {
         })
     }
 
-    /// A stage outside of the variants has ended.
+    /// Records the end of a stage outside of the variants.
     pub(super) fn ended(&mut self, stage: &'static str) {
         self.stages.push((stage, self.started.elapsed()));
     }
 
-    /// The variants have ended: nobody looks any more.
+    /// Stops sampling after the variants have ended and returns the times.
     fn times(&mut self) -> Times {
         self.stop.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else {
@@ -69,7 +68,7 @@ impl Profiler {
         thread.join().unwrap_or_default()
     }
 
-    /// The table, if it was asked for; `begun` is when the first variant had its input.
+    /// Table of the profile, if requested; `begun` is when the first variant had its input.
     pub(super) fn table(mut self, begun: Option<Clock>) -> Option<String> {
         if self.probes.is_empty() {
             return None;
@@ -100,7 +99,7 @@ impl Profiler {
     }
 }
 
-/// The stage whose time is told by part.
+/// Stage whose time is split by part.
 pub(super) const VARIANTS: &str = "variants";
 
 fn told(before: Option<Duration>, rows: &[(String, f64)]) -> String {
@@ -119,7 +118,7 @@ fn told(before: Option<Duration>, rows: &[(String, f64)]) -> String {
     text
 }
 
-/// Adds up times by part until it is told to stop.
+/// Adds up times by part until it is stopped.
 fn look(probes: &[Probe], stop: &AtomicBool) -> Times {
     let mut times: Times = vec![Vec::new(); probes.len()];
     let mut last = Clock::now();

@@ -1,4 +1,4 @@
-//! A progress line on a terminal: variants done, simulated time, events a second, time left.
+//! Progress line on a terminal: variants done, simulated time, events per second, time left.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -13,23 +13,23 @@ use units::Instant;
 
 use super::Global;
 
-/// The progress of an experiment.
+/// Progress of an experiment.
 pub(super) struct Bars {
     bar: ProgressBar,
     /// Events and simulated time of every variant.
     variants: Vec<(AtomicU64, AtomicU64)>,
-    /// When variants end, where it is known: nanoseconds of simulated time.
+    /// End of the variants in nanoseconds of simulated time, if known.
     horizon: Option<u64>,
     last: Mutex<()>,
-    /// When the first variant had its input.
+    /// Time at which the first variant had its input.
     pub(super) begun: OnceLock<Clock>,
 }
 
-/// Steps of the bar for one variant.
+/// Steps of the bar per variant.
 const STEPS: u64 = 1_000;
 
 impl Bars {
-    /// A line on stderr if that is a terminal.
+    /// Creates a line on stderr if that is a terminal.
     pub(super) fn new(global: &Global, experiment: &Experiment) -> Self {
         let count = experiment.variants.len() as u64;
         let bar = ProgressBar::with_draw_target(
@@ -62,7 +62,7 @@ impl Bars {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `windtunnel report`: finished runs, one or many side by side, out of their result folders.
+//! `windtunnel report`: finished runs, one or many side by side, from their result folders.
 
 use std::path::{Path, PathBuf};
 
@@ -18,58 +18,58 @@ use trace::Input;
 use super::run::folder_failure;
 use super::{Exit, Failure, Global, output, terminal};
 
-/// What `report` is told.
+/// Arguments of `report`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReportArguments {
     /// Result folders of finished runs
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// In which form [default: html, or svg with --plot]
+    /// Output format [default: html, or svg with --plot]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Where it goes: a file, a folder, or `-` for stdout [default: `report.html` or `NAME.png`
-    /// here, stdout for every other form]
+    /// Output file or folder, or `-` for stdout [default: `report.html` or `NAME.png` here, stdout
+    /// for every other format]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// Only these metrics, in this order, in tables, Markdown, CSV and JSON
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
     metrics: Vec<String>,
-    /// Only this plot (`all` for every one that there is data for); may be repeated
+    /// Only this plot (`all` for every one with data); may be repeated
     #[arg(long = "plot", value_name = "NAME")]
     plots: Vec<String>,
-    /// What plots are drawn for: a screen, or a column of a paper (3.3 inches, in greys)
+    /// Style of the plots: for a screen, or for a column of a paper (3.3 inches, in greys)
     #[arg(long, value_enum, default_value_t = PlotStyle::Screen)]
     style: PlotStyle,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
 
-/// The form of a report.
+/// Output format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
-    /// One HTML file that needs no network.
+    /// HTML, a single file that needs no network.
     Html,
-    /// A Markdown table, for pull requests.
+    /// Markdown table, for pull requests.
     Markdown,
-    /// The table as people see it.
+    /// Table for the terminal.
     Table,
-    /// JSON.
+    /// JSON, one object.
     Json,
     /// CSV: one line per metric and variant, or the data behind plots.
     Csv,
-    /// Plots as SVG (with --plot).
+    /// SVG plots (with --plot).
     Svg,
-    /// Plots as PNG (with --plot).
+    /// PNG plots (with --plot).
     Png,
 }
 
-/// What plots are drawn for.
+/// Style of plots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PlotStyle {
-    /// A screen: color, light and dark.
+    /// Screen: color, light and dark.
     Screen,
-    /// A column of a paper: 3.3 inches wide, small text, greys and dashes.
+    /// Column of a paper: 3.3 inches wide, small text, greys and dashes.
     Paper,
 }
 
@@ -146,7 +146,7 @@ pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
     })
 }
 
-/// What a result folder tells of its fork, if it is one.
+/// Fork information of a result folder, if it is one.
 pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
     let file = folder.join(FORK_FILE);
     if !file.exists() {
@@ -219,7 +219,7 @@ fn printed(
     Ok(Exit::Done)
 }
 
-/// The plots that are named; `None` where none is.
+/// Plots by name; `None` if none is named.
 fn entries(names: &[String]) -> Result<Option<Vec<&'static PlotEntry>>, Failure> {
     if names.is_empty() {
         return Ok(None);
@@ -287,7 +287,7 @@ fn plots(
     Ok(Exit::Done)
 }
 
-/// Where a form goes without `--out`.
+/// Default destination of a format without `--out`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Usual {
     File,
@@ -298,7 +298,7 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.to_string_lossy().ends_with('/')
 }
 
-/// Writes a form to where it goes; the path of a file is printed.
+/// Writes a format to its destination; prints the path of a file.
 fn deliver(
     arguments: &ReportArguments,
     name: &str,

@@ -1,4 +1,4 @@
-//! `windtunnel reproduce`: run a report or a result folder again, and compare.
+//! `windtunnel reproduce`: rerun a report or a result folder, and compare.
 
 use std::path::{Path, PathBuf};
 
@@ -22,18 +22,18 @@ Examples:
   windtunnel reproduce results/packing
   windtunnel reproduce report.html --traces ~/traces
 
-Exit codes: 0 everything is the same · 100 a run differs · 3 the input files are others.";
+Exit codes: 0 identical · 100 a run differs · 3 the input files differ (nothing was run).";
 
-/// What `reproduce` is told.
+/// Arguments of `reproduce`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReproduceArguments {
-    /// A report, or a result folder; inputs are looked for beside it and under --traces
+    /// Report or result folder; inputs are searched beside it and under --traces
     #[arg(value_name = "REPORT|RUN")]
     target: PathBuf,
 }
 
-/// Metrics that are listed when they differ.
+/// Maximum number of differing metrics that are listed.
 const LISTED_MAX: usize = 5;
 
 pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exit, Failure> {
@@ -131,7 +131,7 @@ fn line(check: &VariantCheck, widest: usize) -> String {
     format!("{name:widest$}  digest {recorded}  {verdict}{metrics}\n")
 }
 
-/// What is claimed, and what has to be run for it.
+/// Claimed results, and the runs needed to repeat them.
 fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failure> {
     let wrong = |reason: &str| Failure::input(format!("{}: {reason}", target.display()));
     if target.is_file() {
@@ -167,7 +167,7 @@ fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failu
     }
 }
 
-/// What a fork was before it parted: its scenario alone does not give it again.
+/// State of a fork before it branched off: its scenario alone does not reproduce it.
 fn before(
     global: &Global,
     fork: Option<&Fork>,

@@ -31,14 +31,14 @@ use super::source::Source;
 use super::trip::Trip;
 use super::{Exit, Failure, Global, interrupt, terminal};
 
-/// What `run` is told.
+/// Arguments of `run`.
 #[derive(Clone, Debug, Default, Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each flag of the command line stands by itself"
 )]
 pub(super) struct RunArguments {
-    /// The experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
+    /// Experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
     scenario: Option<PathBuf>,
     /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -46,49 +46,50 @@ pub(super) struct RunArguments {
     /// Override the seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The result folder [default: results/NAME]
+    /// Result folder [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace a result folder that is there
+    /// Replace an existing result folder
     #[arg(long)]
     pub(super) force: bool,
-    /// What to do with rows of traces that can't be read [default: as the file says, else fail]
+    /// Handling of trace rows that cannot be read [default: as in the file, otherwise fail]
     #[arg(long, value_enum, value_name = "HOW")]
     on_bad_row: Option<BadRows>,
-    /// How the summary is printed
+    /// Output format of the summary
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
-    /// The form of the tables in the result folder
+    /// File format of the tables in the result folder
     #[arg(long, value_enum, default_value_t)]
     tables: TableForms,
-    /// Leave every decision too, as `decisions.jsonl.zst`
+    /// Also write every decision to `decisions.jsonl.zst`
     #[arg(long)]
     decisions: bool,
-    /// Leave what happened to pods, nodes and objects too, as `events.jsonl.zst`, for `events`
+    /// Also write the events of pods, nodes and objects to `events.jsonl.zst`, for `events`
     #[arg(long)]
     events: bool,
-    /// Keep a snapshot of the run at an instant, such as `--snapshot-at 3d FILE`; it goes on
+    /// Write a snapshot of the run at a time, such as `--snapshot-at 3d FILE`, and continue
     #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
     pub(super) snapshot_at: Vec<String>,
-    /// Replay to a snapshot and go on from there; `--set` then changes what follows
+    /// Replay to a snapshot and continue from there; `--set` changes what follows
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
     pub(super) from: Option<PathBuf>,
-    /// Tell where time goes: engine, scheduler by plugin, arrivals, metrics, output (on stderr)
+    /// Print where time is spent: engine, scheduler by plugin, arrivals, metrics, output (on
+    /// stderr)
     #[arg(long)]
     profile: bool,
-    /// How wrong experiment files are told of
+    /// Output format for errors in the experiment file
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
 }
 
-/// What becomes of rows that can't be read.
+/// Handling of trace rows that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum BadRows {
-    /// The first ends the run.
+    /// Fail at the first bad row.
     Fail,
-    /// They are left out and counted.
+    /// Skip bad rows and count them.
     Skip,
-    /// They are left out, counted and listed.
+    /// Skip bad rows, count and list them.
     Report,
 }
 
@@ -102,13 +103,13 @@ impl From<BadRows> for OnBadRow {
     }
 }
 
-/// How findings are printed.
+/// Output format of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum MessageFormat {
-    /// With the place in the file.
+    /// Text with the location in the file.
     #[default]
     Human,
-    /// As JSON objects.
+    /// JSON, for editors and other tools.
     Json,
 }
 
@@ -178,7 +179,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-/// A run that came to nothing; of one that was refused no folder is left.
+/// Failure of a run without results; a refused run leaves no folder behind.
 fn refused(error: ExperimentError, folder: ResultFolder, journey: Option<&Journey<'_>>) -> Failure {
     if is_refusal(&error) {
         folder.withdraw();
@@ -186,7 +187,7 @@ fn refused(error: ExperimentError, folder: ResultFolder, journey: Option<&Journe
     Trip::failure(failure(error, interrupt::exit()), journey)
 }
 
-/// Prints what a run came to.
+/// Prints the results of a run.
 fn print(global: &Global, arguments: &RunArguments, summary: &Summary, options: TableOptions<'_>) {
     let rows = if global.verbose {
         Rows::All
@@ -197,7 +198,7 @@ fn print(global: &Global, arguments: &RunArguments, summary: &Summary, options: 
     terminal::print_with(|out| report::write(out, &comparison, arguments.format.into(), options));
 }
 
-/// The result folder of a run, not yet complete.
+/// Result folder of a run, not yet complete.
 fn result_folder(
     arguments: &RunArguments,
     trip: &Trip,
@@ -218,10 +219,10 @@ fn result_folder(
     ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))
 }
 
-/// How many remarks are told without `-v`.
+/// Number of remarks printed without `-v`.
 const MAX_REMARKS: usize = 5;
 
-/// What is to be known of the input. Rows that were kept as they stand are told with `-v` only.
+/// Remarks on the input. Rows that were kept unchanged are reported with `-v` only.
 fn remarks(summary: &Summary, all: bool) -> Vec<String> {
     let ledgers = summary.variants.iter().flat_map(|variant| &variant.ledger);
     let mut lines: Vec<String> = Vec::new();
@@ -250,7 +251,7 @@ fn remarks(summary: &Summary, all: bool) -> Vec<String> {
     lines
 }
 
-/// The name of the report in a result folder.
+/// Name of the report in a result folder.
 const REPORT: &str = "report.html";
 
 /// Writes plots, the data behind them and the report into the folder.
@@ -270,17 +271,17 @@ fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failur
     Ok(())
 }
 
-/// How the summary is printed.
+/// Output format of the summary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum SummaryFormat {
-    /// The table as people see it.
+    /// Table for the terminal.
     #[default]
     Table,
-    /// JSON.
+    /// JSON, one object.
     Json,
     /// CSV, one line per metric and variant.
     Csv,
-    /// A Markdown table.
+    /// Markdown table.
     Markdown,
 }
 
@@ -295,7 +296,7 @@ impl From<SummaryFormat> for Format {
     }
 }
 
-/// The form of the tables in the result folder.
+/// File format of the tables in the result folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum TableForms {
     /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
@@ -333,7 +334,7 @@ impl TableForms {
     }
 }
 
-/// Reads the experiment; what is wrong with it is printed here.
+/// Reads the experiment; prints its errors.
 fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
@@ -346,7 +347,7 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     Ok(experiment)
 }
 
-/// How many variants run at once.
+/// Number of variants that run at once.
 pub(super) fn threads(global: &Global) -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.threads.map_or(available, usize::from)
@@ -359,7 +360,7 @@ pub(super) fn folder_failure(error: &lab::folder::FolderError) -> Failure {
     }
 }
 
-/// Whether the input of a run was wrong, so that nothing that it wrote is of use.
+/// Returns whether the input of a run was wrong, so that its output is useless.
 fn is_refusal(error: &ExperimentError) -> bool {
     match error {
         ExperimentError::Trace(_) => true,
@@ -368,7 +369,7 @@ fn is_refusal(error: &ExperimentError) -> bool {
     }
 }
 
-/// How a failed run exits, and what it says.
+/// Exit code and message of a failed run.
 pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     match &error {
         ExperimentError::Interrupted => Failure::silent(interrupted),
@@ -386,7 +387,7 @@ pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
     }
 }
 
-/// A variant that has no result.
+/// Failure of a variant without results.
 pub(super) fn run_failure(error: &RunError) -> Failure {
     match error {
         RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))

@@ -1,4 +1,4 @@
-//! A progress line for many runs: how many are done, of how many.
+//! Progress line for many runs: the number done, out of all.
 
 use std::time::Duration as WallDuration;
 
@@ -6,13 +6,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Global;
 
-/// A line on stderr if that is a terminal.
+/// Line on stderr if that is a terminal.
 pub(super) struct RunCount {
     bar: ProgressBar,
 }
 
 impl RunCount {
-    /// Draws the line unless it is not wanted.
+    /// Draws the line unless progress is disabled.
     pub(super) fn new(global: &Global) -> Self {
         let target = if global.quiet || global.no_progress {
             ProgressDrawTarget::hidden()
@@ -28,13 +28,13 @@ impl RunCount {
         Self { bar }
     }
 
-    /// So many are done.
+    /// Updates the number of runs done.
     pub(super) fn at(&self, done: usize, all: usize) {
         self.bar.set_length(all as u64);
         self.bar.set_position(done as u64);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,5 +1,5 @@
-//! `windtunnel schema`: the JSON Schema of what people write and of what runs leave, and the
-//! definitions of metrics.
+//! `windtunnel schema`: the JSON Schema of experiment files and of results, and the definitions of
+//! metrics.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -12,24 +12,24 @@ use scenario::json_schema;
 
 use super::{Exit, terminal};
 
-/// What `schema` is told.
+/// Arguments of `schema`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SchemaArguments {
-    /// Of what
+    /// Subject of the schema
     #[arg(value_enum, default_value_t = Subject::Scenario)]
     subject: Subject,
 }
 
-/// What has a schema.
+/// Subject of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Subject {
-    /// The experiment file.
+    /// Experiment file.
     Scenario,
-    /// `summary.json`.
+    /// Summary of a run, `summary.json`.
     Summary,
-    /// `report.json`: what the report draws beyond the summary.
+    /// Data of a report beyond the summary, `report.json`.
     Report,
-    /// The metrics: id, unit, direction, formula, census, censoring rule.
+    /// Metrics: id, unit, direction, formula, census, censoring rule.
     Metrics,
 }
 

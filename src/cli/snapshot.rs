@@ -1,5 +1,5 @@
-//! What the commands that look at a snapshot have in common: reading it, the scheduler's
-//! configuration, and telling what was left out.
+//! Shared parts of the commands that read a snapshot: reading it, the scheduler's configuration,
+//! and warnings about ignored input.
 
 use std::path::PathBuf;
 
@@ -12,38 +12,38 @@ use trace::Input;
 
 use super::{Failure, Global, terminal};
 
-/// How many warnings are told unless `--verbose` asks for all.
+/// Number of warnings printed without `--verbose`.
 const WARNINGS_TOLD: usize = 10;
 
-/// The scheduler that decides.
+/// Scheduler that decides, with its configuration.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SchedulerArguments {
-    /// The scheduler's configuration, a `KubeSchedulerConfiguration` file [default: its defaults]
+    /// Scheduler configuration, a `KubeSchedulerConfiguration` file [default: built-in defaults]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Which release of the scheduler is followed
+    /// Release of the scheduler to follow
     #[arg(long, value_enum, default_value_t = ReleaseName::V134)]
     pub(super) release: ReleaseName,
 }
 
-/// A release that is followed.
+/// Release of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReleaseName {
-    /// 1.34.
+    /// Release 1.34.
     #[value(name = "1.34")]
     V134,
-    /// 1.36.
+    /// Release 1.36.
     #[value(name = "1.36")]
     V136,
 }
 
 impl SchedulerArguments {
-    /// Whether anything but the defaults is asked for.
+    /// Returns whether anything but the defaults is requested.
     pub(super) fn is_stated(&self) -> bool {
         self.config.is_some() || self.release != ReleaseName::V134
     }
 
-    /// The profiles; what in the configuration is hardly meant is told.
+    /// Profiles of the scheduler; prints warnings about doubtful configuration.
     pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
         let release = match self.release {
             ReleaseName::V134 => Release::V1_34,
@@ -57,12 +57,12 @@ impl SchedulerArguments {
     }
 }
 
-/// A snapshot that can't be read, or not be asked what was asked.
+/// Failure of a snapshot that cannot be read, or cannot answer the question.
 pub(super) fn failed(error: &SnapshotError) -> Failure {
     Failure::input(error)
 }
 
-/// Reads a snapshot and tells what was left out.
+/// Reads a snapshot and prints what was left out.
 pub(super) fn read(global: &Global, paths: &[PathBuf]) -> Result<Snapshot, Failure> {
     let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global));
     let snapshot = snapshot.map_err(|error| failed(&error))?;
@@ -70,7 +70,7 @@ pub(super) fn read(global: &Global, paths: &[PathBuf]) -> Result<Snapshot, Failu
     Ok(snapshot)
 }
 
-/// Takes nodes away with their pods.
+/// Removes nodes with their pods.
 pub(super) fn without(snapshot: &mut Snapshot, nodes: &[String]) -> Result<(), Failure> {
     for node in nodes {
         snapshot.lose_node(node).map_err(|error| failed(&error))?;
@@ -78,7 +78,7 @@ pub(super) fn without(snapshot: &mut Snapshot, nodes: &[String]) -> Result<(), F
     Ok(())
 }
 
-/// Tells warnings.
+/// Prints warnings.
 pub(super) fn tell(global: &Global, warnings: &[String]) {
     if global.quiet {
         return;

@@ -9,13 +9,13 @@ use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
 use super::{Exit, Failure, Global, terminal};
 
-/// The text of an experiment file.
+/// Text of an experiment file.
 pub(super) struct Source {
-    /// What messages call it.
+    /// Name of the file in messages.
     pub(super) name: String,
-    /// What stands in it.
+    /// Content of the file.
     pub(super) text: String,
-    /// Where its files are looked for.
+    /// Folders in which its files are searched.
     pub(super) search: SearchPath,
 }
 
@@ -37,7 +37,7 @@ impl Source {
         Ok(Self::of(global, name, text, base_dir))
     }
 
-    /// A text that is at hand.
+    /// Wraps a text that is already read.
     pub(super) fn of(global: &Global, name: String, text: String, base_dir: PathBuf) -> Self {
         Self {
             name,
@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    /// How it is loaded.
+    /// Options for loading it.
     pub(super) fn options<'a>(&'a self, sets: &'a [String]) -> LoadOptions<'a> {
         LoadOptions {
             sets,
@@ -60,20 +60,20 @@ impl Source {
         }
     }
 
-    /// The experiment; what is wrong with it is printed here.
+    /// Loads the experiment; prints its errors.
     pub(super) fn experiment(&self, sets: &[String]) -> Result<Experiment, Failure> {
         load(&self.text, &self.name, self.options(sets)).map_err(|rejected| told(&rejected))
     }
 }
 
-/// The name and the text of a file of a user's choice, `-` being standard input.
+/// Name and text of a file given by the user, `-` being standard input.
 pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
     let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
     let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
     Ok((input.name.to_string(), text))
 }
 
-/// Prints what is wrong with an experiment file.
+/// Prints the errors of an experiment file.
 pub(super) fn told(rejected: &Rejected) -> Failure {
     let color = if terminal::color() {
         Color::On
@@ -84,7 +84,7 @@ pub(super) fn told(rejected: &Rejected) -> Failure {
     Failure::silent(Exit::Input)
 }
 
-/// An experiment file that can't be read.
+/// Failure of an experiment file that cannot be read.
 fn no_scenario(path: &Path, error: &TraceError) -> Failure {
     if path.exists() || path == Path::new("-") {
         return Failure::input(error);

@@ -30,21 +30,21 @@ Examples:
   windtunnel sweep --merge part-1 part-2 part-3 part-4 --out whole
   windtunnel sweep s.yaml --grid … --submit slurm --shards 4 --dry-run
 
-Stop it at any moment: the same command goes on where it was stopped.";
+A sweep can be stopped at any time: the same command resumes it.";
 
-/// What `sweep` is told.
+/// Arguments of `sweep`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SweepArguments {
-    /// The experiment file (YAML or JSON) [default: the bundled one]
+    /// Experiment file (YAML or JSON) [default: the bundled one]
     scenario: Option<PathBuf>,
-    /// Values of a field, each with each of the other grids; may be repeated
+    /// Values of a field, combined with every value of the other grids; may be repeated
     #[arg(long, value_name = "PATH=A,B,C", help_heading = "Points")]
     grid: Vec<String>,
-    /// Values of a field, the n-th together with the n-th of the other lists; may be repeated
+    /// Values of a field, the n-th combined with the n-th of the other lists; may be repeated
     #[arg(long, value_name = "PATH=A,B,C", help_heading = "Points")]
     list: Vec<String>,
-    /// A range of a field, sampled by --random, --latin or --sobol; `@log` for equal factors
+    /// Range of a field, sampled by --random, --latin or --sobol; `@log` for a logarithmic scale
     #[arg(long, value_name = "PATH=LOW..HIGH", help_heading = "Points")]
     vary: Vec<String>,
     /// Sample the ranges at N random points
@@ -65,31 +65,31 @@ pub(super) struct SweepArguments {
     /// Seed of the samples (not of the runs)
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Points")]
     sampling_seed: u64,
-    /// How many seeds every point is run with, counted up from the experiment's own
+    /// Seeds per point, consecutive from the experiment's own
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Points",
         value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: u64,
     /// Override a field at every point; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
-    /// The folder of the sweep [default: results/NAME-sweep, or the first folder of --merge]
+    /// Folder of the sweep [default: results/NAME-sweep, or the first folder of --merge]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on in the folder of another sweep: runs that both have are kept, the table is replaced
+    /// Reuse the folder of another sweep: keep the runs that both have, replace the table
     #[arg(long)]
     force: bool,
-    /// The metrics to print, draw and analyze; may be repeated [default: leading ones that vary]
+    /// Metrics to print, plot and analyze; may be repeated [default: main ones that vary]
     #[arg(long = "metric", value_name = "ID")]
     metrics: Vec<String>,
-    /// Run only the I-th of N parts
+    /// Run only part I of N
     #[arg(long, value_name = "I/N", help_heading = "Many machines")]
     shard: Option<String>,
-    /// Put the table together from the folders of shards
+    /// Merge the folders of shards into one table
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Many machines",
         conflicts_with_all = ["scenario", "grid", "list", "vary", "random", "latin", "sobol",
             "sets", "shard", "submit", "seeds"])]
     merge: Vec<PathBuf>,
-    /// Submit the shards as a job array, and the merge that waits for it
+    /// Submit the shards as a job array, and a merge job that waits for it
     #[arg(
         long,
         value_enum,
@@ -98,11 +98,11 @@ pub(super) struct SweepArguments {
         help_heading = "Many machines"
     )]
     submit: Option<Submit>,
-    /// How many shards are submitted
+    /// Number of shards to submit
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Many machines",
         value_parser = clap::value_parser!(u32).range(1..=10_000))]
     shards: u32,
-    /// A further argument of sbatch, such as --partition=short; may be repeated
+    /// Additional argument of sbatch, such as --partition=short; may be repeated
     #[arg(
         long,
         value_name = "ARGUMENT",
@@ -110,19 +110,19 @@ pub(super) struct SweepArguments {
         help_heading = "Many machines"
     )]
     sbatch: Vec<String>,
-    /// Print what would be run or submitted, and do nothing
+    /// Print what would be run or submitted, and exit
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Where shards are submitted to.
+/// Job system that shards are submitted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Submit {
     /// Slurm, by `sbatch`
     Slurm,
 }
 
-/// This program, as exactly as it is known: runs of different builds are not mixed.
+/// Exact identity of this program: runs of different builds are not mixed.
 fn program() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let build = std::env::current_exe()
@@ -207,7 +207,7 @@ fn design(arguments: &SweepArguments) -> Result<Design, SweepError> {
     })
 }
 
-/// Makes every run of a shard that is missing.
+/// Runs all missing runs of a shard.
 fn all_runs(
     global: &Global,
     arguments: &SweepArguments,
@@ -238,7 +238,7 @@ fn all_runs(
     Ok(executed)
 }
 
-/// Puts the table together and writes it, with plots and sensitivities.
+/// Merges the table and writes it, with plots and sensitivities.
 fn finish(
     arguments: &SweepArguments,
     folders: &[PathBuf],
@@ -373,7 +373,7 @@ fn submit(
     Ok(Exit::Done)
 }
 
-/// Submits a script; gives the number of its job.
+/// Submits a script; returns its job number.
 fn sbatch(arguments: &[String]) -> Result<String, Failure> {
     let tried = command("sbatch", arguments);
     let output = std::process::Command::new("sbatch")
@@ -399,7 +399,7 @@ fn sbatch(arguments: &[String]) -> Result<String, Failure> {
     Ok(number.to_owned())
 }
 
-/// What every shard is told.
+/// Arguments that every shard receives.
 fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> {
     let mut shared = Vec::new();
     shared.extend(

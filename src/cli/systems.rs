@@ -1,4 +1,4 @@
-//! `windtunnel systems`: what can be named in an experiment, out of the registries.
+//! `windtunnel systems`: the names that experiments can use, from the registries.
 
 use std::fmt::Write;
 
@@ -16,10 +16,10 @@ use trace::registry::FORMATS;
 
 use super::{Exit, Failure, terminal};
 
-/// What `systems` is told.
+/// Arguments of `systems`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SystemsArguments {
-    /// A system whose capabilities are told in full
+    /// Show all capabilities of this system
     #[arg(value_name = "SYSTEM")]
     system: Option<String>,
     /// Print JSON
@@ -27,7 +27,7 @@ pub(super) struct SystemsArguments {
     json: bool,
 }
 
-/// A heading and its entries: name and sentence.
+/// Heading and its entries: name and sentence.
 type Section = (&'static str, Vec<(String, String)>);
 
 pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What each system can express, in a word a row and column.
+/// Capabilities of every system, one word per row and column.
 fn matrix() -> String {
     let first = Capability::ALL.iter().map(|row| row.name().len()).max();
     let first = first.unwrap_or(0);
@@ -102,7 +102,7 @@ fn matrix() -> String {
     text
 }
 
-/// What one system can express and how it behaves, in sentences.
+/// Capabilities and behavior of one system, in sentences.
 fn capabilities(entry: &SystemEntry) -> String {
     let mut text = format!(
         "{}: {}\nafter {}\n",

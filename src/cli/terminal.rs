@@ -1,5 +1,5 @@
-//! What goes to the terminal, and what is read of the world around the program: results on stdout,
-//! everything else on stderr. A broken pipe is no error.
+//! Output to the terminal, and settings from the environment: results on stdout, everything else on
+//! stderr. A broken pipe is no error.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints a result to stdout as it is written.
+/// Prints a result to stdout while it is produced.
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
     let mut out = anstream::stdout().lock();
     let _ = write(&mut out).and_then(|()| out.flush());
@@ -26,12 +26,12 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-/// Whether messages may be colored.
+/// Returns whether messages may be colored.
 pub(super) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-/// The width of the terminal in columns; `None` where the output is no terminal.
+/// Width of the terminal in columns; `None` if stdout is no terminal.
 pub(super) fn width() -> Option<usize> {
     const USUAL: usize = 100;
     if !std::io::stdout().is_terminal() {
@@ -53,8 +53,8 @@ pub(super) fn traces_dirs(global: &Global) -> Vec<PathBuf> {
     folders
 }
 
-/// Where decoded traces are kept, unless that is not wanted: below `XDG_CACHE_HOME`, or `.cache` in
-/// the home folder. The program is told by its version, size and time of writing.
+/// Cache folder of decoded traces, unless disabled: below `XDG_CACHE_HOME`, or `.cache` in the home
+/// folder. The program is identified by its version, size and modification time.
 pub(super) fn trace_cache(global: &Global) -> Option<CacheFolder> {
     if global.no_trace_cache {
         return None;
@@ -78,7 +78,7 @@ pub(super) fn trace_cache(global: &Global) -> Option<CacheFolder> {
     })
 }
 
-/// A wall-clock time in words.
+/// Wall-clock time in words.
 pub(super) fn seconds(elapsed: std::time::Duration) -> String {
     format!("{:.2} s", elapsed.as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! `windtunnel trace`: look into traces, check them, make them.
+//! `windtunnel trace`: inspect, validate and generate traces.
 
 use std::path::PathBuf;
 
@@ -18,20 +18,20 @@ use super::{Exit, Failure, Global, terminal};
 /// Subcommands of `trace`.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum TraceCommand {
-    /// What a trace holds: counts, times, sizes, and the dirt in it
+    /// Print the counts, times and sizes of a trace, and its bad rows
     Inspect(FileArguments),
-    /// Every row that breaks its format's rules; exit 2 if there is any
+    /// List every row that breaks the rules of its format; exit 2 if there is any
     Validate(ValidateArguments),
-    /// Make a synthetic trace (`windtunnel systems` lists the generators)
+    /// Generate a synthetic trace (`windtunnel systems` lists the generators)
     Generate(GenerateArguments),
 }
 
-/// A trace to read.
+/// Trace to read.
 #[derive(Clone, Debug, Args)]
 pub(super) struct FileArguments {
-    /// The file, plain or compressed; `-` reads standard input
+    /// Trace file, plain or compressed; `-` reads standard input
     file: String,
-    /// Its format [default: recognized by its content]
+    /// Format of the trace [default: detected from its content]
     #[arg(long, value_name = "NAME")]
     trace_format: Option<String>,
     /// Print JSON
@@ -39,25 +39,25 @@ pub(super) struct FileArguments {
     json: bool,
 }
 
-/// A trace to check.
+/// Trace to validate.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ValidateArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// How many bad rows are told word for word
+    /// Maximum number of bad rows to print
     #[arg(long, default_value_t = 20)]
     limit: usize,
 }
 
-/// A trace to make.
+/// Trace to generate.
 #[derive(Clone, Debug, Args)]
 pub(super) struct GenerateArguments {
-    /// The generator
+    /// Generator to use
     generator: String,
-    /// Where the files go
+    /// Output folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Seed of all its random numbers
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().seed)]
     seed: u64,
     /// Jobs of a log
@@ -76,25 +76,25 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().pods,
         value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pods: u32,
-    /// Different requests of tasks
+    /// Number of different task requests
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().classes,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     classes: u32,
-    /// Percent of the scarcer of processors and memory used in the long run
+    /// Long-run utilization of the scarcer of processors and memory, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = GeneratorOptions::default().load_percent,
         value_parser = clap::value_parser!(u32).range(1..=1_000))]
     load: u32,
-    /// The time in which tasks arrive
+    /// Time span in which tasks arrive
     #[arg(long, value_name = "TIME", default_value = "29d", value_parser = span)]
     span: Duration,
-    /// Tasks of a job in the mean; at 1 each task draws its class anew
+    /// Mean number of tasks per job; at 1 each task draws its class anew
     #[arg(long, value_name = "N", default_value_t = GeneratorOptions::default().tasks_per_job,
         value_parser = clap::value_parser!(u32).range(1..=1_000))]
     tasks_per_job: u32,
-    /// Two streams of jobs, batch and interactive, instead of one
+    /// Generate two streams of jobs, batch and interactive, instead of one
     #[arg(long)]
     typed: bool,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }

@@ -13,16 +13,16 @@ use super::run::{RunArguments, failure, folder_failure};
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt};
 
-/// Where a run stops on its way, if it does.
+/// Snapshots that a run writes or starts from.
 #[derive(Default)]
 pub(super) struct Trip {
-    /// The instant and the file of a snapshot to be taken.
+    /// Time and file of the snapshot to write.
     snapshot_at: Option<(Instant, PathBuf)>,
-    /// The snapshot that it starts from.
+    /// Snapshot that the run starts from.
     from: Option<(PathBuf, Snapshot)>,
-    /// The experiment up to that.
+    /// Experiment until the snapshot.
     before: Option<Experiment>,
-    /// The experiment after it.
+    /// Experiment after the snapshot.
     pub(super) after: Option<Experiment>,
     existing: Option<Existing>,
 }
@@ -94,7 +94,7 @@ impl Trip {
         })
     }
 
-    /// The stop on the way.
+    /// Journey of the run, if it stops on the way.
     pub(super) fn journey(&self) -> Option<Journey<'_>> {
         if let Some((at, _)) = &self.snapshot_at {
             return Some(Journey::to(*at));
@@ -107,7 +107,7 @@ impl Trip {
         self.before != self.after
     }
 
-    /// Where the result goes unasked: a run that goes on otherwise never replaces its original.
+    /// Default result folder: a changed continuation never replaces its original.
     pub(super) fn default_folder(&self, name: &str) -> PathBuf {
         let results = Path::new("results");
         if self.is_changed() {
@@ -117,7 +117,7 @@ impl Trip {
         }
     }
 
-    /// What failed, with the exit code of a snapshot that does not fit.
+    /// Failure, with the exit code of a snapshot that does not fit.
     pub(super) fn failure(failure: Failure, journey: Option<&Journey<'_>>) -> Failure {
         if journey.is_some_and(Journey::has_strayed) {
             return Failure {
@@ -128,7 +128,7 @@ impl Trip {
         failure
     }
 
-    /// Writes the snapshot, or what the fork is, and returns that.
+    /// Writes the snapshot, or the description of the fork, and returns the latter.
     pub(super) fn keep(
         &self,
         folder: &ResultFolder,
@@ -161,8 +161,8 @@ impl Trip {
     }
 }
 
-/// The experiment with `--set` applied to every variant, above what variants say: the field is to
-/// be otherwise from here on, whatever it was.
+/// Experiment with `--set` applied to every variant, above the overrides of variants: the field has
+/// the new value from here on.
 fn variant_sets(
     source: &Source,
     before: &Experiment,

@@ -1,4 +1,5 @@
-//! `windtunnel verify`: recorded decisions and published tables against what this program decides.
+//! `windtunnel verify`: recorded decisions and published tables against the decisions of this
+//! program.
 
 use std::path::{Path, PathBuf};
 
@@ -9,35 +10,36 @@ use verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
 
 use super::{Exit, Failure, Global, run, terminal};
 
-/// What `verify` is told.
+/// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct VerifyArguments {
     /// Files of vectors, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Only these families and kinds (names, or globs such as `fgd-*`; `fgd` takes all that begin so)
+    /// Only these families and kinds (names, or globs such as `fgd-*`; `fgd` selects all with that
+    /// prefix)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     family: Vec<String>,
     /// Only cases whose name contains this text
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
-    /// Judge about this many runs of each published table, spread over what there is
+    /// Verify about this many runs of each published table, evenly spread
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
-    /// Cases that this program can't judge are no failure
+    /// Do not fail on cases that this program does not support
     #[arg(long)]
     allow_unsupported: bool,
-    /// How the result is printed
+    /// Output format of the result
     #[arg(long, value_enum, default_value_t = VerifyFormat::Table)]
     format: VerifyFormat,
 }
 
-/// In which form a verdict is printed.
+/// Output format of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum VerifyFormat {
-    /// A line per family.
+    /// Table for the terminal, one line per family.
     Table,
-    /// One JSON object.
+    /// JSON, one object.
     Json,
 }
 
@@ -81,7 +83,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
     verdict(&reports, arguments)
 }
 
-/// The families that patterns select; all without patterns.
+/// Families selected by patterns; all without patterns.
 fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
     let is_of = |pattern: &String, family: &Family| {
         let mut names = family.kinds.iter().chain([&family.name]);
@@ -105,7 +107,7 @@ fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
     Ok(FAMILIES.iter().filter(wanted).collect())
 }
 
-/// Every file named, and every file below a folder named, in order.
+/// Files named, and files below the folders named, in order.
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {

@@ -10,9 +10,7 @@ use thiserror::Error;
 
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
-use model::{
-    Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec,
-};
+use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
 use units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
 
 use super::nodes::Taken;

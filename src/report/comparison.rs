@@ -1,5 +1,5 @@
-//! The one model behind every form of the summary: terminal table, Markdown, CSV, JSON and HTML
-//! show the same rows, the same text and the same best values.
+//! Model behind every format of the summary: terminal table, Markdown, CSV, JSON and HTML show the
+//! same rows, the same text and the same best values.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::runs::Gathered;
 use lab::compare::metric_hint;
 use lab::summary::{MetricSummary, Summary, title_of_id};
 
-/// The metrics that people look at first, in this order. A name stands for the metric of that id or
-/// for one statistic below it; of several names on a line the first that was measured is taken.
+/// Headline metrics in the order shown. A name stands for the metric of that id or for one
+/// statistic below it; of several names on a line the first that was measured is taken.
 const HEADLINE: [&[&str]; 25] = [
     &["availability.time"],
     &["missing_replicas.max"],
@@ -40,29 +40,29 @@ const HEADLINE: [&[&str]; 25] = [
     &["latency_objective.worst_burn"],
 ];
 
-/// Which statistic of a subject says most about a fill-up, where nothing departs.
+/// Statistic of a subject that says most about a fill-up, where pods never depart.
 const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
 
-/// Which statistic of a subject says most about a run over time.
+/// Statistic of a subject that says most about a run over time.
 const STATISTICS_OVER_TIME: [&str; 3] = ["mean", "peak", "end"];
 
-/// Which metrics are shown.
+/// Selection of the metrics shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// Those that people look at first and that tell the variants apart.
+    /// Headline metrics that distinguish the variants.
     Headline,
     /// Every metric that was measured or could not be (`-v`).
     All,
 }
 
-/// Which direction of a metric is better.
+/// Better direction of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// More is better.
+    /// Higher values are better.
     Higher,
-    /// Less is better.
+    /// Lower values are better.
     Lower,
-    /// Neither.
+    /// Neither direction is better.
     Neither,
 }
 
@@ -75,7 +75,7 @@ impl Better {
         }
     }
 
-    /// As in `summary.json`.
+    /// Name of the direction, as in `summary.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Higher => "higher",
@@ -88,20 +88,20 @@ impl Better {
 /// One metric over all variants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The metric's id.
+    /// Id of the metric.
     pub id: String,
-    /// Its name for people.
+    /// Name of the metric for people.
     pub label: String,
-    /// Its unit as in `summary.json`.
+    /// Unit of the metric, as in `summary.json`.
     pub unit: String,
-    /// Which direction is better.
+    /// Better direction of the metric.
     pub better: Better,
-    /// One cell per variant.
+    /// Cells of the row, one per variant.
     pub cells: Vec<Cell>,
 }
 
 impl Row {
-    /// Whether some variant is better than another.
+    /// Returns whether some variant is better than another.
     pub fn has_best(&self) -> bool {
         self.cells.iter().any(|cell| cell.best)
     }
@@ -110,56 +110,56 @@ impl Row {
 /// One metric of one variant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// The value; `None` where undefined.
+    /// Value of the metric; `None` if undefined.
     pub value: Option<f64>,
-    /// The value as people read it.
+    /// Value as people read it.
     pub text: String,
-    /// Whether no variant is better, while some are worse.
+    /// Best value: no variant is better, and some are worse.
     pub best: bool,
-    /// How far it is from the best.
+    /// Difference from the best value.
     pub difference: Option<String>,
-    /// Why it is undefined, or what to know about it.
+    /// Reason why it is undefined, or a note about it.
     pub note: Option<String>,
 }
 
-/// What the head of a table says about a variant.
+/// Column head of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, without control characters.
+    /// Name of the variant, without control characters.
     pub name: String,
-    /// The digest, cut to the length that still tells the variants apart.
+    /// Digest, cut to a length that still distinguishes the variants.
     pub digest: String,
 }
 
-/// The variants side by side.
+/// Variants side by side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The experiment's name, without control characters.
+    /// Name of the experiment, without control characters.
     pub name: String,
-    /// What ran, part by part: `10,866 pods on 1,213 nodes`, `seed 42`, `6 variants`.
+    /// Facts about the run: `10,866 pods on 1,213 nodes`, `seed 42`, `6 variants`.
     pub facts: Vec<String>,
-    /// One per variant.
+    /// Columns, one per variant.
     pub columns: Vec<Column>,
-    /// One per metric shown.
+    /// Rows, one per metric shown.
     pub rows: Vec<Row>,
-    /// Why nothing is compared, where the variants are of different scenarios.
+    /// Reason why nothing is compared, if the variants are of different scenarios.
     pub apart: Option<String>,
-    /// What to know before relying on the figures.
+    /// Notices to read before relying on the figures.
     pub notices: Vec<String>,
 }
 
-/// No metric of the runs has this id.
+/// Error for an id that is no metric of the runs.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no metric `{id}` in these runs; {hint}")]
 pub struct UnknownMetric {
-    /// As given.
+    /// Id as given.
     pub id: String,
-    /// What may have been meant.
+    /// Hint at the metric that may be meant.
     pub hint: String,
 }
 
 impl Comparison {
-    /// The variants of `summary` side by side.
+    /// Compares the variants of `summary`.
     pub fn new(summary: &Summary, rows: Rows) -> Self {
         let ids: BTreeSet<&str> = summary
             .variants
@@ -195,7 +195,7 @@ impl Comparison {
         }
     }
 
-    /// The variants of runs side by side; nothing is judged where they are not comparable.
+    /// Compares the variants of runs; nothing is judged if they are not comparable.
     pub fn of(gathered: &Gathered, rows: Rows) -> Self {
         let mut comparison = Self::new(&gathered.summary, rows);
         comparison.notices.clone_from(&gathered.notices);
@@ -210,7 +210,7 @@ impl Comparison {
         comparison
     }
 
-    /// Keeps these metrics, in this order.
+    /// Keeps only these metrics, in this order.
     ///
     /// # Errors
     /// If the runs have no metric of an id.
@@ -226,7 +226,7 @@ impl Comparison {
         Ok(self)
     }
 
-    /// The row that decides the verdict: the first that tells the variants apart.
+    /// Row that decides the verdict: the first that distinguishes the variants.
     pub fn deciding_row(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.has_best())
     }
@@ -293,8 +293,8 @@ fn best_value(values: &[Option<f64>], better: Better) -> Option<f64> {
     }
 }
 
-/// The headline metrics that were measured and tell the variants apart; those that were measured,
-/// if none does; all, if none of them was measured.
+/// Headline metrics that were measured and distinguish the variants; those that were measured, if
+/// none does; all, if none of them was measured.
 fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     let statistics = if summary
         .variants
@@ -329,7 +329,7 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     }
 }
 
-/// The metric's name for people: its title, or what its id says.
+/// Name of the metric for people: its title, or a text made from its id.
 fn label(summary: &Summary, id: &str) -> String {
     if let Some(definition) = summary.definitions.get(id) {
         return format::clean(&definition.title);
@@ -381,7 +381,7 @@ fn facts(summary: &Summary) -> Vec<String> {
     facts
 }
 
-/// Cuts digests to the fewest of 4 to 8 characters that keep different ones different.
+/// Cuts digests to the shortest length of 4 to 8 characters that keeps different ones different.
 fn shortened_digests(digests: &[&str]) -> Vec<String> {
     let cut = |length: usize| -> Vec<String> {
         digests

@@ -1,4 +1,4 @@
-//! Where two runs part, in words.
+//! First difference between two runs, in words.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use crate::format;
 use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting};
 use units::Instant;
 
-/// How sides are called.
+/// Names of the two sides.
 const LETTERS: [&str; 2] = ["a", "b"];
 
-/// Reasons why nodes were rejected that are listed.
+/// Maximum number of listed reasons why nodes were rejected.
 const REASONS_MAX: usize = 4;
 
-/// The text for the terminal.
+/// Text for the terminal.
 pub fn text(difference: &Difference) -> String {
     let mut text = String::new();
     for (letter, side) in LETTERS.iter().zip(&difference.sides) {
@@ -124,7 +124,7 @@ fn counted(count: usize, word: &str) -> String {
     format!("{} {word}{plural}", format::count(count as u64))
 }
 
-/// The cluster just before, and the pod.
+/// Cluster just before the decision, and the pod.
 fn cluster(text: &mut String, whose: &str, decision: &DecisionFacts) {
     let situation = &decision.situation;
     let _ = writeln!(
@@ -146,7 +146,7 @@ fn cluster(text: &mut String, whose: &str, decision: &DecisionFacts) {
     }
 }
 
-/// Why one side decided so.
+/// Reasons of one side's decision.
 fn why(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Parting) {
     let explanation = &decision.situation.explanation;
     let _ = writeln!(
@@ -193,7 +193,7 @@ fn why(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Part
     points(text, letter, decision, parting);
 }
 
-/// The points of the nodes that were chosen.
+/// Scores of the chosen nodes.
 fn points(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Parting) {
     let situation = &decision.situation;
     let chosen = |view: &NodeView| -> String {

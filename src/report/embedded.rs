@@ -1,5 +1,5 @@
-//! What a report carries for programs that find only the report: the summary and the scenarios, as
-//! JSON in the page.
+//! Data that a report carries for programs that find only the report: the summary and the
+//! scenarios, as JSON in the page.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -7,39 +7,39 @@ use serde_json::Value as Json;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use lab::travel::Fork;
 
-/// The element that holds the summary.
+/// Id of the element that holds the summary.
 const SUMMARY: &str = "windtunnel-summary";
 
-/// The element that holds the scenarios.
+/// Id of the element that holds the scenarios.
 const SCENARIOS: &str = "windtunnel-scenarios";
 
-/// A scenario in a report.
+/// Scenario in a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbeddedScenario {
-    /// The run.
+    /// Name of the run.
     pub run: String,
-    /// Its hash.
+    /// Hash of the scenario.
     pub hash: String,
-    /// Its text; paths start from the folder of the report.
+    /// Text of the scenario; paths start from the folder of the report.
     pub text: String,
-    /// Where it parted from another run, if it did.
+    /// Fork from another run, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
 }
 
-/// What a report carries.
+/// Data that a report carries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedded {
-    /// The summary of all runs.
+    /// Summary of all runs.
     pub summary: Summary,
-    /// Their scenarios, each once.
+    /// Scenarios of the runs, each once.
     pub scenarios: Vec<EmbeddedScenario>,
 }
 
-/// Reads what a report carries.
+/// Reads the data that a report carries.
 ///
 /// # Errors
-/// In words, why it can't be read.
+/// In words, why it cannot be read.
 pub fn read(html: &str) -> Result<Embedded, String> {
     let summary = element(html, SUMMARY)
         .ok_or("it is no report of windtunnel (it carries no summary); give its report.html")?;
@@ -60,7 +60,7 @@ pub fn read(html: &str) -> Result<Embedded, String> {
     Ok(Embedded { summary, scenarios })
 }
 
-/// The JSON in an element of the page. None of its text can end the element.
+/// JSON in an element of the page. None of its text can end the element.
 fn element(html: &str, id: &str) -> Option<Json> {
     let begin = format!("<script type=\"application/json\" id=\"{id}\">");
     let (_, rest) = html.split_once(&begin)?;

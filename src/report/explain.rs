@@ -1,4 +1,4 @@
-//! An explanation in the forms it is printed in.
+//! Output formats of an explanation.
 
 use std::fmt::Write;
 
@@ -12,19 +12,19 @@ use lab::explain::{
 use model::Text;
 use units::Instant;
 
-/// How many of the best nodes are shown.
+/// Maximum number of best nodes shown.
 const BEST_SHOWN: usize = 10;
-/// How many nodes of a group are named.
+/// Maximum number of nodes of a group named.
 const NODES_NAMED: usize = 3;
-/// How many candidates of a preemption are shown.
+/// Maximum number of candidates of a preemption shown.
 const CANDIDATES_SHOWN: usize = 5;
 
-/// Where a pod is looked at.
+/// Place of the explained pod: a snapshot or a run.
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
-    /// In a snapshot; what it holds, in a line.
+    /// Snapshot, with its contents in one line.
     Snapshot(&'a str),
-    /// At an attempt of a run.
+    /// Attempt of a run.
     Run(&'a AttemptFacts),
 }
 
@@ -44,7 +44,7 @@ impl Place<'_> {
     }
 }
 
-/// What the run made of the attempt.
+/// Outcome of the attempt in the run.
 fn attempt_of_run(facts: &AttemptFacts) -> String {
     let mut text = format!(
         "{}: at {}, attempt {} of {}: {}",
@@ -64,22 +64,22 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
     text
 }
 
-/// An explanation with what it is about.
+/// Explanation with its subject.
 pub struct ExplainReport<'a> {
-    /// Where the pod is looked at.
+    /// Place of the explained pod.
     pub place: Place<'a>,
-    /// The attempt.
+    /// Explanation of the attempt.
     pub explanation: &'a Explanation,
-    /// What one node says, where one was asked about.
+    /// Answer of one node, if one was requested.
     pub node: Option<&'a NodeView>,
-    /// What would be with the changes asked about: the attempt and that node.
+    /// Answers with the requested changes: the attempt and that node.
     pub changed: Option<(&'a Explanation, Option<&'a NodeView>)>,
-    /// What was left out or looks wrong.
+    /// Warnings about input that was ignored or looks wrong.
     pub warnings: &'a [String],
 }
 
 impl ExplainReport<'_> {
-    /// For people.
+    /// Text for people.
     pub fn text(&self) -> String {
         let mut text = self.place.text();
         attempt(&mut text, self.explanation, self.node);
@@ -91,7 +91,7 @@ impl ExplainReport<'_> {
         text
     }
 
-    /// For programs.
+    /// JSON for programs.
     pub fn json(&self) -> Value {
         let mut value = attempt_json(self.explanation, self.node);
         self.place.add_to(&mut value);
@@ -185,7 +185,7 @@ fn names(nodes: &[Text]) -> String {
     }
 }
 
-/// The letter of a column.
+/// Letter of a column.
 fn letter(column: usize) -> String {
     let letter = char::from(b'A' + (column % 26) as u8);
     match column / 26 {
@@ -194,8 +194,7 @@ fn letter(column: usize) -> String {
     }
 }
 
-/// The best nodes with what each plugin gave: raw points, those on the scale, those times the
-/// weight.
+/// Best nodes with the points of each plugin: raw, normalized, and normalized times the weight.
 fn best(text: &mut String, own: &Explanation) {
     let shown = &own.feasible[..own.feasible.len().min(BEST_SHOWN)];
     if !shown.is_empty() {
@@ -310,7 +309,7 @@ fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
     }
 }
 
-/// What changes, in a few lines.
+/// Effects of the changes, in a few lines.
 fn difference(text: &mut String, before: &Explanation, after: &Explanation) {
     let is_in = |list: &[ScoredNode], node: &Text| list.iter().any(|own| own.node == *node);
     let only = |one: &Explanation, other: &Explanation| -> Vec<Text> {

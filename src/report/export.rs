@@ -1,4 +1,4 @@
-//! The summary in the forms that other programs read: JSON, CSV and Markdown.
+//! Summary in the formats that other programs read: JSON, CSV and Markdown.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::comparison::Comparison;
 #[serde(rename_all = "camelCase")]
 struct JsonComparison<'a> {
     name: &'a str,
-    /// Why nothing is compared, where the variants are of different scenarios.
+    /// Reason why nothing is compared, if the variants are of different scenarios.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_compared: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -134,7 +134,7 @@ pub(super) fn write_markdown(out: &mut dyn Write, comparison: &Comparison) -> io
     writeln!(out)
 }
 
-/// Text with the characters escaped that mean something in a Markdown table or in HTML.
+/// Escapes the characters that have a meaning in a Markdown table or in HTML.
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,14 +1,14 @@
-//! Numbers as people read them: percent with one decimal, thousands separated, durations in the
+//! Numbers as people read them: percent with one decimal, separated thousands, durations in the
 //! unit that suits their size. All text comes from the formatter of the standard library, which
 //! rounds exactly, so the same value gives the same text everywhere.
 
-/// What stands where a metric is undefined.
+/// Placeholder for an undefined metric.
 pub const UNDEFINED: &str = "–";
 
-/// A value with its unit, as in a table cell.
+/// Formats a value with its unit, as in a table cell.
 ///
-/// `ratio` becomes percent; `s` and `nanoseconds` become a duration; `bytes` take a binary prefix; a
-/// unit that counts things (`pods`, `jobs`, `nodes` …) is left to the row's label.
+/// `ratio` becomes percent; `s` and `nanoseconds` become a duration; `bytes` take a binary prefix;
+/// a unit that counts things (`pods`, `jobs`, `nodes` …) is left to the row's label.
 pub fn value(value: f64, unit: &str) -> String {
     if !value.is_finite() {
         return UNDEFINED.to_owned();
@@ -22,8 +22,8 @@ pub fn value(value: f64, unit: &str) -> String {
     }
 }
 
-/// The difference of two values of one unit, with its sign; `None` where it would show as none.
-/// Differences of ratios are percentage points (`pp`).
+/// Formats the difference of two values of one unit, with its sign; `None` if it would show as
+/// zero. Differences of ratios are percentage points (`pp`).
 pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     let delta = value - reference;
     if !delta.is_finite() {
@@ -46,7 +46,7 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     })
 }
 
-/// Of what is nearly all, what is missing counts: a share of more than 99 % shows two digits of it.
+/// Formats shares above 99 % so that the missing part shows two digits.
 fn percent(value: f64) -> String {
     let missing = 100.0 - value;
     if missing > 0.0 && missing < 1.0 {
@@ -61,7 +61,7 @@ fn percent(value: f64) -> String {
     format!("{} %", separated(&format!("{value:.1}")))
 }
 
-/// A number with the unit that its row's label does not name.
+/// Formats a number with the unit that its row's label does not name.
 fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "bytes" => bytes(value),
@@ -72,7 +72,7 @@ fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
-/// Bytes in the largest binary unit of which there are at least two.
+/// Formats bytes in the largest binary unit of which there are at least two.
 fn bytes(value: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut scaled = value;
@@ -84,7 +84,7 @@ fn bytes(value: f64) -> String {
     format!("{} {}", number(scaled), UNITS[unit])
 }
 
-/// Whole numbers whole, others with three significant digits at least.
+/// Formats whole numbers without decimals, others with at least three significant digits.
 fn number(value: f64) -> String {
     let size = value.abs();
     if size >= 1e15 {
@@ -102,13 +102,13 @@ fn number(value: f64) -> String {
     separated(&text)
 }
 
-/// A whole number with its thousands separated.
+/// Formats a whole number with separated thousands.
 pub fn count(value: u64) -> String {
     separated(&value.to_string())
 }
 
-/// Values of one unit side by side. Durations share the unit of the smallest, so that their digits
-/// compare, unless that makes the largest unwieldy.
+/// Formats values of one unit side by side. Durations share the unit of the smallest, so that their
+/// digits compare, unless that makes the largest unwieldy.
 pub fn values(values: &[Option<f64>], unit: &str) -> Vec<String> {
     let seconds_per = match unit {
         "s" | "seconds" => Some(1.0),
@@ -139,8 +139,8 @@ fn shared_unit(values: &[Option<f64>], per_second: f64) -> Option<(f64, &'static
     (largest / unit.0 < 10_000.0).then_some(unit)
 }
 
-/// Seconds as a duration with three significant digits: `412 ms`, `41.2 s`, `12.4 min`, `3.21 h`,
-/// `5.20 d`.
+/// Formats seconds as a duration with three significant digits: `412 ms`, `41.2 s`, `12.4 min`,
+/// `3.21 h`, `5.20 d`.
 pub fn duration(seconds: f64) -> String {
     duration_in(seconds, duration_unit(seconds.abs()))
 }
@@ -173,13 +173,13 @@ fn duration_in(seconds: f64, (scale, name): (f64, &str)) -> String {
     format!("{} {name}", separated(&text))
 }
 
-/// A number with so many decimals.
+/// Formats a number with a fixed number of decimals.
 pub fn fixed(value: f64, decimals: usize) -> String {
     // A zero has no sign.
     separated(&format!("{:.decimals$}", value + 0.0))
 }
 
-/// A round number of seconds in its largest unit: `10 ms`, `1 min`, `10 d`.
+/// Formats a round number of seconds in its largest unit: `10 ms`, `1 min`, `10 d`.
 pub fn brief_duration(seconds: f64) -> String {
     const UNITS: [(f64, &str); 5] = [
         (86_400.0, "d"),
@@ -193,7 +193,7 @@ pub fn brief_duration(seconds: f64) -> String {
     format!("{} {name}", fixed(seconds / unit, 0))
 }
 
-/// Puts a comma between groups of three digits before the decimal point.
+/// Inserts a comma between groups of three digits before the decimal point.
 fn separated(text: &str) -> String {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => ("−", rest),
@@ -211,8 +211,8 @@ fn separated(text: &str) -> String {
     out
 }
 
-/// A name on one line of a terminal: control characters, which could move the cursor or change
-/// what stands elsewhere, become `�`.
+/// Cleans a name for one line of a terminal: control characters, which could move the cursor or
+/// overwrite other text, become `�`.
 pub fn clean(name: &str) -> String {
     name.chars()
         .map(|letter| {
@@ -225,8 +225,8 @@ pub fn clean(name: &str) -> String {
         .collect()
 }
 
-/// At most `length_max` characters. What is cut is marked by an ellipsis; it is cut from the
-/// middle, as names that are long often differ only at their end.
+/// Shortens a name to at most `length_max` characters. An ellipsis marks the cut in the middle, as
+/// long names often differ only at their end.
 pub fn shortened(name: &str, length_max: usize) -> String {
     let length = name.chars().count();
     if length <= length_max {

@@ -1,11 +1,11 @@
-//! The report: one HTML file that needs no network, with the verdict, the table, the plots, what
-//! every figure means and how to get it again.
+//! HTML report: one file that needs no network, with the verdict, the table, the plots, the meaning
+//! of every figure and how to reproduce it.
 //!
-//! The text around the figures is in the template, `report.html.jinja`. Whatever comes from a
-//! result is escaped by the template engine; the plots, which escape their own text, are put in
-//! as they are. The summary itself is embedded as JSON for programs that find only the report, and
-//! so is what the search and the zoom work on; JSON in the page holds none of `<`, `>` and `&`.
-//! The page's policy lets one script run, `html/closer.js`, named by its hash.
+//! The text around the figures is in the template, `report.html.jinja`. The template engine escapes
+//! everything that comes from a result; the plots, which escape their own text, are inserted
+//! unchanged. The summary is embedded as JSON for programs that find only the report, and so is the
+//! data of the search and the zoom; JSON in the page contains none of `<`, `>` and `&`. The page's
+//! policy allows a single script, `html/closer.js`, by its hash.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -33,15 +33,15 @@ mod workloads;
 
 const TEMPLATE: &str = include_str!("report.html.jinja");
 
-/// The report could not be rendered: a defect of the program or of the template.
+/// Error in rendering the report: a defect of the program or of the template.
 #[derive(Debug, Error)]
 #[error("the report could not be rendered: {reason}")]
 pub struct RenderError {
-    /// What the template engine said, with the line.
+    /// Message of the template engine, with the line.
     pub reason: String,
 }
 
-/// Renders the report on runs with these plots; of the plots that are missing it says why.
+/// Renders the report on runs with these plots, and the reasons for missing plots.
 pub fn render(
     gathered: &Gathered,
     plots: &[Plot],
@@ -70,7 +70,7 @@ pub fn render(
     Ok(html)
 }
 
-/// JSON that can stand inside a script element: nothing in it can end the element.
+/// JSON that is safe inside a script element: nothing in it can end the element.
 fn embedded_json(value: &impl Serialize) -> Result<String, RenderError> {
     let json = serde_json::to_string(value).map_err(|error| RenderError {
         reason: error.to_string(),

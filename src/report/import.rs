@@ -1,13 +1,13 @@
-//! What an import made of a dump, as people and programs see it.
+//! Summary of an import, as people and programs see it.
 
 use std::fmt::Write;
 
 use lab::import::ImportSummary;
 
-/// How many findings are told word for word.
+/// Maximum number of findings printed in full.
 const FINDINGS_TOLD: usize = 20;
 
-/// A summary as text; every field that was not copied is told where more is asked for.
+/// Summary as text; lists every field that was not copied if `is_verbose`.
 pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     let mut text = String::new();
     let pods = &summary.pods;

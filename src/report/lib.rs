@@ -1,8 +1,8 @@
-//! What people and programs get to see of a run: the table in the terminal, JSON, CSV, Markdown,
+//! Presentation of a run to people and programs: the table in the terminal, JSON, CSV, Markdown,
 //! plots and the report.
 //!
-//! [`comparison`] turns a summary into rows and columns once; every form is written from it, so no
-//! two of them can disagree. To add a plot, see [`plot`].
+//! [`comparison`] turns a summary into rows and columns once; every format is written from it, so
+//! no two of them can disagree. To add a plot, see [`plot`].
 
 use std::io::{self, Write};
 
@@ -32,20 +32,20 @@ mod example;
 use comparison::Comparison;
 use table::TableOptions;
 
-/// In which form the summary is printed (`--format`).
+/// Output format of the summary (`--format`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The table as people see it.
+    /// Table for the terminal.
     Table,
     /// JSON, indented.
     Json,
     /// CSV, one line per metric and variant.
     Csv,
-    /// A Markdown table.
+    /// Markdown table.
     Markdown,
 }
 
-/// Writes the comparison in the given form. Only the table uses the options.
+/// Writes the comparison in the given format. Only the table uses the options.
 pub fn write(
     out: &mut dyn Write,
     comparison: &Comparison,

@@ -1,4 +1,4 @@
-//! What becomes of the pods of lost nodes, in the forms it is printed in.
+//! Output formats of the fate of lost nodes' pods.
 
 use std::fmt::Write;
 
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use lab::place::lost::Loss;
 
-/// A loss with what it is about.
+/// Loss of nodes with its context.
 pub struct LossReport<'a> {
-    /// What the snapshot held before, in a line.
+    /// Contents of the snapshot before the loss, in one line.
     pub snapshot: &'a str,
-    /// The nodes that are lost.
+    /// Nodes that are lost.
     pub nodes: &'a [String],
-    /// What became of their pods.
+    /// Fate of their pods.
     pub loss: &'a Loss,
-    /// What was left out or looks wrong.
+    /// Warnings about input that was ignored or looks wrong.
     pub warnings: &'a [String],
 }
 
@@ -32,7 +32,7 @@ impl LossReport<'_> {
         }
     }
 
-    /// Pods that are not placed again, by why.
+    /// Pods that are not placed again, by reason.
     fn left(&self) -> [(&'static str, &[String]); 2] {
         [
             ("lost for good: nobody makes them anew", &self.loss.gone),
@@ -43,7 +43,7 @@ impl LossReport<'_> {
         ]
     }
 
-    /// For people.
+    /// Table for people.
     pub fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         let names = self.loss.placed.iter().map(|(pod, _)| pod.chars().count());
@@ -65,7 +65,7 @@ impl LossReport<'_> {
         text
     }
 
-    /// For pull requests.
+    /// Markdown for pull requests.
     pub fn markdown(&self) -> String {
         let mut text = format!("**{}** ({})\n", self.headline(), self.snapshot);
         text.push_str("\n| pod | new node |\n| --- | --- |\n");
@@ -83,7 +83,7 @@ impl LossReport<'_> {
         text
     }
 
-    /// A line per pod; the node of one that waits is empty.
+    /// CSV, one line per pod; the node of a pending pod is empty.
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
@@ -98,7 +98,7 @@ impl LossReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// For programs.
+    /// JSON for programs.
     pub fn json(&self) -> Value {
         let placed = self.loss.placed.iter();
         let placed: Vec<Value> = placed

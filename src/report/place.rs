@@ -1,4 +1,4 @@
-//! The answer of `place` in the forms it is printed in.
+//! Output formats of the answer of `place`.
 
 use std::fmt::Write;
 
@@ -7,26 +7,26 @@ use serde_json::{Value, json};
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
 
-/// How many nodes the table names.
+/// Maximum number of nodes named in the table.
 const NODES_SHOWN: usize = 20;
-/// What stands for the zone of nodes without one.
+/// Placeholder for the zone of nodes without one.
 const NO_ZONE: &str = "–";
 
-/// A placement with what it is about.
+/// Placement with its context.
 pub struct PlaceReport<'a> {
-    /// What the snapshot holds, in a line.
+    /// Contents of the snapshot, in one line.
     pub snapshot: &'a str,
-    /// The pod, `NAMESPACE/NAME`.
+    /// Pod to place, `NAMESPACE/NAME`.
     pub pod: &'a str,
-    /// How many were asked for.
+    /// Number of replicas requested.
     pub wanted: Option<u64>,
-    /// The answer.
+    /// Placement of the replicas.
     pub placement: &'a Placement,
-    /// What was left out or looks wrong.
+    /// Warnings about input that was ignored or looks wrong.
     pub warnings: &'a [String],
 }
 
-/// An amount of a resource in the unit that people write it in.
+/// Amount of a resource in the unit that people write it in.
 fn amount(resource: &str, amount: i64) -> String {
     const UNITS: [(&str, i64); 3] = [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
     let is_bytes =
@@ -66,7 +66,7 @@ impl PlaceReport<'_> {
         }
     }
 
-    /// For people.
+    /// Table for people.
     pub fn table(&self) -> String {
         let placement = self.placement;
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
@@ -87,7 +87,7 @@ impl PlaceReport<'_> {
         text
     }
 
-    /// For pull requests.
+    /// Markdown for pull requests.
     pub fn markdown(&self) -> String {
         let placement = self.placement;
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
@@ -113,7 +113,7 @@ impl PlaceReport<'_> {
         text
     }
 
-    /// A line per node.
+    /// CSV, one line per node.
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory does not fail.
@@ -125,7 +125,7 @@ impl PlaceReport<'_> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// For programs.
+    /// JSON for programs.
     pub fn json(&self) -> Value {
         let placement = self.placement;
         let counts = |list: &[(Text, u64)], key: &str| -> Vec<Value> {
@@ -210,7 +210,7 @@ fn section(text: &mut String, head: &str, list: &[(Text, u64)], most: usize) {
     }
 }
 
-/// A table with heads, the first column to the left and the others to the right.
+/// Table with heads, the first column left-aligned and the others right-aligned.
 fn columns(rows: &[[String; 6]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());

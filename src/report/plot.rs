@@ -1,9 +1,9 @@
 //! Plots as SVG and PNG, with the data behind them as CSV. Each is one file below this one and one
-//! line in [`REGISTRY`]; a plot says itself whether a run has what it shows.
+//! line in [`REGISTRY`]; a plot itself decides whether a run has data for it.
 //!
-//! The same data gives the same bytes: no fonts of the system, no clock and no environment are
-//! read. On the screen a plot carries its own light and dark colors and a description for screen
-//! readers; for a paper ([`Style::Paper`]) it is a column wide, in greys and dashes.
+//! Equal data gives equal bytes: no system fonts, clock or environment are read. On the screen a
+//! plot carries its own light and dark colors and a description for screen readers; for a paper
+//! ([`Style::Paper`]) it is a column wide, in greys and dashes.
 
 use serde::Serialize;
 use thiserror::Error;
@@ -37,27 +37,27 @@ mod workloads;
 
 pub use scene::Style;
 
-/// What is known of the runs that are drawn.
+/// Material of the runs that plots are drawn from.
 #[derive(Clone, Copy, Debug)]
 pub struct Material<'a> {
-    /// Their metrics.
+    /// Metrics of the runs.
     pub summary: &'a Summary,
-    /// What was collected for drawing, in the order of the summary's variants; runs of older
-    /// programs have none.
+    /// Data collected for plots, in the order of the summary's variants; runs of older programs
+    /// have none.
     pub data: &'a ReportData,
-    /// The comparison of paired runs that they are part of, if any.
+    /// Comparison of paired runs that they are part of, if any.
     pub study: Option<&'a Study>,
 }
 
-/// A kind of plot.
+/// Kind of plot.
 pub struct PlotEntry {
-    /// Its name: the files are `plots/NAME.svg`, `plots/NAME.csv` …
+    /// Name of the plot: the files are `plots/NAME.svg`, `plots/NAME.csv` …
     pub name: &'static str,
-    /// What it shows, in a few words.
+    /// Title of the plot in a few words.
     pub title: &'static str,
-    /// What its lines or bars mean, for the caption.
+    /// Caption that explains its lines or bars.
     pub caption: &'static str,
-    /// Draws it; in words why not, where the runs have nothing to show.
+    /// Draws the plot, or returns in words why the runs have no data for it.
     draw: fn(&Material<'_>, Style) -> Result<Drawn, &'static str>,
 }
 
@@ -77,46 +77,46 @@ pub const REGISTRY: &[PlotEntry] = &[
     failures::ENTRY,
 ];
 
-/// The plots of a comparison of paired runs, which only such a comparison has.
+/// Plots of a comparison of paired runs, which only such a comparison has.
 const OF_STUDIES: &[PlotEntry] = &[differences::ENTRY, pareto::ENTRY];
 
-/// Why plots are missing for runs without `report.json`.
+/// Reason why plots are missing for runs without `report.json`.
 const NO_DATA: &str = "the result folder has no report.json";
 
-/// A plot drawn.
+/// Plot that was drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
-    /// Its name.
+    /// Name of the plot.
     pub name: &'static str,
-    /// What it shows.
+    /// Title of the plot.
     pub title: &'static str,
-    /// What its lines or bars mean.
+    /// Caption that explains its lines or bars.
     pub caption: &'static str,
-    /// The SVG document, without an XML declaration, so that HTML can hold it.
+    /// SVG document, without an XML declaration, so that HTML can hold it.
     pub svg: String,
     drawn: Drawn,
 }
 
-/// A plot that the runs have no data for.
+/// Plot that the runs have no data for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NotDrawn {
-    /// Its name.
+    /// Name of the plot.
     pub name: &'static str,
-    /// What it would show.
+    /// Title of the plot.
     pub title: &'static str,
-    /// Why it is not drawn.
+    /// Reason why it is not drawn.
     pub reason: &'static str,
 }
 
-/// A plot is too large to be a PNG.
+/// Error for a plot that is too large to be a PNG.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the plot `{name}` is too large for a PNG; take --format svg")]
 pub struct TooLarge {
-    /// The plot.
+    /// Name of the plot.
     pub name: &'static str,
 }
 
-/// A scene, what it says in words, and the data behind it.
+/// Scene of a plot, its description in words, and the data behind it.
 #[derive(Clone, Debug, PartialEq)]
 struct Drawn {
     scene: scene::Scene,
@@ -124,7 +124,7 @@ struct Drawn {
     table: Table,
 }
 
-/// The data behind a plot.
+/// Data behind a plot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Table {
     header: Vec<String>,
@@ -135,7 +135,7 @@ impl PlotEntry {
     /// Draws the plot.
     ///
     /// # Errors
-    /// In words why not, where the runs have nothing to show.
+    /// In words why not, if the runs have no data for it.
     pub fn draw(&self, material: &Material<'_>, style: Style) -> Result<Plot, NotDrawn> {
         let drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
             name: self.name,
@@ -153,12 +153,12 @@ impl PlotEntry {
 }
 
 impl Plot {
-    /// The plot as PNG: twice the size of the screen's SVG, or 600 dots per inch for a paper.
+    /// Plot as PNG: twice the size of the screen's SVG, or 600 dots per inch for a paper.
     pub fn png(&self) -> Result<Vec<u8>, TooLarge> {
         png::write(&self.drawn.scene).ok_or(TooLarge { name: self.name })
     }
 
-    /// The data behind the plot: CSV with a header.
+    /// Data behind the plot: CSV with a header.
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in std::iter::once(&self.drawn.table.header).chain(&self.drawn.table.rows) {
@@ -170,7 +170,7 @@ impl Plot {
     }
 }
 
-/// Every plot that there is data for, and those that there is none for.
+/// Draws every plot with data, and lists those without.
 pub fn draw_all(material: &Material<'_>, style: Style) -> (Vec<Plot>, Vec<NotDrawn>) {
     let mut plots = Vec::new();
     let mut missing = Vec::new();
@@ -190,7 +190,7 @@ pub fn draw_all(material: &Material<'_>, style: Style) -> (Vec<Plot>, Vec<NotDra
     (plots, missing)
 }
 
-/// The plot of a name.
+/// Finds the plot of a name.
 pub fn find(name: &str) -> Option<&'static PlotEntry> {
     REGISTRY.iter().find(|entry| entry.name == name)
 }

@@ -1,8 +1,9 @@
 //! Finished runs side by side: one summary with the variants of all of them, and whether they can
 //! be compared at all.
 //!
-//! Runs of one experiment name on the same input files are compared, and what differs in their
-//! scenarios is said. Others only stand side by side: no best is marked, no difference is computed.
+//! Runs of one experiment name on the same input files are compared, and the differences of their
+//! scenarios are listed. Others only stand side by side: no best is marked, no difference is
+//! computed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,53 +14,53 @@ use lab::report_data::{ReportData, VariantData};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
 
-/// A run as the report takes it.
+/// Run as the report takes it.
 #[derive(Clone, Debug)]
 pub struct ReportRun {
-    /// What tells it from the others: the name of its folder, or of its experiment.
+    /// Name that distinguishes the run: that of its folder, or of its experiment.
     pub name: String,
-    /// Its summary.
+    /// Summary of the run.
     pub summary: Summary,
-    /// What is drawn of it; empty where the folder has none.
+    /// Data of its plots; empty if the folder has none.
     pub data: ReportData,
-    /// The text of its `scenario.yaml`; empty where the folder has none.
+    /// Text of its `scenario.yaml`; empty if the folder has none.
     pub scenario: String,
-    /// Where it parted from another run, if it did.
+    /// Fork from another run, if it is one.
     pub fork: Option<Fork>,
 }
 
-/// The scenario of a run.
+/// Scenario of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunScenario {
-    /// The run.
+    /// Name of the run.
     pub run: String,
-    /// Its text.
+    /// Text of the scenario.
     pub text: String,
-    /// Its hash.
+    /// Hash of the scenario.
     pub hash: String,
-    /// Where it parted from another run, if it did.
+    /// Fork from another run, if it is one.
     pub fork: Option<Fork>,
 }
 
 /// Runs side by side.
 #[derive(Clone, Debug)]
 pub struct Gathered {
-    /// The variants of all runs.
+    /// Summary with the variants of all runs.
     pub summary: Summary,
-    /// What is drawn of them, in the same order; empty where a run has none.
+    /// Data of their plots, in the same order; empty if a run has none.
     pub data: ReportData,
-    /// The scenarios, each once.
+    /// Scenarios of the runs, each once.
     pub scenarios: Vec<RunScenario>,
-    /// Why nothing is compared, where the runs are of different scenarios.
+    /// Reason why nothing is compared, if the runs are of different scenarios.
     pub apart: Option<String>,
-    /// What to know before relying on the figures.
+    /// Notices to read before relying on the figures.
     pub notices: Vec<String>,
-    /// The comparison of paired runs that they are part of, if any.
+    /// Comparison of paired runs that they are part of, if any.
     pub study: Option<Study>,
 }
 
 impl Gathered {
-    /// Puts runs side by side, in the given order. One run stays as it is.
+    /// Gathers runs side by side, in the given order. A single run stays unchanged.
     pub fn new(runs: Vec<ReportRun>) -> Self {
         let (apart, mut notices) = relation(&runs);
         notices.extend(runs.iter().filter_map(forked));
@@ -99,7 +100,7 @@ impl Gathered {
         }
     }
 
-    /// What plots are drawn from.
+    /// Material that plots are drawn from.
     pub fn material(&self) -> Material<'_> {
         Material {
             summary: &self.summary,
@@ -109,7 +110,7 @@ impl Gathered {
     }
 }
 
-/// What a fork is, in words.
+/// Description of a fork in words.
 fn forked(run: &ReportRun) -> Option<String> {
     let fork = run.fork.as_ref()?;
     let sets: Vec<String> = fork.sets.iter().map(|set| format::clean(set)).collect();
@@ -121,7 +122,7 @@ fn forked(run: &ReportRun) -> Option<String> {
     ))
 }
 
-/// Why runs are not compared, or else what to know when they are.
+/// Reason why runs are not compared, or else the notices when they are.
 fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
     let [first, others @ ..] = runs else {
         return (None, Vec::new());
@@ -160,7 +161,7 @@ fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
     (None, notices)
 }
 
-/// Which lines two scenarios do not share.
+/// Lines that two scenarios do not share.
 fn differing(first: &ReportRun, other: &ReportRun) -> String {
     const LINES_MAX: usize = 6;
     let lines = |run: &ReportRun| -> Vec<String> {
@@ -259,7 +260,7 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
     (summary, data)
 }
 
-/// Names that differ: a repeated one gets a number.
+/// Names made unique: a repeated one gets a number.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
     names

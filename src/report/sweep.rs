@@ -1,4 +1,4 @@
-//! A sweep in words, for the terminal.
+//! Text output of a sweep for the terminal.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
 
-/// How many points, variants and seeds there are.
+/// Number of points, variants and seeds.
 fn size(file: &SweepFile) -> String {
     let part = |count: usize, word: &str| {
         let plural = if count == 1 { "" } else { "s" };
@@ -22,7 +22,7 @@ fn size(file: &SweepFile) -> String {
     format!("{} = {}", parts.join(" × "), part(file.runs.len(), "run"))
 }
 
-/// What a finished sweep was.
+/// Head line of a finished sweep.
 pub fn head(file: &SweepFile, found: usize, wall_time: &str) -> String {
     let there = match found {
         0 => String::new(),
@@ -35,7 +35,7 @@ pub fn head(file: &SweepFile, found: usize, wall_time: &str) -> String {
     )
 }
 
-/// What a sweep would run.
+/// Description of the runs that a sweep would make.
 pub fn planned(file: &SweepFile, distinct: usize) -> String {
     let mut text = format!("{} · {}", format::clean(&file.name), size(file));
     if distinct < file.runs.len() {
@@ -54,7 +54,7 @@ pub fn planned(file: &SweepFile, distinct: usize) -> String {
     text
 }
 
-/// Where each metric is lowest and highest, by its mean over seeds.
+/// Points at which each metric is lowest and highest, by its mean over seeds.
 pub fn extremes(table: &SweepTable, metrics: &[String]) -> String {
     let file = &table.merged().file;
     let mut text = String::new();
@@ -102,7 +102,7 @@ fn place(file: &SweepFile, point: usize, variant: usize) -> String {
     parts.join(", ")
 }
 
-/// Sensitivity indices, where the sweep was designed for them.
+/// Sensitivity indices, if the sweep was designed for them.
 pub fn sensitivities(table: &SweepTable, metrics: &[String]) -> String {
     let parameters = &table.merged().file.parameters;
     let widest = parameters.iter().map(|path| path.chars().count()).max();

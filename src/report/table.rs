@@ -1,8 +1,8 @@
-//! The summary as people see it in a terminal: metrics as rows, variants as columns, numbers
-//! right-aligned, the best marked. Too narrow a terminal gets several blocks of columns.
+//! Summary table for a terminal: metrics as rows, variants as columns, numbers right-aligned, the
+//! best marked. A narrow terminal gets several blocks of columns.
 //!
 //! Styles are written as escape sequences; the printer (`anstream`) removes them for pipes and
-//! under `NO_COLOR`. Nothing is said by color alone.
+//! under `NO_COLOR`. No information is conveyed by color alone.
 
 use std::io::{self, Write};
 
@@ -16,19 +16,21 @@ const BEST: Style = AnsiColor::Green.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 
-/// Longer names are cut, so that one of them does not push all others off the screen.
+/// Maximum length of a name; longer ones are cut, so that one does not push all others off the
+/// screen.
 const NAME_LENGTH_MAX: usize = 24;
 const LABEL_LENGTH_MAX: usize = 40;
 const GAP: usize = 3;
 
-/// What the table needs beside the comparison. None of it goes into files.
+/// Options of the table in addition to the comparison. None of them goes into files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TableOptions<'a> {
-    /// Columns of the terminal; `None` where the output is no terminal: then lines do not wrap.
+    /// Columns of the terminal; `None` if the output is no terminal, in which case lines do not
+    /// wrap.
     pub width: Option<usize>,
-    /// How long the run took, as text.
+    /// Wall-clock time of the run, as text.
     pub wall_time: Option<&'a str>,
-    /// Where the report stands.
+    /// Path of the report.
     pub report: Option<&'a str>,
 }
 
@@ -39,7 +41,7 @@ struct Line<'a> {
     style: Style,
 }
 
-/// Writes the head line, the table and where the report is.
+/// Writes the head line, the table and the path of the report.
 pub fn write(
     out: &mut dyn Write,
     comparison: &Comparison,
@@ -81,7 +83,7 @@ pub fn write(
     Ok(())
 }
 
-/// The head line; it breaks between its parts.
+/// Writes the head line, which breaks between its parts.
 fn write_head(
     out: &mut dyn Write,
     comparison: &Comparison,
@@ -178,7 +180,7 @@ impl ColumnLayout {
     }
 }
 
-/// Which columns stand side by side: as many as fit, one at least.
+/// Columns to show side by side: as many as fit, at least one.
 fn blocks(
     columns: &[ColumnLayout],
     label_width: usize,
@@ -225,7 +227,7 @@ fn write_block(
     Ok(())
 }
 
-/// Spaces are owed until something follows them, so that no line ends in one.
+/// Deferred spaces, written only if text follows, so that no line ends in one.
 fn write_line(
     out: &mut dyn Write,
     (label, style): (&str, Style),

@@ -1,4 +1,4 @@
-//! Traces in figures, as `windtunnel trace inspect` and `validate` print them.
+//! Statistics of traces, as `windtunnel trace inspect` and `validate` print them.
 
 use std::fmt::Write;
 
@@ -8,17 +8,17 @@ use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSumm
 use trace::quantiles::Quantiles;
 use units::{Duration, Instant};
 
-/// How many tenants and classes are listed by name.
+/// Maximum number of tenants and classes listed by name.
 const LISTED: usize = 5;
 
-/// A row of quantiles: its name, its values and how they are shown.
+/// Row of quantiles: its name, its values and their format.
 type QuantileRow<'a> = (
     &'static str,
     Option<&'a Quantiles>,
     &'a dyn Fn(i64) -> String,
 );
 
-/// An inspection as text.
+/// Inspection as text.
 pub fn inspection(inspection: &Inspection) -> String {
     let mut text = String::new();
     line(&mut text, "file", &inspection.file);
@@ -35,7 +35,7 @@ pub fn inspection(inspection: &Inspection) -> String {
     text
 }
 
-/// A validation as text.
+/// Validation as text.
 pub fn validation(validation: &Validation) -> String {
     let mut text = String::new();
     for bad_row in &validation.bad_rows {
@@ -64,7 +64,7 @@ pub fn validation(validation: &Validation) -> String {
     text
 }
 
-/// An inspection as JSON.
+/// Inspection as JSON.
 pub fn inspection_json(inspection: &Inspection) -> String {
     let content = match &inspection.content {
         Content::Nodes(nodes) => json!({"nodes": {
@@ -101,7 +101,7 @@ pub fn inspection_json(inspection: &Inspection) -> String {
     format!("{all:#}\n")
 }
 
-/// A validation as JSON.
+/// Validation as JSON.
 pub fn validation_json(validation: &Validation) -> String {
     let bad_rows: Vec<String> = validation
         .bad_rows
@@ -224,7 +224,7 @@ fn ledger_json(ledger: &trace::Ledger) -> Value {
     entries.collect()
 }
 
-/// An amount in larger units with at most two decimals.
+/// Amount in larger units with at most two decimals.
 fn decimal(amount: i64, unit: i64) -> String {
     let text = format!("{:.2}", amount as f64 / unit as f64);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,5 +1,5 @@
-//! The verdict: one sentence that says which variant is best, on what and by how much, and what
-//! keeps it from being the last word.
+//! Verdict: one sentence that states which variant is best, on which metric and by how much, with
+//! its caveats.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,17 +8,17 @@ use crate::comparison::{Better, Cell, Column, Comparison, Row};
 use crate::format;
 use lab::summary::Summary;
 
-/// What a comparison comes to.
+/// Verdict of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The sentence.
+    /// Sentence that states the verdict.
     pub sentence: String,
-    /// What to know before relying on it, one sentence each.
+    /// Caveats to read before relying on it, one sentence each.
     pub caveats: Vec<String>,
 }
 
 impl Verdict {
-    /// Judges by the first metric shown that tells the variants apart.
+    /// Judges by the first metric shown that distinguishes the variants.
     pub fn new(summary: &Summary, comparison: &Comparison) -> Self {
         let sentence = match (&comparison.apart, comparison.deciding_row()) {
             (Some(reason), _) => {

@@ -1,8 +1,8 @@
-//! The experiment as it was run: every default filled in, every variant resolved, so that running
-//! the text again gives the same experiment; and the JSON Schema for editors.
+//! Experiments as they were run: every default filled in and every variant resolved, so that
+//! running the text again gives the same experiment; and the JSON Schema for editors.
 //!
-//! The base of the text is the first variant; each further variant lists what differs from it.
-//! Paths are those of the experiment file; [`moved`] makes them those of another folder.
+//! The base of the text is the first variant; each further variant lists its differences from it.
+//! Paths are those of the experiment file; [`moved`] rewrites them for another folder.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,7 +10,7 @@ use super::schema::{self, NodeSource, Provider, Scenario, Usage, WorkloadSource}
 use super::set::join;
 use super::{Experiment, Names, yaml};
 
-/// The experiment as YAML.
+/// Experiment as YAML text.
 pub fn to_yaml(experiment: &Experiment) -> String {
     let mut text = yaml::write(&to_json(experiment)).expect("invariant: plain values are YAML");
     if !text.ends_with('\n') {
@@ -19,7 +19,7 @@ pub fn to_yaml(experiment: &Experiment) -> String {
     text
 }
 
-/// The experiment as a JSON value of the same form.
+/// Experiment as a JSON value of the same form.
 pub fn to_json(experiment: &Experiment) -> Json {
     let Some(first) = experiment.variants.first() else {
         return Json::Null;
@@ -42,7 +42,7 @@ pub fn to_json(experiment: &Experiment) -> Json {
     document
 }
 
-/// The experiment with every path replaced by what `path` makes of it.
+/// Experiment with every path replaced by the result of `path`.
 pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experiment {
     let mut experiment = experiment.clone();
     for plan in &mut experiment.variants {
@@ -101,7 +101,7 @@ pub fn document(scenario: &Scenario) -> Json {
     value
 }
 
-/// Puts the entries of `$rest` beside it.
+/// Moves the entries of `$rest` one level up.
 fn unfold_rest(value: &mut Json) {
     match value {
         Json::Object(map) => {
@@ -141,14 +141,14 @@ fn differences(base: &Json, other: &Json, path: &str, changes: &mut Map<String, 
     }
 }
 
-/// Whether overrides of fields can make `other` of `base`: they only add, so a map that lacks a
-/// field is given as a whole, as is one with keys that a path cannot say.
+/// Returns whether overrides of fields can turn `base` into `other`. They only add fields, so a map
+/// that lacks a field is given as a whole, as is one with keys that a path cannot express.
 fn is_extension(base: &Map<String, Json>, other: &Map<String, Json>) -> bool {
     base.keys().all(|key| other.contains_key(key))
         && other.keys().all(|key| join("", key).is_some())
 }
 
-/// The JSON Schema of experiment files, draft 2020-12, with the names the registries know.
+/// JSON Schema of experiment files, draft 2020-12, with the names that registries know.
 pub fn json_schema(names: &dyn Names) -> Json {
     schema::public_schema(names)
 }

@@ -1,8 +1,8 @@
-//! serde's view of [`Plain`] values.
+//! Serde deserializer for [`Plain`] values.
 //!
-//! Numbers stay texts until a type asks for one, and a struct whose last field is called
-//! [`REST`] gets there all fields it does not name itself, which is how the arguments of a policy
-//! stand beside its weight without serde's `flatten` (which would turn numbers into floats).
+//! Numbers stay texts until a type asks for one, and a struct whose last field is called [`REST`]
+//! receives there all fields it does not name itself. This puts the arguments of a policy beside
+//! its weight without serde's `flatten` (which would turn numbers into floats).
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use serde::forward_to_deserialize_any;
 
 use super::plain::Plain;
 
-/// The serde name of a struct's field that takes all fields the struct does not name.
+/// Serde name of a struct's field that takes all fields the struct does not name.
 pub(super) const REST: &str = "$rest";
 
-/// A value that does not fit its type; the schema is checked first, so what remains are rules
-/// that a schema cannot say.
+/// Error for a value that does not fit its type; the schema is checked first, so the remaining
+/// rules are those that a schema cannot express.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Where, from the outside in.
+    /// Path of the value, from the outside in.
     pub path: Vec<String>,
-    /// What is wrong.
+    /// Error message for the value.
     pub message: String,
 }
 

@@ -1,53 +1,53 @@
-//! Findings: what is wrong with the user's input, where, and what to write instead.
+//! Findings: errors in the user's input, with their location and a correction.
 //!
-//! The whole layer collects findings and never stops at the first. This is the only file that
-//! knows the library that draws carets.
+//! The whole layer collects findings and never stops at the first. This is the only file that knows
+//! the library that draws carets.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::tree::{Sources, Span};
 
-/// The kinds of findings, each with a stable number that is never reused.
+/// Kinds of findings, each with a stable number that is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
-    /// The text is not YAML.
+    /// Text that is not YAML.
     Syntax,
-    /// A key is given twice in one map.
+    /// Key that occurs twice in one map.
     DuplicateKey,
-    /// Too many bytes, values or levels.
+    /// Text with too many bytes, values or levels.
     TooLarge,
-    /// A field that does not exist here.
+    /// Field that does not exist here.
     UnknownField,
-    /// A value of another type than the field takes.
+    /// Value of another type than the field takes.
     WrongType,
-    /// A required field is missing.
+    /// Required field that is missing.
     MissingField,
-    /// A word that is none of those allowed.
+    /// Word that is not among the allowed ones.
     UnknownWord,
-    /// None or several of fields of which exactly one is needed.
+    /// Fields of which exactly one is required, with none or several given.
     OneOf,
-    /// A value outside what is possible.
+    /// Value outside the possible range.
     Impossible,
-    /// Not a duration.
+    /// Text that is not a duration.
     Duration,
-    /// Not a distribution.
+    /// Text that is not a distribution.
     Distribution,
-    /// Not a quantity.
+    /// Text that is not a quantity.
     Quantity,
-    /// A policy, system, format or metric that is not registered.
+    /// Policy, system, format or metric that is not registered.
     UnknownName,
-    /// A file that is not there.
+    /// File that does not exist.
     MissingFile,
-    /// Two things of one name.
+    /// Name that is used twice.
     DuplicateName,
-    /// A variant that extends itself, or one that does not exist.
+    /// Variant that extends itself, or one that does not exist.
     VariantChain,
-    /// An override whose path leads nowhere.
+    /// Override whose path leads nowhere.
     OverridePath,
-    /// A pattern over the index that cannot be read.
+    /// Pattern over the index that cannot be parsed.
     Pattern,
-    /// A run that would never stop.
+    /// Run that would never stop.
     NeverStops,
     /// Settings that contradict each other.
     Conflict,
@@ -78,33 +78,33 @@ impl Code {
         Self::Conflict,
     ];
 
-    /// The stable code, such as `WT012`.
+    /// Stable code, such as `WT012`.
     pub fn id(self) -> String {
         format!("WT{:03}", self as u32 + 1)
     }
 }
 
-/// One thing that is wrong.
+/// One finding: an error in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Its kind.
+    /// Kind of the finding.
     pub code: Code,
-    /// What is wrong, in one line.
+    /// Error message in one line.
     pub message: String,
-    /// Where.
+    /// Location of the error.
     pub span: Span,
-    /// What was expected there.
+    /// Expectation at the location.
     pub label: String,
-    /// Other places that matter, each with a label.
+    /// Related locations, each with a label.
     pub context: Vec<(Span, String)>,
-    /// How to put it right.
+    /// Advice for the correction.
     pub help: Option<String>,
-    /// Text that would be right at a place.
+    /// Replacement text for a location.
     pub replacement: Option<(Span, String)>,
 }
 
 impl Finding {
-    /// A finding without label and help.
+    /// Creates a finding without label and help.
     pub fn new(code: Code, message: impl Into<String>, span: Span) -> Self {
         Self {
             code,
@@ -117,67 +117,67 @@ impl Finding {
         }
     }
 
-    /// With what was expected at the place.
+    /// Sets the expectation at the location.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// With another place.
+    /// Adds a related location.
     pub fn context(mut self, span: Span, label: impl Into<String>) -> Self {
         self.context.push((span, label.into()));
         self
     }
 
-    /// With how to put it right.
+    /// Sets the advice for the correction.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// With text that would be right at the place, shown as a change.
+    /// Sets the replacement text at the location, shown as a change.
     pub fn replace(self, with: impl Into<String>) -> Self {
         let span = self.span;
         self.replace_at(span, with)
     }
 
-    /// With text that would be right at another place, shown as a change.
+    /// Sets the replacement text at another location, shown as a change.
     pub fn replace_at(mut self, span: Span, with: impl Into<String>) -> Self {
         self.replacement = Some((span, with.into()));
         self
     }
 }
 
-/// Whether to print with escape codes of terminal colors.
+/// Use of terminal color codes in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
-    /// Plain text.
+    /// Plain text without colors.
     Off,
     /// Colors of the terminal.
     On,
 }
 
-/// A collection of findings, each kept once.
+/// Collection of findings, each kept once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Adds one, unless the same was found before (by another variant, say).
+    /// Adds a finding, unless an equal one exists (from another variant, for example).
     pub fn push(&mut self, finding: Finding) {
         if !self.0.contains(&finding) {
             self.0.push(finding);
         }
     }
 
-    /// Adds all of another collection.
+    /// Adds all findings of another collection.
     pub fn append(&mut self, other: Self) {
         for finding in other.0 {
             self.push(finding);
         }
     }
 
-    /// Adds a help text to all findings from position `from` on that have none. What is no
-    /// quantity at all is told by its grammar; the help is about amounts.
+    /// Adds a help text to all findings from position `from` on that have none. Invalid quantities
+    /// are excluded: their grammar explains them, and the help is about amounts.
     pub(super) fn add_help(&mut self, from: usize, help: &str) {
         for finding in self
             .0
@@ -194,12 +194,12 @@ impl Findings {
         self.0.len()
     }
 
-    /// Nothing found.
+    /// Returns whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The findings in the order of their places.
+    /// Findings in the order of their locations.
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut sorted: Vec<&Finding> = self.0.iter().collect();
         sorted.sort_by_key(|finding| (finding.span, finding.code));
@@ -207,12 +207,12 @@ impl Findings {
     }
 }
 
-/// An input that was refused: the findings and the texts they point into.
+/// Rejected input: the findings and the texts they point into.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// What is wrong.
+    /// Findings in the input.
     pub findings: Findings,
-    /// The texts.
+    /// Texts that the findings point into.
     pub sources: Sources,
 }
 
@@ -272,7 +272,7 @@ impl Rejected {
     }
 
     /// All findings as an array of objects: `code`, `message`, `file`, `line`, `column`, `endLine`,
-    /// `endColumn` (all from 1), and where there are any `label`, `help`, `replacement`.
+    /// `endColumn` (all from 1), and, if present, `label`, `help`, `replacement`.
     pub fn to_json(&self) -> Value {
         let object = |finding: &&Finding| {
             let mut object = self.place(finding.span);

@@ -1,8 +1,8 @@
-//! Where the files that an experiment names are.
+//! Locations of the files that an experiment names.
 //!
-//! A relative path is looked up beside the experiment file, then in each traces folder. This
-//! layer reads nothing: the caller says whether a path exists. For well-known public traces a
-//! miss says who publishes the file and how to know the right one.
+//! A relative path is looked up beside the experiment file, then in each traces folder. This layer
+//! reads nothing: the caller tells whether a path exists. For a missing well-known public trace,
+//! the message names the publisher and the hash of the file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,40 +11,40 @@ use super::diagnostic::{Code, Finding};
 use super::known_traces;
 use super::tree::Span;
 
-/// What this layer asks of the file system (or of what stands in for one).
+/// Questions to the file system, or to a substitute for it.
 pub trait FileLookup {
-    /// Whether there is a file at this path.
+    /// Returns whether a file exists at this path.
     fn exists(&self, path: &Path) -> bool;
 
-    /// The names of the files in a folder, in order; none where there is no such folder.
+    /// Names of the files in a folder, in order; empty if the folder does not exist.
     fn names_in(&self, folder: &Path) -> Vec<String> {
         let _ = folder;
         Vec::new()
     }
 }
 
-/// Where to look.
+/// Folders in which files are searched.
 #[derive(Clone, Debug, Default)]
 pub struct SearchPath {
-    /// The folder of the experiment file.
+    /// Folder of the experiment file.
     pub base_dir: PathBuf,
     /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES`.
     pub traces_dirs: Vec<PathBuf>,
-    /// The folder that stands for files inside the program, looked in last; messages don't name it.
+    /// Folder that stands for files inside the program, searched last; messages do not name it.
     pub built_in: Option<PathBuf>,
 }
 
-/// The files an experiment names, as written, and where each was found.
+/// Files that an experiment names, as written, with the path of each.
 pub type Files = BTreeMap<String, PathBuf>;
 
 impl SearchPath {
-    /// The first place that has the file.
+    /// First location that has the file.
     pub fn find(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
         self.places(written).find(|path| lookup.exists(path))
     }
 
-    /// The files in the first place that is a folder of this name: each as it would be written, and
-    /// where it is.
+    /// Files in the first location that is a folder of this name: each as it would be written, with
+    /// its path.
     pub fn find_in(&self, written: &str, lookup: &dyn FileLookup) -> Vec<(String, PathBuf)> {
         let found = self.places(written).find_map(|folder| {
             let names = lookup.names_in(&folder);
@@ -67,7 +67,7 @@ impl SearchPath {
             .map(move |folder| folder.join(written))
     }
 
-    /// What to say when it is nowhere.
+    /// Finding for a file that is missing everywhere.
     pub fn missing(&self, written: &str, span: Span) -> Finding {
         let looked: Vec<String> = std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)

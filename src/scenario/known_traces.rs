@@ -1,21 +1,21 @@
-//! Well-known public traces: what to say when one is not there.
+//! Well-known public traces, for the message when one is missing.
 //!
 //! The hash is of the unpacked file, because the same data circulates in different packings.
 
-/// A public trace file.
+/// Public trace file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownTrace {
-    /// Its name without `.gz` or `.zst`, with the folder that groups it here.
+    /// Name of the file without `.gz` or `.zst`, with the folder that groups it here.
     pub file: &'static str,
-    /// Who publishes it.
+    /// Publisher of the trace.
     pub publisher: &'static str,
-    /// Where, or which of the publisher's data it is.
+    /// Location of the trace, or the publisher's data set that it is.
     pub source: &'static str,
-    /// The blake3 hash of the unpacked file, in hexadecimal.
+    /// Hash (blake3) of the unpacked file, in hexadecimal.
     pub blake3: &'static str,
 }
 
-/// The publishers: who, and where.
+/// Publishers: their name and location.
 const OPENB: (&str, &str) = (
     "Alibaba",
     "github.com/alibaba/clusterdata, cluster-trace-gpu-v2023/csv",
@@ -38,7 +38,7 @@ const HPC2N: (&str, &str) = (
     "github.com/aleasimulator/alea, Alea/data-set/hpc2n.swf",
 );
 
-/// All of them.
+/// All known traces.
 pub const KNOWN_TRACES: [KnownTrace; 24] = [
     known(
         OPENB,
@@ -175,7 +175,7 @@ const fn known(
     }
 }
 
-/// The public trace of this file name, whatever folder and packing the path says.
+/// Finds the public trace of this file name, whatever folder and packing the path has.
 pub fn find(path: &str) -> Option<&'static KnownTrace> {
     let name = file_name(path);
     let name = name

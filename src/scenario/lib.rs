@@ -1,9 +1,9 @@
-//! The experiment file: text in, ready experiment out.
+//! Experiment files: text in, ready experiment out.
 //!
-//! [`load`] reads YAML (or JSON) into a tree that knows positions, applies `--set`, and for each
-//! variant its overrides; checks the tree against the JSON Schema of the types in [`schema`],
-//! decodes it into them and checks the rules between fields. Everything wrong is collected and
-//! reported together. Nothing here reads a file: whether one exists is asked of [`FileLookup`].
+//! [`load`] reads YAML (or JSON) into a tree with source positions, applies `--set`, and for each
+//! variant its overrides. It checks the tree against the JSON Schema of the types in [`schema`],
+//! decodes it into them and checks the rules between fields. All errors are collected and reported
+//! together. This layer reads no file: it asks [`FileLookup`] whether one exists.
 
 pub mod alerts;
 pub mod as_run;
@@ -52,25 +52,25 @@ use serde_json::Value as Json;
 
 use tree::{Entry, Sources, Span, Tree, Value};
 
-/// An experiment, complete and checked.
+/// Experiment, complete and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
-    /// Its name.
+    /// Name of the experiment.
     pub name: String,
-    /// The question it answers.
+    /// Question that the experiment answers.
     pub description: String,
-    /// What to run, in written order; a file without variants is one plan of the same name.
+    /// Variants to run, in written order; a file without variants is one plan of the same name.
     pub variants: Vec<VariantPlan>,
-    /// The files it names and where they are.
+    /// Files that the experiment names, with their locations.
     pub files: Files,
-    /// The folder of the experiment file, from which its paths start.
+    /// Folder of the experiment file, from which its paths start.
     pub base_dir: PathBuf,
-    /// Where its settings were written.
+    /// Source positions of its settings.
     pub places: Places,
 }
 
 impl Experiment {
-    /// Deals with bad rows of every trace in this way, whatever the file says.
+    /// Sets the handling of bad rows for every trace, whatever the file says.
     pub fn set_on_bad_row(&mut self, on_bad_row: schema::OnBadRow) {
         for plan in &mut self.variants {
             for source in &mut plan.scenario.cluster.nodes {
@@ -90,41 +90,41 @@ impl Experiment {
 /// One scenario to run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariantPlan {
-    /// Its name, unique within the experiment.
+    /// Name of the variant, unique within the experiment.
     pub name: String,
-    /// What to run.
+    /// Scenario to run.
     pub scenario: Scenario,
 }
 
-/// What [`load`] needs beside the text.
+/// Inputs of [`load`] in addition to the text.
 #[derive(Clone, Copy)]
 pub struct LoadOptions<'a> {
-    /// `PATH=VALUE` of each `--set`, applied in order before the variants.
+    /// Values `PATH=VALUE` of each `--set`, applied in order before the variants.
     pub sets: &'a [String],
-    /// Where to look for the files it names.
+    /// Folders in which the named files are searched.
     pub search: &'a SearchPath,
-    /// Whether a file exists.
+    /// Lookup that tells whether a file exists.
     pub lookup: &'a dyn FileLookup,
-    /// The names that registries know.
+    /// Names that registries know.
     pub names: &'a dyn Names,
 }
 
-/// A text with what messages call it, usually its path as typed.
+/// Text with its name in messages, usually its path as typed.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedText<'a> {
-    /// What messages call it.
+    /// Name of the text in messages.
     pub name: &'a str,
-    /// The text.
+    /// Content of the text.
     pub text: &'a str,
 }
 
-/// Reads an experiment. `name` is what messages call the text, usually its path as typed.
+/// Reads an experiment. `name` is the name of the text in messages, usually its path as typed.
 pub fn load(text: &str, name: &str, options: LoadOptions<'_>) -> Result<Experiment, Box<Rejected>> {
     load_with_variants(NamedText { name, text }, None, options)
 }
 
-/// Reads an experiment whose variants are those of another text, a map from names to overrides as
-/// below `variants:`, instead of its own.
+/// Reads an experiment with the variants of another text, a map from names to overrides as below
+/// `variants:`, in place of its own.
 pub fn load_with_variants(
     experiment: NamedText<'_>,
     variants: Option<NamedText<'_>>,
@@ -218,8 +218,8 @@ fn read(
     })
 }
 
-/// The lines, from 1, on which the items of `objectives:` stand in a text that [`load`] has read;
-/// empty where it has none.
+/// Line numbers, from 1, of the items of `objectives:` in a text that [`load`] has read; empty if
+/// it has none.
 pub fn objective_lines(text: &str) -> Vec<usize> {
     let mut sources = Sources::default();
     let mut findings = Findings::default();
@@ -233,7 +233,7 @@ pub fn objective_lines(text: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Variants out of a text of their own; they may stand below `variants:` there too.
+/// Reads variants from a separate text; they may also be below a key `variants:` there.
 fn given_variants(
     given: NamedText<'_>,
     sources: &mut Sources,

@@ -1,33 +1,33 @@
-//! The names this layer checks but does not own: policies, systems, trace formats, metrics.
+//! Names that this layer checks but does not own: policies, systems, trace formats, metrics.
 //!
-//! Their registries stand in other layers; the caller hands their names in. A kind without names
-//! is not checked, so that this layer works before a registry exists.
+//! Their registries are in other layers; the caller passes their names in. A kind without names is
+//! not checked, so that this layer works before a registry exists.
 
 use serde_json::Value;
 
-/// What a name in an experiment file can stand for.
+/// Kind of a registered name in an experiment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameKind {
-    /// `system.name`.
+    /// Name of a system, `system.name`.
     System,
-    /// `system.scheduler.profile`.
+    /// Name of a profile, `system.scheduler.profile`.
     Profile,
-    /// A key of `system.scheduler.plugins`.
+    /// Name of a policy, a key of `system.scheduler.plugins`.
     Policy,
-    /// `system.scheduler.queue`.
+    /// Name of a queue order, `system.scheduler.queue`.
     Queue,
-    /// `format` of a trace of nodes.
+    /// Name of a node trace's `format`.
     NodeFormat,
-    /// `format` of a trace of a workload.
+    /// Name of a workload trace's `format`.
     WorkloadFormat,
-    /// `generate.model`.
+    /// Name of a generator, `generate.model`.
     Generator,
-    /// `metric` of an objective.
+    /// Name of a metric, `metric` of an objective.
     Metric,
 }
 
 impl NameKind {
-    /// All kinds.
+    /// All kinds of names, in order.
     pub const ALL: [Self; 8] = [
         Self::System,
         Self::Profile,
@@ -39,7 +39,7 @@ impl NameKind {
         Self::Metric,
     ];
 
-    /// What it is called in messages.
+    /// Noun for the kind in messages.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -53,7 +53,7 @@ impl NameKind {
         }
     }
 
-    /// The plural of [`NameKind::noun`].
+    /// Plural of [`NameKind::noun`].
     pub fn nouns(self) -> String {
         match self {
             Self::Policy => "policies".to_owned(),
@@ -62,7 +62,7 @@ impl NameKind {
         }
     }
 
-    /// The keyword value in our JSON Schema extensions.
+    /// Keyword value in the private JSON Schema extensions.
     pub(super) const fn keyword(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -81,17 +81,17 @@ impl NameKind {
     }
 }
 
-/// Where the names come from.
+/// Source of registered names.
 pub trait Names {
-    /// All names of a kind, in the order of their registry; none means that any name is taken.
+    /// All names of a kind, in the order of their registry; an empty list accepts any name.
     fn names(&self, kind: NameKind) -> Vec<&'static str>;
 
-    /// The JSON Schema (made by schemars from the parameters' type) of the arguments that a name
-    /// takes beside the fields of the experiment file; `None` means that it takes none.
+    /// JSON Schema (made by schemars from the parameters' type) of the arguments that a name takes
+    /// in addition to the fields of the experiment file; `None` if it takes none.
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value>;
 }
 
-/// No registries: every name is taken, with any arguments.
+/// No registries: every name is accepted, with any arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyName;
 

@@ -1,15 +1,15 @@
-//! Texts patterned over an index: `worker-{:04}`, `z{index % 3}`.
+//! Text patterns over an index: `worker-{:04}`, `z{index % 3}`.
 //!
-//! In braces stands `index` (or nothing, which means the same), then any number of `% N`, `/ N`
-//! or `+ N` applied from left to right, then optionally `:0W` for a number filled up with zeros to
-//! W digits. `{{` and `}}` are braces.
+//! Braces contain `index` (or nothing, which is equivalent), then any number of `% N`, `/ N` or `+
+//! N` applied from left to right, then optionally `:0W` for a number padded with zeros to W digits.
+//! `{{` and `}}` are literal braces.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A text with places for an index.
+/// Text pattern with placeholders for an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -29,22 +29,22 @@ enum Step {
     Add(u64),
 }
 
-/// Most digits a number is filled up to.
+/// Maximum number of digits after padding.
 const MAX_WIDTH: usize = 20;
 
-/// Why a text is not a pattern.
+/// Reason why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
-    /// A brace without its partner.
+    /// Unmatched brace in the text.
     #[error("a brace without its partner; write `{{{{` or `}}}}` for a brace itself")]
     Brace,
-    /// Something in braces that is not an index expression.
+    /// Braces around something that is not an index expression.
     #[error("`{{{0}}}` is not an index expression such as `{{:04}}` or `{{index % 3}}`")]
     Expression(String),
 }
 
 impl Pattern {
-    /// The text for one index, counted from 0.
+    /// Renders the text for one index, counted from 0.
     pub fn render(&self, index: u64) -> String {
         let mut text = String::with_capacity(self.text.len() + 8);
         for piece in &self.pieces {
@@ -64,7 +64,7 @@ impl Pattern {
         text
     }
 
-    /// Whether every index gives a text of its own.
+    /// Returns whether every index gives a different text.
     pub fn is_unique(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Text(_) => false,

@@ -1,19 +1,19 @@
-//! Where the settings of an experiment were written, for what is found to be wrong only when it is put
-//! together: a quota above the cluster, a field that no node has.
+//! Source positions of the settings of an experiment, for errors found only when it is built: a
+//! quota above the cluster, a field that no node has.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::tree::{Sources, Tree, Value};
 
-/// Where the settings of each variant were written.
+/// Source positions of the settings of each variant.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     sources: Arc<Sources>,
     trees: BTreeMap<String, Arc<Tree>>,
 }
 
-/// Experiments are equal that say the same, wherever they say it.
+/// Compares equal always: experiments with equal settings are equal, wherever these are written.
 impl PartialEq for Places {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -21,20 +21,20 @@ impl PartialEq for Places {
 }
 
 impl Places {
-    /// The settings of a variant.
+    /// Adds the settings of a variant.
     pub(super) fn insert(&mut self, variant: &str, tree: &Tree) {
         self.trees
             .insert(variant.to_owned(), Arc::new(tree.clone()));
     }
 
-    /// The texts that the settings point into.
+    /// Sets the texts that the settings point into.
     pub(super) fn set_sources(&mut self, sources: Sources) {
         self.sources = Arc::new(sources);
     }
 
     /// File, line and column of the setting that a message begins with, as in
-    /// `system.mesos.masters: …`: the deepest part of its path that was written. `None` if the message
-    /// does not begin with a setting.
+    /// `system.mesos.masters: …`: the deepest part of its path that was written. `None` if the
+    /// message does not begin with a setting.
     pub fn of_message(&self, variant: &str, message: &str) -> Option<String> {
         let (path, _) = message.split_once(": ")?;
         if path.is_empty() || path.contains(char::is_whitespace) {

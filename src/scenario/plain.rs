@@ -1,4 +1,4 @@
-//! Values without places: what a field holds whose type is decided elsewhere (the arguments of a
+//! Values without source positions, for fields whose type is decided elsewhere (the arguments of a
 //! policy, the options of a trace format).
 //!
 //! Numbers keep the user's characters until a type asks for them, so a quantity sees `0.1` and
@@ -15,25 +15,25 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::decode::{DecodeError, MapDeserializer, PLAIN};
 use super::tree::{Tree, Value};
 
-/// A value without its place.
+/// Value without its source position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Plain {
-    /// Nothing.
+    /// Null, or no value.
     #[default]
     Null,
-    /// A boolean.
+    /// Boolean value, `true` or `false`.
     Bool(bool),
-    /// A number in the user's characters.
+    /// Number in the user's characters.
     Number(String),
-    /// A text.
+    /// Text, quoted or plain.
     String(String),
-    /// A list.
+    /// List of values.
     List(Vec<Self>),
-    /// A map in written order.
+    /// Map in written order.
     Map(Vec<(String, Self)>),
 }
 
-/// Named values that are checked by whoever they are for.
+/// Named values that their consumer checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments(pub Vec<(String, Plain)>);
 
@@ -56,14 +56,14 @@ impl From<&Tree> for Plain {
 }
 
 impl Plain {
-    /// The value as a type.
+    /// Decodes the value as a type.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         T::deserialize(self)
     }
 }
 
 impl Arguments {
-    /// The value of a name.
+    /// Value of a name.
     pub fn get(&self, name: &str) -> Option<&Plain> {
         self.0
             .iter()
@@ -71,12 +71,12 @@ impl Arguments {
             .map(|(_, value)| value)
     }
 
-    /// All of them as one type, usually a struct of parameters with defaults.
+    /// Decodes all arguments as one type, usually a struct of parameters with defaults.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         T::deserialize(MapDeserializer::new(&self.0))
     }
 
-    /// No arguments.
+    /// Returns whether there are no arguments.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
         f.write_str("a value")
     }
 
-    /// Our own deserializer brings numbers this way, as their texts.
+    /// Receives numbers from our own deserializer as their texts.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, number: D) -> Result<Plain, D::Error> {
         String::deserialize(number).map(Plain::Number)
     }

@@ -1,8 +1,8 @@
-//! Texts with a grammar of their own (durations, quantities, distributions, patterns, bounds) as
-//! serde and JSON Schema types.
+//! Texts with their own grammar (durations, quantities, distributions, patterns, bounds) as serde
+//! and JSON Schema types.
 //!
-//! Each is a text or a number in the file. Its schema carries a `format`, by which
-//! `check` finds the grammar again and reports all wrong ones at once.
+//! Each is a text or a number in the file. Its schema carries a `format`, by which `check` selects
+//! the grammar and reports all invalid values at once.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,12 +17,12 @@ use super::share::Share;
 use super::watts::Watts;
 use units::{Duration, serialize_as_text, text_type};
 
-/// The bound of an objective: a plain number in the metric's unit, or a duration.
+/// Bound of an objective: a plain number in the metric's unit, or a duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// In the metric's own unit; shares are from 0 to 1.
+    /// Number in the metric's own unit; shares are from 0 to 1.
     Number(f64),
-    /// For metrics that are times.
+    /// Duration, for metrics that are times.
     Duration(Duration),
 }
 
@@ -85,21 +85,21 @@ text_type!(
     "a power such as `100W`"
 );
 
-/// Either the word `none` or a map.
+/// Word `none` or a map.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum NoneOr<T> {
-    /// `none`.
+    /// Word `none`, which disables the model.
     #[default]
     None,
-    /// The map.
+    /// Fields of the map.
     Some(T),
 }
 
-/// The word of [`NoneOr::None`].
+/// Word of [`NoneOr::None`].
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum NoneWord {
-    /// Nothing of the kind.
+    /// Model disabled, the word `none`.
     None,
 }
 
@@ -135,7 +135,7 @@ impl<T: JsonSchema> JsonSchema for NoneOr<T> {
     }
 }
 
-/// A single word or a map: `arrivals: trace`, `arrivals: {order: shuffled}`.
+/// Single word or a map: `arrivals: trace`, `arrivals: {order: shuffled}`.
 pub(super) enum WordOr<W, F> {
     Word(W),
     Fields(F),

@@ -1,26 +1,26 @@
-//! A share of something as people write it: `5%`, or `0.05`.
+//! Shares as people write them: `5%`, or `0.05`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A share, 1 being all; not negative and finite.
+/// Share of a whole, 1 being all; finite and not negative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share(f64);
 
 impl Share {
-    /// All of it.
+    /// Share of 1, the whole.
     pub const ALL: Self = Self(1.0);
-    /// So many millionths.
+    /// Creates a share from millionths.
     pub const fn from_millionths(millionths: u32) -> Self {
         Self(millionths as f64 / 1_000_000.0)
     }
 
-    /// A share by its number, which is not negative.
+    /// Creates a share from a number, which is not negative.
     pub(crate) const fn of(share: f64) -> Self {
         Self(share)
     }
 
-    /// The share as a number, 1 being all.
+    /// Share as a number, 1 being all.
     pub const fn as_f64(self) -> f64 {
         self.0
     }

@@ -98,18 +98,18 @@ impl System {
         given.map(|&(name, _)| name).collect()
     }
 
-    /// Whether it has control loops of its own, without `controllers`.
+    /// Returns whether the system has its own control loops, without `controllers`.
     pub fn has_own_loops(&self) -> bool {
         OWN.iter().any(|&(name, _)| name == self.name)
     }
 
-    /// Whether frameworks share it.
+    /// Returns whether frameworks share the system.
     pub fn has_frameworks(&self) -> bool {
         matches!(self.name.as_str(), "mesos" | "dcos")
     }
 
-    /// How pods are placed, in a word or two: the scheduler's profile, or what the system's own
-    /// options say.
+    /// Placement rule in a word or two: the scheduler's profile, or a summary of the system's own
+    /// options.
     pub fn placement(&self) -> String {
         match self.name.as_str() {
             "swarm" => {

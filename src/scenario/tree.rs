@@ -1,29 +1,29 @@
-//! The experiment file as a generic tree in which every value knows where it was written.
+//! Experiment files as generic trees in which every value knows its source position.
 //!
-//! Checks point at text, so values keep their source and byte range; numbers and quantities keep
-//! the characters the user typed (`010`, `1e3`, `8Gi`), because what they mean is decided by the
-//! field they stand in and not by YAML. A tree can be mixed from several sources: the file itself
-//! and each `--set` of the command line.
+//! Checks point at text, so values keep their source and byte range. Numbers and quantities keep
+//! the characters the user typed (`010`, `1e3`, `8Gi`), because the field decides their meaning,
+//! not YAML. A tree can be mixed from several sources: the file itself and each `--set` of the
+//! command line.
 
 use std::ops::Range;
 
-/// Which text a span points into: an index into [`Sources`].
+/// Id of the text that a span points into: an index into [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub(super) u32);
 
-/// A byte range of one source.
+/// Byte range of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The text it points into.
+    /// Text that the span points into.
     pub source: SourceId,
-    /// First byte.
+    /// First byte of the span.
     pub start: u32,
-    /// One past the last byte.
+    /// End of the span, one past the last byte.
     pub end: u32,
 }
 
 impl Span {
-    /// The first byte of a source, for findings about the whole of it.
+    /// First byte of a source, for findings about the whole of it.
     pub const fn start_of(source: SourceId) -> Self {
         Self {
             source,
@@ -32,7 +32,7 @@ impl Span {
         }
     }
 
-    /// The byte range.
+    /// Byte range of the span.
     pub(super) const fn bytes(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -43,7 +43,7 @@ impl Span {
 pub struct Source {
     /// File name as the user gave it, or `--set`.
     pub name: String,
-    /// The whole text.
+    /// Content of the text.
     pub text: String,
 }
 
@@ -61,12 +61,12 @@ impl Sources {
         SourceId(self.0.len() as u32 - 1)
     }
 
-    /// The text of an id that [`Sources::add`] returned.
+    /// Text of an id that [`Sources::add`] returned.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.0[id.0 as usize]
     }
 
-    /// The bytes of a span, moved outwards to whole characters of its text.
+    /// Byte range of a span, extended to whole characters of its text.
     pub fn range(&self, span: Span) -> Range<usize> {
         let text = &self.get(span.source).text;
         let start = text.floor_char_boundary(span.start as usize);
@@ -85,45 +85,45 @@ impl Sources {
     }
 }
 
-/// A value and where it was written.
+/// Value with its source position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
-    /// Where; of a list or map only its first token is certain.
+    /// Position of the value; for a list or map only its first token is certain.
     pub span: Span,
-    /// What.
+    /// Content of the value.
     pub value: Value,
 }
 
-/// What can be written in an experiment file.
+/// Values that an experiment file can contain.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// `null`, `~` or nothing.
+    /// Null: `null`, `~` or nothing.
     Null,
-    /// `true` or `false`; `yes` and `no` are texts.
+    /// Boolean: `true` or `false`; `yes` and `no` are texts.
     Bool(bool),
-    /// Anything YAML reads as a number, in the user's characters.
+    /// Number as recognized by YAML, in the user's characters.
     Number(String),
     /// Text, quoted or plain.
     String(String),
-    /// `[a, b]`.
+    /// List such as `[a, b]`.
     List(Vec<Tree>),
-    /// `{a: 1}`, in written order.
+    /// Map such as `{a: 1}`, in written order.
     Map(Vec<Entry>),
 }
 
-/// One `key: value`.
+/// Entry of a map, `key: value`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The key.
+    /// Key of the entry.
     pub key: String,
-    /// Where the key stands.
+    /// Position of the key.
     pub key_span: Span,
-    /// Its value.
+    /// Value of the entry.
     pub value: Tree,
 }
 
 impl Value {
-    /// What it is, for messages.
+    /// Kind of the value in messages.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -145,7 +145,7 @@ impl Tree {
         }
     }
 
-    /// The items of a list; of anything else none.
+    /// Items of a list; empty for any other value.
     pub fn items(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
@@ -153,17 +153,17 @@ impl Tree {
         }
     }
 
-    /// The entry of a key, if this is a map that has it.
+    /// Entry of a key, if this is a map that has it.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// The value of a key, if this is a map that has it.
+    /// Value of a key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The characters of a text or number.
+    /// Characters of a text or number.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) | Value::Number(text) => Some(text),
@@ -171,7 +171,7 @@ impl Tree {
         }
     }
 
-    /// Takes an entry out of a map.
+    /// Removes an entry from a map.
     pub fn remove(&mut self, key: &str) -> Option<Entry> {
         let Value::Map(entries) = &mut self.value else {
             return None;
@@ -180,8 +180,8 @@ impl Tree {
         Some(entries.remove(position))
     }
 
-    /// Where the user would look for a place in this tree: the deepest part of the path that was
-    /// written. A list index is written as a number.
+    /// Position at which the user would look for a path in this tree: the deepest part of the path
+    /// that was written. List indices are written as numbers.
     pub fn locate<'path>(&self, path: impl IntoIterator<Item = &'path str>) -> Span {
         let mut tree = self;
         let mut span = self.span;

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use units::Quantity;
 
-/// A power in microwatts.
+/// Electric power in microwatts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Watts {
-    /// Microwatts.
+    /// Power in microwatts.
     pub micro: i64,
 }
 

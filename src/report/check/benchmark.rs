@@ -1,5 +1,5 @@
-//! A check as what github-action-benchmark reads: a list of `{name, unit, value, range, extra}`.
-//! The tool alerts in one direction for all of a file, so there is a file for each.
+//! Check as input of github-action-benchmark: a list of `{name, unit, value, range, extra}`. The
+//! tool alerts in one direction for all of a file, so there is a file for each.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -10,12 +10,12 @@ use super::outcome;
 use crate::study::change;
 use lab::check::CheckReport;
 
-/// Which metrics a list holds.
+/// Direction of the metrics in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// Those of which less is better, or neither direction is (`customSmallerIsBetter`).
+    /// Metrics of which less is better, or neither direction is (`customSmallerIsBetter`).
     Smaller,
-    /// Those of which more is better (`customBiggerIsBetter`).
+    /// Metrics of which more is better (`customBiggerIsBetter`).
     Bigger,
 }
 

@@ -1,5 +1,5 @@
-//! A check as annotations by GitHub's workflow commands (ci.md 6.6): the ten worst of each level,
-//! which is what is shown.
+//! Check as annotations by GitHub's workflow commands (ci.md 6.6): the ten worst of each level,
+//! which is the number that GitHub shows.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use super::{failure, headline, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use lab::summary::title_of_id;
 
-/// More of a level are not shown.
+/// Maximum number of annotations shown per level.
 const SHOWN_MAX: usize = 10;
 
 /// Writes the commands.
@@ -68,14 +68,14 @@ fn level_of(gate: &Gate) -> Option<&'static str> {
     }
 }
 
-/// The message of a command.
+/// Message of a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// A property of a command.
+/// Property of a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

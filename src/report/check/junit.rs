@@ -1,5 +1,5 @@
-//! A check as `JUnit` XML (ci.md 6.4). The strict form is what the schema of Jenkins' xunit plugin
-//! takes; the extended one says what most other readers know besides.
+//! Check as `JUnit` XML (ci.md 6.4). The strict dialect follows the schema of Jenkins' xunit
+//! plugin; the extended one adds what most other readers know.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,17 @@ use super::{CheckOptions, cells, failure, outcome};
 use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
 use lab::summary::title_of_id;
 
-/// Which readers are written for.
+/// Dialect of `JUnit` XML.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flavor {
-    /// The strict schema (`junit-10.xsd`).
+    /// Strict schema (`junit-10.xsd`).
     #[default]
     Strict,
-    /// Also counts of what was skipped, times, and the place in the file.
+    /// Extended dialect: also skipped counts, times, and the place in the file.
     Extended,
 }
 
-/// What a suite counts.
+/// Counts of a suite.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     tests: usize,
@@ -218,7 +218,7 @@ fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> 
     writeln!(out, "    </testcase>")
 }
 
-/// What a reader of a failure sees below its message.
+/// Details of a failure below its message.
 fn body(gate: &Gate) -> String {
     let (base, head, change) = cells(gate);
     let mut lines = vec![
@@ -238,7 +238,7 @@ fn body(gate: &Gate) -> String {
     lines.join("\n")
 }
 
-/// Whether XML 1.0 may hold a character.
+/// Returns whether XML 1.0 allows a character.
 const fn is_legal(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

@@ -1,4 +1,4 @@
-//! What a check came to, as people, CI systems and code hosts see it (spec: ci.md). The words of
+//! Results of a check, as people, CI systems and code hosts see them (spec: ci.md). The words of
 //! every gate are made here once.
 
 use std::io::{self, Write};
@@ -20,35 +20,35 @@ mod tests;
 pub use benchmark::Better;
 pub use junit::Flavor;
 
-/// In which form a check is written.
+/// Output format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckForm {
-    /// As people see it.
+    /// Table for the terminal.
     Table,
-    /// For job summaries and comments.
+    /// Markdown, for job summaries and comments.
     Markdown,
-    /// Everything, for programs.
+    /// JSON with all data, for programs.
     Json,
-    /// `JUnit` XML.
+    /// `JUnit` XML, for CI servers.
     Junit(Flavor),
-    /// SARIF 2.1.0.
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// Annotations of GitHub's workflow commands.
+    /// GitHub annotations (workflow commands).
     Github,
-    /// What github-action-benchmark reads, for one direction.
+    /// github-action-benchmark input, for one direction.
     Benchmark(Better),
 }
 
-/// What is known of how the check was called.
+/// Options that depend on how the check was called.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CheckOptions<'a> {
-    /// How long it took, as text; not for files.
+    /// Wall-clock time as text; not for files.
     pub wall_time: Option<&'a str>,
-    /// When it was, as `2021-04-02T15:48:23`, where that is to be told.
+    /// Time of the check, such as `2021-04-02T15:48:23`, if it is to be printed.
     pub timestamp: Option<&'a str>,
 }
 
-/// Writes a check in a form.
+/// Writes a check in a format.
 pub fn write(
     out: &mut dyn Write,
     report: &CheckReport,
@@ -69,7 +69,7 @@ pub fn write(
     }
 }
 
-/// One sentence: the most severe gated change in the words of users (ci.md 6.2).
+/// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).
 pub fn headline(report: &CheckReport) -> String {
     let broken = report
         .entries
@@ -140,7 +140,7 @@ pub fn headline(report: &CheckReport) -> String {
     }
 }
 
-/// A failed gate in words.
+/// Failed gate in words.
 pub fn failure(gate: &Gate) -> String {
     let entry = format::clean(&gate.entry);
     if gate.metric == "digest" {
@@ -157,7 +157,7 @@ pub fn failure(gate: &Gate) -> String {
     )
 }
 
-/// Baseline, now, and the change of a gate, as text.
+/// Baseline, current value and change of a gate, as text.
 pub fn cells(gate: &Gate) -> (String, String, String) {
     if gate.metric == "digest" {
         return Default::default();
@@ -173,7 +173,7 @@ pub fn cells(gate: &Gate) -> (String, String, String) {
     (base, head, change)
 }
 
-/// The outcome of a gate with its limit or what it takes.
+/// Outcome of a gate with its limit or tolerance.
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
     // A table has little room, and its interval tells of the test.
@@ -193,7 +193,7 @@ pub fn outcome(gate: &Gate) -> String {
     }
 }
 
-/// `24 checks: 1 regressed, 3 improved`.
+/// Counts such as `24 checks: 1 regressed, 3 improved`.
 pub fn counts(report: &CheckReport) -> String {
     const ORDER: [Outcome; 9] = [
         Outcome::Regressed,
@@ -223,7 +223,7 @@ pub fn counts(report: &CheckReport) -> String {
     format!("{all} {noun}: {}", words.join(", "))
 }
 
-/// The first digits of the digest of all that ran.
+/// First digits of the digest of all that ran.
 pub fn digest(report: &CheckReport) -> Option<String> {
     let mut hasher = blake3::Hasher::new();
     let mut ran = report
@@ -238,7 +238,7 @@ pub fn digest(report: &CheckReport) -> Option<String> {
     Some(hasher.finalize().to_hex()[..12].to_owned())
 }
 
-/// Why gates are as they are, each reason once and none that headline or row told: `burst
+/// Reasons for the outcomes of gates, each once, without those in the headline or a row: `burst
 /// pending_time.mean and 2 more: no baseline`.
 pub fn reasons(report: &CheckReport) -> Vec<String> {
     let told = headline(report);
@@ -267,14 +267,14 @@ pub fn reasons(report: &CheckReport) -> Vec<String> {
     lines.collect()
 }
 
-/// The command that looks at the worst again.
+/// Command that examines the worst gate again.
 pub fn rerun(report: &CheckReport) -> Option<&str> {
     let broken = report.entries.iter().find(|entry| entry.error.is_some());
     let gate = report.gates.first().map(|gate| gate.rerun.as_str());
     broken.map(|entry| entry.rerun.as_str()).or(gate)
 }
 
-/// What was run, part by part.
+/// Facts about the runs of the check.
 pub fn facts(report: &CheckReport) -> Vec<String> {
     let mut facts = vec![format!("check {}", format::clean(&report.file))];
     facts.push(match (&report.baseline, &report.baseline_hash) {

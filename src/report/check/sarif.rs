@@ -1,5 +1,4 @@
-//! A check as SARIF 2.1.0 (ci.md 6.5): one result per gate that does not hold, at the line of its
-//! objective.
+//! Check as SARIF 2.1.0 (ci.md 6.5): one result per failed gate, at the line of its objective.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -125,7 +124,7 @@ fn location(file: &str, line: usize) -> Json {
     }})
 }
 
-/// A path as a relative URI reference.
+/// Path as a relative URI reference.
 fn encoded(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {

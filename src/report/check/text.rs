@@ -1,4 +1,4 @@
-//! A check in a terminal and as Markdown: the same rows, worst first.
+//! Check in a terminal and as Markdown: the same rows, worst first.
 
 use std::io::{self, Write};
 
@@ -15,14 +15,14 @@ const QUIET: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
-/// Names and labels are cut to fit, but no shorter than this.
+/// Minimum length to which names and labels are cut.
 const NAME_MIN: usize = 12;
 const NAME_MAX: usize = 22;
 const LABEL_MIN: usize = 20;
 const LABEL_MAX: usize = 26;
 /// Columns of a line.
 const WIDTH_MAX: usize = 100;
-/// More rows than these that changed nothing are folded in a terminal.
+/// Maximum number of unchanged rows shown in a terminal; more are folded.
 const QUIET_MAX: usize = 12;
 
 /// Writes the table.
@@ -79,7 +79,7 @@ pub(super) fn write_table(
     Ok(())
 }
 
-/// The gates that are shown, and how many that hold are not.
+/// Gates to show, and the number of passed ones that are hidden.
 fn shown(report: &CheckReport) -> (Vec<&Gate>, usize) {
     let (loud, quiet): (Vec<&Gate>, Vec<&Gate>) = report
         .gates
@@ -95,7 +95,7 @@ fn shown(report: &CheckReport) -> (Vec<&Gate>, usize) {
     )
 }
 
-/// The rows under their head; names and labels as long as the line allows.
+/// Rows under their head; names and labels as long as the line allows.
 fn table(shown: &[&Gate]) -> Vec<[String; 6]> {
     const GAPS: usize = 5 * 2;
     let head = ["", "", "base", "head", "change [95 % CI]", "verdict"].map(str::to_owned);
@@ -128,13 +128,13 @@ fn row(gate: &Gate) -> [String; 6] {
     ]
 }
 
-/// A line below the rows: words, and a command to be copied.
+/// Line below the rows: words, and a command to copy.
 struct Detail<'a> {
     words: String,
     command: Option<&'a str>,
 }
 
-/// What is to be known beyond the rows: reasons, the first decision that differs, how to look.
+/// Notes below the rows: reasons, the first decision that differs, commands to examine it.
 fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     const REASONS_MAX: usize = 5;
     let said = |words: String| Detail {
@@ -169,7 +169,7 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     lines
 }
 
-/// The counts, and the digest of what ran.
+/// Counts, and the digest of what ran.
 fn totals(report: &CheckReport) -> String {
     match digest(report) {
         Some(digest) => format!("{} · digest {digest}", counts(report)),
@@ -177,7 +177,7 @@ fn totals(report: &CheckReport) -> String {
     }
 }
 
-/// Writes Markdown: what changed as a table, what holds folded; found again by a hidden mark.
+/// Writes Markdown: changes as a table, the rest folded; a hidden mark identifies it later.
 pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
     writeln!(
         out,

@@ -1,4 +1,4 @@
-//! A comparison as Markdown, CSV and JSON.
+//! Comparison as Markdown, CSV and JSON.
 
 use std::io::{self, Write};
 
@@ -59,7 +59,7 @@ pub(super) fn write_markdown(
     Ok(())
 }
 
-/// All candidates side by side, where there are more than two.
+/// All candidates side by side, if there are more than two.
 fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     let rows = overview::rows(study);
     if rows.is_empty() {
@@ -87,8 +87,8 @@ fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a row says more than that nothing differs: a comment on a code host takes 64 KiB
-/// (ci.md 6.6), and all metrics of two candidates are more.
+/// Returns whether a row shows any difference. Others are left out: a comment on a code host takes
+/// 64 KiB (ci.md 6.6), and all metrics of two candidates are more.
 fn tells(row: &StudyRow) -> bool {
     row.word != Some(Verdict::NotMeasurable) && row.change != "0"
 }
@@ -112,7 +112,7 @@ fn write_rows(
     Ok(())
 }
 
-/// Text that Markdown and the HTML in it leave as it is.
+/// Text that Markdown and the HTML in it show unchanged.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in format::clean(text).chars() {

@@ -1,5 +1,5 @@
-//! A comparison of paired runs as people and programs see it. The words of every figure are made
-//! here once, so that terminal, Markdown and report say the same.
+//! Comparison of paired runs as people and programs see it. The words of every figure are made here
+//! once, so that terminal, Markdown and report agree.
 
 use std::io::{self, Write};
 
@@ -16,39 +16,39 @@ pub(super) use export::escaped;
 #[cfg(test)]
 mod tests;
 
-/// A row in words.
+/// Row of a comparison in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StudyRow {
-    /// The metric's name for people.
+    /// Name of the metric for people.
     pub label: String,
-    /// The metric's id.
+    /// Id of the metric.
     pub id: String,
-    /// The baseline's mean.
+    /// Mean of the baseline.
     pub base: String,
-    /// The candidate's.
+    /// Mean of the candidate.
     pub head: String,
-    /// The difference with its interval.
+    /// Difference with its confidence interval.
     pub change: String,
-    /// The verdict, with what limits it.
+    /// Verdict, with its limitations.
     pub verdict: String,
-    /// The verdict as data.
+    /// Verdict as data.
     pub word: Option<Verdict>,
 }
 
-/// What is known of the terminal and of how the comparison was called.
+/// Options that depend on the terminal and on the command line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StudyOptions<'a> {
-    /// Whether every metric is shown, not the gated ones alone.
+    /// Shows every metric if `true`, otherwise only the gated ones.
     pub all: bool,
-    /// How long it took, as text; not for files.
+    /// Wall-clock time as text; not for files.
     pub wall_time: Option<&'a str>,
-    /// How it is run again.
+    /// Command line that repeats the comparison.
     pub rerun: Option<&'a str>,
-    /// Where the report stands.
+    /// Path of the report.
     pub report: Option<&'a str>,
 }
 
-/// Writes a comparison in a form.
+/// Writes a comparison in a format.
 pub fn write(
     out: &mut dyn Write,
     study: &Study,
@@ -63,7 +63,7 @@ pub fn write(
     }
 }
 
-/// A judgement in words.
+/// Judgement in words.
 pub fn row(judgement: &Judgement) -> StudyRow {
     let cells = format::values(&[judgement.base, judgement.head], &judgement.unit);
     let [base, head] = [0, 1].map(|at| cells.get(at).cloned().unwrap_or_default());
@@ -78,7 +78,7 @@ pub fn row(judgement: &Judgement) -> StudyRow {
     }
 }
 
-/// The rows of a candidate, worst first: gated ones or the others.
+/// Rows of a candidate, worst first: gated ones or the others.
 pub fn rows(pair: &Pair, gated: bool) -> Vec<StudyRow> {
     let mut of: Vec<&Judgement> = pair
         .metrics
@@ -93,7 +93,7 @@ pub fn rows(pair: &Pair, gated: bool) -> Vec<StudyRow> {
     of.into_iter().map(row).collect()
 }
 
-/// `+42.5 % [+36.1, +49.0]`, or the amounts where the baseline is zero.
+/// Change such as `+42.5 % [+36.1, +49.0]`, or the amounts if the baseline is zero.
 pub fn change(judgement: &Judgement) -> String {
     let Some(difference) = judgement.difference else {
         return format::UNDEFINED.to_owned();
@@ -115,7 +115,7 @@ pub fn change(judgement: &Judgement) -> String {
     format!("{}{}", amount(difference), interval.unwrap_or_default())
 }
 
-/// A number with its sign, one decimal, or two significant ones where it is small.
+/// Number with its sign and one decimal, or two significant ones if it is small.
 fn signed(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
@@ -141,7 +141,7 @@ fn verdict(judgement: &Judgement) -> String {
     }
 }
 
-/// What ran, part by part.
+/// Facts about the comparison: baseline, seeds and method.
 pub fn facts(study: &Study) -> Vec<String> {
     let count = |count: usize| format::count(count as u64);
     let mut facts = vec![format!("baseline {}", format::clean(&study.baseline))];
@@ -161,7 +161,7 @@ pub fn facts(study: &Study) -> Vec<String> {
     facts
 }
 
-/// One sentence: the most severe gated change, in the words of users.
+/// Headline in one sentence: the most severe gated change, in the words of users.
 pub fn headline(study: &Study) -> String {
     let gated = || {
         let pairs = study.pairs.iter();
@@ -222,7 +222,7 @@ pub fn headline(study: &Study) -> String {
     }
 }
 
-/// How intervals and verdicts were made, and what to know.
+/// Remarks on how intervals and verdicts were made, and their limits.
 pub fn remarks(study: &Study) -> Vec<String> {
     let mut lines = Vec::new();
     let n = match &study.method {
@@ -264,7 +264,7 @@ pub fn remarks(study: &Study) -> Vec<String> {
     lines
 }
 
-/// `3 improved, 2 equivalent`, in the order of severity.
+/// Counts such as `3 improved, 2 equivalent`, in the order of severity.
 pub fn counts(study: &Study, gated: bool) -> String {
     let counts = study.counts(gated);
     let order = [
@@ -287,7 +287,7 @@ pub fn counts(study: &Study, gated: bool) -> String {
     }
 }
 
-/// The front in words, if one was asked for.
+/// Pareto front in words, if one was requested.
 pub fn front(study: &Study) -> Option<String> {
     let pareto = study.pareto.as_ref()?;
     let on: Vec<String> = (pareto.points.iter())

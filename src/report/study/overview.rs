@@ -1,22 +1,21 @@
-//! All candidates side by side in the gated metrics: the pairs alone don't show who stands where
-//! among more than two.
+//! All candidates side by side in the gated metrics: the pairs alone do not rank more than two.
 
 use crate::format;
 use lab::compare::{Judgement, Study};
 use lab::summary::title_of_id;
 
-/// A metric over all candidates.
+/// Metric over all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OverviewRow {
-    /// The metric's name for people.
+    /// Name of the metric for people.
     pub(super) label: String,
-    /// What each candidate came to, in their order.
+    /// Result of each candidate, in their order.
     pub(super) cells: Vec<String>,
-    /// Who is best; nobody where all are alike.
+    /// Best candidates; none if all are alike.
     pub(super) best: Vec<bool>,
 }
 
-/// The rows, for more than two candidates.
+/// Rows, for more than two candidates.
 pub(super) fn rows(study: &Study) -> Vec<OverviewRow> {
     if study.candidates.len() < 3 {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! A comparison in a terminal: one block per candidate, worst rows first, at most 100 columns.
+//! Comparison in a terminal: one block per candidate, worst rows first, at most 100 columns.
 
 use std::io::{self, Write};
 
@@ -55,7 +55,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// All candidates side by side, where there are more than two.
+/// All candidates side by side, if there are more than two.
 fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     let rows = overview::rows(study);
     if rows.is_empty() {

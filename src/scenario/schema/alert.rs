@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::scalar::Bound;
 use units::Duration;
 
-/// A rule, evaluated every 15 s: it is pending from the first breach on, and fires once the breach has
-/// lasted.
+/// Alert rule, evaluated every 15 s: pending from the first breach on, firing once the breach has
+/// lasted for the time `for`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -17,41 +17,44 @@ use units::Duration;
     extend("x-help" = "give `above`, `below`, both, or `absent`")
 )]
 pub struct Alert {
-    /// What it is called.
+    /// Name of the alert, its label `alertname`.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What it is about. Of the cluster now: `pods.pending`, `pods.running`, `nodes.up`,
-    /// `allocation.cpu` (`memory`, `gpu`). Of services: `requests.per_second`, `requests.error_rate`,
-    /// `requests.retries`, `latency.p50` (`p90`, `p99`), `service_saturation`, `queue_length`,
-    /// `endpoints`. Or any other metric of `summary.json`: its value over the measured window so far.
+    /// Metric to watch. Current values of the cluster: `pods.pending`, `pods.running`, `nodes.up`,
+    /// `allocation.cpu` (`memory`, `gpu`). Of services: `requests.per_second`,
+    /// `requests.error_rate`, `requests.retries`, `latency.p50` (`p90`, `p99`),
+    /// `service_saturation`, `queue_length`, `endpoints`. Any other metric of `summary.json` is
+    /// taken over the measured window so far.
     pub metric: String,
-    /// Only this service, as `NAMESPACE/NAME`; default each by itself.
+    /// Service to watch, as `NAMESPACE/NAME`; default every service separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// A breach is above this.
+    /// Upper threshold: a higher value is a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<Bound>,
-    /// A breach is below this.
+    /// Lower threshold: a lower value is a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<Bound>,
-    /// A breach is that there is no value; without it no value is no breach.
+    /// Missing values are a breach if `true`; default `false`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub absent: bool,
-    /// It looks at what a metric gained within this time rather than at its value.
+    /// Time over which the increase of the metric is evaluated instead of its value; default the
+    /// value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub increase: Option<Duration>,
-    /// It breaches while so many of the last so many values do, rather than the last one.
+    /// Number of breaching values required out of the most recent ones (M of N); default the latest
+    /// value alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
-    /// How long a breach lasts before it fires.
+    /// Minimum duration of a breach before the alert fires; default `0s`.
     #[serde(default, rename = "for")]
     pub lasts: Duration,
-    /// How long it goes on to fire once the breach is over.
+    /// Time for which the alert keeps firing after the breach is over; default `0s`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub keep_firing_for: Duration,
-    /// What is told along, for `notifications`. Every alert has `alertname` and, if it is about one,
-    /// `service` besides.
+    /// Labels sent with the alert, for `notifications`. Every alert also has `alertname` and, if it
+    /// concerns a service, `service`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -66,41 +69,41 @@ fn is_zero(value: &Duration) -> bool {
     *value == Duration::ZERO
 }
 
-/// So many of so many values.
+/// Number of breaching values out of the most recent ones (M of N).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Points {
-    /// At least so many breach …
+    /// Minimum number of breaching values, 1 to 64.
     #[schemars(range(min = 1, max = 64))]
     pub breaching: u32,
-    /// … of the last so many.
+    /// Number of most recent values considered, 1 to 64.
     #[schemars(range(min = 1, max = 64))]
     pub of: u32,
 }
 
-/// Who is told of alerts, and when: what is alike is told of together, and what follows from
-/// something else not at all.
+/// Notification rules: similar alerts are grouped, and alerts that follow from others are
+/// suppressed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Notifications {
-    /// Alerts that are equal in these labels are told of together.
+    /// Labels to group by: alerts with equal values share a notification. Default `[alertname]`.
     #[serde(default = "default_group_by")]
     pub group_by: Vec<String>,
-    /// How long the first notification of a group waits for others.
+    /// Delay of the first notification of a group, to collect more alerts; default `30s`.
     #[serde(default = "default_group_wait")]
     pub group_wait: Duration,
-    /// How long after it further ones come at the earliest, on change.
+    /// Minimum time between two notifications of a group when it changes; default `300s`.
     #[serde(default = "default_group_interval")]
     #[schemars(extend("x-positive" = true))]
     pub group_interval: Duration,
-    /// How long until what goes on to fire is told of again.
+    /// Repeat interval for alerts that keep firing; default `4h`.
     #[serde(default = "default_repeat_interval")]
     #[schemars(extend("x-positive" = true))]
     pub repeat_interval: Duration,
-    /// Alerts that hide others while they fire.
+    /// Inhibition rules: alerts that suppress others while they fire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inhibit: Vec<Inhibit>,
-    /// Alerts that are nobody's concern for a time.
+    /// Silences: alerts suppressed for a given period.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silences: Vec<Silence>,
 }
@@ -134,29 +137,29 @@ impl Default for Notifications {
     }
 }
 
-/// An alert with the labels of `source` hides those with the labels of `target` that are equal to it
-/// in the labels of `equal`.
+/// Inhibition rule: an alert with the labels `source` suppresses alerts with the labels `target`,
+/// provided both agree in the labels `equal`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inhibit {
-    /// What hides, such as `{alertname: node-down}`.
+    /// Labels of the suppressing alert, such as `{alertname: node-down}`.
     pub source: BTreeMap<String, String>,
-    /// What is hidden.
+    /// Labels of the suppressed alerts, such as `{alertname: slow}`.
     pub target: BTreeMap<String, String>,
-    /// Labels in which both are equal.
+    /// Label names in which both alerts must agree; default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub equal: Vec<String>,
 }
 
-/// Alerts with these labels are not told of for a time.
+/// Silence: suppresses notifications of matching alerts for a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Silence {
-    /// Which, such as `{alertname: slow}`.
+    /// Labels of the silenced alerts, such as `{alertname: slow}`.
     pub matchers: BTreeMap<String, String>,
-    /// From when.
+    /// Start of the silence, as a time after the start of the run.
     pub at: Duration,
-    /// For how long.
+    /// Duration of the silence; greater than 0.
     #[serde(rename = "for")]
     #[schemars(extend("x-positive" = true))]
     pub lasts: Duration,

@@ -6,49 +6,53 @@ use serde::{Deserialize, Serialize};
 use super::{ClusterAutoscaling, Provisioning};
 use units::Duration;
 
-/// How workloads are scaled. `HorizontalPodAutoscaler` and `VerticalPodAutoscaler` objects of
-/// manifests work without it, as in a plain cluster; needs `system.controllers`.
+/// Autoscaling settings. `HorizontalPodAutoscaler` and `VerticalPodAutoscaler` objects of manifests
+/// work without them, as in a plain cluster; requires `system.controllers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Autoscaling {
-    /// The controller of horizontal autoscalers.
+    /// Settings of the controller of horizontal autoscalers.
     #[serde(default)]
     pub horizontal: HorizontalSettings,
-    /// The way of metrics from pods to autoscalers.
+    /// Pipeline of metrics from pods to autoscalers.
     #[serde(default)]
     pub metrics: MetricsPipeline,
-    /// The recommender and updater of vertical autoscalers.
+    /// Settings of the recommender and updater of vertical autoscalers.
     #[serde(default)]
     pub vertical: VerticalSettings,
-    /// Scaling by the clock.
+    /// Scheduled scaling of workloads, by cron rules.
     #[serde(default)]
     pub scheduled: Vec<Scheduled>,
-    /// Scaling by the rules of other platforms.
+    /// Scaling of workloads by the rules of other platforms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleScaling>,
-    /// The cluster autoscaler, over the groups of `cluster.provider`.
+    /// Cluster autoscaler for the groups of `cluster.provider`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterAutoscaling>,
-    /// A provisioner that buys single nodes of `cluster.provider`.
+    /// Provisioner that buys single nodes of `cluster.provider`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioner: Option<Provisioning>,
 }
 
-/// The controller of horizontal autoscalers.
+/// Settings of the controller of horizontal autoscalers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HorizontalSettings {
-    /// From one look at an object to the next.
+    /// Time between two evaluations of an object; default `15s`.
     #[schemars(extend("x-positive" = true))]
     pub sync_period: Duration,
-    /// How far from 1 the ratio of a metric to its target may be without a change.
+    /// Tolerance: deviation from 1 of the ratio of a metric to its target without a change, 0 to 1;
+    /// default 0.1.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tolerance: f64,
-    /// How long the highest proposal holds where the object has no `behavior`.
+    /// Stabilization time of scale-downs, during which the highest recommendation holds, for
+    /// objects without `behavior`; default `300s`.
     pub downscale_stabilization: Duration,
-    /// How long after its start a pod's use of the processors is that of its start.
+    /// Initialization time after a pod's start, during which its CPU usage may be ignored as that
+    /// of its start; default `300s`.
     pub cpu_initialization: Duration,
-    /// How long after its start a pod that was never ready is taken as starting.
+    /// Initial time after its start in which a pod that was never ready counts as starting; default
+    /// `30s`.
     pub initial_readiness_delay: Duration,
 }
 
@@ -64,21 +68,21 @@ impl Default for HorizontalSettings {
     }
 }
 
-/// The way of metrics from pods to autoscalers.
+/// Pipeline of metrics from pods to autoscalers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MetricsPipeline {
-    /// From one reading to the next.
+    /// Time between two readings; default `15s`.
     #[schemars(extend("x-positive" = true))]
     pub scrape: Duration,
-    /// What a reading is the average over.
+    /// Time window over which a reading is averaged; default `15s`.
     pub window: Duration,
-    /// How long a reading takes to arrive.
+    /// Delay until a reading arrives; default `0s`.
     pub delay: Duration,
-    /// Which part of the readings is lost.
+    /// Share of readings that are lost, 0 to 1; default 0.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub loss: f64,
-    /// A reading older than this is not used any more.
+    /// Maximum age of a reading, after which it is not used; default `300s`.
     #[schemars(extend("x-positive" = true))]
     pub stale: Duration,
 }
@@ -95,20 +99,20 @@ impl Default for MetricsPipeline {
     }
 }
 
-/// The recommender and updater of vertical autoscalers.
+/// Settings of the recommender and updater of vertical autoscalers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct VerticalSettings {
-    /// From one look to the next.
+    /// Time between two evaluations; default `60s`.
     #[schemars(extend("x-positive" = true))]
     pub period: Duration,
-    /// Part of the use that the request is to cover.
+    /// Percentile of the usage that the request covers, as a fraction from 0 to 1; default 0.9.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub target_part: f64,
-    /// Part of the use that is added for safety.
+    /// Safety margin added to the usage, as a fraction from 0 to 10; default 0.15.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub margin: f64,
-    /// Part of a group that may be gone at a time.
+    /// Eviction tolerance: share of a group that may be missing at a time, 0 to 1; default 0.5.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub eviction_tolerance: f64,
 }
@@ -124,62 +128,63 @@ impl Default for VerticalSettings {
     }
 }
 
-/// A workload that is scaled by the clock.
+/// Scheduled scaling of one workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scheduled {
-    /// The workload, or the horizontal autoscaler whose bounds move, as `KIND/NAMESPACE/NAME`.
+    /// Workload to scale, or the horizontal autoscaler whose bounds change, as
+    /// `KIND/NAMESPACE/NAME`.
     pub target: String,
-    /// When it is given what; of several rules at one time the last counts.
+    /// Rules of the schedule, at least one; of several at one time the last applies.
     #[schemars(length(min = 1))]
     pub rules: Vec<ScheduledRule>,
 }
 
-/// A time and what it brings.
+/// Rule of a schedule: a time and the replicas from then on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScheduledRule {
-    /// When, in the notation of cron: `0 8 * * 1-5`.
+    /// Times of the rule in cron notation, such as `0 8 * * 1-5`.
     pub schedule: String,
-    /// So many replicas; of a horizontal autoscaler, so many at least.
+    /// Number of replicas, at least 0; for a horizontal autoscaler its minimum.
     #[schemars(range(min = 0))]
     pub replicas: i32,
-    /// So many at most, of a horizontal autoscaler.
+    /// Maximum number of replicas of a horizontal autoscaler, at least 1; default unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_replicas: Option<i32>,
 }
 
-/// A workload that is scaled by a rule: `track`, `steps` or `backlog`, one of them.
+/// Scaling of one workload by a rule: exactly one of `track`, `steps` and `backlog`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuleScaling {
-    /// The workload, as `KIND/NAMESPACE/NAME`.
+    /// Workload to scale, as `KIND/NAMESPACE/NAME`.
     pub target: String,
-    /// `cpu` or `memory`, in percent of what replicas ask for; or a metric of the traffic of each
-    /// replica: `requests_per_second`, `queue_length`, `concurrency`.
+    /// Metric of the replicas: `cpu` or `memory`, in percent of their requests; or a traffic metric
+    /// per replica: `requests_per_second`, `queue_length`, `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// Instead of `metric`: one of `models.externalMetrics`, of all replicas at once.
+    /// External metric of `models.externalMetrics` for all replicas together, in place of `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<String>,
-    /// The fewest replicas.
+    /// Minimum number of replicas, at least 0.
     #[schemars(range(min = 0))]
     pub min: i32,
-    /// The most replicas.
+    /// Maximum number of replicas, at least 1.
     #[schemars(range(min = 1))]
     pub max: i32,
-    /// From one look to the next.
+    /// Time between two evaluations; default `15s`.
     #[serde(default = "look")]
     #[schemars(extend("x-positive" = true))]
     pub every: Duration,
-    /// The mean is held at a target.
+    /// Target tracking: keeps the mean of the metric at a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track: Option<Track>,
-    /// The mean is compared with a threshold.
+    /// Step scaling: compares the mean of the metric with a threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Steps>,
-    /// So much of the sum for each replica.
+    /// Backlog scaling: one replica per given amount of the metric's sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backlog: Option<Backlog>,
 }
@@ -188,22 +193,24 @@ fn look() -> Duration {
     Duration::from_secs(15)
 }
 
-/// A mean that is held at a target: up at once, at most to twice as many or four more a look; down to
-/// the most that was wanted within a window.
+/// Target tracking: keeps a mean at a target. It scales up at once, at most doubling or adding four
+/// replicas per evaluation, and down to the largest number wanted within `window`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Track {
-    /// What the mean is to be.
+    /// Target value of the mean, greater than 0.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub target: f64,
-    /// How far from 1 its ratio to the target may be without a change.
+    /// Tolerance: deviation from 1 of the ratio of the mean to the target without a change, 0 to 1;
+    /// default 0.1.
     #[serde(default = "tolerance")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tolerance: f64,
-    /// How long what was wanted holds.
+    /// Time window over which the largest wanted number of replicas holds; default `300s`.
     #[serde(default = "five_minutes")]
     pub window: Duration,
-    /// For how long replicas that became ready count with the target where more are wanted.
+    /// Warm-up time of new replicas, which count with the target value when scaling up; default
+    /// `0s`.
     #[serde(default)]
     pub warm_up: Duration,
 }
@@ -216,39 +223,41 @@ fn five_minutes() -> Duration {
     Duration::from_secs(300)
 }
 
-/// Changes by how far a mean is over a threshold, with a pause after each.
+/// Step scaling: changes by the distance of a mean from a threshold, with a pause after each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Steps {
-    /// What `from` and `to` are counted from.
+    /// Threshold from which `from` and `to` are measured.
     pub threshold: f64,
-    /// How long after a change there is no other.
+    /// Cooldown after a change before the next one; default `300s`.
     #[serde(default = "five_minutes")]
     pub cooldown: Duration,
-    /// The changes; of several that hold the first counts.
+    /// Changes by distance from the threshold, at least one; of several that match, the first
+    /// applies.
     #[schemars(length(min = 1))]
     pub changes: Vec<StepChange>,
 }
 
-/// A change where a mean is so far over the threshold; below it is negative.
+/// Change of replicas for a range of distances above the threshold; distances below it are
+/// negative.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepChange {
-    /// From here on; without it from far below.
+    /// Lower end of the range, inclusive; default unbounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<f64>,
-    /// Up to here, this one left out; without it without end.
+    /// Upper end of the range, exclusive; default unbounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<f64>,
-    /// Replicas more, or fewer.
+    /// Change in the number of replicas; negative removes.
     pub change: i32,
 }
 
-/// As many replicas as a backlog needs.
+/// Backlog scaling: as many replicas as a backlog needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Backlog {
-    /// What a replica copes with.
+    /// Backlog that one replica handles, at least 1.
     #[schemars(range(min = 1))]
     pub per_replica: u64,
 }

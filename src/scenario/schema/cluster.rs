@@ -11,39 +11,42 @@ use crate::plain::Arguments;
 use crate::schema::{OnBadRow, PowerTemplate, Provider};
 use units::Quantity;
 
-/// The nodes that exist at the start, and where more come from.
+/// Nodes that exist at the start, and the provider that adds more; give `nodes`, `provider` or
+/// both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("anyOf" = [{"required": ["nodes"]}, {"required": ["provider"]}]))]
 pub struct Cluster {
-    /// Those that exist at the start: any number of sources, in this order. Default none beside those
-    /// of the provider.
+    /// Nodes that exist at the start: any number of sources, in this order. Default only those of
+    /// the provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub nodes: Vec<NodeSource>,
-    /// Where machines come from while the run goes on.
+    /// Cloud provider that supplies machines during the run; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Provider>,
-    /// What fails as one, and what that is part of: racks, power feeds, zones.
+    /// Failure domains and their nesting, such as racks, power feeds and zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<Domain>,
 }
 
-/// A domain of failures, or several by a pattern: what is in it is down while it is.
+/// Failure domain, or several by a pattern: a failure of the domain takes down everything in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Domain {
-    /// The label that says of a node in which of these it is, such as `rack`; failures name the
-    /// domains by it.
+    /// Node label whose value names the domain of a node, such as `rack`; failures refer to domains
+    /// by it.
     #[schemars(length(min = 1))]
     pub label: String,
-    /// Its name, which is the label's value, patterned over the index from 0: `r{}`. Unique.
+    /// Name of the domain, which is the label's value: a pattern over the index from 0, such as
+    /// `r{}`. Unique.
     pub name: Pattern,
-    /// How many; default 1.
+    /// Number of domains, 1 to 1000000; default 1.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub count: u32,
-    /// The name of the domain that it is part of, patterned over the index: `feed-{index / 8}`.
+    /// Name of the parent domain, a pattern over the index, such as `feed-{index / 8}`; default
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Pattern>,
 }
@@ -52,19 +55,20 @@ const fn one() -> u32 {
     1
 }
 
-/// Nodes from one source.
+/// Source of nodes that exist at the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "NodeFields", into = "NodeFields")]
 pub enum NodeSource {
-    /// From a trace of machines.
+    /// Nodes from a trace of machines.
     Trace(NodeTrace),
-    /// A number of equal nodes.
+    /// Nodes from a template, all equal.
     Template(Box<Template>),
-    /// Kubernetes Node objects from a file (YAML or JSON).
+    /// Nodes from a file of Kubernetes Node objects (YAML or JSON).
     Manifests(String),
 }
 
-/// Nodes: from a `trace`, from `manifests`, or a `count` of equal ones.
+/// Source of nodes: a `trace`, a file of `manifests`, or a `count` of equal nodes with a
+/// `template`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -77,96 +81,97 @@ pub enum NodeSource {
     })
 )]
 struct NodeFields {
-    /// A trace of machines.
+    /// Machine trace to read the nodes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<NodeTrace>,
-    /// A file of Kubernetes Node objects (YAML or JSON, lists, several documents).
+    /// File of Kubernetes Node objects (YAML or JSON; lists and several documents are allowed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     manifests: Option<String>,
-    /// How many equal nodes.
+    /// Number of equal nodes, 1 to 1000000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     count: Option<u32>,
-    /// Their names, patterned over the index from 0: `worker-{:04}`; default `node-{}`.
+    /// Names of the nodes, a pattern over the index from 0, such as `worker-{:04}`; default
+    /// `node-{}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<Pattern>,
-    /// Their zone, patterned over the index: `z{index % 3}`; default none.
+    /// Zones of the nodes, a pattern over the index, such as `z{index % 3}`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     zone: Option<Pattern>,
-    /// What each of them is.
+    /// Template of each node; required with `count`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     template: Option<NodeTemplate>,
 }
 
-/// A trace of machines.
+/// Trace of machines in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeTrace {
-    /// Its format.
+    /// Format of the trace file.
     #[schemars(extend("x-names" = "node-format"))]
     pub format: String,
-    /// The file, looked up beside the experiment file and then under `--traces DIR` or
-    /// `WINDTUNNEL_TRACES`.
+    /// Path of the trace file, looked up beside the experiment file and then under `--traces DIR`
+    /// or `WINDTUNNEL_TRACES`.
     pub path: String,
-    /// What to do with a row that cannot be read.
+    /// Handling of rows that cannot be read; default `fail`.
     #[serde(default)]
     pub on_bad_row: OnBadRow,
-    /// Options of the format.
+    /// Options of the trace format.
     #[serde(rename = "$rest", default)]
     #[schemars(extend("x-parameters" = "node-format:format"))]
     pub options: Arguments,
 }
 
-/// A number of equal nodes.
+/// Number of equal nodes with their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    /// How many.
+    /// Number of equal nodes.
     pub count: u32,
-    /// Their names over the index from 0.
+    /// Names of the nodes, a pattern over the index from 0.
     pub name: Pattern,
-    /// The value of their `topology.kubernetes.io/zone` label over the index.
+    /// Value of the nodes' label `topology.kubernetes.io/zone`, a pattern over the index.
     pub zone: Option<Pattern>,
-    /// What each of them is.
+    /// Template of each node.
     pub template: NodeTemplate,
 }
 
-/// One node of a group.
+/// Template of one node of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeTemplate {
-    /// What pods can use.
+    /// Resources of a node that pods can use.
     pub allocatable: Allocatable,
-    /// Labels; values may be patterned over the index.
+    /// Labels of the node; values may be patterns over the index.
     #[serde(default)]
     pub labels: BTreeMap<String, Pattern>,
-    /// Taints.
+    /// Taints of the node; default none.
     #[serde(default)]
     pub taints: Vec<Taint>,
-    /// GPU devices.
+    /// GPU devices of the node; default none.
     #[serde(default)]
     pub gpu: Option<GpuTemplate>,
-    /// How much power it draws while it is up.
+    /// Power draw of the node while it is up; default unknown.
     #[serde(default)]
     pub power: Option<PowerTemplate>,
-    /// Its price per hour, in the currency that all prices of the experiment are in.
+    /// Price of the node per hour, in the currency of the experiment.
     #[serde(default)]
     pub price: Option<Quantity>,
 }
 
-/// What pods can use of a node.
+/// Resources of a node that pods can use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     try_from = "BTreeMap<String, Quantity>",
     into = "BTreeMap<String, Quantity>"
 )]
 pub struct Allocatable {
-    /// Cores.
+    /// Number of cores, such as `32` or `31500m`.
     pub cpu: Quantity,
-    /// Bytes.
+    /// Memory of the node in bytes.
     pub memory: Quantity,
-    /// Number of pods.
+    /// Maximum number of pods; default 110.
     pub pods: Quantity,
-    /// Bytes of local disk.
+    /// Local disk of the node in bytes; default 0.
     pub ephemeral_storage: Quantity,
     /// Extended resources (`example.com/device`) and huge pages.
     pub extended: BTreeMap<String, Quantity>,
@@ -176,43 +181,43 @@ pub struct Allocatable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GpuTemplate {
-    /// How many devices; each can be shared in thousandths.
+    /// Number of devices, 1 to 64; each can be shared in thousandths.
     #[schemars(range(min = 1, max = 64))]
     pub devices: u32,
-    /// Their model.
+    /// Model name of the devices, which pods may require.
     #[schemars(length(min = 1))]
     pub model: String,
 }
 
-/// A taint, which keeps away pods that do not tolerate it.
+/// Taint, which repels pods that do not tolerate it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Taint {
-    /// Its key.
+    /// Key of the taint, such as `dedicated`.
     #[schemars(length(min = 1))]
     pub key: String,
-    /// Its value.
+    /// Value of the taint; default empty.
     #[serde(default)]
     pub value: String,
-    /// What it does.
+    /// Effect of the taint on pods that do not tolerate it.
     pub effect: TaintEffect,
 }
 
-/// What a taint does to pods that do not tolerate it.
+/// Effect of a taint on pods that do not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TaintEffect {
-    /// They are not placed here.
+    /// Pods without a toleration are not placed here.
     NoSchedule,
-    /// They are placed elsewhere if possible.
+    /// Pods without a toleration are placed elsewhere if possible.
     PreferNoSchedule,
-    /// They are not placed here, and evicted if they run here.
+    /// Pods without a toleration are not placed here, and are evicted if they run here.
     NoExecute,
 }
 
-/// Pods a node takes unless its template says otherwise, as in Kubernetes.
+/// Default maximum number of pods of a node, as in Kubernetes.
 const DEFAULT_PODS: i64 = 110;
 
-/// The names of the resources every node has.
+/// Names of the resources that every node has.
 const CPU: &str = "cpu";
 const MEMORY: &str = "memory";
 const PODS: &str = "pods";

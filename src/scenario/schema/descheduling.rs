@@ -7,32 +7,33 @@ use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-/// A descheduler beside the scheduler, in the manner of kubernetes-sigs/descheduler: every so often
-/// it evicts pods whose place is not, or no longer, the right one, as budgets allow; needs
-/// `system.controllers`, which make other pods, and `stop.at`.
+/// Descheduler in the manner of kubernetes-sigs/descheduler: periodically evicts misplaced pods, as
+/// disruption budgets allow. Requires `system.controllers`, which create replacements, and
+/// `stop.at`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Descheduling {
-    /// From one loop to the next.
+    /// Time between two loops of the descheduler; default `300s`.
     #[serde(default = "five_minutes")]
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
-    /// The most pods that are evicted from a node in a loop; default any number.
+    /// Maximum number of evictions per node and loop, at least 1; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_pods_per_node: Option<u32>,
-    /// The most pods of a namespace that are evicted in a loop; default any number.
+    /// Maximum number of evictions per namespace and loop, at least 1; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_pods_per_namespace: Option<u32>,
-    /// The most pods that are evicted in a loop; default any number.
+    /// Maximum number of evictions per loop, at least 1; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_pods: Option<u32>,
-    /// Which pods may be evicted.
+    /// Rules for which pods may be evicted.
     #[serde(default)]
     pub evictor: Evictor,
-    /// What it looks for; in a loop the strategies go in the order in which they are listed here.
+    /// Strategies that select misplaced pods, at least one; each loop runs them in the fixed order
+    /// of this reference.
     #[schemars(extend("minProperties" = 1))]
     pub strategies: Strategies,
 }
@@ -41,8 +42,8 @@ const fn five_minutes() -> Duration {
     Duration::from_secs(300)
 }
 
-/// Which pods a descheduler may evict: those with an owner that makes others, that are no mirrors of
-/// static pods and don't end already, by these rules.
+/// Rules for which pods a descheduler may evict, among those with a controller that replaces them,
+/// which are no mirrors of static pods and do not end already.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
@@ -50,129 +51,130 @@ const fn five_minutes() -> Duration {
     reason = "switches of the original, each for itself"
 )]
 pub struct Evictor {
-    /// Whether pods only go that fit another node by requests, selectors, taints, cordons and
-    /// anti-affinity.
+    /// Node-fit check: `true` evicts only pods that fit another node by requests, selectors,
+    /// taints, cordons and anti-affinity. Default `false`.
     pub node_fit: bool,
-    /// Only pods of lower priority go; default those below the critical ones.
+    /// Priority threshold: only pods of lower priority are evicted; default that of the critical
+    /// pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_threshold: Option<i32>,
-    /// Whether critical pods may go, whatever their priority.
+    /// Critical pods may be evicted if `true`, whatever their priority; default `false`.
     pub evict_system_critical_pods: bool,
-    /// Whether pods of daemon sets may go.
+    /// Pods of daemon sets may be evicted if `true`; default `false`.
     pub evict_daemon_set_pods: bool,
-    /// Whether pods with an `emptyDir` or `hostPath` volume may go.
+    /// Pods with an `emptyDir` or `hostPath` volume may be evicted if `true`; default `false`.
     pub evict_local_storage_pods: bool,
-    /// Whether pods with claims of volumes stay.
+    /// Pods with volume claims are never evicted if `true`; default `false`.
     pub ignore_pvc_pods: bool,
-    /// Whether pods that no budget covers stay.
+    /// Pods without a disruption budget are never evicted if `true`; default `false`.
     #[serde(rename = "ignorePodsWithoutPDB")]
     pub ignore_pods_without_pdb: bool,
-    /// Only pods with these labels go; default all.
+    /// Labels that a pod must have to be evicted; default none, which means all pods.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
-    /// Only pods go whose owner has so many.
+    /// Minimum number of pods of the same owner for a pod to be evicted; default any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub min_replicas: Option<u32>,
-    /// Only pods go that have had their node for so long.
+    /// Minimum time on its node for a pod to be evicted; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub min_pod_age: Option<Duration>,
 }
 
-/// What a descheduler looks for, by the names of the original.
+/// Strategies of a descheduler, by their original names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub struct Strategies {
-    /// Pods that don't tolerate the `NoSchedule` taints of their node.
+    /// Pods that do not tolerate the `NoSchedule` taints of their node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_pods_violating_node_taints: Option<ViolatingNodeTaints>,
-    /// Pods whose node does not match their affinity to nodes.
+    /// Pods whose node does not match their node affinity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_pods_violating_node_affinity: Option<ViolatingNodeAffinity>,
-    /// Pods beside pods that they must not be beside.
+    /// Pods on a node with pods that their anti-affinity excludes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_pods_violating_inter_pod_anti_affinity: Option<PodScope>,
-    /// Pods whose containers were started again too often.
+    /// Pods whose containers restarted too often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_pods_having_too_many_restarts: Option<TooManyRestarts>,
-    /// Pods that are too old.
+    /// Pods that exceed a maximum age.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_life_time: Option<LifeTime>,
-    /// Several equal pods on one node.
+    /// Duplicates: several equal pods on one node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_duplicates: Option<Duplicates>,
-    /// Domains with more pods than their topology spread allows.
+    /// Pods in domains that exceed their topology spread constraints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_pods_violating_topology_spread_constraint: Option<ViolatingTopologySpread>,
-    /// Nodes of which much is requested while little is of others.
+    /// Nodes with high utilization, from which pods move to nodes with low utilization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub low_node_utilization: Option<LowUtilization>,
-    /// Nodes of which so little is requested that others can take their pods.
+    /// Nodes with low utilization, to be emptied because their pods fit elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub high_node_utilization: Option<HighUtilization>,
 }
 
 impl Strategies {
-    /// Whether there is none.
+    /// Returns whether no strategy is given.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Which pods a strategy looks at.
+/// Scope of a strategy: the pods it considers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PodScope {
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels; default all.
+    /// Labels that the considered pods must have; default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
 
-/// Some namespaces, or all but some.
+/// Namespaces to include or to exclude.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("oneOf" = [{"required": ["include"]}, {"required": ["exclude"]}]))]
 pub struct Namespaces {
-    /// These alone.
+    /// Namespaces to include; all others are ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
-    /// All but these.
+    /// Namespaces to exclude; all others are considered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
 }
 
-/// Pods that don't tolerate the taints of their node.
+/// Strategy `RemovePodsViolatingNodeTaints`: pods that do not tolerate the taints of their node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ViolatingNodeTaints {
-    /// Taints that are passed over: keys, or `KEY=VALUE`.
+    /// Taints to ignore: keys, or `KEY=VALUE`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_taints: Vec<String>,
-    /// Whether taints of the effect `PreferNoSchedule` count, too.
+    /// Taints with the effect `PreferNoSchedule` are considered, too, if `true`; default `false`.
     pub include_prefer_no_schedule: bool,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels; default all.
+    /// Labels that the considered pods must have; default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
 
-/// Pods whose node does not match their affinity to nodes.
+/// Strategy `RemovePodsViolatingNodeAffinity`: pods whose node does not match their node affinity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ViolatingNodeAffinity {
-    /// What counts.
+    /// Kinds of node affinity to consider, at least one; default the required one.
     #[schemars(length(min = 1))]
     pub node_affinity_type: Vec<NodeAffinityType>,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels; default all.
+    /// Labels that the considered pods must have; default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
@@ -187,85 +189,86 @@ impl Default for ViolatingNodeAffinity {
     }
 }
 
-/// What of a pod's affinity to nodes counts.
+/// Kind of node affinity to consider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum NodeAffinityType {
-    /// What it requires.
+    /// Required node affinity of a pod.
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
     Required,
-    /// What it prefers.
+    /// Preferred node affinity of a pod.
     #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
     Preferred,
 }
 
-/// Pods whose containers were started again too often.
+/// Strategy `RemovePodsHavingTooManyRestarts`: pods whose containers restarted too often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TooManyRestarts {
-    /// So many restarts of a container are too many.
+    /// Number of restarts from which a pod is evicted, at least 1.
     #[schemars(range(min = 1))]
     pub pod_restart_threshold: u32,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels; default all.
+    /// Labels that the considered pods must have; default none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
 
-/// Pods that are too old.
+/// Strategy `PodLifeTime`: pods that exceed a maximum age.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LifeTime {
-    /// So old a pod may become.
+    /// Maximum age of a pod; greater than 0.
     #[schemars(extend("x-positive" = true))]
     pub max_pod_life_time: Duration,
-    /// Only pods in these states; default any.
+    /// States of the pods to consider; default any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<PodLifeState>,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels; default all.
+    /// Labels that the considered pods must have; default none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
 
-/// Where a pod with a node is in its life.
+/// State of a pod that has a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PodLifeState {
-    /// Its containers are not up yet.
+    /// Pod whose containers have not all started.
     Pending,
-    /// It runs.
+    /// Pod whose containers are running.
     Running,
 }
 
-/// Several equal pods on one node.
+/// Strategy `RemoveDuplicates`: several equal pods on one node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Duplicates {
-    /// Pods of owners of these kinds are passed over; those of a `Deployment` belong to a
-    /// `ReplicaSet`.
+    /// Owner kinds to ignore; pods of a `Deployment` belong to a `ReplicaSet`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude_owner_kinds: Vec<String>,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
 }
 
-/// Domains with more pods than their topology spread allows.
+/// Strategy `RemovePodsViolatingTopologySpreadConstraint`: domains with more pods than their
+/// topology spread constraints allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ViolatingTopologySpread {
-    /// Which constraints count.
+    /// Kinds of topology spread constraints to consider, at least one; default `DoNotSchedule`.
     #[schemars(length(min = 1))]
     pub constraints: Vec<SpreadConstraint>,
-    /// Whether a pod only goes that fits a node of a domain with fewer pods than the mean.
+    /// Node-fit check: `true` evicts only pods that fit a node of a domain with fewer pods than the
+    /// mean. Default `true`.
     pub topology_balance_node_fit: bool,
-    /// Of which namespaces; default all.
+    /// Namespaces that the strategy considers; default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// With which labels pods may go; default all.
+    /// Labels that evicted pods must have; default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
@@ -281,57 +284,61 @@ impl Default for ViolatingTopologySpread {
     }
 }
 
-/// What the scheduler does about a constraint.
+/// Effect of a topology spread constraint in the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SpreadConstraint {
-    /// It holds to it.
+    /// Scheduler enforces the constraint.
     DoNotSchedule,
-    /// It prefers nodes that keep it.
+    /// Scheduler prefers nodes that satisfy the constraint.
     ScheduleAnyway,
 }
 
-/// Nodes of which much is requested while little is of others.
+/// Strategy `LowNodeUtilization`: moves pods from nodes with high utilization by requests to nodes
+/// with low utilization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LowUtilization {
-    /// Percent of what a node offers, by resource (`cpu`, `memory`, `pods` and devices): a node of
-    /// which no more is requested is used little. Resources of the first three that are not stated
-    /// are at 100.
+    /// Low thresholds in percent of a node's allocatable, by resource (`cpu`, `memory`, `pods` and
+    /// devices). A node whose requests exceed none of them is underutilized. The first three
+    /// default to 100.
     #[schemars(extend("minProperties" = 1))]
     pub thresholds: BTreeMap<String, f64>,
-    /// Percent by the same resources: a node of which more is requested of one is used much.
+    /// High thresholds in percent, for the same resources. A node whose requests exceed any of them
+    /// is overutilized.
     pub target_thresholds: BTreeMap<String, f64>,
-    /// Whether both are distances from the mean over all nodes.
+    /// Deviation mode: `true` takes both thresholds as distances from the mean over all nodes;
+    /// default `false`.
     #[serde(default)]
     pub use_deviation_thresholds: bool,
-    /// Nothing is done unless more nodes than this are used little.
+    /// Number of underutilized nodes that must be exceeded before anything is evicted; default 0.
     #[serde(default)]
     pub number_of_nodes: u32,
-    /// Pods of which namespaces may go; default all.
+    /// Namespaces whose pods may be evicted; default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evictable_namespaces: Option<ExcludedNamespaces>,
 }
 
-/// Nodes of which so little is requested that others can take their pods.
+/// Strategy `HighNodeUtilization`: empties nodes with low utilization by requests, whose pods fit
+/// elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HighUtilization {
-    /// Percent of what a node offers, by resource: a node of which no more is requested is emptied.
-    /// It works with a scheduler that prefers full nodes.
+    /// Thresholds in percent of a node's allocatable, by resource. A node whose requests exceed
+    /// none of them is emptied. Use it with a scheduler that prefers full nodes.
     #[schemars(extend("minProperties" = 1))]
     pub thresholds: BTreeMap<String, f64>,
-    /// Nothing is done unless more nodes than this are used little.
+    /// Number of underutilized nodes that must be exceeded before anything is evicted; default 0.
     #[serde(default)]
     pub number_of_nodes: u32,
-    /// Pods of which namespaces may go; default all.
+    /// Namespaces whose pods may be evicted; default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evictable_namespaces: Option<ExcludedNamespaces>,
 }
 
-/// All namespaces but some.
+/// Namespaces to exclude, all others being included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExcludedNamespaces {
-    /// All but these.
+    /// Namespaces to exclude, by name.
     pub exclude: Vec<String>,
 }

@@ -9,135 +9,136 @@ use crate::share::Share;
 use rng::Distribution;
 use units::Duration;
 
-/// Something that fails. Which fields go with which kind is said at the kinds.
+/// Failure to inject; each `kind` documents the fields that it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Failure {
-    /// What fails.
+    /// Kind of failure, which decides the other fields.
     pub kind: FailureKind,
-    /// The node's name.
+    /// Name of the failing node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub node: Option<String>,
-    /// The nodes of this zone.
+    /// Zone whose nodes fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub zone: Option<String>,
-    /// A domain of `cluster.domains` by its label and name, such as `rack: r7`, with all that is in
+    /// Domain of `cluster.domains` by its label and name, such as `rack: r7`, with everything in
     /// it; or the nodes with this label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
     pub domain: Option<BTreeMap<String, String>>,
-    /// Every domain of this label by itself, such as `rack`.
+    /// Label of which every domain fails independently, such as `rack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub each: Option<String>,
-    /// When, after the start.
+    /// Start of the failure, as a time after the start of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Duration>,
-    /// For how long; without it for good.
+    /// Duration of the failure; default until the end of the run.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub lasts: Option<Duration>,
-    /// From one failure's end to the next: a distribution, such as `weibull(30d, 0.7)`; of a spot
-    /// node, how long it is kept.
+    /// Time between failures, from one end to the next start: a distribution, such as `weibull(30d,
+    /// 0.7)`; for spot nodes, their lifetime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtbf: Option<Distribution>,
-    /// How long a repair takes: a distribution, such as `lognormal(2h, 1.0)`; of a spot node, how
-    /// long until another takes its place.
+    /// Repair time: a distribution, such as `lognormal(2h, 1.0)`; for spot nodes, the time until a
+    /// replacement joins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Distribution>,
-    /// From one loss of contact to the next.
+    /// Time between two losses of contact, from start to start; greater than 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub every: Option<Duration>,
-    /// How long each loss of contact lasts.
+    /// Duration of each loss of contact; greater than 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub down: Option<Duration>,
-    /// How long before its end a spot node says so; how long before a maintenance its nodes are
-    /// cordoned and drained.
+    /// Notice given in advance: by a spot node before its end, or before a maintenance whose nodes
+    /// are then cordoned and drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Duration>,
-    /// The image's name.
+    /// Name of the corrupted image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub image: Option<String>,
-    /// The probability that a spot node is taken back within a month of 30 days, in place of
-    /// `mtbf`, such as `5%`.
+    /// Probability that a spot node is reclaimed within a month of 30 days, in place of `mtbf`,
+    /// such as `5%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_month: Option<Share>,
-    /// Crashes that take others along.
+    /// Burst settings: crashes that take other nodes along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Burst>,
-    /// The failure log: the log of Los Alamos, or a table `node,down,up`.
+    /// Path of the failure log: the log of Los Alamos, or a table `node,down,up`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub path: Option<String>,
-    /// Of the log of Los Alamos, the system whose nodes are taken, by its number.
+    /// Number of the system in the log of Los Alamos whose nodes are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<u32>,
-    /// Of the log of Los Alamos, the date of the run's start; default the first of the system.
+    /// Date in the log of Los Alamos at which the run starts; default the first date of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<String>,
-    /// How many times as long work takes.
+    /// Slowdown factor: multiple of the normal time that work takes, 1 to 1000000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub factor: Option<f64>,
-    /// Which share of the pods, or of a pool's nodes.
+    /// Share of the pods, or of a pool's nodes, that is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
-    /// Which part of the control plane; default all of it.
+    /// Component of the control plane that is affected; default `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<ControlPart>,
-    /// How long a new leader waits for the lease of the old one to expire; default 15s.
+    /// Lease time that a new leader waits for the old lease to expire; default `15s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Duration>,
-    /// From there to its election: a distribution; default `uniform(0s, 2s)`.
+    /// Election time after the lease has expired: a distribution; default `uniform(0s, 2s)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub election: Option<Distribution>,
-    /// How many managers.
+    /// Number of managers that are away, 1 to 99.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 99))]
     pub managers: Option<u32>,
-    /// The name of a framework of Mesos.
+    /// Name of the Mesos framework that is away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub framework: Option<String>,
-    /// How much later changes are seen, or requests answered.
+    /// Delay with which changes are seen or requests answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Duration>,
-    /// How many requests a second are answered.
+    /// Rate at which requests are answered, in requests per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub requests_per_second: Option<f64>,
-    /// With what probability.
+    /// Probability that a request is refused or lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<Share>,
-    /// After how long who asked gives up; default 30s.
+    /// Timeout after which the requester gives up; default `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
 }
 
-/// Crashes that take other nodes along (spec: orchestrators-b.md 10.2).
+/// Burst: a crash that takes other nodes along (spec: orchestrators-b.md 10.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Burst {
-    /// With what probability a crash is the first of several; default 37 %.
+    /// Probability that a crash is the first of a burst; default `37%`.
     #[serde(default = "burst_probability")]
     pub probability: Share,
-    /// With what probability one more node crashes after the second, and so on; default 50 %.
+    /// Probability that yet another node crashes, after the second and each further one; default
+    /// `50%`.
     #[serde(default = "half")]
     pub more: Share,
-    /// The label of the domains, such as racks, from which most of the others come; default none.
+    /// Label of the domains, such as `rack`, from which most further nodes come; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub within: Option<String>,
-    /// With what probability another is of the same domain; default 80 %.
+    /// Probability that a further node is in the same domain; default `80%`.
     #[serde(default = "burst_share")]
     pub share: Share,
-    /// Within what time they crash; default 120s.
+    /// Time span within which the nodes of a burst crash; default `120s`.
     #[serde(default = "burst_spread")]
     pub spread: Duration,
 }
@@ -158,99 +159,99 @@ const fn burst_spread() -> Duration {
     Duration::from_secs(120)
 }
 
-/// A part of the control plane.
+/// Part of the control plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlPart {
-    /// Every component.
+    /// Every component of the control plane.
     #[default]
     All,
-    /// What places pods.
+    /// Scheduler, which places the pods.
     Scheduler,
-    /// Everything else.
+    /// Controllers: everything but the scheduler.
     Controllers,
 }
 
-/// A kind of failure.
+/// Kind of failure, with the fields that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
-    /// A `node` is down from `at`, `for` a while.
+    /// Outage of a `node` at `at`, lasting `for`.
     NodeOutage,
-    /// All nodes of a `zone` or `domain` are down from `at`, `for` a while.
+    /// Outage of all nodes of a `zone` or `domain` at `at`, lasting `for`.
     ZoneOutage,
-    /// A `domain`, or `each` of a label, is down as one, again and again: by `mtbf` and `repair`.
+    /// Repeated outages of a `domain`, or independently of `each` domain of a label, by `mtbf` and
+    /// `repair`.
     DomainOutage,
-    /// A `node`, `zone` or `domain` is cut off from the control plane from `at`, `for` a while: its
-    /// processes run on. Needs `models.nodeLife`.
+    /// Network partition at `at`, lasting `for`: a `node`, `zone` or `domain` is cut off from the
+    /// control plane, while its processes keep running. Requires `models.nodeLife`.
     Partition,
-    /// A `node`, `zone` or `domain` is cut off again and again: from `at`, `for` a while, `every`
-    /// so often, `down` each time. Needs `models.nodeLife`.
+    /// Flapping connection: a `node`, `zone` or `domain` is cut off for `down` in every period
+    /// `every`, from `at`, lasting `for`. Requires `models.nodeLife`.
     Flapping,
-    /// Nodes crash by a distribution `mtbf` and take `repair`: all, or those of a `zone` or
-    /// `domain`, or one `node`; in a `burst`, where one is given.
+    /// Crashes of nodes by `mtbf`, repaired after `repair`: all nodes, those of a `zone` or
+    /// `domain`, or one `node`; with `burst`, several at once.
     NodeCrash,
-    /// Nodes are down as a log says (`path`).
+    /// Outages of nodes as recorded in a log (`path`).
     FailureLog,
-    /// Work on a `node`, `zone`, `domain` or everywhere takes `factor` times as long: from `at`,
-    /// `for` a while, or again and again by `mtbf` and `repair`.
+    /// Slowdown of work on a `node`, `zone`, `domain` or everywhere by `factor`: at `at`, lasting
+    /// `for`, or repeatedly by `mtbf` and `repair`.
     SlowNode,
-    /// A `share` of the pods takes between twice and `factor` times as long.
+    /// Stragglers: a `share` of the pods takes between 2 and `factor` times as long.
     Stragglers,
-    /// The disk of a `node`, or of every node of a `zone` or `domain`, is full: it takes no new pods
-    /// from `at`, `for` a while.
+    /// Full disk of a `node`, or of every node of a `zone` or `domain`: it takes no new pods from
+    /// `at`, lasting `for`.
     DiskFull,
-    /// The container runtime of a `node`, or of every node of a `zone` or `domain`, does not answer
-    /// from `at`, `for` a while: what runs goes on, nothing is started or stopped, and after 30 s the
-    /// node says that it is not ready.
+    /// Hang of the container runtime of a `node`, or of every node of a `zone` or `domain`, at
+    /// `at`, lasting `for`. Running containers continue, none is started or stopped, and after 30 s
+    /// the node reports that it is not ready.
     RuntimeOutage,
-    /// A `node`, `zone` or `domain` is cordoned and drained, as budgets allow, `notice` before
-    /// `at`, is down from `at`, `for` a while, and comes back.
+    /// Maintenance of a `node`, `zone` or `domain`: cordoned and drained, as budgets allow,
+    /// `notice` before `at`, down from `at` for `for`, then back.
     Maintenance,
-    /// Nodes are taken back after `mtbf`, or by the probability `perMonth`, with a `notice` and
-    /// replaced after `repair`: all, or those of a `zone` or `domain`, or one `node`; or of `each`
-    /// domain of a label a `share` at a time.
+    /// Reclaimed spot nodes, by `mtbf` or the probability `perMonth`, with a `notice`, replaced
+    /// after `repair`: all nodes, those of a `zone` or `domain`, or one `node`; or a `share` at a
+    /// time of `each` domain of a label.
     Spot,
-    /// No scheduler or controller acts and no user is answered from `at`, `for` a while; containers
-    /// run on.
+    /// Outage of the control plane at `at`, lasting `for`: no scheduler or controller acts and no
+    /// user gets an answer; containers keep running.
     ControlPlaneOutage,
-    /// The registry does not answer from `at`, `for` a while: what is on its way to nodes breaks off,
-    /// and nothing else comes. Needs `models.images`.
+    /// Outage of the image registry at `at`, lasting `for`: transfers in progress break off and no
+    /// other starts. Requires `models.images`.
     RegistryOutage,
-    /// An `image` comes corrupted from `at`, `for` a while: nodes find that once they have it, and
-    /// drop it. Needs `models.images`.
+    /// Corrupted `image` from `at`, lasting `for`: nodes detect it after the transfer and drop it.
+    /// Requires `models.images`.
     CorruptedImage,
-    /// The leader of a `component` crashes at `at`, or by `mtbf`: what it had in memory is lost,
-    /// another is elected once its `lease` has expired and the `election` is over, and begins
-    /// with what is stored.
+    /// Crash of the leader of a `component` at `at`, or by `mtbf`: its memory is lost. After the
+    /// `lease` has expired and the `election` is over, a new leader starts from the stored state.
     LeaderFailover,
-    /// So many `managers` of a system that has several are away from `at`, `for` a while, the leader
-    /// first; of one whose managers vote, a majority away is the loss of its quorum. The control plane
-    /// of Kubernetes counts as three: one away is a leader fail-over, two are an outage.
+    /// Loss of `managers` of a system that has several, at `at`, lasting `for`, the leader first.
+    /// If managers vote, losing a majority loses the quorum. The control plane of Kubernetes counts
+    /// as three: one away is a leader fail-over, two are an outage.
     ManagerLoss,
-    /// What lists the nodes of a system that discovers them does not answer from `at`, `for` a
-    /// while; nodes of other systems than `swarm` make themselves known.
+    /// Outage of node discovery at `at`, lasting `for`. It affects systems that list nodes by a
+    /// discovery service; nodes of systems other than `swarm` register themselves.
     DiscoveryOutage,
-    /// A `framework` of Mesos is away from `at`, `for` a while: its tasks run on until its
-    /// `failoverTimeout` is over, and are killed then.
+    /// Absence of a Mesos `framework` at `at`, lasting `for`: its tasks run on for its
+    /// `failoverTimeout` and are then killed.
     FrameworkOutage,
-    /// A `component` sees changes `delay` later from `at`, `for` a while.
+    /// Delayed watch of a `component`: it sees changes `delay` later from `at`, lasting `for`.
     WatchDelay,
-    /// A `component` sees no changes from `at`, `for` a while, then all of them.
+    /// Stale cache of a `component`: it sees no changes from `at`, lasting `for`, then all of them.
     StaleCache,
-    /// Requests to bind pods are refused with a `probability` from `at`, `for` a while.
+    /// Refused binds: requests to bind pods fail with a `probability` from `at`, lasting `for`.
     RefusedBinds,
-    /// Requests to bind pods are lost with a `probability` from `at`, `for` a while: the scheduler
-    /// gives up after `timeout`.
+    /// Lost binds: requests to bind pods are lost with a `probability` from `at`, lasting `for`,
+    /// and the scheduler gives up after `timeout`.
     LostBinds,
-    /// Requests of a `component` take `delay`, or are answered `requestsPerSecond` at most, from
-    /// `at`, `for` a while.
+    /// Slow API: requests of a `component` take `delay`, or are answered at most at
+    /// `requestsPerSecond`, from `at`, lasting `for`.
     SlowApi,
 }
 
 impl FailureKind {
-    /// The fields that it needs, and those that it may have besides; of `node`, `zone`, `domain`
-    /// and `each` at most one is given.
+    /// Fields that the kind requires, and those that it allows besides; at most one of `node`,
+    /// `zone`, `domain` and `each` may be given.
     pub const fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Self::NodeOutage => (&["node", "at"], &["for"]),
@@ -292,7 +293,7 @@ impl FailureKind {
         }
     }
 
-    /// Fields of which exactly one is needed.
+    /// Fields of which exactly one is required.
     pub const fn one_of(self) -> &'static [&'static str] {
         match self {
             Self::SlowNode | Self::LeaderFailover => &["at", "mtbf"],
@@ -302,7 +303,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether it has to be said whom it strikes.
+    /// Returns whether the kind requires a target.
     pub const fn needs_target(self) -> bool {
         matches!(
             self,
@@ -316,14 +317,14 @@ impl FailureKind {
         )
     }
 
-    /// Whether it can't be told unless the control plane learns of its nodes by heartbeats.
+    /// Returns whether the kind requires a control plane that learns of its nodes by heartbeats.
     pub const fn needs_contact(self) -> bool {
         matches!(self, Self::Partition | Self::Flapping)
     }
 }
 
 impl Failure {
-    /// The fields that are given.
+    /// Names of the fields that are given.
     pub fn given(&self) -> Vec<&'static str> {
         [
             ("node", self.node.is_some()),

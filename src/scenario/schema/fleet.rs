@@ -5,20 +5,23 @@ use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-/// Options of `CoreOS` Fleet 1.0, with `name: fleet`.
+/// Options of `CoreOS` Fleet 1.0; used with `name: fleet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Fleet {
-    /// Between two rounds of the engine (`engine_reconcile_interval`); its lease lasts five of them.
+    /// Time between two rounds of the engine (`engine_reconcile_interval`); its lease lasts five of
+    /// them. Default `2s`.
     #[schemars(extend("x-positive" = true))]
     pub engine_interval: Duration,
-    /// When the first round is, after the start; a unit that is submitted restarts the interval.
+    /// Time of the first round after the start; default `0s`. Submitting a unit restarts the
+    /// interval.
     pub first_round: Duration,
-    /// How long a machine's key lasts after its last beat (`agent_ttl`); it beats twice as often.
+    /// Lifetime of a machine's key after its last heartbeat (`agent_ttl`); heartbeats are half of
+    /// it apart. Default `30s`.
     #[schemars(extend("x-positive" = true))]
     pub agent_ttl: Duration,
-    /// Whether the registry is served by gRPC (`enable_grpc`): a lost leader's lease practically never
-    /// ends then.
+    /// Registry served by gRPC (`enable_grpc`) if `true`: the lease of a lost leader then
+    /// practically never expires. Default `false`.
     pub grpc_registry: bool,
 }
 

@@ -8,67 +8,69 @@ use serde::{Deserialize, Serialize};
 use crate::share::Share;
 use units::{Duration, Quantity};
 
-/// Images: what they are made of, and what carries them to nodes. Layers that a node has are not
-/// transferred again; transfers share the registry and the links of nodes max-min.
+/// Container images: their layers, and the links that transfer them to nodes. Layers already on a
+/// node are not transferred again; transfers share the bandwidth of the registry and of the nodes
+/// max-min fairly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Images {
-    /// Layers by name: their sizes as they are transferred, in bytes.
+    /// Layer sizes by layer name, in bytes as transferred.
     #[serde(default)]
     pub layers: BTreeMap<String, Quantity>,
-    /// Images by name: their layers, in order.
+    /// Images by name, each with the names of its layers in order.
     #[serde(default)]
     pub images: BTreeMap<String, Vec<String>>,
-    /// The size of any other image, in bytes: one layer of its own.
+    /// Size of any other image, in bytes: a single layer of its own. Default 200M.
     #[serde(default = "default_size")]
     pub default: Quantity,
-    /// What the registry sends, in bits a second.
+    /// Bandwidth of the registry, in bits per second; default 10G.
     #[serde(default = "default_bandwidth")]
     #[schemars(extend("x-positive" = true))]
     pub registry_bandwidth: Quantity,
-    /// What a node receives, in bits a second.
+    /// Bandwidth of each node, in bits per second; default 10G.
     #[serde(default = "default_bandwidth")]
     #[schemars(extend("x-positive" = true))]
     pub node_bandwidth: Quantity,
-    /// The same of nodes that differ, by name.
+    /// Bandwidth of individual nodes by name, in bits per second, in place of `nodeBandwidth`.
     #[serde(default)]
     pub node_bandwidths: BTreeMap<String, Quantity>,
-    /// How long a pull takes besides that transfers anything.
+    /// Fixed latency of each pull before the transfer begins; default `0s`.
     #[serde(default)]
     pub round_trip: Duration,
-    /// How many images a node pulls at once: `serial` is one, `parallel` is all, or a number.
+    /// Number of images a node pulls at once: `serial` for one, `parallel` for all, or a number;
+    /// default `serial`.
     #[serde(default)]
     pub pulls: Pulls,
-    /// How many layers of an image are transferred at once.
+    /// Number of layers of an image transferred at once, at least 1; default 3.
     #[serde(default = "default_parallel_layers")]
     #[schemars(range(min = 1))]
     pub parallel_layers: u32,
-    /// Which part of an image is fetched before its container starts: less than all where images
-    /// are fetched as they are read.
+    /// Share of an image fetched before its container starts: less than all for lazily fetched
+    /// images. Default `100%`.
     #[serde(default = "default_fetched")]
     pub fetched: Share,
-    /// How much a node unpacks, in bytes a second; without it that takes no time.
+    /// Unpacking speed of a node, in bytes per second; default infinite.
     #[serde(default)]
     #[schemars(extend("x-positive" = true))]
     pub unpack: Option<Quantity>,
-    /// What a node has for images, in bytes; without it there is no bound. Above 85 % of it images
-    /// that are not in use are deleted, those first that were not used for longest.
+    /// Disk space of a node for images, in bytes; default unlimited. Above 85 % of it, unused
+    /// images are deleted, the least recently used first.
     #[serde(default)]
     #[schemars(extend("x-positive" = true))]
     pub disk: Option<Quantity>,
-    /// Images that all nodes have before anything happens.
+    /// Images present on all nodes at the start.
     #[serde(default)]
     pub present: Vec<String>,
 }
 
-/// How many images a node pulls at once.
+/// Number of images a node pulls at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Pulls {
-    /// One after the other, as kubelets do unless they are told otherwise.
+    /// Images one after another, the default of kubelets.
     #[default]
     Serial,
-    /// All at once.
+    /// All images of a node at once.
     Parallel,
 }
 

@@ -9,63 +9,66 @@ use serde::{Deserialize, Serialize};
 use crate::share::Share;
 use units::{Duration, Quantity};
 
-/// Options of Mesos 1.10 with its frameworks, with `name: mesos`.
+/// Options of Mesos 1.10 with its frameworks; used with `name: mesos`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Mesos {
-    /// How tasks get to agents: by offers to frameworks, or task by task (pods alone, tenants as users,
-    /// the first agent with room).
+    /// Strategy that assigns tasks to agents: `offers` to frameworks, or task by task (pods only,
+    /// tenants as users, first agent with room). Default `offers`.
     pub strategy: MesosStrategy,
-    /// Between two runs of the allocator over all agents (`--allocation_interval`).
+    /// Time between two allocations over all agents (`--allocation_interval`); default `1s`.
     #[schemars(extend("x-positive" = true))]
     pub allocation_interval: Duration,
-    /// In which order roles and frameworks are served (`--role_sorter`, `--framework_sorter`).
+    /// Sorter that orders roles and frameworks (`--role_sorter`, `--framework_sorter`); default
+    /// `drf`.
     pub sorter: MesosSorter,
-    /// In which order agents are offered: shuffled, as the original does, or by their names' order in
-    /// the cluster.
+    /// Order in which agents are offered: shuffled as in the original, or by cluster order. Default
+    /// `shuffled`.
     pub agent_order: MesosAgentOrder,
-    /// Least amounts, one of which has to be free for an agent to be offered
-    /// (`--min_allocatable_resources`).
+    /// Minimum free amounts, of which one suffices for an agent to be offered
+    /// (`--min_allocatable_resources`); default 0.01 cores or 32 MiB.
     pub min_allocatable: MesosAmount,
-    /// After how long an offer without an answer is taken back (`--offer_timeout`); without it never.
+    /// Timeout after which an unanswered offer is rescinded (`--offer_timeout`); default never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer_timeout: Option<Duration>,
-    /// Whether agents with GPUs are offered only to frameworks that can use them
-    /// (`--filter_gpu_resources`).
+    /// GPU filter (`--filter_gpu_resources`): `true` offers agents with GPUs only to frameworks
+    /// that can use them. Default `true`.
     pub filter_gpu_resources: bool,
-    /// Resources that do not count for fairness (`--fair_sharing_excluded_resource_names`).
+    /// Resources excluded from fair sharing (`--fair_sharing_excluded_resource_names`); default
+    /// none.
     pub fair_sharing_excluded: Vec<String>,
     /// Weights and quotas by role, such as `prod` or `prod/web`.
     pub roles: BTreeMap<String, MesosRole>,
-    /// What agents reserve for roles.
+    /// Reservations of agent resources for roles; default none.
     pub reservations: Vec<MesosReservation>,
-    /// What agents offer a second time, to frameworks that are `revocable`; without it nothing.
+    /// Oversubscription: resources that agents offer a second time, to `revocable` frameworks;
+    /// default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oversubscription: Option<MesosOversubscription>,
-    /// How often agents are pinged, and how long an answer is waited for (`--agent_ping_timeout`).
+    /// Interval of agent pings, and timeout of each (`--agent_ping_timeout`); default `15s`.
     #[schemars(extend("x-positive" = true))]
     pub agent_ping_timeout: Duration,
-    /// After how many pings without an answer an agent is unreachable
-    /// (`--max_agent_ping_timeouts`).
+    /// Number of missed pings after which an agent is unreachable (`--max_agent_ping_timeouts`), 1
+    /// to 1000; default 5.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_agent_ping_timeouts: u32,
-    /// How fast agents are removed at most, such as `1/10mins` (`--agent_removal_rate_limit`);
-    /// without it at once.
+    /// Rate limit on agent removals, such as `1/10mins` (`--agent_removal_rate_limit`); default
+    /// unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_removal_rate_limit: Option<String>,
-    /// Agents register with a new master within this span, each at a moment of it
-    /// (`--registration_backoff_factor`).
+    /// Time span within which each agent registers with a new master, at a random moment
+    /// (`--registration_backoff_factor`); default `1s`.
     pub registration_backoff: Duration,
-    /// Masters: one leads, the others stand by.
+    /// Number of masters, 1 to 9, of which one leads and the others stand by; default 3.
     #[schemars(range(min = 1, max = 9))]
     pub masters: u32,
-    /// The frameworks, in the order of their subscription; default Marathon, Chronos and one batch
+    /// Frameworks in the order of their subscription; default Marathon, Chronos and one batch
     /// framework, all in the role `*`.
     #[schemars(length(min = 1))]
     pub frameworks: Vec<MesosFramework>,
-    /// How pods without a workload are dealt to batch frameworks, if there are several.
+    /// Distribution of pods without a workload over several batch frameworks; default `tenant`.
     pub deal: MesosDeal,
-    /// The date and time of the run's start in UTC, for schedules of jobs; default
+    /// Date and time of the run's start in UTC, for schedules of jobs; default
     /// `1970-01-01T00:00:00Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -102,21 +105,21 @@ impl Default for Mesos {
     }
 }
 
-/// In which order roles and frameworks are served.
+/// Sorter that orders roles and frameworks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MesosSorter {
-    /// The smallest dominant share over weight first.
+    /// Dominant-resource fairness: the smallest dominant share over weight first.
     #[default]
     Drf,
-    /// A random order by weights.
+    /// Random order, weighted by the weights.
     Random,
-    /// Whoever subscribed first; not in the original.
+    /// First subscribed, first served; not in the original.
     Fifo,
 }
 
 impl MesosSorter {
-    /// Its name.
+    /// Name of the sorter.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Drf => "drf",
@@ -126,65 +129,66 @@ impl MesosSorter {
     }
 }
 
-/// How tasks get to agents.
+/// Strategy that assigns tasks to agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MesosStrategy {
-    /// By offers.
+    /// Offers to frameworks, as Mesos does.
     #[default]
     Offers,
-    /// Dominant-resource fairness task by task; users whose next task has no room are passed over.
+    /// Dominant-resource fairness task by task; users whose next task does not fit are skipped.
     DrfTasks,
-    /// The same, and nobody gets anything while such a user waits, as in the paper.
+    /// Dominant-resource fairness task by task, as in the paper: nothing is assigned while the next
+    /// user's task does not fit.
     DrfTasksStop,
 }
 
-/// How pods are dealt to batch frameworks.
+/// Distribution of pods over batch frameworks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MesosDeal {
-    /// The pods of a tenant to one framework, tenants in turn.
+    /// Pods of a tenant to one framework, tenants in turn.
     #[default]
     Tenant,
-    /// The pods of a job to one framework, jobs in turn.
+    /// Pods of a job to one framework, jobs in turn.
     Job,
 }
 
-/// In which order agents are offered.
+/// Order in which agents are offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MesosAgentOrder {
-    /// Shuffled from the seed.
+    /// Random order, drawn from the seed.
     #[default]
     Shuffled,
-    /// In the order of the cluster.
+    /// Order of the cluster's nodes.
     InOrder,
 }
 
-/// Amounts of resources; what is left out is not meant.
+/// Amounts of resources; those left out are not considered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MesosAmount {
-    /// Cores.
+    /// Amount of CPU in cores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Bytes.
+    /// Amount of memory in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
-    /// Devices.
+    /// Number of GPU devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpus: Option<i64>,
 }
 
-/// A role.
+/// Role of frameworks, with weight and quota.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MesosRole {
-    /// Its weight against its siblings, above 0.
+    /// Weight of the role against its siblings, above 0; default 1.
     pub weight: f64,
-    /// What it is sure to get; of top-level roles.
+    /// Guaranteed resources of the role; top-level roles only.
     pub guarantee: MesosAmount,
-    /// What it gets at most; of top-level roles.
+    /// Maximum resources of the role; top-level roles only.
     pub limit: MesosAmount,
 }
 
@@ -198,37 +202,38 @@ impl Default for MesosRole {
     }
 }
 
-/// What agents reserve for a role.
+/// Reservation of agent resources for a role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MesosReservation {
-    /// The role.
+    /// Role that the resources are reserved for.
     pub role: String,
-    /// On agents with all these labels; none is on all agents.
+    /// Labels that an agent must have for the reservation; default none, which means all agents.
     pub labels: BTreeMap<String, String>,
-    /// How much of each agent; without it all of it.
+    /// Amount reserved on each agent; default all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<MesosAmount>,
 }
 
-/// What agents offer a second time: revocable resources, which are taken back where they are wanted.
+/// Oversubscription: revocable resources that agents offer a second time, and revoke when needed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MesosOversubscription {
-    /// Between two reports of an agent (`--oversubscribed_resources_interval`).
+    /// Time between two reports of an agent (`--oversubscribed_resources_interval`); default `15s`.
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
-    /// How much every agent offers, as the fixed estimator does; without it, what its regular tasks
-    /// have of its cores and do not use (see `models.usage`).
+    /// Fixed amount that every agent offers, as by the fixed estimator; default the cores that its
+    /// regular tasks hold and do not use (see `models.usage`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed: Option<MesosAmount>,
-    /// Which share of what is not used is offered.
+    /// Share of the unused resources that is offered; default `100%`.
     pub slack: Share,
-    /// All revocable tasks of an agent are killed once its tasks want more than this share of its
-    /// cores, as the original's controller by load does; without it never.
+    /// CPU load threshold: once an agent's tasks want more than this share of its cores, all its
+    /// revocable tasks are killed, as by the original's load controller. Default never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correct_above: Option<Share>,
-    /// Between two corrections of an agent at least (`--qos_correction_interval_min`).
+    /// Minimum time between two corrections of an agent (`--qos_correction_interval_min`); default
+    /// `0s`.
     pub correction_interval: Duration,
 }
 
@@ -244,54 +249,58 @@ impl Default for MesosOversubscription {
     }
 }
 
-/// A framework: one of `marathon`, `chronos` and `batch`.
+/// Framework: exactly one of `marathon`, `chronos` and `batch`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("oneOf" = [
     {"required": ["marathon"]}, {"required": ["chronos"]}, {"required": ["batch"]},
 ]))]
 pub struct MesosFramework {
-    /// Its name; `{}` is replaced by the number of each of `count`.
+    /// Name of the framework; `{}` is replaced by its number among the `count`.
     pub name: String,
-    /// How many of them there are; pods are dealt to batch frameworks by tenant.
+    /// Number of such frameworks, 1 to 10000; default 1. Pods are distributed over batch frameworks
+    /// by `deal`.
     #[schemars(range(min = 1, max = 10_000))]
     pub count: u32,
-    /// Its roles; `{}` as in its name.
+    /// Roles of the framework; `{}` as in `name`. Default `*`.
     #[schemars(length(min = 1))]
     pub roles: Vec<String>,
-    /// Namespaces whose objects it takes; none is all that no framework before it takes.
+    /// Namespaces whose objects the framework takes; default all that no earlier framework takes.
     pub namespaces: Vec<String>,
-    /// For how long it declines what it does not need (`refuse_seconds`); default 120 s of Marathon,
-    /// 5 s of others.
+    /// Refusal time of declined resources (`refuse_seconds`); default 120 s for Marathon, 5 s for
+    /// others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuse: Option<Duration>,
-    /// Between two revivals of offers at least; default 5 s of Marathon, 1 s of others.
+    /// Minimum time between two revivals of offers; default 5 s for Marathon, 1 s for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revive_interval: Option<Duration>,
-    /// From an offer to its answer; what is offered is held meanwhile.
+    /// Delay from an offer to its answer, during which the offered resources are held; default
+    /// `0s`.
     pub offer_delay: Duration,
-    /// How long its tasks outlive its own absence (`failover_timeout`); default 7 d of Marathon and
-    /// Chronos, 0 s of others.
+    /// Time that tasks outlive the framework's absence (`failover_timeout`); default 7 d for
+    /// Marathon and Chronos, 0 s for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failover_timeout: Option<Duration>,
-    /// Whether it suppresses offers while it has nothing to launch.
+    /// Suppression of offers while there is nothing to launch; default `true`.
     pub suppress: bool,
-    /// Whether it can use GPUs (`GPU_RESOURCES`); default all but Chronos.
+    /// GPU capability (`GPU_RESOURCES`); default `true` except for Chronos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_resources: Option<bool>,
-    /// Whether it takes resources that may be taken back (`REVOCABLE_RESOURCES`); of batch frameworks.
+    /// Revocable resources are accepted if `true` (`REVOCABLE_RESOURCES`); batch frameworks only.
+    /// Default `false`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub revocable: bool,
-    /// Whether it knows of partitions (`PARTITION_AWARE`); default Marathon alone.
+    /// Partition awareness (`PARTITION_AWARE`); default `true` for Marathon only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_aware: Option<bool>,
-    /// Marathon 1.9: keeps services.
+    /// Marathon 1.9, which runs services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marathon: Option<Marathon>,
-    /// Chronos 3: runs jobs by the clock, after one another, and once.
+    /// Chronos 3, which runs scheduled, dependent and one-time jobs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chronos: Option<Chronos>,
-    /// Runs pods without a workload, such as those of traces, by delay scheduling.
+    /// Batch framework, which runs pods without a workload, such as those of traces, by delay
+    /// scheduling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<MesosBatch>,
 }
@@ -344,40 +353,45 @@ impl MesosFramework {
     }
 }
 
-/// Options of Marathon.
+/// Options of the Marathon framework.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Marathon {
-    /// Constraints by the name of the workload, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR,
-    /// VALUE]`; operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
+    /// Constraints by workload name, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`;
+    /// operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
     pub constraints: BTreeMap<String, Vec<Vec<String>>>,
-    /// The delay of the first launch after a failure (`backoffSeconds`).
+    /// Delay of the first launch after a failure (`backoffSeconds`); default `1s`.
     pub backoff: Duration,
-    /// By what each further one is longer (`backoffFactor`).
+    /// Factor by which each further delay is longer (`backoffFactor`), 1 to 1000; default 1.15.
     #[schemars(range(min = 1.0, max = 1_000.0))]
     pub backoff_factor: f64,
-    /// The longest delay (`maxLaunchDelaySeconds`).
+    /// Maximum launch delay (`maxLaunchDelaySeconds`); default `300s`.
     pub max_launch_delay: Duration,
-    /// After how long an instance on an unreachable agent is replaced (`inactiveAfterSeconds`).
+    /// Time after which an instance on an unreachable agent is replaced (`inactiveAfterSeconds`);
+    /// default `0s`.
     pub inactive_after: Duration,
-    /// After how long it is forgotten, no less (`expungeAfterSeconds`).
+    /// Time after which an unreachable instance is forgotten (`expungeAfterSeconds`), at least
+    /// `inactiveAfter`; default `0s`.
     pub expunge_after: Duration,
-    /// Which instances die first when there are too many.
+    /// Selection of the instances to kill when there are too many; default `YOUNGEST_FIRST`.
     pub kill_selection: KillSelection,
-    /// Launches out of one offer at most (`--max_instances_per_offer`).
+    /// Maximum number of launches from one offer (`--max_instances_per_offer`), at least 1; default
+    /// 5.
     #[schemars(range(min = 1))]
     pub instances_per_offer: u32,
-    /// Launches between two refreshes at most (`--launch_tokens`); 0 is without limit.
+    /// Maximum number of launches between two token refreshes (`--launch_tokens`); 0 is unlimited.
+    /// Default 100.
     pub launch_tokens: u32,
-    /// How often there are new launch tokens (`--launch_token_refresh_interval`).
+    /// Interval of launch-token refreshes (`--launch_token_refresh_interval`); default `30s`.
     #[schemars(extend("x-positive" = true))]
     pub launch_token_refresh: Duration,
-    /// Which share stays healthy in upgrades; without it as the workload states it, 1 where it
-    /// states nothing.
+    /// Minimum share of instances that stays healthy in upgrades, 0 to 1; default as the workload
+    /// states, otherwise Marathon's: 1, or 0.5 for stateful sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum_health_capacity: Option<f64>,
-    /// By which share there may be more instances in upgrades; likewise.
+    /// Maximum share of additional instances in upgrades, 0 to 1; default as the workload states,
+    /// otherwise Marathon's: 1, or 0 for stateful sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub maximum_over_capacity: Option<f64>,
@@ -402,44 +416,45 @@ impl Default for Marathon {
     }
 }
 
-/// Which instances die first.
+/// Selection of the instances to kill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum KillSelection {
-    /// Whoever started last.
+    /// Instances that started last are killed first.
     #[default]
     YoungestFirst,
-    /// Whoever started first.
+    /// Instances that started first are killed first.
     OldestFirst,
 }
 
-/// Options of Chronos.
+/// Options of the Chronos framework.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chronos {
-    /// What is said of jobs by the name of their workload.
+    /// Job options by workload name.
     pub jobs: BTreeMap<String, ChronosJob>,
 }
 
-/// A job of Chronos.
+/// Options of a Chronos job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ChronosJob {
-    /// Its schedule `R[n]/START/PERIOD`; without it as the workload states it.
+    /// Schedule of the job, as `R[n]/START/PERIOD`; default as the workload states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// The jobs after which it runs, in place of a schedule.
+    /// Parent jobs after which the job runs, in place of a schedule.
     pub parents: Vec<String>,
-    /// Whether its failure counts like its end for jobs that wait for it (`softError`).
+    /// Soft errors (`softError`): `true` lets dependent jobs run after a failure as after a
+    /// success. Default `false`.
     pub soft_error: bool,
-    /// How late a run may start; later ones are missed.
+    /// Maximum delay of a run's start, after which the run is missed; default `60s`.
     pub epsilon: Duration,
-    /// Whether a run may start while another one goes on.
+    /// Concurrent runs of the job are allowed if `true`; default `false`.
     pub concurrent: bool,
-    /// How often a failed run is tried again, 60 s later.
+    /// Maximum number of retries of a failed run, each after 60 s; default 2.
     pub retries: u32,
-    /// From how many failures since its last success it is disabled; 0 is never
-    /// (`--disable_after_failures`).
+    /// Number of failures since the last success after which the job is disabled
+    /// (`--disable_after_failures`); 0 is never. Default 0.
     pub disable_after_failures: u32,
 }
 
@@ -461,12 +476,14 @@ impl Default for ChronosJob {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MesosBatch {
-    /// On how many agents, drawn from the seed, the data of a job is; 0: on all.
+    /// Number of agents that hold the data of a job, drawn from the seed, 0 to 1000; default 0 for
+    /// all agents.
     #[schemars(range(min = 0, max = 1_000))]
     pub data_replicas: u32,
-    /// How long a job waits for an agent with its data.
+    /// Time a job waits for an agent with its data; default `3s`.
     pub agent_wait: Duration,
-    /// How much longer it waits for one in the rack of its data (label `rack`, else the zone).
+    /// Additional time a job waits for an agent in the rack of its data (label `rack`, otherwise
+    /// the zone); default `3s`.
     pub rack_wait: Duration,
 }
 

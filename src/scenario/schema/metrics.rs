@@ -1,4 +1,4 @@
-//! `metrics:` of the experiment file: what is measured, over which part of the run.
+//! `metrics:` of the experiment file: the metrics, and the measured part of the run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,63 +6,63 @@ use serde::{Deserialize, Serialize};
 use crate::scalar::WordOr;
 use units::{Duration, Quantity};
 
-/// How results are measured.
+/// Measurement settings: warm-up, measured window, time-series step, prices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metrics {
-    /// What happens before this time is not counted.
+    /// Warm-up time, before which nothing is counted; default `0s`.
     #[serde(default)]
     pub warmup: Duration,
-    /// What is measured: `full` for everything after the warm-up, `auto` to find the end of the
-    /// warm-up by MSER-5 (the experiment is simulated twice), or a part of it.
+    /// Measured window: `full` for everything after the warm-up, `auto` to find the end of the
+    /// warm-up by MSER-5 (the experiment is simulated twice), or a part of the run. Default `full`.
     #[serde(default)]
     pub window: MeasuredWindow,
-    /// Step of the time series.
+    /// Resolution of the time series, greater than 0; default `60s`.
     #[serde(default = "default_resolution")]
     #[schemars(extend("x-positive" = true))]
     pub resolution: Duration,
-    /// Runs shorter than this count as this long in the bounded slowdown.
+    /// Minimum run time in the bounded slowdown: shorter ones are raised to it; default `10s`.
     #[serde(default = "default_slowdown_bound")]
     #[schemars(extend("x-positive" = true))]
     pub slowdown_bound: Duration,
-    /// How many of its wanted pods a workload needs ready to count as available, in percent, rounded
-    /// up to whole pods; what its rollouts and budgets allow is beside the point.
+    /// Percentage of its wanted pods that a workload needs ready to count as available, 1 to 100,
+    /// rounded up to whole pods; default 100. Rollouts and disruption budgets are not considered.
     #[serde(
         default = "default_min_ready_percent",
         skip_serializing_if = "is_default_min_ready"
     )]
     #[schemars(range(min = 1, max = 100))]
     pub min_ready_percent: u32,
-    /// A list of prices: a table with the columns `instance_type` and `on_demand_usd_per_hour`.
-    /// A node without a price of its own has that of its label
-    /// `node.kubernetes.io/instance-type`. A list of `OpenCost` (`MarketPriceHourly`) will do, too,
-    /// with prices of single nodes by name.
+    /// Price list: a table with the columns `instance_type` and `on_demand_usd_per_hour`. A node
+    /// without a price of its own has that of its label `node.kubernetes.io/instance-type`. A list
+    /// of `OpenCost` (`MarketPriceHourly`) is accepted, too, with prices of single nodes by name.
     #[serde(default)]
     pub prices: Option<String>,
-    /// How the time that nodes are there is rounded before it is billed.
+    /// Billing rule: rounding of the time that nodes exist; default `per-second`.
     #[serde(default)]
     pub billing: Billing,
-    /// Pods pay by the value of this label, such as `team`, and those without it by their namespace;
-    /// default all by their namespace.
+    /// Tenant label: costs are charged by the value of this label, such as `team`, and to the
+    /// namespace for pods without it. Default the namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub tenant_label: Option<String>,
-    /// Machines that are paid for whether or not they are there: as many nodes on demand cost nothing
-    /// besides.
+    /// Commitments: machines paid for whether or not they exist; the same number of on-demand nodes
+    /// then costs nothing extra.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commitments: Vec<Commitment>,
-    /// What the same pods would cost as container tasks that are billed by use; default not asked.
+    /// Prices of container tasks, to compute what the same pods would cost as tasks billed by use;
+    /// default not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_prices: Option<TaskPrices>,
-    /// What functions cost (`functions:`), by use; default not asked.
+    /// Prices of functions (`functions:`), billed by use; default not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_prices: Option<FunctionPrices>,
-    /// What the place of the machines draws in all for each unit that they draw themselves, such as
-    /// 1.4; default 1.
+    /// Power usage effectiveness: total power of the site divided by that of its machines, such as
+    /// 1.4; 1 to 100, default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub power_usage_effectiveness: Option<f64>,
-    /// What the grid emits, in grams of CO2 per kilowatt-hour: a CSV file with the columns
+    /// Carbon intensity of the grid in grams of CO2 per kilowatt-hour: a CSV file with the columns
     /// `seconds` and `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carbon_intensity: Option<String>,
@@ -108,16 +108,16 @@ fn default_slowdown_bound() -> Duration {
     Duration::from_secs(10)
 }
 
-/// Machines that are paid for whether or not they are there.
+/// Commitment: machines paid for whether or not they exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Commitment {
-    /// Their instance type or group; a node counts for the first that it is of.
+    /// Instance type or group of the machines; a node counts for the first commitment that matches.
     #[schemars(length(min = 1))]
     pub of: String,
-    /// How many.
+    /// Number of committed machines.
     pub machines: u32,
-    /// What one costs an hour.
+    /// Price of one machine per hour.
     pub price: Quantity,
 }
 
@@ -125,11 +125,11 @@ pub struct Commitment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TaskPrices {
-    /// A core an hour.
+    /// Price of a core per hour; default 0.04048.
     pub core_hour: Quantity,
-    /// A GiB of memory an hour.
+    /// Price of a GiB of memory per hour; default 0.004445.
     pub gibibyte_hour: Quantity,
-    /// The least time that is billed.
+    /// Minimum time that is billed; default `60s`.
     pub least_time: Duration,
 }
 
@@ -147,15 +147,15 @@ impl Default for TaskPrices {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FunctionPrices {
-    /// A million times a GiB of memory for a second of work.
+    /// Price of a million GiB-seconds of work; default 16.6667.
     pub million_gibibyte_seconds: Quantity,
-    /// A million requests.
+    /// Price of a million requests; default 0.2.
     pub million_requests: Quantity,
-    /// A million times a GiB of memory of a provisioned instance for a second, whether it works or not.
+    /// Price of a million GiB-seconds of provisioned instances, idle or not; default 4.1667.
     pub million_provisioned_gibibyte_seconds: Quantity,
-    /// GiB x seconds that are free in a month of 30 days.
+    /// Free GiB-seconds per month of 30 days; default 400000.
     pub free_gibibyte_seconds: u64,
-    /// Requests that are free in a month of 30 days.
+    /// Free requests per month of 30 days; default 1000000.
     pub free_requests: u64,
 }
 
@@ -171,20 +171,20 @@ impl Default for FunctionPrices {
     }
 }
 
-/// How the time that nodes are there is rounded before it is billed.
+/// Billing rule: rounding of the time that nodes exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Billing {
-    /// Not at all.
+    /// Exact time, without any rounding.
     Exact,
-    /// Up to whole seconds, 60 at least.
+    /// Time rounded up to whole seconds, at least 60.
     #[default]
     PerSecond,
-    /// Up to whole hours.
+    /// Time rounded up to whole hours.
     PerHour,
 }
 
-/// What is measured.
+/// Measured window of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     try_from = "WordOr<WindowWord, WindowFields>",
@@ -194,36 +194,36 @@ pub enum MeasuredWindow {
     /// Everything after the warm-up.
     #[default]
     Full,
-    /// Everything after the end of the warm-up that MSER-5 finds.
+    /// Everything after the end of the warm-up found by MSER-5.
     Auto,
-    /// What is submitted in a time.
+    /// Everything submitted within a time span.
     Time {
-        /// From here; default the end of `warmup`.
+        /// Start of the time span; default the end of `warmup`.
         from: Option<Duration>,
-        /// Until here, which is not part of it; default the end of the run.
+        /// End of the time span, exclusive; default the end of the run.
         to: Option<Duration>,
     },
-    /// Jobs by number in order of submission, the first being 0.
+    /// Jobs by number in order of submission, counted from 0.
     Jobs {
-        /// The first.
+        /// Number of the first job.
         from: u64,
-        /// The first that is not in it any more.
+        /// Number after the last job.
         until: u64,
     },
 }
 
-/// The short forms of [`MeasuredWindow`].
+/// Short forms of [`MeasuredWindow`].
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WindowWord {
     /// Everything after the warm-up.
     Full,
-    /// Everything after the end of the warm-up that MSER-5 finds.
+    /// Everything after the end of the warm-up found by MSER-5.
     Auto,
 }
 
-/// What is measured: what is submitted between two times, or some jobs by number. They are followed
-/// to their end.
+/// Measured window: everything submitted between two times, or some jobs by number. Each is
+/// followed to its end.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -232,15 +232,15 @@ pub(crate) enum WindowWord {
     extend("x-excludes" = {"jobs": ["from", "to"]})
 )]
 pub(crate) struct WindowFields {
-    /// From this time after the start; default the end of `warmup`.
+    /// Start of the window after the start of the run; default the end of `warmup`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Duration>,
-    /// Until this time after the start, which is not part of it; default the end of the run.
+    /// End of the window after the start of the run, exclusive; default the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     to: Option<Duration>,
-    /// Two numbers of jobs in order of submission, the first job being 0: from the one until just
-    /// before the other.
+    /// Job numbers in order of submission, counted from 0: the first job, and the one after the
+    /// last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 2))]
     jobs: Option<Vec<u64>>,

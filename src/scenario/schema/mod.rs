@@ -1,10 +1,10 @@
-//! The types of the experiment file; their doc comments are its reference (`windtunnel schema`).
+//! Types of the experiment file; their doc comments are its reference (`windtunnel schema`).
 //!
-//! Decoding and JSON Schema come from the same types. Keywords of ours in the schema, taken out
-//! before it is printed: `x-names` (the text is a registered name of that kind), `x-key-names`
-//! (the keys are), `x-parameters` (other fields are the arguments of a name, `KIND:FIELD`),
-//! `x-excludes` (fields that do not go together), `x-positive` (more than nothing) and `x-help`
-//! (what to say when the value is wrong).
+//! Decoding and the JSON Schema come from the same types. The schema carries private keywords that
+//! are removed before it is printed: `x-names` (the text is a registered name of that kind),
+//! `x-key-names` (the keys are), `x-parameters` (other fields are the arguments of a name,
+//! `KIND:FIELD`), `x-excludes` (fields that exclude each other), `x-positive` (greater than zero)
+//! and `x-help` (advice for a wrong value).
 
 mod alert;
 mod autoscaling;
@@ -86,11 +86,11 @@ use serde_json::{Map, Value as Json};
 use super::names::{NameKind, Names};
 use super::plain::Plain;
 
-/// The version of this file format.
+/// Version of the experiment file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FormatVersion {
-    /// The first.
+    /// Format version 1, the first.
     V1,
 }
 
@@ -98,60 +98,61 @@ pub enum FormatVersion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
-    /// The version of this file format: `v1`.
+    /// Version of the file format; always `v1`.
     pub windtunnel: FormatVersion,
-    /// Short name; the result folder is named after it.
+    /// Short name of the experiment; also the name of its result folder.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The question this experiment answers, in a sentence.
+    /// Question that this experiment answers, in one sentence.
     #[serde(default)]
     pub description: String,
-    /// Seed of every random number. Equal seeds give equal results.
+    /// Seed of every random number; default 42. Equal seeds give equal results.
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// The nodes.
+    /// Nodes of the cluster, and the provider that adds more during the run.
     pub cluster: Cluster,
-    /// What arrives: any number of sources, merged by time.
+    /// Sources of jobs and pods: any number, merged by arrival time; at least one.
     #[schemars(length(min = 1))]
     pub workload: Vec<WorkloadSource>,
-    /// The system that places it.
+    /// System under test: its scheduler, controllers and autoscalers. Default `kubernetes`.
     #[serde(default)]
     pub system: System,
-    /// How the world around the system behaves.
+    /// Models of the world around the system: start-up times, usage, node life, images, traffic.
     #[serde(default)]
     pub models: Models,
-    /// What fails, and when.
+    /// Failures to inject, each with its kind, target and time.
     #[serde(default)]
     pub failures: Vec<Failure>,
-    /// What users do to the cluster, and when.
+    /// Operations that users perform on the cluster, such as scaling, applying or draining.
     // Left out where there is none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
-    /// Functions that clients may ask: instances that come and go with requests, paid by use.
+    /// Serverless functions that clients may call: instances start and stop with requests and are
+    /// billed by use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Function>,
-    /// Who asks the services of the cluster.
+    /// Groups of clients that send requests to the services and functions of the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
-    /// When somebody is to be told.
+    /// Alert rules, evaluated every 15 s.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
-    /// Who is told of them, and when.
+    /// Notification rules for alerts: grouping, repetition, inhibition and silences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Notifications>,
-    /// When the run ends.
+    /// Conditions that end the run; default `when: idle`.
     #[serde(default)]
     pub stop: Stop,
-    /// How results are measured.
+    /// Measurement settings: warm-up, measured window, time-series step, prices.
     #[serde(default)]
     pub metrics: Metrics,
-    /// Gates for `check` and goals for `plan`.
+    /// Objectives of the experiment: gates for `check` and goals for `plan`.
     #[serde(default)]
     pub objectives: Vec<Objective>,
 }
 
 impl Scenario {
-    /// How its control plane learns of its nodes.
+    /// Node-life model in effect: the stated one, or the default of the system.
     pub fn node_life(&self) -> NodeLife {
         let stated = self.models.node_life;
         stated.unwrap_or(match self.system.controllers {
@@ -165,9 +166,9 @@ impl Scenario {
 /// Overrides by path on top of the experiment, or on top of another variant (`extends`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Variant {
-    /// The variant whose overrides come first.
+    /// Name of the variant whose overrides are applied first.
     extends: Option<String>,
-    /// `path: value`, such as `system.scheduler.queue: sjf`.
+    /// Overrides as `path: value`, such as `system.scheduler.queue: sjf`.
     #[serde(rename = "$rest", default)]
     overrides: BTreeMap<String, Plain>,
 }
@@ -176,8 +177,8 @@ fn default_seed() -> u64 {
     42
 }
 
-/// The JSON Schema with our own keywords, which the checks walk. `variants` is not part of it:
-/// it is read before.
+/// JSON Schema with the private keywords that the checks walk. `variants` is not part of it: it is
+/// read earlier.
 pub(super) fn internal_schema() -> Json {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Scenario>().to_value();
@@ -186,7 +187,7 @@ pub(super) fn internal_schema() -> Json {
     schema
 }
 
-/// The JSON Schema for editors: with `variants`, without our keywords, with the names that
+/// JSON Schema for editors: with `variants`, without private keywords, with the names that
 /// registries know.
 pub(super) fn public_schema(names: &dyn Names) -> Json {
     let mut schema = internal_schema();
@@ -205,7 +206,7 @@ pub(super) fn public_schema(names: &dyn Names) -> Json {
     schema
 }
 
-/// Replaces our keywords by what JSON Schema has.
+/// Replaces the private keywords by their JSON Schema equivalents.
 fn publish(schema: &mut Json, names: &dyn Names) {
     match schema {
         Json::Object(object) => {

@@ -8,20 +8,19 @@ use serde::{Deserialize, Serialize};
 use rng::Distribution;
 use units::Duration;
 
-/// The controllers of Kubernetes at work: the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`,
-/// `CronJob` and `PodDisruptionBudget` objects of manifests are kept as they are declared. `{}` for
-/// those of a plain cluster.
+/// Kubernetes controllers: reconcile the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `CronJob`
+/// and `PodDisruptionBudget` objects of manifests. `{}` uses the settings of a plain cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Controllers {
-    /// The date and time of the run's start in UTC, such as `2025-03-03T00:00:00Z`, for schedules of
+    /// Date and time of the run's start in UTC, such as `2025-03-03T00:00:00Z`, for schedules of
     /// `CronJob` objects; default `1970-01-01T00:00:00Z`, a Thursday.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub start_date: Option<String>,
 }
 
-/// What a user does to the cluster, and when; with `system.controllers`.
+/// Operation that a user performs on the cluster at a given time; requires `system.controllers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -34,82 +33,84 @@ pub struct Controllers {
     extend("dependentRequired" = {"replicas": ["scale"], "scale": ["replicas"]})
 )]
 pub struct Operation {
-    /// When, after the start.
+    /// Time of the operation after the start of the run.
     pub at: Duration,
-    /// The object that is to have another number of pods, as `KIND/NAMESPACE/NAME`.
+    /// Object to scale to `replicas` pods, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<String>,
-    /// That number.
+    /// Number of replicas for `scale`, at least 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub replicas: Option<i32>,
-    /// A file of Kubernetes objects that are created, or declared anew.
+    /// File of Kubernetes objects to create or update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply: Option<String>,
-    /// The object that is deleted, with what it controls.
+    /// Object to delete together with its dependents, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<String>,
-    /// The Deployment whose rollouts are halted.
+    /// Deployment whose rollouts are paused, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<String>,
-    /// The Deployment whose rollouts go on.
+    /// Deployment whose rollouts are resumed, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
-    /// The Deployment that goes back to the template it had before.
+    /// Deployment to roll back to its previous template, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back: Option<String>,
-    /// The node that takes no new pods.
+    /// Node to cordon: it takes no new pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cordon: Option<String>,
-    /// The node that takes new pods again.
+    /// Node to uncordon: it takes new pods again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncordon: Option<String>,
-    /// The node that takes no new pods and whose pods are evicted, as budgets allow.
+    /// Node to drain: it takes no new pods, and its pods are evicted as disruption budgets allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<String>,
-    /// Nodes that are drained, serviced and put back, some at a time.
+    /// Upgrade of nodes: they are drained, serviced and put back, some at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
 }
 
-/// An upgrade of nodes: each is cordoned, drained as budgets allow, away for its service, and back.
+/// Node upgrade: each node is cordoned, drained as budgets allow, away for its service, and back.
+/// Give `batch` or `maxUnavailable`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["batch"]}, {"required": ["maxUnavailable"]}]))]
 pub struct Upgrade {
-    /// A domain of `cluster.domains` by its label and name, or the nodes with a label; default all
+    /// Domain of `cluster.domains` by its label and name, or the nodes with a label; default all
     /// nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
     pub domain: Option<BTreeMap<String, String>>,
-    /// The label by whose values nodes are put in order, such as `rack`; default as they are.
+    /// Label whose values order the nodes, such as `rack`; default the order of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub by: Option<String>,
-    /// How many nodes at a time: the next begin once all of these are done.
+    /// Number of nodes per batch, at least 1: the next batch begins once all of them are done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub batch: Option<u32>,
-    /// How many nodes at a time: the next begins as soon as one is done.
+    /// Maximum number of nodes away at a time, at least 1: the next begins as soon as one is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_unavailable: Option<u32>,
-    /// How long a drained node is away: a distribution, such as `lognormal(10m, 0.4)`.
+    /// Service time of a drained node: a distribution, such as `lognormal(10m, 0.4)`.
     pub service: Distribution,
-    /// After how long a node goes that could not be drained; default never.
+    /// Timeout of a drain, after which the node goes even if pods remain; default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub drain_timeout: Option<Duration>,
-    /// How long to wait before the next batch, or the next node; default 0s.
+    /// Pause before the next batch or node; default `0s`.
     #[serde(default)]
     pub gap: Duration,
-    /// Whether nodes leave and new ones join in their place.
+    /// Replacement of nodes: `true` makes nodes leave and new ones join in their place; default
+    /// `false`.
     #[serde(default)]
     pub replace: bool,
 }
 
 impl Operation {
-    /// The object that it names, and the field that names it.
+    /// Object that the operation names, with the field that names it.
     pub fn object(&self) -> Option<(&'static str, &str)> {
         let named = [
             ("scale", &self.scale),
@@ -122,7 +123,7 @@ impl Operation {
         named.find_map(|(field, object)| Some((field, object.as_deref()?)))
     }
 
-    /// The node that it names, and the field that names it.
+    /// Node that the operation names, with the field that names it.
     pub fn node(&self) -> Option<(&'static str, &str)> {
         let named = [
             ("cordon", &self.cordon),

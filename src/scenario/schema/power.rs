@@ -1,4 +1,4 @@
-//! `power:` of a node: what it draws, and what its making cost the climate.
+//! `power:` of a node: its power draw, and the emissions of its manufacture.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use crate::share::Share;
 use crate::watts::Watts;
 use units::{Duration, Quantity};
 
-/// The power of a node, u being the used share of its cores: `idle + (max - idle) x u^exponent`, a
-/// table of measured watts, or a measured machine by its name.
+/// Power draw of a node: `idle + (max - idle) x u^exponent` with u the used share of its cores, a
+/// table of measured watts, or a measured machine by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -21,37 +21,37 @@ use units::{Duration, Quantity};
     extend("x-help" = "give `idle` and `max`, `staticShare` and `max`, `table`, or `machine`")
 )]
 pub struct PowerTemplate {
-    /// Drawn when it does nothing, such as `100W`.
+    /// Power draw of an idle node, such as `100W`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle: Option<Watts>,
-    /// The same as a share of `max`.
+    /// Power draw of an idle node as a share of `max`, in place of `idle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub static_share: Option<Share>,
-    /// Drawn when all of its cores are used, such as `300W`.
+    /// Power draw with all cores in use, such as `300W`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Watts>,
-    /// How power grows with use; 1 is linear.
+    /// Exponent of the power curve, greater than 0; default 1, which is linear.
     #[serde(default = "linear")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub exponent: f64,
-    /// Whether it is switched off while nothing uses it, and draws nothing then.
+    /// Sleep mode: `true` switches the node off while unused, drawing no power; default `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sleeps: bool,
-    /// Drawn at 0, 10, … 100 % use; linear in between.
+    /// Power draw at 0, 10, … 100 % use: eleven values, linear in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 11, max = 11))]
     pub table: Option<Vec<Watts>>,
-    /// A measured machine: `HpMl110G3`, `HpMl110G4`, `HpMl110G5`, `IbmX3250X3470`, `IbmX3250X3480`,
-    /// `IbmX3550X5670` or `IbmX3550X5675`.
+    /// Measured machine by name: `HpMl110G3`, `HpMl110G4`, `HpMl110G5`, `IbmX3250X3470`,
+    /// `IbmX3250X3480`, `IbmX3550X5670` or `IbmX3550X5675`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
-    /// Drawn while it is there and down; default nothing.
+    /// Power draw of a node that exists but is down; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<Watts>,
-    /// Drawn from its order until it joins; default nothing.
+    /// Power draw from a node's order until it joins; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Watts>,
-    /// What its making emitted; default nothing is known of it.
+    /// Embodied carbon of the node's manufacture; default unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embodied: Option<EmbodiedCarbon>,
 }
@@ -60,13 +60,13 @@ const fn linear() -> f64 {
     1.0
 }
 
-/// What the making of a machine emitted, told evenly over its life.
+/// Embodied carbon: emissions of a machine's manufacture, spread evenly over its lifetime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EmbodiedCarbon {
-    /// Kilograms of CO2.
+    /// Emissions of the manufacture in kilograms of CO2.
     pub kilograms: Quantity,
-    /// How long it is used, such as `1461d`.
+    /// Lifetime over which emissions are spread; default `1461d`, four years.
     #[serde(default = "four_years")]
     #[schemars(extend("x-positive" = true))]
     pub lifetime: Duration,

@@ -1,4 +1,4 @@
-//! `cluster.provider:` of the experiment file: where machines come from while the run goes on.
+//! `cluster.provider:` of the experiment file: the source of machines during the run.
 
 use std::collections::BTreeMap;
 
@@ -10,62 +10,63 @@ use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, Quantity};
 
-/// Where machines come from while the run goes on: instance types with prices, how they boot, what
-/// there is too little of. Groups of equal nodes are grown and shrunk by
-/// `system.autoscaling.cluster`, single nodes are bought by `system.autoscaling.provisioner`.
+/// Cloud provider that supplies machines during the run: instance types with prices, boot times and
+/// shortages. `system.autoscaling.cluster` grows and shrinks groups of equal nodes;
+/// `system.autoscaling.provisioner` buys single nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provider {
-    /// Instance types and prices: a CSV file with the columns `instance_type`, `vcpu`, `memory_mib`
-    /// and `on_demand_usd_per_hour` (or another currency in its name), and perhaps `gpu`,
-    /// `gpu_model`, `arch`, `max_pods`, `zone` and `spot_usd_per_hour`; or Karpenter's
-    /// `instance_types.json`. Default a short list that comes with the program.
+    /// Price list of instance types: a CSV file with the columns `instance_type`, `vcpu`,
+    /// `memory_mib` and `on_demand_usd_per_hour` (or another currency in its name), and optionally
+    /// `gpu`, `gpu_model`, `arch`, `max_pods`, `zone` and `spot_usd_per_hour`; or Karpenter's
+    /// `instance_types.json`. Default: a short list built into the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<String>,
-    /// Instance types without prices, in a file of their own: the columns `instance_type`, `vcpu`
-    /// and `memory_mib`; those with a price in `prices` can be bought.
+    /// Instance types without prices: a CSV file with the columns `instance_type`, `vcpu` and
+    /// `memory_mib`. Only those with a price in `prices` can be bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub types: Option<String>,
-    /// Prices that change in the run: a CSV file with the columns `seconds` after the start (or
-    /// `time`, a date), `instance_type`, `spot_usd_per_hour` or `on_demand_usd_per_hour`, and perhaps
-    /// `zone`; or the history that AWS gives of its spot prices. Each price holds until the next.
+    /// Price changes during the run: a CSV file with the columns `seconds` after the start (or
+    /// `time`, a date), `instance_type`, `spot_usd_per_hour` or `on_demand_usd_per_hour`, and
+    /// optionally `zone`; or the spot price history that AWS exports. Each price holds until the
+    /// next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_history: Option<String>,
-    /// The currency of all prices of the experiment; those of a list have to be in it.
+    /// Currency of all prices of the experiment; default `USD`. Price lists must use it.
     #[serde(default = "currency")]
     pub currency: String,
-    /// From an order until its node joins: a distribution; default none.
+    /// Boot time from an order until its node joins: a distribution; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Distribution>,
-    /// Which part of the orders fails, such as `2%`.
+    /// Share of orders that fail, such as `2%`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_rate: Option<Share>,
-    /// After how long a failure is known.
+    /// Time until the failure of an order is detected; default `60s`.
     #[serde(default = "a_minute")]
     pub failed_after: Duration,
-    /// The most that can be had at a time.
+    /// Quota: upper limits on machines ordered at a time; default unlimited.
     #[serde(default)]
     pub quota: Quota,
-    /// When instance types or groups can't be had.
+    /// Stock-outs: periods in which instance types or groups are unavailable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stock_outs: Vec<StockOut>,
-    /// What the machine itself takes of its processors and memory.
+    /// CPU and memory that each machine reserves for itself.
     #[serde(default)]
     pub reserved: Reserved,
-    /// Capacity that may be taken back.
+    /// Spot market: cheaper capacity that the provider may reclaim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<SpotMarket>,
-    /// What instance types draw, by name; `*` stands for any text, and the longest that fits
-    /// counts.
+    /// Power draw by instance type; `*` in a name stands for any text, and the longest match
+    /// applies.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub power: BTreeMap<String, PowerTemplate>,
-    /// Groups of equal nodes.
+    /// Node groups: groups of equal nodes for the cluster autoscaler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NodeGroup>,
 }
 
 impl Provider {
-    /// The files that it names, by field.
+    /// Files that the provider names, with their fields.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let all = [
             ("prices", &self.prices),
@@ -76,7 +77,7 @@ impl Provider {
             .filter_map(|(field, file)| Some((field, file.as_ref()?)))
     }
 
-    /// The same files, to be put elsewhere.
+    /// Files that the provider names, as mutable paths.
     pub fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let all = [&mut self.prices, &mut self.types, &mut self.price_history];
         all.into_iter().flatten()
@@ -91,58 +92,62 @@ const fn a_minute() -> Duration {
     Duration::from_secs(60)
 }
 
-/// The most that can be had at a time.
+/// Upper limits on what can be ordered at a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quota {
-    /// Machines that were ordered.
+    /// Maximum number of machines, at least 1; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("x-help" = "a quota of 0 lets no machine start; leave the field out for no limit"))]
     pub machines: Option<u32>,
-    /// Their cores.
+    /// Maximum number of cores over all machines, greater than 0; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub cpu: Option<Quantity>,
-    /// Machines of single groups or instance types.
+    /// Maximum number of machines by group or instance type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub of: BTreeMap<String, u32>,
 }
 
-/// A time in which something can't be had.
+/// Period in which a group or instance type is unavailable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StockOut {
-    /// The group or instance type.
+    /// Name of the group or instance type that is unavailable.
     pub of: String,
-    /// From this time after the start.
+    /// Start of the stock-out, as a time after the start of the run.
     pub at: Duration,
-    /// For how long.
+    /// Duration of the stock-out; greater than 0.
     #[serde(rename = "for")]
     #[schemars(extend("x-positive" = true))]
     pub lasts: Duration,
 }
 
-/// What a machine itself takes.
+/// CPU and memory that a machine reserves for itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reserved {
-    /// Of its processors.
+    /// CPU reserved by the machine itself, in cores; default none. It is subtracted from the
+    /// capacity of the instance type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// Of its memory.
+    /// Memory reserved by the machine itself, in bytes; default none. It is subtracted from the
+    /// capacity of the instance type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }
 
-/// Capacity that may be taken back.
+/// Spot market: capacity that the provider may reclaim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpotMarket {
-    /// What it costs, as a share of the price on demand, where the list has no price of its own.
+    /// Spot price as a share of the on-demand price, for instance types without a spot price in the
+    /// list.
     pub price: Share,
-    /// For how long a machine is had: a distribution.
+    /// Lifetime of a spot machine until the provider reclaims it: a distribution.
     pub kept: Distribution,
-    /// How long before its end that is said.
+    /// Interruption notice: time between the announcement and the end of a spot machine; default
+    /// `120s`.
     #[serde(default = "two_minutes")]
     pub notice: Duration,
 }
@@ -151,106 +156,110 @@ const fn two_minutes() -> Duration {
     Duration::from_secs(120)
 }
 
-/// A group of equal nodes.
+/// Group of equal nodes; give `instanceType` or `template`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["instanceType"]}, {"required": ["template"]}]))]
 pub struct NodeGroup {
-    /// Its name; its nodes are called after it and bear it as the label `windtunnel.dev/node-group`.
+    /// Name of the group: prefix of its node names and value of their label
+    /// `windtunnel.dev/node-group`.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The instance type of its nodes.
+    /// Instance type of the group's nodes, from the price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
-    /// What each of its nodes is, where it is no instance type of the list.
+    /// Node template of the group, for nodes that are no instance type of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<NodeTemplate>,
-    /// The fewest nodes.
+    /// Minimum number of nodes in the group; default 0.
     #[serde(default)]
     pub min: u32,
-    /// The most nodes.
+    /// Maximum number of nodes in the group, 1 to 100000.
     #[schemars(range(min = 1, max = 100_000))]
     pub max: u32,
-    /// Nodes that are there at the start; default the fewest.
+    /// Initial number of nodes in the group; default `min`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<u32>,
-    /// Their zone.
+    /// Zone of the group's nodes; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Labels beside those of the provider.
+    /// Labels of the group's nodes, in addition to those of the provider.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Taints.
+    /// Taints of the group's nodes; default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taints: Vec<Taint>,
-    /// Whether its nodes are spot capacity.
+    /// Spot capacity: `true` makes the group's nodes reclaimable; default `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spot: bool,
-    /// How long its nodes boot, if not as all do.
+    /// Boot time of the group's nodes: a distribution; default the provider's `boot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Distribution>,
-    /// The price of one an hour, if not that of the list.
+    /// Price of one node per hour; default the price of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Quantity>,
 }
 
-/// The cluster autoscaler: grows groups for pods that wait, empties nodes that are not needed.
+/// Cluster autoscaler: grows groups for waiting pods and removes nodes that are not needed.
 #[expect(clippy::struct_excessive_bools, reason = "flags of the original")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterAutoscaling {
-    /// From one loop to the next.
+    /// Time between two loops of the autoscaler; default `10s`.
     #[schemars(extend("x-positive" = true))]
     pub scan_interval: Duration,
-    /// What narrows the choice of a group down, in order; the rest is drawn by lot.
+    /// Expanders that narrow the choice of a group down, applied in order; a random group of the
+    /// remaining ones is taken. Default `least-waste`.
     pub expanders: Vec<ExpanderName>,
-    /// Priorities of groups for the expander `priority`: the higher goes first.
+    /// Priorities of groups for the expander `priority`: lists of texts that group names contain,
+    /// by priority. The highest priority that matches is preferred.
     #[serde(
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "numbered"
     )]
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub priorities: BTreeMap<i32, Vec<String>>,
-    /// The most nodes of the cluster.
+    /// Maximum number of nodes in the cluster, at least 1; default unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_nodes: Option<u32>,
-    /// How long an ordered node may take to join.
+    /// Maximum time for an ordered node to join; default `900s`.
     #[schemars(extend("x-positive" = true))]
     pub max_provision_time: Duration,
-    /// Pods of lower priority get no nodes and don't keep any.
+    /// Priority cutoff: pods of lower priority neither trigger a scale-up nor keep a node; default
+    /// -10.
     pub expendable_priority: i32,
-    /// Whether nodes that are not needed go.
+    /// Scale-down of nodes that are not needed; default `true`.
     pub scale_down: bool,
-    /// Nodes used more than this are needed.
+    /// Utilization threshold: nodes used more than this share are kept; default `50%`.
     pub utilization_threshold: Share,
-    /// How long a node must have been unneeded.
+    /// Minimum time a node must be unneeded before it is removed; default `600s`.
     pub unneeded_time: Duration,
-    /// How long nothing goes after a scale-up.
+    /// Minimum time after a scale-up before any scale-down; default `600s`.
     pub delay_after_add: Duration,
-    /// How long nothing goes after a node could not be emptied.
+    /// Minimum time after a failed drain before any scale-down; default `180s`.
     pub delay_after_failure: Duration,
-    /// How long a group is left alone after an order of it failed; twice as long each time.
+    /// Initial back-off of a group after a failed order; doubles with each failure. Default `300s`.
     #[schemars(extend("x-positive" = true))]
     pub back_off: Duration,
-    /// The same at most.
+    /// Maximum back-off of a group after failed orders; default `1800s`.
     #[schemars(extend("x-positive" = true))]
     pub max_back_off: Duration,
-    /// Whether new nodes are spread over groups that are alike but for their zone.
+    /// Balancing of new nodes over groups that differ only in their zone; default `false`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub balance_similar_node_groups: bool,
-    /// Whether pods with data on the node's disk keep their node.
+    /// Pods with data on the node's disk keep their node if `true` (the default).
     pub skip_nodes_with_local_storage: bool,
-    /// Whether pods of `kube-system` without a budget keep their node.
+    /// Pods of `kube-system` without a disruption budget keep their node if `true` (the default).
     pub skip_nodes_with_system_pods: bool,
-    /// Whether pods of daemon sets don't count as use.
+    /// Pods of daemon sets do not count as utilization if `true`; default `false`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignore_daemon_sets_utilization: bool,
-    /// How old a pod must be for nodes to be ordered for it.
+    /// Minimum age of a pod before nodes are ordered for it; default `0s`.
     pub new_pod_scale_up_delay: Duration,
 }
 
-/// A map by whole numbers, which are texts in a file.
+/// Reads a map whose keys are whole numbers, which are texts in a file.
 fn numbered<'de, D: serde::Deserializer<'de>>(
     source: D,
 ) -> Result<BTreeMap<i32, Vec<String>>, D::Error> {
@@ -289,102 +298,107 @@ impl Default for ClusterAutoscaling {
     }
 }
 
-/// What narrows the choice of a group down.
+/// Expander: a rule that narrows the choice of a group down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExpanderName {
-    /// The least part of cpu and memory unused.
+    /// Group that leaves the smallest share of CPU and memory unused.
     LeastWaste,
-    /// The most pods.
+    /// Group that takes the most waiting pods.
     MostPods,
-    /// The fewest nodes.
+    /// Group that needs the fewest new nodes.
     LeastNodes,
-    /// The least price for what is asked.
+    /// Group with the lowest price for the requested pods.
     Price,
-    /// The highest priority.
+    /// Group with the highest of the `priorities`.
     Priority,
-    /// One by lot.
+    /// Group picked at random from the remaining ones.
     Random,
 }
 
-/// A provisioner in Karpenter's manner: buys the cheapest instance types that the pods that wait
-/// fit, and gives nodes back or replaces them where that is cheaper.
+/// Provisioner in the manner of Karpenter: buys the cheapest instance types that fit the waiting
+/// pods, and removes or replaces nodes where that is cheaper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-excludes" = {"zone": ["zones"]}))]
 pub struct Provisioning {
-    /// The instance types that it may buy, by name; `*` stands for any text.
+    /// Instance types that it may buy, by name; `*` stands for any text.
     #[schemars(length(min = 1))]
     pub instance_types: Vec<String>,
-    /// Whether it buys spot capacity where that is cheaper.
+    /// Spot capacity: `true` allows buying it where it is cheaper; default `false`.
     #[serde(default)]
     pub spot: bool,
-    /// Whether it buys capacity that is kept.
+    /// On-demand capacity: `false` forbids buying it; default `true`.
     #[serde(default = "yes")]
     pub on_demand: bool,
-    /// When nodes are given back.
+    /// Consolidation policy: which nodes may be removed or replaced; default
+    /// `WhenEmptyOrUnderutilized`.
     #[serde(default)]
     pub consolidation: ConsolidationPolicy,
-    /// How long no pod may have come to or left a node that is consolidated.
+    /// Quiet time of a node before consolidation, without any pod arriving or leaving; default
+    /// `0s`.
     #[serde(default)]
     pub consolidate_after: Duration,
-    /// How many nodes may be on their way out at a time: a number, or a share such as `10%`.
+    /// Disruption budget: maximum number of nodes being removed at a time, as a number or a share;
+    /// default `10%`.
     #[serde(default = "a_tenth")]
     pub budget: String,
-    /// Budgets that hold at times, besides: the strictest that holds counts.
+    /// Additional disruption budgets, each in force at certain times; the strictest one in force
+    /// applies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<DisruptionWindow>,
-    /// How old a node may become before it is replaced; default any age.
+    /// Maximum age of a node before it is replaced; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub expire_after: Option<Duration>,
-    /// Times at which what new nodes are made of changes, such as their machine image: nodes from
-    /// before have drifted and are replaced.
+    /// Drift times: at each of them the definition of new nodes changes, such as their machine
+    /// image. Older nodes have drifted and are replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drifts: Vec<Duration>,
-    /// Whether spot nodes are replaced by cheaper spot nodes.
+    /// Spot-to-spot consolidation: `true` allows replacing spot nodes by cheaper spot nodes;
+    /// default `false`.
     #[serde(default)]
     pub spot_to_spot: bool,
-    /// The most nodes of the cluster.
+    /// Maximum number of nodes in the cluster, at least 1; default unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_nodes: Option<u32>,
-    /// The zone of its nodes.
+    /// Zone of all nodes it buys; excludes `zones`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// The zones of its nodes, where they may be in several: each comes in the one where it costs
-    /// least of those that its first pod may be in, of equal ones in the first of this list.
+    /// Zones in which nodes may be bought; excludes `zone`. Each node is bought in the cheapest
+    /// zone that its first pod allows, ties going to the first in this list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
 }
 
-/// A budget that holds at times.
+/// Disruption budget that is in force at certain times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("dependentRequired" = {"schedule": ["for"], "for": ["schedule"]}))]
 pub struct DisruptionWindow {
-    /// How many nodes may be on their way out at a time: a number, or a share such as `10%`.
+    /// Maximum number of nodes being removed at a time: a number, or a share such as `10%`.
     pub nodes: String,
-    /// When it begins to hold, in the notation of cron: `0 9 * * 1-5`; default always.
+    /// Start times of the budget in cron notation, such as `0 9 * * 1-5`; default always in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// For how long it holds.
+    /// Duration of the budget after each start; required with `schedule`.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub lasts: Option<Duration>,
-    /// What it limits; default everything.
+    /// Reasons for removal that the budget limits; default all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<DisruptionReason>,
 }
 
-/// Why a node is given back.
+/// Reason for removing a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DisruptionReason {
-    /// It is empty.
+    /// Node without pods of its own.
     Empty,
-    /// It is not what a new one would be.
+    /// Node that differs from what a new one would be.
     Drifted,
-    /// Its pods fit elsewhere, or on something cheaper.
+    /// Node whose pods fit elsewhere, or on a cheaper node.
     Underutilized,
 }
 
@@ -396,12 +410,12 @@ fn a_tenth() -> String {
     "10%".to_owned()
 }
 
-/// When nodes are given back.
+/// Rule for which nodes may be removed or replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ConsolidationPolicy {
-    /// When they are empty.
+    /// Nodes that are empty, and no others.
     WhenEmpty,
-    /// When they are empty, or their pods fit elsewhere or on something cheaper.
+    /// Nodes that are empty, or whose pods fit elsewhere or on a cheaper node.
     #[default]
     WhenEmptyOrUnderutilized,
 }

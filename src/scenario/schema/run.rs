@@ -14,43 +14,44 @@ use crate::share::Share;
 use rng::Distribution;
 use units::Duration;
 
-/// How the world around the system behaves.
+/// Models of the world around the system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Models {
-    /// How long a pod takes from its binding to its running; `none` for no time.
+    /// Start-up time of a pod, from its binding to its running; default `none` for no time.
     #[serde(default)]
     pub startup: NoneOr<Startup>,
-    /// How long the scheduler takes to decide; `none` for no time.
+    /// Decision time of the scheduler; default `none` for no time.
     #[serde(default)]
     pub decision_time: NoneOr<DecisionTime>,
-    /// What pods use of what they asked for.
+    /// Actual usage of pods, as opposed to their requests; default `none`.
     #[serde(default)]
     pub usage: Usage,
-    /// Metrics from outside of the cluster by name: CSV files with the columns `seconds`, `value`
-    /// and, of a metric of several series, `series`.
+    /// External metrics by name: CSV files with the columns `seconds`, `value` and, for a metric of
+    /// several series, `series`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external_metrics: BTreeMap<String, String>,
-    /// How much later the control plane sees what happens.
+    /// Delay with which the control plane sees changes; default `0s`.
     #[serde(default)]
     pub watch_delay: Duration,
-    /// What becomes of the pods of a node that goes down.
+    /// Fate of the pods of a node that goes down; default `lose`.
     #[serde(default)]
     pub node_loss: NodeLoss,
-    /// How the control plane learns of its nodes; default `observed` with `system.controllers`,
-    /// `declared` otherwise.
+    /// Node-life model, by which the control plane learns of its nodes; default `observed` with
+    /// `system.controllers`, otherwise `declared`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_life: Option<NodeLife>,
-    /// Images, and how they get to nodes; `none` has every image everywhere.
+    /// Container images and their transfer to nodes; default `none`, with every image on every
+    /// node.
     #[serde(default, skip_serializing_if = "is_default")]
     pub images: NoneOr<Images>,
-    /// How services behave towards their clients.
+    /// Behavior of services towards their clients.
     #[serde(default, skip_serializing_if = "is_default")]
     pub services: Services,
-    /// What processes on a node share; `none` gives each all that it wants.
+    /// Contention of processes on a node; default `none`, where each gets all that it wants.
     #[serde(default, skip_serializing_if = "is_default")]
     pub contention: NoneOr<Contention>,
-    /// How pods save their work; `none` is never.
+    /// Checkpoints, with which pods save their work; default `none`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: NoneOr<Checkpointing>,
 }
@@ -59,97 +60,99 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// How the control plane learns of its nodes.
+/// Node-life model, by which the control plane learns of its nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeLife {
-    /// It is told at once when one goes down, and the pods on it are lost with it.
+    /// Node losses are known at once, and the pods on the node are lost with it.
     #[default]
     Declared,
-    /// By heartbeats alone: a silent node becomes unknown after its grace and is tainted zone by
-    /// zone at a limited rate, its pods go once their tolerations run out.
+    /// Heartbeats alone: a silent node becomes unknown after its grace period and is tainted, zone
+    /// by zone at a limited rate. Its pods are evicted once their tolerations expire.
     Observed,
-    /// The same by the rule before taints: pods go five minutes after the last heartbeat.
+    /// Heartbeats with the rule before taints: pods are evicted five minutes after the last
+    /// heartbeat.
     Timeout,
 }
 
-/// What becomes of the pods of a node that goes down.
+/// Fate of the pods of a node that goes down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeLoss {
-    /// They are lost.
+    /// Pods are lost with the node.
     #[default]
     Lose,
-    /// They are submitted again from the start, as new pods.
+    /// Pods are submitted again from the start, as new pods.
     Resubmit,
 }
 
-/// How long a pod takes to start: by a law, or by what is published of a runtime.
+/// Start-up time of a pod: a distribution, or published figures of a runtime; give
+/// `containerStart`, `runtime` or both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("anyOf" = [{"required": ["containerStart"]}, {"required": ["runtime"]}]))]
 pub struct Startup {
-    /// Start of each container: a distribution, such as `lognormal(400ms, 0.5)`, or the values of
-    /// the column `seconds` of a CSV file, `empirical(starts.csv)`.
+    /// Start time of each container: a distribution, such as `lognormal(400ms, 0.5)`, or
+    /// `empirical(starts.csv)` for the values of the column `seconds` of a CSV file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_start: Option<Distribution>,
-    /// What pods run in.
+    /// Runtime that pods run in, with its published start-up times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
 }
 
-/// How pods with a run time save their work: interrupted, they go on from the last checkpoint, on the
-/// same node, on another, or as another pod of the same job.
+/// Checkpoints of pods with a run time: after an interruption they continue from the last one, on
+/// the same node, on another, or as another pod of the same job. Give `interval` or `mtbf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("anyOf" = [{"required": ["interval"]}, {"required": ["mtbf"]}]))]
 pub struct Checkpointing {
-    /// How much work lies between two checkpoints.
+    /// Work between two checkpoints; greater than 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub interval: Option<Duration>,
-    /// The mean time between interruptions, from which Young's interval follows where none is given:
-    /// the root of 2 x `write` x `mtbf`.
+    /// Mean time between interruptions; without `interval`, it gives Young's interval, the square
+    /// root of 2 x `write` x `mtbf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-positive" = true))]
     pub mtbf: Option<Duration>,
-    /// How long a checkpoint takes to write.
+    /// Time to write a checkpoint; default `0s`.
     #[serde(default)]
     pub write: Duration,
-    /// How long a start from a checkpoint takes before work goes on.
+    /// Time to restart from a checkpoint before work continues; default `0s`.
     #[serde(default)]
     pub restart: Duration,
 }
 
-/// What pods run in, with the times that are published of it; `containerStart` replaces those of
+/// Runtime that pods run in, with published start-up times; `containerStart` replaces those of
 /// containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runtime {
-    /// Containers, made in 0.2 s to 1 s.
+    /// Containers that start in 0.2 s to 1 s.
     Container,
-    /// Containers in a micro-VM of their pod, which boots in 125 ms.
+    /// Containers in a micro-VM per pod, which boots in 125 ms.
     MicroVm,
-    /// A virtual machine, which boots in 20 s to 120 s.
+    /// Virtual machine that boots in 20 s to 120 s.
     VirtualMachine,
 }
 
-/// How long a decision takes.
+/// Decision time of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "DecisionTimeFields", into = "DecisionTimeFields")]
 pub enum DecisionTime {
-    /// The same for every pod.
+    /// Constant decision time for every pod.
     PerPod(Duration),
-    /// A part for each job and a part for each of its tasks.
+    /// Decision time per job plus a part per task.
     PerJob {
-        /// For a job.
+        /// Decision time per job.
         job: Duration,
-        /// For each of its tasks.
+        /// Additional decision time per task of the job.
         task: Duration,
     },
 }
 
-/// How long a decision takes: `perPod`, or `perJob` and `perTask`.
+/// Decision time of the scheduler: `perPod`, or `perJob` with an optional `perTask`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -158,57 +161,57 @@ pub enum DecisionTime {
     extend("dependentRequired" = {"perTask": ["perJob"]})
 )]
 struct DecisionTimeFields {
-    /// For every pod.
+    /// Decision time per pod.
     #[serde(default, rename = "perPod", skip_serializing_if = "Option::is_none")]
     pod: Option<Duration>,
-    /// For every job.
+    /// Decision time per job.
     #[serde(default, rename = "perJob", skip_serializing_if = "Option::is_none")]
     job: Option<Duration>,
-    /// For each task of a job, beside `perJob`; default `0s`.
+    /// Additional decision time per task of a job, with `perJob`; default `0s`.
     #[serde(default, rename = "perTask", skip_serializing_if = "Option::is_none")]
     task: Option<Duration>,
 }
 
-/// What pods use of what they asked for.
+/// Actual usage of pods, as opposed to their requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(
     from = "WordOr<UsageWord, UsageFields>",
     into = "WordOr<UsageWord, UsageFields>"
 )]
 pub enum Usage {
-    /// Only what their manifests say.
+    /// Usage stated by manifests alone.
     #[default]
     None,
-    /// As the trace recorded it: of `swf` the average CPU time and the used memory, of `csv` the
-    /// columns `cpu_usage` and `memory_usage`.
+    /// Usage recorded in the trace: for `swf` the average CPU time and the used memory, for `csv`
+    /// the columns `cpu_usage` and `memory_usage`.
     Trace,
-    /// By rules.
+    /// Usage by rules for CPU and memory.
     Rules(UsageFields),
 }
 
-/// The short forms of [`Usage`].
+/// Short forms of [`Usage`].
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum UsageWord {
-    /// Only what their manifests say.
+    /// Usage stated by manifests alone.
     None,
-    /// As the trace recorded it: of `swf` the average CPU time and the used memory, of `csv` the
-    /// columns `cpu_usage` and `memory_usage`.
+    /// Usage recorded in the trace: for `swf` the average CPU time and the used memory, for `csv`
+    /// the columns `cpu_usage` and `memory_usage`.
     Trace,
 }
 
-/// What pods use whose manifests say nothing of it (`windtunnel.dev/cpu-usage`,
-/// `windtunnel.dev/memory-usage`), and series for those that name one. A use is an amount (`250m`), a
-/// share of the request (`60%`), `sine(MEAN, AMPLITUDE, PERIOD, PEAK)`, `ramp(FROM, RISE, PER, MOST)`
-/// from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `trace(NAME)`, or `shared(USE)` of one of
-/// these, which the pods of a workload share evenly.
+/// Usage of pods whose manifests state none (`windtunnel.dev/cpu-usage`,
+/// `windtunnel.dev/memory-usage`), and series for those that name one. A usage is an amount
+/// (`250m`), a share of the request (`60%`), `sine(MEAN, AMPLITUDE, PERIOD, PEAK)`, `ramp(FROM,
+/// RISE, PER, MOST)` from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `trace(NAME)`, or
+/// `shared(USE)` of one of these, which the pods of a workload share evenly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UsageFields {
-    /// Of the processors.
+    /// CPU usage of a pod, such as `60%` of its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
-    /// Of the memory.
+    /// Memory usage of a pod, such as `60%` of its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
     /// Series by name: CSV files with the columns `seconds` and `value`.
@@ -246,7 +249,7 @@ impl From<Usage> for WordOr<UsageWord, UsageFields> {
     }
 }
 
-/// When the run ends: the first of the conditions given.
+/// Conditions that end the run; the first one met ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -254,11 +257,11 @@ impl From<Usage> for WordOr<UsageWord, UsageFields> {
     extend("x-help" = "give `at` (a time after the start), `when` (`drained` or `idle`) or both")
 )]
 pub struct Stop {
-    /// At this time after the start.
+    /// End time after the start of the run; greater than 0.
     #[serde(default)]
     #[schemars(extend("x-positive" = true))]
     pub at: Option<Duration>,
-    /// When this holds.
+    /// State that ends the run: `drained` or `idle`.
     #[serde(default)]
     pub when: Option<StopWhen>,
 }
@@ -272,18 +275,19 @@ impl Default for Stop {
     }
 }
 
-/// A state in which a run ends.
+/// State in which a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StopWhen {
     /// Everything has arrived and ended; nothing waits or runs.
     Drained,
-    /// Nothing more can happen; pods may still wait or run for ever.
+    /// Nothing more can happen, even if pods still wait or run.
     Idle,
 }
 
-/// A gate for `check`, a goal for `plan`: absolute bounds (`min`, `max`), or how much worse than
-/// the baseline the metric may be (`tolerance`, `threshold`), by its mean or by a paired test.
+/// Objective: a gate for `check` and a goal for `plan`. Give absolute bounds (`min`, `max`), or a
+/// limit relative to the baseline (`tolerance`, `threshold`), applied to the mean or by a paired
+/// test (`test`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -294,32 +298,33 @@ pub enum StopWhen {
     extend("x-excludes" = {"tolerance": ["threshold"]})
 )]
 pub struct Objective {
-    /// The metric's id, such as `pending_time.p99`.
+    /// Metric to check, by its id such as `pending_time.p99`.
     #[schemars(extend("x-names" = "metric"))]
     pub metric: String,
-    /// It may not be less.
+    /// Minimum value of the metric.
     #[serde(default)]
     pub min: Option<Bound>,
-    /// It may not be more.
+    /// Maximum value of the metric.
     #[serde(default)]
     pub max: Option<Bound>,
-    /// Its mean may not be worse than the baseline's by more than this share, such as `5%`.
+    /// Tolerance: maximum share by which the mean may be worse than the baseline's, such as `5%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Share>,
-    /// Its mean may not be worse than the baseline's by more than this amount.
+    /// Threshold: maximum amount by which the mean may be worse than the baseline's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Bound>,
-    /// Fail only where a paired test over the seeds shows it worse than the baseline, beyond
-    /// `tolerance` or `threshold` (by default what is noise for the metric).
+    /// Paired test over the seeds: `true` fails only on proof that the metric is worse than the
+    /// baseline by more than `tolerance` or `threshold` (default: the noise of the metric). Default
+    /// `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test: bool,
-    /// Only say so when it fails.
+    /// Advisory objective: `true` reports a failure without failing the check; default `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub advisory: bool,
 }
 
 impl Objective {
-    /// Whether it needs a baseline.
+    /// Returns whether the objective requires a baseline.
     pub const fn is_relative(&self) -> bool {
         self.tolerance.is_some() || self.threshold.is_some() || self.test
     }

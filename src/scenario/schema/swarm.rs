@@ -8,56 +8,62 @@ use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-/// Options of Docker Swarm (classic) 1.2, with `name: swarm`.
+/// Options of Docker Swarm (classic) 1.2; used with `name: swarm`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Swarm {
-    /// How the engines that passed all filters are ranked (`--strategy`).
+    /// Strategy that ranks the engines that pass all filters (`--strategy`); default `spread`.
     pub strategy: SwarmStrategy,
-    /// The filters, in the order in which they are applied (`--filter`).
+    /// Filters in the order in which they are applied (`--filter`); default all.
     #[schemars(length(min = 1))]
     pub filters: Vec<SwarmFilter>,
-    /// By what share more than an engine has is given away, more than -1 (`swarm.overcommit`);
-    /// cut to whole per cent.
+    /// Overcommit share of an engine's resources (`swarm.overcommit`), above -1, cut to whole per
+    /// cent; default 0.05.
     pub overcommit: f64,
-    /// What CPU is counted in: whole cores as the original counts, requests rounded up, or
-    /// thousandths.
+    /// CPU unit: whole cores as in the original, with requests rounded up, or thousandths; default
+    /// `cores`.
     pub cpu: SwarmCpu,
-    /// How often a creation that an engine refused is tried again elsewhere (`swarm.createretry`).
+    /// Maximum number of retries on other engines after a refused creation (`swarm.createretry`), 0
+    /// to 1000; default 0.
     #[schemars(range(min = 0, max = 1_000))]
     pub create_retry: u32,
-    /// After how long a client asks again for a container that no engine took; `0s`: it gives up.
-    /// The manager itself never asks again.
+    /// Client retry delay for a container that no engine took; `0s` gives up. Default `10s`. The
+    /// manager itself never retries.
     pub client_retry: Duration,
-    /// The shortest wait between two refreshes of an engine (`--engine-refresh-min-interval`).
+    /// Minimum time between two refreshes of an engine (`--engine-refresh-min-interval`); default
+    /// `30s`.
     #[schemars(extend("x-positive" = true))]
     pub refresh_min: Duration,
-    /// The end of the longest wait between two refreshes (`--engine-refresh-max-interval`).
+    /// Maximum time between two refreshes of an engine (`--engine-refresh-max-interval`),
+    /// exclusive; default `60s`.
     #[schemars(extend("x-positive" = true))]
     pub refresh_max: Duration,
-    /// Whether waits between refreshes are drawn; otherwise each is the shortest.
+    /// Jitter: `true` draws the time between refreshes at random, `false` uses the minimum. Default
+    /// `true`.
     pub jitter: bool,
-    /// From how many failures in a row an engine is lost (`--engine-failure-retry`).
+    /// Number of consecutive failures after which an engine is lost (`--engine-failure-retry`), 1
+    /// to 1000; default 3.
     #[schemars(range(min = 1, max = 1_000))]
     pub failure_retry: u32,
-    /// How long a request to a host that does not answer takes to fail; `0s`: hosts that are down
+    /// Request timeout for a host that does not answer; default `0s`, where hosts that are down
     /// refuse at once.
     pub request_timeout: Duration,
-    /// Where engines are listed.
+    /// Discovery service that lists the engines.
     pub discovery: SwarmDiscovery,
-    /// How long an engine takes to create a container, before it can be started.
+    /// Creation time of a container on an engine, before it can be started; default `0s`.
     pub create_time: Duration,
-    /// What becomes of containers of a lost engine that say nothing of it
-    /// (`com.docker.swarm.reschedule-policies`).
+    /// Reschedule policy for containers of a lost engine that state none
+    /// (`com.docker.swarm.reschedule-policies`); default `off`.
     pub reschedule: SwarmReschedule,
-    /// Managers: one primary, the others stand by (`--replication`).
+    /// Number of managers, 1 to 99, of which one is primary and the others stand by
+    /// (`--replication`); default 1.
     #[schemars(range(min = 1, max = 99))]
     pub managers: u32,
-    /// How long the primary's lock lasts without renewal (`--replication-ttl`).
+    /// Lifetime of the primary's lock without renewal (`--replication-ttl`); default `20s`.
     #[schemars(extend("x-positive" = true))]
     pub replication_ttl: Duration,
-    /// Constraints, affinities and policies of containers by the name of their workload or pod, `*`
-    /// for all, as `docker run -e` takes them: `constraint:storage==ssd`, `affinity:image==~redis`,
+    /// Constraints, affinities and policies of containers by workload or pod name (`*` for all), as
+    /// for `docker run -e`: `constraint:storage==ssd`, `affinity:image==~redis`,
     /// `reschedule:on-node-failure`, `whitelist:node==n1|n2`.
     pub environment: BTreeMap<String, Vec<String>>,
 }
@@ -86,21 +92,21 @@ impl Default for Swarm {
     }
 }
 
-/// How engines are ranked.
+/// Strategy that ranks engines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SwarmStrategy {
-    /// The smallest reserved share first, then the fewest containers.
+    /// Smallest reserved share first, then the fewest containers.
     #[default]
     Spread,
-    /// The greatest reserved share first, then the most containers.
+    /// Greatest reserved share first, then the most containers.
     Binpack,
-    /// Any engine, whatever is left on it.
+    /// Engine picked at random, whatever is left on it.
     Random,
 }
 
 impl SwarmStrategy {
-    /// Its name.
+    /// Name of the strategy.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Spread => "spread",
@@ -110,28 +116,28 @@ impl SwarmStrategy {
     }
 }
 
-/// A filter of engines.
+/// Filter that engines must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SwarmFilter {
-    /// The engine answers.
+    /// Engines that do not answer are filtered out.
     Health,
-    /// The host ports are free.
+    /// Engines without the requested host ports free are filtered out.
     Port,
-    /// The engine's label `containerslots` leaves room.
+    /// Engines without room by their label `containerslots` are filtered out.
     ContainerSlots,
-    /// Linked containers are on the engine.
+    /// Engines without the linked containers are filtered out.
     Dependency,
-    /// Expressions over containers, images and labels of containers.
+    /// Affinity expressions over containers, images and labels of containers.
     Affinity,
-    /// Expressions over the engine and its labels.
+    /// Constraint expressions over the engine and its labels.
     Constraint,
-    /// Lists of engines.
+    /// Whitelists of engines by name.
     Whitelist,
 }
 
 impl SwarmFilter {
-    /// All, in the order of a manager that was told nothing.
+    /// All filters, in the default order of a manager.
     pub const ALL: [Self; 7] = [
         Self::Health,
         Self::Port,
@@ -143,38 +149,38 @@ impl SwarmFilter {
     ];
 }
 
-/// What CPU is counted in.
+/// CPU unit of requests and capacities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SwarmCpu {
-    /// Whole cores, requests rounded up.
+    /// Whole cores, with requests rounded up.
     #[default]
     Cores,
     /// Thousandths of a core.
     Millicores,
 }
 
-/// What becomes of containers of a lost engine.
+/// Reschedule policy for containers of a lost engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwarmReschedule {
-    /// Nothing.
+    /// Containers are not created again.
     #[default]
     Off,
-    /// They are created anew on other engines.
+    /// Containers are created again on other engines.
     OnNodeFailure,
 }
 
-/// Where engines are listed.
+/// Discovery service that lists the engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwarmDiscovery {
-    /// The back-end.
+    /// Back-end of the discovery service; default `list`.
     pub backend: SwarmBackend,
-    /// How often an agent registers (`swarm join --heartbeat`).
+    /// Interval of agent registrations (`swarm join --heartbeat`); default `60s`.
     #[schemars(extend("x-positive" = true))]
     pub heartbeat: Duration,
-    /// How long a registration lasts (`swarm join --ttl`); more than the heartbeat.
+    /// Lifetime of a registration (`swarm join --ttl`), longer than the heartbeat; default `180s`.
     #[schemars(extend("x-positive" = true))]
     pub ttl: Duration,
 }
@@ -189,15 +195,15 @@ impl Default for SwarmDiscovery {
     }
 }
 
-/// A back-end of discovery.
+/// Back-end of the discovery service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SwarmBackend {
-    /// A list of addresses or a file: nothing expires.
+    /// List of addresses or a file, where nothing expires.
     #[default]
     List,
-    /// Docker Hub's service of tokens.
+    /// Token service of Docker Hub.
     Token,
-    /// A key-value store: etcd, Consul or `ZooKeeper`.
+    /// Key-value store: etcd, Consul or `ZooKeeper`.
     Store,
 }

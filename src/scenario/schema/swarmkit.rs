@@ -8,37 +8,39 @@ use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-/// Options of `SwarmKit` (Docker's swarm mode), with `name: swarmkit`.
+/// Options of `SwarmKit` (Docker's swarm mode); used with `name: swarmkit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwarmKit {
-    /// How the share of a branch is counted where tasks are spread over labels.
+    /// Counting rule for a branch's share when tasks are spread over labels; default `upstream`.
     pub spread: SpreadCount,
-    /// When and how ended tasks are replaced (`--restart-*`).
+    /// Restart policy for ended tasks (`--restart-*`).
     pub restart: ServiceRestart,
-    /// How services are updated (`--update-*`); without it as their `rollingUpdate` says: so many
-    /// at once as it allows, started first if it allows none to be missing.
+    /// Update settings of services (`--update-*`); default as their `rollingUpdate` says: as many
+    /// at once as it allows, started first if none may be missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update: Option<ServiceUpdate>,
-    /// How services are rolled back (`--rollback-*`).
+    /// Rollback settings of services (`--rollback-*`).
     pub rollback: ServiceUpdate,
-    /// Placement of services by name, `*` for all.
+    /// Placement of services by name; `*` stands for all.
     pub placement: BTreeMap<String, ServicePlacement>,
-    /// The period between two heartbeats of a node.
+    /// Period between two heartbeats of a node; default `5s`.
     #[schemars(extend("x-positive" = true))]
     pub heartbeat_period: Duration,
-    /// By how much a drawn period differs from it at most.
+    /// Maximum random deviation from the heartbeat period; default `500ms`.
     pub heartbeat_epsilon: Duration,
-    /// After how many periods without a heartbeat a node is down.
+    /// Number of heartbeat periods without a heartbeat after which a node is down, 1 to 100;
+    /// default 3.
     #[schemars(range(min = 1, max = 100))]
     pub grace_multiplier: u32,
-    /// After how long a node that is down loses its tasks for good.
+    /// Time after which a node that is down loses its tasks for good; default `24h`.
     pub orphan_timeout: Duration,
-    /// How long a node takes to prepare a task: to pull its image and make its container.
+    /// Preparation time of a task on a node: pulling its image and creating its container. Default
+    /// `0s`.
     pub prepare_time: Duration,
-    /// How long a task takes to stop.
+    /// Stop time of a task; default `0s`.
     pub stop_time: Duration,
-    /// Managers that agree by Raft; an odd number.
+    /// Number of managers that agree by Raft: odd, 1 to 99; default 3.
     #[schemars(range(min = 1, max = 99))]
     pub managers: u32,
 }
@@ -62,29 +64,30 @@ impl Default for SwarmKit {
     }
 }
 
-/// How the share of a branch is counted.
+/// Counting rule for a branch's share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpreadCount {
-    /// As the original does, which may hand one task too many to a branch.
+    /// Count of the original, which may assign one task too many to a branch.
     #[default]
     Upstream,
-    /// Never more than are left to give.
+    /// Count limited to the tasks that are left.
     Strict,
 }
 
-/// When and how ended tasks are replaced.
+/// Restart policy for ended tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceRestart {
-    /// When; those of jobs are replaced when they failed.
+    /// Condition under which an ended task is replaced; default `any`. Tasks of jobs are replaced
+    /// only if they failed.
     pub condition: RestartCondition,
-    /// How long the replacement waits before it starts.
+    /// Delay before the replacement starts; default `5s`.
     pub delay: Duration,
-    /// How often at most, within the window if there is one; 0 is any number.
+    /// Maximum number of restarts, within `window` if given; 0 is unlimited. Default 0.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_attempts: u32,
-    /// How far back restarts count; without it for ever.
+    /// Time span over which restarts count towards `maxAttempts`; default unlimited.
     pub window: Option<Duration>,
 }
 
@@ -99,36 +102,37 @@ impl Default for ServiceRestart {
     }
 }
 
-/// When a task is replaced.
+/// Condition under which an ended task is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartCondition {
-    /// Whenever it ended.
+    /// Tasks are replaced whenever they end.
     #[default]
     Any,
-    /// Unless it ended well.
+    /// Tasks are replaced unless they succeeded.
     OnFailure,
-    /// Never.
+    /// Tasks are never replaced.
     None,
 }
 
-/// How a service is updated or rolled back.
+/// Settings of a service update or rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceUpdate {
-    /// How many tasks are replaced side by side; 0 is all. At most the replicas of the service.
+    /// Number of tasks replaced in parallel, at most the replicas of the service; 0 is all. Default
+    /// 1.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub parallelism: u32,
-    /// How long a worker waits after each task.
+    /// Delay of a worker after each task; default `0s`.
     pub delay: Duration,
-    /// How long a new task is watched once it runs.
+    /// Monitoring time of a new task once it runs; default `5s`.
     pub monitor: Duration,
-    /// What to do when too many new tasks fail.
+    /// Action when too many new tasks fail; default `pause`.
     pub failure_action: UpdateFailureAction,
-    /// Which share of the tasks may fail.
+    /// Maximum share of tasks that may fail, 0 to 1; default 0.
     #[schemars(range(min = 0, max = 1))]
     pub max_failure_ratio: f64,
-    /// Which of two tasks of a slot goes first.
+    /// Order of the old and the new task of a slot; default `stop-first`.
     pub order: UpdateTaskOrder,
 }
 
@@ -145,40 +149,40 @@ impl Default for ServiceUpdate {
     }
 }
 
-/// What to do when too many new tasks fail.
+/// Action when too many new tasks fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UpdateFailureAction {
-    /// Stop until the next update of the service.
+    /// Update stops until the next update of the service.
     #[default]
     Pause,
-    /// Go on.
+    /// Update continues despite the failures.
     Continue,
-    /// Go back to the previous specification.
+    /// Service returns to its previous specification.
     Rollback,
 }
 
-/// Which of two tasks of a slot goes first.
+/// Order of the old and the new task of a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateTaskOrder {
-    /// The old one stops, then the new one starts.
+    /// Old task stops, then the new one starts.
     #[default]
     StopFirst,
-    /// The new one runs, then the old one is told to stop.
+    /// New task runs, then the old one is stopped.
     StartFirst,
 }
 
-/// Where tasks of a service may go, beside what manifests say.
+/// Placement of a service's tasks, in addition to manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServicePlacement {
-    /// Constraints such as `node.labels.disk==ssd` (`--constraint`); all have to hold.
+    /// Constraints such as `node.labels.disk==ssd` (`--constraint`); all must hold.
     pub constraints: Vec<String>,
     /// Labels of nodes to spread over, the outermost first (`--placement-pref spread=…`).
     pub spread: Vec<String>,
-    /// How many tasks of the service a node may have; 0 is any number
-    /// (`--replicas-max-per-node`).
+    /// Maximum number of the service's tasks per node (`--replicas-max-per-node`); 0 is unlimited.
+    /// Default 0.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_replicas_per_node: u32,
 }

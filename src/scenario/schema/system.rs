@@ -10,39 +10,39 @@ use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKi
 use crate::plain::Arguments;
 use units::Duration;
 
-/// The system under test.
+/// System under test, with its options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct System {
-    /// Its name (`windtunnel systems` lists all).
+    /// Name of the system (`windtunnel systems` lists all); default `kubernetes`.
     #[serde(default = "default_system")]
     #[schemars(extend("x-names" = "system"))]
     pub name: String,
-    /// How it places pods.
+    /// Scheduler options: how the system places pods.
     #[serde(default)]
     pub scheduler: Scheduler,
-    /// The controllers that keep workloads as they are declared; without it there are none, and
-    /// manifests are their pods alone.
+    /// Controllers that reconcile workloads with their declarations. Without them, manifests stand
+    /// for their pods alone.
     // Left out where there are none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<Controllers>,
-    /// Options of Docker Swarm (classic).
+    /// Options of Docker Swarm (classic), for `name: swarm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarm: Option<Swarm>,
-    /// Options of `SwarmKit`.
+    /// Options of `SwarmKit`, for `name: swarmkit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swarmkit: Option<SwarmKit>,
-    /// How workloads are scaled: settings of the autoscalers whose objects manifests hold, and
-    /// scaling by the clock.
+    /// Autoscaling of workloads and nodes: settings of the autoscalers whose objects manifests
+    /// hold, scheduled scaling, and the cluster autoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
-    /// A descheduler; without it pods stay where they are.
+    /// Descheduler that evicts misplaced pods; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descheduling: Option<Descheduling>,
-    /// Options of Fleet.
+    /// Options of Fleet, for `name: fleet`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
-    /// Options of Mesos and its frameworks.
+    /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
 }
@@ -67,63 +67,66 @@ fn default_system() -> String {
     "kubernetes".to_owned()
 }
 
-/// How a system places pods.
+/// Scheduler options: how a system places pods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scheduler {
-    /// The set of policies to start from.
+    /// Profile of policies to start from; default `default`.
     #[serde(default = "default_profile")]
     #[schemars(extend("x-names" = "profile"))]
     pub profile: String,
-    /// The order in which waiting pods or jobs are tried; default the profile's.
+    /// Queue order in which waiting pods or jobs are tried; default the profile's.
     #[serde(default)]
     #[schemars(extend("x-names" = "queue"))]
     pub queue: Option<String>,
-    /// Whether later jobs may start before the first one that does not fit.
+    /// Backfill rule: whether later jobs may start before the first one that does not fit; default
+    /// `none`.
     #[serde(default)]
     pub backfill: Backfill,
-    /// Which of equally good nodes is taken; default the profile's.
+    /// Tie-break between equally good nodes; default the profile's.
     #[serde(default)]
     pub tie_break: Option<TieBreak>,
-    /// Policies to add, weigh and set up, by name; `null` switches one of the profile's off.
+    /// Policies to add, weigh and configure, by name; `null` disables one of the profile.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
-    /// Share of the nodes to find for each pod before the best of them is taken; 0 for Kubernetes'
-    /// rule, which depends on the size of the cluster. Default 0 with the profile `default`, all
-    /// nodes with others.
+    /// Percentage of nodes to find for each pod before the best of them is taken, 0 to 100; 0 is
+    /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the profile
+    /// `default`, all nodes with others.
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
     pub percentage_of_nodes_to_score: Option<u32>,
-    /// A `KubeSchedulerConfiguration` file, read as it is, in place of `plugins` and
+    /// File of a `KubeSchedulerConfiguration`, used in place of `plugins` and
     /// `percentageOfNodesToScore`; with the profile `default`.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub config: Option<String>,
-    /// The release of kube-scheduler that is followed; with the profile `default`.
+    /// Release of kube-scheduler to follow, with the profile `default`; default `1.34`.
     #[serde(default)]
     pub release: Release,
-    /// From a decision to its binding; with the profile `default`.
+    /// Binding time from a decision to its binding, with the profile `default`; default `0s`.
     #[serde(default)]
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end; with the profile `default`.
+    /// Eviction time from the order to evict a pod to its end, with the profile `default`; default
+    /// `0s`.
     #[serde(default)]
     pub eviction_time: Duration,
 }
 
-/// A release of kube-scheduler.
+/// Release of kube-scheduler to follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Release {
-    /// 1.34.
+    /// Release 1.34 of kube-scheduler.
     #[default]
     #[serde(rename = "1.34")]
     V1_34,
-    /// 1.36: another balance score, and the first of a heap among equally good nodes.
+    /// Release 1.36 of kube-scheduler: another balance score, and the first of a heap among equally
+    /// good nodes.
     #[serde(rename = "1.36")]
     V1_36,
 }
 
-/// Policies by name, in written order; `None` switches one off.
+/// Policies by name, in written order; `None` disables one.
 pub type Plugins = IndexMap<String, Option<Plugin>>;
 
 impl Default for Scheduler {
@@ -147,11 +150,11 @@ fn default_profile() -> String {
     "default".to_owned()
 }
 
-/// One policy.
+/// One policy, with its weight and arguments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plugin {
-    /// Factor on its score; default the profile's, or 1.
+    /// Weight of the policy's score, 1 to 1000000; default the profile's, or 1.
     #[serde(default)]
     #[schemars(
         range(min = 1, max = 1_000_000),
@@ -159,31 +162,32 @@ pub struct Plugin {
             in place of its fields")
     )]
     pub weight: Option<i64>,
-    /// Its arguments.
+    /// Arguments of the policy.
     #[serde(rename = "$rest", default)]
     #[schemars(extend("x-parameters" = "policy:"))]
     pub arguments: Arguments,
 }
 
-/// Whether later jobs may start before the first one that does not fit.
+/// Backfill rule: whether later jobs may start before the first one that does not fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backfill {
-    /// No job overtakes.
+    /// No job overtakes another.
     #[default]
     None,
-    /// Those may that end before the first one could start, looked at once in queue order.
+    /// Jobs that end before the first one could start may overtake it, considered once in queue
+    /// order.
     GreedyOnce,
 }
 
-/// Which of equally good nodes is taken.
+/// Tie-break between equally good nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TieBreak {
-    /// One drawn from the seed.
+    /// Node picked at random, from the seed.
     Random,
-    /// The first in node order.
+    /// Node that comes first in node order.
     First,
-    /// The lowest of the ranks that the published runs drew, from the seed by Go's generator.
+    /// Node with the lowest rank of the published runs, drawn from the seed by Go's generator.
     Published,
 }

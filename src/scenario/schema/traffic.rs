@@ -1,5 +1,5 @@
-//! `traffic:` and `models.services:` of the experiment file: who asks the services of a cluster, and
-//! how they behave.
+//! `traffic:` and `models.services:` of the experiment file: the clients of services, and the
+//! behavior of services.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, Quantity};
 
-/// A group of clients that are alike. It asks a `service`, a `published` one by way of nodes, a
-/// `host` and `path`, or a `function`; `rate`,
-/// `diurnal` or `trace` is an open loop, `think` a closed one.
+/// Group of equal clients. It calls a `service` from inside, a `published` service by way of nodes,
+/// a `host` and `path`, or a `function`; `rate`, `diurnal` or `trace` is an open loop, `think` a
+/// closed one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
@@ -22,54 +22,55 @@ use units::{Duration, Quantity};
     extend("x-help" = "give `service` or `published` (NAMESPACE/NAME), `host` with `path`, or `function`")
 )]
 pub struct Traffic {
-    /// What the group is called.
+    /// Name of the client group.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The Service that it asks from within the cluster, as `NAMESPACE/NAME`.
+    /// Service that the group calls from inside the cluster, as `NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The Service that it asks from outside, as `NAMESPACE/NAME`, by the port that nodes publish for
-    /// it (`type: NodePort` or `LoadBalancer`): each request at any node, whether it is up or not.
+    /// Service that the group calls from outside, as `NAMESPACE/NAME`, by the port that nodes
+    /// publish for it (`type: NodePort` or `LoadBalancer`). Each request enters at any node,
+    /// whether it is up or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<String>,
-    /// The host that it asks from outside, by the rules of Ingress objects.
+    /// Host that the group calls from outside, routed by the rules of Ingress objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub host: Option<String>,
-    /// The path that it asks there; default `/`.
+    /// Path that the group calls at `host`; default `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub path: Option<String>,
-    /// The function of `functions:` that it asks.
+    /// Function of `functions:` that the group calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub function: Option<String>,
-    /// Requests a second, always the same.
+    /// Constant request rate in requests per second, 0 to 1e12.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1e12))]
     pub rate: Option<f64>,
-    /// Requests that rise and fall with the day.
+    /// Request rate that rises and falls with the time of day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diurnal: Option<DiurnalRate>,
-    /// Requests as a file has them.
+    /// Request rate read from a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<RateTrace>,
-    /// Each client asks again so long after its last answer, on average: a closed loop.
+    /// Mean think time in a closed loop, between an answer and the client's next request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub think: Option<Duration>,
-    /// How many clients there are: in a closed loop, and for sessions and answers of the name
-    /// service.
+    /// Number of clients, at least 1; used for closed loops, sessions and cached DNS answers.
+    /// Default 1000.
     #[serde(default = "default_clients")]
     #[schemars(range(min = 1))]
     pub clients: u64,
-    /// How long a client waits for an answer.
+    /// Timeout for an answer, greater than 0; default `10s`.
     #[serde(default = "default_timeout")]
     #[schemars(extend("x-positive" = true))]
     pub timeout: Duration,
-    /// What a client does after a failure; nothing by default.
+    /// Retries after a failed request; default none.
     #[serde(default)]
     pub retries: Retries,
-    /// What the clients expect.
+    /// Latency objective of the clients; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<LatencyObjective>,
 }
@@ -82,33 +83,34 @@ fn default_timeout() -> Duration {
     Duration::from_secs(10)
 }
 
-/// A rate that rises and falls with the day, and flash crowds.
+/// Request rate that rises and falls with the time of day, with optional flash crowds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiurnalRate {
-    /// Requests a second on average over a day.
+    /// Mean request rate over a day, in requests per second.
     #[schemars(range(min = 0, max = 1e12))]
     pub mean: f64,
-    /// How far it rises above the mean and falls below it, as a share of the mean.
+    /// Amplitude of the rate around its mean, as a share of the mean, 0 to 1; default 0.5.
     #[serde(default = "default_swing")]
     #[schemars(range(min = 0, max = 1))]
     pub swing: f64,
-    /// When it peaks within a day.
+    /// Peak time within a day; default `14h`.
     #[serde(default = "default_peak")]
     pub peak_at: Duration,
-    /// How long a day is.
+    /// Length of a day, greater than 0; default `24h`.
     #[serde(default = "default_period")]
     #[schemars(extend("x-positive" = true))]
     pub period: Duration,
-    /// The rate of the sixth and seventh day of every seven, as a share of the others'.
+    /// Weekend rate, on the sixth and seventh day of every seven, as a share of the other days'
+    /// rate; default 1.
     #[serde(default = "default_weekend")]
     #[schemars(range(min = 0))]
     pub weekend: f64,
-    /// How long the rate stays the same.
+    /// Step of the rate, within which it is constant; default `60s`.
     #[serde(default = "default_step")]
     #[schemars(extend("x-positive" = true))]
     pub step: Duration,
-    /// When more come than usual.
+    /// Flash crowds: periods with more requests than usual.
     #[serde(default)]
     pub flash_crowds: Vec<FlashCrowd>,
 }
@@ -133,42 +135,43 @@ fn default_step() -> Duration {
     Duration::from_secs(60)
 }
 
-/// Many come at once.
+/// Flash crowd: a period with more requests than usual.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlashCrowd {
-    /// When they begin to come.
+    /// Start of the flash crowd after the start of the run.
     pub at: Duration,
-    /// How long until all are there, and how long until all are gone again.
+    /// Ramp time of the crowd: the time to grow to its full size, and to vanish again. Default
+    /// `0s`.
     #[serde(default)]
     pub ramp: Duration,
-    /// How long all are there.
+    /// Duration of the crowd at its full size.
     #[serde(rename = "for")]
     pub lasts: Duration,
-    /// How many times as many requests there are then.
+    /// Factor on the request rate at the crowd's full size, at least 0.
     #[schemars(range(min = 0))]
     pub times: f64,
 }
 
-/// A rate as a file has it.
+/// Request rate read from a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RateTrace {
-    /// The file.
+    /// Path of the rate file.
     #[schemars(length(min = 1))]
     pub path: String,
-    /// How it is written.
+    /// Format of the rate file; default `csv`.
     #[serde(default)]
     pub format: RateFormat,
-    /// Of `azure-functions`, the functions whose hash begins so, of `alibaba-qps` the requests whose
-    /// type does; default all together.
+    /// Prefix that selects functions by their hash (`azure-functions`) or requests by their type
+    /// (`alibaba-qps`); default all together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// A factor on every rate.
+    /// Scale factor on every rate, at least 0; default 1.
     #[serde(default = "default_scale")]
     #[schemars(range(min = 0))]
     pub scale: f64,
-    /// What holds where rows are missing.
+    /// Handling of missing rows; default `fail`.
     #[serde(default)]
     pub gaps: Gaps,
 }
@@ -177,46 +180,46 @@ const fn default_scale() -> f64 {
     1.0
 }
 
-/// How a file of rates is written.
+/// Format of a file of request rates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RateFormat {
-    /// CSV with the columns `time` (seconds) and `rate` (requests a second): a row holds until the
-    /// next.
+    /// CSV file with the columns `time` (seconds) and `rate` (requests per second); each row holds
+    /// until the next.
     #[default]
     Csv,
-    /// Counts by minute, as the 2019 trace of Azure Functions has them.
+    /// Counts per minute, as in the Azure Functions trace of 2019.
     AzureFunctions,
-    /// Requests a second by container and type, as `qps.csv` of Alibaba's trace of 2026 has them.
+    /// Requests per second by container and type, as in `qps.csv` of the Alibaba trace of 2026.
     AlibabaQps,
 }
 
-/// What holds where rows of a regular series are missing.
+/// Handling of missing rows in a regular series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gaps {
-    /// They are an error.
+    /// Missing rows are an error.
     #[default]
     Fail,
-    /// The last rate goes on.
+    /// Missing rows repeat the last rate.
     Hold,
-    /// Nobody asks.
+    /// Missing rows mean no requests.
     Zero,
 }
 
-/// What a client does after a failure.
+/// Retries of a client after a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retries {
-    /// How often it tries again at most.
+    /// Maximum number of retries per request, 0 to 20; default 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 20))]
     pub most: u32,
-    /// How long before it tries again; twice as long before each further time.
+    /// Initial back-off before a retry, doubling with each further one; default `100ms`.
     #[serde(default = "default_back_off")]
     pub back_off: Duration,
-    /// The group tries again for so many of its requests at most, such as `20%`; without it there is
-    /// no limit.
+    /// Retry budget: maximum share of the group's requests that are retried, such as `20%`; default
+    /// unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Share>,
 }
@@ -235,50 +238,53 @@ impl Default for Retries {
     }
 }
 
-/// What clients expect: a share of requests answered within a time. Failed ones are not.
+/// Latency objective: a share of requests answered within a time. Failed requests miss it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LatencyObjective {
-    /// Within this time.
+    /// Latency within which requests must be answered; greater than 0.
     #[schemars(extend("x-positive" = true))]
     pub latency: Duration,
-    /// At least this share, such as `99.9%`.
+    /// Minimum share of requests that meet the latency, such as `99.9%`.
     pub share: Share,
 }
 
-/// A function: each request has an instance to itself, which takes the next one while it is warm.
+/// Serverless function: each request has an instance to itself, which takes the next request while
+/// it is warm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Function {
-    /// What it is called.
+    /// Name of the function.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What an instance has of memory, billed in whole MiB.
+    /// Memory of an instance, billed in whole MiB; default `128Mi`.
     #[serde(default = "default_memory")]
     pub memory: Quantity,
-    /// How long an instance works on a request: a distribution, such as `exponential(20ms)`.
+    /// Duration of the work on a request: a distribution, such as `exponential(20ms)`. Default
+    /// `exponential(20ms)`.
     #[serde(default = "default_service_time")]
     pub duration: Distribution,
-    /// How long an instance takes to begin: a distribution.
+    /// Cold-start time of an instance: a distribution; default `1s`.
     #[serde(default = "default_cold_start")]
     pub cold_start: Distribution,
-    /// Whether that is billed.
+    /// Billing of cold starts: `true` bills their time; default `false`.
     #[serde(default)]
     pub bill_cold_start: bool,
-    /// How long an instance stays after its last request.
+    /// Keep-alive time of an instance after its last request; default `600s`.
     #[serde(default = "default_keep_alive")]
     pub keep_alive: Duration,
-    /// Instances at most; what comes above is turned away, or waits.
+    /// Maximum number of instances, at least 1; further requests wait or are rejected. Default
+    /// 1000.
     #[serde(default = "default_instances")]
     #[schemars(range(min = 1))]
     pub concurrency: u32,
-    /// Requests that wait for an instance at most.
+    /// Maximum number of requests waiting for an instance; default 0.
     #[serde(default)]
     pub queue_limit: u32,
-    /// Instances that are always there, and cost all the time.
+    /// Number of provisioned instances, which always run and are always billed; default 0.
     #[serde(default)]
     pub provisioned: u32,
-    /// Which share of the requests fails.
+    /// Share of requests that fail; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_rate: Option<Share>,
 }
@@ -300,42 +306,42 @@ const fn default_instances() -> u32 {
     1000
 }
 
-/// How services behave. What pods state of themselves by annotations below `windtunnel.dev/`
-/// (`service-time`, `concurrency`, `queue-limit`, `error-rate`, `cpu-per-request`) goes before.
+/// Behavior of services. Annotations of pods below `windtunnel.dev/` (`service-time`,
+/// `concurrency`, `queue-limit`, `error-rate`, `cpu-per-request`) take precedence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Services {
-    /// How long a change of endpoints takes to reach who balances.
+    /// Delay until a change of endpoints reaches the load balancers; default `100ms`.
     #[serde(default = "default_propagation")]
     pub propagation_delay: Duration,
-    /// How long clients keep an answer of the name service.
+    /// Time to live of a DNS answer at clients; default `30s`.
     #[serde(default = "default_ttl")]
     pub dns_ttl: Duration,
-    /// How requests are balanced.
+    /// Balancing of requests over endpoints; default `random`.
     #[serde(default)]
     pub balancing: Balancing,
-    /// How long a request takes once a pod works on it: a distribution, such as
+    /// Service time of a request in a pod: a distribution, such as `exponential(20ms)`. Default
     /// `exponential(20ms)`.
     #[serde(default = "default_service_time")]
     pub service_time: Distribution,
-    /// How many requests a pod works on at once.
+    /// Number of requests that a pod serves at once, at least 1; default 8.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1))]
     pub concurrency: u32,
-    /// How many requests may wait in a pod besides.
+    /// Maximum number of requests waiting in a pod; default 100.
     #[serde(default = "default_queue")]
     pub queue_limit: u32,
-    /// Which share of the requests fails in a pod.
+    /// Share of requests that fail in a pod; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_rate: Option<Share>,
-    /// Processor time of a request.
+    /// CPU time used per request; default `0s`.
     #[serde(default)]
     pub cpu_per_request: Duration,
-    /// The step in which what waits and what is tried again is followed.
+    /// Time step in which queues and retries are tracked, greater than 0; default `1s`.
     #[serde(default = "default_interval")]
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
-    /// How requests are followed.
+    /// Form of the traffic simulation: single requests or flows; default `auto`.
     #[serde(default)]
     pub form: TrafficForm,
 }
@@ -384,35 +390,36 @@ impl Default for Services {
     }
 }
 
-/// How requests are balanced over the endpoints of a service. A Service states its own by the
-/// annotation `windtunnel.dev/balancing`.
+/// Balancing of requests over the endpoints of a service. The annotation `windtunnel.dev/balancing`
+/// of a Service takes precedence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Balancing {
-    /// One after another.
+    /// Endpoints one after another, in turn.
     RoundRobin,
-    /// By the weights of pods (annotation `windtunnel.dev/weight`), spread as evenly as can be.
+    /// Endpoints by their weights (annotation `windtunnel.dev/weight`), interleaved as evenly as
+    /// possible.
     SmoothWeighted,
-    /// To the pod with the fewest connections.
+    /// Endpoint with the fewest connections.
     LeastConnections,
-    /// To any, all alike, as kube-proxy does.
+    /// Endpoint picked at random, all equally likely, as kube-proxy does.
     #[default]
     Random,
-    /// To the one with fewer connections of two that are drawn.
+    /// Endpoint with fewer connections out of two picked at random.
     TwoChoices,
-    /// By a hash of the client.
+    /// Endpoint picked by a hash of the client.
     Source,
 }
 
-/// How requests are followed.
+/// Form of the traffic simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TrafficForm {
-    /// One by one where there are at most a million of them in the run, else as flows.
+    /// Single requests for up to a million of them in the run, flows above.
     #[default]
     Auto,
-    /// As flows: by queueing theory, in whole counts over pieces of constant rate.
+    /// Flows by queueing theory, in whole counts over periods of constant rate.
     Aggregated,
-    /// One by one.
+    /// Single requests, simulated one by one.
     Requests,
 }
