@@ -1,6 +1,12 @@
 //! The command line: one file per subcommand, thin. The wall clock, the environment and the
 //! terminal are read here and nowhere else.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the wall clock, the environment and standard input are read here and nowhere else"
+)]
+
 mod accept;
 mod check;
 mod compare;
