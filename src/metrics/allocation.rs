@@ -2,12 +2,29 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::{Peak, ratio};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, RESOURCES, Resource};
 
 /// `allocation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "allocation",
+    title: Title::new("allocation"),
+    group: Group::Capacity.at(20),
+    short_lists: &[
+        ShortList::Headline.at(50, &["gpu"]),
+        ShortList::Headline.at(150, &["cpu"]),
+        ShortList::Headline.at(160, &["memory"]),
+        ShortList::Gated.at(10, &["gpu.mean"]),
+        ShortList::Gated.at(100, &["cpu.mean"]),
+        ShortList::Gated.at(110, &["memory.mean"]),
+        ShortList::GatedOfFillUp.at(10, &["gpu.end"]),
+        ShortList::GatedOfFillUp.at(40, &["cpu.end"]),
+        ShortList::GatedOfFillUp.at(50, &["memory.end"]),
+        ShortList::Sweep.at(10, &["gpu.end"]),
+        ShortList::Sweep.at(90, &["cpu.mean"]),
+        ShortList::Sweep.at(100, &["memory.mean"]),
+    ],
     summary: "Share of the capacity that pods reserve; no statement on what they use. Pods that ask \
               for nothing still take a pod slot.",
     statistics: &[

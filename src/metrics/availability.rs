@@ -5,12 +5,19 @@ use rng::math;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::workloads::Row;
 
 /// `availability.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "availability",
+    title: Title::new("availability"),
+    group: Group::Service.at(10),
+    short_lists: &[
+        ShortList::Headline.at(10, &["time"]),
+        ShortList::GatedOfWorkloads.at(10, &["replicas"]),
+    ],
     summary: "How much of the time workloads had as many ready pods as they need, and as they want.",
     statistics: &[
         exact("time"),

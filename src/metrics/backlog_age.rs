@@ -9,12 +9,16 @@ use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
+use super::presentation::{Group, Title};
 use super::registry::{MetricEntry, Statistic};
 use super::state::ClusterState;
 
 /// `backlog_age.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "backlog_age",
+    title: Title::new("backlog age"),
+    group: Group::Waiting.at(80),
+    short_lists: &[],
     summary: "How long the oldest pod without a place had been waiting.",
     statistics: &[
         Statistic::seconds("mean").steady(),

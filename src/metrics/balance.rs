@@ -9,6 +9,7 @@ use rng::math;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::{Integral, float, nearest, product};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::spread::Spread;
 use super::state::{NodeChange, NodeRow, RESOURCES, Resource};
@@ -16,6 +17,9 @@ use super::state::{NodeChange, NodeRow, RESOURCES, Resource};
 /// `balance.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "balance",
+    title: Title::new("balance"),
+    group: Group::Capacity.at(70),
+    short_lists: &[],
     summary: "How unevenly the nodes are filled; 0 is even (max_over_mean: 1 is even). Packing \
               raises it on purpose.",
     statistics: &[

@@ -1,12 +1,16 @@
 //! Blast radius: how much of one workload goes with nodes that are lost together (metrics.md 5.4).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::workloads::largest_share;
 
 /// `blast_radius.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "blast_radius",
+    title: Title::new("blast radius"),
+    group: Group::Service.at(60),
+    short_lists: &[],
     summary: "The largest part of one workload that was lost with nodes at one instant.",
     statistics: &[
         Statistic::ratio("share", Direction::Lower).noise(0.0),

@@ -3,12 +3,16 @@
 
 use super::areas::Levels;
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::Resource;
 
 /// `capacity.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "capacity",
+    title: Title::new("capacity"),
+    group: Group::Capacity.at(10),
+    short_lists: &[],
     summary: "What the nodes offer; without another word, what those that are up let pods use.",
     statistics: &[
         of(Resource::Cpu, "cpu.mean"),

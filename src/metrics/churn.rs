@@ -10,11 +10,15 @@ use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `churn.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "churn",
+    title: Title::new("churn"),
+    group: Group::Service.at(100),
+    short_lists: &[ShortList::GatedOfWorkloads.at(40, &["moves"])],
     summary: "How often pods were moved and nodes came, went, failed or recovered.",
     statistics: &[
         Statistic::amount("moves", "pods", Direction::Lower),

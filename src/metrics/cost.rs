@@ -17,6 +17,7 @@ use units::{Instant, NodeId};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use super::economics::Economics;
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{ClusterState, Resource};
@@ -40,6 +41,12 @@ pub use table::{CostTable, NodeKindCost, TenantCost};
 /// `cost.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "cost",
+    title: Title::new("cost"),
+    group: Group::Money.at(20),
+    short_lists: &[
+        ShortList::Headline.at(210, &["total"]),
+        ShortList::GatedOfWorkloads.at(50, &["total"]),
+    ],
     summary: "What the nodes cost and how much of it nobody used, in the currency of the prices.",
     statistics: &[
         money("total"),

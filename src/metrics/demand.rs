@@ -2,12 +2,16 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Peak;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, RESOURCES, Resource};
 
 /// `demand.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "demand",
+    title: Title::new("demand"),
+    group: Group::Capacity.at(30),
+    short_lists: &[],
     summary: "What all pods want to have, those without a place included, over the capacity; above \
               1 for long no scheduler can keep up.",
     statistics: &[

@@ -8,12 +8,16 @@ use units::PodId;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::Resource;
 
 /// `disruptions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "disruptions",
+    title: Title::new("disruptions"),
+    group: Group::Service.at(70),
+    short_lists: &[],
     summary: "Pods that lost their node before they were done, by cause, and what work was lost.",
     statistics: &[
         pods("total"),

@@ -12,6 +12,7 @@ use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Sp
 use super::economics::Economics;
 use super::integral::Integral;
 use super::power::Power;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{ClusterState, NodeChange, NodeRow, Resource};
@@ -19,6 +20,9 @@ use super::state::{ClusterState, NodeChange, NodeRow, Resource};
 /// `energy.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "energy",
+    title: Title::new("energy"),
+    group: Group::Money.at(10),
+    short_lists: &[],
     summary: "What the nodes drew, by their power models, and what that emitted; without usage, what \
               pods reserve counts as used.",
     statistics: &[

@@ -8,6 +8,7 @@ use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::deeds::Deeds;
 use super::filling::fair_shares;
 use super::integral::{Integral, nearest};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::shares::{ONE, Shares};
 use super::state::{Amounts, ClusterState};
@@ -16,6 +17,9 @@ use super::tenants::{Tenants, dominant_share};
 /// `fairness.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "fairness",
+    title: Title::new("fairness"),
+    group: Group::Fairness.at(10),
+    short_lists: &[ShortList::GatedOfWorkloads.at(30, &["jain_cum"])],
     summary: "How evenly tenants share the cluster (Jain: 1 is even), and how far they are from the \
               max-min fair dominant shares (0 is fair).",
     statistics: &[

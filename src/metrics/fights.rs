@@ -6,6 +6,7 @@ use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChang
 use units::{Duration, Instant, NodeId, ObjectId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::turns::{NodeTurns, ReplicaTurns, SHORTLY};
@@ -13,6 +14,9 @@ use super::turns::{NodeTurns, ReplicaTurns, SHORTLY};
 /// `fights.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "fights",
+    title: Title::new("fights"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "How often controllers undid what another, or they themselves, had just done.",
     statistics: &[
         Statistic::amount("flapping", "times", Direction::Lower),

@@ -3,11 +3,15 @@
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `first_wait.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "first_wait",
+    title: Title::new("first wait"),
+    group: Group::Waiting.at(10),
+    short_lists: &[ShortList::Headline.at(110, &["mean"])],
     summary: "How long jobs waited from submission to their first start.",
     statistics: &[
         Statistic::seconds("mean").steady(),

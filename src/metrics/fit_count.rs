@@ -8,6 +8,7 @@ use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fitting::FitShape;
 use super::integral::{Level, product};
 use super::mix::MixShape;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{ClusterState, NodeChange, Row};
@@ -15,6 +16,9 @@ use super::state::{ClusterState, NodeChange, Row};
 /// `fit_count.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "fit_count",
+    title: Title::new("fit count"),
+    group: Group::Capacity.at(90),
+    short_lists: &[],
     summary: "How many more pods of a unit fit on the nodes as they are, and the share of those that \
               would fit if all free capacity lay together.",
     statistics: &[

@@ -6,12 +6,21 @@ use cluster::fragmentation::Fragments;
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
 use super::fragments::PARTS_PER_MILLI;
 use super::integral::{Integral, ratio};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::ClusterState;
 
 /// `fragmentation.gpu.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "fragmentation.gpu",
+    title: Title::new("GPU fragmentation"),
+    group: Group::Capacity.at(50),
+    short_lists: &[
+        ShortList::Headline.at(60, &["amount", ""]),
+        ShortList::Gated.at(20, &["amount.mean"]),
+        ShortList::GatedOfFillUp.at(20, &["amount.end"]),
+        ShortList::Sweep.at(20, &["amount.end"]),
+    ],
     summary: "Idle GPU that the typical pods of the workload could not use.",
     statistics: &[
         Statistic::ratio("mean", Direction::Lower),

@@ -7,11 +7,15 @@ use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::economics::{Economics, FunctionPrices};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `functions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "functions",
+    title: Title::new("functions"),
+    group: Group::Money.at(40),
+    short_lists: &[ShortList::Headline.at(220, &["cost"])],
     summary: "Requests to functions, cold starts, and what functions cost that are paid by use.",
     statistics: &[
         Statistic::amount("invocations", "requests", Direction::None),

@@ -8,6 +8,7 @@ use units::Instant;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{RESOURCES, Resource, Row, requests};
 use super::window::Measured;
@@ -15,6 +16,9 @@ use super::window::Measured;
 /// `goodput.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "goodput",
+    title: Title::new("goodput"),
+    group: Group::Work.at(40),
+    short_lists: &[],
     summary: "Share of the capacity that did useful work, and what became of the rest of the \
               allocation, by cause.",
     statistics: &[

@@ -9,11 +9,15 @@ use units::{Instant, PodId, PodSlot};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `image_pull.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "image_pull",
+    title: Title::new("image pull"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "How long containers waited for their images, failures included, and what was \
               transferred.",
     statistics: &[

@@ -4,11 +4,15 @@ use units::Duration;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `jobs.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "jobs",
+    title: Title::continued("jobs"),
+    group: Group::Census.at(20),
+    short_lists: &[],
     summary: "What became of the jobs that were submitted.",
     statistics: &[
         jobs("measured", Direction::None),

@@ -3,6 +3,7 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::{Level, ratio};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{Amounts, NodeChange, Resource};
 use super::tallest::Tallest;
@@ -10,6 +11,9 @@ use super::tallest::Tallest;
 /// `largest_hole.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "largest_hole",
+    title: Title::new("largest hole"),
+    group: Group::Capacity.at(80),
+    short_lists: &[],
     summary: "Share of the free capacity that lies on the node with the most of it.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Higher),

@@ -3,6 +3,7 @@
 use model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{MetricEntry, Statistic};
 use super::traffic_totals::{NO_REQUESTS, keep_profiles};
 use model::latencies::Latencies;
@@ -10,6 +11,9 @@ use model::latencies::Latencies;
 /// `latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "latency",
+    title: Title::new("latency"),
+    group: Group::Requests.at(20),
+    short_lists: &[ShortList::Headline.at(240, &["p99"])],
     summary: "How long served requests took, from the client's first try to the answer.",
     statistics: &[
         Statistic::seconds("mean"),

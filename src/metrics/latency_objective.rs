@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `latency_objective.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "latency_objective",
+    title: Title::new("latency objective"),
+    group: Group::Requests.at(30),
+    short_lists: &[ShortList::Headline.at(250, &["worst_burn"])],
     summary: "Requests served within the objective of their clients, and the burn of the error budget.",
     statistics: &[
         Statistic::ratio("within", Direction::Higher),

@@ -4,11 +4,19 @@ use units::Instant;
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::JobRecord;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{MetricEntry, Statistic};
 
 /// `makespan.total`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "makespan",
+    title: Title::new("makespan"),
+    group: Group::Work.at(20),
+    short_lists: &[
+        ShortList::Headline.at(130, &["total", ""]),
+        ShortList::Gated.at(80, &["total"]),
+        ShortList::Sweep.at(80, &["total"]),
+    ],
     summary: "How long the measured jobs took altogether.",
     statistics: &[Statistic::seconds("total")],
     formula: "max f - min a over the measured jobs; says so if the last submission lies beyond 90 % \

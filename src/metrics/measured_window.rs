@@ -1,11 +1,15 @@
 //! The measured window itself, as it turned out.
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `window.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "window",
+    title: Title::new("window"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "The measured window: which jobs and which time all other values are taken over.",
     statistics: &[
         Statistic::amount("from", "s", Direction::None),

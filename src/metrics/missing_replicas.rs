@@ -2,11 +2,15 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `missing_replicas.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "missing_replicas",
+    title: Title::new("missing replicas"),
+    group: Group::Service.at(20),
+    short_lists: &[ShortList::Headline.at(20, &["max"])],
     summary: "Wanted pods that were not ready: on average, in all, and at the worst instant.",
     statistics: &[
         Statistic::amount("mean", "pods", Direction::Lower).noise(0.01),

@@ -11,6 +11,7 @@ use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::fitting::FitTable;
 use super::integral::{product, ratio};
 use super::mix::WorkloadMix;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{Amounts, NodeChange, Resource, Row};
@@ -19,6 +20,9 @@ use super::stranding::unknown;
 /// `mix_fragmentation.resource_only.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "mix_fragmentation.resource_only",
+    title: Title::continued("mix fragmentation, resource only"),
+    group: Group::Capacity.at(60),
+    short_lists: &[],
     summary: "Share of the free capacity that lies on nodes where pods of the workload don't fit.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Lower),

@@ -7,11 +7,15 @@ use model::{Event, PodChange};
 use units::PodId;
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `oom_kills.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "oom_kills",
+    title: Title::new("oom kills"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "How often containers were killed for want of memory.",
     statistics: &[
         Statistic::amount("total", "times", Direction::Lower),

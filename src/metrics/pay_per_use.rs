@@ -9,6 +9,7 @@ use units::{Duration, Instant};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::economics::{Economics, TaskPrices};
 use super::integral::Integral;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{Resource, Row};
@@ -17,6 +18,9 @@ use super::window::Measured;
 /// `pay_per_use.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "pay_per_use",
+    title: Title::new("pay per use"),
+    group: Group::Money.at(30),
+    short_lists: &[],
     summary: "What the same pods would cost as container tasks that are billed by the second.",
     statistics: &[
         Statistic::amount("total", "currency", Direction::Lower).noise(0.01),

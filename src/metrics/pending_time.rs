@@ -3,11 +3,22 @@
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::jobs::JobRecord;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{MetricEntry, Statistic};
 
 /// `pending_time.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "pending_time",
+    title: Title::new("pending time"),
+    group: Group::Waiting.at(20),
+    short_lists: &[
+        ShortList::Headline.at(90, &["mean"]),
+        ShortList::Headline.at(100, &["p99"]),
+        ShortList::Gated.at(50, &["mean", "rmst"]),
+        ShortList::Gated.at(60, &["p99"]),
+        ShortList::Sweep.at(50, &["mean"]),
+        ShortList::Sweep.at(60, &["p99"]),
+    ],
     summary: "How long jobs were without a place, from submission until all their pods were bound.",
     statistics: &[
         Statistic::seconds("mean").steady(),

@@ -4,11 +4,20 @@ use model::{EndReason, Event, Pod};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::deeds::Deeds;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `pods.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "pods",
+    title: Title::continued("pods"),
+    group: Group::Census.at(10),
+    short_lists: &[
+        ShortList::Headline.at(70, &["never_placed"]),
+        ShortList::Gated.at(30, &["never_placed"]),
+        ShortList::GatedOfFillUp.at(30, &["never_placed"]),
+        ShortList::Sweep.at(30, &["never_placed"]),
+    ],
     summary: "What became of the pods that were submitted.",
     statistics: &[
         pods("created", Direction::None),

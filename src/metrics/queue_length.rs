@@ -1,6 +1,7 @@
 //! Queue length: how many pods are without a place (metrics.md 5.2).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::samples::Percentile;
 use super::state::ClusterState;
@@ -9,6 +10,13 @@ use super::weighted::Weighted;
 /// `queue_length.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "queue_length",
+    title: Title::new("queue length"),
+    group: Group::Waiting.at(70),
+    short_lists: &[
+        ShortList::Headline.at(140, &["mean"]),
+        ShortList::Gated.at(90, &["mean"]),
+        ShortList::GatedOfFillUp.at(60, &["mean"]),
+    ],
     summary: "How many pods were waiting for a place.",
     statistics: &[
         Statistic::amount("mean", "pods", Direction::Lower)

@@ -3,12 +3,19 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::workloads::{Row, Sums};
 
 /// `time_to_recover.*`.
 pub const RECOVER: MetricEntry = MetricEntry {
     subject: "time_to_recover",
+    title: Title::new("time to recover"),
+    group: Group::Service.at(30),
+    short_lists: &[
+        ShortList::Headline.at(30, &["max"]),
+        ShortList::GatedOfWorkloads.at(20, &["mean"]),
+    ],
     summary: "From a loss of ready pods that nobody meant to full strength again.",
     statistics: &[
         Statistic::seconds("mean"),
@@ -34,6 +41,9 @@ pub const RECOVER: MetricEntry = MetricEntry {
 /// `time_to_detect.*`.
 pub const DETECT: MetricEntry = MetricEntry {
     subject: "time_to_detect",
+    title: Title::new("time to detect"),
+    group: Group::Service.at(40),
+    short_lists: &[],
     summary: "From a loss of ready pods that nobody meant to the first pod created after it.",
     statistics: &[
         Statistic::seconds("mean"),

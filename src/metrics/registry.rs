@@ -1,6 +1,7 @@
 //! All metrics, in written order. To add one: a file with its `ENTRY`, and its line here.
 
 use super::collector::Collector;
+use super::presentation::{Group, Placement, ShortList, ShortListed, Title, unlisted_title};
 use super::setup::Setup;
 use super::{
     alerts, allocation, availability, backlog_age, balance, blast_radius, capacity, churn, cost,
@@ -171,6 +172,12 @@ impl Statistic {
 pub struct MetricEntry {
     /// First part of its ids.
     pub subject: &'static str,
+    /// The title of the family, which titles of its statistics begin with.
+    pub title: Title,
+    /// The place in the report.
+    pub group: Placement,
+    /// The places in short lists; most families are in none.
+    pub short_lists: &'static [ShortListed],
     /// One sentence on what it tells.
     pub summary: &'static str,
     /// Its values, in the order they are handed back.
@@ -197,6 +204,55 @@ impl MetricEntry {
             .iter()
             .map(move |statistic| (format!("{subject}.{}", statistic.name), statistic))
     }
+
+    /// The part of an id after the subject, empty for the subject itself; `None` for an id of
+    /// another family.
+    fn rest_of<'a>(&self, id: &'a str) -> Option<&'a str> {
+        let rest = id.strip_prefix(self.subject)?;
+        match rest {
+            "" => Some(rest),
+            rest => rest.strip_prefix('.'),
+        }
+    }
+}
+
+/// The family of an id, whether or not the statistic is listed.
+fn family(id: &str) -> Option<(&'static MetricEntry, &str)> {
+    let mut entries = REGISTRY.iter();
+    entries.find_map(|entry| Some((entry, entry.rest_of(id)?)))
+}
+
+/// The title of an id as tables show it: of `allocation.gpu.end` it is `GPU allocation, end`. The
+/// common beginning of several ids has a title too, and so have ids of no family, in their own words.
+pub fn title(id: &str) -> String {
+    family(id).map_or_else(
+        || unlisted_title(id),
+        |(entry, statistic)| entry.title.of(statistic),
+    )
+}
+
+/// The place of an id in the report: that of its family, or the first among the others.
+pub fn placement(id: &str) -> Placement {
+    family(id).map_or(Group::Others.at(0), |(entry, _)| entry.group)
+}
+
+/// The ids of a short list by rank, each with those that stand in for it where it is not measured.
+/// An id of the headline may be the beginning of several.
+pub fn short_list(list: ShortList) -> Vec<Vec<String>> {
+    let mut places: Vec<(u16, Vec<String>)> = REGISTRY
+        .iter()
+        .flat_map(|entry| entry.short_lists.iter().map(move |place| (entry, place)))
+        .filter(|(_, place)| place.list == list)
+        .map(|(entry, place)| {
+            let id = |name: &&str| match *name {
+                "" => entry.subject.to_owned(),
+                name => format!("{}.{name}", entry.subject),
+            };
+            (place.rank, place.statistics.iter().map(id).collect())
+        })
+        .collect();
+    places.sort_by_key(|&(rank, _)| rank);
+    places.into_iter().map(|(_, ids)| ids).collect()
 }
 
 /// The family and statistic of an id.
@@ -240,6 +296,35 @@ mod tests {
         }
         assert!(find("pending_time.p17").is_none());
         assert!(find("pending_time").is_none());
+    }
+
+    #[test]
+    fn short_lists_name_statistics_and_every_rank_is_its_own() {
+        let mut ranks = BTreeSet::new();
+        let mut groups = BTreeSet::new();
+        for entry in REGISTRY {
+            if entry.group.group != Group::Others {
+                assert!(groups.insert(entry.group), "{}", entry.subject);
+            }
+            for place in entry.short_lists {
+                assert!(ranks.insert((place.list, place.rank)), "{}", entry.subject);
+                for name in place.statistics {
+                    let is_below = |known: &str| {
+                        let rest = known.strip_prefix(name);
+                        rest.is_some_and(|rest| rest.starts_with('.'))
+                    };
+                    let mut statistics = entry.statistics.iter();
+                    let is_known = match place.list {
+                        ShortList::Headline => {
+                            name.is_empty()
+                                || statistics.any(|s| s.name == *name || is_below(s.name))
+                        }
+                        _ => statistics.any(|s| s.name == *name),
+                    };
+                    assert!(is_known, "{}.{name}", entry.subject);
+                }
+            }
+        }
     }
 
     #[test]

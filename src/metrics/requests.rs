@@ -4,12 +4,16 @@
 use model::traffic::{FailureCause, TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::traffic_totals::{NO_REQUESTS, measures};
 
 /// `requests.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "requests",
+    title: Title::new("requests"),
+    group: Group::Requests.at(10),
+    short_lists: &[ShortList::Headline.at(230, &["error_rate"])],
     summary: "Requests that clients made, and what became of them.",
     statistics: &[
         Statistic::amount("offered", "requests", Direction::None),

@@ -2,11 +2,15 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::Integral;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `restarts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "restarts",
+    title: Title::new("restarts"),
+    group: Group::Service.at(80),
+    short_lists: &[],
     summary: "How often containers were started again on their node.",
     statistics: &[
         Statistic::amount("total", "restarts", Direction::Lower),

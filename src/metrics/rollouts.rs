@@ -3,12 +3,16 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::workloads::{Row, lowest_share};
 
 /// `rollouts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "rollouts",
+    title: Title::new("rollouts"),
+    group: Group::Service.at(50),
+    short_lists: &[ShortList::Headline.at(40, &["max"])],
     summary: "How long rollouts took, and the smallest share of wanted pods ready during one.",
     statistics: &[
         Statistic::seconds("mean"),

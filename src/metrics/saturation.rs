@@ -7,12 +7,16 @@ use rng::{Stream, math};
 
 use super::bins::Bins;
 use super::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, Resource};
 
 /// `saturation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "saturation",
+    title: Title::new("saturation"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "Whether the backlog grows because more is asked for than there is: 1 is unstable.",
     statistics: &[
         Statistic::amount("unstable", "bool", Direction::Lower),

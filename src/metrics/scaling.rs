@@ -8,6 +8,7 @@ use super::autoscalers::{AutoscalerRow, Autoscalers};
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use super::distribution::Distribution;
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::ClusterState;
 use super::turns::{NodeTurns, ReplicaTurns};
@@ -15,6 +16,9 @@ use super::turns::{NodeTurns, ReplicaTurns};
 /// `scaling.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "scaling",
+    title: Title::new("scaling"),
+    group: Group::Others.at(0),
+    short_lists: &[ShortList::Headline.at(180, &["to_capacity.p99"])],
     summary: "How often workloads and nodes were scaled and scaled back, and what waited meanwhile.",
     statistics: &[
         Statistic::amount("up", "times", Direction::None),

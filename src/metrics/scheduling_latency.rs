@@ -9,11 +9,15 @@ use model::Event;
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::integral::ratio;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `scheduling_latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "scheduling_latency",
+    title: Title::new("scheduling latency"),
+    group: Group::Waiting.at(60),
+    short_lists: &[],
     summary: "How long pods took from creation to binding, queue and decision, and how many \
               decisions were taken.",
     statistics: &[

@@ -3,11 +3,15 @@
 use model::traffic::{TrafficNames, TrafficStretch};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `service_saturation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "service_saturation",
+    title: Title::new("service saturation"),
+    group: Group::Requests.at(40),
+    short_lists: &[],
     summary: "How much of what pods can work on at once is in use by requests, and what waits.",
     statistics: &[
         Statistic::ratio("mean", Direction::None),

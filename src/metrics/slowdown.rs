@@ -7,6 +7,7 @@ use units::Duration;
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::STATISTICS;
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, ShortList, Title};
 use super::ratios::Ratios;
 use super::registry::{Direction, MetricEntry, Statistic};
 
@@ -34,6 +35,13 @@ const fn times(name: &'static str) -> Statistic {
 /// `bounded_slowdown.*`.
 pub const BOUNDED: MetricEntry = MetricEntry {
     subject: "bounded_slowdown",
+    title: Title::new("bounded slowdown"),
+    group: Group::Waiting.at(90),
+    short_lists: &[
+        ShortList::Headline.at(80, &["mean"]),
+        ShortList::Gated.at(40, &["mean"]),
+        ShortList::Sweep.at(40, &["mean"]),
+    ],
     summary: "How many times longer jobs took than they ran, runs below tau counted as tau.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
     formula: "max(1, (f - a) / max(f - s, tau)); tau: the bound, 10 s unless set",
@@ -47,6 +55,9 @@ pub const BOUNDED: MetricEntry = MetricEntry {
 /// `per_processor_slowdown.*`.
 pub const PER_PROCESSOR: MetricEntry = MetricEntry {
     subject: "per_processor_slowdown",
+    title: Title::new("per processor slowdown"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "The bounded slowdown divided by the size of the job, so that wide jobs may wait.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
     formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the job \
@@ -61,6 +72,9 @@ pub const PER_PROCESSOR: MetricEntry = MetricEntry {
 /// `slowdown.*`.
 pub const PLAIN: MetricEntry = MetricEntry {
     subject: "slowdown",
+    title: Title::new("slowdown"),
+    group: Group::Waiting.at(100),
+    short_lists: &[],
     summary: "How many times longer jobs took than they ran; short jobs weigh without bound.",
     statistics: &[
         FIVE[0],

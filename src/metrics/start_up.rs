@@ -7,11 +7,15 @@ use units::{Instant, PodId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
+use super::presentation::{Group, Title};
 use super::registry::{MetricEntry, Statistic};
 
 /// `start_up.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "start_up",
+    title: Title::new("start up"),
+    group: Group::Waiting.at(40),
+    short_lists: &[],
     summary: "How long pods took from binding to running, by stage.",
     statistics: &[
         Statistic::seconds("dispatch.mean"),

@@ -2,12 +2,16 @@
 //! (metrics.md 5.1: bound but not running counts as allocated, and apart as `starting`).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::Resource;
 
 /// `starting.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "starting",
+    title: Title::new("starting"),
+    group: Group::Waiting.at(50),
+    short_lists: &[],
     summary: "Share of the capacity that pods reserve while they start; part of `allocation`.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Lower),

@@ -7,6 +7,7 @@ use super::areas::{self, Levels};
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::ratio;
 use super::mix::WorkloadMix;
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::setup::Setup;
 use super::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
@@ -14,6 +15,9 @@ use super::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
 /// `stranding.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "stranding",
+    title: Title::new("stranding"),
+    group: Group::Capacity.at(40),
+    short_lists: &[],
     summary: "Share of the capacity that is free on nodes where another resource is used up.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Lower),

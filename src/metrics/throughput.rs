@@ -2,11 +2,15 @@
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `throughput.jobs`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "throughput",
+    title: Title::new("throughput"),
+    group: Group::Work.at(30),
+    short_lists: &[ShortList::Headline.at(170, &["jobs"])],
     summary: "How many jobs finished per hour.",
     statistics: &[Statistic::amount("jobs", "1/h", Direction::Higher)
         .noise(0.02)

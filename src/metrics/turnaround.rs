@@ -3,11 +3,19 @@
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::distribution::Distribution;
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{MetricEntry, Statistic};
 
 /// `turnaround.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "turnaround",
+    title: Title::new("turnaround"),
+    group: Group::Work.at(10),
+    short_lists: &[
+        ShortList::Headline.at(120, &["mean"]),
+        ShortList::Gated.at(70, &["mean", "rmst"]),
+        ShortList::Sweep.at(70, &["mean"]),
+    ],
     summary: "How long jobs took from submission to their successful end (JCT).",
     statistics: &[
         Statistic::seconds("mean").steady(),

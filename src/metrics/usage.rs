@@ -5,12 +5,19 @@ use model::{PodPhase, Used};
 
 use super::collector::{self, Collector, Heard, MetricValue, RunEnd, Span};
 use super::integral::Integral;
+use super::presentation::{Group, ShortList, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::{ClusterState, Resource};
 
 /// `usage.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "usage",
+    title: Title::new("usage"),
+    group: Group::Others.at(0),
+    short_lists: &[
+        ShortList::Headline.at(190, &["cpu.slack"]),
+        ShortList::Headline.at(200, &["memory.slack"]),
+    ],
     summary: "What pods used of the nodes and of what they reserved.",
     statistics: &[
         Statistic::ratio("cpu.utilization", Direction::None),

@@ -2,12 +2,16 @@
 //! work).
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 use super::state::Resource;
 
 /// `wasted_work.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "wasted_work",
+    title: Title::new("wasted work"),
+    group: Group::Service.at(90),
+    short_lists: &[],
     summary: "What pods of jobs reserved in attempts that did not succeed, and its share.",
     statistics: &[
         Statistic::amount("pods", "pods", Direction::Lower),

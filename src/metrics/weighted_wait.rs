@@ -3,11 +3,15 @@
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
 use super::integral::ratio;
 use super::jobs::{JobOutcome, JobRecord};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `weighted_wait.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "weighted_wait",
+    title: Title::new("weighted wait"),
+    group: Group::Waiting.at(30),
+    short_lists: &[],
     summary: "How long work waited for its first start, each job weighing as much as it computed.",
     statistics: &[
         Statistic::seconds("mean").steady(),

@@ -13,11 +13,15 @@ use model::{Event, PodPhase};
 use units::{Instant, SpecId};
 
 use super::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 /// `work_conservation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "work_conservation",
+    title: Title::new("work conservation"),
+    group: Group::Others.at(0),
+    short_lists: &[],
     summary: "Pods that waited although they fitted on some node.",
     statistics: &[
         Statistic::seconds("longest"),

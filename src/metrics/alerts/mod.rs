@@ -24,6 +24,7 @@ use model::Text;
 use units::{Duration, Instant};
 
 use super::collector::{Collector, Heard, MetricValue, RunEnd};
+use super::presentation::{Group, Title};
 use super::registry::{Direction, MetricEntry, Statistic};
 
 pub use book::{AlertBook, Transition};
@@ -38,6 +39,9 @@ pub const EVERY: Duration = Duration::from_secs(15);
 /// `alerts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "alerts",
+    title: Title::new("alerts"),
+    group: Group::Requests.at(50),
+    short_lists: &[],
     summary: "Alerts that fired, and for how long.",
     statistics: &[
         Statistic::amount("fired", "alerts", Direction::Lower),

@@ -237,7 +237,11 @@ mod tests {
         for entry in GENERATORS.iter().filter(|entry| entry.stream.is_none()) {
             let files = (entry.generate)(&GeneratorOptions::default()).expect("defaults");
             for file in files {
-                let path = format!("{}/../../traces/{}.gz", env!("CARGO_MANIFEST_DIR"), file.name);
+                let path = format!(
+                    "{}/../../traces/{}.gz",
+                    env!("CARGO_MANIFEST_DIR"),
+                    file.name
+                );
                 let bundled = Input::path(&path).read_to_string().expect("is bundled");
                 assert!(
                     bundled.as_bytes() == file.text,
