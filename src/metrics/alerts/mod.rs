@@ -23,9 +23,9 @@ use std::sync::Arc;
 use model::Text;
 use units::{Duration, Instant};
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd};
-use super::presentation::{Group, Title};
-use super::registry::{Direction, MetricEntry, Statistic};
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
 
 pub use book::{AlertBook, Transition};
 pub use notify::{AlertLabels, Inhibition, Notification, Route, Silence, labels, notifications};
