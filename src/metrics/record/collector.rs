@@ -5,12 +5,10 @@ use model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
 use units::{Instant, PodId};
 
 use crate::alerts::AlertLog;
-use crate::families::autoscaling::autoscalers::AutoscalerRow;
-use crate::families::autoscaling::fights::FightRow;
-use crate::families::money::cost::CostTable;
 use crate::record::deeds::Deeds;
 use crate::record::jobs::JobRecord;
 use crate::record::state::{ClusterState, NodeChange, Row};
+use crate::record::tables::Tables;
 use crate::record::window::Measured;
 use crate::record::workloads::Workloads;
 
@@ -344,20 +342,9 @@ pub trait Collector: CloneCollector + Send {
         None
     }
 
-    /// The bill of the run, of the collector that keeps it.
-    fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
-        let _ = end;
-        None
-    }
-
-    /// What each autoscaler of pods did, of the collector that follows them.
-    fn autoscalers(&self) -> Vec<AutoscalerRow> {
-        Vec::new()
-    }
-
-    /// Who undid whose work, of the collector that watches it.
-    fn fights(&self) -> Vec<FightRow> {
-        Vec::new()
+    /// The tables of the run, of collectors that keep any.
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        let _ = (end, tables);
     }
 
     /// The values of the run. Every span up to its end was handed over, and every job.

@@ -16,6 +16,7 @@ pub mod series;
 pub mod setup;
 pub mod state;
 pub mod successors;
+pub mod tables;
 pub mod warm_up;
 pub mod window;
 pub mod workloads;

@@ -26,6 +26,7 @@ use crate::record::series::{Series, SeriesSink};
 use crate::record::setup::{Purpose, Setup};
 use crate::record::state::{ClusterState, class_requests};
 use crate::record::successors::{Successors, loses_node};
+use crate::record::tables::Tables;
 use crate::record::window::Measured;
 use crate::record::workloads::{Row, Workloads};
 
@@ -215,16 +216,15 @@ impl<'s> Recorder<'s> {
                 .check(&end)
                 .map_err(|why| RecordError::Inconsistent(format!("{}: {why}", entry.subject)))?;
         }
-        let mut collectors = self.collectors.iter();
+        let mut tables = Tables::default();
+        for collector in &self.collectors {
+            collector.tables(&end, &mut tables);
+        }
         Ok(RunMetrics {
             values: self.values(&end),
-            costs: collectors.find_map(|collector| collector.costs(&end)),
-            autoscalers: (self.collectors.iter())
-                .flat_map(|collector| collector.autoscalers())
-                .collect(),
-            fights: (self.collectors.iter())
-                .flat_map(|collector| collector.fights())
-                .collect(),
+            costs: tables.costs,
+            autoscalers: tables.autoscalers,
+            fights: tables.fights,
             workloads: self.workloads.rows().to_vec(),
             services: self.services.rows(),
             arrived: self

@@ -10,6 +10,7 @@ use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use crate::record::presentation::{Group, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::tables::Tables;
 
 /// `fights.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -305,7 +306,7 @@ impl Collector for Fights {
         }
     }
 
-    fn fights(&self) -> Vec<FightRow> {
+    fn tables(&self, _end: &RunEnd<'_>, tables: &mut Tables) {
         let rows = self.all().into_iter().flat_map(|(detector, fight)| {
             let sorted = fight.sorted().into_iter().take(ROWS);
             sorted.map(move |(who, &(times, first, last))| FightRow {
@@ -316,7 +317,7 @@ impl Collector for Fights {
                 last,
             })
         });
-        rows.collect()
+        tables.fights = rows.collect();
     }
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {

@@ -4,12 +4,13 @@
 use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
 use units::{Instant, NodeId, ObjectId, SpecId};
 
-use crate::families::autoscaling::autoscalers::{AutoscalerRow, Autoscalers};
+use crate::families::autoscaling::autoscalers::Autoscalers;
 use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns};
 use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::ClusterState;
+use crate::record::tables::Tables;
 use crate::statistics::distribution::Distribution;
 use crate::statistics::integral::Integral;
 
@@ -206,8 +207,8 @@ impl Collector for Scaling {
         self.empty.add(empty.max(0), span.nanos());
     }
 
-    fn autoscalers(&self) -> Vec<AutoscalerRow> {
-        self.autoscalers.rows()
+    fn tables(&self, _end: &RunEnd<'_>, tables: &mut Tables) {
+        tables.autoscalers = self.autoscalers.rows();
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {

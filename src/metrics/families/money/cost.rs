@@ -20,6 +20,7 @@ use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
 use crate::record::state::{ClusterState, Resource};
+use crate::record::tables::Tables;
 use crate::statistics::integral::Integral;
 
 mod accounts;
@@ -438,8 +439,8 @@ impl Collector for Cost {
         Ok(())
     }
 
-    fn costs(&self, end: &RunEnd<'_>) -> Option<CostTable> {
-        self.table(end)
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        tables.costs = self.table(end);
     }
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
