@@ -8,6 +8,7 @@ pub mod consistency;
 pub mod deeds;
 pub mod jobs;
 pub mod node_rows;
+pub mod outcome;
 pub mod pod_table;
 pub mod presentation;
 pub mod recorder;

@@ -10,16 +10,14 @@ use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Duration, Instant};
 
 use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
-use crate::families::autoscaling::autoscalers::AutoscalerRow;
-use crate::families::autoscaling::fights::FightRow;
-use crate::families::money::cost::CostTable;
-use crate::families::packing::arrived::{Arrived, ArrivedTables};
+use crate::families::packing::arrived::Arrived;
 use crate::families::packing::fragments::FragmentTracker;
-use crate::families::traffic::services::{ServiceRow, Services};
+use crate::families::traffic::services::Services;
 use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
 use crate::record::consistency::Consistency;
 use crate::record::deeds::{Deeds, Kind, pod_of};
 use crate::record::jobs::JobTracker;
+use crate::record::outcome::RunMetrics;
 use crate::record::pod_table::{self, PodSink};
 use crate::record::registry::{MetricEntry, REGISTRY};
 use crate::record::series::{Series, SeriesSink};
@@ -28,7 +26,7 @@ use crate::record::state::{ClusterState, class_requests};
 use crate::record::successors::{Successors, loses_node};
 use crate::record::tables::Tables;
 use crate::record::window::Measured;
-use crate::record::workloads::{Row, Workloads};
+use crate::record::workloads::Workloads;
 
 /// Why a run has no results.
 #[derive(Debug, Error)]
@@ -44,34 +42,6 @@ pub enum RecordError {
     /// The program contradicts itself.
     #[error("an invariant broke: {0}")]
     Inconsistent(String),
-}
-
-/// What a run ends in.
-#[derive(Clone, Debug, Default)]
-pub struct RunMetrics {
-    /// Every value, in the order of the registry.
-    pub values: Vec<MetricValue>,
-    /// The events of a fill-up and what their tables are made of, where they were followed.
-    pub arrived: Option<ArrivedTables>,
-    /// What became of each workload that controllers kept at strength.
-    pub workloads: Vec<Row>,
-    /// What became of the requests to each service.
-    pub services: Vec<ServiceRow>,
-    /// What became of alert rules.
-    pub alerts: AlertLog,
-    /// What the nodes cost and who caused it, where any has a price.
-    pub costs: Option<CostTable>,
-    /// What each autoscaler of pods did, in the order of their making.
-    pub autoscalers: Vec<AutoscalerRow>,
-    /// Controllers that undid each other's work, the busiest of each kind first.
-    pub fights: Vec<FightRow>,
-}
-
-impl RunMetrics {
-    /// The value of an id.
-    pub fn get(&self, id: &str) -> Option<&MetricValue> {
-        self.values.iter().find(|value| value.id == id)
-    }
 }
 
 /// Watches one cell from its zero to its end.
