@@ -7,7 +7,7 @@ use lab::check::{
     accepted_only, changes,
 };
 use lab::folder::{Existing, write_file};
-use lab::summary::title_of_id;
+use metrics::registry;
 use report::check::{self, CheckForm, CheckOptions};
 use report::format;
 
@@ -80,7 +80,7 @@ fn told(change: &Change) -> String {
     };
     match change {
         Change::Added { entry, metric, new } => {
-            format!("  + {entry} {}: {}", title_of_id(metric), value(new))
+            format!("  + {entry} {}: {}", registry::title(metric), value(new))
         }
         Change::Changed {
             entry,
@@ -88,10 +88,10 @@ fn told(change: &Change) -> String {
             old,
             new,
         } => {
-            let (title, old, new) = (title_of_id(metric), value(old), value(new));
+            let (title, old, new) = (registry::title(metric), value(old), value(new));
             format!("  ~ {entry} {title}: {old} → {new}")
         }
-        Change::Removed { entry, metric } => format!("  - {entry} {}", title_of_id(metric)),
+        Change::Removed { entry, metric } => format!("  - {entry} {}", registry::title(metric)),
         Change::AddedEntry { entry, digest } => {
             let digest = digest.get(..12).unwrap_or(digest);
             format!("  + {entry}: digest {digest}")

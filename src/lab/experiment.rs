@@ -22,9 +22,7 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
-use super::summary::{
-    InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary, title_of_id,
-};
+use super::summary::{InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
 use super::travel::Journey;
 use world::inputs;
@@ -224,7 +222,7 @@ pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {
             let definition = MetricDefinition {
-                title: title_of_id(&id),
+                title: registry::title(&id),
                 definition: format!(
                     "{} {}. Over: {}. Census: {}. Unfinished: {}.",
                     entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring

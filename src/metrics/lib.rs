@@ -6,129 +6,55 @@
 //! were, and jobs whose life is known.
 //! [`registry`] lists all metrics as data.
 //!
+//! The rooms:
+//!
+//! - [`record`]: the recorder, the trait of collectors, what they share, and the registry;
+//! - [`families`]: one file per family of metrics, in folders by what they are about;
+//! - [`statistics`]: integrals, percentiles and distributions, which know nothing of clusters;
+//! - [`alerts`]: alert rules over live series and metrics, and the notifications that they send;
+//! - [`diagnosis`]: faults of workloads, found from their record.
+//!
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;
 //! a state holds from the instant after all of its changes; undefined is null with its reason.
 
 pub mod alerts;
-pub mod amounts;
-pub mod areas;
-pub mod arrived;
-pub mod bins;
-pub mod collector;
-pub mod consistency;
-pub mod deeds;
 pub mod diagnosis;
-pub mod distribution;
-pub mod economics;
-pub mod filling;
-pub mod fitting;
-pub mod fragments;
-pub mod integral;
-pub mod jobs;
-pub mod mix;
-pub mod node_rows;
-pub mod pairwise;
-pub mod pod_table;
-pub mod power;
-pub mod ratios;
-pub mod recorder;
-pub mod registry;
-pub mod samples;
-pub mod series;
-pub mod services;
-pub mod setup;
-pub mod shares;
-pub mod spread;
-pub mod state;
-pub mod successors;
-pub mod tallest;
-pub mod tenants;
-pub mod traffic_totals;
-pub mod turns;
-pub mod usage;
-pub mod warm_up;
-pub mod weighted;
-pub mod window;
-pub mod workloads;
-
-pub mod allocation;
-pub mod autoscalers;
-pub mod availability;
-pub mod backlog_age;
-pub mod balance;
-pub mod blast_radius;
-pub mod capacity;
-pub mod churn;
-pub mod cost;
-pub mod demand;
-pub mod disruptions;
-pub mod energy;
-pub mod fairness;
-pub mod fights;
-pub mod first_wait;
-pub mod fit_count;
-pub mod fragmentation;
-pub mod functions;
-pub mod goodput;
-pub mod image_pull;
-pub mod job_census;
-pub mod largest_hole;
-pub mod latency;
-pub mod latency_objective;
-pub mod makespan;
-pub mod measured_window;
-pub mod missing_replicas;
-pub mod mix_fragmentation;
-pub mod pay_per_use;
-pub mod pending_time;
-pub mod pod_census;
-pub mod queue_length;
-pub mod recovery;
-pub mod requests;
-pub mod restarts;
-pub mod rollouts;
-pub mod saturation;
-pub mod scaling;
-pub mod scheduling_latency;
-pub mod service_saturation;
-pub mod slowdown;
-pub mod start_up;
-pub mod starting;
-pub mod stranding;
-pub mod throughput;
-pub mod turnaround;
-pub mod wasted_work;
-pub mod weighted_wait;
-pub mod work_conservation;
+pub mod families;
+pub mod record;
+pub mod statistics;
 
 #[cfg(test)]
-mod edge_cases;
-#[cfg(test)]
-mod edge_values;
-#[cfg(test)]
-mod edge_windows;
-#[cfg(test)]
-mod fixture;
-pub mod oom_kills;
-#[cfg(test)]
-mod outputs;
-#[cfg(test)]
-mod published;
+mod tests;
 
-pub use areas::Areas;
-pub use arrived::ArrivedTables;
-pub use collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
-pub use cost::{CostTable, NodeKindCost, TenantCost};
-pub use deeds::{Deeds, Kind};
-pub use economics::{Billing, Economics, NodeEconomics};
-pub use jobs::{JobOutcome, JobRecord};
-pub use mix::WorkloadMix;
-pub use pod_table::{PodRow, PodSink};
-pub use power::{Power, PowerCurve};
-pub use recorder::{RecordError, Recorder, RunMetrics};
-pub use registry::{Direction, MetricEntry, REGISTRY, Statistic};
-pub use series::{SeriesRow, SeriesSink};
-pub use setup::{Purpose, Setup};
-pub use state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
-pub use warm_up::WarmUpFinder;
-pub use window::{Measured, Window};
+pub use families::autoscaling::autoscalers;
+pub use families::autoscaling::fights;
+pub use families::money::cost::{CostTable, NodeKindCost, TenantCost};
+pub use families::money::economics;
+pub use families::money::economics::{Billing, Economics, NodeEconomics};
+pub use families::money::functions;
+pub use families::money::pay_per_use;
+pub use families::money::power;
+pub use families::money::power::{Power, PowerCurve};
+pub use families::packing::arrived;
+pub use families::packing::arrived::ArrivedTables;
+pub use families::packing::mix::WorkloadMix;
+pub use families::traffic::services;
+pub use families::traffic::traffic_totals;
+pub use families::waiting::slowdown;
+pub use record::areas::Areas;
+pub use record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+pub use record::deeds::{Deeds, Kind};
+pub use record::jobs::{JobOutcome, JobRecord};
+pub use record::outcome::RunMetrics;
+pub use record::pod_table;
+pub use record::pod_table::{PodRow, PodSink};
+pub use record::presentation::{Group, Placement, ShortList, ShortListed, Title};
+pub use record::recorder::{RecordError, Recorder};
+pub use record::registry;
+pub use record::registry::{Direction, MetricEntry, REGISTRY, Statistic};
+pub use record::series::{SeriesRow, SeriesSink};
+pub use record::setup::{Purpose, Setup};
+pub use record::state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
+pub use record::warm_up::WarmUpFinder;
+pub use record::window::{Measured, Window};
+pub use record::workloads;

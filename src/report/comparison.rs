@@ -8,37 +8,9 @@ use thiserror::Error;
 use crate::format;
 use crate::runs::Gathered;
 use lab::compare::metric_hint;
-use lab::summary::{MetricSummary, Summary, title_of_id};
-
-/// Headline metrics in the order shown. A name stands for the metric of that id or for one
-/// statistic below it; of several names on a line the first that was measured is taken.
-const HEADLINE: [&[&str]; 25] = [
-    &["availability.time"],
-    &["missing_replicas.max"],
-    &["time_to_recover.max"],
-    &["rollouts.max"],
-    &["allocation.gpu"],
-    &["fragmentation.gpu.amount", "fragmentation.gpu"],
-    &["pods.never_placed"],
-    &["bounded_slowdown.mean"],
-    &["pending_time.mean"],
-    &["pending_time.p99"],
-    &["first_wait.mean"],
-    &["turnaround.mean"],
-    &["makespan.total", "makespan"],
-    &["queue_length.mean"],
-    &["allocation.cpu"],
-    &["allocation.memory"],
-    &["throughput.jobs"],
-    &["scaling.to_capacity.p99"],
-    &["usage.cpu.slack"],
-    &["usage.memory.slack"],
-    &["cost.total"],
-    &["functions.cost"],
-    &["requests.error_rate"],
-    &["latency.p99"],
-    &["latency_objective.worst_burn"],
-];
+use lab::summary::{MetricSummary, Summary};
+use metrics::ShortList;
+use metrics::registry::{self, short_list};
 
 /// Statistic of a subject that says most about a fill-up, where pods never depart.
 const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
@@ -307,13 +279,13 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     };
     let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
     let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
-    let find_subject = |subject: &&str| {
+    let find_subject = |subject: &String| {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));
         find(subject).or_else(|| statistics.iter().find_map(statistic))
     };
-    let picked: Vec<&Row> = HEADLINE
+    let picked: Vec<&Row> = short_list(ShortList::Headline)
         .iter()
-        .filter_map(|names| names.iter().find_map(find_subject))
+        .filter_map(|ids| ids.iter().find_map(find_subject))
         .collect();
     let differing: Vec<Row> = picked
         .iter()
@@ -334,7 +306,7 @@ fn label(summary: &Summary, id: &str) -> String {
     if let Some(definition) = summary.definitions.get(id) {
         return format::clean(&definition.title);
     }
-    title_of_id(id)
+    registry::title(id)
 }
 
 fn facts(summary: &Summary) -> Vec<String> {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::format;
-use lab::summary::title_of_id;
 use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
@@ -58,7 +57,7 @@ pub fn planned(file: &SweepFile, distinct: usize) -> String {
 pub fn extremes(table: &SweepTable, metrics: &[String]) -> String {
     let file = &table.merged().file;
     let mut text = String::new();
-    let titles: Vec<String> = metrics.iter().map(|id| title_of_id(id)).collect();
+    let titles: Vec<String> = metrics.iter().map(|id| registry::title(id)).collect();
     let widest = titles
         .iter()
         .map(|title| title.chars().count())
@@ -118,7 +117,7 @@ pub fn sensitivities(table: &SweepTable, metrics: &[String]) -> String {
         let _ = writeln!(
             text,
             "\nshare of the variance of {} ({}), 95 % intervals",
-            title_of_id(&found.metric),
+            registry::title(&found.metric),
             format::clean(&found.variant)
         );
         match found.effects {

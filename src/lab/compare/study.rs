@@ -11,7 +11,7 @@ use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
 use crate::statistics::{Interval, Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, registry};
+use metrics::{Direction, ShortList, registry};
 
 /// The version of the form of a study.
 pub const STUDY_VERSION: u32 = 1;
@@ -158,41 +158,8 @@ impl Study {
     }
 }
 
-/// The usual gated metrics: of each group the first that was measured everywhere.
-const USUAL: &[&[&str]] = &[
-    &["allocation.gpu.mean"],
-    &["fragmentation.gpu.amount.mean"],
-    &["pods.never_placed"],
-    &["bounded_slowdown.mean"],
-    &["pending_time.mean", "pending_time.rmst"],
-    &["pending_time.p99"],
-    &["turnaround.mean", "turnaround.rmst"],
-    &["makespan.total"],
-    &["queue_length.mean"],
-    &["allocation.cpu.mean"],
-    &["allocation.memory.mean"],
-];
-
-/// The same of workloads that controllers keep at strength, beside these.
-const USUAL_OF_WORKLOADS: &[&[&str]] = &[
-    &["availability.replicas"],
-    &["time_to_recover.mean"],
-    &["fairness.jain_cum"],
-    &["churn.moves"],
-    &["cost.total"],
-];
-
-/// The same for a fill-up, where nothing departs: what is left at the end.
-const USUAL_OF_FILL_UP: &[&[&str]] = &[
-    &["allocation.gpu.end"],
-    &["fragmentation.gpu.amount.end"],
-    &["pods.never_placed"],
-    &["allocation.cpu.end"],
-    &["allocation.memory.end"],
-    &["queue_length.mean"],
-];
-
-/// The usual gated metrics of these candidates.
+/// The usual gated metrics of these candidates: of each place in the short lists the first id that
+/// was measured everywhere.
 pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
     let runs = || {
         candidates
@@ -204,18 +171,18 @@ pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
         let value = |run: &VariantSummary| run.metrics.get(id).and_then(|metric| metric.value);
         runs().all(|run| value(run).is_some())
     };
-    let groups = if is_fill_up { USUAL_OF_FILL_UP } else { USUAL };
-    let has_workloads = is_measured("availability.replicas");
-    let more = if has_workloads {
-        USUAL_OF_WORKLOADS
+    let mut groups = registry::short_list(if is_fill_up {
+        ShortList::GatedOfFillUp
     } else {
-        &[]
-    };
+        ShortList::Gated
+    });
+    if is_measured("availability.replicas") {
+        groups.extend(registry::short_list(ShortList::GatedOfWorkloads));
+    }
     let found = groups
-        .iter()
-        .chain(more)
-        .filter_map(|group| group.iter().find(|id| is_measured(id)));
-    found.map(|id| (*id).to_owned()).collect()
+        .into_iter()
+        .filter_map(|group| group.into_iter().find(|id| is_measured(id)));
+    found.collect()
 }
 
 /// What is asked of a metric that a run has.

@@ -11,6 +11,8 @@ use crate::folder::KeptFolder;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetWriter;
 use crate::tables::Cell;
+use metrics::ShortList;
+use metrics::registry::short_list;
 use units::nearest::all_near;
 
 use super::record::RunRecord;
@@ -21,21 +23,7 @@ pub const CSV_NAME: &str = "sweep.csv";
 /// The table as Parquet.
 pub const PARQUET_NAME: &str = "sweep.parquet";
 
-/// The metrics that people look at first, in this order.
-const LEADING: [&str; 10] = [
-    "allocation.gpu.end",
-    "fragmentation.gpu.amount.end",
-    "pods.never_placed",
-    "bounded_slowdown.mean",
-    "pending_time.mean",
-    "pending_time.p99",
-    "turnaround.mean",
-    "makespan.total",
-    "allocation.cpu.mean",
-    "allocation.memory.mean",
-];
-
-/// How many are shown unasked.
+/// How many metrics are shown by default.
 const LEADING_MAX: usize = 3;
 
 /// Columns between the parameters and the metrics.
@@ -139,8 +127,11 @@ impl SweepTable {
             let first = values.next();
             first.is_some_and(|first| values.any(|value| value.total_cmp(&first).is_ne()))
         };
-        let leading = LEADING.iter().copied().filter(varies).take(LEADING_MAX);
-        let leading: Vec<String> = leading.map(str::to_owned).collect();
+        let listed = short_list(ShortList::Sweep).into_iter().flatten();
+        let leading: Vec<String> = listed
+            .filter(|id| varies(&id.as_str()))
+            .take(LEADING_MAX)
+            .collect();
         if !leading.is_empty() {
             return leading;
         }

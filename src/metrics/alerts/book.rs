@@ -7,10 +7,10 @@ use model::Text;
 use model::traffic::{TrafficNames, TrafficStretch};
 use units::Instant;
 
-use super::super::state::ClusterState;
 use super::EVERY;
 use super::rule::{Rule, Turn, Watch, next_evaluation};
 use super::series::{CLUSTER_SERIES, Kind, SERVICE_SERIES};
+use crate::record::state::ClusterState;
 
 /// A turn of a rule.
 #[derive(Clone, Debug, PartialEq)]

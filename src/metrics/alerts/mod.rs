@@ -23,8 +23,9 @@ use std::sync::Arc;
 use model::Text;
 use units::{Duration, Instant};
 
-use super::collector::{Collector, Heard, MetricValue, RunEnd};
-use super::registry::{Direction, MetricEntry, Statistic};
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
 
 pub use book::{AlertBook, Transition};
 pub use notify::{AlertLabels, Inhibition, Notification, Route, Silence, labels, notifications};
@@ -38,6 +39,9 @@ pub const EVERY: Duration = Duration::from_secs(15);
 /// `alerts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "alerts",
+    title: Title::new("alerts"),
+    group: Group::Requests.at(50),
+    short_lists: &[],
     summary: "Alerts that fired, and for how long.",
     statistics: &[
         Statistic::amount("fired", "alerts", Direction::Lower),

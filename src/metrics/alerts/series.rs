@@ -4,8 +4,8 @@
 use model::latencies::Latencies;
 use model::traffic::{FlowCounts, TrafficNames, TrafficStretch};
 
-use super::super::registry;
-use super::super::state::{ClusterState, Resource};
+use crate::record::registry;
+use crate::record::state::{ClusterState, Resource};
 
 /// What a series of the whole cluster is called, and its value; `None` where there is none.
 type ClusterSeries = (&'static str, fn(&ClusterState) -> Option<f64>);

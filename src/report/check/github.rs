@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{failure, headline, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 /// Maximum number of annotations shown per level.
 const SHOWN_MAX: usize = 10;
@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             .iter()
             .filter(|gate| level_of(gate) == Some(level));
         for gate in of_level.take(most) {
-            let title = format!("{} {}", gate.entry, title_of_id(&gate.metric));
+            let title = format!("{} {}", gate.entry, registry::title(&gate.metric));
             let message = match (&gate.note, gate.outcome) {
                 (_, Outcome::Regressed) => failure(gate),
                 (Some(note), _) => note.clone(),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{CheckOptions, cells, failure, outcome};
 use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 /// Dialect of `JUnit` XML.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -222,7 +222,11 @@ fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> 
 fn body(gate: &Gate) -> String {
     let (base, head, change) = cells(gate);
     let mut lines = vec![
-        format!("metric: {} ({})", title_of_id(&gate.metric), gate.metric),
+        format!(
+            "metric: {} ({})",
+            registry::title(&gate.metric),
+            gate.metric
+        ),
         format!("base: {base}"),
         format!("head: {head}"),
         format!("change [95 % CI]: {change}"),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::format;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 mod benchmark;
 mod github;
@@ -147,7 +147,7 @@ pub fn failure(gate: &Gate) -> String {
         return format!("{entry} decides otherwise than the baseline, which exact mode forbids");
     }
     let (base, head, change) = cells(gate);
-    let label = title_of_id(&gate.metric);
+    let label = registry::title(&gate.metric);
     if gate.judgement.is_none() {
         return format!("{entry}: {label} is {head} ({})", gate.limit);
     }

@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 
 use super::{failure, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
-use lab::summary::title_of_id;
 use metrics::registry;
 
 const SCHEMA: &str =
@@ -65,7 +64,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
 fn rule(id: &str) -> Json {
     let (short, full) = match (registry::find(id), id) {
         (Some((entry, _)), _) => (
-            format!("Gate on {}", title_of_id(id)),
+            format!("Gate on {}", registry::title(id)),
             format!("{} {}", entry.summary, entry.formula),
         ),
         (None, "digest") => (

@@ -8,7 +8,7 @@ use super::{CheckOptions, cells, counts, digest, facts, headline, outcome, reaso
 use crate::format;
 use crate::study::escaped;
 use lab::check::{CheckReport, Gate, Outcome};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -120,7 +120,7 @@ fn row(gate: &Gate) -> [String; 6] {
     let (base, head, change) = cells(gate);
     [
         format::shortened(&format::clean(&gate.entry), NAME_MAX),
-        format::shortened(&title_of_id(&gate.metric), LABEL_MAX),
+        format::shortened(&registry::title(&gate.metric), LABEL_MAX),
         base,
         head,
         change,

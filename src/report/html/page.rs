@@ -23,78 +23,8 @@ use crate::runs::{Gathered, RunScenario};
 use crate::study;
 use crate::verdict::Verdict;
 use lab::summary::VariantSummary;
-
-/// Which metrics stand together, by what their ids begin with; what is in no group comes last.
-const GROUPS: [(&str, &[&str]); 7] = [
-    (
-        "Capacity and allocation",
-        &[
-            "capacity",
-            "allocation",
-            "demand",
-            "stranding",
-            "stranded",
-            "fragmentation",
-            "mix_fragmentation",
-            "balance",
-            "largest_hole",
-            "fit_count",
-        ],
-    ),
-    (
-        "Waiting and delays",
-        &[
-            "first_wait",
-            "pending_time",
-            "weighted_wait",
-            "start_up",
-            "starting",
-            "scheduling_latency",
-            "decision_latency",
-            "queue_length",
-            "backlog_age",
-            "bounded_slowdown",
-            "slowdown",
-        ],
-    ),
-    (
-        "Work done",
-        &["turnaround", "makespan", "throughput", "goodput", "jct"],
-    ),
-    ("Fairness", &["jain", "fairness", "dominant_share"]),
-    (
-        "Service and disruption",
-        &[
-            "availability",
-            "missing_replicas",
-            "time_to_recover",
-            "time_to_detect",
-            "rollouts",
-            "blast_radius",
-            "disruptions",
-            "restarts",
-            "wasted_work",
-            "churn",
-        ],
-    ),
-    (
-        "Requests of clients",
-        &[
-            "requests",
-            "latency",
-            "latency_objective",
-            "service_saturation",
-            "alerts",
-        ],
-    ),
-    (
-        "Energy and cost",
-        &["energy", "power", "cost", "pay_per_use", "functions"],
-    ),
-];
-
-/// What the ids of metrics begin with that count pods, jobs and nodes.
-const CENSUS: [&str; 3] = ["pods", "jobs", "nodes"];
+use metrics::registry::placement;
+use metrics::{Group, Placement};
 
 #[derive(Serialize)]
 pub(super) struct Page<'a> {
@@ -239,7 +169,7 @@ impl<'a> Shown<'a> {
             .collect();
         let (census, others): (Vec<&Row>, Vec<&Row>) = (self.all.rows.iter())
             .filter(|row| !self.headline.rows.iter().any(|other| other.id == row.id))
-            .partition(|row| CENSUS.contains(&subject(row)));
+            .partition(|row| placement(&row.id).group == Group::Census);
         let is_none = |row: &&Row| (row.cells.iter()).all(|cell| cell.text == "0");
         let (nobody, census): (Vec<&Row>, Vec<&Row>) = census.into_iter().partition(is_none);
         let runs = summary.variants.iter().zip(&columns);
@@ -319,11 +249,6 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// What a metric is about.
-fn subject(row: &Row) -> &str {
-    row.id.split('.').next().unwrap_or(&row.id)
-}
-
 fn group<'a>(title: &'a str, rows: impl Iterator<Item = &'a Row>) -> PageGroup<'a> {
     PageGroup {
         title,
@@ -331,26 +256,16 @@ fn group<'a>(title: &'a str, rows: impl Iterator<Item = &'a Row>) -> PageGroup<'
     }
 }
 
-/// The rows in their groups, each in the order of its subjects; those of no group last.
+/// The rows in their groups, each in the order of its families; those of no group last.
 fn grouped<'a>(rows: &[&'a Row]) -> Vec<PageGroup<'a>> {
-    let place = |row: &Row| {
-        (GROUPS.iter().enumerate()).find_map(|(group, (_, subjects))| {
-            let place = subjects.iter().position(|known| *known == subject(row))?;
-            Some((group, place))
-        })
-    };
-    let mut groups: Vec<PageGroup<'_>> = Vec::new();
-    for (index, (title, _)) in GROUPS.iter().enumerate() {
-        let mut of: Vec<(usize, &Row)> = (rows.iter())
-            .filter_map(|&row| Some((place(row).filter(|&(group, _)| group == index)?.1, row)))
-            .collect();
-        of.sort_by_key(|&(place, _)| place);
-        groups.push(group(title, of.into_iter().map(|(_, row)| row)));
-    }
-    let others = rows.iter().copied().filter(|row| place(row).is_none());
-    groups.push(group("Others", others));
-    groups.retain(|group| !group.rows.is_empty());
-    groups
+    let groups = Group::SHOWN.iter().map(|&shown| {
+        let placed = rows.iter().map(|&row| (placement(&row.id), row));
+        let mut own: Vec<(Placement, &Row)> =
+            placed.filter(|(place, _)| place.group == shown).collect();
+        own.sort_by_key(|&(place, _)| place);
+        group(shown.title(), own.into_iter().map(|(_, row)| row))
+    });
+    groups.filter(|group| !group.rows.is_empty()).collect()
 }
 
 fn page_row(row: &Row) -> PageRow<'_> {

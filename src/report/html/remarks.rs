@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::comparison::Comparison;
 use crate::format;
-use lab::summary::{Summary, title_of_id};
+use lab::summary::Summary;
+use metrics::registry;
 
 /// Metrics that are defined together.
 #[derive(Serialize)]
@@ -74,7 +75,7 @@ fn family(summary: &Summary, ids: &[&str]) -> String {
             let length = (1..parts.len())
                 .rev()
                 .find(|&length| same(&parts[..length]));
-            title_of_id(&parts[..length.unwrap_or(1)].join("."))
+            registry::title(&parts[..length.unwrap_or(1)].join("."))
         }
     }
 }

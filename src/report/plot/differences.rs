@@ -4,7 +4,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
 use crate::study::{change, row};
 use lab::compare::{Judgement, Pair};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "differences",
@@ -93,7 +93,7 @@ fn panel(
     let x = |value: f64| left + (value - low) / width * (right - left);
     scene.heading(
         (style.scaled(12.0), top + style.scaled(14.0)),
-        &title_of_id(id),
+        &registry::title(id),
     );
     let first = top + style.scaled(34.0);
     let bottom = first + gap * found.len() as f64 - style.scaled(8.0);

@@ -4,7 +4,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
 use crate::format;
 use lab::compare::{ParetoPoint, Study};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pareto",
@@ -223,7 +223,7 @@ fn frame(scene: &mut Scene, plane: Area, (x, y): (&Scaled, &Scaled)) {
     let bottom = plane.y + plane.height;
     scene.heading(
         (style.scaled(12.0), plane.y - style.scaled(16.0)),
-        &title_of_id(&y.id),
+        &registry::title(&y.id),
     );
     for step in 0..=4 {
         let share = f64::from(step) / 4.0;
@@ -246,7 +246,12 @@ fn frame(scene: &mut Scene, plane: Area, (x, y): (&Scaled, &Scaled)) {
         scene.text(below, &x.text(value), Paint::Quiet, Anchor::Middle);
     }
     let middle = (plane.x + plane.width / 2.0, bottom + style.scaled(34.0));
-    scene.text(middle, &title_of_id(&x.id), Paint::Quiet, Anchor::Middle);
+    scene.text(
+        middle,
+        &registry::title(&x.id),
+        Paint::Quiet,
+        Anchor::Middle,
+    );
 }
 
 #[cfg(test)]

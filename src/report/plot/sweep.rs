@@ -5,7 +5,6 @@ use super::chart::{self, Connection, Line, Panel};
 use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style};
 use super::{Drawn, Plot, PlotEntry, Table, svg};
 use crate::format;
-use lab::summary::title_of_id;
 use lab::sweep::SweepTable;
 use metrics::registry;
 
@@ -117,7 +116,7 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         let known = lines.iter().flat_map(|line| &line.points);
         let known: Vec<f64> = known.filter_map(|&(_, value)| value).collect();
         let (low, high) = bounds(&known)?;
-        let title = format!("{}, {}", title_of_id(metric), unit(metric));
+        let title = format!("{}, {}", registry::title(metric), unit(metric));
         let ends = (groups[0].0, groups[groups.len() - 1].0);
         panels.push(Panel {
             title: title.trim_end_matches([',', ' ']).to_owned(),
@@ -206,7 +205,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     let low = known.iter().copied().reduce(f64::min)?;
     let high = known.iter().copied().reduce(f64::max)?;
     let mut scene = Scene::new(style);
-    let mut top = scene.title(&format!("{}: {}", HEAT.title, title_of_id(metric)));
+    let mut top = scene.title(&format!("{}: {}", HEAT.title, registry::title(metric)));
     let y_label = format!("↑ {}", format::shortened(&file.parameters[*y], 60));
     scene.text(
         (style.scaled(12.0), top + style.scaled(8.0)),
@@ -236,7 +235,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     scene.height = top + style.scaled(20.0);
     Some(Drawn {
         scene,
-        description: format!("{}: {key}.", title_of_id(metric)),
+        description: format!("{}: {key}.", registry::title(metric)),
         table: data(&maps, (&file.parameters[*x], &file.parameters[*y])),
     })
 }

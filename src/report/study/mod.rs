@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::{Format, format};
 use lab::compare::{BOOTSTRAP_MIN, Judgement, Method, Pair, Study, Verdict};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 mod export;
 mod overview;
@@ -68,7 +68,7 @@ pub fn row(judgement: &Judgement) -> StudyRow {
     let cells = format::values(&[judgement.base, judgement.head], &judgement.unit);
     let [base, head] = [0, 1].map(|at| cells.get(at).cloned().unwrap_or_default());
     StudyRow {
-        label: title_of_id(&judgement.metric),
+        label: registry::title(&judgement.metric),
         id: judgement.metric.clone(),
         base,
         head,
@@ -294,7 +294,7 @@ pub fn front(study: &Study) -> Option<String> {
         .filter(|point| point.on_front)
         .map(|point| format::clean(&point.candidate))
         .collect();
-    let (x, y) = (title_of_id(&pareto.x), title_of_id(&pareto.y));
+    let (x, y) = (registry::title(&pareto.x), registry::title(&pareto.y));
     let missing = study.candidates.len() - pareto.points.len();
     let missing = match missing {
         0 => String::new(),

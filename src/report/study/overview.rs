@@ -2,7 +2,7 @@
 
 use crate::format;
 use lab::compare::{Judgement, Study};
-use lab::summary::title_of_id;
+use metrics::registry;
 
 /// Metric over all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
     };
     Some(OverviewRow {
-        label: title_of_id(id),
+        label: registry::title(id),
         cells: format::values(&values, &first.unit),
         best: values.iter().map(is_best).collect(),
     })

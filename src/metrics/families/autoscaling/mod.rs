@@ -1,0 +1,6 @@
+//! Autoscaling: scaling of workloads and nodes, and controllers that undo each other's work.
+
+pub mod autoscalers;
+pub mod fights;
+pub mod scaling;
+pub mod turns;

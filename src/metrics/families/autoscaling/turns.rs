@@ -1,0 +1,101 @@
+//! What is done and soon undone: autoscalers that go back on their last change, and nodes that join
+//! where equal ones have just left. Whoever counts or names such turns asks here.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL};
+use model::{Object, Text};
+use units::{Duration, Instant, NodeId, ObjectId};
+
+use crate::record::collector::Change;
+
+/// Within this time what is done against what was done undoes it.
+pub const SHORTLY: Duration = Duration::from_secs(600);
+
+/// Labels that tell equal nodes, the most telling first.
+const ALIKE: [&str; 2] = [INSTANCE_TYPE_LABEL, GROUP_LABEL];
+
+/// Changes of replicas by horizontal autoscalers.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaTurns {
+    /// The last change of each: when, and whether it was upward.
+    last: BTreeMap<ObjectId, (Instant, bool)>,
+    /// Replicas that each last asked for.
+    desired: BTreeMap<ObjectId, i32>,
+}
+
+/// A change of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaTurn {
+    /// Whether it was upward.
+    pub is_up: bool,
+    /// Whether it undid the change before.
+    pub is_back: bool,
+}
+
+impl ReplicaTurns {
+    /// An object was declared anew: the change that this is, if an autoscaler has just made one.
+    pub fn follow(&mut self, id: ObjectId, object: &Object, at: Instant) -> Option<ReplicaTurn> {
+        let Object::HorizontalPodAutoscaler(own) = object else {
+            return None;
+        };
+        if own.status.last_scale != Some(at) {
+            return None;
+        }
+        let (before, after) = (own.status.current, own.status.desired);
+        let before = self.desired.insert(id, after).unwrap_or(before);
+        if before == after {
+            return None;
+        }
+        let is_up = after > before;
+        let last = self.last.insert(id, (at, is_up));
+        let is_back =
+            last.is_some_and(|(last, was_up)| was_up != is_up && at.since(last) <= SHORTLY);
+        Some(ReplicaTurn { is_up, is_back })
+    }
+}
+
+/// Nodes by what makes them equal, and those that left lately.
+#[derive(Clone, Debug, Default)]
+pub struct NodeTurns {
+    /// What kind of node each is, and when it joined; without those of no kind that were there from
+    /// the start.
+    nodes: BTreeMap<NodeId, (Text, Instant)>,
+    left: VecDeque<(Instant, Text)>,
+}
+
+impl NodeTurns {
+    /// A node joined; what kind of node it is.
+    pub fn joined(&mut self, node: NodeId, change: &Change<'_>) -> Text {
+        let object = change.store.nodes().object(node);
+        let label = |key: &&str| object.and_then(|object| object.labels.get(key)).cloned();
+        let kind = ALIKE.iter().find_map(label).unwrap_or_default();
+        if !kind.is_empty() || change.at > Instant::ZERO {
+            self.nodes.insert(node, (kind.clone(), change.at));
+        }
+        kind
+    }
+
+    /// When a node that is there joined.
+    pub fn joined_at(&self, node: NodeId) -> Instant {
+        let known = self.nodes.get(&node);
+        known.map_or(Instant::ZERO, |(_, joined)| *joined)
+    }
+
+    /// Whether a node of this kind left shortly before; it is made up for then.
+    pub fn makes_up(&mut self, kind: &Text, at: Instant) -> bool {
+        while let Some((left, _)) = self.left.front()
+            && at.since(*left) > SHORTLY
+        {
+            self.left.pop_front();
+        }
+        let place = self.left.iter().position(|(_, left)| left == kind);
+        place.is_some_and(|place| self.left.remove(place).is_some())
+    }
+
+    /// A node left.
+    pub fn left(&mut self, node: NodeId, at: Instant) {
+        let (kind, _) = self.nodes.remove(&node).unwrap_or_default();
+        self.left.push_back((at, kind));
+    }
+}

@@ -1,0 +1,7 @@
+//! Disruption: pods that lose their place, containers that restart, nodes that come and go.
+
+pub mod blast_radius;
+pub mod churn;
+pub mod disruptions;
+pub mod oom_kills;
+pub mod restarts;

@@ -1,0 +1,64 @@
+//! Containers that were killed for want of memory, at their own limit or their node's
+//! (orchestrators-b.md 10.6).
+
+use std::collections::BTreeSet;
+
+use model::{Event, PodChange};
+use units::PodId;
+
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+
+/// `oom_kills.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "oom_kills",
+    title: Title::new("oom kills"),
+    group: Group::Others.at(0),
+    short_lists: &[],
+    summary: "How often containers were killed for want of memory.",
+    statistics: &[
+        Statistic::amount("total", "times", Direction::Lower),
+        Statistic::amount("pods", "pods", Direction::Lower),
+    ],
+    formula: "total: kills of containers over their limit or on a node that has no memory left; \
+              pods: those of which a container was killed",
+    denominators: "none",
+    census: "pods that their kubelet evicted before it came to that are counted by \
+             `disruptions.*`",
+    censoring: "kills within the window",
+    source: "orchestrators-b.md 10.6; kubernetes.md part 4",
+    construct: |_| Box::new(OomKills::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct OomKills {
+    total: u64,
+    pods: BTreeSet<PodId>,
+}
+
+impl Collector for OomKills {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Changed]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        if let Event::PodChanged {
+            pod,
+            change: PodChange::OomKilled { .. },
+        } = change.event
+            && change.in_window()
+        {
+            self.total += 1;
+            self.pods.insert(pod.id);
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let subject = ENTRY.subject;
+        vec![
+            MetricValue::count(format!("{subject}.total"), self.total),
+            MetricValue::count(format!("{subject}.pods"), self.pods.len() as u64),
+        ]
+    }
+}

@@ -1,0 +1,220 @@
+//! Goodput and badput: what became of the capacity that pods reserved (metrics.md 5.2). Useful is
+//! the time of pods that succeeded, from their first running instant on; the rest is lost to starts,
+//! failures and evictions, by cause, or not decided when the run ends. All parts add up to the
+//! allocation.
+
+use model::{EndReason, Event, Pod, PodPhase};
+use units::Instant;
+
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::state::{RESOURCES, Resource, Row, requests};
+use crate::record::window::Measured;
+use crate::statistics::integral::Integral;
+
+/// `goodput.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "goodput",
+    title: Title::new("goodput"),
+    group: Group::Work.at(40),
+    short_lists: &[],
+    summary: "Share of the capacity that did useful work, and what became of the rest of the \
+              allocation, by cause.",
+    statistics: &[
+        good("cpu.useful"),
+        bad("cpu.starting"),
+        bad("cpu.failed"),
+        bad("cpu.time_limit"),
+        bad("cpu.node_lost"),
+        bad("cpu.evicted"),
+        bad("cpu.cancelled"),
+        undecided("cpu.undecided"),
+        good("memory.useful"),
+        bad("memory.starting"),
+        bad("memory.failed"),
+        bad("memory.time_limit"),
+        bad("memory.node_lost"),
+        bad("memory.evicted"),
+        bad("memory.cancelled"),
+        undecided("memory.undecided"),
+        good("gpu.useful"),
+        bad("gpu.starting"),
+        bad("gpu.failed"),
+        bad("gpu.time_limit"),
+        bad("gpu.node_lost"),
+        bad("gpu.evicted"),
+        bad("gpu.cancelled"),
+        undecided("gpu.undecided"),
+    ],
+    formula: "integral over W of q(i, r) over pods in their run attempt that ended so, over integral \
+              of sum of C(n, r); useful: success; starting: bound and not running, whatever became \
+              of the pod; undecided: running at the end of the run; the sum is the allocation",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "all pods that hold a node in the measured window, whenever submitted",
+    censoring: "running at the end of the run: `undecided`, neither good nor bad",
+    source: "metrics.md 5.2, goodput and badput by cause",
+    construct: |_| Box::new(Goodput::default()),
+};
+
+const fn good(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Higher)
+}
+
+const fn bad(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Lower)
+}
+
+const fn undecided(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::None)
+}
+
+/// The parts, in the order of the statistics.
+const PARTS: [&str; 8] = [
+    "useful",
+    "starting",
+    "failed",
+    "time_limit",
+    "node_lost",
+    "evicted",
+    "cancelled",
+    "undecided",
+];
+
+const STARTING: usize = 1;
+const UNDECIDED: usize = 7;
+
+/// The part that a pod's run belongs to by its end.
+const fn part_of(reason: EndReason) -> usize {
+    match reason {
+        EndReason::Completed => 0,
+        EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => 2,
+        EndReason::TimeLimit => 3,
+        EndReason::NodeLost => 4,
+        EndReason::Evicted(_) => 5,
+        EndReason::Cancelled => 6,
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Goodput {
+    parts: [[Integral; RESOURCES]; 8],
+    /// Pods that ended one after the other and are alike, not added up yet.
+    alike: Alike,
+}
+
+/// Pods that reserve the same and ended so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alike {
+    amounts: Row,
+    part: usize,
+    /// Nanoseconds on their nodes before they ran, and while they did.
+    nanos: [i128; 2],
+}
+
+impl Goodput {
+    /// Counts a pod's time on its node up to an instant.
+    fn count(
+        &mut self,
+        (pod, amounts): (&Pod, &Row),
+        (at, part): (Instant, usize),
+        measured: &Measured,
+    ) {
+        if !pod.phase.holds_node() {
+            return;
+        }
+        let started = if pod.phase == PodPhase::Running {
+            pod.started
+        } else {
+            at
+        };
+        if self.alike.part != part || self.alike.amounts != *amounts {
+            self.add_alike();
+            (self.alike.part, self.alike.amounts) = (part, *amounts);
+        }
+        let spans = [(pod.bound, started), (started, at)];
+        for ((from, to), nanos) in spans.into_iter().zip(&mut self.alike.nanos) {
+            if let Some(span) = measured.clip(Span { from, to }) {
+                *nanos += i128::from(span.nanos());
+            }
+        }
+    }
+
+    /// Adds up what was kept back.
+    fn add_alike(&mut self) {
+        let nanos = std::mem::take(&mut self.alike.nanos);
+        for (part, nanos) in [STARTING, self.alike.part].into_iter().zip(nanos) {
+            if nanos == 0 {
+                continue;
+            }
+            for (index, area) in self.parts[part].iter_mut().enumerate() {
+                let amount = self.alike.amounts[index];
+                if amount != 0 {
+                    area.add(nanos, amount);
+                }
+            }
+        }
+    }
+
+    /// The parts with the pods that hold a node at the end of the run.
+    fn closed(&self, end: &RunEnd<'_>) -> Self {
+        let mut closed = self.clone();
+        for pod in end.store.pods().iter() {
+            let amounts = requests(end.store, pod);
+            closed.count((pod, &amounts), (end.at, UNDECIDED), end.measured);
+        }
+        closed.add_alike();
+        closed
+    }
+}
+
+impl Collector for Goodput {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Ended]
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
+            let end = (change.at, part_of(*reason));
+            self.count((pod, change.requests), end, change.measured);
+        }
+    }
+
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let closed = self.closed(end);
+        for resource in Resource::ALL {
+            let index = resource as usize;
+            let mut sum = Integral::default();
+            for part in &closed.parts {
+                match part[index].value() {
+                    Some(area) => sum.add(area, 1),
+                    None => return Ok(()),
+                }
+            }
+            let allocated = end.state.areas.allocated(resource).value();
+            let sum = sum.value();
+            if sum.is_some() && allocated.is_some() && sum != allocated {
+                let name = resource.name();
+                return Err(format!(
+                    "{name} x time is {sum:?} by what became of it and {allocated:?} allocated"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let closed = self.closed(end);
+        let mut values = Vec::new();
+        for resource in [Resource::Cpu, Resource::Memory, Resource::Gpu] {
+            let (name, index) = (resource.name(), resource as usize);
+            let under = format!("{name} capacity");
+            let capacity = end.state.areas.capacity(resource);
+            for (part, areas) in PARTS.iter().zip(&closed.parts) {
+                let value = areas[index].ratio(&capacity, &under);
+                values.push(MetricValue::new(format!("goodput.{name}.{part}"), value));
+            }
+        }
+        values
+    }
+}

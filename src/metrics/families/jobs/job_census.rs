@@ -1,0 +1,90 @@
+//! The census of jobs: what became of every job that was submitted, and how many had to wait.
+
+use units::Duration;
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::jobs::{JobOutcome, JobRecord};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+
+/// `jobs.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "jobs",
+    title: Title::continued("jobs"),
+    group: Group::Census.at(20),
+    short_lists: &[],
+    summary: "What became of the jobs that were submitted.",
+    statistics: &[
+        jobs("measured", Direction::None),
+        jobs("waited", Direction::Lower),
+        jobs("succeeded", Direction::None),
+        jobs("failed", Direction::Lower),
+        jobs("rejected", Direction::Lower),
+        jobs("evicted", Direction::Lower),
+        jobs("cancelled", Direction::None),
+        jobs("running_at_end", Direction::None),
+        jobs("waiting_at_end", Direction::Lower),
+        jobs("excluded", Direction::None),
+    ],
+    formula: "counts; measured = succeeded + failed + rejected + evicted + cancelled + \
+              running_at_end + waiting_at_end; waited: jobs that started later than submitted",
+    denominators: "none: counts",
+    census: "jobs (gangs, or pods without gang) submitted in the measured window; excluded: those \
+             submitted before it",
+    censoring: "none: the open ones are classes of their own",
+    source: "metrics.md 5.0, census",
+    construct: |_| Box::new(JobCensus::default()),
+};
+
+const fn jobs(name: &'static str, direction: Direction) -> Statistic {
+    Statistic::amount(name, "jobs", direction)
+}
+
+#[derive(Clone, Debug, Default)]
+struct JobCensus {
+    measured: u64,
+    waited: u64,
+    excluded: u64,
+    /// By outcome, in the order of the statistics.
+    outcomes: [u64; 7],
+}
+
+impl Collector for JobCensus {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            self.excluded += 1;
+            return;
+        }
+        self.measured += 1;
+        self.waited += u64::from(job.first_wait().is_some_and(|wait| wait > Duration::ZERO));
+        let class = match job.outcome {
+            JobOutcome::Succeeded => 0,
+            JobOutcome::Failed => 1,
+            JobOutcome::Rejected => 2,
+            JobOutcome::Evicted => 3,
+            JobOutcome::Cancelled => 4,
+            JobOutcome::Running => 5,
+            JobOutcome::Waiting => 6,
+        };
+        self.outcomes[class] += 1;
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let counts = [self.measured, self.waited]
+            .into_iter()
+            .chain(self.outcomes)
+            .chain([self.excluded]);
+        ENTRY
+            .ids()
+            .zip(counts)
+            .map(|((id, _), count)| MetricValue {
+                n: Some(self.measured),
+                ..MetricValue::count(id, count)
+            })
+            .collect()
+    }
+}

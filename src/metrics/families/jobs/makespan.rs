@@ -1,0 +1,84 @@
+//! Makespan: from the first submission to the last end (metrics.md 5.2).
+
+use units::Instant;
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::jobs::JobRecord;
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{MetricEntry, Statistic};
+
+/// `makespan.total`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "makespan",
+    title: Title::new("makespan"),
+    group: Group::Work.at(20),
+    short_lists: &[
+        ShortList::Headline.at(130, &["total", ""]),
+        ShortList::Gated.at(80, &["total"]),
+        ShortList::Sweep.at(80, &["total"]),
+    ],
+    summary: "How long the measured jobs took altogether.",
+    statistics: &[Statistic::seconds("total")],
+    formula: "max f - min a over the measured jobs; says so if the last submission lies beyond 90 % \
+              of it, where it mostly measures the arrivals",
+    denominators: "none: a difference",
+    census: "jobs submitted in the measured window; those rejected end without effect on max f",
+    censoring: "any open job: null with the lower bound",
+    source: "metrics.md 5.2, makespan",
+    construct: |_| Box::new(Makespan::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Makespan {
+    submits: Option<(Instant, Instant)>,
+    last_end: Option<Instant>,
+    jobs: u64,
+    open: u64,
+}
+
+impl Collector for Makespan {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            return;
+        }
+        let (first, last) = self.submits.unwrap_or((job.submit, job.submit));
+        self.submits = Some((first.min(job.submit), last.max(job.submit)));
+        self.jobs += 1;
+        self.open += u64::from(job.outcome.is_open());
+        if job.start.is_some() {
+            self.last_end = self.last_end.max(Some(job.end));
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let value = match (self.submits, self.last_end) {
+            (Some((first, _)), _) if self.open > 0 => Err(format!(
+                "{} of {} jobs are open; at least {} s",
+                self.open,
+                self.jobs,
+                end.at.since(first).as_secs_f64()
+            )),
+            (Some((first, _)), Some(last)) => Ok(last.since(first).as_secs_f64()),
+            (Some(_), None) => Err("no job started".to_owned()),
+            (None, _) => Err("no job to take".to_owned()),
+        };
+        let arrivals = self
+            .submits
+            .map(|(first, last)| last.since(first).as_secs_f64());
+        let remark = match (&value, arrivals) {
+            (Ok(makespan), Some(arrivals)) if arrivals > 0.9 * makespan => {
+                Some("the last submission lies beyond 90 % of it".to_owned())
+            }
+            _ => None,
+        };
+        vec![
+            MetricValue::new("makespan.total", value)
+                .remark(remark)
+                .over(self.jobs),
+        ]
+    }
+}

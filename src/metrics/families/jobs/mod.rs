@@ -1,0 +1,9 @@
+//! Jobs and pods: their counts by outcome, completion times, throughput and the work done.
+
+pub mod goodput;
+pub mod job_census;
+pub mod makespan;
+pub mod pod_census;
+pub mod throughput;
+pub mod turnaround;
+pub mod wasted_work;

@@ -1,0 +1,59 @@
+//! Wasted work: what pods of jobs reserved in attempts that came to nothing (metrics.md 5.4, lost
+//! work).
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::state::Resource;
+
+/// `wasted_work.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "wasted_work",
+    title: Title::new("wasted work"),
+    group: Group::Service.at(90),
+    short_lists: &[],
+    summary: "What pods of jobs reserved in attempts that did not succeed, and its share.",
+    statistics: &[
+        Statistic::amount("pods", "pods", Direction::Lower),
+        Statistic::amount("cpu", "core-hours", Direction::Lower).noise(0.01),
+        Statistic::amount("gpu", "gpu-hours", Direction::Lower).noise(0.01),
+        Statistic::ratio("share", Direction::Lower),
+    ],
+    formula: "sum of q(i, r) x time on the node in W over pods of jobs that ended otherwise than by \
+              success; share: of the same over all pods of jobs that ended, for cpu",
+    denominators: "core-hours of pods of jobs that ended",
+    census: "pods of Job objects that held a node: failed, killed, evicted, lost or cancelled; what \
+             became of all pods tells `goodput`",
+    censoring: "pods that live at the end are neither wasted nor in the denominator",
+    source: "metrics.md 5.4, lost work",
+    construct: |_| Box::new(WastedWork),
+};
+
+#[derive(Clone, Debug)]
+struct WastedWork;
+
+impl Collector for WastedWork {
+    fn hears(&self) -> &'static [Heard] {
+        &[]
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let totals = end.workloads.totals();
+        let (cpu, gpu) = (Resource::Cpu as usize, Resource::Gpu as usize);
+        // Milli-core-nanoseconds in core-hours.
+        let hours = |resource: usize| {
+            let area = totals.wasted[resource].mean(3_600_000_000_000);
+            area.map(|milli| milli / 1_000.0)
+        };
+        let share =
+            totals.wasted[cpu].ratio(&totals.worked[cpu], "core-hours of pods of jobs that ended");
+        let id = |name| format!("{}.{name}", ENTRY.subject);
+        let n = totals.wasted_pods;
+        vec![
+            MetricValue::count(id("pods"), n),
+            MetricValue::new(id("cpu"), hours(cpu)).over(n),
+            MetricValue::new(id("gpu"), hours(gpu)).over(n),
+            MetricValue::new(id("share"), share).over(n),
+        ]
+    }
+}

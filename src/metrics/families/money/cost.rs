@@ -1,0 +1,449 @@
+//! Cost of the nodes, and who causes it (metrics.md 5.4; the split follows `OpenCost`).
+//!
+//! A node costs its price from the instant it joins until it leaves, up or not. Its price is split
+//! over its processors, memory and GPUs in proportion to what these usually cost, and a pod pays for
+//! what it reserves of each; what nobody reserves is idle. Where it is known what pods use there is a
+//! second split, by the greater of the two. Rates are integers in millionths of a millionth of the
+//! currency per hour, rounded down once per pod, so that tenants and idle add up to the cluster
+//! exactly.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
+use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
+use units::{Instant, NodeId};
+
+use crate::families::money::economics::Economics;
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::setup::Setup;
+use crate::record::state::{ClusterState, Resource};
+use crate::record::tables::Tables;
+use crate::statistics::integral::Integral;
+
+mod accounts;
+mod by_use;
+mod commitments;
+mod node;
+mod outcome;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use accounts::{Account, Payers};
+use by_use::{ByUse, Moment};
+use commitments::Commitments;
+use node::{Kind, KindKey, Node, bill, weight};
+use outcome::total;
+pub use table::{CostTable, NodeKindCost, TenantCost};
+
+/// `cost.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "cost",
+    title: Title::new("cost"),
+    group: Group::Money.at(20),
+    short_lists: &[
+        ShortList::Headline.at(210, &["total"]),
+        ShortList::GatedOfWorkloads.at(50, &["total"]),
+    ],
+    summary: "What the nodes cost and how much of it nobody used, in the currency of the prices.",
+    statistics: &[
+        money("total"),
+        money("idle"),
+        money("allocated"),
+        money("rounding"),
+        money("committed"),
+        money("covered").toward(Direction::None),
+        money("largest_tenant").toward(Direction::None),
+        Statistic::amount("per_useful_core_hour", "currency", Direction::Lower).noise(0.01),
+        money("per_million_requests"),
+        money("idle_by_use"),
+        Statistic::ratio("spot_share", Direction::None),
+    ],
+    formula: "total: sum over nodes of price x billed on-time in W, each time at the price that holds, \
+              and committed less covered; on-time from its order, or joining, until \
+              leaving, rounded by `metrics.billing`; allocated: sum over pods of price(n) x share, \
+              share: what the pod reserves of the node, cpu : memory GiB : GPU weighed 31.611 : \
+              4.237 : 950; idle: the rest of the unrounded price; rounding: what rounding adds; \
+              committed: sum over `metrics.commitments` of machines x price x W; covered: what the \
+              nodes would cost that they pay for, at any time those that joined first; total = \
+              allocated + idle + rounding + committed - covered; per_useful_core_hour: total over core-hours of \
+              pods that succeeded in W; per_million_requests: total over requests that pods served \
+              in W, x 10^6; idle_by_use: the rest where a pod's share is of the greater of what it \
+              reserves and uses; spot_share: the part of total for spot capacity",
+    denominators: "useful core-hours (per_useful_core_hour); requests served (per_million_requests); \
+                   total (spot_share)",
+    census: "nodes that have a price, up or not, while they are there",
+    censoring: "none: nothing is censored",
+    source: "metrics.md 5.4, cost (price by time, rounding rule, commitments as fixed cost, idle cost, \
+             tenant split by OpenCost)",
+    construct: |setup| Box::new(Cost::new(setup)),
+};
+
+const fn money(name: &'static str) -> Statistic {
+    Statistic::amount(name, "currency", Direction::Lower).noise(0.01)
+}
+
+/// Parts of a millionth of the currency that rates are kept in.
+const PARTS: i128 = 1_000_000;
+
+/// Parts per hour x nanoseconds in one unit of the currency.
+const UNIT: f64 = 1e12 * 3.6e12;
+
+/// Nanoseconds in an hour.
+const HOUR: f64 = 3.6e12;
+
+#[derive(Clone, Debug)]
+struct Cost {
+    economics: Option<Arc<Economics>>,
+    nodes: Vec<Node>,
+    kinds: BTreeMap<KindKey, Kind>,
+    payers: Payers,
+    accounts: Vec<Account>,
+    /// What the pod of a row pays, and who.
+    paying: Vec<Option<(usize, i128)>>,
+    by_use: Option<ByUse>,
+    /// Prices that changed in the run, by what they are the price of.
+    prices: BTreeMap<Text, i64>,
+    price_rate: i128,
+    idle_rate: i128,
+    price: Integral,
+    idle: Integral,
+    useful: Integral,
+    served: BTreeMap<Text, u64>,
+    commitments: Commitments,
+}
+
+impl Cost {
+    fn new(setup: &Setup) -> Self {
+        let has_price = |economics: &&Arc<Economics>| economics.has_prices();
+        let economics = setup.economics.as_ref().filter(has_price).cloned();
+        let label = economics.as_ref().and_then(|own| own.tenant_label.clone());
+        let committed = economics.as_ref().map(|own| &own.commitments[..]);
+        let commitments = Commitments::new(committed.unwrap_or_default());
+        Self {
+            economics,
+            nodes: Vec::new(),
+            kinds: BTreeMap::new(),
+            payers: Payers::new(label),
+            accounts: Vec::new(),
+            paying: Vec::new(),
+            by_use: None,
+            prices: BTreeMap::new(),
+            price_rate: 0,
+            idle_rate: 0,
+            price: Integral::default(),
+            idle: Integral::default(),
+            useful: Integral::default(),
+            served: BTreeMap::new(),
+            commitments,
+        }
+    }
+
+    fn join(&mut self, node: NodeId, change: &Change<'_>, economics: &Economics) {
+        let own = economics.of(node, change.store);
+        let changes_as = own.changes_as;
+        let price = match &changes_as {
+            // What it costs by now.
+            Some(kind) => self.prices.get(kind).copied().or(own.price_micro_per_hour),
+            None => own.price_micro_per_hour,
+        };
+        let price_rate = i128::from(price.unwrap_or(0)) * PARTS;
+        // A machine costs from its order on, and while it boots nobody uses it.
+        let object = change.store.nodes().object(node);
+        let label = |key: &str| object.and_then(|object| object.labels.get(key));
+        let ordered = label(ORDERED_LABEL).and_then(|nanos| nanos.parse().ok());
+        let since = ordered
+            .map_or(change.at, Instant::from_nanos)
+            .min(change.at);
+        let booting = Span {
+            from: since,
+            to: change.at,
+        };
+        if let Some(booting) = change.measured.clip(booting) {
+            self.price.add(price_rate, booting.nanos());
+            self.idle.add(price_rate, booting.nanos());
+            if let Some(by_use) = &mut self.by_use {
+                by_use.idle.add(price_rate, booting.nanos());
+            }
+        }
+        if self.nodes.len() <= node.index() {
+            self.nodes.resize(node.index() + 1, Node::default());
+        }
+        let columns = change.store.nodes().allocatable();
+        let row = node.index();
+        let kind = label(INSTANCE_TYPE_LABEL).or_else(|| label(GROUP_LABEL));
+        let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
+        if !is_spot && !self.commitments.is_empty() {
+            let names = [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)];
+            self.commitments
+                .joined((node, names, price_rate), (change.at, change.measured));
+        }
+        self.nodes[row] = Node {
+            since: Some(since),
+            price_rate,
+            whole: weight(&[
+                columns.cpu_milli[row],
+                columns.memory_bytes[row],
+                columns.gpu_milli[row],
+                0,
+            ]),
+            kind: (
+                kind.cloned().unwrap_or_default(),
+                is_spot,
+                (changes_as.is_none()).then_some(price.unwrap_or(0)),
+            ),
+            changes_as,
+            earlier: None,
+        };
+        self.price_rate += price_rate;
+        self.idle_rate += price_rate;
+        if let Some(by_use) = &mut self.by_use {
+            by_use.idle_rate += price_rate;
+        }
+    }
+
+    fn leave(&mut self, node: NodeId, change: &Change<'_>, economics: &Economics) {
+        let Some(known) = self.nodes.get_mut(node.index()) else {
+            return;
+        };
+        let left = std::mem::take(known);
+        self.commitments.left(node, (change.at, change.measured));
+        self.price_rate -= left.price_rate;
+        self.idle_rate -= left.price_rate;
+        if let Some(by_use) = &mut self.by_use {
+            by_use.idle_rate -= left.price_rate;
+        }
+        bill(
+            &mut self.kinds,
+            &left,
+            change.at,
+            (economics, change.measured),
+        );
+    }
+
+    /// Nodes of a kind cost something else from now on, and so do the pods on them.
+    fn reprice(&mut self, new: &NewPrice, change: &Change<'_>) {
+        self.prices
+            .insert(new.kind.clone(), new.price_micro_per_hour);
+        let price_rate = i128::from(new.price_micro_per_hour) * PARTS;
+        for place in 0..self.nodes.len() {
+            let node = &mut self.nodes[place];
+            let is_meant = node.since.is_some() && node.changes_as.as_ref() == Some(&new.kind);
+            if !is_meant || node.price_rate == price_rate {
+                continue;
+            }
+            node.settle(change.at, change.measured);
+            let more = price_rate - node.price_rate;
+            node.price_rate = price_rate;
+            self.price_rate += more;
+            self.idle_rate += more;
+            let id = NodeId::from_index(place);
+            self.commitments
+                .repriced((id, price_rate), (change.at, change.measured));
+            self.reprice_pods(place, change);
+            if let Some(by_use) = &mut self.by_use {
+                by_use.repriced(Moment::of(change), (id, &self.nodes[place]), more);
+            }
+        }
+    }
+
+    fn reprice_pods(&mut self, place: usize, change: &Change<'_>) {
+        let node = &self.nodes[place];
+        let (price_rate, whole) = (node.price_rate, node.whole);
+        if whole == 0 {
+            return;
+        }
+        for &slot in change.store.nodes().pods(NodeId::from_index(place)) {
+            let Some(pod) = change.store.pods().at(slot) else {
+                continue;
+            };
+            let requests = &change.store.class(pod.spec).requests;
+            let amounts = [
+                requests.cpu_milli,
+                requests.memory_bytes,
+                requests.gpu_milli,
+                0,
+            ];
+            let rate = price_rate * weight(&amounts) / whole;
+            if self.paying.len() <= slot.index() {
+                self.paying.resize(slot.index() + 1, None);
+            }
+            let payer = self.payers.of(pod, change.store);
+            let before = self.paying[slot.index()].replace((payer, rate));
+            self.pay(payer, rate - before.map_or(0, |own| own.1), change);
+        }
+    }
+
+    fn bind(&mut self, pod: &Pod, node: NodeId, change: &Change<'_>) {
+        let Some(own) = self.nodes.get(node.index()) else {
+            return;
+        };
+        if own.price_rate == 0 || own.whole == 0 {
+            return;
+        }
+        let rate = own.price_rate * weight(change.requests) / own.whole;
+        let slot = pod.pod.slot.index();
+        if self.paying.len() <= slot {
+            self.paying.resize(slot + 1, None);
+        }
+        let payer = self.payers.of(pod, change.store);
+        self.paying[slot] = Some((payer, rate));
+        if let Some(by_use) = &mut self.by_use {
+            by_use.bound(
+                Moment::of(change),
+                (pod, payer),
+                change.requests,
+                (node, own),
+            );
+        }
+        self.pay(payer, rate, change);
+    }
+
+    fn end(&mut self, pod: &Pod, reason: EndReason, change: &Change<'_>) {
+        let slot = pod.pod.slot.index();
+        if let Some((payer, rate)) = self.paying.get_mut(slot).and_then(Option::take) {
+            self.pay(payer, -rate, change);
+            if let (Some(by_use), Some(node)) = (&mut self.by_use, pod.node())
+                && let Some(own) = self.nodes.get(node.index())
+            {
+                by_use.ended(Moment::of(change), pod, (node, own));
+            }
+        }
+        let span = Span {
+            from: pod.started,
+            to: change.at,
+        };
+        if reason == EndReason::Completed
+            && pod.phase == PodPhase::Running
+            && let Some(span) = change.measured.clip(span)
+        {
+            let cpu = change.requests[Resource::Cpu as usize];
+            self.useful.add(i128::from(cpu), span.nanos());
+        }
+    }
+
+    fn pay(&mut self, payer: usize, rate: i128, change: &Change<'_>) {
+        if self.accounts.len() <= payer {
+            self.accounts.resize(payer + 1, Account::default());
+        }
+        self.accounts[payer].change(change.at, rate, change.measured);
+        self.idle_rate -= rate;
+    }
+}
+
+impl Collector for Cost {
+    fn hears(&self) -> &'static [Heard] {
+        if self.economics.is_some() {
+            &[
+                Heard::Declared,
+                Heard::Bound,
+                Heard::Ended,
+                Heard::Spans,
+                Heard::Measured,
+                Heard::Traffic,
+                Heard::Prices,
+            ]
+        } else {
+            &[]
+        }
+    }
+
+    fn event(&mut self, change: &Change<'_>) {
+        let Some(economics) = self.economics.clone() else {
+            return;
+        };
+        match change.event {
+            Event::NodeAdded { node, .. } => self.join(*node, change, &economics),
+            Event::NodeRemoved { node } => self.leave(*node, change, &economics),
+            Event::PriceChanged(new) => self.reprice(new, change),
+            Event::PodBound { node, .. } => {
+                if let Some(pod) = change.pod {
+                    self.bind(pod, *node, change);
+                }
+            }
+            Event::PodEnded { reason, .. } => {
+                if let Some(pod) = change.pod {
+                    self.end(pod, *reason, change);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn held(&mut self, _state: &ClusterState, span: Span) {
+        self.price.add(self.price_rate, span.nanos());
+        self.idle.add(self.idle_rate, span.nanos());
+        if let Some(by_use) = &mut self.by_use {
+            by_use.idle.add(by_use.idle_rate, span.nanos());
+        }
+    }
+
+    fn measured(&mut self, sample: &Sample<'_>) {
+        let (store, used) = (sample.store, sample.used);
+        let moment = Moment {
+            at: sample.at,
+            store,
+            measured: sample.measured,
+        };
+        if self.by_use.is_none() {
+            let mut pods = store.pods().iter();
+            let is_known =
+                |pod: &Pod| pod.phase == PodPhase::Running && used.pod(pod.pod).is_some();
+            if !pods.any(is_known) {
+                return;
+            }
+            let paid = (&self.accounts[..], self.idle_rate, self.idle);
+            self.by_use = Some(ByUse::begin(moment, paid, (&mut self.payers, &self.nodes)));
+        }
+        if let Some(by_use) = &mut self.by_use {
+            by_use.measured(moment, used, (&mut self.payers, &self.nodes));
+        }
+    }
+
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        // Functions run elsewhere.
+        if stretch.function.is_some() {
+            return;
+        }
+        let served: u64 = stretch.flows.iter().map(|flow| flow.succeeded).sum();
+        let service = names.services.get(stretch.service as usize);
+        let namespace = service
+            .and_then(|name| name.split_once('/'))
+            .map_or("", |own| own.0);
+        match self.served.get_mut(namespace) {
+            Some(known) => *known += served,
+            None => {
+                self.served.insert(namespace.into(), served);
+            }
+        }
+    }
+
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let whole = |paid: &[Integral], idle: &Integral| match (
+            total(paid),
+            idle.value(),
+            self.price.value(),
+        ) {
+            (Some(paid), Some(idle), Some(price)) if paid + idle != price => Err(format!(
+                "tenants paid {paid} and {idle} was idle; the cluster cost {price}"
+            )),
+            _ => Ok(()),
+        };
+        whole(&self.paid(end), &self.idle)?;
+        if let Some(by_use) = &self.by_use {
+            whole(&by_use.paid(end.at, end.measured), &by_use.idle)?;
+        }
+        Ok(())
+    }
+
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        tables.costs = self.table(end);
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        self.values(end)
+    }
+}

@@ -1,0 +1,199 @@
+//! The split by use: a pod pays for the greater of what it reserves and what it uses (metrics.md 5.4,
+//! the rule of `OpenCost`). Where pods use more than their node has, they share its price.
+
+use crate::record::collector::Change;
+use crate::record::state::{Resource, Row};
+use crate::record::window::Measured;
+use crate::statistics::integral::Integral;
+use cluster::{self, Store};
+use model::{Pod, PodPhase};
+use units::{Instant, NodeId};
+
+use super::accounts::{Account, Payers};
+use super::{Node, weight};
+
+/// What pods pay by what they use; begins when anything is known of that.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ByUse {
+    accounts: Vec<Account>,
+    /// What the pod of a row counts, and what it pays.
+    pods: Vec<Share>,
+    pub(super) idle_rate: i128,
+    pub(super) idle: Integral,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    payer: usize,
+    weight: i128,
+    rate: i128,
+}
+
+/// When something changes, and what is measured.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub(super) at: Instant,
+    pub(super) store: &'a Store,
+    pub(super) measured: &'a Measured,
+}
+
+impl<'a> Moment<'a> {
+    pub(super) const fn of(change: &Change<'a>) -> Self {
+        Self {
+            at: change.at,
+            store: change.store,
+            measured: change.measured,
+        }
+    }
+}
+
+impl ByUse {
+    /// From now on by use, up to now as the accounts are that pay by what pods reserve.
+    pub(super) fn begin(
+        moment: Moment<'_>,
+        (accounts, idle_rate, idle): (&[Account], i128, Integral),
+        (payers, nodes): (&mut Payers, &[Node]),
+    ) -> Self {
+        let mut own = Self {
+            accounts: accounts.to_vec(),
+            idle_rate,
+            idle,
+            ..Self::default()
+        };
+        // What all pay now is taken back and shared out anew.
+        for account in &mut own.accounts {
+            let rate = account.rate();
+            account.change(moment.at, -rate, moment.measured);
+            own.idle_rate += rate;
+        }
+        for (place, node) in nodes.iter().enumerate() {
+            let id = NodeId::from_index(place);
+            for &slot in moment.store.nodes().pods(id) {
+                if let Some(pod) = moment.store.pods().at(slot) {
+                    let requests = &moment.store.class(pod.spec).requests;
+                    let amounts = [
+                        requests.cpu_milli,
+                        requests.memory_bytes,
+                        requests.gpu_milli,
+                        0,
+                    ];
+                    own.set(pod, payers.of(pod, moment.store), weight(&amounts));
+                }
+            }
+            own.share(moment, id, node);
+        }
+        own
+    }
+
+    /// A pod was bound; it counts what it reserves until it is measured.
+    pub(super) fn bound(
+        &mut self,
+        moment: Moment<'_>,
+        pod: (&Pod, usize),
+        requests: &Row,
+        node: (NodeId, &Node),
+    ) {
+        self.set(pod.0, pod.1, weight(requests));
+        self.share(moment, node.0, node.1);
+    }
+
+    /// A node costs so much more from now on.
+    pub(super) fn repriced(&mut self, moment: Moment<'_>, node: (NodeId, &Node), more: i128) {
+        self.idle_rate += more;
+        self.share(moment, node.0, node.1);
+    }
+
+    /// A pod left its node.
+    pub(super) fn ended(&mut self, moment: Moment<'_>, pod: &Pod, node: (NodeId, &Node)) {
+        let slot = pod.pod.slot.index();
+        if let Some(share) = self.pods.get_mut(slot) {
+            let left = std::mem::take(share);
+            self.pay(moment, left.payer, -left.rate);
+        }
+        self.share(moment, node.0, node.1);
+    }
+
+    /// What pods use was measured.
+    pub(super) fn measured(
+        &mut self,
+        moment: Moment<'_>,
+        used: &dyn cluster::Measured,
+        (payers, nodes): (&mut Payers, &[Node]),
+    ) {
+        for (place, node) in nodes.iter().enumerate() {
+            if node.price_rate == 0 {
+                continue;
+            }
+            let id = NodeId::from_index(place);
+            let mut is_changed = false;
+            for &slot in moment.store.nodes().pods(id) {
+                let Some(pod) = moment.store.pods().at(slot) else {
+                    continue;
+                };
+                let requests = &moment.store.class(pod.spec).requests;
+                let mut amounts = [
+                    requests.cpu_milli,
+                    requests.memory_bytes,
+                    requests.gpu_milli,
+                    0,
+                ];
+                if pod.phase == PodPhase::Running
+                    && let Some(own) = used.pod(pod.pod)
+                {
+                    let cpu = Resource::Cpu as usize;
+                    amounts[cpu] = amounts[cpu].max(own.cpu_milli);
+                    amounts[1] = amounts[1].max(own.memory_bytes);
+                }
+                is_changed |= self.set(pod, payers.of(pod, moment.store), weight(&amounts));
+            }
+            if is_changed {
+                self.share(moment, id, node);
+            }
+        }
+    }
+
+    /// What each payer paid until an instant.
+    pub(super) fn paid(&self, at: Instant, measured: &Measured) -> Vec<Integral> {
+        let accounts = self.accounts.iter();
+        accounts.map(|account| account.paid(at, measured)).collect()
+    }
+
+    fn set(&mut self, pod: &Pod, payer: usize, weight: i128) -> bool {
+        let slot = pod.pod.slot.index();
+        if self.pods.len() <= slot {
+            self.pods.resize(slot + 1, Share::default());
+        }
+        let share = &mut self.pods[slot];
+        let is_changed = (share.payer, share.weight) != (payer, weight);
+        (share.payer, share.weight) = (payer, weight);
+        is_changed
+    }
+
+    /// Shares the price of a node among its pods.
+    fn share(&mut self, moment: Moment<'_>, id: NodeId, node: &Node) {
+        let slots = moment.store.nodes().pods(id);
+        let weights = slots.iter().filter_map(|slot| self.pods.get(slot.index()));
+        let used: i128 = weights.map(|share| share.weight).sum();
+        let whole = node.whole.max(used).max(1);
+        for slot in slots {
+            let Some(share) = self.pods.get_mut(slot.index()) else {
+                continue;
+            };
+            let rate = node.price_rate * share.weight / whole;
+            let (payer, change) = (share.payer, rate - share.rate);
+            share.rate = rate;
+            self.pay(moment, payer, change);
+        }
+    }
+
+    fn pay(&mut self, moment: Moment<'_>, payer: usize, rate: i128) {
+        if rate == 0 {
+            return;
+        }
+        if self.accounts.len() <= payer {
+            self.accounts.resize(payer + 1, Account::default());
+        }
+        self.accounts[payer].change(moment.at, rate, moment.measured);
+        self.idle_rate -= rate;
+    }
+}

@@ -1,0 +1,186 @@
+//! What the bill comes to, at the end of a run.
+
+use std::collections::BTreeMap;
+
+use super::node::{Kind, KindKey, bill};
+use super::{Cost, CostTable, ENTRY, HOUR, NodeKindCost, TenantCost, UNIT};
+use crate::families::money::economics::Economics;
+use crate::families::traffic::traffic_totals::NO_REQUESTS;
+use crate::record::collector::{MetricValue, RunEnd};
+use crate::statistics::integral::Integral;
+
+impl Cost {
+    /// What tenants paid by the end of the run.
+    pub(super) fn paid(&self, end: &RunEnd<'_>) -> Vec<Integral> {
+        let accounts = self.accounts.iter();
+        accounts
+            .map(|account| account.paid(end.at, end.measured))
+            .collect()
+    }
+
+    /// Nodes by kind, those included that are there at the end.
+    fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> BTreeMap<KindKey, Kind> {
+        let mut kinds = self.kinds.clone();
+        for node in &self.nodes {
+            bill(&mut kinds, node, end.at, (economics, end.measured));
+        }
+        kinds
+    }
+
+    /// What commitments cost, and what they cover; `None` beyond what can be held.
+    fn committed(&self, end: &RunEnd<'_>) -> Option<(i128, i128)> {
+        let window = end.window_nanos();
+        let (fixed, covered) = self.commitments.amounts((end.at, end.measured), window);
+        fixed.value().zip(covered.value())
+    }
+
+    /// The bill.
+    pub(super) fn table(&self, end: &RunEnd<'_>) -> Option<CostTable> {
+        let economics = self.economics.as_ref()?;
+        let kinds = self.closed(end, economics);
+        let billed = total(kinds.values().map(|kind| &kind.cost))?;
+        let (committed, covered) = self.committed(end)?;
+        let sum = |area: Option<i128>| currency(area).ok();
+        let by_use = self.by_use.as_ref();
+        let used = by_use.map(|own| own.paid(end.at, end.measured));
+        let paid = self.paid(end);
+        let tenants = self.payers.names().iter().enumerate().map(|(place, name)| {
+            let of = |list: &[Integral]| {
+                let own = list.get(place).copied().unwrap_or_default();
+                sum(own.value())
+            };
+            Some(TenantCost {
+                name: name.clone(),
+                by_requests: of(&paid)?,
+                by_use: used.as_ref().and_then(|used| of(used)),
+                served: if self.payers.are_namespaces() {
+                    self.served.get(name).copied().unwrap_or(0)
+                } else {
+                    0
+                },
+            })
+        });
+        let mut tenants = tenants.collect::<Option<Vec<TenantCost>>>()?;
+        tenants.sort_by(|one, other| {
+            let order = other.by_requests.total_cmp(&one.by_requests);
+            order.then_with(|| one.name.cmp(&other.name))
+        });
+        let nodes = kinds.iter().map(|((instance_type, is_spot, price), kind)| {
+            Some(NodeKindCost {
+                instance_type: instance_type.clone(),
+                is_spot: *is_spot,
+                nodes: kind.nodes,
+                price: match price {
+                    Some(price) => *price as f64 / 1e6,
+                    None => mean(sum(kind.cost.value())?, kind.billed as f64 / HOUR),
+                },
+                price_changes: price.is_none(),
+                hours: kind.on_time as f64 / HOUR,
+                billed_hours: kind.billed as f64 / HOUR,
+                cost: sum(kind.cost.value())?,
+            })
+        });
+        Some(CostTable {
+            currency: economics.currency.clone(),
+            billing: economics.billing.rule(),
+            total: sum(Some(billed + committed - covered))?,
+            committed: sum(Some(committed))?,
+            covered: sum(Some(covered))?,
+            rounding: sum(Some(billed - self.price.value()?))?,
+            idle: sum(self.idle.value())?,
+            idle_by_use: by_use.and_then(|own| sum(own.idle.value())),
+            tenants,
+            nodes: nodes.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The values of `cost.*`.
+    pub(super) fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let Some(economics) = &self.economics else {
+            let reason = "no node has a price";
+            let values = ENTRY.ids();
+            return values
+                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
+                .collect();
+        };
+        let kinds = self.closed(end, economics);
+        let billed = total(kinds.values().map(|kind| &kind.cost));
+        let bound = self.committed(end);
+        let cost = billed.zip(bound).map(|(all, own)| all + own.0 - own.1);
+        let spot = total(kinds.iter().filter(|own| own.0.1).map(|own| &own.1.cost));
+        let paid = self.paid(end);
+        let largest = paid.iter().filter_map(Integral::value).max();
+        let rounding = billed.zip(self.price.value());
+        // Milli-core-nanoseconds in core-hours.
+        let mut all = Integral::default();
+        for kind in kinds.values() {
+            all.join(&kind.cost);
+        }
+        if let Some((committed, covered)) = bound {
+            all.add(committed - covered, 1);
+        }
+        let per_core = all
+            .ratio(&self.useful, "useful core-hours")
+            .map(|ratio| ratio / 1e12 * 1_000.0);
+        let served: u64 = self.served.values().sum();
+        let per_million = match served {
+            0 => Err(NO_REQUESTS.to_owned()),
+            _ => currency(cost).map(|cost| cost / (served as f64 / 1e6)),
+        };
+        let unpriced = economics
+            .nodes
+            .iter()
+            .filter(|node| node.price_micro_per_hour.is_none())
+            .count();
+        let mut remark = economics.billing.rule().to_owned();
+        if unpriced > 0 {
+            remark = format!("{remark}; {unpriced} nodes have no price and cost nothing");
+        }
+        let by_use = match &self.by_use {
+            Some(by_use) => currency(by_use.idle.value()),
+            None => Err("nothing is known of what pods use".to_owned()),
+        };
+        let spot_share = match (spot, cost) {
+            (Some(spot), Some(cost)) if cost > 0 => Ok(spot as f64 / cost as f64),
+            _ => Err("the nodes cost nothing".to_owned()),
+        };
+        let found = [
+            ("total", currency(cost)),
+            ("idle", currency(self.idle.value())),
+            ("allocated", currency(total(&paid))),
+            (
+                "rounding",
+                currency(rounding.map(|(all, exact)| all - exact)),
+            ),
+            ("committed", currency(bound.map(|own| own.0))),
+            ("covered", currency(bound.map(|own| own.1))),
+            ("largest_tenant", currency(Some(largest.unwrap_or(0)))),
+            ("per_useful_core_hour", per_core),
+            ("per_million_requests", per_million),
+            ("idle_by_use", by_use),
+            ("spot_share", spot_share),
+        ];
+        found
+            .into_iter()
+            .map(|(name, value)| {
+                MetricValue::new(format!("cost.{name}"), value).remark(Some(remark.clone()))
+            })
+            .collect()
+    }
+}
+
+pub(super) fn total<'a>(areas: impl IntoIterator<Item = &'a Integral>) -> Option<i128> {
+    let mut areas = areas.into_iter();
+    areas.try_fold(0_i128, |sum, area| sum.checked_add(area.value()?))
+}
+
+/// Exact parts per hour x nanoseconds in the currency.
+fn currency(area: Option<i128>) -> Result<f64, String> {
+    area.map(|area| area as f64 / UNIT)
+        .ok_or_else(|| "price x time is beyond 2^127".to_owned())
+}
+
+/// What an hour cost on average.
+fn mean(cost: f64, hours: f64) -> f64 {
+    if hours > 0.0 { cost / hours } else { 0.0 }
+}

@@ -1,0 +1,69 @@
+//! Demand: what pods want to have, running and pending, over what there is (metrics.md 5.1).
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::state::{ClusterState, RESOURCES, Resource};
+use crate::statistics::integral::Peak;
+
+/// `demand.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "demand",
+    title: Title::new("demand"),
+    group: Group::Capacity.at(30),
+    short_lists: &[],
+    summary: "What all pods want to have, those without a place included, over the capacity; above \
+              1 for long no scheduler can keep up.",
+    statistics: &[
+        Statistic::ratio("cpu.mean", Direction::None),
+        Statistic::ratio("cpu.peak", Direction::None),
+        Statistic::ratio("memory.mean", Direction::None),
+        Statistic::ratio("memory.peak", Direction::None),
+        Statistic::ratio("gpu.mean", Direction::None),
+        Statistic::ratio("gpu.peak", Direction::None),
+        Statistic::ratio("pods.mean", Direction::None),
+        Statistic::ratio("pods.peak", Direction::None),
+    ],
+    formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum of \
+              C(n, r) over nodes that are up; peak: the largest ratio of the sums that held for a \
+              time",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "all pods that live in the measured window, whenever submitted",
+    censoring: "none: a state, not a life",
+    source: "metrics.md 5.1, demand ratio",
+    construct: |_| Box::new(Demand::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Demand {
+    peak: [Peak; RESOURCES],
+}
+
+impl Collector for Demand {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Spans]
+    }
+
+    fn held(&mut self, state: &ClusterState, _span: Span) {
+        for index in 0..RESOURCES {
+            let wanted = state.allocated.0[index] + state.wanted.0[index];
+            let capacity = state.capacity.0[index];
+            self.peak[index].offer(wanted, capacity);
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let areas = &end.state.areas;
+        let mut values = Vec::new();
+        for resource in Resource::ALL {
+            let (name, index) = (resource.name(), resource as usize);
+            let under = format!("{name} capacity");
+            let demand = areas.demand(resource);
+            let mean = demand.ratio(&areas.capacity(resource), &under);
+            let peak = self.peak[index].value(&under);
+            values.push(MetricValue::new(format!("demand.{name}.mean"), mean));
+            values.push(MetricValue::new(format!("demand.{name}.peak"), peak));
+        }
+        values
+    }
+}

@@ -1,0 +1,18 @@
+//! Capacity, and how pods fill it: allocation, demand, balance, stranding and fragmentation, with
+//! the shapes of a workload that these are measured against.
+
+pub mod allocation;
+pub mod arrived;
+pub mod balance;
+pub mod capacity;
+pub mod demand;
+pub mod fit_count;
+pub mod fitting;
+pub mod fragmentation;
+pub mod fragments;
+pub mod largest_hole;
+pub mod mix;
+pub mod mix_fragmentation;
+pub mod starting;
+pub mod stranding;
+pub mod usage;

@@ -1,0 +1,147 @@
+//! Stranding: free capacity that nothing can use, because another resource of its node is used up
+//! (metrics.md 5.1): free GPUs on nodes whose processors are taken, and so on.
+
+use std::sync::Arc;
+
+use crate::families::packing::mix::WorkloadMix;
+use crate::record::areas::{self, Levels};
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::setup::Setup;
+use crate::record::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
+use crate::statistics::integral::ratio;
+
+/// `stranding.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "stranding",
+    title: Title::new("stranding"),
+    group: Group::Capacity.at(40),
+    short_lists: &[],
+    summary: "Share of the capacity that is free on nodes where another resource is used up.",
+    statistics: &[
+        Statistic::ratio("cpu.mean", Direction::Lower),
+        Statistic::ratio("cpu.end", Direction::Lower),
+        Statistic::ratio("cpu.cordoned_free.mean", Direction::None),
+        Statistic::ratio("memory.mean", Direction::Lower),
+        Statistic::ratio("memory.end", Direction::Lower),
+        Statistic::ratio("memory.cordoned_free.mean", Direction::None),
+        Statistic::ratio("gpu.mean", Direction::Lower),
+        Statistic::ratio("gpu.end", Direction::Lower),
+        Statistic::ratio("gpu.cordoned_free.mean", Direction::None),
+    ],
+    formula: "integral of sum over nodes of free(n, r) where some other resource r' (cpu, memory, \
+              gpu, pod slots) has free(n, r') < e(r'), over integral of sum of C(n, r); e(r'): the \
+              5th percentile of the requests of all pods of the workload, those that ask for none \
+              included; cordoned_free: the same sum over nodes that are up and cordoned, whatever \
+              is left",
+    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    census: "nodes that are up; stranded are only those that take new pods; holds count as used",
+    censoring: "none: nothing is censored",
+    source: "metrics.md 5.1, stranding",
+    construct: |setup| Box::new(Stranding::new(setup)),
+};
+
+/// The resources that stranding is taken of; every resource can be what is used up.
+const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
+
+#[derive(Clone, Debug)]
+struct Stranding {
+    mix: Option<Arc<WorkloadMix>>,
+    stranded: Amounts,
+    cordoned: Amounts,
+    /// Both over the measured time.
+    levels: (Levels, Levels),
+}
+
+impl Stranding {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            mix: setup.mix.clone(),
+            stranded: Amounts::default(),
+            cordoned: Amounts::default(),
+            levels: Default::default(),
+        }
+    }
+
+    fn count(&mut self, row: &NodeRow, smallest: &Row, times: i64) {
+        if !row.up {
+            return;
+        }
+        let free = row.free.map(|free| free.max(0));
+        if !row.schedulable {
+            self.cordoned.add(&free, times);
+            return;
+        }
+        let used_up: [bool; RESOURCES] = std::array::from_fn(|index| free[index] < smallest[index]);
+        let count = used_up.map(usize::from).iter().sum::<usize>();
+        let mut stranded = Row::default();
+        for index in 0..RESOURCES {
+            if count > usize::from(used_up[index]) {
+                stranded[index] = free[index];
+            }
+        }
+        self.stranded.add(&stranded, times);
+    }
+}
+
+impl Collector for Stranding {
+    fn hears(&self) -> &'static [Heard] {
+        if self.mix.is_some() {
+            &[Heard::Nodes]
+        } else {
+            &[]
+        }
+    }
+
+    fn node(&mut self, change: &NodeChange<'_>) {
+        let Some(smallest) = self.mix.as_ref().map(|mix| mix.smallest) else {
+            return;
+        };
+        self.count(change.before, &smallest, -change.times());
+        self.count(change.now, &smallest, change.times());
+        areas::set(&mut self.levels.0, &self.stranded, change.clock);
+        areas::set(&mut self.levels.1, &self.cordoned, change.clock);
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let Some(mix) = self.mix.as_ref().filter(|mix| mix.pods > 0) else {
+            return unknown(&ENTRY);
+        };
+        // A window that ends before the run ended with the state of its last span.
+        let (clock, areas) = (end.clock(), &end.state.areas);
+        let at_end = |index: usize| match self.levels.0[index].last(clock) {
+            Some(stranded) if end.is_clipped() => (stranded, areas.capacity[index].amount()),
+            _ => (self.stranded.0[index], end.state.capacity.0[index]),
+        };
+        let mut values = Vec::new();
+        for resource in TAKEN {
+            let (name, index) = (resource.name(), resource as usize);
+            let under = format!("{name} capacity");
+            let area = |levels: &Levels| {
+                let capacity = areas.capacity(resource);
+                levels[index].area(clock).ratio(&capacity, &under)
+            };
+            let (stranded, capacity) = at_end(index);
+            let at_end = ratio(stranded, capacity, &under);
+            for (statistic, value) in [
+                ("mean", area(&self.levels.0)),
+                ("end", at_end),
+                ("cordoned_free.mean", area(&self.levels.1)),
+            ] {
+                let id = format!("stranding.{name}.{statistic}");
+                values.push(MetricValue::new(id, value).over(mix.pods));
+            }
+        }
+        values
+    }
+}
+
+/// All values of a family that needs the workload's shapes, where they are not known.
+pub(crate) fn unknown(entry: &MetricEntry) -> Vec<MetricValue> {
+    let reason = "the shapes of the workload are not known, or it has no pods";
+    entry
+        .ids()
+        .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! What pods used of what they reserved, from samples of what the world measures (metrics.md 5.1,
+//! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
+
+use model::{PodPhase, Used};
+
+use crate::record::collector::{self, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::state::{ClusterState, Resource};
+use crate::statistics::integral::Integral;
+
+/// `usage.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "usage",
+    title: Title::new("usage"),
+    group: Group::Others.at(0),
+    short_lists: &[
+        ShortList::Headline.at(190, &["cpu.slack"]),
+        ShortList::Headline.at(200, &["memory.slack"]),
+    ],
+    summary: "What pods used of the nodes and of what they reserved.",
+    statistics: &[
+        Statistic::ratio("cpu.utilization", Direction::None),
+        Statistic::ratio("memory.utilization", Direction::None),
+        Statistic::ratio("cpu.slack", Direction::Lower),
+        Statistic::ratio("memory.slack", Direction::Lower),
+        Statistic::amount("cpu.under_core_hours", "core-hours", Direction::Lower).noise(0.01),
+        Statistic::amount("cpu.over_core_hours", "core-hours", Direction::Lower).noise(0.01),
+        Statistic::amount("throttled_core_hours", "core-hours", Direction::Lower).noise(0.01),
+    ],
+    formula: "utilization: integral of what is used over integral of what nodes that are up offer; \
+              slack: 1 - integral of what is used over integral of what the same pods reserve; \
+              under: what pods use beyond what they reserve, over: what they reserve and don't use, \
+              each summed pod by pod; throttled: what they would use beyond their limits",
+    denominators: "capacity of nodes that are up (utilization), requests of running pods whose use \
+                   is known (slack)",
+    census: "running pods whose use is known",
+    censoring: "none: integrals; sampled at instants at which something happens, at most every \
+                minute, each sample holding until the next",
+    source: "metrics.md 5.1 (utilization, slack), 5.4 (VPA/HPA)",
+    construct: |_| Box::new(Usage::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct Usage {
+    is_known: bool,
+    now: Sample,
+    used: [Integral; 2],
+    reserved: [Integral; 2],
+    under: Integral,
+    over: Integral,
+    throttled: Integral,
+}
+
+/// Sums over pods.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    used: [i128; 2],
+    reserved: [i128; 2],
+    under: i128,
+    over: i128,
+    throttled: i128,
+}
+
+impl Collector for Usage {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Measured, Heard::Spans]
+    }
+
+    fn measured(&mut self, seen: &collector::Sample<'_>) {
+        let (store, measured) = (seen.store, seen.used);
+        let mut sample = Sample::default();
+        for pod in store
+            .pods()
+            .iter()
+            .filter(|pod| pod.phase == PodPhase::Running)
+        {
+            let Some(Used {
+                cpu_milli,
+                memory_bytes,
+            }) = measured.pod(pod.pod)
+            else {
+                continue;
+            };
+            self.is_known = true;
+            let requests = &store.class(pod.spec).requests;
+            let (asked, used) = (i128::from(requests.cpu_milli), i128::from(cpu_milli));
+            sample.used[0] += used;
+            sample.reserved[0] += asked;
+            // A pod that uses no byte is one of whose memory nothing is known.
+            if memory_bytes > 0 {
+                sample.used[1] += i128::from(memory_bytes);
+                sample.reserved[1] += i128::from(requests.memory_bytes);
+            }
+            sample.under += (used - asked).max(0);
+            sample.over += (asked - used).max(0);
+            let wanted = measured
+                .wanted(pod.pod)
+                .map_or(used, |own| i128::from(own.cpu_milli));
+            sample.throttled += (wanted - used).max(0);
+        }
+        self.now = sample;
+    }
+
+    fn held(&mut self, _state: &ClusterState, span: Span) {
+        if !self.is_known {
+            return;
+        }
+        let nanos = span.nanos();
+        for resource in 0..2 {
+            self.used[resource].add(self.now.used[resource], nanos);
+            self.reserved[resource].add(self.now.reserved[resource], nanos);
+        }
+        self.under.add(self.now.under, nanos);
+        self.over.add(self.now.over, nanos);
+        self.throttled.add(self.now.throttled, nanos);
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let known = |value: Result<f64, String>| {
+            if self.is_known {
+                value
+            } else {
+                Err("nothing is known of what pods use".to_owned())
+            }
+        };
+        let areas = &end.state.areas;
+        let utilization = |index: usize, resource: Resource| {
+            known(self.used[index].ratio(&areas.capacity(resource), "capacity"))
+        };
+        let slack = |index: usize| {
+            let ratio = self.used[index].ratio(&self.reserved[index], "requests of pods");
+            known(ratio.map(|ratio| 1.0 - ratio))
+        };
+        let core_hours = |area: &Integral| {
+            let value = area.value().ok_or_else(|| "beyond 2^127".to_owned());
+            known(value.map(|value| value as f64 / 3.6e15))
+        };
+        let values = [
+            utilization(0, Resource::Cpu),
+            utilization(1, Resource::Memory),
+            slack(0),
+            slack(1),
+            core_hours(&self.under),
+            core_hours(&self.over),
+            core_hours(&self.throttled),
+        ];
+        let ids = ENTRY.ids().map(|(id, _)| id);
+        ids.zip(values)
+            .map(|(id, value)| MetricValue::new(id, value))
+            .collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! Availability of workloads: the share of time with enough ready pods, and of wanted pods that were
+//! ready (metrics.md 5.4).
+
+use rng::math;
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::workloads::Row;
+use crate::statistics::integral::Integral;
+
+/// `availability.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "availability",
+    title: Title::new("availability"),
+    group: Group::Service.at(10),
+    short_lists: &[
+        ShortList::Headline.at(10, &["time"]),
+        ShortList::GatedOfWorkloads.at(10, &["replicas"]),
+    ],
+    summary: "How much of the time workloads had as many ready pods as they need, and as they want.",
+    statistics: &[
+        exact("time"),
+        exact("worst"),
+        nines("nines"),
+        loss("planned_loss"),
+        loss("unplanned_loss"),
+        exact("replicas"),
+        nines("replicas_nines"),
+    ],
+    formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral of \
+              1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
+              default), rounded up; worst: the least of one workload; planned_loss, unplanned_loss: the rest of the time, unplanned \
+              from the first loss on that nobody meant until full strength; replicas: integral of \
+              min(ready, desired) over integral of desired; nines: -log10(1 - x)",
+    denominators: "time in W in which pods were wanted, and wanted pods x time in W",
+    census: "objects that keep pods at strength and belong to no other such; ready: condition Ready, \
+             not told to end, on a node that is heard of; the start of a workload counts, as \
+             planned; time scaled to zero does not",
+    censoring: "none: integrals over W",
+    source: "metrics.md 5.4, availability",
+    construct: |_| Box::new(Availability),
+};
+
+const fn exact(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Higher).noise(0.0)
+}
+
+const fn loss(name: &'static str) -> Statistic {
+    Statistic::ratio(name, Direction::Lower).noise(0.0)
+}
+
+const fn nines(name: &'static str) -> Statistic {
+    Statistic::amount(name, "nines", Direction::Higher).noise(0.01)
+}
+
+#[derive(Clone, Debug)]
+struct Availability;
+
+/// The denominator of shares of time.
+pub(crate) const WANTED: &str = "time in which pods are wanted";
+
+/// The number of nines of a share.
+///
+/// # Errors
+/// There is no share, or nothing is missing of it.
+pub(crate) fn nines_of(share: &Result<f64, String>) -> Result<f64, String> {
+    match share {
+        // A sum of nothing would have the sign of a minus.
+        Ok(0.0) => Ok(0.0),
+        Ok(share) if *share < 1.0 => Ok(-math::log10(1.0 - share)),
+        Ok(_) => Err("nothing was ever missing: more nines than could be measured".to_owned()),
+        Err(why) => Err(why.clone()),
+    }
+}
+
+/// The share of a workload's time in which it was available.
+pub(crate) fn time_of(row: &Row) -> Result<f64, String> {
+    row.sums.available.ratio(&row.sums.wanted, WANTED)
+}
+
+impl Collector for Availability {
+    fn hears(&self) -> &'static [Heard] {
+        &[]
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let workloads = end.workloads;
+        let wanted = workloads.total(|sums| &sums.wanted);
+        let share = |part: &Integral| {
+            workloads
+                .present()
+                .and(Integral::ratio(part, &wanted, WANTED))
+        };
+        let available = workloads.total(|sums| &sums.available);
+        let unplanned = workloads.total(|sums| &sums.unplanned);
+        let mut planned = wanted;
+        planned.take(&available);
+        planned.take(&unplanned);
+        let time = share(&available);
+        let worst = workloads.rows().iter().filter_map(|row| time_of(row).ok());
+        let worst = worst.reduce(f64::min).ok_or(time.clone());
+        let desired = workloads.total(|sums| &sums.desired);
+        let ready = workloads.total(|sums| &sums.ready);
+        let replicas = workloads
+            .present()
+            .and_then(|()| ready.ratio(&desired, "wanted pods x time"));
+        let found = [
+            ("time", time.clone()),
+            ("worst", worst.or_else(|time| time)),
+            ("nines", nines_of(&time)),
+            ("planned_loss", share(&planned)),
+            ("unplanned_loss", share(&unplanned)),
+            ("replicas", replicas.clone()),
+            ("replicas_nines", nines_of(&replicas)),
+        ];
+        let n = workloads.rows().len() as u64;
+        let values = found.into_iter();
+        values
+            .map(|(name, value)| {
+                MetricValue::new(format!("{}.{name}", ENTRY.subject), value).over(n)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,6 @@
+//! Sharing between tenants: their dominant shares, and how far these are from fair ones.
+
+pub mod fairness;
+pub mod filling;
+pub mod shares;
+pub mod tenants;

@@ -1,0 +1,91 @@
+//! How full the pods of services are with requests.
+
+use model::traffic::{TrafficNames, TrafficStretch};
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::presentation::{Group, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+
+/// `service_saturation.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "service_saturation",
+    title: Title::new("service saturation"),
+    group: Group::Requests.at(40),
+    short_lists: &[],
+    summary: "How much of what pods can work on at once is in use by requests, and what waits.",
+    statistics: &[
+        Statistic::ratio("mean", Direction::None),
+        Statistic::ratio("peak", Direction::Lower),
+        Statistic::amount("saturated_time", "s", Direction::Lower),
+        Statistic::amount("queue_mean", "requests", Direction::Lower),
+        Statistic::amount("queue_peak", "requests", Direction::Lower),
+    ],
+    formula: "mean: integral of requests at work over integral of slots, of all services; peak: the \
+              largest share of a service in a stretch; saturated_time: time with a share of 95 % or \
+              more, summed over services; queue: requests that wait in pods, of all services; \
+              queue_peak: the most of one service in a stretch",
+    denominators: "slots of pods that take requests, over time",
+    census: "services that clients ask, in the measured window",
+    censoring: "none: amounts over time",
+    source: "metrics.md 5.4",
+    construct: |_| Box::new(Saturation::default()),
+};
+
+/// The share from which on a service is saturated.
+const SATURATED: f64 = 0.95;
+
+#[derive(Clone, Debug, Default)]
+struct Saturation {
+    worked: f64,
+    slots: f64,
+    waited: f64,
+    peak: f64,
+    queue_peak: f64,
+    saturated_nanos: i64,
+    any: bool,
+}
+
+impl Collector for Saturation {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Traffic]
+    }
+
+    fn traffic(&mut self, stretch: &TrafficStretch, _names: &TrafficNames) {
+        // Functions run elsewhere.
+        if stretch.function.is_some() {
+            return;
+        }
+        let nanos = stretch.nanos();
+        self.any = true;
+        self.worked += stretch.in_service * nanos as f64;
+        self.slots += stretch.slots * nanos as f64;
+        self.waited += stretch.waiting * nanos as f64;
+        self.queue_peak = self.queue_peak.max(stretch.waiting);
+        if stretch.slots > 0.0 {
+            let share = (stretch.in_service / stretch.slots).min(1.0);
+            self.peak = self.peak.max(share);
+            if share >= SATURATED {
+                self.saturated_nanos += nanos;
+            }
+        }
+    }
+
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
+        let none = || "no client asks a service".to_owned();
+        let of = |value: f64| if self.any { Ok(value) } else { Err(none()) };
+        let mean = if self.slots > 0.0 {
+            Ok(self.worked / self.slots)
+        } else {
+            Err("no pod took requests".to_owned())
+        };
+        let window = end.window_nanos().max(1) as f64;
+        vec![
+            MetricValue::new(id("mean"), mean),
+            MetricValue::new(id("peak"), of(self.peak)),
+            MetricValue::new(id("saturated_time"), of(self.saturated_nanos as f64 / 1e9)),
+            MetricValue::new(id("queue_mean"), of(self.waited / window)),
+            MetricValue::new(id("queue_peak"), of(self.queue_peak)),
+        ]
+    }
+}

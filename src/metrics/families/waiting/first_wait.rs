@@ -1,0 +1,81 @@
+//! First wait: from submission to the first start (metrics.md 5.2).
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::jobs::{JobOutcome, JobRecord};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::statistics::distribution::Distribution;
+
+/// `first_wait.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "first_wait",
+    title: Title::new("first wait"),
+    group: Group::Waiting.at(10),
+    short_lists: &[ShortList::Headline.at(110, &["mean"])],
+    summary: "How long jobs waited from submission to their first start.",
+    statistics: &[
+        Statistic::seconds("mean").steady(),
+        Statistic::seconds("p50").steady(),
+        Statistic::seconds("p90").steady(),
+        Statistic::seconds("p99").steady(),
+        Statistic::seconds("max"),
+        Statistic::seconds("rmst"),
+        Statistic::seconds("finished_only").toward(Direction::None),
+        Statistic::seconds("capped").toward(Direction::None),
+    ],
+    formula: "s1 - a: first start of any pod of the job, less submission; two that others print, \
+              too low where jobs are open: finished_only, the mean over jobs that succeeded, and \
+              capped, the mean with the age of a job that has not started as its wait",
+    denominators: "jobs submitted in the measured window that started or are open",
+    census: "jobs that ended without a start (rejected, cancelled) have no wait; `jobs.*` counts them",
+    censoring: "not started at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
+                null above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the \
+                longest time seen",
+    source: "metrics.md 5.2, first wait; 5.5, percentiles of type 7",
+    construct: |_| Box::new(FirstWait::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct FirstWait {
+    waits: Distribution,
+    finished: (i128, u64),
+    capped: (i128, u64),
+}
+
+impl Collector for FirstWait {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            return;
+        }
+        match job.first_wait() {
+            Some(wait) => self.waits.add(wait),
+            None if job.outcome.is_open() => self.waits.add_at_least(job.age()),
+            None => return,
+        }
+        let wait = i128::from(job.first_wait().unwrap_or(job.age()).as_nanos());
+        self.capped.0 += wait;
+        self.capped.1 += 1;
+        if job.outcome == JobOutcome::Succeeded {
+            self.finished.0 += wait;
+            self.finished.1 += 1;
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let mut values = self.waits.values(ENTRY.subject);
+        values.push(self.waits.restricted_mean(ENTRY.subject));
+        for (name, (sum, count)) in [("finished_only", self.finished), ("capped", self.capped)] {
+            let id = format!("{}.{name}", ENTRY.subject);
+            let value = match count {
+                0 => Err("no job to take".to_owned()),
+                count => Ok(sum as f64 / count as f64 / 1e9),
+            };
+            values.push(MetricValue::new(id, value).over(count));
+        }
+        values
+    }
+}

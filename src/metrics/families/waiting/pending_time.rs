@@ -1,0 +1,67 @@
+//! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::jobs::JobRecord;
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{MetricEntry, Statistic};
+use crate::statistics::distribution::Distribution;
+
+/// `pending_time.*`.
+pub const ENTRY: MetricEntry = MetricEntry {
+    subject: "pending_time",
+    title: Title::new("pending time"),
+    group: Group::Waiting.at(20),
+    short_lists: &[
+        ShortList::Headline.at(90, &["mean"]),
+        ShortList::Headline.at(100, &["p99"]),
+        ShortList::Gated.at(50, &["mean", "rmst"]),
+        ShortList::Gated.at(60, &["p99"]),
+        ShortList::Sweep.at(50, &["mean"]),
+        ShortList::Sweep.at(60, &["p99"]),
+    ],
+    summary: "How long jobs were without a place, from submission until all their pods were bound.",
+    statistics: &[
+        Statistic::seconds("mean").steady(),
+        Statistic::seconds("p50").steady(),
+        Statistic::seconds("p90").steady(),
+        Statistic::seconds("p99").steady(),
+        Statistic::seconds("max"),
+        Statistic::seconds("rmst"),
+    ],
+    formula: "last bind of the job's pods less submission; a pod is bound once in its life",
+    denominators: "jobs submitted in the measured window that were bound or are open",
+    census: "jobs that ended unbound (rejected, cancelled) have no value; `jobs.*` counts them",
+    censoring: "unbound at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
+                null above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the \
+                longest time seen",
+    source: "metrics.md 5.2, pending time; 5.5, percentiles of type 7",
+    construct: |_| Box::new(PendingTime::default()),
+};
+
+#[derive(Clone, Debug, Default)]
+struct PendingTime {
+    times: Distribution,
+}
+
+impl Collector for PendingTime {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            return;
+        }
+        match job.bound {
+            Some(bound) => self.times.add(bound.since(job.submit)),
+            None if job.outcome.is_open() => self.times.add_at_least(job.age()),
+            None => {}
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let mut values = self.times.values(ENTRY.subject);
+        values.push(self.times.restricted_mean(ENTRY.subject));
+        values
+    }
+}

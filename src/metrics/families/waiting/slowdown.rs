@@ -1,0 +1,228 @@
+//! Slowdown: how many times longer jobs took than they ran (metrics.md 5.2). Plain, bounded
+//! (Feitelson and Rudolph: runs below τ count as τ), and bounded per processor, each under its own
+//! name: on one schedule they differ by an order of magnitude.
+
+use units::Duration;
+
+use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::jobs::{JobOutcome, JobRecord};
+use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::statistics::distribution::STATISTICS;
+use crate::statistics::ratios::Ratios;
+
+/// The usual bound τ: 10 s.
+pub const USUAL_BOUND: Duration = Duration::from_secs(10);
+
+const FIVE: [Statistic; 5] = [
+    times("mean").steady(),
+    times("p50").steady(),
+    times("p90").steady(),
+    times("p99").steady(),
+    times("max"),
+];
+
+const CENSUS: &str = "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts \
+                      them; a run of no length counts as tau";
+
+const CENSORING: &str = "open jobs have no value (their run time is unknown, 1 is its only bound): \
+                         above 1 % open all statistics are null with the bound of the mean";
+
+const fn times(name: &'static str) -> Statistic {
+    Statistic::times(name, Direction::Lower)
+}
+
+/// `bounded_slowdown.*`.
+pub const BOUNDED: MetricEntry = MetricEntry {
+    subject: "bounded_slowdown",
+    title: Title::new("bounded slowdown"),
+    group: Group::Waiting.at(90),
+    short_lists: &[
+        ShortList::Headline.at(80, &["mean"]),
+        ShortList::Gated.at(40, &["mean"]),
+        ShortList::Sweep.at(40, &["mean"]),
+    ],
+    summary: "How many times longer jobs took than they ran, runs below tau counted as tau.",
+    statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
+    formula: "max(1, (f - a) / max(f - s, tau)); tau: the bound, 10 s unless set",
+    denominators: "jobs submitted in the measured window that succeeded",
+    census: CENSUS,
+    censoring: CENSORING,
+    source: "metrics.md 5.2, bounded slowdown; Feitelson and Rudolph",
+    construct: |setup| Slowdown::boxed(Kind::Bounded(setup.slowdown_bound)),
+};
+
+/// `per_processor_slowdown.*`.
+pub const PER_PROCESSOR: MetricEntry = MetricEntry {
+    subject: "per_processor_slowdown",
+    title: Title::new("per processor slowdown"),
+    group: Group::Others.at(0),
+    short_lists: &[],
+    summary: "The bounded slowdown divided by the size of the job, so that wide jobs may wait.",
+    statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
+    formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the job \
+              asks for, at least 1; tau: the bound, 10 s unless set",
+    denominators: "jobs submitted in the measured window that succeeded",
+    census: CENSUS,
+    censoring: CENSORING,
+    source: "metrics.md 5.2, per-processor variant of the bounded slowdown",
+    construct: |setup| Slowdown::boxed(Kind::PerProcessor(setup.slowdown_bound)),
+};
+
+/// `slowdown.*`.
+pub const PLAIN: MetricEntry = MetricEntry {
+    subject: "slowdown",
+    title: Title::new("slowdown"),
+    group: Group::Waiting.at(100),
+    short_lists: &[],
+    summary: "How many times longer jobs took than they ran; short jobs weigh without bound.",
+    statistics: &[
+        FIVE[0],
+        FIVE[1],
+        FIVE[2],
+        FIVE[3],
+        FIVE[4],
+        times("delayed.mean").steady(),
+    ],
+    formula: "(f - a) / (f - s), never trimmed; delayed.mean: the mean of the values above 1, as \
+              printed where the 1.0 are dropped",
+    denominators: "jobs submitted in the measured window that succeeded and ran for a time",
+    census: "jobs of no run time are left out besides those that did not succeed; `jobs.*` counts \
+             them",
+    censoring: CENSORING,
+    source: "metrics.md 5.2, slowdown (plain); 5.8, values of 1.0 dropped",
+    construct: |_| Slowdown::boxed(Kind::Plain),
+};
+
+const TAU: Statistic = Statistic::amount("tau", "s", Direction::None);
+
+/// `max(1, (wait + run) ÷ max(run, bound))` in floating point, with one division: what published
+/// averages are made of. A bound of no length counts as a nanosecond.
+pub fn bounded_slowdown(wait: Duration, run: Duration, bound: Duration) -> f64 {
+    let (over, under) = fraction(wait, run, bound);
+    (over as f64 / under as f64).max(1.0)
+}
+
+fn fraction(wait: Duration, run: Duration, bound: Duration) -> (i128, i128) {
+    let (wait, run) = (i128::from(wait.as_nanos()), i128::from(run.as_nanos()));
+    (wait + run, run.max(i128::from(bound.as_nanos())).max(1))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Bounded(Duration),
+    PerProcessor(Duration),
+    Plain,
+}
+
+#[derive(Clone, Debug)]
+struct Slowdown {
+    kind: Kind,
+    ratios: Ratios,
+}
+
+impl Slowdown {
+    fn boxed(kind: Kind) -> Box<dyn Collector> {
+        Box::new(Self {
+            kind,
+            ratios: Ratios::default(),
+        })
+    }
+
+    fn add(&mut self, job: &JobRecord, wait: Duration, run: Duration) {
+        match self.kind {
+            Kind::Bounded(bound) => {
+                let (over, under) = fraction(wait, run, bound);
+                self.ratios.add_at_least_one(over, under);
+            }
+            Kind::PerProcessor(bound) => {
+                let (over, under) = fraction(wait, run, bound);
+                // Cores come in thousandths.
+                let processors = i128::from(job.cpu_milli.max(1_000));
+                self.ratios
+                    .add_at_least_one(over.saturating_mul(1_000), under.saturating_mul(processors));
+            }
+            Kind::Plain if run > Duration::ZERO => {
+                let (over, under) = fraction(wait, run, Duration::ZERO);
+                self.ratios.add_at_least_one(over, under);
+            }
+            Kind::Plain => {}
+        }
+    }
+}
+
+impl Collector for Slowdown {
+    fn hears(&self) -> &'static [Heard] {
+        &[Heard::Jobs]
+    }
+
+    fn job(&mut self, job: &JobRecord) {
+        if !job.measured {
+            return;
+        }
+        if job.outcome.is_open() {
+            self.ratios.add_open();
+        } else if let (JobOutcome::Succeeded, Some(wait), Some(run)) =
+            (job.outcome, job.first_wait(), job.run_time())
+        {
+            self.add(job, wait, run);
+        }
+    }
+
+    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+        let (subject, bound) = match self.kind {
+            Kind::Bounded(bound) => (BOUNDED.subject, Some(bound)),
+            Kind::PerProcessor(bound) => (PER_PROCESSOR.subject, Some(bound)),
+            Kind::Plain => (PLAIN.subject, None),
+        };
+        let last = match bound {
+            Some(bound) => MetricValue::new(format!("{subject}.tau"), Ok(bound.as_secs_f64())),
+            None => self
+                .ratios
+                .mean_above_one(format!("{subject}.delayed.mean")),
+        };
+        self.ratios
+            .values(subject, &STATISTICS)
+            .chain([last])
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::ratios::{ONE, parts};
+
+    #[test]
+    fn short_runs_count_as_the_bound_and_nothing_is_below_one() {
+        for (wait, run, expected) in [
+            (0, 0, 1.0),
+            (0, 5, 1.0),
+            (5, 5, 1.0),
+            (5, 6, 1.1),
+            (10, 10, 2.0),
+            (100, 0, 10.0),
+            (100, 50, 3.0),
+        ] {
+            let (wait, run) = (Duration::from_secs(wait), Duration::from_secs(run));
+            let found = bounded_slowdown(wait, run, USUAL_BOUND);
+            assert!((found - expected).abs() < 1e-15, "{wait} {run}");
+            let (over, under) = fraction(wait, run, USUAL_BOUND);
+            let parts = parts(over, under).max(ONE);
+            assert!((parts as f64 / 1e9 - expected).abs() < 1e-9, "{wait} {run}");
+        }
+    }
+
+    #[test]
+    fn the_longest_times_with_the_smallest_bound_do_not_overflow() {
+        let longest = Duration::from_nanos(i64::MAX / 2);
+        let mut ratios = Ratios::default();
+        let (over, under) = fraction(longest, Duration::ZERO, Duration::ZERO);
+        ratios.add_at_least_one(over, under);
+        let most = ratios.values("s", &STATISTICS).last();
+        let most = most.and_then(|value| value.value);
+        assert_eq!(most, Some(i64::MAX as f64 / 1e9));
+        assert_eq!(parts(i128::MAX, 1), i128::MAX);
+        assert_eq!(parts(1, 0), i128::MAX);
+    }
+}

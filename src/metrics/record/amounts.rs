@@ -1,0 +1,93 @@
+//! Amounts of the resources that metrics are taken of.
+
+use crate::statistics::integral::product;
+
+/// A resource that metrics are taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// Processor, in milli-cores.
+    Cpu,
+    /// Memory, in bytes.
+    Memory,
+    /// GPU, in milli-devices.
+    Gpu,
+    /// Pod slots; a pod takes one.
+    Pods,
+}
+
+/// How many resources metrics are taken of.
+pub const RESOURCES: usize = 4;
+
+impl Resource {
+    /// All of them, in the order of [`Amounts`].
+    pub const ALL: [Self; RESOURCES] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Pods];
+
+    /// Its part of a metric's id.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Gpu => "gpu",
+            Self::Pods => "pods",
+        }
+    }
+
+    /// The unit that its amounts are printed in.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Cpu => "cores",
+            Self::Memory => "bytes",
+            Self::Gpu => "gpus",
+            Self::Pods => "pods",
+        }
+    }
+
+    /// How many integer units make one printed unit (core, byte, device, slot).
+    pub const fn scale(self) -> f64 {
+        match self {
+            Self::Cpu | Self::Gpu => 1_000.0,
+            Self::Memory | Self::Pods => 1.0,
+        }
+    }
+}
+
+/// Amounts of one object by [`Resource`]: milli-cores, bytes, milli-GPU, slots.
+pub type Row = [i64; RESOURCES];
+
+/// Amounts by [`Resource`]: milli-cores, bytes, milli-GPU, slots. Sums over a cluster, so 128 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts(pub [i128; RESOURCES]);
+
+impl Amounts {
+    /// The amount of one resource.
+    #[inline]
+    pub const fn of(&self, resource: Resource) -> i128 {
+        self.0[resource as usize]
+    }
+
+    /// Adds amounts so many times.
+    #[inline]
+    pub(crate) fn add(&mut self, amounts: &Row, times: i64) {
+        for (index, total) in self.0.iter_mut().enumerate() {
+            *total += product(times, amounts[index]);
+        }
+    }
+
+    /// Whether there is enough of every resource that there is anything of.
+    pub fn is_within(&self, capacity: &Self) -> bool {
+        let mut both = self.0.iter().zip(&capacity.0);
+        both.all(|(&amount, &capacity)| capacity <= 0 || amount <= capacity)
+    }
+
+    /// So many objects have other amounts, neither of which is negative; resources that are as they
+    /// were cost nothing.
+    #[inline]
+    pub(crate) fn change(&mut self, before: &Row, now: &Row, times: i64) {
+        for (index, total) in self.0.iter_mut().enumerate() {
+            let (before, now) = (before[index], now[index]);
+            if before != now {
+                *total += product(times, now - before);
+            }
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! The trait that every metric implements, and what it hears and hands back.
+
+use cluster::{self, Store};
+use model::{Event, Pod, PodChange, TrafficNames, TrafficStretch};
+use units::{Instant, PodId};
+
+use crate::alerts::AlertLog;
+use crate::record::deeds::Deeds;
+use crate::record::jobs::JobRecord;
+use crate::record::state::{ClusterState, NodeChange, Row};
+use crate::record::tables::Tables;
+use crate::record::window::Measured;
+use crate::record::workloads::Workloads;
+
+/// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricValue {
+    /// `SUBJECT.STATISTIC`, as the registry lists it.
+    pub id: String,
+    /// The value in the unit that the registry gives; `None` if it is undefined.
+    pub value: Option<f64>,
+    /// Why there is no value, or what to know about it.
+    pub reason: Option<String>,
+    /// Whether it was taken from buckets rather than from every value.
+    pub approx: bool,
+    /// How many observations are behind it, where it is taken over jobs or pods.
+    pub n: Option<u64>,
+}
+
+impl MetricValue {
+    /// A value, or the reason why there is none.
+    pub fn new(id: impl Into<String>, value: Result<f64, String>) -> Self {
+        let (value, reason) = match value {
+            Ok(value) => (Some(value), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self {
+            id: id.into(),
+            value,
+            reason,
+            approx: false,
+            n: None,
+        }
+    }
+
+    /// A count.
+    pub fn count(id: impl Into<String>, count: u64) -> Self {
+        Self {
+            n: Some(count),
+            ..Self::new(id, Ok(count as f64))
+        }
+    }
+
+    /// The value with the number of observations behind it.
+    pub fn over(self, n: u64) -> Self {
+        Self { n: Some(n), ..self }
+    }
+
+    /// The value with a remark; a reason that is there already stays.
+    pub fn remark(self, remark: Option<String>) -> Self {
+        Self {
+            reason: self.reason.or(remark),
+            ..self
+        }
+    }
+}
+
+/// A stretch of time in which nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The instant after whose changes the state holds.
+    pub from: Instant,
+    /// The instant at which something changes again.
+    pub to: Instant,
+}
+
+impl Span {
+    /// Its length in nanoseconds.
+    #[inline]
+    pub const fn nanos(self) -> i64 {
+        self.to.since(self.from).as_nanos()
+    }
+}
+
+/// A change that was just applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: &'a Event,
+    /// The pod that it is about, as it left it; of one that it ended, as it was before.
+    pub pod: Option<&'a Pod>,
+    /// What that pod reserves.
+    pub requests: &'a Row,
+    /// The cluster after it.
+    pub store: &'a Store,
+    /// What is in the measured window.
+    pub measured: &'a Measured,
+    /// Pods created and not bound, after it.
+    pub pending: u64,
+}
+
+impl Change<'_> {
+    /// Whether it happened in the measured window.
+    #[inline]
+    pub fn in_window(&self) -> bool {
+        self.measured.has_instant(self.at)
+    }
+
+    /// Whether a pod was submitted in the measured window.
+    #[inline]
+    pub fn measures(&self, pod: PodId) -> bool {
+        self.measured.has(pod)
+    }
+}
+
+/// What the world measures at an instant that has settled.
+#[derive(Clone, Copy)]
+pub struct Sample<'a> {
+    /// When.
+    pub at: Instant,
+    /// The cluster.
+    pub store: &'a Store,
+    /// What pods use.
+    pub used: &'a dyn cluster::Measured,
+    /// What is in the measured window.
+    pub measured: &'a Measured,
+}
+
+/// The end of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd<'a> {
+    /// The horizon: when the run ended.
+    pub at: Instant,
+    /// The measured window.
+    pub window: Span,
+    /// What is in it.
+    pub measured: &'a Measured,
+    /// The cluster's totals at the end of the window: after everything that happened at the end of
+    /// the run, or just before the end of a window that ends earlier.
+    pub state: &'a ClusterState,
+    /// The cluster at the end of the run.
+    pub store: &'a Store,
+    /// What controllers kept at strength.
+    pub workloads: &'a Workloads,
+    /// What became of alert rules.
+    pub alerts: &'a AlertLog,
+}
+
+impl RunEnd<'_> {
+    /// How much measured time passed, in nanoseconds: what integrals are closed at.
+    pub fn clock(&self) -> i64 {
+        self.state.areas.clock()
+    }
+
+    /// Whether the measured window ended before the run did and had a length: what is told of its
+    /// end is then what held last in it.
+    pub fn is_clipped(&self) -> bool {
+        self.window.to < self.at && self.clock() > 0
+    }
+
+    /// Length of the measured window in nanoseconds; 0 if the run ended before it began.
+    pub fn window_nanos(&self) -> i64 {
+        self.window.nanos().max(0)
+    }
+
+    /// Length of the measured window in hours.
+    ///
+    /// # Errors
+    /// If it has no length.
+    pub fn window_hours(&self) -> Result<f64, String> {
+        match self.window_nanos() {
+            0 => Err("the measured window has no length".to_owned()),
+            nanos => Ok(nanos as f64 / 3.6e12),
+        }
+    }
+}
+
+/// What a collector may ask to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Changes: a pod was created, at any time of the run, as all changes.
+    Created,
+    /// Changes: a pod was bound.
+    Bound,
+    /// Changes: an attempt to place a pod failed.
+    Unschedulable,
+    /// Changes: a node begins to start a pod.
+    Starting,
+    /// Changes: a pod runs.
+    Running,
+    /// Changes: a pod ended.
+    Ended,
+    /// Changes: a pod lost its node and ended with it; `Ended` comes besides.
+    Lost,
+    /// Changes: a pod was bound that had been submitted again after it lost its node; `Bound` comes
+    /// besides.
+    Moved,
+    /// Changes: something was reported or ordered of a pod beside the steps of its life.
+    Changed,
+    /// Changes: a node joined, left, went down, came up or was declared anew.
+    Declared,
+    /// Changes: an object of the API was created, changed or deleted.
+    Objects,
+    /// What the world measures, every now and then.
+    Measured,
+    /// Changes: a node asks for an image for a container, has it, or can't have it.
+    Pulls,
+    /// What alike pods did within an instant.
+    Alike,
+    /// Spans of positive length within the measured window.
+    Spans,
+    /// Nodes that are not as they were, once everything of an instant has happened.
+    Nodes,
+    /// That nothing is left to do at an instant, each time.
+    Settled,
+    /// Jobs whose life is known.
+    Jobs,
+    /// What became of requests of clients in stretches of the measured window.
+    Traffic,
+    /// Changes: machines of a kind cost something else from now on.
+    Prices,
+}
+
+impl Heard {
+    /// All of them, each at its own number.
+    pub const ALL: [Self; 20] = [
+        Self::Created,
+        Self::Bound,
+        Self::Unschedulable,
+        Self::Starting,
+        Self::Running,
+        Self::Ended,
+        Self::Lost,
+        Self::Moved,
+        Self::Changed,
+        Self::Declared,
+        Self::Objects,
+        Self::Measured,
+        Self::Pulls,
+        Self::Alike,
+        Self::Spans,
+        Self::Nodes,
+        Self::Settled,
+        Self::Jobs,
+        Self::Traffic,
+        Self::Prices,
+    ];
+
+    /// What a change is heard as; `None` of those that no metric looks at.
+    pub const fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::PodCreated(_) => Self::Created,
+            Event::PodBound { .. } => Self::Bound,
+            Event::PodUnschedulable { .. } => Self::Unschedulable,
+            Event::PodStarting { .. } => Self::Starting,
+            Event::PodRunning { .. } => Self::Running,
+            Event::PodEnded { .. } => Self::Ended,
+            Event::PodChanged {
+                change: PodChange::Pull { .. },
+                ..
+            } => Self::Pulls,
+            Event::PodChanged { .. } => Self::Changed,
+            Event::NodeAdded { .. }
+            | Event::NodeUpdated { .. }
+            | Event::NodeReadiness { .. }
+            | Event::NodeRemoved { .. } => Self::Declared,
+            Event::Object(_) => Self::Objects,
+            Event::PriceChanged(_) => Self::Prices,
+            Event::SpecAdded { .. }
+            | Event::NodeContact { .. }
+            | Event::HoldPlaced(_)
+            | Event::HoldReleased { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
+/// Collects one family of metrics over one run.
+pub trait Collector: CloneCollector + Send {
+    /// What it wants to hear of; it is told nothing else.
+    fn hears(&self) -> &'static [Heard];
+
+    /// A change of a kind that it asked for was applied, at any time of the run.
+    fn event(&mut self, change: &Change<'_>) {
+        let _ = change;
+    }
+
+    /// What alike pods did, at any time of the run: before the span in which it holds, and in no
+    /// order with what happened to others within the instant.
+    fn alike(&mut self, deeds: &Deeds) {
+        let _ = deeds;
+    }
+
+    /// A state held for a span of positive length within the measured window.
+    fn held(&mut self, state: &ClusterState, span: Span) {
+        let _ = (state, span);
+    }
+
+    /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
+    fn node(&mut self, change: &NodeChange<'_>) {
+        let _ = change;
+    }
+
+    /// Nothing is left to do at the present instant; more may still happen in it. `is_changed` tells
+    /// whether nodes are not as they were.
+    fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
+        let _ = (store, pending, is_changed);
+    }
+
+    /// What the world measures at an instant that has settled.
+    fn measured(&mut self, sample: &Sample<'_>) {
+        let _ = sample;
+    }
+
+    /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
+    /// come too and say so.
+    fn job(&mut self, job: &JobRecord) {
+        let _ = job;
+    }
+
+    /// What became of requests in a stretch of the measured window. Stretches of one service come in
+    /// order, those of several in none.
+    fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
+        let _ = (stretch, names);
+    }
+
+    /// Whether what it collected contradicts itself.
+    ///
+    /// # Errors
+    /// The contradiction, in words.
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let _ = end;
+        Ok(())
+    }
+
+    /// Why the run has no steady state, if this collector finds that it has none.
+    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
+        let _ = end;
+        None
+    }
+
+    /// The tables of the run, of collectors that keep any.
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        let _ = (end, tables);
+    }
+
+    /// The values of the run. Every span up to its end was handed over, and every job.
+    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue>;
+}
+
+/// Copies a collector, for a run that forks.
+pub trait CloneCollector {
+    /// An equal collector that goes its own way from here.
+    fn clone_collector(&self) -> Box<dyn Collector>;
+}
+
+impl<T: Collector + Clone + 'static> CloneCollector for T {
+    fn clone_collector(&self) -> Box<dyn Collector> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Collector> {
+    fn clone(&self) -> Self {
+        (**self).clone_collector()
+    }
+}

@@ -1,0 +1,237 @@
+//! Assertions that hold on every run (metrics.md 5.9), checked always: they cost a few additions per
+//! change.
+//!
+//! - Every pod submitted ends in exactly one class of the census.
+//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice.
+//! - pending + starting + running = life, for every pod and in sum: the integral of the number of
+//!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
+//!   terms, exactly).
+//! - The integrals of allocation of all pods equal that of the total, which metrics are taken of.
+//!   However pods are grouped, by node or by tenant, the groups' integrals add up to the same, so
+//!   nothing is kept by group: `∫ held dt` up to a clock's reading T is `held × T` less
+//!   `amount × reading` of all changes.
+//! - What is left on each node equals what is offered less what its pods and holds take.
+//!
+//! Integrals are compared modulo 2^64: sides that are equal are equal in it too.
+
+use cluster::{Commitment, Store, check};
+use model::{Event, Pod, PodPhase};
+use units::{Instant, NodeId};
+
+use crate::record::collector::Span;
+use crate::record::deeds::Deeds;
+use crate::record::state::{ClusterState, RESOURCES, Resource, Row};
+
+/// Keeps both sides of every assertion.
+#[derive(Clone, Debug, Default)]
+pub struct Consistency {
+    created: u64,
+    ended: u64,
+    bound: u64,
+    /// Pods that held a node when they ended.
+    ended_bound: u64,
+    by_state: Phases,
+    by_pod: Phases,
+    /// `amount × reading of the clock` of every binding less that of every end.
+    moments: [i64; RESOURCES],
+    /// The first thing that was wrong.
+    broken: Option<String>,
+}
+
+/// Nanoseconds in each phase, over all pods, modulo 2^64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Phases {
+    pending: i64,
+    starting: i64,
+    running: i64,
+}
+
+/// Adds so many times an amount.
+#[inline]
+fn add(area: &mut i64, times: i64, amount: i64) {
+    *area = area.wrapping_add(times.wrapping_mul(amount));
+}
+
+impl Consistency {
+    /// A state held for a span.
+    #[inline]
+    pub fn held(&mut self, state: &ClusterState, span: Span) {
+        let nanos = span.nanos();
+        let phases = &mut self.by_state;
+        add(&mut phases.pending, state.pending as i64, nanos);
+        let starting = state.holding.wrapping_sub(state.running);
+        add(&mut phases.starting, starting as i64, nanos);
+        add(&mut phases.running, state.running as i64, nanos);
+    }
+
+    /// Follows a change of a pod, which `state` followed before, with what the pod reserves.
+    #[inline]
+    pub fn apply(
+        &mut self,
+        at: Instant,
+        event: &Event,
+        (pod, requests): (&Pod, &Row),
+        state: &ClusterState,
+        store: &Store,
+    ) {
+        match event {
+            Event::PodCreated(_) => self.created += 1,
+            Event::PodBound { node, .. } => {
+                self.bound += 1;
+                // What was there before the run may be more than its node has.
+                if pod.found().is_none() {
+                    self.check_capacity((*node, at), requests, state, store);
+                }
+            }
+            Event::PodEnded { .. } => {
+                self.ended += 1;
+                self.ended_bound += u64::from(pod.node().is_some());
+                self.live(pod, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows what alike pods did at a reading of the clock of measured time.
+    pub fn take_in(&mut self, deeds: &Deeds, clock: i64) {
+        let times = deeds.holding().wrapping_mul(clock);
+        if times != 0 {
+            for (index, moment) in self.moments.iter_mut().enumerate() {
+                add(moment, times, deeds.requests[index]);
+            }
+        }
+    }
+
+    /// Whether everything holds at the end of the run.
+    ///
+    /// # Errors
+    /// The first disagreement, in words.
+    pub fn finish(&self, at: Instant, state: &ClusterState, store: &Store) -> Result<(), String> {
+        let mut closing = self.clone();
+        for pod in store.pods().iter() {
+            closing.live(pod, at);
+        }
+        if let Some(broken) = closing.broken {
+            return Err(broken);
+        }
+        self.check_census(state, store)?;
+        if closing.by_state != closing.by_pod {
+            return Err(format!(
+                "time by phase is {:?} by state and {:?} by pod",
+                closing.by_state, closing.by_pod
+            ));
+        }
+        for resource in Resource::ALL {
+            closing.check_resource(resource, state)?;
+        }
+        check::conservation(store)
+    }
+
+    fn check_census(&self, state: &ClusterState, store: &Store) -> Result<(), String> {
+        let living = store.pods().living() as u64;
+        let (created, ended) = (self.created, self.ended);
+        if created != ended + living {
+            return Err(format!(
+                "{created} pods were created, {ended} ended and {living} live"
+            ));
+        }
+        if state.pending + state.holding != living || state.running > state.holding {
+            return Err(format!(
+                "{living} pods live; {} are pending, {} hold a node, {} run",
+                state.pending, state.holding, state.running
+            ));
+        }
+        if self.bound != self.ended_bound + state.holding {
+            return Err(format!(
+                "{} pods were bound, {} of them ended and {} hold a node",
+                self.bound, self.ended_bound, state.holding
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_resource(&self, resource: Resource, state: &ClusterState) -> Result<(), String> {
+        let (index, name) = (resource as usize, resource.name());
+        let held = state.taken().iter().map(|held| i128::from(held[index]));
+        let held = held.sum::<i128>();
+        let allocated = state.allocated.of(resource);
+        if held != allocated {
+            return Err(format!(
+                "allocated {name} is {held} by node and {allocated} in total"
+            ));
+        }
+        let mut found = 0;
+        add(&mut found, held as i64, state.areas.clock());
+        let found = found.wrapping_sub(self.moments[index]);
+        match state.areas.allocated(resource).value() {
+            Some(total) if total as i64 != found => Err(format!(
+                "allocated {name} x time is {found} by pod and {total} in total, modulo 2^64"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the phases of a pod's life up to an instant.
+    fn live(&mut self, pod: &Pod, at: Instant) {
+        let bound = if pod.phase.holds_node() {
+            pod.bound
+        } else {
+            at
+        };
+        let started = if pod.phase == PodPhase::Running {
+            pod.started
+        } else {
+            at
+        };
+        if !(pod.created <= bound && bound <= started && started <= at) {
+            self.break_with(|| {
+                format!(
+                    "{}: created {}, bound {bound}, started {started}, seen {at}",
+                    pod.pod.id, pod.created
+                )
+            });
+            return;
+        }
+        let phases = &mut self.by_pod;
+        for (time, from, to) in [
+            (&mut phases.pending, pod.created, bound),
+            (&mut phases.starting, bound, started),
+            (&mut phases.running, started, at),
+        ] {
+            *time = time.wrapping_add(to.since(from).as_nanos());
+        }
+    }
+
+    /// A node may be declared smaller under its pods; nothing more may be bound there then.
+    fn check_capacity(
+        &mut self,
+        (node, at): (NodeId, Instant),
+        added: &Row,
+        state: &ClusterState,
+        store: &Store,
+    ) {
+        // Who decides may give away more than there is.
+        if store.commitment() == Commitment::Decided {
+            return;
+        }
+        let offered = state.allocatable_of(node, store);
+        let Some(held) = state.taken().get(node.index()) else {
+            return;
+        };
+        for resource in Resource::ALL {
+            let index = resource as usize;
+            if added[index] > 0 && held[index] > offered[index] {
+                let (name, held, offered) = (resource.name(), held[index], offered[index]);
+                self.break_with(|| {
+                    format!("{at}: {node} offers {offered} {name} and its pods hold {held}")
+                });
+            }
+        }
+    }
+
+    fn break_with(&mut self, why: impl FnOnce() -> String) {
+        if self.broken.is_none() {
+            self.broken = Some(why());
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Jobs: a gang with all of its pods, or a pod without gang. One record each, handed out when the
+//! job's life is known: when its last pod ended, or at the end of the run.
+//!
+//! Only open gangs are remembered here; everything about a single pod is in its own record. The
+//! pods of a gang are created together, so a gang is over when none of its pods lives.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use cluster::Store;
+use model::{EndReason, Event, Pod, PodCreated, PodPhase};
+use units::{Duration, GangId, Instant, TenantId};
+
+use crate::record::window::Measured;
+
+/// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobOutcome {
+    /// All of its work is done.
+    Succeeded,
+    /// It failed, or was killed at its time limit.
+    Failed,
+    /// It was refused for good.
+    Rejected,
+    /// It lost its node or was evicted.
+    Evicted,
+    /// It was withdrawn by its owner.
+    Cancelled,
+    /// It had begun to run when the run ended.
+    Running,
+    /// It had not begun to run when the run ended.
+    Waiting,
+}
+
+impl JobOutcome {
+    /// The outcome that an end gives.
+    pub const fn of_end(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Completed => Self::Succeeded,
+            EndReason::TimeLimit | EndReason::Error => Self::Failed,
+            EndReason::Rejected | EndReason::Refused(_) => Self::Rejected,
+            EndReason::NodeLost | EndReason::Evicted(_) => Self::Evicted,
+            EndReason::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// Whether the job was still open at the end of the run.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting)
+    }
+}
+
+/// The life of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobRecord {
+    /// When it was submitted: when its first pod was created.
+    pub submit: Instant,
+    /// When all of its pods had been bound.
+    pub bound: Option<Instant>,
+    /// When the first of its pods began to run.
+    pub start: Option<Instant>,
+    /// When its last pod ended; the end of the run if it is open.
+    pub end: Instant,
+    /// How it went.
+    pub outcome: JobOutcome,
+    /// How many pods it has.
+    pub pods: u32,
+    /// Whom it is accounted to.
+    pub tenant: TenantId,
+    /// What its pods reserve together, in milli-cores.
+    pub cpu_milli: i64,
+    /// Its number in order of submission; the first is 0.
+    pub number: u64,
+    /// Whether it was submitted in the measured window.
+    pub measured: bool,
+    /// Whether `end` lies in the measured window.
+    pub ended_in_window: bool,
+}
+
+impl JobRecord {
+    /// From submission to first start.
+    pub fn first_wait(&self) -> Option<Duration> {
+        self.start.map(|start| start.since(self.submit))
+    }
+
+    /// How many processors it asks for: cores, at least one.
+    pub fn processors(&self) -> f64 {
+        (self.cpu_milli as f64 / 1_000.0).max(1.0)
+    }
+
+    /// From first start to end.
+    pub fn run_time(&self) -> Option<Duration> {
+        self.start.map(|start| self.end.since(start))
+    }
+
+    /// From submission to end, or to the end of the run.
+    pub fn age(&self) -> Duration {
+        self.end.since(self.submit)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OpenGang {
+    submit: Instant,
+    last_bound: Instant,
+    start: Option<Instant>,
+    end: Instant,
+    failure: Option<JobOutcome>,
+    pods: u32,
+    unbound: u32,
+    living: u32,
+    tenant: TenantId,
+    cpu_milli: i64,
+    number: u64,
+    measured: bool,
+}
+
+/// The open gangs. Changes of one gang come together, so the last one is found at once.
+#[derive(Clone, Debug, Default)]
+struct Gangs {
+    rows: IndexMap<GangId, u32, FxBuildHasher>,
+    slab: Vec<OpenGang>,
+    vacant: Vec<u32>,
+    last: Option<(GangId, u32)>,
+}
+
+impl Gangs {
+    fn find(&mut self, gang: GangId) -> Option<u32> {
+        match self.last {
+            Some((last, row)) if last == gang => Some(row),
+            _ => {
+                let row = *self.rows.get(&gang)?;
+                self.last = Some((gang, row));
+                Some(row)
+            }
+        }
+    }
+
+    fn get_mut(&mut self, gang: GangId) -> Option<&mut OpenGang> {
+        let row = self.find(gang)?;
+        Some(&mut self.slab[row as usize])
+    }
+
+    fn insert(&mut self, gang: GangId, open: OpenGang) {
+        let row = if let Some(row) = self.vacant.pop() {
+            self.slab[row as usize] = open;
+            row
+        } else {
+            self.slab.push(open);
+            (self.slab.len() - 1) as u32
+        };
+        self.rows.insert(gang, row);
+        self.last = Some((gang, row));
+    }
+
+    fn remove(&mut self, gang: GangId) -> Option<OpenGang> {
+        self.last = None;
+        let row = self.rows.swap_remove(&gang)?;
+        self.vacant.push(row);
+        Some(self.slab[row as usize])
+    }
+
+    /// All of them, by identity.
+    fn iter(&self) -> impl Iterator<Item = &OpenGang> {
+        let mut rows: Vec<(GangId, u32)> = self.rows.iter().map(|(&id, &row)| (id, row)).collect();
+        rows.sort_unstable();
+        rows.into_iter().map(|(_, row)| &self.slab[row as usize])
+    }
+}
+
+/// Follows the jobs of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct JobTracker {
+    gangs: Gangs,
+    /// Numbers of the open jobs of one pod, by row: there are no more than pods.
+    numbers: Vec<u32>,
+    jobs: u64,
+}
+
+impl JobTracker {
+    /// Follows a change of a pod, whose record is the one that the change left, or ended; returns the
+    /// job that it completed. `measured` hears of new pods here.
+    pub fn apply(
+        &mut self,
+        at: Instant,
+        event: &Event,
+        pod: &Pod,
+        store: &Store,
+        measured: &mut Measured,
+    ) -> Option<JobRecord> {
+        match event {
+            Event::PodCreated(created) => {
+                self.created(at, created, store, measured);
+                None
+            }
+            Event::PodBound { .. } => {
+                let gang = self.gangs.get_mut(pod.gang()?)?;
+                gang.unbound -= 1;
+                gang.last_bound = at;
+                None
+            }
+            Event::PodRunning { .. } => {
+                let gang = self.gangs.get_mut(pod.gang()?)?;
+                gang.start.get_or_insert(at);
+                None
+            }
+            Event::PodEnded { reason, .. } => {
+                let outcome = JobOutcome::of_end(*reason);
+                let Some(id) = pod.gang() else {
+                    return Some(self.single(pod, (at, outcome), store, measured));
+                };
+                let gang = self.gangs.get_mut(id)?;
+                gang.living -= 1;
+                gang.end = at;
+                if outcome != JobOutcome::Succeeded {
+                    gang.failure.get_or_insert(outcome);
+                }
+                if gang.living > 0 {
+                    return None;
+                }
+                let gang = self.gangs.remove(id)?;
+                let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
+                Some(record(&gang, (gang.end, outcome), measured))
+            }
+            _ => None,
+        }
+    }
+
+    fn created(
+        &mut self,
+        at: Instant,
+        created: &PodCreated,
+        store: &Store,
+        measured: &mut Measured,
+    ) {
+        // Nobody waited in this run for what was there before it.
+        if created.found.is_some() {
+            return;
+        }
+        let begins = created
+            .gang
+            .is_none_or(|gang| self.gangs.find(gang).is_none());
+        measured.submitted(at, created.pod.id, begins);
+        let number = self.jobs;
+        self.jobs += u64::from(begins);
+        let Some(gang) = created.gang else {
+            let row = created.pod.slot.index();
+            if self.numbers.len() <= row {
+                self.numbers.resize(row + 1, 0);
+            }
+            self.numbers[row] = number as u32;
+            return;
+        };
+        if begins {
+            let measured = measured.has(created.pod.id);
+            let open = OpenGang::new(at, created.tenant, number, measured);
+            self.gangs.insert(gang, open);
+        }
+        let Some(gang) = self.gangs.get_mut(gang) else {
+            return;
+        };
+        gang.pods += 1;
+        gang.unbound += 1;
+        gang.living += 1;
+        let cpu_milli = store.class(created.spec).requests.cpu_milli;
+        gang.cpu_milli = gang.cpu_milli.saturating_add(cpu_milli);
+    }
+
+    /// The jobs that are open at the end of a run.
+    pub fn open<'a>(
+        &'a self,
+        end: Instant,
+        store: &'a Store,
+        measured: &'a Measured,
+    ) -> impl Iterator<Item = JobRecord> + 'a {
+        let singles = store
+            .pods()
+            .iter()
+            .filter(|pod| pod.gang().is_none())
+            .map(move |pod| {
+                let outcome = open_outcome(pod.phase == PodPhase::Running);
+                self.single(pod, (end, outcome), store, measured)
+            });
+        let gangs = self.gangs.iter().map(move |gang| {
+            let outcome = open_outcome(gang.start.is_some());
+            record(gang, (end, outcome), measured)
+        });
+        singles.chain(gangs)
+    }
+
+    fn single(
+        &self,
+        pod: &Pod,
+        (end, outcome): (Instant, JobOutcome),
+        store: &Store,
+        measured: &Measured,
+    ) -> JobRecord {
+        JobRecord {
+            submit: pod.created,
+            bound: pod.phase.holds_node().then_some(pod.bound),
+            start: (pod.phase == PodPhase::Running).then_some(pod.started),
+            end,
+            outcome,
+            pods: 1,
+            tenant: pod.tenant,
+            cpu_milli: store.class(pod.spec).requests.cpu_milli,
+            number: self
+                .numbers
+                .get(pod.pod.slot.index())
+                .map_or(0, |&number| u64::from(number)),
+            measured: measured.has(pod.pod.id),
+            ended_in_window: measured.has_instant(end),
+        }
+    }
+}
+
+fn record(
+    gang: &OpenGang,
+    (end, outcome): (Instant, JobOutcome),
+    measured: &Measured,
+) -> JobRecord {
+    JobRecord {
+        submit: gang.submit,
+        bound: (gang.unbound == 0).then_some(gang.last_bound),
+        start: gang.start,
+        end,
+        outcome,
+        pods: gang.pods,
+        tenant: gang.tenant,
+        cpu_milli: gang.cpu_milli,
+        number: gang.number,
+        measured: gang.measured,
+        ended_in_window: measured.has_instant(end),
+    }
+}
+
+const fn open_outcome(started: bool) -> JobOutcome {
+    if started {
+        JobOutcome::Running
+    } else {
+        JobOutcome::Waiting
+    }
+}
+
+impl OpenGang {
+    const fn new(at: Instant, tenant: TenantId, number: u64, measured: bool) -> Self {
+        Self {
+            submit: at,
+            last_bound: at,
+            start: None,
+            end: at,
+            failure: None,
+            pods: 0,
+            unbound: 0,
+            living: 0,
+            tenant,
+            cpu_milli: 0,
+            number,
+            measured,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Nodes as metrics see them: what each has, offers, holds and has left.
+
+use cluster::Store;
+use cluster::nodes::{Columns, NO_MODEL};
+use model::resource_list::{CPU, MEMORY, PODS};
+use units::NodeId;
+
+use crate::record::state::{Amounts, Row};
+
+/// A node as metrics see it once everything of an instant has happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Whether it is there at all.
+    pub present: bool,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it takes new pods: up and not cordoned.
+    pub schedulable: bool,
+    /// What the machine has, reserved parts included.
+    pub nominal: Row,
+    /// What pods may use of it.
+    pub allocatable: Row,
+    /// What its pods reserve.
+    pub allocated: Row,
+    /// What is left for new pods: `allocatable` less pods and holds; negative where overcommitted.
+    pub free: Row,
+}
+
+impl NodeRow {
+    /// What it offers now: nothing unless it is up.
+    pub fn capacity(&self) -> Row {
+        if self.up {
+            self.allocatable
+        } else {
+            Row::default()
+        }
+    }
+
+    /// Whether it offers the same as another one.
+    pub(crate) fn offers_as(&self, other: &Self) -> bool {
+        self.present == other.present
+            && self.up == other.up
+            && self.schedulable == other.schedulable
+            && self.nominal == other.nominal
+            && self.allocatable == other.allocatable
+    }
+
+    /// What is left once pods reserve so much: as much less as they reserve more.
+    #[inline]
+    pub(crate) fn free_with(&self, allocated: &Row) -> Row {
+        let mut free = self.free;
+        for (index, free) in free.iter_mut().enumerate() {
+            *free -= allocated[index] - self.allocated[index];
+        }
+        free
+    }
+
+    /// The row with other amounts allocated and free, where there are any.
+    pub(crate) fn as_told(&self, told: Option<[Row; 2]>) -> Self {
+        let [allocated, free] = told.unwrap_or([self.allocated, self.free]);
+        Self {
+            allocated,
+            free,
+            ..*self
+        }
+    }
+
+    /// What new pods could take: nothing unless it is schedulable, never below zero.
+    #[inline]
+    pub fn room(&self) -> Row {
+        let mut room = Row::default();
+        if self.schedulable {
+            for (index, room) in room.iter_mut().enumerate() {
+                *room = self.free[index].max(0);
+            }
+        }
+        room
+    }
+}
+
+/// The GPU devices of a node as they are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Devices<'a> {
+    /// Their model; [`NO_MODEL`] without any.
+    pub model: u8,
+    /// Milli-GPU left on each.
+    pub rooms: &'a [u16],
+}
+
+impl<'a> Devices<'a> {
+    /// No devices.
+    pub const NONE: Self = Self {
+        model: NO_MODEL,
+        rooms: &[],
+    };
+
+    /// The devices of a node now.
+    pub fn of(store: &'a Store, node: NodeId) -> Self {
+        let nodes = store.nodes();
+        Self {
+            model: nodes.gpu_model(node),
+            rooms: nodes.gpu_room(node),
+        }
+    }
+}
+
+/// Nodes that are not as they were. More than one is told of together only where they were alike, are
+/// alike, and have no GPU devices.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeChange<'a> {
+    /// Which: at least one.
+    pub nodes: &'a [NodeId],
+    /// As each was when it was last told of; all zero for a new one.
+    pub before: &'a NodeRow,
+    /// As each is.
+    pub now: &'a NodeRow,
+    /// What new pods could take of each before, and now.
+    pub rooms: [Row; 2],
+    /// The GPU devices of each.
+    pub devices: Devices<'a>,
+    /// What all nodes have left for new pods, these as they are now.
+    pub room: &'a Amounts,
+    /// How much measured time passed before, in nanoseconds.
+    pub clock: i64,
+}
+
+impl NodeChange<'_> {
+    /// The first of the nodes, to which all others are alike.
+    #[inline]
+    pub fn node(&self) -> NodeId {
+        self.nodes[0]
+    }
+
+    /// The number of rows that a list of one entry for each node needs to have.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        let last = self.nodes.iter().map(|node| node.index()).max();
+        last.map_or(0, |last| last + 1)
+    }
+
+    /// How many nodes.
+    #[inline]
+    pub fn times(&self) -> i64 {
+        self.nodes.len() as i64
+    }
+}
+
+/// Amounts of a node, by [`Resource`].
+#[inline]
+pub(crate) fn amounts_at(columns: &Columns, node: NodeId) -> Row {
+    let row = node.index();
+    [
+        columns.cpu_milli[row],
+        columns.memory_bytes[row],
+        columns.gpu_milli[row],
+        columns.pods[row],
+    ]
+}
+
+/// A node's row, what it offers included.
+pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
+    let nodes = store.nodes();
+    let Some(object) = nodes.object(node) else {
+        return NodeRow {
+            allocated,
+            ..NodeRow::default()
+        };
+    };
+    let allocatable = amounts_at(nodes.allocatable(), node);
+    let mut nominal = allocatable;
+    for (name, index) in [(CPU, 0), (MEMORY, 1), (PODS, 3)] {
+        let amount = object.capacity.get(name);
+        let amount = if index == 0 {
+            amount.milli_floor()
+        } else {
+            amount.units_ceil()
+        };
+        // A machine has at least what it lets pods use.
+        nominal[index] = nominal[index].max(amount.unwrap_or(0));
+    }
+    NodeRow {
+        present: true,
+        up: nodes.is_ready(node),
+        schedulable: nodes.schedulable()[node.index()],
+        nominal,
+        allocatable,
+        allocated,
+        free: amounts_at(nodes.free(), node),
+    }
+}

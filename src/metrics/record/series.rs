@@ -1,0 +1,98 @@
+//! The state of a cluster over time, sampled at a fixed resolution and handed to a sink row by row,
+//! so that memory does not grow with the length of a run.
+//!
+//! A row at a grid instant shows the state after all changes of that instant (right-continuous). A
+//! last row at the end of the run closes the series, on the grid or not.
+
+use std::io;
+
+use units::{Duration, Instant};
+
+use crate::record::state::{Amounts, ClusterState};
+
+/// One row of a time series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeriesRow {
+    /// When.
+    pub at: Instant,
+    /// What pods reserve: milli-cores, bytes, milli-GPU.
+    pub allocated: Amounts,
+    /// What the nodes that are up offer, in the same units.
+    pub capacity: Amounts,
+    /// Pods without a place.
+    pub pending: u64,
+    /// Pods that hold a node.
+    pub holding: u64,
+    /// Pods that run.
+    pub running: u64,
+    /// Nodes that are up.
+    pub nodes_up: u64,
+    /// Fragmented part of the idle GPU, in milli-GPU; `None` without a workload to measure against.
+    pub gpu_fragmented_milli: Option<f64>,
+    /// Idle GPU, in milli-GPU.
+    pub gpu_idle_milli: i128,
+}
+
+/// Takes the rows of a time series, in order of time.
+pub trait SeriesSink {
+    /// Takes one row.
+    ///
+    /// # Errors
+    /// If it can't be written; no further row comes.
+    fn row(&mut self, row: &SeriesRow) -> io::Result<()>;
+}
+
+/// Samples a cluster's state on a grid.
+pub struct Series<'s> {
+    resolution: Duration,
+    /// The next grid instant to show; `None` beyond the end of time.
+    due: Option<Instant>,
+    sink: Box<dyn SeriesSink + 's>,
+}
+
+impl<'s> Series<'s> {
+    /// A series with rows at 0, `resolution`, 2 `resolution`, …; a resolution of no length gives the
+    /// first and the last row only.
+    pub fn new(resolution: Duration, sink: Box<dyn SeriesSink + 's>) -> Self {
+        Self {
+            resolution,
+            due: Some(Instant::ZERO),
+            sink,
+        }
+    }
+
+    /// The state held from an instant until just before `until`, with everything before shown.
+    #[inline]
+    pub fn held(&mut self, state: &ClusterState, until: Instant) -> io::Result<()> {
+        while let Some(at) = self.due.filter(|&at| at < until) {
+            self.sink.row(&row(at, state))?;
+            self.due = if self.resolution > Duration::ZERO {
+                at.checked_add(self.resolution)
+            } else {
+                None
+            };
+        }
+        Ok(())
+    }
+
+    /// Closes the series with the state at the end.
+    pub fn end(&mut self, state: &ClusterState, at: Instant) -> io::Result<()> {
+        self.held(state, at)?;
+        self.sink.row(&row(at, state))
+    }
+}
+
+fn row(at: Instant, state: &ClusterState) -> SeriesRow {
+    let fragments = state.fragments.as_ref();
+    SeriesRow {
+        at,
+        allocated: state.allocated,
+        capacity: state.capacity,
+        pending: state.pending,
+        holding: state.holding,
+        running: state.running,
+        nodes_up: state.nodes_up,
+        gpu_fragmented_milli: fragments.map(|tracker| tracker.total().fragmented()),
+        gpu_idle_milli: state.gpu_idle_milli(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What a recorder is made with.
+
+use std::sync::Arc;
+
+use cluster::fragmentation::TypicalPods;
+use units::Duration;
+
+use crate::alerts::{Route, Rule};
+use crate::families::money::economics::Economics;
+use crate::families::packing::mix::WorkloadMix;
+use crate::families::waiting::slowdown::USUAL_BOUND;
+use crate::record::window::Window;
+
+/// What metrics are taken with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What is measured.
+    pub window: Window,
+    /// What the values are for.
+    pub purpose: Purpose,
+    /// Why a window that was to be found by itself was not: nothing that needs a steady state has
+    /// a value then.
+    pub unsteady: Option<String>,
+    /// The bound τ of the bounded slowdown.
+    pub slowdown_bound: Duration,
+    /// How many of its wanted pods a workload needs ready, in percent.
+    pub min_ready_percent: u32,
+    /// The workload that GPU fragmentation is measured against.
+    pub typical: Option<Arc<TypicalPods>>,
+    /// The shapes of the workload, where it was read beforehand.
+    pub mix: Option<Arc<WorkloadMix>>,
+    /// What nodes cost and how much power they draw.
+    pub economics: Option<Arc<Economics>>,
+    /// When somebody is to be told.
+    pub alerts: Arc<[Rule]>,
+    /// How.
+    pub route: Arc<Route>,
+}
+
+/// What values are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To describe the window as it was.
+    #[default]
+    Describe,
+    /// To estimate a steady state, which a saturated window does not have.
+    SteadyState,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            window: Window::FULL,
+            purpose: Purpose::Describe,
+            unsteady: None,
+            slowdown_bound: USUAL_BOUND,
+            min_ready_percent: 100,
+            typical: None,
+            mix: None,
+            economics: None,
+            alerts: Arc::default(),
+            route: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,481 @@
+//! Workloads that controllers keep at strength: how many pods each wants and has ready over time,
+//! what took pods from it, and how it came back (metrics.md 5.4). One tracker follows the changes
+//! for all metrics of the kind; a run without objects of the API costs it nothing.
+//!
+//! A workload is an object that keeps pods at strength and belongs to no other such one: replica
+//! sets count for their deployment. Ready is a pod whose condition says so, that was not told to
+//! end, and whose node is heard of: what runs unseen can't be counted on.
+
+mod declared;
+mod part;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use cluster::Store;
+use model::{
+    EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
+};
+use units::{Instant, NodeId, ObjectId};
+
+use crate::record::collector::{MetricValue, Span};
+use crate::record::state::{RESOURCES, class_requests};
+use crate::record::window::Measured;
+use crate::statistics::integral::Integral;
+
+use declared::Declared;
+use part::{Loss, OwnPod, Role};
+pub use row::{Row, Sums};
+
+/// All workloads of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Workloads {
+    /// How many of its wanted pods a workload needs ready, in percent.
+    min_ready_percent: u32,
+    rows: Vec<Row>,
+    /// What objects are, by number.
+    objects: Vec<Role>,
+    /// Pods of objects, by slot.
+    pods: Vec<Option<OwnPod>>,
+    has_objects: bool,
+    missing: i64,
+    since: Instant,
+    sums: Totals,
+    last_failure: Option<Instant>,
+    /// States that held, where somebody asked for them.
+    held: Option<Vec<Held>>,
+}
+
+/// A workload's state that held for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The workload's place among all.
+    pub row: usize,
+    /// From when until when.
+    pub span: Span,
+    /// Pods that it wanted.
+    pub desired: i64,
+    /// Pods that were ready.
+    pub ready: i64,
+}
+
+/// What all workloads came to together, in the measured window.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Most pods missing at once, over all workloads.
+    pub worst_missing: i64,
+    /// Restarts of containers, of pods of all kinds.
+    pub restarts: u64,
+    /// Instants at which ready pods were lost with nodes.
+    pub failures: u64,
+    /// Pods of jobs that ended without success after they had a node.
+    pub wasted_pods: u64,
+    /// What they reserved x time on their nodes.
+    pub wasted: [Integral; RESOURCES],
+    /// The same of all pods of jobs that ended.
+    pub worked: [Integral; RESOURCES],
+}
+
+impl Workloads {
+    /// Follows workloads that need so many of their wanted pods ready, in percent.
+    pub fn new(min_ready_percent: u32) -> Self {
+        Self {
+            min_ready_percent,
+            ..Self::default()
+        }
+    }
+
+    /// The same, keeping states that held until they are taken.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self {
+            held: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// Takes the states that held since this was called last, in order of their ends.
+    pub fn take_held(&mut self) -> impl Iterator<Item = Held> + '_ {
+        self.held.iter_mut().flat_map(|held| held.drain(..))
+    }
+
+    /// The workloads, in the order of their creation.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// What they came to together.
+    pub const fn totals(&self) -> &Totals {
+        &self.sums
+    }
+
+    /// Why there is nothing to tell of workloads, if there is nothing.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn present(&self) -> Result<(), String> {
+        if !self.rows.is_empty() {
+            Ok(())
+        } else if self.has_objects {
+            Err("no object keeps pods at strength".to_owned())
+        } else {
+            Err("no objects of the API: `system.controllers` is not set".to_owned())
+        }
+    }
+
+    /// The values; without their number and with the reason, where there is nothing to tell.
+    pub fn without(&self, mut values: Vec<MetricValue>) -> Vec<MetricValue> {
+        if let Err(why) = self.present() {
+            for value in &mut values {
+                *value = MetricValue::new(std::mem::take(&mut value.id), Err(why.clone()));
+            }
+        }
+        values
+    }
+
+    /// The sum of what each of them came to.
+    pub fn total(&self, of: impl Fn(&Sums) -> &Integral) -> Integral {
+        let mut total = Integral::default();
+        for row in &self.rows {
+            total.join(of(&row.sums));
+        }
+        total
+    }
+
+    /// Follows a change that was just applied to the store.
+    #[inline]
+    pub fn apply(
+        &mut self,
+        at: Instant,
+        event: &Event,
+        ended: Option<&Pod>,
+        (store, measured): (&Store, &Measured),
+    ) {
+        match event {
+            Event::Object(change) => self.object(at, change, measured),
+            Event::PodCreated(created) if created.owner.is_some() => {
+                self.created(at, created);
+            }
+            Event::PodChanged { pod, change } => self.changed(at, *pod, *change, (store, measured)),
+            Event::NodeContact { node, contact } if self.has_objects => match contact {
+                NodeContact::Silent { .. } => self.heard(at, *node, false, (store, measured)),
+                NodeContact::Steady => self.heard(at, *node, true, (store, measured)),
+                NodeContact::Heard => {}
+            },
+            Event::PodBound { pod, .. } => {
+                if let Some(Role::Part(row)) = self.pod(*pod).map(|own| own.role) {
+                    self.rows[row as usize].bound(measured.has_instant(at));
+                }
+            }
+            Event::PodEnded { pod, reason } if self.pod(*pod).is_some() => {
+                self.ended(at, (*pod, ended), *reason, (store, measured));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the record.
+    pub fn close(&mut self, at: Instant, measured: &Measured) {
+        self.hold_until(at, measured);
+        for (place, row) in self.rows.iter_mut().enumerate() {
+            keep(&mut self.held, place, row, at);
+            row.close(at, measured);
+        }
+    }
+
+    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &Measured) {
+        self.has_objects = true;
+        match change {
+            ObjectChange::Created { id, owner, object } => {
+                let role = match owner.map_or(Role::Other, |owner| self.role(owner)) {
+                    Role::Other => self.begin(at, *id, object),
+                    known => known,
+                };
+                if self.objects.len() <= id.index() {
+                    self.objects.resize(id.index() + 1, Role::Other);
+                }
+                self.objects[id.index()] = role;
+            }
+            ObjectChange::Updated { id, object } => {
+                if let Role::Part(row) = self.role(*id)
+                    && self.rows[row as usize].object == *id
+                    && let Some(declared) = Declared::of(object, self.min_ready_percent)
+                {
+                    self.touch(row, at, measured);
+                    self.change(row, |row| row.declare(at, declared, measured));
+                }
+            }
+            ObjectChange::Deleted { id } => {
+                if let Role::Part(row) = self.role(*id)
+                    && self.rows[row as usize].object == *id
+                {
+                    self.touch(row, at, measured);
+                    self.change(row, Row::deleted);
+                }
+            }
+        }
+    }
+
+    /// A workload of its own, or work.
+    fn begin(&mut self, at: Instant, id: ObjectId, object: &Object) -> Role {
+        if matches!(object, Object::Job(_) | Object::CronJob(_)) {
+            return Role::Work;
+        }
+        let Some(declared) = Declared::of(object, self.min_ready_percent) else {
+            return Role::Other;
+        };
+        let (namespace, name) = (object.namespace().clone(), object.name().clone());
+        let row = self.rows.len() as u32;
+        let named = (object.kind(), namespace, name);
+        self.rows.push(Row::new(at, id, named, declared));
+        Role::Part(row)
+    }
+
+    fn role(&self, object: ObjectId) -> Role {
+        let role = self.objects.get(object.index());
+        role.copied().unwrap_or_default()
+    }
+
+    fn pod(&self, pod: PodRef) -> Option<&OwnPod> {
+        let own = self.pods.get(pod.slot.index())?.as_ref()?;
+        (own.id == pod.id).then_some(own)
+    }
+
+    fn created(&mut self, at: Instant, created: &PodCreated) {
+        let owner = created.owner.map(|owner| owner.object);
+        let role = owner.map_or(Role::Other, |owner| self.role(owner));
+        self.remember(created.pod, role);
+        if let Role::Part(row) = role {
+            self.rows[row as usize].created(at);
+        }
+    }
+
+    fn remember(&mut self, pod: PodRef, role: Role) -> &mut OwnPod {
+        let slot = pod.slot.index();
+        if self.pods.len() <= slot {
+            self.pods.resize(slot + 1, None);
+        }
+        self.pods[slot].insert(OwnPod {
+            id: pod.id,
+            role,
+            restarts: 0,
+            is_ready: false,
+            is_told: false,
+            is_unheard: false,
+        })
+    }
+
+    fn changed(
+        &mut self,
+        at: Instant,
+        pod: PodRef,
+        change: PodChange,
+        (store, measured): (&Store, &Measured),
+    ) {
+        if self.pod(pod).is_none() {
+            // Of pods without an owner it is only of interest how often they start again.
+            if !matches!(change, PodChange::Restarted(_)) || store.pods().get(pod).is_none() {
+                return;
+            }
+            self.remember(pod, Role::Other);
+        }
+        let counts = measured.has_instant(at);
+        match change {
+            PodChange::Ready(is_ready) => {
+                let loss = Loss::Unplanned;
+                self.set((at, measured), pod, loss, |own| own.is_ready = is_ready);
+            }
+            PodChange::Restarted(restarts) => {
+                let Some(own) = self.pods[pod.slot.index()].as_mut() else {
+                    return;
+                };
+                let more = u64::from(restarts.saturating_sub(own.restarts));
+                own.restarts = restarts;
+                if counts {
+                    self.sums.restarts += more;
+                    if let Role::Part(row) = own.role {
+                        self.rows[row as usize].sums.restarts += more;
+                    }
+                }
+            }
+            PodChange::Terminating { reason, .. } => {
+                let was_told = self.pod(pod).is_some_and(|own| own.is_told);
+                if !was_told {
+                    self.count_eviction(pod, reason, counts);
+                }
+                self.set((at, measured), pod, Loss::of(reason), |own| {
+                    own.is_told = true;
+                });
+            }
+            PodChange::Forgotten
+            | PodChange::Pull { .. }
+            | PodChange::OomKilled { .. }
+            | PodChange::Exited { .. }
+            | PodChange::Held
+            | PodChange::Released => {}
+        }
+    }
+
+    fn count_eviction(&mut self, pod: PodRef, reason: EndReason, counts: bool) {
+        if let EndReason::Evicted(cause) = reason
+            && counts
+            && let Some(Role::Part(row)) = self.pod(pod).map(|own| own.role)
+        {
+            self.rows[row as usize].sums.evictions[cause as usize] += 1;
+        }
+    }
+
+    fn ended(
+        &mut self,
+        at: Instant,
+        (pod, record): (PodRef, Option<&Pod>),
+        reason: EndReason,
+        (store, measured): (&Store, &Measured),
+    ) {
+        let Some(own) = self.pod(pod).copied() else {
+            return;
+        };
+        if !own.is_told {
+            self.count_eviction(pod, reason, measured.has_instant(at));
+        }
+        self.set((at, measured), pod, Loss::of(reason), |own| {
+            own.is_told = true;
+        });
+        self.pods[pod.slot.index()] = None;
+        let Some(record) = record.filter(|record| record.phase.holds_node()) else {
+            return;
+        };
+        let span = Span {
+            from: record.bound,
+            to: at,
+        };
+        if own.role != Role::Work {
+            return;
+        }
+        let is_wasted = reason != EndReason::Completed;
+        self.sums.wasted_pods += u64::from(is_wasted && measured.has_instant(at));
+        let Some(span) = measured.clip(span) else {
+            return;
+        };
+        let amounts = class_requests(store, record.spec);
+        for (resource, amount) in amounts.into_iter().enumerate() {
+            self.sums.worked[resource].add_product(amount, span.nanos());
+            if is_wasted {
+                self.sums.wasted[resource].add_product(amount, span.nanos());
+            }
+        }
+    }
+
+    /// A node fell silent, or is heard of again.
+    fn heard(
+        &mut self,
+        at: Instant,
+        node: NodeId,
+        is_heard: bool,
+        (store, measured): (&Store, &Measured),
+    ) {
+        for &slot in store.nodes().pods(node) {
+            let Some(own) = self.pods.get(slot.index()).and_then(Option::as_ref) else {
+                continue;
+            };
+            let pod = PodRef { id: own.id, slot };
+            self.set((at, measured), pod, Loss::Node, |own| {
+                own.is_unheard = !is_heard;
+            });
+        }
+    }
+
+    /// Changes what is known of a pod; if it was ready and is no more, by such a loss.
+    fn set(
+        &mut self,
+        (at, measured): (Instant, &Measured),
+        pod: PodRef,
+        loss: Loss,
+        change: impl FnOnce(&mut OwnPod),
+    ) {
+        let Some(own) = self.pods[pod.slot.index()].as_mut() else {
+            return;
+        };
+        let before = own.counts();
+        change(own);
+        let (after, role) = (own.counts(), own.role);
+        let Role::Part(row) = role else { return };
+        if before == after {
+            return;
+        }
+        self.touch(row, at, measured);
+        let counts = measured.has_instant(at);
+        self.change(row, |row| {
+            row.count_ready(if after { 1 } else { -1 });
+            if !after && loss != Loss::Planned {
+                row.lose(at);
+            }
+            if !after && loss == Loss::Node {
+                row.blast(at, counts);
+            }
+        });
+        if !after && loss == Loss::Node && counts && self.last_failure != Some(at) {
+            self.last_failure = Some(at);
+            self.sums.failures += 1;
+        }
+    }
+
+    /// A workload's present state held until an instant, after which it changes.
+    fn touch(&mut self, row: u32, at: Instant, measured: &Measured) {
+        self.hold_until(at, measured);
+        let own = &mut self.rows[row as usize];
+        keep(&mut self.held, row as usize, own, at);
+        own.hold_until(at, measured);
+    }
+
+    fn hold_until(&mut self, at: Instant, measured: &Measured) {
+        if at > self.since {
+            let span = Span {
+                from: self.since,
+                to: at,
+            };
+            if measured.clip(span).is_some() {
+                self.sums.worst_missing = self.sums.worst_missing.max(self.missing);
+            }
+            self.since = at;
+        }
+    }
+
+    fn change(&mut self, row: u32, change: impl FnOnce(&mut Row)) {
+        let row = &mut self.rows[row as usize];
+        let before = row.missing();
+        change(row);
+        self.missing += row.missing() - before;
+    }
+}
+
+/// Keeps the state of a workload that held until an instant, where states are kept.
+fn keep(held: &mut Option<Vec<Held>>, place: usize, row: &Row, to: Instant) {
+    if let Some(held) = held
+        && to > row.since()
+    {
+        let from = row.since();
+        held.push(Held {
+            row: place,
+            span: Span { from, to },
+            desired: row.desired,
+            ready: row.ready,
+        });
+    }
+}
+
+/// The largest of some shares.
+pub fn largest_share(shares: impl Iterator<Item = (i64, i64)>) -> Option<f64> {
+    let larger = |one, other| if row::exceeds(other, one) { other } else { one };
+    shares.reduce(larger).map(quotient)
+}
+
+/// The smallest of some shares.
+pub fn lowest_share(shares: impl Iterator<Item = (i64, i64)>) -> Option<f64> {
+    let lower = |one, other| if row::exceeds(one, other) { other } else { one };
+    shares.reduce(lower).map(quotient)
+}
+
+fn quotient((part, whole): (i64, i64)) -> f64 {
+    part as f64 / whole as f64
+}

@@ -1,0 +1,12 @@
+//! Statistics that families share and that know nothing of clusters: exact integrals, percentiles,
+//! distributions with censored durations, ratios and time series in bins.
+
+pub mod bins;
+pub mod distribution;
+pub mod integral;
+pub mod pairwise;
+pub mod ratios;
+pub mod samples;
+pub mod spread;
+pub mod tallest;
+pub mod weighted;

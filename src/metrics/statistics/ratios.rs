@@ -1,0 +1,111 @@
+//! Ratios of jobs, such as slowdowns: how many times longer something took than something else.
+//!
+//! Values enter means and percentiles rounded to 10^-9, as integers, so that sums are exact and
+//! independent of the order in which jobs end.
+
+use crate::record::collector::MetricValue;
+use crate::statistics::distribution::Asked;
+use crate::statistics::samples::{Percentile, Samples, Sorted};
+
+/// One in the integers that values are kept in.
+pub const ONE: i128 = 1_000_000_000;
+
+/// Ratios of jobs, some of which are still open.
+#[derive(Clone, Debug, Default)]
+pub struct Ratios {
+    values: Samples,
+    /// Those above 1, and how many.
+    above_one: (i128, u64),
+    open: u64,
+}
+
+impl Ratios {
+    /// Adds `max(1, over ÷ under)`, rounded half up; a value too large for the integers counts as
+    /// the largest.
+    pub fn add_at_least_one(&mut self, over: i128, under: i128) {
+        let parts = if 0 < under && over <= under {
+            ONE
+        } else {
+            parts(over, under).max(ONE)
+        };
+        let parts = i64::try_from(parts).unwrap_or(i64::MAX);
+        if i128::from(parts) > ONE {
+            self.above_one.0 += i128::from(parts);
+            self.above_one.1 += 1;
+        }
+        self.values.add(parts);
+    }
+
+    /// Counts a job that is open: its ratio is unknown, 1 is its only bound.
+    pub fn add_open(&mut self) {
+        self.open += 1;
+    }
+
+    /// Mean, percentiles or maximum, in the order asked for.
+    pub fn values<'a>(
+        &'a self,
+        subject: &'a str,
+        asked: &'a [(&'static str, Asked)],
+    ) -> impl Iterator<Item = MetricValue> + 'a {
+        let sorted = self.values.sorted();
+        asked
+            .iter()
+            .map(move |&(name, asked)| self.value(format!("{subject}.{name}"), asked, &sorted))
+    }
+
+    fn value(&self, id: String, asked: Asked, sorted: &Sorted) -> MetricValue {
+        let count = self.values.count();
+        let (value, percentile) = match asked {
+            Asked::Mean => (Some(self.values.sum() as f64 / count as f64), None),
+            Asked::Max => (self.values.max().map(|value| value as f64), None),
+            Asked::Percentile(percentile) => (sorted.percentile(percentile), Some(percentile)),
+        };
+        let value = match (self.undefined(), value) {
+            (None, Some(value)) => Ok(value / ONE as f64),
+            (reason, _) => Err(reason.unwrap_or_default()),
+        };
+        let open = (self.open > 0).then(|| format!("{} open jobs are left out", self.open));
+        let few = percentile
+            .filter(|percentile: &Percentile| percentile.leans_on_max(count) && count > 1)
+            .map(|_| format!("extrapolated to the largest of {count}"));
+        MetricValue {
+            approx: sorted.approx && percentile.is_some(),
+            ..MetricValue::new(id, value)
+        }
+        .remark(open.or(few))
+        .over(count)
+    }
+
+    /// The mean of the values above 1: what is printed where the 1.0 are dropped.
+    pub fn mean_above_one(&self, id: impl Into<String>) -> MetricValue {
+        let (sum, count) = self.above_one;
+        let value = match (self.undefined(), count) {
+            (Some(why), _) => Err(why),
+            (None, 0) => Err("no value is above 1".to_owned()),
+            (None, count) => Ok(sum as f64 / count as f64 / ONE as f64),
+        };
+        MetricValue::new(id, value).over(count)
+    }
+
+    fn undefined(&self) -> Option<String> {
+        let (known, open) = (self.values.count(), self.open);
+        let all = known + open;
+        if all == 0 {
+            return Some("no job to take".to_owned());
+        }
+        let least = (self.values.sum() + i128::from(open) * ONE) as f64 / all as f64 / 1e9;
+        (open * 100 > all)
+            .then(|| format!("{open} of {all} jobs are open; the mean is at least {least}"))
+    }
+}
+
+/// `over ÷ under` in thousand-millionths, rounded half up; the largest integer where it does not
+/// fit.
+pub fn parts(over: i128, under: i128) -> i128 {
+    let doubled = over.checked_mul(2 * ONE);
+    let divisor = under.checked_mul(2);
+    match (doubled, divisor) {
+        (Some(doubled), Some(divisor)) if divisor != 0 => (doubled + under) / divisor,
+        _ => i128::MAX,
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests over several families: edges by hand, published tables, and the outputs of the recorder.
+
+mod edge_cases;
+mod edge_values;
+mod edge_windows;
+pub(crate) mod fixture;
+mod outputs;
+mod published;
