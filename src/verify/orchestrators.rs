@@ -31,7 +31,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, selects};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
 /// Decisions of other cluster managers.
@@ -195,7 +195,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
             }
             let case: Case = serde_json::from_str(line)
                 .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
-            if !options.wants(&case.name) || !is_selected(&options.families, &case.system) {
+            if !options.wants(&case.name) || !options.wants_row(FAMILY.name, &case.system) {
                 continue;
             }
             let Some(forms) = forms(&case.system) else {
@@ -216,12 +216,6 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
         reports.insert(kind, report);
     }
     Ok(reports.into_values().collect())
-}
-
-/// Whether patterns select a kind: none do, one selects the whole family, or one selects the kind.
-fn is_selected(patterns: &[String], kind: &str) -> bool {
-    let mut any = patterns.iter();
-    patterns.is_empty() || any.any(|one| selects(one, FAMILY.name) || selects(one, kind))
 }
 
 /// A case passes if every form gives the recorded answer.
@@ -246,4 +240,32 @@ fn judge_case(case: &Case, forms: &Forms, report: &mut FamilyReport) {
     } else {
         Err(format!("{name}: {}", wrong.join("; ")))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_case_fails_by_each_form_and_counts_once() {
+        let case = |chosen: &str| -> Case {
+            let case = json!({
+                "system": "fleet", "case": "tie", "nodes": [{"id": "A"}, {"id": "B"}],
+                "existing": [], "request": {"unit": "web.service"}, "expected": {"chosen": chosen},
+            });
+            serde_json::from_value(case).expect("a case")
+        };
+        let mut report = FamilyReport::new("fleet");
+        judge_case(&case("A"), &fleet::FORMS, &mut report);
+        assert_eq!((report.passed, report.failed), (1, 0));
+        judge_case(&case("B"), &fleet::FORMS, &mut report);
+        assert_eq!((report.passed, report.failed), (1, 1));
+        let told = &report.disagreements[0];
+        assert!(
+            told.contains("plain form: ") && told.contains("fast form: "),
+            "{told}"
+        );
+    }
 }

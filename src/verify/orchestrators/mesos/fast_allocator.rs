@@ -1,7 +1,7 @@
 //! The allocator that runs use, through the events of a case: what cases name is numbered, agents in
 //! the order of their names, in which the plain form walks them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -128,6 +128,29 @@ impl FastForm {
         all
     }
 
+    fn add_agent(
+        &mut self,
+        agent: &Text,
+        total: &Map<String, Value>,
+        used: &BTreeMap<Text, Map<String, Value>>,
+    ) -> Result<(), Trouble> {
+        let (agent, total) = (self.agent(agent)?, self.bundle(total)?);
+        self.allocator.add_agent(agent, total);
+        for (framework, used) in used {
+            let (client, used) = (self.client(framework)?, self.bundle(used)?);
+            self.allocator.hold(client, agent, &used);
+        }
+        Ok(())
+    }
+
+    fn quota(&self, guarantee: &Given, limit: &Given) -> FastQuota {
+        let bound = |name| limit.get(name).map(|&bound| thousandths(bound));
+        FastQuota {
+            guarantee: self.row(guarantee),
+            limit: self.columns.iter().map(bound).collect(),
+        }
+    }
+
     /// A client gives back all that it holds of an agent, and may refuse as much.
     fn decline(&mut self, now: Instant, (client, agent): (u32, u32), refusal: Option<Duration>) {
         if let Some(held) = self.allocator.held(client, agent).cloned() {
@@ -148,12 +171,7 @@ impl Form for FastForm {
                 resources: given,
                 used,
             } => {
-                let (agent, total) = (self.agent(agent)?, self.bundle(given)?);
-                self.allocator.add_agent(agent, total);
-                for (framework, used) in used {
-                    let (client, used) = (self.client(framework)?, self.bundle(used)?);
-                    self.allocator.hold(client, agent, &used);
-                }
+                self.add_agent(agent, given, used)?;
                 return Ok(true);
             }
             Event::AddFramework { framework, role } => {
@@ -168,12 +186,8 @@ impl Form for FastForm {
                 guarantee,
                 limit,
             } => {
+                let quota = self.quota(guarantee, limit);
                 self.role(role);
-                let bound = |name| limit.get(name).map(|&bound| thousandths(bound));
-                let quota = FastQuota {
-                    guarantee: self.row(guarantee),
-                    limit: self.columns.iter().map(bound).collect(),
-                };
                 self.allocator.set_quota(role, quota);
             }
             Event::SetWeight { role, weight } => self.allocator.set_weight(role, *weight),

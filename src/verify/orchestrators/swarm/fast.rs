@@ -79,7 +79,9 @@ fn in_one_pass(config: &ContainerConfig, soft: SoftExpressions) -> ContainerConf
     } = &mut config;
     for expressions in [constraints, affinities, whitelists] {
         expressions.retain(|one: &Expression| !one.is_soft || soft == SoftExpressions::Counted);
-        expressions.iter_mut().for_each(|one| one.is_soft = false);
+        for one in expressions {
+            one.is_soft = false;
+        }
     }
     config
 }
