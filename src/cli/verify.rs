@@ -44,7 +44,7 @@ enum VerifyFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, Failure> {
-    let families = families(&arguments.family)?;
+    let families = families(&arguments.family);
     let files = files(&arguments.files)?;
     let options = VerifyOptions {
         traces: terminal::traces_dirs(global),
@@ -77,34 +77,57 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
             reports.push(report);
         }
     }
+    check_patterns(arguments, &reports)?;
     if arguments.format == VerifyFormat::Json {
         terminal::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
     }
     verdict(&reports, arguments)
 }
 
-/// Families selected by patterns; all without patterns.
-fn families(patterns: &[String]) -> Result<Vec<&'static Family>, Failure> {
-    let is_of = |pattern: &String, family: &Family| {
-        let mut names = family.kinds.iter().chain([&family.name]);
-        names.any(|name| selects(pattern, name))
-    };
-    for pattern in patterns {
-        if !FAMILIES.iter().any(|family| is_of(pattern, family)) {
-            let names = FAMILIES.iter().flat_map(|family| {
-                [family.name]
-                    .into_iter()
-                    .chain(family.kinds.iter().copied())
-            });
-            let known = names.collect::<Vec<_>>().join(", ");
-            let message = format!("--family `{pattern}` selects none of the families {known}");
-            return Err(Failure::input(message));
-        }
-    }
+/// Whether a pattern selects a family by a name that it is known by without any file.
+fn is_of(pattern: &str, family: &Family) -> bool {
+    let mut names = family.kinds.iter().chain([&family.name]);
+    names.any(|name| selects(pattern, name))
+}
+
+fn is_known(pattern: &str) -> bool {
+    FAMILIES.iter().any(|family| is_of(pattern, family))
+}
+
+/// The families that patterns select; all without patterns. What a family does not know by name may
+/// be a row that its files name, so families with such files are asked, and leave out other cases.
+fn families(patterns: &[String]) -> Vec<&'static Family> {
+    let has_unknown = patterns.iter().any(|pattern| !is_known(pattern));
     let wanted = |family: &&Family| {
-        patterns.is_empty() || patterns.iter().any(|pattern| is_of(pattern, family))
+        patterns.is_empty()
+            || patterns.iter().any(|pattern| is_of(pattern, family))
+            || (has_unknown && family.judge.is_named_by_files())
     };
-    Ok(FAMILIES.iter().filter(wanted).collect())
+    FAMILIES.iter().filter(wanted).collect()
+}
+
+/// Refuses a pattern that neither a family nor a row of these files is called by.
+fn check_patterns(arguments: &VerifyArguments, reports: &[FamilyReport]) -> Result<(), Failure> {
+    let is_row = |pattern: &str| {
+        reports
+            .iter()
+            .any(|report| selects(pattern, &report.family))
+    };
+    let mut patterns = arguments.family.iter();
+    let unknown = patterns.find(|pattern| !is_known(pattern) && !is_row(pattern));
+    // A row may be missing because no case of it has the name that was asked for.
+    let (Some(pattern), None) = (unknown, &arguments.case) else {
+        return Ok(());
+    };
+    let names = FAMILIES.iter().flat_map(|family| {
+        [family.name]
+            .into_iter()
+            .chain(family.kinds.iter().copied())
+    });
+    let known = names.collect::<Vec<_>>().join(", ");
+    Err(Failure::input(format!(
+        "--family `{pattern}` selects none of the families {known}, and no row of these files"
+    )))
 }
 
 /// Files named, and files below the folders named, in order.

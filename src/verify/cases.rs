@@ -95,11 +95,15 @@ pub(super) fn judge_compared(
         if !options.wants(id) {
             return Ok(None);
         }
+        let row = text("family").unwrap_or(family);
+        if !options.wants_row(family, row) {
+            return Ok(None);
+        }
         let outcome = match compare(id, case) {
             Ok(differences) => differences.outcome(id),
             Err(why) => Outcome::Differs(format!("{id}: {why}")),
         };
-        Ok(Some((text("family").unwrap_or(family).to_owned(), outcome)))
+        Ok(Some((row.to_owned(), outcome)))
     })
 }
 

@@ -63,7 +63,8 @@ fn judge_case(
     let (Some(id), Some(family)) = (text("id"), text("family")) else {
         return Err(format!("{place}: expected a case with `id` and `family`"));
     };
-    if !options.wants(id) {
+    let row = format!("kube-{family}");
+    if !options.wants(id) || !options.wants_row(FAMILY.name, &row) {
         return Ok(None);
     }
     let compared = if case.get("ops").is_some() {
@@ -77,5 +78,5 @@ fn judge_case(
         Ok(differences) => differences.outcome(id),
         Err(why) => Outcome::Differs(format!("{id}: {why}")),
     };
-    Ok(Some((format!("kube-{family}"), outcome)))
+    Ok(Some((row, outcome)))
 }

@@ -1,5 +1,7 @@
 //! Judging recorded decisions and published tables against what this program decides. Every family
-//! calls the very functions that the simulator runs, so breaking one breaks its family.
+//! calls the very functions that the simulator runs, so breaking one breaks its family. Where the
+//! simulator runs a fast form of what a plain form defines (kube-scheduler, Mesos, Fleet, Swarm), both
+//! have to give the recorded answer.
 
 mod cases;
 pub mod cluster_autoscaler;
@@ -121,6 +123,13 @@ impl VerifyOptions {
             .as_ref()
             .is_none_or(|part| name.contains(part.as_str()))
     }
+
+    /// Whether cases that a family reports under this name are to be judged: the whole family is,
+    /// or they are.
+    pub fn wants_row(&self, family: &str, row: &str) -> bool {
+        let mut patterns = self.families.iter();
+        self.families.is_empty() || patterns.any(|one| selects(one, family) || selects(one, row))
+    }
 }
 
 /// A family of vectors.
@@ -147,6 +156,11 @@ pub enum Judge {
 }
 
 impl Judge {
+    /// Whether the files name what is reported, so that a name may be known only to them.
+    pub fn is_named_by_files(&self) -> bool {
+        matches!(self, Self::Several(_))
+    }
+
     /// Judges files. An error is a file that can't be read.
     pub fn run(
         &self,
@@ -227,6 +241,25 @@ pub(crate) fn file_name(path: &Path) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_selected_by_their_own_names_and_by_that_of_their_family() {
+        let options = |pattern: &str| VerifyOptions {
+            families: vec![pattern.to_owned()],
+            ..VerifyOptions::default()
+        };
+        for (pattern, expected) in [
+            ("kube-spread", true),
+            ("kube-scheduler", true),
+            ("kube-*", true),
+            ("kube-ports", false),
+            ("spread", false),
+        ] {
+            let is_wanted = options(pattern).wants_row("kube-scheduler", "kube-spread");
+            assert_eq!(is_wanted, expected, "{pattern}");
+        }
+        assert!(VerifyOptions::default().wants_row("kube-scheduler", "kube-spread"));
+    }
 
     #[test]
     fn families_are_selected_by_name_prefix_and_glob() {

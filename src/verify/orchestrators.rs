@@ -5,6 +5,8 @@
 //!
 //! Every judge reads a case, drives the state machines of [`systems`] with it, and hands
 //! back what they decided in the words of the case; what was expected is compared field by field.
+//! Where runs decide in a fast form of what a plain form defines, both are asked, and a case passes
+//! only if both give the recorded answer.
 
 mod chronos;
 mod compare;
@@ -29,7 +31,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, selects};
+use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
 /// Decisions of other cluster managers.
@@ -58,6 +60,24 @@ struct Case {
 
 /// What drives the machines of a kind: what they decided, or why the case can't be judged.
 type Decide = fn(&Case) -> Result<Value, Trouble>;
+
+/// What is asked about the cases of a kind.
+enum Forms {
+    /// There is one form.
+    One(Decide),
+    /// The plain form is the definition; runs decide in the fast one.
+    Both { plain: Decide, fast: Decide },
+}
+
+impl Forms {
+    /// The forms, each with what its disagreements begin with.
+    fn named(&self) -> Vec<(&'static str, Decide)> {
+        match *self {
+            Self::One(decide) => vec![("", decide)],
+            Self::Both { plain, fast } => vec![("plain form: ", plain), ("fast form: ", fast)],
+        }
+    }
+}
 
 /// Why nothing was decided.
 #[derive(Clone, Debug)]
@@ -121,26 +141,26 @@ const KINDS: &[&str] = &[
 ];
 
 /// The judge of a kind.
-fn decide(kind: &str) -> Option<Decide> {
+fn forms(kind: &str) -> Option<Forms> {
     let decide: Decide = match kind {
-        "swarm-classic" => swarm::decide,
+        "swarm-classic" => return Some(swarm::FORMS),
         "swarmkit" => swarmkit::decide,
-        "fleet" => fleet::decide,
-        kind if kind.starts_with("mesos-") => return mesos::decide(kind),
+        "fleet" => return Some(fleet::FORMS),
+        kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
-        kind if kind.starts_with("marathon-") => return marathon::decide(kind),
-        kind if kind.starts_with("chronos-") => return chronos::decide(kind),
+        kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
+        kind if kind.starts_with("chronos-") => return chronos::decide(kind).map(Forms::One),
         "dcos-autoscale" => dcos::autoscale,
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
-            return failures::decide(kind);
+            return failures::decide(kind).map(Forms::One);
         }
         kind => {
             let own = network::decide(kind).or_else(|| machines::decide(kind));
             let own = own.or_else(|| energy::decide(kind));
-            return own.or_else(|| features::decide(kind));
+            return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
-    Some(decide)
+    Some(Forms::One(decide))
 }
 
 /// Reads a part of a case.
@@ -175,17 +195,17 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
             }
             let case: Case = serde_json::from_str(line)
                 .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
-            if !options.wants(&case.name) || !is_selected(&options.families, &case.system) {
+            if !options.wants(&case.name) || !options.wants_row(FAMILY.name, &case.system) {
                 continue;
             }
-            let Some(decide) = decide(&case.system) else {
+            let Some(forms) = forms(&case.system) else {
                 *unknown.entry(case.system).or_default() += 1;
                 continue;
             };
             let report = reports
                 .entry(case.system.clone())
                 .or_insert_with_key(|kind| FamilyReport::new(kind));
-            judge_case(&case, decide, report);
+            judge_case(&case, &forms, report);
         }
     }
     for (kind, cases) in unknown {
@@ -198,20 +218,54 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     Ok(reports.into_values().collect())
 }
 
-/// Whether patterns select a kind: none do, one selects the whole family, or one selects the kind.
-fn is_selected(patterns: &[String], kind: &str) -> bool {
-    let mut any = patterns.iter();
-    patterns.is_empty() || any.any(|one| selects(one, FAMILY.name) || selects(one, kind))
+/// A case passes if every form gives the recorded answer.
+fn judge_case(case: &Case, forms: &Forms, report: &mut FamilyReport) {
+    let name = &case.name;
+    let mut wrong = Vec::new();
+    for (form, decide) in forms.named() {
+        match decide(case) {
+            Ok(decided) => {
+                if let Err(words) = compare::expected(&case.expected, &decided) {
+                    wrong.push(format!("{form}{words}"));
+                }
+            }
+            Err(Trouble::Unsupported(why)) => {
+                return report.leave_out(1, || format!("{name}: {form}{why}"));
+            }
+            Err(Trouble::Malformed(why)) => wrong.push(format!("{form}can't be read: {why}")),
+        }
+    }
+    report.case(if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{name}: {}", wrong.join("; ")))
+    });
 }
 
-fn judge_case(case: &Case, decide: Decide, report: &mut FamilyReport) {
-    let name = &case.name;
-    match decide(case) {
-        Ok(decided) => {
-            let compared = compare::expected(&case.expected, &decided);
-            report.case(compared.map_err(|words| format!("{name}: {words}")));
-        }
-        Err(Trouble::Unsupported(why)) => report.leave_out(1, || format!("{name}: {why}")),
-        Err(Trouble::Malformed(why)) => report.fail(|| format!("{name}: can't be read: {why}")),
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_case_fails_by_each_form_and_counts_once() {
+        let case = |chosen: &str| -> Case {
+            let case = json!({
+                "system": "fleet", "case": "tie", "nodes": [{"id": "A"}, {"id": "B"}],
+                "existing": [], "request": {"unit": "web.service"}, "expected": {"chosen": chosen},
+            });
+            serde_json::from_value(case).expect("a case")
+        };
+        let mut report = FamilyReport::new("fleet");
+        judge_case(&case("A"), &fleet::FORMS, &mut report);
+        assert_eq!((report.passed, report.failed), (1, 0));
+        judge_case(&case("B"), &fleet::FORMS, &mut report);
+        assert_eq!((report.passed, report.failed), (1, 1));
+        let told = &report.disagreements[0];
+        assert!(
+            told.contains("plain form: ") && told.contains("fast form: "),
+            "{told}"
+        );
     }
 }

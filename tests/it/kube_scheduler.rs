@@ -46,6 +46,11 @@ fn sequences_are_those_recorded() {
 }
 
 #[test]
+fn a_sequence_in_which_pods_and_nodes_leave_is_that_recorded() {
+    check(&["sequences-churn.jsonl.gz"], 1);
+}
+
+#[test]
 fn operations_on_the_queue_are_those_recorded() {
     check(&["queue.jsonl.gz"], 240);
 }

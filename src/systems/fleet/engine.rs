@@ -2,6 +2,10 @@
 //! every unit without a machine to the least loaded one that is able
 //! (spec: orchestrators-a.md section 5; fleet `engine/{scheduler,reconciler,state}.go`,
 //! `agent/state.go`).
+//!
+//! This is the plain form: the definition that the fast form ([`super::fast`]) is judged against.
+//! Runs use it only for rounds in which units are about each other (peers, conflicts, replacements,
+//! global units); every other round is the fast form's.
 
 use std::collections::{BTreeMap, BTreeSet};
 

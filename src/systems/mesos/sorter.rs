@@ -1,6 +1,9 @@
 //! The sorter: clients (roles, or frameworks of a role) in the order in which they are served, over
 //! a tree of paths (spec: orchestrators-b.md section 1.2; mesos `allocator/mesos/sorter/drf`,
 //! `sorter/random`).
+//!
+//! This is the plain form: the definition that the sorter of the fast form ([`super::fast::tree`]) is
+//! judged against. No run of the simulator uses it; the plain allocator and recorded cases do.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

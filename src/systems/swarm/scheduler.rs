@@ -1,5 +1,9 @@
 //! Filters, then a strategy; first with soft expressions, then without any
 //! (spec: orchestrators-a.md section 1.2, steps 2 to 4; classicswarm `scheduler/scheduler.go`).
+//!
+//! [`Scheduler::choose`] looks at every engine. It is the plain form: the definition that the fast
+//! form (`standing.rs`) is judged against. Runs use it for the first container of a class, for retries
+//! and moves, and to say which filter left no engine; every other container is the fast form's.
 
 use thiserror::Error;
 

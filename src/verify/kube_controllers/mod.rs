@@ -36,7 +36,7 @@ pub const DEPLOYMENT: Family = Family {
     summary: "steps of the Deployment controller: replica sets, status, conditions, events",
     claims: |path| is_of(path, "deployment", |case| case.get("deployment").is_some()),
     kinds: &[],
-    judge: Judge::Several(judge),
+    judge: Judge::Several(|files, options| judge(files, options, DEPLOYMENT.name)),
 };
 
 /// The order in which a replica set gives up pods (Kubernetes 1.28).
@@ -49,7 +49,7 @@ pub const REPLICA_SET: Family = Family {
         })
     },
     kinds: &[],
-    judge: Judge::Several(judge),
+    judge: Judge::Several(|files, options| judge(files, options, REPLICA_SET.name)),
 };
 
 /// Decisions of the other controllers (Kubernetes 1.36).
@@ -65,7 +65,7 @@ pub const FAMILY: Family = Family {
         })
     },
     kinds: &[],
-    judge: Judge::Several(judge),
+    judge: Judge::Several(|files, options| judge(files, options, FAMILY.name)),
 };
 
 /// How a case of a family is held against the recording.
@@ -105,9 +105,13 @@ fn is_of(path: &Path, folder: &str, holds: fn(&Value) -> bool) -> bool {
             || first_case(path).is_some_and(|case| case.get("id").is_some() && holds(&case)))
 }
 
-fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>, String> {
+fn judge(
+    files: &[PathBuf],
+    options: &VerifyOptions,
+    whole: &str,
+) -> Result<Vec<FamilyReport>, String> {
     judge_lines(files, options, |place, case| {
-        judge_case(place, case, options)
+        judge_case(place, case, options, whole)
     })
 }
 
@@ -115,6 +119,7 @@ fn judge_case(
     place: &str,
     case: &Value,
     options: &VerifyOptions,
+    whole: &str,
 ) -> Result<Option<(String, Outcome)>, String> {
     let text = |key: &str| case.get(key).and_then(Value::as_str);
     let id = text("id").unwrap_or(place);
@@ -126,6 +131,9 @@ fn judge_case(
         None if case.pointer("/pods/0/replicaSet").is_some() => "replicaset-scale-down",
         None => return Err(format!("{place}: expected a case with `id` and `family`")),
     };
+    if !options.wants_row(whole, family) {
+        return Ok(None);
+    }
     let Some((_, compare)) = JUDGES.iter().find(|(name, _)| *name == family) else {
         let why = format!("this program has nothing that decides what `{family}` records");
         return Ok(Some((family.to_owned(), Outcome::Unsupported(why))));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Differences;
 use super::decision::{best_names, nominations};
 use super::fast::{Expected, Fast};
-use super::world::World;
+use super::world::{World, manifests};
 use control::scheduler::kube::message::message;
 use control::scheduler::kube::{Attempt, PodInfo, Search};
 
@@ -34,8 +34,11 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     let is_sampling = case.get("percentageOfNodesToScore").is_some();
     let (mut start, mut fast) = (0, Fast::new());
     for (number, (step, answer)) in steps.iter().zip(&answers).enumerate() {
-        if step.get("op").and_then(Value::as_str) != Some("schedule") {
-            return Err(format!("step {number}: only `schedule` is known"));
+        let op = step.get("op").and_then(Value::as_str).unwrap_or_default();
+        if op != "schedule" {
+            let changed = change(&mut world, id, op, step);
+            changed.map_err(|why| format!("step {number} ({op}): {why}"))?;
+            continue;
         }
         let mut pod = world.pod(id, step.get("pod").unwrap_or(&Value::Null))?;
         let round = Round {
@@ -73,6 +76,35 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         return Err(format!("{} steps, {} answers", steps.len(), answers.len()));
     }
     Ok(differences)
+}
+
+/// Pods and nodes come and go between decisions; the fast form follows them by the cache's log.
+fn change(world: &mut World, id: &str, op: &str, step: &Value) -> Result<(), String> {
+    let name = || {
+        let name = step.get("name").and_then(Value::as_str);
+        name.ok_or_else(|| "no `name`".to_owned())
+    };
+    match op {
+        "deletePod" => {
+            world.delete_pod(name()?);
+            Ok(())
+        }
+        "deleteNode" => {
+            world.cache.remove_node(name()?);
+            Ok(())
+        }
+        "addNode" | "updateNode" => {
+            let read = manifests(id, &[step.get("node").unwrap_or(&Value::Null)])?;
+            let node = read.nodes.into_iter().next().ok_or("no `node`")?;
+            let changed = if op == "addNode" {
+                world.cache.add_node(Arc::new(node))
+            } else {
+                world.cache.update_node(Arc::new(node))
+            };
+            changed.map_err(|error| error.to_string())
+        }
+        _ => Err("no such operation is known".to_owned()),
+    }
 }
 
 /// Does what the recording says: victims leave, the pod goes to its node.

@@ -90,6 +90,17 @@ impl World {
         self.pod_info(pod)
     }
 
+    /// A pod is deleted, if it is still there; its name is that with the namespace.
+    pub(crate) fn delete_pod(&mut self, name: &str) {
+        let found = self.cache.nodes().find_map(|node| {
+            let pod = node.pods.iter().find(|pod| pod.full_name() == name)?;
+            Some((pod.clone(), node.name().clone()))
+        });
+        if let Some((pod, node)) = found {
+            self.cache.remove_pod(&pod, &node);
+        }
+    }
+
     fn pod_info(&mut self, pod: &ManifestPod) -> Result<PodInfo, String> {
         pod_info(&mut self.cache, pod).map_err(|error| error.to_string())
     }

@@ -1,4 +1,5 @@
-//! Cases of Fleet: placements by the engine's rounds, timers, and a crashed machine.
+//! Cases of Fleet: placements by the engine's rounds, timers, and a crashed machine. Runs keep the
+//! registry in [`FastEngine`]; [`Engine`] defines what it decides.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,77 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::timeline::{Timeline, duration, instant};
-use super::{Case, Trouble, read};
+use super::{Case, Forms, Trouble, read};
 use model::{Labels, Text};
 use systems::fleet::agent::{Agent, Present, Task};
-use systems::fleet::engine::{Engine, Inability, Unit};
+use systems::fleet::engine::{Engine, Inability, Round, Unit};
+use systems::fleet::fast::FastEngine;
 use systems::fleet::presence::{AGENT_INTERVAL, BEAT_RETRY, BEAT_TIMEOUT, FleetOptions, Presence};
 use systems::fleet::unit::{Requirements, TargetState};
+
+/// Both forms of the engine.
+pub(super) const FORMS: Forms = Forms::Both {
+    plain: decide::<Engine>,
+    fast: decide::<FastEngine>,
+};
+
+/// What both forms of the engine can be told and asked.
+trait Form: Default {
+    fn put_machine(&mut self, id: &Text, metadata: Labels);
+    fn remove_machine(&mut self, id: &Text);
+    fn put_unit(&mut self, name: &Text, unit: Unit);
+    fn unit(&self, name: &str) -> Option<&Unit>;
+    fn reconcile(&mut self) -> Round;
+
+    /// The machine that a unit has.
+    fn machine_of(&self, name: &str) -> Option<Text> {
+        self.unit(name).and_then(|unit| unit.machine.clone())
+    }
+}
+
+impl Form for Engine {
+    fn put_machine(&mut self, id: &Text, metadata: Labels) {
+        self.put_machine(id.clone(), metadata);
+    }
+
+    fn remove_machine(&mut self, id: &Text) {
+        self.remove_machine(id);
+    }
+
+    fn put_unit(&mut self, name: &Text, unit: Unit) {
+        self.put_unit(name.clone(), unit);
+    }
+
+    fn unit(&self, name: &str) -> Option<&Unit> {
+        self.unit(name)
+    }
+
+    fn reconcile(&mut self) -> Round {
+        self.reconcile()
+    }
+}
+
+impl Form for FastEngine {
+    fn put_machine(&mut self, id: &Text, metadata: Labels) {
+        self.put_machine(id, metadata);
+    }
+
+    fn remove_machine(&mut self, id: &Text) {
+        self.remove_machine(id);
+    }
+
+    fn put_unit(&mut self, name: &Text, unit: Unit) {
+        self.put_unit(name, unit);
+    }
+
+    fn unit(&self, name: &str) -> Option<&Unit> {
+        self.unit(name)
+    }
+
+    fn reconcile(&mut self) -> Round {
+        self.reconcile()
+    }
+}
 
 #[derive(Deserialize)]
 struct MachineCase {
@@ -72,15 +138,15 @@ impl UnitCase {
     }
 }
 
-pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
+fn decide<F: Form>(case: &Case) -> Result<Value, Trouble> {
     if case.request.get("crash_at_s").is_some() {
-        return failover(case);
+        return failover::<F>(case);
     }
     if case.request.get("engine_reconcile_interval_s").is_some() {
         return timers(case);
     }
     let request: UnitCase = read(&case.request)?;
-    let mut engine = engine(case)?;
+    let mut engine: F = engine(case)?;
     if request.event.is_some() {
         let round = engine.reconcile();
         let unscheduled: Vec<&Text> = round.unscheduled.iter().map(|(unit, _)| unit).collect();
@@ -91,27 +157,34 @@ pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
     }
     if let Some(units) = &request.units {
         for name in units {
-            engine.put_unit(name.clone(), request.unit());
+            engine.put_unit(name, request.unit());
         }
         engine.reconcile();
-        let machine = |name: &Text| engine.unit(name).and_then(|unit| unit.machine.clone());
+        let machine = |name: &Text| engine.machine_of(name);
         return Ok(json!({"placements": units.iter().map(machine).collect::<Vec<_>>()}));
     }
     if !request.replaces.is_empty() {
         return Ok(replaces(engine, &request));
     }
-    Ok(one_unit(&mut engine, &request))
+    let mut decided = grounds(case, &request)?;
+    engine.put_unit(&request.unit, request.unit());
+    let round = engine.reconcile();
+    match round.waiting.iter().find(|(unit, _)| *unit == request.unit) {
+        Some((_, error)) => decided["error"] = json!(error.to_string()),
+        None => decided["chosen"] = json!(engine.machine_of(&request.unit)),
+    }
+    Ok(decided)
 }
 
-fn engine(case: &Case) -> Result<Engine, Trouble> {
-    let mut engine = Engine::default();
+fn engine<F: Form>(case: &Case) -> Result<F, Trouble> {
+    let mut engine = F::default();
     let machines: Vec<MachineCase> = read(&case.nodes)?;
     for machine in machines.into_iter().filter(|machine| !machine.lost) {
-        engine.put_machine(machine.id, machine.metadata);
+        engine.put_machine(&machine.id, machine.metadata);
     }
     let units: Vec<UnitCase> = read(&case.existing)?;
     for unit in units {
-        engine.put_unit(unit.unit.clone(), unit.unit());
+        engine.put_unit(&unit.unit, unit.unit());
     }
     Ok(engine)
 }
@@ -123,8 +196,10 @@ fn named(pairs: &[(Text, Text)]) -> Map<String, Value> {
         .collect()
 }
 
-/// The loads of machines, which are able, and the machine that the unit gets.
-fn one_unit(engine: &mut Engine, request: &UnitCase) -> Value {
+/// On what grounds a unit gets its machine: the loads of machines, and which are able. The plain form
+/// alone can tell.
+fn grounds(case: &Case, request: &UnitCase) -> Result<Value, Trouble> {
+    let mut engine: Engine = engine(case)?;
     engine.count();
     let asked = request.requirements();
     let mut scores = Map::new();
@@ -140,17 +215,12 @@ fn one_unit(engine: &mut Engine, request: &UnitCase) -> Value {
         }
         scores.insert(id.to_string(), score);
     }
-    let mut decided = json!({"scores": scores, "eligible": eligible});
-    match engine.decide(&request.unit, &asked) {
-        Ok(machine) => decided["chosen"] = json!(machine),
-        Err(error) => decided["error"] = json!(error.to_string()),
-    }
-    decided
+    Ok(json!({"scores": scores, "eligible": eligible}))
 }
 
 /// Two rounds, with the names of units up to their suffix.
-fn replaces(mut engine: Engine, request: &UnitCase) -> Value {
-    engine.put_unit(request.unit.clone(), request.unit());
+fn replaces<F: Form>(mut engine: F, request: &UnitCase) -> Value {
+    engine.put_unit(&request.unit, request.unit());
     let stem = |name: &Text| name.split('.').next().unwrap_or_default().to_owned();
     let first = engine.reconcile();
     let placed = first.scheduled.iter();
@@ -160,10 +230,7 @@ fn replaces(mut engine: Engine, request: &UnitCase) -> Value {
     engine.reconcile();
     let names = request.replaces.iter().chain([&request.unit]);
     let second: Map<String, Value> = names
-        .map(|name| {
-            let machine = engine.unit(name).and_then(|unit| unit.machine.clone());
-            (stem(name), json!(machine))
-        })
+        .map(|name| (stem(name), json!(engine.machine_of(name))))
         .collect();
     json!({"first_pass": first, "second_pass": second})
 }
@@ -207,7 +274,7 @@ struct FailoverCase {
 }
 
 /// A machine crashes; its key expires, the next round moves its unit, the other agent starts it.
-fn failover(case: &Case) -> Result<Value, Trouble> {
+fn failover<F: Form>(case: &Case) -> Result<Value, Trouble> {
     enum Event {
         Beat,
         Expiry,
@@ -222,15 +289,15 @@ fn failover(case: &Case) -> Result<Value, Trouble> {
     };
     let crash = instant(given.crash_at)?;
     let start = duration(given.start)?;
-    let mut engine = Engine::default();
+    let mut engine = F::default();
     for id in ["lost", "other"] {
-        engine.put_machine(id.into(), Labels::new());
+        engine.put_machine(&id.into(), Labels::new());
     }
     let unit = UnitCase {
         machine: Some("lost".into()),
         ..UnitCase::default()
     };
-    engine.put_unit("web.service".into(), unit.unit());
+    engine.put_unit(&"web.service".into(), unit.unit());
     let mut presence = Presence::new(options);
     let mut agent = Agent::default();
     let mut timeline = Timeline::default();

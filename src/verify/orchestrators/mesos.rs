@@ -1,6 +1,9 @@
 //! Cases of Mesos: sorters, the allocator's offers, lost agents, and fairness task by task.
 
 mod allocator;
+mod fast_allocator;
+mod fast_sorter;
+mod sorter;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,24 +11,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::timeline::{duration, instant};
-use super::{Case, Decide, Trouble, read};
+use super::{Case, Forms, Trouble, read};
 use model::Text;
-use rng::Stream;
 use systems::mesos::drf_tasks::{Blocked, ShareRule, User, divide};
 use systems::mesos::observer::{Observer, ObserverOptions, Removals};
 use systems::mesos::resources::Quantities;
-use systems::mesos::sorter::{Fairness, Sorter};
 use units::Instant;
 
-pub(super) fn decide(kind: &str) -> Option<Decide> {
-    let decide: Decide = match kind {
-        "mesos-sorter" => sorter,
-        "mesos-random-sorter" => random_sorter,
-        "mesos-allocator" => allocator::decide,
-        "mesos-agent" => agents,
+pub(super) fn forms(kind: &str) -> Option<Forms> {
+    Some(match kind {
+        "mesos-sorter" => sorter::SORTER,
+        "mesos-random-sorter" => sorter::RANDOM_SORTER,
+        "mesos-allocator" => allocator::FORMS,
+        "mesos-agent" => Forms::One(agents),
         _ => return None,
-    };
-    Some(decide)
+    })
 }
 
 /// Amounts by name as cases give them.
@@ -38,106 +38,6 @@ fn thousandths(amount: f64) -> i64 {
 fn quantities(amounts: &Amounts) -> Quantities {
     let amounts = amounts.iter();
     Quantities::new(amounts.map(|(name, &amount)| (name.clone(), thousandths(amount))))
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-enum Operation {
-    Add {
-        client: Text,
-    },
-    Remove {
-        client: Text,
-    },
-    Activate {
-        client: Text,
-    },
-    Deactivate {
-        client: Text,
-    },
-    Allocated {
-        client: Text,
-        res: Amounts,
-    },
-    Unallocated {
-        client: Text,
-        res: Amounts,
-    },
-    Update {
-        client: Text,
-        old: Amounts,
-        new: Amounts,
-    },
-    Weight {
-        client: Text,
-        w: f64,
-    },
-    SetTotal {
-        res: Amounts,
-    },
-    Sort,
-}
-
-fn sorter(case: &Case) -> Result<Value, Trouble> {
-    let mut sorter = Sorter::new(Fairness::DominantResource, BTreeSet::new());
-    sorter.set_total(quantities(&read(&case.nodes)?));
-    let operations: Vec<Operation> = read(&case.request)?;
-    let mut sorts = Vec::new();
-    for operation in operations {
-        match operation {
-            Operation::Add { client } => sorter.add(&client),
-            Operation::Remove { client } => sorter.remove(&client),
-            Operation::Activate { client } => sorter.set_active(&client, true),
-            Operation::Deactivate { client } => sorter.set_active(&client, false),
-            Operation::Allocated { client, res } => sorter.allocated(&client, &quantities(&res)),
-            Operation::Unallocated { client, res } => {
-                sorter.unallocated(&client, &quantities(&res));
-            }
-            Operation::Update { client, old, new } => {
-                sorter.update(&client, &quantities(&old), &quantities(&new));
-            }
-            Operation::Weight { client, w } => {
-                let set = sorter.set_weight(client, w);
-                set.map_err(|error| Trouble::Malformed(error.to_string()))?;
-            }
-            Operation::SetTotal { res } => sorter.set_total(quantities(&res)),
-            Operation::Sort => sorts.push(sorter.sort()),
-        }
-    }
-    Ok(json!({ "sorts": sorts }))
-}
-
-/// How many orders are drawn to find how likely each position is.
-const DRAWS: u32 = 20_000;
-
-fn random_sorter(case: &Case) -> Result<Value, Trouble> {
-    let weights: BTreeMap<Text, f64> = read(&case.request["weights"])?;
-    let random = Fairness::Random(Box::new(Stream::new(1, "mesos.random-sorter", 0)));
-    let mut sorter = Sorter::new(random, BTreeSet::new());
-    for (client, &weight) in &weights {
-        sorter.add(client);
-        let set = sorter.set_weight(client.clone(), weight);
-        set.map_err(|error| Trouble::Malformed(error.to_string()))?;
-    }
-    let none = || vec![0_u32; weights.len()];
-    let mut counts: BTreeMap<Text, Vec<u32>> = weights
-        .keys()
-        .map(|client| (client.clone(), none()))
-        .collect();
-    for _ in 0..DRAWS {
-        for (position, client) in sorter.sort().into_iter().enumerate() {
-            if let Some(counts) = counts.get_mut(&client) {
-                counts[position] += 1;
-            }
-        }
-    }
-    let shares = counts.into_iter().map(|(client, counts)| {
-        let shares = counts
-            .into_iter()
-            .map(|one| f64::from(one) / f64::from(DRAWS));
-        (client.to_string(), json!(shares.collect::<Vec<_>>()))
-    });
-    Ok(json!({"position_probability": shares.collect::<Map<_, _>>()}))
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! Cases of Swarm classic: rankings, sequences, filters, expressions, rescheduling and fail-over.
 
+mod fast;
 mod story;
 
 use std::sync::Arc;
@@ -21,7 +22,21 @@ use systems::swarm::scheduler::{Scheduler, SelectError};
 use systems::swarm::strategy::Strategy;
 
 use super::timeline::duration;
-use super::{Case, Trouble, read};
+use super::{Case, Forms, Trouble, read};
+
+/// Both forms of choosing an engine: looking at every one, and at those that changed.
+pub(super) const FORMS: Forms = Forms::Both {
+    plain: |case| decide(case, Form::Plain),
+    fast: |case| decide(case, Form::Fast),
+};
+
+/// In which form engines are chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    /// As runs choose.
+    Fast,
+}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -94,7 +109,7 @@ struct AskCase {
     cpus: i64,
 }
 
-pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
+fn decide(case: &Case, form: Form) -> Result<Value, Trouble> {
     let request: RequestCase = read(&case.request)?;
     if request.crash_at_s.is_some() {
         return story::failover(case);
@@ -115,10 +130,10 @@ pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
     }
     let cluster = cluster(case, &request)?;
     if let Some(sequence) = &request.sequence {
-        return Ok(place_all(cluster, sequence));
+        return Ok(place_all(cluster, sequence, form));
     }
     if let Some(filter) = &request.filter {
-        return filter_engines(&cluster, filter, &request);
+        return filter_engines(&cluster, filter, &request, form);
     }
     match (&request.expressions, case.nodes.as_array()) {
         (Some(expressions), Some(nodes)) if nodes.is_empty() => {
@@ -127,7 +142,7 @@ pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
                 .map(|text| Expression::parse(text).is_ok());
             Ok(json!({"valid": valid.collect::<Vec<_>>()}))
         }
-        _ => rank(&cluster, &request),
+        _ => rank(&cluster, &request, form),
     }
 }
 
@@ -302,7 +317,7 @@ fn ids(cluster: &Cluster, engines: &[usize]) -> Vec<Text> {
     engines.iter().map(|&one| all[one].id.clone()).collect()
 }
 
-fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
+fn rank(cluster: &Cluster, request: &RequestCase, form: Form) -> Result<Value, Trouble> {
     let config = config(request).map_err(unsupported)?;
     let mut rng = Stream::new(0, "swarm.random", 0);
     let engines = cluster.engines();
@@ -320,8 +335,13 @@ fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
             Err(_) => decided.insert(fails.to_owned(), json!("error")),
         };
     }
-    match cluster.scheduler().explain(engines, &config, &mut rng) {
-        Ok(selection) => {
+    let explained = cluster.scheduler().explain(engines, &config, &mut rng);
+    let chosen = match form {
+        Form::Plain => cluster.scheduler().choose(engines, &config, &mut rng),
+        Form::Fast => fast::choose(cluster, &config)?,
+    };
+    match explained.and_then(|selection| Ok((selection, chosen?))) {
+        Ok((selection, chosen)) => {
             let rows = selection.ranking.iter().map(|row| {
                 json!({
                     "node": engines[row.engine].id, "cpu_score": row.cpu_score,
@@ -330,8 +350,6 @@ fn rank(cluster: &Cluster, request: &RequestCase) -> Result<Value, Trouble> {
                 })
             });
             decided.insert("ranking".to_owned(), rows.collect());
-            let chosen = cluster.scheduler().choose(engines, &config, &mut rng);
-            let chosen = chosen.map_err(|error| Trouble::Malformed(error.to_string()))?;
             decided.insert("chosen".to_owned(), json!(engines[chosen].id));
         }
         Err(error) => {
@@ -349,16 +367,37 @@ fn error_kind(error: &SelectError) -> &'static str {
     }
 }
 
-fn place_all(mut cluster: Cluster, sequence: &[AskCase]) -> Value {
+fn place_all(mut cluster: Cluster, sequence: &[AskCase], form: Form) -> Value {
     let mut placements = Vec::new();
+    // Containers that ask for the same are one class.
+    let class = |ask: &AskCase| {
+        let same = |one: &AskCase| (one.mem, one.cpus) == (ask.mem, ask.cpus);
+        sequence.iter().position(same).unwrap_or_default() as u32
+    };
+    let config = |name: Text, ask: &AskCase| ContainerConfig {
+        name,
+        memory: ask.mem,
+        cpus: ask.cpus,
+        ..ContainerConfig::default()
+    };
+    if form == Form::Fast {
+        for (number, ask) in (0..)
+            .zip(sequence)
+            .filter(|(number, ask)| class(ask) == *number)
+        {
+            fast::begin(
+                &mut cluster,
+                &config("first of its class".into(), ask),
+                number,
+            );
+        }
+    }
     for (number, ask) in sequence.iter().enumerate() {
-        let config = ContainerConfig {
-            name: format!("c{number}").into(),
-            memory: ask.mem,
-            cpus: ask.cpus,
-            ..ContainerConfig::default()
+        let config = Arc::new(config(format!("c{number}").into(), ask));
+        let created = match form {
+            Form::Plain => cluster.create(config),
+            Form::Fast => cluster.create_as(config, class(ask)),
         };
-        let created = cluster.create(Arc::new(config));
         let placed = created.ok().map(|creation| creation.engine);
         placements.push(placed.map(|engine| cluster.engines()[engine].id.clone()));
     }
@@ -369,7 +408,12 @@ fn place_all(mut cluster: Cluster, sequence: &[AskCase]) -> Value {
     json!({"placements": placements, "final_containers": counts.collect::<Map<_, _>>()})
 }
 
-fn filter_engines(cluster: &Cluster, name: &str, request: &RequestCase) -> Result<Value, Trouble> {
+fn filter_engines(
+    cluster: &Cluster,
+    name: &str,
+    request: &RequestCase,
+    form: Form,
+) -> Result<Value, Trouble> {
     let filter: Filter = name.parse().map_err(unsupported)?;
     let config = match config(request) {
         Ok(config) => config,
@@ -383,12 +427,14 @@ fn filter_engines(cluster: &Cluster, name: &str, request: &RequestCase) -> Resul
         filters: vec![filter],
         ..cluster.scheduler().clone()
     };
-    Ok(
-        match scheduler.candidates(cluster.engines(), &config, soft) {
-            Ok(passed) => json!({"accepted": ids(cluster, &passed)}),
-            Err(error) => json!({"error": error.to_string(), "error_kind": error_kind(&error)}),
-        },
-    )
+    let candidates = match form {
+        Form::Plain => scheduler.candidates(cluster.engines(), &config, soft),
+        Form::Fast => fast::candidates(&scheduler, cluster.engines(), &config, soft)?,
+    };
+    Ok(match candidates {
+        Ok(passed) => json!({"accepted": ids(cluster, &passed)}),
+        Err(error) => json!({"error": error.to_string(), "error_kind": error_kind(&error)}),
+    })
 }
 
 fn overcommit(physical: &[AskCase], share: Option<f64>) -> Result<Value, Trouble> {

@@ -4,6 +4,10 @@
 //!
 //! [`Allocator`] is told what happens; a run ([`Allocator::run`]) makes offers over the agents that
 //! have gathered since the last one. What is offered counts as allocated until it is given back.
+//!
+//! This is the plain form: the definition that the fast form ([`super::fast`]) is judged against. No
+//! run of the simulator uses it. A property test and the recorded cases of `windtunnel verify` hold
+//! both forms to the same offers.
 
 mod frameworks;
 mod quota;

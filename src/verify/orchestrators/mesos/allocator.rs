@@ -1,4 +1,5 @@
-//! The allocator, event by event: the offers of every run.
+//! The allocator, event by event: the offers of every run. Runs of the simulator offer with the fast
+//! form (`fast_allocator`), which the plain one defines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::timeline::{duration, instant};
-use super::super::{Case, Trouble, read};
+use super::super::{Case, Forms, Trouble, read};
+use super::fast_allocator::FastForm;
 use super::{Amounts, quantities, thousandths};
 use model::Text;
 use systems::mesos::allocator::{
@@ -15,17 +17,32 @@ use systems::mesos::allocator::{
 use systems::mesos::resources::{Amount, Kind, Limits, Resources};
 use units::{Duration, Instant};
 
+/// Both forms of the allocator.
+pub(super) const FORMS: Forms = Forms::Both {
+    plain: |case| decide(case, |_, options| Box::new(Plain::new(options))),
+    fast: |case| decide(case, |events, options| FastForm::make(events, options)),
+};
+
+/// A form of the allocator.
+pub(super) trait Form {
+    /// Tells the allocator; whether it starts a run.
+    fn happen(&mut self, now: Instant, event: &Event) -> Result<bool, Trouble>;
+
+    /// The offers of a run.
+    fn run(&mut self, now: Instant) -> Vec<Offer>;
+}
+
 #[derive(Deserialize)]
-struct EventCase {
+pub(super) struct EventCase {
     #[serde(default)]
     t: Option<f64>,
     #[serde(flatten)]
-    event: Event,
+    pub(super) event: Event,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Event {
+pub(super) enum Event {
     Config {
         #[serde(default)]
         allocation_interval_s: Option<f64>,
@@ -74,13 +91,25 @@ enum Event {
     },
 }
 
-struct Story {
+/// The plain form.
+pub(super) struct Plain {
     allocator: Allocator,
     roles: BTreeMap<Text, Text>,
-    now: Instant,
 }
 
-pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
+impl Plain {
+    pub(super) fn new(options: AllocatorOptions) -> Self {
+        Self {
+            allocator: Allocator::new(options),
+            roles: BTreeMap::new(),
+        }
+    }
+}
+
+fn decide(
+    case: &Case,
+    make: impl FnOnce(&[EventCase], AllocatorOptions) -> Box<dyn Form>,
+) -> Result<Value, Trouble> {
     let events: Vec<EventCase> = read(&case.request)?;
     let mut options = AllocatorOptions::default();
     for event in &events {
@@ -91,18 +120,15 @@ pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
             options.allocation_interval = duration(interval)?;
         }
     }
-    let mut story = Story {
-        allocator: Allocator::new(options),
-        roles: BTreeMap::new(),
-        now: Instant::ZERO,
-    };
+    let mut form = make(&events, options);
+    let mut now = Instant::ZERO;
     let mut offers = Map::new();
-    for (number, event) in events.into_iter().enumerate() {
+    for (number, event) in events.iter().enumerate() {
         if let Some(t) = event.t {
-            story.now = instant(t)?;
+            now = instant(t)?;
         }
-        if story.happen(event.event)? {
-            let mut made = story.allocator.run(story.now);
+        if form.happen(now, &event.event)? {
+            let mut made = form.run(now);
             made.sort_by(|one, other| {
                 let key = |offer: &Offer| (offer.agent.clone(), offer.framework.clone());
                 key(one).cmp(&key(other))
@@ -139,9 +165,8 @@ fn in_order_of(expected: &[Value], made: &[Value]) -> Value {
     Value::Array(ordered)
 }
 
-impl Story {
-    /// Tells the allocator; whether it starts a run.
-    fn happen(&mut self, event: Event) -> Result<bool, Trouble> {
+impl Form for Plain {
+    fn happen(&mut self, now: Instant, event: &Event) -> Result<bool, Trouble> {
         let allocator = &mut self.allocator;
         let none = BTreeSet::new();
         let done: Result<bool, AllocatorError> = match event {
@@ -153,15 +178,16 @@ impl Story {
             } => {
                 let mut held = BTreeMap::new();
                 for (framework, used) in used {
-                    let role = self.roles.get(&framework).cloned().unwrap_or_default();
-                    held.insert((framework, role), resources(&used)?);
+                    let role = self.roles.get(framework).cloned().unwrap_or_default();
+                    held.insert((framework.clone(), role), resources(used)?);
                 }
-                let added = allocator.add_agent(agent, resources(&given)?, held);
+                let added = allocator.add_agent(agent.clone(), resources(given)?, held);
                 added.map(|()| true)
             }
             Event::AddFramework { framework, role } => {
                 self.roles.insert(framework.clone(), role.clone());
-                allocator.add_framework(framework, [role], Capabilities::default());
+                let capabilities = Capabilities::default();
+                allocator.add_framework(framework.clone(), [role.clone()], capabilities);
                 Ok(true)
             }
             Event::SetQuota {
@@ -169,10 +195,12 @@ impl Story {
                 guarantee,
                 limit,
             } => {
-                allocator.set_quota(role, quota(&guarantee, &limit));
+                allocator.set_quota(role.clone(), quota(guarantee, limit));
                 Ok(false)
             }
-            Event::SetWeight { role, weight } => allocator.set_weight(role, weight).map(|()| false),
+            Event::SetWeight { role, weight } => {
+                allocator.set_weight(role.clone(), *weight).map(|()| false)
+            }
             Event::Batch => {
                 allocator.gather_all();
                 Ok(true)
@@ -182,15 +210,15 @@ impl Story {
                 agent,
                 refuse_seconds,
             } => {
-                let declined =
-                    allocator.decline(self.now, &framework, &agent, refusal(refuse_seconds)?);
+                let refusal = refusal(*refuse_seconds)?;
+                let declined = allocator.decline(now, framework, agent, refusal);
                 declined.map(|()| false)
             }
             Event::DeclineAll { framework } => {
-                let agents = allocator.held_agents(&framework);
+                let agents = allocator.held_agents(framework);
                 let mut declined = agents.iter();
                 declined
-                    .try_for_each(|agent| allocator.decline(self.now, &framework, agent, None))
+                    .try_for_each(|agent| allocator.decline(now, framework, agent, None))
                     .map(|()| false)
             }
             Event::Release {
@@ -198,18 +226,22 @@ impl Story {
                 agent,
                 resources: given,
             } => {
-                let released = allocator.release(&framework, &agent, &resources(&given)?);
+                let released = allocator.release(framework, agent, &resources(given)?);
                 released.map(|()| false)
             }
-            Event::Suppress { framework } => allocator.suppress(&framework, &none).map(|()| false),
-            Event::Revive { framework } => allocator.revive(&framework, &none).map(|()| true),
+            Event::Suppress { framework } => allocator.suppress(framework, &none).map(|()| false),
+            Event::Revive { framework } => allocator.revive(framework, &none).map(|()| true),
         };
         done.map_err(|error| Trouble::Malformed(error.to_string()))
+    }
+
+    fn run(&mut self, now: Instant) -> Vec<Offer> {
+        self.allocator.run(now)
     }
 }
 
 /// No seconds leave no filter; seconds that are missing are the default ones.
-fn refusal(seconds: Option<f64>) -> Result<Option<Duration>, Trouble> {
+pub(super) fn refusal(seconds: Option<f64>) -> Result<Option<Duration>, Trouble> {
     match seconds {
         Some(0.0) => Ok(None),
         Some(seconds) => duration(seconds).map(Some),
@@ -226,7 +258,7 @@ fn quota(guarantee: &Amounts, limit: &Amounts) -> Quota {
 }
 
 /// `cpus`, or `cpus(q)` where it is reserved for the role q; a text is given away whole.
-fn resources(given: &Map<String, Value>) -> Result<Resources, Trouble> {
+pub(super) fn resources(given: &Map<String, Value>) -> Result<Resources, Trouble> {
     let mut all = Resources::default();
     for (key, value) in given {
         let (name, role) = match key.split_once('(') {
