@@ -1,6 +1,6 @@
 //! Services: which endpoints there are and who sees them when, which of them a request goes to,
 //! and which service a request to the outside is for (spec: orchestrators-a.md 9.2, 8.4;
-//! kubernetes.md 2.11 and part 5); functions, whose instances come and go with requests (9.7).
+//! kubernetes.md 2.11 and part 5); functions, whose instances come and go with requests (spec: orchestrators-a.md 9.7).
 //!
 //! Everything is a pure state machine over typed inputs and the time; nothing draws but from the
 //! named stream that it was given.

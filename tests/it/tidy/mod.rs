@@ -1,4 +1,4 @@
-//! Hygiene of the sources, in the manner of TigerBeetle's `tidy.zig`: what a reviewer would have to
+//! Hygiene of the sources, in the manner of `TigerBeetle`'s `tidy.zig`: what a reviewer would have to
 //! say again and again is said by a test. Where today's tree breaks a rule, a list below
 //! `tests/data/tidy` names each place with its count. A list may only shrink: a new place fails, and
 //! so does an entry that no longer holds.
@@ -47,7 +47,7 @@ pub(crate) fn sources(folders: &[&str]) -> Vec<Source> {
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = std::fs::read_to_string(&path).expect("a readable source");
                 let code = blank_comments(&text);
-                let path = path.strip_prefix(&root).expect("below the root");
+                let path = path.strip_prefix(root).expect("below the root");
                 let path = path.display().to_string();
                 files.push(Source { path, text, code });
             }

@@ -476,6 +476,11 @@ impl FastAllocator {
         self.clients[client as usize].framework
     }
 
+    /// The role of a client.
+    pub fn role_of_client(&self, client: u32) -> &Text {
+        &self.roles[self.clients[client as usize].role as usize].name
+    }
+
     /// What is free on an agent.
     pub fn free(&self, agent: u32) -> Option<&Bundle> {
         let known = self.agents.get(agent as usize)?;
