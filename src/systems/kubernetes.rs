@@ -13,6 +13,7 @@ use control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
 use control::{Component, Stepping};
 use model::SchedulerConfig;
 use policy::build_profile;
+use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
 use units::{ComponentId, Duration};
 
@@ -141,7 +142,10 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
     let kube = &request.kube;
     let mut profiles = build_kube_profiles(&kube.config, kube.release)?;
-    profiles.iter_mut().for_each(add_machine);
+    for profile in &mut profiles {
+        add_registered(profile, &kube.registered, &request.setup)?;
+        add_machine(profile);
+    }
     let ties = match kube.release {
         _ if kube.takes_first => TieBreak::First,
         Release::V1_36 => TieBreak::HeapRoot,

@@ -61,7 +61,7 @@ pub use remarks::Remarks;
 pub use start_up::{StartUpValues, start_up, start_up_values};
 pub use system_options::system_options;
 pub use traffic::traffic;
-pub use typical::typical_pods;
+pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
 pub use workload::{Workload, workload};
 
