@@ -15,6 +15,7 @@ use model::SchedulerConfig;
 use policy::build_profile;
 use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
+use policy::profiles::KUBE_PROFILE;
 use units::{ComponentId, Duration};
 
 /// The registry's entry.
@@ -111,7 +112,7 @@ const CAPABILITIES: Capabilities = &[
 ];
 
 /// The profile that is kube-scheduler itself.
-pub const EXACT_PROFILE: &str = "default";
+pub const EXACT_PROFILE: &str = KUBE_PROFILE.0;
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let scheduler: Box<dyn Component> = if request.profile.name == EXACT_PROFILE {

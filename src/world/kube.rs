@@ -25,6 +25,23 @@ pub fn is_exact(scenario: &Scenario) -> bool {
     system.name == systems::kubernetes::ENTRY.name && system.scheduler.profile == EXACT_PROFILE
 }
 
+/// Words about parts of pods and nodes that the scheduler of a scenario ignores; `None` if it looks
+/// at all of them.
+pub fn ignored_by(scenario: &Scenario) -> Option<String> {
+    let (system, profile) = (&scenario.system.name, &scenario.system.scheduler.profile);
+    if is_exact(scenario) {
+        None
+    } else if system == systems::kubernetes::ENTRY.name {
+        Some(format!(
+            "ignored by profile `{profile}`; use `profile: {EXACT_PROFILE}`"
+        ))
+    } else {
+        Some(format!(
+            "`windtunnel systems {system}` says whether that has an effect"
+        ))
+    }
+}
+
 /// What kube-scheduler is made from, where a scenario asks for it.
 pub fn kube_request(
     scenario: &Scenario,

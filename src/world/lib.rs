@@ -49,7 +49,7 @@ pub use descheduling::descheduling;
 pub use economics::economics;
 pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
-pub use kube::{is_exact, kube_request};
+pub use kube::{ignored_by, is_exact, kube_request};
 pub use manifests::ManifestFiles;
 pub use mapping::mapping;
 pub use mix::workload_mix;
