@@ -6,7 +6,7 @@ use clap::Args;
 
 use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
-use policy::profiles::PROFILES;
+use policy::profiles::named;
 use policy::registry::POLICIES;
 use systems::SystemEntry;
 use systems::capability::{Capability, Support, support};
@@ -143,10 +143,7 @@ fn sections() -> Vec<Section> {
         ),
         (
             "profiles",
-            PROFILES
-                .iter()
-                .map(|entry| pair(entry.name, entry.summary))
-                .collect(),
+            named().map(|(name, summary)| pair(name, summary)).collect(),
         ),
         (
             "policies",

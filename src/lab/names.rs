@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use policy::entry::Kind;
 use policy::job_order::JOB_ORDERS;
 use policy::kubernetes::plugin_names;
-use policy::profiles::PROFILES;
+use policy::profiles::named;
 use policy::{Point, registry};
 use scenario::{NameKind, Names};
 use systems::registry::SYSTEMS;
@@ -40,7 +40,7 @@ impl Names for Registered {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
             NameKind::System => SYSTEMS.iter().map(|entry| entry.name).collect(),
-            NameKind::Profile => PROFILES.iter().map(|entry| entry.name).collect(),
+            NameKind::Profile => named().map(|(name, _)| name).collect(),
             NameKind::Policy => [Point::Filter, Point::Score, Point::Devices]
                 .into_iter()
                 .flat_map(|point| registry::at(point).map(|entry| entry.name))

@@ -103,7 +103,7 @@ pub struct Prepared {
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
-    let mut remarks = Remarks::new(world::is_exact(scenario));
+    let mut remarks = Remarks::new(world::ignored_by(scenario));
     let controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario));
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;

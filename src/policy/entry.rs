@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use cluster::fragmentation::TypicalPods;
 use control::scheduler::{Plugin, QueueOrder, Select};
+use model::Text;
 use rng::Stream;
 use units::nearest::hint;
 
@@ -113,6 +114,8 @@ pub struct Setup {
     pub scheduler: u64,
     /// The target workload of fragmentation measures; model indexes are those of the cell's store.
     pub typical_pods: Arc<TypicalPods>,
+    /// The cell's GPU models by the index that `typical_pods` knows them by.
+    pub gpu_models: Arc<[Text]>,
     /// Ranks that decide ties, by node row; `None` draws them.
     pub node_ranks: Option<Arc<[u32]>>,
 }

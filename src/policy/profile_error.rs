@@ -47,6 +47,14 @@ pub enum ProfileError {
         /// What was written.
         weight: i64,
     },
+    /// A policy of the pipeline that can't run inside kube-scheduler.
+    #[error("`{plugin}` can't run in kube-scheduler: {why}")]
+    NotInKube {
+        /// The policy.
+        plugin: String,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
     /// An argument is wrong.
     #[error("plugin `{plugin}`: {source}")]
     Argument {

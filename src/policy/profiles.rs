@@ -50,15 +50,22 @@ const fn fifo(
     }
 }
 
-/// The profiles, in written order.
+/// The profile that is kube-scheduler itself: its name and what it does. It is no profile of the
+/// pipeline; [`crate::kubernetes::build_kube_profiles`] makes it.
+pub const KUBE_PROFILE: (&str, &str) = (
+    "default",
+    "kube-scheduler itself, decision for decision, with its default plugins.",
+);
+
+/// The profiles that an experiment may name, with a sentence each: kube-scheduler's first, then those
+/// of the pipeline.
+pub fn named() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    let own = PROFILES.iter().map(|entry| (entry.name, entry.summary));
+    std::iter::once(KUBE_PROFILE).chain(own)
+}
+
+/// The profiles of the pipeline, in written order.
 pub const PROFILES: &[ProfileEntry] = &[
-    ProfileEntry {
-        name: "default",
-        summary: "kube-scheduler itself, decision for decision, with its default plugins.",
-        plugins: &["least-allocated", "tightest"],
-        select: "random",
-        order: "priority",
-    },
     fifo(
         "first-fit",
         &["tightest"],
@@ -199,7 +206,7 @@ pub fn find(name: &str) -> Option<&'static ProfileEntry> {
 pub fn build_profile(choice: &ProfileChoice, setup: &Setup) -> Result<Profile, ProfileError> {
     let base = find(&choice.name).ok_or_else(|| ProfileError::UnknownProfile {
         name: choice.name.clone(),
-        hint: hint(&choice.name, PROFILES.iter().map(|entry| entry.name)),
+        hint: hint(&choice.name, named().map(|(name, _)| name)),
     })?;
     let inherited: Vec<&str> = FILTERS.iter().chain(base.plugins).copied().collect();
     let as_is = PluginOverride::Enabled {

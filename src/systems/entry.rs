@@ -12,6 +12,7 @@ use control::scheduler::kube::{PreemptionState, Release, Witness};
 use control::{Component, NodeAgent, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
 use policy::kubernetes::KubeProfileError;
+use policy::kubernetes::registered::Registration;
 use policy::{ProfileChoice, ProfileError, Setup};
 use units::Duration;
 
@@ -94,6 +95,8 @@ pub struct SystemRequest {
 pub struct KubeRequest {
     /// Its configuration.
     pub config: SchedulerConfig,
+    /// Policies of the registry that run beside its own plugins.
+    pub registered: Vec<Registration>,
     /// The release that is followed.
     pub release: Release,
     /// Whether the first of equally good nodes is taken, rather than the release's choice.

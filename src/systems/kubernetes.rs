@@ -13,7 +13,9 @@ use control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
 use control::{Component, Stepping};
 use model::SchedulerConfig;
 use policy::build_profile;
+use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
+use policy::profiles::KUBE_PROFILE;
 use units::{ComponentId, Duration};
 
 /// The registry's entry.
@@ -110,7 +112,7 @@ const CAPABILITIES: Capabilities = &[
 ];
 
 /// The profile that is kube-scheduler itself.
-pub const EXACT_PROFILE: &str = "default";
+pub const EXACT_PROFILE: &str = KUBE_PROFILE.0;
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let scheduler: Box<dyn Component> = if request.profile.name == EXACT_PROFILE {
@@ -141,7 +143,10 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
     let kube = &request.kube;
     let mut profiles = build_kube_profiles(&kube.config, kube.release)?;
-    profiles.iter_mut().for_each(add_machine);
+    for profile in &mut profiles {
+        add_registered(profile, &kube.registered, &request.setup)?;
+        add_machine(profile);
+    }
     let ties = match kube.release {
         _ if kube.takes_first => TieBreak::First,
         Release::V1_36 => TieBreak::HeapRoot,

@@ -42,7 +42,7 @@ mod tests {
     use crate::entry::{KubeRequest, TimeLimits};
     use crate::{SystemOptions, SystemRequest};
     use control::scheduler::evaluate::Form;
-    use policy::profiles::PROFILES;
+    use policy::profiles::named;
     use policy::{ProfileChoice, Setup};
 
     #[test]
@@ -59,10 +59,10 @@ mod tests {
             time_limits: TimeLimits::Ignored,
             images: None,
         };
-        for profile in PROFILES {
-            let parts = (entry.build)(&request(profile.name)).expect("a known profile");
+        for (profile, _) in named() {
+            let parts = (entry.build)(&request(profile)).expect("a known profile");
             let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
-            assert_eq!(names, [profile.name]);
+            assert_eq!(names, [profile]);
         }
         let error = (entry.build)(&request("fdg"))
             .err()

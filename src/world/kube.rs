@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use control::scheduler::kube::{PreemptionState, Release};
 use manifest::{config_doubts, read_scheduler_config};
 use model::{ClusterObjects, Labels, SchedulerConfig, Text};
+use policy::kubernetes::registered::{Registration, obstacle};
 use policy::kubernetes::{default_weight, plugin_names};
+use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use systems::KubeRequest;
@@ -23,6 +25,23 @@ pub fn is_exact(scenario: &Scenario) -> bool {
     system.name == systems::kubernetes::ENTRY.name && system.scheduler.profile == EXACT_PROFILE
 }
 
+/// Words about parts of pods and nodes that the scheduler of a scenario ignores; `None` if it looks
+/// at all of them.
+pub fn ignored_by(scenario: &Scenario) -> Option<String> {
+    let (system, profile) = (&scenario.system.name, &scenario.system.scheduler.profile);
+    if is_exact(scenario) {
+        None
+    } else if system == systems::kubernetes::ENTRY.name {
+        Some(format!(
+            "ignored by profile `{profile}`; use `profile: {EXACT_PROFILE}`"
+        ))
+    } else {
+        Some(format!(
+            "`windtunnel systems {system}` says whether that has an effect"
+        ))
+    }
+}
+
 /// What kube-scheduler is made from, where a scenario asks for it.
 pub fn kube_request(
     scenario: &Scenario,
@@ -34,12 +53,13 @@ pub fn kube_request(
         return Ok(KubeRequest::default());
     }
     let scheduler = &scenario.system.scheduler;
-    let config = match &scheduler.config {
+    let (config, registered) = match &scheduler.config {
         Some(file) => {
             let input = files.open(file);
-            read_scheduler_config(&input.name, &input.read_to_string()?)?
+            let config = read_scheduler_config(&input.name, &input.read_to_string()?)?;
+            (config, Vec::new())
         }
-        None => stated(scheduler)?,
+        None => (stated(scheduler)?, registered(scheduler)?),
     };
     let place = (scheduler.config.as_deref()).unwrap_or("system.scheduler.plugins");
     for doubt in config_doubts(&config) {
@@ -55,6 +75,7 @@ pub fn kube_request(
     let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
     Ok(KubeRequest {
         config,
+        registered,
         release: match scheduler.release {
             schema::Release::V1_34 => Release::V1_34,
             schema::Release::V1_36 => Release::V1_36,
@@ -68,17 +89,48 @@ pub fn kube_request(
     })
 }
 
-/// The configuration that the experiment file states.
+/// The policies of the registry among the plugins that the experiment file states.
+fn registered(scheduler: &schema::Scheduler) -> Result<Vec<Registration>, BuildError> {
+    let mut registrations = Vec::new();
+    let own = plugin_names();
+    for (name, plugin) in &scheduler.plugins {
+        let Some(plugin) = plugin.as_ref().filter(|_| !own.contains(&name.as_str())) else {
+            continue;
+        };
+        let arguments = plugin.arguments.decode();
+        registrations.push(Registration {
+            name: name.clone(),
+            weight: plugin.weight,
+            arguments: arguments.map_err(|error| wrong(name, &error))?,
+        });
+    }
+    Ok(registrations)
+}
+
+/// A mistake in what the experiment file states of a plugin.
+fn wrong(name: &str, what: &dyn std::fmt::Display) -> BuildError {
+    BuildError::Policy(format!("plugins.{name}: {what}"))
+}
+
+/// What kube-scheduler's own plugins are told by the experiment file.
 fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> {
     let known = plugin_names();
     let (mut enabled, mut disabled, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
     for (name, plugin) in &scheduler.plugins {
-        let wrong = |what: &str| BuildError::Policy(format!("plugins.{name}: {what}"));
         if !known.contains(&name.as_str()) {
+            match registry::find(name) {
+                Some(entry) if obstacle(entry).is_none() && plugin.is_some() => continue,
+                Some(entry) if plugin.is_some() => {
+                    let why = obstacle(entry).unwrap_or_default();
+                    let what = format!("`{name}` can't run in kube-scheduler: {why}");
+                    return Err(wrong(name, &what));
+                }
+                _ => {}
+            }
             let hint = hint(name, known.iter().copied());
-            return Err(wrong(&format!(
-                "the profile `default` is kube-scheduler and has no such plugin; {hint}"
-            )));
+            let what =
+                format!("the profile `default` is kube-scheduler and has no such plugin; {hint}");
+            return Err(wrong(name, &what));
         }
         let Some(plugin) = plugin else {
             disabled.push(json!({"name": name}));
@@ -90,7 +142,7 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
         let own: Value = plugin
             .arguments
             .decode()
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| wrong(name, &error))?;
         arguments.push(json!({"name": name, "args": own}));
     }
     let config = json!({

@@ -49,7 +49,7 @@ pub use descheduling::descheduling;
 pub use economics::economics;
 pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
-pub use kube::{is_exact, kube_request};
+pub use kube::{ignored_by, is_exact, kube_request};
 pub use manifests::ManifestFiles;
 pub use mapping::mapping;
 pub use mix::workload_mix;
@@ -61,7 +61,7 @@ pub use remarks::Remarks;
 pub use start_up::{StartUpValues, start_up, start_up_values};
 pub use system_options::system_options;
 pub use traffic::traffic;
-pub use typical::typical_pods;
+pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
 pub use workload::{Workload, workload};
 

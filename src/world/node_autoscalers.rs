@@ -14,6 +14,8 @@ use control::autoscale::provisioner::{
 use control::scheduler::kube::KubeProfile;
 use model::node::{ON_DEMAND, SPOT};
 use model::workload::CronSchedule;
+use policy::Setup;
+use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
 use scenario::Scenario;
 use scenario::schema::{self, DisruptionReason, ExpanderName};
@@ -62,6 +64,9 @@ pub fn node_autoscalers(
     let Some(mut profile) = profiles.pop() else {
         return Ok(components);
     };
+    // Autoscalers ask the filters alone, which are made from their arguments.
+    add_registered(&mut profile, &kube.registered, &Setup::default())
+        .map_err(|error| BuildError::Policy(error.to_string()))?;
     add_machine(&mut profile);
     let (profile, objects) = (Arc::new(profile), Arc::new(kube.objects.clone()));
     if let Some(own) = &autoscaling.cluster {

@@ -14,8 +14,7 @@ use trace::Ledger;
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
-/// What the model holds of a pod and no policy looks at. A policy that takes one up takes its line
-/// away.
+/// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
 const UNHEEDED: [Trait; 8] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
@@ -48,7 +47,7 @@ const UNHEEDED: [Trait; 8] = [
     }),
 ];
 
-/// Objects that were read and that no policy of a simulated scheduler looks at yet.
+/// Objects that were read and that policies of the pipeline ignore.
 fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
     let counts = [
         ("disruption budgets", objects.budgets.len()),
@@ -85,7 +84,8 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
-    is_exact: bool,
+    /// Why parts of pods and nodes are without effect; `None` if all of them count.
+    ignored: Option<String>,
     /// Where autoscalers are declared, by what they are called.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
     unmodelled: Vec<String>,
@@ -93,11 +93,11 @@ pub struct Remarks {
 }
 
 impl Remarks {
-    /// Remarks on a run whose scheduler looks at all that the model holds of pods and objects, if
-    /// `is_exact`.
-    pub fn new(is_exact: bool) -> Self {
+    /// Remarks on a run whose scheduler ignores parts of pods and nodes, with the words that say so
+    /// ([`super::ignored_by`]); `None` if it looks at everything that the model holds.
+    pub fn new(ignored: Option<String>) -> Self {
         Self {
-            is_exact,
+            ignored,
             ..Self::default()
         }
     }
@@ -173,9 +173,10 @@ impl Remarks {
                 )
             })
         });
-        let is_exact = self.is_exact;
-        let unheeded = UNHEEDED.iter().filter(|_| !is_exact);
-        let unheeded = unheeded.filter_map(|(what, has)| {
+        let effect = self.ignored.clone();
+        let effect = effect.as_deref();
+        let unheeded = UNHEEDED.iter().filter_map(|(what, has)| {
+            let effect = effect?;
             let mut pods = manifests.pods.iter().filter(|pod| has(pod));
             let first = pods.next()?;
             let name = format!("`{}/{}`", first.namespace(), first.name);
@@ -183,9 +184,7 @@ impl Remarks {
                 0 => format!("pod {name} has"),
                 more => format!("pod {name} and {more} more have"),
             };
-            Some(format!(
-                "{who} {what}; no policy looks at that yet: placed as if without"
-            ))
+            Some(format!("{who} {what}; {effect}"))
         });
         let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
         let ended = match ended.count() {
@@ -196,14 +195,16 @@ impl Remarks {
             let mut effects = node.taints.iter().map(|taint| taint.effect);
             effects.any(|effect| effect == TaintEffect::PreferNoSchedule)
         };
-        let shunned = match manifests.nodes.iter().filter(shunned).count() {
-            0 => None,
-            _ if is_exact => None,
-            count => Some(format!(
-                "{count} nodes have a PreferNoSchedule taint; no policy looks at that yet"
-            )),
+        let shunned = match (manifests.nodes.iter().filter(shunned).count(), effect) {
+            (0, _) | (_, None) => None,
+            (count, Some(effect)) => {
+                let nodes = if count == 1 { "node has" } else { "nodes have" };
+                Some(format!(
+                    "{count} {nodes} a PreferNoSchedule taint; {effect}"
+                ))
+            }
         };
-        let objects = objects(&manifests.objects).filter(|_| !is_exact);
+        let objects = objects(&manifests.objects).filter(|_| effect.is_some());
         let counted = ended.into_iter().chain(shunned).chain(objects);
         let passed = ignored.chain(named);
         for words in unheeded.chain(counted).chain(findings).chain(passed) {
@@ -247,14 +248,15 @@ metadata: {name: s}
 ";
         let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
         let manifests = manifests.expect("right manifests");
-        let mut remarks = Remarks::default();
+        let words = "ignored by profile `fgd`; use `profile: default`";
+        let mut remarks = Remarks::new(Some(words.to_owned()));
         remarks.manifests("a.yaml", &manifests);
         remarks.manifests("a.yaml", &manifests);
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; no policy looks at that yet: \
-                 placed as if without",
+                "a.yaml: pod `default/a` and 1 more have host ports; ignored by profile `fgd`; \
+                 use `profile: default`",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
                 "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
                 "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",

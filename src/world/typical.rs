@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::fragmentation::{Shape, TypicalPods};
 use model::resource_list::CPU;
-use model::{Node, PodSpec};
+use model::{Node, PodSpec, Text};
 
 use super::mix::models_of;
 
@@ -17,6 +17,11 @@ pub fn typical_pods(shapes: &[Shape], nodes: &[Arc<Node>]) -> TypicalPods {
     TypicalPods::of_workload(shapes.iter().cloned(), TYPICAL_SHARE, |shape| {
         shape.columns(&models)
     })
+}
+
+/// The GPU models of these nodes by the index that typical pods know them by.
+pub fn gpu_models(nodes: &[Arc<Node>]) -> Arc<[Text]> {
+    models_of(nodes).iter().map(Text::from).collect()
 }
 
 pub(super) fn shape_of(spec: &PodSpec) -> Shape {

@@ -187,6 +187,7 @@ pub(crate) fn stop_before(
             .typical
             .clone()
             .unwrap_or_else(|| Arc::new(TypicalPods::default())),
+        gpu_models: world::gpu_models(&prepared.nodes),
         node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
     };
     let stop = AtomicBool::new(false);

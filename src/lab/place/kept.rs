@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
 use super::{Placed, replica};
-use control::scheduler::kube::plugin::{in_span, proportion};
+use control::scheduler::kube::plugin::{in_span, in_whole_span, proportion};
 use control::scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
     Reach,
@@ -84,6 +84,7 @@ impl<'a> Points<'a> {
         match self.plugin.normalization() {
             Normalization::Proportion { reverse } => proportion(raw, self.most, reverse),
             Normalization::Span => in_span(raw, self.least, self.most),
+            Normalization::WholeSpan => in_whole_span(raw, self.least, self.most),
             Normalization::Plain | Normalization::Own => raw,
         }
     }

@@ -65,6 +65,7 @@ pub(crate) fn system(
             seed: scenario.seed,
             scheduler: 0,
             typical_pods: prepared.typical.clone().unwrap_or_default(),
+            gpu_models: world::gpu_models(&prepared.nodes),
             node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
         },
         profile,

@@ -13,6 +13,7 @@ pub mod image_locality;
 pub mod inter_pod_affinity;
 mod kept_affinity;
 pub mod machine;
+mod mirror;
 pub mod node_affinity;
 pub mod node_name;
 pub mod node_ports;
@@ -21,6 +22,7 @@ pub mod node_unschedulable;
 pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod queue_and_bind;
+pub mod registered;
 mod resources;
 pub mod scheduling_gates;
 mod spread_filter;
@@ -227,6 +229,7 @@ fn profile(
         filter: order("filter", KubePoints::FILTER),
         post_filter: order("postFilter", KubePoints::POST_FILTER),
         permit: order("permit", KubePoints::PERMIT),
+        devices: Vec::new(),
         score: score
             .into_iter()
             .map(|index| (index, weight(index)))

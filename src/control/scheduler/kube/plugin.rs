@@ -8,7 +8,7 @@ use super::{
     Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodClass, PodInfo, Preemption,
     Rejection, Status, VolumeChoice,
 };
-use model::{ClusterObjects, Text};
+use model::{ClusterObjects, DeviceSet, Text};
 use units::Duration;
 
 /// What the plugins of one attempt look at.
@@ -114,6 +114,17 @@ pub fn in_span(points: i64, least: i64, most: i64) -> i64 {
     (100.0 * share) as i64
 }
 
+/// Points in whole numbers between the least ones, which become 0, and the largest, which become
+/// 100; rounded down. If all are equal, all become 0.
+pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
+    let width = i128::from(most) - i128::from(least);
+    if width <= 0 {
+        return 0;
+    }
+    let above = (i128::from(points) - i128::from(least)).clamp(0, width);
+    (100 * above / width) as i64
+}
+
 /// How far the answers of a plugin reach for a given pod: what of them can change when more pods
 /// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
 /// once and keep the answers.
@@ -170,6 +181,8 @@ pub enum Normalization {
     },
     /// The least become 0, the largest 100 ([`in_span`]).
     Span,
+    /// As in [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any size.
+    WholeSpan,
     /// In a way of the plugin's own.
     Own,
 }
@@ -245,6 +258,12 @@ pub trait KubePlugin: Send + Sync {
         false
     }
 
+    /// Whether [`KubePlugin::node_test`] and [`KubePlugin::node_points`] are given the pod's whole
+    /// spec. Answers are then shared only by classes of equal specs.
+    fn needs_whole_spec(&self) -> bool {
+        false
+    }
+
     /// The question to single nodes that is kept. `pod` is bare: it has nothing but what tells of
     /// containers, resources, devices, nodes and tolerations.
     fn node_test(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodeTest {
@@ -310,6 +329,13 @@ pub trait KubePlugin: Send + Sync {
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
         let _ = (ctx, node);
         Vec::new()
+    }
+
+    /// GPU devices for the pod on the node it goes to; `None` leaves the choice to the next plugin,
+    /// and after the last one to [`NodeInfo::devices_for`].
+    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
+        let _ = (ctx, node);
+        None
     }
 
     /// Whether a pod that has a place, and counts there, may be bound.

@@ -25,6 +25,8 @@ impl KubePoints {
     pub const BIND: Self = Self(1 << 6);
     /// Is asked before a pod is bound.
     pub const PERMIT: Self = Self(1 << 7);
+    /// Chooses GPU devices on the chosen node; not a point of the original.
+    pub const DEVICES: Self = Self(1 << 8);
 
     /// Both sets together.
     #[must_use]
@@ -67,6 +69,8 @@ pub struct KubeProfile {
     pub post_filter: Vec<usize>,
     /// Those that are asked before a pod is bound.
     pub permit: Vec<usize>,
+    /// Those that choose GPU devices, the first that does so wins.
+    pub devices: Vec<usize>,
     /// Those that give points, with their weights.
     pub score: Vec<(usize, i64)>,
 }

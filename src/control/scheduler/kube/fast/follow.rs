@@ -6,7 +6,7 @@ use super::bits::{self, WORD};
 use super::declared::{self, Declared};
 use super::key::Key;
 use super::plan::{Draft, Plan, Rule, Spread};
-use super::shape::{Nodes, Shape, bare};
+use super::shape::{Nodes, Shape};
 use super::{Entry, Fast, plan_key};
 use crate::scheduler::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
 use crate::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
@@ -192,7 +192,7 @@ impl Fast {
         pod: &PodInfo,
         draft: &Draft,
     ) -> Option<usize> {
-        let spec = bare(pod.spec());
+        let spec = draft.spec_for_nodes(profile, pod.spec());
         let key = (number, draft.tests.clone(), draft.points.clone(), spec);
         if let Some(&place) = self.shape_numbers.get(&key) {
             // A plan is never newer than its shape, which so outlives it.

@@ -11,6 +11,8 @@ use crate::scheduler::kube::{
 
 use super::bits::Set;
 use super::fail::Told;
+use super::shape::bare;
+use model::PodSpec;
 
 /// Sums of weights beyond this don't fit into a column.
 const MOST_WEIGHT: i64 = 300;
@@ -37,6 +39,17 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// The spec that answers about single nodes may look at: bare, unless a plugin needs it whole.
+    pub(super) fn spec_for_nodes(&self, profile: &KubeProfile, spec: &PodSpec) -> PodSpec {
+        let asked = self.tests.iter().map(|&(index, _)| index);
+        let mut asked = asked.chain(self.points.iter().map(|own| own.plugin));
+        if asked.any(|index| profile.plugins[index].needs_whole_spec()) {
+            spec.clone()
+        } else {
+            bare(spec)
+        }
+    }
+
     /// Asks the plugins; `None` if one of them can't be followed.
     pub(super) fn new(profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Option<Self> {
         let ctx = AttemptContext { cache, pod };
@@ -82,9 +95,9 @@ impl Draft {
 /// Normalisation that the fast form knows for points that rest so.
 fn known(rests: Rests, normalization: Normalization) -> Option<Normalization> {
     match (rests, normalization) {
-        (_, Normalization::Plain) | (Rests::OnDeclaration, Normalization::Proportion { .. }) => {
-            Some(normalization)
-        }
+        (_, Normalization::Plain)
+        | (Rests::OnDeclaration, Normalization::Proportion { .. })
+        | (Rests::OnNode, Normalization::WholeSpan) => Some(normalization),
         _ => None,
     }
 }

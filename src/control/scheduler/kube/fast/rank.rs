@@ -5,11 +5,11 @@ use super::counter::Counters;
 use super::declared::Scaled;
 use super::key::{Key, NARROW};
 use super::plan::Plan;
-use super::shape::Shape;
+use super::shape::{Shape, Spanned};
 use super::spread::Levels;
 use super::window::Window;
 use crate::scheduler::kube::TieBreak;
-use crate::scheduler::kube::plugin::{in_span, proportion};
+use crate::scheduler::kube::plugin::{in_span, in_whole_span, proportion};
 use crate::scheduler::kube::ties::heap_root;
 
 /// What is ranked.
@@ -75,6 +75,9 @@ impl Ranker {
         self.used_columns = 0;
         for scaled in &sight.shape.declared.scaled {
             self.add_scaled(sight, scaled);
+        }
+        for spanned in &sight.shape.spanned {
+            self.add_spanned(sight, spanned);
         }
         for (weight, counters) in &sight.plan.sums {
             self.add_sum(sight, *weight, counters);
@@ -215,6 +218,22 @@ impl Ranker {
                 last = (raw, proportion(raw, span.most, scaled.reverse));
             }
             words[place / WORD][place % WORD] = (scaled.weight * last.1) as i16;
+        });
+        self.parts.push(Part::Column(column));
+    }
+
+    fn add_spanned(&mut self, sight: Sight<'_>, spanned: &Spanned) {
+        let (weight, raw) = (spanned.weight, &spanned.raw);
+        let mut span = Span::EMPTY;
+        sight.window.each(|place| span.add(raw[place]));
+        if span.least == span.most {
+            return;
+        }
+        let column = self.column(sight);
+        let words = &mut self.columns[column];
+        sight.window.each(|place| {
+            let points = in_whole_span(raw[place], span.least, span.most);
+            words[place / WORD][place % WORD] = (weight * points) as i16;
         });
         self.parts.push(Part::Column(column));
     }

@@ -8,11 +8,19 @@ use super::declared::Declared;
 use super::fail::Why;
 use super::plan::Draft;
 use crate::scheduler::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
-use crate::scheduler::kube::{Cache, KubeProfile, PodInfo};
+use crate::scheduler::kube::{Cache, KubeProfile, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
 /// When more than one in so many nodes has changed, nodes are asked again as they are needed.
 const STALE: usize = 16;
+
+/// Points of single nodes between the least and the most among the feasible ones.
+pub(super) struct Spanned {
+    pub(super) weight: i64,
+    /// By place, before normalisation; those of open nodes are up to date.
+    pub(super) raw: Vec<i64>,
+    points: NodePoints,
+}
 
 /// The nodes as they are.
 #[derive(Clone, Copy)]
@@ -51,6 +59,8 @@ pub(super) struct Shape {
     tests: Vec<NodeTest>,
     row_tests: Vec<RowTest>,
     points: Vec<(i64, NodePoints)>,
+    /// Points that are put on the scale over the nodes of a search.
+    pub(super) spanned: Vec<Spanned>,
     row_points: Vec<(i64, RowPoints)>,
     /// Up to where the log is taken in, and by word where that is further.
     position: u64,
@@ -111,6 +121,7 @@ impl Shape {
             tests: Vec::new(),
             row_tests: Vec::new(),
             points: Vec::new(),
+            spanned: Vec::new(),
             row_points: Vec::new(),
             position: kept.base,
             word_position: vec![NEVER; nodes.div_ceil(WORD)],
@@ -131,7 +142,13 @@ impl Shape {
             if own.rests != Rests::OnNode {
                 continue;
             }
-            if let Some(points) = plugin.row_points(pod) {
+            if own.normalization == Normalization::WholeSpan {
+                shape.spanned.push(Spanned {
+                    weight: own.weight,
+                    raw: vec![0; nodes],
+                    points: plugin.node_points(pod, cache),
+                });
+            } else if let Some(points) = plugin.row_points(pod) {
                 shape.row_points.push((own.weight, points));
             } else {
                 let points = plugin.node_points(pod, cache);
@@ -221,6 +238,9 @@ impl Shape {
                 self.is_broken |= !(0..=100).contains(&points);
                 sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
             }
+            for spanned in &mut self.spanned {
+                spanned.raw[place] = node().map_or(0, |node| (spanned.points)(node));
+            }
             rank = sum as i16;
         }
         let (word, bit) = (place / WORD, place % WORD);
@@ -248,6 +268,8 @@ impl Shape {
     /// What it takes, without what it shares.
     pub(super) fn bytes(&self) -> usize {
         let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
-        self.rank.len() * by_word + self.why.bytes() + size_of::<Self>()
+        let spanned = self.spanned.iter().map(|own| size_of_val(&*own.raw));
+        let spanned: usize = spanned.sum();
+        self.rank.len() * by_word + spanned + self.why.bytes() + size_of::<Self>()
     }
 }

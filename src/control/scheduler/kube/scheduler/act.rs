@@ -10,7 +10,7 @@ use crate::scheduler::kube::cycle::{Failure, Nomination, Outcome};
 use crate::scheduler::kube::labels::Work;
 use crate::scheduler::kube::queue::PluginMask;
 use crate::scheduler::kube::{
-    AttemptContext, Candidate, ClusterEvent, PodInfo, QueueContext, Sight,
+    AttemptContext, Cache, Candidate, ClusterEvent, KubeProfile, PodInfo, QueueContext, Sight,
 };
 use cluster::Store;
 use model::event::Hold;
@@ -68,12 +68,8 @@ impl KubeScheduler {
         if seen.info.nominated_node().is_some() {
             self.cache.withdraw(&seen.info);
         }
-        let request = &seen.info.spec().gpu;
-        let devices = self
-            .cache
-            .node_in(slot)
-            .filter(|_| request.devices > 0)
-            .and_then(|node| node.devices_for(request));
+        let profile = { seen.profile() }.and_then(|index| self.options.profiles.get(index));
+        let devices = devices(profile, &self.cache, (&seen.info, slot));
         let node = self.by_slot[slot];
         // Bound at once it is what it will be when the log says so.
         let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile() }
@@ -412,4 +408,20 @@ impl KubeScheduler {
         self.give_up_bereft(now, (view, out));
         self.time_out(now, (view, out));
     }
+}
+
+/// The GPU devices that a pod gets on the node in a slot.
+fn devices(
+    profile: Option<&KubeProfile>,
+    cache: &Cache,
+    (pod, slot): (&PodInfo, usize),
+) -> Option<DeviceSet> {
+    let request = &pod.spec().gpu;
+    let node = cache.node_in(slot).filter(|_| request.devices > 0)?;
+    let ctx = AttemptContext { cache, pod };
+    let chosen = profile.and_then(|profile| {
+        let mut plugins = profile.devices.iter();
+        plugins.find_map(|&index| profile.plugins[index].devices(ctx, node))
+    });
+    chosen.or_else(|| node.devices_for(request))
 }
