@@ -1,7 +1,7 @@
 //! Policies of the pipeline as plugins of kube-scheduler: a score or filter of the registry runs
 //! under the real queue, back-off, preemption and spreading.
 //!
-//! A policy sees a [`Mirror`] of the node as the attempt has it, simulated evictions included. Each
+//! A policy sees a `Mirror` of the node as the attempt has it, simulated evictions included. Each
 //! question goes to a fresh copy of the policy, so that nothing it remembers of one mirror can leak
 //! into the next.
 //!
