@@ -29,7 +29,7 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
 fn check(options: Options, residents: Vec<Resident>, expected: &[&str]) {
     let mut cell = cell(
         nodes(&[2, 2]),
-        vec![scheduler(profile("default"))],
+        vec![scheduler(profile("least-allocated"))],
         vec![pod(5, 3)],
         vec![(Instant::from_secs(7), NodeId(0), false)],
     );
@@ -81,7 +81,7 @@ fn they_stay_where_they_are_and_take_their_room() {
     let (_, story) = {
         let mut world = cell(
             nodes(&[2, 2]),
-            vec![scheduler(profile("default"))],
+            vec![scheduler(profile("least-allocated"))],
             vec![],
             vec![(Instant::from_secs(7), NodeId(0), false)],
         );
