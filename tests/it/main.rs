@@ -31,6 +31,7 @@ mod kube_controllers;
 mod kube_edges;
 mod kube_engine;
 mod kube_explain;
+mod kube_registered;
 mod kube_scenario;
 mod kube_scheduler;
 mod kube_settings;

@@ -10,6 +10,8 @@ use windtunnel::control::scheduler::kube::{
 };
 use windtunnel::model::SchedulerConfig;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
+use windtunnel::policy::Setup;
+use windtunnel::policy::kubernetes::registered::{Registration, add_registered};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
 
 use super::deciders::{self, Change};
@@ -41,7 +43,8 @@ struct Tally {
     failed_fast: u64,
 }
 
-/// The default profile and two that differ in everything that can be configured.
+/// The default profile, two that differ in everything that can be configured, and one with policies
+/// of the registry.
 fn profiles(release: Release) -> Vec<KubeProfile> {
     let named = |name: &str| SchedulerProfile {
         scheduler_name: name.into(),
@@ -73,11 +76,29 @@ fn profiles(release: Release) -> Vec<KubeProfile> {
         );
     }
     let config = SchedulerConfig {
-        profiles: vec![named("default-scheduler"), packing, sparse],
+        profiles: vec![
+            named("default-scheduler"),
+            packing,
+            sparse,
+            named("registered"),
+        ],
         ..SchedulerConfig::default()
     };
     let mut profiles = build_kube_profiles(&config, release).unwrap();
     add_machine(&mut profiles[1]);
+    // Policies of the pipeline beside the original's plugins.
+    let registered = |name: &str, weight| Registration {
+        name: name.to_owned(),
+        weight: Some(weight),
+        ..Registration::default()
+    };
+    let registrations = [
+        registered("fgd", 2),
+        registered("worst-fit", 3),
+        registered("gpu-clustering", 1),
+        registered("node-resources-fit", 1),
+    ];
+    add_registered(&mut profiles[3], &registrations, &Setup::default()).unwrap();
     profiles
 }
 
