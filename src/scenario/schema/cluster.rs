@@ -268,7 +268,7 @@ impl JsonSchema for Allocatable {
             schema
         };
         json_schema!({
-            "description": "What pods can use of a node: quantities as in Kubernetes.",
+            "description": "Capacity of a node that pods can use: quantities as in Kubernetes.",
             "type": "object",
             "properties": {
                 CPU: with("Cores, such as 32 or 31500m.", true),

@@ -7,6 +7,7 @@ mod circles;
 mod parameters;
 mod public_items;
 mod subjects;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
