@@ -7,9 +7,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::kube::cycle::{Outcome, Round};
-use windtunnel::control::scheduler::kube::{Cache, KubeProfile, PodInfo, Release, TieBreak};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use windtunnel::model::{
@@ -17,6 +14,9 @@ use windtunnel::model::{
     PodSpec, Requirement, ResourceList, SchedulerConfig, TopologySpread,
 };
 use windtunnel::policy::kubernetes::build_kube_profiles;
+use windtunnel::scheduler::kube::cycle::{Outcome, Round};
+use windtunnel::scheduler::kube::{Cache, KubeProfile, PodInfo, Release, TieBreak};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::Quantity;
 
 /// Pods placed in one measured round, and by the plain form.

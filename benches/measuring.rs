@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicBool;
 
 use support::{bundled, experiment};
 use synthetic::{Nobody, Synthetic};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::metrics::{Recorder, Setup};
 use windtunnel::scenario::Experiment;
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{End, RunControl};
 use windtunnel::world::FileSource;
 

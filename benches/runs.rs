@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Tables, prepare, run, run_unmeasured};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::RunControl;
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};

@@ -14,6 +14,10 @@ pub use cluster;
 
 pub use control;
 
+pub use scheduler;
+
+pub use autoscale;
+
 pub use policy;
 
 pub use systems;

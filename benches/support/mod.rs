@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Outcome, Tables, prepare, run};
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::RunControl;
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{BUNDLED, DiskAndEmbedded, embedded_folder};

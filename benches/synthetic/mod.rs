@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{
     CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
     StartUp, Stop,

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use control::scheduler::kube::{Cache, KubeProfile, PodInfo};
 use lab::explain::run::{RunExplainError, Scene, Which, find};
 use lab::explain::{Explanation, NodeView, look_at};
 use lab::results;
@@ -14,6 +13,7 @@ use lab::snapshot::profile::profile_of;
 use lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
 use report::explain::{ExplainReport, Place};
 use scenario::schema::WorkloadSource;
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use units::{Duration, Instant};
 
 use super::diff::diff_failed;

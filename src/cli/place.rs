@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use control::scheduler::kube::KubeProfile;
 use lab::place::lost::lose;
 use lab::place::{MOST, place};
 use lab::snapshot::profile::profile_of;
 use lab::snapshot::read_pod;
 use report::lost::LossReport;
 use report::place::PlaceReport;
+use scheduler::kube::KubeProfile;
 
 use super::snapshot::{SchedulerArguments, failed, read, tell, without};
 use super::{Exit, Failure, Global, output};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use control::scheduler::kube::{KubeProfile, Release};
 use lab::snapshot::profile::read_profiles;
 use lab::snapshot::{Snapshot, SnapshotError};
+use scheduler::kube::{KubeProfile, Release};
 use trace::Input;
 
 use super::{Failure, Global, terminal};

@@ -8,16 +8,17 @@ mod priority;
 pub mod quota;
 #[cfg(test)]
 mod tests;
+pub mod vertical;
 
 use std::sync::Arc;
 
-use crate::autoscale::manager::sized;
 use cluster::{Conflict, Store};
 use model::canonical::suffix;
 use model::{
     EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
 };
 use units::{ObjectId, SpecId, TenantId};
+use vertical::sized;
 
 /// Something that is to be created; its identity is given where it is created.
 #[derive(Clone, Debug)]

@@ -3,16 +3,13 @@
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
 pub mod admission;
-pub mod autoscale;
 pub mod component;
 pub mod controllers;
-pub mod descheduler;
 pub mod node;
 pub mod node_life;
 pub mod operation;
 pub mod probe;
 pub mod provider;
-pub mod scheduler;
 pub mod services;
 pub mod upgrade;
 

@@ -16,8 +16,8 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use thiserror::Error;
 
-use control::scheduler::evaluate::Form;
 use scenario::{Files, Scenario};
+use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 
 use super::run::{RunError, prepare, run_watched};

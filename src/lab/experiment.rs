@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use control::Probe;
-use control::scheduler::evaluate::Form;
 use metrics::registry;
 use scenario::{Experiment, VariantPlan, as_run};
+use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, Reached, RunControl, SimError};
 use trace::TraceError;
 

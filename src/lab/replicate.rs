@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use control::scheduler::evaluate::Form;
 use scenario::{Experiment, VariantPlan};
+use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, SimError};
 
 use super::experiment::ExperimentError;

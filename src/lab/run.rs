@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use autoscale::manager::AutoscalerOptions;
 use cluster::Observer;
 use cluster::fragmentation::TypicalPods;
-use control::autoscale::manager::AutoscalerOptions;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;
 use control::probe::Probed;
-use control::scheduler::evaluate::Form;
 use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
@@ -20,6 +19,7 @@ use metrics::{
 use model::Node;
 use scenario::Scenario;
 use scenario::schema::MeasuredWindow;
+use scheduler::pipeline::evaluate::Form;
 use sim::images::ImageModel;
 use sim::traffic::TrafficPlan;
 use sim::{CellParts, End, Environment, Options, RunControl, SimError, Simulation, UsageOptions};

@@ -3,9 +3,9 @@
 //! request, everything else as requested.
 
 use cluster::{Class, Store};
-use control::scheduler::ClassContext;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{PodSpec, ResourceList};
+use scheduler::ClassContext;
 use units::{NodeId, Quantity, ResourceId, SpecId};
 
 use super::{Kind, Parameter};

@@ -4,8 +4,8 @@
 use fixedbitset::FixedBitSet;
 
 use cluster::{Class, Store};
-use control::scheduler::ClassContext;
 use model::Node;
+use scheduler::ClassContext;
 use units::{NodeId, Revision};
 
 /// Whether a node's declaration suits a class; the definition.

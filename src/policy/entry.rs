@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use cluster::fragmentation::TypicalPods;
-use control::scheduler::{Plugin, QueueOrder, Select};
 use model::Text;
 use rng::Stream;
+use scheduler::{Plugin, QueueOrder, Select};
 use units::nearest::hint;
 
 /// Arguments of a plugin, as an experiment states them.

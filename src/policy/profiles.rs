@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use super::entry::{Arguments, Built, Entry, Point, Setup};
 pub use super::profile_error::ProfileError;
 use super::registry::{self, POLICIES};
-use control::scheduler::plugin::Points;
-use control::scheduler::{PluginSlot, Profile, QueueOrder, Select};
+use scheduler::pipeline::plugin::Points;
+use scheduler::{PluginSlot, Profile, QueueOrder, Select};
 use units::nearest::hint;
 
 /// Filters of every profile, in order.

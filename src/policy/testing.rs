@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use control::scheduler::{ClassContext, Plugin};
 use model::{
     DeviceSet, EndReason, Event, GpuInventory, GpuRequest, Node, PodCreated, PodName, PodRef,
     PodSpec, ResourceList,
 };
+use scheduler::{ClassContext, Plugin};
 use units::{Instant, NodeId, Quantity, SpecId, TenantId};
 
 /// A cluster that tests build step by step.
@@ -79,7 +79,7 @@ impl World {
         let ctx = self.ctx(spec);
         let direct = plugin.filter(&ctx, node);
         let prepared = plugin.pre_filter(&ctx);
-        if prepared != control::scheduler::plugin::PreFilter::Skip {
+        if prepared != scheduler::pipeline::plugin::PreFilter::Skip {
             assert_eq!(
                 direct,
                 plugin.filter(&ctx, node),

@@ -4,9 +4,9 @@ use thiserror::Error;
 
 use cluster::Commitment;
 use control::Stepping;
-use control::scheduler::BatchPlanner;
 use policy::backfill::{BACKFILLS, backfill};
 use policy::job_order::{JOB_ORDERS, job_order};
+use scheduler::BatchPlanner;
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};

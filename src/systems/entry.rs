@@ -7,13 +7,13 @@ use thiserror::Error;
 
 use cluster::Commitment;
 use control::controllers::manager::ControllerOptions;
-use control::scheduler::evaluate::Form;
-use control::scheduler::kube::{PreemptionState, Release, Witness};
 use control::{Component, NodeAgent, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
 use policy::kubernetes::KubeProfileError;
 use policy::kubernetes::registered::Registration;
 use policy::{ProfileChoice, ProfileError, Setup};
+use scheduler::kube::{PreemptionState, Release, Witness};
+use scheduler::pipeline::evaluate::Form;
 use units::Duration;
 
 use super::batch::{BatchError, BatchOptions};

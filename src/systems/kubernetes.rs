@@ -7,15 +7,15 @@ use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemR
 use super::kubelet::{Kubelet, KubeletOptions};
 use cluster::Commitment;
 use control::controllers::manager::ControllerManager;
-use control::scheduler::Pipeline;
-use control::scheduler::kube::queue::Backoff;
-use control::scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
 use control::{Component, Stepping};
 use model::SchedulerConfig;
 use policy::build_profile;
 use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
 use policy::profiles::KUBE_PROFILE;
+use scheduler::Pipeline;
+use scheduler::kube::queue::Backoff;
+use scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
 use units::{ComponentId, Duration};
 
 /// The registry's entry.

@@ -41,9 +41,9 @@ mod tests {
     use crate::batch::BatchOptions;
     use crate::entry::{KubeRequest, TimeLimits};
     use crate::{SystemOptions, SystemRequest};
-    use control::scheduler::evaluate::Form;
     use policy::profiles::named;
     use policy::{ProfileChoice, Setup};
+    use scheduler::pipeline::evaluate::Form;
 
     #[test]
     fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {

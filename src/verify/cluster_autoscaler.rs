@@ -1,5 +1,5 @@
 //! Scale-up estimates recorded from the cluster autoscaler (release branch 1.34), held against
-//! [`control::autoscale::cluster`]: which pods fit a template, how many nodes they need,
+//! [`autoscale::cluster_autoscaler`]: which pods fit a template, how many nodes they need,
 //! and which groups the expanders keep.
 
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
 use super::kube_scheduler::world::{World, manifests};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
-use control::autoscale::cluster::{
+use autoscale::cluster_autoscaler::{
     Choice, Estimate, Expander, KubeCluster, PodGroup, Template, estimate, fits_template,
 };
-use control::scheduler::kube::PodInfo;
 use model::Text;
 use rng::Stream;
+use scheduler::kube::PodInfo;
 
 /// Estimates of the cluster autoscaler.
 pub const FAMILY: Family = Family {

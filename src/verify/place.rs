@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Family, FamilyReport, Judge, VerifyOptions};
-use control::scheduler::kube::Release;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, read_pod};
 use manifest::PriorityClasses;
+use scheduler::kube::Release;
 use trace::Input;
 
 /// Replicas that fit in dumps.

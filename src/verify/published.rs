@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use cluster::Observer;
-use control::scheduler::evaluate::Form;
 use lab::names::Registered;
 use lab::run::{Outcome, Tables, prepare, run};
 use scenario::{Color, LoadOptions, SearchPath, load};
+use scheduler::pipeline::evaluate::Form;
 use sim::RunControl;
 use world::FileSource;
 use world::inputs::DiskAndEmbedded;

@@ -1,8 +1,8 @@
 //! What scales the workloads of a scenario, and what would keep it from scaling.
 
-use control::autoscale::horizontal::{HorizontalSettings, PipelineSettings};
-use control::autoscale::manager::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
-use control::autoscale::vertical::{RecommenderSettings, UpdaterSettings};
+use autoscale::horizontal::{HorizontalSettings, PipelineSettings};
+use autoscale::manager::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
+use autoscale::vertical::{RecommenderSettings, UpdaterSettings};
 use control::controllers::Release;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;

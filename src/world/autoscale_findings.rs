@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use control::autoscale::horizontal::{HorizontalSpec, MetricSpec, double_targets};
+use autoscale::horizontal::{HorizontalSpec, MetricSpec, double_targets};
 use model::finding::{Finding, Problem};
 use model::usage::Pattern;
 use model::workload::ObjectRef;
@@ -131,7 +131,7 @@ pub(super) fn rivals(objects: &[&Object]) -> Vec<(String, String)> {
 
 /// Whether a metric is a share of what pods ask for.
 const fn measures_requests(metric: &MetricSpec) -> bool {
-    use control::autoscale::horizontal::Target;
+    use autoscale::horizontal::Target;
     matches!(
         metric,
         MetricSpec::Resource {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::descheduler::{
+use autoscale::descheduler::{
     DeschedulerOptions, EvictionLimits, EvictorOptions, HighNodeUtilization, LowNodeUtilization,
     PodLifeTime, PodState, RemoveDuplicates, RemovePodsHavingTooManyRestarts,
     RemovePodsViolatingInterPodAntiAffinity, RemovePodsViolatingNodeAffinity,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use control::scheduler::kube::{PreemptionState, Release};
 use manifest::{config_doubts, read_scheduler_config};
 use model::{ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kubernetes::registered::{Registration, obstacle};
@@ -13,6 +12,7 @@ use policy::kubernetes::{default_weight, plugin_names};
 use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
+use scheduler::kube::{PreemptionState, Release};
 use systems::KubeRequest;
 use systems::kubernetes::EXACT_PROFILE;
 use units::nearest::hint;

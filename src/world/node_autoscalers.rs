@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use control::Component;
-use control::autoscale::cluster::{
+use autoscale::cluster_autoscaler::{
     ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Ignored, Prices, Priority,
     ShrinkSettings, Waived,
 };
-use control::autoscale::provisioner::{
+use autoscale::provisioner::{
     BudgetWindow, ConsolidationPolicy, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
     Reason,
 };
-use control::scheduler::kube::KubeProfile;
+use control::Component;
 use model::node::{ON_DEMAND, SPOT};
 use model::workload::CronSchedule;
 use policy::Setup;
@@ -19,6 +18,7 @@ use policy::kubernetes::registered::add_registered;
 use policy::kubernetes::{add_machine, build_kube_profiles};
 use scenario::Scenario;
 use scenario::schema::{self, DisruptionReason, ExpanderName};
+use scheduler::kube::KubeProfile;
 use systems::KubeRequest;
 use units::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::autoscale::cluster::{GroupOptions, NodeGroup};
+use autoscale::cluster_autoscaler::{GroupOptions, NodeGroup};
 use metrics::NodeEconomics;
 use metrics::economics::priced_as;
 use metrics::power::Power;

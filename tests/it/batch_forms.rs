@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use windtunnel::cluster::Store;
-use windtunnel::control::scheduler::BatchPlanner;
-use windtunnel::control::scheduler::batch::{Backfill, JobFacts, Outlook};
 use windtunnel::control::{Component, Outbox, Progress};
 use windtunnel::model::{
     EndReason, Event, Node, PodCreated, PodName, PodPhase, PodRef, PodSpec, ResourceList,
 };
 use windtunnel::policy::backfill::BACKFILLS;
 use windtunnel::policy::job_order::JOB_ORDERS;
+use windtunnel::scheduler::BatchPlanner;
+use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook};
 use windtunnel::units::{Duration, GangId, Instant, Quantity, TenantId};
 
 /// A rule that is asked about every job.

@@ -7,15 +7,15 @@ use proptest::prelude::*;
 use windtunnel::cluster::Store;
 use windtunnel::cluster::check::conservation;
 use windtunnel::cluster::fragmentation::{Shape, TypicalPods};
-use windtunnel::control::scheduler::ClassContext;
-use windtunnel::control::scheduler::cycle::{Cycle, Decision};
-use windtunnel::control::scheduler::evaluate::{Form, rejections};
 use windtunnel::model::{
     EndReason, Event, GpuInventory, GpuRequest, Node, PodCreated, PodName, PodRef, PodSpec,
     ResourceList, Taint, TaintEffect, Toleration,
 };
 use windtunnel::policy::profiles::PROFILES;
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
+use windtunnel::scheduler::ClassContext;
+use windtunnel::scheduler::pipeline::cycle::{Cycle, Decision};
+use windtunnel::scheduler::pipeline::evaluate::{Form, rejections};
 use windtunnel::units::{Instant, NodeId, Quantity, SpecId, TenantId};
 
 const MODELS: [&str; 2] = ["T4", "G2"];

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use windtunnel::cluster::{Conflict, Store};
-use windtunnel::control::scheduler::Pipeline;
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::control::{Component, Outbox, Progress, Write};
 use windtunnel::model::event::Hold;
 use windtunnel::model::{DeviceSet, Event};
+use windtunnel::scheduler::Pipeline;
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::{ComponentId, Instant, NodeId, Resources, Revision};
 
 use crate::world::{cell, nodes, options, pod, profile, run};

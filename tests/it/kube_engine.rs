@@ -5,10 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::Component;
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::kube::{
-    KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak,
-};
 use windtunnel::model::objects::PodGroup;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
 use windtunnel::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
@@ -16,6 +12,8 @@ use windtunnel::model::{
     ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
 };
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
+use windtunnel::scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
@@ -70,7 +68,7 @@ impl World {
             owner: ComponentId(0),
             name: "kube".to_owned(),
             profiles,
-            backoff: windtunnel::control::scheduler::kube::queue::Backoff::default(),
+            backoff: windtunnel::scheduler::kube::queue::Backoff::default(),
             ties: self.ties.clone(),
             form: Form::Incremental,
             binding_time: self.binding_time,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use windtunnel::cluster::{Conflict, Store};
-use windtunnel::control::scheduler::plugin::Permit;
-use windtunnel::control::scheduler::{ClassContext, Plugin, PluginSlot, Points, Profile, Reason};
 use windtunnel::control::{Outbox, Progress};
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodCreated, PodName, PodSpec};
+use windtunnel::scheduler::pipeline::plugin::Permit;
+use windtunnel::scheduler::{ClassContext, Plugin, PluginSlot, Points, Profile, Reason};
 use windtunnel::sim::Options;
 use windtunnel::sim::Stop;
 use windtunnel::units::{Duration, Instant, NodeId, SpecId, TenantId};

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use windtunnel::control::scheduler::cycle::{Cycle, Decision};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::model::{DeviceSet, Event, PodCreated, PodName};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
+use windtunnel::scheduler::pipeline::cycle::{Cycle, Decision};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::{Instant, TenantId};
 
 use crate::openb::{self, Openb};

@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windtunnel::control::scheduler::kube::Release;
 use windtunnel::lab::explain::{Explanation, Outcome};
 use windtunnel::lab::place::lost::{Loss, lose};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::manifest::{SnapshotWriter, read_manifests};
+use windtunnel::scheduler::kube::Release;
 use windtunnel::trace::Input;
 
 const NODES: &str = "

@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::{ClassContext, Pipeline, Profile, Select, Ties};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::rng::Stream;
+use windtunnel::scheduler::pipeline::evaluate::Form;
+use windtunnel::scheduler::{ClassContext, Pipeline, Profile, Select, Ties};
 use windtunnel::sim::{
     CellParts, DecisionTime, EndCause, Environment, NodeLife, NodeLoss, Options, RunControl,
     Simulation, StartUp, Stop,

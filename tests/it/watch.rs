@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::Observer;
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::lab::run::{Outcome, RunError, Tables, prepare, run, run_watched};
 use windtunnel::scenario::{Files, Scenario};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{End, RunControl};
 use windtunnel::world::FileSource;
 

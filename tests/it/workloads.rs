@@ -12,7 +12,6 @@ use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;
 use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use windtunnel::control::operation::{Operation, Target};
-use windtunnel::control::scheduler::evaluate::Form;
 use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::workload::{
     BudgetLimit, Count, Deployment, PodDisruptionBudget, StatefulSet,
@@ -22,6 +21,7 @@ use windtunnel::model::{
     Requirement, ResourceList,
 };
 use windtunnel::policy::{ProfileChoice, Setup};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
     CellParts, End, Environment, NodeLife, Options, RunControl, Simulation, StartUp, Stop,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::{Pipeline, Profile};
 use windtunnel::control::{Component, Stepping};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup, build_profile};
+use windtunnel::scheduler::pipeline::evaluate::Form;
+use windtunnel::scheduler::{Pipeline, Profile};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
     CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, SimError,

@@ -7,8 +7,8 @@
 //! endpoint `an_endpoint_that_fails_is_left_out_and_tried_once_later`; a million requests each,
 //! sequences and distributions, in `tests/million.rs`.
 
-use crate::autoscale::finding::{Finding, Findings, Problem};
 use model::Text;
+use model::finding::{Finding, Findings, Problem};
 pub use model::service::Balancing as Algorithm;
 use rng::Stream;
 use units::{Duration, Instant};

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::autoscale::finding::{Finding, Findings};
 use model::Text;
+use model::finding::{Finding, Findings};
 use units::{Duration, Instant};
 
 /// A pod that a service selects.

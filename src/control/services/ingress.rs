@@ -1,7 +1,7 @@
 //! Requests from outside: to which service by host and path, and by weight where several share a
 //! path (spec: kubernetes.md part 5; orchestrators-a.md 8.4).
 
-use crate::autoscale::finding::{Finding, Findings, Problem};
+use model::finding::{Finding, Findings, Problem};
 pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use rng::Stream;
 

@@ -12,12 +12,10 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use control::scheduler::kube::attempt::Aftermath;
-use control::scheduler::kube::message::message;
-use control::scheduler::kube::{
-    Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status,
-};
 use model::Text;
+use scheduler::kube::attempt::Aftermath;
+use scheduler::kube::message::message;
+use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status};
 
 /// How one of equally good nodes is taken where nothing else is said.
 const DRAWN: &str = "drawn at random";

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::diff::reason_words;
 use cluster::Store;
-use control::scheduler::explain::{Ranking, rank};
-use control::scheduler::{ClassContext, Points, Profile, Reason};
 use model::Text;
+use scheduler::pipeline::explain::{Ranking, rank};
+use scheduler::{ClassContext, Points, Profile, Reason};
 use units::NodeId;
 
 /// Explains an attempt to place a pod of the class that `ctx` is about.

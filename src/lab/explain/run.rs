@@ -1,5 +1,5 @@
 //! An attempt of a run, explained. Nothing but pod and node is recorded, so the run is simulated
-//! again. kube-scheduler shows its attempts on the way ([`control::scheduler::kube::Witness`]), and what it knew at the one
+//! again. kube-scheduler shows its attempts on the way ([`scheduler::kube::Witness`]), and what it knew at the one
 //! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
 //! and looked at there.
 
@@ -15,11 +15,11 @@ use super::{Explanation, NodeView, pipeline};
 use crate::diff::{DiffError, Side, failed, stop_before};
 use crate::run::{prepare, run_watched};
 use cluster::Store;
-use control::scheduler::evaluate::Form;
-use control::scheduler::kube::{Cache, KubeProfile, PodInfo};
-use control::scheduler::{ClassContext, Profile};
 use scenario::Scenario;
 use scenario::schema::TieBreak;
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
+use scheduler::pipeline::evaluate::Form;
+use scheduler::{ClassContext, Profile};
 use sim::{EndCause, RunControl};
 use units::{Instant, SpecId, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use control::scheduler::kube::{PodClass, Release};
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
 use policy::kubernetes::build_kube_profiles;
+use scheduler::kube::{PodClass, Release};
 use units::Quantity;
 
 fn profile() -> KubeProfile {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Placed;
-use control::scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
 use model::Text;
+use scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
 
 /// The plugin whose rejections are about resources.
 const FIT: &str = "NodeResourcesFit";

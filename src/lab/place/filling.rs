@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{Placed, Stop, final_message, replica};
-use control::scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status};
 use model::Text;
+use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status};
 
 /// What a fast form keeps while replicas are placed.
 pub(super) trait Filling {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::filling::{Filling, fill, ranks};
 use super::kept::Points;
 use super::{Placed, replica};
-use control::scheduler::kube::attempt::Questions;
-use control::scheduler::kube::{
+use scheduler::kube::attempt::Questions;
+use scheduler::kube::{
     Attempt, AttemptContext, Cache, Follow, Follower, KubeProfile, NodeInfo, PodInfo, Reach,
 };
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
 use super::{Placed, replica};
-use control::scheduler::kube::plugin::{in_span, in_whole_span, proportion};
-use control::scheduler::kube::{
+use model::Text;
+use scheduler::kube::plugin::{in_span, in_whole_span, proportion};
+use scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
     Reach,
 };
-use model::Text;
 
 /// The points of one plugin.
 pub(super) struct Points<'a> {

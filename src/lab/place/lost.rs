@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::decide;
 use crate::snapshot::profile::profile_of;
 use crate::snapshot::{Snapshot, SnapshotError};
-use control::scheduler::kube::{Attempt, KubeProfile};
 use manifest::Maker;
 use model::Text;
+use scheduler::kube::{Attempt, KubeProfile};
 
 /// What became of the pods of lost nodes; pods are `NAMESPACE/NAME`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

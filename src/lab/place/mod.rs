@@ -5,7 +5,7 @@
 //! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
 //! and keeps what a replica can't change: all but the node it went to (`kept.rs`) where the plugins
 //! say that each node's answer depends on that node alone
-//! ([`control::scheduler::kube::Reach`]), all but the counts of that node's domains
+//! ([`scheduler::kube::Reach`]), all but the counts of that node's domains
 //! (`followed.rs`) where they can follow these. A property test holds them equal.
 
 mod ending;
@@ -19,10 +19,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::scheduler::kube::message::message;
-use control::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 use model::Text;
 use model::node::ZONE_LABEL;
+use scheduler::kube::message::message;
+use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
 pub use ending::ResourceTally;
 

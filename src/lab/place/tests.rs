@@ -1,7 +1,7 @@
 use super::*;
-use control::scheduler::kube::{PodClass, Release};
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
 use policy::kubernetes::build_kube_profiles;
+use scheduler::kube::{PodClass, Release};
 use units::Quantity;
 
 fn profile() -> KubeProfile {

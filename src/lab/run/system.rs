@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use control::autoscale::manager::Autoscalers;
-use control::descheduler::Descheduler;
-use control::scheduler::evaluate::Form;
+use autoscale::descheduler::Descheduler;
+use autoscale::manager::Autoscalers;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
 use scenario::schema::{self, Backfill, TieBreak};
+use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
 use systems::{RunsWorkloads, SystemParts, SystemRequest, TimeLimits};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::SnapshotError;
-use control::scheduler::kube::{Cache, PodInfo};
 use model::node::CORDON_TAINT;
 use model::{Labels, Node, PodSpec, Text};
+use scheduler::kube::{Cache, PodInfo};
 use units::Quantity;
 
 /// A change of a label: the new value, or none.

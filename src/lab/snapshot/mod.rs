@@ -21,9 +21,9 @@ use thiserror::Error;
 
 pub use files::{Sources, is_experiment, read_pod};
 
-use control::scheduler::kube::{Cache, CacheError, PodInfo};
 use manifest::{ManifestPod, PriorityClasses};
 use model::{ClusterObjects, Labels, Node, PodPhase, Text};
+use scheduler::kube::{Cache, CacheError, PodInfo};
 use trace::TraceError;
 use units::{QuantityError, nearest};
 

@@ -1,10 +1,10 @@
 //! Which profile of a scheduler configuration decides about a pod.
 
 use super::SnapshotError;
-use control::scheduler::kube::{KubeProfile, PodInfo, Release};
 use manifest::{config_doubts, read_scheduler_config};
 use model::SchedulerConfig;
 use policy::kubernetes::build_kube_profiles;
+use scheduler::kube::{KubeProfile, PodInfo, Release};
 use trace::Input;
 use units::nearest;
 

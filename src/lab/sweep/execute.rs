@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::record::RunRecord;
 use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
 use crate::run::{Tables, prepare, run};
-use control::scheduler::evaluate::Form;
+use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use world::FileSource;
 

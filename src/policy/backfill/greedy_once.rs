@@ -3,7 +3,7 @@
 //! running jobs; while it waits, every job that would end strictly before that by its own requested
 //! time may start. The estimate is not mended when jobs end early or late.
 
-use control::scheduler::batch::{Backfill, JobFacts, Outlook};
+use scheduler::batch::{Backfill, JobFacts, Outlook};
 use units::{Duration, Instant};
 
 use super::BackfillEntry;

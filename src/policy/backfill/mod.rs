@@ -3,7 +3,7 @@
 pub mod greedy_once;
 pub mod none;
 
-use control::scheduler::batch::Backfill;
+use scheduler::batch::Backfill;
 
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! No backfilling: nobody starts before the chosen job.
 
-use control::scheduler::batch::{Backfill, JobFacts};
+use scheduler::batch::{Backfill, JobFacts};
 use units::Instant;
 
 use super::BackfillEntry;

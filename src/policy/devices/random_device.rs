@@ -4,9 +4,9 @@
 
 use super::tightest::first_devices;
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points};
 use model::DeviceSet;
 use rng::Stream;
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

@@ -4,8 +4,8 @@
 
 use crate::{Built, Entry, Point};
 use cluster::GpuColumns;
-use control::scheduler::{ClassContext, Plugin, Points};
 use model::DeviceSet;
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

@@ -3,8 +3,8 @@
 
 use crate::{Built, Entry, Point};
 use cluster::nodes::NO_MODEL;
-use control::scheduler::plugin::PreFilter;
-use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use scheduler::pipeline::plugin::PreFilter;
+use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
 /// The registry's entry.

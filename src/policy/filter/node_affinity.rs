@@ -4,8 +4,8 @@
 
 use crate::declared::DeclaredAnswers;
 use crate::{Built, Entry, Point};
-use control::scheduler::plugin::PreFilter;
-use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use scheduler::pipeline::plugin::PreFilter;
+use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
 /// The registry's entry.

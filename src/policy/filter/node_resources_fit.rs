@@ -2,7 +2,7 @@
 //! is a pod slot (spec: kubernetes.md 1.7). GPU devices are [`super::gpu_fit`]'s.
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points, Reason};
+use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
 /// The registry's entry.

@@ -4,8 +4,8 @@
 //! there.
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points, Reason};
 use model::Node;
+use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
 /// The registry's entry.

@@ -1,8 +1,8 @@
 //! F1 of Carastan-Santos and de Camargo (SC'17), a score fitted by regression over simulations, as
 //! `RLScheduler` (SC'20) evaluates it: the logarithm of a time that is not positive is that of 0.1.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
 use rng::math::log10;
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

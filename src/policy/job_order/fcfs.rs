@@ -1,6 +1,6 @@
 //! First come, first served.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

@@ -9,7 +9,7 @@ pub mod unicep_published;
 pub mod wfp3;
 pub mod wfp3_published;
 
-use control::scheduler::batch::JobOrder;
+use scheduler::batch::JobOrder;
 use units::{Duration, Instant};
 
 /// An order in the registry.
@@ -58,7 +58,7 @@ fn seconds(requested: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use control::scheduler::batch::JobFacts;
+    use scheduler::batch::JobFacts;
 
     fn job(submitted: i64, requested: i64, processors: i64) -> JobFacts {
         JobFacts {

@@ -1,6 +1,6 @@
 //! Shortest job first, by requested time; of equal ones the one submitted first.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

@@ -1,8 +1,8 @@
 //! UNICEP (Tang and others, Blue Gene/P): favours long waits, few processors and short requested
 //! times. The tiny constants keep single processors and fresh jobs apart, as in `RLScheduler`.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
 use rng::math::log2;
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

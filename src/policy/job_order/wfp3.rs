@@ -1,8 +1,8 @@
 //! WFP3 (Tang and others, Blue Gene/P): favours jobs that waited long for the time they ask for, and
 //! large ones. A requested time of 0 counts as an endless wait once a job has waited at all.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
 use rng::math::pow;
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

@@ -1,7 +1,7 @@
 //! WFP3 as `RLScheduler`'s published baseline evaluates it: every wait is -1 minus the submit time, a
 //! defect that ranks jobs by an almost constant negative wait. For reproducing those tables only.
 
-use control::scheduler::batch::{JobFacts, JobOrder, Score};
+use scheduler::batch::{JobFacts, JobOrder, Score};
 use units::Instant;
 
 use super::JobOrderEntry;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::affinity_term::Term;
-use control::scheduler::kube::plugin::in_span;
-use control::scheduler::kube::{AttemptContext, Follower, NodeInfo, PodClass, Scores};
 use model::{Labels, PodAffinityTerm, PodSpec, Text};
+use scheduler::kube::plugin::in_span;
+use scheduler::kube::{AttemptContext, Follower, NodeInfo, PodClass, Scores};
 
 /// No labels at all: what a namespace is taken to have.
 pub(super) static NO_LABELS: Labels = Labels::new();

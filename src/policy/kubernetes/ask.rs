@@ -1,6 +1,6 @@
 //! A question to nodes that no simulation changes.
 
-use control::scheduler::kube::{NodeFilter, NodeInfo, Rejection};
+use scheduler::kube::{NodeFilter, NodeInfo, Rejection};
 
 /// A question that looks at the node as it is.
 #[derive(Clone)]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale, asked};
-use control::scheduler::kube::keep::{KeptScore, NodePoints, NodeRow, Rests, RowPoints};
-use control::scheduler::kube::{
+use model::Text;
+use scheduler::kube::keep::{KeptScore, NodePoints, NodeRow, Rests, RowPoints};
+use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach,
     Release, Scores,
 };
-use model::Text;
 
 /// Prefers nodes whose resources would be used alike.
 pub struct BalancedAllocation(Arc<Balance>);

@@ -1,12 +1,12 @@
 //! `Coscheduling`: pods of a group start together or not at all, by the least number of members
 //! that the group states (spec: orchestrators-b.md 7.6). Not among the default plugins.
 
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
+use model::ClusterObjects;
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, Group, KubePermit, KubePlugin, KubePoints, PodInfo,
     Prepared, Rejection,
 };
-use model::ClusterObjects;
 use units::Duration;
 
 /// How long placed members wait for the others where neither group nor configuration says.

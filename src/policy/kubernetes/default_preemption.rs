@@ -1,8 +1,8 @@
 //! `DefaultPreemption`: evicts pods of lower priority (spec: kubernetes.md 1.13).
 
-use control::scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
-use control::scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
 use model::Text;
+use scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
+use scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
 
 /// Makes room by evictions.
 pub struct DefaultPreemption {

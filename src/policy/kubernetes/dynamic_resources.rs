@@ -2,12 +2,12 @@
 //! text of failed attempts, and keeps preemption from being tried after a plugin before it refused
 //! the pod (spec: kubernetes.md 1.4, 1.20).
 
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
+use model::Text;
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
     Attempt, AttemptContext, KubePlugin, KubePoints, PostFilter, Preemption, Prepared, Reach,
     Status,
 };
-use model::Text;
 
 /// Claims on devices; pods have none.
 pub struct DynamicResources;

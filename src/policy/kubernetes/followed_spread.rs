@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
 use super::spread_score::{on_scale, weight};
-use control::scheduler::kube::{AttemptContext, Follower, NodeInfo};
 use model::node::HOSTNAME_LABEL;
+use scheduler::kube::{AttemptContext, Follower, NodeInfo};
 
 /// The domains of one rule.
 struct Domains {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use control::scheduler::kube::keep::{KeptScore, NodePoints, Rests};
-use control::scheduler::kube::{
+use scheduler::kube::keep::{KeptScore, NodePoints, Rests};
+use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Scores,
 };
 

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use super::affinity_score::{self, FollowedAffinity, NO_LABELS};
 use super::affinity_term::Term;
 use super::kept_affinity;
-use control::scheduler::kube::keep::{KeptFilter, KeptScore};
-use control::scheduler::kube::{
+use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use scheduler::kube::keep::{KeptFilter, KeptScore};
+use scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeFilter,
     NodeInfo, Normalization, PodClass, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::affinity_score::{NO_LABELS, namespace_labels, terms_of};
 use super::affinity_term::Term;
 use super::inter_pod_affinity::matches_all;
-use control::scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
-use control::scheduler::kube::{AttemptContext, PodClass};
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
+use scheduler::kube::{AttemptContext, PodClass};
 
 /// Terms of the pod that is being placed, with the namespaces that their selectors match.
 #[derive(Clone)]

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
-use control::scheduler::kube::{
+use scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use scheduler::kube::{
     AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
     Rejection,
 };

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use cluster::{Commitment, Conflict, Store};
-use control::scheduler::ClassContext;
-use control::scheduler::kube::{NodeInfo, PodClass, PodInfo};
 use model::{DeviceSet, Event, GpuRequest, PodCreated, PodName, PodSpec, Text};
+use scheduler::ClassContext;
+use scheduler::kube::{NodeInfo, PodClass, PodInfo};
 use units::{Instant, NodeId, SpecId, TenantId};
 
 /// A store without nodes, in which GPU models already have the indexes of the cell.

@@ -38,10 +38,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use control::scheduler::kube::preemption::Breadth;
-use control::scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
 use model::SchedulerConfig;
 use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
+use scheduler::kube::preemption::Breadth;
+use scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
 use units::Duration;
 
 /// Why a configuration makes no profile.

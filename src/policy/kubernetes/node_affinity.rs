@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use control::scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
-};
 use model::{
     ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
+};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use scheduler::kube::{
+    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
+    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
 
 /// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.

@@ -1,8 +1,8 @@
 //! `NodeName`: a pod that names its node (spec: kubernetes.md 1.5).
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
-use control::scheduler::kube::{
+use model::{ClusterObjects, HostPort};
+use scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
     Prepared, Reach, Rejection,
 };
-use model::{ClusterObjects, HostPort};
 
 /// Rejects nodes where a port of the pod is taken.
 pub struct NodePorts;

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use super::ask::Ask;
 use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale};
 use crate::score::scaled;
-use control::scheduler::kube::keep::{
+use model::scheduler_config::{FitArguments, FitStrategy};
+use model::{ClusterObjects, Text};
+use scheduler::kube::keep::{
     KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
 };
-use control::scheduler::kube::pod_info::is_extended;
-use control::scheduler::kube::{
+use scheduler::kube::pod_info::is_extended;
+use scheduler::kube::{
     Amounts, AttemptContext, Cache, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints,
     NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use model::scheduler_config::{FitArguments, FitStrategy};
-use model::{ClusterObjects, Text};
 
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
+use model::{ClusterObjects, Text};
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach,
     Rejection,
 };
-use model::{ClusterObjects, Text};
 
 /// Rejects nodes that could not attach the pod's volumes.
 pub struct NodeVolumeLimits;

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use super::followed_spread::FollowedSpread;
 use super::spread_filter::SpreadFilter;
 use super::{node_affinity, spread_score, taint_toleration};
-use control::scheduler::kube::keep::{
-    KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount,
-};
-use control::scheduler::kube::{
+use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
+use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount};
+use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodClass,
     PodInfo, Prepared, Reach, Scores,
 };
-use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
-use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
 
 /// Spreads pods over domains.
 pub struct PodTopologySpread {
@@ -397,9 +395,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use control::scheduler::kube::PodClass;
     use model::objects::{Service, Workload};
     use model::{Owner, PodSpec};
+    use scheduler::kube::PodClass;
 
     #[test]
     fn labels_of_a_replication_controller_take_the_place_of_those_of_a_service() {

@@ -1,7 +1,7 @@
 //! `PrioritySort` and `DefaultBinder`: the order of the queue and the binding itself take no part
 //! in the choice of a node; profiles name them (spec: kubernetes.md 1.1).
 
-use control::scheduler::kube::{KubePlugin, KubePoints};
+use scheduler::kube::{KubePlugin, KubePoints};
 
 /// Higher priority first, then earlier arrival.
 pub struct PrioritySort;

@@ -19,15 +19,15 @@ use super::mirror::{self, Mirror};
 use crate::profiles::{MAX_WEIGHT, ProfileError};
 use crate::{Arguments, Built, Entry, Point, Setup, registry};
 use cluster::{Conflict, Store};
-use control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use control::scheduler::kube::plugin::in_whole_span;
-use control::scheduler::kube::{
+use model::{DeviceSet, PodSpec};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use scheduler::kube::plugin::in_whole_span;
+use scheduler::kube::{
     AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, KubeProfile, NodeFilter, NodeInfo,
     Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
 };
-use control::scheduler::plugin::{PreFilter, PreScore};
-use control::scheduler::{Plugin, Points, Reason, Scope};
-use model::{DeviceSet, PodSpec};
+use scheduler::pipeline::plugin::{PreFilter, PreScore};
+use scheduler::{Plugin, Points, Reason, Scope};
 use units::NodeId;
 
 /// A policy of the registry that an experiment adds to a profile of kube-scheduler.

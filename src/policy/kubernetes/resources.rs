@@ -1,9 +1,9 @@
 //! What of a resource counts as used in scores (spec: kubernetes.md 1.6).
 
-use control::scheduler::kube::keep::NodeRow;
-use control::scheduler::kube::pod_info::is_scalar;
-use control::scheduler::kube::{Amounts, NodeInfo, PodInfo};
 use model::Text;
+use scheduler::kube::keep::NodeRow;
+use scheduler::kube::pod_info::is_scalar;
+use scheduler::kube::{Amounts, NodeInfo, PodInfo};
 
 /// A resource as the scheduler keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! `SchedulingGates`: pods that are held back (spec: kubernetes.md 1.5).
 
-use control::scheduler::kube::{
-    ClusterEvent, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection,
-};
 use model::ClusterObjects;
+use scheduler::kube::{ClusterEvent, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection};
 
 /// Keeps pods with gates out of the queue.
 pub struct SchedulingGates;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
-use control::scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
+use scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
 
 const UNBALANCED: &str = "node(s) didn't match pod topology spread constraints";
 const NO_LABEL: &str =

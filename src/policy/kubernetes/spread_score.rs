@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::pod_topology_spread::{Rule, has_all_keys};
-use control::scheduler::kube::{AttemptContext, NodeInfo, Scores};
 use model::node::HOSTNAME_LABEL;
 use rng::math;
+use scheduler::kube::{AttemptContext, NodeInfo, Scores};
 
 /// What is counted once for all feasible nodes, for one rule.
 struct Domains<'a> {

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use control::scheduler::kube::{
+use model::{ClusterObjects, Taint, TaintEffect};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
     Normalization, PodInfo, Prepared, Reach, Rejection, Release, Scores,
 };
-use model::{ClusterObjects, Taint, TaintEffect};
 
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::{KeptFilter, KeptScore};
-use control::scheduler::kube::{
+use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
+use model::{ClusterObjects, Text};
+use scheduler::kube::keep::{KeptFilter, KeptScore};
+use scheduler::kube::{
     AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
     VolumeChoice,
 };
-use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
-use model::{ClusterObjects, Text};
 
 const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
 const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
+use model::{ClusterObjects, PodVolume, Text};
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
     PodInfo, Prepared, Reach, Rejection,
 };
-use model::{ClusterObjects, PodVolume, Text};
 
 /// The access mode of claims that one pod has for itself.
 const ONE_POD: &str = "ReadWriteOncePod";

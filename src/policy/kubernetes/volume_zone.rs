@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ask::Ask;
-use control::scheduler::kube::keep::KeptFilter;
-use control::scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
-};
 use model::Text;
 use model::node::{REGION_LABEL, ZONE_LABEL};
+use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::{
+    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+};
 
 /// Every label that says where a volume is, with the one that stands in for it on nodes.
 const LABELS: &[(&str, &str)] = &[

@@ -2,8 +2,8 @@
 
 use crate::{Built, Entry, Point};
 use cluster::Class;
-use control::scheduler::QueueOrder;
 use model::Pod;
+use scheduler::QueueOrder;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {

@@ -7,7 +7,7 @@
 
 use crate::score::scaled;
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

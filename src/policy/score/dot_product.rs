@@ -6,7 +6,7 @@
 
 use super::gpu_best_fit::{CPU_SCALE, GPU_SCALE, Scale};
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

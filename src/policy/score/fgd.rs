@@ -20,9 +20,9 @@ use crate::devices::tightest::first_devices;
 use crate::{Built, Entry, Point};
 use cluster::fragmentation::TypicalPods;
 use cluster::{GpuColumns, Nodes};
-use control::scheduler::{ClassContext, Plugin, Points};
 use model::DeviceSet;
 use rng::math;
+use scheduler::{ClassContext, Plugin, Points};
 use units::{NodeId, Revision};
 
 /// The registry's entry.

@@ -5,7 +5,7 @@
 //! nodes to 0–100.
 
 use crate::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point};
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

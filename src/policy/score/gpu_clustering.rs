@@ -8,7 +8,7 @@
 use super::gpu_best_fit::GPU_SCALE;
 use crate::{Built, Entry, Point};
 use cluster::{GpuColumns, Store};
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

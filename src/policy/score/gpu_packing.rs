@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use crate::{Built, Entry, Point};
 use cluster::GpuColumns;
-use control::scheduler::{ClassContext, Plugin, Points};
 use model::gpu::DEVICE_MILLI;
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

@@ -5,8 +5,8 @@
 use crate::allocation::{Allocation, RESOURCES};
 use crate::score::scaled;
 use crate::{Built, Entry, Point};
-use control::scheduler::plugin::PreFilter;
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::pipeline::plugin::PreFilter;
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

@@ -4,7 +4,7 @@
 
 use super::best_fit::share_left;
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Plugin, Points};
+use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
 /// The registry's entry.

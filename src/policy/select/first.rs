@@ -1,7 +1,7 @@
 //! The first of the tied nodes in snapshot order.
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Select, Ties};
+use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
 /// The registry's entry.

@@ -2,8 +2,8 @@
 //! if only one node is tied, so that the number of draws is the number of decisions.
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Select, Ties};
 use rng::Stream;
+use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
 /// The registry's entry.

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Select, Ties};
 use rng::Stream;
+use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
 /// The registry's entry.

@@ -1,7 +1,7 @@
 //! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
 
 use crate::{Built, Entry, Point};
-use control::scheduler::{ClassContext, Select, Ties};
+use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
 /// The registry's entry.

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use control::scheduler::{Standings, Ties};
 use rng::Stream;
+use scheduler::{Standings, Ties};
 use units::NodeId;
 
 use super::container::ContainerConfig;

@@ -1,5 +1,5 @@
 //! Passes recorded from the horizontal autoscaler of Kubernetes 1.28, held against
-//! [`control::autoscale::horizontal`]: proposals, decisions, conditions, current metrics
+//! [`autoscale::horizontal`]: proposals, decisions, conditions, current metrics
 //! and errors, single passes and sequences.
 
 pub(super) mod pods;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
-use control::autoscale::horizontal::{
+use autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
     MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
     PodSample, PodSamples, Readiness, ReadyCondition,

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 
-use control::autoscale::horizontal::{
-    ContainerRequests, ObservedPod, Phase, Readiness, ReadyCondition,
-};
+use autoscale::horizontal::{ContainerRequests, ObservedPod, Phase, Readiness, ReadyCondition};
 use units::{Duration, Instant};
 
 /// A pod.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cases::{Differences, typed};
 use crate::hpa::pods::{Pod, duration, instant};
-use control::autoscale::horizontal::{
+use autoscale::horizontal::{
     Calculator, ContainerRequests, HorizontalSettings, NO_METRICS, ObservedPod, PodSample,
     PodSamples, Proposal, Tolerances,
 };

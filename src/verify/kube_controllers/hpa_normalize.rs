@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cases::{Differences, typed};
 use crate::hpa::pods::{duration, instant};
-use control::autoscale::horizontal::{Normalization, Normalizer, Rates};
+use autoscale::horizontal::{Normalization, Normalizer, Rates};
 use manifest::autoscalers::BehaviorManifest;
 
 #[derive(Deserialize)]

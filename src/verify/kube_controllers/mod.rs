@@ -1,6 +1,6 @@
 //! Decisions recorded from the controllers of Kubernetes, its kubelet's ranking and its budgets,
 //! held against [`control::controllers`]; and those of its autoscalers, held against
-//! [`control::autoscale`]. A case passes only if everything it records
+//! [`autoscale`]. A case passes only if everything it records
 //! agrees. Cases count under the family that they name.
 
 mod ca_scale_down;

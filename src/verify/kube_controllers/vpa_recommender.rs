@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cases::{Differences, typed};
-use control::autoscale::vertical::{
+use autoscale::vertical::{
     Amounts, Buckets, ContainerUsage, RecommenderSettings, Usage, recommend,
 };
 use model::Text;

@@ -6,9 +6,9 @@ use super::Differences;
 use super::fast::{Expected, Fast};
 use super::sequence::SAMPLED;
 use super::world::World;
-use control::scheduler::kube::attempt::Aftermath;
-use control::scheduler::kube::message::message;
-use control::scheduler::kube::{Attempt, Preemption, Search, Status};
+use scheduler::kube::attempt::Aftermath;
+use scheduler::kube::message::message;
+use scheduler::kube::{Attempt, Preemption, Search, Status};
 
 /// Holds a case against the recording.
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::Differences;
-use control::scheduler::evaluate::Form;
-use control::scheduler::kube::cycle::{Outcome, Round};
-use control::scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
+use scheduler::kube::cycle::{Outcome, Round};
+use scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
+use scheduler::pipeline::evaluate::Form;
 
 /// The fast form through the decisions of a case.
 pub(super) struct Fast(Round);

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::Differences;
 use super::world::manifests;
-use control::scheduler::kube::event::{node_changes, pod_changes};
-use control::scheduler::kube::queue::{Backoff, Move, Place, PluginMask, PodUid};
-use control::scheduler::kube::{
-    Cache, ClusterEvent, KubeProfile, NodeInfo, PodInfo, Queue, QueueContext, Release,
-};
 use manifest::ManifestPod;
 use model::{SchedulerConfig, Text};
 use policy::kubernetes::build_kube_profiles;
+use scheduler::kube::event::{node_changes, pod_changes};
+use scheduler::kube::queue::{Backoff, Move, Place, PluginMask, PodUid};
+use scheduler::kube::{
+    Cache, ClusterEvent, KubeProfile, NodeInfo, PodInfo, Queue, QueueContext, Release,
+};
 use units::{Duration, Instant};
 
 /// Holds a case against the recording.

@@ -9,8 +9,8 @@ use super::Differences;
 use super::decision::{best_names, nominations};
 use super::fast::{Expected, Fast};
 use super::world::{World, manifests};
-use control::scheduler::kube::message::message;
-use control::scheduler::kube::{Attempt, PodInfo, Search};
+use scheduler::kube::message::message;
+use scheduler::kube::{Attempt, PodInfo, Search};
 
 /// When sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
 const BEGIN_SECS: i64 = 1_735_689_600;

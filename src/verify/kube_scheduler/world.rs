@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use control::scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
 use lab::snapshot::pod_info;
 use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
 use model::SchedulerConfig;
 use policy::kubernetes::build_kube_profiles;
+use scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
 
 /// Fields of a case that hold objects around nodes and pods.
 const AROUND: &[&str] = &[

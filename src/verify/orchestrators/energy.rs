@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Case, Decide, Trouble, read};
-use control::autoscale::rules::{Bounds, TargetTracking};
+use autoscale::rules::{Bounds, TargetTracking};
 use metrics::PowerCurve;
 use units::{Duration, Instant};
 

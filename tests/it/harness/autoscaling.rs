@@ -6,21 +6,17 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use windtunnel::control::autoscale::cluster::{
+use windtunnel::autoscale::cluster_autoscaler::{
     Budgets, Cluster, Fit, GroupSize, GrowSettings, Grower, Health, KubeCluster, NodeAmounts,
     NodeGroup, NodePod, PendingPod, PodController, PodEnd, PodGroup, ShrinkNode, ShrinkSettings,
     ShrinkView, Shrinker, Template, estimate, fits_template,
 };
-use windtunnel::control::autoscale::nodes::Daemons;
-use windtunnel::control::autoscale::provisioner::{
-    Consolidation, Leaver, Market, Offering, Replaced, pack,
-};
-use windtunnel::control::scheduler::kube::{
-    Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo,
-};
+use windtunnel::autoscale::nodes::Daemons;
+use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kubernetes::add_machine;
 use windtunnel::rng::Stream;
+use windtunnel::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use windtunnel::units::{Duration, Instant, NodeId, PodId, PodSlot};
 
 use super::dice::Dice;
@@ -518,7 +514,7 @@ impl Asked {
         self.growers = [first, second];
         tally.grown += usize::from(matches!(
             growth,
-            windtunnel::control::autoscale::cluster::Growth::Grow { .. }
+            windtunnel::autoscale::cluster_autoscaler::Growth::Grow { .. }
         ));
     }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use windtunnel::control::scheduler::kube::{Attempt, Cache, PodInfo, Search};
 use windtunnel::model::node::{REGION_LABEL, ZONE_LABEL};
 use windtunnel::model::{ClusterObjects, Node, Text};
+use windtunnel::scheduler::kube::{Attempt, Cache, PodInfo, Search};
 
 use super::decision::{Decision, Question, decide, finish};
 

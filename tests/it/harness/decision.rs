@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use windtunnel::control::scheduler::kube::attempt::Aftermath;
-use windtunnel::control::scheduler::kube::message::message;
-use windtunnel::control::scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, Search, Status};
 use windtunnel::model::Text;
+use windtunnel::scheduler::kube::attempt::Aftermath;
+use windtunnel::scheduler::kube::message::message;
+use windtunnel::scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, Search, Status};
 
 /// What a pod asks of a scheduler.
 pub(crate) struct Question<'a> {

@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use windtunnel::control::scheduler::evaluate::Form;
-use windtunnel::control::scheduler::kube::cycle::{Failure, Nomination, Outcome, Round};
-use windtunnel::control::scheduler::kube::{
-    Cache, KubeProfile, PodClass, PodInfo, Release, TieBreak,
-};
 use windtunnel::model::SchedulerConfig;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
 use windtunnel::policy::Setup;
 use windtunnel::policy::kubernetes::registered::{Registration, add_registered};
 use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
+use windtunnel::scheduler::kube::cycle::{Failure, Nomination, Outcome, Round};
+use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo, Release, TieBreak};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 
 use super::deciders::{self, Change};
 use super::objects;

@@ -13,9 +13,9 @@ mod placing;
 
 use std::sync::Arc;
 
-use windtunnel::control::scheduler::kube::{KubeProfile, PodClass, PodInfo, Release};
 use windtunnel::model::{Node, SchedulerConfig, Text};
 use windtunnel::policy::kubernetes::build_kube_profiles;
+use windtunnel::scheduler::kube::{KubeProfile, PodClass, PodInfo, Release};
 
 use deciders::{Change, Decider, Fresh, Kept};
 use decision::{Decision, Question};

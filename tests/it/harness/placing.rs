@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use windtunnel::control::scheduler::kube::{Cache, PodClass, PodInfo};
 use windtunnel::lab::place::{Stop, place, place_plainly};
 use windtunnel::model::{Affinity, PodSpec};
+use windtunnel::scheduler::kube::{Cache, PodClass, PodInfo};
 
 use super::deciders::Change;
 use super::dice::Dice;

@@ -40,7 +40,7 @@
 //! | | classes of service, 1 GiB of 8 | `model/qos.rs`: `scores_are_those_of_the_worked_examples` |
 //! | | who is evicted first | `control/controllers/kubelet_eviction.rs`, `it/contention.rs` |
 //! | orchestrators-a.md 9.2 | weights 5, 1, 1 and 3, 2; open connections | `control/services/balancer/tests.rs`: `deterministic_sequences_are_those_of_the_examples`, `least_connections_counts_weights_and_takes_turns_among_equals` |
-//! | 9.3 | targets, the window, steps, backlogs | `control/autoscale/rules.rs` |
+//! | 9.3 | targets, the window, steps, backlogs | `autoscale/rules.rs` |
 //! | 9.4 | seven probes; what signs say | `systems/parts/health_check.rs`, `metrics/diagnosis/signs.rs` |
 //! | 9.5 | an alert for a minute, three of five, percentiles, a counter that begins anew | `metrics/alerts/rule.rs`, `model/latencies.rs` |
 //! | 9.7 | bills of tasks and of functions; arrivals at a function | `metrics/pay_per_use.rs`, `metrics/functions.rs`, `control/services/functions.rs` |

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{RunExplainError, Which, near};
 use cluster::{Observer, Store};
-use control::scheduler::kube::cycle::Outcome as CycleOutcome;
-use control::scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
 use model::{EndReason, Event, Pod, PodName, PodRef};
+use scheduler::kube::cycle::Outcome as CycleOutcome;
+use scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
 use units::{Instant, Revision};
 
 /// A name that is asked for.

@@ -9,11 +9,11 @@ use crate::kubernetes::{add_machine, build_kube_profiles};
 use crate::testing::{World, device_set, node, pod};
 use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
-use control::scheduler::evaluate::Form;
-use control::scheduler::kube::cycle::{Nomination, Outcome, Round};
-use control::scheduler::kube::{Release, TieBreak};
-use control::scheduler::plugin::PreFilter;
 use model::{LabelSelector, SchedulerConfig, Text, TopologySpread};
+use scheduler::kube::cycle::{Nomination, Outcome, Round};
+use scheduler::kube::{Release, TieBreak};
+use scheduler::pipeline::evaluate::Form;
+use scheduler::pipeline::plugin::PreFilter;
 use units::SpecId;
 
 /// Scores and filters of the registry that run in kube-scheduler.
@@ -204,7 +204,7 @@ impl Plugin for ByLabel {
         self.0
     }
 
-    fn pre_filter(&mut self, ctx: &control::scheduler::ClassContext<'_>) -> PreFilter {
+    fn pre_filter(&mut self, ctx: &scheduler::ClassContext<'_>) -> PreFilter {
         if ctx.class.object.labels.contains_key("app") {
             PreFilter::Run
         } else {
@@ -212,16 +212,12 @@ impl Plugin for ByLabel {
         }
     }
 
-    fn filter(
-        &self,
-        ctx: &control::scheduler::ClassContext<'_>,
-        node: NodeId,
-    ) -> Result<(), Reason> {
+    fn filter(&self, ctx: &scheduler::ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
         let few = ctx.store.nodes().pods(node).len() < 5;
         few.then_some(()).ok_or(Reason::Text("too many pods"))
     }
 
-    fn score(&self, ctx: &control::scheduler::ClassContext<'_>, node: NodeId) -> i64 {
+    fn score(&self, ctx: &scheduler::ClassContext<'_>, node: NodeId) -> i64 {
         let app = ctx.class.object.labels.get("app");
         let sign = if app.is_some_and(|app| &**app == "1") {
             1

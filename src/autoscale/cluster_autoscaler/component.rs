@@ -1,0 +1,434 @@
+//! The cluster autoscaler at work: a loop every so often that orders nodes for pods that wait, and
+//! empties and gives back nodes that are not needed (spec: kubernetes.md 3.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    Budgets, GroupSize, GrowSettings, Grower, Growth, Health, Ignored, KubeCluster, NodeAmounts,
+    NodeGroup, PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
+};
+use crate::nodes::seen::{BudgetList, budgets};
+use crate::nodes::{Declared, Leaving, Patience, Seen};
+use cluster::{Conflict, Store};
+use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
+use control::{Component, Outbox, Progress, Write};
+use model::node::HOSTNAME_LABEL;
+use model::{ClusterObjects, EvictionCause, Node, Text};
+use rng::Stream;
+use scheduler::kube::{CacheError, KubeProfile};
+use units::{Duration, Instant, NodeId, Revision};
+
+/// The taint of nodes on their way out.
+const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+
+/// How long a drain may take.
+const PATIENCE: Patience = Patience {
+    retries: Duration::from_secs(120),
+    grace: Duration::from_secs(600),
+    headroom: Duration::from_secs(30),
+};
+
+/// What keeps a node from being removed; an annotation in the original, a label of a group here.
+const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+
+/// A group of equal nodes.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    /// Its name; nodes bear it as a label.
+    pub name: Text,
+    /// The fewest nodes.
+    pub min: usize,
+    /// The most nodes.
+    pub max: usize,
+    /// What a new node is; its name and host name are given when it is ordered.
+    pub node: Arc<Node>,
+    /// Its instance type.
+    pub instance_type: Text,
+    /// Whether its nodes may be taken back.
+    pub is_spot: bool,
+}
+
+/// How a cluster autoscaler is set up.
+#[derive(Clone)]
+pub struct ClusterAutoscalerOptions {
+    /// Its groups, in order.
+    pub groups: Vec<GroupOptions>,
+    /// Scale-up.
+    pub grow: GrowSettings,
+    /// Scale-down.
+    pub shrink: ShrinkSettings,
+    /// The filters of the scheduler.
+    pub profile: Arc<KubeProfile>,
+    /// Objects around nodes and pods.
+    pub objects: Arc<ClusterObjects>,
+    /// Seed of what is drawn by lot.
+    pub seed: u64,
+}
+
+/// The component.
+#[derive(Clone)]
+pub struct ClusterAutoscaler {
+    options: ClusterAutoscalerOptions,
+    seen: Seen,
+    grower: Grower,
+    shrinker: Shrinker,
+    leaving: Leaving,
+    /// The group of each node, and whether a label keeps it.
+    declared: Declared<Option<(usize, bool)>>,
+    rng: Stream,
+    /// When it looks next.
+    due: Instant,
+    /// When something is due though nothing changes.
+    patience: Instant,
+    /// Orders under way: the node's name, and the group.
+    ordered: BTreeMap<Text, usize>,
+    /// How many nodes were ever ordered, by group.
+    serials: Vec<u64>,
+}
+
+impl ClusterAutoscaler {
+    /// A cluster autoscaler that has seen nothing yet.
+    pub fn new(options: ClusterAutoscalerOptions) -> Self {
+        Self {
+            seen: Seen::default(),
+            grower: Grower::new(options.grow.clone()),
+            shrinker: Shrinker::new(options.shrink.clone()),
+            leaving: Leaving::new(LEAVING_TAINT, Some(PATIENCE)),
+            declared: Declared::default(),
+            rng: Stream::new(options.seed, "cluster-autoscaler", 0),
+            due: Instant::ZERO,
+            patience: Instant::ZERO,
+            ordered: BTreeMap::new(),
+            serials: vec![0; options.groups.len()],
+            options,
+        }
+    }
+
+    /// What came and went since the last loop.
+    fn catch_up(&mut self, now: Instant) {
+        for (_, name) in self.seen.take_joined() {
+            if let Some(group) = self.ordered.remove(&name) {
+                self.grower.registered(&self.options.groups[group].name);
+            }
+        }
+        for new in self.seen.take_priced() {
+            self.grower.reprice(&new);
+        }
+        for node in self.seen.take_left() {
+            self.declared.forget(node);
+            if self.leaving.forget(node) {
+                self.shrinker.deleted(now);
+            }
+        }
+    }
+
+    /// The group of a node, and whether a label keeps it; `None` of one that is in none.
+    fn group_of(&mut self, store: &Store, node: NodeId) -> Option<(usize, bool)> {
+        let object = store.nodes().object(node)?;
+        let groups = &self.options.groups;
+        self.declared.of(node, object, |object| {
+            let label = object.labels.get(GROUP_LABEL)?;
+            let group = groups.iter().position(|group| group.name == *label)?;
+            let kept = object.labels.get(KEPT_LABEL);
+            Some((group, kept.is_some_and(|own| **own == *"true")))
+        })
+    }
+
+    /// One loop.
+    fn run(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> Result<(), CacheError> {
+        self.give_up_late(now, out);
+        let left = self
+            .leaving
+            .proceed(now, store, EvictionCause::Consolidation, out);
+        if !left.failed.is_empty() {
+            self.shrinker.failed(now);
+        }
+        let changed = self.seen.take_changed();
+        let is_idle = !changed && !self.seen.is_awaited() && self.leaving.is_empty();
+        if is_idle && now < self.patience {
+            return Ok(());
+        }
+        let own = &self.options;
+        let mut cluster = self.seen.cluster(store, &own.profile, &own.objects)?;
+        let planned = self.plan(now, store, &mut cluster, out);
+        self.seen.keep(cluster);
+        planned
+    }
+
+    /// What grows and what shrinks.
+    fn plan(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        cluster: &mut KubeCluster,
+        out: &mut Outbox,
+    ) -> Result<(), CacheError> {
+        let present: Vec<NodeId> = store.nodes().present().collect();
+        let unready = present
+            .iter()
+            .filter(|&&node| !store.nodes().is_ready(node));
+        let health = Health {
+            nodes: present.len(),
+            unready: unready.count(),
+        };
+        let (groups, sizes) = self.groups(store, &present);
+        let waiting = self.seen.waiting(now, store);
+        let pending: Vec<PendingPod> = waiting
+            .into_iter()
+            .map(|(_, info, age)| PendingPod { info, age })
+            .collect();
+        let growth =
+            (self.grower).plan(now, cluster, (&groups, health), &pending, &mut self.rng)?;
+        if let Growth::Grow {
+            group,
+            nodes,
+            others,
+            ..
+        } = &growth
+        {
+            self.shrinker.grew(now);
+            self.order(group, *nodes, store, out);
+            for (group, nodes) in others {
+                self.order(group, *nodes, store, out);
+            }
+        }
+        if matches!(growth, Growth::Unhealthy | Growth::TooYoung) {
+            self.patience = now;
+            return Ok(());
+        }
+        self.shrink((now, &growth), store, cluster, (&present, &sizes), out);
+        Ok(())
+    }
+
+    fn shrink(
+        &mut self,
+        (now, growth): (Instant, &Growth),
+        store: &Store,
+        cluster: &mut KubeCluster,
+        (present, sizes): (&[NodeId], &BTreeMap<Text, GroupSize>),
+        out: &mut Outbox,
+    ) {
+        let budgets = budgets(store);
+        self.seen.heed_budgets(&budgets);
+        let mut nodes = Vec::new();
+        for &node in present {
+            if !self.leaving.has(node) && self.may_shrink(store, node) {
+                nodes.extend(self.shrink_node(now, store, node, &budgets));
+            }
+        }
+        let allowed = budgets.iter().map(|(_, left)| *left).collect();
+        let view = ShrinkView {
+            nodes: &nodes,
+            groups: sizes,
+            budgets: &Budgets { allowed },
+            going: self.leaving.count(),
+        };
+        let plan = self.shrinker.plan(now, cluster, &view);
+        let own = &self.options.shrink;
+        let ready = plan
+            .unneeded
+            .values()
+            .map(|since| since.saturating_add(own.unneeded));
+        let next = ready.filter(|&at| at >= now).min();
+        let recheck = now.saturating_add(own.recheck);
+        self.patience = next.map_or(recheck, |next| next.min(recheck));
+        if !plan.unneeded.is_empty() && self.shrinker.is_cooling_down(now) {
+            self.patience = now;
+        }
+        if matches!(growth, Growth::Grow { .. }) {
+            return;
+        }
+        for removal in plan.removals {
+            if let Some(node) = store.nodes().by_name(&removal.node) {
+                self.leaving.start(now, store, node, out);
+                self.patience = now;
+            }
+        }
+    }
+
+    /// Groups as they are, and how many nodes each has and keeps.
+    fn groups(
+        &mut self,
+        store: &Store,
+        present: &[NodeId],
+    ) -> (Vec<NodeGroup>, BTreeMap<Text, GroupSize>) {
+        let mut counts = vec![0; self.options.groups.len()];
+        for &node in present {
+            if self.leaving.has(node) {
+                continue;
+            }
+            if let Some((group, _)) = self.group_of(store, node) {
+                counts[group] += 1;
+            }
+        }
+        let daemons = self.seen.daemons(store);
+        let mut sizes = BTreeMap::new();
+        let mut groups = Vec::new();
+        for (place, own) in self.options.groups.iter().enumerate() {
+            let nodes = counts[place];
+            let coming = self
+                .ordered
+                .values()
+                .filter(|&&group| group == place)
+                .count();
+            sizes.insert(
+                own.name.clone(),
+                GroupSize {
+                    nodes,
+                    min: own.min,
+                },
+            );
+            groups.push(NodeGroup {
+                id: own.name.clone(),
+                min: own.min,
+                max: own.max,
+                target: nodes + coming,
+                template: Some(Template {
+                    node: own.node.clone(),
+                    daemons: daemons.on(&own.node),
+                }),
+                instance_type: Some(own.instance_type.clone()),
+                quota: None,
+            });
+        }
+        (groups, sizes)
+    }
+
+    /// Whether a node could go at all: it is in a group, and not used too much for that.
+    fn may_shrink(&mut self, store: &Store, node: NodeId) -> bool {
+        if self.group_of(store, node).is_none() {
+            return false;
+        }
+        let own = &self.options.shrink;
+        let row = store.nodes().allocatable().row(node);
+        if own.ignored != Ignored::default() || row.gpu_milli > 0 {
+            return true;
+        }
+        let (mut cpu, mut memory) = (0_i64, 0_i64);
+        for &slot in store.nodes().pods(node) {
+            let Some(pod) = store.pods().at(slot) else {
+                continue;
+            };
+            if !store.pod_states().is_terminating(pod.pod) {
+                let requests = &store.class(pod.spec).requests;
+                cpu = cpu.saturating_add(requests.cpu_milli);
+                memory = memory.saturating_add(requests.memory_bytes);
+            }
+        }
+        let is_over = |used: i64, of: i64| of > 0 && used as f64 / of as f64 > own.threshold;
+        !is_over(cpu, row.cpu_milli) && !is_over(memory, row.memory_bytes)
+    }
+
+    fn shrink_node(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        node: NodeId,
+        budgets: &BudgetList,
+    ) -> Option<ShrinkNode> {
+        let object = store.nodes().object(node)?;
+        let row = store.nodes().allocatable().row(node);
+        let group = self.group_of(store, node);
+        Some(ShrinkNode {
+            name: object.name.clone(),
+            group: group.map(|(group, _)| self.options.groups[group].name.clone()),
+            amounts: NodeAmounts {
+                cpu_milli: row.cpu_milli,
+                memory_bytes: row.memory_bytes,
+                gpus: row.gpu_milli / 1000,
+            },
+            is_ready: store.nodes().is_ready(node),
+            is_kept: group.is_some_and(|(_, is_kept)| is_kept),
+            pods: self.seen.node_pods((now, store), node, budgets),
+        })
+    }
+
+    fn order(&mut self, group: &Text, count: usize, store: &Store, out: &mut Outbox) {
+        let place = self
+            .options
+            .groups
+            .iter()
+            .position(|own| own.name == *group);
+        let Some(place) = place else { return };
+        for _ in 0..count {
+            let own = &self.options.groups[place];
+            let name: Text = loop {
+                let name: Text = format!("{}-{}", own.name, self.serials[place]).into();
+                self.serials[place] += 1;
+                if store.nodes().by_name(&name).is_none() {
+                    break name;
+                }
+            };
+            let mut node = Node::clone(&own.node);
+            node.name = name.clone();
+            node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
+            out.requests.push(ProviderRequest::Launch(MachineOrder {
+                node: Arc::new(node),
+                group: own.name.clone(),
+                instance_type: own.instance_type.clone(),
+                is_spot: own.is_spot,
+            }));
+            self.ordered.insert(name, place);
+        }
+    }
+
+    /// Orders that took too long are given up.
+    fn give_up_late(&mut self, now: Instant, out: &mut Outbox) {
+        let late: BTreeSet<Text> = self
+            .grower
+            .expire(now)
+            .into_iter()
+            .map(|own| own.0)
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        let groups = &self.options.groups;
+        self.ordered.retain(|name, group| {
+            let is_late = late.contains(&groups[*group].name);
+            if is_late {
+                out.requests.push(ProviderRequest::Cancel(name.clone()));
+            }
+            !is_late
+        });
+    }
+}
+
+impl Component for ClusterAutoscaler {
+    fn name(&self) -> &'static str {
+        "cluster-autoscaler"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.seen.cursor()
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.seen.read(view);
+        self.catch_up(now);
+        if now >= self.due {
+            self.due = now.saturating_add(self.options.shrink.interval);
+            let ran = self.run(now, view, out);
+            debug_assert!(
+                ran.is_ok(),
+                "invariant: names are unique and amounts fit: {ran:?}"
+            );
+        }
+        out.wake_at(self.due);
+        Progress::Idle
+    }
+
+    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+        if let Some(group) = self.ordered.remove(&failed.node) {
+            let group = self.options.groups[group].name.clone();
+            self.grower.failed(&group, now);
+        }
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,406 @@
+//! Scale-up: which node group grows by how much for pending pods (spec: kubernetes.md 3.3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::estimator::{PodGroup, estimate, fits_template};
+use super::expander::{Choice, Expander, choose};
+use super::filters::{Cluster, Fit};
+use super::group::{NodeGroup, are_similar, balance};
+use super::orders::Orders;
+use model::{NewPrice, Text};
+use rng::Stream;
+use scheduler::kube::{CacheError, PodClass, PodInfo};
+use units::{Duration, Instant};
+
+/// Flags of scale-up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowSettings {
+    /// Pods of lower priority don't count.
+    pub expendable: i32,
+    /// Pods that are younger don't count.
+    pub new_pod_delay: Duration,
+    /// While all pending pods are younger, the loop waits.
+    pub youngest: Duration,
+    /// The same of those that ask for GPUs.
+    pub youngest_gpu: Duration,
+    /// The most nodes of an estimate.
+    pub max_new: usize,
+    /// The most nodes of the cluster; `None` is no limit.
+    pub max_total: Option<usize>,
+    /// How long an ordered node may take to register.
+    pub provision: Duration,
+    /// How long a group is left alone after a failure, at first.
+    pub backoff: Duration,
+    /// The same at most; it doubles up to there.
+    pub max_backoff: Duration,
+    /// Failures are forgotten after this time without one.
+    pub forget: Duration,
+    /// How many unready nodes are always tolerated.
+    pub ok_unready: usize,
+    /// Percent of nodes that may be unready beyond that.
+    pub max_unready_percent: usize,
+    /// What narrows the choice of a group down, in order.
+    pub expanders: Vec<Expander>,
+    /// Whether new nodes are spread over groups that are similar.
+    pub balances: bool,
+}
+
+impl Default for GrowSettings {
+    fn default() -> Self {
+        Self {
+            expendable: -10,
+            new_pod_delay: Duration::ZERO,
+            youngest: Duration::from_secs(2),
+            youngest_gpu: Duration::from_secs(30),
+            max_new: 1000,
+            max_total: None,
+            provision: Duration::from_secs(900),
+            backoff: Duration::from_secs(300),
+            max_backoff: Duration::from_secs(1800),
+            forget: Duration::from_secs(3 * 3600),
+            ok_unready: 3,
+            max_unready_percent: 45,
+            expanders: vec![Expander::LeastWaste],
+            balances: false,
+        }
+    }
+}
+
+/// A pod that waits for a place.
+#[derive(Clone, Debug)]
+pub struct PendingPod {
+    /// The pod.
+    pub info: Arc<PodInfo>,
+    /// How long it waits.
+    pub age: Duration,
+}
+
+/// What a loop came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// Too many nodes are unready for anything to be done.
+    Unhealthy,
+    /// All pending pods are too young; scale-down waits as well.
+    TooYoung,
+    /// No pod waits that existing or ordered nodes don't take.
+    NotNeeded,
+    /// No group would help.
+    NoOption,
+    /// A group grows.
+    Grow {
+        /// The group.
+        group: Text,
+        /// By how many nodes.
+        nodes: usize,
+        /// For how many pods.
+        pods: usize,
+        /// Groups that are similar to it and grow beside it, and by how many nodes.
+        others: Vec<(Text, usize)>,
+    },
+}
+
+/// What scale-up remembers.
+#[derive(Clone, Debug)]
+pub struct Grower {
+    settings: GrowSettings,
+    orders: Orders,
+    /// Where pods fitted in the last loop.
+    hints: BTreeMap<(Text, Text), Text>,
+}
+
+/// Nodes by readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// All nodes.
+    pub nodes: usize,
+    /// Those that are not ready.
+    pub unready: usize,
+}
+
+impl Grower {
+    /// Nodes of a group cost something else from now on.
+    pub fn reprice(&mut self, new: &NewPrice) {
+        for expander in &mut self.settings.expanders {
+            expander.reprice(new);
+        }
+    }
+
+    /// Nothing was ordered.
+    pub fn new(settings: GrowSettings) -> Self {
+        Self {
+            settings,
+            orders: Orders::default(),
+            hints: BTreeMap::new(),
+        }
+    }
+
+    /// A node of a group registered.
+    pub fn registered(&mut self, group: &str) {
+        self.orders.registered(group);
+    }
+
+    /// Nodes of a group could not be had.
+    pub fn failed(&mut self, group: &Text, now: Instant) {
+        self.orders.failed(&self.settings, group, now);
+    }
+
+    /// Orders that took too long: their groups failed, and so many nodes are not coming.
+    pub fn expire(&mut self, now: Instant) -> Vec<(Text, usize)> {
+        self.orders.expire(&self.settings, now)
+    }
+
+    /// Whether a group is left alone.
+    pub fn is_backed_off(&self, group: &str, now: Instant) -> bool {
+        self.orders.is_backed_off(group, now)
+    }
+
+    /// How many nodes are ordered and not there.
+    pub fn ordered(&self) -> usize {
+        self.orders.ordered()
+    }
+
+    /// One loop. A decision to grow counts as ordered.
+    ///
+    /// # Errors
+    /// If a template's node has the name of one that is there.
+    pub fn plan<C: Cluster>(
+        &mut self,
+        now: Instant,
+        cluster: &mut C,
+        (groups, health): (&[NodeGroup], Health),
+        pending: &[PendingPod],
+        rng: &mut Stream,
+    ) -> Result<Growth, CacheError> {
+        let own = &self.settings;
+        let is_over = health.unready * 100 > own.max_unready_percent * health.nodes;
+        if health.unready > own.ok_unready && is_over {
+            return Ok(Growth::Unhealthy);
+        }
+        let mut waiting: Vec<&PendingPod> = pending
+            .iter()
+            .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.new_pod_delay)
+            .collect();
+        if waiting.is_empty() {
+            return Ok(Growth::NotNeeded);
+        }
+        let asks_for_gpu = |pod: &&&PendingPod| pod.info.spec().gpu.devices > 0;
+        let oldest_gpu = waiting.iter().filter(asks_for_gpu).map(|pod| pod.age).max();
+        if waiting.iter().all(|pod| pod.age < own.youngest)
+            || oldest_gpu.is_some_and(|age| age < own.youngest_gpu)
+        {
+            return Ok(Growth::TooYoung);
+        }
+        waiting.sort_by_key(|pod| std::cmp::Reverse(pod.info.priority()));
+        cluster.mark();
+        let best = self.simulate(now, cluster, (groups, health), &waiting, rng);
+        cluster.undo();
+        let best = best?;
+        if let Growth::Grow {
+            group,
+            nodes,
+            others,
+            ..
+        } = &best
+        {
+            for (group, nodes) in
+                std::iter::once((group, *nodes)).chain(others.iter().map(|own| (&own.0, own.1)))
+            {
+                self.orders.add(group.clone(), nodes, now);
+            }
+        }
+        Ok(best)
+    }
+
+    /// What would grow for pods that wait, the highest priority first.
+    fn simulate<C: Cluster>(
+        &mut self,
+        now: Instant,
+        cluster: &mut C,
+        (groups, health): (&[NodeGroup], Health),
+        waiting: &[&PendingPod],
+        rng: &mut Stream,
+    ) -> Result<Growth, CacheError> {
+        self.add_ordered(cluster, groups)?;
+        let left = self.leave_out_fitting(cluster, waiting);
+        if left.is_empty() {
+            return Ok(Growth::NotNeeded);
+        }
+        let total = health.nodes + self.ordered();
+        let max_total = self.settings.max_total;
+        let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
+        let best = self.best(now, cluster, groups, (&left, room), rng)?;
+        Ok(best.unwrap_or(Growth::NoOption))
+    }
+
+    /// Adds nodes that are on their way.
+    fn add_ordered<C: Cluster>(
+        &self,
+        cluster: &mut C,
+        groups: &[NodeGroup],
+    ) -> Result<(), CacheError> {
+        for order in self.orders.open() {
+            let group = groups.iter().find(|own| own.id == order.group);
+            let Some(template) = group.and_then(|own| own.template.as_ref()) else {
+                continue;
+            };
+            for _ in 0..order.nodes {
+                let number = cluster.nodes().len();
+                let (node, daemons) = template.fresh_named("upcoming", number);
+                cluster.add_node(node, &daemons)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Places pods that existing or ordered nodes take; the others.
+    fn leave_out_fitting<C: Cluster>(
+        &mut self,
+        cluster: &mut C,
+        waiting: &[&PendingPod],
+    ) -> Vec<Arc<PodInfo>> {
+        let mut left = Vec::new();
+        let mut hints = BTreeMap::new();
+        // Pods of one class have one owner and one spec: what found no place is not tried again.
+        let mut failed: Vec<&Arc<PodClass>> = Vec::new();
+        for pod in waiting {
+            let info = &pod.info;
+            if failed.iter().any(|class| Arc::ptr_eq(class, &info.class)) {
+                left.push(info.clone());
+                continue;
+            }
+            let key = (info.spec().namespace.clone(), info.name.text());
+            let hint = self.hints.get(&key).and_then(|own| cluster.place_of(own));
+            let hinted = hint.filter(|&place| cluster.fit(info, place) == Fit::Yes);
+            let count = cluster.nodes().len();
+            match hinted.or_else(|| cluster.first(info, 0..count)) {
+                None => {
+                    if info.spec().owner.is_some() {
+                        failed.push(&info.class);
+                    }
+                    left.push(info.clone());
+                }
+                Some(place) => {
+                    cluster.place(info, place);
+                    hints.insert(key, cluster.nodes()[place].clone());
+                }
+            }
+        }
+        self.hints = hints;
+        left
+    }
+
+    /// What grows, by how many nodes and for how many pods.
+    fn best<C: Cluster>(
+        &self,
+        now: Instant,
+        cluster: &mut C,
+        groups: &[NodeGroup],
+        (pods, room): (&[Arc<PodInfo>], usize),
+        rng: &mut Stream,
+    ) -> Result<Option<Growth>, CacheError> {
+        let alike = group_pods(pods);
+        let mut choices = Vec::new();
+        for group in groups {
+            let Some(template) = &group.template else {
+                continue;
+            };
+            if group.room() == 0 || room == 0 || self.is_backed_off(&group.id, now) {
+                continue;
+            }
+            let mut fitting = Vec::new();
+            for own in &alike {
+                if fits_template(cluster, template, &own.pods[0])? {
+                    fitting.push(own.clone());
+                }
+            }
+            let similar = self.similar(now, group, groups);
+            let of_group = similar.iter().map(|own| own.room()).sum::<usize>() + group.room();
+            let most = of_group.min(room).min(self.settings.max_new);
+            let estimate = estimate(cluster, template, &fitting, most)?;
+            let placed = fitting.iter().zip(&estimate.scheduled);
+            let placed: Vec<(Arc<PodInfo>, usize)> = placed
+                .map(|(own, &count)| (own.pods[0].clone(), count))
+                .collect();
+            if estimate.nodes > 0 {
+                choices.push((group, template, estimate.nodes.min(most), placed));
+            }
+        }
+        let list: Vec<Choice<'_>> = choices
+            .iter()
+            .map(|(group, template, nodes, placed)| Choice {
+                group: group.id.clone(),
+                node: &template.node,
+                nodes: *nodes,
+                pods: placed.iter().map(|(pod, count)| (&**pod, *count)).collect(),
+            })
+            .collect();
+        let place = choose(&self.settings.expanders, &list, rng);
+        Ok(place.map(|place| {
+            let own = &list[place];
+            let pods = own.pods.iter().map(|(_, count)| count).sum();
+            self.spread(now, (choices[place].0, own.nodes, pods), groups)
+        }))
+    }
+
+    /// Groups that are like one but for their zone and have room, where new nodes are spread.
+    fn similar<'g>(
+        &self,
+        now: Instant,
+        group: &NodeGroup,
+        groups: &'g [NodeGroup],
+    ) -> Vec<&'g NodeGroup> {
+        if !self.settings.balances {
+            return Vec::new();
+        }
+        let is_similar = |other: &&NodeGroup| {
+            let templates = group.template.as_ref().zip(other.template.as_ref());
+            other.id != group.id
+                && other.room() > 0
+                && !self.is_backed_off(&other.id, now)
+                && templates.is_some_and(|(one, other)| are_similar(&one.node, &other.node))
+        };
+        groups.iter().filter(is_similar).collect()
+    }
+
+    /// Parts new nodes among a group and those that are similar.
+    fn spread(
+        &self,
+        now: Instant,
+        (group, nodes, pods): (&NodeGroup, usize, usize),
+        groups: &[NodeGroup],
+    ) -> Growth {
+        let mut all = vec![group];
+        all.extend(self.similar(now, group, groups));
+        let sizes: Vec<(usize, usize)> = all
+            .iter()
+            .map(|own| (own.target, own.target + own.room()))
+            .collect();
+        let parts = balance(&sizes, nodes);
+        let parts = all.iter().zip(parts).filter(|(_, nodes)| *nodes > 0);
+        let mut parts: Vec<(Text, usize)> =
+            parts.map(|(own, nodes)| (own.id.clone(), nodes)).collect();
+        let (group, nodes) = parts.remove(0);
+        Growth::Grow {
+            group,
+            nodes,
+            pods,
+            others: parts,
+        }
+    }
+}
+
+/// Pods in groups of one owner and one spec, in the order of their first ones.
+fn group_pods(pods: &[Arc<PodInfo>]) -> Vec<PodGroup> {
+    let mut groups: Vec<PodGroup> = Vec::new();
+    for pod in pods {
+        let is_alike = |own: &&mut PodGroup| Arc::ptr_eq(&own.pods[0].class, &pod.class);
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.pods.push(pod.clone()),
+            None => groups.push(PodGroup {
+                pods: vec![pod.clone()],
+            }),
+        }
+    }
+    groups
+}

@@ -1,0 +1,439 @@
+//! Scale-down: which nodes are not needed, since when, and which of them go now (spec:
+//! kubernetes.md 3.3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::drain::{
+    Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
+};
+use super::filters::{Cluster, Fit};
+use model::Text;
+use scheduler::kube::{PodClass, PodInfo};
+use units::{Duration, Instant};
+
+/// How many further candidates are looked for in a loop.
+const FURTHER_CANDIDATES: usize = 20;
+
+/// Flags of scale-down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShrinkSettings {
+    /// Nodes used more than this are needed.
+    pub threshold: f64,
+    /// How long a node must have been unneeded.
+    pub unneeded: Duration,
+    /// The same for nodes that are not ready.
+    pub unready: Duration,
+    /// Cool-down after a scale-up.
+    pub after_growth: Duration,
+    /// Cool-down after a deletion.
+    pub after_deletion: Duration,
+    /// Cool-down after a deletion that failed.
+    pub after_failure: Duration,
+    /// When a node that could not be removed is looked at again.
+    pub recheck: Duration,
+    /// How many nodes go at once.
+    pub parallel: usize,
+    /// How many of them with pods.
+    pub parallel_drains: usize,
+    /// The shortest time between loops.
+    pub interval: Duration,
+    /// Pods that don't count as use.
+    pub ignored: Ignored,
+    /// Rules about pods that keep their node that are left out.
+    pub waived: Waived,
+}
+
+impl Default for ShrinkSettings {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            unneeded: Duration::from_secs(600),
+            unready: Duration::from_secs(1200),
+            after_growth: Duration::from_secs(600),
+            after_deletion: Duration::ZERO,
+            after_failure: Duration::from_secs(180),
+            recheck: Duration::from_secs(300),
+            parallel: 10,
+            parallel_drains: 1,
+            interval: Duration::from_secs(10),
+            ignored: Ignored::default(),
+            waived: Waived::default(),
+        }
+    }
+}
+
+/// A node that might go.
+#[derive(Clone, Debug)]
+pub struct ShrinkNode {
+    /// Its name.
+    pub name: Text,
+    /// Its node group; a node without one is never removed.
+    pub group: Option<Text>,
+    /// What it offers.
+    pub amounts: NodeAmounts,
+    /// Whether it is ready.
+    pub is_ready: bool,
+    /// Whether an annotation forbids its removal.
+    pub is_kept: bool,
+    /// Its pods.
+    pub pods: Arc<Vec<NodePod>>,
+}
+
+/// How many nodes a group has, and how many it keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupSize {
+    /// Nodes that there are and are not going.
+    pub nodes: usize,
+    /// The fewest.
+    pub min: usize,
+}
+
+/// What a loop sees.
+#[derive(Clone, Copy, Debug)]
+pub struct ShrinkView<'a> {
+    /// All nodes.
+    pub nodes: &'a [ShrinkNode],
+    /// Their groups.
+    pub groups: &'a BTreeMap<Text, GroupSize>,
+    /// Disruptions that are left.
+    pub budgets: &'a Budgets,
+    /// How many nodes are being deleted, and how many of these drained.
+    pub going: (usize, usize),
+}
+
+/// Why a node stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// An annotation says so.
+    Annotated,
+    /// It is in no group.
+    NoGroup,
+    /// Its group is at its minimum.
+    GroupAtMinimum,
+    /// It is used.
+    Used,
+    /// A pod of it can't be moved.
+    Blocked(Blocked),
+    /// A pod of it fits nowhere else.
+    NoPlace,
+    /// It could not be removed a short while ago.
+    RecentlyUnremovable,
+}
+
+/// A node that is removed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The node.
+    pub node: Text,
+    /// Its pods to evict, by namespace and name; none if it is empty.
+    pub evicted: Vec<(Text, Text)>,
+}
+
+/// What a loop came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShrinkPlan {
+    /// Nodes that are not needed, with since when.
+    pub unneeded: BTreeMap<Text, Instant>,
+    /// Why others stay.
+    pub kept: Vec<(Text, Kept)>,
+    /// Nodes that go now, in order.
+    pub removals: Vec<Removal>,
+}
+
+/// What scale-down remembers.
+#[derive(Clone, Debug)]
+pub struct Shrinker {
+    settings: ShrinkSettings,
+    unneeded: BTreeMap<Text, Instant>,
+    unremovable: BTreeMap<Text, Instant>,
+    /// Where pods were placed in the last simulation, by namespace and name.
+    hints: BTreeMap<(Text, Text), Text>,
+    cursor: usize,
+    growth: Option<Instant>,
+    deletion: Option<Instant>,
+    failure: Option<Instant>,
+}
+
+/// A node whose pods all fit elsewhere.
+struct Removable {
+    node: usize,
+    evicted: Vec<(Text, Text)>,
+    /// Whether it would use up a budget.
+    is_risky: bool,
+}
+
+impl Shrinker {
+    /// Nothing is known to be unneeded.
+    pub fn new(settings: ShrinkSettings) -> Self {
+        Self {
+            settings,
+            unneeded: BTreeMap::new(),
+            unremovable: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            cursor: 0,
+            growth: None,
+            deletion: None,
+            failure: None,
+        }
+    }
+
+    /// Nodes were ordered.
+    pub fn grew(&mut self, now: Instant) {
+        self.growth = Some(now);
+    }
+
+    /// A node was deleted.
+    pub fn deleted(&mut self, now: Instant) {
+        self.deletion = Some(now);
+    }
+
+    /// A node could not be deleted.
+    pub fn failed(&mut self, now: Instant) {
+        self.failure = Some(now);
+    }
+
+    /// Whether deletions have to wait.
+    pub fn is_cooling_down(&self, now: Instant) -> bool {
+        let own = &self.settings;
+        [
+            (self.growth, own.after_growth),
+            (self.deletion, own.after_deletion),
+            (self.failure, own.after_failure),
+        ]
+        .into_iter()
+        .any(|(last, delay)| last.is_some_and(|last| last.saturating_add(delay) > now))
+    }
+
+    /// One loop.
+    pub fn plan<C: Cluster>(
+        &mut self,
+        now: Instant,
+        cluster: &mut C,
+        seen: &ShrinkView<'_>,
+    ) -> ShrinkPlan {
+        let (nodes, budgets) = (seen.nodes, seen.budgets);
+        let mut plan = ShrinkPlan::default();
+        self.unremovable.retain(|_, until| *until > now);
+        let mut candidates = self.candidates(nodes, seen.groups, &mut plan);
+        candidates.sort_by_cached_key(|&place| {
+            let is_empty = !has_movable(&nodes[place], budgets, self.settings.waived);
+            let was_unneeded = self.unneeded.contains_key(&nodes[place].name);
+            (!is_empty, !was_unneeded)
+        });
+        cluster.mark();
+        let mut simulation = Simulation {
+            cluster: &mut *cluster,
+            budgets: budgets.clone(),
+            failed: Vec::new(),
+            most: self.most_candidates(),
+        };
+        let mut removable = Vec::new();
+        for place in candidates {
+            if removable.len() >= simulation.most {
+                break;
+            }
+            match self.try_remove(&mut simulation, place, &nodes[place]) {
+                Ok(own) => removable.push(own),
+                Err(why) => {
+                    let name = nodes[place].name.clone();
+                    let until = now.saturating_add(self.settings.recheck);
+                    self.unremovable.insert(name.clone(), until);
+                    plan.kept.push((name, why));
+                }
+            }
+        }
+        cluster.undo();
+        self.note(now, nodes, &removable);
+        plan.unneeded = self.unneeded.clone();
+        if !self.is_cooling_down(now) {
+            plan.removals = self.choose(now, seen, removable);
+        }
+        plan
+    }
+
+    fn most_candidates(&self) -> usize {
+        let own = &self.settings;
+        let loops = own.unneeded.as_nanos() / own.interval.as_nanos().max(1);
+        let most = own.parallel * usize::try_from(loops).unwrap_or(0) + own.parallel;
+        most.min(self.unneeded.len() + FURTHER_CANDIDATES)
+    }
+
+    /// Nodes that may be looked at.
+    fn candidates(
+        &self,
+        nodes: &[ShrinkNode],
+        groups: &BTreeMap<Text, GroupSize>,
+        plan: &mut ShrinkPlan,
+    ) -> Vec<usize> {
+        let mut candidates = Vec::new();
+        for (place, node) in nodes.iter().enumerate() {
+            let size = node.group.as_ref().and_then(|group| groups.get(group));
+            let why = match size {
+                None => Some(Kept::NoGroup),
+                Some(_) if node.is_kept => Some(Kept::Annotated),
+                Some(size) if size.nodes <= size.min => Some(Kept::GroupAtMinimum),
+                Some(_) if self.unremovable.contains_key(&node.name) => {
+                    Some(Kept::RecentlyUnremovable)
+                }
+                Some(_) => {
+                    let used = utilization(node.amounts, &node.pods, self.settings.ignored);
+                    (used.most() > self.settings.threshold).then_some(Kept::Used)
+                }
+            };
+            match why {
+                None => candidates.push(place),
+                Some(why) => plan.kept.push((node.name.clone(), why)),
+            }
+        }
+        candidates
+    }
+
+    /// Moves the pods of a node elsewhere in the simulation, or says why not.
+    fn try_remove<C: Cluster>(
+        &mut self,
+        simulation: &mut Simulation<'_, C>,
+        place: usize,
+        node: &ShrinkNode,
+    ) -> Result<Removable, Kept> {
+        let drain = drain_without(&node.pods, &simulation.budgets, self.settings.waived);
+        let drain = drain.map_err(|(_, why)| Kept::Blocked(why))?;
+        let check = simulation.budgets.check(&drain.moved);
+        if !check.allows {
+            return Err(Kept::Blocked(Blocked::NotEnoughPdb));
+        }
+        let before = self.cursor;
+        let mut evicted = Vec::new();
+        let mut moved = Vec::new();
+        simulation.cluster.mark();
+        let own_place = simulation.cluster.place_of(&node.name);
+        let there = own_place.map_or_else(Vec::new, |place| simulation.cluster.pods_at(place));
+        for pod in &drain.moved {
+            let key = (pod.namespace.clone(), pod.name.clone());
+            let is_it =
+                |info: &&Arc<PodInfo>| info.spec().namespace == key.0 && info.name.text() == key.1;
+            if let (Some(info), Some(own_place)) = (there.iter().find(is_it), own_place) {
+                simulation.cluster.displace(info, own_place);
+                moved.push((key.clone(), info));
+            }
+            evicted.push(key);
+        }
+        if let Some(own_place) = own_place {
+            simulation.cluster.hide(own_place);
+        }
+        for (key, info) in moved {
+            let Some(target) = self.place(simulation, &key, info) else {
+                // All go back to where they were.
+                simulation.cluster.undo();
+                self.cursor = before;
+                simulation.failed.push(info.class.clone());
+                return Err(Kept::NoPlace);
+            };
+            self.hints.insert(key, target);
+        }
+        simulation.cluster.commit();
+        simulation.budgets.take(&drain.moved);
+        Ok(Removable {
+            node: place,
+            evicted,
+            is_risky: !check.in_parallel,
+        })
+    }
+
+    /// Places a pod where it was placed before, else on the next node that takes it.
+    fn place<C: Cluster>(
+        &mut self,
+        simulation: &mut Simulation<'_, C>,
+        key: &(Text, Text),
+        pod: &Arc<PodInfo>,
+    ) -> Option<Text> {
+        // Pods of one class have one owner and one spec: what failed once is not tried again.
+        let mut failed = simulation.failed.iter();
+        if failed.any(|class| Arc::ptr_eq(class, &pod.class)) {
+            return None;
+        }
+        let cluster = &mut *simulation.cluster;
+        let hint = self.hints.get(key).and_then(|hint| cluster.place_of(hint));
+        let hinted = hint.filter(|&hint| cluster.fit(pod, hint) == Fit::Yes);
+        let target = if let Some(target) = hinted {
+            target
+        } else {
+            let found = cluster.first_round(pod, self.cursor)?;
+            self.cursor = (found + 1) % cluster.nodes().len();
+            found
+        };
+        cluster.place(pod, target);
+        Some(cluster.nodes()[target].clone())
+    }
+
+    /// Keeps since when nodes are not needed; those that are needed again begin anew.
+    fn note(&mut self, now: Instant, nodes: &[ShrinkNode], removable: &[Removable]) {
+        let names = removable.iter().map(|own| nodes[own.node].name.clone());
+        let since = names.map(|name| {
+            let since = self.unneeded.get(&name).copied().unwrap_or(now);
+            (name, since)
+        });
+        self.unneeded = since.collect();
+    }
+
+    /// The nodes that go now.
+    fn choose(
+        &self,
+        now: Instant,
+        seen: &ShrinkView<'_>,
+        mut removable: Vec<Removable>,
+    ) -> Vec<Removal> {
+        let (nodes, (going, draining)) = (seen.nodes, seen.going);
+        removable.retain(|own| {
+            let node = &nodes[own.node];
+            let delay = if node.is_ready {
+                self.settings.unneeded
+            } else {
+                self.settings.unready
+            };
+            let since = self.unneeded.get(&node.name);
+            since.is_some_and(|since| since.saturating_add(delay) < now)
+        });
+        removable.sort_by_key(|own| (!own.evicted.is_empty(), own.is_risky));
+        let mut left: BTreeMap<&Text, usize> = BTreeMap::new();
+        for (group, size) in seen.groups {
+            left.insert(group, size.nodes.saturating_sub(size.min));
+        }
+        let mut total = self.settings.parallel.saturating_sub(going);
+        let mut drains = self.settings.parallel_drains.saturating_sub(draining);
+        let mut removals = Vec::new();
+        for own in removable {
+            let node = &nodes[own.node];
+            let of_group = node.group.as_ref().and_then(|group| left.get_mut(group));
+            let Some(of_group) = of_group.filter(|left| **left > 0) else {
+                continue;
+            };
+            let is_drain = !own.evicted.is_empty();
+            if total == 0 || (is_drain && drains == 0) {
+                continue;
+            }
+            *of_group -= 1;
+            total -= 1;
+            drains -= usize::from(is_drain);
+            removals.push(Removal {
+                node: node.name.clone(),
+                evicted: own.evicted,
+            });
+        }
+        removals
+    }
+}
+
+/// The cluster while nodes are taken out of it: they are hidden, so that nothing goes there.
+struct Simulation<'c, C> {
+    cluster: &'c mut C,
+    budgets: Budgets,
+    /// Classes of pods that found no place.
+    failed: Vec<Arc<PodClass>>,
+    most: usize,
+}
+
+/// Whether anything would have to be evicted.
+fn has_movable(node: &ShrinkNode, budgets: &Budgets, waived: Waived) -> bool {
+    drain_without(&node.pods, budgets, waived).map_or(true, |drain| !drain.moved.is_empty())
+}

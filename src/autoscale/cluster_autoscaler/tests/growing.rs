@@ -1,0 +1,357 @@
+//! Scale-up: estimates, which group grows, who is waited for, orders that fail.
+
+use std::sync::Arc;
+
+use super::super::*;
+use super::room::*;
+use model::{GpuRequest, PodSpec};
+use rng::Stream;
+use scheduler::kube::PodClass;
+use units::{Duration, Instant};
+
+pub(super) fn group(id: &str, cpu_milli: i64) -> NodeGroup {
+    NodeGroup {
+        id: id.into(),
+        min: 0,
+        max: 10,
+        target: 0,
+        template: Some(template(cpu_milli, 16 * GIB)),
+        instance_type: None,
+        quota: None,
+    }
+}
+
+pub(super) fn pending(count: usize, age_secs: i64) -> Vec<PendingPod> {
+    let pods = pods("p", &class(1000, GIB, 0), count).into_iter();
+    pods.map(|info| PendingPod {
+        info,
+        age: Duration::from_secs(age_secs),
+    })
+    .collect()
+}
+
+pub(super) fn plan(
+    grower: &mut Grower,
+    at: i64,
+    groups: &[NodeGroup],
+    pods: &[PendingPod],
+) -> Growth {
+    let mut rng = Stream::new(1, "expander", 0);
+    let asked = (groups, Health::default());
+    let now = Instant::from_secs(at);
+    let growth = grower.plan(now, &mut Room::default(), asked, pods, &mut rng);
+    growth.expect("names that differ")
+}
+
+pub(super) fn grow(group: &str, nodes: usize, pods: usize) -> Growth {
+    Growth::Grow {
+        group: group.into(),
+        nodes,
+        pods,
+        others: Vec::new(),
+    }
+}
+
+#[test]
+fn three_nodes_hold_the_pods_of_the_example() {
+    let groups = [
+        PodGroup {
+            pods: pods("a", &class(2000, 2 * GIB, 0), 3),
+        },
+        PodGroup {
+            pods: pods("b", &class(1000, 6 * GIB, 0), 4),
+        },
+    ];
+    let own = estimate(&mut Room::default(), &template(4000, 16 * GIB), &groups, 0);
+    let own = own.expect("names that differ");
+    assert_eq!((own.nodes, own.scheduled), (3, vec![3, 4]));
+    let limited = estimate(&mut Room::default(), &template(4000, 16 * GIB), &groups, 2);
+    let limited = limited.expect("names that differ");
+    assert_eq!((limited.nodes, limited.scheduled), (2, vec![3, 2]));
+}
+
+#[test]
+fn the_group_with_the_least_waste_grows_and_ordered_nodes_count() {
+    let mut grower = Grower::new(GrowSettings::default());
+    let groups = [group("large", 16_000), group("small", 4000)];
+    assert_eq!(
+        plan(&mut grower, 0, &groups, &pending(4, 0)),
+        Growth::TooYoung
+    );
+    assert_eq!(
+        plan(&mut grower, 10, &groups, &pending(4, 10)),
+        grow("small", 1, 4)
+    );
+    assert_eq!(
+        plan(&mut grower, 20, &groups, &pending(4, 20)),
+        Growth::NotNeeded
+    );
+    assert_eq!(
+        plan(&mut grower, 30, &groups, &pending(5, 20)),
+        grow("small", 1, 1)
+    );
+    assert_eq!(grower.ordered(), 2);
+    grower.registered("small");
+    assert_eq!(grower.ordered(), 1);
+}
+
+#[test]
+fn pods_that_ask_for_gpus_are_waited_for_longer() {
+    let spec = PodSpec {
+        gpu: GpuRequest {
+            devices: 1,
+            milli_per_device: 1000,
+            models: Vec::new(),
+        },
+        ..PodSpec::clone(&class(1000, GIB, 0).spec)
+    };
+    let class = Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit"));
+    let info = pods("g", &class, 1).remove(0);
+    for (age, expected) in [(29, Growth::TooYoung), (30, grow("only", 1, 1))] {
+        let waiting = [PendingPod {
+            info: info.clone(),
+            age: Duration::from_secs(age),
+        }];
+        let mut grower = Grower::new(GrowSettings::default());
+        let found = plan(&mut grower, 0, &[group("only", 4000)], &waiting);
+        assert_eq!(found, expected, "{age}");
+    }
+}
+
+#[test]
+fn pods_that_are_too_new_do_not_count() {
+    let settings = GrowSettings {
+        new_pod_delay: Duration::from_secs(60),
+        ..GrowSettings::default()
+    };
+    let mut grower = Grower::new(settings);
+    let groups = [group("only", 4000)];
+    assert_eq!(
+        plan(&mut grower, 0, &groups, &pending(4, 59)),
+        Growth::NotNeeded
+    );
+    assert_eq!(
+        plan(&mut grower, 1, &groups, &pending(4, 60)),
+        grow("only", 1, 4)
+    );
+}
+
+#[test]
+fn similar_groups_share_new_nodes() {
+    let settings = GrowSettings {
+        balances: true,
+        ..GrowSettings::default()
+    };
+    let mut grower = Grower::new(settings);
+    let mut groups = [group("a", 4000), group("b", 4000), group("c", 8000)];
+    groups[0].target = 2;
+    // Five nodes of four cores: `b` catches up with `a` first, then they take turns.
+    let growth = plan(&mut grower, 0, &groups[..2], &pending(20, 10));
+    let expected = Growth::Grow {
+        group: "a".into(),
+        nodes: 2,
+        pods: 20,
+        others: vec![("b".into(), 3)],
+    };
+    let other = Growth::Grow {
+        group: "b".into(),
+        nodes: 3,
+        pods: 20,
+        others: vec![("a".into(), 2)],
+    };
+    assert!(growth == expected || growth == other, "{growth:?}");
+    assert_eq!(grower.ordered(), 5);
+}
+
+#[test]
+fn nodes_that_do_not_come_back_their_group_off_twice_as_long_each_time() {
+    let mut grower = Grower::new(GrowSettings::default());
+    let groups = [group("only", 4000)];
+    assert_eq!(
+        plan(&mut grower, 10, &groups, &pending(4, 10)),
+        grow("only", 1, 4)
+    );
+    assert_eq!(grower.expire(Instant::from_secs(910)), []);
+    let late = grower.expire(Instant::from_secs(911));
+    assert_eq!(late, [("only".into(), 1)]);
+    assert_eq!(
+        plan(&mut grower, 1210, &groups, &pending(4, 99)),
+        Growth::NoOption
+    );
+    assert_eq!(
+        plan(&mut grower, 1211, &groups, &pending(4, 99)),
+        grow("only", 1, 4)
+    );
+    grower.failed(&"only".into(), Instant::from_secs(1300));
+    assert!(grower.is_backed_off("only", Instant::from_secs(1899)));
+    assert!(!grower.is_backed_off("only", Instant::from_secs(1900)));
+}
+
+#[test]
+fn an_unhealthy_cluster_is_left_alone_and_expendable_pods_wait() {
+    let mut grower = Grower::new(GrowSettings::default());
+    let groups = [group("only", 4000)];
+    let mut rng = Stream::new(1, "expander", 0);
+    for (unready, expected) in [(5, Growth::Unhealthy), (4, grow("only", 1, 4))] {
+        let health = Health { nodes: 10, unready };
+        let asked = (&groups[..], health);
+        let pods = pending(4, 10);
+        let own = grower.plan(Instant::ZERO, &mut Room::default(), asked, &pods, &mut rng);
+        assert_eq!(own.expect("names that differ"), expected);
+    }
+    let low: Vec<PendingPod> = pods("low", &class(1000, GIB, -11), 3)
+        .into_iter()
+        .map(|info| PendingPod {
+            info,
+            age: Duration::from_secs(60),
+        })
+        .collect();
+    assert_eq!(plan(&mut grower, 0, &groups, &low), Growth::NotNeeded);
+}
+
+#[test]
+fn the_defaults_are_those_of_the_specification() {
+    let secs = Duration::from_secs;
+    let grow = GrowSettings::default();
+    assert_eq!((grow.expendable, grow.new_pod_delay), (-10, secs(0)));
+    assert_eq!((grow.youngest, grow.youngest_gpu), (secs(2), secs(30)));
+    assert_eq!((grow.ok_unready, grow.max_unready_percent), (3, 45));
+    assert_eq!((grow.max_new, grow.max_total), (1000, None));
+    assert_eq!(grow.provision, secs(15 * 60));
+    let backoff = (grow.backoff, grow.max_backoff, grow.forget);
+    assert_eq!(backoff, (secs(300), secs(1800), secs(3 * 3600)));
+    assert_eq!(grow.expanders, [Expander::LeastWaste]);
+    assert!(!grow.balances);
+    let shrink = ShrinkSettings::default();
+    assert_eq!(shrink.threshold.to_bits(), 0.5_f64.to_bits());
+    assert_eq!((shrink.unneeded, shrink.unready), (secs(600), secs(1200)));
+    let cooling = (
+        shrink.after_growth,
+        shrink.after_deletion,
+        shrink.after_failure,
+    );
+    assert_eq!(cooling, (secs(600), secs(0), secs(180)));
+    assert_eq!((shrink.recheck, shrink.interval), (secs(300), secs(10)));
+    assert_eq!((shrink.parallel, shrink.parallel_drains), (10, 1));
+}
+
+#[test]
+fn up_to_three_unready_nodes_are_always_tolerated_and_forty_five_percent_beyond() {
+    let groups = [group("only", 4000)];
+    for (nodes, unready, is_healthy) in [
+        (3, 3, true),
+        (4, 4, false),
+        (8, 4, false),
+        (9, 4, true),
+        (100, 45, true),
+        (100, 46, false),
+    ] {
+        let mut grower = Grower::new(GrowSettings::default());
+        let asked = (&groups[..], Health { nodes, unready });
+        let mut rng = Stream::new(1, "expander", 0);
+        let pods = pending(1, 10);
+        let growth = grower.plan(Instant::ZERO, &mut Room::default(), asked, &pods, &mut rng);
+        let found = growth.expect("names that differ") != Growth::Unhealthy;
+        assert_eq!(found, is_healthy, "{unready} of {nodes}");
+    }
+}
+
+#[test]
+fn back_off_doubles_up_to_half_an_hour_and_is_forgotten_after_three_hours() {
+    let mut grower = Grower::new(GrowSettings::default());
+    let name = "only".into();
+    let mut now = 0;
+    for minutes in [5, 10, 20, 30, 30] {
+        grower.failed(&name, Instant::from_secs(now));
+        let until = now + minutes * 60;
+        assert!(grower.is_backed_off("only", Instant::from_secs(until - 1)));
+        assert!(!grower.is_backed_off("only", Instant::from_secs(until)));
+        now = until;
+    }
+    // The last failure was half an hour ago; three hours after it all is forgotten.
+    for (hours, minutes) in [(2, 30), (3, 5)] {
+        now += hours * 3600;
+        grower.failed(&name, Instant::from_secs(now));
+        let until = now + minutes * 60;
+        assert!(
+            grower.is_backed_off("only", Instant::from_secs(until - 1)),
+            "{hours} h"
+        );
+        assert!(
+            !grower.is_backed_off("only", Instant::from_secs(until)),
+            "{hours} h"
+        );
+    }
+}
+
+#[test]
+fn pods_keep_the_node_that_they_were_given_in_the_loop_before() {
+    let mut grower = Grower::new(GrowSettings::default());
+    let groups = [group("only", 4000)];
+    let mut room = Room::default();
+    let full = pods("full", &class(4000, GIB, 0), 1);
+    room.add_node(node("large", 4000, 16 * GIB), &full)
+        .expect("names that differ");
+    room.add_node(node("small", 1000, 16 * GIB), &[])
+        .expect("names that differ");
+    let waiting = |list: &[(&str, i64, i32)]| -> Vec<PendingPod> {
+        let own = list.iter().map(|(name, cpu, priority)| PendingPod {
+            info: pods(name, &class(*cpu, GIB, *priority), 1).remove(0),
+            age: Duration::from_secs(60),
+        });
+        own.collect()
+    };
+    let mut rng = Stream::new(1, "expander", 0);
+    let mut plan = |room: &mut Room, pods: &[PendingPod]| {
+        let asked = (&groups[..], Health::default());
+        let growth = grower.plan(Instant::ZERO, room, asked, pods, &mut rng);
+        growth.expect("names that differ")
+    };
+    let first = waiting(&[("p", 1000, 10)]);
+    assert_eq!(plan(&mut room, &first), Growth::NotNeeded);
+    // The large one is free again. The pod stays with the small one, so that the next finds room.
+    room.displace(&full[0], 0);
+    let both = waiting(&[("q", 4000, 0), ("p", 1000, 10)]);
+    assert_eq!(plan(&mut room, &both), Growth::NotNeeded);
+    // Who never was given one takes the first, the highest priority before others.
+    let others = waiting(&[("r", 4000, 0), ("s", 1000, 10)]);
+    assert_eq!(plan(&mut room, &others), grow("only", 1, 1));
+}
+
+#[test]
+fn the_rest_of_a_group_is_given_up_when_a_fresh_node_takes_none() {
+    // The second pod of the group does not fit a fresh node beside nothing.
+    let groups = [PodGroup {
+        pods: [
+            pods("small", &class(1000, GIB, 0), 1),
+            pods("huge", &class(9000, GIB, 0), 1),
+            pods("more", &class(4000, GIB, 0), 1),
+        ]
+        .concat(),
+    }];
+    let own = estimate(&mut Room::default(), &template(4000, 16 * GIB), &groups, 0);
+    let own = own.expect("names that differ");
+    assert_eq!((own.nodes, own.scheduled), (1, vec![1]));
+}
+
+#[test]
+fn what_existing_nodes_take_needs_no_new_ones_and_the_most_nodes_of_the_cluster_hold() {
+    let settings = GrowSettings {
+        max_total: Some(3),
+        ..GrowSettings::default()
+    };
+    let mut grower = Grower::new(settings);
+    let groups = [group("only", 4000)];
+    let health = Health {
+        nodes: 1,
+        unready: 0,
+    };
+    let mut room = Room::default();
+    room.add_node(node("there", 4000, 16 * GIB), &[])
+        .expect("names that differ");
+    let mut rng = Stream::new(1, "expander", 0);
+    let pods = pending(40, 10);
+    let growth = grower.plan(Instant::ZERO, &mut room, (&groups, health), &pods, &mut rng);
+    // Four pods fit the node that is there; of the nine nodes for the others two may come.
+    assert_eq!(growth.expect("names that differ"), grow("only", 2, 8));
+}

@@ -1,0 +1,503 @@
+//! The cluster as an autoscaler of nodes sees it: followed by the log, shown as the scheduler's own
+//! filters see it for simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::cluster_autoscaler::{
+    Cluster, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
+};
+use cluster::Store;
+use model::workload::PodDisruptionBudget;
+use model::{
+    ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
+};
+use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
+use units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+
+/// What is followed of the cluster.
+#[derive(Clone, Default)]
+pub struct Seen {
+    cursor: Revision,
+    /// Pods that an attempt to place failed for, and that have no node yet.
+    waiting: BTreeSet<PodRef>,
+    /// Pods that began to wait or ceased to since it was last asked.
+    turned: Vec<PodRef>,
+    /// When pods last came to or left a node.
+    touched: BTreeMap<NodeId, Instant>,
+    classes: BTreeMap<SpecId, Arc<PodClass>>,
+    /// Names of nodes that joined since it was last asked.
+    joined: Vec<(NodeId, Text)>,
+    /// Nodes that left since it was last asked.
+    left: Vec<NodeId>,
+    /// Prices that changed since it was last asked.
+    priced: Vec<Arc<NewPrice>>,
+    has_changed: bool,
+    /// The cluster as it was shown last.
+    cluster: Option<KubeCluster>,
+    /// Nodes whose pods are not as the cluster has them.
+    behind: BTreeSet<NodeId>,
+    /// Nodes that are not declared as the cluster has them, or not up or down as it has them.
+    redeclared: BTreeSet<NodeId>,
+    /// Nodes that joined, and names of nodes that left, since the cluster was shown.
+    fresh: Vec<NodeId>,
+    gone: Vec<Text>,
+    /// The pods of nodes as scale-down sees them, where time changes nothing about them.
+    node_pods: BTreeMap<NodeId, Arc<Vec<NodePod>>>,
+    /// Whom the budgets mean that these know, by number.
+    meant: Vec<(Text, Option<LabelSelector>)>,
+    /// Classes of pods of daemon sets, by the sets.
+    daemons: BTreeMap<ObjectId, Arc<PodClass>>,
+    /// Where the pod of a slot is.
+    places: Vec<Option<(PodId, NodeId)>>,
+}
+
+impl Seen {
+    /// Up to where it has read the log.
+    pub const fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    /// Reads what is new.
+    pub fn read(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::PodUnschedulable { pod } => {
+                    if self.waiting.insert(*pod) {
+                        self.has_changed = true;
+                        self.turned.push(*pod);
+                    }
+                    continue;
+                }
+                Event::PodBound { pod, node, .. } => {
+                    self.waits_no_more(*pod);
+                    self.touched.insert(*node, entry.at);
+                    self.took_place(*pod, *node);
+                }
+                Event::PodEnded { pod, .. } => {
+                    self.waits_no_more(*pod);
+                    if let Some(node) = self.left_place(*pod) {
+                        self.touched.insert(node, entry.at);
+                    }
+                }
+                Event::PodChanged { pod, .. } => {
+                    if let Some(node) = store.pods().get(*pod).and_then(Pod::node) {
+                        self.touched.insert(node, entry.at);
+                        self.changed_pods(node);
+                    }
+                }
+                Event::NodeAdded { node, object } => {
+                    self.joined.push((*node, object.name.clone()));
+                    self.touched.insert(*node, entry.at);
+                    self.fresh.push(*node);
+                }
+                Event::NodeRemoved { node } => {
+                    self.left.push(*node);
+                    self.touched.remove(node);
+                    self.node_pods.remove(node);
+                    self.gone.push(store.nodes().name(*node).into());
+                }
+                Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
+                    self.redeclared.insert(*node);
+                }
+                Event::PriceChanged(new) => {
+                    self.priced.push(Arc::clone(new));
+                    continue;
+                }
+                Event::Object(_)
+                | Event::SpecAdded { .. }
+                | Event::NodeContact { .. }
+                | Event::PodCreated(_)
+                | Event::PodStarting { .. }
+                | Event::PodRunning { .. }
+                | Event::HoldPlaced(_)
+                | Event::HoldReleased { .. } => continue,
+            }
+            self.has_changed = true;
+        }
+        self.cursor = store.revision();
+    }
+
+    fn waits_no_more(&mut self, pod: PodRef) {
+        if self.waiting.remove(&pod) {
+            self.turned.push(pod);
+        }
+    }
+
+    /// Pods that began to wait or ceased to since it was last asked.
+    pub fn take_turned(&mut self) -> Vec<PodRef> {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// Prices that changed since it was last asked.
+    pub fn take_priced(&mut self) -> Vec<Arc<NewPrice>> {
+        std::mem::take(&mut self.priced)
+    }
+
+    /// Whether a pod waits.
+    pub fn is_waiting(&self, pod: PodRef) -> bool {
+        self.waiting.contains(&pod)
+    }
+
+    fn took_place(&mut self, pod: PodRef, node: NodeId) {
+        let slot = pod.slot.index();
+        if self.places.len() <= slot {
+            self.places.resize(slot + 1, None);
+        }
+        self.places[slot] = Some((pod.id, node));
+        self.changed_pods(node);
+    }
+
+    /// The node that a pod was on.
+    fn left_place(&mut self, pod: PodRef) -> Option<NodeId> {
+        let place = self.places.get_mut(pod.slot.index())?;
+        let (_, node) = place.take_if(|(id, _)| *id == pod.id)?;
+        self.changed_pods(node);
+        Some(node)
+    }
+
+    /// The pods of a node are not as they were.
+    fn changed_pods(&mut self, node: NodeId) {
+        self.behind.insert(node);
+        self.node_pods.remove(&node);
+    }
+
+    /// Whether anything changed that bears on nodes since it was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
+    }
+
+    /// Nodes that joined since it was last asked.
+    pub fn take_joined(&mut self) -> Vec<(NodeId, Text)> {
+        std::mem::take(&mut self.joined)
+    }
+
+    /// Nodes that left since it was last asked.
+    pub fn take_left(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// When pods last came to or left a node.
+    pub fn touched(&self, node: NodeId) -> Instant {
+        self.touched.get(&node).copied().unwrap_or(Instant::ZERO)
+    }
+
+    /// Pods that wait, oldest first, each with its age.
+    pub fn waiting(
+        &mut self,
+        now: Instant,
+        store: &Store,
+    ) -> Vec<(PodRef, Arc<PodInfo>, Duration)> {
+        let waiting: Vec<PodRef> = self.waiting.iter().copied().collect();
+        let waiting = waiting.into_iter().filter_map(|pod| {
+            let record = store.pods().get(pod)?;
+            let is_ending = store.pod_states().is_terminating(pod);
+            if record.node().is_some() || is_ending {
+                return None;
+            }
+            let age = now.since(record.created);
+            Some((pod, self.info(store, pod)?, age))
+        });
+        waiting.collect()
+    }
+
+    /// Whether any pod waits.
+    pub fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// A pod as the scheduler sees it.
+    pub fn info(&mut self, store: &Store, pod: PodRef) -> Option<Arc<PodInfo>> {
+        let record = store.pods().get(pod)?;
+        let class = self.class(store, record.spec)?;
+        let mut info = PodInfo {
+            class,
+            uid: uid(pod),
+            name: record.name.clone(),
+            is_terminating: store.pod_states().is_terminating(pod),
+            ..PodInfo::default()
+        };
+        info.set_devices(record.devices());
+        Some(Arc::new(info))
+    }
+
+    fn class(&mut self, store: &Store, spec: SpecId) -> Option<Arc<PodClass>> {
+        if let Some(known) = self.classes.get(&spec) {
+            return Some(known.clone());
+        }
+        let class = PodClass::derive(store.class(spec).object.clone()).ok()?;
+        let class = Arc::new(class);
+        self.classes.insert(spec, class.clone());
+        Some(class)
+    }
+
+    /// The cluster as it is, to simulate in; whoever asks gives it back by [`Seen::keep`], as it was.
+    ///
+    /// # Errors
+    /// If an amount does not fit.
+    pub fn cluster(
+        &mut self,
+        store: &Store,
+        profile: &Arc<KubeProfile>,
+        objects: &ClusterObjects,
+    ) -> Result<KubeCluster, CacheError> {
+        let behind = std::mem::take(&mut self.behind);
+        let redeclared = std::mem::take(&mut self.redeclared);
+        let fresh = std::mem::take(&mut self.fresh);
+        let gone = std::mem::take(&mut self.gone);
+        let Some(mut cluster) = self.cluster.take() else {
+            let cache = self.whole(store, objects)?;
+            return Ok(KubeCluster::new(cache, profile.clone()));
+        };
+        let nodes = store.nodes();
+        if !gone.is_empty() || !fresh.is_empty() {
+            let new = fresh.iter().filter_map(|&node| nodes.object(node).cloned());
+            cluster.follow_nodes(&gone, new)?;
+        }
+        for &node in fresh.iter().chain(&redeclared) {
+            if let Some(object) = nodes.object(node) {
+                cluster.follow_node(object, !nodes.is_ready(node))?;
+            }
+        }
+        for &node in fresh.iter().chain(&behind) {
+            if nodes.object(node).is_some() {
+                self.catch_up(store, &mut cluster, node);
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// Keeps the cluster until it is asked for again.
+    pub fn keep(&mut self, cluster: KubeCluster) {
+        self.cluster = Some(cluster);
+    }
+
+    /// Brings the pods of a node up to date.
+    fn catch_up(&mut self, store: &Store, cluster: &mut KubeCluster, node: NodeId) {
+        let name = store.nodes().name(node);
+        let Some(place) = cluster.place_of(name) else {
+            return;
+        };
+        let mut missing: BTreeMap<u64, PodRef> = pods_on(store, node)
+            .into_iter()
+            .map(|pod| (uid(pod), pod))
+            .collect();
+        for info in cluster.pods_at(place) {
+            let is_same = missing.get(&info.uid).is_some_and(|&pod| {
+                let devices = store.pods().get(pod).map(Pod::devices);
+                info.is_terminating == store.pod_states().is_terminating(pod)
+                    && devices == Some(info.devices())
+            });
+            if is_same {
+                missing.remove(&info.uid);
+            } else {
+                cluster.displace(&info, place);
+            }
+        }
+        for pod in missing.into_values() {
+            if let Some(info) = self.info(store, pod) {
+                cluster.place(&info, place);
+            }
+        }
+    }
+
+    fn whole(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
+        let mut cache = Cache::default();
+        *cache.objects = objects.clone();
+        let nodes = store.nodes();
+        let present: Vec<NodeId> = nodes.present().collect();
+        cache.add_nodes(
+            present
+                .iter()
+                .filter_map(|&node| nodes.object(node).cloned()),
+        )?;
+        for node in present {
+            let name = nodes.name(node).to_owned();
+            if !nodes.is_ready(node) {
+                cache.set_down(&name, true);
+            }
+            for pod in pods_on(store, node) {
+                if let Some(info) = self.info(store, pod) {
+                    cache.add_pod(info, &name)?;
+                }
+            }
+        }
+        Ok(cache)
+    }
+
+    /// The pods of a node as scale-down sees them.
+    pub fn node_pods(
+        &mut self,
+        (now, store): (Instant, &Store),
+        node: NodeId,
+        budgets: &BudgetList,
+    ) -> Arc<Vec<NodePod>> {
+        if let Some(known) = self.node_pods.get(&node) {
+            return known.clone();
+        }
+        let pods = pods_on(store, node).into_iter();
+        let pods = pods.filter_map(|pod| node_pod(now, store, pod, budgets));
+        let pods: Arc<Vec<NodePod>> = Arc::new(pods.collect());
+        if !pods.iter().any(NodePod::changes_by_itself) {
+            self.node_pods.insert(node, pods.clone());
+        }
+        pods
+    }
+
+    /// Budgets are about to be asked for: what is known holds if they mean whom they meant.
+    pub fn heed_budgets(&mut self, budgets: &BudgetList) {
+        let is_same = budgets.len() == self.meant.len()
+            && budgets
+                .iter()
+                .zip(&self.meant)
+                .all(|((own, _), known)| own.namespace == known.0 && own.selector == known.1);
+        if !is_same {
+            let meant = budgets.iter();
+            self.meant = meant
+                .map(|(own, _)| (own.namespace.clone(), own.selector.clone()))
+                .collect();
+            self.node_pods.clear();
+        }
+    }
+
+    /// The daemon sets, each with a pod of it.
+    pub fn daemons(&mut self, store: &Store) -> Daemons {
+        let mut daemons = Vec::new();
+        let mut classes = BTreeMap::new();
+        for (id, row) in store.objects().iter() {
+            let Object::DaemonSet(set) = &row.object else {
+                continue;
+            };
+            let spec = PodSpec {
+                namespace: set.namespace.clone(),
+                ..(*set.template).clone()
+            };
+            let known = self.daemons.remove(&id).filter(|known| *known.spec == spec);
+            let class = known.map_or_else(|| PodClass::derive(Arc::new(spec)).map(Arc::new), Ok);
+            let Ok(class) = class else { continue };
+            classes.insert(id, class.clone());
+            let pod = PodInfo {
+                class,
+                name: set.name.clone().into(),
+                ..PodInfo::default()
+            };
+            daemons.push((set.template.clone(), Arc::new(pod)));
+        }
+        self.daemons = classes;
+        Daemons(daemons)
+    }
+}
+
+/// Templates of daemon sets, each with a pod of it.
+#[derive(Clone, Debug, Default)]
+pub struct Daemons(Vec<(Arc<PodSpec>, Arc<PodInfo>)>);
+
+impl Daemons {
+    /// Those of some templates.
+    pub fn new(list: Vec<(Arc<PodSpec>, Arc<PodInfo>)>) -> Self {
+        Self(list)
+    }
+
+    /// Those that would run on a node.
+    pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
+        let own = (self.0.iter())
+            .filter(|(own, _)| own.selects(node) && own.tolerates_taints(&node.taints));
+        own.map(|(_, pod)| pod.clone()).collect()
+    }
+
+    /// Whether one of them keeps other pods away.
+    pub fn repel(&self) -> bool {
+        let mut own = self.0.iter();
+        own.any(|(own, _)| !own.affinity.required_pod_anti_affinity.is_empty())
+    }
+}
+
+/// A pod's identity as the scheduler has it, where 0 is none.
+fn uid(pod: PodRef) -> u64 {
+    u64::from(pod.id.0) + 1
+}
+
+/// The pods on a node, in the order of their creation.
+pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
+    let slots = store.nodes().pods(node).iter();
+    let pods = slots.filter_map(|&slot| store.pods().at(slot));
+    let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
+    pods.sort_unstable();
+    pods
+}
+
+/// Disruption budgets, and the disruptions that each has left.
+pub type BudgetList = Vec<(Arc<PodDisruptionBudget>, i64)>;
+
+/// Disruption budgets, by number, and the disruptions that each has left.
+pub fn budgets(store: &Store) -> BudgetList {
+    let objects = store.objects().iter();
+    let budgets = objects.filter_map(|(_, row)| match &row.object {
+        Object::PodDisruptionBudget(budget) => {
+            let left = i64::from(budget.status.disruptions_allowed);
+            Some((budget.clone(), left))
+        }
+        _ => None,
+    });
+    budgets.collect()
+}
+
+/// A pod as scale-down sees it.
+pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
+    let record = store.pods().get(pod)?;
+    let class = store.class(record.spec);
+    let spec = &class.object;
+    let state = store.pod_states().get(pod);
+    let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
+        None => PodController::None,
+        Some("DaemonSet") => PodController::DaemonSet,
+        Some("ReplicaSet" | "ReplicationController" | "StatefulSet" | "Job") => {
+            PodController::Replicating
+        }
+        Some("Node") => PodController::Mirror,
+        Some(_) => PodController::Other,
+    };
+    let selects = |budget: &PodDisruptionBudget| {
+        let selector = budget.selector.as_ref();
+        budget.namespace == spec.namespace
+            && selector.is_some_and(|selector| selector.matches(&spec.labels))
+    };
+    let counted = budgets.iter().enumerate();
+    let counted = counted.filter(|(_, (budget, _))| selects(budget));
+    let behaviour = spec.behaviour.as_ref();
+    Some(NodePod {
+        name: record.name.text(),
+        namespace: spec.namespace.clone(),
+        controller,
+        end: PodEnd::Running,
+        age: now.since(record.created),
+        deletion: state.and_then(|state| state.terminating).map(|order| {
+            let ends = order.since.saturating_add(order.grace);
+            (now.since(ends), order.grace)
+        }),
+        safe_to_evict: behaviour.and_then(|own| match own.is_evictable {
+            Some(true) => Some(SafeToEvict::Yes),
+            Some(false) => Some(SafeToEvict::No),
+            None => own.is_awaited.then_some(SafeToEvict::OnCompletion),
+        }),
+        local_volumes: behaviour
+            .map(|own| own.local_volumes.iter().cloned().collect())
+            .unwrap_or_default(),
+        budgets: counted.map(|(number, _)| number).collect(),
+        requests: NodeAmounts {
+            cpu_milli: class.requests.cpu_milli,
+            memory_bytes: class.requests.memory_bytes,
+            gpus: class.requests.gpu_milli / 1000,
+        },
+    })
+}
+
+/// Whether a pod is one of a daemon set.
+pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
+    let spec = store
+        .pods()
+        .get(pod)
+        .map(|record| &store.class(record.spec).object);
+    let owner = spec.and_then(|spec| spec.owner.as_ref());
+    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
+}

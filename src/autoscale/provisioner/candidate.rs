@@ -1,0 +1,256 @@
+//! Which nodes could be given back, in which order, and how many at a time (spec: kubernetes.md 3.4).
+
+use std::sync::Arc;
+
+use super::consolidate::Leaver;
+use super::replace::Replaced;
+use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
+use crate::cluster_autoscaler::{Budgets, Waived, drain_without};
+use crate::nodes::seen::{budgets, is_daemon, pods_on};
+use cluster::Store;
+use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
+use model::node::ZONE_LABEL;
+use model::workload::CronSchedule;
+use model::{Node, PodRef, Text};
+use units::{Duration, Instant, NodeId};
+
+/// Rules of the cluster autoscaler that a provisioner does not have.
+const WAIVED: Waived = Waived {
+    local_storage: true,
+    system_pods: true,
+};
+
+/// Why a node is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is empty.
+    Empty,
+    /// It is not what a new one would be.
+    Drifted,
+    /// Its pods fit elsewhere, or on something cheaper.
+    Underutilized,
+}
+
+/// A budget that holds at times.
+#[derive(Clone, Debug)]
+pub struct BudgetWindow {
+    /// How many nodes.
+    pub limit: DisruptionBudget,
+    /// When it begins to hold, and for how long; `None` is always.
+    pub times: Option<(CronSchedule, Duration)>,
+    /// What it limits; empty is everything.
+    pub reasons: Vec<Reason>,
+}
+
+impl BudgetWindow {
+    /// Whether it limits something at a time, in seconds since 1970.
+    pub fn holds(&self, reason: Reason, unix_secs: i64) -> bool {
+        let is_meant = self.reasons.is_empty() || self.reasons.contains(&reason);
+        let is_time = self.times.as_ref().is_none_or(|(schedule, lasts)| {
+            let length = lasts.as_nanos() / 1_000_000_000;
+            let begun = schedule.next(unix_secs - length);
+            begun.is_some_and(|begun| begun <= unix_secs)
+        });
+        is_meant && is_time
+    }
+}
+
+impl DisruptionBudget {
+    /// How many of so many nodes.
+    pub const fn of(self, nodes: usize) -> usize {
+        match self {
+            Self::Nodes(most) => most,
+            Self::Percent(percent) => (nodes * percent).div_ceil(100),
+        }
+    }
+}
+
+/// A node that could go.
+pub(super) struct Candidate {
+    pub(super) node: NodeId,
+    pub(super) leaver: Leaver,
+    pub(super) is_empty: bool,
+    /// Whether no pod came to or left it for long enough.
+    pub(super) is_rested: bool,
+    /// Whether it is not what a new one would be.
+    pub(super) is_drifted: bool,
+    /// Price over what its evictions cost, to compare by.
+    savings: f64,
+}
+
+impl Provisioner {
+    /// The nodes of the pool, each with what it declares.
+    pub(super) fn pool(&mut self, store: &Store) -> Vec<(NodeId, Arc<PoolNode>)> {
+        let (options, declared) = (&self.options, &mut self.declared);
+        let nodes = store.nodes().present();
+        let ours = nodes.filter_map(|node| {
+            let object = store.nodes().object(node)?;
+            let own = declared.of(node, object, |object| PoolNode::of(object, options))?;
+            Some((node, own))
+        });
+        ours.collect()
+    }
+
+    /// How many more of so many nodes may be on their way out.
+    pub(super) fn room(&self, now: Instant, nodes: usize, reason: Reason) -> usize {
+        let unix_secs = self.unix_secs(now);
+        let windows = self.options.budgets.iter();
+        let windows = windows.filter(|own| own.holds(reason, unix_secs));
+        let limits = windows.map(|own| own.limit.of(nodes));
+        let most = limits.fold(self.options.budget.of(nodes), usize::min);
+        most.saturating_sub(self.leaving.count().0)
+    }
+
+    fn unix_secs(&self, now: Instant) -> i64 {
+        self.options.zero_unix_secs + now.since(Instant::ZERO).as_nanos() / 1_000_000_000
+    }
+
+    /// How often what new nodes are made of had changed by a time.
+    pub(super) fn version(&self, at: Instant) -> usize {
+        let drifts = self.options.drifts.iter();
+        drifts.filter(|drift| **drift <= at).count()
+    }
+
+    /// Nodes that are older than they may become and not on their way out yet.
+    pub(super) fn expired(&mut self, now: Instant, store: &Store) -> Vec<NodeId> {
+        let Some(age) = self.options.expire_after else {
+            return Vec::new();
+        };
+        let pool = self.pool(store).into_iter();
+        let is_old = |(node, own): &(NodeId, Arc<PoolNode>)| {
+            !self.leaving.has(*node)
+                && own
+                    .ordered
+                    .is_some_and(|ordered| ordered.saturating_add(age) <= now)
+        };
+        pool.filter(is_old).map(|(node, _)| node).collect()
+    }
+
+    /// Nodes that could go, the highest savings first; whether others' time is still to come.
+    pub(super) fn candidates(&mut self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
+        let budgets = budgets(store);
+        self.seen.heed_budgets(&budgets);
+        let allowed = Budgets {
+            allowed: budgets.iter().map(|(_, left)| *left).collect(),
+        };
+        let version = self.version(now);
+        let mut candidates = Vec::new();
+        let mut is_waiting = false;
+        for (node, own) in self.pool(store) {
+            if self.leaving.has(node) {
+                continue;
+            }
+            let touched = self.seen.touched(node);
+            let rested = touched.saturating_add(self.options.consolidate_after);
+            let is_rested = rested <= now;
+            let is_drifted =
+                version > 0 && (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
+            is_waiting |= !is_rested;
+            if !is_rested && !is_drifted {
+                continue;
+            }
+            let seen = self.seen.node_pods((now, store), node, &budgets);
+            let Ok(drained) = drain_without(&seen, &allowed, WAIVED) else {
+                continue;
+            };
+            if !allowed.check(&drained.moved).allows {
+                continue;
+            }
+            let pods = pods_on(store, node);
+            let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
+            let costs = costs.map(|&pod| eviction_cost(store, pod));
+            let replaced = own.replaced(&self.options.offerings);
+            let price = replaced.price;
+            candidates.push(Candidate {
+                node,
+                leaver: Leaver {
+                    node,
+                    name: own.name.clone(),
+                    replaced,
+                },
+                is_empty: drained.moved.is_empty() && drained.awaited.is_empty(),
+                is_rested,
+                is_drifted,
+                savings: savings(price, costs),
+            });
+        }
+        candidates.sort_by(|one, other| {
+            other
+                .savings
+                .total_cmp(&one.savings)
+                .then(one.node.cmp(&other.node))
+        });
+        (candidates, is_waiting)
+    }
+}
+
+/// What a node of the pool declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PoolNode {
+    name: Text,
+    /// When it was ordered.
+    ordered: Option<Instant>,
+    /// What it was sold as, as a place in the list; prices change.
+    offering: Option<usize>,
+    instance_type: Text,
+    is_spot: bool,
+}
+
+impl PoolNode {
+    /// What it is, and what it costs now.
+    fn replaced(&self, offerings: &[Offering]) -> Replaced {
+        Replaced {
+            instance_type: self.instance_type.clone(),
+            price: self.offering.map_or(0, |own| offerings[own].price),
+            is_spot: self.is_spot,
+        }
+    }
+
+    /// `None` of a node that is not of the pool.
+    fn of(object: &Node, options: &ProvisionerOptions) -> Option<Arc<Self>> {
+        let label = |key: &str| object.labels.get(key);
+        if label(GROUP_LABEL) != Some(&options.pool) {
+            return None;
+        }
+        let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
+        let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
+        let zone = label(ZONE_LABEL);
+        let mut offerings = options.offerings.iter();
+        let offering = offerings.position(|own| {
+            own.is_spot == is_spot
+                && own.instance_type == instance_type
+                && own.node.labels.get(ZONE_LABEL) == zone
+        });
+        let ordered = label(ORDERED_LABEL).and_then(|own| own.parse().ok());
+        Some(Arc::new(Self {
+            name: object.name.clone(),
+            ordered: ordered.map(Instant::from_nanos),
+            offering,
+            instance_type,
+            is_spot,
+        }))
+    }
+}
+
+/// What evicting a pod costs: 1, and more with its deletion cost and priority.
+fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
+    let Some(record) = store.pods().get(pod) else {
+        return cost(0, 0);
+    };
+    let spec = &store.class(record.spec).object;
+    let deletion = spec.behaviour.as_ref().map_or(0, |own| own.deletion_cost);
+    cost(deletion, spec.priority)
+}
+
+/// What giving a node back saves for what it costs: its price over 1 and the positive costs of its
+/// evictions (spec: kubernetes.md 3.4).
+pub(super) fn savings(price: i64, costs: impl Iterator<Item = f64>) -> f64 {
+    price as f64 / (1.0 + costs.map(|own| own.max(0.0)).sum::<f64>())
+}
+
+/// The cost of an eviction by deletion cost and priority (spec: kubernetes.md 3.4).
+pub(super) fn cost(deletion_cost: i32, priority: i32) -> f64 {
+    let deletion = f64::from(deletion_cost) / f64::from(1_u32 << 27);
+    let priority = f64::from(priority) / f64::from(1_u32 << 25);
+    (1.0 + deletion + priority).clamp(-10.0, 10.0)
+}

@@ -1,0 +1,120 @@
+//! Admission: what a new pod of a vertically scaled workload is given (spec: kubernetes.md 3.2).
+
+use std::sync::Arc;
+
+use cluster::Store;
+use model::resource_list::{CPU, MEMORY};
+use model::usage::Scale;
+use model::workload::vertical::{ContainerPolicy, UpdateMode};
+use model::{Object, PodSpec, ResourceList, Used};
+use units::{ObjectId, Quantity};
+
+/// A container's request and limit of one resource; `None` states none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// The request.
+    pub request: Option<i64>,
+    /// The limit.
+    pub limit: Option<i64>,
+}
+
+/// A container's cpu (milli-cores) and memory (bytes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatedResources {
+    /// Cpu.
+    pub cpu: Stated,
+    /// Memory.
+    pub memory: Stated,
+}
+
+/// What a container is given: the target as its request, and limits in the same proportion to
+/// requests as stated, unless the policy leaves limits alone.
+pub fn admit(stated: StatedResources, target: Used, policy: &ContainerPolicy) -> StatedResources {
+    if policy.is_off {
+        return stated;
+    }
+    let give = |own: Stated, target: i64| Stated {
+        request: Some(target),
+        limit: if policy.requests_only {
+            own.limit
+        } else {
+            own.limit
+                .map(|limit| proportional(own.request, limit, target))
+        },
+    };
+    StatedResources {
+        cpu: give(stated.cpu, target.cpu_milli),
+        memory: give(stated.memory, target.memory_bytes),
+    }
+}
+
+/// The limit that is to the target as it was to the request. A request that is left out is as
+/// large as the limit.
+fn proportional(request: Option<i64>, limit: i64, target: i64) -> i64 {
+    let request = request.filter(|&own| own > 0).unwrap_or(limit);
+    if request == limit {
+        return target;
+    }
+    let product = i128::from(limit) * i128::from(target) / i128::from(request);
+    i64::try_from(product).unwrap_or(i64::MAX)
+}
+
+/// A pod of an owner as a vertical autoscaler would have it created; `None` if none has anything to
+/// say of it.
+pub(super) fn sized(store: &Store, owner: ObjectId, spec: &Arc<PodSpec>) -> Option<Arc<PodSpec>> {
+    let objects = store.objects();
+    let mut all = objects
+        .of_kind("VerticalPodAutoscaler", &spec.namespace)
+        .peekable();
+    all.peek()?;
+    let own = objects.get(owner)?;
+    let above = own.owner.and_then(|above| objects.get(above));
+    let vertical = all.find_map(|(_, row)| match &row.object {
+        Object::VerticalPodAutoscaler(vertical) => {
+            let names = |object: &Object| {
+                *vertical.target.kind == *object.kind() && vertical.target.name == *object.name()
+            };
+            let is_ours = names(&own.object) || above.is_some_and(|above| names(&above.object));
+            is_ours.then_some(vertical)
+        }
+        _ => None,
+    })?;
+    if vertical.mode == UpdateMode::Off || vertical.recommended.is_empty() {
+        return None;
+    }
+    let mut sized = (**spec).clone();
+    for container in &mut sized.containers {
+        let Some(own) = vertical.recommended.get(&container.name) else {
+            continue;
+        };
+        let policy = vertical.policy(&container.name);
+        let both = |scale: Scale, name: &str| Stated {
+            request: stated(&container.requests, scale, name),
+            limit: stated(&container.limits, scale, name),
+        };
+        let known = StatedResources {
+            cpu: both(Scale::Cpu, CPU),
+            memory: both(Scale::Memory, MEMORY),
+        };
+        let given = admit(known, own.target, &policy);
+        for (name, given) in [(CPU, given.cpu), (MEMORY, given.memory)] {
+            let amount = |own: i64| match name {
+                CPU => Quantity::from_milli(own),
+                _ => Quantity::from_units(own),
+            };
+            if let Some(request) = given.request {
+                container.requests.set(name, amount(request));
+            }
+            if let Some(limit) = given.limit {
+                container.limits.set(name, amount(limit));
+            }
+        }
+    }
+    (sized != **spec).then(|| Arc::new(sized))
+}
+
+/// The amount a list states of a resource, in thousandths of its unit or in bytes.
+pub fn stated(list: &ResourceList, scale: Scale, name: &str) -> Option<i64> {
+    let amount = list.get(name);
+    (!amount.is_zero()).then(|| scale.of(amount))
+}

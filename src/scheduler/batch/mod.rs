@@ -1,0 +1,472 @@
+//! The batch planner: rigid jobs that need all their members at once. A job is a gang, or a pod
+//! without one; it starts as a whole or not at all.
+//!
+//! It follows the event loop of `RLScheduler`'s published simulator (SC'20; spec:
+//! published-results.md section 2): the order chooses one job, which stays chosen until it starts,
+//! whoever arrives meanwhile; then the next one is chosen at the same instant. While the chosen
+//! job waits for room, the backfilling rule may let others start before it, gone through in the
+//! order of submission (those of one instant by score). Members of a job may share a node that has room; nodes are taken lowest id
+//! first. What was published steps after every single event; what steps once an instant decides
+//! on all its events together.
+//!
+//! The planner looks at resources, GPU devices, selectors, required node affinity and taints. A
+//! job that the cluster as declared could never take is put aside until a node changes.
+
+pub mod backfill;
+pub mod job;
+mod room;
+mod running;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod waiting;
+
+use smallvec::SmallVec;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{DeviceSet, Event, PodCreated, PodRef};
+use units::{Duration, GangId, Instant, NodeId, Revision};
+
+pub use self::backfill::{Backfill, Outlook};
+pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
+
+use self::job::Job;
+use self::room::{Places, Rooms};
+use self::running::{Place, Running, RunningJob};
+use self::waiting::{Turn, Waiting};
+
+/// The scheduler of rigid jobs, as a component.
+#[derive(Clone)]
+pub struct BatchPlanner {
+    order: Box<dyn JobOrder>,
+    backfill: Box<dyn Backfill>,
+    waiting: Waiting,
+    running: Running,
+    rooms: Rooms,
+    chosen: Option<Chosen>,
+    /// The pods of waiting and running jobs, by slot.
+    pods: Vec<Option<Whereabouts>>,
+    next: JobNumber,
+    cursor: Revision,
+    /// The instant for which a wake-up was asked in the midst of a job's end.
+    asked: Option<Instant>,
+}
+
+/// The job that goes next.
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    number: JobNumber,
+    /// Whether it was found not to fit.
+    blocked: bool,
+    /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
+    /// every waiting job.
+    asked: Option<Turn>,
+}
+
+/// Where a pod is: the job it belongs to, and its position there once that runs.
+#[derive(Clone, Copy, Debug)]
+struct Whereabouts {
+    pod: PodRef,
+    job: JobNumber,
+    position: Option<u32>,
+}
+
+/// What the log brought.
+#[derive(Clone, Copy, Debug, Default)]
+struct News {
+    any: bool,
+    /// Whether room may have become free.
+    freed: bool,
+    /// Whether a node was declared anew or came up or went down.
+    declared: bool,
+}
+
+/// A job whose members are being read.
+type Assembling = Option<(GangId, JobNumber, Job)>;
+
+impl BatchPlanner {
+    /// A planner that chooses by an order and fills up by a rule.
+    pub fn new(order: Box<dyn JobOrder>, backfill: Box<dyn Backfill>) -> Self {
+        Self {
+            order,
+            waiting: Waiting::new(backfill.is_active()),
+            backfill,
+            running: Running::default(),
+            rooms: Rooms::default(),
+            chosen: None,
+            pods: Vec::new(),
+            next: JobNumber(0),
+            cursor: Revision::default(),
+            asked: None,
+        }
+    }
+
+    /// The order jobs are chosen in.
+    pub fn order(&self) -> &dyn JobOrder {
+        &*self.order
+    }
+
+    /// The rule that lets jobs start before the chosen one.
+    pub fn backfill(&self) -> &dyn Backfill {
+        &*self.backfill
+    }
+
+    fn read(&mut self, now: Instant, store: &Store) -> News {
+        let mut news = News::default();
+        let mut assembling: Assembling = None;
+        for entry in store.log().since(self.cursor) {
+            news.any = true;
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    self.created(entry.at, store, created, &mut assembling);
+                }
+                Event::PodBound { pod, .. } => self.bound(*pod, &mut assembling),
+                Event::PodEnded { pod, .. } => {
+                    self.ended(entry.at, *pod, &mut assembling);
+                    news.freed = true;
+                }
+                Event::HoldReleased { .. } => news.freed = true,
+                Event::NodeAdded { .. }
+                | Event::NodeUpdated { .. }
+                | Event::NodeRemoved { .. }
+                | Event::NodeReadiness { .. } => news.declared = true,
+                _ => {}
+            }
+        }
+        self.assembled(&mut assembling);
+        self.cursor = store.revision();
+        if news.declared {
+            self.waiting.take_back(&*self.order, now);
+        }
+        if let Some(chosen) = &mut self.chosen {
+            if news.freed || news.declared {
+                chosen.asked = None;
+                // Another cluster, another outlook: whether and when the job fits is asked anew.
+                chosen.blocked &= !news.declared;
+            }
+            if self.waiting.get(chosen.number).is_none() {
+                self.chosen = None;
+            }
+        }
+        news
+    }
+
+    fn created(
+        &mut self,
+        at: Instant,
+        store: &Store,
+        created: &PodCreated,
+        assembling: &mut Assembling,
+    ) {
+        let cpu_milli = store.class(created.spec).requests.cpu_milli;
+        let number = match assembling {
+            Some((gang, number, job)) if Some(*gang) == created.gang => {
+                job.members.push(created.pod);
+                job.facts.processors = processors(cpu_milli, job.members.len());
+                *number
+            }
+            _ => {
+                self.assembled(assembling);
+                let number = self.next;
+                self.next = JobNumber(number.0 + 1);
+                let facts = JobFacts {
+                    submitted: at,
+                    requested: created.time_limit.unwrap_or(Duration::MAX),
+                    processors: processors(cpu_milli, 1),
+                };
+                let members = SmallVec::from_slice(&[created.pod]);
+                let job = Job {
+                    facts,
+                    spec: created.spec,
+                    members,
+                };
+                match created.gang {
+                    Some(gang) => *assembling = Some((gang, number, job)),
+                    None => self.waiting.add(number, job, &*self.order, at),
+                }
+                number
+            }
+        };
+        let slot = created.pod.slot.index();
+        if self.pods.len() <= slot {
+            self.pods.resize(slot + 1, None);
+        }
+        self.pods[slot] = Some(Whereabouts {
+            pod: created.pod,
+            job: number,
+            position: None,
+        });
+    }
+
+    /// A job's members are complete: it waits from now on.
+    fn assembled(&mut self, assembling: &mut Assembling) {
+        if let Some((_, number, job)) = assembling.take() {
+            let at = job.facts.submitted;
+            self.waiting.add(number, job, &*self.order, at);
+        }
+    }
+
+    fn find(&self, pod: PodRef) -> Option<Whereabouts> {
+        (*self.pods.get(pod.slot.index())?).filter(|known| known.pod == pod)
+    }
+
+    /// A pod has a node. If this planner did not choose it, the pod's job goes without it.
+    fn bound(&mut self, pod: PodRef, assembling: &mut Assembling) {
+        if let Some(Whereabouts {
+            job,
+            position: None,
+            ..
+        }) = self.find(pod)
+        {
+            self.assembled(assembling);
+            self.waiting.remove_member(job, pod);
+            self.pods[pod.slot.index()] = None;
+        }
+    }
+
+    fn ended(&mut self, at: Instant, pod: PodRef, assembling: &mut Assembling) {
+        let Some(known) = self.find(pod) else {
+            return;
+        };
+        self.pods[pod.slot.index()] = None;
+        if let Some(position) = known.position {
+            self.running.release(known.job, position as usize, at);
+        } else {
+            if assembling
+                .as_ref()
+                .is_some_and(|(_, number, _)| *number == known.job)
+            {
+                self.assembled(assembling);
+            }
+            self.waiting.remove_member(known.job, pod);
+        }
+    }
+
+    /// The end of a job is one event, though its members end one after the other: until all have,
+    /// nothing is decided. Members that end apart are told by the wake-up that comes first.
+    fn awaits_rest_of_end(&mut self, now: Instant, news: News, out: &mut Outbox) -> bool {
+        if !self.running.in_midst_of_end(now) {
+            self.asked = None;
+            return false;
+        }
+        if self.asked != Some(now) {
+            self.asked = Some(now);
+            out.wake_at(now);
+        } else if !news.any {
+            // The wake-up came before any further end.
+            self.running.settle_ends();
+            self.asked = None;
+            return false;
+        }
+        true
+    }
+
+    fn choose(&mut self, now: Instant) -> Option<Chosen> {
+        if self.chosen.is_none() {
+            let number = self.waiting.first(&*self.order, now)?;
+            self.chosen = Some(Chosen {
+                number,
+                blocked: false,
+                asked: None,
+            });
+        }
+        self.chosen
+    }
+
+    /// The chosen job was found not to fit.
+    fn block(&mut self, now: Instant, chosen: Chosen, store: &Store, out: &mut Outbox) -> Progress {
+        let Some(job) = self.waiting.get(chosen.number) else {
+            return Progress::More;
+        };
+        if let Some(&pod) = job.members.first() {
+            out.write(store, Event::PodUnschedulable { pod });
+        }
+        if self.rooms.capacity(store, job.spec) < job.members.len() as u64 {
+            self.waiting.put_aside(chosen.number);
+            self.chosen = None;
+            return Progress::More;
+        }
+        self.chosen = Some(Chosen {
+            blocked: true,
+            ..chosen
+        });
+        if !self.backfill.is_active() {
+            return Progress::Idle;
+        }
+        self.backfill.blocked(&Outlook {
+            now,
+            store,
+            running: &self.running,
+            chosen: job,
+            room: self.rooms.total(store, job.spec),
+        });
+        Progress::More
+    }
+
+    /// Starts the first job that fits and may go before the chosen one.
+    fn fill(&mut self, now: Instant, chosen: Chosen, store: &Store, out: &mut Outbox) -> Progress {
+        if !self.backfill.is_active() {
+            return Progress::Idle;
+        }
+        let full = store.class_count() == 1
+            && self.waiting.get(chosen.number).is_some_and(|job| {
+                // Nothing of the only class fits anywhere.
+                self.rooms.total(store, job.spec) == 0
+            });
+        let mut found = None;
+        if !full {
+            let longest = self.backfill.longest(now);
+            for (turn, facts) in self.waiting.after(chosen.asked, longest) {
+                if turn.2 != chosen.number
+                    && self.backfill.admits(now, facts)
+                    && let Some(job) = self.waiting.get(turn.2)
+                    && let Some(places) = self.rooms.places(store, job.spec, job.members.len())
+                {
+                    found = Some((turn, places));
+                    break;
+                }
+            }
+        }
+        let last = || self.waiting.last_turn();
+        let asked = found.as_ref().map(|&(turn, _)| turn).or_else(last);
+        self.chosen = Some(Chosen { asked, ..chosen });
+        match found {
+            Some((turn, places)) => {
+                self.start(now, (turn.2, places), store, out);
+                Progress::More
+            }
+            None => Progress::Idle,
+        }
+    }
+
+    fn start(
+        &mut self,
+        now: Instant,
+        (number, places): (JobNumber, Places),
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(job) = self.waiting.take(number) else {
+            return;
+        };
+        let first = self.running.recorded(number);
+        let place = |pod: PodRef, (node, devices): (NodeId, DeviceSet)| Place {
+            pod,
+            node,
+            devices,
+            held: true,
+        };
+        let mut taken = SmallVec::with_capacity(places.len());
+        for (index, (&pod, &(node, devices))) in job.members.iter().zip(&places).enumerate() {
+            taken.push(place(pod, (node, devices)));
+            let position = Some((first + index) as u32);
+            self.pods[pod.slot.index()] = Some(Whereabouts {
+                pod,
+                job: number,
+                position,
+            });
+            out.write(store, Event::PodBound { pod, node, devices });
+        }
+        out.decided_jobs += 1;
+        out.decided_pods += taken.len() as u32;
+        let job = RunningJob {
+            facts: job.facts,
+            spec: job.spec,
+            expected_end: now.saturating_add(job.facts.requested),
+            members: taken.len(),
+            places: taken,
+        };
+        self.running.add(number, job);
+    }
+}
+
+/// Processors of so many members that ask for this many milli-cores each.
+fn processors(cpu_milli: i64, members: usize) -> i64 {
+    let members = members as i64;
+    if cpu_milli == 0 {
+        return members;
+    }
+    let milli = i128::from(cpu_milli) * i128::from(members);
+    i64::try_from((milli + 999) / 1_000).unwrap_or(i64::MAX)
+}
+
+impl Component for BatchPlanner {
+    fn name(&self) -> &'static str {
+        "batch"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let news = self.read(now, view);
+        if self.awaits_rest_of_end(now, news, out) {
+            return Progress::Idle;
+        }
+        let Some(chosen) = self.choose(now) else {
+            return Progress::Idle;
+        };
+        let Some(job) = self.waiting.get(chosen.number) else {
+            return Progress::Idle;
+        };
+        if let Some(places) = self.rooms.places(view, job.spec, job.members.len()) {
+            self.chosen = None;
+            self.start(now, (chosen.number, places), view, out);
+            return Progress::More;
+        }
+        if chosen.blocked {
+            self.fill(now, chosen, view, out)
+        } else {
+            self.block(now, chosen, view, out)
+        }
+    }
+
+    /// A member that was refused its place waits again; the others keep theirs.
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        let Event::PodBound { pod, .. } = write.event else {
+            return;
+        };
+        let Some(Whereabouts {
+            job: number,
+            position: Some(position),
+            ..
+        }) = self.find(pod)
+        else {
+            return;
+        };
+        let Some((facts, spec)) = self.running.get(number).map(|job| (job.facts, job.spec)) else {
+            return;
+        };
+        // Undone, not ended: the instant of the decision plays no part in it.
+        self.running
+            .release(number, position as usize, Instant::MAX);
+        let job = Job {
+            facts,
+            spec,
+            members: SmallVec::from_slice(&[pod]),
+        };
+        self.pods[pod.slot.index()] = Some(Whereabouts {
+            pod,
+            job: number,
+            position: None,
+        });
+        self.waiting.add(number, job, &*self.order, facts.submitted);
+        if let Some(chosen) = &mut self.chosen {
+            chosen.asked = None;
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.waiting.pods()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

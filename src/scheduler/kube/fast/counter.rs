@@ -1,0 +1,228 @@
+//! Counts of pods by domain, brought up to date with every pod that comes or leaves.
+
+use std::sync::Arc;
+
+use super::bits::{self, Set};
+use super::key::{Key, NONE};
+use crate::kube::Cache;
+use crate::kube::PodClass;
+use crate::kube::change_log::Change;
+use crate::kube::keep::{ClassCount, PodCount};
+
+/// One rule's count.
+pub(super) struct Counter {
+    /// The position of its key.
+    pub(super) key: usize,
+    /// By domain.
+    pub(super) counts: Vec<i32>,
+    /// Of all domains.
+    pub(super) total: i64,
+    /// No count was ever larger.
+    pub(super) most: i32,
+    /// Nodes in domains where something is counted, if anybody asks.
+    pub(super) some: Option<Set>,
+    /// Nodes whose pods count; `None` are all.
+    included: Option<Set>,
+    only_staying: bool,
+    of_class: ClassCount,
+    /// A count does not fit.
+    pub(super) is_broken: bool,
+}
+
+/// What a class counts in a counter.
+#[derive(Clone, Copy)]
+struct Weight {
+    counter: u32,
+    weight: i32,
+}
+
+/// All counters.
+#[derive(Default)]
+pub(super) struct Counters {
+    all: Vec<Option<Counter>>,
+    free: Vec<usize>,
+    /// By the number of a class.
+    by_class: Vec<Vec<Weight>>,
+    /// What they take, in bytes.
+    pub(super) bytes: usize,
+}
+
+impl Counter {
+    /// A counter that has counted what is there.
+    fn new(pods: &PodCount, (key, keys): (usize, &[Key]), cache: &Cache, tells_some: bool) -> Self {
+        let nodes = cache.node_count();
+        let included = pods.on_node.as_ref().map(|on_node| {
+            let mut included = bits::empty(nodes);
+            for (place, node) in cache.nodes().enumerate() {
+                bits::put(&mut included, place, on_node(node));
+            }
+            included
+        });
+        Self {
+            key,
+            counts: vec![0; keys[key].domains],
+            total: 0,
+            most: 0,
+            some: tells_some.then(|| bits::empty(nodes)),
+            included,
+            only_staying: pods.only_staying,
+            of_class: pods.of_class.clone(),
+            is_broken: false,
+        }
+    }
+
+    /// How many nodes whose pods count are in each domain.
+    pub(super) fn nodes_by_domain(&self, key: &Key) -> Vec<u32> {
+        let mut nodes = vec![0; key.domains];
+        for (place, &domain) in key.of_place.iter().enumerate() {
+            let is_included = |set: &Set| bits::has(set, place);
+            if domain != NONE && self.included.as_ref().is_none_or(is_included) {
+                nodes[domain as usize] += 1;
+            }
+        }
+        nodes
+    }
+
+    fn add(&mut self, key: &Key, place: usize, amount: i64) {
+        let domain = key.of_place[place] as usize;
+        let is_out = |set: &Set| !bits::has(set, place);
+        if domain == NONE as usize || self.included.as_ref().is_some_and(is_out) {
+            return;
+        }
+        let before = self.counts[domain];
+        let Ok(after) = i32::try_from(i64::from(before) + amount) else {
+            self.is_broken = true;
+            return;
+        };
+        self.counts[domain] = after;
+        self.total += amount;
+        self.most = self.most.max(after);
+        if let Some(some) = &mut self.some
+            && (before > 0) != (after > 0)
+        {
+            for &place in key.places(domain) {
+                bits::put(some, place as usize, after > 0);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let sets = usize::from(self.some.is_some()) + usize::from(self.included.is_some());
+        4 * self.counts.len() + sets * self.counts.len().div_ceil(8) + size_of::<Self>()
+    }
+}
+
+impl Counters {
+    /// Adds a counter; `tells_some` lets it keep the nodes in domains with a count.
+    pub(super) fn insert(
+        &mut self,
+        pods: &PodCount,
+        (key, keys): (usize, &[Key]),
+        (cache, places): (&Cache, &[u32]),
+        tells_some: bool,
+    ) -> usize {
+        let mut counter = Counter::new(pods, (key, keys), cache, tells_some);
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            self.all.len() - 1
+        });
+        let placements = cache.placements();
+        self.by_class
+            .resize_with(placements.known_count(), Vec::new);
+        for (class, list) in placements.known().zip(&mut self.by_class) {
+            let weight = (counter.of_class)(class);
+            if weight == 0 {
+                continue;
+            }
+            counter.tell(list, number, weight);
+            let nodes = placements
+                .of(class)
+                .into_iter()
+                .flat_map(|own| own.nodes.iter());
+            for (slot, held) in nodes {
+                let pods = if counter.only_staying {
+                    held.staying
+                } else {
+                    held.all
+                };
+                counter.add(&keys[key], places[slot] as usize, weight * i64::from(pods));
+            }
+        }
+        self.bytes += counter.bytes();
+        self.all[number] = Some(counter);
+        number
+    }
+
+    /// Takes counters away; their numbers come in ascending order.
+    pub(super) fn remove(&mut self, numbers: &[usize]) {
+        if numbers.is_empty() {
+            return;
+        }
+        for list in &mut self.by_class {
+            list.retain(|own| numbers.binary_search(&(own.counter as usize)).is_err());
+        }
+        for &number in numbers {
+            if let Some(counter) = self.all[number].take() {
+                self.bytes -= counter.bytes();
+                self.free.push(number);
+            }
+        }
+    }
+
+    /// A class was seen for the first time.
+    pub(super) fn meet(&mut self, class: &Arc<PodClass>) {
+        let mut list = Vec::new();
+        for (number, counter) in self.all.iter_mut().enumerate() {
+            if let Some(counter) = counter {
+                let weight = (counter.of_class)(class);
+                if weight != 0 {
+                    counter.tell(&mut list, number, weight);
+                }
+            }
+        }
+        self.by_class.push(list);
+    }
+
+    /// How many classes were met.
+    pub(super) fn met(&self) -> usize {
+        self.by_class.len()
+    }
+
+    /// Takes the number of classes as met without a look at them: there are no counters.
+    pub(super) fn start(&mut self, classes: usize) {
+        *self = Self::default();
+        self.by_class.resize_with(classes, Vec::new);
+    }
+
+    /// Pods came or left.
+    pub(super) fn apply(&mut self, change: Change, place: usize, keys: &[Key]) {
+        for own in &self.by_class[change.class as usize] {
+            if let Some(counter) = &mut self.all[own.counter as usize] {
+                let pods = if counter.only_staying {
+                    change.staying
+                } else {
+                    change.all
+                };
+                let amount = i64::from(own.weight) * i64::from(pods);
+                counter.add(&keys[counter.key], place, amount);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, number: usize) -> &Counter {
+        let counter = self.all[number].as_ref();
+        counter.expect("invariant: a plan's counters are there as long as the plan")
+    }
+}
+
+impl Counter {
+    fn tell(&mut self, list: &mut Vec<Weight>, number: usize, weight: i64) {
+        match i32::try_from(weight) {
+            Ok(weight) => list.push(Weight {
+                counter: number as u32,
+                weight,
+            }),
+            Err(_) => self.is_broken = true,
+        }
+    }
+}

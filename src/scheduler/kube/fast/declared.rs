@@ -1,0 +1,126 @@
+//! What the declarations of nodes say of a pod, for as long as they stay: kept once for all classes that
+//! differ in amounts alone, of which there are many.
+
+use std::sync::Arc;
+
+use super::plan::{Draft, DraftPoints};
+use crate::kube::keep::Rests;
+use crate::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use model::{Container, PodSpec};
+
+/// What tells them apart: the profile, whose tests and points rest on declarations, and what these
+/// may look at.
+pub(super) type DeclaredKey = (usize, Vec<usize>, Vec<DraftPoints>, PodSpec);
+
+/// Points in proportion to the largest among the feasible nodes.
+pub(super) struct Scaled {
+    pub(super) weight: i64,
+    pub(super) reverse: bool,
+    /// By place, before normalisation.
+    pub(super) raw: Vec<i64>,
+}
+
+/// Answers by place.
+pub(super) struct Declared {
+    /// Points; negative where the declaration keeps the pod off.
+    pub(super) fixed: Vec<i16>,
+    /// Points that don't change with pods, where they differ between nodes.
+    pub(super) scaled: Vec<Scaled>,
+    /// Points were not on the scale.
+    pub(super) is_broken: bool,
+}
+
+/// What the answers of a class are found by, out of the spec that all answers about single nodes
+/// look at.
+pub(super) fn key(profile: usize, draft: &Draft, bare: &PodSpec) -> DeclaredKey {
+    let tests = draft.tests.iter();
+    let tests = tests.filter(|(_, rests)| *rests == Rests::OnDeclaration);
+    let points = draft.points.iter();
+    let points = points.filter(|own| own.rests == Rests::OnDeclaration);
+    let container = |own: &Container| Container {
+        image: own.image.clone(),
+        restartable: own.restartable,
+        ..Container::default()
+    };
+    let spec = PodSpec {
+        containers: bare.containers.iter().map(container).collect(),
+        init_containers: bare.init_containers.iter().map(container).collect(),
+        node_selector: bare.node_selector.clone(),
+        affinity: bare.affinity.clone(),
+        tolerations: bare.tolerations.clone(),
+        gpu: bare.gpu.clone(),
+        ..PodSpec::default()
+    };
+    let tests = tests.map(|&(index, _)| index).collect();
+    (profile, tests, points.copied().collect(), spec)
+}
+
+impl Declared {
+    /// Asks every node.
+    pub(super) fn new(
+        profile: &KubeProfile,
+        cache: &Cache,
+        pod: &Arc<PodInfo>,
+        draft: &Draft,
+    ) -> Self {
+        let mut declared = Self {
+            fixed: vec![0; cache.node_count()],
+            scaled: Vec::new(),
+            is_broken: false,
+        };
+        for &(index, rests) in &draft.tests {
+            if rests == Rests::OnDeclaration {
+                let test = profile.plugins[index].node_test(pod, cache);
+                for (fixed, node) in declared.fixed.iter_mut().zip(cache.nodes()) {
+                    if *fixed >= 0 && !test(node) {
+                        *fixed = -1;
+                    }
+                }
+            }
+        }
+        for own in &draft.points {
+            if own.rests == Rests::OnDeclaration {
+                declared.add(profile, cache, pod, own);
+            }
+        }
+        declared
+    }
+
+    fn add(&mut self, profile: &KubeProfile, cache: &Cache, pod: &Arc<PodInfo>, own: &DraftPoints) {
+        let points = profile.plugins[own.plugin].node_points(pod, cache);
+        let places = self.fixed.iter().zip(cache.nodes());
+        let raw = places.map(|(&fixed, node)| if fixed >= 0 { points(node) } else { 0 });
+        let raw: Vec<i64> = raw.collect();
+        if let Normalization::Proportion { reverse } = own.normalization {
+            self.add_scaled(raw, own.weight, reverse);
+            return;
+        }
+        for (fixed, points) in self.fixed.iter_mut().zip(raw) {
+            if *fixed >= 0 {
+                self.is_broken |= !(0..=100).contains(&points);
+                *fixed += (own.weight * points.clamp(0, 100)) as i16;
+            }
+        }
+    }
+
+    /// Points that are the same everywhere rank nobody.
+    fn add_scaled(&mut self, raw: Vec<i64>, weight: i64, reverse: bool) {
+        let places = raw.iter().zip(&self.fixed);
+        let mut open = places.filter(|&(_, &fixed)| fixed >= 0).map(|(raw, _)| raw);
+        let Some(first) = open.next() else {
+            return;
+        };
+        if open.any(|raw| raw != first) {
+            self.scaled.push(Scaled {
+                weight,
+                reverse,
+                raw,
+            });
+        }
+    }
+
+    /// What it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.fixed.len() * (2 + 8 * self.scaled.len()) + size_of::<Self>()
+    }
+}

@@ -1,0 +1,350 @@
+//! Following a cache, and making plans.
+
+use std::sync::Arc;
+
+use super::bits::{self, WORD};
+use super::declared::{self, Declared};
+use super::key::Key;
+use super::plan::{Draft, Plan, Rule, Spread};
+use super::shape::{Nodes, Shape};
+use super::{Entry, Fast, plan_key};
+use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
+use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
+use model::ClusterObjects;
+
+/// Whether plans rest on equal objects.
+fn are_alike(one: &ClusterObjects, other: &ClusterObjects) -> bool {
+    one.namespaces == other.namespaces
+        && one.services == other.services
+        && one.workloads == other.workloads
+}
+
+fn same_profile(one: &KubeProfile, other: &KubeProfile) -> bool {
+    let plugins = one.plugins.iter().zip(&other.plugins);
+    one.plugins.len() == other.plugins.len()
+        && { plugins }.all(|(one, other)| Arc::ptr_eq(one, other))
+        && one.pre_filter == other.pre_filter
+        && one.filter == other.filter
+        && one.score == other.score
+}
+
+impl Fast {
+    /// Takes in what changed.
+    pub(super) fn follow(&mut self, cache: &Cache) {
+        let identity = self.identity.as_ref();
+        let is_same = identity.is_some_and(|own| own.is(cache.identity()));
+        let changes = if is_same && self.node_version == cache.node_version() {
+            cache.log().since(self.position)
+        } else {
+            None
+        };
+        // Stamps are to fit.
+        let fits = cache.log().end() - self.base < i32::MAX as u64;
+        let Some(changes) = changes.filter(|_| fits && self.has_objects_of(cache)) else {
+            self.start(cache);
+            return;
+        };
+        if self.counters.met() < cache.placements().known_count() {
+            self.meet_classes(cache);
+        }
+        for &change in changes {
+            let slot = change.slot as usize;
+            let place = self.places[slot] as usize;
+            self.counters.apply(change, place, &self.keys);
+            self.position += 1;
+            self.changed[place / WORD] = self.position;
+            self.stamps[place / WORD][place % WORD] = (self.position - self.base) as i32;
+            if let Some(node) = cache.node_in(slot) {
+                self.rows[place] = NodeRow::of(node);
+            }
+        }
+    }
+
+    fn has_objects_of(&mut self, cache: &Cache) -> bool {
+        let version = cache.objects.version();
+        if version == self.objects_version {
+            return true;
+        }
+        self.objects_version = version;
+        are_alike(&self.objects, &cache.objects)
+    }
+
+    /// Forgets everything.
+    fn start(&mut self, cache: &Cache) {
+        self.identity = Some(cache.identity().handle());
+        self.node_version = cache.node_version();
+        self.objects_version = cache.objects.version();
+        let objects = &cache.objects;
+        if !are_alike(&self.objects, objects) {
+            self.objects.namespaces.clone_from(&objects.namespaces);
+            self.objects.services.clone_from(&objects.services);
+            self.objects.workloads.clone_from(&objects.workloads);
+        }
+        self.position = cache.log().end();
+        self.places.clear();
+        self.places.resize(cache.slot_count(), 0);
+        for (place, &slot) in (0..).zip(cache.order()) {
+            self.places[slot] = place;
+        }
+        self.rows.clear();
+        self.rows.extend(cache.nodes().map(NodeRow::of));
+        self.changed.clear();
+        self.changed
+            .resize(cache.node_count().div_ceil(WORD), self.position);
+        self.base = self.position;
+        self.stamps.clear();
+        self.stamps.resize(self.changed.len(), [0; WORD]);
+        self.plans.clear();
+        self.shapes.clear();
+        self.shape_numbers.clear();
+        self.declared.clear();
+        self.shape_bytes = 0;
+        self.keys.clear();
+        self.key_numbers.clear();
+        self.counters.start(cache.placements().known_count());
+    }
+
+    fn meet_classes(&mut self, cache: &Cache) {
+        let placements = cache.placements();
+        while let Some(class) = placements.class(self.counters.met()) {
+            self.counters.meet(class);
+            if class.has_terms {
+                self.drop_changed_by(cache, class);
+            }
+        }
+    }
+
+    fn drop_changed_by(&mut self, cache: &Cache, class: &PodClass) {
+        let profiles = &self.profiles;
+        let mut dropped: Vec<usize> = Vec::new();
+        self.plans.retain(|_, entry| match entry {
+            Entry::By(plan) if plan.is_changed_by(&profiles[plan.profile], cache, class) => {
+                dropped.extend(&plan.counters);
+                false
+            }
+            _ => true,
+        });
+        dropped.sort_unstable();
+        self.counters.remove(&dropped);
+    }
+
+    /// The position of the plan for a pod, which is made if it is new.
+    pub(super) fn plan_for(
+        &mut self,
+        profile: &KubeProfile,
+        cache: &Cache,
+        pod: &PodInfo,
+    ) -> usize {
+        let mut profiles = self.profiles.iter();
+        let known = profiles.position(|own| same_profile(own, profile));
+        let number = known.unwrap_or_else(|| {
+            self.profiles.push(profile.clone());
+            self.profiles.len() - 1
+        });
+        let key = plan_key(number, &pod.class);
+        if let Some(position) = self.plans.get_index_of(&key) {
+            return position;
+        }
+        let entry = match self.make(number, cache, pod) {
+            Some(plan) => Entry::By(Box::new(plan)),
+            None => Entry::Plainly(pod.class.clone()),
+        };
+        self.keep_to_budget();
+        self.plans.insert_full(key, entry).0
+    }
+
+    fn make(&mut self, profile: usize, cache: &Cache, pod: &PodInfo) -> Option<Plan> {
+        let own = self.profiles[profile].clone();
+        let mut draft = Draft::new(&own, cache, pod)?;
+        let shape = self.shape_for((profile, &own), cache, pod, &draft)?;
+        let mut plan = Plan {
+            pod: Arc::new(pod.clone()),
+            profile,
+            shape,
+            rules: Vec::new(),
+            sums: Vec::new(),
+            spreads: Vec::new(),
+            counters: Vec::new(),
+            used: self.tick,
+            told: None,
+        };
+        for rule in std::mem::take(&mut draft.rules) {
+            let rule = self.rule(cache, rule, &mut plan.counters);
+            plan.rules.push(rule);
+        }
+        for (weight, pods) in &draft.sums {
+            let counters = pods.iter().map(|pods| self.counter(cache, pods, false));
+            let counters: Vec<usize> = counters.collect();
+            plan.counters.extend(&counters);
+            plan.sums.push((*weight, counters));
+        }
+        for (weight, kept) in &draft.spreads {
+            let spread = self.spread(cache, (*weight, kept), &mut plan.counters);
+            plan.spreads.push(spread);
+        }
+        Some(plan)
+    }
+
+    fn shape_for(
+        &mut self,
+        (number, profile): (usize, &KubeProfile),
+        cache: &Cache,
+        pod: &PodInfo,
+        draft: &Draft,
+    ) -> Option<usize> {
+        let spec = draft.spec_for_nodes(profile, pod.spec());
+        let key = (number, draft.tests.clone(), draft.points.clone(), spec);
+        if let Some(&place) = self.shape_numbers.get(&key) {
+            // A plan is never newer than its shape, which so outlives it.
+            self.shapes[place].as_mut()?.used = self.tick;
+            return Some(place);
+        }
+        let class = PodClass::derive(Arc::new(key.3.clone())).ok()?;
+        let bare = Arc::new(PodInfo {
+            class: Arc::new(class),
+            ..PodInfo::default()
+        });
+        let nodes = Nodes {
+            cache,
+            places: &self.places,
+            rows: &self.rows,
+            changed: &self.changed,
+            stamps: &self.stamps,
+            base: self.base,
+        };
+        let own = declared::key(number, draft, &key.3);
+        let own = self.declared.entry(own).or_insert_with(|| {
+            let declared = Declared::new(profile, cache, &bare, draft);
+            self.shape_bytes += declared.bytes();
+            Arc::new(declared)
+        });
+        let mut shape = Shape::new(profile, nodes, &bare, (draft, own.clone()));
+        shape.used = self.tick;
+        self.shape_bytes += shape.bytes();
+        let empty = self.shapes.iter().position(Option::is_none);
+        let place = empty.unwrap_or_else(|| {
+            self.shapes.push(None);
+            self.shapes.len() - 1
+        });
+        self.shapes[place] = Some(shape);
+        self.shape_numbers.insert(key, place);
+        Some(place)
+    }
+
+    fn counter(&mut self, cache: &Cache, pods: &PodCount, tells_some: bool) -> usize {
+        let name = (pods.key.clone(), pods.is_per_node);
+        let keys = &mut self.keys;
+        let key = *self.key_numbers.entry(name).or_insert_with(|| {
+            keys.push(if pods.is_per_node {
+                Key::of_nodes(cache, &pods.key)
+            } else {
+                Key::of_values(cache, &pods.key)
+            });
+            keys.len() - 1
+        });
+        let placed = (cache, self.places.as_slice());
+        self.counters
+            .insert(pods, (key, &self.keys), placed, tells_some)
+    }
+
+    fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
+        match kept {
+            KeptRule::Skew {
+                pods,
+                max_skew,
+                own,
+                min_domains,
+            } => {
+                let counter = self.counter(cache, &pods, false);
+                all.push(counter);
+                let counted = self.counters.get(counter);
+                Rule::Skew {
+                    counter,
+                    nodes: counted.nodes_by_domain(&self.keys[counted.key]),
+                    max_skew,
+                    own,
+                    min_domains,
+                }
+            }
+            KeptRule::Without(pods) => {
+                let counter = self.counter(cache, &pods, true);
+                all.push(counter);
+                Rule::Without(counter)
+            }
+            KeptRule::With { pods, or_nowhere } => {
+                let counters = pods.iter().map(|pods| self.counter(cache, pods, true));
+                let counters: Vec<usize> = counters.collect();
+                all.extend(&counters);
+                Rule::With {
+                    counters,
+                    or_nowhere,
+                }
+            }
+        }
+    }
+
+    fn spread(
+        &mut self,
+        cache: &Cache,
+        (weight, kept): (i64, &KeptSpread),
+        all: &mut Vec<usize>,
+    ) -> Spread {
+        let rules = kept.rules.iter();
+        let rules = rules.map(|(pods, excess)| (self.counter(cache, pods, false), *excess));
+        let rules: Vec<(usize, i64)> = rules.collect();
+        all.extend(rules.iter().map(|&(counter, _)| counter));
+        let ignored = kept.is_ignored.as_ref().map(|is_ignored| {
+            let mut ignored = bits::empty(cache.node_count());
+            for (place, node) in cache.nodes().enumerate() {
+                bits::put(&mut ignored, place, is_ignored(node));
+            }
+            ignored
+        });
+        Spread {
+            weight,
+            rules,
+            ignored,
+            weigh: kept.weight,
+            scale: kept.scale,
+        }
+    }
+
+    /// Drops the half of all plans and shapes that was not used for longest, if they take too much.
+    fn keep_to_budget(&mut self) {
+        if self.shape_bytes + self.counters.bytes <= self.budget_bytes {
+            return;
+        }
+        let plans = self.plans.values().filter_map(|entry| match entry {
+            Entry::By(plan) => Some(plan.used),
+            Entry::Plainly(_) => None,
+        });
+        let mut used: Vec<u64> = plans.collect();
+        used.sort_unstable();
+        let oldest = used.get(used.len() / 2).copied().unwrap_or(0);
+        let oldest = oldest.min(self.tick.saturating_sub(1));
+        let mut dropped: Vec<usize> = Vec::new();
+        self.plans.retain(|_, entry| match entry {
+            Entry::By(plan) if plan.used <= oldest => {
+                dropped.extend(&plan.counters);
+                false
+            }
+            _ => true,
+        });
+        dropped.sort_unstable();
+        self.counters.remove(&dropped);
+        for shape in &mut self.shapes {
+            if shape.as_ref().is_some_and(|shape| shape.used <= oldest) {
+                self.shape_bytes -= shape.take().map_or(0, |shape| shape.bytes());
+            }
+        }
+        let bytes = &mut self.shape_bytes;
+        self.declared.retain(|_, declared| {
+            let is_used = Arc::strong_count(declared) > 1;
+            *bytes -= if is_used { 0 } else { declared.bytes() };
+            is_used
+        });
+        let shapes = &self.shapes;
+        self.shape_numbers
+            .retain(|_, &mut place| shapes[place].is_some());
+    }
+}

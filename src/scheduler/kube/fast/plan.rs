@@ -1,0 +1,168 @@
+//! How pods of a class are decided in the fast form: made once per class out of what its plugins
+//! say that they rest on.
+
+use std::sync::Arc;
+
+use crate::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread};
+use crate::kube::keep::{PodCount, Rests};
+use crate::kube::{
+    AttemptContext, Cache, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
+};
+
+use super::bits::Set;
+use super::fail::Told;
+use super::shape::bare;
+use model::PodSpec;
+
+/// Sums of weights beyond this don't fit into a column.
+const MOST_WEIGHT: i64 = 300;
+
+/// Points of single nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct DraftPoints {
+    pub(super) plugin: usize,
+    pub(super) weight: i64,
+    pub(super) rests: Rests,
+    pub(super) normalization: Normalization,
+}
+
+/// What plugins say about a class.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// Plugins whose verdicts are about single nodes.
+    pub(super) tests: Vec<(usize, Rests)>,
+    /// Plugins whose points are.
+    pub(super) points: Vec<DraftPoints>,
+    pub(super) rules: Vec<KeptRule>,
+    pub(super) sums: Vec<(i64, Vec<PodCount>)>,
+    pub(super) spreads: Vec<(i64, KeptSpread)>,
+}
+
+impl Draft {
+    /// The spec that answers about single nodes may look at: bare, unless a plugin needs it whole.
+    pub(super) fn spec_for_nodes(&self, profile: &KubeProfile, spec: &PodSpec) -> PodSpec {
+        let asked = self.tests.iter().map(|&(index, _)| index);
+        let mut asked = asked.chain(self.points.iter().map(|own| own.plugin));
+        if asked.any(|index| profile.plugins[index].needs_whole_spec()) {
+            spec.clone()
+        } else {
+            bare(spec)
+        }
+    }
+
+    /// Asks the plugins; `None` if one of them can't be followed.
+    pub(super) fn new(profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Option<Self> {
+        let ctx = AttemptContext { cache, pod };
+        let weights: i64 = profile.score.iter().map(|&(_, weight)| weight).sum();
+        if weights > MOST_WEIGHT || profile.score.iter().any(|&(_, weight)| weight < 0) {
+            return None;
+        }
+        let mut draft = Self::default();
+        for &index in &profile.pre_filter {
+            if matches!(profile.plugins[index].kept_filter(ctx), KeptFilter::Unknown) {
+                return None;
+            }
+        }
+        for &index in &profile.filter {
+            let plugin = &profile.plugins[index];
+            let is_asked = profile.pre_filter.contains(&index)
+                || !plugin.points().contains(KubePoints::PRE_FILTER);
+            match plugin.kept_filter(ctx) {
+                KeptFilter::Unknown => return None,
+                KeptFilter::Node(rests) if is_asked => draft.tests.push((index, rests)),
+                KeptFilter::Rules(rules) if is_asked => draft.rules.extend(rules),
+                _ => {}
+            }
+        }
+        for &(index, weight) in &profile.score {
+            match profile.plugins[index].kept_score(ctx) {
+                KeptScore::Unknown => return None,
+                KeptScore::Nothing => {}
+                KeptScore::Node(rests, normalization) => draft.points.push(DraftPoints {
+                    plugin: index,
+                    weight,
+                    rests,
+                    normalization: known(rests, normalization)?,
+                }),
+                KeptScore::Span(pods) => draft.sums.push((weight, pods)),
+                KeptScore::Spread(spread) => draft.spreads.push((weight, spread)),
+            }
+        }
+        Some(draft)
+    }
+}
+
+/// Normalisation that the fast form knows for points that rest so.
+fn known(rests: Rests, normalization: Normalization) -> Option<Normalization> {
+    match (rests, normalization) {
+        (_, Normalization::Plain)
+        | (Rests::OnDeclaration, Normalization::Proportion { .. })
+        | (Rests::OnNode, Normalization::WholeSpan) => Some(normalization),
+        _ => None,
+    }
+}
+
+/// A rule over counters, given by their numbers.
+pub(super) enum Rule {
+    /// See [`KeptRule::Skew`].
+    Skew {
+        counter: usize,
+        /// How many nodes count by domain.
+        nodes: Vec<u32>,
+        max_skew: i64,
+        own: i64,
+        min_domains: i64,
+    },
+    /// See [`KeptRule::Without`].
+    Without(usize),
+    /// See [`KeptRule::With`].
+    With {
+        counters: Vec<usize>,
+        or_nowhere: bool,
+    },
+}
+
+/// Spreading, see [`KeptSpread`].
+pub(super) struct Spread {
+    pub(super) weight: i64,
+    /// Counters with the excess that is let pass.
+    pub(super) rules: Vec<(usize, i64)>,
+    pub(super) ignored: Option<Set>,
+    pub(super) weigh: fn(usize) -> f64,
+    pub(super) scale: fn(i64, i64, i64) -> i64,
+}
+
+/// How pods of a class are decided.
+pub(super) struct Plan {
+    /// Keeps the class where it is in memory, by which it is found.
+    pub(super) pod: Arc<PodInfo>,
+    pub(super) profile: usize,
+    pub(super) shape: usize,
+    pub(super) rules: Vec<Rule>,
+    /// Sums of counts, with the weight of their points.
+    pub(super) sums: Vec<(i64, Vec<usize>)>,
+    pub(super) spreads: Vec<Spread>,
+    /// All counters.
+    pub(super) counters: Vec<usize>,
+    /// When it was used last.
+    pub(super) used: u64,
+    /// What was told of the newest pod that no node could take.
+    pub(super) told: Option<Told>,
+}
+
+impl Plan {
+    /// Whether pods of another class change the plan.
+    pub(super) fn is_changed_by(
+        &self,
+        profile: &KubeProfile,
+        cache: &Cache,
+        other: &PodClass,
+    ) -> bool {
+        let ctx = AttemptContext {
+            cache,
+            pod: &self.pod,
+        };
+        let mut plugins = profile.plugins.iter();
+        plugins.any(|plugin| plugin.is_meant_by(ctx, other))
+    }
+}

@@ -1,0 +1,275 @@
+//! What is kept of the answers about single nodes. Classes that these answers can't tell apart, most
+//! often because they differ in labels alone, share them.
+
+use std::sync::Arc;
+
+use super::bits::{self, Chunk, Set, Stamps, WORD};
+use super::declared::Declared;
+use super::fail::Why;
+use super::plan::Draft;
+use crate::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
+use crate::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use model::{Affinity, Container, PodSpec};
+
+/// When more than one in so many nodes has changed, nodes are asked again as they are needed.
+const STALE: usize = 16;
+
+/// Points of single nodes between the least and the most among the feasible ones.
+pub(super) struct Spanned {
+    pub(super) weight: i64,
+    /// By place, before normalisation; those of open nodes are up to date.
+    pub(super) raw: Vec<i64>,
+    points: NodePoints,
+}
+
+/// The nodes as they are.
+#[derive(Clone, Copy)]
+pub(super) struct Nodes<'a> {
+    pub(super) cache: &'a Cache,
+    /// By slot: the node's place in the scheduler's order.
+    pub(super) places: &'a [u32],
+    /// By place.
+    pub(super) rows: &'a [NodeRow],
+    /// By word: up to where in the log something changed.
+    pub(super) changed: &'a [u64],
+    /// By place, in words: the same counted from `base`.
+    pub(super) stamps: &'a [Stamps],
+    /// Where stamps begin.
+    pub(super) base: u64,
+}
+
+/// Answers by place.
+pub(super) struct Shape {
+    /// Nodes that can take the pod as far as single nodes go.
+    pub(super) open: Set,
+    /// One more than the points of single nodes; 0 is not open.
+    pub(super) rank: Vec<Chunk>,
+    /// What nodes declare.
+    pub(super) declared: Arc<Declared>,
+    /// When it was used last.
+    pub(super) used: u64,
+    /// Points were not on the scale.
+    pub(super) is_broken: bool,
+    /// The most of each word, or that it is to be looked for.
+    pub(super) tops: Vec<i16>,
+    /// Why nodes are not open, once anybody asked.
+    pub(super) why: Why,
+    /// How many nodes are open, as far as they were asked.
+    open_count: usize,
+    tests: Vec<NodeTest>,
+    row_tests: Vec<RowTest>,
+    points: Vec<(i64, NodePoints)>,
+    /// Points that are put on the scale over the nodes of a search.
+    pub(super) spanned: Vec<Spanned>,
+    row_points: Vec<(i64, RowPoints)>,
+    /// Up to where the log is taken in, and by word where that is further.
+    position: u64,
+    word_position: Vec<u64>,
+    /// Whether all words are as of the position and none is open.
+    is_whole: bool,
+}
+
+/// The most of a word is to be looked for.
+const UNKNOWN: i16 = -1;
+/// A word that was never asked.
+const NEVER: u64 = u64::MAX;
+
+/// What the answers about single nodes may look at.
+pub(super) fn bare(spec: &PodSpec) -> PodSpec {
+    let bare = |own: &Container| Container {
+        image: own.image.clone(),
+        requests: own.requests.clone(),
+        host_ports: own.host_ports.clone(),
+        restartable: own.restartable,
+        ..Container::default()
+    };
+    PodSpec {
+        containers: spec.containers.iter().map(bare).collect(),
+        init_containers: spec.init_containers.iter().map(bare).collect(),
+        overhead: spec.overhead.clone(),
+        pod_requests: spec.pod_requests.clone(),
+        node_selector: spec.node_selector.clone(),
+        affinity: Affinity {
+            node: spec.affinity.node.clone(),
+            ..Affinity::default()
+        },
+        tolerations: spec.tolerations.clone(),
+        gpu: spec.gpu.clone(),
+        ..PodSpec::default()
+    }
+}
+
+impl Shape {
+    /// Asks no node yet.
+    pub(super) fn new(
+        profile: &KubeProfile,
+        kept: Nodes<'_>,
+        pod: &Arc<PodInfo>,
+        (draft, declared): (&Draft, Arc<Declared>),
+    ) -> Self {
+        let cache = kept.cache;
+        let nodes = cache.node_count();
+        let mut shape = Self {
+            open: bits::empty(nodes),
+            rank: vec![[0; WORD]; nodes.div_ceil(WORD)],
+            used: 0,
+            is_broken: declared.is_broken,
+            declared,
+            tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
+            why: Why::default(),
+            open_count: 0,
+            tests: Vec::new(),
+            row_tests: Vec::new(),
+            points: Vec::new(),
+            spanned: Vec::new(),
+            row_points: Vec::new(),
+            position: kept.base,
+            word_position: vec![NEVER; nodes.div_ceil(WORD)],
+            is_whole: false,
+        };
+        for &(index, rests) in &draft.tests {
+            let plugin = &profile.plugins[index];
+            if rests != Rests::OnNode {
+                continue;
+            }
+            match plugin.row_test(pod) {
+                Some(test) => shape.row_tests.push(test),
+                None => shape.tests.push(plugin.node_test(pod, cache)),
+            }
+        }
+        for own in &draft.points {
+            let plugin = &profile.plugins[own.plugin];
+            if own.rests != Rests::OnNode {
+                continue;
+            }
+            if own.normalization == Normalization::WholeSpan {
+                shape.spanned.push(Spanned {
+                    weight: own.weight,
+                    raw: vec![0; nodes],
+                    points: plugin.node_points(pod, cache),
+                });
+            } else if let Some(points) = plugin.row_points(pod) {
+                shape.row_points.push((own.weight, points));
+            } else {
+                let points = plugin.node_points(pod, cache);
+                shape.points.push((own.weight, points));
+            }
+        }
+        shape
+    }
+
+    /// Takes in what happened since while no node is open and that is little.
+    pub(super) fn refresh(&mut self, nodes: Nodes<'_>) {
+        if !self.is_whole {
+            return;
+        }
+        let log = nodes.cache.log();
+        self.is_whole = match log.since(self.position) {
+            Some(changes) if changes.len() * STALE <= nodes.rows.len() => {
+                for change in changes {
+                    self.ask(nodes.places[change.slot as usize] as usize, nodes);
+                }
+                self.position = log.end();
+                self.open_count == 0
+            }
+            _ => false,
+        };
+    }
+
+    /// A search that went over all nodes found none: it is worth to look at changes alone.
+    pub(super) fn shut(&mut self, nodes: Nodes<'_>) {
+        if self.open_count == 0 {
+            self.position = nodes.cache.log().end();
+            self.is_whole = true;
+        }
+    }
+
+    /// Whether it is known without a search that no node is open.
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_whole
+    }
+
+    fn is_stale(&self, word: usize, nodes: Nodes<'_>) -> bool {
+        let own = self.word_position[word];
+        own == NEVER || self.position.max(own) < nodes.changed[word]
+    }
+
+    /// The open nodes of a word, which are asked again if anything changed.
+    pub(super) fn open_in(&mut self, word: usize, nodes: Nodes<'_>) -> u64 {
+        self.refresh_word(word, nodes);
+        self.open[word]
+    }
+
+    fn refresh_word(&mut self, word: usize, nodes: Nodes<'_>) {
+        if !self.is_stale(word, nodes) {
+            return;
+        }
+        let own = self.word_position[word];
+        if own == NEVER {
+            let end = nodes.rows.len().min((word + 1) * WORD);
+            for place in word * WORD..end {
+                self.ask(place, nodes);
+            }
+        } else {
+            let since = (self.position.max(own) - nodes.base) as i32;
+            let newer = bits::newer(&nodes.stamps[word], since);
+            bits::each(newer, word * WORD, |place| self.ask(place, nodes));
+        }
+        self.word_position[word] = nodes.cache.log().end();
+    }
+
+    fn ask(&mut self, place: usize, nodes: Nodes<'_>) {
+        let (fixed, row) = (self.declared.fixed[place], &nodes.rows[place]);
+        let node = || nodes.cache.node_at(place);
+        let is_open =
+            fixed >= 0 && self.row_tests.iter().all(|test| test(row)) && { self.tests.iter() }
+                .all(|test| node().is_some_and(|node| test(node)));
+        let mut rank = 0;
+        if is_open {
+            // Weights are small, so that sums fit.
+            let mut sum = i64::from(fixed) + 1;
+            for (weight, points) in &self.row_points {
+                let points = points(row);
+                self.is_broken |= !(0..=100).contains(&points);
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
+            }
+            for (weight, points) in &self.points {
+                let points = node().map_or(0, |node| points(node));
+                self.is_broken |= !(0..=100).contains(&points);
+                sum = sum.wrapping_add(weight.wrapping_mul(points.clamp(0, 100)));
+            }
+            for spanned in &mut self.spanned {
+                spanned.raw[place] = node().map_or(0, |node| (spanned.points)(node));
+            }
+            rank = sum as i16;
+        }
+        let (word, bit) = (place / WORD, place % WORD);
+        let (open, own) = (&mut self.open[word], 1 << bit);
+        if (*open & own != 0) != is_open {
+            *open ^= own;
+            self.open_count = if is_open {
+                self.open_count + 1
+            } else {
+                self.open_count - 1
+            };
+        }
+        self.rank[word][bit] = rank;
+        self.tops[word] = UNKNOWN;
+    }
+
+    /// The most of a word's nodes.
+    pub(super) fn top(&mut self, word: usize) -> i16 {
+        if self.tops[word] == UNKNOWN {
+            self.tops[word] = bits::most(&self.rank[word]);
+        }
+        self.tops[word]
+    }
+
+    /// What it takes, without what it shares.
+    pub(super) fn bytes(&self) -> usize {
+        let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
+        let spanned = self.spanned.iter().map(|own| size_of_val(&*own.raw));
+        let spanned: usize = spanned.sum();
+        self.rank.len() * by_word + spanned + self.why.bytes() + size_of::<Self>()
+    }
+}

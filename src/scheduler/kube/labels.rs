@@ -1,0 +1,65 @@
+//! Where the time of a scheduler goes, for `windtunnel run --profile`: by what it does, as plugins
+//! do theirs together in the fast form.
+
+use control::probe::{Part, Probe};
+
+/// What is done; what is none of these is the scheduler's own.
+#[derive(Clone, Copy, Debug)]
+pub enum Work {
+    /// What the log says, carried to the cache.
+    Cache,
+    /// Pods put into the queue, taken out and moved by events.
+    Queue,
+    /// What is known beforehand; in the fast form bringing kept answers up to date.
+    PreFilter,
+    /// The search among the nodes.
+    Filter,
+    /// Points of the nodes found.
+    Score,
+    /// What is said of a pod that no node can take, and making room for it.
+    PostFilter,
+}
+
+const NAMES: [&str; 6] = [
+    "cache",
+    "queue",
+    "PreFilter",
+    "Filter",
+    "Score",
+    "PostFilter",
+];
+
+/// The labels of a scheduler. Those of nobody who looks on are off.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    probe: Probe,
+    parts: [Part; NAMES.len()],
+}
+
+impl Labels {
+    /// Labels of a scheduler of this name.
+    pub fn new(probe: &Probe, scheduler: &str) -> Self {
+        Self {
+            probe: probe.clone(),
+            parts: NAMES.map(|name| probe.part(&format!("scheduler {scheduler} / {name}"))),
+        }
+    }
+
+    /// Goes over to some work; hands back what was being done.
+    #[inline]
+    pub fn enter(&self, work: Work) -> Part {
+        self.probe.enter(self.parts[work as usize])
+    }
+
+    /// Goes back to what was being done.
+    #[inline]
+    pub fn leave(&self, before: Part) {
+        self.probe.enter(before);
+    }
+
+    /// Does some work.
+    #[inline]
+    pub fn within<T>(&self, work: Work, call: impl FnOnce() -> T) -> T {
+        self.probe.within(self.parts[work as usize], call)
+    }
+}

@@ -1,0 +1,193 @@
+//! A pod in the queue, and which events its rejecting plugins listen to.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::{EventKinds, QueueContext, Rank};
+use crate::kube::{Attempt, KubeProfile, PodInfo};
+use units::Instant;
+
+/// A set of plugins, by their position in a profile; a profile has fewer than 64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginMask(u64);
+
+impl PluginMask {
+    /// Adds a plugin.
+    pub const fn insert(&mut self, plugin: usize) {
+        self.0 |= 1 << plugin;
+    }
+
+    /// Whether a plugin is in the set.
+    pub const fn contains(self, plugin: usize) -> bool {
+        self.0 >> plugin & 1 == 1
+    }
+
+    /// Whether nobody is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The plugins, in order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |&plugin| self.contains(plugin))
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl FromIterator<usize> for PluginMask {
+    fn from_iter<I: IntoIterator<Item = usize>>(plugins: I) -> Self {
+        let mut mask = Self::default();
+        for plugin in plugins {
+            mask.insert(plugin);
+        }
+        mask
+    }
+}
+
+/// Where a pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It may be tried now.
+    Active,
+    /// It was rejected and waits out its back-off.
+    Backoff,
+    /// It failed with an error and waits out its back-off.
+    ErrorBackoff,
+    /// It waits for an event that may help, or is gated.
+    Unschedulable,
+    /// It is being tried.
+    InFlight,
+}
+
+/// A pod in the queue.
+#[derive(Clone, Debug)]
+pub struct QueuedPod {
+    /// The pod as declared last.
+    pub info: Arc<PodInfo>,
+    /// The index of its profile.
+    pub profile: usize,
+    /// Where it is.
+    pub place: Place,
+    /// When it was queued first or failed last.
+    pub timestamp: Instant,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How many attempts ended in a rejection.
+    pub unschedulable_count: u32,
+    /// How many attempts in a row ended in an error.
+    pub consecutive_errors: u32,
+    /// Who rejected it in the last attempt, or holds it back before the queue.
+    pub rejected_by: PluginMask,
+    /// Who answered that it is to wait in the last attempt.
+    pub pending_on: PluginMask,
+    /// Who holds it back before the queue.
+    pub gated_by: Option<usize>,
+    pub(super) sequence: u64,
+    /// The end of its back-off, once it was asked for.
+    pub(super) expiry: Option<Instant>,
+}
+
+impl QueuedPod {
+    pub(super) fn new(info: Arc<PodInfo>, profile: usize) -> Self {
+        Self {
+            info,
+            profile,
+            place: Place::InFlight,
+            timestamp: Instant::ZERO,
+            attempts: 0,
+            unschedulable_count: 0,
+            consecutive_errors: 0,
+            rejected_by: PluginMask::default(),
+            pending_on: PluginMask::default(),
+            gated_by: None,
+            sequence: 0,
+            expiry: None,
+        }
+    }
+
+    /// Asks the plugins that let pods into the queue; whether one holds it back.
+    pub(super) fn gate(&mut self, ctx: QueueContext<'_>) -> bool {
+        self.gated_by = Attempt::gate_plugin(&ctx.profiles[self.profile], &self.info);
+        if let Some(plugin) = self.gated_by {
+            self.rejected_by.insert(plugin);
+        }
+        self.gated_by.is_some()
+    }
+
+    pub(super) fn rejectors(&self) -> PluginMask {
+        self.rejected_by.and(self.pending_on)
+    }
+
+    pub(super) fn rank(&self) -> Rank {
+        let group = self.info.group();
+        let (timestamp, group) = match group {
+            Some(group) => (group.created, group.index + 1),
+            None => (self.timestamp, 0),
+        };
+        let place = (group, self.sequence);
+        (Reverse(self.info.priority()), timestamp, place)
+    }
+}
+
+/// What pods that wait for an event have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rejected {
+    pub(super) profile: usize,
+    pub(super) by: PluginMask,
+    /// They are held back before the queue.
+    pub(super) is_gated: bool,
+}
+
+impl Rejected {
+    pub(super) fn of(pod: &QueuedPod) -> Self {
+        Self {
+            profile: pod.profile,
+            by: pod.rejectors(),
+            is_gated: pod.gated_by.is_some(),
+        }
+    }
+}
+
+/// What the plugins of a profile listen to, by position.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    listens: Vec<EventKinds>,
+    /// Plugins that hear of node additions and not of taints: they take any taint event of any
+    /// node for one that may help.
+    any_taint: PluginMask,
+}
+
+impl Hints {
+    pub(super) fn of(profile: &KubeProfile) -> Self {
+        let mut hints = Self::default();
+        for (index, plugin) in profile.plugins.iter().enumerate() {
+            let mut listens = plugin.listens();
+            if listens.contains(EventKinds::NODE_ADD) && !listens.contains(EventKinds::NODE_TAINT) {
+                hints.any_taint.insert(index);
+                listens = listens.and(EventKinds::NODE_TAINT);
+            }
+            hints.listens.push(listens);
+        }
+        hints
+    }
+
+    /// Whether a plugin listens to a kind of event.
+    pub fn listens(&self, plugin: usize, kind: EventKinds) -> bool {
+        let listens = self.listens.get(plugin);
+        listens.is_some_and(|listens| listens.contains(kind))
+    }
+
+    /// Whether a plugin takes this kind of event for one that may help, whatever it says.
+    pub fn takes_any_taint(&self, plugin: usize, kind: EventKinds) -> bool {
+        kind == EventKinds::NODE_TAINT && self.any_taint.contains(plugin)
+    }
+
+    /// Whether any of these plugins listens to a kind of event; without any plugin every event may
+    /// help.
+    pub fn may_help(&self, plugins: PluginMask, kind: EventKinds) -> bool {
+        plugins.is_empty() || plugins.iter().any(|plugin| self.listens(plugin, kind))
+    }
+}

@@ -1,0 +1,293 @@
+//! The Kubernetes scheduler as a component. It feeds its cache and its queue from the log, takes
+//! one pod a step through a cycle, assumes the outcome, and binds it once a binding time has
+//! passed; a pod that fails goes back to the queue when its cycle is over, and what it preempts is
+//! evicted.
+//!
+//! A node that is down carries the taint of an unreachable one. Times of the queue are those at
+//! which the component is stepped: with a decision-time model a cycle begins at one step and fails
+//! at the next.
+
+mod act;
+mod objects;
+mod permit;
+mod read;
+mod seen;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::cycle::Round;
+use super::labels::{Labels, Work};
+use super::queue::{Backoff, PluginMask, PodUid};
+use super::volumes::Reservations;
+use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
+use crate::pipeline::evaluate::Form;
+use cluster::{Conflict, Store};
+use control::probe::Probe;
+use control::{Component, Outbox, Progress, Write};
+use model::{ClusterObjects, Event, Node, PodRef, Text};
+use permit::Waiting;
+use seen::{Pods, uid_of};
+use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
+
+/// What is known of a pod's part in preemptions before the scheduler begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreemptionState {
+    /// The node that it awaits a place on.
+    pub nominated_node: Option<Text>,
+    /// Whether it ends because a scheduler preempted it.
+    pub is_preempted: bool,
+}
+
+/// What a scheduler is made of.
+#[derive(Clone)]
+pub struct KubeOptions {
+    /// Its place in the control plane.
+    pub owner: ComponentId,
+    /// Its name, for messages.
+    pub name: String,
+    /// Its profiles, at least one; pods choose theirs by scheduler name.
+    pub profiles: Vec<KubeProfile>,
+    /// How long failed pods are kept back.
+    pub backoff: Backoff,
+    /// Which of equally good nodes is taken.
+    pub ties: TieBreak,
+    /// Which form decides.
+    pub form: Form,
+    /// From the end of a cycle to the binding; the pod's place is held meanwhile.
+    pub binding_time: Duration,
+    /// From the order to evict a pod to its end.
+    pub eviction_time: Duration,
+    /// Namespaces, budgets, services, owners, storage, groups.
+    pub objects: ClusterObjects,
+    /// Who is shown every attempt.
+    pub witness: Option<Arc<dyn Witness>>,
+    /// Pods, by namespace and name, that take part in preemptions when they are first seen.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
+}
+
+/// What a cycle left to be done when it is over.
+#[derive(Clone, Debug)]
+struct Failed {
+    pod: PodRef,
+    rejected_by: PluginMask,
+}
+
+/// A node as it was told of.
+#[derive(Clone, Debug)]
+struct SeenNode {
+    /// As declared, with the taint of one that is down where it is.
+    object: Arc<Node>,
+    /// Its slot in the cache.
+    slot: u32,
+    is_ready: bool,
+    is_down: bool,
+}
+
+impl SeenNode {
+    /// As it is when empty; `None` is impossible, as the store refuses amounts that don't fit.
+    fn empty(&self) -> Option<Arc<NodeInfo>> {
+        let mut info = NodeInfo::new(self.object.clone()).ok()?;
+        info.is_down = self.is_down;
+        Some(Arc::new(info))
+    }
+}
+
+/// The scheduler.
+#[derive(Clone)]
+pub struct KubeScheduler {
+    options: Arc<KubeOptions>,
+    round: Round,
+    labels: Labels,
+    cache: Cache,
+    queue: Queue,
+    pods: Pods,
+    nodes: Vec<Option<SeenNode>>,
+    /// The node in each slot of the cache; it may have left.
+    by_slot: Vec<NodeId>,
+    /// By index of the store's classes.
+    classes: Vec<Arc<PodClass>>,
+    cursor: Revision,
+    failed: Option<Failed>,
+    /// Placed pods whose write was refused.
+    refused: Vec<PodRef>,
+    /// Placed pods by when they are bound.
+    bindings: BTreeSet<(Instant, PodRef)>,
+    waiting: Waiting,
+    /// Numbers of holds that stand for nothing any more.
+    releases: Vec<u64>,
+    /// Pods that are told to end, by when they do.
+    evictions: BTreeSet<(Instant, PodRef)>,
+    /// The newest message of pods that found no place.
+    messages: BTreeMap<PodUid, Text>,
+    /// What is left to be known of pods that are yet to be seen.
+    preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    /// Storage of pods that have a place and are not bound yet.
+    reservations: Reservations,
+    /// Objects of the API that placements look at.
+    named: BTreeMap<ObjectId, objects::Named>,
+    /// How often the cluster changed in a way that may change a decision.
+    changes: u64,
+    /// Pods that failed, by how often it had changed then.
+    tried_at: BTreeSet<(u64, PodUid)>,
+}
+
+impl KubeScheduler {
+    /// A scheduler that has seen nothing yet.
+    pub fn new(options: KubeOptions) -> Self {
+        let queue = Queue::new(&options.profiles, options.backoff, Instant::ZERO);
+        let mut cache = Cache::default();
+        *cache.objects = options.objects.clone();
+        Self {
+            round: Round::new(options.ties.clone(), options.form),
+            labels: Labels::default(),
+            preemptions: options.preemptions.clone(),
+            options: Arc::new(options),
+            cache,
+            queue,
+            pods: Pods::default(),
+            nodes: Vec::new(),
+            by_slot: Vec::new(),
+            classes: Vec::new(),
+            cursor: Revision::default(),
+            failed: None,
+            refused: Vec::new(),
+            bindings: BTreeSet::new(),
+            waiting: Waiting::default(),
+            releases: Vec::new(),
+            evictions: BTreeSet::new(),
+            messages: BTreeMap::new(),
+            reservations: Reservations::default(),
+            named: BTreeMap::new(),
+            changes: 0,
+            tried_at: BTreeSet::new(),
+        }
+    }
+
+    /// What it knows of its cluster.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Its queue.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Its profiles.
+    pub fn profiles(&self) -> &[KubeProfile] {
+        &self.options.profiles
+    }
+
+    /// Pods that wait, with the message of their newest failed attempt, by creation.
+    pub fn messages(&self) -> impl Iterator<Item = (PodRef, &Text)> {
+        let messages = self.messages.iter();
+        messages.filter_map(|(&uid, text)| Some((self.pods.by_uid(uid)?, text)))
+    }
+
+    /// Calls the queue with what it looks at.
+    fn with_queue<T>(
+        &mut self,
+        now: Instant,
+        call: impl FnOnce(&mut Queue, QueueContext<'_>) -> T,
+    ) -> T {
+        let ctx = QueueContext {
+            now,
+            profiles: &self.options.profiles,
+            objects: &self.cache.objects,
+        };
+        let queue = &mut self.queue;
+        self.labels.within(Work::Queue, || call(queue, ctx))
+    }
+
+    fn seen_node(&self, node: NodeId) -> Option<&SeenNode> {
+        self.nodes.get(node.index())?.as_ref()
+    }
+
+    /// The slot of a node in the cache, if it has not left.
+    fn slot_of(&self, node: NodeId) -> Option<usize> {
+        Some(self.seen_node(node)?.slot as usize)
+    }
+
+    /// Asks for the wake-ups that are needed.
+    fn wake(&self, out: &mut Outbox) {
+        let first = |set: &BTreeSet<(Instant, PodRef)>| set.first().map(|&(at, _)| at);
+        let times = [
+            first(&self.bindings),
+            first(&self.evictions),
+            self.waiting.next_deadline(),
+        ];
+        for at in times.into_iter().flatten() {
+            out.wake_at(at);
+        }
+        if let Some(at) = self.queue.next_flush() {
+            // A pod that failed on the cluster as it is would fail again.
+            let oldest = self.tried_at.first();
+            if oldest.is_some_and(|&(changes, _)| changes < self.changes) {
+                out.wake_at(at);
+            } else {
+                out.wake_idle_at(at);
+            }
+        }
+    }
+}
+
+impl Component for KubeScheduler {
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        // Flushes that were due come before what happened at this instant.
+        self.with_queue(now, Queue::flush);
+        let before = self.labels.enter(Work::Cache);
+        self.read(now, view);
+        self.labels.leave(before);
+        self.conclude(now);
+        self.due(now, view, out);
+        if out.writes.is_empty() && self.queue.is_ready() {
+            self.attempt(now, view, out);
+        }
+        self.wake(out);
+        if self.queue.is_ready() || self.failed.is_some() {
+            Progress::More
+        } else {
+            Progress::Idle
+        }
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        match &write.event {
+            Event::PodBound { pod, .. } => self.refused.push(*pod),
+            Event::HoldPlaced(hold) if hold.owner == self.options.owner => {
+                self.refused.extend(self.pods.by_uid(hold.number));
+            }
+            _ => {}
+        }
+    }
+
+    fn attach(&mut self, probe: &Probe) {
+        self.labels = Labels::new(probe, &self.options.name);
+        self.round.attach(self.labels.clone());
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        self.messages.get(&uid_of(pod)).cloned()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

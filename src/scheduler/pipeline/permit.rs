@@ -1,0 +1,119 @@
+//! Pods that have a place and wait for leave to be bound. Their place is a hold in the store, so
+//! that nobody else counts on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::Store;
+use model::event::Hold;
+use model::{Event, Pod, PodRef};
+use units::{ComponentId, Instant, Revision};
+
+use super::ClassContext;
+use super::cycle::{Cycle, Placement};
+use super::plugin::Permit;
+use control::Outbox;
+
+/// Waiting pods, in order of pod.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    pods: BTreeMap<PodRef, (Placement, Instant)>,
+    asked: Revision,
+}
+
+impl Waiting {
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+
+    /// How many pods wait.
+    pub fn len(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// Claims a pod's place until `until`.
+    pub fn add(
+        &mut self,
+        owner: ComponentId,
+        pod: &Pod,
+        (placement, until): (Placement, Instant),
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let class = store.class(pod.spec);
+        let hold = Hold {
+            owner,
+            number: u64::from(pod.pod.id.0),
+            node: placement.node,
+            resources: class.requests.clone(),
+            devices: placement.devices,
+            milli_per_device: class.gpu.milli_per_device,
+            until: Some(until),
+        };
+        out.write(store, Event::HoldPlaced(Arc::new(hold)));
+        out.wake_at(until);
+        self.pods.insert(pod.pod, (placement, until));
+    }
+
+    /// The pod of a hold that the store refused: it has no place to wait with.
+    pub fn take_back(&mut self, number: u64) -> Option<PodRef> {
+        let (&pod, _) = self
+            .pods
+            .iter()
+            .find(|(pod, _)| u64::from(pod.id.0) == number)?;
+        self.pods.remove(&pod);
+        Some(pod)
+    }
+
+    /// Asks again for every waiting pod if anything changed; writes bindings and lapses. Returns
+    /// the pods that lost their place.
+    pub fn review(
+        &mut self,
+        owner: ComponentId,
+        cycle: &mut Cycle,
+        now: Instant,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Vec<PodRef> {
+        let mut lost = Vec::new();
+        let changed = self.asked != store.revision();
+        self.asked = store.revision();
+        let waiting: Vec<_> = self
+            .pods
+            .iter()
+            .map(|(&pod, &place)| (pod, place))
+            .collect();
+        for (pod, (placement, until)) in waiting {
+            let number = u64::from(pod.id.0);
+            let Some(record) = store.pods().get(pod) else {
+                self.pods.remove(&pod);
+                out.write(store, Event::HoldReleased { owner, number });
+                continue;
+            };
+            let ctx = ClassContext::new(now, store, record.spec);
+            let answer = if changed {
+                cycle.permit(&ctx, record, placement.node)
+            } else {
+                Permit::Wait(until - now)
+            };
+            match answer {
+                Permit::Allow => {
+                    out.write(store, Event::HoldReleased { owner, number });
+                    let binding = cycle.bind(record, placement);
+                    out.write(store, binding);
+                    self.pods.remove(&pod);
+                }
+                Permit::Wait(_) if now < until => out.wake_at(until),
+                Permit::Wait(_) | Permit::Reject(_) => {
+                    out.write(store, Event::HoldReleased { owner, number });
+                    cycle.unreserve(&ctx, record, placement.node);
+                    out.write(store, Event::PodUnschedulable { pod });
+                    self.pods.remove(&pod);
+                    lost.push(pod);
+                }
+            }
+        }
+        lost
+    }
+}
