@@ -22,7 +22,7 @@ pub fn conservation(store: &Store) -> Result<(), String> {
         if !pod.phase.holds_node() {
             return Err(format!("{} is {} and holds {node}", pod.pod.id, pod.phase));
         }
-        let class = store.class(pod.spec);
+        let class = store.class(pod.class);
         free[node.index()].subtract(&class.requests);
         for device in pod.devices().iter() {
             rooms[node.index()][device] -= i64::from(class.gpu.milli_per_device);

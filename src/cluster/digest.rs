@@ -46,7 +46,10 @@ impl Digest {
     /// where renewals cease, is no part of a run.
     pub fn event(&mut self, at: Instant, event: &Event) {
         match event {
-            Event::SpecAdded { spec, object } => {
+            Event::ClassAdded {
+                class: spec,
+                object,
+            } => {
                 self.record(at, 0, [u64::from(spec.0)]);
                 declared::spec(self, object);
             }
@@ -122,7 +125,7 @@ impl Digest {
     fn created(&mut self, at: Instant, created: &PodCreated) {
         let gang = created.gang.map_or(u64::MAX, |gang| u64::from(gang.0));
         let limit = created.time_limit.map_or(-1, Duration::as_nanos);
-        let (spec, tenant) = (u64::from(created.spec.0), u64::from(created.tenant.0));
+        let (spec, tenant) = (u64::from(created.class.0), u64::from(created.tenant.0));
         self.record(
             at,
             5,
@@ -308,7 +311,7 @@ mod tests {
 
     use super::*;
     use model::{DeviceSet, Node, PodSpec, ResourceList, Taint, TaintEffect};
-    use units::{ComponentId, PodId, PodSlot, Quantity, Resources, SpecId};
+    use units::{ClassId, ComponentId, PodId, PodSlot, Quantity, Resources};
 
     const POD: PodRef = PodRef {
         id: PodId(3),
@@ -327,8 +330,8 @@ mod tests {
     fn spec(change: impl Fn(&mut PodSpec)) -> Event {
         let mut object = PodSpec::with_requests(ResourceList::default());
         change(&mut object);
-        Event::SpecAdded {
-            spec: SpecId(0),
+        Event::ClassAdded {
+            class: ClassId(0),
             object: Arc::new(object),
         }
     }

@@ -1,13 +1,13 @@
 //! What would fit where, as metrics ask it; the scheduler answers with its own filters.
 
-use units::{NodeId, SpecId};
+use units::{ClassId, NodeId};
 
 use super::Store;
 
 /// Answers whether a pod of a class could be placed on a node as the store is now.
 pub trait Fit {
     /// Whether every filter lets a pod of the class on the node.
-    fn fits(&mut self, store: &Store, spec: SpecId, node: NodeId) -> bool;
+    fn fits(&mut self, store: &Store, spec: ClassId, node: NodeId) -> bool;
 }
 
 /// Fit by resources and GPU devices alone.
@@ -15,7 +15,7 @@ pub trait Fit {
 pub struct ResourceFit;
 
 impl Fit for ResourceFit {
-    fn fits(&mut self, store: &Store, spec: SpecId, node: NodeId) -> bool {
+    fn fits(&mut self, store: &Store, spec: ClassId, node: NodeId) -> bool {
         let class = store.class(spec);
         store.nodes().schedulable()[node.index()]
             && store.nodes().has_room(node, &class.requests)

@@ -235,7 +235,7 @@ mod tests {
             let pod = self.0.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                spec: units::SpecId(0),
+                class: units::ClassId(0),
                 name: PodName::Job(0),
                 tenant: TenantId(0),
                 gang: None,

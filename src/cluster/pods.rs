@@ -102,7 +102,7 @@ impl Pods {
 mod tests {
     use super::*;
     use model::PodName;
-    use units::{SpecId, TenantId};
+    use units::{ClassId, TenantId};
 
     #[test]
     fn a_pod_beyond_the_last_identity_is_refused_and_leaves_no_trace() {
@@ -112,7 +112,7 @@ mod tests {
         };
         let created = PodCreated {
             pod: pods.next(),
-            spec: SpecId(0),
+            class: ClassId(0),
             name: PodName::Job(1),
             tenant: TenantId(0),
             gang: None,

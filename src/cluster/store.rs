@@ -11,7 +11,7 @@ use thiserror::Error;
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ComponentId, Duration, Instant, NodeId, QuantityError, Revision, SpecId};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, QuantityError, Revision};
 
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
@@ -106,7 +106,7 @@ pub struct Store {
     log: Log,
     ring: NodeRing,
     classes: Vec<Class>,
-    class_index: IndexMap<Arc<PodSpec>, SpecId, FxBuildHasher>,
+    class_index: IndexMap<Arc<PodSpec>, ClassId, FxBuildHasher>,
     extended: Interner,
     gpu_models: Interner,
     nodes: Nodes,
@@ -185,7 +185,7 @@ impl Store {
     pub fn grace_of(&self, pod: PodRef) -> Duration {
         let record = self.pods.get(pod);
         record.map_or(DEFAULT_GRACE, |record| {
-            self.class(record.spec).object.grace()
+            self.class(record.class).object.grace()
         })
     }
 
@@ -194,8 +194,8 @@ impl Store {
     /// # Panics
     /// If the class was never added.
     #[inline]
-    pub fn class(&self, spec: SpecId) -> &Class {
-        &self.classes[spec.index()]
+    pub fn class(&self, class: ClassId) -> &Class {
+        &self.classes[class.index()]
     }
 
     /// How many classes are known.
@@ -204,7 +204,7 @@ impl Store {
     }
 
     /// The class of a spec, if it was added.
-    pub fn class_of(&self, spec: &PodSpec) -> Option<SpecId> {
+    pub fn class_of(&self, spec: &PodSpec) -> Option<ClassId> {
         self.class_index.get(spec).copied()
     }
 
@@ -248,7 +248,7 @@ impl Store {
         let at = Revision(self.revision().0 + 1);
         let mut ended = None;
         match &event {
-            Event::SpecAdded { .. } | Event::NodeAdded { .. } | Event::NodeUpdated { .. } => {
+            Event::ClassAdded { .. } | Event::NodeAdded { .. } | Event::NodeUpdated { .. } => {
                 self.declare(&event, at)?;
             }
             Event::NodeReadiness { node, ready } => {
@@ -261,7 +261,7 @@ impl Store {
                 self.ring.push(at, *node);
             }
             Event::PodCreated(created) => {
-                if created.spec.index() >= self.classes.len() {
+                if created.class.index() >= self.classes.len() {
                     return Err(Conflict::UnknownSpec);
                 }
                 self.create(created, now)?;
@@ -315,7 +315,10 @@ impl Store {
         let known = (self.extended.len(), self.gpu_models.len());
         let tables = (&mut self.extended, &mut self.gpu_models);
         let outcome = match event {
-            Event::SpecAdded { spec, object } => self.add_spec(*spec, object),
+            Event::ClassAdded {
+                class: spec,
+                object,
+            } => self.add_spec(*spec, object),
             Event::NodeAdded { node, object } => self
                 .nodes
                 .add(*node, object.clone(), tables, at)
@@ -333,7 +336,7 @@ impl Store {
         outcome
     }
 
-    fn add_spec(&mut self, spec: SpecId, object: &Arc<PodSpec>) -> Result<(), Conflict> {
+    fn add_spec(&mut self, spec: ClassId, object: &Arc<PodSpec>) -> Result<(), Conflict> {
         if spec.index() != self.classes.len() || self.class_index.contains_key(object) {
             return Err(Conflict::UnknownSpec);
         }
@@ -384,7 +387,7 @@ impl Store {
             return Ok(());
         };
         let record = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
-        let class = &self.classes[record.spec.index()];
+        let class = &self.classes[record.class.index()];
         let object = self.nodes.object(node).ok_or(Conflict::UnknownNode)?;
         // The API binds to any node; one that is down without being marked is not to be had at all.
         if !self.nodes.is_ready(node) && !object.is_marked_away() {
@@ -412,7 +415,7 @@ impl Store {
     fn end(&mut self, pod: PodRef, at: Revision) -> Result<Pod, Conflict> {
         let record = self.pods.end(pod).ok_or(Conflict::UnknownPod)?;
         if let Some(node) = record.node() {
-            let class = &self.classes[record.spec.index()];
+            let class = &self.classes[record.class.index()];
             self.nodes
                 .give_back(node, &taken_by_pod(class, record.devices()), at);
             self.nodes.drop_pod(node, pod.slot);
@@ -460,9 +463,9 @@ impl Store {
 
     /// The event that adds a class; `None` if it is known.
     pub fn spec_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
-        let spec = SpecId::from_index(self.classes.len());
-        (!self.class_index.contains_key(object)).then(|| Event::SpecAdded {
-            spec,
+        let spec = ClassId::from_index(self.classes.len());
+        (!self.class_index.contains_key(object)).then(|| Event::ClassAdded {
+            class: spec,
             object: object.clone(),
         })
     }

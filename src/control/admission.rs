@@ -17,7 +17,7 @@ use model::canonical::suffix;
 use model::{
     EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
 };
-use units::{ObjectId, SpecId, TenantId};
+use units::{ClassId, ObjectId, TenantId};
 use vertical::sized;
 
 /// Something that is to be created; its identity is given where it is created.
@@ -111,7 +111,7 @@ fn admit_replacement(
     };
     let created = PodCreated {
         pod: next,
-        spec: old.spec,
+        class: old.class,
         name: old.name.clone(),
         tenant: old.tenant,
         gang: old.gang(),
@@ -152,11 +152,11 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let new_spec = limited.as_ref().unwrap_or(new_spec);
     let charges = quota::charged(store, new_spec)?;
     let added = store.spec_added(new_spec);
-    let next = SpecId::from_index(store.class_count());
+    let next = ClassId::from_index(store.class_count());
     let spec = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {
         pod,
-        spec,
+        class: spec,
         name,
         tenant: TenantId(0),
         gang: None,

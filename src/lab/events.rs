@@ -165,7 +165,7 @@ impl EventLog {
 /// How a container ended, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
-    let spec = record.map(|record| store.class(record.spec));
+    let spec = record.map(|record| store.class(record.class));
     let name = spec.and_then(|spec| spec.object.all_containers().nth(container));
     let name = name.map_or("", |own| &own.name);
     let name = if name.is_empty() { "a container" } else { name };
@@ -176,7 +176,7 @@ fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
 }
 
 fn pod_name(pod: &Pod, store: &Store) -> String {
-    let namespace = &store.class(pod.spec).object.namespace;
+    let namespace = &store.class(pod.class).object.namespace;
     format!("Pod/{namespace}/{}", pod.name)
 }
 

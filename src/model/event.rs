@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text};
 use units::{
-    ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, SpecId, TenantId,
+    ClassId, ComponentId, Duration, GangId, Instant, NodeId, PodId, PodSlot, Resources, TenantId,
 };
 
 /// A pod: its identity, which is never reused, and the row where its record is.
@@ -23,7 +23,7 @@ pub struct PodCreated {
     /// Its identity and row, as the store foretold them.
     pub pod: PodRef,
     /// Its class.
-    pub spec: SpecId,
+    pub class: ClassId,
     /// What it is called.
     pub name: PodName,
     /// Whom it is accounted to.
@@ -292,9 +292,9 @@ pub struct Hold {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A pod class was seen for the first time.
-    SpecAdded {
+    ClassAdded {
         /// Its index: the next free one.
-        spec: SpecId,
+        class: ClassId,
         /// Its content.
         object: Arc<PodSpec>,
     },
@@ -400,7 +400,7 @@ impl Event {
     /// What kind of change this is, in words.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::SpecAdded { .. } => "a new class",
+            Self::ClassAdded { .. } => "a new class",
             Self::NodeAdded { .. } => "a new node",
             Self::NodeUpdated { .. } => "a node's new declaration",
             Self::NodeReadiness { .. } => "a node's readiness",

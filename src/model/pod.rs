@@ -12,7 +12,7 @@ use super::{
     PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect,
     Text, Toleration, TopologySpread,
 };
-use units::{Duration, GangId, Instant, NodeId, QuantityError, SpecId, TenantId};
+use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
 
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
@@ -288,7 +288,7 @@ pub struct Pod {
     /// Its identity and slot.
     pub pod: PodRef,
     /// Its equivalence class.
-    pub spec: SpecId,
+    pub class: ClassId,
     /// Whom it is accounted to.
     pub tenant: TenantId,
     /// What it is called.
@@ -327,7 +327,7 @@ impl Pod {
         let is_plain = gang.is_none() && time_limit.is_none() && created.found.is_none();
         Self {
             pod: created.pod,
-            spec: created.spec,
+            class: created.class,
             tenant: created.tenant,
             name: created.name.clone(),
             created: now,

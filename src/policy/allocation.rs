@@ -6,7 +6,7 @@ use cluster::{Class, Store};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{PodSpec, ResourceList};
 use scheduler::ClassContext;
-use units::{NodeId, Quantity, ResourceId, SpecId};
+use units::{ClassId, NodeId, Quantity, ResourceId};
 
 use super::{Kind, Parameter};
 
@@ -79,7 +79,7 @@ impl Allocation {
     /// request is summed per node.
     pub(super) fn learn(&mut self, store: &Store) {
         for index in self.classes.len()..store.class_count() {
-            let scored = Scored::of(store.class(SpecId::from_index(index)));
+            let scored = Scored::of(store.class(ClassId::from_index(index)));
             self.any_beyond |= scored.beyond != (0, 0);
             self.classes.push(scored);
         }
@@ -150,7 +150,7 @@ impl Allocation {
         let pods = store.nodes().pods(node).iter();
         let classes = pods.filter_map(|&slot| store.pods().at(slot));
         classes.fold((0, 0), |(cpu, memory), pod| {
-            let (more_cpu, more_memory) = self.classes[pod.spec.index()].beyond;
+            let (more_cpu, more_memory) = self.classes[pod.class.index()].beyond;
             (cpu + more_cpu, memory + more_memory)
         })
     }

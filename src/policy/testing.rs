@@ -8,7 +8,7 @@ use model::{
     PodSpec, ResourceList,
 };
 use scheduler::{ClassContext, Plugin};
-use units::{Instant, NodeId, Quantity, SpecId, TenantId};
+use units::{ClassId, Instant, NodeId, Quantity, TenantId};
 
 /// A cluster that tests build step by step.
 #[derive(Clone, Default)]
@@ -32,7 +32,7 @@ impl World {
         node
     }
 
-    pub(crate) fn spec(&mut self, object: PodSpec) -> SpecId {
+    pub(crate) fn spec(&mut self, object: PodSpec) -> ClassId {
         let object = Arc::new(object);
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(event);
@@ -41,11 +41,11 @@ impl World {
     }
 
     /// Creates a pod and binds it.
-    pub(crate) fn bind(&mut self, spec: SpecId, node: NodeId, devices: &[usize]) -> PodRef {
+    pub(crate) fn bind(&mut self, spec: ClassId, node: NodeId, devices: &[usize]) -> PodRef {
         let pod = self.store.pods().next();
         self.apply(Event::PodCreated(PodCreated {
             pod,
-            spec,
+            class: spec,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,
@@ -65,15 +65,15 @@ impl World {
         });
     }
 
-    pub(crate) fn ctx(&self, spec: SpecId) -> ClassContext<'_> {
-        ClassContext::new(Instant::default(), &self.store, spec)
+    pub(crate) fn ctx(&self, class: ClassId) -> ClassContext<'_> {
+        ClassContext::new(Instant::default(), &self.store, class)
     }
 
     /// Asks a plugin's Filter as a cycle does; `None` is a Skip, the error is the reason's text.
     pub(crate) fn filter(
         &self,
         plugin: &mut dyn Plugin,
-        spec: SpecId,
+        spec: ClassId,
         node: NodeId,
     ) -> Result<(), String> {
         let ctx = self.ctx(spec);

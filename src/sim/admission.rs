@@ -66,9 +66,9 @@ fn short(cell: &Cell, record: &Pod, node: NodeId) -> Option<Refusal> {
     }
     let mut left = nodes.free().row(node);
     for (other, _) in others(cell, record.pod, node).filter(|(_, is_taken)| !is_taken) {
-        left.add(&cell.store.class(other.spec).requests);
+        left.add(&cell.store.class(other.class).requests);
     }
-    let asked = &cell.store.class(record.spec).requests;
+    let asked = &cell.store.class(record.class).requests;
     let is_short = |asked: i64, left: i64| asked > 0 && left < 0;
     let mut extended = asked.extended.iter();
     [
@@ -102,6 +102,6 @@ fn is_port_taken(cell: &Cell, (pod, node): (PodRef, NodeId), spec: &PodSpec) -> 
         return false;
     }
     let taken = others(cell, pod, node).filter(|(_, is_taken)| *is_taken);
-    let mut taken = taken.flat_map(|(other, _)| ports(&cell.store.class(other.spec).object));
+    let mut taken = taken.flat_map(|(other, _)| ports(&cell.store.class(other.class).object));
     taken.any(|taken| wanted.contains(&taken))
 }

@@ -11,7 +11,7 @@ use control::{AgentOutput, Component, NodeAgent, Outbox, Write};
 use model::checkpoint::Checkpoints;
 use model::{DeviceSet, Found, Node, PodName, PodSpec, Text};
 use trace::{Arrival, ArrivalSource};
-use units::{Duration, Instant, NodeId, SpecId};
+use units::{ClassId, Duration, Instant, NodeId};
 
 use super::contention::{Contention, ContentionModel};
 use super::control_faults::ControlFaults;
@@ -125,7 +125,7 @@ pub struct Cell {
     pub(super) arrivals: Box<dyn ArrivalSource>,
     pub(super) upcoming: Option<Arrival>,
     last_arrival: Instant,
-    pub(super) specs: Vec<SpecId>,
+    pub(super) specs: Vec<ClassId>,
     /// What users do, by number.
     pub(super) operations: Vec<Operation>,
     /// How many of them are still to come.

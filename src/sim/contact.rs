@@ -386,6 +386,6 @@ pub(super) fn assignment(cell: &Cell, pod: PodRef) -> Option<Assignment> {
         node: record.node()?,
         time_limit: record.time_limit(),
         is_owned: cell.store.pod_states().get(pod).is_some(),
-        spec: cell.store.class(record.spec).object.clone(),
+        spec: cell.store.class(record.class).object.clone(),
     })
 }

@@ -138,7 +138,10 @@ impl Contention {
 impl Engine<'_> {
     fn spec_of_pod(cell: &Cell, pod: PodRef) -> Option<(NodeId, std::sync::Arc<PodSpec>)> {
         let record = cell.store.pods().get(pod)?;
-        Some((record.node()?, cell.store.class(record.spec).object.clone()))
+        Some((
+            record.node()?,
+            cell.store.class(record.class).object.clone(),
+        ))
     }
 
     /// A process is up: it takes part in what its node has.

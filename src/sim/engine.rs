@@ -7,7 +7,7 @@ use cluster::{Conflict, Observer};
 use control::node::{Report, StopOrder};
 use control::{MachineCommand, MachineEvent};
 use model::{EndReason, Event, Pod, PodChange, PodCreated, PodPhase, PodRef};
-use units::{Duration, GangId, Instant, NodeId, SpecId, TenantId};
+use units::{ClassId, Duration, GangId, Instant, NodeId, TenantId};
 
 use super::cell::{Cell, Resident, member_name};
 use super::contact::assignment;
@@ -22,7 +22,7 @@ use super::{NodeLoss, Options, SimError};
 /// The code that a pod's process ends with by itself.
 fn exit_code(cell: &Cell, pod: PodRef) -> i32 {
     let record = cell.store.pods().get(pod);
-    let spec = record.map(|record| &cell.store.class(record.spec).object);
+    let spec = record.map(|record| &cell.store.class(record.class).object);
     spec.map_or(0, |spec| spec.exit_code(0))
 }
 
@@ -143,7 +143,7 @@ impl Engine<'_> {
         if let (NodeLoss::Resubmit, Some((record, _))) = (self.options.node_loss, again) {
             let created = PodCreated {
                 pod: cell.store.pods().next(),
-                spec: record.spec,
+                class: record.class,
                 tenant: record.tenant,
                 gang: record.gang(),
                 time_limit: record.time_limit(),
@@ -170,7 +170,7 @@ impl Engine<'_> {
         for member in 0..arrival.members {
             let created = PodCreated {
                 pod: cell.store.pods().next(),
-                spec,
+                class: spec,
                 name: if gang.is_some() {
                     member_name(&arrival.name, member)
                 } else {
@@ -205,10 +205,16 @@ impl Engine<'_> {
         let spec = if let Some(known) = cell.store.class_of(&resident.spec) {
             known
         } else {
-            let spec = SpecId::from_index(cell.store.class_count());
+            let spec = ClassId::from_index(cell.store.class_count());
             let object = resident.spec.clone();
-            self.commit(cell, Event::SpecAdded { spec, object })
-                .map_err(|why| wrong(&why))?;
+            self.commit(
+                cell,
+                Event::ClassAdded {
+                    class: spec,
+                    object,
+                },
+            )
+            .map_err(|why| wrong(&why))?;
             spec
         };
         let (pod, node) = (cell.store.pods().next(), resident.found.node);
@@ -216,7 +222,7 @@ impl Engine<'_> {
         cell.machine.find(pod, resident.is_running, run_time);
         let created = Event::PodCreated(PodCreated {
             pod,
-            spec,
+            class: spec,
             name: resident.name.clone(),
             tenant: TenantId(0),
             gang: None,
@@ -232,11 +238,11 @@ impl Engine<'_> {
     }
 
     /// The class of an arrival, added to the store when it is met for the first time.
-    fn spec_of(&mut self, cell: &mut Cell, class: u32) -> Result<SpecId, SimError> {
+    fn spec_of(&mut self, cell: &mut Cell, class: u32) -> Result<ClassId, SimError> {
         while cell.specs.len() <= class as usize {
             let object = cell.arrivals.classes()[cell.specs.len()].clone();
             let spec = if let Some(event) = cell.store.spec_added(&object) {
-                let spec = SpecId::from_index(cell.store.class_count());
+                let spec = ClassId::from_index(cell.store.class_count());
                 self.commit(cell, event)
                     .map_err(|why| SimError::Declaration {
                         what: "a pod of the workload".to_owned(),

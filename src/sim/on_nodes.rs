@@ -59,7 +59,7 @@ impl Engine<'_> {
             return Ok(());
         };
         let host = record.node();
-        let spec = cell.store.class(record.spec).object.clone();
+        let spec = cell.store.class(record.class).object.clone();
         let number = usize::from(container);
         let run_time = self.drawn_run_time((cell.number, pod, number), &spec)?;
         // Where cores are shared it ends when its work is done.

@@ -46,7 +46,7 @@ dense_id!(
 );
 dense_id!(
     /// An interned pod spec: one index per equivalence class of pods.
-    SpecId, "class#"
+    ClassId, "class#"
 );
 dense_id!(
     /// A gang (pod group, rigid job): pods that start together or not at all.

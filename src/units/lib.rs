@@ -11,8 +11,8 @@ pub mod text;
 pub mod time;
 
 pub use id::{
-    CellId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
-    Revision, SpecId, TenantId,
+    CellId, ClassId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
+    Revision, TenantId,
 };
 pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;

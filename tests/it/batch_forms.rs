@@ -69,7 +69,7 @@ impl Bench {
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                spec,
+                class: spec,
                 name: PodName::Member(u64::from(job), member),
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(job)),

@@ -16,7 +16,7 @@ use windtunnel::policy::{ProfileChoice, Setup, build_profile};
 use windtunnel::scheduler::ClassContext;
 use windtunnel::scheduler::pipeline::cycle::{Cycle, Decision};
 use windtunnel::scheduler::pipeline::evaluate::{Form, rejections};
-use windtunnel::units::{Instant, NodeId, Quantity, SpecId, TenantId};
+use windtunnel::units::{ClassId, Instant, NodeId, Quantity, TenantId};
 
 const MODELS: [&str; 2] = ["T4", "G2"];
 const DISKS: [&str; 2] = ["ssd", "hdd"];
@@ -172,7 +172,7 @@ fn class(draw: ClassDraw) -> Arc<PodSpec> {
 /// A cluster and both forms of one profile.
 struct Bench {
     store: Store,
-    specs: Vec<SpecId>,
+    specs: Vec<ClassId>,
     placed: Vec<PodRef>,
     plain: Cycle,
     incremental: Cycle,
@@ -193,7 +193,7 @@ impl Bench {
             }
             store.class_of(&object).expect("the class was added")
         });
-        let specs: Vec<SpecId> = specs.collect();
+        let specs: Vec<ClassId> = specs.collect();
         let shapes = classes.iter().map(|draw| Shape {
             cpu_milli: draw.cpu_milli,
             gpu_milli: i64::from(draw.gpu.1),
@@ -256,11 +256,11 @@ impl Bench {
         conservation(&self.store).expect("nothing is lost");
     }
 
-    fn arrive(&mut self, spec: SpecId) {
+    fn arrive(&mut self, spec: ClassId) {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec,
+            class: spec,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,

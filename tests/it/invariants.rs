@@ -156,7 +156,7 @@ fn operation(kind: u32, number: i32) -> Operation {
 fn pods<'a>(store: &'a Store, app: &str) -> Vec<&'a Pod> {
     let app: windtunnel::model::Text = app.into();
     let own = store.pods().iter().filter(move |pod| {
-        let labels = &store.class(pod.spec).object.labels;
+        let labels = &store.class(pod.class).object.labels;
         labels.get("app").is_some_and(|own| *own == app)
     });
     own.collect()
@@ -172,7 +172,7 @@ fn is_terminating(store: &Store, pod: &Pod) -> bool {
 }
 
 fn app(store: &Store, pod: &Pod) -> String {
-    let labels = &store.class(pod.spec).object.labels;
+    let labels = &store.class(pod.class).object.labels;
     labels
         .get("app")
         .map(ToString::to_string)
@@ -250,7 +250,7 @@ impl Watch {
                 continue;
             };
             let offered = store.nodes().allocatable().row(node).cpu_milli;
-            let asked = store.class(pod.spec).requests.cpu_milli;
+            let asked = store.class(pod.class).requests.cpu_milli;
             *left.entry(node).or_insert(offered) -= asked;
         }
         for (node, left) in left {
@@ -468,7 +468,7 @@ fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
     let places: BTreeSet<NodeId> = placed.iter().copied().collect();
     let asked = own
         .first()
-        .map_or(0, |pod| store.class(pod.spec).requests.cpu_milli);
+        .map_or(0, |pod| store.class(pod.class).requests.cpu_milli);
     let has_room = |node: &NodeId| store.nodes().free().row(*node).cpu_milli >= asked;
     let missing = store
         .nodes()
@@ -483,7 +483,7 @@ fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
     }
     let images = own
         .iter()
-        .map(|pod| &store.class(pod.spec).object.containers[0].image);
+        .map(|pod| &store.class(pod.class).object.containers[0].image);
     let images: BTreeSet<_> = images.collect();
     if missing.is_empty() && images.len() > 1 {
         broken.push(format!("daemons of {images:?}"));
@@ -499,8 +499,12 @@ fn at_last(store: &Store, broken: &mut Vec<String>) {
     };
     let images = |app: &str| -> BTreeSet<String> {
         let own = pods(store, app).into_iter();
-        own.map(|pod| store.class(pod.spec).object.containers[0].image.to_string())
-            .collect()
+        own.map(|pod| {
+            store.class(pod.class).object.containers[0]
+                .image
+                .to_string()
+        })
+        .collect()
     };
     let ready = |app: &str| {
         { pods(store, app).into_iter() }

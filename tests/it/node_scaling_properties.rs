@@ -181,7 +181,7 @@ impl Rules {
         let pods = slots.filter_map(|&slot| store.pods().at(slot));
         let (mut cpu, mut memory) = (0, 0);
         for pod in pods {
-            let asked = &store.class(pod.spec).requests;
+            let asked = &store.class(pod.class).requests;
             cpu += asked.cpu_milli;
             memory += asked.memory_bytes;
         }
@@ -205,7 +205,7 @@ impl Rules {
             return;
         }
         self.evicted += 1;
-        let labels = &store.class(pod.spec).object.labels;
+        let labels = &store.class(pod.class).object.labels;
         let app = labels.get("app").map(ToString::to_string);
         let kept = app.as_ref().and_then(|app| self.kept.get(app)).copied();
         let is_group = matches!(self.limits, Limits::Group(..));
@@ -301,12 +301,12 @@ impl Observer for Rules {
                 self.ended(at, pod, *reason, store);
                 if let Some(node) = pod.node() {
                     // What it was before counts, too: it was so until now.
-                    let asked = store.class(pod.spec).requests.cpu_milli;
+                    let asked = store.class(pod.class).requests.cpu_milli;
                     let row = store.nodes().allocatable().row(node);
                     let slots = store.nodes().pods(node).iter();
                     let others = slots.filter_map(|&slot| store.pods().at(slot));
                     let cpu: i64 = others
-                        .map(|own| store.class(own.spec).requests.cpu_milli)
+                        .map(|own| store.class(own.class).requests.cpu_milli)
                         .sum();
                     let was_busy = 2 * (cpu + asked) > row.cpu_milli;
                     self.used(at, node, store, was_busy);

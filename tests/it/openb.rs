@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use windtunnel::cluster::Store;
 use windtunnel::cluster::fragmentation::{Shape, TypicalPods};
 use windtunnel::model::{GpuInventory, GpuRequest, Node, PodSpec, ResourceList};
-use windtunnel::units::{Instant, Quantity, SpecId};
+use windtunnel::units::{ClassId, Instant, Quantity};
 
 use crate::shared::reference;
 
@@ -36,7 +36,7 @@ pub(crate) struct Openb {
     /// The cluster, with the nodes and all classes.
     pub(crate) store: Store,
     /// The class of every row of the pod list.
-    pub(crate) pods: Vec<SpecId>,
+    pub(crate) pods: Vec<ClassId>,
     /// The target workload.
     pub(crate) typical: Arc<TypicalPods>,
 }

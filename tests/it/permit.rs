@@ -11,7 +11,7 @@ use windtunnel::scheduler::pipeline::plugin::Permit;
 use windtunnel::scheduler::{ClassContext, Plugin, PluginSlot, Points, Profile, Reason};
 use windtunnel::sim::Options;
 use windtunnel::sim::Stop;
-use windtunnel::units::{Duration, Instant, NodeId, SpecId, TenantId};
+use windtunnel::units::{ClassId, Duration, Instant, NodeId, TenantId};
 
 use crate::world::{cell, nodes, options, pod, profile, run, scheduler};
 
@@ -250,7 +250,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
     apply(&mut store, class.expect("a new class"));
     let created = Event::PodCreated(PodCreated {
         pod: store.pods().next(),
-        spec: SpecId(0),
+        class: ClassId(0),
         name: PodName::Job(0),
         tenant: TenantId(0),
         gang: None,
@@ -290,7 +290,7 @@ fn a_pod_that_ends_while_it_waits_is_no_backlog() {
     let pod = store.pods().next();
     events.push(Event::PodCreated(PodCreated {
         pod,
-        spec: SpecId(0),
+        class: ClassId(0),
         name: PodName::Job(0),
         tenant: TenantId(0),
         gang: None,

@@ -40,7 +40,7 @@ fn fill_up(openb: &Openb, order: &[u32], ranks: &Arc<[u32]>, profile: &str, form
         let pod = store.pods().next();
         let created = PodCreated {
             pod,
-            spec: openb.pods[row as usize],
+            class: openb.pods[row as usize],
             name: PodName::Job(u64::from(row)),
             tenant: TenantId(0),
             gang: None,

@@ -12,7 +12,7 @@ use windtunnel::model::{
     PodSpec, ResourceList,
 };
 use windtunnel::units::{
-    ComponentId, Duration, Instant, NodeId, PodId, PodSlot, Quantity, Resources, Revision, SpecId,
+    ClassId, ComponentId, Duration, Instant, NodeId, PodId, PodSlot, Quantity, Resources, Revision,
     TenantId,
 };
 
@@ -114,7 +114,7 @@ fn created_pod(
     }
     Event::PodCreated(PodCreated {
         pod: store.pods().next(),
-        spec: store.class_of(&spec).unwrap_or(SpecId(u32::MAX - 1)),
+        class: store.class_of(&spec).unwrap_or(ClassId(u32::MAX - 1)),
         name: PodName::Job(1),
         tenant: TenantId(0),
         gang: None,

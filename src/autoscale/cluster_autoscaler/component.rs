@@ -311,7 +311,7 @@ impl ClusterAutoscaler {
                 continue;
             };
             if !store.pod_states().is_terminating(pod.pod) {
-                let requests = &store.class(pod.spec).requests;
+                let requests = &store.class(pod.class).requests;
                 cpu = cpu.saturating_add(requests.cpu_milli);
                 memory = memory.saturating_add(requests.memory_bytes);
             }

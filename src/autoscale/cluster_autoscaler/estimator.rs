@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::filters::{Cluster, Fit};
+use super::filters::{ClusterSnapshot, Fit};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, ResourceList};
@@ -61,7 +61,7 @@ impl Template {
 }
 
 /// Whether one pod of a group would fit a fresh node, which is there while it is asked.
-pub fn fits_template<C: Cluster>(
+pub fn fits_template<C: ClusterSnapshot>(
     cluster: &mut C,
     template: &Template,
     pod: &Arc<PodInfo>,
@@ -76,7 +76,7 @@ pub fn fits_template<C: Cluster>(
 
 /// How many nodes of a group are needed for groups of pods, each of which fits a fresh node;
 /// `max_nodes` 0 is no limit. What is simulated is forgotten.
-pub fn estimate<C: Cluster>(
+pub fn estimate<C: ClusterSnapshot>(
     cluster: &mut C,
     template: &Template,
     groups: &[PodGroup],
@@ -88,7 +88,7 @@ pub fn estimate<C: Cluster>(
     estimated
 }
 
-fn simulate<C: Cluster>(
+fn simulate<C: ClusterSnapshot>(
     cluster: &mut C,
     template: &Template,
     groups: &[PodGroup],
@@ -177,7 +177,7 @@ struct Packing<'t, C> {
     is_limited: bool,
 }
 
-impl<C: Cluster> Packing<'_, C> {
+impl<C: ClusterSnapshot> Packing<'_, C> {
     /// Places pods on nodes added before, until one fits none; the rest.
     fn fill_added<'p>(&mut self, group: usize, pods: &'p [Arc<PodInfo>]) -> &'p [Arc<PodInfo>] {
         for (index, pod) in pods.iter().enumerate() {

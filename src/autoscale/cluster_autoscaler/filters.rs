@@ -18,8 +18,8 @@ pub enum Fit {
     NoSpread,
 }
 
-/// A cluster to simulate in. What is done to it after a mark is taken back by [`Cluster::undo`].
-pub trait Cluster {
+/// A cluster to simulate in. What is done to it after a mark is taken back by [`ClusterSnapshot::undo`].
+pub trait ClusterSnapshot {
     /// The nodes, in the order in which they are searched: a new one comes last. Those that were
     /// hidden or taken out keep their place, and take nothing.
     fn nodes(&self) -> &[Text];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::estimator::{PodGroup, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
-use super::filters::{Cluster, Fit};
+use super::filters::{ClusterSnapshot, Fit};
 use super::group::{NodeGroup, are_similar, balance};
 use super::orders::Orders;
 use model::{NewPrice, Text};
@@ -164,7 +164,7 @@ impl Grower {
     ///
     /// # Errors
     /// If a template's node has the name of one that is there.
-    pub fn plan<C: Cluster>(
+    pub fn plan<C: ClusterSnapshot>(
         &mut self,
         now: Instant,
         cluster: &mut C,
@@ -213,7 +213,7 @@ impl Grower {
     }
 
     /// What would grow for pods that wait, the highest priority first.
-    fn simulate<C: Cluster>(
+    fn simulate<C: ClusterSnapshot>(
         &mut self,
         now: Instant,
         cluster: &mut C,
@@ -234,7 +234,7 @@ impl Grower {
     }
 
     /// Adds nodes that are on their way.
-    fn add_ordered<C: Cluster>(
+    fn add_ordered<C: ClusterSnapshot>(
         &self,
         cluster: &mut C,
         groups: &[NodeGroup],
@@ -254,7 +254,7 @@ impl Grower {
     }
 
     /// Places pods that existing or ordered nodes take; the others.
-    fn leave_out_fitting<C: Cluster>(
+    fn leave_out_fitting<C: ClusterSnapshot>(
         &mut self,
         cluster: &mut C,
         waiting: &[&PendingPod],
@@ -291,7 +291,7 @@ impl Grower {
     }
 
     /// What grows, by how many nodes and for how many pods.
-    fn best<C: Cluster>(
+    fn best<C: ClusterSnapshot>(
         &self,
         now: Instant,
         cluster: &mut C,

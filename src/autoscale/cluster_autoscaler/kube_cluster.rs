@@ -11,7 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::filters::{Cluster, Fit};
+use super::filters::{ClusterSnapshot, Fit};
 use model::{Node, Text};
 use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{
@@ -341,7 +341,7 @@ impl KubeCluster {
     }
 }
 
-impl Cluster for KubeCluster {
+impl ClusterSnapshot for KubeCluster {
     fn nodes(&self) -> &[Text] {
         &self.nodes
     }

@@ -25,7 +25,7 @@ pub use drain::{
 };
 pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};
 pub use expander::{Choice, Expander, Prices, Priority, choose};
-pub use filters::{Cluster, Fit};
+pub use filters::{ClusterSnapshot, Fit};
 pub use group::{NodeGroup, balance};
 pub use grow::{GrowSettings, Grower, Growth, Health, PendingPod};
 pub use kube_cluster::KubeCluster;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::drain::{
     Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
 };
-use super::filters::{Cluster, Fit};
+use super::filters::{ClusterSnapshot, Fit};
 use model::Text;
 use scheduler::kube::{PodClass, PodInfo};
 use units::{Duration, Instant};
@@ -206,7 +206,7 @@ impl Shrinker {
     }
 
     /// One loop.
-    pub fn plan<C: Cluster>(
+    pub fn plan<C: ClusterSnapshot>(
         &mut self,
         now: Instant,
         cluster: &mut C,
@@ -290,7 +290,7 @@ impl Shrinker {
     }
 
     /// Moves the pods of a node elsewhere in the simulation, or says why not.
-    fn try_remove<C: Cluster>(
+    fn try_remove<C: ClusterSnapshot>(
         &mut self,
         simulation: &mut Simulation<'_, C>,
         place: usize,
@@ -341,7 +341,7 @@ impl Shrinker {
     }
 
     /// Places a pod where it was placed before, else on the next node that takes it.
-    fn place<C: Cluster>(
+    fn place<C: ClusterSnapshot>(
         &mut self,
         simulation: &mut Simulation<'_, C>,
         key: &(Text, Text),

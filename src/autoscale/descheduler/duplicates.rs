@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Scope;
 use super::evictor::{Answer, Pass};
 use model::{Owner, Pod, PodSpec, Text};
-use units::{NodeId, SpecId};
+use units::{ClassId, NodeId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ struct Group<'a> {
     count: usize,
     /// Beside the first on each node.
     duplicates: BTreeMap<NodeId, Vec<&'a Pod>>,
-    specs: BTreeSet<SpecId>,
+    specs: BTreeSet<ClassId>,
 }
 
 impl RemoveDuplicates {
@@ -35,7 +35,7 @@ impl RemoveDuplicates {
         for &node in &pass.nodes {
             let mut met: BTreeSet<Key> = BTreeSet::new();
             for pod in pass.pods_on(node) {
-                let spec = pass.spec(pod.spec);
+                let spec = pass.spec(pod.class);
                 let Some(key) = self.key(spec) else {
                     continue;
                 };
@@ -46,7 +46,7 @@ impl RemoveDuplicates {
                 group.count += 1;
                 if !met.insert(key) {
                     group.duplicates.entry(node).or_default().push(pod);
-                    group.specs.insert(pod.spec);
+                    group.specs.insert(pod.class);
                 }
             }
         }
@@ -83,7 +83,7 @@ impl RemoveDuplicates {
 
 /// How many nodes pods of these classes may be on, by selector, affinity and taints; a class that
 /// only one node takes does not count.
-fn targets(pass: &Pass<'_>, specs: &BTreeSet<SpecId>) -> usize {
+fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
     let mut targets: BTreeSet<NodeId> = BTreeSet::new();
     for &spec in specs {
         let spec = pass.spec(spec);

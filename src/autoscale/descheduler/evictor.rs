@@ -14,7 +14,7 @@ use model::{
     Event, EvictionCause, LabelSelector, Labels, Node, Object, ObjectChange, Pod, PodAffinityTerm,
     PodRef, PodSpec, PodVolume, Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId, SpecId};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
 /// How many pods are evicted in a loop; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,8 +128,8 @@ impl<'a> Pass<'a> {
     }
 
     /// The spec of a class.
-    pub(super) fn spec(&self, spec: SpecId) -> &'a Arc<PodSpec> {
-        &self.store.class(spec).object
+    pub(super) fn spec(&self, class: ClassId) -> &'a Arc<PodSpec> {
+        &self.store.class(class).object
     }
 
     /// A node as declared.
@@ -151,7 +151,7 @@ impl<'a> Pass<'a> {
     /// Whether a pod may be evicted.
     pub(super) fn may_go(&self, pod: &Pod) -> bool {
         let options = &self.options.evictor;
-        let spec = self.spec(pod.spec);
+        let spec = self.spec(pod.class);
         let Some(owner) = &spec.owner else {
             return false;
         };
@@ -226,7 +226,7 @@ impl<'a> Pass<'a> {
         let Some(object) = self.node(node) else {
             return false;
         };
-        let class = self.store.class(pod.spec);
+        let class = self.store.class(pod.class);
         let spec = &class.object;
         if object.unschedulable || !spec.selects(object) || !spec.tolerates_taints(&object.taints) {
             return false;
@@ -243,7 +243,7 @@ impl<'a> Pass<'a> {
             object.labels.contains_key(&term.topology_key)
                 && self.pods_on(node).into_iter().any(|other| {
                     other.pod != pod.pod
-                        && self.selects(term, &spec.namespace, self.spec(other.spec))
+                        && self.selects(term, &spec.namespace, self.spec(other.class))
                 })
         })
     }
@@ -275,7 +275,7 @@ impl<'a> Pass<'a> {
             self.was_held_back = true;
             return Answer::NodeLimit;
         }
-        let namespace = &self.spec(pod.spec).namespace;
+        let namespace = &self.spec(pod.class).namespace;
         let of_namespace = self.by_namespace.get(namespace).copied().unwrap_or(0);
         if is_at(of_namespace as usize, limits.per_namespace) {
             self.was_held_back = true;

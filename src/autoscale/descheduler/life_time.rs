@@ -32,7 +32,7 @@ impl PodLifeTime {
             for pod in pass.pods_on(node) {
                 if pass.now.since(pod.created) > self.most
                     && self.has_state(pod)
-                    && self.scope.takes(pass.spec(pod.spec))
+                    && self.scope.takes(pass.spec(pod.class))
                     && pass.may_go(pod)
                     && pass.has_way_out(pod)
                 {

@@ -141,7 +141,7 @@ impl Descheduler {
         for entry in store.log().since(self.cursor) {
             self.has_news |= !matches!(
                 entry.event,
-                Event::SpecAdded { .. }
+                Event::ClassAdded { .. }
                     | Event::NodeContact { .. }
                     | Event::HoldPlaced(_)
                     | Event::HoldReleased { .. }

@@ -32,7 +32,7 @@ impl RemovePodsViolatingNodeAffinity {
                 continue;
             };
             for pod in pass.pods_on(node) {
-                let spec = pass.spec(pod.spec);
+                let spec = pass.spec(pod.class);
                 let affinity = &spec.affinity.node;
                 let is_stated = if is_preference {
                     !affinity.preferred.is_empty()

@@ -28,7 +28,7 @@ impl RemovePodsViolatingNodeTaints {
                 continue;
             }
             for pod in pass.pods_on(node) {
-                let spec = pass.spec(pod.spec);
+                let spec = pass.spec(pod.class);
                 if tolerates(spec, &taints)
                     || !self.scope.takes(spec)
                     || !pass.may_go(pod)

@@ -7,7 +7,7 @@ use super::Scope;
 use super::evictor::{Answer, Pass};
 use super::utilization::in_order_of_eviction;
 use model::{Pod, Text};
-use units::{NodeId, SpecId};
+use units::{ClassId, NodeId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct RemovePodsViolatingInterPodAntiAffinity {
 }
 
 /// How many pods each term of a class selects, by domain.
-type Selected = BTreeMap<(SpecId, usize), BTreeMap<Text, i64>>;
+type Selected = BTreeMap<(ClassId, usize), BTreeMap<Text, i64>>;
 
 impl RemovePodsViolatingInterPodAntiAffinity {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {
@@ -27,7 +27,7 @@ impl RemovePodsViolatingInterPodAntiAffinity {
         }
         for node in pass.nodes.clone() {
             let pods = pass.pods_on(node).into_iter();
-            let pods = pods.filter(|pod| self.scope.takes(pass.spec(pod.spec)));
+            let pods = pods.filter(|pod| self.scope.takes(pass.spec(pod.class)));
             for pod in in_order_of_eviction(pass, pods.collect()) {
                 if !is_violated(pass, &selected, pod, node)
                     || !pass.may_go(pod)
@@ -49,9 +49,9 @@ impl RemovePodsViolatingInterPodAntiAffinity {
     fn selected(&self, pass: &Pass<'_>) -> Selected {
         let mut selected = Selected::new();
         for pod in pass.store.pods().iter().filter(|pod| pod.node().is_some()) {
-            let terms = &pass.spec(pod.spec).affinity.required_pod_anti_affinity;
+            let terms = &pass.spec(pod.class).affinity.required_pod_anti_affinity;
             for term in 0..terms.len() {
-                selected.entry((pod.spec, term)).or_default();
+                selected.entry((pod.class, term)).or_default();
             }
         }
         if selected.is_empty() {
@@ -59,7 +59,7 @@ impl RemovePodsViolatingInterPodAntiAffinity {
         }
         for &node in &pass.nodes {
             let pods = pass.pods_on(node).into_iter();
-            for pod in pods.filter(|pod| self.scope.takes(pass.spec(pod.spec))) {
+            for pod in pods.filter(|pod| self.scope.takes(pass.spec(pod.class))) {
                 if !pass.is_going(pod.pod) {
                     count(pass, &mut selected, pod, node, 1);
                 }
@@ -74,7 +74,7 @@ fn count(pass: &Pass<'_>, selected: &mut Selected, pod: &Pod, node: NodeId, chan
     let Some(object) = pass.node(node) else {
         return;
     };
-    let other = pass.spec(pod.spec);
+    let other = pass.spec(pod.class);
     for (&(spec, term), domains) in selected {
         let own = pass.spec(spec);
         let term = &own.affinity.required_pod_anti_affinity[term];
@@ -91,11 +91,11 @@ fn is_violated(pass: &Pass<'_>, selected: &Selected, pod: &Pod, node: NodeId) ->
     let Some(object) = pass.node(node) else {
         return false;
     };
-    let spec = pass.spec(pod.spec);
+    let spec = pass.spec(pod.class);
     let terms = spec.affinity.required_pod_anti_affinity.iter().enumerate();
     let mut terms = terms.filter_map(|(place, term)| {
         let domain = object.labels.get(&term.topology_key)?;
-        let count = *selected.get(&(pod.spec, place))?.get(domain)?;
+        let count = *selected.get(&(pod.class, place))?.get(domain)?;
         let itself = pass.selects(term, &spec.namespace, spec) && !pass.is_going(pod.pod);
         Some(count - i64::from(itself))
     });

@@ -21,7 +21,7 @@ impl RemovePodsHavingTooManyRestarts {
                 let state = pass.store.pod_states().get(pod.pod);
                 let restarts = state.map_or(0, |state| state.restarts);
                 if restarts < self.threshold
-                    || !self.scope.takes(pass.spec(pod.spec))
+                    || !self.scope.takes(pass.spec(pod.class))
                     || !pass.may_go(pod)
                     || !pass.has_way_out(pod)
                 {

@@ -94,7 +94,7 @@ impl World {
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                spec,
+                class: spec,
                 name: PodName::Job(u64::from(pod.id.0)),
                 tenant: TenantId(0),
                 gang: None,

@@ -10,7 +10,7 @@ use model::{
     LabelSelector, Labels, NodeSelector, Operator, Pod, PodRef, PodSpec, Requirement, Text,
     Toleration, TopologySpread,
 };
-use units::{NodeId, SpecId};
+use units::{ClassId, NodeId};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -43,14 +43,14 @@ struct Domain<'a> {
 
 impl RemovePodsViolatingTopologySpread {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {
-        let mut namespaces: BTreeMap<Text, (Vec<&Pod>, BTreeSet<SpecId>)> = BTreeMap::new();
+        let mut namespaces: BTreeMap<Text, (Vec<&Pod>, BTreeSet<ClassId>)> = BTreeMap::new();
         for pod in pass.store.pods().iter() {
-            let spec = pass.spec(pod.spec);
+            let spec = pass.spec(pod.class);
             if self.scope.has_namespace(&spec.namespace) {
                 let own = namespaces.entry(spec.namespace.clone()).or_default();
                 own.0.push(pod);
                 if !spec.topology_spread.is_empty() {
-                    own.1.insert(pod.spec);
+                    own.1.insert(pod.class);
                 }
             }
         }
@@ -70,7 +70,7 @@ impl RemovePodsViolatingTopologySpread {
         }
         let mut full: BTreeSet<Option<NodeId>> = BTreeSet::new();
         for pod in goes.into_values() {
-            let takes = self.scope.takes(pass.spec(pod.spec));
+            let takes = self.scope.takes(pass.spec(pod.class));
             if full.contains(&pod.node()) || !takes || !pass.may_go(pod) || !pass.has_way_out(pod) {
                 continue;
             }
@@ -85,7 +85,7 @@ impl RemovePodsViolatingTopologySpread {
     }
 
     /// The constraints of pods, each once.
-    fn constraints(&self, pass: &Pass<'_>, specs: &BTreeSet<SpecId>) -> BTreeSet<Constraint> {
+    fn constraints(&self, pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> BTreeSet<Constraint> {
         let specs = specs.iter().map(|&spec| &**pass.spec(spec));
         let rules = specs.flat_map(|spec| spec.topology_spread.iter().map(move |own| (spec, own)));
         let rules = rules.filter(|(_, rule)| rule.hard || self.includes_soft);
@@ -155,13 +155,13 @@ fn domains<'a>(
         let Some(value) = value.filter(|_| !pass.is_going(pod.pod)) else {
             continue;
         };
-        if constraint.selector.matches(&pass.spec(pod.spec).labels) {
+        if constraint.selector.matches(&pass.spec(pod.class).labels) {
             by_value.entry(value.clone()).or_default().push(pod);
         }
     }
     let domains = by_value.into_iter().map(|(value, mut pods)| {
         pods.sort_by_cached_key(|pod| {
-            let spec = pass.spec(pod.spec);
+            let spec = pass.spec(pod.class);
             let affinity = &spec.affinity.node;
             let has_wishes = !spec.node_selector.is_empty()
                 || affinity.required.is_some()

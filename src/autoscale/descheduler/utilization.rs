@@ -9,7 +9,7 @@ use super::evictor::{Answer, Pass};
 use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Pod, Taint, Text};
-use units::{NodeId, Quantity, SpecId};
+use units::{ClassId, NodeId, Quantity};
 
 /// Shares of what nodes offer by resource, in millionths.
 pub type Shares = BTreeMap<Text, i64>;
@@ -68,7 +68,7 @@ impl Load {
 /// The resources that are looked at, and what pods request of them.
 struct Requests {
     names: Vec<Text>,
-    by_class: BTreeMap<SpecId, Vec<i128>>,
+    by_class: BTreeMap<ClassId, Vec<i128>>,
 }
 
 impl Requests {
@@ -83,10 +83,10 @@ impl Requests {
         }
     }
 
-    fn of(&mut self, pass: &Pass<'_>, spec: SpecId) -> &[i128] {
+    fn of(&mut self, pass: &Pass<'_>, class: ClassId) -> &[i128] {
         let names = &self.names;
-        self.by_class.entry(spec).or_insert_with(|| {
-            let requests = pass.spec(spec).requests().unwrap_or_default();
+        self.by_class.entry(class).or_insert_with(|| {
+            let requests = pass.spec(class).requests().unwrap_or_default();
             let amount = |name: &Text| match &**name {
                 PODS => Quantity::from_units(1).nanos(),
                 name => requests.get(name).nanos(),
@@ -100,7 +100,7 @@ impl Requests {
         let nodes = pass.nodes.iter().map(|&node| {
             let mut used = vec![0; self.names.len()];
             for pod in pass.pods_on(node) {
-                let own = self.of(pass, pod.spec);
+                let own = self.of(pass, pod.class);
                 used.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             }
             let capacity = self.names.iter().map(|name| offered(pass, node, name));
@@ -288,14 +288,14 @@ impl Move<'_> {
             if !goes_on {
                 return Some(());
             }
-            let spec = pass.spec(pod.spec);
+            let spec = pass.spec(pod.class);
             let is_taken = taints.iter().any(|taints| spec.tolerates_taints(taints));
             if !is_taken || self.excluded.contains(&spec.namespace) || !pass.has_way_out(pod) {
                 continue;
             }
             match pass.evict(pod) {
                 Answer::Evicted => {
-                    let own = requests.of(pass, pod.spec);
+                    let own = requests.of(pass, pod.class);
                     for (place, own) in own.iter().enumerate() {
                         load.used[place] -= own;
                         left[place] -= own;
@@ -313,7 +313,7 @@ impl Move<'_> {
 /// Pods in the order in which they go: by priority, then by quality of service, then by age.
 pub(super) fn in_order_of_eviction<'a>(pass: &Pass<'a>, mut pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
     pods.sort_by_cached_key(|pod| {
-        let spec = pass.spec(pod.spec);
+        let spec = pass.spec(pod.class);
         (spec.priority, Reverse(QosClass::of(spec)), pod.pod)
     });
     pods

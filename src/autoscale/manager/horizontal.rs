@@ -16,7 +16,7 @@ use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
 use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
 use rng::Stream;
-use units::{Duration, Instant, ObjectId, SpecId};
+use units::{ClassId, Duration, Instant, ObjectId};
 
 /// Passes without a value after which a metric is taken for one that never comes.
 const PATIENCE: u64 = 20;
@@ -30,7 +30,7 @@ pub(super) struct Horizontal {
     /// When it looks next.
     due: Instant,
     /// What the containers of a class ask for.
-    requests: BTreeMap<SpecId, Vec<ContainerRequests>>,
+    requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
 }
 
 impl Horizontal {
@@ -172,8 +172,8 @@ impl Horizontal {
             let record = store.pods().get(pod)?;
             let requests = self
                 .requests
-                .entry(record.spec)
-                .or_insert_with(|| requests(&store.class(record.spec).object));
+                .entry(record.class)
+                .or_insert_with(|| requests(&store.class(record.class).object));
             let state = store.pod_states().get(pod);
             let phase = match record.phase {
                 PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => Phase::Pending,

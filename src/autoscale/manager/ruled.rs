@@ -185,7 +185,7 @@ fn value(measure: &Measure, pod: PodRef, store: &Store, measured: &dyn Measured)
     match measure {
         Measure::Use(resource) => {
             let used = measured.pod(pod)?;
-            let asked = &store.class(store.pods().get(pod)?.spec).requests;
+            let asked = &store.class(store.pods().get(pod)?.class).requests;
             let (part, whole) = match &**resource {
                 CPU => (used.cpu_milli, asked.cpu_milli),
                 MEMORY => (used.memory_bytes, asked.memory_bytes),

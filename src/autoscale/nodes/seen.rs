@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster_autoscaler::{
-    Cluster, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
+    ClusterSnapshot, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
@@ -13,7 +13,7 @@ use model::{
     ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
 };
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
-use units::{Duration, Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
 /// What is followed of the cluster.
 #[derive(Clone, Default)]
@@ -25,7 +25,7 @@ pub struct Seen {
     turned: Vec<PodRef>,
     /// When pods last came to or left a node.
     touched: BTreeMap<NodeId, Instant>,
-    classes: BTreeMap<SpecId, Arc<PodClass>>,
+    classes: BTreeMap<ClassId, Arc<PodClass>>,
     /// Names of nodes that joined since it was last asked.
     joined: Vec<(NodeId, Text)>,
     /// Nodes that left since it was last asked.
@@ -105,7 +105,7 @@ impl Seen {
                     continue;
                 }
                 Event::Object(_)
-                | Event::SpecAdded { .. }
+                | Event::ClassAdded { .. }
                 | Event::NodeContact { .. }
                 | Event::PodCreated(_)
                 | Event::PodStarting { .. }
@@ -209,7 +209,7 @@ impl Seen {
     /// A pod as the scheduler sees it.
     pub fn info(&mut self, store: &Store, pod: PodRef) -> Option<Arc<PodInfo>> {
         let record = store.pods().get(pod)?;
-        let class = self.class(store, record.spec)?;
+        let class = self.class(store, record.class)?;
         let mut info = PodInfo {
             class,
             uid: uid(pod),
@@ -221,7 +221,7 @@ impl Seen {
         Some(Arc::new(info))
     }
 
-    fn class(&mut self, store: &Store, spec: SpecId) -> Option<Arc<PodClass>> {
+    fn class(&mut self, store: &Store, spec: ClassId) -> Option<Arc<PodClass>> {
         if let Some(known) = self.classes.get(&spec) {
             return Some(known.clone());
         }
@@ -445,7 +445,7 @@ pub fn budgets(store: &Store) -> BudgetList {
 /// A pod as scale-down sees it.
 pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
     let record = store.pods().get(pod)?;
-    let class = store.class(record.spec);
+    let class = store.class(record.class);
     let spec = &class.object;
     let state = store.pod_states().get(pod);
     let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
@@ -497,7 +497,7 @@ pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
     let spec = store
         .pods()
         .get(pod)
-        .map(|record| &store.class(record.spec).object);
+        .map(|record| &store.class(record.class).object);
     let owner = spec.and_then(|spec| spec.owner.as_ref());
     owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::pack::{Market, Packed, cheapest, pack};
 use super::replace::{Replaced, replacements};
-use crate::cluster_autoscaler::Cluster;
+use crate::cluster_autoscaler::ClusterSnapshot;
 use model::{PodRef, Text};
 use scheduler::kube::{CacheError, PodInfo};
 use units::NodeId;
@@ -41,7 +41,7 @@ pub struct Consolidation<'l, 'a, C> {
     pub daemons_repel: bool,
 }
 
-impl<C: Cluster> Consolidation<'_, '_, C> {
+impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
     /// The nodes that can go, of those that might, in order: the most of the first ones that can go
     /// together, else the first one that can go alone.
     ///

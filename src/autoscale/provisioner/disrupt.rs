@@ -6,7 +6,7 @@ use super::candidate::{Candidate, Reason};
 use super::consolidate::{Consolidation, Leaver};
 use super::pack::Market;
 use super::{ConsolidationPolicy, Provisioner};
-use crate::cluster_autoscaler::{Cluster, KubeCluster};
+use crate::cluster_autoscaler::{ClusterSnapshot, KubeCluster};
 use crate::nodes::seen::{is_daemon, pods_on};
 use cluster::Store;
 use control::Outbox;

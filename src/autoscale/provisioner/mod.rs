@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster_autoscaler::{Cluster, KubeCluster};
+use crate::cluster_autoscaler::{ClusterSnapshot, KubeCluster};
 use crate::nodes::{Daemons, Declared, Leaving, Seen};
 use cluster::{Conflict, Store};
 use control::provider::{MachineOrder, OrderFailed, ProviderRequest};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
-use crate::cluster_autoscaler::{Cluster, Fit, Template, fits_template};
+use crate::cluster_autoscaler::{ClusterSnapshot, Fit, Template, fits_template};
 use crate::nodes::Daemons;
 use model::node::ZONE_LABEL;
 use model::{Node, PodRef, ResourceList, Text};
@@ -64,7 +64,7 @@ impl<'a> Market<'a> {
     }
 
     /// The offerings an empty node of which takes a pod.
-    fn fitting<C: Cluster>(
+    fn fitting<C: ClusterSnapshot>(
         &mut self,
         cluster: &mut C,
         pod: &Arc<PodInfo>,
@@ -177,7 +177,7 @@ struct Growing {
 ///
 /// # Errors
 /// If an amount does not fit.
-pub fn pack<C: Cluster>(
+pub fn pack<C: ClusterSnapshot>(
     market: &mut Market<'_>,
     cluster: &mut C,
     pods: &[(PodRef, Arc<PodInfo>)],
@@ -215,7 +215,7 @@ pub fn pack<C: Cluster>(
     })
 }
 
-impl<C: Cluster> Packing<'_, '_, C> {
+impl<C: ClusterSnapshot> Packing<'_, '_, C> {
     fn place(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
         let is_local = self.cluster.is_local(info);
         let key = Arc::as_ptr(&info.class).addr();

@@ -216,7 +216,7 @@ mod merging {
         asked: Vec<usize>,
     }
 
-    impl Cluster for Counting {
+    impl ClusterSnapshot for Counting {
         fn nodes(&self) -> &[Text] {
             &self.names
         }

@@ -134,9 +134,9 @@ pub fn counted(
     let living = store.pods().iter().map(|pod| {
         let told = states.get(pod.pod).and_then(|state| state.terminating);
         let is_over = told.is_some_and(|told| told.since.saturating_add(told.grace) < now);
-        (pod.spec, is_over)
+        (pod.class, is_over)
     });
-    let ended = states.all_finished().map(|ended| (ended.pod.spec, true));
+    let ended = states.all_finished().map(|ended| (ended.pod.class, true));
     for (spec, is_over) in living.chain(ended) {
         let spec = &store.class(spec).object;
         if spec.namespace == quota.namespace && quota.takes(spec) {

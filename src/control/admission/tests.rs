@@ -73,7 +73,7 @@ impl World {
             .0
             .pods()
             .get(next)
-            .map(|pod| pod.spec)
+            .map(|pod| pod.class)
             .expect("just created");
         let first = &self.0.class(spec).object.containers[0];
         Ok((first.requests.clone(), first.limits.clone()))
@@ -370,7 +370,7 @@ fn classes_count_as_they_are_when_a_pod_is_made() {
         let next = world.0.pods().next();
         world.pod(spec)?;
         let record = world.0.pods().get(next).expect("just created");
-        let spec = &world.0.class(record.spec).object;
+        let spec = &world.0.class(record.class).object;
         Ok::<_, String>((spec.priority, spec.preempts))
     };
     let unstated = pod(&[(&[], &[])]);
@@ -406,7 +406,7 @@ fn classes_count_as_they_are_when_a_pod_is_made() {
         .0
         .pods()
         .iter()
-        .map(|pod| world.0.class(pod.spec).object.priority);
+        .map(|pod| world.0.class(pod.class).object.priority);
     assert_eq!(kept.max(), Some(2_000_001_000));
 }
 

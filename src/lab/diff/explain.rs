@@ -102,7 +102,7 @@ pub(super) fn look(
     let pod = store
         .as_ref()
         .and_then(|store| store.pods().iter().find(|pod| pod.pod.id.0 == decision.pod));
-    let (Some(store), Some(spec)) = (&store, pod.map(|pod| pod.spec)) else {
+    let (Some(store), Some(spec)) = (&store, pod.map(|pod| pod.class)) else {
         return Ok(Situation::default());
     };
     let ctx = ClassContext::new(decision.at, store, spec);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Name;
 use cluster::{Observer, Store};
 use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
-use units::{Instant, NodeId, Revision, SpecId};
+use units::{ClassId, Instant, NodeId, Revision};
 
 /// What became of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(super) struct Decided {
 #[derive(Default)]
 pub(super) struct Course {
     /// Name and class of every pod, by number.
-    pods: Vec<(PodName, SpecId)>,
+    pods: Vec<(PodName, ClassId)>,
     /// Every class.
     pub(super) specs: Vec<Arc<PodSpec>>,
     /// Every node.
@@ -91,7 +91,7 @@ impl Course {
     }
 
     /// The class of a pod.
-    pub(super) fn class(&self, pod: u32) -> SpecId {
+    pub(super) fn class(&self, pod: u32) -> ClassId {
         self.pods[pod as usize].1
     }
 
@@ -123,10 +123,10 @@ impl Course {
 impl Observer for Course {
     fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         match event {
-            Event::SpecAdded { object, .. } => self.specs.push(Arc::clone(object)),
+            Event::ClassAdded { object, .. } => self.specs.push(Arc::clone(object)),
             Event::NodeAdded { object, .. } => self.nodes.push(Arc::clone(object)),
             Event::PodCreated(created) => {
-                self.pods.push((created.name.clone(), created.spec));
+                self.pods.push((created.name.clone(), created.class));
                 self.has_failed.push(false);
                 self.step(at, store, created.pod, Outcome::Created);
             }

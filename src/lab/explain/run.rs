@@ -21,7 +21,7 @@ use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::{ClassContext, Profile};
 use sim::{EndCause, RunControl};
-use units::{Instant, SpecId, nearest};
+use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
 use world::{self, FileSource};
 
@@ -77,7 +77,7 @@ pub enum Scene {
     /// What kube-scheduler knew, its profile, and the pod.
     Exact(Box<(Cache, KubeProfile, PodInfo)>),
     /// The cluster, the profile of a pipeline, and the class of the pod.
-    Pipeline(Box<(Store, Profile, SpecId)>),
+    Pipeline(Box<(Store, Profile, ClassId)>),
 }
 
 /// An attempt of a run.
@@ -300,7 +300,7 @@ impl About<'_> {
         let tried = &attempts[position];
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
-        let spec = record.map(|record| record.spec);
+        let spec = record.map(|record| record.class);
         let (Some(store), Some(profile), Some(spec)) = (store, profile, spec) else {
             return Err(RunExplainError::Input(format!(
                 "{}: the run went another way when it was simulated again; its inputs changed \

@@ -275,7 +275,7 @@ impl Collector {
     }
 
     fn requested(&self, pod: &Pod, store: &Store) -> i64 {
-        let requests = &store.class(pod.spec).requests;
+        let requests = &store.class(pod.class).requests;
         match self.resource {
             Resource::Cpu => requests.cpu_milli,
             Resource::Memory => requests.memory_bytes,

@@ -62,7 +62,7 @@ impl Bench {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec: self.store.class_of(&self.spec).expect("added before"),
+            class: self.store.class_of(&self.spec).expect("added before"),
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,

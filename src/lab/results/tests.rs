@@ -11,7 +11,7 @@ use crate::summary::VariantSummary;
 use crate::tables::{Forms, Place};
 use metrics::{Amounts, PodRow, SeriesRow};
 use model::{DeviceSet, PodName};
-use units::{PodId, SpecId, TenantId};
+use units::{ClassId, PodId, TenantId};
 
 /// A fresh folder of this test's own, removed when it ends.
 struct Scratch(PathBuf);
@@ -119,7 +119,7 @@ fn write(tables: crate::run::Tables<'_>) {
             pod: PodId(number),
             name: &PodName::Job(u64::from(number)),
             tenant: TenantId(3),
-            class: SpecId(1),
+            class: ClassId(1),
             submit: Instant::from_nanos(i64::from(number)),
             bound: at(1),
             started: at(2),

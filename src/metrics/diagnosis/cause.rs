@@ -134,7 +134,7 @@ impl Cause {
         let Some(record) = store.pods().get(pod) else {
             return Self::InsufficientResources;
         };
-        let class = store.class(record.spec);
+        let class = store.class(record.class);
         let (nodes, asks) = (store.nodes(), &class.requests);
         let free = nodes.free();
         let has_room = (0..free.cpu_milli.len()).any(|index| {

@@ -89,7 +89,7 @@ impl World {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec: self.store.class_of(&self.spec).expect("known"),
+            class: self.store.class_of(&self.spec).expect("known"),
             name: PodName::Text(format!("web-{}", pod.id.0).into()),
             tenant: TenantId(0),
             gang: None,

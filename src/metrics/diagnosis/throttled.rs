@@ -41,7 +41,7 @@ impl Throttling {
             let wanted = measured
                 .wanted(pod.pod)
                 .map_or(own.cpu_milli, |own| own.cpu_milli);
-            let asked = store.class(pod.spec).requests.cpu_milli;
+            let asked = store.class(pod.class).requests.cpu_milli;
             if used.len() <= node.index() {
                 used.resize(node.index() + 1, 0);
             }

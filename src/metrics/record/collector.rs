@@ -268,7 +268,7 @@ impl Heard {
             | Event::NodeRemoved { .. } => Self::Declared,
             Event::Object(_) => Self::Objects,
             Event::PriceChanged(_) => Self::Prices,
-            Event::SpecAdded { .. }
+            Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::HoldPlaced(_)
             | Event::HoldReleased { .. } => {

@@ -4,7 +4,7 @@
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};
-use units::{SpecId, TenantId};
+use units::{ClassId, TenantId};
 
 use crate::record::state::Row;
 
@@ -12,7 +12,7 @@ use crate::record::state::Row;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Their class.
-    pub spec: SpecId,
+    pub spec: ClassId,
     /// Whom they are accounted to.
     pub tenant: TenantId,
     /// Whether they were submitted in the measured window.
@@ -24,7 +24,7 @@ impl Kind {
     #[inline]
     pub fn of(pod: &Pod, measured: bool) -> Self {
         Self {
-            spec: pod.spec,
+            spec: pod.class,
             tenant: pod.tenant,
             measured,
         }
@@ -41,7 +41,7 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
         | Event::PodStarting { pod }
         | Event::PodRunning { pod } => store.pods().get(*pod),
         Event::PodEnded { .. } => ended,
-        Event::SpecAdded { .. }
+        Event::ClassAdded { .. }
         | Event::NodeAdded { .. }
         | Event::NodeUpdated { .. }
         | Event::NodeReadiness { .. }

@@ -262,7 +262,7 @@ impl JobTracker {
         gang.pods += 1;
         gang.unbound += 1;
         gang.living += 1;
-        let cpu_milli = store.class(created.spec).requests.cpu_milli;
+        let cpu_milli = store.class(created.class).requests.cpu_milli;
         gang.cpu_milli = gang.cpu_milli.saturating_add(cpu_milli);
     }
 
@@ -303,7 +303,7 @@ impl JobTracker {
             outcome,
             pods: 1,
             tenant: pod.tenant,
-            cpu_milli: store.class(pod.spec).requests.cpu_milli,
+            cpu_milli: store.class(pod.class).requests.cpu_milli,
             number: self
                 .numbers
                 .get(pod.pod.slot.index())

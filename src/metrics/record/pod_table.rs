@@ -5,7 +5,7 @@ use std::io;
 
 use cluster::Store;
 use model::{DeviceSet, EndReason, Pod, PodName, PodPhase};
-use units::{Instant, PodId, SpecId, TenantId};
+use units::{ClassId, Instant, PodId, TenantId};
 
 /// One pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct PodRow<'a> {
     /// Whom it is accounted to.
     pub tenant: TenantId,
     /// Its class.
-    pub class: SpecId,
+    pub class: ClassId,
     /// When it was submitted.
     pub submit: Instant,
     /// When it was given a node, if it was.
@@ -49,7 +49,7 @@ pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Sto
         pod: pod.pod.id,
         name: &pod.name,
         tenant: pod.tenant,
-        class: pod.spec,
+        class: pod.class,
         submit: pod.created,
         bound: pod.phase.holds_node().then_some(pod.bound),
         started: (pod.phase == PodPhase::Running).then_some(pod.started),

@@ -341,7 +341,7 @@ impl<'s> Recorder<'s> {
         let kind = Kind::of(pod, self.measured.has(pod.pod.id));
         if self.deeds.kind != Some(kind) {
             self.tell_deeds();
-            self.deeds = Deeds::of(kind, class_requests(store, pod.spec));
+            self.deeds = Deeds::of(kind, class_requests(store, pod.class));
         }
         self.deeds.add(event, pod);
     }

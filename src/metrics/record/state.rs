@@ -2,7 +2,7 @@
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};
-use units::{NodeId, Resources, Revision, SpecId};
+use units::{ClassId, NodeId, Resources, Revision};
 
 use crate::families::packing::fragments::FragmentTracker;
 use crate::record::areas::{self, Areas};
@@ -148,7 +148,7 @@ impl ClusterState {
             }
             Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
-            Event::SpecAdded { .. }
+            Event::ClassAdded { .. }
             | Event::NodeContact { .. }
             | Event::PodChanged { .. }
             | Event::Object(_)
@@ -431,8 +431,8 @@ impl ClusterState {
 }
 
 /// What a pod of a class reserves, by [`Resource`].
-pub(crate) fn class_requests(store: &Store, spec: SpecId) -> Row {
-    amounts_of(&store.class(spec).requests)
+pub(crate) fn class_requests(store: &Store, class: ClassId) -> Row {
+    amounts_of(&store.class(class).requests)
 }
 
 /// A vector of resources by [`Resource`].
@@ -447,5 +447,5 @@ pub(crate) fn amounts_of(resources: &Resources) -> Row {
 
 /// What a pod reserves, by [`Resource`].
 pub(crate) fn requests(store: &Store, pod: &Pod) -> Row {
-    class_requests(store, pod.spec)
+    class_requests(store, pod.class)
 }

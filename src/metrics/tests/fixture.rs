@@ -89,7 +89,7 @@ impl<'s> Bench<'s> {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec: self.store.class_of(spec).expect("just added"),
+            class: self.store.class_of(spec).expect("just added"),
             name,
             tenant: TenantId(tenant),
             gang: gang.map(GangId),

@@ -11,7 +11,7 @@ use cluster::{Commitment, Conflict, Store};
 use model::{DeviceSet, Event, GpuRequest, PodCreated, PodName, PodSpec, Text};
 use scheduler::ClassContext;
 use scheduler::kube::{NodeInfo, PodClass, PodInfo};
-use units::{Instant, NodeId, SpecId, TenantId};
+use units::{ClassId, Instant, NodeId, TenantId};
 
 /// A store without nodes, in which GPU models already have the indexes of the cell.
 pub(super) fn empty(gpu_models: &[Text]) -> Store {
@@ -33,9 +33,9 @@ pub(super) fn empty(gpu_models: &[Text]) -> Store {
 /// Nodes of kube-scheduler as a store, and the class of the pod that is being placed.
 pub(super) struct Mirror {
     store: Store,
-    spec: SpecId,
+    spec: ClassId,
     /// Specs by where they lie in memory: comparing whole specs pod by pod is slow.
-    classes: Vec<(Arc<PodSpec>, bool, SpecId)>,
+    classes: Vec<(Arc<PodSpec>, bool, ClassId)>,
 }
 
 impl Mirror {
@@ -50,7 +50,7 @@ impl Mirror {
     ) -> Result<Self, Conflict> {
         let mut mirror = Self {
             store: empty.clone(),
-            spec: SpecId(0),
+            spec: ClassId(0),
             classes: Vec::new(),
         };
         for node in nodes {
@@ -97,7 +97,7 @@ impl Mirror {
         let pod = self.store.pods().next();
         self.apply(Event::PodCreated(PodCreated {
             pod,
-            spec,
+            class: spec,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,
@@ -114,7 +114,7 @@ impl Mirror {
     }
 
     /// The class of a spec, with or without its GPU request.
-    fn class(&mut self, spec: &Arc<PodSpec>, with_gpu: bool) -> Result<SpecId, Conflict> {
+    fn class(&mut self, spec: &Arc<PodSpec>, with_gpu: bool) -> Result<ClassId, Conflict> {
         let mut known = self.classes.iter();
         let known = known.find(|(own, gpu, _)| Arc::ptr_eq(own, spec) && *gpu == with_gpu);
         if let Some(&(.., id)) = known {

@@ -43,7 +43,7 @@ fn kind(gpu: GpuColumns) -> u128 {
 fn kinds_on(store: &Store, node: NodeId) -> u128 {
     let pods = store.nodes().pods(node).iter();
     pods.filter_map(|&slot| store.pods().at(slot))
-        .map(|pod| store.class(pod.spec).gpu)
+        .map(|pod| store.class(pod.class).gpu)
         .filter(|gpu| gpu.devices > 0)
         .fold(0, |kinds, gpu| kinds | kind(gpu))
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use model::PodRef;
-use units::{Duration, Instant, SpecId};
+use units::{ClassId, Duration, Instant};
 
 /// A job's place in the order of submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ impl Clone for Box<dyn JobOrder> {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) facts: JobFacts,
-    pub(super) spec: SpecId,
+    pub(super) spec: ClassId,
     pub(super) members: SmallVec<[PodRef; 2]>,
 }
 

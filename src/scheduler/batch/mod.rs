@@ -159,7 +159,7 @@ impl BatchPlanner {
         created: &PodCreated,
         assembling: &mut Assembling,
     ) {
-        let cpu_milli = store.class(created.spec).requests.cpu_milli;
+        let cpu_milli = store.class(created.class).requests.cpu_milli;
         let number = match assembling {
             Some((gang, number, job)) if Some(*gang) == created.gang => {
                 job.members.push(created.pod);
@@ -178,7 +178,7 @@ impl BatchPlanner {
                 let members = SmallVec::from_slice(&[created.pod]);
                 let job = Job {
                     facts,
-                    spec: created.spec,
+                    spec: created.class,
                     members,
                 };
                 match created.gang {

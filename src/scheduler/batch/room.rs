@@ -8,7 +8,7 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
-use units::{NodeId, Resources, Revision, SpecId};
+use units::{ClassId, NodeId, Resources, Revision};
 
 /// Where the members of a job go, in order of member.
 pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
@@ -33,12 +33,12 @@ struct Room {
 
 impl Rooms {
     /// How many members of a class can start now, over all nodes.
-    pub(super) fn total(&mut self, store: &Store, spec: SpecId) -> u64 {
-        self.room(store, spec).total
+    pub(super) fn total(&mut self, store: &Store, class: ClassId) -> u64 {
+        self.room(store, class).total
     }
 
     /// How many members of a class the cluster could take if nothing ran and every node were up.
-    pub(super) fn capacity(&mut self, store: &Store, spec: SpecId) -> u64 {
+    pub(super) fn capacity(&mut self, store: &Store, spec: ClassId) -> u64 {
         let room = self.room(store, spec);
         let declared = store.nodes().declared();
         match room.capacity {
@@ -53,7 +53,12 @@ impl Rooms {
 
     /// Places for so many members, lowest node first, as many on a node as it can take; `None` if
     /// there are not enough.
-    pub(super) fn places(&mut self, store: &Store, spec: SpecId, members: usize) -> Option<Places> {
+    pub(super) fn places(
+        &mut self,
+        store: &Store,
+        spec: ClassId,
+        members: usize,
+    ) -> Option<Places> {
         let room = self.room(store, spec);
         if room.total < members as u64 {
             return None;
@@ -71,7 +76,7 @@ impl Rooms {
         Some(places)
     }
 
-    fn room(&mut self, store: &Store, spec: SpecId) -> &mut Room {
+    fn room(&mut self, store: &Store, spec: ClassId) -> &mut Room {
         if self.classes.len() <= spec.index() {
             self.classes.resize_with(spec.index() + 1, || None);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smallvec::SmallVec;
 
 use model::{DeviceSet, PodRef};
-use units::{Instant, NodeId, SpecId};
+use units::{ClassId, Instant, NodeId};
 
 use super::job::{JobFacts, JobNumber};
 
@@ -23,7 +23,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct RunningJob {
     pub(super) facts: JobFacts,
-    pub(super) spec: SpecId,
+    pub(super) spec: ClassId,
     /// Start plus requested time.
     pub(super) expected_end: Instant,
     pub(super) places: SmallVec<[Place; 1]>,

@@ -8,7 +8,7 @@ use super::*;
 use cluster::check::conservation;
 use model::resource_list::{CPU, PODS};
 use model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
-use units::{Quantity, SpecId, TenantId};
+use units::{ClassId, Quantity, TenantId};
 
 /// First come, first served.
 #[derive(Clone, Copy)]
@@ -112,14 +112,14 @@ impl World {
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(event);
         }
-        let spec: SpecId = self.store.class_of(&object).expect("added above");
+        let spec: ClassId = self.store.class_of(&object).expect("added above");
         self.gangs += 1;
         let mut pods = Vec::new();
         for member in 0..members {
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                spec,
+                class: spec,
                 name: PodName::Member(u64::from(self.gangs), member),
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(self.gangs)),

@@ -1,7 +1,7 @@
 //! What the plugins of one scheduling attempt look at.
 
 use cluster::{Class, Store};
-use units::{Instant, SpecId};
+use units::{ClassId, Instant};
 
 /// The cluster and the class of the pod being placed. Filters and scores see the class and not the
 /// pod, so pods of one class get one answer.
@@ -12,7 +12,7 @@ pub struct ClassContext<'a> {
     /// The cluster as the scheduler sees it.
     pub store: &'a Store,
     /// The class's index.
-    pub spec: SpecId,
+    pub spec: ClassId,
     /// The class.
     pub class: &'a Class,
 }
@@ -20,7 +20,7 @@ pub struct ClassContext<'a> {
 impl<'a> ClassContext<'a> {
     /// The context of a class at an instant.
     #[inline]
-    pub fn new(now: Instant, store: &'a Store, spec: SpecId) -> Self {
+    pub fn new(now: Instant, store: &'a Store, spec: ClassId) -> Self {
         Self {
             now,
             store,

@@ -62,7 +62,7 @@ impl Cycle {
 
     /// Tries to place a pod.
     pub fn attempt(&mut self, now: Instant, store: &Store, pod: &Pod) -> Decision {
-        let ctx = ClassContext::new(now, store, pod.spec);
+        let ctx = ClassContext::new(now, store, pod.class);
         let Some(node) = self.choose(&ctx) else {
             return Decision::Unschedulable(self.post_filter(&ctx, pod));
         };

@@ -5,7 +5,7 @@
 //! looking at every node. A property test holds the forms together.
 
 use cluster::Store;
-use units::{NodeId, Revision, SpecId};
+use units::{ClassId, NodeId, Revision};
 
 use super::plugin::PreFilter;
 use super::rooms::Rooms;
@@ -156,14 +156,14 @@ impl Evaluator {
     }
 
     /// The answers that were brought up to date last: those kept of the class, or the scratch.
-    fn kept(&self, spec: SpecId) -> &Answers {
-        match self.answers.get(spec.index()) {
+    fn kept(&self, class: ClassId) -> &Answers {
+        match self.answers.get(class.index()) {
             Some(Some(answers)) => answers,
             _ => &self.scratch,
         }
     }
 
-    fn answers_for(&mut self, profile: &Profile, spec: SpecId, store: &Store) -> &mut Answers {
+    fn answers_for(&mut self, profile: &Profile, spec: ClassId, store: &Store) -> &mut Answers {
         let traits = self.traits(profile);
         let bytes_per_node = if traits.adds_up {
             Standings::BYTES_PER_NODE
@@ -415,7 +415,7 @@ mod tests {
                 let added = store.node_added(Arc::new(node));
                 apply(&mut store, added);
             }
-            let ctx = ClassContext::new(Instant::ZERO, &store, SpecId(0));
+            let ctx = ClassContext::new(Instant::ZERO, &store, ClassId(0));
             let answers = evaluator.evaluate(&mut profile, &ctx);
             let feasible = answers.map(|answers| answers.feasible_count);
             assert_eq!((feasible, evaluator.used_bytes), (Ok(nodes), used));

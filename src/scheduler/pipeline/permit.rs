@@ -41,7 +41,7 @@ impl Waiting {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let class = store.class(pod.spec);
+        let class = store.class(pod.class);
         let hold = Hold {
             owner,
             number: u64::from(pod.pod.id.0),
@@ -91,7 +91,7 @@ impl Waiting {
                 out.write(store, Event::HoldReleased { owner, number });
                 continue;
             };
-            let ctx = ClassContext::new(now, store, record.spec);
+            let ctx = ClassContext::new(now, store, record.class);
             let answer = if changed {
                 cycle.permit(&ctx, record, placement.node)
             } else {

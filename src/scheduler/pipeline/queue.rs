@@ -8,7 +8,7 @@ use fixedbitset::FixedBitSet;
 
 use cluster::{Class, Store};
 use model::{Pod, PodRef};
-use units::{PodId, SpecId};
+use units::{ClassId, PodId};
 
 /// Which pod goes first.
 pub trait QueueOrder: Send {
@@ -39,9 +39,9 @@ pub struct Queue {
     /// The first pod of every class that is not blocked and has pods.
     heads: Heads,
     /// Classes that fitted nowhere.
-    blocked: Vec<SpecId>,
+    blocked: Vec<ClassId>,
     /// Blocked classes with pods of which nothing was said yet.
-    stirred: Vec<SpecId>,
+    stirred: Vec<ClassId>,
     /// Pods that were refused by themselves and not with their class, until something is freed.
     apart: Vec<PodRef>,
     /// Which slots have a waiting pod: of most that end, nothing else need be looked at.
@@ -56,32 +56,32 @@ pub struct Queue {
 struct Whereabouts {
     key: i64,
     id: PodId,
-    spec: SpecId,
+    spec: ClassId,
 }
 
 const NOWHERE: Whereabouts = Whereabouts {
     key: 0,
     id: PodId(0),
-    spec: SpecId(0),
+    spec: ClassId(0),
 };
 
 /// Heads of classes, the first one last.
 #[derive(Clone, Debug, Default)]
-struct Heads(Vec<(Place, SpecId)>);
+struct Heads(Vec<(Place, ClassId)>);
 
 impl Heads {
-    fn position(&self, head: (Place, SpecId)) -> Result<usize, usize> {
+    fn position(&self, head: (Place, ClassId)) -> Result<usize, usize> {
         self.0.binary_search_by(|known| head.cmp(known))
     }
 
-    fn insert(&mut self, head: (Place, SpecId)) {
+    fn insert(&mut self, head: (Place, ClassId)) {
         if let Err(position) = self.position(head) {
             self.0.insert(position, head);
         }
     }
 
     /// Adds many, of which none is there.
-    fn extend(&mut self, heads: impl Iterator<Item = (Place, SpecId)>) {
+    fn extend(&mut self, heads: impl Iterator<Item = (Place, ClassId)>) {
         let known = self.0.len();
         self.0.extend(heads);
         if self.0.len() > known {
@@ -89,7 +89,7 @@ impl Heads {
         }
     }
 
-    fn remove(&mut self, head: (Place, SpecId)) {
+    fn remove(&mut self, head: (Place, ClassId)) {
         if let Ok(position) = self.position(head) {
             self.0.remove(position);
         }
@@ -144,8 +144,8 @@ impl Queue {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let place = (order.key(record, store.class(record.spec)), pod);
-        let spec = record.spec;
+        let place = (order.key(record, store.class(record.class)), pod);
+        let spec = record.class;
         if self.classes.len() <= spec.index() {
             self.classes
                 .resize_with(spec.index() + 1, ClassQueue::default);
@@ -182,7 +182,7 @@ impl Queue {
 
     /// Where a pod waits, if it does.
     #[inline]
-    fn find(&self, pod: PodRef) -> Option<(Place, SpecId)> {
+    fn find(&self, pod: PodRef) -> Option<(Place, ClassId)> {
         if !self.waits.contains(pod.slot.index()) {
             return None;
         }
@@ -214,7 +214,7 @@ impl Queue {
     }
 
     /// Blocks a class of which `tried` fitted nowhere and was told so.
-    pub fn block(&mut self, spec: SpecId, tried: PodRef) {
+    pub fn block(&mut self, spec: ClassId, tried: PodRef) {
         let place = self.find(tried);
         let Some(class) = self.classes.get_mut(spec.index()) else {
             return;
@@ -282,7 +282,7 @@ impl Queue {
     }
 
     #[inline]
-    fn take(&mut self, spec: SpecId, place: Place) {
+    fn take(&mut self, spec: ClassId, place: Place) {
         let class = &mut self.classes[spec.index()];
         class.places.remove(place);
         self.waiting -= 1;

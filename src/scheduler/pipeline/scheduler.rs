@@ -47,7 +47,7 @@ impl Pipeline {
     fn read(&mut self, now: Instant, store: &Store) {
         while let Some((pod, node)) = self.unreserved.pop_front() {
             if let Some(record) = store.pods().get(pod) {
-                let ctx = ClassContext::new(now, store, record.spec);
+                let ctx = ClassContext::new(now, store, record.class);
                 self.cycle.unreserve(&ctx, record, node);
             }
         }
@@ -103,7 +103,7 @@ impl Pipeline {
             Decision::Unschedulable(changes) => {
                 self.queue.push(&*self.cycle.profile.order, store, pod);
                 out.write(store, Event::PodUnschedulable { pod });
-                self.queue.block(record.spec, pod);
+                self.queue.block(record.class, pod);
                 for change in changes {
                     out.write(store, change);
                 }

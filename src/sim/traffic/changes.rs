@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::{Observer, Store};
 use model::{Event, Object, ObjectChange, PodChange, PodPhase, PodRef, Service};
-use units::{Instant, SpecId};
+use units::{ClassId, Instant};
 
 use super::Traffic;
 use super::backing::{Backing, PodCondition};
@@ -92,7 +92,7 @@ impl Traffic {
         {
             return Some(Arc::clone(known));
         }
-        let spec = store.pods().get(pod)?.spec;
+        let spec = store.pods().get(pod)?.class;
         let services = self.services_of_class(spec, store);
         if services.is_empty() {
             return None;
@@ -104,11 +104,11 @@ impl Traffic {
         Some(services)
     }
 
-    fn services_of_class(&mut self, spec: SpecId, store: &Store) -> Arc<[usize]> {
-        if let Some(Some(known)) = self.classes.get(spec.index()) {
+    fn services_of_class(&mut self, class: ClassId, store: &Store) -> Arc<[usize]> {
+        if let Some(Some(known)) = self.classes.get(class.index()) {
             return Arc::clone(known);
         }
-        let object = &store.class(spec).object;
+        let object = &store.class(class).object;
         let selects = |backing: &Backing| {
             let own = backing.object.as_ref();
             own.is_some_and(|own| own.selects(&object.namespace, &object.labels))
@@ -116,10 +116,10 @@ impl Traffic {
         let found: Arc<[usize]> = (0..self.backings.len())
             .filter(|&service| selects(&self.backings[service]))
             .collect();
-        if self.classes.len() <= spec.index() {
-            self.classes.resize(spec.index() + 1, None);
+        if self.classes.len() <= class.index() {
+            self.classes.resize(class.index() + 1, None);
         }
-        self.classes[spec.index()] = Some(Arc::clone(&found));
+        self.classes[class.index()] = Some(Arc::clone(&found));
         found
     }
 
@@ -138,7 +138,7 @@ impl Traffic {
         };
         let server = self
             .servers
-            .of(store.class(record.spec).object.server.as_ref());
+            .of(store.class(record.class).object.server.as_ref());
         let name = record.name.text();
         for &service in services
             .iter()

@@ -30,7 +30,7 @@ impl Traffic {
             return;
         };
         let (label, values) = BALANCER_LABEL;
-        let labels = &store.class(record.spec).object.labels;
+        let labels = &store.class(record.class).object.labels;
         if labels
             .get(label)
             .is_none_or(|own| !values.contains(&&**own))

@@ -10,7 +10,7 @@ use control::Measured;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale, Series};
 use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
-use units::{Duration, Instant, ObjectId, PodId, Quantity, SpecId};
+use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity};
 
 /// What is said of usage beside what classes say.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ enum Sharers {
     /// The pods of an object and of those it controls.
     Object(ObjectId),
     /// The pods of a class.
-    Class(SpecId),
+    Class(ClassId),
 }
 
 /// What the pods of a class use.
@@ -74,7 +74,7 @@ struct Asked {
 #[derive(Clone, Copy, Debug)]
 struct Row {
     id: PodId,
-    spec: SpecId,
+    spec: ClassId,
     since: Instant,
     sharers: Sharers,
     is_serving: bool,
@@ -94,14 +94,17 @@ impl Usage {
     /// A change was made.
     pub(super) fn observe(&mut self, event: &Event, store: &Store) {
         match event {
-            Event::SpecAdded { spec, object } => self.add_class(*spec, object),
+            Event::ClassAdded {
+                class: spec,
+                object,
+            } => self.add_class(*spec, object),
             Event::PodChanged { pod, .. } | Event::PodRunning { pod } => self.serve(*pod, store),
             Event::PodEnded { pod, .. } => self.stopped(*pod),
             _ => {}
         }
     }
 
-    fn add_class(&mut self, spec: SpecId, object: &PodSpec) {
+    fn add_class(&mut self, spec: ClassId, object: &PodSpec) {
         let stated = object.behaviour.as_deref();
         let cpu = pattern(stated.and_then(|stated| stated.cpu_usage.as_ref()));
         let memory = pattern(stated.and_then(|stated| stated.memory_usage.as_ref()));
@@ -143,7 +146,7 @@ impl Usage {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let is_known = self.class(record.spec).is_some();
+        let is_known = self.class(record.class).is_some();
         if !is_known {
             return;
         }
@@ -154,9 +157,9 @@ impl Usage {
         }
         self.pods[slot] = Some(Row {
             id: pod.id,
-            spec: record.spec,
+            spec: record.class,
             since: now,
-            sharers: sharers(store, pod, record.spec),
+            sharers: sharers(store, pod, record.class),
             is_serving: false,
             traffic: Used::default(),
         });
@@ -254,8 +257,8 @@ impl Usage {
         Now { usage: self, now }
     }
 
-    fn class(&self, spec: SpecId) -> Option<&Class> {
-        self.classes.get(spec.index())?.as_ref()
+    fn class(&self, class: ClassId) -> Option<&Class> {
+        self.classes.get(class.index())?.as_ref()
     }
 
     fn row(&self, pod: PodRef) -> Option<&Row> {
@@ -365,7 +368,7 @@ fn pattern(text: Option<&Text>) -> Option<Pattern> {
 }
 
 /// With whom a pod shares: the pods of its deployment, else those of its owner, else its class.
-fn sharers(store: &Store, pod: PodRef, spec: SpecId) -> Sharers {
+fn sharers(store: &Store, pod: PodRef, spec: ClassId) -> Sharers {
     let owner = store.pod_states().get(pod).and_then(|state| state.owner);
     let Some(owner) = owner.map(|owner| owner.object) else {
         return Sharers::Class(spec);
@@ -427,9 +430,15 @@ mod tests {
                 usage.started(Instant::ZERO, pod, &store);
             }
         };
-        let (spec, node_id) = (SpecId(0), units::NodeId(0));
+        let (spec, node_id) = (ClassId(0), units::NodeId(0));
         let (object, node_object) = (object.into(), node.into());
-        apply(Event::SpecAdded { spec, object }, &mut usage);
+        apply(
+            Event::ClassAdded {
+                class: spec,
+                object,
+            },
+            &mut usage,
+        );
         let node = node_id;
         let object = node_object;
         apply(Event::NodeAdded { node, object }, &mut usage);
@@ -440,7 +449,7 @@ mod tests {
             };
             let created = PodCreated {
                 pod,
-                spec,
+                class: spec,
                 name: PodName::Job(number.into()),
                 tenant: TenantId(0),
                 gang: None,

@@ -17,7 +17,7 @@ use model::{
     EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{Instant, NodeId, ObjectId, PodId, Revision, SpecId};
+use units::{ClassId, Instant, NodeId, ObjectId, PodId, Revision};
 
 use super::entry::CAPABILITIES;
 use super::needs::Needs;
@@ -63,7 +63,7 @@ pub(super) struct SwarmKitManager {
     /// Tasks whose pod is being created, by owner.
     asked: BTreeMap<PodOwner, u64>,
     /// What pods of no service ask for, by class; nothing if it can't be expressed.
-    classes: BTreeMap<SpecId, Option<Arc<TaskSpec>>>,
+    classes: BTreeMap<ClassId, Option<Arc<TaskSpec>>>,
     /// Which task waits for which to stop.
     pub(super) successors: BTreeMap<u64, u64>,
     /// Services that an orchestrator has to look at.
@@ -206,7 +206,7 @@ impl SwarmKitManager {
     /// A pod is there: a task's own, or one that belongs to no service.
     fn created(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
         let pod = created.pod;
-        let class = &store.class(created.spec).object;
+        let class = &store.class(created.class).object;
         let refused = refusal(CAPABILITIES, class).is_some();
         let number = match created.owner.and_then(|owner| self.asked.remove(&owner)) {
             Some(number) => number,
@@ -257,7 +257,7 @@ impl SwarmKitManager {
 
     /// A pod of no service is a task that is not replaced.
     fn bare(&mut self, created: &PodCreated, class: &Arc<PodSpec>) -> u64 {
-        let spec = self.classes.entry(created.spec).or_insert_with(|| {
+        let spec = self.classes.entry(created.class).or_insert_with(|| {
             let spec = task_spec(class, Version::default(), &self.options);
             Some(Arc::new(spec))
         });

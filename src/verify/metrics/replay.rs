@@ -218,7 +218,7 @@ impl World {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec,
+            class: spec,
             name: PodName::Job(job.number),
             tenant: TenantId(0),
             gang: None,

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use windtunnel::autoscale::cluster_autoscaler::{
-    Budgets, Cluster, Fit, GroupSize, GrowSettings, Grower, Health, KubeCluster, NodeAmounts,
-    NodeGroup, NodePod, PendingPod, PodController, PodEnd, PodGroup, ShrinkNode, ShrinkSettings,
-    ShrinkView, Shrinker, Template, estimate, fits_template,
+    Budgets, ClusterSnapshot, Fit, GroupSize, GrowSettings, Grower, Health, KubeCluster,
+    NodeAmounts, NodeGroup, NodePod, PendingPod, PodController, PodEnd, PodGroup, ShrinkNode,
+    ShrinkSettings, ShrinkView, Shrinker, Template, estimate, fits_template,
 };
 use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
@@ -49,7 +49,7 @@ impl Plain {
     }
 }
 
-impl Cluster for Plain {
+impl ClusterSnapshot for Plain {
     fn nodes(&self) -> &[Text] {
         &self.nodes
     }

@@ -30,7 +30,7 @@ impl Room {
     }
 }
 
-impl Cluster for Room {
+impl ClusterSnapshot for Room {
     fn nodes(&self) -> &[Text] {
         &self.names
     }

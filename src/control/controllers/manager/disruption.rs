@@ -11,7 +11,7 @@ use crate::controllers::disruption::{BudgetPod, recheck, sync};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{Event, LabelSelector, Object, ObjectChange, PodRef, Text};
-use units::{ObjectId, SpecId};
+use units::{ClassId, ObjectId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -25,9 +25,9 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
 struct Disruption {
     budgets: BTreeMap<ObjectId, Budget>,
     /// The budgets of a class, as long as budgets stay as they are.
-    of_class: BTreeMap<SpecId, Vec<ObjectId>>,
+    of_class: BTreeMap<ClassId, Vec<ObjectId>>,
     /// The class of each pod that a budget selects.
-    classes: BTreeMap<PodRef, SpecId>,
+    classes: BTreeMap<PodRef, ClassId>,
 }
 
 #[derive(Clone)]
@@ -38,11 +38,11 @@ struct Budget {
 }
 
 impl Budget {
-    fn selects(&self, store: &Store, spec: SpecId) -> bool {
-        let spec = &store.class(spec).object;
+    fn selects(&self, store: &Store, class: ClassId) -> bool {
+        let class = &store.class(class).object;
         let selector = self.selector.as_ref();
-        spec.namespace == self.namespace
-            && selector.is_some_and(|selector| selector.matches(&spec.labels))
+        class.namespace == self.namespace
+            && selector.is_some_and(|selector| selector.matches(&class.labels))
     }
 }
 
@@ -67,14 +67,14 @@ impl Controller for Disruption {
             }
             _ if self.budgets.is_empty() => {}
             Event::PodCreated(created) => {
-                let own = self.budgets_of(created.spec, store);
+                let own = self.budgets_of(created.class, store);
                 for id in &own {
                     if let Some(budget) = self.budgets.get_mut(id) {
                         budget.pods.insert(created.pod);
                     }
                 }
                 if !own.is_empty() {
-                    self.classes.insert(created.pod, created.spec);
+                    self.classes.insert(created.pod, created.class);
                 }
                 look_at.extend(own);
             }
@@ -148,16 +148,16 @@ impl Disruption {
             pods: BTreeSet::new(),
         };
         for pod in store.pods().iter() {
-            if new.selects(store, pod.spec) {
+            if new.selects(store, pod.class) {
                 new.pods.insert(pod.pod);
-                self.classes.insert(pod.pod, pod.spec);
+                self.classes.insert(pod.pod, pod.class);
             }
         }
         self.of_class.clear();
         self.budgets.insert(id, new);
     }
 
-    fn budgets_of(&mut self, spec: SpecId, store: &Store) -> Vec<ObjectId> {
+    fn budgets_of(&mut self, spec: ClassId, store: &Store) -> Vec<ObjectId> {
         let budgets = &self.budgets;
         let of_class = self.of_class.entry(spec).or_insert_with(|| {
             let own = budgets.iter();

@@ -17,7 +17,7 @@ use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{Instant, ObjectId, PodId, SpecId};
+use units::{ClassId, Instant, ObjectId, PodId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -332,7 +332,7 @@ fn failures(state: Option<&PodState>) -> IndexFailures {
 
 /// The name of a pod's container and the code that it ended with.
 fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
-    let spec = spec(store, record.pod.spec);
+    let spec = spec(store, record.pod.class);
     let container = spec.containers.first();
     let stated = spec.behaviour.as_ref().map(|stated| stated.exit_code);
     let code = match record.reason {
@@ -346,8 +346,8 @@ fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
     )
 }
 
-fn spec(store: &Store, spec: SpecId) -> &PodSpec {
-    &store.class(spec).object
+fn spec(store: &Store, class: ClassId) -> &PodSpec {
+    &store.class(class).object
 }
 
 /// The condition of pods that were ended from outside.

@@ -81,9 +81,9 @@ impl Controller for Namespaces {
 fn contents(store: &Store, namespace: &Text) -> (Vec<ObjectId>, Vec<PodRef>) {
     let objects = store.objects().iter();
     let objects = objects.filter(|(_, row)| row.object.namespace() == namespace);
-    let living = store.pods().iter().map(|pod| (pod.pod, pod.spec));
+    let living = store.pods().iter().map(|pod| (pod.pod, pod.class));
     let finished = store.pod_states().all_finished();
-    let finished = finished.map(|own| (own.pod.pod, own.pod.spec));
+    let finished = finished.map(|own| (own.pod.pod, own.pod.class));
     let pods = living.chain(finished);
     let pods = pods.filter(|&(_, spec)| store.class(spec).object.namespace == *namespace);
     (

@@ -5,7 +5,7 @@ use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
 use model::workload::{ObservedPhase, ObservedPod, Readiness};
 use model::{EndReason, Pod, PodPhase, PodRef};
-use units::{ObjectId, SpecId};
+use units::{ClassId, ObjectId};
 
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct SeenPod {
     /// Which.
     pub pod: PodRef,
     /// Its class.
-    pub spec: SpecId,
+    pub spec: ClassId,
     /// Its place in its owner.
     pub index: i32,
     /// What is seen. Its unique identifier is filled in by [`identify`], where it matters.
@@ -39,7 +39,7 @@ pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
     let state = store.pod_states().get(pod);
     Some(SeenPod {
         pod,
-        spec: record.spec,
+        spec: record.class,
         index: index(state),
         observed: observed(store, record, state),
     })
@@ -57,7 +57,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
     });
     SeenPod {
         pod: finished.pod.pod,
-        spec: finished.pod.spec,
+        spec: finished.pod.class,
         index: index(Some(&finished.state)),
         observed,
     }
@@ -70,7 +70,7 @@ fn index(state: Option<&PodState>) -> i32 {
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
-    let behaviour = store.class(pod.spec).object.behaviour.as_ref();
+    let behaviour = store.class(pod.class).object.behaviour.as_ref();
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),

@@ -70,7 +70,7 @@ fn whose_deletion_costs_least_goes_first() {
     let pod = world.store.pods().next();
     let created = PodCreated {
         pod,
-        spec: world.store.class_of(&dear).expect("known"),
+        class: world.store.class_of(&dear).expect("known"),
         name: PodName::Text("shop-dear".into()),
         tenant: TenantId(0),
         gang: None,

@@ -2,7 +2,7 @@
 //! waited for capacity waited (metrics.md 5.4, autoscaler).
 
 use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
-use units::{Instant, NodeId, ObjectId, SpecId};
+use units::{ClassId, Instant, NodeId, ObjectId};
 
 use crate::families::autoscaling::autoscalers::Autoscalers;
 use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns};
@@ -73,7 +73,7 @@ struct Scaling {
     occupied: i64,
     empty: Integral,
     /// The class that was looked at last, and whether its pods are daemons'.
-    looked_at: Option<(SpecId, bool)>,
+    looked_at: Option<(ClassId, bool)>,
 }
 
 impl Default for Scaling {
@@ -126,7 +126,7 @@ impl Scaling {
 
     /// Whether the pod of a change is a daemon's.
     fn is_daemon(&mut self, change: &Change<'_>) -> bool {
-        let Some(spec) = change.pod.map(|pod| pod.spec) else {
+        let Some(spec) = change.pod.map(|pod| pod.class) else {
             return false;
         };
         if let Some((known, is_daemon)) = self.looked_at

@@ -260,7 +260,7 @@ impl Cost {
             let Some(pod) = change.store.pods().at(slot) else {
                 continue;
             };
-            let requests = &change.store.class(pod.spec).requests;
+            let requests = &change.store.class(pod.class).requests;
             let amounts = [
                 requests.cpu_milli,
                 requests.memory_bytes,

@@ -229,7 +229,7 @@ impl Energy {
                 continue;
             };
             if let Some(used) = sample.used.pod(pod.pod) {
-                let more = used.cpu_milli - store.class(pod.spec).requests.cpu_milli;
+                let more = used.cpu_milli - store.class(pod.class).requests.cpu_milli;
                 beyond = Some(beyond.unwrap_or(0) + more);
             }
         }

@@ -168,7 +168,7 @@ impl Collector for PayPerUse {
         }
         let mut all = self.clone();
         for pod in end.store.pods().iter().filter(|pod| pod.phase.holds_node()) {
-            let requests = &end.store.class(pod.spec).requests;
+            let requests = &end.store.class(pod.class).requests;
             let row = [
                 requests.cpu_milli,
                 requests.memory_bytes,

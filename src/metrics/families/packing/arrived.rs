@@ -73,7 +73,7 @@ impl Arrived {
 
     /// Takes in the first decision on a pod, which `state` follows before.
     pub fn decided(&mut self, pod: &Pod, state: &mut ClusterState, store: &Store) {
-        self.demand_milli += i128::from(store.class(pod.spec).requests.gpu_milli);
+        self.demand_milli += i128::from(store.class(pod.class).requests.gpu_milli);
         state.refresh_fragments(store);
         if let Some(event) = self.event(state) {
             self.events.push(event);

@@ -210,7 +210,7 @@ mod tests {
             let pod = store.pods().next();
             let created = model::PodCreated {
                 pod,
-                spec: store.class_of(&spec).expect("just added"),
+                class: store.class_of(&spec).expect("just added"),
                 name: model::PodName::Job(u64::from(pod.id.0)),
                 tenant: units::TenantId(0),
                 gang: None,

@@ -83,7 +83,7 @@ impl Collector for Usage {
                 continue;
             };
             self.is_known = true;
-            let requests = &store.class(pod.spec).requests;
+            let requests = &store.class(pod.class).requests;
             let (asked, used) = (i128::from(requests.cpu_milli), i128::from(cpu_milli));
             sample.used[0] += used;
             sample.reserved[0] += asked;

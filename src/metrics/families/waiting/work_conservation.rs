@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use cluster::fit::{Fit, ResourceFit};
 use cluster::{Class, Store};
 use model::{Event, PodPhase};
-use units::{Instant, SpecId};
+use units::{ClassId, Instant};
 
 use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
 use crate::record::presentation::{Group, Title};
@@ -52,7 +52,7 @@ const CLASSES: usize = 32;
 struct WorkConservation {
     next: Instant,
     /// Since which look the pods of a class have been seen to fit every time.
-    fitting: BTreeMap<SpecId, Instant>,
+    fitting: BTreeMap<ClassId, Instant>,
     looks: u64,
     most_pods: u64,
     longest_nanos: i64,
@@ -73,13 +73,13 @@ impl WorkConservation {
             return;
         }
         // When pods of a class were submitted, the first of them first.
-        let mut waiting: BTreeMap<SpecId, Vec<Instant>> = BTreeMap::new();
+        let mut waiting: BTreeMap<ClassId, Vec<Instant>> = BTreeMap::new();
         for pod in store.pods().iter() {
             if pod.phase == PodPhase::Pending && pod.gang().is_none() && pod.created < at {
-                waiting.entry(pod.spec).or_default().push(pod.created);
+                waiting.entry(pod.class).or_default().push(pod.created);
             }
         }
-        let mut oldest: Vec<(Instant, SpecId)> = waiting
+        let mut oldest: Vec<(Instant, ClassId)> = waiting
             .iter()
             .filter_map(|(&spec, pods)| Some((pods.iter().copied().min()?, spec)))
             .collect();

@@ -357,7 +357,7 @@ impl Workloads {
         let Some(span) = measured.clip(span) else {
             return;
         };
-        let amounts = class_requests(store, record.spec);
+        let amounts = class_requests(store, record.class);
         for (resource, amount) in amounts.into_iter().enumerate() {
             self.sums.worked[resource].add_product(amount, span.nanos());
             if is_wasted {

@@ -54,7 +54,7 @@ impl World {
         let pod = self.0.store.pods().next();
         let created = PodCreated {
             pod,
-            spec: self.0.store.class_of(&spec).expect("just added"),
+            class: self.0.store.class_of(&spec).expect("just added"),
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,

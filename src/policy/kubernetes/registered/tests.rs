@@ -14,7 +14,7 @@ use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{Release, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::plugin::PreFilter;
-use units::SpecId;
+use units::ClassId;
 
 /// Scores and filters of the registry that run in kube-scheduler.
 fn wrapped() -> impl Iterator<Item = &'static Entry> {
@@ -106,7 +106,7 @@ fn policies_answer_as_in_the_pipeline() {
             pod(4_000, 2_048, (2, 1000)),
             pod(100, 1, (0, 0)),
         ] {
-            let id: SpecId = world.spec(spec.clone());
+            let id: ClassId = world.spec(spec.clone());
             let info = kube_pod(&mut cache, spec, "asked");
             let ctx = AttemptContext {
                 cache: &cache,

@@ -160,7 +160,7 @@ impl KubeScheduler {
         let (Some(node), Some(record)) = (node, view.pods().get(pod)) else {
             return;
         };
-        let class = view.class(record.spec);
+        let class = view.class(record.class);
         seen.is_held = true;
         let hold = Hold {
             owner: self.options.owner,

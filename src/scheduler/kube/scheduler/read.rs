@@ -142,14 +142,14 @@ impl KubeScheduler {
     }
 
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
-        while self.classes.len() <= created.spec.index() {
-            let spec = units::SpecId::from_index(self.classes.len());
+        while self.classes.len() <= created.class.index() {
+            let spec = units::ClassId::from_index(self.classes.len());
             let object = &store.class(spec).object;
             // The store derived its own columns from the same amounts.
             let class = self.cache.class(object).unwrap_or_default();
             self.classes.push(class);
         }
-        self.classes[created.spec.index()].clone()
+        self.classes[created.class.index()].clone()
     }
 
     fn pod_created(&mut self, now: Instant, store: &Store, created: &PodCreated) {

@@ -235,7 +235,7 @@ impl Bench {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            spec: self.store.class_of(&spec).expect("known"),
+            class: self.store.class_of(&spec).expect("known"),
             name: PodName::Text(format!("{app}-{:03}", pod.id.0).into()),
             tenant: TenantId(0),
             gang: None,

@@ -10,7 +10,7 @@ use crate::mesos::fast::amounts::{Amounts, add, subtract};
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, Pod, PodRef};
-use units::{Instant, NodeId, PodId, Revision, SpecId, TenantId};
+use units::{ClassId, Instant, NodeId, PodId, Revision, TenantId};
 
 /// A user.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct DrfTasks {
     /// Whose a running task is, and what it holds.
     tasks: BTreeMap<PodId, (TenantId, Amounts)>,
     /// By class, the nodes before which none has room for it, as long as nothing is freed.
-    full_before: BTreeMap<SpecId, usize>,
+    full_before: BTreeMap<ClassId, usize>,
 }
 
 impl DrfTasks {
@@ -118,8 +118,8 @@ impl DrfTasks {
 
     /// The first node with room for a pod.
     fn node_for(&mut self, pod: &Pod, store: &Store) -> Option<NodeId> {
-        let class = store.class(pod.spec);
-        let first = self.full_before.get(&pod.spec).copied().unwrap_or(0);
+        let class = store.class(pod.class);
+        let first = self.full_before.get(&pod.class).copied().unwrap_or(0);
         let nodes = store.nodes();
         let found = nodes.ids().skip(first).find(|&node| {
             let object = nodes.object(node);
@@ -129,7 +129,7 @@ impl DrfTasks {
                 && object.is_some_and(|object| class.object.selects(object))
         });
         let full = found.map_or(nodes.len(), NodeId::index);
-        self.full_before.insert(pod.spec, full);
+        self.full_before.insert(pod.class, full);
         found
     }
 }
@@ -168,7 +168,7 @@ impl Component for DrfTasks {
                 continue;
             };
             user.waiting.pop_front();
-            let class = view.class(record.spec);
+            let class = view.class(record.class);
             let needs = self.columns.needs(class).unwrap_or_default();
             let mut devices = model::DeviceSet::EMPTY;
             if class.gpu.is_shared() {

@@ -83,7 +83,7 @@ impl MesosMaster {
             let Some(record) = store.pods().get(pod) else {
                 continue;
             };
-            let has = &store.class(record.spec).requests;
+            let has = &store.class(record.class).requests;
             // Of whose use nothing is known, all is taken to be used.
             let used = measured.pod(pod);
             let cpu = used.map_or(has.cpu_milli, |used| used.cpu_milli);

@@ -85,7 +85,7 @@ impl MesosMaster {
     /// A pod was bound; one that was bound before the run began is a task, too.
     fn bound(&mut self, pod: PodRef, node: NodeId, store: &Store) {
         let record = store.pods().get(pod);
-        let needs = record.and_then(|record| self.columns.needs(store.class(record.spec)));
+        let needs = record.and_then(|record| self.columns.needs(store.class(record.class)));
         let Some(held) = self.held_mut(pod).filter(|held| held.task.is_none()) else {
             return;
         };

@@ -60,7 +60,7 @@ impl Batch {
     fn group_of(&self, pod: PodRef, store: &Store) -> Option<u64> {
         let record = store.pods().get(pod)?;
         if self.options.data_replicas == 0 {
-            return Some(u64::from(record.spec.0));
+            return Some(u64::from(record.class.0));
         }
         let gang = record.gang().map(|gang| 1 << 40 | u64::from(gang.0));
         Some(gang.unwrap_or(1 << 41 | u64::from(pod.id.0)))
@@ -90,7 +90,7 @@ impl Batch {
         else {
             return;
         };
-        let requests = &store.class(record.spec).requests;
+        let requests = &store.class(record.class).requests;
         let needs = (requests.cpu_milli, requests.memory_bytes);
         self.least = if self.waiting == 0 {
             needs
@@ -165,7 +165,7 @@ impl Batch {
         let Some(record) = record else {
             return 0;
         };
-        let mut room = open.room(open.store.class(record.spec));
+        let mut room = open.room(open.store.class(record.class));
         if room == 0 {
             return 0;
         }

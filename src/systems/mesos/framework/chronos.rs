@@ -325,7 +325,7 @@ impl Framework for Chronos {
                 continue;
             };
             let class = open.store.pods().get(run.pod);
-            let class = class.map(|record| open.store.class(record.spec));
+            let class = class.map(|record| open.store.class(record.class));
             if class.is_none_or(|class| open.room(class) == 0) {
                 continue;
             }

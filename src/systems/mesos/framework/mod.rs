@@ -170,7 +170,7 @@ impl<'a> Open<'a> {
         let Some(record) = self.store.pods().get(pod) else {
             return false;
         };
-        let class = self.store.class(record.spec);
+        let class = self.store.class(record.class);
         let needs = self.columns.needs(class);
         let Some(needs) = needs.filter(|_| self.room(class) > 0) else {
             return false;

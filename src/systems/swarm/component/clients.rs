@@ -7,7 +7,7 @@ use crate::mapping::refusal;
 use cluster::Store;
 use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodRef};
-use units::{Duration, Instant, NodeId, SpecId};
+use units::{ClassId, Duration, Instant, NodeId};
 
 use super::super::cluster::{Creation, EngineFailure};
 use super::super::container::ContainerConfig;
@@ -34,7 +34,12 @@ impl SwarmManager {
 
     /// What the containers of a class ask for, and the number by which equal ones are known; the
     /// environment may say more of a workload.
-    pub(super) fn template(&mut self, spec: SpecId, pod: PodRef, store: &Store) -> (u32, Template) {
+    pub(super) fn template(
+        &mut self,
+        spec: ClassId,
+        pod: PodRef,
+        store: &Store,
+    ) -> (u32, Template) {
         let owner = store.pod_states().get(pod).and_then(|state| state.owner);
         let owner = owner.and_then(|owner| store.objects().get(owner.object));
         let workload = match owner {

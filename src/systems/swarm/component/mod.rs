@@ -18,7 +18,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
 use control::{Component, Outbox, Progress, Write};
 use model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
-use units::{Duration, Instant, PodId, Revision, SpecId};
+use units::{ClassId, Duration, Instant, PodId, Revision};
 
 use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;
@@ -54,7 +54,7 @@ type Template = Option<Arc<ContainerConfig>>;
 struct Known {
     pod: PodRef,
     name: Text,
-    spec: SpecId,
+    spec: ClassId,
     /// When its client first asked for it.
     first_asked: Option<Instant>,
     /// A creation that its engine has not answered yet.
@@ -71,7 +71,7 @@ pub(super) struct SwarmManager {
     watchdog: Watchdog,
     watches: Vec<Watch>,
     /// By class, and by workload where the environment says more of it.
-    template_numbers: BTreeMap<(SpecId, Option<Text>), u32>,
+    template_numbers: BTreeMap<(ClassId, Option<Text>), u32>,
     templates: Vec<Template>,
     /// By slot.
     known: Vec<Option<Known>>,
@@ -193,7 +193,7 @@ impl SwarmManager {
 
     /// A pod was submitted: its client asks for it, or the watchdog has asked already.
     fn enter(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
-        let (pod, name, spec) = (created.pod, &created.name, created.spec);
+        let (pod, name, spec) = (created.pod, &created.name, created.class);
         let namespace = &store.class(spec).object.namespace;
         let name = match &**namespace {
             "" | "default" => name.text(),

@@ -248,7 +248,7 @@ impl World {
         let pods = self.living().into_iter();
         let pods = pods.filter(|pod| !self.store.pod_states().is_terminating(pod.pod));
         pods.map(|pod| {
-            self.store.class(pod.spec).object.containers[0]
+            self.store.class(pod.class).object.containers[0]
                 .image
                 .clone()
         })

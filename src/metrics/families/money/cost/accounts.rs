@@ -90,11 +90,11 @@ impl Payers {
             self.of_tenant[place] = Some(payer);
             return payer;
         }
-        let place = pod.spec.index();
+        let place = pod.class.index();
         if let Some(Some(known)) = self.of_class.get(place) {
             return *known;
         }
-        let spec = &store.class(pod.spec).object;
+        let spec = &store.class(pod.class).object;
         let labelled = self.label.as_ref().and_then(|key| spec.labels.get(key));
         let name = match labelled {
             Some(value) => value.clone(),

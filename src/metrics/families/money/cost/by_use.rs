@@ -70,7 +70,7 @@ impl ByUse {
             let id = NodeId::from_index(place);
             for &slot in moment.store.nodes().pods(id) {
                 if let Some(pod) = moment.store.pods().at(slot) {
-                    let requests = &moment.store.class(pod.spec).requests;
+                    let requests = &moment.store.class(pod.class).requests;
                     let amounts = [
                         requests.cpu_milli,
                         requests.memory_bytes,
@@ -130,7 +130,7 @@ impl ByUse {
                 let Some(pod) = moment.store.pods().at(slot) else {
                     continue;
                 };
-                let requests = &moment.store.class(pod.spec).requests;
+                let requests = &moment.store.class(pod.class).requests;
                 let mut amounts = [
                     requests.cpu_milli,
                     requests.memory_bytes,

@@ -325,7 +325,7 @@ impl Framework for Marathon {
                 let next = self.apps.get(&id).and_then(|app| app.waiting.front());
                 let Some(&pod) = next else { break };
                 let class = open.store.pods().get(pod);
-                let class = class.map(|record| open.store.class(record.spec));
+                let class = class.map(|record| open.store.class(record.class));
                 let has_room = class.is_some_and(|class| open.room(class) > 0);
                 if !has_room || !self.accepts(id, open) || !open.launch(pod) {
                     break;
