@@ -6,7 +6,6 @@ pub mod id;
 pub mod nearest;
 pub mod quantity;
 pub mod resources;
-#[cfg(feature = "serde")]
 pub mod text;
 pub mod time;
 
