@@ -274,7 +274,7 @@ impl Runs<'_> {
                 .filter(|other| digests(other) == digests(baseline))
             {
                 notes.push(format!(
-                    "`{}` decides as `{}` does in every run: equal digests",
+                    "`{}` makes the same decisions as `{}` in every run: equal digests",
                     other.name, baseline.name
                 ));
             }
